@@ -1,0 +1,94 @@
+"""The exceptions of tagcast, one small tree.
+
+::
+
+    TagcastError                exit code 1
+    ├── ConfigError        3    tagcast.toml is wrong
+    ├── DataError          4    a source cannot be read, or holds what would spoil a model
+    ├── DefinitionError    5    a tag definition is wrong or unknown
+    ├── ModelError         6    a model cannot be trained, or its stored files are not what was recorded
+    ├── StoreError         7    the profile store cannot be read or written
+    │   └── StoreBusyError 8    another run is writing the store
+    └── FilterError        9    an audience filter is wrong; carries the position
+
+Each says what was expected, what was found and how to mend it. Exit codes are stable: schedulers
+branch on them. Exit code 2 is the command line's own (wrong option).
+"""
+
+from __future__ import annotations
+
+
+class TagcastError(Exception):
+    """Base of all errors that a person can mend.
+
+    Parameters
+    ----------
+    message : str
+        What was expected and what was found, naming the place.
+    mend : str, optional
+        How to put it right, as an instruction.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, mend: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  mend: {self.mend}" if self.mend else self.message
+
+
+class ConfigError(TagcastError):
+    """The configuration is wrong."""
+
+    exit_code = 3
+
+
+class DataError(TagcastError):
+    """A source cannot be read, or holds what would spoil a model."""
+
+    exit_code = 4
+
+
+class DefinitionError(TagcastError):
+    """A tag definition is wrong or unknown."""
+
+    exit_code = 5
+
+
+class ModelError(TagcastError):
+    """A model cannot be trained, or its stored files are not what was recorded."""
+
+    exit_code = 6
+
+
+class StoreError(TagcastError):
+    """The profile store cannot be read or written."""
+
+    exit_code = 7
+
+
+class StoreBusyError(StoreError):
+    """Another run is writing the store."""
+
+    exit_code = 8
+
+
+class FilterError(TagcastError):
+    """An audience filter is wrong.
+
+    Parameters
+    ----------
+    message, mend : str
+        As in the base class.
+    position : int
+        0-based character of the filter text where the trouble starts.
+    """
+
+    exit_code = 9
+
+    def __init__(self, message: str, *, mend: str = "", position: int = 0) -> None:
+        super().__init__(message, mend=mend)
+        self.position = position

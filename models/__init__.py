@@ -1,0 +1,1 @@
+"""What a tag is and how it learns: definitions, splits, candidates, calibration, confidence. Pure: no stores."""

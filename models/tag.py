@@ -1,0 +1,301 @@
+"""What a tag is: one YAML file, validated, its families expanded over categories.
+
+The vocabulary is small on purpose. ``population`` says who is eligible at a moment, ``outcome`` what
+is predicted about them over the horizon that follows, ``decision`` when the tag says yes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from features.errors import DefinitionError
+
+PLACEHOLDER = "{category}"
+_NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
+_CRON_FIELDS = 5
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(_Strict):
+    """One text in the two languages of the console."""
+
+    en: str = Field(min_length=1)
+    zh: str = Field(min_length=1)
+
+    def with_category(self, category: str) -> Text:
+        """Return the text with ``{category}`` filled in."""
+        return Text(en=self.en.replace(PLACEHOLDER, category), zh=self.zh.replace(PLACEHOLDER, category))
+
+
+class Population(_Strict):
+    """Who is eligible at ``as_of``; with nothing set, everyone who had an event before it."""
+
+    active_within_days: int | None = Field(None, gt=0, description="a purchase in the last N days")
+    not_bought_within_days: int | None = Field(
+        None, gt=0, description="no purchase of the outcome's category in the last N days (discovery)"
+    )
+
+
+class _Outcome(_Strict):
+    event: str = Field("purchase", description="event name in the event log; returns never count as one")
+    category: str | None = Field(None, description="only events of this category; {category} in a family")
+    horizon_days: int = Field(gt=0, le=730)
+
+
+class NoEvent(_Outcome):
+    """True when no such event falls in ``[as_of, as_of + horizon)``."""
+
+    kind: Literal["no_event"]
+
+
+class AnyEvent(_Outcome):
+    """True when at least one such event falls in the horizon."""
+
+    kind: Literal["any_event"]
+
+
+class CountAtLeast(_Outcome):
+    """True when the distinct days with such an event reach ``at_least``."""
+
+    kind: Literal["count_at_least"]
+    at_least: int = Field(gt=0)
+
+
+class SumAtLeast(_Outcome):
+    """True when net spend (returns subtracted) reaches ``at_least``, in the currency of the data."""
+
+    kind: Literal["sum_at_least"]
+    at_least: float = Field(gt=0)
+
+
+class TopShare(_Outcome):
+    """True for the ``share`` of the population with the highest net spend over the horizon (above zero)."""
+
+    kind: Literal["top_share"]
+    share: float = Field(gt=0, lt=1)
+
+
+Outcome = Annotated[NoEvent | AnyEvent | CountAtLeast | SumAtLeast | TopShare, Field(discriminator="kind")]
+
+
+class ThresholdRule(_Strict):
+    """Yes when score >= ``threshold``."""
+
+    rule: Literal["threshold"]
+    threshold: float = Field(gt=0, lt=1)
+
+
+class TopShareRule(_Strict):
+    """Yes for the ``share`` of the population with the highest scores of the run."""
+
+    rule: Literal["top_share"]
+    share: float = Field(gt=0, lt=1)
+
+
+class PrecisionRule(_Strict):
+    """Yes for the widest audience whose share of true outcomes met ``precision`` out of time."""
+
+    rule: Literal["precision"]
+    precision: float = Field(gt=0, lt=1)
+
+
+class ProfitRule(_Strict):
+    """Yes where score x benefit exceeds cost, for at most ``capacity`` profiles (highest scores first)."""
+
+    rule: Literal["profit"]
+    benefit: float = Field(gt=0)
+    cost: float = Field(gt=0)
+    capacity: int | None = Field(None, gt=0)
+
+
+Decision = Annotated[ThresholdRule | TopShareRule | PrecisionRule | ProfitRule, Field(discriminator="rule")]
+
+
+class Family(_Strict):
+    """One definition for many categories: a list, or the ``top`` K by distinct profiles in the last year."""
+
+    values: tuple[str, ...] | None = None
+    top: int | None = Field(None, gt=0, le=1000)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Family:
+        if (self.values is None) == (self.top is None):
+            raise ValueError("give either values (a list of categories) or top (how many), not both")
+        if self.values is not None and len({slug(v) for v in self.values}) != len(self.values):
+            raise ValueError(f"two of these categories get the same tag name: {', '.join(self.values)}")
+        return self
+
+
+class SplitRule(_Strict):
+    """How snapshots are laid; chosen from the data where not given."""
+
+    every_days: int = Field(30, gt=0, description="distance between snapshots")
+    max_snapshots: int = Field(12, gt=1)
+    min_history_days: int = Field(90, gt=0, description="history before the first snapshot")
+
+
+class TagDefinition(_Strict):
+    """One tag, or one family of tags before expansion."""
+
+    name: str
+    title: Text
+    description: Text
+    path: tuple[str, ...] = Field(min_length=2, max_length=3, description="where it hangs in the tag tree")
+    owner: str = Field(min_length=1)
+    population: Population = Population()
+    outcome: Outcome
+    family: Family | None = None
+    feature_service: Literal["churn", "value", "interest"]
+    decision: Decision
+    bands: dict[str, float] = Field(
+        default={"low": 0.0, "medium": 0.2, "high": 0.5}, description="band name to the score it starts at"
+    )
+    min_confidence: float = Field(0.5, ge=0, lt=1)
+    refresh: str = Field("0 3 * * *", description="cron, five fields")
+    expires_after_days: int = Field(30, gt=0)
+    sensitivity: Literal["normal", "sensitive"] = "normal"
+    snapshots: SplitRule = SplitRule()
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, value: str) -> str:
+        if not _NAME.match(value):
+            raise ValueError(f"a name is lower-case letters, digits and _, as in churn_risk; found {value!r}")
+        return value
+
+    @field_validator("refresh")
+    @classmethod
+    def _check_cron(cls, value: str) -> str:
+        if len(value.split()) != _CRON_FIELDS:
+            raise ValueError(f"expected five cron fields, as in '0 3 * * *'; found {value!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> TagDefinition:
+        starts = list(self.bands.values())
+        if not starts or starts[0] != 0.0 or starts != sorted(set(starts)) or starts[-1] >= 1:
+            raise ValueError(f"bands start at 0 and rise below 1; found {self.bands}")
+        holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.outcome.category or "")
+        if holed != (self.family is not None):
+            raise ValueError(f"family and {PLACEHOLDER} in name and outcome.category go together")
+        if self.family and not (PLACEHOLDER in self.name and self.outcome.category == PLACEHOLDER):
+            raise ValueError(f"a family needs {PLACEHOLDER} both in name and as outcome.category")
+        if self.population.not_bought_within_days and not self.outcome.category:
+            raise ValueError("population.not_bought_within_days needs outcome.category")
+        if self.feature_service == "interest" and not self.outcome.category:
+            raise ValueError("feature_service interest needs outcome.category")
+        return self
+
+    @property
+    def horizon_days(self) -> int:
+        """Length of the outcome window in days."""
+        return self.outcome.horizon_days
+
+    def band_of(self, score: float) -> str:
+        """Return the band in which ``score`` lies."""
+        return [name for name, start in self.bands.items() if score >= start][-1]
+
+    def expand(self, categories: Sequence[str]) -> list[TagDefinition]:
+        """Return the family's members for ``categories`` (a tag that is no family: itself)."""
+        if self.family is None:
+            return [self]
+        return [self._member(category) for category in categories]
+
+    def _member(self, category: str) -> TagDefinition:
+        return self.model_copy(
+            update={
+                "name": self.name.replace(PLACEHOLDER, slug(category)),
+                "title": self.title.with_category(category),
+                "description": self.description.with_category(category),
+                "path": tuple(part.replace(PLACEHOLDER, category) for part in self.path),
+                "outcome": self.outcome.model_copy(update={"category": category}),
+                "family": None,
+            }
+        )
+
+
+def slug(category: str) -> str:
+    """Return the part of a tag name that stands for ``category``.
+
+    Examples
+    --------
+    >>> slug("FRZN ICE CREAM/NOVELTIES")
+    'frzn_ice_cream_novelties'
+    """
+    return re.sub(r"\W+", "_", category.strip().lower()).strip("_") or "none"
+
+
+def load_definitions(folder: Path) -> list[TagDefinition]:
+    """Read every ``*.yaml`` of ``folder``, in order of file name.
+
+    Raises
+    ------
+    DefinitionError
+        Naming the file, the key, what was found and what would be right.
+    """
+    files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    if not files:
+        raise DefinitionError(
+            f"no tag definitions: {folder} holds no *.yaml file",
+            mend='set tags = "…" in the configuration to a folder of definitions',
+        )
+    definitions: dict[str, TagDefinition] = {}
+    for file in files:
+        definition = parse_definition(file.read_text(encoding="utf-8"), str(file))
+        if definition.name in definitions:
+            raise DefinitionError(f"{file}: a second definition of {definition.name!r}", mend="rename one")
+        definitions[definition.name] = definition
+    return list(definitions.values())
+
+
+def parse_definition(text: str, where: str) -> TagDefinition:
+    """Return the definition written in ``text``; ``where`` names it in errors."""
+    try:
+        raw: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DefinitionError(f"{where}: not valid YAML: {error}", mend="mend the line it names") from error
+    if not isinstance(raw, dict):
+        raise DefinitionError(f"{where}: expected keys such as name and outcome, found {type(raw).__name__}")
+    try:
+        return TagDefinition.model_validate(raw)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(p) for p in e['loc']) or 'definition'}: {e['msg']}"
+            + ("" if e["type"] == "missing" or isinstance(e["input"], dict) else f" (found {e['input']!r})")
+            for e in error.errors()
+        ]
+        raise DefinitionError(
+            f"{where}: " + "; ".join(lines), mend="models/tags/tag.schema.json lists every key with its meaning"
+        ) from error
+
+
+def select(definitions: Iterable[TagDefinition], names: Sequence[str]) -> list[TagDefinition]:
+    """Return the expanded definitions called ``names``; a family's stem chooses all its members.
+
+    Raises
+    ------
+    DefinitionError
+        For a name that is none of them, with the nearest ones.
+    """
+    from difflib import get_close_matches
+
+    every = list(definitions)
+    chosen: dict[str, TagDefinition] = {}
+    for name in names:
+        found = [d for d in every if d.name == name or d.name.split(".")[0] == name]
+        if not found:
+            known = sorted({d.name for d in every} | {d.name.split(".")[0] for d in every})
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise DefinitionError(f"unknown tag {name!r}", mend=f"{hint}known: {', '.join(known)}")
+        chosen.update((d.name, d) for d in found)
+    return list(chosen.values())

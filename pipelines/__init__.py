@@ -1,0 +1,1 @@
+"""Runs: build features, train, score, evaluate; the command line."""

@@ -1,0 +1,1 @@
+"""Which model is in force and why: MLflow versions, gates, decisions."""

@@ -1,0 +1,1 @@
+"""Tags reach people: scorer, profile store, audiences."""
