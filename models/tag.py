@@ -7,14 +7,10 @@ is predicted about them over the horizon that follows, ``decision`` when the tag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-from features.errors import DefinitionError
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PLACEHOLDER = "{category}"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
@@ -191,6 +187,8 @@ class TagDefinition(_Strict):
             raise ValueError(f"a family needs {PLACEHOLDER} both in name and as outcome.category")
         if self.population.not_bought_within_days and not self.outcome.category:
             raise ValueError("population.not_bought_within_days needs outcome.category")
+        if self.population.not_bought_within_days and self.feature_service != "interest":
+            raise ValueError("population.not_bought_within_days needs feature_service: interest")
         if self.feature_service == "interest" and not self.outcome.category:
             raise ValueError("feature_service interest needs outcome.category")
         return self
@@ -232,70 +230,3 @@ def slug(category: str) -> str:
     'frzn_ice_cream_novelties'
     """
     return re.sub(r"\W+", "_", category.strip().lower()).strip("_") or "none"
-
-
-def load_definitions(folder: Path) -> list[TagDefinition]:
-    """Read every ``*.yaml`` of ``folder``, in order of file name.
-
-    Raises
-    ------
-    DefinitionError
-        Naming the file, the key, what was found and what would be right.
-    """
-    files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
-    if not files:
-        raise DefinitionError(
-            f"no tag definitions: {folder} holds no *.yaml file",
-            mend='set tags = "…" in the configuration to a folder of definitions',
-        )
-    definitions: dict[str, TagDefinition] = {}
-    for file in files:
-        definition = parse_definition(file.read_text(encoding="utf-8"), str(file))
-        if definition.name in definitions:
-            raise DefinitionError(f"{file}: a second definition of {definition.name!r}", mend="rename one")
-        definitions[definition.name] = definition
-    return list(definitions.values())
-
-
-def parse_definition(text: str, where: str) -> TagDefinition:
-    """Return the definition written in ``text``; ``where`` names it in errors."""
-    try:
-        raw: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise DefinitionError(f"{where}: not valid YAML: {error}", mend="mend the line it names") from error
-    if not isinstance(raw, dict):
-        raise DefinitionError(f"{where}: expected keys such as name and outcome, found {type(raw).__name__}")
-    try:
-        return TagDefinition.model_validate(raw)
-    except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(p) for p in e['loc']) or 'definition'}: {e['msg']}"
-            + ("" if e["type"] == "missing" or isinstance(e["input"], dict) else f" (found {e['input']!r})")
-            for e in error.errors()
-        ]
-        raise DefinitionError(
-            f"{where}: " + "; ".join(lines), mend="models/tags/tag.schema.json lists every key with its meaning"
-        ) from error
-
-
-def select(definitions: Iterable[TagDefinition], names: Sequence[str]) -> list[TagDefinition]:
-    """Return the expanded definitions called ``names``; a family's stem chooses all its members.
-
-    Raises
-    ------
-    DefinitionError
-        For a name that is none of them, with the nearest ones.
-    """
-    from difflib import get_close_matches
-
-    every = list(definitions)
-    chosen: dict[str, TagDefinition] = {}
-    for name in names:
-        found = [d for d in every if d.name == name or d.name.split(".")[0] == name]
-        if not found:
-            known = sorted({d.name for d in every} | {d.name.split(".")[0] for d in every})
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise DefinitionError(f"unknown tag {name!r}", mend=f"{hint}known: {', '.join(known)}")
-        chosen.update((d.name, d) for d in found)
-    return list(chosen.values())

@@ -1,0 +1,158 @@
+"""Feast as tagcast uses it: apply the definitions, fetch training rows, materialize to the online store."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features.errors import DataError
+from features.snapshots import Snapshots, instant
+from features.windows import SERVICES, VIEWS, FeatureSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROJECT = "tagcast"
+
+
+@contextmanager
+def _quiet_feast() -> Iterator[None]:
+    """Import and use Feast without its warnings about libraries that it uses itself."""
+    os.environ.setdefault("FEAST_USAGE", "False")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _config_of(root: Path) -> dict[str, Any]:
+    return {
+        "project": PROJECT,
+        "provider": "local",
+        "registry": {
+            "registry_type": "sql",
+            "path": f"sqlite:///{root / 'registry.db'}",
+            "cache_ttl_seconds": 0,
+        },
+        "offline_store": {"type": "duckdb"},
+        "online_store": {"type": "sqlite", "path": str(root / "online_store.db")},
+        "entity_key_serialization_version": 3,
+    }
+
+
+class FeatureRepo:
+    """The Feast repo over the snapshots of one feature set.
+
+    Parameters
+    ----------
+    home : Path
+        Feast's registry and online store lie in ``home/feast``, with a ``feature_store.yaml`` for
+        ``feast --feature-store-yaml``.
+    snapshots : Snapshots
+    """
+
+    def __init__(self, home: Path, snapshots: Snapshots) -> None:
+        self.root = home / "feast"
+        self.snapshots = snapshots
+        self._store: Any = None
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """What the views hold."""
+        return self.snapshots.feature_set
+
+    def store(self) -> Any:
+        """Return the ``feast.FeatureStore``, with the definitions of this feature set applied."""
+        if self._store is None:
+            import yaml
+
+            self.root.mkdir(parents=True, exist_ok=True)
+            config = _config_of(self.root)
+            (self.root / "feature_store.yaml").write_text(
+                yaml.safe_dump(config, sort_keys=False), encoding="utf-8"
+            )
+            with _quiet_feast():
+                from feast import FeatureStore, RepoConfig
+
+                from features.definitions import make_objects
+
+                store = FeatureStore(config=RepoConfig(**config))
+                wanted = make_objects(self.snapshots.root, self.feature_set)
+                names = {o.name for o in wanted}
+                stale = [
+                    o
+                    for o in [*store.list_feature_services(), *store.list_feature_views()]
+                    if o.name not in names
+                ]
+                store.apply(wanted, objects_to_delete=stale, partial=False)
+                self._store = store
+        return self._store
+
+    def training_rows(self, service: str, entities: pd.DataFrame) -> pd.DataFrame:
+        """Fetch features by a point-in-time join through a FeatureService.
+
+        Parameters
+        ----------
+        service : str
+        entities : DataFrame
+            ``profile_id``, ``as_of`` (date) and, for pair services, ``category``. Keys need not be unique.
+
+        Returns
+        -------
+        DataFrame
+            One row a distinct key, sorted by ``as_of`` and entity: the keys, then the service's columns
+            as float64 in declared order. A pair without history holds what the declarations say.
+
+        Raises
+        ------
+        DataError
+            When a snapshot is missing: the join would silently take an older one.
+        """
+        import pandas as pd
+
+        keys = list(dict.fromkeys(k for view in SERVICES[service] for k in VIEWS[view]))
+        wanted = entities[["as_of", *keys]].drop_duplicates().sort_values(["as_of", *keys], ignore_index=True)
+        dates: list[date] = sorted(wanted["as_of"].unique())
+        missing = [str(d) for d in dates if not self.snapshots.path("profile_activity", d).is_file()]
+        if missing:
+            raise DataError(f"no feature snapshot at {', '.join(missing)}", mend="tagcast features build")
+        moments = {d: pd.Timestamp(instant(d, self.snapshots.timezone)).as_unit("us") for d in dates}
+        asked = wanted.assign(event_timestamp=pd.DatetimeIndex([moments[d] for d in wanted["as_of"]]))
+        store = self.store()
+        with _quiet_feast():
+            job = store.get_historical_features(
+                entity_df=asked[[*keys, "event_timestamp"]], features=store.get_feature_service(service)
+            )
+            rows = job.to_df()
+        # The offline store keeps no order of rows: join back by key.
+        joined = asked.merge(rows, on=[*keys, "event_timestamp"], how="left", validate="one_to_one")
+        columns = self.feature_set.names(service)
+        titles = self.feature_set.titles()
+        filled = {n: titles[n].absent for n in columns if titles[n].absent is not None}
+        return joined[["as_of", *keys, *columns]].astype(dict.fromkeys(columns, "float64")).fillna(filled)
+
+    def materialize(self, as_of: date) -> list[str]:
+        """Write the snapshot at ``as_of`` to the online store; return the views written."""
+        moment = instant(as_of, self.snapshots.timezone)
+        store = self.store()
+        with _quiet_feast():
+            store.materialize(moment - timedelta(seconds=1), moment, disable_event_timestamp=False)
+        return [view.name for view in store.list_feature_views()]
+
+    def online(self, service: str, entities: Sequence[dict[str, str]]) -> dict[str, list[Any]]:
+        """Return ``get_online_features`` of ``service`` for ``entities`` as a dictionary of columns."""
+        store = self.store()
+        with _quiet_feast():
+            result: dict[str, list[Any]] = store.get_online_features(
+                features=store.get_feature_service(service), entity_rows=list(entities)
+            ).to_dict()
+        return result
+
+
+def moment_of(as_of: date, timezone: str) -> datetime:
+    """Return the entity timestamp that fetches the snapshot at ``as_of``."""
+    return instant(as_of, timezone)

@@ -1,0 +1,92 @@
+"""Tag definitions as files: read a folder of YAML, choose tags by name, publish the JSON schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from features.errors import DefinitionError
+from models.tag import TagDefinition
+
+SCHEMA_FILE = Path(__file__).parent / "tags" / "tag.schema.json"
+
+
+def schema_text() -> str:
+    """Return the JSON schema of a definition, as published in ``models/tags/tag.schema.json``."""
+    schema = TagDefinition.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "tagcast tag definition"
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def load_definitions(folder: Path) -> list[TagDefinition]:
+    """Read every ``*.yaml`` of ``folder``, in order of file name.
+
+    Raises
+    ------
+    DefinitionError
+        Naming the file, the key, what was found and what would be right.
+    """
+    files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    if not files:
+        raise DefinitionError(
+            f"no tag definitions: {folder} holds no *.yaml file",
+            mend='set tags = "…" in the configuration to a folder of definitions',
+        )
+    definitions: dict[str, TagDefinition] = {}
+    for file in files:
+        definition = parse_definition(file.read_text(encoding="utf-8"), str(file))
+        if definition.name in definitions:
+            raise DefinitionError(f"{file}: a second definition of {definition.name!r}", mend="rename one")
+        definitions[definition.name] = definition
+    return list(definitions.values())
+
+
+def parse_definition(text: str, where: str) -> TagDefinition:
+    """Return the definition written in ``text``; ``where`` names it in errors."""
+    try:
+        raw: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DefinitionError(f"{where}: not valid YAML: {error}", mend="mend the line it names") from error
+    if not isinstance(raw, dict):
+        raise DefinitionError(f"{where}: expected keys such as name and outcome, found {type(raw).__name__}")
+    try:
+        return TagDefinition.model_validate(raw)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(p) for p in e['loc']) or 'definition'}: {e['msg']}"
+            + ("" if e["type"] == "missing" or isinstance(e["input"], dict) else f" (found {e['input']!r})")
+            for e in error.errors()
+        ]
+        raise DefinitionError(
+            f"{where}: " + "; ".join(lines),
+            mend="models/tags/tag.schema.json lists every key with its meaning",
+        ) from error
+
+
+def select(definitions: Iterable[TagDefinition], names: Sequence[str]) -> list[TagDefinition]:
+    """Return the expanded definitions called ``names``; a family's stem chooses all its members.
+
+    Raises
+    ------
+    DefinitionError
+        For a name that is none of them, with the nearest ones.
+    """
+    from difflib import get_close_matches
+
+    every = list(definitions)
+    chosen: dict[str, TagDefinition] = {}
+    for name in names:
+        found = [d for d in every if d.name == name or d.name.split(".")[0] == name]
+        if not found:
+            known = sorted({d.name for d in every} | {d.name.split(".")[0] for d in every})
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise DefinitionError(f"unknown tag {name!r}", mend=f"{hint}known: {', '.join(known)}")
+        chosen.update((d.name, d) for d in found)
+    return list(chosen.values())
