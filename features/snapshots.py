@@ -11,19 +11,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from features.errors import DataError
+from features.streaming import FeatureBatch, stream_views
 from features.windows import VIEWS, FeatureSet, View
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import pyarrow as pa
 
 Progress = Callable[[str, int, int], None]
 
@@ -63,24 +58,6 @@ def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: P
     if scratch is not None:
         options["temp_directory"] = str(scratch)
     return ibis.duckdb.connect(**options)
-
-
-@dataclass(frozen=True)
-class FeatureBatch:
-    """Features of some profiles, profiles in rising order of id.
-
-    Parameters
-    ----------
-    profile_id : ndarray of str, shape (n,)
-    profile : ndarray of float64, shape (n, p)
-        Columns of ``profile_activity``.
-    category : dict of str to ndarray of float64, shape (n, q)
-        Columns of ``profile_category`` for each category asked for.
-    """
-
-    profile_id: npt.NDArray[np.object_]
-    profile: npt.NDArray[np.float64]
-    category: dict[str, npt.NDArray[np.float64]]
 
 
 class Snapshots:
@@ -165,21 +142,17 @@ class Snapshots:
         batch_rows : int
             Profiles a batch.
         """
-        import pyarrow.parquet as pq
-
         if not self._is_whole(as_of):
             raise DataError(
                 f"no whole snapshot at {as_of} in {self.folder}", mend="build it with tagcast features build"
             )
-        pairs = (
-            _Pairs(self.path("profile_category", as_of), categories, self.feature_set) if categories else None
+        yield from stream_views(
+            self.path("profile_activity", as_of),
+            self.path("profile_category", as_of),
+            self.feature_set,
+            categories,
+            batch_rows,
         )
-        columns = [f.name for f in self.feature_set.features("profile_activity")]
-        with pq.ParquetFile(self.path("profile_activity", as_of)) as file:
-            for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
-                ids = batch.column(0).to_numpy(zero_copy_only=False)
-                matrix = _matrix(batch, columns)
-                yield FeatureBatch(ids, matrix, pairs.take(ids) if pairs else {})
 
     def _build(self, connection: Any, events: Any, as_of: date) -> None:
         import ibis
@@ -236,64 +209,6 @@ class Snapshots:
         aside = current.with_suffix(f".{os.getpid()}")
         aside.write_text(text, encoding="utf-8")
         aside.replace(current)
-
-
-class _Pairs:
-    """Reads the pair view beside the profile view: both are sorted by profile, so one pass serves both."""
-
-    def __init__(self, path: Path, categories: Sequence[str], feature_set: FeatureSet) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        declared = feature_set.features("profile_category")
-        self.columns = [f.name for f in declared]
-        self.absent = [float("nan") if f.absent is None else f.absent for f in declared]
-        self.categories = list(categories)
-        wanted = pa.array(self.categories)
-        self._batches = (
-            batch.filter(_is_in(batch.column(1), wanted))
-            for batch in pq.ParquetFile(path).iter_batches(
-                262_144, columns=["profile_id", "category", *self.columns]
-            )
-        )
-        self._held: pa.RecordBatch | None = next(self._batches, None)
-
-    def take(self, ids: npt.NDArray[np.object_]) -> dict[str, npt.NDArray[np.float64]]:
-        """Return one matrix a category for profiles ``ids``, which rise from call to call."""
-        import numpy as np
-
-        filled = {c: np.tile(np.asarray(self.absent), (len(ids), 1)) for c in self.categories}
-        while self._held is not None:
-            held_ids = self._held.column(0).to_numpy(zero_copy_only=False)
-            here = int(np.searchsorted(held_ids, ids[-1], side="right"))
-            if here:
-                part = self._held.slice(0, here)
-                rows = np.searchsorted(ids, held_ids[:here])
-                names = part.column(1).to_numpy(zero_copy_only=False)
-                matrix = _matrix(part, self.columns)
-                for category, target in filled.items():
-                    mine = names == category
-                    target[rows[mine]] = matrix[mine]
-            if here < len(held_ids):
-                self._held = self._held.slice(here)
-                break
-            self._held = next(self._batches, None)
-        return filled
-
-
-def _is_in(column: pa.Array, wanted: pa.Array) -> pa.Array:
-    import pyarrow.compute as pc
-
-    return pc.is_in(column, value_set=wanted)
-
-
-def _matrix(batch: pa.RecordBatch, columns: Sequence[str]) -> npt.NDArray[np.float64]:
-    import numpy as np
-
-    matrix = np.empty((batch.num_rows, len(columns)))
-    for position, name in enumerate(columns):
-        matrix[:, position] = batch.column(batch.schema.get_field_index(name)).to_numpy(zero_copy_only=False)
-    return matrix
 
 
 def _count(file: Path) -> int:

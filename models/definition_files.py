@@ -90,3 +90,7 @@ def select(definitions: Iterable[TagDefinition], names: Sequence[str]) -> list[T
             raise DefinitionError(f"unknown tag {name!r}", mend=f"{hint}known: {', '.join(known)}")
         chosen.update((d.name, d) for d in found)
     return list(chosen.values())
+
+
+if __name__ == "__main__":  # renews the published schema
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -132,11 +133,18 @@ class Family(_Strict):
 
 
 class SplitRule(_Strict):
-    """How snapshots are laid; chosen from the data where not given."""
+    """How snapshots are laid; chosen from the data where no dates are given."""
 
+    dates: tuple[date, ...] | None = Field(None, min_length=2, description="the snapshots themselves, rising")
     every_days: int = Field(30, gt=0, description="distance between snapshots")
     max_snapshots: int = Field(12, gt=1)
     min_history_days: int = Field(90, gt=0, description="history before the first snapshot")
+
+    @model_validator(mode="after")
+    def _check_dates(self) -> SplitRule:
+        if self.dates and list(self.dates) != sorted(set(self.dates)):
+            raise ValueError(f"dates have to rise; found {', '.join(map(str, self.dates))}")
+        return self
 
 
 class TagDefinition(_Strict):

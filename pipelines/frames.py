@@ -1,0 +1,86 @@
+"""Training frames: labels of every snapshot joined to the features that were known then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from features.errors import DataError
+from features.outcomes import outcome
+from features.windows import RFM_CATEGORY, RFM_PROFILE, FeatureSet
+from pipelines.workspace import TagPlan, Workspace, eligibility, outcome_rule
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+    from models.training import TrainingFrame
+
+
+def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
+    """Return ``profile_id, as_of, y`` (and ``category``) of every snapshot of ``plan``.
+
+    Raises
+    ------
+    DataError
+        When a window is not observed before ``now``, or nobody is eligible at a snapshot.
+    """
+    import pandas as pd
+
+    who, rule = eligibility(plan.definition), outcome_rule(plan.definition)
+    parts = []
+    for as_of in plan.split.snapshots:
+        rows = outcome(workspace.event_table, as_of, who, rule, observed_until=now).execute()
+        if rows.empty:
+            raise DataError(
+                f"{plan.definition.name}: nobody is in the population at {as_of}",
+                mend="widen population, or check that the outcome's category is spelt as in the data",
+            )
+        parts.append(rows.assign(as_of=as_of))
+    frame = pd.concat(parts, ignore_index=True)
+    return frame if rule.category is None else frame.assign(category=rule.category)
+
+
+def training_frames(
+    workspace: Workspace, plans: Sequence[TagPlan], feature_set: FeatureSet, now: date
+) -> dict[str, TrainingFrame]:
+    """Return one frame a tag; each FeatureService is asked once for all tags that use it."""
+    import pandas as pd
+    from models.training import TrainingFrame
+
+    labels = {}
+    for done, plan in enumerate(plans):
+        workspace.progress("outcomes", done, len(plans))
+        labels[plan.definition.name] = label_rows(workspace, plan, now)
+    workspace.progress("outcomes", len(plans), len(plans))
+    dates = sorted({d for plan in plans for d in plan.split.snapshots})
+    repo = workspace.repo(feature_set)
+    repo.snapshots.ensure(dates, workspace.progress)
+
+    frames: dict[str, TrainingFrame] = {}
+    services = sorted({plan.definition.feature_service for plan in plans})
+    for done, service in enumerate(services):
+        workspace.progress("feature frames", done, len(services))
+        mine = [plan for plan in plans if plan.definition.feature_service == service]
+        keys = ["as_of", "profile_id"] + (["category"] if service == "interest" else [])
+        columns = list(feature_set.names(service))
+        rows = repo.training_rows(service, pd.concat([labels[p.definition.name][keys] for p in mine]))
+        for plan in mine:
+            joined = labels[plan.definition.name].merge(rows, on=keys, how="left", validate="one_to_one")
+            joined = joined.sort_values(["as_of", "profile_id"], ignore_index=True)
+            X = joined[columns]
+            rfm = X[[c for c in rfm_columns(service) if c in columns]]
+            frames[plan.definition.name] = TrainingFrame(
+                X=X.loc[:, X.notna().any()],
+                y=joined["y"].to_numpy("int8"),
+                as_of=joined["as_of"].to_numpy("datetime64[D]"),
+                profile_id=joined["profile_id"].to_numpy(object),
+                rfm=rfm,
+            )
+    workspace.progress("feature frames", len(services), len(services))
+    return frames
+
+
+def rfm_columns(service: str) -> tuple[str, ...]:
+    """Return recency, frequency and monetary value as ``service`` names them."""
+    return RFM_CATEGORY if service == "interest" else RFM_PROFILE

@@ -1,0 +1,94 @@
+"""The Feast repo: a real apply, point-in-time joins, online reads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from shop import FIRST_DAY, shop_lines, write_log
+
+from features.errors import DataError
+from features.feature_store import FeatureRepo
+from features.snapshots import Snapshots
+from features.windows import FeatureSet
+
+ROOT = Path(__file__).parents[1]
+SET = FeatureSet((7, 30), ("amount", "category", "discount", "item_id", "order_id", "quantity"))
+DATES = [FIRST_DAY + timedelta(days=d) for d in (60, 90)]
+
+pytestmark = pytest.mark.xdist_group("feast")
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory) -> FeatureRepo:
+    home = tmp_path_factory.mktemp("home")
+    snapshots = Snapshots(home, write_log(home, shop_lines(40, 100)), SET, "America/New_York")
+    snapshots.ensure(DATES)
+    return FeatureRepo(home, snapshots)
+
+
+def entities(repo: FeatureRepo, *, category: str | None = None) -> pd.DataFrame:
+    parts = []
+    for as_of in DATES:
+        ids = np.concatenate([b.profile_id for b in repo.snapshots.stream(as_of)])
+        parts.append(pd.DataFrame({"profile_id": ids, "as_of": as_of}))
+    frame = pd.concat(parts)
+    return frame if category is None else frame.assign(category=category)
+
+
+def test_training_rows_are_the_streamed_rows(repo) -> None:
+    """What a model learns from through Feast is what the scorer streams, to the bit."""
+    rows = repo.training_rows("interest", entities(repo, category="tea"))
+    for as_of in DATES:
+        (batch,) = repo.snapshots.stream(as_of, ["tea"])
+        mine = rows[rows["as_of"] == as_of]
+        assert list(mine["profile_id"]) == list(batch.profile_id)
+        streamed = np.hstack([batch.profile, batch.category["tea"]])
+        np.testing.assert_array_equal(mine[list(SET.names("interest"))].to_numpy(), streamed)
+
+
+def test_a_missing_snapshot_is_not_replaced_by_an_older_one(repo) -> None:
+    later = entities(repo).assign(as_of=DATES[-1] + timedelta(days=10))
+    with pytest.raises(DataError, match="no feature snapshot at"):
+        repo.training_rows("churn", later)
+
+
+def test_materialize_and_read_back_online(repo) -> None:
+    assert sorted(repo.materialize(DATES[-1])) == ["profile_activity", "profile_category"]
+    (batch,) = repo.snapshots.stream(DATES[-1], ["tea"])
+    who = str(batch.profile_id[3])
+    got = repo.online("interest", [{"profile_id": who, "category": "tea"}])
+    names = [f.name for f in SET.features("profile_activity")]
+    for position, name in enumerate(names):
+        expected = batch.profile[3, position]
+        found = np.nan if got[name][0] is None else got[name][0]
+        assert found == expected or (np.isnan(found) and np.isnan(expected)), name
+
+
+def test_feast_apply_as_a_feast_user_does(repo, tmp_path) -> None:
+    """`feast apply` in a copy of features/ gives exactly these objects."""
+    copy = tmp_path / "features"
+    shutil.copytree(ROOT / "features", copy, ignore=shutil.ignore_patterns("*.db", "__pycache__"))
+    feast = Path(sys.executable).with_name("feast")
+    environment = {**os.environ, "TAGCAST_HOME": str(repo.snapshots.root.parent), "PYTHONWARNINGS": "ignore"}
+    subprocess.run([feast, "apply"], cwd=copy, env=environment, check=True, capture_output=True)
+    code = (
+        "from feast import FeatureStore; s = FeatureStore('.');"
+        "print(sorted(e.name for e in s.list_entities()), sorted(v.name for v in s.list_feature_views()),"
+        " sorted(f.name for f in s.list_feature_services()), len(s.get_feature_view('profile_category').features))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=copy, env=environment, check=True, capture_output=True, text=True
+    )
+    expected = (
+        "['category', 'profile'] ['profile_activity', 'profile_category'] ['churn', 'interest', 'value'] "
+        f"{len(SET.features('profile_category'))}"
+    )
+    assert done.stdout.strip().splitlines()[-1] == expected

@@ -1,0 +1,59 @@
+"""Snapshots and splits: nothing that happened later can help."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.errors import DataError
+from models.splits import Split, choose_snapshots
+
+
+def test_the_reference_churn_task() -> None:
+    dates = choose_snapshots(first_day=date(2017, 1, 1), now=date(2017, 12, 2), horizon_days=30)
+    assert dates[-1] == date(2017, 11, 2)
+    assert dates[0] == date(2017, 4, 6)
+    split = Split(dates, 30)
+    assert split.test_fold.train == dates[:-1]
+    assert split.validation_folds[-1].score == dates[-2]
+    assert split.out_of_time_folds[-1].score == split.test
+
+
+@given(
+    span=st.integers(1, 900),
+    horizon=st.integers(1, 200),
+    every=st.integers(1, 60),
+    most=st.integers(2, 20),
+    history=st.integers(1, 120),
+)
+def test_no_label_window_overlaps_what_it_is_scored_on(span, horizon, every, most, history) -> None:
+    first, now = date(2020, 1, 1), date(2020, 1, 1) + timedelta(days=span)
+    try:
+        dates = choose_snapshots(
+            first_day=first,
+            now=now,
+            horizon_days=horizon,
+            every_days=every,
+            max_snapshots=most,
+            min_history_days=history,
+        )
+        split = Split(dates, horizon)
+    except DataError:
+        return
+    window = timedelta(days=horizon)
+    assert list(dates) == sorted(set(dates))
+    assert len(dates) <= most
+    assert all(d + window <= now and (d - first).days >= history for d in dates)
+    for fold in (*split.out_of_time_folds, *split.validation_folds, split.test_fold):
+        assert all(s + window <= fold.score for s in fold.train)
+    assert all(fold.score + window <= split.test for fold in split.validation_folds)
+
+
+@pytest.mark.parametrize("now", [date(2017, 2, 1), date(2017, 5, 1)])
+def test_too_little_history_says_what_would_do(now) -> None:
+    with pytest.raises(DataError) as error:
+        Split(choose_snapshots(first_day=date(2017, 1, 1), now=now, horizon_days=30), 30)
+    assert error.value.mend

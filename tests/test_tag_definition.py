@@ -1,0 +1,76 @@
+"""Tag definitions: what may be written, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from shop import CHURN, INTEREST
+
+from features.errors import DefinitionError
+from models.definition_files import SCHEMA_FILE, load_definitions, parse_definition, schema_text, select
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = [ROOT / "models" / "tags", *sorted((ROOT / "examples").glob("*/tags"))]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.parent.name)
+def test_shipped_definitions_are_valid_by_model_and_by_schema(folder) -> None:
+    validator = Draft202012Validator(json.loads(schema_text()))
+    assert load_definitions(folder)
+    for file in folder.glob("*.yaml"):
+        validator.validate(
+            json.loads(json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), default=str))
+        )
+
+
+def test_the_published_schema_is_current() -> None:
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), (
+        "renew it: python -m models.definition_files"
+    )
+
+
+def test_a_family_expands_with_its_category_everywhere() -> None:
+    family = parse_definition(INTEREST, "interest.yaml")
+    tag = family.expand(["FRZN ICE/CREAM", "茶"])[0]
+    assert tag.name == "interest.frzn_ice_cream"
+    assert tag.title.en == "Interest in FRZN ICE/CREAM"
+    assert tag.outcome.category == "FRZN ICE/CREAM"
+    assert family.expand(["茶"])[0].name == "interest.茶"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("horizon_days: 30", "horizon_days: -30"), "outcome.no_event.horizon_days"),
+        (("kind: no_event", "kind: never"), "never"),
+        (("name: churn_risk", "name: Churn Risk"), "lower-case"),
+        (("owner: tests", "owner: tests\nbandz: 1"), "bandz"),
+        (("threshold: 0.5", "threshold: 5"), "decision.threshold"),
+        (("path: [Lifecycle, Retention]", "path: [Lifecycle]"), "path"),
+        (
+            ("population: {active_within_days: 60}", "population: {not_bought_within_days: 60}"),
+            "outcome.category",
+        ),
+        (("owner: tests", "owner: [tests"), "YAML"),
+        (("owner: tests", "owner: tests\nbands: {low: 0.1, high: 0.5}"), "bands start at 0"),
+    ],
+)
+def test_a_wrong_definition_is_named(change, said) -> None:
+    with pytest.raises(DefinitionError) as error:
+        parse_definition(CHURN.replace(*change), "churn.yaml")
+    assert "churn.yaml" in str(error.value)
+    assert said in str(error.value)
+
+
+def test_an_unknown_tag_gets_a_suggestion() -> None:
+    tags = [
+        *parse_definition(CHURN, "a").expand([]),
+        *parse_definition(INTEREST, "b").expand(["tea", "coffee"]),
+    ]
+    assert [t.name for t in select(tags, ["interest"])] == ["interest.tea", "interest.coffee"]
+    with pytest.raises(DefinitionError, match="did you mean 'churn_risk'"):
+        select(tags, ["chrun_risk"])
