@@ -42,17 +42,22 @@ def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
 
 
 def training_frames(
-    workspace: Workspace, plans: Sequence[TagPlan], feature_set: FeatureSet, now: date
+    workspace: Workspace, plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame], feature_set: FeatureSet
 ) -> dict[str, TrainingFrame]:
-    """Return one frame a tag; each FeatureService is asked once for all tags that use it."""
+    """Return one frame a tag; each FeatureService is asked once for all tags that use it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    plans : sequence of TagPlan
+    labels : dict of str to DataFrame
+        What ``label_rows`` gave for each tag.
+    feature_set : FeatureSet
+    """
     import pandas as pd
+
     from models.training import TrainingFrame
 
-    labels = {}
-    for done, plan in enumerate(plans):
-        workspace.progress("outcomes", done, len(plans))
-        labels[plan.definition.name] = label_rows(workspace, plan, now)
-    workspace.progress("outcomes", len(plans), len(plans))
     dates = sorted({d for plan in plans for d in plan.split.snapshots})
     repo = workspace.repo(feature_set)
     repo.snapshots.ensure(dates, workspace.progress)

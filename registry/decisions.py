@@ -52,8 +52,6 @@ class Decision:
         The gate's report, where there is one.
     decided_at : datetime
         UTC.
-    previous : int or None
-        Champion before the decision.
     """
 
     tag: str
@@ -64,7 +62,6 @@ class Decision:
     reason: str
     figures: dict[str, Any]
     decided_at: datetime
-    previous: int | None
 
 
 class DecisionLog:
@@ -102,7 +99,6 @@ class DecisionLog:
                     reason=decision.reason,
                     figures=json.dumps(decision.figures, ensure_ascii=False, sort_keys=True),
                     decided_at=_naive_utc(decision.decided_at),
-                    previous=decision.previous,
                 )
             )
             yield
@@ -120,7 +116,9 @@ class DecisionLog:
         with self._engine() as engine, engine.connect() as connection:
             if not inspect(connection).has_table(table.name):
                 return []
-            return [_decision(row) for row in connection.execute(query.order_by(table.c.decided_at, table.c.id))]
+            return [
+                _decision(row) for row in connection.execute(query.order_by(table.c.decided_at, table.c.id))
+            ]
 
     def live_on(self, tag: str, when: datetime) -> Decision | None:
         """Return the decision by which a version of ``tag`` was in force at ``when``.
@@ -182,7 +180,6 @@ def settle(tracking: Tracking, version: Version, report: GateReport, *, now: dat
         reason=report.reason,
         figures=report.as_dict(),
         decided_at=now,
-        previous=_champion(tracking, version.tag),
     )
     return _record(tracking, decision)
 
@@ -220,7 +217,6 @@ def promote(tracking: Tracking, version: Version, *, by: str, reason: str, now: 
         reason=reason.strip(),
         figures=dict(version.decision.figures) if version.decision else {},
         decided_at=now,
-        previous=_champion(tracking, version.tag),
     )
     return _record(tracking, decision)
 
@@ -241,14 +237,6 @@ def _record(tracking: Tracking, decision: Decision) -> Decision:
     return decision
 
 
-def _champion(tracking: Tracking, tag: str) -> int | None:
-    from registry.tracking import store_errors
-
-    with store_errors(f"{tag}: the registry cannot be read"):
-        version = tracking.client.get_registered_model(tag).aliases.get(CHAMPION)
-    return None if version is None else int(version)
-
-
 @cache
 def _table() -> Table:
     from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text
@@ -266,7 +254,6 @@ def _table() -> Table:
         Column("reason", Text, nullable=False),
         Column("figures", Text, nullable=False),
         Column("decided_at", DateTime, nullable=False, comment="UTC"),
-        Column("previous", Integer),
     )
 
 
@@ -286,5 +273,4 @@ def _decision(row: Row[Any]) -> Decision:
         reason=row.reason,
         figures=json.loads(row.figures),
         decided_at=row.decided_at.replace(tzinfo=UTC),
-        previous=row.previous,
     )

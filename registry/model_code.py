@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
-from models.tag_model import TagModel
 
 
 class TagPyfunc(PythonModel):  # type: ignore[misc]  # MLflow ships no types
@@ -20,9 +19,11 @@ class TagPyfunc(PythonModel):  # type: ignore[misc]  # MLflow ships no types
 
     def load_context(self, context: Any) -> None:
         """Read the model's files."""
+        from models.tag_model import TagModel  # not at the top: MLflow runs this script to store it, too
+
         self._model = TagModel.load(Path(context.artifacts["bundle"]))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
         """Return ``score``, ``lower`` and ``upper`` for each row of features (columns in any order)."""
         predicted = self._model.predict(model_input[list(self._model.features)])
         return pd.DataFrame(

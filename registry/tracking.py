@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -25,6 +26,7 @@ _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
 }
@@ -113,9 +115,11 @@ def store_errors(message: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        detail = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+        detail = (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
+        if given := os.environ.get("MLFLOW_TRACKING_URI"):
+            detail = detail.replace(given, "MLFLOW_TRACKING_URI")  # it may hold a password
         raise ModelError(
-            f"{message}: {detail[0]}",
+            f"{message}: {detail}",
             mend="check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
             "that the server answers. A database of an older MLflow: mlflow db upgrade",
         ) from error
@@ -149,11 +153,14 @@ def _ensure_database(home: Path) -> None:
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+    # A folder, so that the journal of a killed attempt goes with its half-made database.
     fresh = home / f"{DATABASE}.new"
-    fresh.unlink(missing_ok=True)
-    store: Any = SqlAlchemyStore(_sqlite_uri(fresh), (home / ARTIFACTS).as_uri())
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    store: Any = SqlAlchemyStore(_sqlite_uri(fresh / DATABASE), (home / ARTIFACTS).as_uri())
     store.engine.dispose()
-    fresh.replace(database)
+    (fresh / DATABASE).replace(database)
+    fresh.rmdir()
 
 
 def _sqlite_uri(file: Path) -> str:

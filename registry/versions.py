@@ -1,30 +1,34 @@
-"""Model versions in MLflow: log one, list them, fetch one whose files are what was recorded.
+"""Model versions in MLflow: list them, find one, fetch one whose files are what was recorded.
 
-Everything goes through an ``MlflowClient`` bound to one tracking URI, so no global state of MLflow is
-used. What a listing needs (metrics, digests, feature set) is kept as tags of the model version: listing
-all versions takes two queries, whatever their number.
+What a listing needs (metrics, digests, feature set) is kept as tags of the model version: listing takes
+two queries, whatever the number of versions.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
-from registry.decisions import Decision
-from registry.tracking import Tracking, store_errors
+from features.errors import ModelError
+from registry.decisions import CHAMPION, Decision
+from registry.model_folder import BUNDLE, verify
+from registry.tracking import ARTIFACTS, Tracking, store_errors
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-BUNDLE = "artifacts/bundle"  # where MLflow's layout puts the bundle inside a model
-REQUIREMENTS = ("lightgbm", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
-PLOT_DPI = 100
-_PREFIX = "tagcast."
+# Tags of a model version and of a registered model, as MLflow's own pages show them.
+PROJECT = "tagcast.project"
+CREATED = "tagcast.created"
+FEATURE_SET = "tagcast.feature_set"
+METRICS = "tagcast.metrics"
+DIGESTS = "tagcast.digests"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Version:
     feature_set : str
         Id of the feature set it was trained on.
     metrics : mapping
-        Name to value, of the test snapshot.
+        Name to value, as logged.
     digests : mapping
         File inside the stored model to its SHA-256.
     decision : Decision or None
@@ -66,141 +70,160 @@ class Version:
 
     @property
     def name(self) -> str:
-        """Short name for people and for the ``model_version`` of a predicted tag: ``churn_risk v3``."""
+        """Name for people and for ``model_version`` of a predicted tag: ``churn_risk v3``."""
         return f"{self.tag} v{self.version}"
 
+    @classmethod
+    def from_mlflow(
+        cls, logged: Any, *, aliases: tuple[str, ...] = (), decision: Decision | None = None
+    ) -> Version:
+        """Read MLflow's model version, as ``recording.log_version`` tagged it."""
+        return cls(
+            tag=logged.name,
+            version=int(logged.version),
+            run_id=logged.run_id,
+            created=datetime.fromisoformat(logged.tags[CREATED]),
+            aliases=aliases,
+            feature_set=logged.tags[FEATURE_SET],
+            metrics=json.loads(logged.tags[METRICS]),
+            digests=json.loads(logged.tags[DIGESTS]),
+            decision=decision,
+            source=logged.source,
+        )
 
-def log_version(
-    tracking: Tracking,
-    *,
-    tag: str,
-    bundle: Path,
-    features: Sequence[str],
-    feature_set: str,
-    params: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    dataset: Mapping[str, Mapping[str, Any]],
-    split: Mapping[str, Any],
-    figures: Mapping[str, Figure],
-    notes: Sequence[str],
-    run_name: str,
-    now: datetime,
-) -> Version:
-    """Store a trained model as a new version of ``tag``.
+
+def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
+    """Return the versions of one tag or of all, by name of the tag, newest first."""
+    client = tracking.client
+    with store_errors("the model registry cannot be read"):
+        if tag is None:
+            models = [m for m in _all_pages(client.search_registered_models) if _is_ours(tracking, m)]
+            found = _all_pages(client.search_model_versions)
+        else:
+            model = registered(tracking, tag)
+            models = [model] if model else []
+            # Only a name that is registered gets into the filter text, and those hold no quotes.
+            found = _all_pages(client.search_model_versions, f"name = '{tag}'") if model else []
+    aliases = {m.name: m.aliases for m in models}
+    decisions = {(d.tag, d.version): d for d in tracking.decisions.history(tag)}
+    listed = [
+        Version.from_mlflow(
+            v,
+            aliases=tuple(sorted(alias for alias, n in aliases[v.name].items() if int(n) == int(v.version))),
+            decision=decisions.get((v.name, int(v.version))),
+        )
+        for v in found
+        if v.name in aliases and DIGESTS in v.tags
+    ]
+    return sorted(listed, key=lambda v: (v.tag, -v.version))
+
+
+def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> Version:
+    """Return one version of ``tag``, by number or alias.
+
+    Raises
+    ------
+    ModelError
+        When there is none; the message says which there are.
+    """
+    known = versions(tracking, tag)
+    for version in known:
+        if which == version.version or which in version.aliases:
+            return version
+    if not known:
+        raise ModelError(f"{tag} has no trained model", mend=f"tagcast train {tag}")
+    numbers = ", ".join(str(v.version) for v in known)
+    if which == CHAMPION:
+        latest = known[0].decision
+        refused = latest is not None and latest.action == "refused"
+        why = f" (version {known[0].version}: {latest.reason})" if latest and refused else ""
+        raise ModelError(
+            f"{tag} has no champion: no version passed the gate{why}",
+            mend=f"mend the definition or the data and train again, or tagcast promote {tag} VERSION ({numbers})",
+        )
+    raise ModelError(f"{tag} has no version {which}", mend=f"choose one of {numbers}")
+
+
+def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tuple[Version, Path]:
+    """Return a version and the folder of its files, each checked against its recorded digest.
 
     Parameters
     ----------
     tracking : Tracking
         Open MLflow.
     tag : str
-        Name of the tag, and of the registered model.
-    bundle : Path
-        Folder of the model's files, read by ``TagModel.load``.
-    features : sequence of str
-        Columns the model reads, in order; they make the signature (all doubles).
-    feature_set : str
-        Id of the feature set.
-    params, metrics : mapping
-        Of the run.
-    dataset : mapping
-        Name to its ``digest`` and whatever describes it (rows, span), as JSON values.
-    split : mapping
-        Snapshots and folds, as JSON values.
-    figures : mapping
-        Name to matplotlib figure, stored as PNG.
-    notes : sequence of str
-        What a reader should know, one sentence each.
-    run_name : str
-        Of the MLflow run.
-    now : datetime
-        Moment of training, with a timezone.
+        Name of the tag.
+    which : int or str
+        Version number or alias.
 
     Returns
     -------
-    Version
-        Without alias: the gate or a person decides (``decisions.settle``, ``decisions.promote``).
+    Version, Path
+        The folder is MLflow's own (or, from a server, a copy under the home): read it only.
 
     Raises
     ------
     ModelError
-        When it cannot be stored; the version then does not exist, and its run is marked as failed.
+        When there is no such version, or a file is missing or was changed.
     """
-    from mlflow.entities import Metric, Param
-
-    if now.tzinfo is None:
-        raise ValueError(f"expected a moment with a timezone, found {now.isoformat()}")
-    client, millis = tracking.client, int(now.timestamp() * 1000)
-    with (
-        store_errors(f"{tag}: the model version cannot be stored"),
-        tempfile.TemporaryDirectory(prefix="tagcast-") as folder,
-    ):
-        _register(tracking, tag)
-        run_id = client.create_run(
-            tracking.experiment_id,
-            start_time=millis,
-            run_name=run_name,
-            tags={f"{_PREFIX}tag": tag, "mlflow.note.content": "\n\n".join(notes)},
-        ).info.run_id
-        try:
-            client.log_batch(
-                run_id,
-                metrics=[Metric(name, value, millis, 0) for name, value in sorted(metrics.items())],
-                params=[Param(name, str(value)) for name, value in sorted(params.items())],
-            )
-            _log_dataset(tracking, run_id, dataset)
-            _write_run_files(Path(folder) / "run", dataset=dataset, split=split, notes=notes, figures=figures)
-            client.log_artifacts(run_id, str(Path(folder) / "run"))
-            stored = client.create_logged_model(
-                tracking.experiment_id, name="bundle", source_run_id=run_id, model_type="tag"
-            )
-            model = Path(folder) / "model"
-            _write_model(model, bundle, features, run_id, stored.model_id)
-            client.log_model_artifacts(stored.model_id, str(model))
-            client.finalize_logged_model(stored.model_id, "READY")
-            digests = _digests(model)
-            # The version comes last: whatever fails before leaves a failed run, never half a version.
-            logged = client.create_model_version(
-                tag,
-                source=stored.artifact_location,  # models:/… would be looked up at MLflow's global URI
-                run_id=run_id,
-                model_id=stored.model_id,
-                tags={
-                    f"{_PREFIX}created": now.astimezone(UTC).isoformat(),
-                    f"{_PREFIX}feature_set": feature_set,
-                    f"{_PREFIX}metrics": json.dumps(dict(metrics), sort_keys=True),
-                    f"{_PREFIX}digests": json.dumps(digests),
-                },
-            )
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
-            raise
-        client.set_terminated(run_id, end_time=millis)
-    return _version(logged, aliases=(), decision=None)
-
-
-def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
-    """Return the versions of one tag or of all, by tag name, newest first."""
-    client = tracking.client
-    with store_errors("the model registry cannot be read"):
-        if tag is None:
-            registered = [m for m in _all_pages(client.search_registered_models) if _ours(tracking, m)]
-            found = _all_pages(client.search_model_versions)
+    version = find_version(tracking, tag, which)
+    with store_errors(f"{version.name}: the stored model cannot be read"):
+        url = urlparse(version.source)
+        if url.scheme in {"", "file"}:
+            folder = Path(url2pathname(url.path))
+            if not folder.exists():
+                # MLflow records absolute paths; a home moved or mounted elsewhere still holds its files.
+                folder = tracking.home.joinpath(ARTIFACTS, *folder.parts[-3:])
         else:
-            model = _registered(tracking, tag)
-            registered = [] if model is None else [model]
-            found = _all_pages(client.search_model_versions, f"name = '{tag}'") if model else []
-    aliases = {(m.name, int(number)): alias for m in registered for alias, number in sorted(m.aliases.items())}
-    names: dict[tuple[str, int], list[str]] = {}
-    for m in registered:
-        for alias, number in sorted(m.aliases.items()):
-            names.setdefault((m.name, int(number)), []).append(alias)
-    ours = {m.name for m in registered}
-    decisions = {(d.tag, d.version): d for d in tracking.decisions.history(tag)}
-    listed = [
-        _version(v, tuple(names.get(key, ())), decisions.get(key))
-        for v in found
-        if v.name in ours and f"{_PREFIX}digests" in v.tags
-        for key in [(v.name, int(v.version))]
-    ]
-    del aliases
-    return sorted(listed, key=lambda v: (v.tag, -v.version))
+            folder = _downloaded(tracking, version)
+        verify(folder, version.digests, name=version.name)
+    return version, folder / BUNDLE
+
+
+def _downloaded(tracking: Tracking, version: Version) -> Path:
+    """Return a whole copy under the home, fetched once; a damaged one is fetched again."""
+    from mlflow.artifacts import download_artifacts
+
+    copies = tracking.home / "downloads"
+    copy = copies / version.run_id
+    if copy.exists():
+        try:
+            verify(copy, version.digests, name=version.name)
+        except ModelError:
+            shutil.rmtree(copy)
+        else:
+            return copy
+    copies.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=copies) as aside:
+        fetched = Path(download_artifacts(version.source, dst_path=aside, tracking_uri=tracking.uri))
+        with suppress(OSError):  # another process was first
+            fetched.rename(copy)
+    return copy
+
+
+def registered(tracking: Tracking, tag: str) -> Any:
+    """Return MLflow's registered model of ``tag``, or None."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model = tracking.client.get_registered_model(tag)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
+    return model if _is_ours(tracking, model) else None
+
+
+def _is_ours(tracking: Tracking, model: Any) -> bool:
+    return bool(model.tags.get(PROJECT) == tracking.project)
+
+
+def _all_pages(search: Callable[..., Any], filter_string: str | None = None) -> list[Any]:
+    found: list[Any] = []
+    token = None
+    while True:
+        page = search(filter_string=filter_string, max_results=1000, page_token=token)
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found

@@ -1,0 +1,208 @@
+"""`tagcast audience`, `profile` and `tags`: questions to the profile store in force."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.reporting import say, table
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from serving.profile_store import ProfileStore
+
+KEY_FEATURES = (
+    "recency_days",
+    "tenure_days",
+    "purchase_days_30d",
+    "purchase_days_90d",
+    "spend_30d",
+    "spend_90d",
+    "gap_mean_days",
+    "basket_mean",
+    "categories_90d",
+)
+
+
+def _store(workspace: Workspace) -> ProfileStore:
+    from serving.profile_store import ProfileStore
+
+    return ProfileStore(workspace.settings.home / "store")
+
+
+def count_audience(workspace: Workspace, text: str, moment: datetime) -> dict[str, Any]:
+    """Count the profiles that the filter ``text`` finds."""
+    from serving.audiences import count
+
+    with _store(workspace).reader() as reader:
+        return {"filter": text, **asdict(count(reader, text, moment))}
+
+
+def show_audience(workspace: Workspace, text: str, moment: datetime, limit: int) -> pa.Table:
+    """Return up to ``limit`` of the profiles that the filter finds."""
+    from serving.audiences import show
+
+    with _store(workspace).reader() as reader:
+        return show(reader, text, moment, limit=limit)
+
+
+def export_audience(workspace: Workspace, text: str, out: Path, moment: datetime) -> int:
+    """Write the profiles that the filter finds to ``out``; return how many."""
+    from serving.audiences import export
+
+    with _store(workspace).reader() as reader:
+        return export(reader, text, out, moment)
+
+
+def look_up(workspace: Workspace, profile_id: str) -> dict[str, Any]:
+    """Return one profile: attributes, tags with reasons, key features with their titles."""
+    from serving.audiences import profile
+
+    with _store(workspace).reader() as reader:
+        view = asdict(profile(reader, profile_id))
+        as_of = reader.run.as_of
+    return {**view, "as_of": as_of, "features": _key_features(workspace, profile_id, as_of)}
+
+
+def _key_features(workspace: Workspace, profile_id: str, as_of: Any) -> list[dict[str, Any]]:
+    """Read a few features of one profile from the newest snapshot at ``as_of``, if it is still there."""
+    import pyarrow.dataset as ds
+
+    from features.windows import FeatureSet
+
+    root = workspace.settings.home / "features"
+    files = sorted(root.glob(f"*/as_of={as_of}/profile_activity.parquet"), key=lambda f: f.stat().st_mtime)
+    if not files:
+        return []
+    data = ds.dataset(files[-1])
+    names = [n for n in KEY_FEATURES if n in data.schema.names]
+    rows = data.to_table(columns=names, filter=ds.field("profile_id") == profile_id).to_pylist()
+    import json
+
+    spec = json.loads((files[-1].parent / "snapshot.json").read_text(encoding="utf-8"))["spec"]
+    titles = FeatureSet.parse(spec).titles()
+    return [{"feature": n, "title": titles[n].en, "value": rows[0][n]} for n in names] if rows else []
+
+
+@dataclass(frozen=True)
+class TreeRow:
+    """One tag in the tree."""
+
+    path: tuple[str, ...]
+    tag: str
+    title: str
+    population: int | None
+    coverage: float | None
+    yes: int | None
+    mean_confidence: float | None
+    champion: int | None
+    auc: float | None
+    log_loss: float | None
+    owner: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON values."""
+        return asdict(self)
+
+
+def tag_tree(workspace: Workspace) -> list[TreeRow]:
+    """Return every defined tag with its coverage in the run in force and its champion's test metrics."""
+    from registry.tracking import open_tracking, tracking_exists
+    from registry.versions import versions
+    from serving.audiences import coverage
+
+    settings = workspace.settings
+    store = _store(workspace)
+    covered: dict[str, Any] = {}
+    base = 0
+    if store.current() is not None:
+        with store.reader() as reader:
+            covered = {row.tag: row for row in coverage(reader)}
+            base = reader.profile_count()
+    champions = {}
+    if tracking_exists(settings.home):
+        tracking = open_tracking(settings.home, project=settings.name)
+        champions = {v.tag: v for v in versions(tracking) if "champion" in v.aliases}
+    rows = []
+    for definition in workspace.definitions(workspace.now(None)):
+        seen, best = covered.get(definition.name), champions.get(definition.name)
+        rows.append(
+            TreeRow(
+                definition.path,
+                definition.name,
+                definition.title.en,
+                seen.population if seen else None,
+                seen.population / base if seen and base else None,
+                seen.yes if seen else None,
+                seen.mean_confidence if seen else None,
+                best.version if best else None,
+                best.metrics.get("auc") if best else None,
+                best.metrics.get("log_loss") if best else None,
+                definition.owner,
+            )
+        )
+    return sorted(rows, key=lambda r: (r.path, r.tag))
+
+
+def render_count(found: dict[str, Any]) -> None:
+    """Print the size of an audience."""
+    say(f"{found['members']:,} of {found['base']:,} profiles ({found['share']:.1%})")
+    for tag, confidence in found["mean_confidence"].items():
+        if confidence is not None:
+            say(f"  {tag}: mean confidence {confidence:.3f}")
+
+
+def render_members(members: pa.Table) -> None:
+    """Print the profiles of an audience."""
+    rows = [tuple(row.values()) for row in members.to_pylist()]
+    table(f"{len(rows):,} profiles", members.column_names, rows)
+
+
+def render_profile(view: dict[str, Any]) -> None:
+    """Print one profile."""
+    attributes = ", ".join(f"{k}: {v}" for k, v in view["attributes"].items() if v is not None)
+    say(f"profile {view['profile_id']} as of {view['as_of']}" + (f" ({attributes})" if attributes else ""))
+    table(
+        "Tags",
+        ("tag", "value", "score", "confidence", "percentile", "band", "reasons (feature = value: log-odds)", "by"),
+        [
+            (
+                p["tag"],
+                p["value"],
+                p["score"],
+                p["confidence"],
+                f"{p['percentile']:.1f}",
+                p["band"],
+                "\n".join(f"{r['feature']} = {_number(r['value'])}: {r['contribution']:+.2f}" for r in p["reasons"]),
+                p["reasons_method"],
+            )
+            for p in view["predictions"]
+        ],
+    )
+    if view["features"]:
+        table("Key features", ("feature", "value"), [(f["title"], _number(f["value"])) for f in view["features"]])
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None or value != value else f"{value:,.4g}"
+
+
+def render_tree(rows: list[TreeRow]) -> None:
+    """Print the tag tree, a line a tag."""
+    lines = []
+    last: tuple[str, ...] = ()
+    for row in rows:
+        branch = "" if row.path == last else " › ".join(row.path)
+        last = row.path
+        lines.append(
+            (branch, row.tag, row.title, row.population, row.coverage, row.yes, row.mean_confidence, row.champion, row.auc, row.log_loss, row.owner)
+        )  # fmt: skip
+    table(
+        "Tags",
+        ("branch", "tag", "title", "population", "coverage", "yes", "confidence", "champion", "AUC", "log loss", "owner"),
+        lines,
+    )

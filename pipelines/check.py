@@ -1,0 +1,126 @@
+"""`tagcast check`: are the sources ready to train on, and what can each tag learn from them?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from features.errors import DataError
+from pipelines.frames import label_rows
+from pipelines.reporting import say, table
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from features.readiness import Readiness
+
+MIN_POSITIVES = 50
+"""Yes and no cases below which a model is not trained; see ``models.training``."""
+
+
+@dataclass(frozen=True)
+class TagReadiness:
+    """What one tag finds in the data.
+
+    Parameters
+    ----------
+    tag : str
+    snapshots : tuple of date
+        Training and test snapshots; empty when none fits.
+    population, positives : int
+        Cases of the test snapshot, and those with a true outcome.
+    level : str
+        ``ok``, ``warning`` or ``error``.
+    message, mend : str
+    """
+
+    tag: str
+    snapshots: tuple[date, ...]
+    population: int
+    positives: int
+    level: str
+    message: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class ProjectReadiness:
+    """The report of `tagcast check`."""
+
+    now: date | None
+    sources: Readiness
+    tags: tuple[TagReadiness, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something would spoil a model."""
+        return any(f.level == "error" for f in self.sources.findings) or any(t.level == "error" for t in self.tags)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return {**asdict(self), "ready": not self.has_errors}
+
+
+def check_project(workspace: Workspace, now: date | None) -> ProjectReadiness:
+    """Read the sources and report; nothing of them is changed."""
+    from features.readiness import examine
+
+    sources = examine(workspace.settings, now=now)
+    if any(f.level == "error" for f in sources.findings):
+        return ProjectReadiness(now, sources, ())
+    day = workspace.now(now)
+    tags = tuple(_tag(workspace, definition, day) for definition in workspace.definitions(day))
+    return ProjectReadiness(day, sources, tags)
+
+
+def _tag(workspace: Workspace, definition: Any, now: date) -> TagReadiness:
+    try:
+        plan = workspace.plan(definition, now)
+        labels = label_rows(workspace, plan, now)
+    except DataError as error:
+        return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.mend)
+    split = plan.split
+    test = labels[labels["as_of"] == split.test]
+    train = labels[labels["as_of"].isin(split.test_fold.train)]
+    population, positives = len(test), int(test["y"].sum())
+    fewest = min(int(train["y"].sum()), len(train) - int(train["y"].sum()))
+    level, message, mend = "ok", "", ""
+    if fewest < MIN_POSITIVES:
+        level = "error"
+        message = f"{fewest} cases of the rarer outcome to train on, {MIN_POSITIVES} needed"
+        mend = "a longer horizon_days, a wider population, or more history"
+    elif not split.validation_folds:
+        level = "warning"
+        message = "history is too short to choose a model over time; folds of profiles stand in"
+        mend = "more history, or a shorter horizon_days"
+    return TagReadiness(definition.name, split.snapshots, population, positives, level, message, mend)
+
+
+def render_check(report: ProjectReadiness) -> None:
+    """Print the report."""
+    sources = report.sources
+    table(
+        "Sources",
+        ("source", "rows", "profiles", "first", "last", "no id", "bad time", "future", "duplicates", "returns", "amount ≤ 0", "categories"),
+        [
+            (s.name, s.rows, s.profiles, s.first_time, s.last_time, s.missing_ids, s.unparsable_times, s.future_times,
+             s.duplicates, s.returns, s.zero_amounts + s.negative_amounts, s.categories)
+            for s in sources.sources
+        ],
+    )  # fmt: skip
+    if report.tags:
+        table(
+            f"Tags, trained as of {report.now}",
+            ("tag", "ready", "snapshots", "from", "test", "population", "positives", "share", "note"),
+            [
+                (t.tag, t.level, len(t.snapshots), t.snapshots[0] if t.snapshots else None, t.snapshots[-1] if t.snapshots else None,
+                 t.population, t.positives, t.positives / t.population if t.population else None, t.message)
+                for t in report.tags
+            ],
+        )  # fmt: skip
+    for finding in sources.findings:
+        say(f"{finding.level}: {finding.where}: {finding.message}" + (f"\n  mend: {finding.mend}" if finding.mend else ""))
+    for tag in report.tags:
+        if tag.level != "ok":
+            say(f"{tag.level}: {tag.tag}: {tag.message}\n  mend: {tag.mend}")
+    say("not ready: mend the errors first" if report.has_errors else "ready to train: tagcast train --all")

@@ -1,0 +1,64 @@
+"""`make demo`: a year of shopping becomes tags that a marketer can filter, and what became of them.
+
+Every step is a command that can be run by itself; the demo prints which.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from features.errors import TagcastError
+from pipelines.reporting import progress, say, start_logging
+from pipelines.workspace import Workspace, open_workspace
+
+NOW = date(2017, 12, 2)
+TRIALS = 12
+AUDIENCES = (
+    "churn_risk.band = 'high' AND high_value.percentile >= 60",
+    "interest.coffee = 'yes' AND interest.coffee.confidence >= 0.6 AND NOT (churn_risk = 'yes')",
+)
+
+
+def run(workspace: Workspace, moment: datetime) -> None:
+    """Run the demo on ``workspace`` as if today were 2 December 2017."""
+    from pipelines.audiences import count_audience, render_count
+    from pipelines.check import check_project, render_check
+    from pipelines.promise import promise_beside_reality, render_promise
+    from pipelines.score import render_scoring, score_tags
+    from pipelines.train import render_training, train_tags
+
+    _step("Is the data ready?", f"tagcast check --now {NOW}")
+    render_check(check_project(workspace, NOW))
+    _step("Train every tag on what was known then", f"tagcast train --all --now {NOW} --trials {TRIALS}")
+    render_training(train_tags(workspace, None, now=NOW, moment=moment, trials=TRIALS))
+    _step("Score every household and publish", f"tagcast score --all --as-of {NOW}")
+    render_scoring(score_tags(workspace, None, as_of=NOW, moment=moment))
+    for text in AUDIENCES:
+        _step("An audience", f'tagcast audience count "{text}"')
+        render_count(count_audience(workspace, text, moment))
+    _step("What did they really do?", "tagcast promise")
+    render_promise(promise_beside_reality(workspace))
+    say("\nThe data are one year of a retailer's households with moved dates, published as simulated.")
+    say("Next: put your own table in tagcast.toml (README, 'Your own data'), then tagcast check.")
+
+
+def _step(title: str, command: str) -> None:
+    say(f"\n── {title}\n   $ {command}")
+
+
+def main() -> None:
+    """Run the demo on the configuration at the root of the checkout."""
+    start_logging(verbose=False)
+    root = Path(__file__).resolve().parent.parent
+    try:
+        with progress() as show:
+            run(open_workspace(root / "tagcast.toml", None, show), datetime.now(UTC))
+    except TagcastError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""`tagcast models` and `tagcast promote`: what is registered, and moving the champion by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from features.errors import DefinitionError, ModelError
+from pipelines.reporting import say, table
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from registry.versions import Version
+
+
+@dataclass(frozen=True)
+class ListedVersion:
+    """One row of `tagcast models`."""
+
+    tag: str
+    version: int
+    aliases: tuple[str, ...]
+    created: datetime
+    metrics: dict[str, float]
+    decision: str
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON values."""
+        return {**self.__dict__, "aliases": list(self.aliases)}
+
+
+def _registered(workspace: Workspace, tag: str | None) -> list[Version]:
+    from registry.tracking import open_tracking, tracking_exists
+    from registry.versions import versions
+
+    home = workspace.settings.home
+    if not tracking_exists(home):
+        raise ModelError("no model has been trained yet", mend="tagcast train --all")
+    tracking = open_tracking(home, project=workspace.settings.name)
+    every = versions(tracking)
+    mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]
+    if tag is not None and not mine:
+        known = sorted({v.tag for v in every})
+        near = get_close_matches(tag, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise DefinitionError(f"unknown tag {tag!r}", mend=f"{hint}trained tags: {', '.join(known) or 'none'}")
+    return mine
+
+
+def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
+    """Return the versions of ``tag`` (a family's stem: of all members), or of every tag."""
+    return [
+        ListedVersion(
+            v.tag,
+            v.version,
+            v.aliases,
+            v.created,
+            dict(v.metrics),
+            f"{v.decision.action} by {v.decision.by if v.decision.how == 'hand' else 'the gate'}" if v.decision else "–",
+            v.decision.reason if v.decision else "",
+        )
+        for v in _registered(workspace, tag)
+    ]
+
+
+def promote_version(
+    workspace: Workspace, tag: str, version: int, *, by: str, reason: str, moment: datetime
+) -> dict[str, Any]:
+    """Make ``version`` the champion; record who, when and why."""
+    from registry.decisions import promote
+    from registry.tracking import open_tracking
+
+    found = {v.version: v for v in _registered(workspace, tag) if v.tag == tag}
+    if version not in found:
+        raise ModelError(f"{tag} has no version {version}", mend=f"versions: {', '.join(map(str, sorted(found))) or 'none'}")
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    decision = promote(tracking, found[version], by=by, reason=reason, now=moment)
+    return {"tag": tag, "version": version, "previous": decision.previous, "by": by, "reason": reason, "at": moment}
+
+
+def render_models(found: list[ListedVersion]) -> None:
+    """Print the versions as a table."""
+    table(
+        "Model versions (test snapshot)",
+        ("tag", "version", "alias", "trained", "AUC", "log loss", "RFM AUC", "decision", "why"),
+        [
+            (
+                v.tag,
+                v.version,
+                ", ".join(v.aliases),
+                f"{v.created:%Y-%m-%d %H:%M}",
+                v.metrics.get("auc"),
+                v.metrics.get("log_loss"),
+                v.metrics.get("rfm_auc"),
+                v.decision,
+                v.reason,
+            )
+            for v in found
+        ],
+    )
+    if not found:
+        say("no model has been trained yet: tagcast train --all")

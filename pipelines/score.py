@@ -1,0 +1,250 @@
+"""`tagcast score`: every champion over the whole population, published as one new snapshot of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features.errors import DefinitionError, ModelError
+from features.windows import FeatureSet
+from pipelines.reporting import say, table
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from registry.versions import Version
+    from serving.scorer import LoadedTag
+
+KEEP_RUNS = 5
+
+
+@dataclass(frozen=True)
+class ScoredTag:
+    """One tag of a run: how many are in its population, how many yes, how sure."""
+
+    tag: str
+    version: str
+    population: int
+    yes: int
+    no: int
+    unknown: int
+    mean_confidence: float | None
+
+
+@dataclass(frozen=True)
+class ScoringRun:
+    """What a scoring run published."""
+
+    run_id: str
+    as_of: date
+    profiles: int
+    tags: tuple[ScoredTag, ...]
+    out: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as JSON values."""
+        return asdict(self)
+
+
+def load_champions(workspace: Workspace, names: Sequence[str] | None) -> list[LoadedTag]:
+    """Return the champions called ``names`` (None: all), their files verified.
+
+    Raises
+    ------
+    DefinitionError
+        For a name that no registered tag has.
+    ModelError
+        When there is no champion, or its files are not what was recorded.
+    """
+    from registry.tracking import open_tracking, tracking_exists
+    from registry.versions import versions
+
+    home = workspace.settings.home
+    found = versions(open_tracking(home, project=workspace.settings.name)) if tracking_exists(home) else []
+    champions = [v for v in found if "champion" in v.aliases]
+    if not champions:
+        raise ModelError(
+            "no tag has a champion yet",
+            mend="tagcast train --all; tagcast models says why a version was refused",
+        )
+    if names is not None:
+        champions = [v for name in names for v in _called(champions, {v.tag for v in found}, name)]
+    return [tag for tag, _ in load_versions(workspace, {v.tag: v.version for v in champions})]
+
+
+def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
+    """Return the models of ``wanted`` (tag to version), their files verified."""
+    from models.definition_files import parse_definition
+    from models.tag_model import TagModel
+    from registry.tracking import open_tracking
+    from registry.versions import load_bundle
+    from serving.scorer import LoadedTag
+
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    loaded = []
+    for done, (tag, number) in enumerate(wanted.items()):
+        workspace.progress("models", done, len(wanted))
+        version, folder = load_bundle(tracking, tag, number)
+        model = TagModel.load(folder)
+        definition = parse_definition(model.definition, f"{tag} version {number}")
+        loaded.append((LoadedTag(definition, model, str(number)), version))
+    workspace.progress("models", len(wanted), len(wanted))
+    return loaded
+
+
+def _called(champions: Sequence[Any], known: set[str], name: str) -> list[Any]:
+    from difflib import get_close_matches
+
+    mine = [v for v in champions if v.tag == name or v.tag.split(".")[0] == name]
+    if mine:
+        return mine
+    if name in known:
+        raise ModelError(f"{name} has no champion", mend=f"tagcast models {name} says why; tagcast promote sets one")
+    near = get_close_matches(name, sorted(known), n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise DefinitionError(f"unknown tag {name!r}", mend=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}")
+
+
+def score_tags(
+    workspace: Workspace, names: Sequence[str] | None, *, as_of: date | None, moment: datetime, out: Path | None = None
+) -> ScoringRun:
+    """Score everyone known at ``as_of`` and publish.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    names : sequence of str or None
+        Tags or families; None for every champion.
+    as_of : date, optional
+        Default: the day after the last event.
+    moment : datetime
+        When the run happens; becomes ``scored_at`` and starts the tags' life.
+    out : Path, optional
+        Long form of the predictions as Parquet.
+    """
+    from serving.audiences import coverage
+    from serving.predictions import RunInfo, TagRun
+    from serving.profile_store import ProfileStore
+    from serving.scorer import Scorer
+
+    _check_out(out)
+    tags = load_champions(workspace, names)
+    day = workspace.now(as_of)
+    specs = sorted({tag.model.feature_set for tag in tags})
+    snapshots = {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in specs}
+    for one in snapshots.values():
+        one.ensure([day], workspace.progress)
+    scorer = Scorer(tags, snapshots, day, moment, workspace.progress)
+    run_id = _run_id(workspace, tags, day)
+    store = ProfileStore(workspace.settings.home / "store")
+    with store.writer(run_id, memory_limit=workspace.settings.memory_limit) as staging:
+        for batch in profile_batches(workspace, snapshots[specs[0]], day):
+            staging.add_profiles(batch)
+        cuts = _cuts(scorer, tags, staging)
+        for predictions in scorer.predictions(cuts):
+            staging.add_predictions(predictions)
+        workspace.progress("publishing", 0, 1)
+        info = RunInfo(
+            run_id=run_id,
+            as_of=day,
+            scored_at=scorer.scored_at,
+            tags=tuple(
+                TagRun(
+                    tag=t.definition.name,
+                    model_version=t.version,
+                    title_en=t.definition.title.en,
+                    title_zh=t.definition.title.zh,
+                    path=t.definition.path,
+                    owner=t.definition.owner,
+                    expires_at=scorer.scored_at + t.expires_after,
+                    bands=tuple(t.definition.bands),
+                    population=scorer.population[t.definition.name],
+                    sensitivity=t.definition.sensitivity,
+                )
+                for t in tags
+            ),
+        )
+        staging.publish(info, keep=KEEP_RUNS)
+        workspace.progress("publishing", 1, 1)
+    with store.reader() as reader:
+        if out is not None:
+            reader.export_predictions(out)
+        rows = coverage(reader)
+        profiles = reader.profile_count()
+    versions = {t.definition.name: t.version for t in tags}
+    return ScoringRun(
+        run_id,
+        day,
+        profiles,
+        tuple(
+            ScoredTag(c.tag, versions[c.tag], c.population, c.yes, c.no, c.unknown, c.mean_confidence) for c in rows
+        ),
+        str(out) if out else None,
+    )
+
+
+def _check_out(out: Path | None) -> None:
+    if out is None:
+        return
+    if out.suffix != ".parquet":
+        raise DefinitionError(f"--out writes Parquet, found {out.name!r}", mend="give a name that ends in .parquet")
+    if not out.parent.is_dir():
+        raise DefinitionError(f"--out: there is no folder {out.parent}", mend="make it first")
+
+
+def _run_id(workspace: Workspace, tags: Sequence[LoadedTag], day: date) -> str:
+    """Name the run by what goes into it: the same events, models and day make the same run."""
+    parts = [workspace.events.id, str(day), *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in tags)]
+    return f"{day}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
+
+
+def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, float]:
+    """Return the score at which each tag says yes; ranks everyone first where a rule needs it."""
+    from models.decision import needs_population
+
+    ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
+    for _, batch in scorer.scores(ranked) if ranked else ():
+        staging.add_scores(batch)
+    cuts = {tag.definition.name: tag.model.cut for tag in tags if tag not in ranked}
+    for tag in ranked:
+        cuts[tag.definition.name] = staging.cut(tag.definition)
+    return cuts
+
+
+def profile_batches(workspace: Workspace, snapshots: Any, day: date) -> Any:
+    """Yield every profile of the snapshot with its attributes, as Arrow batches, by id."""
+    import duckdb
+    from sqlglot import exp
+
+    source = exp.func("read_parquet", exp.Placeholder(this="profiles"))
+    query = exp.select(exp.column("profile_id", "p")).from_(exp.alias_(source, "p", table=True)).order_by("1")
+    values = {"profiles": str(snapshots.path("profile_activity", day))}
+    attributes = workspace.events.profiles_path
+    if attributes is not None:
+        values["attributes"] = str(attributes)
+        other = exp.func("read_parquet", exp.Placeholder(this="attributes"))
+        query = query.select("a.* EXCLUDE (profile_id)", dialect="duckdb").join(
+            exp.alias_(other, "a", table=True), using="profile_id", join_type="left", dialect="duckdb"
+        )
+    with duckdb.connect(config={"memory_limit": workspace.settings.memory_limit}) as connection:
+        relation = connection.execute(query.sql("duckdb"), values)
+        yield from relation.to_arrow_reader(100_000)
+
+
+def render_scoring(run: ScoringRun) -> None:
+    """Print the run as a table."""
+    table(
+        f"Published {run.run_id}: {run.profiles:,} profiles as of {run.as_of}",
+        ("tag", "version", "population", "yes", "share yes", "unknown", "mean confidence"),
+        [
+            (t.tag, t.version, t.population, t.yes, t.yes / t.population if t.population else None, t.unknown, t.mean_confidence)
+            for t in run.tags
+        ],
+    )
+    if run.out:
+        say(f"predictions written to {run.out}")

@@ -1,0 +1,308 @@
+"""`tagcast train`: label, fetch features, learn, version, let the gate decide.
+
+Tags are independent of one another, so they are trained side by side in processes; each model is the
+same as if it were trained alone on one thread.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from features.errors import DataError, ModelError, TagcastError
+from models.definition_files import select
+from pipelines.frames import label_rows, training_frames
+from pipelines.reporting import say, table
+from pipelines.workspace import TagPlan, Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.training import TrainingFrame, TrainingResult
+
+
+@dataclass(frozen=True)
+class TrainedTag:
+    """What came of one tag.
+
+    Parameters
+    ----------
+    tag : str
+    version : int or None
+        None where it was refused before training.
+    alias : str
+        ``champion``, ``challenger`` or empty.
+    chosen : str
+        The candidate that won.
+    metrics : dict
+        Of the test snapshot.
+    rows, test : int, date or None
+        Training rows and the test snapshot.
+    reason : str
+        Of the gate, or why there is no model.
+    checks : list of dict
+        The gate's checks.
+    notes : tuple of str
+    """
+
+    tag: str
+    version: int | None
+    alias: str
+    chosen: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    rows: int = 0
+    test: date | None = None
+    reason: str = ""
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One training, as sent to a worker process."""
+
+    plan: TagPlan
+    frame: TrainingFrame
+    feature_set: str
+    titles: dict[str, str]
+    seed: int
+    trials: int
+    timeout_s: float | None
+    storage: str
+    folder: Path
+
+
+def train_tags(
+    workspace: Workspace,
+    names: Sequence[str] | None,
+    *,
+    now: date | None,
+    moment: datetime,
+    trials: int = 20,
+    timeout_s: float | None = None,
+    threads: int = 2,
+) -> list[TrainedTag]:
+    """Train tags as if today were ``now`` and version the models.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    names : sequence of str or None
+        Tags or families; None for all.
+    now : date, optional
+        Nothing at or after it is read. Default: the day after the last event.
+    moment : datetime
+        When this happens, for the records.
+    trials, timeout_s : int, float
+        LightGBM settings to try for each tag, and seconds after which to stop.
+    threads : int
+        Tags trained at once.
+
+    Returns
+    -------
+    list of TrainedTag
+        In order of name; a tag that cannot be trained is among them with the reason.
+
+    Raises
+    ------
+    TagcastError
+        When no tag at all can be trained.
+    """
+    day = workspace.now(now)
+    every = workspace.definitions(day)
+    chosen = every if names is None else select(every, names)
+    plans, labels, refused = _labelled(workspace, chosen, day)
+    feature_set = workspace.feature_set(every, day)
+    frames = training_frames(workspace, plans, labels, feature_set)
+    home = workspace.settings.home
+    titles = {name: feature.en for name, feature in feature_set.titles().items()}
+    trained = []
+    with TemporaryDirectory(prefix="tagcast-train-") as scratch:
+        jobs = [
+            _Job(
+                plan,
+                frames[plan.definition.name],
+                feature_set.spec,
+                titles,
+                workspace.settings.seed,
+                trials,
+                timeout_s,
+                f"sqlite:///{home / 'optuna.db'}",
+                Path(scratch) / str(number),
+            )
+            for number, plan in enumerate(plans)
+        ]
+        workspace.progress("training", 0, len(jobs))
+        for done, (job, result) in enumerate(_results(jobs, threads), start=1):
+            trained.append(_register(workspace, job, result, moment) if not isinstance(result, TagcastError) else _refusal(job.plan.definition.name, result))
+            workspace.progress("training", done, len(jobs))
+    if not any(t.version for t in trained):
+        raise ModelError("no tag could be trained: " + "; ".join(f"{t.tag}: {t.reason}" for t in [*trained, *refused]))
+    return sorted([*trained, *refused], key=lambda t: t.tag)
+
+
+def _refusal(tag: str, error: TagcastError) -> TrainedTag:
+    return TrainedTag(tag, None, "", reason=f"{error.message} (mend: {error.mend})" if error.mend else error.message)
+
+
+def _labelled(
+    workspace: Workspace, definitions: Sequence[Any], now: date
+) -> tuple[list[TagPlan], dict[str, pd.DataFrame], list[TrainedTag]]:
+    """Plan and label every tag; one that cannot be labelled does not hold the others back.
+
+    Raises
+    ------
+    TagcastError
+        The first reason, when no tag can be labelled.
+    """
+    from models.training import check_cases
+
+    plans, labels, refused, errors = [], {}, [], []
+    for done, definition in enumerate(definitions):
+        workspace.progress("outcomes", done, len(definitions))
+        try:
+            plan = workspace.plan(definition, now)
+            rows = label_rows(workspace, plan, now)
+            check_cases(definition, plan.split, rows["as_of"].to_numpy("datetime64[D]"), rows["y"].to_numpy("int8"))
+        except (DataError, ModelError) as error:
+            errors.append(error)
+            refused.append(_refusal(definition.name, error))
+            continue
+        plans.append(plan)
+        labels[definition.name] = rows
+    workspace.progress("outcomes", len(definitions), len(definitions))
+    if not plans:
+        raise errors[0]
+    return plans, labels, refused
+
+
+def _results(jobs: Sequence[_Job], threads: int) -> Iterator[tuple[_Job, TrainingResult | TagcastError]]:
+    """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run."""
+    if threads == 1 or len(jobs) == 1:
+        for job in jobs:
+            yield job, _train(job)
+        return
+    # Fresh processes: a fork would copy the threads' locks of DuckDB and LightGBM in whatever state they are.
+    with ProcessPoolExecutor(min(threads, len(jobs)), multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(_train, job): job for job in jobs}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def _train(job: _Job) -> TrainingResult | TagcastError:
+    from models.training import train_tag
+
+    try:
+        result = train_tag(
+            job.plan.definition,
+            job.frame,
+            job.plan.split,
+            feature_set=job.feature_set,
+            seed=job.seed,
+            trials=job.trials,
+            timeout_s=job.timeout_s,
+            threads=1,
+            storage=job.storage,
+        )
+        job.folder.mkdir()
+        result.model.save(job.folder)
+    except TagcastError as error:
+        return error
+    return result
+
+
+def _register(workspace: Workspace, job: _Job, result: TrainingResult, moment: datetime) -> TrainedTag:
+    from models.plots import training_figures
+    from pipelines.promise import promise_metrics
+    from registry.decisions import settle
+    from registry.gates import judge
+    from registry.tracking import open_tracking
+    from registry.versions import log_version
+
+    definition, split = job.plan.definition, job.plan.split
+    metrics = {**result.metrics, **promise_metrics(result.test_values, result.test_confidence, result.test_y)}
+    frame = job.frame
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    version = log_version(
+        tracking,
+        tag=definition.name,
+        bundle=job.folder,
+        features=result.model.features,
+        feature_set=FeatureSetName(job.feature_set),
+        params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
+        metrics=metrics,
+        dataset={
+            "events": {"digest": workspace.events.id, "rows": workspace.events.rows},
+            "training": {"digest": frame_digest(frame), "rows": len(frame.y), "positives": int(frame.y.sum())},
+        },
+        split={
+            "snapshots": [str(s) for s in split.snapshots],
+            "horizon_days": split.horizon_days,
+            "test": str(split.test),
+            "test_fold": [str(s) for s in split.test_fold.train],
+            "validation": [str(f.score) for f in split.validation_folds],
+        },
+        figures=training_figures(result, frame, job.titles),
+        notes=list(result.notes),
+        run_name=f"{definition.name} {split.test}",
+        now=moment,
+    )
+    report = judge(result.evidence)
+    decision = settle(tracking, version, report, now=moment)
+    return TrainedTag(
+        definition.name,
+        version.version,
+        "champion" if decision.action == "promoted" else "challenger",
+        result.chosen,
+        metrics,
+        len(frame.y),
+        split.test,
+        report.reason,
+        report.as_dict()["checks"],
+        tuple(result.notes),
+    )
+
+
+def frame_digest(frame: TrainingFrame) -> str:
+    """Return a SHA-256 over features and outcomes: the same training rows give the same digest."""
+    digest = sha256()
+    digest.update("|".join(frame.X.columns).encode())
+    for part in (frame.X.to_numpy(), frame.y, frame.as_of.astype("int64")):
+        digest.update(part.tobytes())
+    digest.update("|".join(frame.profile_id).encode())
+    return digest.hexdigest()
+
+
+def render_training(trained: Sequence[TrainedTag]) -> None:
+    """Print a table of the tags trained, then what the gate refused and why."""
+    table(
+        "Trained (metrics of the test snapshot)",
+        ("tag", "version", "alias", "model", "test", "AUC", "RFM AUC", "log loss", "base log loss", "ECE", "lift@10%"),
+        [
+            (
+                t.tag,
+                t.version,
+                t.alias,
+                t.chosen,
+                t.test,
+                *(t.metrics.get(name) for name in ("auc", "rfm_auc", "log_loss", "base_log_loss", "calibration_error", "lift_10")),
+            )
+            for t in trained
+        ],
+    )
+    for t in trained:
+        if t.alias != "champion":
+            say(f"{t.tag}: no champion: {t.reason}")
+        for note in t.notes:
+            say(f"{t.tag}: {note}")
