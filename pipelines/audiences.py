@@ -12,7 +12,6 @@ from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
     from serving.profile_store import ProfileStore
 
 KEY_FEATURES = (
@@ -111,9 +110,10 @@ class TreeRow:
 
 def tag_tree(workspace: Workspace) -> list[TreeRow]:
     """Return every defined tag with its coverage in the run in force and its champion's test metrics."""
+    from serving.audiences import coverage
+
     from registry.tracking import open_tracking, tracking_exists
     from registry.versions import versions
-    from serving.audiences import coverage
 
     settings = workspace.settings
     store = _store(workspace)
@@ -168,7 +168,16 @@ def render_profile(view: dict[str, Any]) -> None:
     say(f"profile {view['profile_id']} as of {view['as_of']}" + (f" ({attributes})" if attributes else ""))
     table(
         "Tags",
-        ("tag", "value", "score", "confidence", "percentile", "band", "reasons (feature = value: log-odds)", "by"),
+        (
+            "tag",
+            "value",
+            "score",
+            "confidence",
+            "percentile",
+            "band",
+            "reasons (feature = value: log-odds)",
+            "by",
+        ),
         [
             (
                 p["tag"],
@@ -177,14 +186,20 @@ def render_profile(view: dict[str, Any]) -> None:
                 p["confidence"],
                 f"{p['percentile']:.1f}",
                 p["band"],
-                "\n".join(f"{r['feature']} = {_number(r['value'])}: {r['contribution']:+.2f}" for r in p["reasons"]),
+                "\n".join(
+                    f"{r['feature']} = {_number(r['value'])}: {r['contribution']:+.2f}" for r in p["reasons"]
+                ),
                 p["reasons_method"],
             )
             for p in view["predictions"]
         ],
     )
     if view["features"]:
-        table("Key features", ("feature", "value"), [(f["title"], _number(f["value"])) for f in view["features"]])
+        table(
+            "Key features",
+            ("feature", "value"),
+            [(f["title"], _number(f["value"])) for f in view["features"]],
+        )
 
 
 def _number(value: float | None) -> str:
@@ -203,6 +218,18 @@ def render_tree(rows: list[TreeRow]) -> None:
         )  # fmt: skip
     table(
         "Tags",
-        ("branch", "tag", "title", "population", "coverage", "yes", "confidence", "champion", "AUC", "log loss", "owner"),
+        (
+            "branch",
+            "tag",
+            "title",
+            "population",
+            "coverage",
+            "yes",
+            "confidence",
+            "champion",
+            "AUC",
+            "log loss",
+            "owner",
+        ),
         lines,
     )

@@ -54,7 +54,9 @@ class ProjectReadiness:
     @property
     def has_errors(self) -> bool:
         """Whether something would spoil a model."""
-        return any(f.level == "error" for f in self.sources.findings) or any(t.level == "error" for t in self.tags)
+        return any(f.level == "error" for f in self.sources.findings) or any(
+            t.level == "error" for t in self.tags
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""
@@ -119,7 +121,10 @@ def render_check(report: ProjectReadiness) -> None:
             ],
         )  # fmt: skip
     for finding in sources.findings:
-        say(f"{finding.level}: {finding.where}: {finding.message}" + (f"\n  mend: {finding.mend}" if finding.mend else ""))
+        say(
+            f"{finding.level}: {finding.where}: {finding.message}"
+            + (f"\n  mend: {finding.mend}" if finding.mend else "")
+        )
     for tag in report.tags:
         if tag.level != "ok":
             say(f"{tag.level}: {tag.tag}: {tag.message}\n  mend: {tag.mend}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+
     from models.training import TrainingFrame
 
 

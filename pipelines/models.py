@@ -46,7 +46,9 @@ def _registered(workspace: Workspace, tag: str | None) -> list[Version]:
         known = sorted({v.tag for v in every})
         near = get_close_matches(tag, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise DefinitionError(f"unknown tag {tag!r}", mend=f"{hint}trained tags: {', '.join(known) or 'none'}")
+        raise DefinitionError(
+            f"unknown tag {tag!r}", mend=f"{hint}trained tags: {', '.join(known) or 'none'}"
+        )
     return mine
 
 
@@ -59,7 +61,9 @@ def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
             v.aliases,
             v.created,
             dict(v.metrics),
-            f"{v.decision.action} by {v.decision.by if v.decision.how == 'hand' else 'the gate'}" if v.decision else "–",
+            f"{v.decision.action} by {v.decision.by if v.decision.how == 'hand' else 'the gate'}"
+            if v.decision
+            else "–",
             v.decision.reason if v.decision else "",
         )
         for v in _registered(workspace, tag)
@@ -75,10 +79,14 @@ def promote_version(
 
     found = {v.version: v for v in _registered(workspace, tag) if v.tag == tag}
     if version not in found:
-        raise ModelError(f"{tag} has no version {version}", mend=f"versions: {', '.join(map(str, sorted(found))) or 'none'}")
+        raise ModelError(
+            f"{tag} has no version {version}",
+            mend=f"versions: {', '.join(map(str, sorted(found))) or 'none'}",
+        )
     tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
-    decision = promote(tracking, found[version], by=by, reason=reason, now=moment)
-    return {"tag": tag, "version": version, "previous": decision.previous, "by": by, "reason": reason, "at": moment}
+    previous = next((v.version for v in found.values() if "champion" in v.aliases), None)
+    promote(tracking, found[version], by=by, reason=reason, now=moment)
+    return {"tag": tag, "version": version, "previous": previous, "by": by, "reason": reason, "at": moment}
 
 
 def render_models(found: list[ListedVersion]) -> None:

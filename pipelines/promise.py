@@ -73,7 +73,9 @@ def promise_metrics(
     return metrics
 
 
-def _rows(tag: str, as_of: date, due: date, observed: bool, metrics: Mapping[str, float]) -> Iterable[PromiseRow]:
+def _rows(
+    tag: str, as_of: date, due: date, observed: bool, metrics: Mapping[str, float]
+) -> Iterable[PromiseRow]:
     for least in CONFIDENCE_BANDS:
         stem = f"promise_{round(least * 100)}"
         yield PromiseRow(
@@ -95,9 +97,9 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
     instead, scored by the same recipe trained on what came before it.
     """
     import pandas as pd
+    from serving.profile_store import ProfileStore
 
     from pipelines.score import load_versions
-    from serving.profile_store import ProfileStore
 
     with ProfileStore(workspace.settings.home / "store").reader() as reader:
         run = reader.run
@@ -131,7 +133,8 @@ def render_promise(rows: list[PromiseRow]) -> None:
     lines, notes = [], []
     for tag, mine in by_tag.items():
         cells = [
-            f"{r.said:,}: {r.promised:.3f} → {r.right:.3f}" if r.said and r.promised is not None else "–" for r in mine
+            f"{r.said:,}: {r.promised:.3f} → {r.right:.3f}" if r.said and r.promised is not None else "–"
+            for r in mine
         ]
         first = mine[0]
         lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))

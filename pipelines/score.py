@@ -79,7 +79,6 @@ def load_champions(workspace: Workspace, names: Sequence[str] | None) -> list[Lo
 
 def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
     """Return the models of ``wanted`` (tag to version), their files verified."""
-    from models.definition_files import parse_definition
     from models.tag_model import TagModel
     from registry.tracking import open_tracking
     from registry.versions import load_bundle
@@ -90,9 +89,7 @@ def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple
     for done, (tag, number) in enumerate(wanted.items()):
         workspace.progress("models", done, len(wanted))
         version, folder = load_bundle(tracking, tag, number)
-        model = TagModel.load(folder)
-        definition = parse_definition(model.definition, f"{tag} version {number}")
-        loaded.append((LoadedTag(definition, model, str(number)), version))
+        loaded.append((LoadedTag(TagModel.load(folder), str(number)), version))
     workspace.progress("models", len(wanted), len(wanted))
     return loaded
 
@@ -104,14 +101,23 @@ def _called(champions: Sequence[Any], known: set[str], name: str) -> list[Any]:
     if mine:
         return mine
     if name in known:
-        raise ModelError(f"{name} has no champion", mend=f"tagcast models {name} says why; tagcast promote sets one")
+        raise ModelError(
+            f"{name} has no champion", mend=f"tagcast models {name} says why; tagcast promote sets one"
+        )
     near = get_close_matches(name, sorted(known), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise DefinitionError(f"unknown tag {name!r}", mend=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}")
+    raise DefinitionError(
+        f"unknown tag {name!r}", mend=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}"
+    )
 
 
 def score_tags(
-    workspace: Workspace, names: Sequence[str] | None, *, as_of: date | None, moment: datetime, out: Path | None = None
+    workspace: Workspace,
+    names: Sequence[str] | None,
+    *,
+    as_of: date | None,
+    moment: datetime,
+    out: Path | None = None,
 ) -> ScoringRun:
     """Score everyone known at ``as_of`` and publish.
 
@@ -130,6 +136,7 @@ def score_tags(
     from serving.audiences import coverage
     from serving.predictions import RunInfo, TagRun
     from serving.profile_store import ProfileStore
+
     from serving.scorer import Scorer
 
     _check_out(out)
@@ -182,7 +189,8 @@ def score_tags(
         day,
         profiles,
         tuple(
-            ScoredTag(c.tag, versions[c.tag], c.population, c.yes, c.no, c.unknown, c.mean_confidence) for c in rows
+            ScoredTag(c.tag, versions[c.tag], c.population, c.yes, c.no, c.unknown, c.mean_confidence)
+            for c in rows
         ),
         str(out) if out else None,
     )
@@ -192,14 +200,20 @@ def _check_out(out: Path | None) -> None:
     if out is None:
         return
     if out.suffix != ".parquet":
-        raise DefinitionError(f"--out writes Parquet, found {out.name!r}", mend="give a name that ends in .parquet")
+        raise DefinitionError(
+            f"--out writes Parquet, found {out.name!r}", mend="give a name that ends in .parquet"
+        )
     if not out.parent.is_dir():
         raise DefinitionError(f"--out: there is no folder {out.parent}", mend="make it first")
 
 
 def _run_id(workspace: Workspace, tags: Sequence[LoadedTag], day: date) -> str:
     """Name the run by what goes into it: the same events, models and day make the same run."""
-    parts = [workspace.events.id, str(day), *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in tags)]
+    parts = [
+        workspace.events.id,
+        str(day),
+        *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in tags),
+    ]
     return f"{day}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 
 
@@ -242,7 +256,15 @@ def render_scoring(run: ScoringRun) -> None:
         f"Published {run.run_id}: {run.profiles:,} profiles as of {run.as_of}",
         ("tag", "version", "population", "yes", "share yes", "unknown", "mean confidence"),
         [
-            (t.tag, t.version, t.population, t.yes, t.yes / t.population if t.population else None, t.unknown, t.mean_confidence)
+            (
+                t.tag,
+                t.version,
+                t.population,
+                t.yes,
+                t.yes / t.population if t.population else None,
+                t.unknown,
+                t.mean_confidence,
+            )
             for t in run.tags
         ],
     )

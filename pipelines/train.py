@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from features.errors import DataError, ModelError, TagcastError
+from features.windows import FeatureSet
 from models.definition_files import select
 from pipelines.frames import label_rows, training_frames
 from pipelines.reporting import say, table
@@ -145,15 +146,23 @@ def train_tags(
         ]
         workspace.progress("training", 0, len(jobs))
         for done, (job, result) in enumerate(_results(jobs, threads), start=1):
-            trained.append(_register(workspace, job, result, moment) if not isinstance(result, TagcastError) else _refusal(job.plan.definition.name, result))
+            trained.append(
+                _register(workspace, job, result, moment)
+                if not isinstance(result, TagcastError)
+                else _refusal(job.plan.definition.name, result)
+            )
             workspace.progress("training", done, len(jobs))
     if not any(t.version for t in trained):
-        raise ModelError("no tag could be trained: " + "; ".join(f"{t.tag}: {t.reason}" for t in [*trained, *refused]))
+        raise ModelError(
+            "no tag could be trained: " + "; ".join(f"{t.tag}: {t.reason}" for t in [*trained, *refused])
+        )
     return sorted([*trained, *refused], key=lambda t: t.tag)
 
 
 def _refusal(tag: str, error: TagcastError) -> TrainedTag:
-    return TrainedTag(tag, None, "", reason=f"{error.message} (mend: {error.mend})" if error.mend else error.message)
+    return TrainedTag(
+        tag, None, "", reason=f"{error.message} (mend: {error.mend})" if error.mend else error.message
+    )
 
 
 def _labelled(
@@ -174,7 +183,9 @@ def _labelled(
         try:
             plan = workspace.plan(definition, now)
             rows = label_rows(workspace, plan, now)
-            check_cases(definition, plan.split, rows["as_of"].to_numpy("datetime64[D]"), rows["y"].to_numpy("int8"))
+            check_cases(
+                definition, plan.split, rows["as_of"].to_numpy("datetime64[D]"), rows["y"].to_numpy("int8")
+            )
         except (DataError, ModelError) as error:
             errors.append(error)
             refused.append(_refusal(definition.name, error))
@@ -224,11 +235,12 @@ def _train(job: _Job) -> TrainingResult | TagcastError:
 
 def _register(workspace: Workspace, job: _Job, result: TrainingResult, moment: datetime) -> TrainedTag:
     from models.plots import training_figures
+
     from pipelines.promise import promise_metrics
     from registry.decisions import settle
     from registry.gates import judge
+    from registry.recording import log_version
     from registry.tracking import open_tracking
-    from registry.versions import log_version
 
     definition, split = job.plan.definition, job.plan.split
     metrics = {**result.metrics, **promise_metrics(result.test_values, result.test_confidence, result.test_y)}
@@ -239,12 +251,16 @@ def _register(workspace: Workspace, job: _Job, result: TrainingResult, moment: d
         tag=definition.name,
         bundle=job.folder,
         features=result.model.features,
-        feature_set=FeatureSetName(job.feature_set),
+        feature_set=FeatureSet.parse(job.feature_set).id,
         params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
         metrics=metrics,
         dataset={
             "events": {"digest": workspace.events.id, "rows": workspace.events.rows},
-            "training": {"digest": frame_digest(frame), "rows": len(frame.y), "positives": int(frame.y.sum())},
+            "training": {
+                "digest": frame_digest(frame),
+                "rows": len(frame.y),
+                "positives": int(frame.y.sum()),
+            },
         },
         split={
             "snapshots": [str(s) for s in split.snapshots],
@@ -288,7 +304,19 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
     """Print a table of the tags trained, then what the gate refused and why."""
     table(
         "Trained (metrics of the test snapshot)",
-        ("tag", "version", "alias", "model", "test", "AUC", "RFM AUC", "log loss", "base log loss", "ECE", "lift@10%"),
+        (
+            "tag",
+            "version",
+            "alias",
+            "model",
+            "test",
+            "AUC",
+            "RFM AUC",
+            "log loss",
+            "base log loss",
+            "ECE",
+            "lift@10%",
+        ),
         [
             (
                 t.tag,
@@ -296,7 +324,17 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
                 t.alias,
                 t.chosen,
                 t.test,
-                *(t.metrics.get(name) for name in ("auc", "rfm_auc", "log_loss", "base_log_loss", "calibration_error", "lift_10")),
+                *(
+                    t.metrics.get(name)
+                    for name in (
+                        "auc",
+                        "rfm_auc",
+                        "log_loss",
+                        "base_log_loss",
+                        "calibration_error",
+                        "lift_10",
+                    )
+                ),
             )
             for t in trained
         ],

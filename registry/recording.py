@@ -81,6 +81,8 @@ def log_version(
     """
     from mlflow.entities import Metric, Param
 
+    if now.tzinfo is None:
+        raise ValueError(f"expected a moment with a timezone, found {now.isoformat()}")
     client, millis = tracking.client, int(now.timestamp() * 1000)
     with (
         store_errors(f"{tag}: the model version cannot be stored"),

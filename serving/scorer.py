@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from models.decision import decide
-from models.reasons import explain
-
 from features.windows import FeatureSet
+from models.decision import band, decide
+from models.reasons import explain
 from serving.predictions import PREDICTION_SCHEMA
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
-    from models.tag_model import TagModel
 
     from features.snapshots import FeatureBatch, Snapshots
     from models.tag import TagDefinition
+    from models.tag_model import TagModel
 
 BATCH_ROWS = 32_768
 EXACT_REASONS_CAP = 10_000
@@ -38,15 +37,17 @@ class LoadedTag:
 
     Parameters
     ----------
-    definition : TagDefinition
-        As it was when the model was trained.
     model : TagModel
     version : str
     """
 
-    definition: TagDefinition
     model: TagModel
     version: str
+
+    @property
+    def definition(self) -> TagDefinition:
+        """The definition as it was when the model was trained."""
+        return self.model.definition
 
     @property
     def feature_set(self) -> FeatureSet:
@@ -194,10 +195,6 @@ class Scorer:
             cut=cut,
             min_confidence=definition.min_confidence,
         )
-        starts = np.array(list(definition.bands.values()))
-        bands = np.array(list(definition.bands), dtype=object)[
-            np.searchsorted(starts, predicted.score, "right") - 1
-        ]
         reasons: list[Any] = [None] * n
         method = np.full(n, "path", dtype=object)
         exact = np.flatnonzero(value == "yes")[: self._exact_left[definition.name]]
@@ -216,7 +213,7 @@ class Scorer:
             "upper": predicted.upper,
             "confidence": confidence,
             "percentile": np.full(n, np.nan),
-            "band": bands,
+            "band": band(predicted.score, definition.bands),
             "reasons": reasons,
             "reasons_method": method,
             "model_version": [tag.version] * n,

@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from pipelines.cli import application
 from shop import FIRST_DAY, write_shop
+
+from pipelines.cli import application
 
 NOW = FIRST_DAY + timedelta(days=200)
 
@@ -29,7 +30,9 @@ class Project:
     home: Path
 
     def run(self, *words: str, ok: bool = True) -> Result:
-        result = CliRunner().invoke(application(), [*words, "--config", str(self.config), "--home", str(self.home)])
+        result = CliRunner().invoke(
+            application(), [*words, "--config", str(self.config), "--home", str(self.home)]
+        )
         if ok:
             assert result.exit_code == 0, result.output + result.stderr
         return result
@@ -83,7 +86,11 @@ def test_check_reports_and_changes_nothing(shop) -> None:
     before = source.read_bytes()
     report = shop.json("check", "--now", str(NOW))
     assert report["ready"]
-    assert [t["tag"] for t in report["tags"]] == ["churn_risk", "high_value", *sorted(t["tag"] for t in report["tags"] if "." in t["tag"])] or len(report["tags"]) == 4
+    assert [t["tag"] for t in report["tags"]] == [
+        "churn_risk",
+        "high_value",
+        *sorted(t["tag"] for t in report["tags"] if "." in t["tag"]),
+    ] or len(report["tags"]) == 4
     assert all(t["level"] in {"ok", "warning"} for t in report["tags"])
     assert "ready to train" in shop.run("check", "--now", str(NOW)).stdout
     assert source.read_bytes() == before
@@ -94,7 +101,17 @@ def test_models_lists_versions_with_decisions(shop) -> None:
     assert {r["tag"].split(".")[0] for r in rows} == {"churn_risk", "high_value", "interest"}
     for row in rows:
         assert row["aliases"] in (["champion"], ["challenger"])
-        assert {"auc", "auc_low", "auc_high", "log_loss", "brier", "calibration_error", "average_precision", "lift_10", "rfm_auc"} <= set(row["metrics"])
+        assert {
+            "auc",
+            "auc_low",
+            "auc_high",
+            "log_loss",
+            "brier",
+            "calibration_error",
+            "average_precision",
+            "lift_10",
+            "rfm_auc",
+        } <= set(row["metrics"])
         assert row["reason"]
 
 
@@ -131,9 +148,17 @@ def test_a_run_twice_equals_once(shop, tmp_path) -> None:
     for name in ("one", "two"):
         out = tmp_path / f"{name}.parquet"
         shop.run("score", "--all", "--as-of", str(NOW), "--out", str(out))
-        frames.append(pd.read_parquet(out).drop(columns=["scored_at", "expires_at"]).sort_values(["tag", "profile_id"], ignore_index=True))
-    pd.testing.assert_frame_equal(frames[0].drop(columns="reasons"), frames[1].drop(columns="reasons"), check_exact=True)
-    assert [list(map(str, r)) for r in frames[0]["reasons"]] == [list(map(str, r)) for r in frames[1]["reasons"]]
+        frames.append(
+            pd.read_parquet(out)
+            .drop(columns=["scored_at", "expires_at"])
+            .sort_values(["tag", "profile_id"], ignore_index=True)
+        )
+    pd.testing.assert_frame_equal(
+        frames[0].drop(columns="reasons"), frames[1].drop(columns="reasons"), check_exact=True
+    )
+    assert [list(map(str, r)) for r in frames[0]["reasons"]] == [
+        list(map(str, r)) for r in frames[1]["reasons"]
+    ]
 
 
 def test_audiences(shop, tmp_path) -> None:
@@ -173,7 +198,10 @@ def test_the_promise_is_judged_by_what_followed(shop) -> None:
 def test_features_build_and_materialize(broken) -> None:
     made = broken.json("features", "build", "--as-of", str(NOW))
     assert made["rows"] > 0
-    assert sorted(broken.json("features", "materialize", "--as-of", str(NOW))["views"]) == ["profile_activity", "profile_category"]
+    assert sorted(broken.json("features", "materialize", "--as-of", str(NOW))["views"]) == [
+        "profile_activity",
+        "profile_category",
+    ]
 
 
 def test_training_reads_nothing_at_or_after_now(tmp_path) -> None:
@@ -186,9 +214,13 @@ def test_training_reads_nothing_at_or_after_now(tmp_path) -> None:
             lines = pd.read_parquet(folder / "lines.parquet")
             lines[lines["at"] < pd.Timestamp(NOW)].to_parquet(folder / "lines.parquet", index=False)
         threads = "2" if cut else "1"
-        project.run("train", "churn_risk", "interest", "--now", str(NOW), "--trials", "2", "--threads", threads)
+        project.run(
+            "train", "churn_risk", "interest", "--now", str(NOW), "--trials", "2", "--threads", threads
+        )
         files = sorted((project.home / "mlartifacts").rglob("bundle/*"))
-        digests.append(sorted((f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in files if f.is_file()))
+        digests.append(
+            sorted((f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in files if f.is_file())
+        )
     assert digests[0] == digests[1]
     assert len(digests[0]) >= 6
 
@@ -233,13 +265,23 @@ class TestBadInput:
         expect(broken.run("train", "--all", ok=False), 4, "one profile", "mend")
 
     def test_all_labels_equal(self, broken) -> None:
-        edit(broken.config.parent / "tags" / "churn_risk.yaml", "kind: no_event,", "kind: no_event, event: party,")
+        edit(
+            broken.config.parent / "tags" / "churn_risk.yaml",
+            "kind: no_event,",
+            "kind: no_event, event: party,",
+        )
         expect(broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 6, "churn_risk", "mend")
 
     def test_unobserved_window(self, broken) -> None:
         late = [str(NOW - timedelta(days=d)) for d in (70, 10)]
-        edit(broken.config.parent / "tags" / "churn_risk.yaml", "{min_history_days: 60}", "{dates: [%s]}" % ", ".join(late))
-        expect(broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 4, "not observed before", "mend")
+        edit(
+            broken.config.parent / "tags" / "churn_risk.yaml",
+            "{min_history_days: 60}",
+            "{dates: [%s]}" % ", ".join(late),
+        )
+        expect(
+            broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 4, "not observed before", "mend"
+        )
 
     def test_now_after_the_data(self, broken) -> None:
         expect(broken.run("train", "--all", "--now", "2030-01-01", ok=False), 4, "after the data", "mend")
@@ -278,7 +320,11 @@ class TestBadInput:
 
     def test_a_corrupted_model_file(self, shop) -> None:
         before = shop.store_state()
-        (file,) = [f for f in (shop.home / "mlartifacts").rglob("model.json") if "churn_risk" in f.read_text(encoding="utf-8")][:1]
+        (file,) = [
+            f
+            for f in (shop.home / "mlartifacts").rglob("model.json")
+            if "churn_risk" in f.read_text(encoding="utf-8")
+        ][:1]
         whole = file.read_bytes()
         try:
             file.write_bytes(whole[:-20] + b" " + whole[-19:])

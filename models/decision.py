@@ -1,0 +1,115 @@
+"""When a tag says yes, and how sure it is: from score and bounds to value, confidence and band."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from models.tag import Decision, PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
+
+Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.object_]
+
+NEVER = 1.0
+"""A cut that no score reaches: scores stay below 1."""
+MIN_AUDIENCE = 20
+"""Smallest audience whose precision is believed when a cut is learnt."""
+
+
+def needs_population(decision: Decision) -> bool:
+    """Return whether the cut depends on all scores of a run, so that they have to be seen first."""
+    return isinstance(decision, TopShareRule) or (
+        isinstance(decision, ProfitRule) and decision.capacity is not None
+    )
+
+
+def learned_cut(decision: Decision, y: npt.NDArray[np.int8], score: Floats) -> float | None:
+    """Return the score from which the tag says yes, as far as training can know it.
+
+    Parameters
+    ----------
+    decision : Decision
+    y, score : ndarray of shape (n,)
+        Outcomes and calibrated scores out of time.
+
+    Returns
+    -------
+    float or None
+        None where each run's scores decide (:func:`cut_from_scores`); ``NEVER`` where no audience of
+        ``MIN_AUDIENCE`` or more met the asked precision.
+    """
+    if needs_population(decision):
+        return None
+    if isinstance(decision, ThresholdRule):
+        return decision.threshold
+    if isinstance(decision, ProfitRule):
+        return _break_even(decision)
+    if not isinstance(decision, PrecisionRule):
+        raise TypeError(f"no cut can be learnt for {type(decision).__name__}")
+    order = np.argsort(-score, kind="stable")
+    ranked = score[order]
+    last_of_its_score = np.r_[ranked[1:] != ranked[:-1], True]
+    size = np.arange(1, len(order) + 1)
+    meets = np.cumsum(y[order]) >= decision.precision * size
+    widest = np.flatnonzero(meets & last_of_its_score & (size >= MIN_AUDIENCE))
+    return float(ranked[widest[-1]]) if len(widest) else NEVER
+
+
+def cut_from_scores(decision: Decision, score: Floats) -> float:
+    """Return the cut that all scores of one run give to a top share, or to a profit with a capacity.
+
+    Equal scores are treated alike: at the boundary a top share takes the whole group, a capacity none of it.
+    """
+    if isinstance(decision, TopShareRule):
+        if not len(score):
+            return NEVER
+        wanted = max(1, round(decision.share * len(score)))
+        return float(np.partition(score, len(score) - wanted)[len(score) - wanted])
+    if isinstance(decision, ProfitRule) and decision.capacity is not None:
+        cut = _break_even(decision)
+        worth = np.sort(score[score >= cut])[::-1]
+        if len(worth) <= decision.capacity:
+            return cut
+        return math.nextafter(float(worth[decision.capacity]), math.inf)
+    raise TypeError(f"the cut of a {decision.rule} rule does not depend on the run's scores")
+
+
+def _break_even(decision: ProfitRule) -> float:
+    """Return the least score whose expected benefit exceeds the cost."""
+    return min(math.nextafter(decision.cost / decision.benefit, math.inf), NEVER)
+
+
+def decide(
+    score: Floats, lower: Floats, upper: Floats, *, cut: float, min_confidence: float
+) -> tuple[Words, Floats]:
+    """Return value (``yes``, ``no``, ``unknown``) and confidence of each profile.
+
+    Parameters
+    ----------
+    score, lower, upper : ndarray of shape (n,)
+        Calibrated probability and its bounds.
+    cut : float
+        Yes from this score on.
+    min_confidence : float
+        Below it the value is ``unknown``; the confidence stays that of what would have been said.
+
+    Returns
+    -------
+    value, confidence : ndarray of shape (n,)
+        Confidence is the conservative probability that the value is right: lower for a yes, 1 - upper
+        for a no.
+    """
+    yes = score >= cut
+    confidence = np.where(yes, lower, 1 - upper)
+    value = np.where(yes, "yes", "no").astype(object)
+    value[confidence < min_confidence] = "unknown"
+    return value, confidence
+
+
+def band(score: Floats, bands: Mapping[str, float]) -> Words:
+    """Return the name of the band (name to the score it starts at, rising from 0) of each score."""
+    names = np.array(list(bands), dtype=object)
+    return names[np.searchsorted(np.array(list(bands.values())), score, side="right") - 1]

@@ -1,0 +1,220 @@
+"""How good scores are: metrics, their bootstrap intervals, and the promise beside reality.
+
+Every metric is a pure function of ``(y, score, weight)`` with ``weight`` the times a row counts (1 by
+default): a bootstrap resample is a vector of whole-number weights, so nothing is copied. All are
+independent of the order of rows, ties in score included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int8]
+Metric = Callable[[Labels, Floats, Floats | None], float]
+
+RESAMPLES = 200
+BINS = 10
+LIFT_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class _Ties(NamedTuple):
+    """Rows grouped by equal score, scores rising: score, weight, and weight of true outcomes of each."""
+
+    score: Floats
+    weight: Floats
+    positive: Floats
+
+
+def _ties(y: Labels, score: Floats, weight: Floats | None) -> _Ties:
+    weight = np.ones(len(y)) if weight is None else weight
+    order = np.argsort(score, kind="stable")
+    ranked = score[order]
+    start = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    w = weight[order]
+    return _Ties(ranked[start], np.add.reduceat(w, start), np.add.reduceat(w * y[order], start))
+
+
+def auc(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+    """Return the area under the ROC curve: the chance that a true case outranks a false one (ties half)."""
+    t = _ties(y, score, weight)
+    negative = t.weight - t.positive
+    below = np.cumsum(negative) - negative
+    pairs = t.positive.sum() * negative.sum()
+    return float((t.positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
+
+
+def average_precision(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+    """Return precision averaged over the true cases, from the highest score down."""
+    t = _ties(y, score, weight)
+    found, asked = np.cumsum(t.positive[::-1]), np.cumsum(t.weight[::-1])
+    if not found[-1]:
+        return float("nan")
+    precision = np.divide(found, asked, out=np.zeros_like(found), where=asked > 0)
+    return float((t.positive[::-1] * precision).sum() / found[-1])
+
+
+def log_loss(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+    """Return the mean of -log(probability given to what happened)."""
+    t = _ties(y, score, weight)
+    loss = -(t.positive * np.log(t.score) + (t.weight - t.positive) * np.log1p(-t.score))
+    return float(loss.sum() / t.weight.sum())
+
+
+def brier(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+    """Return the mean squared distance of probability and outcome."""
+    t = _ties(y, score, weight)
+    loss = t.positive * (1 - t.score) ** 2 + (t.weight - t.positive) * t.score**2
+    return float(loss.sum() / t.weight.sum())
+
+
+def calibration_error(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+    """Return mean |mean score - observed rate| over ten bins of equal count, weighted by their cases.
+
+    Rows of equal score share a bin: that of the group's middle rank. Sampling alone keeps it above 0.
+    """
+    t = _ties(y, score, weight)
+    total = t.weight.sum()
+    middle = (np.cumsum(t.weight) - t.weight / 2) / total
+    place = np.minimum((middle * BINS).astype(int), BINS - 1)
+    said = np.bincount(place, t.weight * t.score, BINS)
+    happened = np.bincount(place, t.positive, BINS)
+    return float(np.abs(said - happened).sum() / total)
+
+
+def lift_at_10(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+    """Return the rate of true outcomes among the top tenth by score over the rate among all.
+
+    Of a group of equal scores at the boundary the needed part counts, at the group's rate.
+    """
+    t = _ties(y, score, weight)
+    size = LIFT_SHARE * t.weight.sum()
+    if not t.positive.any():
+        return float("nan")
+    w, p = t.weight[::-1], t.positive[::-1]
+    taken = np.clip(size - (np.cumsum(w) - w), 0, w)
+    rate = np.divide(p, w, out=np.zeros_like(p), where=w > 0)
+    return float((taken * rate).sum() / size / (p.sum() / w.sum()))
+
+
+METRICS: dict[str, Metric] = {
+    "auc": auc,
+    "average_precision": average_precision,
+    "log_loss": log_loss,
+    "brier": brier,
+    "calibration_error": calibration_error,
+    "lift_at_10": lift_at_10,
+}
+
+
+def evaluate(
+    y: Labels, score: Floats, rng: np.random.Generator, metrics: Sequence[str] = tuple(METRICS)
+) -> dict[str, Estimate]:
+    """Return every metric with its bootstrap interval (95 %, percentile, ``RESAMPLES`` resamples).
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Outcomes, 0 or 1.
+    score : ndarray of shape (n,)
+        Probabilities in (0, 1); any ranking where only rank metrics are asked for.
+    rng : Generator
+        The same seed gives the same intervals, whatever the order of rows.
+    """
+    order = np.lexsort((y, score))
+    y, score = y[order], score[order]
+    functions = {name: METRICS[name] for name in metrics}
+    drawn: dict[str, list[float]] = {name: [] for name in functions}
+    for weight in _resamples(len(y), rng):
+        for name, function in functions.items():
+            drawn[name].append(function(y, score, weight))
+    return {name: _estimate(f(y, score, None), drawn[name]) for name, f in functions.items()}
+
+
+def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.random.Generator) -> Estimate:
+    """Return ``metric`` of ``a`` minus that of ``b`` on the same cases, over the same resamples."""
+    order = np.lexsort((y, b, a))
+    y, a, b = y[order], a[order], b[order]
+    function = METRICS[metric]
+    drawn = [function(y, a, w) - function(y, b, w) for w in _resamples(len(y), rng)]
+    return _estimate(function(y, a, None) - function(y, b, None), drawn)
+
+
+def _resamples(n: int, rng: np.random.Generator) -> Iterator[Floats]:
+    for _ in range(RESAMPLES):
+        yield np.bincount(rng.integers(0, n, n), minlength=n).astype(float)
+
+
+def _estimate(value: float, drawn: list[float]) -> Estimate:
+    known = np.array(drawn)[~np.isnan(drawn)]  # a resample without any true case has no AUC
+    if not len(known):
+        return Estimate(value, float("nan"), float("nan"))
+    low, high = np.quantile(known, [0.025, 0.975])
+    return Estimate(value, float(low), float(high))
+
+
+@dataclass(frozen=True)
+class PromiseBand:
+    """The tags said with at least a confidence, and how many turned out right.
+
+    Parameters
+    ----------
+    confidence : float
+        Lower end of the band; bands nest (>= .6 holds >= .8).
+    said : int
+        Profiles whose value was yes or no.
+    mean_confidence, share_right : float
+        NaN where nothing was said. The promise is kept where share_right >= mean_confidence.
+    """
+
+    confidence: float
+    said: int
+    mean_confidence: float
+    share_right: float
+
+
+def promise_and_reality(
+    y: Labels,
+    value: npt.NDArray[np.object_],
+    confidence: Floats,
+    levels: Sequence[float] = (0.6, 0.8, 0.9),
+) -> list[PromiseBand]:
+    """Return, for each confidence level, what was promised and what came.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        What happened, 0 or 1.
+    value : ndarray of shape (n,)
+        ``yes``, ``no`` or ``unknown``; unknown says nothing.
+    confidence : ndarray of shape (n,)
+    """
+    said = value != "unknown"
+    right = (value == "yes") == (y == 1)
+    bands = []
+    for level in levels:
+        rows = said & (confidence >= level)
+        n = int(rows.sum())
+        bands.append(
+            PromiseBand(
+                level,
+                n,
+                float(np.sort(confidence[rows]).mean()) if n else float("nan"),
+                float(right[rows].mean()) if n else float("nan"),
+            )
+        )
+    return bands
