@@ -64,8 +64,7 @@ class Steps:
 
     def __call__(self, s: Floats) -> Floats:
         """Return the value at each score."""
-        side = "right" if self.closed == "left" else "left"
-        return self.values[np.searchsorted(self.edges, s, side=side)]
+        return self.values[np.searchsorted(self.edges, s, side="right" if self.closed == "left" else "left")]
 
     def compact(self) -> Steps:
         """Return the same function without jumps of size zero."""

@@ -167,6 +167,16 @@ def _estimate(value: float, drawn: list[float]) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
+def wilson(right: npt.ArrayLike, cases: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Return low, share and high of ``right`` among ``cases`` (arrays): Wilson's 95 % interval (1927)."""
+    n = np.asarray(cases, float)
+    p, z2 = np.asarray(right, float) / n, 1.959964**2
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    # At a share of 0 or 1 the bound equals it but for rounding.
+    return np.minimum(middle - half, p), p, np.maximum(middle + half, p)
+
+
 @dataclass(frozen=True)
 class PromiseBand:
     """The tags said with at least a confidence, and how many turned out right.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -143,7 +142,9 @@ def choose(
     for fold in folds:
         fitted = both.fit(fold.X, fold.y)
         for name, weights in CANDIDATES.items():
-            found[name].append(log_loss(fold.y_score, probability(fitted.reweighted(weights).raw(fold.X_score))))
+            found[name].append(
+                log_loss(fold.y_score, probability(fitted.reweighted(weights).raw(fold.X_score)))
+            )
     table = {name: float(np.mean(loss)) for name, loss in found.items()}
     name = min(table, key=lambda candidate: table[candidate])
     return Choice(
@@ -152,15 +153,4 @@ def choose(
         log_loss=table,
         C_log_loss=dict(zip(C_GRID, map(float, losses), strict=True)),
         tuned=tuned,
-    )
-
-
-def group_of(profile_id: npt.NDArray[np.object_], groups: int) -> npt.NDArray[np.int64]:
-    """Return a group number of each profile by a hash of its id: the same in every process and order."""
-    return np.array(
-        [
-            int.from_bytes(hashlib.blake2b(str(p).encode(), digest_size=8).digest()) % groups
-            for p in profile_id
-        ],
-        np.int64,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -203,7 +204,7 @@ def render_profile(view: dict[str, Any]) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None or value != value else f"{value:,.4g}"
+    return "unknown" if value is None or math.isnan(value) else f"{value:,.4g}"
 
 
 def render_tree(rows: list[TreeRow]) -> None:

@@ -6,16 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from features.errors import DataError
-from pipelines.frames import label_rows
+from features.errors import DataError, ModelError
+from pipelines.frames import check_cases, label_rows
 from pipelines.reporting import say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from features.readiness import Readiness
-
-MIN_POSITIVES = 50
-"""Yes and no cases below which a model is not trained; see ``models.training``."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +80,13 @@ def _tag(workspace: Workspace, definition: Any, now: date) -> TagReadiness:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.mend)
     split = plan.split
     test = labels[labels["as_of"] == split.test]
-    train = labels[labels["as_of"].isin(split.test_fold.train)]
     population, positives = len(test), int(test["y"].sum())
-    fewest = min(int(train["y"].sum()), len(train) - int(train["y"].sum()))
     level, message, mend = "ok", "", ""
-    if fewest < MIN_POSITIVES:
-        level = "error"
-        message = f"{fewest} cases of the rarer outcome to train on, {MIN_POSITIVES} needed"
-        mend = "a longer horizon_days, a wider population, or more history"
-    elif not split.validation_folds:
+    try:
+        check_cases(plan, labels)
+    except ModelError as error:
+        level, message, mend = "error", error.message, error.mend
+    if level == "ok" and not split.validation_folds:
         level = "warning"
         message = "history is too short to choose a model over time; folds of profiles stand in"
         mend = "more history, or a shorter horizon_days"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from features.errors import DataError
+from features.errors import DataError, ModelError
 from features.outcomes import outcome
 from features.windows import RFM_CATEGORY, RFM_PROFILE, FeatureSet
 from pipelines.workspace import TagPlan, Workspace, eligibility, outcome_rule
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from models.training import TrainingFrame
+    from models.training_data import TrainingFrame
 
 
 def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
@@ -42,6 +42,34 @@ def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
     return frame if rule.category is None else frame.assign(category=rule.category)
 
 
+def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
+    """Return how many true and false outcomes there are to learn from, before the test snapshot.
+
+    Raises
+    ------
+    ModelError
+        When they, or those of the test snapshot, are too few: said before any feature is built.
+    """
+    from models.calibration import MIN_CASES
+    from models.training_data import MIN_TRAINING_CASES
+
+    split, name = plan.split, plan.definition.name
+    counts = []
+    for days, least, where in (
+        (split.test_fold.train, MIN_TRAINING_CASES, f"before the test snapshot {split.test}"),
+        ((split.test,), MIN_CASES, f"at the test snapshot {split.test}"),
+    ):
+        rows = labels.loc[labels["as_of"].isin(days), "y"]
+        yes, no = int(rows.sum()), int(len(rows) - rows.sum())
+        if min(yes, no) < least:
+            raise ModelError(
+                f"{name}: {yes:,} true and {no:,} false outcomes {where}; at least {least} of each are needed",
+                mend="widen the population, change the outcome or its horizon_days, or give more history",
+            )
+        counts.append((yes, no))
+    return counts[0]
+
+
 def training_frames(
     workspace: Workspace, plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame], feature_set: FeatureSet
 ) -> dict[str, TrainingFrame]:
@@ -57,7 +85,7 @@ def training_frames(
     """
     import pandas as pd
 
-    from models.training import TrainingFrame
+    from models.training_data import TrainingFrame
 
     dates = sorted({d for plan in plans for d in plan.split.snapshots})
     repo = workspace.repo(feature_set)

@@ -59,17 +59,17 @@ def promise_metrics(
     value: npt.NDArray[np.object_], confidence: npt.NDArray[np.float64], y: npt.NDArray[np.int8]
 ) -> dict[str, float]:
     """Return ``promise_<band>_said|promised|right`` for every confidence band, as metrics of a version."""
-    import numpy as np
+    import math
+
+    from models.metrics import promise_and_reality
 
     metrics: dict[str, float] = {}
-    right = np.where(value == "yes", y == 1, y == 0)
-    for least in CONFIDENCE_BANDS:
-        mine = (value != "unknown") & (confidence >= least)
-        stem = f"promise_{round(least * 100)}"
-        metrics[f"{stem}_said"] = float(mine.sum())
-        if mine.any():
-            metrics[f"{stem}_promised"] = float(confidence[mine].mean())
-            metrics[f"{stem}_right"] = float(right[mine].mean())
+    for band in promise_and_reality(y, value, confidence, CONFIDENCE_BANDS):
+        stem = f"promise_{round(band.confidence * 100)}"
+        metrics[f"{stem}_said"] = float(band.said)
+        if not math.isnan(band.share_right):
+            metrics[f"{stem}_promised"] = band.mean_confidence
+            metrics[f"{stem}_right"] = band.share_right
     return metrics
 
 

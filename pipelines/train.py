@@ -6,9 +6,7 @@ same as if it were trained alone on one thread.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -19,14 +17,17 @@ from typing import TYPE_CHECKING, Any
 from features.errors import DataError, ModelError, TagcastError
 from features.windows import FeatureSet
 from models.definition_files import select
-from pipelines.frames import label_rows, training_frames
+from pipelines.evidence import gate_evidence, training_figures, version_metrics
+from pipelines.frames import check_cases, label_rows, training_frames
+from pipelines.jobs import Job, run_jobs
 from pipelines.reporting import say, table
 from pipelines.workspace import TagPlan, Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from models.training import TrainingFrame, TrainingResult
+    from models.training import TrainingResult
+    from models.training_data import TrainingFrame
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,6 @@ class TrainedTag:
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON values."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One training, as sent to a worker process."""
-
-    plan: TagPlan
-    frame: TrainingFrame
-    feature_set: str
-    titles: dict[str, str]
-    seed: int
-    trials: int
-    timeout_s: float | None
-    storage: str
-    folder: Path
 
 
 def train_tags(
@@ -127,15 +113,13 @@ def train_tags(
     feature_set = workspace.feature_set(every, day)
     frames = training_frames(workspace, plans, labels, feature_set)
     home = workspace.settings.home
-    titles = {name: feature.en for name, feature in feature_set.titles().items()}
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch:
         jobs = [
-            _Job(
+            Job(
                 plan,
                 frames[plan.definition.name],
                 feature_set.spec,
-                titles,
                 workspace.settings.seed,
                 trials,
                 timeout_s,
@@ -145,7 +129,7 @@ def train_tags(
             for number, plan in enumerate(plans)
         ]
         workspace.progress("training", 0, len(jobs))
-        for done, (job, result) in enumerate(_results(jobs, threads), start=1):
+        for done, (job, result) in enumerate(run_jobs(jobs, threads), start=1):
             trained.append(
                 _register(workspace, job, result, moment)
                 if not isinstance(result, TagcastError)
@@ -175,17 +159,13 @@ def _labelled(
     TagcastError
         The first reason, when no tag can be labelled.
     """
-    from models.training import check_cases
-
     plans, labels, refused, errors = [], {}, [], []
     for done, definition in enumerate(definitions):
         workspace.progress("outcomes", done, len(definitions))
         try:
             plan = workspace.plan(definition, now)
             rows = label_rows(workspace, plan, now)
-            check_cases(
-                definition, plan.split, rows["as_of"].to_numpy("datetime64[D]"), rows["y"].to_numpy("int8")
-            )
+            check_cases(plan, rows)
         except (DataError, ModelError) as error:
             errors.append(error)
             refused.append(_refusal(definition.name, error))
@@ -198,52 +178,14 @@ def _labelled(
     return plans, labels, refused
 
 
-def _results(jobs: Sequence[_Job], threads: int) -> Iterator[tuple[_Job, TrainingResult | TagcastError]]:
-    """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run."""
-    if threads == 1 or len(jobs) == 1:
-        for job in jobs:
-            yield job, _train(job)
-        return
-    # Fresh processes: a fork would copy the threads' locks of DuckDB and LightGBM in whatever state they are.
-    with ProcessPoolExecutor(min(threads, len(jobs)), multiprocessing.get_context("spawn")) as pool:
-        futures = {pool.submit(_train, job): job for job in jobs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-
-
-def _train(job: _Job) -> TrainingResult | TagcastError:
-    from models.training import train_tag
-
-    try:
-        result = train_tag(
-            job.plan.definition,
-            job.frame,
-            job.plan.split,
-            feature_set=job.feature_set,
-            seed=job.seed,
-            trials=job.trials,
-            timeout_s=job.timeout_s,
-            threads=1,
-            storage=job.storage,
-        )
-        job.folder.mkdir()
-        result.model.save(job.folder)
-    except TagcastError as error:
-        return error
-    return result
-
-
-def _register(workspace: Workspace, job: _Job, result: TrainingResult, moment: datetime) -> TrainedTag:
-    from models.plots import training_figures
-
-    from pipelines.promise import promise_metrics
+def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: datetime) -> TrainedTag:
     from registry.decisions import settle
     from registry.gates import judge
     from registry.recording import log_version
     from registry.tracking import open_tracking
 
     definition, split = job.plan.definition, job.plan.split
-    metrics = {**result.metrics, **promise_metrics(result.test_values, result.test_confidence, result.test_y)}
+    metrics = version_metrics(result)
     frame = job.frame
     tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
     version = log_version(
@@ -269,12 +211,12 @@ def _register(workspace: Workspace, job: _Job, result: TrainingResult, moment: d
             "test_fold": [str(s) for s in split.test_fold.train],
             "validation": [str(f.score) for f in split.validation_folds],
         },
-        figures=training_figures(result, frame, job.titles),
+        figures=training_figures(result, frame),
         notes=list(result.notes),
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )
-    report = judge(result.evidence)
+    report = judge(gate_evidence(result))
     decision = settle(tracking, version, report, now=moment)
     return TrainedTag(
         definition.name,
@@ -330,9 +272,9 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
                         "auc",
                         "rfm_auc",
                         "log_loss",
-                        "base_log_loss",
+                        "base_rate_log_loss",
                         "calibration_error",
-                        "lift_10",
+                        "lift_at_10",
                     )
                 ),
             )

@@ -109,7 +109,7 @@ def test_models_lists_versions_with_decisions(shop) -> None:
             "brier",
             "calibration_error",
             "average_precision",
-            "lift_10",
+            "lift_at_10",
             "rfm_auc",
         } <= set(row["metrics"])
         assert row["reason"]
@@ -277,7 +277,7 @@ class TestBadInput:
         edit(
             broken.config.parent / "tags" / "churn_risk.yaml",
             "{min_history_days: 60}",
-            "{dates: [%s]}" % ", ".join(late),
+            f"{{dates: [{', '.join(late)}]}}",
         )
         expect(
             broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 4, "not observed before", "mend"

@@ -1,0 +1,84 @@
+"""Scores of cases by models that could not have known them: forward-chained, or by groups of profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import Calibrator
+from models.recipe import Recipe
+from models.splits import Split
+from models.training_data import Days, Floats, Labels, Rows, TrainingData
+
+GROUPS = 5
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Cases with raw log-odds of models that had not seen them; arrays of shape (n,)."""
+
+    raw: Floats
+    y: Labels
+    as_of: Days
+
+    @classmethod
+    def forward(
+        cls,
+        data: TrainingData,
+        split: Split,
+        recipe: Recipe,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Self:
+        """Fit ``recipe`` on each out-of-time fold's training snapshots and score the fold's own.
+
+        Folds with too few cases are left out; the test fold, checked before, never is.
+        """
+        pairs = [(data.at(f.train), data.at((f.score,))) for f in split.out_of_time_folds]
+        return cls._score(data, recipe, [pair for pair in pairs if data.usable(*pair)], progress)
+
+    @classmethod
+    def grouped(cls, data: TrainingData, rows: Rows, recipe: Recipe) -> Self:
+        """Score each group of profiles among ``rows`` by a model of the other groups."""
+        return cls._score(data, recipe, grouped_folds(data, rows))
+
+    @classmethod
+    def _score(
+        cls,
+        data: TrainingData,
+        recipe: Recipe,
+        pairs: list[tuple[Rows, Rows]],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Self:
+        raw: list[Floats] = []
+        for done, (train, score) in enumerate(pairs):
+            if progress:
+                progress(done, len(pairs))
+            raw.append(recipe.fit(data.X[train], data.y[train]).raw(data.X[score]))
+        if progress:
+            progress(len(pairs), len(pairs))
+        at: npt.NDArray[np.intp] = np.concatenate([np.flatnonzero(score) for _, score in pairs])
+        return cls(np.concatenate(raw), data.y[at], data.as_of[at])
+
+    def of(self, rows: Rows) -> HeldOut:
+        """Return the cases ``rows``."""
+        return HeldOut(self.raw[rows], self.y[rows], self.as_of[rows])
+
+    def labelled_before_test(self, split: Split) -> HeldOut:
+        """Return the cases whose outcomes were known at the test snapshot."""
+        known = np.datetime64(split.test - timedelta(days=split.horizon_days))
+        return self.of(self.as_of <= known)
+
+    def calibrator(self) -> Calibrator:
+        """Return the calibrator that these cases give."""
+        return Calibrator.fit(self.raw, self.y, self.as_of)
+
+
+def grouped_folds(data: TrainingData, rows: Rows) -> list[tuple[Rows, Rows]]:
+    """Return ``GROUPS`` folds of ``rows``; no profile is both learned from and scored."""
+    group = data.group(GROUPS)
+    return [(rows & (group != k), rows & (group == k)) for k in range(GROUPS) if (rows & (group == k)).any()]

@@ -1,0 +1,79 @@
+"""Train tags side by side in processes of their own; each model is what one process alone would train."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.errors import TagcastError
+from pipelines.workspace import TagPlan
+
+if TYPE_CHECKING:
+    from models.training import TrainingResult
+    from models.training_data import TrainingFrame
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training, as sent to a worker process.
+
+    Parameters
+    ----------
+    plan : TagPlan
+    frame : TrainingFrame
+    feature_set : str
+        ``FeatureSet.spec``.
+    seed, trials : int
+    timeout_s : float, optional
+    storage : str
+        Optuna's storage URL, so that a stopped study is taken up again.
+    folder : Path
+        Where the worker leaves the bundle.
+    """
+
+    plan: TagPlan
+    frame: TrainingFrame
+    feature_set: str
+    seed: int
+    trials: int
+    timeout_s: float | None
+    storage: str
+    folder: Path
+
+
+def run_jobs(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, TrainingResult | TagcastError]]:
+    """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run."""
+    if workers == 1 or len(jobs) == 1:
+        for job in jobs:
+            yield job, _train(job)
+        return
+    # Fresh processes: a fork would copy the locks of DuckDB's and LightGBM's threads in whatever state they are.
+    with ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(_train, job): job for job in jobs}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def _train(job: Job) -> TrainingResult | TagcastError:
+    from models.training import train_tag
+
+    try:
+        result = train_tag(
+            job.plan.definition,
+            job.frame,
+            job.plan.split,
+            feature_set=job.feature_set,
+            seed=job.seed,
+            trials=job.trials,
+            timeout_s=job.timeout_s,
+            threads=1,
+            storage=job.storage,
+        )
+        result.model.save(job.folder)
+    except TagcastError as error:
+        return error
+    return result
