@@ -85,7 +85,7 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
         reader = Reader(settings, connection, aside)
         # Every source is opened before any is read: a wrong column is said at once.
         queries = [source_query(source, settings, reader) for source in settings.sources]
-        identity = _identity(settings, reader)
+        identity = identity_query(settings, reader)
         counts = []
         for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
             progress("sources", number, len(queries))
@@ -109,7 +109,14 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
     return log
 
 
-def _identity(settings: Settings, reader: Reader) -> exp.Expr | None:
+def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
+    """Return ``source, source_id, placed`` of the identity table, None where there is none.
+
+    Raises
+    ------
+    DataError
+        When a source id belongs to more than one profile.
+    """
     if settings.identity is None:
         return None
     place, table = settings.identity, reader.open(settings.identity, "identity")

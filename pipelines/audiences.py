@@ -13,6 +13,7 @@ from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from serving.profile_store import ProfileStore
 
 KEY_FEATURES = (
@@ -111,10 +112,9 @@ class TreeRow:
 
 def tag_tree(workspace: Workspace) -> list[TreeRow]:
     """Return every defined tag with its coverage in the run in force and its champion's test metrics."""
-    from serving.audiences import coverage
-
     from registry.tracking import open_tracking, tracking_exists
     from registry.versions import versions
+    from serving.audiences import coverage
 
     settings = workspace.settings
     store = _store(workspace)

@@ -27,7 +27,7 @@ class _Group(click.Group):
         return list(self.commands)
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A calendar day, ``2017-12-02``."""
 
     name = "date"

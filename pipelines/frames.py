@@ -38,7 +38,7 @@ def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
                 mend="widen population, or check that the outcome's category is spelt as in the data",
             )
         parts.append(rows.assign(as_of=as_of))
-    frame = pd.concat(parts, ignore_index=True)
+    frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return frame if rule.category is None else frame.assign(category=rule.category)
 
 

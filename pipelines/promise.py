@@ -97,9 +97,9 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
     instead, scored by the same recipe trained on what came before it.
     """
     import pandas as pd
-    from serving.profile_store import ProfileStore
 
     from pipelines.score import load_versions
+    from serving.profile_store import ProfileStore
 
     with ProfileStore(workspace.settings.home / "store").reader() as reader:
         run = reader.run

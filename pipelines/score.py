@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -17,6 +17,9 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pyarrow as pa
+
+    from features.snapshots import Snapshots
     from registry.versions import Version
     from serving.scorer import LoadedTag
 
@@ -133,10 +136,9 @@ def score_tags(
     out : Path, optional
         Long form of the predictions as Parquet.
     """
-    from serving.audiences import coverage
+    from serving.audiences import coverage, export_predictions
     from serving.predictions import RunInfo, TagRun
     from serving.profile_store import ProfileStore
-
     from serving.scorer import Scorer
 
     _check_out(out)
@@ -180,7 +182,7 @@ def score_tags(
         workspace.progress("publishing", 1, 1)
     with store.reader() as reader:
         if out is not None:
-            reader.export_predictions(out)
+            export_predictions(reader, out)
         rows = coverage(reader)
         profiles = reader.profile_count()
     versions = {t.definition.name: t.version for t in tags}
@@ -224,30 +226,33 @@ def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, flo
     ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
     for _, batch in scorer.scores(ranked) if ranked else ():
         staging.add_scores(batch)
-    cuts = {tag.definition.name: tag.model.cut for tag in tags if tag not in ranked}
+    cuts = {tag.definition.name: tag.model.cut for tag in tags if tag.model.cut is not None}
     for tag in ranked:
         cuts[tag.definition.name] = staging.cut(tag.definition)
     return cuts
 
 
-def profile_batches(workspace: Workspace, snapshots: Any, day: date) -> Any:
+_PROFILES = "SELECT profile_id FROM read_parquet($profiles) ORDER BY profile_id"
+_WITH_ATTRIBUTES = """
+    SELECT p.profile_id, a.* EXCLUDE (profile_id)
+    FROM (SELECT profile_id FROM read_parquet($profiles)) AS p
+    LEFT JOIN (SELECT * FROM read_parquet($attributes)) AS a USING (profile_id)
+    ORDER BY p.profile_id
+"""
+
+
+def profile_batches(workspace: Workspace, snapshots: Snapshots, day: date) -> Iterator[pa.RecordBatch]:
     """Yield every profile of the snapshot with its attributes, as Arrow batches, by id."""
     import duckdb
-    from sqlglot import exp
 
-    source = exp.func("read_parquet", exp.Placeholder(this="profiles"))
-    query = exp.select(exp.column("profile_id", "p")).from_(exp.alias_(source, "p", table=True)).order_by("1")
     values = {"profiles": str(snapshots.path("profile_activity", day))}
     attributes = workspace.events.profiles_path
     if attributes is not None:
         values["attributes"] = str(attributes)
-        other = exp.func("read_parquet", exp.Placeholder(this="attributes"))
-        query = query.select("a.* EXCLUDE (profile_id)", dialect="duckdb").join(
-            exp.alias_(other, "a", table=True), using="profile_id", join_type="left", dialect="duckdb"
-        )
+    query = _PROFILES if attributes is None else _WITH_ATTRIBUTES
     with duckdb.connect(config={"memory_limit": workspace.settings.memory_limit}) as connection:
-        relation = connection.execute(query.sql("duckdb"), values)
-        yield from relation.to_arrow_reader(100_000)
+        reader: Any = connection.execute(query, values).to_arrow_reader(100_000)
+        yield from reader
 
 
 def render_scoring(run: ScoringRun) -> None:

@@ -112,7 +112,9 @@ def train_tags(
     plans, labels, refused = _labelled(workspace, chosen, day)
     feature_set = workspace.feature_set(every, day)
     frames = training_frames(workspace, plans, labels, feature_set)
-    home = workspace.settings.home
+    # A file a tag: processes that create one SQLite file together race for its tables.
+    studies = workspace.settings.home / "optuna"
+    studies.mkdir(exist_ok=True)
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch:
         jobs = [
@@ -123,7 +125,7 @@ def train_tags(
                 workspace.settings.seed,
                 trials,
                 timeout_s,
-                f"sqlite:///{home / 'optuna.db'}",
+                f"sqlite:///{studies / f'{plan.definition.name}.db'}",
                 Path(scratch) / str(number),
             )
             for number, plan in enumerate(plans)

@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.event_log import EventLog, build_event_log
-
 from features.errors import DataError
+from features.event_log import EventLog, build_event_log
 from features.feature_store import FeatureRepo
 from features.outcomes import Eligibility, OutcomeRule, top_categories
 from features.snapshots import Snapshots, connect

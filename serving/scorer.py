@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from features.snapshots import FeatureBatch, Snapshots
+    from features.snapshots import Snapshots
+    from features.streaming import FeatureBatch
     from models.tag import TagDefinition
     from models.tag_model import TagModel
 

@@ -56,7 +56,7 @@ def test_a_family_expands_with_its_category_everywhere() -> None:
             "outcome.category",
         ),
         (("owner: tests", "owner: [tests"), "YAML"),
-        (("owner: tests", "owner: tests\nbands: {low: 0.1, high: 0.5}"), "bands start at 0"),
+        (("owner: tests", "owner: tests\nbands: {low: 0.1, high: 0.5}"), "bands start at 0, each"),
     ],
 )
 def test_a_wrong_definition_is_named(change, said) -> None:

@@ -1,0 +1,235 @@
+"""Questions to an open store: how many, who, take them away, one profile, coverage of each tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from features.errors import StoreError
+from serving.filter_language import parse
+from serving.filter_sql import condition
+from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
+from serving.predictions import column_name
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from serving.profile_store import StoreReader
+
+BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class AudienceCount:
+    """The size of an audience.
+
+    Parameters
+    ----------
+    members, base : int
+        Profiles found, and all.
+    share : float
+    mean_confidence : dict of str to float or None
+        Of each tag that the filter speaks of, among the members: a floor on the share whose value will
+        turn out right. None where no member has the tag.
+    """
+
+    members: int
+    base: int
+    share: float
+    mean_confidence: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class ProfileView:
+    """One profile: its attributes and its tags with reasons."""
+
+    profile_id: str
+    attributes: dict[str, Any]
+    predictions: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class TagCoverage:
+    """How one tag came out in the run.
+
+    Parameters
+    ----------
+    tag : str
+    population, yes, no, unknown : int
+    mean_confidence : float or None
+        Of the values said; unknown says nothing.
+    """
+
+    tag: str
+    population: int
+    yes: int
+    no: int
+    unknown: int
+    mean_confidence: float | None
+
+
+def names_of(reader: StoreReader) -> Names:
+    """Return what a filter may speak of in this snapshot."""
+    return Names({t.tag: t.bands for t in reader.run.tags}, reader.manifest.attributes)
+
+
+def _quoted(name: str) -> exp.Column:
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
+def _where(reader: StoreReader, text: str, now: datetime) -> tuple[Filter, exp.Expr]:
+    tree = parse(text, names_of(reader))
+    return tree, condition(tree, expires_at={t.tag: t.expires_at for t in reader.run.tags}, now=now)
+
+
+def fields(node: Any) -> Iterator[FieldRef]:
+    """Yield every field that a filter speaks of, in order."""
+    if isinstance(node, Filter):
+        yield from fields(node.root)
+    elif isinstance(node, Not):
+        yield from fields(node.item)
+    elif isinstance(node, Compare | OneOf | IsNull):
+        yield node.field
+    elif isinstance(node, Every) or hasattr(node, "items"):
+        for item in node.items:
+            yield from fields(item)
+
+
+def _tags(tree: Filter) -> list[str]:
+    return list(dict.fromkeys(f.name for f in fields(tree) if f.part is not None))
+
+
+def count(reader: StoreReader, text: str, now: datetime) -> AudienceCount:
+    """Count the profiles that the filter ``text`` finds.
+
+    Raises
+    ------
+    FilterError
+        When the filter is wrong.
+    """
+    tree, where = _where(reader, text, now)
+    tags = _tags(tree)
+    means = [exp.Avg(this=_quoted(column_name(tag, "confidence"))) for tag in tags]
+    query = exp.select(exp.Count(this=exp.Star()), *means).from_("profiles").where(where)
+    members, *found = reader.connection.execute(query.sql("duckdb")).fetchall()[0]
+    base = reader.profile_count()
+    return AudienceCount(members, base, members / base if base else 0.0, dict(zip(tags, found, strict=True)))
+
+
+def _members(reader: StoreReader, text: str, now: datetime) -> exp.Select:
+    """Return the query for the members: id, attributes, and what the filter's tags say of them."""
+    tree, where = _where(reader, text, now)
+    query = exp.select("profile_id").from_("profiles").where(where).order_by("profile_id")
+    query = query.select(*[_quoted(name) for name in reader.manifest.attributes])
+    for tag in _tags(tree):
+        value = exp.cast(_quoted(column_name(tag, "value")), "VARCHAR")
+        query = query.select(
+            exp.alias_(value, tag, quoted=True),
+            *[
+                exp.alias_(_quoted(column_name(tag, p)), f"{tag}.{p}", quoted=True)
+                for p in ("score", "confidence")
+            ],
+        )
+    return query
+
+
+def show(reader: StoreReader, text: str, now: datetime, limit: int = 20) -> pa.Table:
+    """Return the first ``limit`` members by profile id."""
+    table: pa.Table = reader.connection.execute(
+        _members(reader, text, now).limit(limit).sql("duckdb")
+    ).to_arrow_table()
+    return table
+
+
+def export(reader: StoreReader, text: str, path: Path, now: datetime) -> int:
+    """Write all members to a ``.csv`` or ``.parquet`` file, whole or not at all; return how many.
+
+    Values are written as they are: a spreadsheet may read text that begins with ``=`` as a formula.
+
+    Raises
+    ------
+    StoreError
+        For another kind of file, or when it cannot be written.
+    """
+    query = _members(reader, text, now)
+    rows = reader.connection.execute(query.sql("duckdb")).to_arrow_reader(BATCH_ROWS)
+    return write_batches(rows, path)
+
+
+def write_batches(rows: Any, path: Path) -> int:
+    """Write Arrow batches to ``path`` by its suffix, aside first; return the number of rows."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+    import pyarrow.parquet as pq
+
+    writers: dict[str, Any] = {".csv": pc.CSVWriter, ".parquet": pq.ParquetWriter}
+    if path.suffix not in writers:
+        raise StoreError(
+            f"cannot write {path.name!r}: unknown kind of file",
+            mend="give a name that ends in .csv or .parquet",
+        )
+    aside = path.with_name(f".{path.name}.part")
+    written = 0
+    try:
+        with writers[path.suffix](aside, rows.schema) as writer:
+            for batch in rows:
+                writer.write_batch(batch)
+                written += batch.num_rows
+        aside.replace(path)
+    except (OSError, pa.ArrowException) as error:
+        aside.unlink(missing_ok=True)
+        raise StoreError(
+            f"{path} cannot be written: {error}", mend="check the folder, its rights and the free space"
+        ) from error
+    return written
+
+
+def export_predictions(reader: StoreReader, path: Path) -> int:
+    """Write every predicted tag in long form, by profile and tag; return how many."""
+    query = "SELECT * FROM predictions ORDER BY profile_id, tag"
+    return write_batches(reader.connection.execute(query).to_arrow_reader(BATCH_ROWS), path)
+
+
+def profile(reader: StoreReader, profile_id: str) -> ProfileView:
+    """Return one profile with all its tags.
+
+    Raises
+    ------
+    StoreError
+        When there is none of that id.
+    """
+    columns = exp.select("profile_id", *[_quoted(n) for n in reader.manifest.attributes]).from_("profiles")
+    one = columns.where(exp.column("profile_id").eq(exp.Placeholder()))
+    found = reader.connection.execute(one.sql("duckdb"), [profile_id]).to_arrow_table().to_pylist()
+    if not found:
+        ids = [
+            r[0] for r in reader.connection.execute("SELECT profile_id FROM profiles LIMIT 10000").fetchall()
+        ]
+        near = get_close_matches(profile_id, ids, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise StoreError(
+            f"there is no profile {profile_id!r}", mend=f"{hint}tagcast audience show lists some"
+        )
+    said = reader.connection.execute(
+        "SELECT * FROM predictions WHERE profile_id = ? ORDER BY tag", [profile_id]
+    )
+    attributes = {k: v for k, v in found[0].items() if k != "profile_id"}
+    return ProfileView(profile_id, attributes, said.to_arrow_table().to_pylist())
+
+
+def coverage(reader: StoreReader) -> list[TagCoverage]:
+    """Return how each tag of the run came out, by name."""
+    rows = reader.connection.execute(
+        """SELECT tag, count(*), count(*) FILTER (value = 'yes'), count(*) FILTER (value = 'no'),
+                  count(*) FILTER (value = 'unknown'), avg(confidence) FILTER (value != 'unknown')
+           FROM predictions GROUP BY tag"""
+    ).fetchall()
+    found = {row[0]: TagCoverage(*row) for row in rows}
+    empty = {t.tag: TagCoverage(t.tag, 0, 0, 0, 0, None) for t in reader.run.tags}
+    return [found.get(tag, none) for tag, none in sorted(empty.items())]

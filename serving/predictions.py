@@ -1,0 +1,106 @@
+"""The output contract: a predicted tag as an Arrow row, a run's description, the names of the wide table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+VALUES = ("no", "unknown", "yes")
+PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper")
+"""What a filter may ask of a tag; ``value`` where no part is named."""
+NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
+
+_UTC = pa.timestamp("us", tz="UTC")
+PREDICTION_SCHEMA = pa.schema(
+    [
+        ("profile_id", pa.string()),
+        ("tag", pa.string()),
+        ("value", pa.string()),
+        ("score", pa.float64()),
+        ("lower", pa.float64()),
+        ("upper", pa.float64()),
+        ("confidence", pa.float64()),
+        ("percentile", pa.float64()),
+        ("band", pa.string()),
+        (
+            "reasons",
+            pa.list_(
+                pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
+            ),
+        ),
+        ("reasons_method", pa.string()),
+        ("model_version", pa.string()),
+        ("as_of", pa.date32()),
+        ("scored_at", _UTC),
+        ("expires_at", _UTC),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class TagRun:
+    """One tag of a run: which model said it, for how many, until when it is good."""
+
+    tag: str
+    model_version: str
+    title_en: str
+    title_zh: str
+    path: tuple[str, ...]
+    owner: str
+    expires_at: datetime
+    bands: tuple[str, ...]
+    population: int
+    sensitivity: str
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A scoring run.
+
+    Parameters
+    ----------
+    run_id : str
+    as_of : date
+        From what moment the tags are.
+    scored_at : datetime
+        When they were made, UTC.
+    tags : tuple of TagRun
+    """
+
+    run_id: str
+    as_of: date
+    scored_at: datetime
+    tags: tuple[TagRun, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        plain = asdict(self)
+        plain["as_of"], plain["scored_at"] = self.as_of.isoformat(), self.scored_at.isoformat()
+        for tag, row in zip(self.tags, plain["tags"], strict=True):
+            row["expires_at"] = tag.expires_at.isoformat()
+        return plain
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RunInfo:
+        """Read what :meth:`to_json` wrote."""
+        tags = tuple(
+            TagRun(
+                **{
+                    **row,
+                    "path": tuple(row["path"]),
+                    "bands": tuple(row["bands"]),
+                    "expires_at": datetime.fromisoformat(row["expires_at"]),
+                }
+            )
+            for row in data["tags"]
+        )
+        moment = datetime.fromisoformat(data["scored_at"])
+        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), moment, tags)
+
+
+def column_name(tag: str, part: str) -> str:
+    """Return the wide table's column for a part of a tag; a colon keeps it apart from every attribute."""
+    return f"{tag}:{part}"
