@@ -6,7 +6,7 @@ after it, which no model has seen. Every model learns from the same features of 
 - ``tagcast``: `tagcast train` and `tagcast score`, through the registry and the profile store;
 - ``logistic``: scikit-learn, standardised log-scaled features, its default strength;
 - ``lightgbm``: LightGBM with its default settings;
-- ``rfm``: recency, frequency and monetary value by rank, averaged.
+- ``rfm``: recency, frequency and monetary value by rank, averaged, calibrated on the training snapshots.
 
 Prints a table and writes the same as JSON under ``benchmarks/out/``.
 """
@@ -17,7 +17,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -92,22 +92,21 @@ def references(frame: Any, test: Any) -> dict[str, np.ndarray]:
     for name, model in (("logistic", logistic), ("lightgbm", forest)):
         model.fit(frame.X.to_numpy(), frame.y)
         scores[name] = model.predict_proba(test.X[columns].to_numpy())[:, 1]
-    scores["rfm"] = RfmRanking().fit(frame.rfm, frame.y).rank(test.rfm)
+    ranking = RfmRanking.fit(frame.rfm.to_numpy(), frame.y, frame.as_of)
+    scores["rfm"] = ranking.predict(test.rfm.to_numpy(), test.as_of)
     return scores
 
 
 def run(task: Task, home: Path) -> dict[str, Any]:
     """Train, score and judge one task; return its rows."""
-    from serving.profile_store import ProfileStore
-
-    from features.outcomes import outcome
     from models.metrics import evaluate, paired_difference
     from models.splits import Split
     from pipelines.frames import label_rows, training_frames
     from pipelines.reporting import progress
     from pipelines.score import score_tags
     from pipelines.train import train_tags
-    from pipelines.workspace import TagPlan, eligibility, open_workspace, outcome_rule
+    from pipelines.workspace import TagPlan, open_workspace
+    from serving.profile_store import ProfileStore
 
     started = time.process_time()
     with progress() as show:
@@ -127,16 +126,20 @@ def run(task: Task, home: Path) -> dict[str, Any]:
         both = training_frames(
             workspace, [after], {task.tag: label_rows(workspace, after, due)}, feature_set
         )[task.tag]
-    test = both.at(task.now)
+    rows_then = both.as_of == np.datetime64(task.now)
+    test = replace(
+        both,
+        X=both.X[rows_then],
+        y=both.y[rows_then],
+        as_of=both.as_of[rows_then],
+        profile_id=both.profile_id[rows_then],
+        rfm=both.rfm[rows_then],
+    )
     with ProfileStore(home / "store").reader() as reader:
         said = reader.predictions(task.tag).to_pandas().set_index("profile_id")
-    happened = outcome(
-        workspace.event_table, task.now, eligibility(definition), outcome_rule(definition), observed_until=due
-    ).execute()
     scores = {"tagcast": said.loc[list(test.profile_id), "score"].to_numpy(), **references(frame, test)}
     rows = []
     for name, score in scores.items():
-        ranking = name == "rfm"
         figures = evaluate(test.y, score, np.random.default_rng(0))
         row: dict[str, Any] = {"model": name}
         for metric in METRICS:
@@ -147,7 +150,7 @@ def run(task: Task, home: Path) -> dict[str, Any]:
                     "high": figures[metric].high,
                 }
         if name != "tagcast":
-            for metric in ("auc", *(() if ranking else ("log_loss",))):
+            for metric in ("auc", "log_loss"):
                 gap = paired_difference(test.y, scores["tagcast"], score, metric, np.random.default_rng(0))
                 row[f"tagcast_minus_it_{metric}"] = {"value": gap.value, "low": gap.low, "high": gap.high}
         rows.append(row)

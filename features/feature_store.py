@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from contextlib import contextmanager, redirect_stdout
+from datetime import date, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,9 @@ PROJECT = "tagcast"
 
 @contextmanager
 def _quiet_feast() -> Iterator[None]:
-    """Import and use Feast without its warnings about libraries that it uses itself."""
+    """Use Feast without its warnings about libraries, and without what it prints: stdout is a command's answer."""
     os.environ.setdefault("FEAST_USAGE", "False")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore")
         yield
 
@@ -151,8 +152,3 @@ class FeatureRepo:
                 features=store.get_feature_service(service), entity_rows=list(entities)
             ).to_dict()
         return result
-
-
-def moment_of(as_of: date, timezone: str) -> datetime:
-    """Return the entity timestamp that fetches the snapshot at ``as_of``."""
-    return instant(as_of, timezone)

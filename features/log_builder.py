@@ -82,6 +82,7 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
         config["threads"] = settings.threads
     with duckdb.connect(config=config) as connection:
         connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET enable_progress_bar = false")
         reader = Reader(settings, connection, aside)
         # Every source is opened before any is read: a wrong column is said at once.
         queries = [source_query(source, settings, reader) for source in settings.sources]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -73,6 +73,9 @@ class SourceReport:
     unplaced_ids: int
 
 
+_COUNTED = tuple(f.name for f in fields(SourceReport) if f.name not in {"name", "unplaced_ids"})
+
+
 @dataclass(frozen=True)
 class Readiness:
     """All sources, and what was found."""
@@ -95,8 +98,12 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
     reports: list[SourceReport] = []
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="tagcast-check-") as scratch:
-        config = {"memory_limit": settings.memory_limit, "temp_directory": str(Path(scratch) / "spill")}
+        config: dict[str, Any] = {
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(Path(scratch) / "spill"),
+        }
         with duckdb.connect(config=config) as connection:
+            connection.execute("SET enable_progress_bar = false")
             reader = Reader(settings, connection, Path(scratch))
             for source in settings.sources:
                 where = f"sources.{source.name}"
@@ -181,7 +188,8 @@ def _report(
             lines.copy()
         )
         unplaced = connection.sql(ids.where(exp.not_(strange)).sql("duckdb")).fetchall()[0][0]
-    return SourceReport(name, *row, unplaced)
+    counts: dict[str, Any] = dict(zip(_COUNTED, row, strict=True))
+    return SourceReport(name=name, unplaced_ids=unplaced, **counts)
 
 
 def _findings(r: SourceReport, where: str, *, has_category: bool) -> Iterator[Finding]:

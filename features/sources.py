@@ -216,7 +216,9 @@ def _mapped(
         if name == "event_time":
             value = _time(source, values[name], columns.get(source.columns.get(name, ""), ""))
         elif name in _NUMBERS:
-            value = values.get(name) or exp.Cast(this=exp.null(), to=exp.DataType.build(AMOUNT_TYPE, dialect="duckdb"))
+            value = values.get(name) or exp.Cast(
+                this=exp.null(), to=exp.DataType.build(AMOUNT_TYPE, dialect="duckdb")
+            )
         else:
             words = exp.cast(values.get(name) or exp.null(), "VARCHAR")
             value = exp.func("nullif", exp.func("trim", words), exp.Literal.string(""))

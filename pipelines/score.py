@@ -251,7 +251,7 @@ def profile_batches(workspace: Workspace, snapshots: Snapshots, day: date) -> It
         values["attributes"] = str(attributes)
     query = _PROFILES if attributes is None else _WITH_ATTRIBUTES
     with duckdb.connect(config={"memory_limit": workspace.settings.memory_limit}) as connection:
-        reader: Any = connection.execute(query, values).to_arrow_reader(100_000)
+        reader: Any = connection.sql(query, params=values).to_arrow_reader(100_000)
         yield from reader
 
 

@@ -141,7 +141,7 @@ def _members(reader: StoreReader, text: str, now: datetime) -> exp.Select:
 
 def show(reader: StoreReader, text: str, now: datetime, limit: int = 20) -> pa.Table:
     """Return the first ``limit`` members by profile id."""
-    table: pa.Table = reader.connection.execute(
+    table: pa.Table = reader.connection.sql(
         _members(reader, text, now).limit(limit).sql("duckdb")
     ).to_arrow_table()
     return table
@@ -158,7 +158,7 @@ def export(reader: StoreReader, text: str, path: Path, now: datetime) -> int:
         For another kind of file, or when it cannot be written.
     """
     query = _members(reader, text, now)
-    rows = reader.connection.execute(query.sql("duckdb")).to_arrow_reader(BATCH_ROWS)
+    rows = reader.connection.sql(query.sql("duckdb")).to_arrow_reader(BATCH_ROWS)
     return write_batches(rows, path)
 
 
@@ -193,7 +193,7 @@ def write_batches(rows: Any, path: Path) -> int:
 def export_predictions(reader: StoreReader, path: Path) -> int:
     """Write every predicted tag in long form, by profile and tag; return how many."""
     query = "SELECT * FROM predictions ORDER BY profile_id, tag"
-    return write_batches(reader.connection.execute(query).to_arrow_reader(BATCH_ROWS), path)
+    return write_batches(reader.connection.sql(query).to_arrow_reader(BATCH_ROWS), path)
 
 
 def profile(reader: StoreReader, profile_id: str) -> ProfileView:
@@ -206,7 +206,7 @@ def profile(reader: StoreReader, profile_id: str) -> ProfileView:
     """
     columns = exp.select("profile_id", *[_quoted(n) for n in reader.manifest.attributes]).from_("profiles")
     one = columns.where(exp.column("profile_id").eq(exp.Placeholder()))
-    found = reader.connection.execute(one.sql("duckdb"), [profile_id]).to_arrow_table().to_pylist()
+    found = reader.connection.sql(one.sql("duckdb"), params=[profile_id]).to_arrow_table().to_pylist()
     if not found:
         ids = [
             r[0] for r in reader.connection.execute("SELECT profile_id FROM profiles LIMIT 10000").fetchall()
@@ -216,8 +216,8 @@ def profile(reader: StoreReader, profile_id: str) -> ProfileView:
         raise StoreError(
             f"there is no profile {profile_id!r}", mend=f"{hint}tagcast audience show lists some"
         )
-    said = reader.connection.execute(
-        "SELECT * FROM predictions WHERE profile_id = ? ORDER BY tag", [profile_id]
+    said = reader.connection.sql(
+        "SELECT * FROM predictions WHERE profile_id = ? ORDER BY tag", params=[profile_id]
     )
     attributes = {k: v for k, v in found[0].items() if k != "profile_id"}
     return ProfileView(profile_id, attributes, said.to_arrow_table().to_pylist())

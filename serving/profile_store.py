@@ -49,8 +49,8 @@ class StoreReader:
 
     def predictions(self, tag: str) -> pa.Table:
         """Return all predictions of one tag, by profile."""
-        found: pa.Table = self.connection.execute(
-            "SELECT * FROM predictions WHERE tag = ? ORDER BY profile_id", [tag]
+        found: pa.Table = self.connection.sql(
+            "SELECT * FROM predictions WHERE tag = ? ORDER BY profile_id", params=[tag]
         ).to_arrow_table()
         return found
 
