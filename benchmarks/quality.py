@@ -143,12 +143,11 @@ def run(task: Task, home: Path) -> dict[str, Any]:
         figures = evaluate(test.y, score, np.random.default_rng(0))
         row: dict[str, Any] = {"model": name}
         for metric in METRICS:
-            if not (ranking and metric in {"log_loss", "calibration_error"}):
-                row[metric] = {
-                    "value": figures[metric].value,
-                    "low": figures[metric].low,
-                    "high": figures[metric].high,
-                }
+            row[metric] = {
+                "value": figures[metric].value,
+                "low": figures[metric].low,
+                "high": figures[metric].high,
+            }
         if name != "tagcast":
             for metric in ("auc", "log_loss"):
                 gap = paired_difference(test.y, scores["tagcast"], score, metric, np.random.default_rng(0))

@@ -24,7 +24,13 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 def tagcast(folder: Path, *words: str, **more) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [TAGCAST, *words], cwd=folder, env={**QUIET, **more.pop("env", {})}, text=True, capture_output=True, check=False, **more
+        [TAGCAST, *words],
+        cwd=folder,
+        env={**QUIET, **more.pop("env", {})},
+        text=True,
+        capture_output=True,
+        check=False,
+        **more,
     )
 
 
@@ -32,7 +38,10 @@ def tagcast(folder: Path, *words: str, **more) -> subprocess.CompletedProcess[st
 def shop(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("faults")
     write_shop(folder, customers=250)
-    for words in (["train", "churn_risk", "high_value", "--now", str(NOW), "--trials", "1", "--threads", "1"], ["score", "--all", "--as-of", str(NOW)]):
+    for words in (
+        ["train", "churn_risk", "high_value", "--now", str(NOW), "--trials", "1", "--threads", "1"],
+        ["score", "--all", "--as-of", str(NOW)],
+    ):
         done = tagcast(folder, *words)
         assert done.returncode == 0, done.stderr
     return folder
@@ -55,7 +64,11 @@ def test_a_scorer_killed_at_any_moment_loses_nothing(shop) -> None:
     killed = 0
     for _ in range(10):
         scorer = subprocess.Popen(
-            [TAGCAST, "score", "--all", "--as-of", str(NOW)], cwd=shop, env=QUIET, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [TAGCAST, "score", "--all", "--as-of", str(NOW)],
+            cwd=shop,
+            env=QUIET,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         # The first half is imports, where nothing can be lost: aim at the work.
         time.sleep(length * moments.uniform(0.4, 1.0))
@@ -87,7 +100,14 @@ def test_readers_keep_working_while_a_run_publishes(shop) -> None:
         "        for _ in range(3):\n"
         "            c = count(reader, 'churn_risk.score >= 0', datetime.now(UTC)); print(c.members, c.base)\n"
     )
-    reader = subprocess.Popen([sys.executable, "-c", code, "25"], cwd=shop, env=QUIET, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    reader = subprocess.Popen(
+        [sys.executable, "-c", code, "25"],
+        cwd=shop,
+        env=QUIET,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     for day in days:
         assert tagcast(shop, "score", "--all", "--as-of", day).returncode == 0
     out, err = reader.communicate(timeout=120)
@@ -102,7 +122,9 @@ def small_disk(tmp_path):
     """A file system of 3 MB; where it cannot be mounted, the test is skipped."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("a small file system can only be mounted by root")
     yield disk

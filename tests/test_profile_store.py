@@ -1,0 +1,256 @@
+"""The embedded profile store: published whole or not at all, checked, read without waiting."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from features.errors import StoreBusyError, StoreError
+from models.tag import ThresholdRule, TopShareRule
+from serving.audiences import count, coverage, export, export_predictions, profile, show
+from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun
+from serving.profile_store import ProfileStore
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+TAGS = ("churn_risk", "interest.茶 & 'tea'")
+
+
+def predictions(rows: int, seed: int = 0, tag: str = TAGS[0]) -> pa.RecordBatch:
+    rng = np.random.default_rng(seed)
+    score = np.round(rng.random(rows), 2)
+    columns = {
+        "profile_id": [f"p{i}" for i in range(rows)],
+        "tag": [tag] * rows,
+        "value": np.where(score > 0.5, "yes", "no"),
+        "score": score,
+        "lower": score * 0.9,
+        "upper": np.minimum(1, score * 1.1),
+        "confidence": np.where(score > 0.5, score * 0.9, 1 - np.minimum(1, score * 1.1)),
+        "percentile": np.full(rows, np.nan),
+        "band": np.where(score > 0.5, "high", "low"),
+        "reasons": [[{"feature": "recency_days", "value": 3.0, "contribution": 0.5}]] * rows,
+        "reasons_method": ["shap"] * rows,
+        "model_version": ["1"] * rows,
+        "as_of": [date(2024, 4, 30)] * rows,
+        "scored_at": [NOW] * rows,
+        "expires_at": [NOW + timedelta(days=30)] * rows,
+    }
+    return pa.record_batch(
+        [pa.array(columns[f.name], f.type) for f in PREDICTION_SCHEMA], schema=PREDICTION_SCHEMA
+    )
+
+
+def people(rows: int) -> pa.RecordBatch:
+    ids = [f"p{i}" for i in range(rows)]
+    return pa.record_batch(
+        {"profile_id": ids, "city": ["Oslo", "Bergen"] * (rows // 2), "age": np.arange(rows) * 1.0}
+    )
+
+
+def run_info(run_id: str, population: int, tags=TAGS[:1]) -> RunInfo:
+    one = [
+        TagRun(
+            t,
+            "1",
+            "Title",
+            "标题",
+            ("A", "B"),
+            "crm",
+            NOW + timedelta(days=30),
+            ("low", "high"),
+            population,
+            "normal",
+        )
+        for t in tags
+    ]
+    return RunInfo(run_id, date(2024, 4, 30), NOW, tuple(one))
+
+
+def publish(store: ProfileStore, run_id: str, rows: int = 100, seed: int = 0, keep: int = 5) -> None:
+    with store.writer(run_id) as staging:
+        staging.add_profiles(people(rows))
+        staging.add_predictions(predictions(rows, seed))
+        staging.publish(run_info(run_id, rows), keep=keep)
+
+
+@pytest.fixture
+def store(tmp_path) -> ProfileStore:
+    return ProfileStore(tmp_path / "store")
+
+
+def test_what_was_published_is_read(store, tmp_path) -> None:
+    publish(store, "one")
+    with store.reader() as reader:
+        assert reader.profile_count() == 100
+        found = count(reader, "churn_risk = 'yes' AND city = 'Oslo'", NOW)
+        frame = predictions(100).to_pandas()
+        expected = frame[(frame["value"] == "yes") & (frame.index % 2 == 0)]
+        assert found.members == len(expected)
+        assert found.mean_confidence["churn_risk"] == pytest.approx(expected["confidence"].mean())
+        assert show(reader, "age < 3", NOW).column("profile_id").to_pylist() == ["p0", "p1", "p2"]
+        view = profile(reader, "p7")
+        assert view.attributes == {"city": "Bergen", "age": 7.0}
+        assert view.predictions[0]["reasons"][0]["feature"] == "recency_days"
+        (row,) = coverage(reader)
+        assert (row.population, row.yes + row.no) == (100, 100)
+        for name in ("a.csv", "a.parquet"):
+            assert (
+                export(reader, "churn_risk = 'yes'", tmp_path / name, NOW) == frame["value"].eq("yes").sum()
+            )
+        assert export_predictions(reader, tmp_path / "long.parquet") == 100
+        with pytest.raises(StoreError, match="csv or .parquet"):
+            export(reader, "age > 0", tmp_path / "a.xlsx", NOW)
+        with pytest.raises(StoreError, match="no profile 'p7x'"):
+            profile(reader, "p7x")
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_percentile_is_the_share_scored_lower_ties_counted_half(store) -> None:
+    publish(store, "one")
+    with store.reader() as reader:
+        table = reader.predictions("churn_risk").to_pandas()
+    score = table["score"].to_numpy()
+    expected = [100 * ((score < s).sum() + (score == s).sum() / 2) / len(score) for s in score]
+    np.testing.assert_allclose(table["percentile"], expected)
+
+
+def test_names_of_any_kind(store) -> None:
+    with store.writer("names") as staging:
+        staging.add_profiles(people(10))
+        for tag in TAGS:
+            staging.add_predictions(predictions(10, tag=tag))
+        staging.publish(run_info("names", 10, TAGS), keep=2)
+    with store.reader() as reader:
+        assert (
+            count(reader, f"\"{TAGS[1]}\" = 'yes'", NOW).members
+            == count(reader, "churn_risk = 'yes'", NOW).members
+        )
+        assert count(reader, f'"{TAGS[1]}".score >= 0', NOW).members == 10
+
+
+def test_profiles_outside_a_population_carry_no_value(store) -> None:
+    with store.writer("some") as staging:
+        staging.add_profiles(people(20))
+        staging.add_predictions(predictions(12))
+        staging.publish(run_info("some", 12), keep=2)
+    with store.reader() as reader:
+        assert count(reader, "churn_risk IS NULL", NOW).members == 8
+        assert count(reader, "NOT churn_risk.score >= 0", NOW).members == 8
+
+
+def test_a_cut_that_needs_everyone(store) -> None:
+    from shop import VALUE
+
+    from models.definition_files import parse_definition
+
+    definition = parse_definition(VALUE, "value")
+    assert isinstance(definition.decision, TopShareRule)
+    assert not isinstance(definition.decision, ThresholdRule)
+    batch = predictions(100, tag="high_value").select(["profile_id", "tag", "score"])
+    with store.writer("cut") as staging:
+        for start in range(0, 100, 30):
+            staging.add_scores(batch.slice(start, 30))
+        cut = staging.cut(definition)
+    score = batch.column("score").to_numpy()
+    assert (score >= cut).sum() >= 20
+    assert (score > cut).sum() < 20
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda p: (people(100), [p, p]), "stand twice"),
+        (lambda p: (people(90), [p]), "belong to no profile"),
+        (
+            lambda p: (people(100), [p.set_column(3, "score", pa.array(np.full(100, 1.5)))]),
+            "outside their range",
+        ),
+        (
+            lambda p: (people(100), [p.set_column(3, "score", pa.array(np.full(100, np.nan)))]),
+            "outside their range",
+        ),
+        (lambda p: (people(100), [p.slice(0, 99)]), "expected"),
+    ],
+)
+def test_a_wrong_run_is_refused_and_the_last_one_stays(store, spoil, said) -> None:
+    publish(store, "good", seed=1)
+    base, batches = spoil(predictions(100))
+    with pytest.raises(StoreError, match=said), store.writer("bad") as staging:
+        staging.add_profiles(base)
+        for batch in batches:
+            staging.add_predictions(batch)
+        staging.publish(run_info("bad", 100), keep=5)
+    assert store.current().run.run_id == "good"
+    with store.reader() as reader:
+        assert count(reader, "churn_risk.score >= 0", NOW).members == 100
+    assert not (store.folder / "staging").exists()
+
+
+def test_the_same_run_twice_equals_once(store) -> None:
+    tables = []
+    for _ in range(2):
+        publish(store, "same")
+        with store.reader() as reader:
+            tables.append(reader.predictions("churn_risk"))
+    assert tables[0].equals(tables[1])
+
+
+def test_one_writer_at_a_time_and_any_number_of_readers(store) -> None:
+    publish(store, "one")
+    with store.writer("two") as staging:
+        staging.add_profiles(people(10))
+        with pytest.raises(StoreBusyError, match="another run"), store.writer("three"):
+            pass
+        with store.reader() as first, store.reader() as second:
+            assert first.profile_count() == second.profile_count() == 100
+    publish(store, "four")
+    assert store.current().run.run_id == "four"
+
+
+def test_a_reader_keeps_the_snapshot_it_holds(store) -> None:
+    publish(store, "old", seed=1, keep=1)
+    with store.reader() as reader:
+        before = count(reader, "churn_risk = 'yes'", NOW).members
+        for number in range(3):
+            publish(store, f"new{number}", rows=50, seed=number, keep=1)
+        assert count(reader, "churn_risk = 'yes'", NOW).members == before
+        assert reader.run.run_id == "old"
+    assert len(list((store.folder / "snapshots").glob("*.duckdb"))) == 1
+
+
+def test_an_empty_store_and_damaged_files_are_named(store) -> None:
+    with pytest.raises(StoreError, match="nothing has been published"), store.reader():
+        pass
+    publish(store, "one")
+    file = store.folder / "snapshots" / store.current().file
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-4096])
+    with pytest.raises(StoreError, match="half-written"), store.reader():
+        pass
+    file.write_bytes(b"\0" * len(whole))
+    with pytest.raises(StoreError, match="cannot be read"), store.reader():
+        pass
+    file.unlink()
+    with pytest.raises(StoreError, match="missing"), store.reader():
+        pass
+    (store.folder / "CURRENT").write_text('{"half": ', encoding="utf-8")
+    with pytest.raises(StoreError, match="CURRENT cannot be read"), store.reader():
+        pass
+
+
+def test_a_reader_cannot_reach_beyond_its_snapshot(store) -> None:
+    publish(store, "one")
+    import duckdb
+
+    with store.reader() as reader:
+        for statement in (
+            "SELECT * FROM read_text('/etc/passwd')",
+            "COPY profiles TO '/tmp/x.csv'",
+            "DELETE FROM profiles",
+            "SET enable_external_access = true",
+        ):
+            with pytest.raises(duckdb.Error):
+                reader.connection.execute(statement).fetchall()
