@@ -11,7 +11,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from features.windows import EXPECTED_REPEATS_DAYS, PURCHASE, FeatureSet, View
+from features.declarations import EXPECTED_REPEATS_DAYS
+from features.windows import PURCHASE, FeatureSet, View
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -145,6 +146,8 @@ def _gap_columns(table: ir.Table, recency: Any, prefix: str = "") -> dict[str, A
 
 
 def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict[str, Any]:
+    import ibis
+
     recency = day - table["last"]
     tenure = day - table["first"]
     count = table.n - 1
@@ -155,6 +158,8 @@ def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict
         "tenure_days": tenure,
         "purchase_days_all": table.n,
         "purchase_day_rate": _ratio(table.n, tenure),
+        "spend_rate": _ratio(table.spend_all, tenure),
+        "tenure_bounded_days": ibis.least(tenure, feature_set.windows[-1]),
         **_gap_columns(table, recency),
         "gap_std_days": variance.sqrt(),
         "gap_max_days": table.gap_max,
@@ -222,6 +227,8 @@ def _profile_category(past: ir.Table, feature_set: FeatureSet, day: int) -> ir.T
         "category_recency_days": recency,
         "category_tenure_days": day - table["first"],
         "category_purchase_days_all": table.n,
+        "category_purchase_day_rate": _ratio(table.n, table.exposure),
+        "category_spend_rate": _ratio(table.category_spend_all, table.exposure),
         "category_day_share": _ratio(table.n, table.profile_days),
         "category_spend_share": _ratio(table.category_spend_all, table.profile_spend),
         **_gap_columns(table, recency, "category_"),

@@ -231,8 +231,11 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
     try:
         return Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
     except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        # One wrong source also makes the list of sources too short: said once is enough.
+        inner = [e for e in found if e["type"] != "too_short"] or found
         raise ConfigError(
-            f"{file}: " + "; ".join(_explain(e) for e in error.errors()),
+            f"{file}: " + "; ".join(_explain(e) for e in inner),
             mend="README, 'Your own data', shows every part",
         ) from error
 
@@ -287,5 +290,7 @@ def _explain(error: Any) -> str:
         known = [name for name in owner.model_fields if name not in {"path", "home"} or owner is not Settings]
         return f"{place}: unknown key{_near(str(error['loc'][-1]), known)}"
     message = error["msg"].removeprefix("Value error, ")
-    found = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
+    # A whole table is not shown, and never a URL: it may hold what belongs into the environment.
+    plain = isinstance(error["input"], str | int | float) and "url" not in error["loc"]
+    found = f" (found {error['input']!r})" if plain else ""
     return f"{place}: {message}{found}" if place else message

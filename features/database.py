@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from features.config import Place, expand
-from features.errors import DataError
+from features.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 CHUNK_ROWS = 50_000
 
 
-def stage_database(place: Place, target: Path, where: str) -> None:
-    """Write the rows of ``place`` to the Parquet file ``target``, in chunks.
+def stage_database(place: Place, target: Path, where: str, *, folder: Path) -> None:
+    """Write the rows of ``place`` to Parquet files in ``target``, in chunks.
+
+    A chunk whose types differ from those before (a column so far empty, text among SQLite's numbers) starts
+    another file; read by name together, they have the types that hold all of it.
 
     Parameters
     ----------
@@ -20,8 +27,11 @@ def stage_database(place: Place, target: Path, where: str) -> None:
         With ``url`` and ``table`` or ``query``. The query is the configuration's own text, run as it is
         in a transaction that is never committed.
     target : Path
+        A folder that is not there yet.
     where : str
         Names the source in errors; the URL is not shown, it may hold a password.
+    folder : Path
+        Where the path of an SQLite URL starts.
 
     Raises
     ------
@@ -30,15 +40,16 @@ def stage_database(place: Place, target: Path, where: str) -> None:
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from sqlalchemy import MetaData, Table, create_engine, select, text
+    from sqlalchemy import MetaData, Table, select, text
     from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
-    url = expand(place.url or "", where)
+    target.mkdir()
+    engine = _engine(expand(place.url or "", where), where, folder)
     try:
-        engine = create_engine(url)
-        with engine.connect().execution_options(stream_results=True, yield_per=CHUNK_ROWS) as connection:
+        with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
-                connection.execute(text("SET TRANSACTION READ ONLY"))
+                connection.execution_options(postgresql_readonly=True)
+            connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS)
             if place.query is not None:
                 statement: Any = text(place.query)
             else:
@@ -47,18 +58,16 @@ def stage_database(place: Place, target: Path, where: str) -> None:
             result = connection.execute(statement)
             names = list(result.keys())
             writer: pq.ParquetWriter | None = None
+            files = 0
             for chunk in result.partitions(CHUNK_ROWS):
                 columns = [_array(values) for values in zip(*chunk, strict=True)]
-                if writer is None:
-                    writer = pq.ParquetWriter(
-                        target, pa.schema(list(zip(names, (c.type for c in columns), strict=True)))
-                    )
-                types = writer.schema.types
-                writer.write_batch(
-                    pa.record_batch(
-                        [c.cast(t) for c, t in zip(columns, types, strict=True)], schema=writer.schema
-                    )
-                )
+                batch = pa.RecordBatch.from_arrays(columns, names=names)
+                if writer is None or batch.schema != writer.schema:
+                    if writer is not None:
+                        writer.close()
+                    writer = pq.ParquetWriter(target / f"part-{files:05d}.parquet", batch.schema)
+                    files += 1
+                writer.write_batch(batch)
             if writer is None:
                 raise DataError(
                     f"{where}: the table is empty, no rows were read",
@@ -69,23 +78,51 @@ def stage_database(place: Place, target: Path, where: str) -> None:
         raise DataError(
             f"{where}: there is no table {place.table!r}", mend="check its spelling and schema"
         ) from error
-    except (SQLAlchemyError, ImportError, pa.ArrowInvalid) as error:
+    except (SQLAlchemyError, pa.ArrowInvalid) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise DataError(
             f"{where}: the database cannot be read: {reason}",
             mend="check url, table, query and that the server runs",
         ) from error
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str, where: str, folder: Path) -> Engine:
+    """Return an engine; an SQLite file is opened read-only, which also keeps it from being made."""
+    import sqlite3
+
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError(
+            f"{where}: url is no SQLAlchemy URL", mend="as in postgresql://user:${PASSWORD}@host/database"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"{where}: the database driver {error.name} is not installed", mend=f"pip install {error.name}"
+        ) from error
+    file = folder / (parsed.database or "")
+    if not file.is_file():
+        raise DataError(f"{where}: there is no file {file}", mend="correct url, or bring the file there")
+    address = f"file:{quote(str(file))}?mode=ro"
+    return create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
+    )
 
 
 def _array(values: tuple[Any, ...]) -> Any:
-    """Return a column as Arrow; mixed or unknown types become text, an empty chunk's column too."""
+    """Return a column as Arrow; mixed types become text. One without values takes any type later."""
     import pyarrow as pa
 
     try:
         array = pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         array = pa.array([None if v is None else str(v) for v in values])
-    if pa.types.is_null(array.type):
-        return array.cast(pa.string())
     # A driver's exact numbers differ in digits from chunk to chunk; one wide type holds them all.
     return array.cast(pa.decimal128(38, 10)) if pa.types.is_decimal(array.type) else array

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from features.config import Place, Settings
+from features.errors import DataError
 from features.log_builder import LogContent, SourceCount, write_log
 from features.sources import matching_files
 
@@ -59,8 +60,16 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
     ConfigError, DataError
         Naming the source, what was found and the mend; the log in force stays as it was.
     """
+    import duckdb
+
     root = settings.home / "events"
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"nothing can be kept in {settings.home}: {error.strerror}",
+            mend="give --home or TAGCAST_HOME a folder that can be written",
+        ) from error
     with _locked(root / ".lock"):
         mark = _fingerprint(settings)
         known = _in_force(root, mark)
@@ -68,8 +77,8 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
             return known
         aside = root / ".aside"
         shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
         try:
+            aside.mkdir()
             built = write_log(settings, aside, progress or _unwatched)
             manifest = json.dumps(asdict(built), default=str, indent=1, ensure_ascii=False)
             (aside / "manifest.json").write_text(manifest, encoding="utf-8")
@@ -77,8 +86,16 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
             if not _is_whole(final):
                 shutil.rmtree(final, ignore_errors=True)
                 aside.rename(final)
-            elif (aside / "profiles.parquet").is_file():
-                (aside / "profiles.parquet").replace(final / "profiles.parquet")
+            else:  # The same events; what is known of profiles, and what was left out, may be new.
+                (final / "profiles.parquet").unlink(missing_ok=True)
+                for name in ("profiles.parquet", "manifest.json"):
+                    if (aside / name).is_file():
+                        (aside / name).replace(final / name)
+        except (OSError, duckdb.Error) as error:
+            raise DataError(
+                f"the event log cannot be written: {str(error).splitlines()[0]}",
+                mend="make room where --home is, or raise memory_limit in the configuration",
+            ) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         _write(root / "current.json", {"id": built.id, "fingerprint": mark})
@@ -126,7 +143,8 @@ def _is_whole(folder: Path) -> bool:
 
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return bool(pq.read_metadata(folder / "events.parquet").num_rows == manifest["rows"])
+        rows = pq.read_metadata(folder / "events.parquet").num_rows
+        return bool(rows == manifest["rows"] and "columns_from" in manifest)
     except (OSError, ValueError, KeyError):
         return False
 
@@ -139,8 +157,8 @@ def _load(folder: Path) -> EventLog:
         profiles=m["profiles"],
         first_day=date.fromisoformat(m["first_day"]),
         last_day=date.fromisoformat(m["last_day"]),
-        event_names=tuple(m["event_names"]),
-        has=tuple(m["has"]),
+        events_from={name: date.fromisoformat(day) for name, day in m["events_from"].items()},
+        columns_from={name: date.fromisoformat(day) for name, day in m["columns_from"].items()},
         sources=tuple(SourceCount(**s) for s in m["sources"]),
         folder=folder,
     )

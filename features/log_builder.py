@@ -15,13 +15,15 @@ from typing import Any
 
 from sqlglot import exp
 
-from features.config import Settings
+from features.config import Settings, Source
 from features.errors import DataError
 from features.sources import EVENT_LOG_COLUMNS, Reader, column, source_query
+from features.values import as_text
 
 OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
 MAX_UNPARSABLE_SHARE = 0.01
 MIN_PROFILES = 2
+AMOUNT_MEND = "derive it, as in amount = \"TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)\""
 _NUMERIC = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
     "FLOAT", "DOUBLE", "DECIMAL",
@@ -51,9 +53,10 @@ class LogContent:
     rows, profiles : int
     first_day, last_day : date
         Local days of the first and the last event.
-    event_names : tuple of str
-    has : tuple of str
-        Optional columns that hold something; ``is_return`` where there are returns.
+    events_from : dict of str to date
+        Each event name and the day it is first seen.
+    columns_from : dict of str to date
+        Each optional column that holds something (``is_return`` where there are returns) and its first day.
     sources : tuple of SourceCount
     """
 
@@ -62,9 +65,27 @@ class LogContent:
     profiles: int
     first_day: date
     last_day: date
-    event_names: tuple[str, ...]
-    has: tuple[str, ...]
+    events_from: dict[str, date]
+    columns_from: dict[str, date]
     sources: tuple[SourceCount, ...]
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Every event name, sorted."""
+        return tuple(sorted(self.events_from))
+
+    @property
+    def has(self) -> tuple[str, ...]:
+        """Optional columns that hold something, sorted."""
+        return tuple(sorted(self.columns_from))
+
+    def event_names_before(self, day: date) -> tuple[str, ...]:
+        """Event names seen before ``day``: what training as of then may know of."""
+        return tuple(sorted(name for name, first in self.events_from.items() if first < day))
+
+    def has_before(self, day: date) -> tuple[str, ...]:
+        """Optional columns that held something before ``day``."""
+        return tuple(sorted(name for name, first in self.columns_from.items() if first < day))
 
 
 def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int], None]) -> LogContent:
@@ -93,8 +114,7 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
             counts.append(
                 _stage(
                     connection,
-                    source.name,
-                    source.timezone,
+                    source,
                     query,
                     identity,
                     aside / f"stage-{number}.parquet",
@@ -127,7 +147,9 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
             raise DataError(
                 f"identity: there is no column {name!r}", mend=f"columns: {', '.join(table.columns)}"
             )
-    picked = exp.select(*[exp.alias_(exp.cast(column(c), "VARCHAR"), a) for a, c in names.items()]).distinct()
+    picked = exp.select(
+        *[exp.alias_(as_text(column(c), table.columns[c]), a) for a, c in names.items()]
+    ).distinct()
     query = picked.from_(table.relation)
     keys = exp.select("source", "source_id").from_(query.subquery("i")).group_by("source", "source_id")
     twice = exp.select(exp.Count(this=exp.Star())).from_(keys.having("count(*) > 1").subquery("k"))
@@ -141,11 +163,12 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
 
 
 def _stage(
-    connection: Any, name: str, timezone: str, query: exp.Select, identity: exp.Expr | None, target: Path
+    connection: Any, source: Source, query: exp.Select, identity: exp.Expr | None, target: Path
 ) -> SourceCount:
     """Write one source's lines and count what will be left out of the log."""
     import duckdb
 
+    name = source.name
     placed = exp.select("e.*").from_(query.subquery("e"))
     if identity is None:
         placed = placed.select(exp.alias_(exp.column("profile_id", "e"), "placed"))
@@ -156,7 +179,7 @@ def _stage(
         )
         table = exp.select("*").from_(exp.Subquery(this=identity.copy())).subquery("i")
         placed = placed.select("i.placed").join(table, on=same, join_type="left")
-    connection.execute("SET TimeZone = ?", [timezone])
+    connection.execute("SET TimeZone = ?", [source.timezone])
     try:
         connection.sql(placed.sql("duckdb")).write_parquet(str(target))
     except duckdb.Error as error:
@@ -164,9 +187,10 @@ def _stage(
             f"sources.{name}: cannot be read: {str(error).splitlines()[0]}",
             mend="check the file, and the expressions of the configuration",
         ) from error
-    counts = connection.execute(
+    *counts, amounts = connection.execute(
         """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
-                  count(DISTINCT profile_id) FILTER (placed IS NULL), count(*) FILTER (NOT matched)
+                  count(DISTINCT profile_id) FILTER (placed IS NULL), count(*) FILTER (NOT matched),
+                  count(amount)
            FROM read_parquet(?)""",
         [str(target)],
     ).fetchall()[0]
@@ -182,6 +206,10 @@ def _stage(
         raise DataError(
             f"sources.{name}: event_time cannot be read in {found.unparsable_times:,} of {found.rows:,} rows",
             mend='check columns.event_time; give time_format, as in "%d.%m.%Y %H:%M"',
+        )
+    if not amounts and ("amount" in source.columns or "amount" in source.derive):
+        raise DataError(
+            f"sources.{name}: amount is a number on none of {found.rows:,} rows", mend=AMOUNT_MEND
         )
     return found
 
@@ -201,11 +229,15 @@ def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount,
     lines = lines.order_by(*[str(position + 1) for position in range(len(EVENT_LOG_COLUMNS))])
     target = str(aside / "events.parquet")
     connection.sql(lines.sql("duckdb")).write_parquet(target, compression="zstd")
-    rows, profiles, first, last, names, returns = connection.execute(
+    rows, profiles, first, last, returned = connection.execute(
         """SELECT count(*), count(DISTINCT profile_id), min(event_day), max(event_day),
-                  list_sort(list(DISTINCT event)), coalesce(bool_or(is_return), false) FROM read_parquet(?)""",
+                  min(event_day) FILTER (is_return) FROM read_parquet(?)""",
         [target],
     ).fetchall()[0]
+    names = connection.execute(
+        "SELECT event, min(event_day) FROM read_parquet(?) WHERE event IS NOT NULL GROUP BY event ORDER BY event",
+        [target],
+    ).fetchall()
     if not rows:
         raise DataError(
             "no event has both a profile and a time", mend="check the columns, the identity table and where"
@@ -219,17 +251,19 @@ def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount,
     hashed = exp.Anonymous(this="hash", expressions=[exp.column(c) for c in EVENT_LOG_COLUMNS])
     # A sum of hashes does not depend on the order of rows, and counts a line twice that stands twice.
     content = exp.cast(exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb")), "VARCHAR")
-    filled = [exp.Count(this=exp.column(c)) for c in OPTIONAL_COLUMNS]
-    digest, *counts = connection.sql(exp.select(content, *filled).from_(log).sql("duckdb")).fetchall()[0]
-    has = [c for c, there in zip(OPTIONAL_COLUMNS, counts, strict=True) if there]
+    day = exp.Min(this=exp.column("event_day"))
+    there = [exp.Where(this=exp.column(c).is_(exp.null()).not_()) for c in OPTIONAL_COLUMNS]
+    filled = [exp.Filter(this=day.copy(), expression=condition) for condition in there]
+    digest, *days = connection.sql(exp.select(content, *filled).from_(log).sql("duckdb")).fetchall()[0]
+    columns = dict(zip((*OPTIONAL_COLUMNS, "is_return"), (*days, returned), strict=True))
     return LogContent(
         id=sha256(f"{rows}|{digest}".encode()).hexdigest()[:16],
         rows=rows,
         profiles=profiles,
         first_day=first,
         last_day=last,
-        event_names=tuple(names),
-        has=tuple(sorted([*has, "is_return"] if returns else has)),
+        events_from=dict(names),
+        columns_from={name: day for name, day in columns.items() if day is not None},
         sources=sources,
     )
 
@@ -244,7 +278,8 @@ def _attributes(settings: Settings, reader: Reader, aside: Path) -> None:
             raise DataError(
                 f"profiles: there is no column {name!r}", mend=f"columns: {', '.join(table.columns)}"
             )
-    query = exp.select(exp.alias_(exp.cast(column(place.key), "VARCHAR"), "profile_id")).from_(table.relation)
+    key = as_text(column(place.key), table.columns[place.key])
+    query = exp.select(exp.alias_(key, "profile_id")).from_(table.relation)
     for name in place.columns:
         kind = table.columns[name].split("(")[0]
         numeric = kind in _NUMERIC

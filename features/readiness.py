@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from features.config import Settings
 from features.errors import TagcastError
-from features.log_builder import MAX_UNPARSABLE_SHARE, MIN_PROFILES, identity_query
+from features.log_builder import AMOUNT_MEND, MAX_UNPARSABLE_SHARE, MIN_PROFILES, identity_query
 from features.snapshots import instant
 from features.sources import EVENT_LOG_COLUMNS, Reader, source_query
 
@@ -125,9 +125,7 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                     )
                     continue
                 reports.append(report)
-                findings.extend(
-                    _findings(report, where, has_category="category" in {**source.columns, **source.derive})
-                )
+                findings.extend(_findings(report, where, {*source.columns, *source.derive}))
     if (
         reports
         and not any(f.level == "error" for f in findings)
@@ -192,7 +190,7 @@ def _report(
     return SourceReport(name=name, unplaced_ids=unplaced, **counts)
 
 
-def _findings(r: SourceReport, where: str, *, has_category: bool) -> Iterator[Finding]:
+def _findings(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Finding]:
     def share(lines: int) -> str:
         return f"{lines:,} of {r.rows:,} lines ({lines / r.rows:.1%})"
 
@@ -234,7 +232,9 @@ def _findings(r: SourceReport, where: str, *, has_category: bool) -> Iterator[Fi
             f"{share(r.duplicates)} stand twice",
             "deduplicate = true, if they are no separate sales",
         )
-    if r.missing_amounts and r.missing_amounts < r.rows:
+    if "amount" in mapped and r.missing_amounts == r.rows:
+        yield Finding("error", where, f"amount is a number on none of {r.rows:,} lines", AMOUNT_MEND)
+    elif "amount" in mapped and r.missing_amounts:
         yield Finding("warning", where, f"{share(r.missing_amounts)} have no amount", "check columns.amount")
     if r.negative_amounts:
         yield Finding(
@@ -250,7 +250,7 @@ def _findings(r: SourceReport, where: str, *, has_category: bool) -> Iterator[Fi
             f"{share(r.zero_amounts)} have an amount of zero",
             "leave out what is no purchase: where = …",
         )
-    if has_category and r.missing_categories > r.rows * MANY:
+    if "category" in mapped and r.missing_categories > r.rows * MANY:
         yield Finding(
             "warning",
             where,

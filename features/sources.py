@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from features.config import EVENT_COLUMNS, Place, Settings, Source
 from features.database import stage_database
 from features.errors import ConfigError, DataError
 from features.expressions import checked, suggest
+from features.values import as_moment, as_text
 
 AMOUNT_TYPE = "DECIMAL(18, 4)"
 EVENT_LOG_COLUMNS = (
@@ -65,10 +67,11 @@ class Reader:
         """
         if place.url is not None:
             self._staged += 1
-            target = self.staging / f"database-{self._staged}.parquet"
-            stage_database(place, target, f"{self.settings.path.name}: {where}")
+            target = self.staging / f"database-{self._staged}"
+            stage_database(place, target, f"{self.settings.path.name}: {where}", folder=self.settings.folder)
+            parts = exp.Literal.string(f"{escape(str(target))}/*.parquet")
             return self._describe(
-                exp.func("read_parquet", exp.Literal.string(str(target))), where, str(target)
+                exp.func("read_parquet", parts, _option("union_by_name", True)), where, str(target)
             )
         path = self.settings.resolve(place.path or "", where)
         files = matching_files(path)
@@ -77,12 +80,13 @@ class Reader:
                 f"{self.settings.path.name}: {where}: there is no file {path}",
                 mend="correct path, or bring the file there",
             )
+        if not any(f.stat().st_size for f in files):
+            raise DataError(f"{where}: {path} is empty: no rows", mend="bring data, or correct path")
         kind = place.format or ("csv" if files[0].name.endswith((".csv", ".csv.gz", ".tsv")) else "parquet")
         listed = exp.array(*[exp.Literal.string(str(f)) for f in files])
         if kind == "csv":
-            options = [
-                exp.PropertyEQ(this=exp.to_identifier(k), expression=exp.true()) for k in ("union_by_name",)
-            ]
+            # The whole file decides on its types: a late odd value makes text, not an error.
+            options = [_option("union_by_name", True), _option("sample_size", -1)]
             return self._describe(exp.func("read_csv", listed, *options), where, path)
         return self._describe(exp.func("read_parquet", listed), where, path)
 
@@ -98,6 +102,10 @@ class Reader:
                 mend="check that the file is whole and of this format",
             ) from error
         return Table(relation, dict(zip(described.columns, map(str, described.types), strict=True)))
+
+
+def _option(name: str, value: bool | int) -> exp.PropertyEQ:
+    return exp.PropertyEQ(this=exp.to_identifier(name), expression=exp.convert(value))
 
 
 def matching_files(path: str) -> list[Path]:
@@ -145,7 +153,9 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
             _need(left, columns, f"{place}.on")
             _need(right, dimension.columns, f"{place}.on")
             conditions.append(
-                exp.cast(chosen[left].copy(), "VARCHAR").eq(exp.cast(column(right, alias), "VARCHAR"))
+                as_text(chosen[left].copy(), columns[left]).eq(
+                    as_text(column(right, alias), dimension.columns[right])
+                )
             )
         _unique(reader, dimension, list(join.keys.values()), place)
         query = query.join(dimension.as_(alias), on=exp.and_(*conditions), join_type="left")
@@ -214,13 +224,15 @@ def _mapped(
     for name in EVENT_COLUMNS:
         value: exp.Expr
         if name == "event_time":
-            value = _time(source, values[name], columns.get(source.columns.get(name, ""), ""))
+            kind = columns.get(source.columns.get(name, ""), "")
+            value = as_moment(source, values[name], kind, settings.timezone)
         elif name in _NUMBERS:
             value = values.get(name) or exp.Cast(
                 this=exp.null(), to=exp.DataType.build(AMOUNT_TYPE, dialect="duckdb")
             )
         else:
-            words = exp.cast(values.get(name) or exp.null(), "VARCHAR")
+            kind = columns.get(source.columns.get(name, ""), "")
+            words = as_text(values.get(name) or exp.null(), kind)
             value = exp.func("nullif", exp.func("trim", words), exp.Literal.string(""))
         mapped = mapped.select(exp.alias_(value, name))
     mapped = mapped.select(
@@ -231,32 +243,6 @@ def _mapped(
     if source.where:
         mapped = mapped.where(checked(source.where, columns, f"{settings.path.name}: {where}.where"))
     return _with_day(mapped, settings.timezone, source.name)
-
-
-def _time(source: Source, value: exp.Expr, kind: str) -> exp.Expr:
-    """Return a naive UTC timestamp; the session's TimeZone is the source's while this runs.
-
-    Local times that a clock change makes ambiguous or skips are read as ICU reads them: the first of two,
-    and shifted forward.
-    """
-    utc = exp.Literal.string("UTC")
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return exp.func("timezone", utc, value)
-    naive: exp.Expr
-    zoned: exp.Expr
-    if source.time_format:
-        naive = exp.Anonymous(
-            this="try_strptime",
-            expressions=[exp.cast(value, "VARCHAR"), exp.Literal.string(source.time_format)],
-        )
-    elif kind == "VARCHAR" or not kind:
-        # Text may carry an offset; one without is read in the session's zone.
-        zoned = exp.TryCast(this=exp.cast(value, "VARCHAR"), to=exp.DataType.build("TIMESTAMPTZ"))
-        return exp.Anonymous(this="timezone", expressions=[utc, zoned])
-    else:
-        naive = exp.TryCast(this=value, to=exp.DataType.build("TIMESTAMP"))
-    zoned = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(source.timezone), naive])
-    return exp.Anonymous(this="timezone", expressions=[utc.copy(), zoned])
 
 
 def _with_day(mapped: exp.Select, timezone: str, name: str) -> exp.Select:

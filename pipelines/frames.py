@@ -97,13 +97,12 @@ def training_frames(
         workspace.progress("feature frames", done, len(services))
         mine = [plan for plan in plans if plan.definition.feature_service == service]
         keys = ["as_of", "profile_id"] + (["category"] if service == "interest" else [])
-        columns = list(feature_set.names(service))
         rows = repo.training_rows(service, pd.concat([labels[p.definition.name][keys] for p in mine]))
         for plan in mine:
             joined = labels[plan.definition.name].merge(rows, on=keys, how="left", validate="one_to_one")
             joined = joined.sort_values(["as_of", "profile_id"], ignore_index=True)
-            X = joined[columns]
-            rfm = X[[c for c in rfm_columns(service) if c in columns]]
+            X = joined[list(feature_set.model_features(service))]
+            rfm = joined[[c for c in rfm_columns(service) if c in joined.columns]]
             frames[plan.definition.name] = TrainingFrame(
                 X=X.loc[:, X.notna().any()],
                 y=joined["y"].to_numpy("int8"),

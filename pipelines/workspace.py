@@ -143,8 +143,8 @@ class Workspace:
             except DataError:
                 continue  # A tag without enough history is refused where it is trained, not here.
         earliest = min(firsts, default=now)
-        events = tuple(sorted(e for e in self.events.event_names if e != PURCHASE))
-        columns = tuple(sorted(self.events.has))
+        events = tuple(e for e in self.events.event_names_before(now) if e != PURCHASE)
+        columns = self.events.has_before(now)
         return FeatureSet(windows_within((earliest - self.events.first_day).days), columns, events)
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:

@@ -51,6 +51,8 @@ def shop(tmp_path_factory) -> Project:
     folder = tmp_path_factory.mktemp("shop")
     project = Project(write_shop(folder), folder / ".tagcast")
     project.run("train", "--all", "--now", str(NOW), "--trials", "2", "--threads", "1")
+    for tag in ("churn_risk", "high_value"):
+        project.run("promote", tag, "1", "--reason", "this shop is too small for the gate")
     project.run("score", "--all", "--as-of", str(NOW))
     return project
 
