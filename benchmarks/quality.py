@@ -8,6 +8,8 @@ after it, which no model has seen. Every model learns from the same features of 
 - ``lightgbm``: LightGBM with its default settings;
 - ``rfm``: recency, frequency and monetary value by rank, averaged, calibrated on the training snapshots.
 
+``python -m benchmarks.quality cdnow`` runs the tasks whose title holds the word.
+
 Prints a table and writes the same as JSON under ``benchmarks/out/``.
 """
 
@@ -169,10 +171,11 @@ def main() -> None:
     from pipelines.reporting import say, start_logging, table
 
     start_logging(verbose=False)
+    asked = " ".join(sys.argv[1:]).lower()
     if (DATA / "cdnow_master.parquet").is_file():
         os.environ.setdefault("TAGCAST_DATA", str(DATA))
     results = []
-    for task in TASKS:
+    for task in (t for t in TASKS if asked in t.title.lower()):
         if "TAGCAST_DATA" not in os.environ and task.config != "tagcast.toml":
             say(f"{task.title}: left out, TAGCAST_DATA names no folder with its data")
             continue

@@ -24,8 +24,8 @@ GROWING = frozenset(
         "category_spend_all",
     }
 )
-"""Features that grow with the calendar alone. People read them and the RFM ranking ranks by them; models do not
-get them: what a snapshot of spring teaches about "spend ever" is wrong by autumn. Their rates stand beside them."""
+"""Features that grow with the calendar alone: what a snapshot of spring teaches about "spend ever" is wrong by
+autumn. Models learn from them only where validation over time shows that they help; their rates stand beside them."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from features.declarations import (
     CATEGORY_HISTORY,
     CATEGORY_MEASURES,
     DISTINCT,
-    GROWING,
     MEASURES,
     PROFILE_HISTORY,
     Measure,
@@ -108,10 +107,6 @@ class FeatureSet:
         if view == "profile_category":
             return tuple(self._category_features()) if self.has("category") else ()
         return tuple(self._profile_features())
-
-    def model_features(self, service: str) -> tuple[str, ...]:
-        """Return the columns of a FeatureService that models learn from: those that do not grow."""
-        return tuple(name for name in self.names(service) if name not in GROWING)
 
     def names(self, service: str) -> tuple[str, ...]:
         """Return the columns of a FeatureService in order."""

@@ -99,6 +99,18 @@ class Choice:
     tuned: TunedForest
 
 
+def linear_losses(folds: Sequence[TrainAndScore]) -> Floats:
+    """Return the mean log loss over ``folds`` of the logistic part at each C of the grid, uncalibrated."""
+    paths = [fit_path(fold.X, fold.y, C_GRID) for fold in folds]
+    losses: Floats = np.array(
+        [
+            [log_loss(fold.y_score, probability(model.raw(fold.X_score))) for model in path]
+            for fold, path in zip(folds, paths, strict=True)
+        ]
+    ).mean(axis=0)
+    return losses
+
+
 def choose(
     folds: Sequence[TrainAndScore],
     *,
@@ -111,13 +123,7 @@ def choose(
     progress: Callable[[int, int], None] | None,
 ) -> Choice:
     """Choose C, the forest's parameters and the weights by mean log loss over ``folds``."""
-    paths = [fit_path(fold.X, fold.y, C_GRID) for fold in folds]
-    losses = np.array(
-        [
-            [log_loss(fold.y_score, probability(model.raw(fold.X_score))) for model in path]
-            for fold, path in zip(folds, paths, strict=True)
-        ]
-    ).mean(axis=0)
+    losses = linear_losses(folds)
     best_c = int(np.argmin(losses))
     tuned = tune(
         folds,

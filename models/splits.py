@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from features.errors import DataError
+from features.windows import WINDOWS_DAYS
+
+ENOUGH_SNAPSHOTS = 6
+LEAST_HISTORY_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def choose_snapshots(
     horizon_days: int,
     every_days: int = 30,
     max_snapshots: int = 12,
-    min_history_days: int = 90,
+    min_history_days: int | None = None,
 ) -> tuple[date, ...]:
     """Lay snapshots backwards from the last fully observed window.
 
@@ -87,8 +91,11 @@ def choose_snapshots(
         Day of the first event.
     now : date
         Training happens as if today were this day: windows must end at or before it.
-    horizon_days, every_days, min_history_days : int
+    horizon_days, every_days : int
         Days.
+    min_history_days : int, optional
+        History before the first snapshot. Default: the longest feature window that leaves
+        ``ENOUGH_SNAPSHOTS``, at least ``LEAST_HISTORY_DAYS``; longer windows say more than older snapshots.
     max_snapshots : int
         At most this many, the latest ones.
 
@@ -103,6 +110,10 @@ def choose_snapshots(
         When no two snapshots fit.
     """
     last = now - timedelta(days=horizon_days)
+    if min_history_days is None:
+        needed = (ENOUGH_SNAPSHOTS - 1) * every_days
+        fitting = [w for w in WINDOWS_DAYS if w + needed <= (last - first_day).days]
+        min_history_days = max([LEAST_HISTORY_DAYS, *fitting])
     earliest = first_day + timedelta(days=min_history_days)
     count = min((last - earliest).days // every_days + 1, max_snapshots) if last >= earliest else 0
     if count < 1:

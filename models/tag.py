@@ -138,7 +138,9 @@ class SplitRule(_Strict):
     dates: tuple[date, ...] | None = Field(None, min_length=2, description="the snapshots themselves, rising")
     every_days: int = Field(30, gt=0, description="distance between snapshots")
     max_snapshots: int = Field(12, gt=1)
-    min_history_days: int = Field(90, gt=0, description="history before the first snapshot")
+    min_history_days: int | None = Field(
+        None, gt=0, description="history before the first snapshot; chosen from the data where not given"
+    )
 
     @model_validator(mode="after")
     def _check_dates(self) -> SplitRule:

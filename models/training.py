@@ -16,7 +16,7 @@ What sees what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ import numpy as np
 from models.decision import NEVER, learned_cut
 from models.metrics import Estimate, evaluate, paired_difference
 from models.out_of_time import GROUPS, HeldOut, grouped_folds
-from models.recipe import Choice, choose
+from models.recipe import Choice, choose, linear_losses
 from models.rfm import RfmRanking
 from models.splits import Split
 from models.tag import TagDefinition
@@ -140,6 +140,7 @@ def train_tag(
     out_of_time = bool(pairs)
     if not out_of_time:
         pairs = grouped_folds(data, before)
+    data, growth = _settle_growth(data, pairs, out_of_time)
     choice = choose(
         [data.fold(*pair) for pair in pairs],
         study_name=f"{name}-{data.digest(split, definition.outcome, seed)[:16]}",
@@ -184,7 +185,32 @@ def train_tag(
         differences=differences,
         test_scores=TestScores(tested.y, score, lower, upper),
         cases={"train_yes": train_yes, "train_no": train_no, "test_yes": test_yes, "test_no": test_no},
-        notes=tuple(_notes(split, held_out, out_of_time, cut, choice.tuned.trials, trials)),
+        notes=(*growth, *_notes(split, held_out, out_of_time, cut, choice.tuned.trials, trials)),
+    )
+
+
+def _settle_growth(
+    data: TrainingData, pairs: Sequence[tuple[Rows, Rows]], out_of_time: bool
+) -> tuple[TrainingData, tuple[str, ...]]:
+    """Keep features that grow with the calendar only where they lower the validation log loss.
+
+    What spring teaches about "spend ever" is wrong by autumn: only folds over time can show whether that
+    harms, so without any they are left out. The logistic part judges, since it is cheap and extrapolates.
+    """
+    if not data.growing:
+        return data, ()
+    bounded = data.without(data.growing)
+    if not out_of_time:
+        return bounded, (
+            "features that grow with the calendar are left out: no fold over time can judge them",
+        )
+    with_them, without = (
+        float(linear_losses([d.fold(*pair) for pair in pairs]).min()) for d in (data, bounded)
+    )
+    if with_them < without:
+        return data, ()
+    return bounded, (
+        f"features that grow with the calendar are left out: validation log loss {without:.4f} without, {with_them:.4f} with",
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Self
 
@@ -45,6 +45,9 @@ class TrainingFrame:
         str.
     rfm : DataFrame of shape (n, 3)
         Recency in days, frequency and monetary value, in this order.
+    growing : frozenset of str
+        Features of X that grow with the calendar alone ("spend ever"): learned from only where validation
+        over time shows that they help.
     """
 
     X: pd.DataFrame
@@ -52,6 +55,7 @@ class TrainingFrame:
     as_of: Days
     profile_id: npt.NDArray[np.object_]
     rfm: pd.DataFrame
+    growing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class TrainingData:
     as_of: Days
     profile_id: npt.NDArray[np.str_]
     rfm: Floats
+    growing: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, tag: str, frame: TrainingFrame, split: Split) -> Self:
@@ -83,6 +88,7 @@ class TrainingData:
             frame.as_of[order].astype("datetime64[D]"),
             profile_id[order],
             np.ascontiguousarray(frame.rfm.to_numpy(np.float64)[order]),
+            frame.growing & set(map(str, frame.X.columns)),
         )
         data._check(tag, split)
         return data
@@ -116,6 +122,16 @@ class TrainingData:
                 f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {least} of each are needed",
                 mend="widen the population, change the outcome or its horizon, or give more history",
             )
+
+    def without(self, names: Collection[str]) -> Self:
+        """Return the same rows without some features."""
+        kept = [place for place, name in enumerate(self.features) if name not in names]
+        return replace(
+            self,
+            features=tuple(self.features[place] for place in kept),
+            X=np.ascontiguousarray(self.X[:, kept]),
+            growing=self.growing - set(names),
+        )
 
     def at(self, days: Sequence[date]) -> Rows:
         """Return which rows belong to the snapshots ``days``."""

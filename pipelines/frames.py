@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from features.declarations import GROWING
 from features.errors import DataError, ModelError
 from features.outcomes import outcome
 from features.windows import RFM_CATEGORY, RFM_PROFILE, FeatureSet
@@ -101,7 +102,7 @@ def training_frames(
         for plan in mine:
             joined = labels[plan.definition.name].merge(rows, on=keys, how="left", validate="one_to_one")
             joined = joined.sort_values(["as_of", "profile_id"], ignore_index=True)
-            X = joined[list(feature_set.model_features(service))]
+            X = joined[list(feature_set.names(service))]
             rfm = joined[[c for c in rfm_columns(service) if c in joined.columns]]
             frames[plan.definition.name] = TrainingFrame(
                 X=X.loc[:, X.notna().any()],
@@ -109,6 +110,7 @@ def training_frames(
                 as_of=joined["as_of"].to_numpy("datetime64[D]"),
                 profile_id=joined["profile_id"].to_numpy(object),
                 rfm=rfm,
+                growing=GROWING,
             )
     workspace.progress("feature frames", len(services), len(services))
     return frames

@@ -286,5 +286,9 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
     for t in trained:
         if t.alias != "champion":
             say(f"{t.tag}: no champion: {t.reason}")
+    said: dict[str, list[str]] = {}
+    for t in trained:
         for note in t.notes:
-            say(f"{t.tag}: {note}")
+            said.setdefault(note, []).append(t.tag)
+    for note, tags in said.items():
+        say(f"{', '.join(tags)}: {note}")

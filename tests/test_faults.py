@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,11 +121,11 @@ def test_readers_keep_working_while_a_run_publishes(shop) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 3 MB; where it cannot be mounted, the test is skipped."""
+    """A file system of 6 MB; where it cannot be mounted, the test is skipped."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("a small file system can only be mounted by root")
@@ -137,9 +138,10 @@ def test_a_full_disk_while_publishing_keeps_the_last_run(shop, small_disk) -> No
     store = shop / ".tagcast" / "store"
     aside = shop / ".tagcast" / "store.aside"
     whole = base(shop)
-    subprocess.run(["cp", "-a", f"{store}/.", str(small_disk)], check=True)
-    for old in sorted(small_disk.rglob("*.duckdb"))[:-1]:
-        old.unlink()
+    (small_disk / "snapshots").mkdir()
+    current = json.loads((store / "CURRENT").read_text(encoding="utf-8"))["file"]
+    for name in ("CURRENT", f"snapshots/{current}", f"snapshots/{Path(current).stem}.json"):
+        shutil.copy2(store / name, small_disk / name)
     free = os.statvfs(small_disk)
     (small_disk / "filler").write_bytes(b"x" * max(0, free.f_bavail * free.f_frsize - 300_000))
     store.rename(aside)

@@ -22,6 +22,16 @@ def test_the_reference_churn_task() -> None:
     assert split.out_of_time_folds[-1].score == split.test
 
 
+def test_more_history_means_longer_windows_as_long_as_six_snapshots_remain() -> None:
+    first = date(2020, 1, 1)
+    for days, history in ((335, 90), (455, 180), (700, 365), (1100, 365)):
+        dates = choose_snapshots(
+            first_day=first, now=first + timedelta(days=days), horizon_days=90 if days > 400 else 30
+        )
+        assert len(dates) >= 6
+        assert (dates[0] - first).days >= history
+
+
 @given(
     span=st.integers(1, 900),
     horizon=st.integers(1, 200),
