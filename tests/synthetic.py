@@ -1,0 +1,53 @@
+"""Shoppers for model tests: Poisson buyers over monthly snapshots whose true chance of silence is known."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from models.splits import Split
+from models.training_data import TrainingFrame
+
+FIRST = date(2024, 1, 1)
+HORIZON_DAYS = 30
+
+
+def shoppers(
+    profiles: int = 400, snapshots: int = 5, seed: int = 3
+) -> tuple[TrainingFrame, Split, np.ndarray]:
+    """Return a frame, its split, and the true probability of buying nothing in each row's window."""
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(0.8, 0.08, profiles)
+    rows = []
+    for number in range(snapshots):
+        count = rng.poisson(rate * 60)
+        recency = np.minimum(60.0, rng.exponential(1 / np.maximum(rate, 1e-3)))
+        chance = np.exp(-rate * HORIZON_DAYS)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "recency_days": np.where(count > 0, recency, np.nan),
+                    "purchase_days_60d": count.astype(float),
+                    "spend_60d": count * rng.lognormal(2, 0.4, profiles),
+                    "noise": rng.normal(size=profiles),
+                    "constant": 1.0,
+                    "profile_id": [f"p{i:05d}" for i in range(profiles)],
+                    "as_of": np.datetime64(FIRST + timedelta(days=HORIZON_DAYS * number), "D"),
+                    "chance": chance,
+                    "y": (rng.random(profiles) < chance).astype("int8"),
+                }
+            )
+        )
+    table = pd.concat(rows, ignore_index=True)
+    names = ["recency_days", "purchase_days_60d", "spend_60d", "noise", "constant"]
+    frame = TrainingFrame(
+        X=table[names],
+        y=table["y"].to_numpy(),
+        as_of=table["as_of"].to_numpy("datetime64[D]"),
+        profile_id=table["profile_id"].to_numpy(object),
+        rfm=table[["recency_days", "purchase_days_60d", "spend_60d"]],
+    )
+    dates = tuple(FIRST + timedelta(days=HORIZON_DAYS * n) for n in range(snapshots))
+    return frame, Split(dates, HORIZON_DAYS), table["chance"].to_numpy()
