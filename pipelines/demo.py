@@ -14,9 +14,9 @@ from pipelines.reporting import progress, say, start_logging
 from pipelines.workspace import Workspace, open_workspace
 
 NOW = date(2017, 12, 2)
-TRIALS = 12
+TRIALS = 8
 AUDIENCES = (
-    "churn_risk.band = 'high' AND high_value.percentile >= 60",
+    "high_value = 'yes' AND interest.cheese.percentile >= 80",
     "interest.coffee = 'yes' AND interest.coffee.confidence >= 0.6 AND NOT (churn_risk = 'yes')",
 )
 
