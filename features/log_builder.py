@@ -16,6 +16,7 @@ from typing import Any
 from sqlglot import exp
 
 from features.config import Settings, Source
+from features.database import silence
 from features.errors import DataError
 from features.sources import EVENT_LOG_COLUMNS, Reader, column, source_query
 from features.values import as_text
@@ -103,7 +104,7 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
         config["threads"] = settings.threads
     with duckdb.connect(config=config) as connection:
         connection.execute("SET preserve_insertion_order = false")
-        connection.execute("SET enable_progress_bar = false")
+        silence(connection)
         reader = Reader(settings, connection, aside)
         # Every source is opened before any is read: a wrong column is said at once.
         queries = [source_query(source, settings, reader) for source in settings.sources]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlglot import exp
 
 from features.config import Settings
+from features.database import silence
 from features.errors import TagcastError
 from features.log_builder import AMOUNT_MEND, MAX_UNPARSABLE_SHARE, MIN_PROFILES, identity_query
 from features.snapshots import instant
@@ -103,7 +104,7 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
             "temp_directory": str(Path(scratch) / "spill"),
         }
         with duckdb.connect(config=config) as connection:
-            connection.execute("SET enable_progress_bar = false")
+            silence(connection)
             reader = Reader(settings, connection, Path(scratch))
             for source in settings.sources:
                 where = f"sources.{source.name}"
