@@ -14,7 +14,7 @@ from pipelines.reporting import progress, say, start_logging
 from pipelines.workspace import Workspace, open_workspace
 
 NOW = date(2017, 12, 2)
-TRIALS = 8
+TRIALS = 5
 AUDIENCES = (
     "high_value = 'yes' AND interest.cheese.percentile >= 80",
     "interest.coffee = 'yes' AND interest.coffee.confidence >= 0.6 AND NOT (churn_risk = 'yes')",
