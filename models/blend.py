@@ -1,17 +1,39 @@
-"""The raw scorer of a tag: mean log-odds of a logistic regression and a forest, or either alone."""
+"""The raw scorer of a tag: a weighted mean of the log-odds of its parts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from models.forest import ForestScorer
-from models.linear import LinearModel
+from models.additive import AdditiveModel
+from models.bgnbd import BgNbdScorer
+from models.rfm import RfmScorer
 
 Floats = npt.NDArray[np.float64]
+
+
+class Part(Protocol):
+    """One fitted model among those that are blended."""
+
+    def raw(self, X: Floats) -> Floats:
+        """Return log-odds, shape (n,), for X of shape (n, p)."""
+        ...
+
+    def contributions(self, X: Floats, *, exact: bool) -> Floats:
+        """Return each feature's part of the log-odds, shape (n, p)."""
+        ...
+
+
+JSON_PARTS: dict[str, type[AdditiveModel] | type[BgNbdScorer] | type[RfmScorer]] = {
+    "logistic": AdditiveModel,
+    "bgnbd": BgNbdScorer,
+    "rfm": RfmScorer,
+}
+"""Parts that are kept as JSON; the forest is LightGBM's own text."""
 
 
 @dataclass(frozen=True)
@@ -21,45 +43,52 @@ class Blend:
     Parameters
     ----------
     weights : mapping of str to float
-        Of ``logistic`` and ``forest``; a part without weight is not kept.
-    linear : LinearModel or None
-    forest : ForestScorer or None
+        Above zero, of each part.
+    parts : mapping of str to Part
+        ``logistic``, ``forest``, ``bgnbd`` or ``rfm``.
     """
 
     weights: Mapping[str, float]
-    linear: LinearModel | None
-    forest: ForestScorer | None
+    parts: Mapping[str, Part]
 
     def __post_init__(self) -> None:
-        parts = {"logistic": self.linear, "forest": self.forest}
-        present = {name for name, part in parts.items() if part is not None}
-        if not present or set(self.weights) != present or min(self.weights.values()) <= 0:
-            raise ValueError(f"weights {dict(self.weights)} do not go with the parts {sorted(present)}")
+        if not self.parts or set(self.weights) != set(self.parts) or min(self.weights.values()) <= 0:
+            raise ValueError(f"weights {dict(self.weights)} do not go with the parts {sorted(self.parts)}")
 
     def reweighted(self, weights: Mapping[str, float]) -> Blend:
         """Return the same parts under other weights, without those that get none."""
-        return Blend(
-            weights,
-            self.linear if "logistic" in weights else None,
-            self.forest if "forest" in weights else None,
-        )
+        return Blend(weights, {name: self.parts[name] for name in weights})
 
     def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p)."""
         total = np.zeros(len(X))
-        if self.linear is not None:
-            total += self.weights["logistic"] * self.linear.raw(X)
-        if self.forest is not None:
-            total += self.weights["forest"] * self.forest.raw(X)
+        for name, part in self.parts.items():
+            total += self.weights[name] * part.raw(X)
         return total
 
     def contributions(self, X: Floats, *, exact: bool) -> Floats:
         """Return each feature's part of the log-odds, shape (n, p): see :mod:`models.reasons`."""
         total = np.zeros(X.shape)
-        if self.linear is not None:
-            total += self.weights["logistic"] * self.linear.contributions(X)
-        if self.forest is not None:
-            total += self.weights["forest"] * (
-                self.forest.shap_values(X) if exact else self.forest.path_values(X)
-            )
+        for name, part in self.parts.items():
+            total += self.weights[name] * part.contributions(X, exact=exact)
         return total
+
+    def to_json(self) -> dict[str, Any]:
+        """Return weights and the parts that are JSON, in the order in which they are added up."""
+        return {
+            "weights": [[name, self.weights[name]] for name in self.parts],
+            "parts": {name: self.parts[name].to_json() for name in self.parts if name in JSON_PARTS},  # type: ignore[attr-defined]
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], forest: Part | None) -> Blend:
+        """Read what :meth:`to_json` wrote; KeyError, TypeError or ValueError where it is malformed."""
+        parts: dict[str, Part] = {}
+        for name, _ in data["weights"]:
+            if name == "forest":
+                if forest is None:
+                    raise ValueError("the forest has weight but no file")
+                parts[name] = forest
+            else:
+                parts[name] = JSON_PARTS[name].from_json(data["parts"][name])
+        return cls({str(name): float(weight) for name, weight in data["weights"]}, parts)

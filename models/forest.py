@@ -1,12 +1,11 @@
 """Boosted trees: LightGBM made deterministic, kept as its native text, with cheap path attribution.
 
-Histograms are built column by column (``force_col_wise``): each is summed by one thread in the order of
-the rows, so one and two threads give the same text. (Row-wise merges blocks whose number depends on the
-threads, and is slower on frames of this shape.)
+Each forest grows on one thread, whose sums have one order; several forests grow side by side instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-MAX_ROUNDS = 400
-EARLY_STOPPING_ROUNDS = 40
+EARLY_STOPPING_ROUNDS = 20
 
 
 class Paths(NamedTuple):
@@ -38,7 +36,7 @@ class Paths(NamedTuple):
     gains: Floats
 
 
-def lightgbm_params(params: dict[str, Any], *, seed: int, threads: int) -> dict[str, Any]:
+def lightgbm_params(params: dict[str, Any], *, seed: int) -> dict[str, Any]:
     """Return LightGBM's parameters: the learned ones and those that make it deterministic and quiet."""
     return {
         "objective": "binary",
@@ -47,17 +45,17 @@ def lightgbm_params(params: dict[str, Any], *, seed: int, threads: int) -> dict[
         "force_col_wise": True,
         "feature_pre_filter": False,  # one binned dataset serves every min_child_samples
         "seed": seed,
-        "num_threads": threads,
+        "num_threads": 1,
         "verbosity": -1,
         **params,
     }
 
 
-def binned(X: Floats, y: npt.NDArray[np.int8], *, threads: int, like: lgb.Dataset | None = None) -> Any:
+def binned(X: Floats, y: npt.NDArray[np.int8], *, like: lgb.Dataset | None = None) -> Any:
     """Return LightGBM's binned dataset of ``X`` and ``y``; ``like`` gives the bins of a validation set."""
     import lightgbm as lgb
 
-    params = lightgbm_params({}, seed=0, threads=threads)
+    params = lightgbm_params({}, seed=0)
     return lgb.Dataset(X, label=y, reference=like, params=params, free_raw_data=False).construct()
 
 
@@ -68,10 +66,13 @@ class ForestScorer:
     Parameters
     ----------
     text : str
-        LightGBM's model text without the parameters section (which names the threads).
+        LightGBM's model text without the parameters section.
+    columns : tuple of int
+        Of X, those the forest has learned from, in its own order.
     """
 
     text: str
+    columns: tuple[int, ...]
 
     @classmethod
     def fit(
@@ -81,8 +82,8 @@ class ForestScorer:
         rounds: int,
         *,
         seed: int,
-        threads: int,
         watch: lgb.Dataset | None = None,
+        columns: Sequence[int] | None = None,
     ) -> tuple[ForestScorer, int, float]:
         """Train on binned ``data``.
 
@@ -95,7 +96,9 @@ class ForestScorer:
             Learned parameters.
         rounds : int
             Trees, at most.
-        seed, threads : int
+        seed : int
+        columns : sequence of int, optional
+            Which columns of X ``data`` holds; all by default.
 
         Returns
         -------
@@ -105,17 +108,18 @@ class ForestScorer:
         import lightgbm as lgb
 
         booster = lgb.train(
-            lightgbm_params(params, seed=seed, threads=threads),
+            lightgbm_params(params, seed=seed),
             data,
             rounds,
             valid_sets=[watch] if watch is not None else None,
             callbacks=[lgb.early_stopping(EARLY_STOPPING_ROUNDS, verbose=False)] if watch is not None else [],
         )
+        used = tuple(range(data.num_feature())) if columns is None else tuple(columns)
         if watch is None:
-            return cls(_without_parameters(booster.model_to_string())), rounds, float("nan")
+            return cls(_without_parameters(booster.model_to_string()), used), rounds, float("nan")
         best = booster.best_iteration
         loss = float(booster.best_score["valid_0"]["binary_logloss"])
-        return cls(_without_parameters(booster.model_to_string(num_iteration=best))), best, loss
+        return cls(_without_parameters(booster.model_to_string(num_iteration=best)), used), best, loss
 
     @cached_property
     def booster(self) -> lgb.Booster:
@@ -124,13 +128,23 @@ class ForestScorer:
 
         return lgb.Booster(model_str=self.text)
 
-    def raw(self, X: Floats, *, threads: int = 1) -> Floats:
+    def _own(self, X: Floats) -> Floats:
+        return X if self.columns == tuple(range(X.shape[1])) else np.ascontiguousarray(X[:, self.columns])
+
+    def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p)."""
-        return np.asarray(self.booster.predict(X, raw_score=True, num_threads=threads), float)
+        return np.asarray(self.booster.predict(self._own(X), raw_score=True, num_threads=1), float)
+
+    def contributions(self, X: Floats, *, exact: bool) -> Floats:
+        """Return :meth:`shap_values` or :meth:`path_values`."""
+        return self.shap_values(X) if exact else self.path_values(X)
 
     def shap_values(self, X: Floats) -> Floats:
         """Return exact TreeSHAP contributions in log-odds, shape (n, p)."""
-        return np.asarray(self.booster.predict(X, pred_contrib=True, num_threads=1), float)[:, :-1]
+        out = np.zeros(X.shape)
+        found = self.booster.predict(self._own(X), pred_contrib=True, num_threads=1)
+        out[:, self.columns] = np.asarray(found, float)[:, :-1]
+        return out
 
     def path_values(self, X: Floats) -> Floats:
         """Return path attributions in log-odds, shape (n, p): a hundredth of the cost of SHAP.
@@ -138,13 +152,13 @@ class ForestScorer:
         A split's feature gets the change of the expected output from the node to the child that the row
         goes to (A. Saabas, Interpreting random forests, 2014). Rows sum to raw minus the forest's mean.
         """
-        leaves = np.asarray(self.booster.predict(X, pred_leaf=True, num_threads=1), np.int64)
+        leaves = np.asarray(self.booster.predict(self._own(X), pred_leaf=True, num_threads=1), np.int64)
         out = np.zeros((X.shape[1], len(X)))
         # Tree by tree, so that a row's bits do not depend on its batch.
         for tree, paths in enumerate(self._paths):
             leaf = np.ascontiguousarray(leaves[:, tree])
             for feature, gains in zip(paths.features, paths.gains, strict=True):
-                out[feature] += gains[leaf]
+                out[self.columns[feature]] += gains[leaf]
         return np.ascontiguousarray(out.T)
 
     @cached_property

@@ -10,10 +10,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import Calibrator
+from models.calibration import MIN_CASES, Calibrator
 from models.recipe import Recipe
 from models.splits import Split
-from models.training_data import Days, Floats, Labels, Rows, TrainingData
+from models.training_data import MIN_TRAINING_CASES, Days, Floats, Labels, Rows, TrainingData
 
 GROUPS = 5
 
@@ -39,7 +39,8 @@ class HeldOut:
         Folds with too few cases are left out; the test fold, checked before, never is.
         """
         pairs = [(data.at(f.train), data.at((f.score,))) for f in split.out_of_time_folds]
-        return cls._score(data, recipe, [pair for pair in pairs if data.usable(*pair)], progress)
+        least = MIN_CASES if "rfm" in recipe.weights else MIN_TRAINING_CASES
+        return cls._score(data, recipe, [pair for pair in pairs if data.usable(*pair, least)], progress)
 
     @classmethod
     def grouped(cls, data: TrainingData, rows: Rows, recipe: Recipe) -> Self:
@@ -58,7 +59,7 @@ class HeldOut:
         for done, (train, score) in enumerate(pairs):
             if progress:
                 progress(done, len(pairs))
-            raw.append(recipe.fit(data.X[train], data.y[train]).raw(data.X[score]))
+            raw.append(recipe.fit(data.X[train], data.y[train], data.as_of[train]).raw(data.X[score]))
         if progress:
             progress(len(pairs), len(pairs))
         at: npt.NDArray[np.intp] = np.concatenate([np.flatnonzero(score) for _, score in pairs])
@@ -72,6 +73,10 @@ class HeldOut:
         """Return the cases whose outcomes were known at the test snapshot."""
         known = np.datetime64(split.test - timedelta(days=split.horizon_days))
         return self.of(self.as_of <= known)
+
+    def scored(self, calibrator: Calibrator) -> Floats:
+        """Return each case's calibrated score, as if predicted one step after the last known outcomes."""
+        return calibrator.predict(self.raw, calibrator.drift.day).score
 
     def calibrator(self) -> Calibrator:
         """Return the calibrator that these cases give."""

@@ -1,35 +1,44 @@
-"""The recipe of a model (which parts, which hyper-parameters) and how it is chosen on validation folds."""
+"""The recipe of a model: which parts, which features and hyperparameters, and what each weighs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.blend import Blend
-from models.calibration import CLIP
+from models.bgnbd import BgNbdScorer
+from models.blend import Blend, Part
 from models.forest import ForestScorer, binned
-from models.logistic import C_GRID, fit_path
-from models.metrics import log_loss
-from models.tuning import TrainAndScore, TunedForest, tune
+from models.logistic import fit_path
+from models.rfm import RfmScorer
+from models.tuning import TUNING_RATE
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
+Days = npt.NDArray[np.datetime64]
 
-CANDIDATES: dict[str, dict[str, float]] = {
-    "logistic": {"logistic": 1.0},
-    "forest": {"forest": 1.0},
-    "blend": {"logistic": 0.5, "forest": 0.5},
+PART_TITLES = {
+    "logistic": "logistic regression",
+    "forest": "LightGBM",
+    "bgnbd": "BG/NBD",
+    "rfm": "RFM ranking",
+    "average": "plain average of the parts",
+    "blend": "blend",
 }
-"""Weights of each candidate in the mean of log-odds; of equal ones the first wins."""
+LEARNING_RATE = 0.05
 
 
-def probability(raw: Floats) -> Floats:
-    """Return uncalibrated probabilities of log-odds, clipped as calibrated ones are."""
-    return np.clip(1 / (1 + np.exp(-raw)), CLIP, 1 - CLIP)
+@dataclass(frozen=True)
+class RepeatSpec:
+    """What BG/NBD is fitted from: fields as in :class:`models.bgnbd.BgNbdScorer`."""
+
+    columns: tuple[int, int, int]
+    first_counts: bool
+    horizon_days: int
+    buys: bool
 
 
 @dataclass(frozen=True)
@@ -39,124 +48,84 @@ class Recipe:
     Parameters
     ----------
     weights : dict of str to float
+        Of each part, adding up to 1.
     C : float
         Inverse penalty of the logistic regression.
+    bends : int
+        Quantiles at which each of its lines may bend.
+    linear_columns, forest_columns : tuple of int
+        Features that either part learns from.
     forest_params : dict
     rounds : int
-        Trees found best on ``tuned_rows`` rows.
+        Trees found best on ``tuned_rows`` rows, at ``TUNING_RATE``.
     tuned_rows : int
         Mean rows of the validation folds' training parts.
-    seed, threads : int
+    repeat : RepeatSpec or None
+        None where the outcome is no purchase, or the data lack what BG/NBD needs.
+    rfm_columns : tuple of int
+    seed : int
     """
 
     weights: dict[str, float]
     C: float
+    bends: int
+    linear_columns: tuple[int, ...]
+    forest_columns: tuple[int, ...]
     forest_params: dict[str, Any]
     rounds: int
     tuned_rows: int
+    repeat: RepeatSpec | None
+    rfm_columns: tuple[int, ...]
     seed: int
-    threads: int
 
-    def rounds_for(self, rows: int) -> int:
-        """Return the trees for ``rows`` rows: with the square root of rows, at most doubled or halved."""
-        return max(1, round(self.rounds * float(np.clip(np.sqrt(rows / self.tuned_rows), 0.5, 2.0))))
+    def trees_for(self, rows: int) -> int:
+        """Return the trees for ``rows`` rows: with their square root, at most half as many more or less."""
+        finer = TUNING_RATE / LEARNING_RATE
+        return max(1, round(self.rounds * finer * float(np.clip(np.sqrt(rows / self.tuned_rows), 0.5, 1.5))))
 
-    def fit(self, X: Floats, y: Labels) -> Blend:
-        """Fit the parts that have weight."""
-        linear = fit_path(X, y, [self.C])[0] if "logistic" in self.weights else None
-        forest = None
-        if "forest" in self.weights:
-            forest = ForestScorer.fit(
-                binned(X, y, threads=self.threads),
-                self.forest_params,
-                self.rounds_for(len(y)),
+    def with_weights(self, weights: dict[str, float]) -> Recipe:
+        """Return the same recipe under other weights."""
+        return replace(self, weights=weights)
+
+    def fit(self, X: Floats, y: Labels, as_of: Days) -> Blend:
+        """Fit the parts that have weight.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, p)
+        y : ndarray of shape (n,)
+        as_of : ndarray of shape (n,)
+            Snapshot of each row.
+        """
+        fitted: dict[str, Part] = {name: self._fit_part(name, X, y, as_of) for name in self.weights}
+        return Blend(self.weights, fitted)
+
+    def _fit_part(self, name: str, X: Floats, y: Labels, as_of: Days) -> Part:
+        if name == "logistic":
+            return fit_path(X, y, [self.C], bends=self.bends, columns=self.linear_columns)[0]
+        if name == "forest":
+            return ForestScorer.fit(
+                binned(np.ascontiguousarray(X[:, self.forest_columns]), y),
+                {**self.forest_params, "learning_rate": LEARNING_RATE},
+                self.trees_for(len(y)),
                 seed=self.seed,
-                threads=self.threads,
+                columns=self.forest_columns,
             )[0]
-        return Blend(self.weights, linear, forest)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The chosen recipe and what spoke for it.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    name : str
-        Of the winning candidate.
-    log_loss : dict of str to float
-        Mean validation log loss of each candidate, uncalibrated.
-    C_log_loss : dict of float to float
-        Mean validation log loss of each C.
-    tuned : TunedForest
-    """
-
-    recipe: Recipe
-    name: str
-    log_loss: dict[str, float]
-    C_log_loss: dict[float, float]
-    tuned: TunedForest
-
-
-def linear_losses(folds: Sequence[TrainAndScore]) -> Floats:
-    """Return the mean log loss over ``folds`` of the logistic part at each C of the grid, uncalibrated."""
-    paths = [fit_path(fold.X, fold.y, C_GRID) for fold in folds]
-    losses: Floats = np.array(
-        [
-            [log_loss(fold.y_score, probability(model.raw(fold.X_score))) for model in path]
-            for fold, path in zip(folds, paths, strict=True)
-        ]
-    ).mean(axis=0)
-    return losses
-
-
-def choose(
-    folds: Sequence[TrainAndScore],
-    *,
-    study_name: str,
-    seed: int,
-    trials: int,
-    timeout_s: float | None,
-    threads: int,
-    storage: str | None,
-    progress: Callable[[int, int], None] | None,
-) -> Choice:
-    """Choose C, the forest's parameters and the weights by mean log loss over ``folds``."""
-    losses = linear_losses(folds)
-    best_c = int(np.argmin(losses))
-    tuned = tune(
-        folds,
-        study_name=study_name,
-        seed=seed,
-        trials=trials,
-        timeout_s=timeout_s,
-        threads=threads,
-        storage=storage,
-        progress=progress,
-    )
-    both = Recipe(
-        weights=CANDIDATES["blend"],
-        C=C_GRID[best_c],
-        forest_params=tuned.params,
-        rounds=tuned.rounds,
-        tuned_rows=round(np.mean([len(fold.y) for fold in folds])),
-        seed=seed,
-        threads=threads,
-    )
-    found: dict[str, list[float]] = {name: [] for name in CANDIDATES}
-    for fold in folds:
-        fitted = both.fit(fold.X, fold.y)
-        for name, weights in CANDIDATES.items():
-            found[name].append(
-                log_loss(fold.y_score, probability(fitted.reweighted(weights).raw(fold.X_score)))
+        if name == "bgnbd" and self.repeat is not None:
+            return BgNbdScorer.fit(
+                X,
+                y,
+                as_of == as_of.max(),
+                columns=self.repeat.columns,
+                first_counts=self.repeat.first_counts,
+                horizon_days=self.repeat.horizon_days,
+                buys=self.repeat.buys,
             )
-    table = {name: float(np.mean(loss)) for name, loss in found.items()}
-    name = min(table, key=lambda candidate: table[candidate])
-    return Choice(
-        recipe=replace(both, weights=CANDIDATES[name]),
-        name=name,
-        log_loss=table,
-        C_log_loss=dict(zip(C_GRID, map(float, losses), strict=True)),
-        tuned=tuned,
-    )
+        if name == "rfm":
+            return RfmScorer.fit(X, y, self.rfm_columns)
+        raise ValueError(f"no part is called {name!r}")
+
+
+def rfm_recipe(columns: Sequence[int], seed: int) -> Recipe:
+    """Return the recipe of the calibrated RFM ranking, for data too small for a model."""
+    return Recipe({"rfm": 1.0}, 1.0, 0, (), (), {}, 1, 1, None, tuple(columns), seed)

@@ -1,19 +1,27 @@
-"""The RFM ranking: recency, frequency and monetary value, what every marketer has without a model.
+"""Recency, frequency and monetary value by rank: what every marketer has without a model.
 
-The bar that a tag's model has to clear.
+It is the bar that a tag's model has to clear (:class:`RfmRanking`), and what a tag falls back to where there
+are too few outcomes to learn a model from (:class:`RfmScorer`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import Calibrator
+from models.calibration import score_curve
 from models.metrics import auc
+from models.shapley import shapley_values
+from models.venn_abers import probability
 
 Floats = npt.NDArray[np.float64]
+
+TABLE_POINTS = 201
+MIN_RFM_CASES = 20
+"""True and false outcomes each without which not even a ranking can be turned into probabilities."""
 
 
 def rfm_rank(rfm: Floats, as_of: npt.NDArray[np.datetime64]) -> Floats:
@@ -28,14 +36,20 @@ def rfm_rank(rfm: Floats, as_of: npt.NDArray[np.datetime64]) -> Floats:
     """
     from scipy.stats import rankdata
 
-    high = np.column_stack([-rfm[:, :1], rfm[:, 1:]])
-    high[np.isnan(high)] = -np.inf
+    high = _high(rfm)
     out = np.empty(len(rfm))
     for day in np.unique(as_of):
         rows = as_of == day
         ranks = rankdata(high[rows], axis=0)
         out[rows] = (ranks.mean(axis=1) - 0.5) / rows.sum()
     return out
+
+
+def _high(rfm: Floats) -> Floats:
+    """Turn the columns so that high is good; NaN (never) is lowest."""
+    high = np.column_stack([-rfm[:, :1], rfm[:, 1:]])
+    high[np.isnan(high)] = -np.inf
+    return high
 
 
 @dataclass(frozen=True)
@@ -46,20 +60,107 @@ class RfmRanking:
     ----------
     sign : int
         1 where a high rank makes the outcome likelier, else -1 (churn).
-    calibrator : Calibrator
-        From signed rank to probability.
+    knots, log_odds : ndarray of shape (k,)
+        From signed rank to log-odds.
     """
 
     sign: int
-    calibrator: Calibrator
+    knots: Floats
+    log_odds: Floats
 
     @classmethod
     def fit(cls, rfm: Floats, y: npt.NDArray[np.int8], as_of: npt.NDArray[np.datetime64]) -> RfmRanking:
         """Learn direction and calibration from training snapshots (shapes as in :func:`rfm_rank`)."""
         rank = rfm_rank(rfm, as_of)
         sign = 1 if auc(y, rank) >= 0.5 else -1
-        return cls(sign, Calibrator.fit(sign * rank, y, as_of))
+        return cls(sign, *score_curve(sign * rank, y))
 
     def predict(self, rfm: Floats, as_of: npt.NDArray[np.datetime64]) -> Floats:
         """Return the calibrated probability of each row; its order is the ranking's."""
-        return self.calibrator.predict(self.sign * rfm_rank(rfm, as_of))[0]
+        return probability(_interpolated(self.sign * rfm_rank(rfm, as_of), self.knots, self.log_odds))
+
+
+def _interpolated(rank: Floats, knots: Floats, log_odds: Floats) -> Floats:
+    """Interpolate, and go on beyond the outer knots at a slope of one, so that no two ranks tie."""
+    inside: Floats = np.interp(rank, knots, log_odds)
+    beyond: Floats = np.minimum(rank - knots[0], 0) + np.maximum(rank - knots[-1], 0)
+    return inside + beyond
+
+
+@dataclass(frozen=True)
+class RfmScorer:
+    """The ranking as a part of a tag's model: each row alone, ranked among the profiles of training.
+
+    Parameters
+    ----------
+    columns : tuple of int
+        Of X: recency, then frequency and monetary value where there are such.
+    tables : tuple of (values, ranks)
+        For each column the quantiles of training, rising, and their ranks in [0, 1].
+    sign : int
+    knots, log_odds : tuple of float
+        From signed mean rank to log-odds.
+    """
+
+    columns: tuple[int, ...]
+    tables: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
+    sign: int
+    knots: tuple[float, ...]
+    log_odds: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, X: Floats, y: npt.NDArray[np.int8], columns: tuple[int, ...]) -> RfmScorer:
+        """Learn ranks, direction and calibration from X of shape (n, p) and y of shape (n,)."""
+        high = _high(X[:, columns])
+        tables = []
+        for j in range(high.shape[1]):
+            known = np.sort(high[np.isfinite(high[:, j]), j])
+            if not len(known):
+                known = np.zeros(1)
+            values = np.unique(np.quantile(known, np.linspace(0, 1, TABLE_POINTS), method="nearest"))
+            ranks = (np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")) / 2
+            never = len(high) - len(known)
+            tables.append((tuple(values.tolist()), tuple(((never + ranks) / max(1, len(high))).tolist())))
+        plain = cls(columns, tuple(tables), 1, (0.0,), (0.0,))
+        rank = plain._rank(X[:, columns])
+        sign = 1 if auc(y, rank) >= 0.5 else -1
+        knots, log_odds = score_curve(sign * rank, y)
+        return cls(columns, plain.tables, sign, tuple(knots.tolist()), tuple(log_odds.tolist()))
+
+    def _rank(self, rfm: Floats) -> Floats:
+        high = _high(rfm)
+        total = np.zeros(len(rfm))
+        for j, (values, ranks) in enumerate(self.tables):
+            # Those who never did share the lowest ranks.
+            total += np.where(np.isfinite(high[:, j]), np.interp(high[:, j], values, ranks), ranks[0] / 2)
+        return total / len(self.tables)
+
+    def _log_odds(self, rfm: Floats) -> Floats:
+        return _interpolated(self.sign * self._rank(rfm), np.array(self.knots), np.array(self.log_odds))
+
+    def raw(self, X: Floats) -> Floats:
+        """Return log-odds, shape (n,), for X of shape (n, p)."""
+        return self._log_odds(X[:, self.columns])
+
+    def contributions(self, X: Floats, *, exact: bool = True) -> Floats:
+        """Return Shapley values of the inputs against the middle rank, shape (n, p); always exact."""
+        middles = [values[len(values) // 2] for values, _ in self.tables]
+        typical = np.array([-middles[0], *middles[1:]])
+        out = np.zeros(X.shape)
+        out[:, self.columns] = shapley_values(self._log_odds, X[:, self.columns], typical)
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RfmScorer:
+        """Read what :meth:`to_json` wrote; KeyError, TypeError or ValueError where it is malformed."""
+        return cls(
+            tuple(map(int, data["columns"])),
+            tuple((tuple(map(float, v)), tuple(map(float, r))) for v, r in data["tables"]),
+            int(data["sign"]),
+            tuple(map(float, data["knots"])),
+            tuple(map(float, data["log_odds"])),
+        )

@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +27,7 @@ from features.errors import ModelError
 from models.blend import Blend
 from models.calibration import Calibrator
 from models.forest import ForestScorer
-from models.linear import LinearModel
+from models.season import unseen_share
 from models.tag import TagDefinition
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-FORMAT = 1
+FORMAT = 2
 MODEL_FILE, FOREST_FILE, CALIBRATION_FILE = "model.json", "forest.txt", "calibration.json"
 _MEND = "train the tag again, or promote an older version"
 
@@ -121,10 +121,27 @@ class TagModel:
         """
         return self.blend.raw(self.matrix(X))
 
-    def predict(self, X: Floats | pd.DataFrame) -> Predicted:
-        """Return score, lower, upper and raw for X as :meth:`raw` takes it."""
-        raw = self.raw(X)
-        return Predicted(*self.calibrator.predict(raw), raw)
+    @property
+    def first_day(self) -> date:
+        """The day on which the last outcomes that training used were known."""
+        return max(self.snapshots) + timedelta(days=self.horizon_days)
+
+    def unseen_season(self, as_of: date) -> float:
+        """Return the share of the window after ``as_of`` that lies in a season training never saw."""
+        return unseen_share(self.snapshots, as_of, self.horizon_days)
+
+    def predict(self, X: Floats | pd.DataFrame, as_of: date | None = None) -> Predicted:
+        """Return score, lower, upper and raw for X as :meth:`raw` takes it.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, p)
+        as_of : date, optional
+            Moment of the prediction; :attr:`first_day` by default. Bounds widen with the time since the last
+            known outcomes, and where the window's season is new.
+        """
+        raw, when = self.raw(X), as_of or self.first_day
+        return Predicted(*self.calibrator.predict(raw, when, self.unseen_season(when)), raw)
 
     def matrix(self, X: Floats | pd.DataFrame) -> Floats:
         """Return X as a C-ordered float array with the columns of ``features``."""
@@ -147,16 +164,17 @@ class TagModel:
     def files(self) -> dict[str, str]:
         """The bundle: file name to text."""
         files = {CALIBRATION_FILE: _dump(self.calibrator.to_json())}
-        if self.blend.forest is not None:
-            files[FOREST_FILE] = self.blend.forest.text
+        forest = self.blend.parts.get("forest")
+        if isinstance(forest, ForestScorer):
+            files[FOREST_FILE] = forest.text
         files[MODEL_FILE] = _dump(
             {
                 "format": FORMAT,
                 "definition": self.definition.model_dump(mode="json"),
                 "features": list(self.features),
                 "feature_set": self.feature_set,
-                "weights": dict(self.blend.weights),
-                "linear": self.blend.linear.to_json() if self.blend.linear else None,
+                "blend": self.blend.to_json(),
+                "forest_columns": list(forest.columns) if isinstance(forest, ForestScorer) else [],
                 "cut": self.cut,
                 "base_rate": self.base_rate,
                 "snapshots": [str(day) for day in self.snapshots],
@@ -208,10 +226,11 @@ class TagModel:
                 definition=TagDefinition.model_validate(data["definition"]),
                 features=tuple(map(str, data["features"])),
                 feature_set=str(data["feature_set"]),
-                blend=Blend(
-                    {str(name): float(weight) for name, weight in data["weights"].items()},
-                    LinearModel.from_json(data["linear"]) if data["linear"] else None,
-                    ForestScorer(texts[FOREST_FILE]) if FOREST_FILE in texts else None,
+                blend=Blend.from_json(
+                    data["blend"],
+                    ForestScorer(texts[FOREST_FILE], tuple(map(int, data["forest_columns"])))
+                    if FOREST_FILE in texts
+                    else None,
                 ),
                 calibrator=calibrator,
                 cut=None if data["cut"] is None else float(data["cut"]),

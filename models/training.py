@@ -16,22 +16,27 @@ What sees what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
+from features.windows import PURCHASE
+from models.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
+from models.choosing import Material, choose
 from models.decision import NEVER, learned_cut
 from models.metrics import Estimate, evaluate, paired_difference
 from models.out_of_time import GROUPS, HeldOut, grouped_folds
-from models.recipe import Choice, choose, linear_losses
+from models.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from models.rfm import RfmRanking
+from models.season import unseen_share
 from models.splits import Split
 from models.tag import TagDefinition
 from models.tag_model import TagModel
-from models.training_data import Floats, Labels, Rows, TrainingData, TrainingFrame
+from models.training_data import MIN_TRAINING_CASES, Floats, Labels, Rows, TrainingData, TrainingFrame
+from models.tuning import Trial
 
 __all__ = ["TestScores", "TrainingFrame", "TrainingResult", "train_tag"]
 
@@ -65,11 +70,13 @@ class TrainingResult:
         Fitted on all snapshots.
     split : Split
     candidates : dict of str to float
-        Mean validation log loss of each candidate.
+        Mean validation log loss of each candidate; empty for the RFM fallback.
     chosen : str
         The candidate with the least.
     best_params : dict
-        C, the forest's parameters and trees, and how many trials finished.
+        Weights, C, bends, the forest's parameters and trees.
+    trials : tuple of Trial
+        What was tried for the forest, in order.
     test : dict of str to dict of str to Estimate
         ``tagcast``, ``rfm`` and ``base_rate`` (that of training): metrics on the test snapshot.
     differences : dict of str to dict of str to Estimate
@@ -86,6 +93,7 @@ class TrainingResult:
     candidates: Mapping[str, float]
     chosen: str
     best_params: Mapping[str, Any]
+    trials: tuple[Trial, ...]
     test: Mapping[str, Mapping[str, Estimate]]
     differences: Mapping[str, Mapping[str, Estimate]]
     test_scores: TestScores
@@ -138,79 +146,101 @@ def train_tag(
     pairs = [(data.at(f.train), data.at((f.score,))) for f in split.validation_folds]
     pairs = [pair for pair in pairs if data.usable(*pair)][-VALIDATION_FOLDS:]
     out_of_time = bool(pairs)
-    if not out_of_time:
-        pairs = grouped_folds(data, before)
-    data, growth = _settle_growth(data, pairs, out_of_time)
-    choice = choose(
-        [data.fold(*pair) for pair in pairs],
-        study_name=f"{name}-{data.digest(split, definition.outcome, seed)[:16]}",
-        seed=seed,
-        trials=trials,
-        timeout_s=timeout_s,
-        threads=threads,
-        storage=storage,
-        progress=say("trials"),
-    )
+    enough = min(data.cases(before)) >= MIN_TRAINING_CASES
+    trial_log: tuple[Trial, ...] = ()
+    if enough:
+        choice = choose(
+            Material(
+                folds=[data.fold(*pair) for pair in pairs or grouped_folds(data, before)],
+                out_of_time=out_of_time,
+                features=len(data.features),
+                growing=data.places(sorted(data.growing)),
+                repeat=_repeat_spec(definition, data),
+                rfm_columns=data.places(data.rfm_names),
+            ),
+            study_name=f"{name}-{data.digest(split, definition.outcome, seed)[:16]}",
+            seed=seed,
+            trials=trials,
+            timeout_s=timeout_s,
+            threads=threads,
+            storage=storage,
+            progress=say("trials"),
+        )
+        recipe, chosen, candidates, choice_notes = choice.recipe, choice.name, choice.log_loss, choice.notes
+        trial_log = choice.tuned.trials
+    else:
+        recipe, chosen, candidates = rfm_recipe(data.places(data.rfm_names), seed), "rfm", {}
+        choice_notes = (_too_small(data, before),)
 
-    held_out = HeldOut.forward(data, split, choice.recipe, say("folds"))
-    known = (
-        held_out.labelled_before_test(split) if out_of_time else HeldOut.grouped(data, before, choice.recipe)
-    )
+    held_out = HeldOut.forward(data, split, recipe, say("folds"))
+    known = held_out.labelled_before_test(split) if out_of_time else HeldOut.grouped(data, before, recipe)
     tested = held_out.of(held_out.as_of == np.datetime64(split.test))
-    score, lower, upper = known.calibrator().predict(tested.raw)
+    unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)
+    score, lower, upper = known.calibrator().predict(tested.raw, split.test, unseen)
     test, differences = _measure(data, before, at_test, score, seed)
 
     calibrator = held_out.calibrator()
-    cut = learned_cut(definition.decision, held_out.y, calibrator.predict(held_out.raw)[0])
     model = TagModel(
         definition=definition,
         features=data.features,
         feature_set=feature_set,
-        blend=choice.recipe.fit(data.X, data.y),
+        blend=recipe.fit(data.X, data.y, data.as_of),
         calibrator=calibrator,
-        cut=cut,
+        cut=None,
         base_rate=float(data.y.mean()),
         snapshots=split.snapshots,
         ranges=data.ranges(),
         seed=seed,
     )
+    past = held_out.scored(calibrator)
+    model = replace(model, cut=learned_cut(definition.decision, held_out.y, past))
     (train_yes, train_no), (test_yes, test_no) = data.cases(before), data.cases(at_test)
     return TrainingResult(
         model=model,
         split=split,
-        candidates=choice.log_loss,
-        chosen=choice.name,
-        best_params=_params(choice, len(data.y)),
+        candidates=candidates,
+        chosen=chosen,
+        best_params=_params(recipe, len(data.y)),
+        trials=trial_log,
         test=test,
         differences=differences,
         test_scores=TestScores(tested.y, score, lower, upper),
         cases={"train_yes": train_yes, "train_no": train_no, "test_yes": test_yes, "test_no": test_no},
-        notes=(*growth, *_notes(split, held_out, out_of_time, cut, choice.tuned.trials, trials)),
+        notes=(
+            *choice_notes,
+            *_notes(split, held_out, enough, out_of_time, model.cut, len(trial_log), trials),
+        ),
     )
 
 
-def _settle_growth(
-    data: TrainingData, pairs: Sequence[tuple[Rows, Rows]], out_of_time: bool
-) -> tuple[TrainingData, tuple[str, ...]]:
-    """Keep features that grow with the calendar only where they lower the validation log loss.
-
-    What spring teaches about "spend ever" is wrong by autumn: only folds over time can show whether that
-    harms, so without any they are left out. The logistic part judges, since it is cheap and extrapolates.
-    """
-    if not data.growing:
-        return data, ()
-    bounded = data.without(data.growing)
-    if not out_of_time:
-        return bounded, (
-            "features that grow with the calendar are left out: no fold over time can judge them",
-        )
-    with_them, without = (
-        float(linear_losses([d.fold(*pair) for pair in pairs]).min()) for d in (data, bounded)
+def _repeat_spec(definition: TagDefinition, data: TrainingData) -> RepeatSpec | None:
+    """Return what BG/NBD learns from, where the outcome is whether the profile buys at all."""
+    outcome = definition.outcome
+    if outcome.kind not in {"any_event", "no_event"} or outcome.event != PURCHASE:
+        return None
+    first_counts = outcome.category is not None
+    columns = data.places(CATEGORY_INPUTS if first_counts else PROFILE_INPUTS)
+    if len(columns) < len(PROFILE_INPUTS):
+        return None
+    purchases, recency, tenure = columns
+    latest = data.X[data.as_of == data.as_of.min(), tenure]
+    if np.isnan(latest).all():
+        return None
+    return RepeatSpec(
+        (purchases, recency, tenure), first_counts, definition.horizon_days, outcome.kind == "any_event"
     )
-    if with_them < without:
-        return data, ()
-    return bounded, (
-        f"features that grow with the calendar are left out: validation log loss {without:.4f} without, {with_them:.4f} with",
+
+
+def _too_small(data: TrainingData, before: Rows) -> str:
+    """Say what the fallback is and how much more a model needs."""
+    yes, no = data.cases(before)
+    scarce, word = (yes, "true") if yes < no else (no, "false")
+    missing = MIN_TRAINING_CASES - scarce
+    times = MIN_TRAINING_CASES / scarce
+    return (
+        f"too few outcomes for a model: {scarce:,} {word} ones before the test snapshot, "
+        f"{MIN_TRAINING_CASES} are needed, {missing:,} more (about {times:.1f} times as many profiles, or "
+        f"snapshots); the calibrated RFM ranking stands in"
     )
 
 
@@ -239,17 +269,28 @@ def _measure(
     return test, differences
 
 
-def _params(choice: Choice, rows: int) -> dict[str, Any]:
-    params: dict[str, Any] = {"weights": dict(choice.recipe.weights), "trials": choice.tuned.trials}
-    if "logistic" in choice.recipe.weights:
-        params["C"] = choice.recipe.C
-    if "forest" in choice.recipe.weights:
-        params |= {**choice.recipe.forest_params, "trees": choice.recipe.rounds_for(rows)}
+def _params(recipe: Recipe, rows: int) -> dict[str, Any]:
+    params: dict[str, Any] = {"weights": dict(recipe.weights)}
+    if "logistic" in recipe.weights:
+        params |= {"C": recipe.C, "bends": recipe.bends, "logistic_features": len(recipe.linear_columns)}
+    if "forest" in recipe.weights:
+        params |= {
+            **recipe.forest_params,
+            "learning_rate": LEARNING_RATE,
+            "trees": recipe.trees_for(rows),
+            "forest_features": len(recipe.forest_columns),
+        }
     return params
 
 
 def _notes(
-    split: Split, held_out: HeldOut, out_of_time: bool, cut: float | None, finished: int, trials: int
+    split: Split,
+    held_out: HeldOut,
+    enough: bool,
+    out_of_time: bool,
+    cut: float | None,
+    finished: int,
+    trials: int,
 ) -> list[str]:
     notes = []
     if not out_of_time:
@@ -257,11 +298,11 @@ def _notes(
             "no snapshot with enough cases lies between the training snapshots and the test snapshot: the "
             f"model was chosen, and its test scores calibrated, on {GROUPS} groups of profiles, not out of time"
         )
-    if finished < trials:
+    if enough and finished < trials:
         notes.append(f"tuning stopped after {finished} of {trials} trials: its time was up")
     days = np.unique(held_out.as_of)
     if len(days) == 1:
-        notes.append(f"confidence rests on one past snapshot, {days[0]}: the worst of several would be safer")
+        notes.append(f"confidence rests on one past snapshot, {days[0]}: several would be safer")
     first, last = days[0].item(), days[-1].item() + timedelta(days=split.horizon_days)
     if (last - first).days < YEAR_DAYS:
         notes.append(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Self
 
@@ -26,7 +26,7 @@ Days = npt.NDArray[np.datetime64]
 Rows = npt.NDArray[np.bool_]
 
 MIN_TRAINING_CASES = 50
-"""True and false outcomes each that a model may be fitted on."""
+"""True and false outcomes each that a model may be fitted on; with fewer the RFM ranking stands in."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,14 @@ class TrainingFrame:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """Arrays of one fold, and the snapshot of each row that is learned from."""
+
+    data: TrainAndScore
+    as_of: Days
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """A frame's arrays, rows sorted by (as_of, profile_id)."""
 
@@ -68,6 +76,7 @@ class TrainingData:
     as_of: Days
     profile_id: npt.NDArray[np.str_]
     rfm: Floats
+    rfm_names: tuple[str, ...]
     growing: frozenset[str] = frozenset()
 
     @classmethod
@@ -88,6 +97,7 @@ class TrainingData:
             frame.as_of[order].astype("datetime64[D]"),
             profile_id[order],
             np.ascontiguousarray(frame.rfm.to_numpy(np.float64)[order]),
+            tuple(map(str, frame.rfm.columns)),
             frame.growing & set(map(str, frame.X.columns)),
         )
         data._check(tag, split)
@@ -110,28 +120,20 @@ class TrainingData:
                 f"{tag}: nothing can be learned from {profiles} profile",
                 mend="check the column that profile_id is read from",
             )
-        self._check_cases(
-            tag, f"before the test snapshot {split.test}", self.at(split.test_fold.train), MIN_TRAINING_CASES
-        )
-        self._check_cases(tag, f"at the test snapshot {split.test}", self.at((split.test,)), MIN_CASES)
+        self._check_cases(tag, f"before the test snapshot {split.test}", self.at(split.test_fold.train))
+        self._check_cases(tag, f"at the test snapshot {split.test}", self.at((split.test,)))
 
-    def _check_cases(self, tag: str, where: str, rows: Rows, least: int) -> None:
+    def _check_cases(self, tag: str, where: str, rows: Rows) -> None:
         yes, no = self.cases(rows)
-        if min(yes, no) < least:
+        if min(yes, no) < MIN_CASES:
             raise ModelError(
-                f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {least} of each are needed",
+                f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
                 mend="widen the population, change the outcome or its horizon, or give more history",
             )
 
-    def without(self, names: Collection[str]) -> Self:
-        """Return the same rows without some features."""
-        kept = [place for place, name in enumerate(self.features) if name not in names]
-        return replace(
-            self,
-            features=tuple(self.features[place] for place in kept),
-            X=np.ascontiguousarray(self.X[:, kept]),
-            growing=self.growing - set(names),
-        )
+    def places(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Return the columns of those features among ``names`` that there are."""
+        return tuple(self.features.index(name) for name in names if name in self.features)
 
     def at(self, days: Sequence[date]) -> Rows:
         """Return which rows belong to the snapshots ``days``."""
@@ -142,13 +144,15 @@ class TrainingData:
         yes = int(self.y[rows].sum())
         return yes, int(rows.sum()) - yes
 
-    def usable(self, train: Rows, score: Rows) -> bool:
+    def usable(self, train: Rows, score: Rows, least: int = MIN_TRAINING_CASES) -> bool:
         """Return whether a fold has enough cases to be learned from and to be scored."""
-        return min(self.cases(train)) >= MIN_TRAINING_CASES and min(self.cases(score)) >= MIN_CASES
+        return min(self.cases(train)) >= least and min(self.cases(score)) >= MIN_CASES
 
-    def fold(self, train: Rows, score: Rows) -> TrainAndScore:
+    def fold(self, train: Rows, score: Rows) -> Fold:
         """Return the arrays of one fold."""
-        return TrainAndScore(self.X[train], self.y[train], self.X[score], self.y[score])
+        return Fold(
+            TrainAndScore(self.X[train], self.y[train], self.X[score], self.y[score]), self.as_of[train]
+        )
 
     def group(self, groups: int) -> npt.NDArray[np.int64]:
         """Return a group number of each row by a hash of its profile: the same in every process."""

@@ -1,7 +1,11 @@
-"""Optuna finds the forest's parameters: seeded, pruned, and resumable to the same result.
+"""Optuna finds the forest's parameters: seeded, pruned, side by side, and resumable to the same result.
 
-Each trial's sampler is seeded by (seed, number of finished trials), and only finished trials count: a
-study that was killed and goes on later sees exactly what it would have seen uninterrupted.
+Trials run in batches of ``BATCH``. A trial sees the finished trials of earlier batches and nothing of its own,
+and its sampler is seeded by (seed, number): so neither the number of threads nor a kill in between changes
+what is tried. Storage only keeps what is finished.
+
+Trials learn with a step of ``TUNING_RATE``, which takes few trees; the models that are kept take smaller steps
+and as many more trees (:mod:`models.recipe`).
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,25 +21,24 @@ import numpy as np
 import numpy.typing as npt
 
 from features.errors import ModelError
-from models.forest import MAX_ROUNDS, ForestScorer, binned
+from models.forest import ForestScorer, binned
 
 if TYPE_CHECKING:
     import lightgbm as lgb
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
+    from optuna.trial import FrozenTrial
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 
-GOOD_DEFAULT = {
-    "num_leaves": 6,
-    "learning_rate": 0.05,
-    "min_child_samples": 40,
-    "feature_fraction": 0.6,
-    "lambda_l2": 1.0,
-}
+TUNING_RATE = 0.1
+MAX_ROUNDS = 250
+GOOD_DEFAULT = {"num_leaves": 6, "min_child_samples": 40, "feature_fraction": 0.6, "lambda_l2": 1.0}
 """The first trial: small trees won on four of five real tasks, so no budget is too small to try them."""
-_RANDOM_TRIALS = 4  # before TPE models what it has seen
+BATCH = 4
+_RANDOM_TRIALS = 5  # before TPE models what it has seen
+_NUMBER = "number"
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,42 @@ class TrainAndScore:
     X_score: Floats
     y_score: Labels
 
+    def of(self, columns: Sequence[int]) -> TrainAndScore:
+        """Return the same rows with some of the columns."""
+        return TrainAndScore(
+            np.ascontiguousarray(self.X[:, columns]),
+            self.y,
+            np.ascontiguousarray(self.X_score[:, columns]),
+            self.y_score,
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One finished trial.
+
+    Parameters
+    ----------
+    number : int
+    params : dict
+    losses : tuple of float
+        Log loss on each fold until it was pruned, the latest fold first.
+    rounds : int
+        Mean of the best rounds over these folds.
+    pruned : bool
+    """
+
+    number: int
+    params: dict[str, Any]
+    losses: tuple[float, ...]
+    rounds: int
+    pruned: bool
+
+    @property
+    def log_loss(self) -> float:
+        """Mean over the folds that were seen."""
+        return float(np.mean(self.losses))
+
 
 @dataclass(frozen=True)
 class TunedForest:
@@ -54,28 +94,27 @@ class TunedForest:
     Parameters
     ----------
     params : dict
-        LightGBM parameters.
+        LightGBM parameters without the learning rate.
     rounds : int
-        Mean of the best rounds over the folds.
+        Mean of the best rounds over the folds, at ``TUNING_RATE``.
     log_loss : float
         Mean over the folds, each at its best round.
-    trials : int
-        Finished trials, pruned ones among them.
+    trials : tuple of Trial
+        Finished trials in order, pruned ones among them.
     """
 
     params: dict[str, Any]
     rounds: int
     log_loss: float
-    trials: int
+    trials: tuple[Trial, ...]
 
 
 def _space() -> dict[str, BaseDistribution]:
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
-        "num_leaves": IntDistribution(4, 64, log=True),
-        "learning_rate": FloatDistribution(0.02, 0.2, log=True),
-        "min_child_samples": IntDistribution(5, 200, log=True),
+        "num_leaves": IntDistribution(3, 32, log=True),
+        "min_child_samples": IntDistribution(10, 200, log=True),
         "feature_fraction": FloatDistribution(0.2, 1.0),
         "lambda_l2": FloatDistribution(1e-2, 30.0, log=True),
     }
@@ -100,10 +139,12 @@ def tune(
         In time order.
     study_name : str
         Has to name data and settings: a study of this name in ``storage`` is continued.
-    seed, trials, threads : int
+    seed, trials : int
         ``trials`` counts those of an earlier, stopped run.
     timeout_s : float, optional
-        No trial starts later than this many seconds from now; the first always runs.
+        No batch starts later than this many seconds from now; the first always runs.
+    threads : int
+        Trials run side by side; the result is the same for any number.
     storage : str, optional
         SQLAlchemy URL of Optuna's database; in memory by default.
     progress : callable, optional
@@ -114,74 +155,94 @@ def tune(
     if trials < 1:
         raise ModelError(f"tuning needs at least one trial, got {trials}", mend="give --trials 1 or more")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        study_name=study_name,
-        storage=storage,
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_RANDOM_TRIALS, n_warmup_steps=0),
-    )
-    sets = [_binned_fold(fold, threads) for fold in folds]
+    study = optuna.create_study(study_name=study_name, storage=storage, load_if_exists=True)
+    # The latest fold first: it is most like what will be scored, and what fails there is pruned.
+    sets = [_binned_fold(fold) for fold in reversed(folds)]
+    finished = {t.number: t for t in map(_read, study.get_trials(deepcopy=False))}
     # The clock only bounds the work that someone allowed; it decides nothing else.
     deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-    while (finished := len(_finished(study))) < trials and (not finished or time.monotonic() < deadline):
-        if progress:
-            progress(finished, trials)
-        _run_trial(study, sets, seed, finished, threads)
-    if progress:
-        progress(finished, trials)
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for start in range(0, trials, BATCH):
+            if start and time.monotonic() >= deadline:
+                break
+            earlier = [finished[n] for n in sorted(finished) if n < start]
+            todo = [n for n in range(start, min(start + BATCH, trials)) if n not in finished]
+            for trial in pool.map(lambda n, known=earlier: _run(n, known, sets, seed), todo):
+                study.add_trial(_written(trial))
+                finished[trial.number] = trial
+                if progress:
+                    progress(len(finished), trials)
+    done = tuple(finished[n] for n in sorted(finished) if n < trials)
     # Of trials with the same loss the earliest: min() keeps the first.
-    best = min((t for t in _finished(study) if t.state.name == "COMPLETE"), key=lambda t: t.value)
-    return TunedForest(dict(best.params), int(best.user_attrs["rounds"]), float(best.value), finished)
+    best = min((t for t in done if not t.pruned), key=lambda t: t.log_loss)
+    return TunedForest(best.params, best.rounds, best.log_loss, done)
 
 
-def _finished(study: Study) -> list[Any]:
-    """Return completed and pruned trials; one that was killed half-way stays RUNNING and never counts."""
-    return [t for t in study.get_trials(deepcopy=False) if t.state.name in {"COMPLETE", "PRUNED"}]
+def _binned_fold(fold: TrainAndScore) -> tuple[lgb.Dataset, lgb.Dataset]:
+    train = binned(fold.X, fold.y)
+    return train, binned(fold.X_score, fold.y_score, like=train)
 
 
-def _binned_fold(fold: TrainAndScore, threads: int) -> tuple[lgb.Dataset, lgb.Dataset]:
-    train = binned(fold.X, fold.y, threads=threads)
-    return train, binned(fold.X_score, fold.y_score, threads=threads, like=train)
+def _run(
+    number: int, earlier: Sequence[Trial], sets: Sequence[tuple[lgb.Dataset, lgb.Dataset]], seed: int
+) -> Trial:
+    if number:
+        trial = _study(number, earlier, seed).ask(_space())
+        params = dict(trial.params)
+    else:
+        trial, params = None, dict(GOOD_DEFAULT)
+    losses: list[float] = []
+    rounds: list[int] = []
+    for step, (train, watch) in enumerate(sets):
+        _, best, loss = ForestScorer.fit(
+            train, {**params, "learning_rate": TUNING_RATE}, MAX_ROUNDS, seed=seed, watch=watch
+        )
+        losses.append(loss)
+        rounds.append(best)
+        if trial is not None and step < len(sets) - 1:
+            trial.report(float(np.mean(losses)), step)
+            if trial.should_prune():
+                break
+    pruned = len(losses) < len(sets)
+    return Trial(number, params, tuple(losses), round(float(np.mean(rounds))), pruned)
 
 
-def _run_trial(
-    study: Study, sets: Sequence[tuple[lgb.Dataset, lgb.Dataset]], seed: int, number: int, threads: int
-) -> None:
+def _study(number: int, earlier: Sequence[Trial], seed: int) -> Study:
+    """Return a study of its own in memory that has seen ``earlier`` and is seeded for trial ``number``."""
     import optuna
 
-    space = _space()
-    if number == 0:
-        # Added when it is finished: an enqueued trial would be left behind by a kill.
-        losses, rounds = zip(*(_fit(pair, GOOD_DEFAULT, seed, threads) for pair in sets), strict=True)
-        study.add_trial(
-            optuna.create_trial(
-                value=float(np.mean(losses)),
-                params=GOOD_DEFAULT,
-                distributions=space,
-                user_attrs={"rounds": round(float(np.mean(rounds)))},
-                intermediate_values={step: float(np.mean(losses[: step + 1])) for step in range(len(losses))},
-            )
-        )
-        return
     sampler_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    # constant_liar would let a trial that was killed half-way have a say.
-    study.sampler = optuna.samplers.TPESampler(
-        seed=sampler_seed, n_startup_trials=_RANDOM_TRIALS, constant_liar=False
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=sampler_seed, n_startup_trials=_RANDOM_TRIALS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_RANDOM_TRIALS - 1, n_warmup_steps=0),
     )
-    trial = study.ask(space)
-    found: list[tuple[float, int]] = []
-    for step, pair in enumerate(sets):
-        found.append(_fit(pair, trial.params, seed, threads))
-        trial.report(float(np.mean([loss for loss, _ in found])), step)
-        if step < len(sets) - 1 and trial.should_prune():
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            return
-    trial.set_user_attr("rounds", round(float(np.mean([rounds for _, rounds in found]))))
-    study.tell(trial, float(np.mean([loss for loss, _ in found])))
+    for trial in earlier:
+        study.add_trial(_written(trial))
+    return study
 
 
-def _fit(
-    pair: tuple[lgb.Dataset, lgb.Dataset], params: dict[str, Any], seed: int, threads: int
-) -> tuple[float, int]:
-    _, rounds, loss = ForestScorer.fit(pair[0], params, MAX_ROUNDS, seed=seed, threads=threads, watch=pair[1])
-    return loss, rounds
+def _written(trial: Trial) -> FrozenTrial:
+    import optuna
+
+    state = optuna.trial.TrialState
+    return optuna.create_trial(
+        state=state.PRUNED if trial.pruned else state.COMPLETE,
+        value=trial.log_loss,
+        params=trial.params,
+        distributions=_space(),
+        user_attrs={_NUMBER: trial.number, "rounds": trial.rounds, "losses": list(trial.losses)},
+        intermediate_values={
+            step: float(np.mean(trial.losses[: step + 1])) for step in range(len(trial.losses))
+        },
+    )
+
+
+def _read(stored: FrozenTrial) -> Trial:
+    attributes = stored.user_attrs
+    return Trial(
+        int(attributes[_NUMBER]),
+        dict(stored.params),
+        tuple(map(float, attributes["losses"])),
+        int(attributes["rounds"]),
+        stored.state.name == "PRUNED",
+    )

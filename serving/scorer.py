@@ -132,7 +132,7 @@ class Scorer:
                     {
                         "profile_id": pa.array(ids, pa.string()),
                         "tag": names,
-                        "score": tag.model.predict(X).score,
+                        "score": tag.model.predict(X, self.as_of).score,
                     }
                 ),
             )
@@ -188,7 +188,7 @@ class Scorer:
         import pyarrow as pa
 
         definition, n = tag.definition, len(ids)
-        predicted = tag.model.predict(X)
+        predicted = tag.model.predict(X, self.as_of)
         value, confidence = decide(
             predicted.score,
             predicted.lower,

@@ -1,0 +1,44 @@
+"""Which part of a window lies in a season that no snapshot has shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import numpy as np
+
+YEAR_DAYS = 365
+NEAR_DAYS = 30
+"""A day this close to a known one counts as known: tags of the next month behave much like those of this."""
+UNSURE = 0.2
+"""Share of unseen days from which a tag is marked as unsure of its season."""
+
+
+def unseen_share(snapshots: Sequence[date], as_of: date, horizon_days: int) -> float:
+    """Return the share of ``[as_of, as_of + horizon)`` further than ``NEAR_DAYS`` from any labelled day of the year.
+
+    Parameters
+    ----------
+    snapshots : sequence of date
+        Each labelled by the ``horizon_days`` that follow it.
+    as_of : date
+        Start of the window that is predicted.
+    horizon_days : int
+
+    Examples
+    --------
+    >>> unseen_share([date(2021, 1, 1), date(2021, 4, 1)], date(2021, 7, 1), 90)  # July is near June
+    0.6777777777777778
+    >>> unseen_share([date(2020, 7, 1), date(2021, 4, 1)], date(2021, 7, 1), 90)  # seen a year ago
+    0.0
+    """
+    seen = np.unique([_day(s, k) for s in snapshots for k in range(horizon_days)])
+    ahead = np.array([_day(as_of, k) for k in range(horizon_days)])
+    apart = np.abs(ahead[:, None] - seen[None, :])
+    nearest = np.minimum(apart, YEAR_DAYS - apart).min(axis=1)
+    return float((nearest > NEAR_DAYS).mean())
+
+
+def _day(start: date, days: int) -> int:
+    """Return the day of the year, 0 to 364; 29 February and 30 December of a leap year share theirs."""
+    return min((start + timedelta(days=days)).timetuple().tm_yday - 1, YEAR_DAYS - 1)
