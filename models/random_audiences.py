@@ -195,7 +195,7 @@ def _kinds(
             return f"percentile >= {low}", place >= low
         if which == 1 and high < 100:
             return f"percentile < {high}", place < high
-        return f"percentile >= {low} AND percentile < {high}", (place >= low) & (place < high)
+        return f"(percentile >= {low} AND percentile < {high})", (place >= low) & (place < high)
 
     kinds: dict[str, Draw] = {
         "value": by_value,
@@ -245,8 +245,9 @@ def _attribute_columns(
         if numeric and column.nunique() > FEW_VALUES:
             numbers[str(name)] = column.to_numpy(np.float64)
         elif column.notna().any():
-            text = column.astype(str).to_numpy(object)
-            words[str(name)] = np.where(column.isna().to_numpy(bool), None, text)
+            text = column.astype(str).to_numpy(object, copy=True)
+            text[column.isna().to_numpy(bool)] = None
+            words[str(name)] = text
     return numbers, words
 
 

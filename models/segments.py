@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,7 +156,7 @@ def _natural(text: str) -> tuple[float, str]:
 def _quarters(values: Floats, known: Rows) -> dict[str, Rows]:
     edges = np.unique(np.quantile(values[known], [0, 0.25, 0.5, 0.75, 1]))
     groups = {}
-    for place, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for place, (low, high) in enumerate(pairwise(edges.tolist())):
         rows = known & (values <= high) & ((values > low) if place else (values >= low))
         groups[f"{low:g} to {high:g}" if not place else f"over {low:g} to {high:g}"] = rows
     return groups
