@@ -7,6 +7,7 @@ its members whose value turned out right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -50,10 +51,15 @@ class Audience:
         return self.share_right - self.mean_confidence
 
     @property
+    def deviation(self) -> float:
+        """The excess in standard errors that a share of mean confidence has among ``n`` members."""
+        error = math.sqrt(self.mean_confidence * (1 - self.mean_confidence) / self.n)
+        return self.excess / error if error else math.copysign(math.inf, self.excess) if self.excess else 0.0
+
+    @property
     def broken(self) -> bool:
         """Whether the share right is below mean confidence by more than two standard errors."""
-        c = self.mean_confidence
-        return self.excess < -STANDARD_ERRORS * np.sqrt(c * (1 - c) / self.n)
+        return self.deviation < -STANDARD_ERRORS
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class AudiencePromise:
         How many were wanted, and members that each needed.
     broken_share, mean_excess : float
         Share of audiences whose realised share is below mean confidence by more than two standard errors
-        (chance alone gives about .023 where confidence is exact), and the mean of share right minus mean
+        (where confidence is exact, chance alone gives .023 at most), and the mean of share right minus mean
         confidence. NaN without audiences.
     rows : tuple of Audience
         In the order drawn.
@@ -82,8 +88,8 @@ class AudiencePromise:
     rows: tuple[Audience, ...]
 
     def worst(self, count: int) -> tuple[Audience, ...]:
-        """Return the ``count`` audiences that fell furthest below their promise, worst first."""
-        return tuple(sorted(self.rows, key=lambda a: (a.excess, a.filter))[:count])
+        """Return the ``count`` audiences furthest below their promise in standard errors, worst first."""
+        return tuple(sorted(self.rows, key=lambda a: (a.deviation, a.filter))[:count])
 
 
 def audience_promise(

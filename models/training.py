@@ -22,6 +22,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from models.decision import NEVER, learned_cut
 from models.metrics import Estimate, evaluate, paired_difference
@@ -45,7 +46,11 @@ YEAR_DAYS = 365
 
 @dataclass(frozen=True)
 class TestScores:
-    """The test snapshot: outcomes, calibrated scores and bounds, each of shape (n,)."""
+    """The test snapshot: outcomes, calibrated scores and bounds, whose they are, each of shape (n,).
+
+    ``cut`` is the score from which the tag says yes as far as it was known before the test snapshot; None
+    where the snapshot's own scores decide.
+    """
 
     __test__ = False  # no test class, whatever pytest makes of the name
 
@@ -53,6 +58,8 @@ class TestScores:
     score: Floats
     lower: Floats
     upper: Floats
+    profile_id: npt.NDArray[np.str_]
+    cut: float | None
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,9 @@ def train_tag(
         held_out.labelled_before_test(split) if out_of_time else HeldOut.grouped(data, before, choice.recipe)
     )
     tested = held_out.of(held_out.as_of == np.datetime64(split.test))
-    score, lower, upper = known.calibrator().predict(tested.raw)
+    known_calibrator = known.calibrator()
+    score, lower, upper = known_calibrator.predict(tested.raw)
+    known_cut = learned_cut(definition.decision, known.y, known_calibrator.predict(known.raw)[0])
     test, differences = _measure(data, before, at_test, score, seed)
 
     calibrator = held_out.calibrator()
@@ -183,7 +192,7 @@ def train_tag(
         best_params=_params(choice, len(data.y)),
         test=test,
         differences=differences,
-        test_scores=TestScores(tested.y, score, lower, upper),
+        test_scores=TestScores(tested.y, score, lower, upper, data.profile_id[at_test], known_cut),
         cases={"train_yes": train_yes, "train_no": train_no, "test_yes": test_yes, "test_no": test_no},
         notes=(*growth, *_notes(split, held_out, out_of_time, cut, choice.tuned.trials, trials)),
     )
