@@ -51,6 +51,8 @@ class Window:
         The candidate that won.
     test_metrics : dict of str to dict of str to Estimate
         ``tagcast``, ``rfm`` and ``base_rate``.
+    differences : dict of str to dict of str to Estimate
+        tagcast minus ``rfm`` and ``base_rate`` in ``auc`` and ``log_loss``, over the same resamples.
     profile_id, y, score, value, confidence, percentile : ndarray of shape (n,)
         Of the test snapshot, in order of profile.
     X : DataFrame of shape (n, p)
@@ -64,6 +66,7 @@ class Window:
     snapshots: int
     chosen: str
     test_metrics: Mapping[str, Mapping[str, Estimate]]
+    differences: Mapping[str, Mapping[str, Estimate]]
     profile_id: npt.NDArray[np.str_]
     y: Labels
     score: Floats
@@ -162,6 +165,7 @@ def judge_window(
         snapshots=len(result.split.test_fold.train),
         chosen=result.chosen,
         test_metrics=result.test,
+        differences=result.differences,
         profile_id=scores.profile_id,
         y=scores.y,
         score=scores.score,

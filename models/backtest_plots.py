@@ -6,7 +6,7 @@ As in ``models/plots.py``, each function returns a Figure and touches no global 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,9 +68,9 @@ def calibration_by_window(windows: Sequence[Window]) -> Figure:
             ylim=(0, top),
             xlabel="mean score of the bin",
             ylabel="share of true outcomes",
-            title=f"{window.test} (n = {len(window.y):,})",
         )
-    figure.suptitle("Calibration of each window (dashed: perfect)")
+        axes.set_title(f"{window.test} (n = {len(window.y):,})", fontsize=10)
+    figure.suptitle("Calibration of each window (dashed: perfect)", fontsize=12)
     return figure
 
 
@@ -78,17 +78,24 @@ def metrics_by_window(windows: Sequence[Window]) -> Figure:
     """Draw every metric over the windows with its 95 % interval, beside what it has to beat."""
     figure, panels = _panels(len(METRIC_TITLES), PANELS_A_ROW, (3.7, 2.8))
     place = np.arange(len(windows))
+    legend: dict[str, Any] = {}
     for axes, (name, title) in zip(panels, METRIC_TITLES.items(), strict=True):
         _interval(axes, place, [w.test_metrics["tagcast"][name] for w in windows], BLUE, "tagcast")
         if who := _REFERENCE.get(name):
             label = "RFM ranking" if who == "rfm" else "base rate"
             # Beside, not upon, so that both intervals can be read.
-            _interval(axes, place + 0.14, [w.test_metrics[who][name] for w in windows], ORANGE, label)
-            axes.legend(frameon=False, fontsize=8)
+            color = ORANGE if who == "rfm" else GREY
+            _interval(axes, place + 0.14, [w.test_metrics[who][name] for w in windows], color, label)
+            for mark, text in zip(*axes.get_legend_handles_labels(), strict=True):
+                legend.setdefault(text, mark)
         axes.set_xticks(place, [str(w.test) for w in windows], rotation=30, ha="right", fontsize=8)
-        axes.set(title=title, xlim=(-0.4, len(windows) - 0.45))
+        axes.set_title(title, fontsize=10)
+        axes.set_xlim(-0.4, len(windows) - 0.45)
         axes.grid(visible=False, axis="x")
-    figure.suptitle("Every window: figure and 95 % interval")
+    figure.suptitle("Every window: figure and 95 % interval", fontsize=12)
+    figure.legend(
+        list(legend.values()), list(legend), loc="outside lower center", ncols=len(legend), frameon=False
+    )
     return figure
 
 
@@ -106,10 +113,12 @@ def segments_plot(pooled: Pooled) -> Figure:
     figure, (ranks, level) = _panels(2, 2, (4.8, 1.4 + 0.24 * len(rows)))
     place = np.arange(len(rows))
     auc = [r.metrics["auc"] for r in rows]
-    ranks.axvline(pooled.metrics["auc"].value, color=GREY, linewidth=1, linestyle="--")
+    implied = [r.implied_auc for r in rows]
+    ranks.plot(implied, place, "|", color=ORANGE, markersize=9, markeredgewidth=1.6)
     ranks.hlines(place, [e.low for e in auc], [e.high for e in auc], color=BLUE, linewidth=1.4)
     ranks.plot([e.value for e in auc], place, "o", color=BLUE, markersize=4)
-    ranks.set(xlabel="AUC (dashed: all rows)", title="How well it ranks")
+    ranks.set_xlabel("AUC (orange: what it would be if the scores were exactly right)", fontsize=9)
+    ranks.set_title("How well it ranks", fontsize=10)
     ranks.set_yticks(place, [f"{r.segment}: {r.value} ({r.n:,})" for r in rows], fontsize=8)
 
     low, rate, high = wilson([r.yes for r in rows], [r.n for r in rows])
@@ -117,9 +126,10 @@ def segments_plot(pooled: Pooled) -> Figure:
     level.axvline(0, color=GREY, linewidth=1, linestyle="--")
     level.hlines(place, low - said, high - said, color=BLUE, linewidth=1.4)
     level.plot(rate - said, place, "o", color=BLUE, markersize=4)
-    level.set(xlabel="share of true outcomes minus mean score", title="Scored too high (−) or too low (+)")
+    level.set_xlabel("share of true outcomes minus mean score", fontsize=9)
+    level.set_title("Scored too high (−) or too low (+)", fontsize=10)
     level.set_yticks(place, [""] * len(rows))
     for axes in (ranks, level):
         axes.set_ylim(-0.7, len(rows) - 0.3)
-    figure.suptitle("Segments, all windows together, 95 % intervals")
+    figure.suptitle("Segments, all windows together, 95 % intervals", fontsize=12)
     return figure

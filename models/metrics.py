@@ -58,6 +58,19 @@ def auc(y: Labels, score: Floats, weight: Floats | None = None) -> float:
     return float((t.positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
 
 
+def implied_auc(score: Floats) -> float:
+    """Return the AUC that these scores would have on average if each were exactly right.
+
+    Rows of like scores cannot be ranked well by anyone: this, not the AUC elsewhere, is what a part of a
+    population is held against.
+    """
+    said, count = np.unique(score, return_counts=True)
+    positive, negative = said * count, (1 - said) * count
+    below = np.cumsum(negative) - negative
+    pairs = positive.sum() * negative.sum()
+    return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
+
+
 def average_precision(y: Labels, score: Floats, weight: Floats | None = None) -> float:
     """Return precision averaged over the true cases, from the highest score down."""
     t = _ties(y, score, weight)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from models.metrics import METRICS, Estimate, evaluate
+from models.metrics import METRICS, Estimate, evaluate, implied_auc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,8 @@ class SegmentRow:
         Every metric with its interval; NaN where it cannot be computed (ranking with one outcome only).
     mean_score : float
         Beside ``yes / n``: whether the segment is scored too high or too low as a whole.
+    implied_auc : float
+        Beside the AUC: what it would be if each score were exactly right.
     """
 
     segment: str
@@ -55,6 +57,7 @@ class SegmentRow:
     yes: int
     metrics: Mapping[str, Estimate]
     mean_score: float
+    implied_auc: float
 
 
 def segments_of(X: pd.DataFrame, attributes: pd.DataFrame | None = None) -> dict[tuple[str, str], Rows]:
@@ -147,10 +150,10 @@ def attribute_groups(column: pd.Series) -> dict[str, Rows]:
     return large
 
 
-def _natural(text: str) -> tuple[float, str]:
-    """Sort by the first number where there is one ("5-9" before "10-14"), else by letters."""
+def _natural(text: str) -> tuple[float, bool, str]:
+    """Sort by the first number ("under 5", "5-9", "10-14"), what has none by letters after that."""
     found = re.search(r"\d+", text)
-    return (float(found[0]) if found else float("inf"), text)
+    return (float(found[0]) if found else float("inf"), text[:1].isdigit(), text)
 
 
 def _quarters(values: Floats, known: Rows) -> dict[str, Rows]:
@@ -198,5 +201,7 @@ def segment_rows(
         if yes in {0, n}:
             nothing = Estimate(float("nan"), float("nan"), float("nan"))
             metrics |= dict.fromkeys(NEEDS_BOTH_OUTCOMES & set(metrics), nothing)
-        rows.append(SegmentRow(segment, value, n, yes, metrics, float(np.sort(said).mean())))
+        rows.append(
+            SegmentRow(segment, value, n, yes, metrics, float(np.sort(said).mean()), implied_auc(said))
+        )
     return rows

@@ -30,6 +30,14 @@ METRICS = {
 SEGMENT_METRICS = ("auc", "log_loss", "calibration_error")
 """What the terminal has room for; the files hold every metric."""
 WORST_AUDIENCES = 3
+LEAST_OUTCOMES = 10
+"""True and false outcomes each from which a segment's ranking earns a remark: of two or three nothing follows."""
+REMARKS = (
+    "ranks less well: than its scores would if they were exactly right",
+    "scored too high, too low: the mean score lies outside the 95 % interval of the true share",
+    "chance alone gives about one segment in fifteen a remark",
+)
+BROKEN = "broken: the share right is more than two standard errors below mean confidence"
 SEGMENTS = "segments.png"
 PLOTS = {
     "calibration.png": "Calibration of each window",
@@ -48,14 +56,18 @@ class Section:
     notes: tuple[str, ...] = ()
 
 
-def _figure(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+def _figure(value: float, sign: str = "") -> str:
+    return "–" if math.isnan(value) else f"{value:{sign}.3f}"
 
 
-def _interval(estimate: Estimate) -> str:
+def _interval(estimate: Estimate, sign: str = "") -> str:
     if math.isnan(estimate.value):
         return "–"
-    return f"{estimate.value:.3f} ({_figure(estimate.low)}–{_figure(estimate.high)})"
+    # Between signed figures a dash would be read as one more sign.
+    to = " to " if sign else "–"
+    return (
+        f"{_figure(estimate.value, sign)} ({_figure(estimate.low, sign)}{to}{_figure(estimate.high, sign)})"
+    )
 
 
 def _promise(bands: Iterable[PromiseBand]) -> list[str]:
@@ -67,9 +79,10 @@ def sections(evaluation: Evaluation, segment_metrics: Sequence[str] = tuple(METR
     windows, pooled = evaluation.windows, evaluation.pooled
     return [
         Section(
-            "Windows (test snapshot; the model was trained on what lay before it)",
+            "Windows (each a test snapshot; its model was trained on what lay before it)",
             (
-                "test", "trained on", "cases", "true share", "mean score", "model", "RFM AUC", "base log loss",
+                "test", "trained on", "cases", "true share", "mean score", "model", "AUC minus RFM's",
+                "log loss minus base rate's",
             ),
             [
                 (
@@ -79,8 +92,8 @@ def sections(evaluation: Evaluation, segment_metrics: Sequence[str] = tuple(METR
                     _figure(float(w.y.mean())),
                     _figure(float(w.score.mean())),
                     w.chosen,
-                    _figure(w.test_metrics["rfm"]["auc"].value),
-                    _figure(w.test_metrics["base_rate"]["log_loss"].value),
+                    _interval(w.differences["rfm"]["auc"], "+"),
+                    _interval(w.differences["base_rate"]["log_loss"], "+"),
                 )
                 for w in windows
             ],
@@ -108,14 +121,14 @@ def sections(evaluation: Evaluation, segment_metrics: Sequence[str] = tuple(METR
                     _figure(row.yes / row.n),
                     _figure(row.mean_score),
                     *(_interval(row.metrics[name]) for name in segment_metrics),
-                    remark(row, pooled.metrics["auc"].value),
+                    remark(row),
                 )
                 for row in pooled.segments
             ],
-            ("of twenty segments about one earns each remark by chance alone",) if pooled.segments else (),
+            REMARKS,
         ),
         Section(
-            "Calibration (all windows together, bins of equal count)",
+            "Calibration (all windows together)",
             ("bin", "rows", "mean score", "observed (95 % interval)"),
             [
                 (str(k), f"{b.n:,}", _figure(b.mean_score), f"{b.observed:.3f} ({b.low:.3f}–{b.high:.3f})")
@@ -123,7 +136,7 @@ def sections(evaluation: Evaluation, segment_metrics: Sequence[str] = tuple(METR
             ],
         ),
         Section(
-            "The promise beside reality (said: mean confidence → share that turned out right)",
+            "The promise beside reality (said: mean confidence → share right)",
             ("test", "all said", *(f"confidence ≥ {b.confidence}" for b in pooled.promise[1:])),
             [(str(w.test), *_promise(w.promise)) for w in windows] + [("all", *_promise(pooled.promise))],
         ),
@@ -132,7 +145,8 @@ def sections(evaluation: Evaluation, segment_metrics: Sequence[str] = tuple(METR
 
 
 def _audiences(windows: Sequence[Window]) -> Section:
-    notes = []
+    least = windows[0].audiences.least
+    notes = [f"audiences have {least} members or more; {BROKEN}"]
     for window in windows:
         promise = window.audiences
         if promise.audiences < promise.asked:
@@ -145,10 +159,8 @@ def _audiences(windows: Sequence[Window]) -> Section:
             for a in promise.worst(WORST_AUDIENCES)
             if a.broken
         )
-    least = windows[0].audiences.least
     return Section(
-        f"The promise to random audiences (at least {least} members; broken: right more than two standard "
-        "errors below mean confidence)",
+        "The promise to random audiences",
         ("test", "audiences", "broken", "right minus confidence"),
         [
             (
@@ -163,13 +175,14 @@ def _audiences(windows: Sequence[Window]) -> Section:
     )
 
 
-def remark(row: SegmentRow, auc: float) -> str:
-    """Return what stands out in a segment, beyond its 95 % intervals; ``auc`` is that of all rows."""
+def remark(row: SegmentRow) -> str:
+    """Return what stands out in a segment, beyond its 95 % intervals."""
     from models.metrics import wilson
 
     low, _, high = wilson([row.yes], [row.n])
     said = []
-    if row.metrics["auc"].high < auc:
+    enough = min(row.yes, row.n - row.yes) >= LEAST_OUTCOMES
+    if enough and row.metrics["auc"].high < row.implied_auc:
         said.append("ranks less well")
     if row.mean_score > high[0]:
         said.append("scored too high")
@@ -197,6 +210,10 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
                     "metrics": {
                         who: {name: asdict(estimate) for name, estimate in each.items()}
                         for who, each in w.test_metrics.items()
+                    },
+                    "differences": {
+                        who: {name: asdict(estimate) for name, estimate in each.items()}
+                        for who, each in w.differences.items()
                     },
                     "promise": [asdict(band) for band in w.promise],
                     "audiences": {
