@@ -8,7 +8,7 @@ its members whose value turned out right.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -16,22 +16,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from models.random_filters import RandomFilters
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 Rows = npt.NDArray[np.bool_]
-Draw = Callable[[np.random.Generator], tuple[str, Rows]]
 
 LEAST_MEMBERS = 200
 STANDARD_ERRORS = 2.0
-CONDITIONS = 3
 TRIES_PER_AUDIENCE = 20
-QUANTILES = tuple(round(0.1 * k, 1) for k in range(1, 10))
-CONFIDENCES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-FEW_VALUES = 10
-_WEIGHTS = {"value": 0.2, "confidence": 0.25, "percentile": 0.15, "feature": 0.25, "attribute": 0.15}
+SNAPSHOTS, CELLS, BATCH = 100, 20_000_000, 32
+"""Made-up snapshots that say what chance does: fewer where rows are many; audiences counted at a time."""
 _UNIT = 2.0**30
 """Confidence is summed in whole units of 2^-30: exact up to eight million rows, whatever their order."""
 
@@ -73,9 +71,11 @@ class AudiencePromise:
     asked, least : int
         How many were wanted, and members that each needed.
     broken_share, mean_excess : float
-        Share of audiences whose realised share is below mean confidence by more than two standard errors
-        (where confidence is exact, chance alone gives .023 at most), and the mean of share right minus mean
-        confidence. NaN without audiences.
+        Share of audiences whose realised share is below mean confidence by more than two standard errors,
+        and the mean of share right minus mean confidence. NaN without audiences.
+    by_chance : float
+        Audiences overlap, so one snapshot's luck is shared by many of them. If every confidence were exactly
+        right, the broken share would stay at or below this in 95 of 100 such snapshots (simulated).
     rows : tuple of Audience
         In the order drawn.
     """
@@ -85,6 +85,7 @@ class AudiencePromise:
     least: int
     broken_share: float
     mean_excess: float
+    by_chance: float
     rows: tuple[Audience, ...]
 
     def worst(self, count: int) -> tuple[Audience, ...]:
@@ -125,24 +126,21 @@ def audience_promise(
     audiences, least : int
         How many to judge, and members that each needs.
     seed : int
-        The same seed gives the same filters, whatever the order of rows.
+        The same seed gives the same filters, whatever the order of rows; ``by_chance`` needs the same order.
     """
     said = value != "unknown"
     right = ((value == "yes") == (y == 1))[said]
     units = np.round(confidence[said] * _UNIT)
     rng = np.random.default_rng(seed)
-    kinds = _kinds(X, attributes, value, confidence, percentile, said)
-    names = list(kinds)
-    weights = np.array([_WEIGHTS[name] for name in names])
-    weights /= weights.sum()
-
+    filters = RandomFilters(X, attributes, value, confidence, percentile, said)
+    luck = _Luck(confidence[said], np.random.default_rng([seed, 1]))
     rows: list[Audience] = []
     seen: set[bytes] = set()
     tries = TRIES_PER_AUDIENCE * audiences if said.sum() >= least else 0
     for _ in range(tries):
         if len(rows) == audiences:
             break
-        text, members = _filter(rng, [kinds[names[k]] for k in rng.choice(len(names), CONDITIONS, p=weights)])
+        text, members = filters.draw(rng)
         n = int(np.count_nonzero(members))
         if n < least:
             continue
@@ -152,121 +150,52 @@ def audience_promise(
         seen.add(who)
         kept = int(np.count_nonzero(right & members))
         rows.append(Audience(text, n, float(units[members].sum() / _UNIT / n), kept / n))
+        luck.add(members)
     return AudiencePromise(
         len(rows),
         audiences,
         least,
         float(np.mean([a.broken for a in rows])) if rows else float("nan"),
         float(np.mean([a.excess for a in rows])) if rows else float("nan"),
+        luck.broken_share(rows),
         tuple(rows),
     )
 
 
-def _filter(rng: np.random.Generator, draws: Sequence[Draw]) -> tuple[str, Rows]:
-    """Return one to ``len(draws)`` conditions joined from left to right, as text and members."""
-    count = int(rng.integers(1, len(draws) + 1))
-    text, members = draws[0](rng)
-    joined = ""
-    for draw in draws[1:count]:
-        more, rows = draw(rng)
-        word = "AND" if rng.random() < 0.6 else "OR"
-        text = f"({text}) {word} {more}" if joined not in {"", word} else f"{text} {word} {more}"
-        members = members & rows if word == "AND" else members | rows
-        joined = word
-    return text, members
+class _Luck:
+    """Broken shares of the same audiences in made-up snapshots whose confidence is exactly right.
 
+    Parameters
+    ----------
+    confidence : ndarray of shape (n,)
+    rng : Generator
+    """
 
-def _kinds(
-    X: pd.DataFrame,
-    attributes: pd.DataFrame | None,
-    value: npt.NDArray[np.object_],
-    confidence: Floats,
-    percentile: Floats,
-    said: Rows,
-) -> dict[str, Draw]:
-    """Return what draws a condition of each kind that the data bear, as text and members among ``said``."""
-    yes, sure, place = value[said] == "yes", confidence[said], percentile[said]
+    def __init__(self, confidence: Floats, rng: np.random.Generator) -> None:
+        draws = max(20, min(SNAPSHOTS, CELLS // max(1, len(confidence))))
+        right = [rng.random(len(confidence)) < confidence for _ in range(draws)]
+        # Whole numbers up to 2^24 are exact in float32, and its products are twice as fast.
+        self._right = np.stack(right, axis=1).astype(np.float32)
+        self._waiting: list[Rows] = []
+        self._kept: list[npt.NDArray[np.float32]] = []
 
-    def by_value(rng: np.random.Generator) -> tuple[str, Rows]:
-        return ("value = 'yes'", yes) if rng.random() < 0.5 else ("value = 'no'", ~yes)
+    def add(self, members: Rows) -> None:
+        """Take in one more audience."""
+        self._waiting.append(members)
+        if len(self._waiting) == BATCH:
+            self._count()
 
-    def by_confidence(rng: np.random.Generator) -> tuple[str, Rows]:
-        least = CONFIDENCES[int(rng.integers(len(CONFIDENCES)))]
-        return f"confidence >= {least:g}", sure >= least
+    def _count(self) -> None:
+        if self._waiting:
+            self._kept.append(np.stack(self._waiting).astype(np.float32) @ self._right)
+            self._waiting = []
 
-    def by_percentile(rng: np.random.Generator) -> tuple[str, Rows]:
-        low, high = sorted(int(p) for p in rng.choice(np.arange(0, 101, 5), 2, replace=False))
-        which = int(rng.integers(3))
-        if which == 0 and low:
-            return f"percentile >= {low}", place >= low
-        if which == 1 and high < 100:
-            return f"percentile < {high}", place < high
-        return f"(percentile >= {low} AND percentile < {high})", (place >= low) & (place < high)
-
-    kinds: dict[str, Draw] = {
-        "value": by_value,
-        "confidence": by_confidence,
-        "percentile": by_percentile,
-    }
-    numbers = {str(name): X[name].to_numpy(np.float64) for name in X.columns}
-    words: dict[str, npt.NDArray[np.object_]] = {}
-    if attributes is not None:
-        more, words = _attribute_columns(attributes)
-        numbers |= more
-    if features := _numeric(numbers, said):
-        kinds["feature"] = features
-    if words:
-        kinds["attribute"] = _worded(words, said)
-    return kinds
-
-
-def _numeric(columns: dict[str, Floats], said: Rows) -> Draw | None:
-    grids = {n: np.unique(np.quantile(k, QUANTILES)) for n, v in columns.items() if len(k := v[~np.isnan(v)])}
-    # Limits that nobody passes divide nothing: a constant makes no condition.
-    usable = [n for n, grid in grids.items() if len(grid) > 1]
-    mine = {name: columns[name][said] for name in usable}
-    if not usable:
-        return None
-
-    def draw(rng: np.random.Generator) -> tuple[str, Rows]:
-        name = usable[int(rng.integers(len(usable)))]
-        limit = float(grids[name][int(rng.integers(len(grids[name])))])
-        if rng.random() < 0.5:
-            return f"{name} >= {limit:.6g}", mine[name] >= limit
-        return f"{name} <= {limit:.6g}", mine[name] <= limit
-
-    return draw
-
-
-def _attribute_columns(
-    attributes: pd.DataFrame,
-) -> tuple[dict[str, Floats], dict[str, npt.NDArray[np.object_]]]:
-    """Return the many-valued numbers, and the rest as words (None where missing)."""
-    import pandas as pd
-
-    numbers, words = {}, {}
-    for name in attributes.columns:
-        column = attributes[name]
-        numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-        if numeric and column.nunique() > FEW_VALUES:
-            numbers[str(name)] = column.to_numpy(np.float64)
-        elif column.notna().any():
-            text = column.astype(str).to_numpy(object, copy=True)
-            text[column.isna().to_numpy(bool)] = None
-            words[str(name)] = text
-    return numbers, words
-
-
-def _worded(columns: dict[str, npt.NDArray[np.object_]], said: Rows) -> Draw:
-    names = list(columns)
-    values = {name: sorted({v for v in column.tolist() if v is not None}) for name, column in columns.items()}
-    members: dict[tuple[str, str], Rows] = {}
-
-    def draw(rng: np.random.Generator) -> tuple[str, Rows]:
-        name = names[int(rng.integers(len(names)))]
-        word = values[name][int(rng.integers(len(values[name])))]
-        if (name, word) not in members:
-            members[name, word] = columns[name][said] == word
-        return f"{name} = '{word}'", members[name, word]
-
-    return draw
+    def broken_share(self, rows: Sequence[Audience]) -> float:
+        """Return the 95 % quantile over the made-up snapshots; NaN without audiences."""
+        self._count()
+        if not rows:
+            return float("nan")
+        n, promised = (np.array([[getattr(a, name)] for a in rows]) for name in ("n", "mean_confidence"))
+        error = np.sqrt(promised * (1 - promised) / n)
+        broken = np.concatenate(self._kept) / n - promised < -STANDARD_ERRORS * error
+        return float(np.quantile(broken.mean(axis=0), 0.95))
