@@ -28,6 +28,8 @@ Rows = npt.NDArray[np.bool_]
 LEAST_MEMBERS = 200
 STANDARD_ERRORS = 2.0
 TRIES_PER_AUDIENCE = 20
+FRUITLESS_TRIES = 500
+"""Drawing ends after so many filters in a row without a new audience: small populations hold few."""
 SNAPSHOTS, CELLS, BATCH = 100, 20_000_000, 32
 """Made-up snapshots that say what chance does: fewer where rows are many; audiences counted at a time."""
 _UNIT = 2.0**30
@@ -137,9 +139,11 @@ def audience_promise(
     rows: list[Audience] = []
     seen: set[bytes] = set()
     tries = TRIES_PER_AUDIENCE * audiences if said.sum() >= least else 0
+    fruitless = 0
     for _ in range(tries):
-        if len(rows) == audiences:
+        if len(rows) == audiences or fruitless == FRUITLESS_TRIES:
             break
+        fruitless += 1
         text, members = filters.draw(rng)
         n = int(np.count_nonzero(members))
         if n < least:
@@ -151,6 +155,7 @@ def audience_promise(
         kept = int(np.count_nonzero(right & members))
         rows.append(Audience(text, n, float(units[members].sum() / _UNIT / n), kept / n))
         luck.add(members)
+        fruitless = 0
     return AudiencePromise(
         len(rows),
         audiences,
