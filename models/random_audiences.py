@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from models.random_filters import RandomFilters
 
@@ -192,7 +193,9 @@ class _Luck:
 
     def _count(self) -> None:
         if self._waiting:
-            self._kept.append(np.stack(self._waiting).astype(np.float32) @ self._right)
+            # Windows are judged beside trainings: BLAS threads that wait for a core would only spin.
+            with threadpool_limits(1):
+                self._kept.append(np.stack(self._waiting).astype(np.float32) @ self._right)
             self._waiting = []
 
     def broken_share(self, rows: Sequence[Audience]) -> float:

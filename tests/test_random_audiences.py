@@ -42,9 +42,9 @@ def test_right_confidence_keeps_the_promise() -> None:
 
 
 def test_exact_confidence_stays_within_chance() -> None:
-    found = [audience_promise(*said(n=2500, seed=s), audiences=300, seed=1) for s in range(40)]
-    assert np.mean([f.broken_share for f in found]) < 0.03
-    assert sum(f.broken_share > f.by_chance for f in found) <= 6, "two of forty are expected"
+    found = [audience_promise(*said(n=2000, seed=s), audiences=100, seed=1) for s in range(20)]
+    assert np.mean([f.broken_share for f in found]) < 0.04
+    assert sum(f.broken_share > f.by_chance for f in found) <= 4, "one of twenty is expected"
     assert 0.01 < np.mean([f.by_chance for f in found]) < 0.15
 
 
