@@ -22,6 +22,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from features.windows import PURCHASE
 from models.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
@@ -50,7 +51,11 @@ YEAR_DAYS = 365
 
 @dataclass(frozen=True)
 class TestScores:
-    """The test snapshot: outcomes, calibrated scores and bounds, each of shape (n,)."""
+    """The test snapshot: outcomes, calibrated scores and bounds, whose they are, each of shape (n,).
+
+    ``cut`` is the score from which the tag says yes as far as it was known before the test snapshot; None
+    where the snapshot's own scores decide.
+    """
 
     __test__ = False  # no test class, whatever pytest makes of the name
 
@@ -58,6 +63,8 @@ class TestScores:
     score: Floats
     lower: Floats
     upper: Floats
+    profile_id: npt.NDArray[np.str_]
+    cut: float | None
 
 
 @dataclass(frozen=True)
@@ -175,8 +182,10 @@ def train_tag(
     held_out = HeldOut.forward(data, split, recipe, say("folds"))
     known = held_out.labelled_before_test(split) if out_of_time else HeldOut.grouped(data, before, recipe)
     tested = held_out.of(held_out.as_of == np.datetime64(split.test))
+    known_calibrator = known.calibrator()
     unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)
-    score, lower, upper = known.calibrator().predict(tested.raw, split.test, unseen)
+    score, lower, upper = known_calibrator.predict(tested.raw, split.test, unseen)
+    known_cut = learned_cut(definition.decision, known.y, known.scored(known_calibrator))
     test, differences = _measure(data, before, at_test, score, seed)
 
     calibrator = held_out.calibrator()
@@ -204,7 +213,7 @@ def train_tag(
         trials=trial_log,
         test=test,
         differences=differences,
-        test_scores=TestScores(tested.y, score, lower, upper),
+        test_scores=TestScores(tested.y, score, lower, upper, data.profile_id[at_test], known_cut),
         cases={"train_yes": train_yes, "train_no": train_no, "test_yes": test_yes, "test_no": test_no},
         notes=(
             *choice_notes,

@@ -1,4 +1,4 @@
-"""Commands for data scientists: check, features, train, models, promote."""
+"""Commands for data scientists: check, features, train, evaluate, models, promote."""
 
 from __future__ import annotations
 
@@ -162,6 +162,59 @@ def train(
 
 
 @click.command()
+@click.argument("tag")
+@click.option(
+    "--windows", type=click.IntRange(1, 100), default=3, show_default=True, help="Past snapshots to test on."
+)
+@click.option(
+    "--now", type=Day(), help="Evaluate as if today were this day; default: the day after the last event."
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="LightGBM settings to try a window.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 256),
+    default=2,
+    show_default=True,
+    help="Windows trained side by side; the figures are the same for any number.",
+)
+@project_options
+def evaluate(
+    config: Path | None, home: Path | None, as_json: bool, tag: str, windows: int, now: date | None,
+    trials: int, threads: int,
+) -> None:  # fmt: skip
+    """Judge TAG on several past snapshots, each with a model trained on what lay before it.
+
+    Prints every metric with its interval, by window and by segment, the calibration, and the promise to
+    random audiences; writes report.md, report.json and plots. No version is made.
+
+    \b
+    Example:
+      tagcast evaluate churn_risk
+      tagcast evaluate churn_risk --windows 5 --now 2017-12-02 --trials 40
+    """
+    from pipelines.evaluate import evaluate_tag
+    from pipelines.evaluate_report import as_dict, render_evaluation, write_report
+    from pipelines.reporting import emit, progress
+    from pipelines.workspace import open_workspace
+
+    with progress() as show:
+        workspace = open_workspace(config, home, show)
+        found = evaluate_tag(workspace, tag, windows=windows, now=now, trials=trials, threads=threads)
+        folder = write_report(found, workspace.settings.home)
+    emit(
+        {**as_dict(found), "folder": str(folder)},
+        as_json=as_json,
+        render=lambda: render_evaluation(found, folder),
+    )
+
+
+@click.command()
 @click.argument("tag", required=False)
 @project_options
 def models(config: Path | None, home: Path | None, as_json: bool, tag: str | None) -> None:
@@ -209,4 +262,4 @@ def promote(
     )
 
 
-COMMANDS = (check, features, train, models, promote)
+COMMANDS = (check, features, train, evaluate, models, promote)

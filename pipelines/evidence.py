@@ -45,12 +45,10 @@ def _promise(result: TrainingResult) -> dict[str, float]:
 
 
 def _said(result: TrainingResult) -> tuple[Any, Any]:
-    """Return value and confidence of the test snapshot, decided as a scoring run decides."""
-    from models.decision import cut_from_scores, decide
+    """Return value and confidence of the test snapshot, decided by what was known before it."""
+    from models.backtest import said
 
-    test, model = result.test_scores, result.model
-    cut = cut_from_scores(model.definition.decision, test.score) if model.cut is None else model.cut
-    return decide(test.score, test.lower, test.upper, cut=cut, min_confidence=model.definition.min_confidence)
+    return said(result.model.definition, result.test_scores)
 
 
 def training_figures(result: TrainingResult, frame: TrainingFrame) -> dict[str, Figure]:
