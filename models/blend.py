@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,14 @@ class Blend:
             self.linear if "logistic" in weights else None,
             self.forest if "forest" in weights else None,
         )
+
+    @cached_property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the log-odds."""
+        used = {term.feature for term in self.linear.terms if term.slope} if self.linear else set()
+        if self.forest is not None:
+            used |= set(np.flatnonzero(self.forest.booster.feature_importance("split")).tolist())
+        return frozenset(used)
 
     def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p)."""

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from models.calibration import Calibrator
 from models.decision import NEVER, learned_cut
 from models.metrics import Estimate, evaluate, paired_difference
 from models.out_of_time import GROUPS, HeldOut, grouped_folds
@@ -31,6 +32,7 @@ from models.rfm import RfmRanking
 from models.splits import Split
 from models.tag import TagDefinition
 from models.tag_model import TagModel
+from models.trade_off import Cases
 from models.training_data import Floats, Labels, Rows, TrainingData, TrainingFrame
 
 __all__ = ["TestScores", "TrainingFrame", "TrainingResult", "train_tag"]
@@ -75,6 +77,8 @@ class TrainingResult:
     differences : dict of str to dict of str to Estimate
         ``rfm`` and ``base_rate``: tagcast minus it in ``auc`` and ``log_loss``, over the same resamples.
     test_scores : TestScores
+    held_out_scores : Cases
+        The out-of-time cases behind the model's calibration, scored by its final tables.
     cases : dict of str to int
         ``train_yes``, ``train_no`` (before the test snapshot), ``test_yes``, ``test_no``.
     notes : tuple of str
@@ -89,6 +93,7 @@ class TrainingResult:
     test: Mapping[str, Mapping[str, Estimate]]
     differences: Mapping[str, Mapping[str, Estimate]]
     test_scores: TestScores
+    held_out_scores: Cases
     cases: Mapping[str, int]
     notes: tuple[str, ...]
 
@@ -161,7 +166,8 @@ def train_tag(
     test, differences = _measure(data, before, at_test, score, seed)
 
     calibrator = held_out.calibrator()
-    cut = learned_cut(definition.decision, held_out.y, calibrator.predict(held_out.raw)[0])
+    past = held_out_cases(data, held_out, calibrator)
+    cut = learned_cut(definition.decision, past.y, past.score)
     model = TagModel(
         definition=definition,
         features=data.features,
@@ -184,9 +190,22 @@ def train_tag(
         test=test,
         differences=differences,
         test_scores=TestScores(tested.y, score, lower, upper),
+        held_out_scores=past,
         cases={"train_yes": train_yes, "train_no": train_no, "test_yes": test_yes, "test_no": test_no},
         notes=(*growth, *_notes(split, held_out, out_of_time, cut, choice.tuned.trials, trials)),
     )
+
+
+def held_out_cases(data: TrainingData, held_out: HeldOut, calibrator: Calibrator) -> Cases:
+    """Return held-out cases with the ids of their profiles and calibrated scores.
+
+    Folds score whole snapshots in order of time, and data are sorted by snapshot: the cases are those
+    rows of ``data``.
+    """
+    rows = np.isin(data.as_of, held_out.as_of)
+    if not np.array_equal(data.as_of[rows], held_out.as_of):
+        raise ValueError("held-out cases have to be whole snapshots in order of time")
+    return Cases(data.profile_id[rows], held_out.as_of, held_out.y, *calibrator.predict(held_out.raw))
 
 
 def _settle_growth(
