@@ -19,13 +19,13 @@ PREDICTION_SCHEMA = pa.schema(
         ("profile_id", pa.string()),
         ("tag", pa.string()),
         ("value", pa.string()),
-        ("unknown_because", pa.string()),
         ("score", pa.float64()),
         ("lower", pa.float64()),
         ("upper", pa.float64()),
         ("confidence", pa.float64()),
         ("percentile", pa.float64()),
         ("band", pa.string()),
+        ("unknown_because", pa.string()),
         (
             "reasons",
             pa.list_(
