@@ -104,7 +104,8 @@ def decide(
         Below it the value is ``unknown``; the confidence stays that of what would have been said.
     hysteresis : float
         A past ``yes`` stays until the score is under ``cut - hysteresis``, a past ``no`` until it reaches
-        ``cut + hysteresis``.
+        ``cut + hysteresis``. Held only while its own confidence reaches ``min_confidence``: a margin makes
+        nothing ``unknown`` that the score alone would say.
     past : ndarray of shape (n,), optional
         The last published values. Anything but ``yes`` and ``no`` (``unknown``, None) is no past: the
         score alone decides.
@@ -117,8 +118,9 @@ def decide(
     """
     yes = score >= cut
     if past is not None and hysteresis > 0 and cut < NEVER:
-        yes = np.where(past == "yes", score >= cut - hysteresis, yes)
-        yes = np.where(past == "no", score >= cut + hysteresis, yes)
+        stays_yes = (past == "yes") & (score >= cut - hysteresis) & (lower >= min_confidence)
+        stays_no = (past == "no") & (score < cut + hysteresis) & (1 - upper >= min_confidence)
+        yes = (yes | stays_yes) & ~stays_no
     confidence = np.where(yes, lower, 1 - upper)
     value = np.where(yes, "yes", "no").astype(object)
     value[confidence < min_confidence] = "unknown"

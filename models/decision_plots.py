@@ -51,13 +51,15 @@ def trade_off_plot(document: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def stability_plot(rows: Sequence[Mapping[str, Any]]) -> Figure:
+def stability_plot(rows: Sequence[Mapping[str, Any]], without_unknown: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw the share of flips removed over the margin, beside mean confidence and share right.
 
     Parameters
     ----------
     rows : sequence of mapping
         ``stability`` of the document.
+    without_unknown : sequence of mapping
+        ``stability_without_unknown``: drawn for the flips alone, dashed.
     """
     figure, axes = plain_figure()
     margin = [row["margin"] for row in rows]
@@ -69,6 +71,8 @@ def stability_plot(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.plot(
             margin, [100 * (row[name] or 0.0) for row in rows], "o-", color=colour, markersize=4, label=label
         )
+    removed = [100 * (row["removed"] or 0.0) for row in without_unknown]
+    axes.plot(margin, removed, "o--", color=BLUE, markersize=3, label="flips removed if nothing were unknown")
     for row in rows:
         if row["own"] and row["margin"]:
             axes.axvline(row["margin"], color=ORANGE, linewidth=1.2, label="the definition's")

@@ -179,32 +179,26 @@ def trade_off(definition: TagDefinition, learned: float | None, cases: Cases) ->
     -------
     dict
         ``rule``, ``cases``, ``snapshots``, ``base_rate``, ``cuts`` (:class:`Cut`, as mappings),
-        ``says``, ``hysteresis`` and ``stability`` (:class:`models.stability.Margin`, as mappings; empty
-        with fewer than two snapshots, and under a capacity, which allows no hysteresis).
+        ``says``, ``hysteresis``, ``min_confidence``, ``stability`` (:class:`models.stability.Margin`, as
+        mappings; empty with fewer than two snapshots, and under a capacity, which allows no hysteresis)
+        and ``stability_without_unknown``, the same with a ``min_confidence`` of 0.
     """
     table = cut_table(definition.decision, learned, cases)
     rule = definition.decision
     capped = isinstance(rule, ProfitRule) and rule.capacity is not None
     days = [day for day, _ in cases.snapshots]
-    margins = (
-        stability(
-            [
-                (
-                    cases.profile_id[rows],
-                    cases.y[rows],
-                    cases.score[rows],
-                    cases.lower[rows],
-                    cases.upper[rows],
-                )
-                for _, rows in cases.snapshots
-            ],
-            rule_cuts(rule, learned, cases),
-            min_confidence=definition.min_confidence,
-            own=definition.hysteresis,
-        )
-        if len(days) > 1 and not capped
-        else []
-    )
+    scored = [
+        (cases.profile_id[rows], cases.y[rows], cases.score[rows], cases.lower[rows], cases.upper[rows])
+        for _, rows in cases.snapshots
+    ]
+    cuts = rule_cuts(rule, learned, cases)
+
+    def margins(min_confidence: float) -> list[dict[str, Any]]:
+        if len(days) < 2 or capped:
+            return []
+        rows = stability(scored, cuts, min_confidence=min_confidence, own=definition.hysteresis)
+        return [asdict(row) for row in rows]
+
     return {
         "rule": rule.model_dump(mode="json"),
         "cases": len(cases.y),
@@ -213,7 +207,9 @@ def trade_off(definition: TagDefinition, learned: float | None, cases: Cases) ->
         "cuts": [asdict(row) for row in table],
         "says": choice_sentence(rule, next(row for row in table if row.chosen), len(days)),
         "hysteresis": definition.hysteresis,
-        "stability": [asdict(row) for row in margins],
+        "min_confidence": definition.min_confidence,
+        "stability": margins(definition.min_confidence),
+        "stability_without_unknown": margins(0.0),
     }
 
 

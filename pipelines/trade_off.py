@@ -29,7 +29,7 @@ def decision_figures(document: dict[str, Any]) -> dict[str, Figure]:
 
     figures = {"trade_off": trade_off_plot(document)}
     if document["stability"]:
-        figures["stability"] = stability_plot(document["stability"])
+        figures["stability"] = stability_plot(document["stability"], document["stability_without_unknown"])
     return figures
 
 
@@ -101,35 +101,35 @@ def render_trade_off(found: dict[str, Any]) -> None:
         [_cells(row, with_profit) for row in found["cuts"]],
     )
     say(found["says"])
-    if found["stability"]:
-        table(
-            "A margin against flicker (hysteresis), from each past snapshot to the next",
-            (
-                "margin",
-                "definition",
-                "profiles",
-                "flips",
-                "flips removed",
-                "said",
-                "mean confidence",
-                "share right",
-            ),
-            [
-                (
-                    row["margin"],
-                    "◀" if row["own"] else "",
-                    row["pairs"],
-                    row["flips"],
-                    row["removed"],
-                    row["said"],
-                    row["mean_confidence"],
-                    row["share_right"],
-                )
-                for row in found["stability"]
-            ],
+    least = found["min_confidence"]
+    _render_stability(
+        "A margin against flicker (hysteresis), from each past snapshot to the next", found["stability"]
+    )
+    if least:
+        _render_stability(
+            f"The same if nothing were unknown (min_confidence 0 in place of {least:g})",
+            found["stability_without_unknown"],
         )
     for file in found["plots"].values():
         say(f"plot: {file}")
+
+
+def _render_stability(title: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    names = (
+        "margin",
+        "definition",
+        "profiles",
+        "flips",
+        "flips removed",
+        "said",
+        "mean confidence",
+        "share right",
+    )
+    fields = ("margin", "own", "pairs", "flips", "removed", "said", "mean_confidence", "share_right")
+    lines = [[("◀" if row[f] else "") if f == "own" else row[f] for f in fields] for row in rows]
+    table(title, names, lines)
 
 
 def _cells(row: dict[str, Any], with_profit: bool) -> tuple[Any, ...]:

@@ -10,12 +10,18 @@ import pytest
 from shop import CHURN, write_shop
 
 from features.errors import StoreError
+from features.windows import FeatureSet
+from models.blend import Blend
+from models.calibration import Calibrator
 from models.decision import decide
 from models.definition_files import parse_definition
+from models.linear import LinearModel, Term
+from models.tag_model import FeatureRange, TagModel
 from pipelines.models import promote_version
 from pipelines.score import score_tags
-from pipelines.train import train_tags
 from pipelines.workspace import open_workspace
+from registry.recording import log_version
+from registry.tracking import open_tracking
 from serving.audiences import count, profile
 from serving.past_values import open_past, past_run
 from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun
@@ -135,11 +141,32 @@ def test_values_are_found_by_profile_in_any_batch(store) -> None:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
+    """A shop whose champion is written by hand: more silence, more risk."""
     folder = tmp_path_factory.mktemp("held")
-    config = write_shop(folder, customers=300)
-    (folder / "tags" / "churn_risk.yaml").write_text(HELD, encoding="utf-8")
-    workspace = open_workspace(config, folder / "home")
-    train_tags(workspace, [TAG], now=DAY, moment=NOW, trials=1, threads=1)
+    workspace = open_workspace(write_shop(folder, customers=300), folder / "home")
+    features = FeatureSet((7, 30), ("amount", "category", "item_id", "order_id", "quantity"))
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=2000)
+    model = TagModel(
+        definition=DEFINITION,
+        features=("recency_days",),
+        feature_set=features.spec,
+        blend=Blend({"logistic": 1.0}, LinearModel(0.0, (Term(0, False, 2.0, 2.5, 1.5),)), None),
+        calibrator=Calibrator.fit(
+            raw, (rng.random(2000) < 1 / (1 + np.exp(-raw))).astype("int8"), np.full(2000, np.datetime64(DAY))
+        ),
+        cut=0.5,
+        base_rate=0.5,
+        snapshots=(DAY,),
+        ranges={"recency_days": FeatureRange(0.0, 0.0, 60.0, 60.0, 0.0)},
+        seed=0,
+    )
+    model.save(folder / "bundle")
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    log_version(
+        tracking, tag=TAG, bundle=folder / "bundle", features=model.features, feature_set=features.id, params={},
+        metrics={}, dataset={}, split={}, figures={}, notes=[], run_name="by hand", now=NOW,
+    )  # fmt: skip
     promote_version(workspace, TAG, 1, by="tests", reason="a small shop", moment=NOW)
     return workspace
 

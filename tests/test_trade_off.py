@@ -109,7 +109,7 @@ def test_the_table_widens_and_is_json(rule) -> None:
     assert bool(found["stability"]) == (getattr(rule, "capacity", None) is None)
     assert trade_off_plot(found).axes
     if found["stability"]:
-        assert stability_plot(found["stability"]).axes
+        assert stability_plot(found["stability"], found["stability_without_unknown"]).axes
 
 
 def test_a_rule_that_nobody_meets_says_so() -> None:
@@ -160,6 +160,17 @@ def test_a_value_changes_only_past_the_margin(score, past, value) -> None:
     assert said.tolist() == [value]
     # The confidence is that of the value said: a yes under the cut has the floor of a yes.
     assert confidence[0] == pytest.approx(score * 0.9 if value == "yes" else 1 - score * 1.1)
+
+
+def test_a_margin_makes_nothing_unknown() -> None:
+    score = np.linspace(0.01, 0.99, 99)
+    bounds = score * 0.95, score + 0.05 * (1 - score)
+    for past in ("yes", "no"):
+        held, _ = decide(
+            score, *bounds, cut=0.5, min_confidence=0.5, hysteresis=0.3, past=np.full(99, past, dtype=object)
+        )
+        plain, _ = decide(score, *bounds, cut=0.5, min_confidence=0.5)
+        assert ((held == "unknown") <= (plain == "unknown")).all()
 
 
 def test_a_cut_that_nobody_reaches_holds_nobody() -> None:
