@@ -47,7 +47,7 @@ def trade_off_plot(document: Mapping[str, Any]) -> Figure:
         ylabel="%",
         title="What the rule gives and costs",
     )
-    axes.legend(frameon=False, loc="upper center", ncols=2, fontsize=8)
+    axes.legend(frameon=False, loc="center right", fontsize=8)
     return figure
 
 
