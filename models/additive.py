@@ -61,6 +61,11 @@ class AdditiveModel:
     intercept: float
     curves: tuple[Curve, ...]
 
+    @property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the log-odds."""
+        return frozenset(c.feature for c in self.curves if any(v != c.unknown for v in c.values))
+
     def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p); NaN means unknown."""
         total = np.full(len(X), self.intercept)

@@ -168,6 +168,11 @@ class BgNbdScorer:
         out = -logit(silent) if self.buys else logit(silent)
         return np.where(np.isnan(out), self.unknown, out)
 
+    @property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the log-odds."""
+        return frozenset(self.columns)
+
     def raw(self, X: Floats) -> Floats:
         """Return log-odds of the outcome, shape (n,)."""
         return self._log_odds(X[:, self.columns])

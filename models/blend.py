@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,11 @@ Floats = npt.NDArray[np.float64]
 
 class Part(Protocol):
     """One fitted model among those that are blended."""
+
+    @property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the log-odds."""
+        ...
 
     def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p)."""
@@ -58,6 +64,14 @@ class Blend:
     def reweighted(self, weights: Mapping[str, float]) -> Blend:
         """Return the same parts under other weights, without those that get none."""
         return Blend(weights, {name: self.parts[name] for name in weights})
+
+    @cached_property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the log-odds."""
+        used: set[int] = set()
+        for part in self.parts.values():
+            used |= part.used_features
+        return frozenset(used)
 
     def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p)."""

@@ -83,7 +83,14 @@ def _break_even(decision: ProfitRule) -> float:
 
 
 def decide(
-    score: Floats, lower: Floats, upper: Floats, *, cut: float, min_confidence: float
+    score: Floats,
+    lower: Floats,
+    upper: Floats,
+    *,
+    cut: float,
+    min_confidence: float,
+    hysteresis: float = 0.0,
+    past: Words | None = None,
 ) -> tuple[Words, Floats]:
     """Return value (``yes``, ``no``, ``unknown``) and confidence of each profile.
 
@@ -95,14 +102,25 @@ def decide(
         Yes from this score on.
     min_confidence : float
         Below it the value is ``unknown``; the confidence stays that of what would have been said.
+    hysteresis : float
+        A past ``yes`` stays until the score is under ``cut - hysteresis``, a past ``no`` until it reaches
+        ``cut + hysteresis``. Held only while its own confidence reaches ``min_confidence``: a margin makes
+        nothing ``unknown`` that the score alone would say.
+    past : ndarray of shape (n,), optional
+        The last published values. Anything but ``yes`` and ``no`` (``unknown``, None) is no past: the
+        score alone decides.
 
     Returns
     -------
     value, confidence : ndarray of shape (n,)
         Confidence is the conservative probability that the value is right: lower for a yes, 1 - upper
-        for a no.
+        for a no. A value held by the margin has its own: a yes under the cut that of a yes.
     """
     yes = score >= cut
+    if past is not None and hysteresis > 0 and cut < NEVER:
+        stays_yes = (past == "yes") & (score >= cut - hysteresis) & (lower >= min_confidence)
+        stays_no = (past == "no") & (score < cut + hysteresis) & (1 - upper >= min_confidence)
+        yes = (yes | stays_yes) & ~stays_no
     confidence = np.where(yes, lower, 1 - upper)
     value = np.where(yes, "yes", "no").astype(object)
     value[confidence < min_confidence] = "unknown"

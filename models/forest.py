@@ -128,6 +128,12 @@ class ForestScorer:
 
         return lgb.Booster(model_str=self.text)
 
+    @property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the log-odds."""
+        split = np.flatnonzero(self.booster.feature_importance("split")).tolist()
+        return frozenset(self.columns[k] for k in split)
+
     def _own(self, X: Floats) -> Floats:
         return X if self.columns == tuple(range(X.shape[1])) else np.ascontiguousarray(X[:, self.columns])
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from models.calibration import MIN_CASES, Calibrator
 from models.recipe import Recipe
 from models.splits import Split
+from models.trade_off import Cases
 from models.training_data import MIN_TRAINING_CASES, Days, Floats, Labels, Rows, TrainingData
 
 GROUPS = 5
@@ -25,6 +26,7 @@ class HeldOut:
     raw: Floats
     y: Labels
     as_of: Days
+    profile_id: npt.NDArray[np.str_]
 
     @classmethod
     def forward(
@@ -63,20 +65,20 @@ class HeldOut:
         if progress:
             progress(len(pairs), len(pairs))
         at: npt.NDArray[np.intp] = np.concatenate([np.flatnonzero(score) for _, score in pairs])
-        return cls(np.concatenate(raw), data.y[at], data.as_of[at])
+        return cls(np.concatenate(raw), data.y[at], data.as_of[at], data.profile_id[at])
 
     def of(self, rows: Rows) -> HeldOut:
         """Return the cases ``rows``."""
-        return HeldOut(self.raw[rows], self.y[rows], self.as_of[rows])
+        return HeldOut(self.raw[rows], self.y[rows], self.as_of[rows], self.profile_id[rows])
 
     def labelled_before_test(self, split: Split) -> HeldOut:
         """Return the cases whose outcomes were known at the test snapshot."""
         known = np.datetime64(split.test - timedelta(days=split.horizon_days))
         return self.of(self.as_of <= known)
 
-    def scored(self, calibrator: Calibrator) -> Floats:
-        """Return each case's calibrated score, as if predicted one step after the last known outcomes."""
-        return calibrator.predict(self.raw, calibrator.drift.day).score
+    def cases(self, calibrator: Calibrator) -> Cases:
+        """Return the cases with calibrated scores, as if predicted right after the last known outcomes."""
+        return Cases(self.profile_id, self.as_of, self.y, *calibrator.predict(self.raw, calibrator.drift.day))
 
     def calibrator(self) -> Calibrator:
         """Return the calibrator that these cases give."""

@@ -28,7 +28,8 @@ BLUE, GREY, ORANGE = "#1f6f9f", "#8a8a8a", "#d1702b"
 BINS = 10
 
 
-def _figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]:
+def plain_figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]:
+    """Return an empty figure of the house style, its size in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
@@ -41,7 +42,7 @@ def _figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]:
 
 def calibration_plot(y: Labels, score: Floats) -> Figure:
     """Draw the observed rate over the mean score of ten bins of equal count, with 95 % intervals."""
-    figure, axes = _figure()
+    figure, axes = plain_figure()
     bins = [b for b in np.array_split(np.argsort(score, kind="stable"), BINS) if len(b)]
     said = np.array([score[b].mean() for b in bins])
     low, rate, high = wilson([int(y[b].sum()) for b in bins], [len(b) for b in bins])
@@ -63,7 +64,7 @@ def calibration_plot(y: Labels, score: Floats) -> Figure:
 
 def lift_plot(y: Labels, score: Floats) -> Figure:
     """Draw the share of all true outcomes found in the top x % by score, beside chance and the ideal."""
-    figure, axes = _figure()
+    figure, axes = plain_figure()
     order = np.argsort(-score, kind="stable")
     asked = np.arange(len(y) + 1) / len(y) * 100
     found = np.r_[0, np.cumsum(y[order])] / max(1, int(y.sum())) * 100
@@ -99,7 +100,7 @@ def shap_summary_plot(model: TagModel, X: Floats | pd.DataFrame, top: int = 12) 
     X = model.matrix(X)
     given = contributions(model, X, exact=True)
     features = np.argsort(-np.abs(given).mean(axis=0), kind="stable")[:top]
-    figure, axes = _figure(7.0, 1.2 + 0.34 * len(features))
+    figure, axes = plain_figure(7.0, 1.2 + 0.34 * len(features))
     axes.axvline(0, color=GREY, linewidth=0.8)
     dots = None
     for place, j in enumerate(features[::-1]):
@@ -140,7 +141,7 @@ def confidence_plot(
 
     Points on or above the line keep the promise.
     """
-    figure, axes = _figure()
+    figure, axes = plain_figure()
     said = np.flatnonzero(value != "unknown")
     right = (value == "yes") == (y == 1)
     groups = [b for b in np.array_split(said[np.argsort(confidence[said], kind="stable")], bins) if len(b)]

@@ -138,6 +138,11 @@ class RfmScorer:
     def _log_odds(self, rfm: Floats) -> Floats:
         return _interpolated(self.sign * self._rank(rfm), np.array(self.knots), np.array(self.log_odds))
 
+    @property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the log-odds."""
+        return frozenset(self.columns)
+
     def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p)."""
         return self._log_odds(X[:, self.columns])

@@ -6,9 +6,11 @@ is predicted about them over the horizon that follows, ``decision`` when the tag
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import date
+from hashlib import sha256
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -166,6 +168,12 @@ class TagDefinition(_Strict):
         default={"low": 0.0, "medium": 0.2, "high": 0.5}, description="band name to the score it starts at"
     )
     min_confidence: float = Field(0.5, ge=0, lt=1)
+    hysteresis: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="margin in score: a yes stays until score < cut - hysteresis, a no until score >= cut + hysteresis",
+    )
     refresh: str = Field("0 3 * * *", description="cron, five fields")
     expires_after_days: int = Field(30, gt=0)
     sensitivity: Literal["normal", "sensitive"] = "normal"
@@ -206,7 +214,31 @@ class TagDefinition(_Strict):
             raise ValueError("population.not_bought_within_days needs feature_service: interest")
         if self.feature_service == "interest" and not self.outcome.category:
             raise ValueError("feature_service interest needs outcome.category")
+        self._check_hysteresis()
         return self
+
+    def _check_hysteresis(self) -> None:
+        rule = self.decision
+        if isinstance(rule, ProfitRule) and rule.capacity is not None and self.hysteresis:
+            raise ValueError(
+                "a capacity is a hard bound that held values would overrun: hysteresis has to be 0"
+            )
+        if isinstance(rule, ThresholdRule) and not (
+            self.hysteresis < rule.threshold and rule.threshold + self.hysteresis < 1
+        ):
+            raise ValueError(
+                f"threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; "
+                f"found {rule.threshold} and {self.hysteresis}: a value could never change again"
+            )
+
+    @property
+    def question(self) -> str:
+        """What a yes means, as a short id: two versions of a tag answer the same question where it is equal."""
+        asked = {
+            "population": self.population.model_dump(mode="json"),
+            "outcome": self.outcome.model_dump(mode="json"),
+        }
+        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def horizon_days(self) -> int:

@@ -17,7 +17,7 @@ What sees what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ from models.season import unseen_share
 from models.splits import Split
 from models.tag import TagDefinition
 from models.tag_model import TagModel
+from models.trade_off import Cases
 from models.training_data import MIN_TRAINING_CASES, Floats, Labels, Rows, TrainingData, TrainingFrame
 from models.tuning import Trial
 
@@ -89,6 +90,8 @@ class TrainingResult:
     differences : dict of str to dict of str to Estimate
         ``rfm`` and ``base_rate``: tagcast minus it in ``auc`` and ``log_loss``, over the same resamples.
     test_scores : TestScores
+    held_out_scores : Cases
+        The out-of-time cases behind the model's calibration, scored by its final tables.
     cases : dict of str to int
         ``train_yes``, ``train_no`` (before the test snapshot), ``test_yes``, ``test_no``.
     notes : tuple of str
@@ -104,6 +107,7 @@ class TrainingResult:
     test: Mapping[str, Mapping[str, Estimate]]
     differences: Mapping[str, Mapping[str, Estimate]]
     test_scores: TestScores
+    held_out_scores: Cases
     cases: Mapping[str, int]
     notes: tuple[str, ...]
 
@@ -185,24 +189,23 @@ def train_tag(
     known_calibrator = known.calibrator()
     unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)
     score, lower, upper = known_calibrator.predict(tested.raw, split.test, unseen)
-    known_cut = learned_cut(definition.decision, known.y, known.scored(known_calibrator))
+    known_cut = learned_cut(definition.decision, known.y, known.cases(known_calibrator).score)
     test, differences = _measure(data, before, at_test, score, seed)
 
     calibrator = held_out.calibrator()
+    past = held_out.cases(calibrator)
     model = TagModel(
         definition=definition,
         features=data.features,
         feature_set=feature_set,
         blend=recipe.fit(data.X, data.y, data.as_of),
         calibrator=calibrator,
-        cut=None,
+        cut=learned_cut(definition.decision, past.y, past.score),
         base_rate=float(data.y.mean()),
         snapshots=split.snapshots,
         ranges=data.ranges(),
         seed=seed,
     )
-    past = held_out.scored(calibrator)
-    model = replace(model, cut=learned_cut(definition.decision, held_out.y, past))
     (train_yes, train_no), (test_yes, test_no) = data.cases(before), data.cases(at_test)
     return TrainingResult(
         model=model,
@@ -214,6 +217,7 @@ def train_tag(
         test=test,
         differences=differences,
         test_scores=TestScores(tested.y, score, lower, upper, data.profile_id[at_test], known_cut),
+        held_out_scores=past,
         cases={"train_yes": train_yes, "train_no": train_no, "test_yes": test_yes, "test_no": test_no},
         notes=(
             *choice_notes,

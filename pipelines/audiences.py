@@ -182,7 +182,7 @@ def render_profile(view: dict[str, Any]) -> None:
         [
             (
                 p["tag"],
-                p["value"],
+                f"unknown: {p['unknown_because']}" if p.get("unknown_because") else p["value"],
                 p["score"],
                 p["confidence"],
                 f"{p['percentile']:.1f}",

@@ -1,4 +1,4 @@
-"""Commands for data scientists: check, features, train, evaluate, models, promote."""
+"""Commands for data scientists: check, features, train, evaluate, models, tradeoff, promote."""
 
 from __future__ import annotations
 
@@ -262,4 +262,26 @@ def promote(
     )
 
 
-COMMANDS = (check, features, train, evaluate, models, promote)
+@click.command()
+@click.argument("tag")
+@click.option("--version", type=int, help="Default: the champion; without one, the newest version.")
+@project_options
+def tradeoff(config: Path | None, home: Path | None, as_json: bool, tag: str, version: int | None) -> None:
+    """Show what TAG's decision rule gives and costs, and what hysteresis would do.
+
+    All figures are of past snapshots, scored by models that had not seen their outcomes.
+
+    \b
+    Example:
+      tagcast tradeoff churn_risk
+      tagcast tradeoff churn_risk --version 2 --json
+    """
+    from pipelines.reporting import emit
+    from pipelines.trade_off import read_trade_off, render_trade_off
+    from pipelines.workspace import open_workspace
+
+    found = read_trade_off(open_workspace(config, home), tag, version)
+    emit(found, as_json=as_json, render=lambda: render_trade_off(found))
+
+
+COMMANDS = (check, features, train, evaluate, models, tradeoff, promote)

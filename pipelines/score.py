@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from features.snapshots import Snapshots
     from registry.versions import Version
     from serving.scorer import LoadedTag
+    from serving.store_files import Manifest
 
 KEEP_RUNS = 5
 
@@ -137,6 +138,7 @@ def score_tags(
         Long form of the predictions as Parquet.
     """
     from serving.audiences import coverage, export_predictions
+    from serving.past_values import open_past
     from serving.predictions import RunInfo, TagRun
     from serving.profile_store import ProfileStore
     from serving.scorer import Scorer
@@ -148,10 +150,14 @@ def score_tags(
     snapshots = {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in specs}
     for one in snapshots.values():
         one.ensure([day], workspace.progress)
-    scorer = Scorer(tags, snapshots, day, moment, workspace.progress)
-    run_id = _run_id(workspace, tags, day)
     store = ProfileStore(workspace.settings.home / "store")
-    with store.writer(run_id, memory_limit=workspace.settings.memory_limit) as staging:
+    pasts = _pasts(store.folder, tags, day)
+    run_id = _run_id(workspace, tags, day, pasts)
+    with (
+        store.writer(run_id, memory_limit=workspace.settings.memory_limit) as staging,
+        open_past(store.folder, pasts) as past,
+    ):
+        scorer = Scorer(tags, snapshots, day, moment, workspace.progress, past)
         for batch in profile_batches(workspace, snapshots[specs[0]], day):
             staging.add_profiles(batch)
         cuts = _cuts(scorer, tags, staging)
@@ -174,6 +180,7 @@ def score_tags(
                     bands=tuple(t.definition.bands),
                     population=scorer.population[t.definition.name],
                     sensitivity=t.definition.sensitivity,
+                    question=t.definition.question,
                 )
                 for t in tags
             ),
@@ -209,12 +216,24 @@ def _check_out(out: Path | None) -> None:
         raise DefinitionError(f"--out: there is no folder {out.parent}", mend="make it first")
 
 
-def _run_id(workspace: Workspace, tags: Sequence[LoadedTag], day: date) -> str:
-    """Name the run by what goes into it: the same events, models and day make the same run."""
+def _pasts(folder: Path, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
+    """Return each tag with hysteresis that has a past, and the run it holds on to."""
+    from serving.past_values import past_run
+
+    held = [t.definition for t in tags if t.definition.hysteresis]
+    found = ((d.name, past_run(folder, d, day)) for d in held)
+    return [(name, run) for name, run in found if run]
+
+
+def _run_id(
+    workspace: Workspace, tags: Sequence[LoadedTag], day: date, pasts: Sequence[tuple[str, Manifest]] = ()
+) -> str:
+    """Name the run by what goes into it: the same events, models, day and past make the same run."""
     parts = [
         workspace.events.id,
         str(day),
         *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in tags),
+        *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
     ]
     return f"{day}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 

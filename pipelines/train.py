@@ -21,6 +21,7 @@ from pipelines.evidence import gate_evidence, training_figures, version_metrics
 from pipelines.frames import check_cases, label_rows, training_frames
 from pipelines.jobs import Job, run_jobs
 from pipelines.reporting import say, table
+from pipelines.trade_off import decision_figures, trade_off_document
 from pipelines.workspace import TagPlan, Workspace
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
 
     definition, split = job.plan.definition, job.plan.split
     metrics = version_metrics(result)
+    choices = trade_off_document(result)
     frame = job.frame
     tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
     version = log_version(
@@ -213,8 +215,9 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
             "test_fold": [str(s) for s in split.test_fold.train],
             "validation": [str(f.score) for f in split.validation_folds],
         },
-        figures=training_figures(result, frame),
+        figures={**training_figures(result, frame), **decision_figures(choices)},
         notes=list(result.notes),
+        documents={"trade_off": choices},
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )

@@ -37,6 +37,7 @@ def log_version(
     split: Mapping[str, Any],
     figures: Mapping[str, Figure],
     notes: Sequence[str],
+    documents: Mapping[str, Any] | None = None,
     run_name: str,
     now: datetime,
 ) -> Version:
@@ -64,6 +65,8 @@ def log_version(
         Name to figure, stored as PNG.
     notes : sequence of str
         What a reader should know, a sentence each.
+    documents : mapping, optional
+        Further JSON documents of the run, by name.
     run_name : str
         Of the MLflow run.
     now : datetime
@@ -103,7 +106,9 @@ def log_version(
             )
             client.log_inputs(run_id, _dataset_inputs(dataset))
             run_files = Path(folder) / "run"
-            _write_run_files(run_files, {"dataset": dataset, "split": split, "notes": notes}, figures)
+            _write_run_files(
+                run_files, {"dataset": dataset, "split": split, "notes": notes, **(documents or {})}, figures
+            )
             client.log_artifacts(run_id, str(run_files))
             stored = client.create_logged_model(
                 tracking.experiment_id, name="tag_model", source_run_id=run_id, model_type="tag"

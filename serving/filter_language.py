@@ -6,7 +6,7 @@
     all        := one ( AND one )*
     one        := NOT one | ( filter ) | field test
     test       := op value | [NOT] IN ( value, … ) | [NOT] BETWEEN value AND value | IS [NOT] NULL
-    field      := name | tag | tag.part          part: value score confidence percentile band lower upper
+    field      := name | tag | tag.part          part: value score confidence percentile band lower upper unknown_because
     value      := 'text' | number | TRUE | FALSE
 
 Names are letters of any script, digits, _ and dots; others stand in double quotes. Errors give the

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 VALUES = ("no", "unknown", "yes")
-PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper")
+PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
 """What a filter may ask of a tag; ``value`` where no part is named."""
 NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
 
@@ -25,6 +25,7 @@ PREDICTION_SCHEMA = pa.schema(
         ("confidence", pa.float64()),
         ("percentile", pa.float64()),
         ("band", pa.string()),
+        ("unknown_because", pa.string()),
         (
             "reasons",
             pa.list_(
@@ -54,6 +55,8 @@ class TagRun:
     bands: tuple[str, ...]
     population: int
     sensitivity: str
+    question: str = ""
+    """What a yes means (``TagDefinition.question``); empty in runs that did not record it."""
 
 
 @dataclass(frozen=True)

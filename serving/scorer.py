@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from features.windows import FeatureSet
 from models.decision import band, decide
 from models.reasons import explain
+from models.unknown import Familiar, say_unknown
 from serving.predictions import PREDICTION_SCHEMA
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from features.streaming import FeatureBatch
     from models.tag import TagDefinition
     from models.tag_model import TagModel
+    from serving.past_values import PastValues
 
 BATCH_ROWS = 32_768
 EXACT_REASONS_CAP = 10_000
@@ -102,6 +104,8 @@ class Scorer:
         UTC.
     progress : callable
         ``(stage, done, total)``.
+    past : PastValues, optional
+        What was published before, for tags with hysteresis.
     """
 
     def __init__(
@@ -111,12 +115,15 @@ class Scorer:
         as_of: date,
         scored_at: datetime,
         progress: Callable[[str, int, int], None],
+        past: PastValues | None = None,
     ) -> None:
         self.tags = tags
         self.snapshots = snapshots
         self.as_of = as_of
         self.scored_at = scored_at.astimezone(UTC)
         self.progress = progress
+        self.past = past
+        self._familiar = {tag.definition.name: Familiar(tag.model) for tag in tags}
         self.population = dict.fromkeys((tag.definition.name for tag in tags), 0)
         self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
 
@@ -195,6 +202,11 @@ class Scorer:
             predicted.upper,
             cut=cut,
             min_confidence=definition.min_confidence,
+            hysteresis=definition.hysteresis,
+            past=self.past.of(definition.name, ids) if self.past and definition.hysteresis else None,
+        )
+        value, because = say_unknown(
+            value, confidence, definition.min_confidence, [self._familiar[definition.name].reasons(X)]
         )
         reasons: list[Any] = [None] * n
         method = np.full(n, "path", dtype=object)
@@ -209,6 +221,7 @@ class Scorer:
             "profile_id": ids,
             "tag": [definition.name] * n,
             "value": value,
+            "unknown_because": because,
             "score": predicted.score,
             "lower": predicted.lower,
             "upper": predicted.upper,

@@ -153,6 +153,7 @@ class Staging:
                       count(*) FILTER (NOT (score BETWEEN 0 AND 1 AND confidence BETWEEN 0 AND 1
                                             AND lower <= score AND score <= upper
                                             AND value IN ('yes', 'no', 'unknown'))
+                                       OR (value = 'unknown') != (unknown_because IS NOT NULL)
                                        OR score IS NULL OR confidence IS NULL OR lower IS NULL OR upper IS NULL
                                        OR value IS NULL OR isnan(score) OR isnan(confidence))
                FROM said"""
@@ -210,7 +211,7 @@ class Staging:
         for tag in run.tags:
             mine = exp.column("tag").eq(literal(tag.tag))
             bands = exp.DataType.build("ENUM", expressions=[literal(b) for b in tag.bands])
-            for part in ("value", *NUMBER_PARTS, "band"):
+            for part in ("value", "unknown_because", *NUMBER_PARTS, "band"):
                 picked: exp.Expr = exp.Filter(
                     this=exp.Max(this=exp.column(part)), expression=exp.Where(this=mine.copy())
                 )

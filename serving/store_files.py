@@ -14,9 +14,10 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,41 @@ def read_manifest(folder: Path) -> Manifest | None:
         ) from error
 
 
+def kept_manifests(folder: Path) -> list[Manifest]:
+    """Return the manifests of all published runs that are kept, in order of publication.
+
+    Raises
+    ------
+    StoreError
+        When one cannot be read.
+    """
+    found = []
+    for file in _by_age(folder):
+        try:
+            found.append(Manifest.parse(file.read_text(encoding="utf-8")))
+        except FileNotFoundError:  # displaced since the folder was listed
+            continue
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{file} cannot be read: {error}", mend=f"delete {file.name} and score again"
+            ) from error
+    return found
+
+
+def last_before(manifests: Sequence[Manifest], tag: str, day: date) -> Manifest | None:
+    """Return the newest of ``manifests`` (in order of publication) that holds ``tag`` as of before ``day``.
+
+    Of several runs of one day it is the one published last.
+    """
+    earlier = [m for m in manifests if m.run.as_of < day and any(t.tag == tag for t in m.run.tags)]
+    return max(reversed(earlier), key=lambda m: m.run.as_of, default=None)
+
+
+def _by_age(folder: Path) -> list[Path]:
+    files = (folder / "snapshots").glob("*.json")
+    return sorted(files, key=lambda f: (f.stat().st_mtime_ns, f.name))
+
+
 def put_in_force(folder: Path, staged: Path, manifest: Manifest) -> None:
     """Move the staged file among the snapshots and name it in CURRENT: each step is whole or not done."""
     snapshots = folder / "snapshots"
@@ -114,12 +150,16 @@ def sync(path: Path) -> None:
 def forget_old(folder: Path, keep: int) -> None:
     """Delete snapshots beyond the newest ``keep``, and files that no manifest names.
 
-    A reader that holds one open keeps it: the file lives until it is closed.
+    The past of each tag in force stays, however often the day itself was scored again: hysteresis holds
+    on to it. A reader that holds one open keeps it: the file lives until it is closed.
     """
     current = read_manifest(folder)
     snapshots = folder / "snapshots"
-    newest = sorted(snapshots.glob("*.json"), key=lambda f: (f.stat().st_mtime_ns, f.name), reverse=True)
-    kept = {f.stem for f in newest[:keep]} | ({Path(current.file).stem} if current else set())
+    kept = {f.stem for f in _by_age(folder)[-keep:]}
+    if current:
+        manifests = kept_manifests(folder)
+        pasts = [last_before(manifests, t.tag, current.run.as_of) for t in current.run.tags]
+        kept |= {Path(m.file).stem for m in (current, *pasts) if m}
     for file in (*snapshots.glob("*.duckdb*"), *snapshots.glob("*.json"), *snapshots.glob(".*.tmp")):
         if file.name.split(".duckdb")[0].removesuffix(".json") not in kept:
             file.unlink(missing_ok=True)

@@ -83,6 +83,23 @@ def test_every_command_has_help_with_an_example() -> None:
     walk(application(), [])
 
 
+def test_the_trade_off_of_a_version_is_kept_and_shown(shop) -> None:
+    found = shop.json("tradeoff", "high_value")
+    assert found["rule"] == {"rule": "top_share", "share": 0.2}
+    (chosen,) = [row for row in found["cuts"] if row["chosen"]]
+    assert chosen["share"] == pytest.approx(0.2, abs=0.02)
+    assert found["stability"][0]["margin"] == 0
+    for file in found["plots"].values():
+        assert Path(file).read_bytes().startswith(b"\x89PNG")
+    shown = shop.run("tradeoff", "high_value", "--version", "1").output
+    assert found["says"] in " ".join(shown.split())
+    missing = shop.run("tradeoff", "high_value", "--version", "9", ok=False)
+    assert missing.exit_code == 6
+    assert "choose one of 1" in missing.stderr
+    assert shop.run("tradeoff", "interest", ok=False).exit_code == 6
+    assert shop.run("tradeoff", "hihg_value", ok=False).exit_code == 5
+
+
 def test_check_reports_and_changes_nothing(shop) -> None:
     source = shop.config.parent / "lines.parquet"
     before = source.read_bytes()

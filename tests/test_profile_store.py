@@ -31,6 +31,7 @@ def predictions(rows: int, seed: int = 0, tag: str = TAGS[0]) -> pa.RecordBatch:
         "confidence": np.where(score > 0.5, score * 0.9, 1 - np.minimum(1, score * 1.1)),
         "percentile": np.full(rows, np.nan),
         "band": np.where(score > 0.5, "high", "low"),
+        "unknown_because": [None] * rows,
         "reasons": [[{"feature": "recency_days", "value": 3.0, "contribution": 0.5}]] * rows,
         "reasons_method": ["shap"] * rows,
         "model_version": ["1"] * rows,

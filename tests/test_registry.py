@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 
 from features.errors import ModelError
 from registry.decisions import DecisionLog, promote, settle
+from registry.documents import document, run_file
 from registry.gates import Check, GateReport
 from registry.recording import log_version
 from registry.tracking import Tracking, open_tracking, tracking_exists
@@ -88,6 +89,22 @@ def log(tracking: Tracking, bundle: Path) -> Log:
         )
 
     return log
+
+
+def test_documents_of_a_version_are_read_back(tracking: Tracking, log: Log, tmp_path: Path) -> None:
+    version = log(documents={"trade_off": {"cases": 12, "says": "前10%"}})
+    assert document(tracking, version, "trade_off") == {"cases": 12, "says": "前10%"}
+    plot = run_file(tracking, version, "plots/calibration.png")
+    assert plot is not None
+    assert plot.is_file()
+    assert run_file(tracking, version, "plots/none.png") is None
+    with pytest.raises(ModelError, match=r"has no other\.json"):
+        document(tracking, version, "other")
+    file = run_file(tracking, version, "trade_off.json")
+    assert file is not None
+    file.write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match="damaged"):
+        document(tracking, version, "trade_off")
 
 
 def stored_file(tracking: Tracking, version: Version, name: str) -> Path:

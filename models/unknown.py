@@ -1,0 +1,136 @@
+"""Why a value is not said: the profile is unlike what training saw, or the confidence is too low.
+
+A model answers whatever it is asked; its calibration was checked only on profiles like those of training.
+The rule is lenient on purpose. Every day someone buys more than anyone before, and a good customer is
+not unknown for that: a value has to lie beyond the extreme by a margin in the compressed scale
+(``sign(x) * log1p(|x|)``), in which counts and sums have short tails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from models.additive import compress
+
+if TYPE_CHECKING:
+    from models.tag_model import TagModel
+
+Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.object_]
+
+LEAST_MARGIN = float(np.log(2))
+"""In compressed units: twice the largest count or sum seen is never beyond it."""
+SPAN_SHARE = 0.1
+"""Of the span seen: near 0, where the compressed scale depends on the unit, a doubling would be nothing."""
+HISTORY = ("tenure_days", "tenure_bounded_days", "purchase_days_all")
+"""Features that say how much is known of a profile: below the least seen there is too little history."""
+TOO_LITTLE_HISTORY = "too little history"
+OUTSIDE = "outside what training saw: "
+
+
+class Familiar:
+    """What a model knows from training, as bounds to hold profiles against.
+
+    Parameters
+    ----------
+    model : TagModel
+        Features that move no score are not looked at: an odd value there changes nothing.
+    """
+
+    def __init__(self, model: TagModel) -> None:
+        self.features = model.features
+        count = len(self.features)
+        self.low, self.high = np.full(count, -np.inf), np.full(count, np.inf)
+        self.margin_low, self.margin_high = np.ones(count), np.ones(count)
+        self.least = np.full(count, -np.inf)
+        self.never_missing = np.zeros(count, dtype=bool)
+        used = model.blend.used_features
+        for j, name in enumerate(self.features):
+            seen = model.ranges.get(name)
+            if seen is None or j not in used:
+                continue
+            self.never_missing[j] = seen.missing == 0
+            ends = compress(np.array([seen.minimum, seen.low, seen.high, seen.maximum]))
+            least = max(LEAST_MARGIN, SPAN_SHARE * float(ends[3] - ends[0]))
+            # As far beyond the extreme as the extreme lies beyond the 99.5 % quantile: long tails go on.
+            self.margin_low[j] = max(least, float(ends[1] - ends[0]))
+            self.margin_high[j] = max(least, float(ends[3] - ends[2]))
+            self.high[j] = _expand(ends[3] + self.margin_high[j])
+            if name in HISTORY:
+                self.least[j] = seen.minimum
+            else:
+                self.low[j] = _expand(ends[0] - self.margin_low[j])
+
+    def reasons(self, X: Floats) -> Words:
+        """Return why each row of X is unlike what training saw, shape (n,); empty where it is like it.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, p)
+            Columns as the model's features.
+
+        Returns
+        -------
+        ndarray of str
+            ``too little history``, else ``outside what training saw: <feature>`` with the feature that
+            lies farthest out in units of its margin.
+        """
+        out = np.full(len(X), "", dtype=object)
+        odd = (self.high < X) | (self.low > X)
+        if self.never_missing.any():
+            odd |= np.isnan(X) & self.never_missing
+        rows = np.flatnonzero(odd.any(axis=1))
+        if len(rows):
+            farthest = self._distance(X[rows], odd[rows]).argmax(axis=1)
+            names = np.array([OUTSIDE + name for name in self.features], dtype=object)
+            out[rows] = names[farthest]
+        out[(self.least > X).any(axis=1)] = TOO_LITTLE_HISTORY
+        return out
+
+    def _distance(self, X: Floats, odd: npt.NDArray[np.bool_]) -> Floats:
+        """Return how far beyond its bound each odd value lies, in margins; a missing one counts least."""
+        z = compress(np.nan_to_num(X, nan=0.0))
+        bound_high, bound_low = compress(self.high), compress(self.low)
+        with np.errstate(invalid="ignore"):
+            beyond = np.maximum((z - bound_high) / self.margin_high, (bound_low - z) / self.margin_low)
+        return np.where(odd, np.where(np.isnan(X), 0.0, beyond), -np.inf)
+
+
+def say_unknown(
+    value: Words, confidence: Floats, min_confidence: float, grounds: Sequence[Words] = ()
+) -> tuple[Words, Words]:
+    """Return values and, where they are ``unknown``, why.
+
+    Parameters
+    ----------
+    value, confidence : ndarray of shape (n,)
+        As :func:`models.decision.decide` returns them.
+    min_confidence : float
+        Of the definition.
+    grounds : sequence of ndarray of shape (n,)
+        Reasons not to answer whatever the confidence (empty where there is none), the weightiest first.
+
+    Returns
+    -------
+    value, because : ndarray of shape (n,)
+        ``because`` is None unless the value is ``unknown``; the first ground given wins over the
+        confidence, which is not to be believed there.
+    """
+    because = np.full(len(value), "", dtype=object)
+    because[confidence < min_confidence] = f"confidence below {min_confidence:g}"
+    for ground in reversed(grounds):
+        because = np.where(ground != "", ground, because)
+    said = because == ""
+    value = np.where(said, value, "unknown").astype(object)
+    because[said] = None
+    return value, because
+
+
+def _expand(z: float) -> float:
+    """Return the value whose compressed form is ``z``."""
+    with np.errstate(over="ignore"):
+        return float(np.sign(z) * np.expm1(abs(z)))

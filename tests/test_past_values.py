@@ -1,0 +1,210 @@
+"""A tag with hysteresis holds on to the last published day, and a day scored twice equals once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from models.linear import LinearModel, Term
+from shop import CHURN, write_shop
+
+from features.errors import StoreError
+from features.windows import FeatureSet
+from models.blend import Blend
+from models.calibration import Calibrator
+from models.decision import decide
+from models.definition_files import parse_definition
+from models.tag_model import FeatureRange, TagModel
+from pipelines.models import promote_version
+from pipelines.score import score_tags
+from pipelines.workspace import open_workspace
+from registry.recording import log_version
+from registry.tracking import open_tracking
+from serving.audiences import count, profile
+from serving.past_values import open_past, past_run
+from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun
+from serving.profile_store import ProfileStore
+
+HELD = CHURN + "hysteresis: 0.1\nmin_confidence: 0.0\n"
+DEFINITION = parse_definition(HELD, "churn")
+TAG = DEFINITION.name
+NOW = datetime(2024, 8, 1, tzinfo=UTC)
+DAY = date(2024, 7, 1)
+
+
+def publish(
+    store: ProfileStore, day: date, values: list[str], *, run_id: str = "", keep: int = 5, **tag
+) -> None:
+    rows = len(values)
+    columns = {
+        "profile_id": [f"p{i:03d}" for i in range(rows)],
+        "tag": [TAG] * rows,
+        "value": values,
+        "unknown_because": ["too little history" if v == "unknown" else None for v in values],
+        "score": [0.5] * rows,
+        "lower": [0.4] * rows,
+        "upper": [0.6] * rows,
+        "confidence": [0.4] * rows,
+        "percentile": [np.nan] * rows,
+        "band": ["low"] * rows,
+        "reasons": [[]] * rows,
+        "reasons_method": ["shap"] * rows,
+        "model_version": ["1"] * rows,
+        "as_of": [day] * rows,
+        "scored_at": [NOW] * rows,
+        "expires_at": [NOW + timedelta(days=30)] * rows,
+    }
+    batch = pa.record_batch(
+        [pa.array(columns[f.name], f.type) for f in PREDICTION_SCHEMA], schema=PREDICTION_SCHEMA
+    )
+    about = {
+        "tag": TAG, "model_version": "1", "title_en": "T", "title_zh": "题", "path": ("A", "B"), "owner": "crm",
+        "expires_at": NOW + timedelta(days=30), "bands": ("low", "high"), "population": rows,
+        "sensitivity": "normal", "question": DEFINITION.question,
+    }  # fmt: skip
+    run = RunInfo(run_id or f"run-{day}", day, NOW, (TagRun(**{**about, **tag}),))
+    with store.writer(run.run_id) as staging:
+        staging.add_profiles(batch.select(["profile_id"]))
+        staging.add_predictions(batch)
+        staging.publish(run, keep=keep)
+
+
+@pytest.fixture
+def store(tmp_path) -> ProfileStore:
+    return ProfileStore(tmp_path / "store")
+
+
+def past_day(store: ProfileStore, day: date) -> date | None:
+    found = past_run(store.folder, DEFINITION, day)
+    return found.run.as_of if found else None
+
+
+def test_the_past_is_the_last_earlier_day(store) -> None:
+    assert past_day(store, DAY) is None
+    for days in (0, 7, 14):
+        publish(store, DAY + timedelta(days=days), ["yes", "no"])
+    assert past_day(store, DAY) is None
+    assert past_day(store, DAY + timedelta(days=7)) == DAY
+    assert past_day(store, DAY + timedelta(days=14)) == DAY + timedelta(days=7)
+    assert past_day(store, DAY + timedelta(days=15)) == DAY + timedelta(days=14)
+
+
+def test_scoring_a_day_again_and_again_does_not_push_its_past_out(store) -> None:
+    publish(store, DAY, ["yes"])
+    for _ in range(4):
+        publish(store, DAY + timedelta(days=7), ["no"], keep=2)
+    assert past_day(store, DAY + timedelta(days=7)) == DAY
+    assert len(list((store.folder / "snapshots").glob("*.duckdb"))) == 3
+
+
+def test_of_two_runs_of_a_day_the_later_counts(store) -> None:
+    publish(store, DAY, ["yes"], run_id="a")
+    publish(store, DAY, ["no"], run_id="b")
+    publish(store, DAY, ["yes"], run_id="a")
+    found = past_run(store.folder, DEFINITION, DAY + timedelta(days=1))
+    assert found.run.run_id == "a"
+    assert found.file == store.current().file
+
+
+@pytest.mark.parametrize(
+    ("later", "tag", "held"),
+    [
+        (29, {}, True),
+        (30, {}, False),
+        (1, {"model_version": "7"}, True),
+        (1, {"question": "another"}, False),
+        (1, {"tag": TAG, "expires_at": NOW + timedelta(days=1)}, False),
+    ],
+    ids=["alive", "expired", "another model", "another question", "expires today"],
+)
+def test_what_counts_as_a_past(store, later, tag, held) -> None:
+    publish(store, DAY, ["yes"], **tag)
+    assert (past_day(store, DAY + timedelta(days=later)) is not None) == held
+
+
+def test_values_are_found_by_profile_in_any_batch(store) -> None:
+    values = ["yes", "no", "unknown"] * 40
+    publish(store, DAY, values)
+    run = past_run(store.folder, DEFINITION, DAY + timedelta(days=1))
+    ids = np.array([f"p{i:03d}" for i in range(150)], dtype=object)
+    with open_past(store.folder, [(TAG, run)]) as past:
+        assert past.of(TAG, ids).tolist() == values + [None] * 30
+        assert past.of(TAG, ids[[119, 3, 140]]).tolist() == [values[119], values[3], None]
+        assert past.of(TAG, np.array(["zz"], dtype=object)).tolist() == [None]
+        assert past.of("other", ids) is None
+    (store.folder / "snapshots" / run.file).unlink()
+    with pytest.raises(StoreError, match=TAG), open_past(store.folder, [(TAG, run)]):
+        pass
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A shop whose champion is written by hand: more silence, more risk."""
+    folder = tmp_path_factory.mktemp("held")
+    workspace = open_workspace(write_shop(folder, customers=300), folder / "home")
+    features = FeatureSet((7, 30), ("amount", "category", "item_id", "order_id", "quantity"))
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=2000)
+    model = TagModel(
+        definition=DEFINITION,
+        features=("recency_days",),
+        feature_set=features.spec,
+        blend=Blend({"logistic": 1.0}, LinearModel(0.0, (Term(0, False, 2.0, 2.5, 1.5),)), None),
+        calibrator=Calibrator.fit(
+            raw, (rng.random(2000) < 1 / (1 + np.exp(-raw))).astype("int8"), np.full(2000, np.datetime64(DAY))
+        ),
+        cut=0.5,
+        base_rate=0.5,
+        snapshots=(DAY,),
+        ranges={"recency_days": FeatureRange(0.0, 0.0, 60.0, 60.0, 0.0)},
+        seed=0,
+    )
+    model.save(folder / "bundle")
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    log_version(
+        tracking, tag=TAG, bundle=folder / "bundle", features=model.features, feature_set=features.id, params={},
+        metrics={}, dataset={}, split={}, figures={}, notes=[], run_name="by hand", now=NOW,
+    )  # fmt: skip
+    promote_version(workspace, TAG, 1, by="tests", reason="a small shop", moment=NOW)
+    return workspace
+
+
+def published(workspace):
+    with ProfileStore(workspace.settings.home / "store").reader() as reader:
+        table = reader.predictions(TAG).to_pandas()
+    return table.set_index("profile_id").drop(columns=["scored_at", "expires_at"])
+
+
+def test_a_scored_tag_holds_its_value_within_the_margin(shop) -> None:
+    first_run = score_tags(shop, [TAG], as_of=DAY, moment=NOW)
+    first = published(shop)
+    later = DAY + timedelta(days=10)
+    second_run = score_tags(shop, [TAG], as_of=later, moment=NOW)
+    second = published(shop)
+    past = first["value"].reindex(second.index).to_numpy(object)
+    columns = [second[name].to_numpy(float) for name in ("score", "lower", "upper")]
+    expected, confidence = decide(*columns, cut=0.5, min_confidence=0.0, hysteresis=0.1, past=past)
+    held = second["unknown_because"].isna().to_numpy()
+    assert held.mean() > 0.98
+    assert second["value"][held].tolist() == expected[held].tolist()
+    assert second["confidence"].tolist() == confidence.tolist()
+    by_cut, _ = decide(*columns, cut=0.5, min_confidence=0.0)
+    assert (by_cut != expected).any(), "the margin holds someone in this shop"
+
+    # A day scored again, at another moment and after a later day, says the same.
+    assert score_tags(shop, [TAG], as_of=later, moment=NOW + timedelta(days=90)).run_id == second_run.run_id
+    assert published(shop).equals(second)
+    assert score_tags(shop, [TAG], as_of=DAY, moment=NOW).run_id == first_run.run_id
+    assert published(shop).equals(first)
+
+
+def test_an_unknown_value_says_why(shop) -> None:
+    score_tags(shop, [TAG], as_of=DAY, moment=NOW)
+    with ProfileStore(shop.settings.home / "store").reader() as reader:
+        unknown = count(reader, f"{TAG} = 'unknown'", NOW).members
+        named = count(reader, f"NOT {TAG}.unknown_because IS NULL", NOW).members
+        assert unknown == named
+        someone = published(shop).index[0]
+        assert "unknown_because" in profile(reader, someone).predictions[0]
