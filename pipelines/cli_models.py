@@ -1,4 +1,4 @@
-"""Commands for data scientists: check, features, train, models, promote."""
+"""Commands for data scientists: check, features, train, models, card, promote."""
 
 from __future__ import annotations
 
@@ -182,6 +182,40 @@ def models(config: Path | None, home: Path | None, as_json: bool, tag: str | Non
 
 @click.command()
 @click.argument("tag")
+@click.option("--version", "which", help="Number or alias; default: the champion, else the newest.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files into this folder."
+)
+@click.option("--html", is_flag=True, help="The HTML page; without it the text is Markdown.")
+@project_options
+def card(
+    config: Path | None, home: Path | None, as_json: bool, tag: str, which: str | None, out: Path | None,
+    html: bool,
+) -> None:  # fmt: skip
+    """Show the card of TAG: definition, data, quality with a grade, drivers, limits, checks.
+
+    Prints Markdown. With --out, writes HTML and Markdown files; HTML alone with --html.
+
+    \b
+    Example:
+      tagcast card churn_risk
+      tagcast card churn_risk --version 2 --out cards
+    """
+    from pipelines.card_files import find_card, render_card, write_card
+    from pipelines.reporting import emit
+    from pipelines.workspace import open_workspace
+
+    found = find_card(open_workspace(config, home), tag, which)
+    written = write_card(found, out, html_only=html) if out else []
+    emit(
+        {**found.to_dict(), "written": [str(file) for file in written]},
+        as_json=as_json,
+        render=lambda: render_card(found, written, html=html),
+    )
+
+
+@click.command()
+@click.argument("tag")
 @click.argument("version", type=int)
 @click.option("--reason", required=True, help="Why; it is kept with the decision.")
 @click.option("--by", help="Who decides; default: the user who runs the command.")
@@ -209,4 +243,4 @@ def promote(
     )
 
 
-COMMANDS = (check, features, train, models, promote)
+COMMANDS = (check, features, train, models, card, promote)

@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from serving.scorer import LoadedTag
 
 KEEP_RUNS = 5
+AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
 
 
 @dataclass(frozen=True)
 class ScoredTag:
-    """One tag of a run: how many are in its population, how many yes, how sure."""
+    """One tag of a run: how many are in its population, how many yes, how sure.
+
+    ``reasons_top_in_three`` and ``reasons_overlap`` say how far path attribution agreed with exact SHAP when
+    the version was trained (:class:`models.drivers.ReasonAgreement`); None where it was not measured.
+    """
 
     tag: str
     version: str
@@ -37,6 +42,8 @@ class ScoredTag:
     no: int
     unknown: int
     mean_confidence: float | None
+    reasons_top_in_three: float | None = None
+    reasons_overlap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple
     for done, (tag, number) in enumerate(wanted.items()):
         workspace.progress("models", done, len(wanted))
         version, folder = load_bundle(tracking, tag, number)
-        loaded.append((LoadedTag(TagModel.load(folder), str(number)), version))
+        loaded.append((LoadedTag(TagModel.load(folder), str(number), version.metrics), version))
     workspace.progress("models", len(wanted), len(wanted))
     return loaded
 
@@ -174,6 +181,7 @@ def score_tags(
                     bands=tuple(t.definition.bands),
                     population=scorer.population[t.definition.name],
                     sensitivity=t.definition.sensitivity,
+                    feature_set=t.model.feature_set,
                 )
                 for t in tags
             ),
@@ -185,13 +193,23 @@ def score_tags(
             export_predictions(reader, out)
         rows = coverage(reader)
         profiles = reader.profile_count()
-    versions = {t.definition.name: t.version for t in tags}
+    scored = {t.definition.name: t for t in tags}
     return ScoringRun(
         run_id,
         day,
         profiles,
         tuple(
-            ScoredTag(c.tag, versions[c.tag], c.population, c.yes, c.no, c.unknown, c.mean_confidence)
+            ScoredTag(
+                c.tag,
+                scored[c.tag].version,
+                c.population,
+                c.yes,
+                c.no,
+                c.unknown,
+                c.mean_confidence,
+                scored[c.tag].metrics.get("reasons_top_in_three"),
+                scored[c.tag].metrics.get("reasons_overlap"),
+            )
             for c in rows
         ),
         str(out) if out else None,
@@ -259,7 +277,7 @@ def render_scoring(run: ScoringRun) -> None:
     """Print the run as a table."""
     table(
         f"Published {run.run_id}: {run.profiles:,} profiles as of {run.as_of}",
-        ("tag", "version", "population", "yes", "share yes", "unknown", "mean confidence"),
+        ("tag", "version", "population", "yes", "share yes", "unknown", "mean confidence", "reasons agree"),
         [
             (
                 t.tag,
@@ -269,9 +287,11 @@ def render_scoring(run: ScoringRun) -> None:
                 t.yes / t.population if t.population else None,
                 t.unknown,
                 t.mean_confidence,
+                t.reasons_top_in_three,
             )
             for t in run.tags
         ],
+        notes=(AGREEMENT_NOTE,),
     )
     if run.out:
         say(f"predictions written to {run.out}")

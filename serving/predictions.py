@@ -42,7 +42,10 @@ PREDICTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class TagRun:
-    """One tag of a run: which model said it, for how many, until when it is good."""
+    """One tag of a run: which model said it, for how many, until when it is good.
+
+    ``feature_set`` (its spec) gives the titles of the reasons; empty in runs that were published without it.
+    """
 
     tag: str
     model_version: str
@@ -54,6 +57,7 @@ class TagRun:
     bands: tuple[str, ...]
     population: int
     sensitivity: str
+    feature_set: str = ""
 
 
 @dataclass(frozen=True)
