@@ -116,7 +116,7 @@ def _draw(axes: Axes, value: Floats, given: Floats, title: str) -> None:
         # The outermost half per cent would squeeze everybody else into a corner.
         low, high = np.quantile(x, [0.005, 0.995]).tolist()
         _scale(axes, x, low, high)
-        alpha = float(np.clip(120 / len(x), 0.15, 0.5))
+        alpha = float(np.clip(300 / len(x), 0.25, 0.6))
         axes.scatter(x, y, s=6, color=BLUE, alpha=alpha, linewidths=0, rasterized=True)
         middle, level = binned_median(x, y)
         axes.plot(middle, level, color=ORANGE, linewidth=1.8, marker="o", markersize=2.5)

@@ -97,6 +97,7 @@ def _span(facts: CardFacts) -> list[Block]:
             "Events",
             f"{events.rows:,} of {events.profiles:,} profiles, {events.first_day} to {events.last_day}",
         ),
+        ("Used for training", f"{events.first_day} to {last}"),
         ("Event log", events.id),
         ("Horizon", f"{split.horizon_days} days"),
         ("Snapshots", ", ".join(map(str, split.snapshots))),

@@ -9,10 +9,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from models.grade import Kind
-from pipelines.document import Block, Bullets, Grid, Paragraph, Picture
+from pipelines.document import Block, Bullets, Grid, Paragraph, Picture, Row
 from pipelines.evidence import Explanation, promise_at_test
 from pipelines.weak_segments import SegmentFigures, weak_segments
-from pipelines.words import percent
+from pipelines.words import outcome_words, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +35,8 @@ METRIC_NAMES = {
     "lift_at_10": "lift in the top 10 %",
 }
 CARD_DPI = 110
+IN_WORDS = 6
+"""Drivers said in sentences; all stand in the table."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def calibration(facts: CardFacts) -> list[Block]:
             "it, at least that share should turn out right."
         ),
         Grid(("level", "said", "promised", "came true", "promise"), rows),
-        *_pictures(facts, captions),
+        Row(_pictures(facts, captions)),
     ]
 
 
@@ -137,8 +139,9 @@ def driver_blocks(facts: CardFacts) -> list[Block]:
     }
     rows = [_driver_row(driver) for driver in found]
     return [
-        *(Paragraph(driver.en, driver.zh) for driver in found),
-        Grid(("feature", "share", "direction", "quartiles of the value", "unknown"), rows),
+        Paragraph(f"Likelier is meant of the outcome: {outcome_words(facts.result.model.definition)}."),
+        *(Paragraph(driver.en, driver.zh) for driver in found[:IN_WORDS]),
+        Grid(("feature", "share", "as it rises, the score", "quartiles of the value", "unknown"), rows),
         *_pictures(facts, captions),
         Paragraph(
             f"Measured on {len(facts.explanation.X):,} profiles of the test snapshot by exact SHAP, the logistic "
@@ -147,8 +150,8 @@ def driver_blocks(facts: CardFacts) -> list[Block]:
         Paragraph(
             "Reasons of a profile come from exact SHAP for the tags that say yes, up to a cap a run, and from "
             f"path attribution otherwise. On {agreement.rows:,} profiles the exact top reason is among the three "
-            f"of path attribution for {agreement.top_in_three:.1%}; of the exact top three it names "
-            f"{agreement.overlap:.1%}."
+            f"of path attribution for {percent(round(agreement.top_in_three, 3))}; of the exact top three it "
+            f"names {percent(round(agreement.overlap, 3))}."
         ),
     ]
 
@@ -158,7 +161,7 @@ def _driver_row(driver: Driver) -> tuple[str, ...]:
     return (
         driver.title_en,
         percent(round(driver.share, 3)),
-        driver.direction,
+        "goes either way" if driver.direction == "mixed" else driver.direction,
         quartiles,
         percent(round(driver.unknown, 3)),
     )

@@ -33,21 +33,24 @@ ul { margin: .4rem 0; padding-left: 1.2rem; }
 li { margin: .2rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .35rem .7rem; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { padding-left: 0; }
 th { color: var(--soft); font-weight: 600; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td { min-width: 3.5rem; }
+td { min-width: 3.5rem; } .wide td, .wide th { overflow-wrap: normal; }
 table.facts th { width: 13rem; font-weight: 600; }
-figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+figure { margin: 1rem 0; } .row { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
+.row figure { flex: 1 1 20rem; max-width: 34rem; } img { max-width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .88rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; color: var(--blue); }
 @media (max-width: 40rem) { body { font-size: 15px; padding: 1rem .9rem 2rem; }
-  table.facts th { width: 8.5rem; } .letter { width: 3.2rem; height: 3.2rem; line-height: 3.2rem; font-size: 2rem; } }
+  td.n, th.n { white-space: normal; } table.facts th { width: 8.5rem; } .letter { width: 3.2rem; height: 3.2rem; line-height: 3.2rem; font-size: 2rem; } }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } h2 { break-after: avoid; }
+  details::details-content { content-visibility: visible; }
   figure, tr { break-inside: avoid; } .wide { overflow: visible; } }
 """
 
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~&])")
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]<>|#~&]|(?<!\w)_|_(?!\w))")  # inside a word _ says nothing
 _NUMBER = re.compile(r"[-+–]?[\d.,]+( ?%)?( \(.*\))?|–")
 
 
@@ -98,6 +101,13 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Row:
+    """Pictures side by side where the page is wide enough."""
+
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
 class Folded:
     """Blocks that are shown when asked for (always in Markdown)."""
 
@@ -105,7 +115,7 @@ class Folded:
     blocks: Sequence[Block]
 
 
-Block = Paragraph | Bullets | Facts | Grid | Badge | Picture | Folded
+Block = Paragraph | Bullets | Facts | Grid | Badge | Picture | Row | Folded
 
 
 @dataclass(frozen=True)
@@ -153,7 +163,9 @@ def _md_block(block: Block) -> str:
         case Badge():
             return f"**Grade {_md(block.letter)}**\n\n" + "\n".join(f"- {_md(item)}" for item in block.items)
         case Picture():
-            return f"*Figure, in card.html: {_md(block.caption)}*"
+            return f"*Figure, on the HTML card: {_md(block.caption)}*"
+        case Row():
+            return "\n\n".join(map(_md_block, block.pictures))
         case Folded():
             return "\n\n".join([f"### {_md(block.title)}", *map(_md_block, block.blocks)])
 
@@ -210,6 +222,8 @@ def _html_block(block: Block) -> str:
                 f'<figure><img src="data:image/png;base64,{data}" alt="{caption}">'
                 f"<figcaption>{caption}</figcaption></figure>"
             )
+        case Row():
+            return f'<div class="row">{"".join(map(_html_block, block.pictures))}</div>'
         case Folded():
             inner = "".join(map(_html_block, block.blocks))
             return f"<details><summary>{escape(block.title)}</summary>{inner}</details>"
