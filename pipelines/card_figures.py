@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from models.grade import Kind
@@ -15,8 +14,6 @@ from pipelines.weak_segments import SegmentFigures, weak_segments
 from pipelines.words import outcome_words, percent
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from features.event_log import EventLog
     from features.windows import FeatureSet
     from models.drivers import Driver
@@ -34,7 +31,6 @@ METRIC_NAMES = {
     "calibration_error": "calibration error",
     "lift_at_10": "lift in the top 10 %",
 }
-CARD_DPI = 110
 IN_WORDS = 6
 """Drivers said in sentences; all stand in the table."""
 
@@ -57,8 +53,8 @@ class CardFacts:
         Read for training.
     feature_set : FeatureSet
     explanation : Explanation
-    figures : mapping of str to Figure
-        As ``evidence.training_figures`` draws them.
+    figures : mapping of str to bytes
+        PNG, by the names of ``evidence.training_figures``.
     segments : sequence of SegmentFigures
         Of the test snapshot; empty where none were measured.
     """
@@ -73,7 +69,7 @@ class CardFacts:
     events: EventLog
     feature_set: FeatureSet
     explanation: Explanation
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, bytes]
     segments: Sequence[SegmentFigures] = ()
 
 
@@ -186,13 +182,7 @@ def segment_blocks(facts: CardFacts) -> list[Block]:
 
 
 def _pictures(facts: CardFacts, captions: Mapping[str, str]) -> list[Picture]:
-    return [Picture(_png(facts.figures[n]), text) for n, text in captions.items() if n in facts.figures]
-
-
-def _png(figure: Figure) -> bytes:
-    stream = BytesIO()
-    figure.savefig(stream, format="png", dpi=CARD_DPI, metadata={"Software": None})
-    return stream.getvalue()
+    return [Picture(facts.figures[n], text) for n, text in captions.items() if n in facts.figures]
 
 
 def _number(value: float) -> str:

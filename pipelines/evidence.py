@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from pipelines.promise import CONFIDENCE_BANDS, promise_metrics
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SHAP_ROWS = 2_000
 """Rows of the test snapshot whose SHAP values are taken, give or take: more dots show nothing more."""
+PLOT_DPI = 100
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,10 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Findings:
-    """What one training shows: metrics of the version, its plots, what moves its scores."""
+    """What one training shows: metrics of the version, its plots as PNG, what moves its scores."""
 
     metrics: dict[str, float]
-    figures: dict[str, Figure]
+    figures: dict[str, bytes]
     explanation: Explanation
 
 
@@ -62,7 +64,15 @@ def findings_of(result: TrainingResult, frame: TrainingFrame) -> Findings:
     """Return the findings of a training on ``frame``."""
     explanation = explain_test(result, frame)
     metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
-    return Findings(metrics, training_figures(result, explanation), explanation)
+    # Drawn once: the run and the card show the same pictures.
+    figures = {name: _png(figure) for name, figure in training_figures(result, explanation).items()}
+    return Findings(metrics, figures, explanation)
+
+
+def _png(figure: Figure) -> bytes:
+    stream = BytesIO()
+    figure.savefig(stream, format="png", dpi=PLOT_DPI)
+    return stream.getvalue()
 
 
 def explain_test(result: TrainingResult, frame: TrainingFrame) -> Explanation:
