@@ -6,6 +6,7 @@ call them side by side.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,15 +93,33 @@ def lift_plot(y: Labels, score: Floats) -> Figure:
     return figure
 
 
-def shap_summary_plot(model: TagModel, X: Floats | pd.DataFrame, top: int = 12) -> Figure:
+def shap_summary_plot(
+    model: TagModel,
+    X: Floats | pd.DataFrame,
+    top: int = 12,
+    *,
+    titles: Mapping[str, str] | None = None,
+    given: Floats | None = None,
+) -> Figure:
     """Draw the contributions of the ``top`` features in a sample of rows, each row a dot.
 
     Exact contributions in log-odds; colour is the rank of the feature's value, grey where it is unknown.
+
+    Parameters
+    ----------
+    model : TagModel
+    X : array or DataFrame of shape (n, p)
+    top : int
+        Features, at most.
+    titles : mapping of str to str, optional
+        What people call a feature; one without goes by its name.
+    given : ndarray of shape (n, p), optional
+        Exact contributions of ``X``, where they are known already.
     """
     X = model.matrix(X)
-    given = contributions(model, X, exact=True)
+    given = contributions(model, X, exact=True) if given is None else given
     features = np.argsort(-np.abs(given).mean(axis=0), kind="stable")[:top]
-    figure, axes = plain_figure(7.0, 1.2 + 0.34 * len(features))
+    figure, axes = plain_figure(8.2 if titles else 7.0, 1.2 + 0.34 * len(features))
     axes.axvline(0, color=GREY, linewidth=0.8)
     dots = None
     for place, j in enumerate(features[::-1]):
@@ -111,7 +130,10 @@ def shap_summary_plot(model: TagModel, X: Floats | pd.DataFrame, top: int = 12) 
         dots = axes.scatter(
             given[known, j], height[known], c=ranks, cmap="coolwarm", s=4, linewidths=0, vmin=0, vmax=1
         )
-    axes.set_yticks(range(len(features)), [model.features[j] for j in features[::-1]])
+    named = titles or {}
+    axes.set_yticks(
+        range(len(features)), [named.get(model.features[j], model.features[j]) for j in features[::-1]]
+    )
     axes.set(xlabel="contribution to the log-odds", title="What moves the score (SHAP)")
     axes.grid(visible=False, axis="x")
     if dots is not None:

@@ -176,7 +176,7 @@ def render_profile(view: dict[str, Any]) -> None:
             "confidence",
             "percentile",
             "band",
-            "reasons (feature = value: log-odds)",
+            "reasons (feature = value: direction, log-odds)",
             "by",
         ),
         [
@@ -188,7 +188,8 @@ def render_profile(view: dict[str, Any]) -> None:
                 f"{p['percentile']:.1f}",
                 p["band"],
                 "\n".join(
-                    f"{r['feature']} = {_number(r['value'])}: {r['contribution']:+.2f}" for r in p["reasons"]
+                    f"{r['title']['en']} = {_number(r['value'])}: {r['direction']}, {r['contribution']:+.2f}"
+                    for r in p["reasons"]
                 ),
                 p["reasons_method"],
             )

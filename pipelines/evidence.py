@@ -2,19 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from pipelines.promise import promise_metrics
+from pipelines.promise import CONFIDENCE_BANDS, promise_metrics
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
+    from features.windows import Feature
+    from models.drivers import Driver, ReasonAgreement
+    from models.grade import GradeEvidence
+    from models.metrics import PromiseBand
+    from models.reasons import Floats
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
-    from registry.gates import Evidence
+    from registry.gates import Evidence, GateReport
 
 SHAP_ROWS = 2_000
-"""Rows that a SHAP summary draws at most, give or take: more dots show nothing more."""
+"""Rows of the test snapshot whose SHAP values are taken, give or take: more dots show nothing more."""
+PLOT_DPI = 100
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What moves the scores of the test snapshot; exact SHAP is paid for once.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n, p)
+        Rows of the test snapshot, evenly drawn.
+    given : ndarray of shape (n, p)
+        Exact contributions in log-odds.
+    titles : mapping of str to Feature
+        By feature.
+    drivers : tuple of Driver
+    agreement : ReasonAgreement
+        Of path attribution with SHAP.
+    """
+
+    X: pd.DataFrame
+    given: Floats
+    titles: Mapping[str, Feature]
+    drivers: tuple[Driver, ...]
+    agreement: ReasonAgreement
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one training shows: metrics of the version, its plots as PNG, what moves its scores."""
+
+    metrics: dict[str, float]
+    figures: dict[str, bytes]
+    explanation: Explanation
+
+
+def findings_of(result: TrainingResult, frame: TrainingFrame) -> Findings:
+    """Return the findings of a training on ``frame``."""
+    explanation = explain_test(result, frame)
+    metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
+    # Drawn once: the run and the card show the same pictures.
+    figures = {name: _png(figure) for name, figure in training_figures(result, explanation).items()}
+    return Findings(metrics, figures, explanation)
+
+
+def _png(figure: Figure) -> bytes:
+    stream = BytesIO()
+    figure.savefig(stream, format="png", dpi=PLOT_DPI)
+    return stream.getvalue()
+
+
+def explain_test(result: TrainingResult, frame: TrainingFrame) -> Explanation:
+    """Explain the final model on the test snapshot.
+
+    Parameters
+    ----------
+    result : TrainingResult
+    frame : TrainingFrame
+        That the tag was trained on.
+    """
+    import numpy as np
+
+    from features.windows import FeatureSet
+    from models.drivers import drivers, reason_agreement
+    from models.reasons import contributions
+
+    last = frame.X.loc[frame.as_of == np.datetime64(result.split.test)]
+    X, model = last.iloc[:: max(1, len(last) // SHAP_ROWS)], result.model
+    given = contributions(model, X, exact=True)
+    titles = FeatureSet.parse(model.feature_set).titles()
+    return Explanation(
+        X,
+        given,
+        titles,
+        drivers(model, X, titles, given=given),
+        reason_agreement(model, X, seed=model.seed, given=given),
+    )
 
 
 def version_metrics(result: TrainingResult) -> dict[str, float]:
@@ -51,20 +137,36 @@ def _said(result: TrainingResult) -> tuple[Any, Any]:
     return said(result.model.definition, result.test_scores)
 
 
-def training_figures(result: TrainingResult, frame: TrainingFrame) -> dict[str, Figure]:
-    """Return the plots of a version: calibration, lift and promise on the test snapshot, SHAP summary."""
-    import numpy as np
+def promise_at_test(result: TrainingResult) -> list[PromiseBand]:
+    """Return promise and reality of the test snapshot at every level of confidence."""
+    from models.metrics import promise_and_reality
 
+    value, confidence = _said(result)
+    return promise_and_reality(result.test_scores.y, value, confidence, CONFIDENCE_BANDS)
+
+
+def agreement_metrics(agreement: ReasonAgreement) -> dict[str, float]:
+    """Return how far path attribution agrees with SHAP, as metrics of a version."""
+    return {"reasons_top_in_three": agreement.top_in_three, "reasons_overlap": agreement.overlap}
+
+
+def training_figures(result: TrainingResult, explanation: Explanation) -> dict[str, Figure]:
+    """Return the plots of a version: calibration, lift, promise, SHAP summary, dependence of the top features."""
+    from models.driver_plots import dependence_grid
     from models.plots import calibration_plot, confidence_plot, lift_plot, shap_summary_plot
 
     test = result.test_scores
     value, confidence = _said(result)
-    last = frame.X.loc[frame.as_of == np.datetime64(result.split.test)]
+    model, e = result.model, explanation
+    top = [driver.feature for driver in e.drivers]
     return {
         "calibration": calibration_plot(test.y, test.score),
         "lift": lift_plot(test.y, test.score),
         "promise": confidence_plot(test.y, value, confidence),
-        "shap_summary": shap_summary_plot(result.model, last.iloc[:: max(1, len(last) // SHAP_ROWS)]),
+        "shap_summary": shap_summary_plot(
+            model, e.X, titles={name: title.en for name, title in e.titles.items()}, given=e.given
+        ),
+        "dependence": dependence_grid(model, e.X, top, e.titles, given=e.given),
     }
 
 
@@ -82,4 +184,20 @@ def gate_evidence(result: TrainingResult) -> Evidence:
         log_loss_minus_base=result.differences["base_rate"]["log_loss"],
         auc_minus_rfm=result.differences["rfm"]["auc"],
         **result.cases,
+    )
+
+
+def grade_evidence(result: TrainingResult, report: GateReport) -> GradeEvidence:
+    """Return what the grade of a version rests on."""
+    from models.grade import GradeEvidence
+
+    return GradeEvidence(
+        gate_passed=report.passed,
+        gate_reason="" if report.passed else report.reason,
+        log_loss_minus_base=result.differences["base_rate"]["log_loss"],
+        auc_minus_rfm=result.differences["rfm"]["auc"],
+        calibration_error=result.test["tagcast"]["calibration_error"].value,
+        promise=promise_at_test(result),
+        test_yes=result.cases["test_yes"],
+        test_no=result.cases["test_no"],
     )

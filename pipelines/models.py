@@ -32,8 +32,14 @@ class ListedVersion:
         return {**self.__dict__, "aliases": list(self.aliases)}
 
 
-def registered(workspace: Workspace, tag: str | None) -> list[Version]:
-    """Return the versions of ``tag`` or its family, newest first; a name nobody trained is an error."""
+def registered_versions(workspace: Workspace, tag: str | None) -> list[Version]:
+    """Return the versions of ``tag`` (a family's stem: of all members) or of every tag, newest first.
+
+    Raises
+    ------
+    ModelError, DefinitionError
+        When nothing was trained yet, or no version has this name.
+    """
     from registry.tracking import open_tracking, tracking_exists
     from registry.versions import versions
 
@@ -67,7 +73,7 @@ def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
             else "–",
             v.decision.reason if v.decision else "",
         )
-        for v in registered(workspace, tag)
+        for v in registered_versions(workspace, tag)
     ]
 
 
@@ -78,7 +84,7 @@ def promote_version(
     from registry.decisions import promote
     from registry.tracking import open_tracking
 
-    found = {v.version: v for v in registered(workspace, tag) if v.tag == tag}
+    found = {v.version: v for v in registered_versions(workspace, tag) if v.tag == tag}
     if version not in found:
         raise ModelError(
             f"{tag} has no version {version}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -11,25 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 from features.errors import DefinitionError, ModelError
 from features.windows import FeatureSet
+from pipelines.profile_rows import profile_batches
 from pipelines.reporting import say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pyarrow as pa
-
-    from features.snapshots import Snapshots
     from registry.versions import Version
     from serving.scorer import LoadedTag
     from serving.store_files import Manifest
 
 KEEP_RUNS = 5
+AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
 
 
 @dataclass(frozen=True)
 class ScoredTag:
-    """One tag of a run: how many are in its population, how many yes, how sure."""
+    """One tag of a run: how many are in its population, how many yes, how sure.
+
+    ``reasons_top_in_three`` and ``reasons_overlap`` say how far path attribution agreed with exact SHAP when
+    the version was trained (:class:`models.drivers.ReasonAgreement`); None where it was not measured.
+    """
 
     tag: str
     version: str
@@ -38,6 +41,8 @@ class ScoredTag:
     no: int
     unknown: int
     mean_confidence: float | None
+    reasons_top_in_three: float | None = None
+    reasons_overlap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple
     for done, (tag, number) in enumerate(wanted.items()):
         workspace.progress("models", done, len(wanted))
         version, folder = load_bundle(tracking, tag, number)
-        loaded.append((LoadedTag(TagModel.load(folder), str(number)), version))
+        loaded.append((LoadedTag(TagModel.load(folder), str(number), version.metrics), version))
     workspace.progress("models", len(wanted), len(wanted))
     return loaded
 
@@ -181,6 +186,7 @@ def score_tags(
                     population=scorer.population[t.definition.name],
                     sensitivity=t.definition.sensitivity,
                     question=t.definition.question,
+                    feature_set=t.model.feature_set,
                 )
                 for t in tags
             ),
@@ -192,13 +198,23 @@ def score_tags(
             export_predictions(reader, out)
         rows = coverage(reader)
         profiles = reader.profile_count()
-    versions = {t.definition.name: t.version for t in tags}
+    scored = {t.definition.name: t for t in tags}
     return ScoringRun(
         run_id,
         day,
         profiles,
         tuple(
-            ScoredTag(c.tag, versions[c.tag], c.population, c.yes, c.no, c.unknown, c.mean_confidence)
+            ScoredTag(
+                c.tag,
+                scored[c.tag].version,
+                c.population,
+                c.yes,
+                c.no,
+                c.unknown,
+                c.mean_confidence,
+                scored[c.tag].metrics.get("reasons_top_in_three"),
+                scored[c.tag].metrics.get("reasons_overlap"),
+            )
             for c in rows
         ),
         str(out) if out else None,
@@ -251,34 +267,11 @@ def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, flo
     return cuts
 
 
-_PROFILES = "SELECT profile_id FROM read_parquet($profiles) ORDER BY profile_id"
-_WITH_ATTRIBUTES = """
-    SELECT p.profile_id, a.* EXCLUDE (profile_id)
-    FROM (SELECT profile_id FROM read_parquet($profiles)) AS p
-    LEFT JOIN (SELECT * FROM read_parquet($attributes)) AS a USING (profile_id)
-    ORDER BY p.profile_id
-"""
-
-
-def profile_batches(workspace: Workspace, snapshots: Snapshots, day: date) -> Iterator[pa.RecordBatch]:
-    """Yield every profile of the snapshot with its attributes, as Arrow batches, by id."""
-    import duckdb
-
-    values = {"profiles": str(snapshots.path("profile_activity", day))}
-    attributes = workspace.events.profiles_path
-    if attributes is not None:
-        values["attributes"] = str(attributes)
-    query = _PROFILES if attributes is None else _WITH_ATTRIBUTES
-    with duckdb.connect(config={"memory_limit": workspace.settings.memory_limit}) as connection:
-        reader: Any = connection.sql(query, params=values).to_arrow_reader(100_000)
-        yield from reader
-
-
 def render_scoring(run: ScoringRun) -> None:
     """Print the run as a table."""
     table(
         f"Published {run.run_id}: {run.profiles:,} profiles as of {run.as_of}",
-        ("tag", "version", "population", "yes", "share yes", "unknown", "mean confidence"),
+        ("tag", "version", "population", "yes", "share yes", "unknown", "mean confidence", "reasons agree"),
         [
             (
                 t.tag,
@@ -288,9 +281,11 @@ def render_scoring(run: ScoringRun) -> None:
                 t.yes / t.population if t.population else None,
                 t.unknown,
                 t.mean_confidence,
+                t.reasons_top_in_three,
             )
             for t in run.tags
         ],
+        notes=(AGREEMENT_NOTE,),
     )
     if run.out:
         say(f"predictions written to {run.out}")

@@ -51,11 +51,11 @@ def read_trade_off(workspace: Workspace, tag: str, version: int | None) -> dict[
     ModelError
         When there is no such version, or it kept no trade-off.
     """
-    from pipelines.models import registered
+    from pipelines.models import registered_versions
     from registry.documents import document, run_file
     from registry.tracking import open_tracking
 
-    mine = registered(workspace, tag)
+    mine = registered_versions(workspace, tag)
     if {v.tag for v in mine} != {tag}:
         names = sorted({v.tag for v in mine})
         raise ModelError(f"{tag} is a family", mend=f"name one of {', '.join(names)}")

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from features.errors import DataError, ModelError, TagcastError
 from features.windows import FeatureSet
 from models.definition_files import select
-from pipelines.evidence import gate_evidence, training_figures, version_metrics
+from pipelines.card_files import keep_card
+from pipelines.evidence import findings_of, gate_evidence
 from pipelines.frames import check_cases, label_rows, training_frames
 from pipelines.jobs import Job, run_jobs
 from pipelines.reporting import say, table
@@ -188,9 +189,9 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
     from registry.tracking import open_tracking
 
     definition, split = job.plan.definition, job.plan.split
-    metrics = version_metrics(result)
     choices = trade_off_document(result)
     frame = job.frame
+    found = findings_of(result, frame)
     tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
     version = log_version(
         tracking,
@@ -199,7 +200,7 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
         features=result.model.features,
         feature_set=FeatureSet.parse(job.feature_set).id,
         params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
-        metrics=metrics,
+        metrics=found.metrics,
         dataset={
             "events": {"digest": workspace.events.id, "rows": workspace.events.rows},
             "training": {
@@ -215,20 +216,22 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
             "test_fold": [str(s) for s in split.test_fold.train],
             "validation": [str(f.score) for f in split.validation_folds],
         },
-        figures={**training_figures(result, frame), **decision_figures(choices)},
+        figures={**found.figures, **decision_figures(choices)},
         notes=list(result.notes),
         documents={"trade_off": choices},
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )
     report = judge(gate_evidence(result))
+    # Before anything is decided: no champion is in force without its card.
+    keep_card(tracking, version, result, frame, report, found, events=workspace.events)
     decision = settle(tracking, version, report, now=moment)
     return TrainedTag(
         definition.name,
         version.version,
         "champion" if decision.action == "promoted" else "challenger",
         result.chosen,
-        metrics,
+        found.metrics,
         len(frame.y),
         split.test,
         report.reason,

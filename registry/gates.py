@@ -11,9 +11,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from models.grade import MAX_CALIBRATION_ERROR
+
 MIN_TRAINING_CASES = 50  # of each outcome: below, a model of some 60 features memorises
 MIN_TEST_CASES = 20  # of each outcome: below, no interval of AUC says anything
-MAX_CALIBRATION_ERROR = 0.05  # sampling alone gives about .02 on a test snapshot of 2,300 profiles
 
 Outcome = Literal["pass", "warn", "fail"]
 

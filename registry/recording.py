@@ -35,7 +35,7 @@ def log_version(
     metrics: Mapping[str, float],
     dataset: Mapping[str, Mapping[str, Any]],
     split: Mapping[str, Any],
-    figures: Mapping[str, Figure],
+    figures: Mapping[str, Figure | bytes],
     notes: Sequence[str],
     documents: Mapping[str, Any] | None = None,
     run_name: str,
@@ -62,7 +62,7 @@ def log_version(
     split : mapping
         Snapshots and folds, as JSON values.
     figures : mapping
-        Name to figure, stored as PNG.
+        Name to figure, stored as PNG; bytes are a PNG already.
     notes : sequence of str
         What a reader should know, a sentence each.
     documents : mapping, optional
@@ -169,10 +169,16 @@ def _dataset_inputs(dataset: Mapping[str, Mapping[str, Any]]) -> list[Any]:
     ]
 
 
-def _write_run_files(folder: Path, documents: Mapping[str, Any], figures: Mapping[str, Figure]) -> None:
+def _write_run_files(
+    folder: Path, documents: Mapping[str, Any], figures: Mapping[str, Figure | bytes]
+) -> None:
     (folder / "plots").mkdir(parents=True)
     for name, document in documents.items():
         text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     for name, figure in figures.items():
-        figure.savefig(folder / "plots" / f"{name}.png", dpi=PLOT_DPI)
+        file = folder / "plots" / f"{name}.png"
+        if isinstance(figure, bytes):
+            file.write_bytes(figure)
+        else:
+            figure.savefig(file, dpi=PLOT_DPI)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from features.errors import StoreError
+from features.windows import FeatureSet
 from serving.filter_language import parse
 from serving.filter_sql import condition
 from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
@@ -47,7 +48,7 @@ class AudienceCount:
 
 @dataclass(frozen=True)
 class ProfileView:
-    """One profile: its attributes and its tags with reasons."""
+    """One profile: its attributes and its tags with reasons (:func:`told_reasons`)."""
 
     profile_id: str
     attributes: dict[str, Any]
@@ -220,7 +221,45 @@ def profile(reader: StoreReader, profile_id: str) -> ProfileView:
         "SELECT * FROM predictions WHERE profile_id = ? ORDER BY tag", params=[profile_id]
     )
     attributes = {k: v for k, v in found[0].items() if k != "profile_id"}
-    return ProfileView(profile_id, attributes, said.to_arrow_table().to_pylist())
+    sets = {t.tag: t.feature_set for t in reader.run.tags}
+    predictions = said.to_arrow_table().to_pylist()
+    for row in predictions:
+        row["reasons"] = told_reasons(row["reasons"], sets.get(row["tag"], ""))
+    return ProfileView(profile_id, attributes, predictions)
+
+
+def told_reasons(reasons: Sequence[Mapping[str, Any]], feature_set: str) -> list[dict[str, Any]]:
+    """Return reasons as people read them.
+
+    Parameters
+    ----------
+    reasons : sequence of mapping
+        ``feature``, ``value`` and ``contribution`` (log-odds), as the store keeps them.
+    feature_set : str
+        ``FeatureSet.spec`` of the model; empty where it is not known, names stand for titles then.
+
+    Returns
+    -------
+    list of dict
+        In their order, each with ``title`` (en, zh), ``direction`` (``towards yes`` or ``towards no``) and
+        ``size`` (|contribution|) beside what was given.
+    """
+    titles = FeatureSet.parse(feature_set).titles() if feature_set else {}
+    told = []
+    for reason in reasons:
+        name, moved = reason["feature"], reason["contribution"]
+        title = titles.get(name)
+        told.append(
+            {
+                "feature": name,
+                "title": {"en": title.en if title else name, "zh": title.zh if title else name},
+                "value": reason["value"],
+                "contribution": moved,
+                "direction": "towards yes" if moved > 0 else "towards no",
+                "size": abs(moved),
+            }
+        )
+    return told
 
 
 def coverage(reader: StoreReader) -> list[TagCoverage]:

@@ -43,7 +43,10 @@ PREDICTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class TagRun:
-    """One tag of a run: which model said it, for how many, until when it is good."""
+    """One tag of a run: which model said it, for how many, until when it is good.
+
+    ``feature_set`` (its spec) gives the titles of the reasons; empty in runs that were published without it.
+    """
 
     tag: str
     model_version: str
@@ -57,6 +60,7 @@ class TagRun:
     sensitivity: str
     question: str = ""
     """What a yes means (``TagDefinition.question``); empty in runs that did not record it."""
+    feature_set: str = ""
 
 
 @dataclass(frozen=True)

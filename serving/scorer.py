@@ -7,8 +7,8 @@ explains and writes. Features are read twice rather than kept: memory does not g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +42,13 @@ class LoadedTag:
     ----------
     model : TagModel
     version : str
+    metrics : mapping of str to float
+        Of the version.
     """
 
     model: TagModel
     version: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def definition(self) -> TagDefinition:

@@ -193,6 +193,57 @@ def test_audiences(shop, tmp_path) -> None:
     assert len(shown) == 3
 
 
+def test_every_version_has_its_card(shop, tmp_path) -> None:
+    found = shop.json("card", "churn_risk")
+    assert (found["tag"], found["version"], found["aliases"]) == ("churn_risk", 1, ["champion"])
+    assert found["grade"]["letter"] in "ABCD"
+    assert found["grade"]["reasons"]
+    assert sum(d["share"] for d in found["drivers"]) <= 1 + 1e-9
+    assert found["written"] == []
+    text = shop.run("card", "churn_risk", "--version", "champion").stdout
+    assert text.startswith("# Churn risk")
+    assert text.strip() == found["markdown"].strip()
+    assert shop.run("card", "churn_risk", "--html").stdout.startswith("<!doctype html>")
+    out = tmp_path / "cards" / "of today"
+    assert "written to" in shop.run("card", "churn_risk", "--version", "1", "--out", str(out)).stdout
+    assert {f.name for f in out.iterdir()} == {"churn_risk-v1.html", "churn_risk-v1.md"}
+    assert (out / "churn_risk-v1.md").read_text(encoding="utf-8") == found["markdown"]
+    member = next(r["tag"] for r in shop.json("models", "interest"))
+    assert member.split(".")[1] in shop.run("card", member).stdout
+
+
+def test_a_card_that_is_not_there(shop, tmp_path) -> None:
+    expect(shop.run("card", "churn_rsk", ok=False), 5, "churn_rsk", "did you mean 'churn_risk'")
+    expect(shop.run("card", "churn_risk", "--version", "7", ok=False), 6, "no version 7", "choose one of 1")
+    expect(shop.run("card", "interest", ok=False), 6, "family", r"interest\.")
+    (tmp_path / "file").write_text("in the way")
+    expect(
+        shop.run("card", "churn_risk", "--out", str(tmp_path / "file" / "under"), ok=False),
+        1,
+        "--out",
+        "mend",
+    )
+
+
+def test_reasons_are_told_with_title_direction_and_size(shop) -> None:
+    run = shop.json("score", "--all", "--as-of", str(NOW))
+    for tag in run["tags"]:
+        assert 0 <= tag["reasons_overlap"] <= 1
+        assert 0 <= tag["reasons_top_in_three"] <= 1
+    assert "reasons agree" in shop.run("score", "--all", "--as-of", str(NOW)).stdout
+    who = shop.json("audience", "show", "churn_risk.score >= 0", "--limit", "1")[0]["profile_id"]
+    reasons = [r for p in shop.json("profile", who)["predictions"] for r in p["reasons"]]
+    assert reasons
+    for reason in reasons:
+        assert set(reason["title"]) == {"en", "zh"}
+        assert reason["title"]["en"] != reason["feature"]
+        assert re.search("[\u4e00-\u9fff]", reason["title"]["zh"])
+        assert reason["size"] == abs(reason["contribution"])
+        assert reason["direction"] == ("towards yes" if reason["contribution"] > 0 else "towards no")
+    shown = shop.run("profile", who).stdout
+    assert "towards" in shown
+
+
 def test_a_profile_and_the_tag_tree(shop) -> None:
     who = shop.json("audience", "show", "churn_risk.score >= 0", "--limit", "1")[0]["profile_id"]
     view = shop.json("profile", who)

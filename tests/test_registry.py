@@ -21,6 +21,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from features.errors import ModelError
+from registry.cards import load_card, store_card
 from registry.decisions import DecisionLog, promote, settle
 from registry.documents import document, run_file
 from registry.gates import Check, GateReport
@@ -141,6 +142,36 @@ def test_run_holds_parameters_metrics_dataset_split_and_plots(tracking: Tracking
     assert [a.path for a in tracking.client.list_artifacts(version.run_id, "plots")] == [
         "plots/calibration.png"
     ]
+
+
+def test_card_comes_back_with_its_version_and_nobody_elses(tracking: Tracking, log: Log):
+    first, second = log(), log()
+    files = {"card.html": "<p>客户</p>\r\n", "card.md": "# 客户\n"}
+    store_card(tracking, first, files)
+    assert load_card(tracking, first) == files
+    with pytest.raises(ModelError, match="churn_risk v2 has no card") as error:
+        load_card(tracking, second)
+    assert error.value.mend
+    store_card(tracking, first, {"card.md": "# again\n"})
+    assert load_card(tracking, first) == {"card.md": "# again\n"}
+    assert find_version(tracking, "churn_risk", 1) == first, "a card changes nothing of the version"
+    load_bundle(tracking, "churn_risk", 1)
+
+
+def test_a_card_that_was_changed_or_lost_is_not_shown(tracking: Tracking, log: Log, tmp_path: Path):
+    version = log()
+    store_card(tracking, version, {"card.md": "# true\n"})
+    (file,) = tracking.home.rglob("card.md")
+    file.write_text("# false\n")
+    with pytest.raises(ModelError, match=r"card\.md is not what was recorded"):
+        load_card(tracking, version)
+    file.unlink()
+    with pytest.raises(ModelError, match=r"card\.md is missing"):
+        load_card(tracking, version)
+    file.write_text("# true\n")
+    moved = tmp_path / "moved"
+    tracking.home.rename(moved)
+    assert load_card(open_tracking(moved, project=tracking.project), version) == {"card.md": "# true\n"}
 
 
 def test_model_is_free_of_pickle_and_carries_signature_and_pins(tracking: Tracking, log: Log):

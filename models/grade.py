@@ -1,0 +1,190 @@
+"""A plain grade, A to D, from what the test snapshot shows.
+
+====  =================================================================================================
+A     better than the base rate and than the RFM ranking beyond chance, calibrated, the promise kept at
+      every level of confidence, and enough cases to say so
+B     the same beyond chance and calibrated, but few cases, or a promise missed by no more than chance
+C     passes its gate, but the lead may be chance, the calibration is off, or the promise is broken
+D     fails its gate, or is no better than the base rate
+====  =================================================================================================
+
+The grade speaks of one test snapshot. What that snapshot could not show (other seasons, segments) is no part
+of it, and stands beside it as limits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Letter = Literal["A", "B", "C", "D"]
+Kind = Literal["model", "rfm"]
+
+MAX_CALIBRATION_ERROR = 0.05
+"""The gate's bound too: sampling alone gives about .02 on a test snapshot of 2,300 profiles."""
+CLEAR_CASES = 100
+"""True and false outcomes each at the test snapshot: fewer leave a standard error above .05 on any share."""
+CHANCE_ERRORS = 2.0
+"""A promise missed by more standard errors than this is broken."""
+
+RULE: dict[Letter, str] = {
+    "A": "better than the base rate and than the RFM ranking beyond chance (95 % intervals), calibration error "
+    f"at most {MAX_CALIBRATION_ERROR}, the promise kept at every level of confidence, and at least {CLEAR_CASES} "
+    "true and false outcomes each to test on",
+    "B": "as A, but with fewer outcomes to test on, or a promise missed by no more than chance "
+    f"({CHANCE_ERRORS:g} standard errors)",
+    "C": "passes its gate, but a lead may be chance, the calibration error is above its bound, the promise is "
+    "broken at some level, or nothing is said with confidence; an RFM ranking is never better than C",
+    "D": "fails its gate, or is no better than the base rate",
+}
+
+
+class Measured(Protocol):
+    """A figure with its 95 % interval."""
+
+    @property
+    def value(self) -> float:
+        """Point estimate."""
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+
+
+class Promised(Protocol):
+    """One level of confidence: what was promised and what came (``metrics.PromiseBand``)."""
+
+    @property
+    def confidence(self) -> float:
+        """Lower end."""
+
+    @property
+    def said(self) -> int:
+        """Values yes or no."""
+
+    @property
+    def mean_confidence(self) -> float:
+        """The promise."""
+
+    @property
+    def share_right(self) -> float:
+        """What came."""
+
+
+@dataclass(frozen=True)
+class GradeEvidence:
+    """What a grade rests on, all of the test snapshot.
+
+    Parameters
+    ----------
+    gate_passed : bool
+        Of the gate that this kind of version has to pass.
+    gate_reason : str
+        Why not, where it failed.
+    log_loss_minus_base : Measured
+        Paired difference to the base rate; below 0 is better.
+    auc_minus_rfm : Measured
+        Paired difference to the RFM ranking; above 0 is better. Not looked at for kind ``rfm``.
+    calibration_error : float
+    promise : sequence of Promised
+        By level of confidence.
+    test_yes, test_no : int
+        Cases.
+    """
+
+    gate_passed: bool
+    gate_reason: str
+    log_loss_minus_base: Measured
+    auc_minus_rfm: Measured
+    calibration_error: float
+    promise: Sequence[Promised]
+    test_yes: int
+    test_no: int
+
+
+@dataclass(frozen=True)
+class Grade:
+    """A letter and the sentences that lead to it; what holds it back comes first."""
+
+    letter: Letter
+    reasons: tuple[str, ...]
+
+
+def grade(evidence: GradeEvidence, *, kind: Kind = "model") -> Grade:
+    """Give a grade by :data:`RULE`.
+
+    Parameters
+    ----------
+    evidence : GradeEvidence
+    kind : str
+        ``rfm`` marks a version that only ranks by recency, frequency and monetary value: C at best.
+    """
+    e = evidence
+    marked = ("this is the RFM ranking, not a trained model: C at best",) if kind == "rfm" else ()
+    refused = [] if e.gate_passed else [f"the gate refused it: {e.gate_reason}"]
+    if not e.log_loss_minus_base.value < 0:  # true for NaN as well
+        refused.append("its log loss is no better than the base rate's")
+    if refused:
+        return Grade("D", (*refused, *marked))
+    findings = [*_leads(e, kind), *_calibration(e), *_promise(e), *_cases(e)]
+    # "A" < "B" < "C": the worst finding decides, and is said first.
+    findings.sort(key=lambda finding: finding[0], reverse=True)
+    reasons = (*marked, *(text for _, text in findings))
+    return Grade("C" if kind == "rfm" else findings[0][0], reasons)
+
+
+def _leads(e: GradeEvidence, kind: Kind) -> list[tuple[Letter, str]]:
+    """Return what each lead says, with the best grade that it allows."""
+    found: list[tuple[Letter, str]] = []
+    base = e.log_loss_minus_base
+    leads = [("base rate", "log loss", -base.high, -base.low)]
+    if kind == "model":
+        leads.append(("RFM ranking", "AUC", e.auc_minus_rfm.low, e.auc_minus_rfm.high))
+    for reference, metric, low, high in leads:
+        between = f"{metric} better by {low:.3f} to {high:.3f}"
+        if low > 0:
+            found.append(("A", f"beats the {reference} beyond chance ({between})"))
+        else:
+            found.append(("C", f"its lead over the {reference} may be chance ({between})"))
+    return found
+
+
+def _calibration(e: GradeEvidence) -> list[tuple[Letter, str]]:
+    error = e.calibration_error
+    if error <= MAX_CALIBRATION_ERROR:
+        return [("A", f"calibration error {error:.3f}, at most {MAX_CALIBRATION_ERROR}")]
+    shown = "cannot be measured" if math.isnan(error) else f"{error:.3f}"
+    return [("C", f"calibration error {shown}, above {MAX_CALIBRATION_ERROR}")]
+
+
+def _promise(e: GradeEvidence) -> list[tuple[Letter, str]]:
+    spoken = [band for band in e.promise if band.said]
+    if not spoken:
+        return [("C", "nothing is said with enough confidence, so no promise can be checked")]
+    found: list[tuple[Letter, str]] = []
+    for band in spoken:
+        promised, right = band.mean_confidence, band.share_right
+        # Sums of many equal confidences may miss the share by a rounding.
+        if right >= promised - 1e-9:
+            continue
+        level = f"confidence {band.confidence:g} or more" if band.confidence else "all that was said"
+        text = f"promised {promised:.3f}, {right:.3f} came true ({level}, {band.said:,} profiles)"
+        error = math.sqrt(promised * (1 - promised) / band.said)
+        if promised - right > CHANCE_ERRORS * error:
+            found.append(("C", f"the promise is broken: {text}"))
+        else:
+            found.append(("B", f"the promise is missed, by no more than chance: {text}"))
+    return found or [("A", "the promise is kept at every level of confidence")]
+
+
+def _cases(e: GradeEvidence) -> list[tuple[Letter, str]]:
+    cases = f"{e.test_yes:,} true and {e.test_no:,} false outcomes to test on"
+    if min(e.test_yes, e.test_no) < CLEAR_CASES:
+        return [("B", f"only {cases}: {CLEAR_CASES} of each would be clear")]
+    return [("A", cases)]

@@ -1,0 +1,171 @@
+"""Commands that judge models: evaluate, models, tradeoff, card, promote."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import date
+from pathlib import Path
+
+import click
+
+from pipelines.cli import Day, clock, project_options
+
+
+@click.command()
+@click.argument("tag")
+@click.option(
+    "--windows", type=click.IntRange(1, 100), default=3, show_default=True, help="Past snapshots to test on."
+)
+@click.option(
+    "--now", type=Day(), help="Evaluate as if today were this day; default: the day after the last event."
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="LightGBM settings to try a window.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 256),
+    default=2,
+    show_default=True,
+    help="Windows trained side by side; the figures are the same for any number.",
+)
+@project_options
+def evaluate(
+    config: Path | None, home: Path | None, as_json: bool, tag: str, windows: int, now: date | None,
+    trials: int, threads: int,
+) -> None:  # fmt: skip
+    """Judge TAG on several past snapshots, each with a model trained on what lay before it.
+
+    Prints every metric with its interval, by window and by segment, the calibration, and the promise to
+    random audiences; writes report.md, report.json and plots. No version is made.
+
+    \b
+    Example:
+      tagcast evaluate churn_risk
+      tagcast evaluate churn_risk --windows 5 --now 2017-12-02 --trials 40
+    """
+    from pipelines.evaluate import evaluate_tag
+    from pipelines.evaluate_report import as_dict, render_evaluation, write_report
+    from pipelines.reporting import emit, progress
+    from pipelines.workspace import open_workspace
+
+    with progress() as show:
+        workspace = open_workspace(config, home, show)
+        found = evaluate_tag(workspace, tag, windows=windows, now=now, trials=trials, threads=threads)
+        folder = write_report(found, workspace.settings.home)
+    emit(
+        {**as_dict(found), "folder": str(folder)},
+        as_json=as_json,
+        render=lambda: render_evaluation(found, folder),
+    )
+
+
+@click.command()
+@click.argument("tag", required=False)
+@project_options
+def models(config: Path | None, home: Path | None, as_json: bool, tag: str | None) -> None:
+    """List model versions with aliases, metrics and decisions.
+
+    \b
+    Example:
+      tagcast models
+      tagcast models churn_risk
+    """
+    from pipelines.models import list_models, render_models
+    from pipelines.reporting import emit
+    from pipelines.workspace import open_workspace
+
+    found = list_models(open_workspace(config, home), tag)
+    emit([v.to_dict() for v in found], as_json=as_json, render=lambda: render_models(found))
+
+
+@click.command()
+@click.argument("tag")
+@click.option("--version", "which", help="Number or alias; default: the champion, else the newest.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files into this folder."
+)
+@click.option("--html", is_flag=True, help="The HTML page; without it the text is Markdown.")
+@project_options
+def card(
+    config: Path | None, home: Path | None, as_json: bool, tag: str, which: str | None, out: Path | None,
+    html: bool,
+) -> None:  # fmt: skip
+    """Show the card of TAG: definition, data, quality with a grade, drivers, limits, checks.
+
+    Prints Markdown. With --out, writes HTML and Markdown files; HTML alone with --html.
+
+    \b
+    Example:
+      tagcast card churn_risk
+      tagcast card churn_risk --version 2 --out cards
+    """
+    from pipelines.card_files import find_card, render_card, write_card
+    from pipelines.reporting import emit
+    from pipelines.workspace import open_workspace
+
+    found = find_card(open_workspace(config, home), tag, which)
+    written = write_card(found, out, html_only=html) if out else []
+    emit(
+        {**found.to_dict(), "written": [str(file) for file in written]},
+        as_json=as_json,
+        render=lambda: render_card(found, written, html=html),
+    )
+
+
+@click.command()
+@click.argument("tag")
+@click.argument("version", type=int)
+@click.option("--reason", required=True, help="Why; it is kept with the decision.")
+@click.option("--by", help="Who decides; default: the user who runs the command.")
+@project_options
+def promote(
+    config: Path | None, home: Path | None, as_json: bool, tag: str, version: int, reason: str, by: str | None
+) -> None:
+    """Make VERSION the champion of TAG by hand; who, when and why are recorded.
+
+    \b
+    Example:
+      tagcast promote churn_risk 2 --reason "version 3 was trained on a broken feed"
+    """
+    from pipelines.models import promote_version
+    from pipelines.reporting import emit, say
+    from pipelines.workspace import open_workspace
+
+    done = promote_version(
+        open_workspace(config, home), tag, version, by=by or getpass.getuser(), reason=reason, moment=clock()
+    )
+    emit(
+        done,
+        as_json=as_json,
+        render=lambda: say(f"{tag}: version {version} is champion (was {done['previous'] or 'none'})"),
+    )
+
+
+@click.command()
+@click.argument("tag")
+@click.option("--version", type=int, help="Default: the champion; without one, the newest version.")
+@project_options
+def tradeoff(config: Path | None, home: Path | None, as_json: bool, tag: str, version: int | None) -> None:
+    """Show what TAG's decision rule gives and costs, and what hysteresis would do.
+
+    All figures are of past snapshots, scored by models that had not seen their outcomes.
+
+    \b
+    Example:
+      tagcast tradeoff churn_risk
+      tagcast tradeoff churn_risk --version 2 --json
+    """
+    from pipelines.reporting import emit
+    from pipelines.trade_off import read_trade_off, render_trade_off
+    from pipelines.workspace import open_workspace
+
+    found = read_trade_off(open_workspace(config, home), tag, version)
+    emit(found, as_json=as_json, render=lambda: render_trade_off(found))
+
+
+COMMANDS = (evaluate, models, tradeoff, card, promote)
