@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from models.linear import LinearModel, Term
 from shop import CHURN, write_shop
 
 from features.errors import StoreError
 from features.windows import FeatureSet
+from models.additive import AdditiveModel, Curve
 from models.blend import Blend
 from models.calibration import Calibrator
 from models.decision import decide
@@ -151,7 +151,9 @@ def shop(tmp_path_factory):
         definition=DEFINITION,
         features=("recency_days",),
         feature_set=features.spec,
-        blend=Blend({"logistic": 1.0}, LinearModel(0.0, (Term(0, False, 2.0, 2.5, 1.5),)), None),
+        blend=Blend(
+            {"logistic": 1.0}, {"logistic": AdditiveModel(0.0, (Curve(0, (0.0, 5.0), (-3.75, 3.75), 0.0),))}
+        ),
         calibrator=Calibrator.fit(
             raw, (rng.random(2000) < 1 / (1 + np.exp(-raw))).astype("int8"), np.full(2000, np.datetime64(DAY))
         ),
