@@ -122,7 +122,11 @@ METRICS: dict[str, Metric] = {
 
 
 def evaluate(
-    y: Labels, score: Floats, rng: np.random.Generator, metrics: Sequence[str] = tuple(METRICS)
+    y: Labels,
+    score: Floats,
+    rng: np.random.Generator,
+    metrics: Sequence[str] = tuple(METRICS),
+    profile_id: npt.NDArray[np.object_] | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric with its bootstrap interval (95 %, percentile, ``RESAMPLES`` resamples).
 
@@ -134,12 +138,18 @@ def evaluate(
         Probabilities in (0, 1); any ranking where only rank metrics are asked for.
     rng : Generator
         The same seed gives the same intervals, whatever the order of rows.
+    metrics : sequence of str
+        Names in ``METRICS``.
+    profile_id : ndarray of shape (n,), optional
+        Where a profile has several rows (pooled snapshots): profiles are resampled, not rows, since rows of
+        one profile are alike and would make the intervals too narrow.
     """
-    order = np.lexsort((y, score))
+    whose = None if profile_id is None else np.unique(profile_id.astype(str), return_inverse=True)[1]
+    order = np.lexsort((y, score) if whose is None else (whose, y, score))
     y, score = y[order], score[order]
     functions = {name: METRICS[name] for name in metrics}
     drawn: dict[str, list[float]] = {name: [] for name in functions}
-    for weight in _resamples(len(y), rng):
+    for weight in _resamples(len(y), rng, None if whose is None else whose[order]):
         for name, function in functions.items():
             drawn[name].append(function(y, score, weight))
     return {name: _estimate(f(y, score, None), drawn[name]) for name, f in functions.items()}
@@ -154,9 +164,14 @@ def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.rand
     return _estimate(function(y, a, None) - function(y, b, None), drawn)
 
 
-def _resamples(n: int, rng: np.random.Generator) -> Iterator[Floats]:
+def _resamples(
+    n: int, rng: np.random.Generator, whose: npt.NDArray[np.intp] | None = None
+) -> Iterator[Floats]:
+    """Yield how often each row counts; ``whose`` numbers the profile of each row."""
+    drawn = n if whose is None else int(whose.max()) + 1
     for _ in range(RESAMPLES):
-        yield np.bincount(rng.integers(0, n, n), minlength=n).astype(float)
+        weight = np.bincount(rng.integers(0, drawn, drawn), minlength=drawn).astype(float)
+        yield weight if whose is None else weight[whose]
 
 
 def _estimate(value: float, drawn: list[float]) -> Estimate:
@@ -175,6 +190,32 @@ def wilson(right: npt.ArrayLike, cases: npt.ArrayLike) -> tuple[Floats, Floats, 
     half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     # At a share of 0 or 1 the bound equals it but for rounding.
     return np.minimum(middle - half, p), p, np.maximum(middle + half, p)
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Some rows of neighbouring score: what was said, and what happened with its 95 % interval (Wilson)."""
+
+    n: int
+    mean_score: float
+    observed: float
+    low: float
+    high: float
+
+
+def calibration_bins(y: Labels, score: Floats) -> list[CalibrationBin]:
+    """Return ten bins of equal count, scores rising; rows of equal score share a bin, so there may be fewer."""
+    t = _ties(y, score, None)
+    middle = (np.cumsum(t.weight) - t.weight / 2) / t.weight.sum()
+    place = np.minimum((middle * BINS).astype(int), BINS - 1)
+    n = np.bincount(place, t.weight, BINS)
+    filled = np.flatnonzero(n)
+    said = np.bincount(place, t.weight * t.score, BINS)[filled] / n[filled]
+    low, rate, high = wilson(np.bincount(place, t.positive, BINS)[filled], n[filled])
+    return [
+        CalibrationBin(int(n[b]), *map(float, (said[k], rate[k], low[k], high[k])))
+        for k, b in enumerate(filled)
+    ]
 
 
 @dataclass(frozen=True)
