@@ -44,4 +44,6 @@ def no_purchase(history: Floats, horizon_days: int) -> Floats:
         alive = np.asarray(model.conditional_probability_alive(x, recency, age), float)
         silent = ((alpha + age) / (alpha + age + horizon_days)) ** (r + x)
         return np.asarray(1 - alive + alive * silent, float)
-    raise RuntimeError(f"BG/NBD does not converge on {len(x):,} histories, at penalties up to {PENALTIES[-1]}")
+    raise RuntimeError(
+        f"BG/NBD does not converge on {len(x):,} histories, at penalties up to {PENALTIES[-1]}"
+    )

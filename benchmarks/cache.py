@@ -50,7 +50,9 @@ class Cache:
             FLAML's budget; of no concern to others.
         """
         if name == "three_voice":
-            return rivals.three_voice({v: self.scores(data, v) for v in ("logistic", "lightgbm_tuned", "bgnbd")})
+            return rivals.three_voice(
+                {v: self.scores(data, v) for v in ("logistic", "lightgbm_tuned", "bgnbd")}
+            )
         key = _key(data, name, seconds)
         file = self.folder / f"{name}-{key}.npy"
         if file.is_file():

@@ -15,7 +15,9 @@ that learned from snapshots labelled by its day.
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -94,7 +96,9 @@ def lightgbm_tuned(data: TaskData) -> Floats:
         }
         model = _forest({**settings, "subsample_freq": 1, "n_estimators": MOST_TREES})
         stop = lgb.early_stopping(PATIENCE, verbose=False)
-        model.fit(X[known], y[known], eval_set=[(X[last], y[last])], eval_metric="binary_logloss", callbacks=[stop])
+        model.fit(
+            X[known], y[known], eval_set=[(X[last], y[last])], eval_metric="binary_logloss", callbacks=[stop]
+        )
         trial.set_user_attr("trees", int(model.best_iteration_ or MOST_TREES))
         return float(model.best_score_["valid_0"]["binary_logloss"])
 
@@ -110,7 +114,13 @@ def flaml(data: TaskData, seconds: float) -> Floats:
 
     X, y = data.train.X, data.train.y
     known, last = data.last_fold
-    plain: dict[str, Any] = {"task": "classification", "metric": "log_loss", "seed": 0, "n_jobs": 2, "verbose": 0}
+    plain: dict[str, Any] = {
+        "task": "classification",
+        "metric": "log_loss",
+        "seed": 0,
+        "n_jobs": 2,
+        "verbose": 0,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of FLAML and the libraries it drives
         search = AutoML()
@@ -160,10 +170,15 @@ def code_of(name: str) -> bytes:
         "rfm": [here.parent / "models" / "rfm.py", here.parent / "models" / "calibration.py"],
         "bgnbd": [here / "buy_till_you_die.py"],
     }
-    parts = [inspect.getsource(flaml if name == "flaml" else SINGLE[name])]
+    functions: list[Callable[..., Any]] = [flaml if name == "flaml" else SINGLE[name]]
+    settings: tuple[int, ...] = ()
     if name.startswith("lightgbm"):
-        parts += [inspect.getsource(_forest), inspect.getsource(_scores), repr((TRIALS, MOST_TREES, PATIENCE))]
-    return "\n".join(parts).encode() + b"".join(file.read_bytes() for file in files.get(name, []))
+        functions += [_forest, _scores]
+    if name == "lightgbm_tuned":
+        settings = (TRIALS, MOST_TREES, PATIENCE)
+    # As syntax trees: layout and comments change no score.
+    trees = [ast.dump(ast.parse(textwrap.dedent(inspect.getsource(function)))) for function in functions]
+    return repr((trees, settings)).encode() + b"".join(file.read_bytes() for file in files.get(name, []))
 
 
 def budget(tagcast_seconds: float) -> int:
