@@ -97,7 +97,12 @@ def lightgbm_tuned(data: TaskData) -> Floats:
         model = _forest({**settings, "subsample_freq": 1, "n_estimators": MOST_TREES})
         stop = lgb.early_stopping(PATIENCE, verbose=False)
         model.fit(
-            X[known], y[known], eval_set=[(X[last], y[last])], eval_metric="binary_logloss", callbacks=[stop]
+            X[known],
+            y[known],
+            eval_X=(X[last],),
+            eval_y=(y[last],),
+            eval_metric="binary_logloss",
+            callbacks=[stop],
         )
         trial.set_user_attr("trees", int(model.best_iteration_ or MOST_TREES))
         return float(model.best_score_["valid_0"]["binary_logloss"])
