@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,7 +40,8 @@ def no_purchase(history: Floats, horizon_days: int) -> Floats:
     for penalty in PENALTIES:
         model = BetaGeoFitter(penalizer_coef=penalty)
         try:
-            model.fit(x, recency, age)
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints the optimizer's state when it fails
+                model.fit(x, recency, age)
         except ConvergenceError:
             continue
         r, alpha = float(model.params_["r"]), float(model.params_["alpha"])

@@ -77,8 +77,8 @@ def verdicts(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     "bar": f"{result['task']}: promise kept by random audiences",
                     "met": promise["kept"],
                     "found": f"{promise['broken_share']:.1%} of {promise['audiences']:,} broken "
-                    f"(at most {promise['broken_at_most']:.0%}), mean excess {promise['mean_excess']:+.3f}"
-                    + (", marked as unsure of the season" if promise["unsure"] else ""),
+                    f"(at most {promise['broken_at_most']:.0%}), mean excess {promise['mean_excess']:+.3f} "
+                    f"(at most {promise['excess_at_most']:+.2f})",
                 }
             )
     return out

@@ -42,8 +42,9 @@ class Task:
         The test snapshot.
     reference : bool
         Whether it counts in the averages.
-    broken_at_most : float
-        Share of random audiences that may fall below their promise.
+    broken_at_most, excess_at_most : float
+        Share of random audiences that may fall below their promise, and by how much the realised share may exceed
+        mean confidence on average.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Task:
     now: date
     reference: bool = False
     broken_at_most: float = 0.02
+    excess_at_most: float = 0.04
 
 
 _DECEMBER, _OCTOBER = date(2017, 12, 2), date(2017, 10, 3)
@@ -67,8 +69,18 @@ TASKS = (
         Task(f"interest {name} 30 d", "completejourney", f"interest.{name}", _DECEMBER)
         for name in _CATEGORIES
     ),
-    Task("online retail churn 90 d", "online_retail", "churn_risk", date(2010, 9, 11), broken_at_most=0.10),
-    Task("online retail value 90 d", "online_retail", "high_value", date(2010, 9, 11), broken_at_most=0.10),
+    # Judged in a season that their data have not seen: more may be broken, and caution is no fault.
+    *(
+        Task(
+            f"online retail {name} 90 d",
+            "online_retail",
+            tag,
+            date(2010, 9, 11),
+            broken_at_most=0.10,
+            excess_at_most=1.0,
+        )
+        for name, tag in (("churn", "churn_risk"), ("value", "high_value"))
+    ),
 )
 
 
