@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,8 @@ def averages(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if len(found) == len(reference)
     ]
     for metric in METRICS:
-        sign = 1 if metric in {"log_loss", "calibration_error"} else -1
-        order = sorted(rows, key=lambda row, m=metric, s=sign: s * row[m])
+        higher_is_better = metric in {"auc", "average_precision"}
+        order = sorted(rows, key=itemgetter(metric), reverse=higher_is_better)
         for rank, row in enumerate(order, start=1):
             row[f"{metric}_rank"] = rank
     return sorted(rows, key=lambda row: row["log_loss"])
