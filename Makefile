@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+BENCH  := .venv-benchmark
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
@@ -28,13 +29,19 @@ check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_rooms.py tests/test_docs.py
 
-bench-quality: $(STAMP)  ## model quality beside reference models, on real data split by time
-	$(BIN)/python -m benchmarks.quality
+$(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BIN)/uv pip sync --quiet --python $(BENCH)/bin/python --require-hashes requirements-benchmark.lock
+	@touch $@
 
-lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	  --output-file requirements.lock pyproject.toml
+bench-quality: $(BENCH)/.installed  ## model quality beside other models, on real data split by time
+	$(BENCH)/bin/python -m benchmarks.quality
+
+LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+lock: $(STAMP)  ## renew the lock files from pyproject.toml
+	$(LOCKED) --extra demo --extra postgres --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 
 clean:  ## remove what tagcast made here (the virtual environment stays)
 	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out
