@@ -39,6 +39,28 @@ def unseen_share(snapshots: Sequence[date], as_of: date, horizon_days: int) -> f
     return float((nearest > NEAR_DAYS).mean())
 
 
+def unseen_days(snapshots: Sequence[date], horizon_days: int) -> list[tuple[str, str]]:
+    """Return first and last day, as ``30 Jan``, of each stretch of the year that is unseen.
+
+    Examples
+    --------
+    >>> unseen_days([date(2021, 3, 1)], 180)
+    [('27 Sep', '29 Jan')]
+    """
+    seen = np.unique([_day(s, k) for s in snapshots for k in range(horizon_days)])
+    apart = np.abs(np.arange(YEAR_DAYS)[:, None] - seen[None, :])
+    unseen = np.minimum(apart, YEAR_DAYS - apart).min(axis=1) > NEAR_DAYS
+    starts = np.flatnonzero(unseen & ~np.roll(unseen, 1))
+    ends = np.flatnonzero(unseen & ~np.roll(unseen, -1))
+    # A stretch over the turn of the year ends before it starts.
+    last = {int(s): int(ends[ends >= s][0] if (ends >= s).any() else ends[0]) for s in starts}
+    return [(_name(first), _name(end)) for first, end in last.items()]
+
+
+def _name(day: int) -> str:
+    return f"{date(2021, 1, 1) + timedelta(days=day):%-d %b}"
+
+
 def _day(start: date, days: int) -> int:
     """Return the day of the year, 0 to 364; 29 February and 30 December of a leap year share theirs."""
     return min((start + timedelta(days=days)).timetuple().tm_yday - 1, YEAR_DAYS - 1)

@@ -6,7 +6,7 @@ A model may be good on the whole and poor where it matters; a table by segment s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -171,6 +171,7 @@ def segment_rows(
     masks: Mapping[tuple[str, str], Rows],
     rng: np.random.Generator,
     profile_id: npt.NDArray[np.object_] | None = None,
+    metrics: Sequence[str] = tuple(METRICS),
 ) -> list[SegmentRow]:
     """Return the figures of every segment, in the order of ``masks``.
 
@@ -187,6 +188,8 @@ def segment_rows(
     profile_id : ndarray of shape (n,), optional
         Whose row each is, where a profile has several (pooled snapshots): profiles are then resampled,
         since their rows are alike.
+    metrics : sequence of str
+        Those to compute.
     """
     seed = int(rng.integers(2**63))
     rows = []
@@ -197,11 +200,9 @@ def segment_rows(
         mine, said = y[members], score[members]
         whose = None if profile_id is None else profile_id[members]
         yes = int(mine.sum())
-        metrics = evaluate(mine, said, np.random.default_rng(seed), tuple(METRICS), whose)
+        found = evaluate(mine, said, np.random.default_rng(seed), metrics, whose)
         if yes in {0, n}:
             nothing = Estimate(float("nan"), float("nan"), float("nan"))
-            metrics |= dict.fromkeys(NEEDS_BOTH_OUTCOMES & set(metrics), nothing)
-        rows.append(
-            SegmentRow(segment, value, n, yes, metrics, float(np.sort(said).mean()), implied_auc(said))
-        )
+            found |= dict.fromkeys(NEEDS_BOTH_OUTCOMES & set(found), nothing)
+        rows.append(SegmentRow(segment, value, n, yes, found, float(np.sort(said).mean()), implied_auc(said)))
     return rows

@@ -17,7 +17,6 @@ What sees what
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from models.metrics import Estimate, evaluate, paired_difference
 from models.out_of_time import GROUPS, HeldOut, grouped_folds
 from models.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from models.rfm import RfmRanking
-from models.season import unseen_share
+from models.season import unseen_days, unseen_share
 from models.splits import Split
 from models.tag import TagDefinition
 from models.tag_model import TagModel
@@ -45,7 +44,6 @@ Progress = Callable[[str, int, int], None]
 VALIDATION_FOLDS = 3
 """The latest folds choose: each costs a fit a trial, and older ones resemble the present least."""
 PAIRED_METRICS = ("auc", "log_loss")
-YEAR_DAYS = 365
 
 
 def train_tag(
@@ -252,11 +250,11 @@ def _notes(
     days = np.unique(held_out.as_of)
     if len(days) == 1:
         notes.append(f"confidence rests on one past snapshot, {days[0]}: several would be safer")
-    first, last = days[0].item(), days[-1].item() + timedelta(days=split.horizon_days)
-    if (last - first).days < YEAR_DAYS:
+    if unseen := unseen_days(split.snapshots, split.horizon_days):
+        stretches = ", ".join(f"{first} to {last}" for first, last in unseen)
         notes.append(
-            f"confidence was checked on windows from {first} to {last}, less than a year: "
-            "in a season outside them the promise may not hold"
+            f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
+            "unsure of its season, with wider bounds"
         )
     if cut == NEVER:
         notes.append(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.grade import Kind
+from models.segments import SegmentRow
 from pipelines.document import Block, Bullets, Grid, Paragraph, Picture, Row
 from pipelines.evidence import Explanation, promise_at_test
-from pipelines.weak_segments import SegmentFigures, weak_segments
+from pipelines.weak_segments import weak_segments
 from pipelines.words import outcome_words, percent
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class CardFacts:
     explanation : Explanation
     figures : mapping of str to bytes
         PNG, by the names of ``evidence.training_figures``.
-    segments : sequence of SegmentFigures
+    segments : sequence of SegmentRow
         Of the test snapshot; empty where none were measured.
     """
 
@@ -70,7 +71,7 @@ class CardFacts:
     feature_set: FeatureSet
     explanation: Explanation
     figures: Mapping[str, bytes]
-    segments: Sequence[SegmentFigures] = ()
+    segments: Sequence[SegmentRow] = ()
 
 
 def quality(facts: CardFacts) -> list[Block]:

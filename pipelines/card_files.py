@@ -15,10 +15,10 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     from features.event_log import EventLog
     from models.grade import Kind
+    from models.segments import SegmentRow
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
     from pipelines.evidence import Findings
-    from pipelines.weak_segments import SegmentFigures
     from registry.gates import GateReport
     from registry.tracking import Tracking
     from registry.versions import Version
@@ -68,8 +68,7 @@ def keep_card(
     findings: Findings,
     *,
     events: EventLog,
-    segments: Sequence[SegmentFigures] = (),
-    kind: Kind = "model",
+    segments: Sequence[SegmentRow],
 ) -> None:
     """Write the card of ``version`` and keep it with it.
 
@@ -86,6 +85,7 @@ def keep_card(
     from pipelines.evidence import grade_evidence
     from registry.cards import store_card
 
+    kind: Kind = "rfm" if result.chosen == "rfm" else "model"
     given = grade(grade_evidence(result, report), kind=kind)
     card = build_card(
         CardFacts(

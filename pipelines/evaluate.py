@@ -99,7 +99,7 @@ def evaluate_tag(
 
     studies = workspace.settings.home / "optuna"
     studies.mkdir(exist_ok=True)
-    attributes, seed = _attributes(workspace), workspace.settings.seed
+    attributes, seed = workspace.attributes(), workspace.settings.seed
     judged: dict[date, Window] = {}
     with TemporaryDirectory(prefix="tagcast-evaluate-") as scratch:
         jobs = [
@@ -177,17 +177,6 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
             mend=f"{smaller}give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
         )
     return plans
-
-
-def _attributes(workspace: Workspace) -> pd.DataFrame | None:
-    """Return the attributes of profiles by id, None where the configuration names none."""
-    path = workspace.events.profiles_path
-    if path is None:
-        return None
-    import pandas as pd
-
-    table = pd.read_parquet(path)
-    return table.assign(profile_id=table["profile_id"].astype(str)).set_index("profile_id")
 
 
 def _notes(definition: TagDefinition, windows: Sequence[Window]) -> tuple[str, ...]:

@@ -49,22 +49,22 @@ def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
     Raises
     ------
     ModelError
-        When they, or those of the test snapshot, are too few: said before any feature is built.
+        When they, or those of the test snapshot, are too few even for the RFM ranking that stands in for a
+        model: said before any feature is built.
     """
     from models.calibration import MIN_CASES
-    from models.training_data import MIN_TRAINING_CASES
 
     split, name = plan.split, plan.definition.name
     counts = []
-    for days, least, where in (
-        (split.test_fold.train, MIN_TRAINING_CASES, f"before the test snapshot {split.test}"),
-        ((split.test,), MIN_CASES, f"at the test snapshot {split.test}"),
+    for days, where in (
+        (split.test_fold.train, f"before the test snapshot {split.test}"),
+        ((split.test,), f"at the test snapshot {split.test}"),
     ):
         rows = labels.loc[labels["as_of"].isin(days), "y"]
         yes, no = int(rows.sum()), int(len(rows) - rows.sum())
-        if min(yes, no) < least:
+        if min(yes, no) < MIN_CASES:
             raise ModelError(
-                f"{name}: {yes:,} true and {no:,} false outcomes {where}; at least {least} of each are needed",
+                f"{name}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
                 mend="widen the population, change the outcome or its horizon_days, or give more history",
             )
         counts.append((yes, no))

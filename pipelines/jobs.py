@@ -46,10 +46,13 @@ class Job:
 
 
 def run_jobs(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, TrainingResult | TagcastError]]:
-    """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run."""
+    """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run.
+
+    A single job runs its trials side by side instead.
+    """
     if workers == 1 or len(jobs) == 1:
         for job in jobs:
-            yield job, _train(job)
+            yield job, _train(job, workers)
         return
     # Fresh processes: a fork would copy the locks of DuckDB's and LightGBM's threads in whatever state they are.
     with ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn")) as pool:
@@ -58,7 +61,7 @@ def run_jobs(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, TrainingR
             yield futures[future], future.result()
 
 
-def _train(job: Job) -> TrainingResult | TagcastError:
+def _train(job: Job, threads: int = 1) -> TrainingResult | TagcastError:
     from models.training import train_tag
 
     try:
@@ -70,7 +73,7 @@ def _train(job: Job) -> TrainingResult | TagcastError:
             seed=job.seed,
             trials=job.trials,
             timeout_s=job.timeout_s,
-            threads=1,
+            threads=threads,
             storage=job.storage,
         )
         result.model.save(job.folder)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from features.errors import DefinitionError, ModelError
 from features.windows import FeatureSet
+from models.season import UNSURE
 from pipelines.profile_rows import profile_batches
-from pipelines.reporting import say, table
+from pipelines.reporting import log, say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class ScoredTag:
     mean_confidence: float | None
     reasons_top_in_three: float | None = None
     reasons_overlap: float | None = None
+    unseen_season: float = 0.0
+    horizon_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,9 @@ def score_tags(
     snapshots = {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in specs}
     for one in snapshots.values():
         one.ensure([day], workspace.progress)
+    for tag in tags:
+        if (share := tag.model.unseen_season(day)) >= UNSURE:
+            log.warning("%s: %s", tag.definition.name, season_note(share, day, tag.definition.horizon_days))
     store = ProfileStore(workspace.settings.home / "store")
     pasts = _pasts(store.folder, tags, day)
     run_id = _run_id(workspace, tags, day, pasts)
@@ -187,6 +193,7 @@ def score_tags(
                     sensitivity=t.definition.sensitivity,
                     question=t.definition.question,
                     feature_set=t.model.feature_set,
+                    unseen_season=t.model.unseen_season(day),
                 )
                 for t in tags
             ),
@@ -214,6 +221,8 @@ def score_tags(
                 c.mean_confidence,
                 scored[c.tag].metrics.get("reasons_top_in_three"),
                 scored[c.tag].metrics.get("reasons_overlap"),
+                scored[c.tag].model.unseen_season(day),
+                scored[c.tag].definition.horizon_days,
             )
             for c in rows
         ),
@@ -267,6 +276,14 @@ def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, flo
     return cuts
 
 
+def season_note(share: float, day: date, horizon_days: int) -> str:
+    """Say that a tag is unsure of the season it predicts."""
+    return (
+        f"unsure of the season: {share:.0%} of the {horizon_days} days from {day} lie in a season that no "
+        "snapshot of its training has shown; its bounds are widened, and the promise may not hold"
+    )
+
+
 def render_scoring(run: ScoringRun) -> None:
     """Print the run as a table."""
     table(
@@ -287,5 +304,8 @@ def render_scoring(run: ScoringRun) -> None:
         ],
         notes=(AGREEMENT_NOTE,),
     )
+    for t in run.tags:
+        if t.unseen_season >= UNSURE:
+            say(f"{t.tag}: {season_note(t.unseen_season, run.as_of, t.horizon_days)}")
     if run.out:
         say(f"predictions written to {run.out}")

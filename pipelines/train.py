@@ -23,6 +23,7 @@ from pipelines.frames import check_cases, label_rows, training_frames
 from pipelines.jobs import Job, run_jobs
 from pipelines.reporting import say, table
 from pipelines.trade_off import decision_figures, trade_off_document
+from pipelines.weak_segments import measured_segments
 from pipelines.workspace import TagPlan, Workspace
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
+    from models.tuning import Trial
+    from registry.recording import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -219,12 +222,14 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
         figures={**found.figures, **decision_figures(choices)},
         notes=list(result.notes),
         documents={"trade_off": choices},
+        trials=[trial_record(trial) for trial in result.trials],
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )
     report = judge(gate_evidence(result))
     # Before anything is decided: no champion is in force without its card.
-    keep_card(tracking, version, result, frame, report, found, events=workspace.events)
+    segments = measured_segments(result, frame, workspace.attributes())
+    keep_card(tracking, version, result, frame, report, found, events=workspace.events, segments=segments)
     decision = settle(tracking, version, report, now=moment)
     return TrainedTag(
         definition.name,
@@ -237,6 +242,22 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
         report.reason,
         report.as_dict()["checks"],
         tuple(result.notes),
+    )
+
+
+def trial_record(trial: Trial) -> TrialRecord:
+    """Return a trial as MLflow keeps it."""
+    from registry.recording import TrialRecord
+
+    return TrialRecord(
+        f"trial {trial.number}",
+        "pruned" if trial.pruned else "complete",
+        trial.params,
+        {
+            "log_loss": trial.log_loss,
+            "rounds": float(trial.rounds),
+            **{f"log_loss_fold_{k}": loss for k, loss in enumerate(trial.losses)},
+        },
     )
 
 

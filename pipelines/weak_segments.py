@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from models.metrics import Estimate
+from models.segments import SegmentRow, segment_rows, segments_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.training_data import TrainingFrame
+    from models.training_result import TrainingResult
 
 ERRORS = 2.0
 """Standard errors between mean score and observed rate from which a segment counts as scored wrongly."""
-
-
-class SegmentFigures(Protocol):
-    """One segment of the test snapshot with its figures."""
-
-    @property
-    def segment(self) -> str:
-        """What divides the profiles."""
-
-    @property
-    def value(self) -> str:
-        """Which part this is."""
-
-    @property
-    def n(self) -> int:
-        """Profiles."""
-
-    @property
-    def yes(self) -> int:
-        """True outcomes among them."""
-
-    @property
-    def metrics(self) -> Mapping[str, Estimate]:
-        """By name, with intervals."""
-
-    @property
-    def mean_score(self) -> float:
-        """Mean of the calibrated scores."""
 
 
 @dataclass(frozen=True)
 class WeakSegment:
     """A segment and why it is weak."""
 
-    row: SegmentFigures
+    row: SegmentRow
     why: str
 
 
-def weak_segments(rows: Sequence[SegmentFigures], overall_auc: float) -> list[WeakSegment]:
+def weak_segments(rows: Sequence[SegmentRow], overall_auc: float) -> list[WeakSegment]:
     """Return the weak segments in the order of ``rows``.
 
     Parameters
     ----------
-    rows : sequence of SegmentFigures
+    rows : sequence of SegmentRow
     overall_auc : float
         Of the whole test snapshot.
     """
@@ -66,7 +44,7 @@ def weak_segments(rows: Sequence[SegmentFigures], overall_auc: float) -> list[We
     return found
 
 
-def _wrongly_scored(row: SegmentFigures) -> str:
+def _wrongly_scored(row: SegmentRow) -> str:
     rate, said = row.yes / row.n, row.mean_score
     error = math.sqrt(said * (1 - said) / row.n)
     if not abs(said - rate) > ERRORS * error:
@@ -75,8 +53,31 @@ def _wrongly_scored(row: SegmentFigures) -> str:
     return f"scored too {word}: {said:.3f} said, {rate:.3f} came true"
 
 
-def _worse_ranked(row: SegmentFigures, overall_auc: float) -> str:
+def _worse_ranked(row: SegmentRow, overall_auc: float) -> str:
     auc = row.metrics.get("auc")
     if auc is None or not auc.high < overall_auc:  # false for NaN: one outcome only cannot be ranked
         return ""
     return f"ranks worse: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}) against {overall_auc:.3f} overall"
+
+
+def measured_segments(
+    result: TrainingResult, frame: TrainingFrame, attributes: pd.DataFrame | None
+) -> list[SegmentRow]:
+    """Return the figures of each segment of the test snapshot.
+
+    Parameters
+    ----------
+    result : TrainingResult
+    frame : TrainingFrame
+        That the tag was trained on.
+    attributes : DataFrame, optional
+        Of profiles, by id.
+    """
+    import numpy as np
+
+    test = result.test_scores
+    rows = np.flatnonzero(frame.as_of == np.datetime64(result.split.test))
+    rows = rows[np.argsort(frame.profile_id[rows].astype(str), kind="stable")]  # as the scores are
+    mine = None if attributes is None else attributes.reindex(test.profile_id).reset_index(drop=True)
+    masks = segments_of(frame.X.iloc[rows].reset_index(drop=True), mine)
+    return segment_rows(test.y, test.score, masks, np.random.default_rng(result.model.seed), metrics=("auc",))

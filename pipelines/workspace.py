@@ -21,6 +21,8 @@ from models.tag import TagDefinition
 from pipelines.reporting import Progress, quiet
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from features.config import Settings
 
 
@@ -129,6 +131,16 @@ class Workspace:
                     mend=f"snapshots.dates have to lie at or before {now - timedelta(days=definition.horizon_days)}",
                 )
         return TagPlan(definition, Split(dates, definition.horizon_days))
+
+    def attributes(self) -> pd.DataFrame | None:
+        """Return the attributes of profiles by id, None where the configuration names none."""
+        path = self.events.profiles_path
+        if path is None:
+            return None
+        import pandas as pd
+
+        table = pd.read_parquet(path)
+        return table.assign(profile_id=table["profile_id"].astype(str)).set_index("profile_id")
 
     def feature_set(self, definitions: Sequence[TagDefinition], now: date) -> FeatureSet:
         """Return the features that every snapshot of every tag can bear.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,16 @@ PLOT_DPI = 100
 MAX_DATASET_DIGEST = 36  # characters, MLflow's bound
 
 
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial of the search for parameters: its name, ``complete`` or ``pruned``, what it tried and found."""
+
+    name: str
+    state: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+
+
 def log_version(
     tracking: Tracking,
     *,
@@ -38,6 +49,7 @@ def log_version(
     figures: Mapping[str, Figure | bytes],
     notes: Sequence[str],
     documents: Mapping[str, Any] | None = None,
+    trials: Sequence[TrialRecord] = (),
     run_name: str,
     now: datetime,
 ) -> Version:
@@ -67,6 +79,8 @@ def log_version(
         What a reader should know, a sentence each.
     documents : mapping, optional
         Further JSON documents of the run, by name.
+    trials : sequence of TrialRecord
+        What was tried on the way, each kept as a child run.
     run_name : str
         Of the MLflow run.
     now : datetime
@@ -105,6 +119,7 @@ def log_version(
                 params=[Param(name, str(value)) for name, value in sorted(params.items())],
             )
             client.log_inputs(run_id, _dataset_inputs(dataset))
+            _log_trials(tracking, run_id, tag, trials, millis)
             run_files = Path(folder) / "run"
             _write_run_files(
                 run_files, {"dataset": dataset, "split": split, "notes": notes, **(documents or {})}, figures
@@ -135,6 +150,27 @@ def log_version(
             raise
         client.set_terminated(run_id, "FINISHED", millis)
     return Version.from_mlflow(logged)
+
+
+def _log_trials(
+    tracking: Tracking, parent: str, tag: str, trials: Sequence[TrialRecord], millis: int
+) -> None:
+    """Keep each trial as a child run, as MLflow's own pages nest them."""
+    from mlflow.entities import Metric, Param
+
+    for trial in trials:
+        run = tracking.client.create_run(
+            tracking.experiment_id,
+            start_time=millis,
+            run_name=trial.name,
+            tags={"mlflow.parentRunId": parent, "tagcast.tag": tag, "tagcast.state": trial.state},
+        )
+        tracking.client.log_batch(
+            run.info.run_id,
+            metrics=[Metric(name, value, millis, 0) for name, value in sorted(trial.metrics.items())],
+            params=[Param(name, str(value)) for name, value in sorted(trial.params.items())],
+        )
+        tracking.client.set_terminated(run.info.run_id, "FINISHED", millis)
 
 
 def _register(tracking: Tracking, tag: str) -> None:

@@ -61,6 +61,8 @@ class TagRun:
     question: str = ""
     """What a yes means (``TagDefinition.question``); empty in runs that did not record it."""
     feature_set: str = ""
+    unseen_season: float = 0.0
+    """Share of the window ahead that lies in a season training never saw (:mod:`models.season`)."""
 
 
 @dataclass(frozen=True)
