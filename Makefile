@@ -14,7 +14,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tagcast needs Python 3.11 or newer; $$($(PYTHON) -V) found. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.installed-*; touch $@
 
@@ -31,7 +31,7 @@ check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 
 $(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
-	$(BIN)/uv pip sync --quiet --python $(BENCH)/bin/python --require-hashes requirements-benchmark.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BENCH)/bin/python --require-hashes requirements-benchmark.lock
 	@touch $@
 
 bench-quality: $(BENCH)/.installed  ## model quality beside other models, on real data split by time

@@ -53,7 +53,7 @@ def train_tag(
     *,
     feature_set: str,
     seed: int = 0,
-    trials: int = 20,
+    trials: int = 12,
     timeout_s: float | None = None,
     threads: int = 1,
     storage: str | None = None,

@@ -116,7 +116,7 @@ def materialize(config: Path | None, home: Path | None, as_json: bool, as_of: da
 @click.option(
     "--trials",
     type=click.IntRange(1, 10_000),
-    default=20,
+    default=12,
     show_default=True,
     help="LightGBM settings to try a tag.",
 )

@@ -22,7 +22,7 @@ from pipelines.cli import Day, clock, project_options
 @click.option(
     "--trials",
     type=click.IntRange(1, 10_000),
-    default=20,
+    default=12,
     show_default=True,
     help="LightGBM settings to try a window.",
 )

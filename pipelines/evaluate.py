@@ -57,7 +57,7 @@ def evaluate_tag(
     *,
     windows: int = 3,
     now: date | None = None,
-    trials: int = 20,
+    trials: int = 12,
     threads: int = 2,
 ) -> Evaluation:
     """Judge one tag on its last ``windows`` snapshots, each by a model trained on what lay before it.

@@ -81,7 +81,7 @@ def train_tags(
     *,
     now: date | None,
     moment: datetime,
-    trials: int = 20,
+    trials: int = 12,
     timeout_s: float | None = None,
     threads: int = 2,
 ) -> list[TrainedTag]:
