@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
+    from registry.change_checks import ChampionEvidence, NotCompared, RunEvidence
     from registry.gates import Evidence
+    from registry.leak_checks import LeakEvidence
 
 SHAP_ROWS = 2_000
 """Rows that a SHAP summary draws at most, give or take: more dots show nothing more."""
@@ -70,8 +72,13 @@ def training_figures(result: TrainingResult, frame: TrainingFrame) -> dict[str, 
     }
 
 
-def gate_evidence(result: TrainingResult) -> Evidence:
-    """Return what the gate holds against its bars."""
+def gate_evidence(
+    result: TrainingResult,
+    leaks: LeakEvidence,
+    champion: ChampionEvidence | NotCompared,
+    last_run: RunEvidence | NotCompared,
+) -> Evidence:
+    """Return what the gate holds against its bars: the result's own figures and what was gathered beside."""
     from registry.gates import Evidence
 
     mine = result.test["tagcast"]
@@ -84,4 +91,7 @@ def gate_evidence(result: TrainingResult) -> Evidence:
         log_loss_minus_base=result.differences["base_rate"]["log_loss"],
         auc_minus_rfm=result.differences["rfm"]["auc"],
         **result.cases,
+        leaks=leaks,
+        champion=champion,
+        last_run=last_run,
     )

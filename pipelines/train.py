@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from features.errors import DataError, ModelError, TagcastError
 from features.windows import FeatureSet
 from models.definition_files import select
-from pipelines.evidence import gate_evidence, training_figures, version_metrics
+from pipelines.evidence import training_figures, version_metrics
 from pipelines.frames import check_cases, label_rows, training_frames
+from pipelines.gate_inputs import GateInputs
 from pipelines.jobs import Job, run_jobs
 from pipelines.reporting import say, table
 from pipelines.workspace import TagPlan, Workspace
@@ -130,10 +131,11 @@ def train_tags(
             )
             for number, plan in enumerate(plans)
         ]
+        inputs = GateInputs(workspace, day, feature_set, Path(scratch) / "recounted")
         workspace.progress("training", 0, len(jobs))
         for done, (job, result) in enumerate(run_jobs(jobs, threads), start=1):
             trained.append(
-                _register(workspace, job, result, moment)
+                _register(workspace, job, result, inputs, moment)
                 if not isinstance(result, TagcastError)
                 else _refusal(job.plan.definition.name, result)
             )
@@ -180,7 +182,9 @@ def _labelled(
     return plans, labels, refused
 
 
-def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: datetime) -> TrainedTag:
+def _register(
+    workspace: Workspace, job: Job, result: TrainingResult, inputs: GateInputs, moment: datetime
+) -> TrainedTag:
     from registry.decisions import settle
     from registry.gates import judge
     from registry.recording import log_version
@@ -218,7 +222,7 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )
-    report = judge(gate_evidence(result))
+    report = judge(inputs.evidence(job.plan, frame, result, tracking))
     decision = settle(tracking, version, report, now=moment)
     return TrainedTag(
         definition.name,
