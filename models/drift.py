@@ -41,7 +41,7 @@ def score_psi(reference: Floats, scores: Floats) -> float:
     Parameters
     ----------
     reference, scores : ndarray of shape (n,), (m,)
-        In any order. Few rows make fewer bins, so that chance does not look like change; equal scores
+        Probabilities, in any order. Few rows make fewer bins, so that chance does not look like change; equal scores
         share a bin.
 
     Returns
@@ -52,8 +52,14 @@ def score_psi(reference: Floats, scores: Floats) -> float:
     if not len(reference) or not len(scores):
         return float("nan")
     bins = int(np.clip(min(len(reference), len(scores)) // ROWS_A_BIN, 2, BINS))
-    # Edges are values of the reference itself, so that equal scores fall on one side of them.
-    edges = np.unique(np.quantile(reference, np.arange(1, bins) / bins, method="lower"))
+    # Calibrated scores stand in lumps. An edge halfway to the next lump leaves a lump that moves a little
+    # in its bin; an edge on it would count all of it as moved. The ends are those of a probability.
+    values = np.unique(reference)
+    places = np.searchsorted(values, np.quantile(reference, np.arange(1, bins) / bins, method="lower"))
+    if len(values) == 1:
+        places = np.array([-1, 0])
+    bounded = np.concatenate([[0.0], values, [1.0]])
+    edges = np.unique((bounded[places + 1] + bounded[places + 2]) / 2)
     shares = [
         np.bincount(np.searchsorted(edges, part, side="left"), minlength=len(edges) + 1) / len(part)
         for part in (reference, scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,27 +67,28 @@ class GateInputs:
         """
         return gate_evidence(
             result,
-            self.leaks(plan, frame, result.model),
+            self.leaks(plan, frame, result.model.features),
             self.champion(plan, frame, result, tracking),
             self.last_run(plan.definition, result.model),
         )
 
-    def leaks(self, plan: TagPlan, frame: TrainingFrame, model: TagModel) -> LeakEvidence:
-        """Return what was found of a leak in the features that ``model`` reads.
+    def leaks(self, plan: TagPlan, frame: TrainingFrame, features: Sequence[str]) -> LeakEvidence:
+        """Return what was found of a leak in ``features``.
 
         Parameters
         ----------
         plan : TagPlan
         frame : TrainingFrame
             What the model was trained on.
-        model : TagModel
+        features : sequence of str
+            Those that the model reads.
         """
         import numpy as np
 
         from models.leakage import last_day_losses, powers
         from registry.leak_checks import LeakEvidence
 
-        features = list(model.features)
+        features = list(features)
         test = plan.split.test
         rows = frame.as_of == np.datetime64(test)
         read = frame.X.loc[rows, features].to_numpy(np.float64)
