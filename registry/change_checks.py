@@ -11,6 +11,7 @@ from registry.checks import Check, Measured, short
 WARN_PSI = 0.1
 MAX_PSI = 0.25
 """Siddiqi's levels (Credit Risk Scorecards, 2006): below .1 little change, above .25 another population."""
+MIN_PROFILES = 100  # two samples of fewer differ by more than the levels by chance alone
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ def score_distribution(evidence: RunEvidence | NotCompared) -> Check:
         return Check(name, "warn", psi, MAX_PSI, f"{text}: scores have moved")
     if not math.isfinite(psi):
         return Check(name, "warn", psi, MAX_PSI, f"{text}: cannot be compared")
+    if evidence.profiles < MIN_PROFILES:
+        return Check(name, "warn", psi, MAX_PSI, f"{text}: too few to tell change from chance")
     return Check(
         name,
         "fail",

@@ -206,6 +206,7 @@ def test_good_model_passes_every_check_with_figures_in_plain_sentences():
         (moved(0.101), "score_distribution", "warn", "scores have moved"),
         (moved(0.25), "score_distribution", "warn", "scores have moved"),
         (moved(0.251), "score_distribution", "fail", "above .250"),
+        ({"last_run": replace(RUN, psi=0.3, profiles=99)}, "score_distribution", "warn", "too few to tell"),
         (moved(math.nan), "score_distribution", "warn", "PSI unknown"),
         (moved(math.inf), "score_distribution", "warn", "PSI unknown"),
         ({"last_run": NotCompared("no run yet", expected=True)}, "score_distribution", "pass", "no run yet"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.drift import BINS, psi, score_psi
+from models.drift import psi, score_psi
 from models.leakage import LastDayLoss, last_day_losses, powers
 
 NAN = math.nan
@@ -98,36 +98,56 @@ def test_psi_is_symmetric_and_zero_only_for_equal_shares(a, b) -> None:
     assert psi(a, b) >= 0
 
 
-def test_psi_of_scores() -> None:
+def probability(log_odds: object) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.asarray(log_odds, float)))
+
+
+def test_psi_of_scores_in_closed_form() -> None:
+    """Scores that lie on knots are whole; one halfway between two is half of each."""
+    here = probability(np.repeat([0, 1], [500, 500]))
+    assert score_psi(here, probability(np.repeat([0, 1], [800, 200]))) == pytest.approx(0.3 * math.log(4))
+    quarter = probability(np.repeat([0.0, 0.5, 1.0], [500, 250, 250]))
+    assert score_psi(here, quarter) == pytest.approx(0.125 * math.log(0.625 / 0.375))
+
+
+def test_psi_of_normal_log_odds_is_what_theory_says() -> None:
+    """For a normal that moves by d the index is d² over its variance, to which sharing between knots adds 1/6."""
+    odds = np.random.default_rng(1).normal(0, 1.5, 200_000)
+    expected = 0.45**2 / (1.5**2 + 1 / 6)
+    assert score_psi(probability(odds), probability(odds + 0.45)) == pytest.approx(expected, rel=0.05)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.lists(st.floats(0, 1), min_size=1, max_size=50))
+def test_psi_of_any_scores_is_finite_and_knows_no_order(a, b) -> None:
+    one, two = np.array(a), np.array(b)
+    found = score_psi(one, two)
+    assert math.isfinite(found)
+    assert found >= 0
+    assert found == score_psi(one[::-1], two[::-1])
+    assert score_psi(one, one) == 0
+
+
+def test_what_counts_as_moved() -> None:
     rng = np.random.default_rng(0)
-    scores = rng.beta(2, 5, 5000)
-    assert score_psi(scores, rng.permutation(scores)) == 0
-    assert score_psi(scores, rng.beta(2, 5, 5000)) < 0.02, "chance is no change"
-    assert 0.1 < score_psi(scores, rng.beta(2.6, 5, 5000)) < 0.25
-    assert score_psi(scores, rng.beta(5, 2, 5000)) > 1
+    scores = rng.beta(1, 6, 3000)
+    odds = np.log(scores / (1 - scores))
+    assert score_psi(scores, rng.beta(1, 6, 3000)) < 0.02, "chance is no change"
+    assert score_psi(scores, probability(odds + math.log(1.2))) < 0.1
+    assert score_psi(scores, probability(odds + math.log(3))) > 0.25
+    assert score_psi(scores, np.full(3000, scores.mean())) > 0.25, "a model that says the same of everyone"
+    assert score_psi(scores, 1 - scores) > 1
     assert math.isnan(score_psi(scores, scores[:0]))
 
 
-def test_psi_of_normal_scores_is_what_theory_says() -> None:
-    """For a normal that moves by d deviations the index is d² in the limit of fine bins; ten reach 90 %."""
-    scores = 0.5 + np.random.default_rng(1).normal(size=200_000) / 100
-    assert score_psi(scores, scores + 0.3 / 100) == pytest.approx(0.09, rel=0.1)
+def test_crowds_of_almost_equal_scores_may_move_a_little() -> None:
+    """Calibration gives many profiles the same score; the next training gives them another nearby."""
+    crowds = np.repeat([0.05, 0.11, 0.2, 0.35, 0.5, 0.8, 0.95], [400, 900, 100, 300, 50, 800, 30])
+    odds = np.log(crowds / (1 - crowds))
+    for step in (-0.05, 0.05):
+        assert score_psi(crowds, probability(odds + step)) < 0.02
 
 
-def test_lumps_of_equal_scores_may_move_a_little() -> None:
-    """Calibration gives many profiles the same score; the next one gives them another in the third decimal."""
-    lumps = np.repeat(np.linspace(0.05, 0.95, 7), [400, 900, 100, 300, 50, 800, 30])
-    assert score_psi(lumps, lumps + 0.01) == 0
-    assert score_psi(lumps, lumps - 0.01) == 0
-
-
-def test_psi_of_few_or_equal_scores_sees_no_change_in_chance() -> None:
+def test_few_scores_are_not_change() -> None:
     rng = np.random.default_rng(2)
-    small = [score_psi(rng.random(150), rng.random(150)) for _ in range(200)]
-    assert np.quantile(small, 0.95) < 0.1
-    flat = np.repeat([0.1, 0.4], 1000)
-    assert score_psi(flat, flat) == 0
-    assert score_psi(flat, np.repeat([0.1, 0.4], [1600, 400])) == pytest.approx(0.3 * math.log(4))
-    for other in (0.05, 0.9):
-        assert score_psi(np.full(2000, 0.2), np.full(2000, other)) > 1
-    assert BINS == 10
+    small = [score_psi(rng.beta(1, 4, 100), rng.beta(1, 4, 100)) for _ in range(200)]
+    assert np.quantile(small, 0.95) < 0.2
