@@ -195,7 +195,8 @@ def test_gate_and_hand_move_the_champion_and_the_log_says_who_when_why(tracking:
         force=True,
     )
     assert [v.aliases for v in versions(tracking, "churn_risk")] == [("champion",), ()]
-    promote(tracking, first, by="Ann Lee", reason="did not hold up", now=NOW + timedelta(days=5))
+    passed = find_version(tracking, "churn_risk", 1)
+    promote(tracking, passed, by="Ann Lee", reason="did not hold up", now=NOW + timedelta(days=5))
     assert find_version(tracking, "churn_risk").version == 1
 
     history = tracking.decisions.history("churn_risk")
