@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from features.database import silence
 from features.errors import DataError
 from features.streaming import FeatureBatch, stream_views
 from features.windows import VIEWS, FeatureSet, View
@@ -57,7 +58,9 @@ def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: P
         options["threads"] = threads
     if scratch is not None:
         options["temp_directory"] = str(scratch)
-    return ibis.duckdb.connect(**options)
+    connection = ibis.duckdb.connect(**options)
+    silence(connection.con)
+    return connection
 
 
 class Snapshots:

@@ -68,7 +68,7 @@ def evaluate(
 @click.argument("tag", required=False)
 @project_options
 def models(config: Path | None, home: Path | None, as_json: bool, tag: str | None) -> None:
-    """List model versions with aliases, metrics and decisions.
+    """List model versions with aliases, metrics and decisions; for one TAG also each check of the gate.
 
     \b
     Example:
@@ -80,7 +80,11 @@ def models(config: Path | None, home: Path | None, as_json: bool, tag: str | Non
     from pipelines.workspace import open_workspace
 
     found = list_models(open_workspace(config, home), tag)
-    emit([v.to_dict() for v in found], as_json=as_json, render=lambda: render_models(found))
+    emit(
+        [v.to_dict() for v in found],
+        as_json=as_json,
+        render=lambda: render_models(found, checks=tag is not None),
+    )
 
 
 @click.command()
@@ -122,27 +126,41 @@ def card(
 @click.argument("version", type=int)
 @click.option("--reason", required=True, help="Why; it is kept with the decision.")
 @click.option("--by", help="Who decides; default: the user who runs the command.")
+@click.option("--force", is_flag=True, help="Although checks of the gate failed; recorded with them.")
 @project_options
 def promote(
-    config: Path | None, home: Path | None, as_json: bool, tag: str, version: int, reason: str, by: str | None
-) -> None:
+    config: Path | None, home: Path | None, as_json: bool, tag: str, version: int, reason: str,
+    by: str | None, force: bool,
+) -> None:  # fmt: skip
     """Make VERSION the champion of TAG by hand; who, when and why are recorded.
+
+    A version that the gate refused needs --force.
 
     \b
     Example:
       tagcast promote churn_risk 2 --reason "version 3 was trained on a broken feed"
+      tagcast promote churn_risk 4 --force --reason "the new shop is small, we accept the interval"
     """
     from pipelines.models import promote_version
     from pipelines.reporting import emit, say
     from pipelines.workspace import open_workspace
 
     done = promote_version(
-        open_workspace(config, home), tag, version, by=by or getpass.getuser(), reason=reason, moment=clock()
+        open_workspace(config, home),
+        tag,
+        version,
+        by=by or getpass.getuser(),
+        reason=reason,
+        moment=clock(),
+        force=force,
     )
+    against = f", against {', '.join(done['forced'])}" if done["forced"] else ""
     emit(
         done,
         as_json=as_json,
-        render=lambda: say(f"{tag}: version {version} is champion (was {done['previous'] or 'none'})"),
+        render=lambda: say(
+            f"{tag}: version {version} is champion (was {done['previous'] or 'none'}){against}"
+        ),
     )
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from models.reasons import Floats
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
+    from registry.change_checks import ChampionEvidence, NotCompared, RunEvidence
     from registry.gates import Evidence, GateReport
+    from registry.leak_checks import LeakEvidence
 
 SHAP_ROWS = 2_000
 """Rows of the test snapshot whose SHAP values are taken, give or take: more dots show nothing more."""
@@ -170,8 +172,13 @@ def training_figures(result: TrainingResult, explanation: Explanation) -> dict[s
     }
 
 
-def gate_evidence(result: TrainingResult) -> Evidence:
-    """Return what the gate holds against its bars."""
+def gate_evidence(
+    result: TrainingResult,
+    leaks: LeakEvidence,
+    champion: ChampionEvidence | NotCompared,
+    last_run: RunEvidence | NotCompared,
+) -> Evidence:
+    """Return what the gate holds against its bars: the result's own figures and what was gathered beside."""
     from registry.gates import Evidence
 
     mine = result.test["tagcast"]
@@ -184,6 +191,9 @@ def gate_evidence(result: TrainingResult) -> Evidence:
         log_loss_minus_base=result.differences["base_rate"]["log_loss"],
         auc_minus_rfm=result.differences["rfm"]["auc"],
         **result.cases,
+        leaks=leaks,
+        champion=champion,
+        last_run=last_run,
     )
 
 

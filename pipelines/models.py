@@ -12,6 +12,7 @@ from pipelines.reporting import say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
+    from registry.decisions import Decision
     from registry.versions import Version
 
 
@@ -26,10 +27,11 @@ class ListedVersion:
     metrics: dict[str, float]
     decision: str
     reason: str
+    checks: tuple[dict[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
-        return {**self.__dict__, "aliases": list(self.aliases)}
+        return {**self.__dict__, "aliases": list(self.aliases), "checks": list(self.checks)}
 
 
 def registered_versions(workspace: Workspace, tag: str | None) -> list[Version]:
@@ -68,19 +70,39 @@ def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
             v.aliases,
             v.created,
             dict(v.metrics),
-            f"{v.decision.action} by {v.decision.by if v.decision.how == 'hand' else 'the gate'}"
-            if v.decision
-            else "–",
+            _said(v.decision) if v.decision else "–",
             v.decision.reason if v.decision else "",
+            tuple(v.decision.figures.get("checks", ())) if v.decision else (),
         )
         for v in registered_versions(workspace, tag)
     ]
 
 
+def _said(decision: Decision) -> str:
+    """Return who decided what: ``promoted by Ann Lee against beats_rfm``."""
+    if decision.how == "gate":
+        return f"{decision.action} by the gate"
+    against = decision.figures.get("forced") if decision.how == "force" else None
+    return f"{decision.action} by {decision.by}" + (f" against {', '.join(against)}" if against else "")
+
+
 def promote_version(
-    workspace: Workspace, tag: str, version: int, *, by: str, reason: str, moment: datetime
+    workspace: Workspace,
+    tag: str,
+    version: int,
+    *,
+    by: str,
+    reason: str,
+    moment: datetime,
+    force: bool = False,
 ) -> dict[str, Any]:
-    """Make ``version`` the champion; record who, when and why."""
+    """Make ``version`` the champion; record who, when and why.
+
+    Raises
+    ------
+    ModelError
+        When there is no such version, or checks of the gate failed and ``force`` is not given.
+    """
     from registry.decisions import promote
     from registry.tracking import open_tracking
 
@@ -92,12 +114,20 @@ def promote_version(
         )
     tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
     previous = next((v.version for v in found.values() if "champion" in v.aliases), None)
-    promote(tracking, found[version], by=by, reason=reason, now=moment)
-    return {"tag": tag, "version": version, "previous": previous, "by": by, "reason": reason, "at": moment}
+    decision = promote(tracking, found[version], by=by, reason=reason, now=moment, force=force)
+    return {
+        "tag": tag,
+        "version": version,
+        "previous": previous,
+        "by": by,
+        "reason": reason,
+        "at": moment,
+        "forced": decision.figures.get("forced", []) if decision.how == "force" else [],
+    }
 
 
-def render_models(found: list[ListedVersion]) -> None:
-    """Print the versions as a table."""
+def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
+    """Print the versions as a table; with ``checks`` also those of each tag's newest version and champion."""
     table(
         "Model versions (test snapshot)",
         ("tag", "version", "alias", "trained", "AUC", "log loss", "RFM AUC", "decision", "why"),
@@ -118,3 +148,12 @@ def render_models(found: list[ListedVersion]) -> None:
     )
     if not found:
         say("no model has been trained yet: tagcast train --all")
+    newest: dict[str, int] = {}
+    for v in found:  # newest first
+        shown = newest.setdefault(v.tag, v.version) == v.version or "champion" in v.aliases
+        if checks and shown and v.checks:
+            table(
+                f"Checks of {v.tag} version {v.version}",
+                ("check", "outcome", "figure", "bar", "in words"),
+                [(c["name"], c["outcome"], c["figure"], c["bar"], c["text"]) for c in v.checks],
+            )

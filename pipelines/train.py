@@ -18,8 +18,9 @@ from features.errors import DataError, ModelError, TagcastError
 from features.windows import FeatureSet
 from models.definition_files import select
 from pipelines.card_files import keep_card
-from pipelines.evidence import findings_of, gate_evidence
+from pipelines.evidence import findings_of
 from pipelines.frames import check_cases, label_rows, training_frames
+from pipelines.gate_inputs import GateInputs
 from pipelines.jobs import Job, run_jobs
 from pipelines.reporting import say, table
 from pipelines.trade_off import decision_figures, trade_off_document
@@ -135,10 +136,11 @@ def train_tags(
             )
             for number, plan in enumerate(plans)
         ]
+        inputs = GateInputs(workspace, day, feature_set, Path(scratch) / "recounted")
         workspace.progress("training", 0, len(jobs))
         for done, (job, result) in enumerate(run_jobs(jobs, threads), start=1):
             trained.append(
-                _register(workspace, job, result, moment)
+                _register(workspace, job, result, inputs, moment)
                 if not isinstance(result, TagcastError)
                 else _refusal(job.plan.definition.name, result)
             )
@@ -185,7 +187,9 @@ def _labelled(
     return plans, labels, refused
 
 
-def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: datetime) -> TrainedTag:
+def _register(
+    workspace: Workspace, job: Job, result: TrainingResult, inputs: GateInputs, moment: datetime
+) -> TrainedTag:
     from registry.decisions import settle
     from registry.gates import judge
     from registry.recording import log_version
@@ -226,7 +230,7 @@ def _register(workspace: Workspace, job: Job, result: TrainingResult, moment: da
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )
-    report = judge(gate_evidence(result))
+    report = judge(inputs.evidence(job.plan, frame, result, tracking))
     # Before anything is decided: no champion is in force without its card.
     segments = measured_segments(result, frame, workspace.attributes())
     keep_card(tracking, version, result, frame, report, found, events=workspace.events, segments=segments)

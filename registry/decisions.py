@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from features.errors import ModelError
-from registry.gates import GateReport
+from registry.checks import GateReport, failed_checks
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Row, Table
@@ -42,14 +42,14 @@ class Decision:
         What was decided on.
     action : 'promoted' or 'refused'
         Became champion, or did not.
-    how : 'gate' or 'hand'
-        By the checks, or by a person.
+    how : 'gate', 'hand' or 'force'
+        By the checks, by a person, or by a person against checks that failed.
     by : str
         Who; ``gate`` for the gate.
     reason : str
         Why, in a sentence.
     figures : dict
-        The gate's report, where there is one.
+        The gate's report, where there is one; forced promotions name what failed under ``forced``.
     decided_at : datetime
         UTC.
     """
@@ -57,7 +57,7 @@ class Decision:
     tag: str
     version: int
     action: Literal["promoted", "refused"]
-    how: Literal["gate", "hand"]
+    how: Literal["gate", "hand", "force"]
     by: str
     reason: str
     figures: dict[str, Any]
@@ -184,7 +184,9 @@ def settle(tracking: Tracking, version: Version, report: GateReport, *, now: dat
     return _record(tracking, decision)
 
 
-def promote(tracking: Tracking, version: Version, *, by: str, reason: str, now: datetime) -> Decision:
+def promote(
+    tracking: Tracking, version: Version, *, by: str, reason: str, now: datetime, force: bool = False
+) -> Decision:
     """Make ``version`` champion by hand. The one before stays a version that can be promoted again.
 
     Parameters
@@ -197,25 +199,42 @@ def promote(tracking: Tracking, version: Version, *, by: str, reason: str, now: 
         Who decided, and why; neither may be empty.
     now : datetime
         Moment of the decision, with a timezone.
+    force : bool
+        Also where checks of the gate failed, or the gate never judged it; recorded as ``force`` then.
 
     Raises
     ------
     ModelError
-        Without a name or a reason, or when the registry cannot be written; nothing has changed then.
+        Without a name or a reason, for a version that needs ``force``, or when the registry cannot be
+        written; nothing has changed then.
     """
     if not by.strip() or not reason.strip():
         raise ModelError(
             f"a promotion by hand needs who decides and why: found by {by!r}, reason {reason!r}",
             mend='give both, as in --by "Ann Lee" --reason "holds up better in the new stores"',
         )
+    figures = dict(version.decision.figures) if version.decision else {}
+    failed = failed_checks(figures)
+    judged = bool(figures.get("checks"))
+    if not force and (failed or not judged):
+        why = (
+            "; ".join(f"{check['name']} failed ({check['text']})" for check in failed)
+            or "the gate has not judged it"
+        )
+        raise ModelError(
+            f"{version.name} may not become champion: {why}",
+            mend="mend what failed and train again, or take it on yourself: "
+            f'tagcast promote {version.tag} {version.version} --force --reason "why it is right all the same"',
+        )
+    against = [check["name"] for check in failed] if judged else ["not judged"]
     decision = Decision(
         tag=version.tag,
         version=version.version,
         action="promoted",
-        how="hand",
+        how="force" if against else "hand",
         by=by.strip(),
         reason=reason.strip(),
-        figures=dict(version.decision.figures) if version.decision else {},
+        figures={**figures, "forced": against} if against else figures,
         decided_at=now,
     )
     return _record(tracking, decision)

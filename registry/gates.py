@@ -1,6 +1,6 @@
 """The gate: does a trained model deserve to be in force, and why not otherwise.
 
-Each check compares one figure of the test snapshot with its bar and answers ``pass``, ``warn`` or
+Each check compares one figure with its bar and answers ``pass``, ``warn`` or
 ``fail`` in one sentence that a reader without the code understands. A version becomes champion only
 when no check fails. Pure: nothing is read or written.
 """
@@ -9,30 +9,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+
+from registry.change_checks import (
+    ChampionEvidence,
+    NotCompared,
+    RunEvidence,
+    beats_champion,
+    score_distribution,
+)
+from registry.checks import Check, GateReport, Measured, short
+from registry.leak_checks import LeakEvidence, after_as_of, last_day, single_feature
+
+__all__ = ["Check", "Evidence", "GateReport", "judge"]
 
 from models.grade import MAX_CALIBRATION_ERROR
 
 MIN_TRAINING_CASES = 50  # of each outcome: below, a model of some 60 features memorises
 MIN_TEST_CASES = 20  # of each outcome: below, no interval of AUC says anything
-
-Outcome = Literal["pass", "warn", "fail"]
-
-
-class Measured(Protocol):
-    """A figure with its 95 % interval."""
-
-    @property
-    def value(self) -> float:
-        """Point estimate."""
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """Upper end of the interval."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +44,12 @@ class Evidence:
         Paired differences, model minus reference, over the same resamples.
     train_yes, train_no, test_yes, test_no : int
         Rows with a true and with a false outcome.
+    leaks : LeakEvidence
+        What could have told the outcome.
+    champion : ChampionEvidence or NotCompared
+        The version in force on the same snapshot.
+    last_run : RunEvidence or NotCompared
+        Scores that are published now.
     """
 
     log_loss: Measured
@@ -64,58 +63,13 @@ class Evidence:
     train_no: int
     test_yes: int
     test_no: int
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check: its name, outcome, the figure, the bar it was held against, and both in a sentence."""
-
-    name: str
-    outcome: Outcome
-    figure: float
-    bar: float
-    text: str
-
-
-@dataclass(frozen=True)
-class GateReport:
-    """All checks of one version."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether no check fails; warnings do not hold a model back."""
-        return all(check.outcome != "fail" for check in self.checks)
-
-    @property
-    def reason(self) -> str:
-        """One line: why the version passes or is refused."""
-        failed = [check.text for check in self.checks if check.outcome == "fail"]
-        warned = [check.text for check in self.checks if check.outcome == "warn"]
-        if failed:
-            return "; ".join(failed)
-        return "passes every check" + (f", with a warning: {'; '.join(warned)}" if warned else "")
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values (a figure that is not finite becomes ``None``)."""
-        return {
-            "passed": self.passed,
-            "checks": [
-                {
-                    "name": check.name,
-                    "outcome": check.outcome,
-                    "figure": check.figure if math.isfinite(check.figure) else None,
-                    "bar": check.bar if math.isfinite(check.bar) else None,
-                    "text": check.text,
-                }
-                for check in self.checks
-            ],
-        }
+    leaks: LeakEvidence
+    champion: ChampionEvidence | NotCompared
+    last_run: RunEvidence | NotCompared
 
 
 def judge(evidence: Evidence) -> GateReport:
-    """Hold a model against the base rate, the RFM ranking, the data minimum and the calibration bound.
+    """Hold a model against the data minimum, signs of a leak, its references and what is in force.
 
     Parameters
     ----------
@@ -127,11 +81,15 @@ def judge(evidence: Evidence) -> GateReport:
     GateReport
         Beating a reference means: a better point estimate (else ``fail``), and a paired 95 % interval
         of the difference without zero (else ``warn``). Too few cases fail, since no other figure means
-        much then; a calibration error above its bound warns.
+        much then, and so does any sign of a leak; a calibration error above its bound warns. The other
+        checks say what they hold against what in ``leak_checks`` and ``change_checks``.
     """
     return GateReport(
         (
             _enough_data(evidence),
+            single_feature(evidence.leaks),
+            last_day(evidence.leaks),
+            after_as_of(evidence.leaks),
             _beats(
                 "beats_base_rate",
                 "log loss",
@@ -150,7 +108,9 @@ def judge(evidence: Evidence) -> GateReport:
                 evidence.auc_minus_rfm,
                 less_is_better=False,
             ),
+            beats_champion(evidence.champion),
             _calibrated(evidence.calibration_error.value),
+            score_distribution(evidence.last_run),
         )
     )
 
@@ -188,31 +148,20 @@ def _beats(
     gain, low, high = difference.value, difference.low, difference.high
     if less_is_better:
         gain, low, high = -gain, -high, -low
-    text = f"{metric} {_short(figure)} against {_short(bar)} for {reference}"
+    text = f"{metric} {short(figure)} against {short(bar)} for {reference}"
     if not all(map(math.isfinite, (figure, bar, gain, low, high))):
         return Check(name, "fail", figure, bar, f"{text}: cannot be compared")
     if gain > 0:
-        text += f": better by {_short(gain)} ({_short(low)} to {_short(high)})"
+        text += f": better by {short(gain)} ({short(low)} to {short(high)})"
         if low > 0:
             return Check(name, "pass", figure, bar, text)
         return Check(name, "warn", figure, bar, f"{text}, which may be chance")
-    text += f": worse by {_short(-gain)} ({_short(-high)} to {_short(-low)})" if gain < 0 else ": no better"
+    text += f": worse by {short(-gain)} ({short(-high)} to {short(-low)})" if gain < 0 else ": no better"
     return Check(name, "fail", figure, bar, text)
 
 
 def _calibrated(error: float) -> Check:
     bar = MAX_CALIBRATION_ERROR
     within = error <= bar  # false for NaN: an error that could not be measured is worth a warning
-    text = (
-        f"calibration error {_short(error)}, {'within' if within else 'outside'} the bound of {_short(bar)}"
-    )
+    text = f"calibration error {short(error)}, {'within' if within else 'outside'} the bound of {short(bar)}"
     return Check("calibrated", "pass" if within else "warn", error, bar, text)
-
-
-def _short(value: float) -> str:
-    """Three decimals without the leading zero, as tables of this field print them: .289."""
-    if not math.isfinite(value):
-        return "unknown"
-    text = f"{value:.3f}"
-    text = "0" if float(text) == 0 else text
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text

@@ -52,7 +52,7 @@ def shop(tmp_path_factory) -> Project:
     project = Project(write_shop(folder), folder / ".tagcast")
     project.run("train", "--all", "--now", str(NOW), "--trials", "2", "--threads", "1")
     for tag in ("churn_risk", "high_value"):
-        project.run("promote", tag, "1", "--reason", "this shop is too small for the gate")
+        project.run("promote", tag, "1", "--force", "--reason", "this shop is too small for the gate")
     project.run("score", "--all", "--as-of", str(NOW))
     return project
 
@@ -134,11 +134,39 @@ def test_models_lists_versions_with_decisions(shop) -> None:
         assert row["reason"]
 
 
+def test_models_of_one_tag_lists_each_check_with_its_figure(shop) -> None:
+    (row,) = shop.json("models", "high_value")
+    assert [c["name"] for c in row["checks"]] == [
+        "enough_data", "single_feature", "last_day", "after_as_of", "beats_base_rate", "beats_rfm",
+        "beats_champion", "calibrated", "score_distribution",
+    ]  # fmt: skip
+    by_name = {c["name"]: c for c in row["checks"]}
+    assert by_name["after_as_of"]["outcome"] == "pass"
+    assert by_name["single_feature"]["figure"] < 0.95
+    shown = shop.run("models", "high_value").stdout
+    assert "Checks of high_value version 1" in shown
+    assert all(c["name"] in shown for c in row["checks"])
+    assert "Checks of" not in shop.run("models").stdout
+
+
+def test_promotion_against_the_gate_needs_force(shop) -> None:
+    refused = next(r for r in shop.json("models") if any(c["outcome"] == "fail" for c in r["checks"]))
+    failed = next(c for c in refused["checks"] if c["outcome"] == "fail")
+    expect(
+        shop.run("promote", refused["tag"], "1", "--reason", "why not", ok=False),
+        6, f"{failed['name']} failed", "--force",
+    )  # fmt: skip
+    done = shop.json("promote", refused["tag"], "1", "--force", "--reason", "a test of force")
+    assert failed["name"] in done["forced"]
+    assert shop.run("promote", refused["tag"], "1", "--force", ok=False).exit_code == 2, "no reason was given"
+
+
 def test_promotion_by_hand_is_recorded(shop) -> None:
-    shop.run("promote", "churn_risk", "1", "--by", "A. Person", "--reason", "looked at the plots")
+    shop.run("promote", "churn_risk", "1", "--by", "A. Person", "--force", "--reason", "looked at the plots")
     (row,) = shop.json("models", "churn_risk")
     assert row["aliases"] == ["champion"]
-    assert row["decision"] == "promoted by A. Person"
+    failed = [c["name"] for c in row["checks"] if c["outcome"] == "fail"]
+    assert row["decision"] == "promoted by A. Person" + (f" against {', '.join(failed)}" if failed else "")
     assert row["reason"] == "looked at the plots"
 
 

@@ -41,7 +41,7 @@ def shop(tmp_path_factory) -> Path:
     write_shop(folder, customers=250)
     for words in (
         ["train", "churn_risk", "high_value", "--now", str(NOW), "--trials", "1", "--threads", "1"],
-        ["promote", "churn_risk", "1", "--reason", "this shop is too small for the gate"],
+        ["promote", "churn_risk", "1", "--force", "--reason", "this shop is too small for the gate"],
         ["score", "--all", "--as-of", str(NOW)],
     ):
         done = tagcast(folder, *words)

@@ -22,9 +22,9 @@ from matplotlib.figure import Figure
 
 from features.errors import ModelError
 from registry.cards import load_card, store_card
+from registry.checks import Check, GateReport
 from registry.decisions import DecisionLog, promote, settle
 from registry.documents import document, run_file
-from registry.gates import Check, GateReport
 from registry.recording import log_version
 from registry.tracking import Tracking, open_tracking, tracking_exists
 from registry.versions import Version, find_version, load_bundle, versions
@@ -234,21 +234,58 @@ def test_gate_and_hand_move_the_champion_and_the_log_says_who_when_why(tracking:
     settle(tracking, second, REFUSED, now=NOW + timedelta(days=1))
     assert load_bundle(tracking, "churn_risk")[0].version == 1
     refused = find_version(tracking, "churn_risk", "challenger")
-    promote(tracking, refused, by="Ann Lee", reason="holds up in new stores", now=NOW + timedelta(days=2))
+    promote(
+        tracking,
+        refused,
+        by="Ann Lee",
+        reason="holds up in new stores",
+        now=NOW + timedelta(days=2),
+        force=True,
+    )
     assert [v.aliases for v in versions(tracking, "churn_risk")] == [("champion",), ()]
-    promote(tracking, first, by="Ann Lee", reason="did not hold up", now=NOW + timedelta(days=5))
+    passed = find_version(tracking, "churn_risk", 1)
+    promote(tracking, passed, by="Ann Lee", reason="did not hold up", now=NOW + timedelta(days=5))
     assert find_version(tracking, "churn_risk").version == 1
 
     history = tracking.decisions.history("churn_risk")
     assert [(d.version, d.action, d.how, d.by) for d in history] == [
         (1, "promoted", "gate", "gate"),
         (2, "refused", "gate", "gate"),
-        (2, "promoted", "hand", "Ann Lee"),
+        (2, "promoted", "force", "Ann Lee"),
         (1, "promoted", "hand", "Ann Lee"),
     ]
     assert history[1].reason == "AUC .800 against .840 for the RFM ranking"
     assert history[2].figures["passed"] is False
+    assert history[2].figures["forced"] == ["beats_rfm"]
+    assert "forced" not in history[3].figures
     assert history[3].decided_at == NOW + timedelta(days=5)
+
+
+def test_a_version_that_the_gate_refused_needs_force_and_the_error_says_why(tracking: Tracking, log: Log):
+    settle(tracking, log(), PASSED, now=NOW)
+    settle(tracking, log(), REFUSED, now=NOW)
+    refused, unjudged = find_version(tracking, "churn_risk", 2), log()
+    with pytest.raises(ModelError, match=r"v2 may not .*beats_rfm failed \(AUC \.800 against") as caught:
+        promote(tracking, refused, by="Ann", reason="I like it", now=NOW)
+    assert "tagcast promote churn_risk 2 --force --reason" in caught.value.mend
+    with pytest.raises(ModelError, match="the gate has not judged it"):
+        promote(tracking, unjudged, by="Ann", reason="I like it", now=NOW)
+    assert find_version(tracking, "churn_risk").version == 1
+    assert len(tracking.decisions.history("churn_risk")) == 2
+
+    promote(tracking, refused, by="Ann", reason="I like it", now=NOW, force=True)
+    promote(tracking, unjudged, by="Ann", reason="I like it", now=NOW, force=True)
+    again = find_version(tracking, "churn_risk", 2)
+    with pytest.raises(ModelError, match="beats_rfm failed"):
+        promote(tracking, again, by="Bob", reason="back to it", now=NOW)
+    passed = find_version(tracking, "churn_risk", 1)
+    decision = promote(tracking, passed, by="Bob", reason="back to it", now=NOW, force=True)
+    assert decision.how == "hand", "nothing failed, so nothing was forced"
+    assert [(d.how, d.figures.get("forced")) for d in tracking.decisions.history("churn_risk")[2:]] == [
+        ("force", ["beats_rfm"]),
+        ("force", ["not judged"]),
+        ("hand", None),
+    ]
 
 
 @pytest.mark.parametrize(("days", "live"), [(-1, None), (0, 1), (1.5, 1), (2, 2), (4.9, 2), (5, 1), (900, 1)])
@@ -382,7 +419,7 @@ def test_damaged_decision_log_is_one_clear_error(tracking: Tracking, log: Log):
     version = log()
     (tracking.home / "registry.db").write_text("no database\n" * 99)
     with pytest.raises(ModelError, match=r"decision log .*registry\.db cannot be used"):
-        promote(tracking, version, by="Ann", reason="why not", now=NOW)
+        promote(tracking, version, by="Ann", reason="why not", now=NOW, force=True)
     assert not tracking.client.get_registered_model("churn_risk").aliases
 
 

@@ -1,0 +1,227 @@
+"""What the gate looks at beyond a training's own figures: signs of a leak, the champion, the last run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.errors import TagcastError
+from features.point_in_time import Recount, late_rows
+from features.windows import FeatureSet
+from pipelines.evidence import gate_evidence
+from pipelines.workspace import TagPlan, Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.tag import TagDefinition
+    from models.tag_model import TagModel
+    from models.training import TrainingResult
+    from models.training_data import TrainingFrame
+    from registry.change_checks import ChampionEvidence, NotCompared, RunEvidence
+    from registry.gates import Evidence
+    from registry.leak_checks import LeakEvidence
+    from registry.tracking import Tracking
+    from serving.profile_store import StoreReader
+
+RECENCY = "recency_days"
+
+
+class GateInputs:
+    """Gathers evidence for the tags of one training run; what they share is counted once.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    now : date
+        Nothing at or after it is read.
+    feature_set : FeatureSet
+        Of the run's models.
+    folder : Path
+        For recounted features; the caller's to remove.
+    """
+
+    def __init__(self, workspace: Workspace, now: date, feature_set: FeatureSet, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._workspace = workspace
+        self._now = now
+        self._feature_set = feature_set
+        self._recount = Recount(workspace.engine, workspace.event_table, workspace.settings.timezone, folder)
+        self._late: dict[tuple[date, ...], tuple[int, int]] = {}
+
+    def evidence(
+        self, plan: TagPlan, frame: TrainingFrame, result: TrainingResult, tracking: Tracking
+    ) -> Evidence:
+        """Return all that the gate looks at for one trained tag.
+
+        Parameters
+        ----------
+        plan : TagPlan
+        frame : TrainingFrame
+            What was trained on.
+        result : TrainingResult
+        tracking : Tracking
+            Open MLflow, for the champion.
+        """
+        return gate_evidence(
+            result,
+            self.leaks(plan, frame, result.model.features),
+            self.champion(plan, frame, result, tracking),
+            self.last_run(plan.definition, result.model),
+        )
+
+    def leaks(self, plan: TagPlan, frame: TrainingFrame, features: Sequence[str]) -> LeakEvidence:
+        """Return what was found of a leak in ``features``.
+
+        Parameters
+        ----------
+        plan : TagPlan
+        frame : TrainingFrame
+            What the model was trained on.
+        features : sequence of str
+            Those that the model reads.
+        """
+        import numpy as np
+
+        from models.leakage import last_day_losses, powers
+        from registry.leak_checks import LeakEvidence
+
+        features = list(features)
+        test = plan.split.test
+        rows = frame.as_of == np.datetime64(test)
+        read = frame.X.loc[rows, features].to_numpy(np.float64)
+        service, who = plan.definition.feature_service, _entities(plan.definition, frame.profile_id[rows])
+        again, without = (
+            self._recount.rows(service, self._feature_set, test, who, without_days=days)[features].to_numpy()
+            for days in (0, 1)
+        )
+        events, stamped = self._stamped_late(plan.split.snapshots)
+        return LeakEvidence(
+            powers=powers(frame.y, frame.X[features].to_numpy(np.float64), features),
+            last_day=last_day_losses(frame.y[rows], read, without, features),
+            late_events=events,
+            late_rows=stamped,
+            ahead=[f for f in features if f.endswith(RECENCY) and (frame.X[f] < 1).any()],
+            recounted_otherwise=[
+                f
+                for j, f in enumerate(features)
+                if not np.array_equal(read[:, j], again[:, j], equal_nan=True)
+            ],
+        )
+
+    def champion(
+        self, plan: TagPlan, frame: TrainingFrame, result: TrainingResult, tracking: Tracking
+    ) -> ChampionEvidence | NotCompared:
+        """Return the champion's scores on the test snapshot beside those of the new recipe.
+
+        The champion scores with the model in force, on features of its own feature set.
+        """
+        import numpy as np
+
+        from models.metrics import log_loss, paired_difference
+        from models.tag_model import TagModel
+        from registry.change_checks import ChampionEvidence, NotCompared
+        from registry.decisions import CHAMPION
+        from registry.versions import load_bundle, versions
+
+        definition, test = plan.definition, plan.split.test
+        if not any(CHAMPION in v.aliases for v in versions(tracking, definition.name)):
+            return NotCompared("no champion yet", expected=True)
+        try:
+            version, folder = load_bundle(tracking, definition.name)
+            champion = TagModel.load(folder)
+        except TagcastError as error:
+            return NotCompared(f"the champion cannot be read: {error.message}", expected=False)
+        if _meaning(champion.definition) != _meaning(definition):
+            return NotCompared(
+                f"the champion, version {version.version}, answers another question: "
+                "population or outcome have changed since",
+                expected=False,
+            )
+        rows = frame.as_of == np.datetime64(test)
+        order = np.argsort(frame.profile_id[rows].astype(str), kind="stable")
+        who = _entities(definition, frame.profile_id[rows][order])
+        tested = result.test_scores
+        X = self._recount.rows(
+            champion.definition.feature_service, FeatureSet.parse(champion.feature_set), test, who
+        )
+        score = champion.predict(X, test).score
+        return ChampionEvidence(
+            version=version.version,
+            log_loss=log_loss(tested.y, score),
+            new_log_loss=log_loss(tested.y, tested.score),
+            new_minus_champion=paired_difference(
+                tested.y, tested.score, score, "log_loss", np.random.default_rng(result.model.seed)
+            ),
+            learned_until=max(champion.snapshots) + timedelta(days=champion.horizon_days),
+            test=test,
+        )
+
+    def last_run(self, definition: TagDefinition, model: TagModel) -> RunEvidence | NotCompared:
+        """Return the scores that are published beside those ``model`` gives the same profiles then.
+
+        The same profiles at the same moment: what differs comes from the model, not from the season.
+        """
+        from registry.change_checks import NotCompared
+        from serving.profile_store import ProfileStore
+
+        store = ProfileStore(self._workspace.settings.home / "store")
+        try:
+            if store.current() is None:
+                return NotCompared("no run yet", expected=True)
+            with store.reader() as reader:
+                return self._beside_run(reader, definition, model)
+        except TagcastError as error:
+            return NotCompared(f"the last run cannot be read: {error.message}", expected=False)
+
+    def _beside_run(
+        self, reader: StoreReader, definition: TagDefinition, model: TagModel
+    ) -> RunEvidence | NotCompared:
+        import numpy as np
+
+        from models.psi import score_psi
+        from pipelines.score import load_versions
+        from registry.change_checks import NotCompared, RunEvidence
+
+        run, name = reader.run, definition.name
+        mine = next((t for t in run.tags if t.tag == name), None)
+        if mine is None:
+            return NotCompared(f"the run {run.run_id} holds no {name} yet", expected=True)
+        if run.as_of > self._now:
+            return NotCompared(
+                f"the run {run.run_id} is of after {self._now}, the day training took for today",
+                expected=True,
+            )
+        ((said_by, _),) = load_versions(self._workspace, {name: int(mine.model_version)})
+        if _meaning(said_by.definition) != _meaning(definition):
+            return NotCompared(
+                f"the run {run.run_id} answers another question: population or outcome have changed since",
+                expected=False,
+            )
+        said = reader.predictions(name).select(["profile_id", "score"]).to_pandas()
+        who = _entities(definition, said["profile_id"].to_numpy(object))
+        X = self._recount.rows(definition.feature_service, self._feature_set, run.as_of, who)
+        psi = score_psi(said["score"].to_numpy(np.float64), model.predict(X, run.as_of).score)
+        return RunEvidence(run.run_id, run.as_of, psi, len(said))
+
+    def _stamped_late(self, dates: tuple[date, ...]) -> tuple[int, int]:
+        """Return late events and late snapshot rows at ``dates``."""
+        if dates not in self._late:
+            snapshots = self._workspace.snapshots(self._feature_set)
+            self._late[dates] = self._recount.late_events(dates), late_rows(snapshots, dates)
+        return self._late[dates]
+
+
+def _entities(definition: TagDefinition, profile_id: object) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame({"profile_id": profile_id})
+    pair = definition.feature_service == "interest"
+    return frame.assign(category=definition.outcome.category) if pair else frame
+
+
+def _meaning(definition: TagDefinition) -> tuple[object, object]:
+    """Return what makes two models answers to the same question."""
+    return definition.population, definition.outcome

@@ -1,0 +1,95 @@
+"""What a check of the gate answers, and the report that all of them make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Outcome = Literal["pass", "warn", "fail"]
+
+
+class Measured(Protocol):
+    """A figure with its 95 % interval."""
+
+    @property
+    def value(self) -> float:
+        """Point estimate."""
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its name, outcome, the figure, the bar it was held against, and both in a sentence."""
+
+    name: str
+    outcome: Outcome
+    figure: float
+    bar: float
+    text: str
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """All checks of one version."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check fails; warnings do not hold a model back."""
+        return all(check.outcome != "fail" for check in self.checks)
+
+    @property
+    def reason(self) -> str:
+        """One line: why the version passes or is refused."""
+        failed = [check.text for check in self.checks if check.outcome == "fail"]
+        warned = [check.text for check in self.checks if check.outcome == "warn"]
+        if failed:
+            return "; ".join(failed)
+        return "passes every check" + (f", with a warning: {'; '.join(warned)}" if warned else "")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values (a figure that is not finite becomes ``None``)."""
+        return {
+            "passed": self.passed,
+            "checks": [
+                {
+                    "name": check.name,
+                    "outcome": check.outcome,
+                    "figure": check.figure if math.isfinite(check.figure) else None,
+                    "bar": check.bar if math.isfinite(check.bar) else None,
+                    "text": check.text,
+                }
+                for check in self.checks
+            ],
+        }
+
+
+def failed_checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the checks that failed in what :meth:`GateReport.as_dict` gave."""
+    return [check for check in report.get("checks", ()) if check["outcome"] == "fail"]
+
+
+def short(value: float) -> str:
+    """Three decimals without the leading zero, as tables of this field print them: .289."""
+    if not math.isfinite(value):
+        return "unknown"
+    text = f"{value:.3f}"
+    text = "0" if float(text) == 0 else text
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def named(names: Iterable[str], shown: int = 3) -> str:
+    """Return the first names and how many more there are: ``a, b, c and 4 more``."""
+    every = list(names)
+    more = len(every) - shown
+    return ", ".join(every[:shown]) + (f" and {more} more" if more > 0 else "")
