@@ -12,7 +12,7 @@ from models.forest import ForestScorer, binned
 from models.logistic import C_GRID, fit_path
 from models.recipe import PART_TITLES, Recipe, RepeatSpec
 from models.training_data import Fold
-from models.tuning import GOOD_DEFAULT, MAX_ROUNDS, TUNING_RATE, TunedForest, tune
+from models.tuning import GOOD_DEFAULT, MAX_ROUNDS, TUNING_RATE, Trial, TunedForest, tune
 from models.weights import (
     CaseLosses,
     case_losses,
@@ -88,7 +88,7 @@ def choose(
     every = tuple(range(material.features))
     bounded = tuple(j for j in every if j not in material.growing)
     C, bends, linear_columns, linear_note = _choose_linear(material, every, bounded)
-    forest_columns, forest_note = _choose_forest_columns(material, every, bounded, seed)
+    forest_columns, first, forest_note = _choose_forest_columns(material, every, bounded, seed)
     tuned = tune(
         [fold.data.of(forest_columns) for fold in folds],
         study_name=study_name,
@@ -97,6 +97,7 @@ def choose(
         timeout_s=timeout_s,
         threads=threads,
         storage=storage,
+        first=first,
         progress=progress,
     )
     parts = ["logistic", "forest"] + (["bgnbd"] if material.repeat else [])
@@ -162,24 +163,30 @@ def _best(found: Sequence[CaseLosses]) -> tuple[int, CaseLosses]:
 
 def _choose_forest_columns(
     material: Material, every: tuple[int, ...], bounded: tuple[int, ...], seed: int
-) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return the features of the forest: those that grow only where small trees lose clearly less with them."""
-    if not material.growing or not material.out_of_time:
-        return bounded, ()
+) -> tuple[tuple[int, ...], Trial | None, tuple[str, ...]]:
+    """Return the features of the forest, and the trial that settled it.
 
-    def losses(columns: tuple[int, ...]) -> CaseLosses:
-        out = []
-        for fold in material.folds:
+    Features that grow are used only where small trees lose clearly less with them.
+    """
+    if not material.growing or not material.out_of_time:
+        return bounded, None, ()
+
+    def tried(columns: tuple[int, ...]) -> tuple[CaseLosses, Trial]:
+        losses, found = [], []
+        for fold in reversed(material.folds):  # the latest first, as trials go
             own = fold.data.of(columns)
             train = binned(own.X, own.y)
             params = {**GOOD_DEFAULT, "learning_rate": TUNING_RATE}
             watch = binned(own.X_score, own.y_score, like=train)
-            forest = ForestScorer.fit(train, params, MAX_ROUNDS, seed=seed, watch=watch)[0]
-            out.append(case_losses(own.y_score, forest.raw(own.X_score)))
-        return out
+            forest, rounds, loss = ForestScorer.fit(train, params, MAX_ROUNDS, seed=seed, watch=watch)
+            losses.append(case_losses(own.y_score, forest.raw(own.X_score)))
+            found.append((loss, rounds))
+        mean_rounds = round(float(np.mean([rounds for _, rounds in found])))
+        return losses, Trial(0, dict(GOOD_DEFAULT), tuple(loss for loss, _ in found), mean_rounds, False)
 
-    took, left = losses(every), losses(bounded)
-    return (every if clearly_less(took, left) else bounded), (_growth_note("LightGBM", took, left),)
+    (took, with_them), (left, without) = tried(every), tried(bounded)
+    note = (_growth_note("LightGBM", took, left),)
+    return (every, with_them, note) if clearly_less(took, left) else (bounded, without, note)
 
 
 def _growth_note(part: str, took: CaseLosses, left: CaseLosses) -> str:

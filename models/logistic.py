@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from models.additive import AdditiveModel, Curve, Floats, compress
 
-C_GRID = {0: (0.01, 0.03, 0.1, 0.3, 1.0), 3: (0.001, 0.004, 0.016)}
+C_GRID = {0: (0.01, 0.05, 0.3), 3: (0.001, 0.004, 0.016)}
 """By number of bends a feature: the inverse strengths of the L2 penalty that are tried."""
 
 
@@ -130,7 +130,7 @@ def fit_path(
         Z, centre, scale = Z[:, keep], centre[keep], scale[keep]
         Z -= centre
         Z /= scale
-        fit = LogisticRegression(solver="newton-cholesky", tol=1e-6, max_iter=100, warm_start=True)
+        fit = LogisticRegression(solver="newton-cholesky", tol=1e-5, max_iter=100, warm_start=True)
         models = []
         for C in strengths:
             with warnings.catch_warnings():

@@ -129,6 +129,7 @@ def tune(
     timeout_s: float | None = None,
     threads: int = 1,
     storage: str | None = None,
+    first: Trial | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> TunedForest:
     """Search the parameters with the least mean log loss over ``folds``.
@@ -147,6 +148,8 @@ def tune(
         Trials run side by side; the result is the same for any number.
     storage : str, optional
         SQLAlchemy URL of Optuna's database; in memory by default.
+    first : Trial, optional
+        The trial number 0, where it is known already: ``GOOD_DEFAULT`` on every fold, the latest first.
     progress : callable, optional
         Called with (finished trials, trials).
     """
@@ -159,6 +162,9 @@ def tune(
     # The latest fold first: it is most like what will be scored, and what fails there is pruned.
     sets = [_binned_fold(fold) for fold in reversed(folds)]
     finished = {t.number: t for t in map(_read, study.get_trials(deepcopy=False))}
+    if first is not None and first.number not in finished:
+        study.add_trial(_written(first))
+        finished[first.number] = first
     # The clock only bounds the work that someone allowed; it decides nothing else.
     deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     with ThreadPoolExecutor(max(1, threads)) as pool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from registry.gates import Evidence, GateReport
     from registry.leak_checks import LeakEvidence
 
-SHAP_ROWS = 2_000
+SHAP_ROWS = 1_000
 """Rows of the test snapshot whose SHAP values are taken, give or take: more dots show nothing more."""
 PLOT_DPI = 100
 

@@ -182,7 +182,7 @@ class GateInputs:
         import numpy as np
 
         from models.psi import score_psi
-        from pipelines.score import load_versions
+        from pipelines.champions import load_versions
         from registry.change_checks import NotCompared, RunEvidence
 
         run, name = reader.run, definition.name

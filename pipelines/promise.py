@@ -98,7 +98,7 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
     """
     import pandas as pd
 
-    from pipelines.score import load_versions
+    from pipelines.champions import load_versions
     from serving.profile_store import ProfileStore
 
     with ProfileStore(workspace.settings.home / "store").reader() as reader:

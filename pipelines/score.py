@@ -9,17 +9,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.errors import DefinitionError, ModelError
+from features.errors import DefinitionError
 from features.windows import FeatureSet
 from models.season import UNSURE
+from pipelines.champions import load_champions
 from pipelines.profile_rows import profile_batches
 from pipelines.reporting import log, say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from registry.versions import Version
     from serving.scorer import LoadedTag
     from serving.store_files import Manifest
 
@@ -61,66 +59,6 @@ class ScoringRun:
     def to_dict(self) -> dict[str, Any]:
         """Return the run as JSON values."""
         return asdict(self)
-
-
-def load_champions(workspace: Workspace, names: Sequence[str] | None) -> list[LoadedTag]:
-    """Return the champions called ``names`` (None: all), their files verified.
-
-    Raises
-    ------
-    DefinitionError
-        For a name that no registered tag has.
-    ModelError
-        When there is no champion, or its files are not what was recorded.
-    """
-    from registry.tracking import open_tracking, tracking_exists
-    from registry.versions import versions
-
-    home = workspace.settings.home
-    found = versions(open_tracking(home, project=workspace.settings.name)) if tracking_exists(home) else []
-    champions = [v for v in found if "champion" in v.aliases]
-    if not champions:
-        raise ModelError(
-            "no tag has a champion yet",
-            mend="tagcast train --all; tagcast models says why a version was refused",
-        )
-    if names is not None:
-        champions = [v for name in names for v in _called(champions, {v.tag for v in found}, name)]
-    return [tag for tag, _ in load_versions(workspace, {v.tag: v.version for v in champions})]
-
-
-def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
-    """Return the models of ``wanted`` (tag to version), their files verified."""
-    from models.tag_model import TagModel
-    from registry.tracking import open_tracking
-    from registry.versions import load_bundle
-    from serving.scorer import LoadedTag
-
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
-    loaded = []
-    for done, (tag, number) in enumerate(wanted.items()):
-        workspace.progress("models", done, len(wanted))
-        version, folder = load_bundle(tracking, tag, number)
-        loaded.append((LoadedTag(TagModel.load(folder), str(number), version.metrics), version))
-    workspace.progress("models", len(wanted), len(wanted))
-    return loaded
-
-
-def _called(champions: Sequence[Any], known: set[str], name: str) -> list[Any]:
-    from difflib import get_close_matches
-
-    mine = [v for v in champions if v.tag == name or v.tag.split(".")[0] == name]
-    if mine:
-        return mine
-    if name in known:
-        raise ModelError(
-            f"{name} has no champion", mend=f"tagcast models {name} says why; tagcast promote sets one"
-        )
-    near = get_close_matches(name, sorted(known), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise DefinitionError(
-        f"unknown tag {name!r}", mend=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}"
-    )
 
 
 def score_tags(

@@ -7,73 +7,22 @@ same as if it were trained alone on one thread.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from features.errors import DataError, ModelError, TagcastError
-from features.windows import FeatureSet
 from models.definition_files import select
-from pipelines.card_files import keep_card
-from pipelines.evidence import findings_of
 from pipelines.frames import check_cases, label_rows, training_frames
 from pipelines.gate_inputs import GateInputs
 from pipelines.jobs import Job, run_jobs
 from pipelines.reporting import say, table
-from pipelines.trade_off import decision_figures, trade_off_document
-from pipelines.weak_segments import measured_segments
+from pipelines.versioning import TrainedTag, register
 from pipelines.workspace import TagPlan, Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from models.training import TrainingResult
-    from models.training_data import TrainingFrame
-    from models.tuning import Trial
-    from registry.recording import TrialRecord
-
-
-@dataclass(frozen=True)
-class TrainedTag:
-    """What came of one tag.
-
-    Parameters
-    ----------
-    tag : str
-    version : int or None
-        None where it was refused before training.
-    alias : str
-        ``champion``, ``challenger`` or empty.
-    chosen : str
-        The candidate that won.
-    metrics : dict
-        Of the test snapshot.
-    rows, test : int, date or None
-        Training rows and the test snapshot.
-    reason : str
-        Of the gate, or why there is no model.
-    checks : list of dict
-        The gate's checks.
-    notes : tuple of str
-    """
-
-    tag: str
-    version: int | None
-    alias: str
-    chosen: str = ""
-    metrics: dict[str, float] = field(default_factory=dict)
-    rows: int = 0
-    test: date | None = None
-    reason: str = ""
-    checks: list[dict[str, Any]] = field(default_factory=list)
-    notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the outcome as JSON values."""
-        return asdict(self)
 
 
 def train_tags(
@@ -140,7 +89,7 @@ def train_tags(
         workspace.progress("training", 0, len(jobs))
         for done, (job, result) in enumerate(run_jobs(jobs, threads), start=1):
             trained.append(
-                _register(workspace, job, result, inputs, moment)
+                register(workspace, job, result, inputs, moment)
                 if not isinstance(result, TagcastError)
                 else _refusal(job.plan.definition.name, result)
             )
@@ -185,94 +134,6 @@ def _labelled(
     if not plans:
         raise errors[0]
     return plans, labels, refused
-
-
-def _register(
-    workspace: Workspace, job: Job, result: TrainingResult, inputs: GateInputs, moment: datetime
-) -> TrainedTag:
-    from registry.decisions import settle
-    from registry.gates import judge
-    from registry.recording import log_version
-    from registry.tracking import open_tracking
-
-    definition, split = job.plan.definition, job.plan.split
-    choices = trade_off_document(result)
-    frame = job.frame
-    found = findings_of(result, frame)
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
-    version = log_version(
-        tracking,
-        tag=definition.name,
-        bundle=job.folder,
-        features=result.model.features,
-        feature_set=FeatureSet.parse(job.feature_set).id,
-        params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
-        metrics=found.metrics,
-        dataset={
-            "events": {"digest": workspace.events.id, "rows": workspace.events.rows},
-            "training": {
-                "digest": frame_digest(frame),
-                "rows": len(frame.y),
-                "positives": int(frame.y.sum()),
-            },
-        },
-        split={
-            "snapshots": [str(s) for s in split.snapshots],
-            "horizon_days": split.horizon_days,
-            "test": str(split.test),
-            "test_fold": [str(s) for s in split.test_fold.train],
-            "validation": [str(f.score) for f in split.validation_folds],
-        },
-        figures={**found.figures, **decision_figures(choices)},
-        notes=list(result.notes),
-        documents={"trade_off": choices},
-        trials=[trial_record(trial) for trial in result.trials],
-        run_name=f"{definition.name} {split.test}",
-        now=moment,
-    )
-    report = judge(inputs.evidence(job.plan, frame, result, tracking))
-    # Before anything is decided: no champion is in force without its card.
-    segments = measured_segments(result, frame, workspace.attributes())
-    keep_card(tracking, version, result, frame, report, found, events=workspace.events, segments=segments)
-    decision = settle(tracking, version, report, now=moment)
-    return TrainedTag(
-        definition.name,
-        version.version,
-        "champion" if decision.action == "promoted" else "challenger",
-        result.chosen,
-        found.metrics,
-        len(frame.y),
-        split.test,
-        report.reason,
-        report.as_dict()["checks"],
-        tuple(result.notes),
-    )
-
-
-def trial_record(trial: Trial) -> TrialRecord:
-    """Return a trial as MLflow keeps it."""
-    from registry.recording import TrialRecord
-
-    return TrialRecord(
-        f"trial {trial.number}",
-        "pruned" if trial.pruned else "complete",
-        trial.params,
-        {
-            "log_loss": trial.log_loss,
-            "rounds": float(trial.rounds),
-            **{f"log_loss_fold_{k}": loss for k, loss in enumerate(trial.losses)},
-        },
-    )
-
-
-def frame_digest(frame: TrainingFrame) -> str:
-    """Return a SHA-256 over features and outcomes: the same training rows give the same digest."""
-    digest = sha256()
-    digest.update("|".join(frame.X.columns).encode())
-    for part in (frame.X.to_numpy(), frame.y, frame.as_of.astype("int64")):
-        digest.update(part.tobytes())
-    digest.update("|".join(frame.profile_id).encode())
-    return digest.hexdigest()
 
 
 def render_training(trained: Sequence[TrainedTag]) -> None:
