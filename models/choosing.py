@@ -232,11 +232,12 @@ def _candidates(
 def _winner(table: Mapping[str, CaseLosses]) -> str:
     """Return the best candidate, or the blend where the best is not clearly better than it.
 
-    A difference within one standard error says nothing about the future, and where the future differs from
-    the past a blend errs least.
+    A difference within one standard error says nothing about the future, a single fold cannot tell a better
+    model from a lucky season, and where the future differs from the past a blend errs least.
     """
     best = min(table, key=lambda name: mean_loss(table[name]))
-    return best if clearly_less(table[best], table["blend"]) else "blend"
+    several = len(table[best]) > 1
+    return best if several and clearly_less(table[best], table["blend"]) else "blend"
 
 
 def _why(name: str, table: Mapping[str, CaseLosses], weights: Mapping[str, float]) -> str:
@@ -244,5 +245,5 @@ def _why(name: str, table: Mapping[str, CaseLosses], weights: Mapping[str, float
     said = ", ".join(f"{PART_TITLES[n]} {w:.2f}" for n, w in weights.items())
     of = f" ({said})" if len(weights) > 1 else ""
     best = min(table, key=lambda n: mean_loss(table[n]))
-    why = f"; {PART_TITLES[best]} is not better by more than one standard error" if best != name else ""
+    why = f"; {PART_TITLES[best]} is not clearly better" if best != name else ""
     return f"chosen: {PART_TITLES[name]}{of}, validation log loss {mean_loss(table[name]):.4f}; {others}{why}"

@@ -1,7 +1,7 @@
 """How outcomes drift away from a model's log-odds, snapshot by snapshot, and what to expect of the next.
 
 At each past snapshot the truth is ``raw + shift + slope * raw``: an intercept and a slope that change slowly
-(seasons, prices, a model that has learned from more). They follow a random walk that returns to zero, since a
+(seasons, prices, a model that has learned from more). They follow an autoregression around zero, since a
 model without any known drift is right as it is, and are tracked by a Kalman filter whose observation is the
 logistic likelihood of the snapshot's outcomes. What comes of it is both the correction of the score and how
 unsure it is: the standard deviation grows with the time since the last snapshot whose outcomes are known.
@@ -28,9 +28,9 @@ Floats = npt.NDArray[np.float64]
 STEP_DAYS = 30
 SPREAD = (0.1, 0.05)
 """Standard deviation of what shift and slope gain in one step, in log-odds and per log-odds."""
-KEPT = 0.65
+KEPT = 0.5
 """Share of a drift that is left after one step."""
-SEASON_SPREAD = (0.15, 0.05)
+SEASON_SPREAD = (0.1, 0.05)
 """What is added where the whole window lies in a season that no snapshot has shown."""
 LEAST_SLOPE = 0.1
 _NEWTON_STEPS = 50
@@ -72,7 +72,9 @@ class Drift:
         """
         steps = max(1.0, (as_of - self.day).days / STEP_DAYS)
         left = KEPT**steps
-        covariance = self.covariance * left**2 + np.diag(np.square(SPREAD)) * steps
+        # What is added on the way fades too: the spread never exceeds that of drifts in general.
+        gained = (1 - left**2) / (1 - KEPT**2)
+        covariance = self.covariance * left**2 + np.diag(np.square(SPREAD)) * gained
         covariance += np.diag(np.square(SEASON_SPREAD)) * unseen
         return Drift(self.day, self.mean * left, covariance)
 

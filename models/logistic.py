@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from models.additive import AdditiveModel, Curve, Floats, compress
 
-C_GRID = {0: (0.01, 0.05, 0.3), 3: (0.001, 0.004, 0.016)}
+C_GRID = {0: (0.01, 0.05, 0.3), 2: (0.003, 0.012)}
 """By number of bends a feature: the inverse strengths of the L2 penalty that are tried."""
 
 
@@ -37,7 +37,7 @@ class LogisticScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     ----------
     C : float, default 0.01
         Inverse strength of the penalty.
-    bends : int, default 3
+    bends : int, default 2
         Quantiles at which a feature's line may bend; 0 for straight lines.
 
     Attributes
@@ -48,7 +48,7 @@ class LogisticScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     n_features_in_ : int
     """
 
-    def __init__(self, C: float = 0.01, bends: int = 3) -> None:
+    def __init__(self, C: float = 0.01, bends: int = 2) -> None:
         self.C = C
         self.bends = bends
 
