@@ -87,8 +87,8 @@ def test_a_drift_is_followed_and_forgotten() -> None:
     truth = 1 / (1 + np.exp(0.4))
     assert truth - 0.01 < soon.score[0] < 0.47
     assert late.score[0] == pytest.approx(0.5, abs=0.005)
-    assert late.lower[0] < soon.lower[0]
-    assert late.upper[0] > soon.upper[0]
+    assert late.score[0] - late.lower[0] > soon.score[0] - soon.lower[0]
+    assert late.upper[0] - late.score[0] > soon.upper[0] - soon.score[0]
     unseen = calibrator.predict(np.zeros(1), last + timedelta(days=30), unseen=1.0)
     assert unseen.score == soon.score
     assert unseen.lower[0] < soon.lower[0]
