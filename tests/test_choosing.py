@@ -6,9 +6,10 @@ import numpy as np
 import optuna
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from models.additive import AdditiveModel, compress
-from models.logistic import fit_path
+from models.logistic import LogisticScorer, fit_path
 from models.rfm import RfmScorer, rfm_rank
 from models.tuning import TrainAndScore, tune
 from models.weights import LEAST_WEIGHT, PULL, case_losses, clearly_less, learn_weights, mean_loss
@@ -140,3 +141,8 @@ def test_the_rfm_scorer_follows_the_ranking_row_by_row() -> None:
     assert spearmanr(found.sign * rank, raw).statistic > 0.99
     np.testing.assert_array_equal(found.raw(rfm[7:8]), raw[7:8])
     assert RfmScorer.from_json(found.to_json()).raw(rfm).tolist() == raw.tolist()
+
+
+@parametrize_with_checks([LogisticScorer(), LogisticScorer(C=0.1, bends=0)])
+def test_the_estimator_keeps_scikit_learns_contract(estimator, check) -> None:
+    check(estimator)
