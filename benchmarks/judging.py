@@ -79,7 +79,8 @@ def verdicts(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     "met": promise["kept"],
                     "found": f"{promise['broken_share']:.1%} of {promise['audiences']:,} broken "
                     f"(at most {promise['broken_at_most']:.0%}), mean excess {promise['mean_excess']:+.3f} "
-                    f"(at most {promise['excess_at_most']:+.2f})",
+                    f"(at most {promise['excess_at_most']:+.2f})"
+                    + (", marked as unsure of its season" if promise["unsure"] else ""),
                 }
             )
     return out

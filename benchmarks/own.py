@@ -35,6 +35,8 @@ class Published:
         Why the gate gave no champion (the version was then put in force by hand), else empty.
     notes : tuple of str
         What training says about itself.
+    unsure : bool
+        Whether the scoring run marked the tag as unsure of its season, before any outcome was known.
     """
 
     score: Floats
@@ -45,6 +47,7 @@ class Published:
     chosen: str
     refused: str
     notes: tuple[str, ...]
+    unsure: bool
 
 
 def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.object_]) -> Published:
@@ -58,6 +61,7 @@ def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.o
         When the store leaves out a profile of the population.
     """
     from features.errors import ModelError
+    from models.season import UNSURE
     from pipelines.models import promote_version
     from pipelines.score import score_tags
     from pipelines.train import train_tags
@@ -74,7 +78,7 @@ def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.o
         promote_version(
             workspace, task.tag, trained.version, by="benchmark", reason="to be measured", moment=moment
         )
-    score_tags(workspace, [task.tag], as_of=task.now, moment=moment)
+    run = score_tags(workspace, [task.tag], as_of=task.now, moment=moment)
     with ProfileStore(workspace.settings.home / "store").reader() as reader:
         said = reader.predictions(task.tag).to_pandas().set_index("profile_id")
     missing = set(profiles.tolist()) - set(said.index)
@@ -90,4 +94,5 @@ def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.o
         trained.chosen,
         refused,
         tuple(trained.notes),
+        run.tags[0].unseen_season >= UNSURE,
     )

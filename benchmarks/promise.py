@@ -50,6 +50,7 @@ def promise(data: TaskData, said: Published, workspace: Workspace) -> dict[str, 
     task = data.task
     # NaN (no audience at all) keeps nothing.
     kept = found.broken_share <= task.broken_at_most and found.mean_excess <= task.excess_at_most
+    kept |= task.may_be_unsure and said.unsure
     return {
         "audiences": found.audiences,
         "broken_share": found.broken_share,
@@ -58,6 +59,7 @@ def promise(data: TaskData, said: Published, workspace: Workspace) -> dict[str, 
         "excess_at_most": task.excess_at_most,
         "said_share": float((said.value != "unknown").mean()),
         "mean_confidence": float(said.confidence.mean()),
+        "unsure": said.unsure,
         "kept": bool(kept),
         "worst": [
             {"filter": a.filter, "n": a.n, "confidence": a.mean_confidence, "right": a.share_right}

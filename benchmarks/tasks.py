@@ -45,6 +45,8 @@ class Task:
     broken_at_most, excess_at_most : float
         Share of random audiences that may fall below their promise, and by how much the realised share may exceed
         mean confidence on average.
+    may_be_unsure : bool
+        Whether the promise also counts as kept where the scoring run marked the tag as unsure of its season.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Task:
     reference: bool = False
     broken_at_most: float = 0.02
     excess_at_most: float = 0.04
+    may_be_unsure: bool = False
 
 
 _DECEMBER, _OCTOBER = date(2017, 12, 2), date(2017, 10, 3)
@@ -78,6 +81,7 @@ TASKS = (
             date(2010, 9, 11),
             broken_at_most=0.10,
             excess_at_most=1.0,
+            may_be_unsure=True,
         )
         for name, tag in (("churn", "churn_risk"), ("value", "high_value"))
     ),

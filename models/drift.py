@@ -6,7 +6,7 @@ model without any known drift is right as it is, and are tracked by a Kalman fil
 logistic likelihood of the snapshot's outcomes. What comes of it is both the correction of the score and how
 unsure it is: the standard deviation grows with the time since the last snapshot whose outcomes are known.
 
-The constants were set on forward-chained scores of eleven tags of real shops, each predicted from its past
+The constants were set on forward-chained scores of fourteen tags of real shops, each predicted from its past
 snapshots only; test snapshots had no part in it. Held against the spread of what those tags did, ``SPREAD``
 came out at .8 to 1.4 times the truth.
 
