@@ -168,15 +168,14 @@ def segment_blocks(facts: CardFacts) -> list[Block]:
     """Return the segments where the model is weak."""
     if not facts.segments:
         return [Paragraph("Not measured for this version.")]
-    overall = facts.result.test["tagcast"]["auc"].value
-    weak = weak_segments(facts.segments, overall)
+    weak = weak_segments(facts.segments)
     rows = [(f"{w.row.segment}: {w.row.value}", f"{w.row.n:,}", f"{w.row.yes:,}", w.why) for w in weak]
     said = f"{len(weak)} of {len(facts.segments)} segments of the test snapshot."
     return [
         Paragraph(
             said,
             "Weak: mean score and observed rate differ by more than two standard errors, or the interval of the "
-            "segment's AUC lies below the AUC overall. About one in twenty does so by chance.",
+            "segment's AUC lies below what its scores imply. About one in twenty does so by chance.",
         ),
         *([Grid(("segment", "profiles", "true", "why"), rows)] if rows else []),
     ]

@@ -27,19 +27,19 @@ class WeakSegment:
     why: str
 
 
-def weak_segments(rows: Sequence[SegmentRow], overall_auc: float) -> list[WeakSegment]:
-    """Return the weak segments in the order of ``rows``.
+def weak_segments(rows: Sequence[SegmentRow]) -> list[WeakSegment]:
+    """Return the weak segments in the order of ``rows``, each group of the same profiles once.
 
-    Parameters
-    ----------
-    rows : sequence of SegmentRow
-    overall_auc : float
-        Of the whole test snapshot.
+    Ranking is held against what the segment's own scores imply, not against the whole: among profiles that
+    are much alike no model ranks well, and one that says so is not weak there.
     """
     found = []
+    seen = set()
     for row in rows:
-        why = [text for text in (_wrongly_scored(row), _worse_ranked(row, overall_auc)) if text]
-        if why:
+        why = [text for text in (_wrongly_scored(row), _worse_ranked(row)) if text]
+        who = (row.n, row.yes, row.mean_score)  # "not known" of several attributes is often one group
+        if why and who not in seen:
+            seen.add(who)
             found.append(WeakSegment(row, "; ".join(why)))
     return found
 
@@ -53,11 +53,14 @@ def _wrongly_scored(row: SegmentRow) -> str:
     return f"scored too {word}: {said:.3f} said, {rate:.3f} came true"
 
 
-def _worse_ranked(row: SegmentRow, overall_auc: float) -> str:
+def _worse_ranked(row: SegmentRow) -> str:
     auc = row.metrics.get("auc")
-    if auc is None or not auc.high < overall_auc:  # false for NaN: one outcome only cannot be ranked
+    if auc is None or not auc.high < row.implied_auc:  # false for NaN: one outcome only cannot be ranked
         return ""
-    return f"ranks worse: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}) against {overall_auc:.3f} overall"
+    return (
+        f"ranks worse than its scores imply: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}), "
+        f"implied {row.implied_auc:.3f}"
+    )
 
 
 def measured_segments(
