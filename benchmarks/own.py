@@ -76,8 +76,8 @@ def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.o
     refused = "" if trained.alias == "champion" else trained.reason
     if refused:
         promote_version(
-            workspace, task.tag, trained.version, by="benchmark", reason="to be measured", moment=moment
-        )
+            workspace, task.tag, trained.version, by="benchmark", reason="to be measured", moment=moment, force=True,
+        )  # fmt: skip
     run = score_tags(workspace, [task.tag], as_of=task.now, moment=moment)
     with ProfileStore(workspace.settings.home / "store").reader() as reader:
         said = reader.predictions(task.tag).to_pandas().set_index("profile_id")

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from models.linear import LinearModel, Term
 from shop import CHURN
 from synthetic import shoppers
 
 from features.windows import Feature, FeatureSet
+from models.additive import AdditiveModel, Curve
 from models.blend import Blend
 from models.calibration import Calibrator
 from models.definition_files import parse_definition
@@ -41,7 +41,9 @@ def trained():
 
 def linear(slopes: list[float]) -> TagModel:
     """Return a model whose log-odds are a plain sum: its reasons are known."""
-    terms = tuple(Term(j, False, 0.0, 1.0, slope) for j, slope in enumerate(slopes))
+    curves = tuple(
+        Curve(j, (-19.0, 21.0), (-20 * slope, 20 * slope), -slope) for j, slope in enumerate(slopes)
+    )
     rng = np.random.default_rng(0)
     raw = rng.normal(size=400)
     y = (rng.random(400) < 1 / (1 + np.exp(-raw))).astype("int8")
@@ -49,7 +51,7 @@ def linear(slopes: list[float]) -> TagModel:
         definition=parse_definition(CHURN, "churn"),
         features=tuple(f"f{j}" for j in range(len(slopes))),
         feature_set="7;amount;",
-        blend=Blend({"logistic": 1.0}, LinearModel(0.0, terms), None),
+        blend=Blend({"logistic": 1.0}, {"logistic": AdditiveModel(0.0, curves)}),
         calibrator=Calibrator.fit(raw, y, np.full(400, np.datetime64("2024-01-01"))),
         cut=0.5,
         base_rate=0.5,

@@ -169,7 +169,7 @@ def shop(tmp_path_factory):
         tracking, tag=TAG, bundle=folder / "bundle", features=model.features, feature_set=features.id, params={},
         metrics={}, dataset={}, split={}, figures={}, notes=[], run_name="by hand", now=NOW,
     )  # fmt: skip
-    promote_version(workspace, TAG, 1, by="tests", reason="a small shop", moment=NOW)
+    promote_version(workspace, TAG, 1, by="tests", reason="a small shop", moment=NOW, force=True)
     return workspace
 
 
