@@ -1,4 +1,4 @@
-"""How good scores are: metrics, their bootstrap intervals, and the promise beside reality.
+"""How good scores are: metrics and their bootstrap intervals.
 
 Every metric is a pure function of ``(y, score, weight)`` with ``weight`` the times a row counts (1 by
 default): a bootstrap resample is a vector of whole-number weights, so nothing is copied. All are
@@ -256,56 +256,3 @@ def calibration_bins(y: Labels, score: Floats) -> list[CalibrationBin]:
         CalibrationBin(int(n[b]), *map(float, (said[k], rate[k], low[k], high[k])))
         for k, b in enumerate(filled)
     ]
-
-
-@dataclass(frozen=True)
-class PromiseBand:
-    """The tags said with at least a confidence, and how many turned out right.
-
-    Parameters
-    ----------
-    confidence : float
-        Lower end of the band; bands nest (>= .6 holds >= .8).
-    said : int
-        Profiles whose value was yes or no.
-    mean_confidence, share_right : float
-        NaN where nothing was said. The promise is kept where share_right >= mean_confidence.
-    """
-
-    confidence: float
-    said: int
-    mean_confidence: float
-    share_right: float
-
-
-def promise_and_reality(
-    y: Labels,
-    value: npt.NDArray[np.object_],
-    confidence: Floats,
-    levels: Sequence[float] = (0.6, 0.8, 0.9),
-) -> list[PromiseBand]:
-    """Return, for each confidence level, what was promised and what came.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        What happened, 0 or 1.
-    value : ndarray of shape (n,)
-        ``yes``, ``no`` or ``unknown``; unknown says nothing.
-    confidence : ndarray of shape (n,)
-    """
-    said = value != "unknown"
-    right = (value == "yes") == (y == 1)
-    bands = []
-    for level in levels:
-        rows = said & (confidence >= level)
-        n = int(rows.sum())
-        bands.append(
-            PromiseBand(
-                level,
-                n,
-                float(np.sort(confidence[rows]).mean()) if n else float("nan"),
-                float(right[rows].mean()) if n else float("nan"),
-            )
-        )
-    return bands
