@@ -121,6 +121,7 @@ def say_unknown(
         confidence, which is not to be believed there.
     """
     because = np.full(len(value), "", dtype=object)
+    because[value == "unknown"] = f"unknown before, and confidence not clear of {min_confidence:g}"
     because[confidence < min_confidence] = f"confidence below {min_confidence:g}"
     for ground in reversed(grounds):
         because = np.where(ground != "", ground, because)

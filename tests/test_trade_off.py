@@ -162,6 +162,19 @@ def test_a_value_changes_only_past_the_margin(score, past, value) -> None:
     assert confidence[0] == pytest.approx(score * 0.9 if value == "yes" else 1 - score * 1.1)
 
 
+@pytest.mark.parametrize(
+    ("score", "past", "value"),
+    [(0.64, "unknown", "unknown"), (0.7, "unknown", "yes"), (0.64, None, "yes"), (0.64, "yes", "yes"), (0.5, "yes", "unknown")],
+)  # fmt: skip
+def test_an_unknown_is_left_only_past_the_margin(score, past, value) -> None:
+    score = np.array([score])
+    said, _ = decide(
+        score, score * 0.9, score * 1.1, cut=0.5, min_confidence=0.5, hysteresis=0.1,
+        past=np.array([past], dtype=object),
+    )  # fmt: skip
+    assert said.tolist() == [value]
+
+
 def test_a_margin_makes_nothing_unknown() -> None:
     score = np.linspace(0.01, 0.99, 99)
     bounds = score * 0.95, score + 0.05 * (1 - score)
@@ -222,7 +235,7 @@ def test_no_margin_changes_nothing_and_deciding_again_neither(rows, min_confiden
 def test_decisions_are_idempotent(rows, margin) -> None:
     score = np.array(rows[0]) / 20
     past = np.array(["yes", "no", "unknown", None], dtype=object)
-    kwargs = {"cut": 0.5, "min_confidence": 0.0, "hysteresis": margin}
+    kwargs = {"cut": 0.5, "min_confidence": 0.5, "hysteresis": margin}
     once, _ = decide(score, score, score, past=past, **kwargs)
     twice, _ = decide(score, score, score, past=once, **kwargs)
     assert once.tolist() == twice.tolist()
@@ -252,6 +265,7 @@ def test_stability_measures_what_the_margin_gives_and_costs() -> None:
     [
         ({"hysteresis": 0.5}, "never change again"),
         ({"hysteresis": -0.1}, "hysteresis"),
+        ({"hysteresis": 0.3, "min_confidence": 0.7}, "never be left again"),
         ({"hysteresis": 0.1, "decision": RULES[-1].model_dump()}, "hard bound"),
     ],
 )
