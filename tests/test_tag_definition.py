@@ -111,7 +111,7 @@ def test_a_yes_or_no_keeps_its_values() -> None:
     ],
 )
 def test_a_wrong_amount_is_named(change, said) -> None:
-    assert AMOUNT != AMOUNT.replace(*change)
+    assert AMOUNT.replace(*change) != AMOUNT
     with pytest.raises(DefinitionError) as error:
         parse_definition(AMOUNT.replace(*change), "spend.yaml")
     assert said in str(error.value)
