@@ -162,10 +162,10 @@ def evaluate(
     y, score = y[order], score[order]
     functions = {name: METRICS[name] for name in metrics}
     drawn: dict[str, list[float]] = {name: [] for name in functions}
-    for weight in _resamples(len(y), rng, None if whose is None else whose[order]):
+    for weight in resamples(len(y), rng, None if whose is None else whose[order]):
         for name, function in functions.items():
             drawn[name].append(function(y, score, weight))
-    return {name: _estimate(f(y, score, None), drawn[name]) for name, f in functions.items()}
+    return {name: estimate(f(y, score, None), drawn[name]) for name, f in functions.items()}
 
 
 def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.random.Generator) -> Estimate:
@@ -173,11 +173,11 @@ def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.rand
     order = np.lexsort((y, b, a))
     y, a, b = y[order], a[order], b[order]
     function = METRICS[metric]
-    drawn = [function(y, a, w) - function(y, b, w) for w in _resamples(len(y), rng)]
-    return _estimate(function(y, a, None) - function(y, b, None), drawn)
+    drawn = [function(y, a, w) - function(y, b, w) for w in resamples(len(y), rng)]
+    return estimate(function(y, a, None) - function(y, b, None), drawn)
 
 
-def _resamples(
+def resamples(
     n: int, rng: np.random.Generator, whose: npt.NDArray[np.intp] | None = None
 ) -> Iterator[Floats]:
     """Yield how often each row counts; ``whose`` numbers the profile of each row."""
@@ -187,7 +187,8 @@ def _resamples(
         yield weight if whose is None else weight[whose]
 
 
-def _estimate(value: float, drawn: list[float]) -> Estimate:
+def estimate(value: float, drawn: list[float]) -> Estimate:
+    """Return a figure with the middle 95 % of what its resamples gave."""
     known = np.array(drawn)[~np.isnan(drawn)]  # a resample without any true case has no AUC
     if not len(known):
         return Estimate(value, float("nan"), float("nan"))
