@@ -121,13 +121,14 @@ def choose_amount(
     for recipe, error in zip(recipes, errors, strict=True):
         table[recipe.kind] = min(table.get(recipe.kind, np.inf), error)
 
+    own = tuple(column for column, _ in rates)
     tried = SETTINGS[: max(2, settings)]
     tuned_rows = round(float(np.mean([int(t.sum()) for t, _ in folds])))
     trials: list[AmountTrial] = []
     for number, (kind, params) in enumerate(tried):
         if progress:
             progress(number, len(tried))
-        recipe = AmountRecipe(kind, -1, 0.0, columns, params, max(TREES), tuned_rows, seed)
+        recipe = AmountRecipe(kind, -1, 0.0, columns, own, params, max(TREES), tuned_rows, seed)
         found = np.array([_by_trees(recipe, X, amount, *fold) for fold in folds])
         best = int(found.mean(axis=0).argmin())
         trials.append(AmountTrial(number, kind, params, TREES[best], tuple(found[:, best].tolist())))
@@ -136,7 +137,7 @@ def choose_amount(
     for trial in trials:
         table[trial.kind] = min(table.get(trial.kind, np.inf), float(np.mean(trial.rmse)))
     top = min(trials, key=lambda trial: float(np.mean(trial.rmse)))
-    forest = AmountRecipe(top.kind, -1, 0.0, columns, top.params, top.trees, tuned_rows, seed)
+    forest = AmountRecipe(top.kind, -1, 0.0, columns, own, top.params, top.trees, tuned_rows, seed)
     chosen = forest if table[top.kind] < table[baseline.kind] else baseline
     return AmountChoice(chosen, table, baseline, tuple(trials), (_why(chosen.kind, table),))
 

@@ -131,13 +131,17 @@ class ForestScorer:
         *,
         seed: int,
         columns: Sequence[int],
+        start: Floats | None = None,
     ) -> ForestScorer:
-        """Train ``trees`` trees on the ``columns`` of X of shape (n, p), for any objective of LightGBM's."""
+        """Train ``trees`` trees on the ``columns`` of X of shape (n, p), for any objective of LightGBM's.
+
+        Where ``start`` gives a raw score of each row to begin from, :meth:`raw` is what the trees add to it.
+        """
         import lightgbm as lgb
 
         every = lightgbm_params(params, seed=seed)
         own = np.ascontiguousarray(X[:, columns])
-        booster = lgb.train(every, lgb.Dataset(own, label=target, params=every), trees)
+        booster = lgb.train(every, lgb.Dataset(own, label=target, init_score=start, params=every), trees)
         return cls(_without_parameters(booster.model_to_string()), tuple(columns))
 
     def raw_after(self, X: Floats, trees: int) -> Floats:
