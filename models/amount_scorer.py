@@ -72,9 +72,9 @@ class OwnSpend:
         rates = np.maximum(np.nan_to_num(X[:, list(columns)]), 0.0)
         scale = np.maximum(rates.mean(axis=0), 1e-12)  # a rate a day and a sum of 90 days, alike
         weights, _ = nnls(np.column_stack([rates / scale, np.ones(len(X))]), amount)
-        used = np.flatnonzero(weights[:-1] > 0)
+        used = np.flatnonzero(weights[:-1] > 0).tolist()
         return cls(
-            tuple(int(columns[j]) for j in used),
+            tuple(columns[j] for j in used),
             tuple((weights[used] / scale[used]).tolist()),
             max(float(weights[-1]), least),
             tuple(float(np.median(rates[:, j])) for j in used),

@@ -19,11 +19,10 @@ from models.metrics import (
     METRICS,
     CalibrationBin,
     Estimate,
-    PromiseBand,
     calibration_bins,
     evaluate,
-    promise_and_reality,
 )
+from models.promise import PromiseBand, promise_and_reality
 from models.random_audiences import AudiencePromise, audience_promise
 from models.segments import SegmentRow, segment_rows, segments_of
 from models.tag import TagDefinition

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from models.blend import Blend
-from models.forest import ForestScorer, binned
+from models.forest import ForestScorer
 from models.logistic import C_GRID, fit_path
 from models.recipe import PART_TITLES, Recipe, RepeatSpec
 from models.training_data import Fold
-from models.tuning import GOOD_DEFAULT, MAX_ROUNDS, TUNING_RATE, Trial, TunedForest, tune
+from models.tuning import GOOD_DEFAULT, MAX_ROUNDS, TUNING_RATE, TrainAndScore, Trial, TunedForest, tune
 from models.weights import (
     CaseLosses,
     case_losses,
@@ -47,6 +47,13 @@ class Material:
     growing: tuple[int, ...]
     repeat: RepeatSpec | None
     rfm_columns: tuple[int, ...]
+    _of: dict[tuple[int, ...], list[TrainAndScore]] = field(default_factory=dict, repr=False)
+
+    def of(self, columns: tuple[int, ...]) -> list[TrainAndScore]:
+        """Return the arrays of every fold with some of the columns; binned once, however often they are asked for."""
+        if columns not in self._of:
+            self._of[columns] = [fold.data.of(columns) for fold in self.folds]
+        return self._of[columns]
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class Choice:
     log_loss : dict of str to float
         Mean validation log loss of each candidate, uncalibrated.
     tuned : TunedForest
+    fitted : tuple of Blend
+        The recipe fitted on what each fold learns from.
     notes : tuple of str
         Why, for people.
     """
@@ -69,6 +78,7 @@ class Choice:
     name: str
     log_loss: dict[str, float]
     tuned: TunedForest
+    fitted: tuple[Blend, ...]
     notes: tuple[str, ...]
 
 
@@ -90,7 +100,7 @@ def choose(
     C, bends, linear_columns, linear_note = _choose_linear(material, every, bounded)
     forest_columns, first, forest_note = _choose_forest_columns(material, every, bounded, seed)
     tuned = tune(
-        [fold.data.of(forest_columns) for fold in folds],
+        material.of(forest_columns),
         study_name=study_name,
         seed=seed,
         trials=trials,
@@ -122,6 +132,7 @@ def choose(
         name,
         {candidate: mean_loss(losses) for candidate, losses in table.items()},
         tuned,
+        tuple(blend.reweighted(weights[name]) for blend in fitted),
         (*linear_note, *forest_note, _why(name, table, weights[name])),
     )
 
@@ -173,13 +184,11 @@ def _choose_forest_columns(
 
     def tried(columns: tuple[int, ...]) -> tuple[CaseLosses, Trial]:
         losses, found = [], []
-        for fold in reversed(material.folds):  # the latest first, as trials go
-            own = fold.data.of(columns)
-            train = binned(own.X, own.y)
+        for fold in reversed(material.of(columns)):  # the latest first, as trials go
+            train, watch = fold.binned
             params = {**GOOD_DEFAULT, "learning_rate": TUNING_RATE}
-            watch = binned(own.X_score, own.y_score, like=train)
             forest, rounds, loss = ForestScorer.fit(train, params, MAX_ROUNDS, seed=seed, watch=watch)
-            losses.append(case_losses(own.y_score, forest.raw(own.X_score)))
+            losses.append(case_losses(fold.y_score, forest.raw(fold.X_score)))
             found.append((loss, rounds))
         mean_rounds = round(float(np.mean([rounds for _, rounds in found])))
         return losses, Trial(0, dict(GOOD_DEFAULT), tuple(loss for loss, _ in found), mean_rounds, False)

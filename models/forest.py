@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 EARLY_STOPPING_ROUNDS = 20
+MAX_BIN = 63
+"""A feature's values are told apart at so many quantiles: finer ones gained nothing on past snapshots and cost a
+fifth more."""
 
 
 class Paths(NamedTuple):
@@ -43,6 +46,7 @@ def lightgbm_params(params: dict[str, Any], *, seed: int) -> dict[str, Any]:
         "metric": "binary_logloss",
         "deterministic": True,
         "force_col_wise": True,
+        "max_bin": MAX_BIN,
         "feature_pre_filter": False,  # one binned dataset serves every min_child_samples
         "seed": seed,
         "num_threads": 1,

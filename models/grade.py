@@ -58,7 +58,7 @@ class Measured(Protocol):
 
 
 class Promised(Protocol):
-    """One level of confidence: what was promised and what came (``metrics.PromiseBand``)."""
+    """One level of confidence: what was promised and what came (``promise.PromiseBand``)."""
 
     @property
     def confidence(self) -> float:

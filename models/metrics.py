@@ -1,4 +1,4 @@
-"""How good scores are: metrics, their bootstrap intervals, and the promise beside reality.
+"""How good scores are: metrics and their bootstrap intervals.
 
 Every metric is a pure function of ``(y, score, weight)`` with ``weight`` the times a row counts (1 by
 default): a bootstrap resample is a vector of whole-number weights, so nothing is copied. All are
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import update_wrapper
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
-Metric = Callable[[Labels, Floats, Floats | None], float]
 
 RESAMPLES = 200
 BINS = 10
@@ -40,18 +40,39 @@ class _Ties(NamedTuple):
     positive: Floats
 
 
-def _ties(y: Labels, score: Floats, weight: Floats | None) -> _Ties:
-    weight = np.ones(len(y)) if weight is None else weight
-    order = np.argsort(score, kind="stable")
-    ranked = score[order]
-    start = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    w = weight[order]
-    return _Ties(ranked[start], np.add.reduceat(w, start), np.add.reduceat(w * y[order], start))
+class _Ranked:
+    """Outcomes in the order of their scores, and where each group of equal scores starts."""
+
+    def __init__(self, y: Labels, score: Floats) -> None:
+        self._order = np.argsort(score, kind="stable")
+        ranked = score[self._order]
+        self._start = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        self._y, self._score = y[self._order], ranked[self._start]
+
+    def ties(self, weight: Floats | None) -> _Ties:
+        w = np.ones(len(self._y)) if weight is None else weight[self._order]
+        return _Ties(self._score, np.add.reduceat(w, self._start), np.add.reduceat(w * self._y, self._start))
 
 
-def auc(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+class Metric:
+    """A function of ``(y, score, weight)`` that looks at groups of equal scores only.
+
+    Called with y of shape (n,), 0 or 1, score of shape (n,) and, where rows count several times, weight of
+    shape (n,). A bootstrap sorts once and calls ``of_ties`` for each resample.
+    """
+
+    def __init__(self, of_ties: Callable[[_Ties], float]) -> None:
+        self.of_ties = of_ties
+        update_wrapper(self, of_ties)
+
+    def __call__(self, y: Labels, score: Floats, weight: Floats | None = None) -> float:
+        """Return the figure; NaN where it is not defined."""
+        return self.of_ties(_Ranked(y, score).ties(weight))
+
+
+@Metric
+def auc(t: _Ties) -> float:
     """Return the area under the ROC curve: the chance that a true case outranks a false one (ties half)."""
-    t = _ties(y, score, weight)
     negative = t.weight - t.positive
     below = np.cumsum(negative) - negative
     pairs = t.positive.sum() * negative.sum()
@@ -71,9 +92,9 @@ def implied_auc(score: Floats) -> float:
     return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
 
 
-def average_precision(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+@Metric
+def average_precision(t: _Ties) -> float:
     """Return precision averaged over the true cases, from the highest score down."""
-    t = _ties(y, score, weight)
     found, asked = np.cumsum(t.positive[::-1]), np.cumsum(t.weight[::-1])
     if not found[-1]:
         return float("nan")
@@ -81,26 +102,26 @@ def average_precision(y: Labels, score: Floats, weight: Floats | None = None) ->
     return float((t.positive[::-1] * precision).sum() / found[-1])
 
 
-def log_loss(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+@Metric
+def log_loss(t: _Ties) -> float:
     """Return the mean of -log(probability given to what happened)."""
-    t = _ties(y, score, weight)
     loss = -(t.positive * np.log(t.score) + (t.weight - t.positive) * np.log1p(-t.score))
     return float(loss.sum() / t.weight.sum())
 
 
-def brier(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+@Metric
+def brier(t: _Ties) -> float:
     """Return the mean squared distance of probability and outcome."""
-    t = _ties(y, score, weight)
     loss = t.positive * (1 - t.score) ** 2 + (t.weight - t.positive) * t.score**2
     return float(loss.sum() / t.weight.sum())
 
 
-def calibration_error(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+@Metric
+def calibration_error(t: _Ties) -> float:
     """Return mean |mean score - observed rate| over ten bins of equal count, weighted by their cases.
 
     Rows of equal score share a bin: that of the group's middle rank. Sampling alone keeps it above 0.
     """
-    t = _ties(y, score, weight)
     total = t.weight.sum()
     middle = (np.cumsum(t.weight) - t.weight / 2) / total
     place = np.minimum((middle * BINS).astype(int), BINS - 1)
@@ -109,12 +130,12 @@ def calibration_error(y: Labels, score: Floats, weight: Floats | None = None) ->
     return float(np.abs(said - happened).sum() / total)
 
 
-def lift_at_10(y: Labels, score: Floats, weight: Floats | None = None) -> float:
+@Metric
+def lift_at_10(t: _Ties) -> float:
     """Return the rate of true outcomes among the top tenth by score over the rate among all.
 
     Of a group of equal scores at the boundary the needed part counts, at the group's rate.
     """
-    t = _ties(y, score, weight)
     size = LIFT_SHARE * t.weight.sum()
     if not t.positive.any():
         return float("nan")
@@ -162,10 +183,12 @@ def evaluate(
     y, score = y[order], score[order]
     functions = {name: METRICS[name] for name in metrics}
     drawn: dict[str, list[float]] = {name: [] for name in functions}
+    ranked = _Ranked(y, score)
     for weight in resamples(len(y), rng, None if whose is None else whose[order]):
+        ties = ranked.ties(weight)
         for name, function in functions.items():
-            drawn[name].append(function(y, score, weight))
-    return {name: estimate(f(y, score, None), drawn[name]) for name, f in functions.items()}
+            drawn[name].append(function.of_ties(ties))
+    return {name: estimate(f.of_ties(ranked.ties(None)), drawn[name]) for name, f in functions.items()}
 
 
 def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.random.Generator) -> Estimate:
@@ -173,8 +196,12 @@ def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.rand
     order = np.lexsort((y, b, a))
     y, a, b = y[order], a[order], b[order]
     function = METRICS[metric]
-    drawn = [function(y, a, w) - function(y, b, w) for w in resamples(len(y), rng)]
-    return estimate(function(y, a, None) - function(y, b, None), drawn)
+    one, other = _Ranked(y, a), _Ranked(y, b)
+
+    def difference(weight: Floats | None) -> float:
+        return function.of_ties(one.ties(weight)) - function.of_ties(other.ties(weight))
+
+    return estimate(difference(None), [difference(w) for w in resamples(len(y), rng)])
 
 
 def resamples(
@@ -219,7 +246,7 @@ class CalibrationBin:
 
 def calibration_bins(y: Labels, score: Floats) -> list[CalibrationBin]:
     """Return ten bins of equal count, scores rising; rows of equal score share a bin, so there may be fewer."""
-    t = _ties(y, score, None)
+    t = _Ranked(y, score).ties(None)
     middle = (np.cumsum(t.weight) - t.weight / 2) / t.weight.sum()
     place = np.minimum((middle * BINS).astype(int), BINS - 1)
     n = np.bincount(place, t.weight, BINS)
@@ -230,56 +257,3 @@ def calibration_bins(y: Labels, score: Floats) -> list[CalibrationBin]:
         CalibrationBin(int(n[b]), *map(float, (said[k], rate[k], low[k], high[k])))
         for k, b in enumerate(filled)
     ]
-
-
-@dataclass(frozen=True)
-class PromiseBand:
-    """The tags said with at least a confidence, and how many turned out right.
-
-    Parameters
-    ----------
-    confidence : float
-        Lower end of the band; bands nest (>= .6 holds >= .8).
-    said : int
-        Profiles whose value was yes or no.
-    mean_confidence, share_right : float
-        NaN where nothing was said. The promise is kept where share_right >= mean_confidence.
-    """
-
-    confidence: float
-    said: int
-    mean_confidence: float
-    share_right: float
-
-
-def promise_and_reality(
-    y: Labels,
-    value: npt.NDArray[np.object_],
-    confidence: Floats,
-    levels: Sequence[float] = (0.6, 0.8, 0.9),
-) -> list[PromiseBand]:
-    """Return, for each confidence level, what was promised and what came.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        What happened, 0 or 1.
-    value : ndarray of shape (n,)
-        ``yes``, ``no`` or ``unknown``; unknown says nothing.
-    confidence : ndarray of shape (n,)
-    """
-    said = value != "unknown"
-    right = (value == "yes") == (y == 1)
-    bands = []
-    for level in levels:
-        rows = said & (confidence >= level)
-        n = int(rows.sum())
-        bands.append(
-            PromiseBand(
-                level,
-                n,
-                float(np.sort(confidence[rows]).mean()) if n else float("nan"),
-                float(right[rows].mean()) if n else float("nan"),
-            )
-        )
-    return bands

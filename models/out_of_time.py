@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -10,9 +10,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from models.blend import Blend
 from models.calibration import MIN_CASES, Calibrator
 from models.recipe import Recipe
-from models.splits import Split
+from models.splits import Fold, Split
 from models.trade_off import Cases
 from models.training_data import MIN_TRAINING_CASES, Days, Floats, Labels, Rows, TrainingData
 
@@ -34,20 +35,29 @@ class HeldOut:
         data: TrainingData,
         split: Split,
         recipe: Recipe,
+        fitted: Mapping[Fold, Blend],
         progress: Callable[[int, int], None] | None = None,
     ) -> Self:
         """Fit ``recipe`` on each out-of-time fold's training snapshots and score the fold's own.
 
-        Folds with too few cases are left out; the test fold, checked before, never is.
+        Folds with too few cases are left out; the test fold, checked before, never is. What ``fitted`` holds
+        already is not fitted again.
         """
-        pairs = [(data.at(f.train), data.at((f.score,))) for f in split.out_of_time_folds]
         least = MIN_CASES if "rfm" in recipe.weights else MIN_TRAINING_CASES
-        return cls._score(data, recipe, [pair for pair in pairs if data.usable(*pair, least)], progress)
+        pairs: list[tuple[Rows, Rows]] = []
+        known: dict[int, Blend] = {}
+        for fold in split.out_of_time_folds:
+            pair = data.at(fold.train), data.at((fold.score,))
+            if data.usable(*pair, least):
+                if fold in fitted:
+                    known[len(pairs)] = fitted[fold]
+                pairs.append(pair)
+        return cls._score(data, recipe, pairs, known, progress)
 
     @classmethod
-    def grouped(cls, data: TrainingData, rows: Rows, recipe: Recipe) -> Self:
-        """Score each group of profiles among ``rows`` by a model of the other groups."""
-        return cls._score(data, recipe, grouped_folds(data, rows))
+    def grouped(cls, data: TrainingData, rows: Rows, recipe: Recipe, fitted: Mapping[int, Blend]) -> Self:
+        """Score each group of profiles among ``rows`` by a model of the other groups; ``fitted`` by group."""
+        return cls._score(data, recipe, grouped_folds(data, rows), fitted)
 
     @classmethod
     def _score(
@@ -55,13 +65,15 @@ class HeldOut:
         data: TrainingData,
         recipe: Recipe,
         pairs: list[tuple[Rows, Rows]],
+        fitted: Mapping[int, Blend],
         progress: Callable[[int, int], None] | None = None,
     ) -> Self:
         raw: list[Floats] = []
         for done, (train, score) in enumerate(pairs):
             if progress:
                 progress(done, len(pairs))
-            raw.append(recipe.fit(data.X[train], data.y[train], data.as_of[train]).raw(data.X[score]))
+            blend = fitted.get(done) or recipe.fit(data.X[train], data.y[train], data.as_of[train])
+            raw.append(blend.raw(data.X[score]))
         if progress:
             progress(len(pairs), len(pairs))
         at: npt.NDArray[np.intp] = np.concatenate([np.flatnonzero(score) for _, score in pairs])

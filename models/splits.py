@@ -12,9 +12,12 @@ from datetime import date, timedelta
 
 from features.errors import DataError
 from features.windows import WINDOWS_DAYS
+from models.season import NEAR_DAYS, YEAR_DAYS
 
 ENOUGH_SNAPSHOTS = 6
 LEAST_HISTORY_DAYS = 90
+SEASON_HISTORY_DAYS = 180
+"""History that is not given up for a snapshot of last year's season."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,9 @@ def choose_snapshots(
     horizon_days, every_days : int
         Days.
     min_history_days : int, optional
-        History before the first snapshot. Default: the longest feature window that leaves
+        History before the first snapshot. Default: where the data reach far enough back, the longest feature
+        window, at least ``SEASON_HISTORY_DAYS``, that leaves a snapshot of the season ahead a year ago: an
+        outcome whose season nobody has seen cannot be promised. Else the longest that leaves
         ``ENOUGH_SNAPSHOTS``, at least ``LEAST_HISTORY_DAYS``; longer windows say more than older snapshots.
     max_snapshots : int
         At most this many, the latest ones.
@@ -111,8 +116,15 @@ def choose_snapshots(
     """
     last = now - timedelta(days=horizon_days)
     if min_history_days is None:
+        span = (last - first_day).days
         needed = (ENOUGH_SNAPSHOTS - 1) * every_days
-        fitting = [w for w in WINDOWS_DAYS if w + needed <= (last - first_day).days]
+        # Back to the season ahead of today, or NEAR_DAYS later; a shorter window is near the latest one's season.
+        steps = -(-max(0, YEAR_DAYS - NEAR_DAYS - horizon_days) // every_days)
+        fitting = [w for w in WINDOWS_DAYS if w + needed <= span]
+        if horizon_days > NEAR_DAYS and steps < max_snapshots:
+            a_year = max(needed, steps * every_days)
+            seasonal = [w for w in WINDOWS_DAYS if w >= SEASON_HISTORY_DAYS and w + a_year <= span]
+            fitting = seasonal or fitting
         min_history_days = max([LEAST_HISTORY_DAYS, *fitting])
     earliest = first_day + timedelta(days=min_history_days)
     count = min((last - earliest).days // every_days + 1, max_snapshots) if last >= earliest else 0

@@ -23,6 +23,7 @@ import numpy as np
 
 from features.windows import PURCHASE
 from models.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
+from models.blend import Blend
 from models.choosing import Material, choose
 from models.decision import NEVER, learned_cut
 from models.metrics import Estimate, evaluate, paired_difference
@@ -88,9 +89,11 @@ def train_tag(
 
     data = TrainingData.of(name, frame, split)
     before, at_test = data.at(split.test_fold.train), data.at((split.test,))
-    pairs = [(data.at(f.train), data.at((f.score,))) for f in split.validation_folds]
-    pairs = [pair for pair in pairs if data.usable(*pair)][-VALIDATION_FOLDS:]
+    chosen_on = {f: (data.at(f.train), data.at((f.score,))) for f in split.validation_folds}
+    latest = [f for f, pair in chosen_on.items() if data.usable(*pair)][-VALIDATION_FOLDS:]
+    pairs = [chosen_on[f] for f in latest]
     out_of_time = bool(pairs)
+    fitted: tuple[Blend, ...] = ()
     enough = min(data.cases(before)) >= MIN_TRAINING_CASES
     trial_log: tuple[Trial, ...] = ()
     if enough:
@@ -112,13 +115,17 @@ def train_tag(
             progress=say("trials"),
         )
         recipe, chosen, candidates, choice_notes = choice.recipe, choice.name, choice.log_loss, choice.notes
-        trial_log = choice.tuned.trials
+        trial_log, fitted = choice.tuned.trials, choice.fitted
     else:
         recipe, chosen, candidates = rfm_recipe(data.places(data.rfm_names), seed), "rfm", {}
         choice_notes = (_too_small(data, before),)
 
-    held_out = HeldOut.forward(data, split, recipe, say("folds"))
-    known = held_out.labelled_before_test(split) if out_of_time else HeldOut.grouped(data, before, recipe)
+    by_fold = dict(zip(latest, fitted, strict=False)) if out_of_time else {}
+    held_out = HeldOut.forward(data, split, recipe, by_fold, say("folds"))
+    if out_of_time:
+        known = held_out.labelled_before_test(split)
+    else:
+        known = HeldOut.grouped(data, before, recipe, dict(enumerate(fitted)))
     tested = held_out.of(held_out.as_of == np.datetime64(split.test))
     known_calibrator = known.calibrator()
     unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)

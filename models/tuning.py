@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,12 @@ class TrainAndScore:
     y: Labels
     X_score: Floats
     y_score: Labels
+
+    @cached_property
+    def binned(self) -> tuple[lgb.Dataset, lgb.Dataset]:
+        """LightGBM's datasets of what is learned from and of what is scored."""
+        train = binned(self.X, self.y)
+        return train, binned(self.X_score, self.y_score, like=train)
 
     def of(self, columns: Sequence[int]) -> TrainAndScore:
         """Return the same rows with some of the columns."""
@@ -160,7 +167,7 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(study_name=study_name, storage=storage, load_if_exists=True)
     # The latest fold first: it is most like what will be scored, and what fails there is pruned.
-    sets = [_binned_fold(fold) for fold in reversed(folds)]
+    sets = [fold.binned for fold in reversed(folds)]
     finished = {t.number: t for t in map(_read, study.get_trials(deepcopy=False))}
     if first is not None and first.number not in finished:
         study.add_trial(_written(first))
@@ -182,11 +189,6 @@ def tune(
     # Of trials with the same loss the earliest: min() keeps the first.
     best = min((t for t in done if not t.pruned), key=lambda t: t.log_loss)
     return TunedForest(best.params, best.rounds, best.log_loss, done)
-
-
-def _binned_fold(fold: TrainAndScore) -> tuple[lgb.Dataset, lgb.Dataset]:
-    train = binned(fold.X, fold.y)
-    return train, binned(fold.X_score, fold.y_score, like=train)
 
 
 def _run(

@@ -15,7 +15,7 @@ from models.definition_files import select
 from models.splits import Split
 from models.tag import TagDefinition
 from pipelines.frames import check_cases, label_rows, training_frames
-from pipelines.jobs import Job, run_jobs
+from pipelines.jobs import Job, Workers
 from pipelines.workspace import TagPlan, Workspace
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def evaluate_tag(
     studies.mkdir(exist_ok=True)
     attributes, seed = workspace.attributes(), workspace.settings.seed
     judged: dict[date, Window] = {}
-    with TemporaryDirectory(prefix="tagcast-evaluate-") as scratch:
+    with TemporaryDirectory(prefix="tagcast-evaluate-") as scratch, Workers(threads, len(plans)) as workers:
         jobs = [
             Job(
                 each,
@@ -117,7 +117,7 @@ def evaluate_tag(
             for each in plans
         ]
         workspace.progress("windows", 0, len(jobs))
-        for done, (job, result) in enumerate(run_jobs(jobs, threads), start=1):
+        for done, (job, result) in enumerate(workers.run(jobs), start=1):
             test = job.plan.split.test
             if isinstance(result, TagcastError):
                 raise ModelError(f"window {test}: {result.message}", mend=result.mend) from result

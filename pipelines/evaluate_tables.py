@@ -11,7 +11,8 @@ from pipelines.evaluate import Evaluation
 
 if TYPE_CHECKING:
     from models.backtest import Window
-    from models.metrics import Estimate, PromiseBand
+    from models.metrics import Estimate
+    from models.promise import PromiseBand
     from models.segments import SegmentRow
 
 METRICS = {

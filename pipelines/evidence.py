@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from features.windows import Feature
     from models.drivers import Driver, ReasonAgreement
     from models.grade import GradeEvidence
-    from models.metrics import PromiseBand
+    from models.promise import PromiseBand
     from models.reasons import Floats
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
@@ -141,7 +141,7 @@ def _said(result: TrainingResult) -> tuple[Any, Any]:
 
 def promise_at_test(result: TrainingResult) -> list[PromiseBand]:
     """Return promise and reality of the test snapshot at every level of confidence."""
-    from models.metrics import promise_and_reality
+    from models.promise import promise_and_reality
 
     value, confidence = _said(result)
     return promise_and_reality(result.test_scores.y, value, confidence, CONFIDENCE_BANDS)

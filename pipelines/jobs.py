@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from features.errors import TagcastError
 from pipelines.workspace import TagPlan
@@ -45,20 +45,51 @@ class Job:
     folder: Path
 
 
-def run_jobs(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, TrainingResult | TagcastError]]:
-    """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run.
+class Workers:
+    """Processes that train tags side by side, started early: they load their libraries while labels are counted.
 
-    A single job runs its trials side by side instead.
+    Parameters
+    ----------
+    count : int
+        Tags trained at once.
+    tags : int
+        Tags that are asked for; where it is one, its trials run side by side in this process instead.
     """
-    if workers == 1 or len(jobs) == 1:
-        for job in jobs:
-            yield job, _train(job, workers)
-        return
-    # Fresh processes: a fork would copy the locks of DuckDB's and LightGBM's threads in whatever state they are.
-    with ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn")) as pool:
-        futures = {pool.submit(_train, job): job for job in jobs}
+
+    def __init__(self, count: int, tags: int) -> None:
+        self._threads = count
+        self._pool: ProcessPoolExecutor | None = None
+        if count > 1 and tags > 1:
+            # Fresh processes: a fork would copy the locks of DuckDB's and LightGBM's threads in whatever
+            # state they are.
+            self._pool = ProcessPoolExecutor(min(count, tags), multiprocessing.get_context("spawn"))
+            for _ in range(min(count, tags)):
+                self._pool.submit(_load)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TrainingResult | TagcastError]]:
+        """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run."""
+        if self._pool is None:
+            for job in jobs:
+                yield job, _train(job, self._threads)
+            return
+        futures = {self._pool.submit(_train, job): job for job in jobs}
         for future in as_completed(futures):
             yield futures[future], future.result()
+
+
+def _load() -> None:
+    """Import what training needs."""
+    import lightgbm  # noqa: F401
+    import optuna.trial  # noqa: F401
+
+    import models.training  # noqa: F401
 
 
 def _train(job: Job, threads: int = 1) -> TrainingResult | TagcastError:

@@ -61,7 +61,7 @@ def promise_metrics(
     """Return ``promise_<band>_said|promised|right`` for every confidence band, as metrics of a version."""
     import math
 
-    from models.metrics import promise_and_reality
+    from models.promise import promise_and_reality
 
     metrics: dict[str, float] = {}
     for band in promise_and_reality(y, value, confidence, CONFIDENCE_BANDS):

@@ -16,7 +16,7 @@ from features.errors import DataError, ModelError, TagcastError
 from models.definition_files import select
 from pipelines.frames import check_cases, label_rows, training_frames
 from pipelines.gate_inputs import GateInputs
-from pipelines.jobs import Job, run_jobs
+from pipelines.jobs import Job, Workers
 from pipelines.reporting import say, table
 from pipelines.versioning import TrainedTag, register
 from pipelines.workspace import TagPlan, Workspace
@@ -64,14 +64,14 @@ def train_tags(
     day = workspace.now(now)
     every = workspace.definitions(day)
     chosen = every if names is None else select(every, names)
-    plans, labels, refused = _labelled(workspace, chosen, day)
-    feature_set = workspace.feature_set(every, day)
-    frames = training_frames(workspace, plans, labels, feature_set)
     # A file a tag: processes that create one SQLite file together race for its tables.
     studies = workspace.settings.home / "optuna"
     studies.mkdir(exist_ok=True)
     trained = []
-    with TemporaryDirectory(prefix="tagcast-train-") as scratch:
+    with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
+        plans, labels, refused = _labelled(workspace, chosen, day)
+        feature_set = workspace.feature_set(every, day)
+        frames = training_frames(workspace, plans, labels, feature_set)
         jobs = [
             Job(
                 plan,
@@ -87,7 +87,7 @@ def train_tags(
         ]
         inputs = GateInputs(workspace, day, feature_set, Path(scratch) / "recounted")
         workspace.progress("training", 0, len(jobs))
-        for done, (job, result) in enumerate(run_jobs(jobs, threads), start=1):
+        for done, (job, result) in enumerate(workers.run(jobs), start=1):
             trained.append(
                 register(workspace, job, result, inputs, moment)
                 if not isinstance(result, TagcastError)

@@ -61,7 +61,7 @@ class Workspace:
             memory_limit=self.settings.memory_limit, threads=self.settings.threads, scratch=scratch
         )
 
-    @property
+    @cached_property
     def event_table(self) -> Any:
         """The event log as an ibis table."""
         return self.engine.read_parquet(self.events.glob)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.grade import CLEAR_CASES, RULE, GradeEvidence, grade
-from models.metrics import Estimate, PromiseBand
+from models.metrics import Estimate
+from models.promise import PromiseBand
 
 KEPT = (
     PromiseBand(0.0, 1000, 0.80, 0.85),

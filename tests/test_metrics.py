@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from models import metrics
+from models.promise import promise_and_reality
 from models.rfm import RfmRanking, rfm_rank
 
 
@@ -68,7 +69,7 @@ def test_intervals_hold_the_figure_and_are_the_same_for_a_seed() -> None:
 
 def test_promise_and_reality_by_hand() -> None:
     value = np.array(["yes", "no", "unknown", "yes"], dtype=object)
-    bands = metrics.promise_and_reality(
+    bands = promise_and_reality(
         np.array([1, 0, 1, 0]), value, np.array([0.9, 0.8, 0.95, 0.6]), (0.6, 0.8, 0.99)
     )
     assert [b.said for b in bands] == [3, 2, 0]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import DataError
+from models.season import unseen_share
 from models.splits import Split, choose_snapshots
 
 
@@ -24,12 +25,31 @@ def test_the_reference_churn_task() -> None:
 
 def test_more_history_means_longer_windows_as_long_as_six_snapshots_remain() -> None:
     first = date(2020, 1, 1)
-    for days, history in ((335, 90), (455, 180), (700, 365), (1100, 365)):
+    for days, history in ((335, 90), (440, 180), (800, 365), (1100, 365)):
         dates = choose_snapshots(
             first_day=first, now=first + timedelta(days=days), horizon_days=90 if days > 400 else 30
         )
         assert len(dates) >= 6
         assert (dates[0] - first).days >= history
+
+
+@pytest.mark.parametrize("horizon", [7, 30, 90])
+@pytest.mark.parametrize("days", [560, 700, 800, 1500])
+def test_where_the_data_reach_back_far_enough_last_years_season_is_among_the_snapshots(days, horizon) -> None:
+    first = date(2020, 1, 1)
+    now = first + timedelta(days=days)
+    dates = choose_snapshots(first_day=first, now=now, horizon_days=horizon)
+    assert unseen_share(dates, now, horizon) == 0
+    assert (dates[0] - first).days >= 180
+    # The longest windows come back as soon as there is room for both.
+    assert (dates[0] - first).days >= 365 or days < 720
+
+
+def test_history_is_not_given_up_below_half_a_year_for_the_season() -> None:
+    first, now = date(2020, 1, 1), date(2021, 3, 26)  # 450 days
+    dates = choose_snapshots(first_day=first, now=now, horizon_days=90)
+    assert (dates[0] - first).days >= 180
+    assert unseen_share(dates, now, 90) > 0.3
 
 
 @given(

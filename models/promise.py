@@ -1,0 +1,65 @@
+"""The promise beside reality: what was said with which confidence, and how much of it came true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class PromiseBand:
+    """The tags said with at least a confidence, and how many turned out right.
+
+    Parameters
+    ----------
+    confidence : float
+        Lower end of the band; bands nest (>= .6 holds >= .8).
+    said : int
+        Profiles whose value was yes or no.
+    mean_confidence, share_right : float
+        NaN where nothing was said. The promise is kept where share_right >= mean_confidence.
+    """
+
+    confidence: float
+    said: int
+    mean_confidence: float
+    share_right: float
+
+
+def promise_and_reality(
+    y: Labels,
+    value: npt.NDArray[np.object_],
+    confidence: Floats,
+    levels: Sequence[float] = (0.6, 0.8, 0.9),
+) -> list[PromiseBand]:
+    """Return, for each confidence level, what was promised and what came.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        What happened, 0 or 1.
+    value : ndarray of shape (n,)
+        ``yes``, ``no`` or ``unknown``; unknown says nothing.
+    confidence : ndarray of shape (n,)
+    """
+    said = value != "unknown"
+    right = (value == "yes") == (y == 1)
+    bands = []
+    for level in levels:
+        rows = said & (confidence >= level)
+        n = int(rows.sum())
+        bands.append(
+            PromiseBand(
+                level,
+                n,
+                float(np.sort(confidence[rows]).mean()) if n else float("nan"),
+                float(right[rows].mean()) if n else float("nan"),
+            )
+        )
+    return bands
