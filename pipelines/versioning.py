@@ -146,7 +146,8 @@ def frame_digest(frame: TrainingFrame) -> str:
     """Return a SHA-256 over features and outcomes: the same training rows give the same digest."""
     digest = sha256()
     digest.update("|".join(frame.X.columns).encode())
-    for part in (frame.X.to_numpy(), frame.y, frame.as_of.astype("int64")):
+    outcomes = (frame.y,) if frame.amount is None else (frame.y, frame.amount)
+    for part in (frame.X.to_numpy(), *outcomes, frame.as_of.astype("int64")):
         digest.update(part.tobytes())
     digest.update("|".join(frame.profile_id).encode())
     return digest.hexdigest()
