@@ -57,14 +57,11 @@ class AmountTables:
 
     def __post_init__(self) -> None:
         k = len(self.middles)
-        if (
-            k < 1
-            or self.quantiles.shape != (k, LEVELS)
-            or self.low.shape != (k,)
-            or self.high.shape != (k,)
-        ):
+        if k < 1 or self.quantiles.shape != (k, LEVELS) or self.low.shape != (k,) or self.high.shape != (k,):
             raise ValueError(f"{k} bins with tables of shapes {self.quantiles.shape}, {self.low.shape}")
-        if not (self.least > 0 and (np.diff(self.middles) > 0).all() and (np.diff(self.quantiles) >= 0).all()):
+        if not (
+            self.least > 0 and (np.diff(self.middles) > 0).all() and (np.diff(self.quantiles) >= 0).all()
+        ):
             raise ValueError("bins and quantiles have to rise")
 
     @classmethod
@@ -103,8 +100,9 @@ class AmountTables:
         """Return lower and upper end of the interval for predictions of shape (n,)."""
         mu = np.maximum(predicted, self.least)
         left, right, w = self._places(mu)
-        low = mu * ((1 - w) * self.low[left] + w * self.low[right])
-        return low, mu * ((1 - w) * self.high[left] + w * self.high[right])
+        low: Floats = mu * ((1 - w) * self.low[left] + w * self.low[right])
+        high: Floats = mu * ((1 - w) * self.high[left] + w * self.high[right])
+        return low, high
 
     def tiers(self, predicted: Floats, starts: Floats) -> Floats:
         """Return the probability of each tier, shape (n, tiers), for predictions of shape (n,).
@@ -151,7 +149,8 @@ class AmountTables:
 
 def _at(ratio: Floats, levels: Floats) -> Floats:
     """Return the values of the empirical distribution at ``levels``: zeros stay zeros."""
-    return ratio[np.minimum((levels * len(ratio)).astype(int), len(ratio) - 1)]
+    found: Floats = ratio[np.minimum((levels * len(ratio)).astype(int), len(ratio) - 1)]
+    return found
 
 
 def _ends(ratio: Floats) -> tuple[float, float]:

@@ -125,6 +125,30 @@ class ForestScorer:
         loss = float(booster.best_score["valid_0"]["binary_logloss"])
         return cls(_without_parameters(booster.model_to_string(num_iteration=best)), used), best, loss
 
+    @classmethod
+    def grow(
+        cls,
+        X: Floats,
+        target: Floats,
+        params: dict[str, Any],
+        trees: int,
+        *,
+        seed: int,
+        columns: Sequence[int],
+    ) -> ForestScorer:
+        """Train ``trees`` trees on the ``columns`` of X of shape (n, p), for any objective of LightGBM's."""
+        import lightgbm as lgb
+
+        every = lightgbm_params(params, seed=seed)
+        own = np.ascontiguousarray(X[:, columns])
+        booster = lgb.train(every, lgb.Dataset(own, label=target, params=every), trees)
+        return cls(_without_parameters(booster.model_to_string()), tuple(columns))
+
+    def raw_after(self, X: Floats, trees: int) -> Floats:
+        """Return :meth:`raw` of the first ``trees`` trees."""
+        found = self.booster.predict(self._own(X), raw_score=True, num_iteration=trees, num_threads=1)
+        return np.asarray(found, float)
+
     @cached_property
     def booster(self) -> lgb.Booster:
         """LightGBM's own object, read from the text."""
