@@ -68,11 +68,12 @@ def findings_of(result: TrainingResult, frame: TrainingFrame) -> Findings:
     explanation = explain_test(result, frame)
     metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
     # Drawn once: the run and the card show the same pictures.
-    figures = {name: _png(figure) for name, figure in training_figures(result, explanation).items()}
+    figures = {name: png(figure) for name, figure in training_figures(result, explanation).items()}
     return Findings(metrics, figures, explanation)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=PLOT_DPI)
     return stream.getvalue()
