@@ -16,6 +16,9 @@ from features.windows import PURCHASE
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+AMOUNT = "amount"
+"""The outcome that is no yes or no."""
+
 
 @dataclass(frozen=True)
 class Eligibility:
@@ -41,8 +44,8 @@ class OutcomeRule:
     Parameters
     ----------
     kind : str
-        ``no_event``, ``any_event``, ``count_at_least`` (distinct days), ``sum_at_least`` (net spend)
-        or ``top_share`` (of the population, by net spend, only above zero).
+        ``no_event``, ``any_event``, ``count_at_least`` (distinct days), ``sum_at_least`` (net spend),
+        ``top_share`` (of the population, by net spend, only above zero) or ``amount`` (net spend itself).
     horizon_days : int
     event : str
     category : str, optional
@@ -84,6 +87,9 @@ def outcome(
 ) -> ir.Table:
     """Return ``profile_id`` and ``y`` (int8, 0 or 1) of everyone eligible at ``as_of``.
 
+    Of an amount ``y`` says whether there was any, and ``amount`` (float64, never below 0) how much: more given
+    back than bought is no spend.
+
     Parameters
     ----------
     events : ibis table
@@ -117,7 +123,10 @@ def outcome(
     )
     joined = members.left_join(happened, "profile_id").drop("profile_id_right")
     joined = joined.mutate(days=joined.days.fill_null(0), net=joined.net.cast("float64").fill_null(0.0))
-    return joined.select("profile_id", y=_label(joined, rule).cast("int8")).order_by("profile_id")
+    labels = {"y": _label(joined, rule).cast("int8")}
+    if rule.kind == AMOUNT:
+        labels["amount"] = joined.net.clip(lower=0.0)
+    return joined.select("profile_id", **labels).order_by("profile_id")
 
 
 def _label(joined: ir.Table, rule: OutcomeRule) -> ir.BooleanValue:
@@ -129,6 +138,8 @@ def _label(joined: ir.Table, rule: OutcomeRule) -> ir.BooleanValue:
         return joined.days > 0
     if rule.kind == "count_at_least":
         return joined.days >= rule.at_least
+    if rule.kind == AMOUNT:
+        return joined.net > 0
     if rule.kind == "sum_at_least":
         return joined.net >= rule.at_least
     # Those who tie with the last one inside the share are inside too, so that no order of rows decides.

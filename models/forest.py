@@ -125,6 +125,34 @@ class ForestScorer:
         loss = float(booster.best_score["valid_0"]["binary_logloss"])
         return cls(_without_parameters(booster.model_to_string(num_iteration=best)), used), best, loss
 
+    @classmethod
+    def grow(
+        cls,
+        X: Floats,
+        target: Floats,
+        params: dict[str, Any],
+        trees: int,
+        *,
+        seed: int,
+        columns: Sequence[int],
+        start: Floats | None = None,
+    ) -> ForestScorer:
+        """Train ``trees`` trees on the ``columns`` of X of shape (n, p), for any objective of LightGBM's.
+
+        Where ``start`` gives a raw score of each row to begin from, :meth:`raw` is what the trees add to it.
+        """
+        import lightgbm as lgb
+
+        every = lightgbm_params(params, seed=seed)
+        own = np.ascontiguousarray(X[:, columns])
+        booster = lgb.train(every, lgb.Dataset(own, label=target, init_score=start, params=every), trees)
+        return cls(_without_parameters(booster.model_to_string()), tuple(columns))
+
+    def raw_after(self, X: Floats, trees: int) -> Floats:
+        """Return :meth:`raw` of the first ``trees`` trees."""
+        found = self.booster.predict(self._own(X), raw_score=True, num_iteration=trees, num_threads=1)
+        return np.asarray(found, float)
+
     @cached_property
     def booster(self) -> lgb.Booster:
         """LightGBM's own object, read from the text."""

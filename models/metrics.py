@@ -184,11 +184,11 @@ def evaluate(
     functions = {name: METRICS[name] for name in metrics}
     drawn: dict[str, list[float]] = {name: [] for name in functions}
     ranked = _Ranked(y, score)
-    for weight in _resamples(len(y), rng, None if whose is None else whose[order]):
+    for weight in resamples(len(y), rng, None if whose is None else whose[order]):
         ties = ranked.ties(weight)
         for name, function in functions.items():
             drawn[name].append(function.of_ties(ties))
-    return {name: _estimate(f.of_ties(ranked.ties(None)), drawn[name]) for name, f in functions.items()}
+    return {name: estimate(f.of_ties(ranked.ties(None)), drawn[name]) for name, f in functions.items()}
 
 
 def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.random.Generator) -> Estimate:
@@ -201,10 +201,10 @@ def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.rand
     def difference(weight: Floats | None) -> float:
         return function.of_ties(one.ties(weight)) - function.of_ties(other.ties(weight))
 
-    return _estimate(difference(None), [difference(w) for w in _resamples(len(y), rng)])
+    return estimate(difference(None), [difference(w) for w in resamples(len(y), rng)])
 
 
-def _resamples(
+def resamples(
     n: int, rng: np.random.Generator, whose: npt.NDArray[np.intp] | None = None
 ) -> Iterator[Floats]:
     """Yield how often each row counts; ``whose`` numbers the profile of each row."""
@@ -214,7 +214,8 @@ def _resamples(
         yield weight if whose is None else weight[whose]
 
 
-def _estimate(value: float, drawn: list[float]) -> Estimate:
+def estimate(value: float, drawn: list[float]) -> Estimate:
+    """Return a figure with the middle 95 % of what its resamples gave."""
     known = np.array(drawn)[~np.isnan(drawn)]  # a resample without any true case has no AUC
     if not len(known):
         return Estimate(value, float("nan"), float("nan"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from models.amount_model import AmountModel
     from models.tag_model import TagModel
 
 Floats = npt.NDArray[np.float64]
@@ -94,7 +95,7 @@ def lift_plot(y: Labels, score: Floats) -> Figure:
 
 
 def shap_summary_plot(
-    model: TagModel,
+    model: TagModel | AmountModel,
     X: Floats | pd.DataFrame,
     top: int = 12,
     *,
@@ -103,11 +104,11 @@ def shap_summary_plot(
 ) -> Figure:
     """Draw the contributions of the ``top`` features in a sample of rows, each row a dot.
 
-    Exact contributions in log-odds; colour is the rank of the feature's value, grey where it is unknown.
+    Exact contributions in log-odds (log amount); colour is the rank of the feature's value, grey where it is unknown.
 
     Parameters
     ----------
-    model : TagModel
+    model : TagModel or AmountModel
     X : array or DataFrame of shape (n, p)
     top : int
         Features, at most.
@@ -134,7 +135,8 @@ def shap_summary_plot(
     axes.set_yticks(
         range(len(features)), [named.get(model.features[j], model.features[j]) for j in features[::-1]]
     )
-    axes.set(xlabel="contribution to the log-odds", title="What moves the score (SHAP)")
+    unit = "log amount" if model.definition.is_amount else "log-odds"
+    axes.set(xlabel=f"contribution to the {unit}", title="What moves the score (SHAP)")
     axes.grid(visible=False, axis="x")
     if dots is not None:
         bar = figure.colorbar(dots, ax=axes, ticks=[0, 1], aspect=30, pad=0.01)

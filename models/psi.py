@@ -61,6 +61,20 @@ def score_psi(reference: Floats, scores: Floats) -> float:
     return psi(*(np.maximum(_spread(part), least) for part in (reference, scores)))
 
 
+def amount_odds(amounts: Floats, middle: float) -> Floats:
+    """Return amounts as probabilities whose log-odds are the logarithm of amount over ``middle``.
+
+    So :func:`score_psi` compares amounts on a logarithmic scale around a usual one: its knots stand at multiples of
+    2.7 of it. Nothing at all counts as the lowest knot.
+
+    Examples
+    --------
+    >>> amount_odds(np.array([0.0, 50.0, 150.0]), 50.0)
+    array([0.  , 0.5 , 0.75])
+    """
+    return amounts / (amounts + max(middle, 1e-9))
+
+
 def _spread(scores: Floats) -> Floats:
     """Return the share of each knot, shape (knots,)."""
     with np.errstate(divide="ignore"):

@@ -1,4 +1,4 @@
-"""Why a profile got its score: each feature's signed contribution to the log-odds.
+"""Why a profile got its score: each feature's signed contribution to the log-odds, of an amount to its logarithm.
 
 The linear part is exact: slope times distance from the average training profile. The forest is explained
 by TreeSHAP (``exact``) or by path attribution, which names SHAP's top reason among its top three for
@@ -15,23 +15,26 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
+    from models.amount_model import AmountModel
     from models.tag_model import TagModel
 
 Floats = npt.NDArray[np.float64]
 Reason = tuple[str, float | None, float]
 
 
-def contributions(model: TagModel, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
-    """Return contributions in log-odds, shape (n, p), columns as ``model.features``."""
-    return model.blend.contributions(model.matrix(X), exact=exact)
+def contributions(model: TagModel | AmountModel, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
+    """Return contributions in log-odds (log amount), shape (n, p), columns as ``model.features``."""
+    return model.contributions(X, exact=exact)
 
 
-def explain(model: TagModel, X: Floats | pd.DataFrame, *, exact: bool, top: int = 3) -> list[list[Reason]]:
+def explain(
+    model: TagModel | AmountModel, X: Floats | pd.DataFrame, *, exact: bool, top: int = 3
+) -> list[list[Reason]]:
     """Return each row's ``top`` features by size of contribution, largest first.
 
     Parameters
     ----------
-    model : TagModel
+    model : TagModel or AmountModel
     X : array or DataFrame of shape (n, p)
     exact : bool
         TreeSHAP rather than path attribution for the forest.
@@ -41,7 +44,8 @@ def explain(model: TagModel, X: Floats | pd.DataFrame, *, exact: bool, top: int 
     Returns
     -------
     list of list of (feature, value, contribution)
-        Value is None where the feature is unknown; contribution is in log-odds, positive towards yes.
+        Value is None where the feature is unknown; contribution is in log-odds, positive towards yes;
+        of an amount in log amount: .1 is a tenth more, roughly.
     """
     X = model.matrix(X)
     given = contributions(model, X, exact=exact)
@@ -60,7 +64,7 @@ def explain(model: TagModel, X: Floats | pd.DataFrame, *, exact: bool, top: int 
     ]
 
 
-def importance(model: TagModel, X: Floats | pd.DataFrame) -> dict[str, float]:
+def importance(model: TagModel | AmountModel, X: Floats | pd.DataFrame) -> dict[str, float]:
     """Return mean |contribution| of each feature in log-odds over the rows of ``X``, largest first."""
     sizes = np.abs(contributions(model, X, exact=True)).mean(axis=0)
     order = np.argsort(-sizes, kind="stable")

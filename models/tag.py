@@ -11,20 +11,63 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from models.vocabulary import (
+    Amount,
+    AnyEvent,
+    CountAtLeast,
+    Decision,
+    NoEvent,
+    Outcome,
+    PrecisionRule,
+    ProfitRule,
+    Strict,
+    SumAtLeast,
+    ThresholdRule,
+    TierRule,
+    TopShare,
+    TopShareRule,
+)
+
+__all__ = [
+    "Amount",
+    "AnyEvent",
+    "CountAtLeast",
+    "Decision",
+    "Family",
+    "NoEvent",
+    "Outcome",
+    "Population",
+    "PrecisionRule",
+    "ProfitRule",
+    "SplitRule",
+    "SumAtLeast",
+    "TagDefinition",
+    "Text",
+    "ThresholdRule",
+    "TierRule",
+    "TopShare",
+    "TopShareRule",
+    "slug",
+]
 
 PLACEHOLDER = "{category}"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
 _CRON_FIELDS = 5
+_BANDS = {"low": 0.0, "medium": 0.2, "high": 0.5}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def _decision_may_be_left_out(schema: dict[str, Any]) -> None:
+    """Say in the JSON schema that only an amount can do without ``decision``."""
+    schema["required"].remove("decision")
+    amount = {"properties": {"outcome": {"properties": {"kind": {"const": "amount"}}}}}
+    schema |= {"if": amount, "else": {"required": ["decision"]}}
 
 
-class Text(_Strict):
+class Text(Strict):
     """One text in the two languages of the console."""
 
     en: str = Field(min_length=1)
@@ -35,7 +78,7 @@ class Text(_Strict):
         return Text(en=self.en.replace(PLACEHOLDER, category), zh=self.zh.replace(PLACEHOLDER, category))
 
 
-class Population(_Strict):
+class Population(Strict):
     """Who is eligible at ``as_of``; with nothing set, everyone who had an event before it."""
 
     active_within_days: int | None = Field(None, gt=0, description="a purchase in the last N days")
@@ -44,82 +87,7 @@ class Population(_Strict):
     )
 
 
-class _Outcome(_Strict):
-    event: str = Field("purchase", description="event name in the event log; returns never count as one")
-    category: str | None = Field(None, description="only events of this category; {category} in a family")
-    horizon_days: int = Field(gt=0, le=730)
-
-
-class NoEvent(_Outcome):
-    """True when no such event falls in ``[as_of, as_of + horizon)``."""
-
-    kind: Literal["no_event"]
-
-
-class AnyEvent(_Outcome):
-    """True when at least one such event falls in the horizon."""
-
-    kind: Literal["any_event"]
-
-
-class CountAtLeast(_Outcome):
-    """True when the distinct days with such an event reach ``at_least``."""
-
-    kind: Literal["count_at_least"]
-    at_least: int = Field(gt=0)
-
-
-class SumAtLeast(_Outcome):
-    """True when net spend (returns subtracted) reaches ``at_least``, in the currency of the data."""
-
-    kind: Literal["sum_at_least"]
-    at_least: float = Field(gt=0)
-
-
-class TopShare(_Outcome):
-    """True for the ``share`` of the population with the highest net spend over the horizon (above zero)."""
-
-    kind: Literal["top_share"]
-    share: float = Field(gt=0, lt=1)
-
-
-Outcome = Annotated[NoEvent | AnyEvent | CountAtLeast | SumAtLeast | TopShare, Field(discriminator="kind")]
-
-
-class ThresholdRule(_Strict):
-    """Yes when score >= ``threshold``."""
-
-    rule: Literal["threshold"]
-    threshold: float = Field(gt=0, lt=1)
-
-
-class TopShareRule(_Strict):
-    """Yes for the ``share`` of the population with the highest scores of the run."""
-
-    rule: Literal["top_share"]
-    share: float = Field(gt=0, lt=1)
-
-
-class PrecisionRule(_Strict):
-    """Yes for the widest audience whose share of true outcomes met ``precision`` out of time."""
-
-    rule: Literal["precision"]
-    precision: float = Field(gt=0, lt=1)
-
-
-class ProfitRule(_Strict):
-    """Yes where score x benefit exceeds cost, for at most ``capacity`` profiles (highest scores first)."""
-
-    rule: Literal["profit"]
-    benefit: float = Field(gt=0)
-    cost: float = Field(gt=0)
-    capacity: int | None = Field(None, gt=0)
-
-
-Decision = Annotated[ThresholdRule | TopShareRule | PrecisionRule | ProfitRule, Field(discriminator="rule")]
-
-
-class Family(_Strict):
+class Family(Strict):
     """One definition for many categories: a list, or the ``top`` K by distinct profiles in the last year."""
 
     values: tuple[str, ...] | None = None
@@ -134,7 +102,7 @@ class Family(_Strict):
         return self
 
 
-class SplitRule(_Strict):
+class SplitRule(Strict):
     """How snapshots are laid; chosen from the data where no dates are given."""
 
     dates: tuple[date, ...] | None = Field(None, min_length=2, description="the snapshots themselves, rising")
@@ -151,8 +119,10 @@ class SplitRule(_Strict):
         return self
 
 
-class TagDefinition(_Strict):
+class TagDefinition(Strict):
     """One tag, or one family of tags before expansion."""
+
+    model_config = ConfigDict(json_schema_extra=_decision_may_be_left_out)
 
     name: str
     title: Text
@@ -165,7 +135,7 @@ class TagDefinition(_Strict):
     feature_service: Literal["churn", "value", "interest"]
     decision: Decision
     bands: dict[str, float] = Field(
-        default={"low": 0.0, "medium": 0.2, "high": 0.5}, description="band name to the score it starts at"
+        default=_BANDS, description="band name to the score it starts at; an amount has its tiers instead"
     )
     min_confidence: float = Field(0.5, ge=0, lt=1)
     hysteresis: float = Field(
@@ -179,6 +149,14 @@ class TagDefinition(_Strict):
     expires_after_days: int = Field(30, gt=0)
     sensitivity: Literal["normal", "sensitive"] = "normal"
     snapshots: SplitRule = SplitRule()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_amount(cls, raw: Any) -> Any:
+        """An amount says its tier, and has no bands beside its tiers."""
+        outcome = raw.get("outcome") if isinstance(raw, dict) else None
+        kind = outcome.get("kind") if isinstance(outcome, dict) else getattr(outcome, "kind", None)
+        return {"decision": {"rule": "tier"}, "bands": {}, **raw} if kind == "amount" else raw
 
     @field_validator("name")
     @classmethod
@@ -201,8 +179,11 @@ class TagDefinition(_Strict):
 
     @model_validator(mode="after")
     def _check_whole(self) -> TagDefinition:
+        self._check_amount()
         starts = list(self.bands.values())
-        if not starts or starts[0] != 0.0 or len(set(starts)) < len(starts) or starts[-1] >= 1:
+        if not self.is_amount and (
+            not starts or starts[0] != 0.0 or len(set(starts)) < len(starts) or starts[-1] >= 1
+        ):
             raise ValueError(f"bands start at 0, each somewhere else, and stay below 1; found {self.bands}")
         holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.outcome.category or "")
         if holed != (self.family is not None):
@@ -217,6 +198,17 @@ class TagDefinition(_Strict):
             raise ValueError("feature_service interest needs outcome.category")
         self._check_hysteresis()
         return self
+
+    def _check_amount(self) -> None:
+        if self.is_amount != isinstance(self.decision, TierRule):
+            raise ValueError(
+                f"outcome.kind amount and decision.rule tier go together; "
+                f"found {self.outcome.kind} and {self.decision.rule}"
+            )
+        if self.is_amount and self.bands:
+            raise ValueError("an amount has no bands: outcome.tiers are its levels")
+        if self.is_amount and self.hysteresis:
+            raise ValueError("an amount has no cut that a margin could hold: hysteresis has to be 0")
 
     def _check_hysteresis(self) -> None:
         rule = self.decision
@@ -251,9 +243,24 @@ class TagDefinition(_Strict):
         """Length of the outcome window in days."""
         return self.outcome.horizon_days
 
+    @property
+    def is_amount(self) -> bool:
+        """Whether the tag predicts an amount, not a yes or no."""
+        return isinstance(self.outcome, Amount)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What the tag can say beside unknown: yes and no, or its tiers from low to high."""
+        return tuple(self.outcome.tiers) if isinstance(self.outcome, Amount) else ("yes", "no")
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Name to the score it starts at, rising: bands, or the tiers of an amount."""
+        return self.outcome.tiers if isinstance(self.outcome, Amount) else self.bands
+
     def band_of(self, score: float) -> str:
-        """Return the band in which ``score`` lies."""
-        return [name for name, start in self.bands.items() if score >= start][-1]
+        """Return the level in which ``score`` lies."""
+        return [name for name, start in self.levels.items() if score >= start][-1]
 
     def expand(self, categories: Sequence[str]) -> list[TagDefinition]:
         """Return the family's members for ``categories`` (a tag that is no family: itself)."""

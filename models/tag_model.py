@@ -11,8 +11,6 @@ Every number of a row depends on that row alone: same bits in any batch and on a
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -23,8 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from features.errors import ModelError
+from models import bundle_files
 from models.blend import Blend
+from models.bundle_files import CALIBRATION_FILE, FOREST_FILE, FORMAT, MODEL_FILE, FeatureRange, sha256
 from models.calibration import Calibrator
 from models.forest import ForestScorer
 from models.season import unseen_share
@@ -35,9 +34,15 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-FORMAT = 2
-MODEL_FILE, FOREST_FILE, CALIBRATION_FILE = "model.json", "forest.txt", "calibration.json"
-_MEND = "train the tag again, or promote an older version"
+__all__ = [
+    "CALIBRATION_FILE",
+    "FOREST_FILE",
+    "FORMAT",
+    "MODEL_FILE",
+    "FeatureRange",
+    "Predicted",
+    "TagModel",
+]
 
 
 class Predicted(NamedTuple):
@@ -47,17 +52,6 @@ class Predicted(NamedTuple):
     lower: Floats
     upper: Floats
     raw: Floats
-
-
-@dataclass(frozen=True)
-class FeatureRange:
-    """What training saw of a feature: extremes, .5 % and 99.5 % quantiles, and the share unknown (NaN)."""
-
-    minimum: float
-    low: float
-    high: float
-    maximum: float
-    missing: float
 
 
 @dataclass(frozen=True)
@@ -145,31 +139,23 @@ class TagModel:
 
     def matrix(self, X: Floats | pd.DataFrame) -> Floats:
         """Return X as a C-ordered float array with the columns of ``features``."""
-        if not isinstance(X, np.ndarray):
-            missing = [name for name in self.features if name not in X.columns]
-            if missing:
-                raise ModelError(
-                    f"{self.definition.name}: the model's features {', '.join(missing)} are missing",
-                    mend="build features with the feature set the model was trained on",
-                )
-            X = X[list(self.features)].to_numpy(np.float64)
-        if X.ndim != 2 or X.shape[1] != len(self.features):
-            raise ModelError(
-                f"{self.definition.name}: expected {len(self.features)} features, found shape {X.shape}",
-                mend="build features with the feature set the model was trained on",
-            )
-        return np.ascontiguousarray(X, dtype=np.float64)
+        return bundle_files.matrix(self.definition.name, self.features, X)
+
+    @property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the score."""
+        return self.blend.used_features
+
+    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
+        """Return each feature's part of the log-odds, shape (n, p): see :mod:`models.reasons`."""
+        return self.blend.contributions(self.matrix(X), exact=exact)
 
     @cached_property
     def files(self) -> dict[str, str]:
         """The bundle: file name to text."""
-        files = {CALIBRATION_FILE: _dump(self.calibrator.to_json())}
         forest = self.blend.parts.get("forest")
-        if isinstance(forest, ForestScorer):
-            files[FOREST_FILE] = forest.text
-        files[MODEL_FILE] = _dump(
+        return bundle_files.sealed(
             {
-                "format": FORMAT,
                 "definition": self.definition.model_dump(mode="json"),
                 "features": list(self.features),
                 "feature_set": self.feature_set,
@@ -180,20 +166,18 @@ class TagModel:
                 "snapshots": [str(day) for day in self.snapshots],
                 "ranges": {name: asdict(r) for name, r in self.ranges.items()},
                 "seed": self.seed,
-                "digests": {name: _sha256(text) for name, text in files.items()},
-            }
+            },
+            self.calibrator.to_json(),
+            forest.text if isinstance(forest, ForestScorer) else None,
         )
-        return files
 
     def digest(self) -> str:
         """Return the bundle's sha256; model.json holds the digests of the other files."""
-        return _sha256(self.files[MODEL_FILE])
+        return sha256(self.files[MODEL_FILE])
 
     def save(self, folder: Path) -> None:
         """Write the bundle's files into ``folder`` (made where it does not exist)."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in self.files.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        bundle_files.write(self.files, folder)
 
     @classmethod
     def load(cls, folder: Path) -> TagModel:
@@ -204,51 +188,20 @@ class TagModel:
         ModelError
             When a file is missing, malformed or not the one that was saved; it is named.
         """
-        place = folder / MODEL_FILE
-        try:
-            data = json.loads(place.read_text(encoding="utf-8"))
-            if data["format"] != FORMAT:
-                raise ModelError(
-                    f"{place}: format {FORMAT} expected, found {data['format']!r}",
-                    mend="train the tag again with this version of tagcast",
-                )
-            texts = {}
-            for name, digest in data["digests"].items():
-                place = folder / name
-                texts[name] = place.read_bytes().decode("utf-8")
-                # Before anything parses it: LightGBM may crash on a damaged text.
-                if _sha256(texts[name]) != digest:
-                    raise ModelError(f"{place}: changed or damaged since it was saved", mend=_MEND)
-            place = folder / CALIBRATION_FILE
-            calibrator = Calibrator.from_json(json.loads(texts[CALIBRATION_FILE]))
-            place = folder / MODEL_FILE
-            return cls(
-                definition=TagDefinition.model_validate(data["definition"]),
-                features=tuple(map(str, data["features"])),
-                feature_set=str(data["feature_set"]),
-                blend=Blend.from_json(
-                    data["blend"],
-                    ForestScorer(texts[FOREST_FILE], tuple(map(int, data["forest_columns"])))
-                    if FOREST_FILE in texts
-                    else None,
-                ),
-                calibrator=calibrator,
-                cut=None if data["cut"] is None else float(data["cut"]),
-                base_rate=float(data["base_rate"]),
-                snapshots=tuple(map(date.fromisoformat, data["snapshots"])),
-                ranges={name: FeatureRange(**r) for name, r in data["ranges"].items()},
-                seed=int(data["seed"]),
-            )
-        except FileNotFoundError:
-            raise ModelError(f"{place}: missing from the model", mend=_MEND) from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelError(f"{place}: not a model file of tagcast ({reason})", mend=_MEND) from error
+        return bundle_files.read(folder, cls._of)
 
-
-def _dump(data: dict[str, Any]) -> str:
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    @classmethod
+    def _of(cls, data: dict[str, Any], calibration: Any, forest: str | None) -> TagModel:
+        columns = tuple(map(int, data["forest_columns"]))
+        return cls(
+            definition=TagDefinition.model_validate(data["definition"]),
+            features=tuple(map(str, data["features"])),
+            feature_set=str(data["feature_set"]),
+            blend=Blend.from_json(data["blend"], ForestScorer(forest, columns) if forest else None),
+            calibrator=Calibrator.from_json(calibration),
+            cut=None if data["cut"] is None else float(data["cut"]),
+            base_rate=float(data["base_rate"]),
+            snapshots=tuple(map(date.fromisoformat, data["snapshots"])),
+            ranges={name: FeatureRange(**r) for name, r in data["ranges"].items()},
+            seed=int(data["seed"]),
+        )

@@ -22,6 +22,7 @@ from models.tag import (
     ProfitRule,
     TagDefinition,
     ThresholdRule,
+    TierRule,
     TopShareRule,
 )
 
@@ -235,5 +236,7 @@ def _asked(rule: Decision) -> str:
         return f"The top {rule.share:.1%} by score"
     if isinstance(rule, PrecisionRule):
         return f"The widest audience with a precision of {rule.precision:.0%}"
+    if isinstance(rule, TierRule):
+        raise TypeError("an amount has no cut to trade off")
     capacity = f", at most {rule.capacity:,} profiles a snapshot" if rule.capacity else ""
     return f"Benefit {rule.benefit:g}, cost {rule.cost:g} a contact{capacity}"

@@ -48,6 +48,8 @@ class TrainingFrame:
     growing : frozenset of str
         Features of X that grow with the calendar alone ("spend ever"): learned from only where validation
         over time shows that they help.
+    amount : ndarray of shape (n,), optional
+        float64, never below 0: the outcome of an amount tag, of which y says whether there was any.
     """
 
     X: pd.DataFrame
@@ -56,6 +58,7 @@ class TrainingFrame:
     profile_id: npt.NDArray[np.object_]
     rfm: pd.DataFrame
     growing: frozenset[str] = frozenset()
+    amount: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class TrainingData:
     rfm: Floats
     rfm_names: tuple[str, ...]
     growing: frozenset[str] = frozenset()
+    amount: Floats | None = None
 
     @classmethod
     def of(cls, tag: str, frame: TrainingFrame, split: Split) -> Self:
@@ -99,11 +103,14 @@ class TrainingData:
             np.ascontiguousarray(frame.rfm.to_numpy(np.float64)[order]),
             tuple(map(str, frame.rfm.columns)),
             frame.growing & set(map(str, frame.X.columns)),
+            None if frame.amount is None else np.asarray(frame.amount, np.float64)[order],
         )
         data._check(tag, split)
         return data
 
     def _check(self, tag: str, split: Split) -> None:
+        if self.amount is not None and not (np.isfinite(self.amount) & (self.amount >= 0)).all():
+            raise ModelError(f"{tag}: amounts have to be finite and never below 0")
         infinite = [f for j, f in enumerate(self.features) if np.isinf(self.X[:, j]).any()]
         if infinite:
             raise ModelError(
@@ -125,7 +132,12 @@ class TrainingData:
 
     def _check_cases(self, tag: str, where: str, rows: Rows) -> None:
         yes, no = self.cases(rows)
-        if min(yes, no) < MIN_CASES:
+        if self.amount is not None and yes < MIN_CASES:
+            raise ModelError(
+                f"{tag}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
+                mend="widen the population, choose a longer horizon, or give more history",
+            )
+        if self.amount is None and min(yes, no) < MIN_CASES:
             raise ModelError(
                 f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
                 mend="widen the population, change the outcome or its horizon, or give more history",
@@ -165,7 +177,8 @@ class TrainingData:
     def digest(self, *settings: object) -> str:
         """Return the sha256 of data and ``settings``."""
         sha = hashlib.sha256(repr((self.features, *settings)).encode())
-        for array in (self.X, self.y, self.as_of, self.profile_id):
+        amount = () if self.amount is None else (self.amount,)
+        for array in (self.X, self.y, self.as_of, self.profile_id, *amount):
             sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()
 

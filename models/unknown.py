@@ -17,6 +17,7 @@ import numpy.typing as npt
 from models.additive import compress
 
 if TYPE_CHECKING:
+    from models.amount_model import AmountModel
     from models.tag_model import TagModel
 
 Floats = npt.NDArray[np.float64]
@@ -37,18 +38,18 @@ class Familiar:
 
     Parameters
     ----------
-    model : TagModel
+    model : TagModel or AmountModel
         Features that move no score are not looked at: an odd value there changes nothing.
     """
 
-    def __init__(self, model: TagModel) -> None:
+    def __init__(self, model: TagModel | AmountModel) -> None:
         self.features = model.features
         count = len(self.features)
         self.low, self.high = np.full(count, -np.inf), np.full(count, np.inf)
         self.margin_low, self.margin_high = np.ones(count), np.ones(count)
         self.least = np.full(count, -np.inf)
         self.never_missing = np.zeros(count, dtype=bool)
-        used = model.blend.used_features
+        used = model.used_features
         for j, name in enumerate(self.features):
             seen = model.ranges.get(name)
             if seen is None or j not in used:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.reporting import say, table
+from pipelines.score import said_text
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class TreeRow:
     title: str
     population: int | None
     coverage: float | None
-    yes: int | None
+    said: dict[str, int]
     mean_confidence: float | None
     champion: int | None
     auc: float | None
@@ -138,7 +139,7 @@ def tag_tree(workspace: Workspace) -> list[TreeRow]:
                 definition.title.en,
                 seen.population if seen else None,
                 seen.population / base if seen and base else None,
-                seen.yes if seen else None,
+                seen.said if seen else {},
                 seen.mean_confidence if seen else None,
                 best.version if best else None,
                 best.metrics.get("auc") if best else None,
@@ -176,7 +177,7 @@ def render_profile(view: dict[str, Any]) -> None:
             "confidence",
             "percentile",
             "band",
-            "reasons (feature = value: direction, log-odds)",
+            "reasons (feature = value: direction, size)",
             "by",
         ),
         [
@@ -216,7 +217,7 @@ def render_tree(rows: list[TreeRow]) -> None:
         branch = "" if row.path == last else " › ".join(row.path)
         last = row.path
         lines.append(
-            (branch, row.tag, row.title, row.population, row.coverage, row.yes, row.mean_confidence, row.champion, row.auc, row.log_loss, row.owner)
+            (branch, row.tag, row.title, row.population, row.coverage, said_text(row.said, row.population or 0) if row.said else None, row.mean_confidence, row.champion, row.auc, row.log_loss, row.owner)
         )  # fmt: skip
     table(
         "Tags",
@@ -226,7 +227,7 @@ def render_tree(rows: list[TreeRow]) -> None:
             "title",
             "population",
             "coverage",
-            "yes",
+            "says",
             "confidence",
             "champion",
             "AUC",

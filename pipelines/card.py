@@ -50,7 +50,7 @@ def build_card(facts: CardFacts) -> Document:
 def _grade(facts: CardFacts) -> list[Block]:
     rule = [f"{letter}: {text}" for letter, text in RULE.items()]
     return [
-        Badge(facts.grade.letter, [_sentence(r) for r in facts.grade.reasons]),
+        Badge(facts.grade.letter, [sentence(r) for r in facts.grade.reasons]),
         Folded("How the grade is given", [Bullets(rule)]),
     ]
 
@@ -133,7 +133,7 @@ def _zh(titles: Mapping[str, object], name: str) -> str:
 def _limits(facts: CardFacts) -> list[str]:
     model, split, d = facts.result.model, facts.result.split, facts.result.model.definition
     first, last = split.snapshots[0], split.test + timedelta(days=split.horizon_days - 1)
-    limits = [_sentence(note) for note in facts.result.notes]
+    limits = [sentence(note) for note in facts.result.notes]
     limits.append(
         f"Outcomes were seen from {first} to {last}"
         + (": a season outside them is unknown to it." if (last - first).days < 364 else ", a year or more.")
@@ -161,7 +161,7 @@ def _checks(facts: CardFacts) -> list[Block]:
 
 def _version(facts: CardFacts) -> list[Block]:
     version, result = facts.version, facts.result
-    params = ", ".join(f"{k} {_param(v)}" for k, v in sorted(result.best_params.items()))
+    params = ", ".join(f"{k} {param(v)}" for k, v in sorted(result.best_params.items()))
     rows = [
         ("Version", version.name),
         ("Trained", f"{version.created:%Y-%m-%d %H:%M} UTC"),
@@ -173,11 +173,13 @@ def _version(facts: CardFacts) -> list[Block]:
     return [Facts(rows)]
 
 
-def _param(value: object) -> str:
+def param(value: object) -> str:
+    """Return a parameter's value as text."""
     if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{k} {_param(v)}" for k, v in value.items()) + ")"
+        return "(" + ", ".join(f"{k} {param(v)}" for k, v in value.items()) + ")"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Return ``text`` with a capital and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

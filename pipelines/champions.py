@@ -43,7 +43,7 @@ def load_champions(workspace: Workspace, names: Sequence[str] | None) -> list[Lo
 
 def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
     """Return the models of ``wanted`` (tag to version), their files verified."""
-    from models.tag_model import TagModel
+    from models.bundle import load_bundle as read_bundle
     from registry.tracking import open_tracking
     from registry.versions import load_bundle
     from serving.scorer import LoadedTag
@@ -53,7 +53,7 @@ def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple
     for done, (tag, number) in enumerate(wanted.items()):
         workspace.progress("models", done, len(wanted))
         version, folder = load_bundle(tracking, tag, number)
-        loaded.append((LoadedTag(TagModel.load(folder), str(number), version.metrics), version))
+        loaded.append((LoadedTag(read_bundle(folder), str(number), version.metrics), version))
     workspace.progress("models", len(wanted), len(wanted))
     return loaded
 

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from features.errors import DataError, DefinitionError, ModelError, TagcastError
 from models.definition_files import select
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from models.backtest import Pooled, Window
+    from models.training_result import TrainingResult
 
 AUDIENCES = 1000
 """Random audiences a window, of at least 200 members each."""
@@ -78,7 +79,7 @@ def evaluate_tag(
     Raises
     ------
     DefinitionError
-        When ``name`` is unknown, or means several tags.
+        When ``name`` is unknown, means several tags, or predicts an amount.
     DataError
         Before any training, when fewer windows fit.
     ModelError
@@ -87,6 +88,11 @@ def evaluate_tag(
     day = workspace.now(now)
     every = workspace.definitions(day)
     definition = _one(every, name)
+    if definition.is_amount:
+        raise DefinitionError(
+            f"{definition.name} predicts an amount, and only tags that say yes or no are evaluated on past snapshots",
+            mend=f"tagcast card {definition.name} shows how its amounts, intervals and tiers turned out on the test snapshot",
+        )
     plan = workspace.plan(definition, day)
     workspace.progress("outcomes", 0, 1)
     labels = label_rows(workspace, plan, day)
@@ -121,7 +127,9 @@ def evaluate_tag(
             test = job.plan.split.test
             if isinstance(result, TagcastError):
                 raise ModelError(f"window {test}: {result.message}", mend=result.mend) from result
-            judged[test] = judge_window(result, job.frame, attributes, audiences=AUDIENCES, seed=seed)
+            judged[test] = judge_window(
+                cast("TrainingResult", result), job.frame, attributes, audiences=AUDIENCES, seed=seed
+            )
             workspace.progress("windows", done, len(jobs))
     found = tuple(judged[test] for test in sorted(judged))
     workspace.progress("segments", 0, 1)

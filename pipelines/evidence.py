@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from features.windows import Feature
+    from models.amount_training import AmountResult
     from models.drivers import Driver, ReasonAgreement
     from models.grade import GradeEvidence
     from models.promise import PromiseBand
@@ -67,11 +68,12 @@ def findings_of(result: TrainingResult, frame: TrainingFrame) -> Findings:
     explanation = explain_test(result, frame)
     metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
     # Drawn once: the run and the card show the same pictures.
-    figures = {name: _png(figure) for name, figure in training_figures(result, explanation).items()}
+    figures = {name: png(figure) for name, figure in training_figures(result, explanation).items()}
     return Findings(metrics, figures, explanation)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=PLOT_DPI)
     return stream.getvalue()
@@ -169,6 +171,34 @@ def training_figures(result: TrainingResult, explanation: Explanation) -> dict[s
             model, e.X, titles={name: title.en for name, title in e.titles.items()}, given=e.given
         ),
         "dependence": dependence_grid(model, e.X, top, e.titles, given=e.given),
+    }
+
+
+def champion_losses(result: TrainingResult | AmountResult, champion: Floats) -> dict[str, Any]:
+    """Return the loss of the champion's scores of the test snapshot beside that of the new recipe's.
+
+    Log loss of a probability, root mean squared error of an amount.
+    """
+    import numpy as np
+
+    from models.amount_metrics import paired_points, rmse
+    from models.amount_training import AmountResult
+    from models.metrics import log_loss, paired_difference
+
+    rng = np.random.default_rng(result.model.seed)
+    if isinstance(result, AmountResult):
+        amounts = result.test_scores
+        return {
+            "loss": rmse(amounts.amount, champion),
+            "new_loss": rmse(amounts.amount, amounts.score),
+            "new_minus_champion": paired_points(amounts.amount, amounts.score, champion, rng)["rmse"],
+            "metric": "RMSE",
+        }
+    tested = result.test_scores
+    return {
+        "loss": log_loss(tested.y, champion),
+        "new_loss": log_loss(tested.y, tested.score),
+        "new_minus_champion": paired_difference(tested.y, tested.score, champion, "log_loss", rng),
     }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
-    """Return ``profile_id, as_of, y`` (and ``category``) of every snapshot of ``plan``.
+    """Return ``profile_id, as_of, y`` (and ``amount``, ``category``) of every snapshot of ``plan``.
 
     Raises
     ------
@@ -46,6 +46,8 @@ def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
 def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
     """Return how many true and false outcomes there are to learn from, before the test snapshot.
 
+    Of an amount: with and without any spend.
+
     Raises
     ------
     ModelError
@@ -62,7 +64,12 @@ def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
     ):
         rows = labels.loc[labels["as_of"].isin(days), "y"]
         yes, no = int(rows.sum()), int(len(rows) - rows.sum())
-        if min(yes, no) < MIN_CASES:
+        if plan.definition.is_amount and yes < MIN_CASES:
+            raise ModelError(
+                f"{name}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
+                mend="widen the population, choose a longer horizon_days, or give more history",
+            )
+        if not plan.definition.is_amount and min(yes, no) < MIN_CASES:
             raise ModelError(
                 f"{name}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
                 mend="widen the population, change the outcome or its horizon_days, or give more history",
@@ -111,6 +118,7 @@ def training_frames(
                 profile_id=joined["profile_id"].to_numpy(object),
                 rfm=rfm,
                 growing=GROWING,
+                amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
             )
     workspace.progress("feature frames", len(services), len(services))
     return frames

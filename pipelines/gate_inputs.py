@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 from features.errors import TagcastError
 from features.point_in_time import Recount, late_rows
 from features.windows import FeatureSet
-from pipelines.evidence import gate_evidence
+from pipelines.evidence import champion_losses, gate_evidence
 from pipelines.workspace import TagPlan, Workspace
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
+    from models.amount_model import AmountModel
+    from models.amount_training import AmountResult
     from models.tag import TagDefinition
     from models.tag_model import TagModel
     from models.training import TrainingResult
@@ -65,8 +69,17 @@ class GateInputs:
         tracking : Tracking
             Open MLflow, for the champion.
         """
-        return gate_evidence(
-            result,
+        return gate_evidence(result, *self.gathered(plan, frame, result, tracking))
+
+    def gathered(
+        self,
+        plan: TagPlan,
+        frame: TrainingFrame,
+        result: TrainingResult | AmountResult,
+        tracking: Tracking,
+    ) -> tuple[LeakEvidence, ChampionEvidence | NotCompared, RunEvidence | NotCompared]:
+        """Return what there is beside the result's own figures, whatever the tag predicts."""
+        return (
             self.leaks(plan, frame, result.model.features),
             self.champion(plan, frame, result, tracking),
             self.last_run(plan.definition, result.model),
@@ -89,6 +102,7 @@ class GateInputs:
         from registry.leak_checks import LeakEvidence
 
         features = list(features)
+        y = _two_sides(frame)
         test = plan.split.test
         rows = frame.as_of == np.datetime64(test)
         read = frame.X.loc[rows, features].to_numpy(np.float64)
@@ -99,8 +113,8 @@ class GateInputs:
         )
         events, stamped = self._stamped_late(plan.split.snapshots)
         return LeakEvidence(
-            powers=powers(frame.y, frame.X[features].to_numpy(np.float64), features),
-            last_day=last_day_losses(frame.y[rows], read, without, features),
+            powers=powers(y, frame.X[features].to_numpy(np.float64), features),
+            last_day=last_day_losses(y[rows], read, without, features),
             late_events=events,
             late_rows=stamped,
             ahead=[f for f in features if f.endswith(RECENCY) and (frame.X[f] < 1).any()],
@@ -112,7 +126,11 @@ class GateInputs:
         )
 
     def champion(
-        self, plan: TagPlan, frame: TrainingFrame, result: TrainingResult, tracking: Tracking
+        self,
+        plan: TagPlan,
+        frame: TrainingFrame,
+        result: TrainingResult | AmountResult,
+        tracking: Tracking,
     ) -> ChampionEvidence | NotCompared:
         """Return the champion's scores on the test snapshot beside those of the new recipe.
 
@@ -120,8 +138,7 @@ class GateInputs:
         """
         import numpy as np
 
-        from models.metrics import log_loss, paired_difference
-        from models.tag_model import TagModel
+        from models.bundle import load_bundle as read_bundle
         from registry.change_checks import ChampionEvidence, NotCompared
         from registry.decisions import CHAMPION
         from registry.versions import load_bundle, versions
@@ -131,7 +148,7 @@ class GateInputs:
             return NotCompared("no champion yet", expected=True)
         try:
             version, folder = load_bundle(tracking, definition.name)
-            champion = TagModel.load(folder)
+            champion = read_bundle(folder)
         except TagcastError as error:
             return NotCompared(f"the champion cannot be read: {error.message}", expected=False)
         if _meaning(champion.definition) != _meaning(definition):
@@ -143,23 +160,18 @@ class GateInputs:
         rows = frame.as_of == np.datetime64(test)
         order = np.argsort(frame.profile_id[rows].astype(str), kind="stable")
         who = _entities(definition, frame.profile_id[rows][order])
-        tested = result.test_scores
         X = self._recount.rows(
             champion.definition.feature_service, FeatureSet.parse(champion.feature_set), test, who
         )
         score = champion.predict(X, test).score
         return ChampionEvidence(
             version=version.version,
-            log_loss=log_loss(tested.y, score),
-            new_log_loss=log_loss(tested.y, tested.score),
-            new_minus_champion=paired_difference(
-                tested.y, tested.score, score, "log_loss", np.random.default_rng(result.model.seed)
-            ),
+            **champion_losses(result, score),
             learned_until=max(champion.snapshots) + timedelta(days=champion.horizon_days),
             test=test,
         )
 
-    def last_run(self, definition: TagDefinition, model: TagModel) -> RunEvidence | NotCompared:
+    def last_run(self, definition: TagDefinition, model: TagModel | AmountModel) -> RunEvidence | NotCompared:
         """Return the scores that are published beside those ``model`` gives the same profiles then.
 
         The same profiles at the same moment: what differs comes from the model, not from the season.
@@ -177,11 +189,11 @@ class GateInputs:
             return NotCompared(f"the last run cannot be read: {error.message}", expected=False)
 
     def _beside_run(
-        self, reader: StoreReader, definition: TagDefinition, model: TagModel
+        self, reader: StoreReader, definition: TagDefinition, model: TagModel | AmountModel
     ) -> RunEvidence | NotCompared:
         import numpy as np
 
-        from models.psi import score_psi
+        from models.psi import amount_odds, score_psi
         from pipelines.champions import load_versions
         from registry.change_checks import NotCompared, RunEvidence
 
@@ -203,7 +215,11 @@ class GateInputs:
         said = reader.predictions(name).select(["profile_id", "score"]).to_pandas()
         who = _entities(definition, said["profile_id"].to_numpy(object))
         X = self._recount.rows(definition.feature_service, self._feature_set, run.as_of, who)
-        psi = score_psi(said["score"].to_numpy(np.float64), model.predict(X, run.as_of).score)
+        old, new = said["score"].to_numpy(np.float64), model.predict(X, run.as_of).score
+        if definition.is_amount:
+            middle = float(np.median(old))  # of what people see now
+            old, new = amount_odds(old, middle), amount_odds(new, middle)
+        psi = score_psi(old, new)
         return RunEvidence(run.run_id, run.as_of, psi, len(said))
 
     def _stamped_late(self, dates: tuple[date, ...]) -> tuple[int, int]:
@@ -212,6 +228,13 @@ class GateInputs:
             snapshots = self._workspace.snapshots(self._feature_set)
             self._late[dates] = self._recount.late_events(dates), late_rows(snapshots, dates)
         return self._late[dates]
+
+
+def _two_sides(frame: TrainingFrame) -> npt.NDArray[np.int8]:
+    """Return outcomes as 0 and 1; amounts as below and above the median, which a leak tells apart as well."""
+    import numpy as np
+
+    return frame.y if frame.amount is None else (frame.amount > np.median(frame.amount)).astype(np.int8)
 
 
 def _entities(definition: TagDefinition, profile_id: object) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from features.errors import TagcastError
 from pipelines.workspace import TagPlan
 
 if TYPE_CHECKING:
+    from models.amount_training import AmountResult
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
 
@@ -73,7 +74,7 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TrainingResult | TagcastError]]:
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TrainingResult | AmountResult | TagcastError]]:
         """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run."""
         if self._pool is None:
             for job in jobs:
@@ -92,10 +93,22 @@ def _load() -> None:
     import models.training  # noqa: F401
 
 
-def _train(job: Job, threads: int = 1) -> TrainingResult | TagcastError:
+def _train(job: Job, threads: int = 1) -> TrainingResult | AmountResult | TagcastError:
+    from models.amount_training import train_amount
     from models.training import train_tag
 
     try:
+        if job.plan.definition.is_amount:
+            amount = train_amount(
+                job.plan.definition,
+                job.frame,
+                job.plan.split,
+                feature_set=job.feature_set,
+                seed=job.seed,
+                trials=job.trials,
+            )
+            amount.model.save(job.folder)
+            return amount
         result = train_tag(
             job.plan.definition,
             job.frame,

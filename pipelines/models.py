@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from features.errors import DefinitionError, ModelError
+from pipelines.amount_listing import COLUMNS, figures, predicts_amount
 from pipelines.reporting import say, table
 from pipelines.workspace import Workspace
 
@@ -128,15 +129,29 @@ def promote_version(
 
 def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
     """Print the versions as a table; with ``checks`` also those of each tag's newest version and champion."""
+    amounts = [v for v in found if predicts_amount(v.metrics)]
+    if amounts:
+        table(
+            "Versions that predict an amount (test snapshot)",
+            ("tag", "version", "alias", "trained", *COLUMNS, "decision", "why"),
+            [(*_name(v), *figures(v.metrics), v.decision, v.reason) for v in amounts],
+        )
+    others = [v for v in found if v not in amounts]
+    if others:
+        _table_of(others)
+    if not found:
+        say("no model has been trained yet: tagcast train --all")
+    if checks:
+        _render_checks(found)
+
+
+def _table_of(found: list[ListedVersion]) -> None:
     table(
         "Model versions (test snapshot)",
         ("tag", "version", "alias", "trained", "AUC", "log loss", "RFM AUC", "decision", "why"),
         [
             (
-                v.tag,
-                v.version,
-                ", ".join(v.aliases),
-                f"{v.created:%Y-%m-%d %H:%M}",
+                *_name(v),
                 v.metrics.get("auc"),
                 v.metrics.get("log_loss"),
                 v.metrics.get("rfm_auc"),
@@ -146,12 +161,17 @@ def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
             for v in found
         ],
     )
-    if not found:
-        say("no model has been trained yet: tagcast train --all")
+
+
+def _name(v: ListedVersion) -> tuple[str, int, str, str]:
+    return v.tag, v.version, ", ".join(v.aliases), f"{v.created:%Y-%m-%d %H:%M}"
+
+
+def _render_checks(found: list[ListedVersion]) -> None:
     newest: dict[str, int] = {}
     for v in found:  # newest first
         shown = newest.setdefault(v.tag, v.version) == v.version or "champion" in v.aliases
-        if checks and shown and v.checks:
+        if shown and v.checks:
             table(
                 f"Checks of {v.tag} version {v.version}",
                 ("check", "outcome", "figure", "bar", "in words"),

@@ -36,7 +36,7 @@ class PromiseRow:
     at_least : float
         Confidence; 0 for all that were said.
     said : int
-        Values yes or no (unknown is no promise).
+        Values that are not unknown (which is no promise).
     promised, right : float or None
         Mean confidence, and the share that turned out right; None where nothing was said.
     """
@@ -96,8 +96,10 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
     A window that is not fully observed is not judged: the test snapshot of the tag's model is shown
     instead, scored by the same recipe trained on what came before it.
     """
+    import numpy as np
     import pandas as pd
 
+    from models.decision import band
     from pipelines.champions import load_versions
     from serving.profile_store import ProfileStore
 
@@ -118,9 +120,12 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
             ).execute()
             said = reader.predictions(name).to_pandas()
             both = pd.merge(said, happened, on="profile_id", validate="one_to_one")
-            metrics = promise_metrics(
-                both["value"].to_numpy(object), both["confidence"].to_numpy(float), both["y"].to_numpy("int8")
-            )
+            value, y = both["value"].to_numpy(object), both["y"].to_numpy("int8")
+            if tag.definition.is_amount:
+                came = band(both["amount"].to_numpy(float), tag.definition.levels)
+                # Right or wrong is all that counts: the tier that was said is a yes, and came or did not.
+                value, y = np.where(value == "unknown", value, "yes"), (value == came).astype(np.int8)
+            metrics = promise_metrics(value, both["confidence"].to_numpy(float), y)
             rows.extend(_rows(name, run.as_of, due, True, metrics))
     return rows
 

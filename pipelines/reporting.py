@@ -93,13 +93,17 @@ def say(text: str = "") -> None:
     print(text)
 
 
+AMOUNT_FROM = 100.0
+"""Numbers from here on are amounts, not shares: two decimals, thousands apart."""
+
+
 def _text(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.3f}"
+        return f"{value:,.2f}" if abs(value) >= AMOUNT_FROM else f"{value:.3f}"
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -27,7 +27,7 @@ AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (
 
 @dataclass(frozen=True)
 class ScoredTag:
-    """One tag of a run: how many are in its population, how many yes, how sure.
+    """One tag of a run: how many are in its population, how many of each value, how sure.
 
     ``reasons_top_in_three`` and ``reasons_overlap`` say how far path attribution agreed with exact SHAP when
     the version was trained (:class:`models.drivers.ReasonAgreement`); None where it was not measured.
@@ -36,9 +36,9 @@ class ScoredTag:
     tag: str
     version: str
     population: int
-    yes: int
-    no: int
+    said: dict[str, int]
     unknown: int
+    unknown_because: dict[str, int]
     mean_confidence: float | None
     reasons_top_in_three: float | None = None
     reasons_overlap: float | None = None
@@ -126,12 +126,13 @@ def score_tags(
                     path=t.definition.path,
                     owner=t.definition.owner,
                     expires_at=scorer.scored_at + t.expires_after,
-                    bands=tuple(t.definition.bands),
+                    bands=tuple(t.definition.levels),
                     population=scorer.population[t.definition.name],
                     sensitivity=t.definition.sensitivity,
                     question=t.definition.question,
                     feature_set=t.model.feature_set,
                     unseen_season=t.model.unseen_season(day),
+                    values=t.definition.values,
                 )
                 for t in tags
             ),
@@ -153,9 +154,9 @@ def score_tags(
                 c.tag,
                 scored[c.tag].version,
                 c.population,
-                c.yes,
-                c.no,
+                c.said,
                 c.unknown,
+                c.unknown_because,
                 c.mean_confidence,
                 scored[c.tag].metrics.get("reasons_top_in_three"),
                 scored[c.tag].metrics.get("reasons_overlap"),
@@ -208,7 +209,7 @@ def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, flo
     ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
     for _, batch in scorer.scores(ranked) if ranked else ():
         staging.add_scores(batch)
-    cuts = {tag.definition.name: tag.model.cut for tag in tags if tag.model.cut is not None}
+    cuts = {tag.definition.name: cut for tag in tags if (cut := getattr(tag.model, "cut", None)) is not None}
     for tag in ranked:
         cuts[tag.definition.name] = staging.cut(tag.definition)
     return cuts
@@ -222,19 +223,27 @@ def season_note(share: float, day: date, horizon_days: int) -> str:
     )
 
 
+def said_text(said: Mapping[str, int], population: int) -> str:
+    """Say how many got each value; of yes and no the yes alone, since the rest is no or unknown."""
+    shown = {"yes": said["yes"]} if set(said) == {"yes", "no"} else said
+    return ", ".join(
+        f"{value} {n:,}" + (f" ({n / population:.0%})" if n else "") for value, n in shown.items()
+    )
+
+
 def render_scoring(run: ScoringRun) -> None:
     """Print the run as a table."""
     table(
         f"Published {run.run_id}: {run.profiles:,} profiles as of {run.as_of}",
-        ("tag", "version", "population", "yes", "share yes", "unknown", "mean confidence", "reasons agree"),
+        ("tag", "version", "population", "says", "unknown", "because", "mean confidence", "reasons agree"),
         [
             (
                 t.tag,
                 t.version,
                 t.population,
-                t.yes,
-                t.yes / t.population if t.population else None,
+                said_text(t.said, t.population),
                 t.unknown,
+                ", ".join(f"{ground} {n:,}" for ground, n in t.unknown_because.items()) or None,
                 t.mean_confidence,
                 t.reasons_top_in_three,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from features.errors import ModelError
+from pipelines.amount_listing import predicts_amount
 from pipelines.reporting import say, table
 from pipelines.workspace import Workspace
 
@@ -49,7 +50,7 @@ def read_trade_off(workspace: Workspace, tag: str, version: int | None) -> dict[
     DefinitionError
         For a name that no trained tag has.
     ModelError
-        When there is no such version, or it kept no trade-off.
+        When there is no such version, it kept no trade-off, or it predicts an amount.
     """
     from pipelines.models import registered_versions
     from registry.documents import document, run_file
@@ -69,6 +70,11 @@ def read_trade_off(workspace: Workspace, tag: str, version: int | None) -> dict[
                 mend=f"choose one of {', '.join(map(str, sorted(numbered)))}",
             )
         found = numbered[version]
+    if predicts_amount(found.metrics):
+        raise ModelError(
+            f"{tag} predicts an amount: it says the likeliest tier, and has no cut to trade off",
+            mend=f"tagcast card {tag} shows which tiers were said and which came",
+        )
     tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
     plots = {name: run_file(tracking, found, f"plots/{name}.png") for name in PLOTS}
     return {

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from features.errors import DataError, ModelError, TagcastError
 from models.definition_files import select
+from pipelines import amount_listing
+from pipelines.amount_versioning import register_amount
 from pipelines.frames import check_cases, label_rows, training_frames
 from pipelines.gate_inputs import GateInputs
 from pipelines.jobs import Job, Workers
@@ -23,6 +25,9 @@ from pipelines.workspace import TagPlan, Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from models.amount_training import AmountResult
+    from models.training import TrainingResult
 
 
 ROWS_AT_ONCE = 500_000
@@ -94,9 +99,9 @@ def train_tags(
             ]
             for job, result in workers.run(jobs):
                 trained.append(
-                    register(workspace, job, result, inputs, moment)
-                    if not isinstance(result, TagcastError)
-                    else _refusal(job.plan.definition.name, result)
+                    _refusal(job.plan.definition.name, result)
+                    if isinstance(result, TagcastError)
+                    else _registered(workspace, job, result, inputs, moment)
                 )
                 workspace.progress("training", len(trained), len(plans))
     if not any(t.version for t in trained):
@@ -121,6 +126,20 @@ def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iter
         portion.append(plan)
         rows += more
     yield portion
+
+
+def _registered(
+    workspace: Workspace,
+    job: Job,
+    result: TrainingResult | AmountResult,
+    inputs: GateInputs,
+    moment: datetime,
+) -> TrainedTag:
+    from models.amount_training import AmountResult
+
+    if isinstance(result, AmountResult):
+        return register_amount(workspace, job, result, inputs, moment)
+    return register(workspace, job, result, inputs, moment)
 
 
 def _refusal(tag: str, error: TagcastError) -> TrainedTag:
@@ -159,7 +178,32 @@ def _labelled(
 
 
 def render_training(trained: Sequence[TrainedTag]) -> None:
-    """Print a table of the tags trained, then what the gate refused and why."""
+    """Print tables of the tags trained, then what the gate refused and why."""
+    amounts = [t for t in trained if amount_listing.predicts_amount(t.metrics)]
+    others = [t for t in trained if t not in amounts]
+    if amounts:
+        table(
+            "Trained amounts (metrics of the test snapshot)",
+            ("tag", "version", "alias", "model", "test", *amount_listing.COLUMNS),
+            [
+                (t.tag, t.version, t.alias, t.chosen, t.test, *amount_listing.figures(t.metrics))
+                for t in amounts
+            ],
+        )
+    if others:
+        _table_of_others(others)
+    for t in trained:
+        if t.alias != "champion":
+            say(f"{t.tag}: no champion: {t.reason}")
+    said: dict[str, list[str]] = {}
+    for t in trained:
+        for note in t.notes:
+            said.setdefault(note, []).append(t.tag)
+    for note, tags in said.items():
+        say(f"{', '.join(tags)}: {note}")
+
+
+def _table_of_others(trained: Sequence[TrainedTag]) -> None:
     table(
         "Trained (metrics of the test snapshot)",
         (
@@ -197,12 +241,3 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
             for t in trained
         ],
     )
-    for t in trained:
-        if t.alias != "champion":
-            say(f"{t.tag}: no champion: {t.reason}")
-    said: dict[str, list[str]] = {}
-    for t in trained:
-        for note in t.notes:
-            said.setdefault(note, []).append(t.tag)
-    for note, tags in said.items():
-        say(f"{', '.join(tags)}: {note}")

@@ -17,6 +17,7 @@ from pipelines.weak_segments import measured_segments
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
+    from models.splits import Split
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
     from models.tuning import Trial
@@ -85,21 +86,8 @@ def register(
         feature_set=FeatureSet.parse(job.feature_set).id,
         params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
         metrics=found.metrics,
-        dataset={
-            "events": {"digest": workspace.events.id, "rows": workspace.events.rows},
-            "training": {
-                "digest": frame_digest(frame),
-                "rows": len(frame.y),
-                "positives": int(frame.y.sum()),
-            },
-        },
-        split={
-            "snapshots": [str(s) for s in split.snapshots],
-            "horizon_days": split.horizon_days,
-            "test": str(split.test),
-            "test_fold": [str(s) for s in split.test_fold.train],
-            "validation": [str(f.score) for f in split.validation_folds],
-        },
+        dataset=dataset_of(workspace, frame),
+        split=split_of(split),
         figures={**found.figures, **decision_figures(choices)},
         notes=list(result.notes),
         documents={"trade_off": choices},
@@ -126,6 +114,29 @@ def register(
     )
 
 
+def dataset_of(workspace: Workspace, frame: TrainingFrame) -> dict[str, dict[str, Any]]:
+    """Return the tables a model was trained on, by digest; ``positives`` counts true outcomes, or any spend."""
+    return {
+        "events": {"digest": workspace.events.id, "rows": workspace.events.rows},
+        "training": {
+            "digest": frame_digest(frame),
+            "rows": len(frame.y),
+            "positives": int(frame.y.sum()),
+        },
+    }
+
+
+def split_of(split: Split) -> dict[str, Any]:
+    """Return snapshots and folds as JSON values."""
+    return {
+        "snapshots": [str(s) for s in split.snapshots],
+        "horizon_days": split.horizon_days,
+        "test": str(split.test),
+        "test_fold": [str(s) for s in split.test_fold.train],
+        "validation": [str(f.score) for f in split.validation_folds],
+    }
+
+
 def trial_record(trial: Trial) -> TrialRecord:
     """Return a trial as MLflow keeps it."""
     from registry.recording import TrialRecord
@@ -146,7 +157,8 @@ def frame_digest(frame: TrainingFrame) -> str:
     """Return a SHA-256 over features and outcomes: the same training rows give the same digest."""
     digest = sha256()
     digest.update("|".join(frame.X.columns).encode())
-    for part in (frame.X.to_numpy(), frame.y, frame.as_of.astype("int64")):
+    outcomes = (frame.y,) if frame.amount is None else (frame.y, frame.amount)
+    for part in (frame.X.to_numpy(), *outcomes, frame.as_of.astype("int64")):
         digest.update(part.tobytes())
     digest.update("|".join(frame.profile_id).encode())
     return digest.hexdigest()

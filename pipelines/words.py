@@ -36,6 +36,8 @@ def outcome_words(definition: TagDefinition) -> str:
             return f"{event} on {outcome.at_least} days or more {within}"
         case "sum_at_least":
             return f"net spend{of} of {outcome.at_least:,g} or more {within}"
+        case "amount":
+            return f"net spend{of} {within}, returns subtracted"
         case "top_share":
             return f"among the {percent(outcome.share)} of the population with the highest net spend{of} {within}"
         case _:
@@ -52,6 +54,8 @@ def decision_words(definition: TagDefinition) -> str:
             return f"yes for the {percent(rule.share)} of the population with the highest scores of a run"
         case "precision":
             return f"yes for the widest audience of which {percent(rule.precision)} came true out of time"
+        case "tier":
+            return "the tier in which the amount most probably lies"
         case "profit":
             most = "" if rule.capacity is None else f", for at most {rule.capacity:,} profiles"
             return f"yes where score × {rule.benefit:,g} (benefit) exceeds {rule.cost:,g} (cost){most}"

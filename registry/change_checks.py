@@ -22,21 +22,24 @@ class ChampionEvidence:
     ----------
     version : int
         Of the champion.
-    log_loss, new_log_loss : float
+    loss, new_loss : float
     new_minus_champion : Measured
-        Paired difference of log loss, new minus champion, over the same resamples.
+        Paired difference of the loss, new minus champion, over the same resamples.
     learned_until : date
         The end of the last window that the champion has learned from.
     test : date
         The test snapshot.
+    metric : str
+        Which loss, for people.
     """
 
     version: int
-    log_loss: float
-    new_log_loss: float
+    loss: float
+    new_loss: float
     new_minus_champion: Measured
     learned_until: date
     test: date
+    metric: str = "log loss"
 
     @property
     def has_seen_the_answers(self) -> bool:
@@ -80,7 +83,7 @@ class NotCompared:
 
 
 def beats_champion(evidence: ChampionEvidence | NotCompared) -> Check:
-    """Hold the new recipe against the champion by log loss on the same test snapshot.
+    """Hold the new recipe against the champion by its loss on the same test snapshot.
 
     Notes
     -----
@@ -93,8 +96,10 @@ def beats_champion(evidence: ChampionEvidence | NotCompared) -> Check:
         return _not_compared(name, evidence)
     gain = -evidence.new_minus_champion.value
     low, high = -evidence.new_minus_champion.high, -evidence.new_minus_champion.low
-    figure, bar = evidence.new_log_loss, evidence.log_loss
-    text = f"log loss {short(figure)} against {short(bar)} for the champion, version {evidence.version}"
+    figure, bar = evidence.new_loss, evidence.loss
+    text = (
+        f"{evidence.metric} {short(figure)} against {short(bar)} for the champion, version {evidence.version}"
+    )
     if not all(map(math.isfinite, (figure, bar, gain, low, high))):
         return Check(name, "warn", figure, bar, f"{text}: cannot be compared")
     if gain >= 0:

@@ -90,7 +90,7 @@ def judge(evidence: Evidence) -> GateReport:
             single_feature(evidence.leaks),
             last_day(evidence.leaks),
             after_as_of(evidence.leaks),
-            _beats(
+            beats(
                 "beats_base_rate",
                 "log loss",
                 "the base rate",
@@ -99,7 +99,7 @@ def judge(evidence: Evidence) -> GateReport:
                 evidence.log_loss_minus_base,
                 less_is_better=True,
             ),
-            _beats(
+            beats(
                 "beats_rfm",
                 "AUC",
                 "the RFM ranking",
@@ -135,7 +135,7 @@ def _enough_data(e: Evidence) -> Check:
     return Check("enough_data", "pass" if enough else "fail", scarcest, 1.0, text)
 
 
-def _beats(
+def beats(
     name: str,
     metric: str,
     reference: str,
@@ -145,6 +145,7 @@ def _beats(
     *,
     less_is_better: bool,
 ) -> Check:
+    """Hold a figure against that of a reference: better beyond chance passes, better warns, else it fails."""
     gain, low, high = difference.value, difference.low, difference.high
     if less_is_better:
         gain, low, high = -gain, -high, -low

@@ -19,9 +19,9 @@ class TagPyfunc(PythonModel):  # type: ignore[misc]  # MLflow ships no types
 
     def load_context(self, context: Any) -> None:
         """Read the model's files."""
-        from models.tag_model import TagModel  # not at the top: MLflow runs this script to store it, too
+        from models.bundle import load_bundle  # not at the top: MLflow runs this script to store it, too
 
-        self._model = TagModel.load(Path(context.artifacts["bundle"]))
+        self._model = load_bundle(Path(context.artifacts["bundle"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
         """Return ``score``, ``lower`` and ``upper`` for each row of features (columns in any order)."""

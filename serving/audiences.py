@@ -16,7 +16,7 @@ from features.windows import FeatureSet
 from serving.filter_language import parse
 from serving.filter_sql import condition
 from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
-from serving.predictions import column_name
+from serving.predictions import UNKNOWN, column_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,22 +62,31 @@ class TagCoverage:
     Parameters
     ----------
     tag : str
-    population, yes, no, unknown : int
+    population, unknown : int
+    said : dict of str to int
+        Profiles of each value but unknown.
+    unknown_because : dict of str to int
+        Profiles by the ground of their unknown, most first; features outside their range count as one.
     mean_confidence : float or None
         Of the values said; unknown says nothing.
     """
 
     tag: str
     population: int
-    yes: int
-    no: int
+    said: dict[str, int]
     unknown: int
+    unknown_because: dict[str, int]
     mean_confidence: float | None
 
 
 def names_of(reader: StoreReader) -> Names:
     """Return what a filter may speak of in this snapshot."""
-    return Names({t.tag: t.bands for t in reader.run.tags}, reader.manifest.attributes)
+    tags = reader.run.tags
+    return Names(
+        {t.tag: t.bands for t in tags},
+        reader.manifest.attributes,
+        {t.tag: t.values for t in tags if t.is_amount},
+    )
 
 
 def _quoted(name: str) -> exp.Column:
@@ -221,30 +230,37 @@ def profile(reader: StoreReader, profile_id: str) -> ProfileView:
         "SELECT * FROM predictions WHERE profile_id = ? ORDER BY tag", params=[profile_id]
     )
     attributes = {k: v for k, v in found[0].items() if k != "profile_id"}
-    sets = {t.tag: t.feature_set for t in reader.run.tags}
+    about = {t.tag: t for t in reader.run.tags}
     predictions = said.to_arrow_table().to_pylist()
     for row in predictions:
-        row["reasons"] = told_reasons(row["reasons"], sets.get(row["tag"], ""))
+        tag = about[row["tag"]]
+        row["reasons"] = told_reasons(row["reasons"], tag.feature_set, amount=tag.is_amount)
     return ProfileView(profile_id, attributes, predictions)
 
 
-def told_reasons(reasons: Sequence[Mapping[str, Any]], feature_set: str) -> list[dict[str, Any]]:
+def told_reasons(
+    reasons: Sequence[Mapping[str, Any]], feature_set: str, *, amount: bool = False
+) -> list[dict[str, Any]]:
     """Return reasons as people read them.
 
     Parameters
     ----------
     reasons : sequence of mapping
-        ``feature``, ``value`` and ``contribution`` (log-odds), as the store keeps them.
+        ``feature``, ``value`` and ``contribution``, as the store keeps them: of the log-odds, or of the
+        logarithm of an amount.
     feature_set : str
         ``FeatureSet.spec`` of the model; empty where it is not known, names stand for titles then.
+    amount : bool
+        Whether an amount is explained.
 
     Returns
     -------
     list of dict
-        In their order, each with ``title`` (en, zh), ``direction`` (``towards yes`` or ``towards no``) and
-        ``size`` (|contribution|) beside what was given.
+        In their order, each with ``title`` (en, zh), ``direction`` (``towards yes`` or ``towards no``; of an
+        amount ``more`` or ``less``) and ``size`` (|contribution|) beside what was given.
     """
     titles = FeatureSet.parse(feature_set).titles() if feature_set else {}
+    up, down = ("more", "less") if amount else ("towards yes", "towards no")
     told = []
     for reason in reasons:
         name, moved = reason["feature"], reason["contribution"]
@@ -255,7 +271,7 @@ def told_reasons(reasons: Sequence[Mapping[str, Any]], feature_set: str) -> list
                 "title": {"en": title.en if title else name, "zh": title.zh if title else name},
                 "value": reason["value"],
                 "contribution": moved,
-                "direction": "towards yes" if moved > 0 else "towards no",
+                "direction": up if moved > 0 else down,
                 "size": abs(moved),
             }
         )
@@ -265,10 +281,20 @@ def told_reasons(reasons: Sequence[Mapping[str, Any]], feature_set: str) -> list
 def coverage(reader: StoreReader) -> list[TagCoverage]:
     """Return how each tag of the run came out, by name."""
     rows = reader.connection.execute(
-        """SELECT tag, count(*), count(*) FILTER (value = 'yes'), count(*) FILTER (value = 'no'),
-                  count(*) FILTER (value = 'unknown'), avg(confidence) FILTER (value != 'unknown')
-           FROM predictions GROUP BY tag"""
+        """SELECT tag, value, split_part(coalesce(unknown_because, ''), ':', 1) AS ground, count(*),
+                  sum(confidence)
+           FROM predictions GROUP BY tag, value, ground ORDER BY tag, count(*) DESC, ground"""
     ).fetchall()
-    found = {row[0]: TagCoverage(*row) for row in rows}
-    empty = {t.tag: TagCoverage(t.tag, 0, 0, 0, 0, None) for t in reader.run.tags}
-    return [found.get(tag, none) for tag, none in sorted(empty.items())]
+    found = []
+    for about in sorted(reader.run.tags, key=lambda t: t.tag):
+        mine = [row for row in rows if row[0] == about.tag]
+        said = dict.fromkeys(about.values, 0) | {value: n for _, value, _, n, _ in mine if value != UNKNOWN}
+        because = {ground: n for _, value, ground, n, _ in mine if value == UNKNOWN}
+        sure = sum(total for _, value, _, _, total in mine if value != UNKNOWN)
+        answered, silent = sum(said.values()), sum(because.values())
+        found.append(
+            TagCoverage(
+                about.tag, answered + silent, said, silent, because, sure / answered if answered else None
+            )
+        )
+    return found

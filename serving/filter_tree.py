@@ -6,12 +6,12 @@ The tree is plain data: it goes to JSON and back, and is checked like any input.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.predictions import NUMBER_PARTS, VALUES
+from serving.predictions import NUMBER_PARTS, UNKNOWN, YES_NO
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float
@@ -135,10 +135,13 @@ class Names:
         Tag to its bands.
     attributes : mapping of str to str
         Attribute to ``text``, ``number`` or ``boolean``.
+    values : mapping of str to tuple of str
+        What a tag can say beside unknown, where that is not yes and no.
     """
 
     tags: Mapping[str, tuple[str, ...]]
     attributes: Mapping[str, str]
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def kind(self, field: FieldRef) -> str:
         """Return ``text``, ``number`` or ``boolean``."""
@@ -149,7 +152,7 @@ class Names:
     def allowed(self, field: FieldRef) -> tuple[str, ...] | None:
         """Return the only values that the field has, None where any may be."""
         if field.part == "value":
-            return VALUES
+            return (*self.values.get(field.name, YES_NO), UNKNOWN)
         return self.tags[field.name] if field.part == "band" else None
 
 

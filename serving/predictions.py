@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-VALUES = ("no", "unknown", "yes")
+YES_NO = ("yes", "no")
+UNKNOWN = "unknown"
 PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
 """What a filter may ask of a tag; ``value`` where no part is named."""
 NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
@@ -63,6 +64,13 @@ class TagRun:
     feature_set: str = ""
     unseen_season: float = 0.0
     """Share of the window ahead that lies in a season training never saw (:mod:`models.season`)."""
+    values: tuple[str, ...] = YES_NO
+    """What the tag can say beside unknown: yes and no, or the tiers of an amount from low to high."""
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether score, lower and upper are amounts rather than probabilities."""
+        return self.values != YES_NO
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,7 @@ class RunInfo:
                     **row,
                     "path": tuple(row["path"]),
                     "bands": tuple(row["bands"]),
+                    "values": tuple(row.get("values", YES_NO)),
                     "expires_at": datetime.fromisoformat(row["expires_at"]),
                 }
             )

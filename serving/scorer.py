@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from features.windows import FeatureSet
+from models.amount_model import PredictedAmount
 from models.decision import band, decide
 from models.reasons import explain
 from models.unknown import Familiar, say_unknown
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 
     from features.snapshots import Snapshots
     from features.streaming import FeatureBatch
+    from models.amount_model import AmountModel
     from models.tag import TagDefinition
     from models.tag_model import TagModel
     from serving.past_values import PastValues
 
 BATCH_ROWS = 32_768
 EXACT_REASONS_CAP = 10_000
-"""Yes-tags a run and tag that get exact TreeSHAP; the others get path attribution, 100 times cheaper."""
+"""Yes-tags (highest tiers) a run and tag that get exact TreeSHAP; path attribution is 100 times cheaper."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,13 @@ class LoadedTag:
 
     Parameters
     ----------
-    model : TagModel
+    model : TagModel or AmountModel
     version : str
     metrics : mapping of str to float
         Of the version.
     """
 
-    model: TagModel
+    model: TagModel | AmountModel
     version: str
     metrics: Mapping[str, float] = field(default_factory=dict)
 
@@ -153,11 +155,11 @@ class Scorer:
         Parameters
         ----------
         cuts : dict of str to float
-            Score at which each tag says yes.
+            Score at which each tag says yes; amounts have none.
         """
         for tag, ids, X in self._stream(self.tags, "scoring"):
             self.population[tag.definition.name] += len(ids)
-            yield self._predict(tag, ids, X, cuts[tag.definition.name])
+            yield self._predict(tag, ids, X, cuts)
 
     def _stream(
         self, tags: Sequence[LoadedTag], stage: str
@@ -192,28 +194,38 @@ class Scorer:
         self.progress(stage, total, total)
 
     def _predict(
-        self, tag: LoadedTag, ids: npt.NDArray[np.object_], X: npt.NDArray[np.float64], cut: float
+        self,
+        tag: LoadedTag,
+        ids: npt.NDArray[np.object_],
+        X: npt.NDArray[np.float64],
+        cuts: Mapping[str, float],
     ) -> pa.RecordBatch:
         import numpy as np
         import pyarrow as pa
 
         definition, n = tag.definition, len(ids)
         predicted = tag.model.predict(X, self.as_of)
-        value, confidence = decide(
-            predicted.score,
-            predicted.lower,
-            predicted.upper,
-            cut=cut,
-            min_confidence=definition.min_confidence,
-            hysteresis=definition.hysteresis,
-            past=self.past.of(definition.name, ids) if self.past and definition.hysteresis else None,
-        )
+        if isinstance(predicted, PredictedAmount):
+            value = np.array(definition.values, dtype=object)[predicted.tier]
+            confidence = predicted.confidence
+        else:
+            value, confidence = decide(
+                predicted.score,
+                predicted.lower,
+                predicted.upper,
+                cut=cuts[definition.name],
+                min_confidence=definition.min_confidence,
+                hysteresis=definition.hysteresis,
+                past=self.past.of(definition.name, ids) if self.past and definition.hysteresis else None,
+            )
         value, because = say_unknown(
             value, confidence, definition.min_confidence, [self._familiar[definition.name].reasons(X)]
         )
         reasons: list[Any] = [None] * n
         method = np.full(n, "path", dtype=object)
-        exact = np.flatnonzero(value == "yes")[: self._exact_left[definition.name]]
+        # People ask why of a yes, or of the highest amounts.
+        asked = definition.values[-1] if definition.is_amount else "yes"
+        exact = np.flatnonzero(value == asked)[: self._exact_left[definition.name]]
         self._exact_left[definition.name] -= len(exact)
         method[exact] = "shap"
         for is_exact, rows in ((True, exact), (False, np.flatnonzero(method == "path"))):
@@ -230,7 +242,7 @@ class Scorer:
             "upper": predicted.upper,
             "confidence": confidence,
             "percentile": np.full(n, np.nan),
-            "band": band(predicted.score, definition.bands),
+            "band": band(predicted.score, definition.levels),
             "reasons": reasons,
             "reasons_method": method,
             "model_version": [tag.version] * n,

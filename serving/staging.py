@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from features.errors import StoreError
-from serving.predictions import NUMBER_PARTS, PREDICTION_SCHEMA, VALUES, RunInfo, column_name
+from serving.predictions import NUMBER_PARTS, PREDICTION_SCHEMA, UNKNOWN, RunInfo, column_name
 from serving.store_files import Manifest, disk_errors, forget_old, put_in_force
 
 if TYPE_CHECKING:
@@ -147,16 +148,25 @@ class Staging:
         return row
 
     def _check(self, run: RunInfo) -> None:
+        self._connection.execute("CREATE TABLE sayable (tag VARCHAR, value VARCHAR, most DOUBLE)")
+        self._connection.executemany(
+            "INSERT INTO sayable VALUES (?, ?, ?)",
+            [
+                (tag.tag, value, sys.float_info.max if tag.is_amount else 1.0)
+                for tag in run.tags
+                for value in (*tag.values, UNKNOWN)
+            ],
+        )
         rows, distinct, strangers, outside = self._one(
             """SELECT count(*), count(DISTINCT (tag, profile_id)),
                       count(*) FILTER (profile_id NOT IN (SELECT profile_id FROM base)),
-                      count(*) FILTER (NOT (score BETWEEN 0 AND 1 AND confidence BETWEEN 0 AND 1
-                                            AND lower <= score AND score <= upper
-                                            AND value IN ('yes', 'no', 'unknown'))
+                      count(*) FILTER (most IS NULL
+                                       OR NOT (score BETWEEN 0 AND most AND confidence BETWEEN 0 AND 1
+                                               AND lower <= score AND score <= upper)
                                        OR (value = 'unknown') != (unknown_because IS NOT NULL)
                                        OR score IS NULL OR confidence IS NULL OR lower IS NULL OR upper IS NULL
                                        OR value IS NULL OR isnan(score) OR isnan(confidence))
-               FROM said"""
+               FROM said LEFT JOIN sayable USING (tag, value)"""
         )
         profiles, ids = self._one("SELECT count(*), count(DISTINCT profile_id) FROM base")
         found = dict(self._connection.execute("SELECT tag, count(*) FROM said GROUP BY tag").fetchall())
@@ -206,17 +216,17 @@ class Staging:
     def _lay_out_profiles(self, run: RunInfo) -> None:
         """Write the wide table: one row a profile, attributes, then a column for each part of each tag."""
         self._connection.execute("USE final")
-        values = exp.DataType.build("ENUM", expressions=[literal(v) for v in VALUES])
         wide = exp.select("profile_id").from_("predictions").group_by("profile_id")
         for tag in run.tags:
             mine = exp.column("tag").eq(literal(tag.tag))
-            bands = exp.DataType.build("ENUM", expressions=[literal(b) for b in tag.bands])
+            words = {"value": (*tag.values, UNKNOWN), "band": tag.bands}
             for part in ("value", "unknown_because", *NUMBER_PARTS, "band"):
                 picked: exp.Expr = exp.Filter(
                     this=exp.Max(this=exp.column(part)), expression=exp.Where(this=mine.copy())
                 )
-                if part in {"value", "band"}:
-                    picked = exp.Cast(this=picked, to=(values if part == "value" else bands).copy())
+                if part in words:
+                    kind = exp.DataType.build("ENUM", expressions=[literal(w) for w in words[part]])
+                    picked = exp.Cast(this=picked, to=kind)
                 wide = wide.select(exp.alias_(picked, column_name(tag.tag, part), quoted=True))
         query = (
             exp.select("b.*", "w.* EXCLUDE (profile_id)", dialect="duckdb")

@@ -154,6 +154,19 @@ decision: {rule: threshold, threshold: 0.5}
 snapshots: {min_history_days: 60}
 """
 
+AMOUNT = """\
+name: spend_30d
+title: {en: Spend in 30 days, zh: 未来30天消费额}
+description: {en: Net spend of active customers in the next 30 days, zh: 活跃客户未来30天净消费额}
+path: [Value, Spend]
+owner: tests
+population: {active_within_days: 60}
+outcome: {kind: amount, horizon_days: 30, tiers: {low: 0, medium: 20, high: 60}}
+feature_service: value
+min_confidence: 0.3
+snapshots: {min_history_days: 60}
+"""
+
 
 def write_shop(folder: Path, *, customers: int = 300, days: int = 240, seed: int = 1) -> Path:
     """Write a project (configuration, source, attributes, definitions) and return the configuration."""

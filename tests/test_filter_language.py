@@ -20,8 +20,14 @@ from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names,
 from serving.predictions import column_name
 
 NAMES = Names(
-    tags={"churn_risk": ("low", "high"), "interest.coffee": ("low", "high"), "兴趣.茶": ("low", "high")},
+    tags={
+        "churn_risk": ("low", "high"),
+        "interest.coffee": ("low", "high"),
+        "兴趣.茶": ("low", "high"),
+        "spend_30d": ("little", "some", "much"),
+    },
     attributes={"age": "number", "city": "text", "vip": "boolean", "Favourite colour": "text"},
+    values={"spend_30d": ("little", "some", "much")},
 )
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 LATER = {tag: NOW + timedelta(days=1) for tag in NAMES.tags}
@@ -30,6 +36,10 @@ ALLOWED = (
     exp.Coalesce, exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ,
     exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.In, exp.Is, exp.Null, exp.Cast, exp.DataType, exp.Neg,
 )  # fmt: skip
+
+
+def sayable(tag: str) -> tuple[str, ...]:
+    return (*NAMES.values.get(tag, ("yes", "no")), "unknown")
 
 
 def make_profiles(rows: int = 200) -> pd.DataFrame:
@@ -41,10 +51,11 @@ def make_profiles(rows: int = 200) -> pd.DataFrame:
     frame["Favourite colour"] = rng.choice(["red", "blue", None], rows)
     for tag in NAMES.tags:
         missing = rng.random(rows) < 0.3
-        frame[column_name(tag, "value")] = np.where(missing, None, rng.choice(["yes", "no", "unknown"], rows))
-        frame[column_name(tag, "band")] = np.where(missing, None, rng.choice(["low", "high"], rows))
+        frame[column_name(tag, "value")] = np.where(missing, None, rng.choice(sayable(tag), rows))
+        frame[column_name(tag, "band")] = np.where(missing, None, rng.choice(NAMES.tags[tag], rows))
         for part in ("score", "confidence", "percentile", "lower", "upper"):
-            scale = 100 if part == "percentile" else 1
+            amount = tag in NAMES.values and part in {"score", "lower", "upper"}
+            scale = 100 if part == "percentile" or amount else 1
             frame[column_name(tag, part)] = np.where(missing, np.nan, np.round(rng.random(rows), 2) * scale)
     return frame
 
@@ -102,16 +113,24 @@ tag_numbers = st.builds(
     part=st.sampled_from(["score", "confidence", "percentile", "lower", "upper"]),
 )
 number_fields = st.one_of(st.just(FieldRef(name="age")), tag_numbers)
-value_fields = st.builds(FieldRef, name=st.sampled_from(sorted(NAMES.tags)), part=st.just("value"))
-band_fields = st.builds(FieldRef, name=st.sampled_from(sorted(NAMES.tags)), part=st.just("band"))
+tag_names = st.sampled_from(sorted(NAMES.tags))
+value_fields = st.builds(FieldRef, name=tag_names, part=st.just("value"))
 text_fields = st.sampled_from([FieldRef(name="city"), FieldRef(name="Favourite colour")])
 texts = st.one_of(st.sampled_from(CITIES), st.text(max_size=8))
 equality = st.sampled_from(["=", "!="])
 order = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+
+
+def compared(tag: str, part: str, words: tuple[str, ...]):
+    return st.builds(
+        Compare, field=st.just(FieldRef(name=tag, part=part)), op=equality, value=st.sampled_from(words)
+    )
+
+
 leaves = st.one_of(
     st.builds(Compare, field=number_fields, op=order, value=numbers),
-    st.builds(Compare, field=value_fields, op=equality, value=st.sampled_from(["yes", "no", "unknown"])),
-    st.builds(Compare, field=band_fields, op=equality, value=st.sampled_from(["low", "high"])),
+    tag_names.flatmap(lambda tag: compared(tag, "value", sayable(tag))),
+    tag_names.flatmap(lambda tag: compared(tag, "band", NAMES.tags[tag])),
     st.builds(Compare, field=text_fields, op=equality, value=texts),
     st.builds(Compare, field=st.just(FieldRef(name="vip")), op=equality, value=st.booleans()),
     st.builds(OneOf, field=text_fields, values=st.lists(texts, min_size=1, max_size=4).map(tuple)),
@@ -177,6 +196,9 @@ def test_any_text_is_a_filter_or_a_clear_error(text) -> None:
         ("churn_risk.confidense > 1", "did you mean 'confidence'", 0),
         ("churn_risk = 'ye'", "did you mean 'yes'", 13),
         ("churn_risk.band = 'hihg'", "did you mean 'high'", 18),
+        ("spend_30d = 'yes'", "known: little, some, much, unknown", 12),
+        ("spend_30d = 'sone'", "did you mean 'some'", 12),
+        ("churn_risk = 'much'", "known: yes, no, unknown", 13),
         ("churn_risk = yes", "a text in single quotes", 13),
         ("churn_risk > 'no'", "= and != only", 11),
         ("age = 'old'", "expected a number", 6),

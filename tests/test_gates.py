@@ -35,8 +35,8 @@ CLEAN = LeakEvidence(
 )
 CHAMPION = ChampionEvidence(
     version=3,
-    log_loss=0.301,
-    new_log_loss=0.289,
+    loss=0.301,
+    new_loss=0.289,
     new_minus_champion=Figure(-0.012, -0.020, -0.004),
     learned_until=date(2017, 10, 3),
     test=date(2017, 11, 2),

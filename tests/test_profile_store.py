@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.errors import StoreBusyError, StoreError
+from features.errors import FilterError, StoreBusyError, StoreError
 from models.tag import ThresholdRule, TopShareRule
 from serving.audiences import count, coverage, export, export_predictions, profile, show
 from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun
 from serving.profile_store import ProfileStore
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
+TIERS = ("low", "medium", "high")
 TAGS = ("churn_risk", "interest.茶 & 'tea'")
 
 
@@ -77,6 +80,33 @@ def publish(store: ProfileStore, run_id: str, rows: int = 100, seed: int = 0, ke
         staging.publish(run_info(run_id, rows), keep=keep)
 
 
+AMOUNT = replace(run_info("amount", 4).tags[0], tag="spend", bands=TIERS, values=TIERS)
+
+
+def publish_amounts(store: ProfileStore, tag: TagRun = AMOUNT, **more: list[object]) -> None:
+    said = {
+        "tag": ["spend"] * 4,
+        "score": [0.0, 42.5, 1250.0, 60.0],
+        "lower": [0.0, 10.0, 800.0, 0.0],
+        "upper": [5.0, 90.0, 1900.0, 150.0],
+        "confidence": [0.9, 0.6, 0.7, 0.4],
+        "value": ["low", "low", "high", "unknown"],
+        "band": ["low", "low", "high", "medium"],
+        "unknown_because": [None, None, None, "confidence below 0.5"],
+        **more,
+    }
+    batch = predictions(4)
+    for name, column in said.items():
+        place = batch.schema.get_field_index(name)
+        batch = batch.set_column(
+            place, batch.schema.field(name), pa.array(column, batch.schema.field(name).type)
+        )
+    with store.writer("amount") as staging:
+        staging.add_profiles(people(4))
+        staging.add_predictions(batch)
+        staging.publish(RunInfo("amount", date(2024, 4, 30), NOW, (tag,)), keep=5)
+
+
 @pytest.fixture
 def store(tmp_path) -> ProfileStore:
     return ProfileStore(tmp_path / "store")
@@ -96,7 +126,7 @@ def test_what_was_published_is_read(store, tmp_path) -> None:
         assert view.attributes == {"city": "Bergen", "age": 7.0}
         assert view.predictions[0]["reasons"][0]["feature"] == "recency_days"
         (row,) = coverage(reader)
-        assert (row.population, row.yes + row.no) == (100, 100)
+        assert (row.population, sum(row.said.values())) == (100, 100)
         for name in ("a.csv", "a.parquet"):
             assert (
                 export(reader, "churn_risk = 'yes'", tmp_path / name, NOW) == frame["value"].eq("yes").sum()
@@ -107,6 +137,53 @@ def test_what_was_published_is_read(store, tmp_path) -> None:
         with pytest.raises(StoreError, match="no profile 'p7x'"):
             profile(reader, "p7x")
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_an_amount_says_its_tier_and_is_filtered_by_it(store) -> None:
+    publish_amounts(store)
+    with store.reader() as reader:
+        found = show(reader, "spend = 'high' AND spend.score >= 1000 AND spend.confidence >= 0.7", NOW)
+        assert found.column("profile_id").to_pylist() == ["p2"]
+        assert count(reader, "spend.upper > 100", NOW).members == 2
+        assert count(reader, "NOT (spend IN ('low', 'unknown'))", NOW).members == 1
+        assert count(reader, "spend.band = 'medium' AND spend = 'unknown'", NOW).members == 1
+        with pytest.raises(FilterError, match="never 'yes'"):
+            count(reader, "spend = 'yes'", NOW)
+        assert profile(reader, "p2").predictions[0]["reasons"][0]["direction"] == "more"
+        (row,) = coverage(reader)
+    assert (row.population, row.said, row.unknown) == (4, {"low": 2, "medium": 0, "high": 1}, 1)
+    assert row.unknown_because == {"confidence below 0.5": 1}
+    assert row.mean_confidence == pytest.approx((0.9 + 0.6 + 0.7) / 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"score": [-1.0, 42.5, 1250.0, 60.0], "lower": [-2.0, 10.0, 800.0, 0.0]},
+        {"upper": [5.0, 90.0, 1900.0, 50.0]},
+        {"value": ["low", "low", "yes", "unknown"]},
+        {"score": [0.0, 42.5, float("inf"), 60.0], "upper": [5.0, 90.0, float("inf"), 150.0]},
+        {"confidence": [0.9, 0.6, 1.7, 0.4]},
+    ],
+)
+def test_amounts_outside_their_range_are_not_published(store, wrong) -> None:
+    with pytest.raises(StoreError, match="1 predictions have values outside"):
+        publish_amounts(store, **wrong)
+    with pytest.raises(StoreError, match="3 predictions have values outside"):
+        publish_amounts(store, replace(AMOUNT, values=("yes", "no")), value=["yes", "no", "yes", "unknown"])
+    assert store.current() is None
+
+
+def test_a_run_of_before_there_were_amounts_is_read(store) -> None:
+    publish(store, "one")
+    for file in (store.folder / "CURRENT", *(store.folder / "snapshots").glob("*.json")):
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        for tag in manifest["run"]["tags"]:
+            del tag["values"]
+        file.write_text(json.dumps(manifest), encoding="utf-8")
+    with store.reader() as reader:
+        assert reader.run.tags[0].values == ("yes", "no")
+        assert count(reader, "churn_risk IN ('yes', 'no')", NOW).members == 100
 
 
 def test_percentile_is_the_share_scored_lower_ties_counted_half(store) -> None:

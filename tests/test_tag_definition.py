@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from shop import CHURN, INTEREST
+from shop import AMOUNT, CHURN, INTEREST
 
 from features.errors import DefinitionError
 from models.definition_files import SCHEMA_FILE, load_definitions, parse_definition, schema_text, select
@@ -74,3 +74,55 @@ def test_an_unknown_tag_gets_a_suggestion() -> None:
     assert [t.name for t in select(tags, ["interest"])] == ["interest.tea", "interest.coffee"]
     with pytest.raises(DefinitionError, match="did you mean 'churn_risk'"):
         select(tags, ["chrun_risk"])
+
+
+def test_an_amount_says_its_tiers() -> None:
+    tag = parse_definition(AMOUNT, "spend.yaml")
+    assert tag.is_amount
+    assert tag.decision.rule == "tier"
+    assert tag.values == ("low", "medium", "high")
+    assert tag.levels == {"low": 0, "medium": 20, "high": 60}
+    assert [tag.band_of(x) for x in (0, 19.99, 20, 1e9)] == ["low", "low", "medium", "high"]
+    again = type(tag).model_validate(json.loads(json.dumps(tag.model_dump(mode="json"), sort_keys=True)))
+    assert again == tag
+    assert again.values == tag.values, "the order of tiers is that of their amounts"
+    Draft202012Validator(json.loads(schema_text())).validate(yaml.safe_load(AMOUNT))
+
+
+def test_a_yes_or_no_keeps_its_values() -> None:
+    churn = parse_definition(CHURN, "churn.yaml")
+    assert not churn.is_amount
+    assert churn.values == ("yes", "no")
+    assert churn.levels == churn.bands
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("low: 0", "low: 1"), "tiers start at 0"),
+        (("medium: 20", "medium: 60"), "each at another amount"),
+        (("medium: 20", "medium: .inf"), "each at another amount"),
+        (("medium: 20", "unknown: 20"), "none of yes, no, unknown"),
+        (("medium: 20", "Medium: 20"), "lower-case"),
+        (("{low: 0, medium: 20, high: 60}", "{low: 0}"), "at least 2"),
+        (("owner: tests", "owner: tests\nbands: {low: 0, high: 0.5}"), "outcome.tiers are its levels"),
+        (("owner: tests", "owner: tests\nhysteresis: 0.1"), "hysteresis has to be 0"),
+        (("owner: tests", "owner: tests\ndecision: {rule: threshold, threshold: 0.5}"), "go together"),
+    ],
+)
+def test_a_wrong_amount_is_named(change, said) -> None:
+    assert AMOUNT.replace(*change) != AMOUNT
+    with pytest.raises(DefinitionError) as error:
+        parse_definition(AMOUNT.replace(*change), "spend.yaml")
+    assert said in str(error.value)
+
+
+def test_only_an_amount_may_leave_out_its_decision() -> None:
+    with pytest.raises(DefinitionError, match="decision"):
+        parse_definition(CHURN.replace("decision: {rule: threshold, threshold: 0.5}\n", ""), "churn.yaml")
+    with pytest.raises(DefinitionError, match="go together"):
+        parse_definition(CHURN.replace("{rule: threshold, threshold: 0.5}", "{rule: tier}"), "churn.yaml")
+    validator = Draft202012Validator(json.loads(schema_text()))
+    raw = yaml.safe_load(CHURN)
+    del raw["decision"]
+    assert not validator.is_valid(raw)

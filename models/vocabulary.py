@@ -1,0 +1,127 @@
+"""What a tag can predict and when it says so: the outcomes and decision rules of a definition."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+_TIER = re.compile(r"^[a-z][a-z0-9_]*$")
+_TAKEN = frozenset({"yes", "no", "unknown"})
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Outcome(Strict):
+    event: str = Field("purchase", description="event name in the event log; returns never count as one")
+    category: str | None = Field(None, description="only events of this category; {category} in a family")
+    horizon_days: int = Field(gt=0, le=730)
+
+
+class NoEvent(_Outcome):
+    """True when no such event falls in ``[as_of, as_of + horizon)``."""
+
+    kind: Literal["no_event"]
+
+
+class AnyEvent(_Outcome):
+    """True when at least one such event falls in the horizon."""
+
+    kind: Literal["any_event"]
+
+
+class CountAtLeast(_Outcome):
+    """True when the distinct days with such an event reach ``at_least``."""
+
+    kind: Literal["count_at_least"]
+    at_least: int = Field(gt=0)
+
+
+class SumAtLeast(_Outcome):
+    """True when net spend (returns subtracted) reaches ``at_least``, in the currency of the data."""
+
+    kind: Literal["sum_at_least"]
+    at_least: float = Field(gt=0)
+
+
+class TopShare(_Outcome):
+    """True for the ``share`` of the population with the highest net spend over the horizon (above zero)."""
+
+    kind: Literal["top_share"]
+    share: float = Field(gt=0, lt=1)
+
+
+class Amount(_Outcome):
+    """Net spend over the horizon itself (returns subtracted, never below 0), in the currency of the data."""
+
+    kind: Literal["amount"]
+    tiers: dict[str, float] = Field(
+        min_length=2, description="tier name to the amount it starts at; the first starts at 0"
+    )
+
+    @field_validator("tiers")
+    @classmethod
+    def _check_tiers(cls, value: dict[str, float]) -> dict[str, float]:
+        named = [name for name in value if not _TIER.match(name) or name in _TAKEN]
+        if named:
+            raise ValueError(
+                f"a tier's name is lower-case letters, digits and _, and none of yes, no, unknown; "
+                f"found {', '.join(map(repr, named))}"
+            )
+        tiers = dict(sorted(value.items(), key=lambda tier: tier[1]))
+        starts = list(tiers.values())
+        if starts[0] != 0 or len(set(starts)) < len(starts) or not all(map(math.isfinite, starts)):
+            raise ValueError(f"tiers start at 0, each at another amount; found {value}")
+        return tiers
+
+
+Outcome = Annotated[
+    NoEvent | AnyEvent | CountAtLeast | SumAtLeast | TopShare | Amount, Field(discriminator="kind")
+]
+
+
+class ThresholdRule(Strict):
+    """Yes when score >= ``threshold``."""
+
+    rule: Literal["threshold"]
+    threshold: float = Field(gt=0, lt=1)
+
+
+class TopShareRule(Strict):
+    """Yes for the ``share`` of the population with the highest scores of the run."""
+
+    rule: Literal["top_share"]
+    share: float = Field(gt=0, lt=1)
+
+
+class PrecisionRule(Strict):
+    """Yes for the widest audience whose share of true outcomes met ``precision`` out of time."""
+
+    rule: Literal["precision"]
+    precision: float = Field(gt=0, lt=1)
+
+
+class ProfitRule(Strict):
+    """Yes where score x benefit exceeds cost, for at most ``capacity`` profiles (highest scores first)."""
+
+    rule: Literal["profit"]
+    benefit: float = Field(gt=0)
+    cost: float = Field(gt=0)
+    capacity: int | None = Field(None, gt=0)
+
+
+class TierRule(Strict):
+    """The tier in which the amount most probably lies; what an amount says."""
+
+    rule: Literal["tier"]
+
+
+Decision = Annotated[
+    ThresholdRule | TopShareRule | PrecisionRule | ProfitRule | TierRule, Field(discriminator="rule")
+]

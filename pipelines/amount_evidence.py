@@ -1,0 +1,130 @@
+"""What the training of an amount leaves as evidence: metrics of the version, plots, what the gate looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.evidence import SHAP_ROWS, png
+
+if TYPE_CHECKING:
+    from models.amount_training import AmountResult
+    from models.promise import PromiseBand
+    from models.training_data import TrainingFrame
+    from registry.amount_gates import AmountEvidence
+    from registry.change_checks import ChampionEvidence, NotCompared, RunEvidence
+    from registry.leak_checks import LeakEvidence
+
+PROMISE_LEVELS = (0.0, 0.6, 0.8, 0.9)
+TOP_DRIVERS = 10
+
+
+@dataclass(frozen=True)
+class AmountFindings:
+    """What one training shows.
+
+    Parameters
+    ----------
+    metrics : dict of str to float
+        Of the version.
+    figures : dict of str to bytes
+        PNG.
+    drivers : dict of str to float
+        Mean |contribution| in log amount on the test snapshot, largest first.
+    """
+
+    metrics: dict[str, float]
+    figures: dict[str, bytes]
+    drivers: dict[str, float]
+
+
+def amount_findings(result: AmountResult, frame: TrainingFrame) -> AmountFindings:
+    """Return the findings of a training on ``frame``."""
+    import numpy as np
+
+    from features.windows import FeatureSet
+    from models.amount_plots import amount_plot, tiers_plot
+    from models.plots import shap_summary_plot
+    from models.reasons import contributions
+
+    model, t = result.model, result.test_scores
+    last = frame.X.loc[frame.as_of == np.datetime64(result.split.test)]
+    X = last.iloc[:: max(1, len(last) // SHAP_ROWS)]
+    given = contributions(model, X, exact=True)
+    sizes = np.abs(given).mean(axis=0)
+    titles = {name: f.en for name, f in FeatureSet.parse(model.feature_set).titles().items()}
+    figures = {
+        "amounts": amount_plot(t.amount, t.score, t.lower, t.upper),
+        "tiers": tiers_plot(result.confusion, model.definition.values),
+        "shap_summary": shap_summary_plot(model, X, titles=titles, given=given),
+    }
+    top = np.argsort(-sizes, kind="stable")[:TOP_DRIVERS]
+    return AmountFindings(
+        amount_metrics(result),
+        {name: png(figure) for name, figure in figures.items()},
+        {model.features[j]: float(sizes[j]) for j in top if sizes[j] > 0},
+    )
+
+
+def amount_metrics(result: AmountResult) -> dict[str, float]:
+    """Return every figure of the test snapshot under one flat name.
+
+    ``mae``, ``mae_low``, ``mae_high`` and so on for tagcast, ``baseline_mae`` for the reference,
+    ``minus_baseline_mae`` for the paired difference, ``validation_rmse_tweedie`` for the candidates.
+    """
+    metrics: dict[str, float] = {}
+    for name, estimate in result.test["tagcast"].items():
+        metrics[name] = estimate.value
+        metrics[f"{name}_low"], metrics[f"{name}_high"] = estimate.low, estimate.high
+    for name, estimate in result.test["baseline"].items():
+        metrics[f"baseline_{name}"] = estimate.value
+    for name, estimate in result.differences.items():
+        metrics[f"minus_baseline_{name}"] = estimate.value
+        metrics[f"minus_baseline_{name}_low"] = estimate.low
+        metrics[f"minus_baseline_{name}_high"] = estimate.high
+    for name, error in result.candidates.items():
+        metrics[f"validation_rmse_{name}"] = error
+    # A constant baseline has no ranking: MLflow keeps no NaN worth reading.
+    return {name: value for name, value in metrics.items() if value == value}  # noqa: PLR0124
+
+
+def amount_promise(result: AmountResult) -> list[PromiseBand]:
+    """Return promise and reality of the tiers of the test snapshot at every level of confidence."""
+    import numpy as np
+
+    from models.promise import promise_and_reality
+
+    t = result.test_scores
+    said = t.confidence >= result.model.definition.min_confidence
+    right = (t.tier == t.true_tier).astype(np.int8)
+    value = np.where(said, "yes", "unknown").astype(object)
+    return promise_and_reality(right, value, t.confidence, PROMISE_LEVELS)
+
+
+def amount_gate_evidence(
+    result: AmountResult,
+    leaks: LeakEvidence,
+    champion: ChampionEvidence | NotCompared,
+    last_run: RunEvidence | NotCompared,
+) -> AmountEvidence:
+    """Return what the gate holds against its bars: the result's own figures and what was gathered beside."""
+    from models.amount_scorer import TITLES
+    from registry.amount_gates import AmountEvidence
+
+    mine, reference, differences = result.test["tagcast"], result.test["baseline"], result.differences
+    return AmountEvidence(
+        mae=mine["mae"],
+        rmse=mine["rmse"],
+        coverage=mine["coverage"],
+        promise_margin=mine["promise_margin"],
+        baseline=f"the {TITLES[result.baseline_kind]}",
+        baseline_mae=reference["mae"].value,
+        baseline_rmse=reference["rmse"].value,
+        mae_minus_baseline=differences["mae"],
+        rmse_minus_baseline=differences["rmse"],
+        train_spent=result.cases["train_spent"],
+        test_spent=result.cases["test_spent"],
+        leaks=leaks,
+        champion=champion,
+        last_run=last_run,
+    )

@@ -1,0 +1,81 @@
+"""The training of an amount becomes a version: recorded with its evidence and card, then judged by the gate."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from features.windows import FeatureSet
+from pipelines.amount_card import keep_amount_card
+from pipelines.amount_evidence import amount_findings, amount_gate_evidence
+from pipelines.gate_inputs import GateInputs
+from pipelines.jobs import Job
+from pipelines.versioning import TrainedTag, dataset_of, split_of
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from models.amount_choosing import AmountTrial
+    from models.amount_training import AmountResult
+    from registry.recording import TrialRecord
+
+
+def register_amount(
+    workspace: Workspace, job: Job, result: AmountResult, inputs: GateInputs, moment: datetime
+) -> TrainedTag:
+    """Keep a training as a version with its card, let the gate decide, and say what came of it."""
+    from registry.amount_gates import judge_amount
+    from registry.decisions import settle
+    from registry.recording import log_version
+    from registry.tracking import open_tracking
+
+    definition, split, frame = job.plan.definition, job.plan.split, job.frame
+    found = amount_findings(result, frame)
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    version = log_version(
+        tracking,
+        tag=definition.name,
+        bundle=job.folder,
+        features=result.model.features,
+        feature_set=FeatureSet.parse(job.feature_set).id,
+        params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
+        metrics=found.metrics,
+        dataset=dataset_of(workspace, frame),
+        split=split_of(split),
+        figures=found.figures,
+        notes=list(result.notes),
+        documents={"tiers": {"tiers": definition.levels, "confusion": result.confusion}},
+        trials=[_trial_record(trial) for trial in result.trials],
+        run_name=f"{definition.name} {split.test}",
+        now=moment,
+    )
+    report = judge_amount(amount_gate_evidence(result, *inputs.gathered(job.plan, frame, result, tracking)))
+    # Before anything is decided: no champion is in force without its card.
+    keep_amount_card(tracking, version, result, frame, report, found, events=workspace.events)
+    decision = settle(tracking, version, report, now=moment)
+    return TrainedTag(
+        definition.name,
+        version.version,
+        "champion" if decision.action == "promoted" else "challenger",
+        result.chosen,
+        found.metrics,
+        len(frame.y),
+        split.test,
+        report.reason,
+        report.as_dict()["checks"],
+        tuple(result.notes),
+    )
+
+
+def _trial_record(trial: AmountTrial) -> TrialRecord:
+    """Return a trial as MLflow keeps it."""
+    from registry.recording import TrialRecord
+
+    return TrialRecord(
+        f"trial {trial.number}",
+        "complete",
+        {"kind": trial.kind, **trial.params, "trees": trial.trees},
+        {
+            "rmse": sum(trial.rmse) / len(trial.rmse),
+            **{f"rmse_fold_{k}": error for k, error in enumerate(trial.rmse)},
+        },
+    )
