@@ -126,6 +126,8 @@ def test_a_long_horizon_without_room_for_validation_says_so() -> None:
     frame, split, _ = shoppers(profiles=400, snapshots=2)
     result = train(frame, Split(split.snapshots, HORIZON_DAYS), trials=1)
     assert any("groups of profiles" in note for note in result.notes)
+    assert not result.out_of_time
+    assert train(*shoppers(profiles=400, snapshots=5)[:2], trials=1).out_of_time
 
 
 def test_the_rfm_ranking_stands_in_for_a_model_where_outcomes_are_few() -> None:
