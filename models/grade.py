@@ -198,4 +198,6 @@ def _choice(e: GradeEvidence) -> list[tuple[Letter, str]]:
     if e.out_of_time:
         return [("A", "chosen out of time, on snapshots after those that it learned from")]
     # Groups of profiles share their season and their shop: what will hold next month they cannot tell.
-    return [("B", "chosen and calibrated on groups of profiles, not out of time: more history would allow that")]
+    return [
+        ("B", "chosen and calibrated on groups of profiles, not out of time: more history would allow that")
+    ]

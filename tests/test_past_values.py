@@ -17,8 +17,9 @@ from models.calibration import Calibrator
 from models.decision import decide
 from models.definition_files import parse_definition
 from models.tag_model import FeatureRange, TagModel
+from models.unknown import RANGE_DRIFT
 from pipelines.models import promote_version
-from pipelines.score import score_tags
+from pipelines.score import render_scoring, score_tags
 from pipelines.workspace import open_workspace
 from registry.recording import log_version
 from registry.tracking import open_tracking
@@ -141,8 +142,11 @@ def test_values_are_found_by_profile_in_any_batch(store) -> None:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
+    return shop_with_champion(tmp_path_factory.mktemp("held"))
+
+
+def shop_with_champion(folder, longest_silence: float = 60.0):
     """A shop whose champion is written by hand: more silence, more risk."""
-    folder = tmp_path_factory.mktemp("held")
     workspace = open_workspace(write_shop(folder, customers=300), folder / "home")
     features = FeatureSet((7, 30), ("amount", "category", "item_id", "order_id", "quantity"))
     rng = np.random.default_rng(0)
@@ -160,7 +164,7 @@ def shop(tmp_path_factory):
         cut=0.5,
         base_rate=0.5,
         snapshots=(DAY,),
-        ranges={"recency_days": FeatureRange(0.0, 0.0, 60.0, 60.0, 0.0)},
+        ranges={"recency_days": FeatureRange(0.0, 0.0, longest_silence, longest_silence, 0.0)},
         seed=0,
     )
     model.save(folder / "bundle")
@@ -210,3 +214,22 @@ def test_an_unknown_value_says_why(shop) -> None:
         assert unknown == named
         someone = published(shop).index[0]
         assert "unknown_because" in profile(reader, someone).predictions[0]
+
+
+def test_a_run_whose_features_left_their_range_says_so(shop, tmp_path, caplog, capsys) -> None:
+    usual = score_tags(shop, [TAG], as_of=DAY, moment=NOW)
+    assert usual.tags[0].unlike_training < RANGE_DRIFT
+    assert "the data have moved" not in caplog.text
+    moved = shop_with_champion(tmp_path, longest_silence=3.0)
+    run = score_tags(moved, [TAG], as_of=DAY, moment=NOW)
+    said = published(moved)
+    unlike = said["unknown_because"].str.startswith("outside what training saw", na=False)
+    assert RANGE_DRIFT < unlike.mean() < 1
+    assert run.tags[0].unlike_training == pytest.approx(unlike.mean())
+    assert run.tags[0].unlike_because == "outside what training saw: recency_days"
+    with ProfileStore(moved.settings.home / "store").reader() as reader:
+        (kept,) = reader.run.tags
+    assert (kept.unlike_training, kept.unlike_because) == (unlike.mean(), run.tags[0].unlike_because)
+    assert f"{TAG}: the data have moved: {unlike.mean():.0%} of its population" in caplog.text
+    render_scoring(run)
+    assert "the data have moved" in " ".join(capsys.readouterr().out.split())
