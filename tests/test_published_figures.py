@@ -56,7 +56,9 @@ def test_a_run_counts_its_values(shop) -> None:
     _, _, run, said = shop
     (tag,) = run.tags
     known = said["value"] != "unknown"
-    assert [tag.yes, tag.no, tag.unknown] == [(said["value"] == v).sum() for v in ("yes", "no", "unknown")]
+    counted = said["value"].value_counts()
+    assert {**tag.said, "unknown": tag.unknown} == {v: counted.get(v, 0) for v in ("yes", "no", "unknown")}
+    assert sum(tag.unknown_because.values()) == tag.unknown
     assert tag.mean_confidence == pytest.approx(said.loc[known, "confidence"].mean())
     assert tag.unlike_training == pytest.approx(
         said["unknown_because"].str.contains("outside|too little", na=False).mean()
@@ -76,7 +78,7 @@ def test_an_audience_and_the_tree_count_the_same(shop) -> None:
     assert found["share"] == len(mine) / known
     assert found["mean_confidence"][TAG] == pytest.approx(mine["confidence"].mean())
     (row,) = [r for r in tag_tree(workspace) if r.tag == TAG]
-    assert (row.population, row.yes) == (len(said), (said["value"] == "yes").sum())
+    assert (row.population, row.said["yes"]) == (len(said), (said["value"] == "yes").sum())
     assert row.coverage == pytest.approx(len(said) / known)
     assert row.mean_confidence == pytest.approx(run.tags[0].mean_confidence)
     assert (row.champion, row.auc, row.log_loss) == (1, METRICS["auc"], METRICS["log_loss"])

@@ -280,7 +280,8 @@ def test_stability_counted_again_profile_by_profile() -> None:
                 if past == "no" and 0.4 <= score < 0.4 + row["margin"] and 1 - cases.upper[i] >= 0.55:
                     yes = False
                 sure = cases.lower[i] if yes else 1 - cases.upper[i]
-                now[who] = "unknown" if sure < 0.55 else "yes" if yes else "no"
+                least = 0.55 + (row["margin"] if past == "unknown" else 0)
+                now[who] = "unknown" if sure < least else "yes" if yes else "no"
                 if now[who] != "unknown":
                     said.append(now[who])
                     confidence.append(sure)
