@@ -6,7 +6,7 @@ BENCH  := .venv-benchmark
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check lock bench-quality clean
+.PHONY: help demo test check lock bench-quality bench-interest clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -36,6 +36,9 @@ $(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
 
 bench-quality: $(BENCH)/.installed  ## model quality beside other models, on real data split by time
 	$(BENCH)/bin/python -m benchmarks.quality
+
+bench-interest: $(STAMP)  ## one model for all categories, or one each
+	$(BIN)/python -m benchmarks.interest
 
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header

@@ -104,11 +104,12 @@ def decide(
         Below it the value is ``unknown``; the confidence stays that of what would have been said.
     hysteresis : float
         A past ``yes`` stays until the score is under ``cut - hysteresis``, a past ``no`` until it reaches
-        ``cut + hysteresis``. Held only while its own confidence reaches ``min_confidence``: a margin makes
-        nothing ``unknown`` that the score alone would say.
+        ``cut + hysteresis``. Held only while its own confidence reaches ``min_confidence``: a margin turns no
+        yes and no ``unknown``. A past ``unknown`` stays until the confidence reaches
+        ``min_confidence + hysteresis``: where the cut is near the confidence asked for, that is the border
+        that profiles cross to and fro.
     past : ndarray of shape (n,), optional
-        The last published values. Anything but ``yes`` and ``no`` (``unknown``, None) is no past: the
-        score alone decides.
+        The last published values; None is no past: the score alone decides.
 
     Returns
     -------
@@ -124,6 +125,8 @@ def decide(
     confidence = np.where(yes, lower, 1 - upper)
     value = np.where(yes, "yes", "no").astype(object)
     value[confidence < min_confidence] = "unknown"
+    if past is not None and hysteresis > 0:
+        value[(past == "unknown") & (confidence < min_confidence + hysteresis)] = "unknown"
     return value, confidence
 
 

@@ -1,12 +1,13 @@
 """A plain grade, A to D, from what the test snapshot shows.
 
-====  =================================================================================================
+====  ===================================================================================================
 A     better than the base rate and than the RFM ranking beyond chance, calibrated, the promise kept at
-      every level of confidence, and enough cases to say so
-B     the same beyond chance and calibrated, but few cases, or a promise missed by no more than chance
+      every level of confidence, enough cases to say so, and chosen on snapshots after those learned from
+B     the same beyond chance and calibrated, but few cases, a promise missed by no more than chance, or
+      chosen on groups of profiles, where no snapshot is left to choose out of time
 C     passes its gate, but the lead may be chance, the calibration is off, or the promise is broken
 D     fails its gate, or is no better than the base rate
-====  =================================================================================================
+====  ===================================================================================================
 
 The grade speaks of one test snapshot. What that snapshot could not show (other seasons, segments) is no part
 of it, and stands beside it as limits.
@@ -31,10 +32,10 @@ CHANCE_ERRORS = 2.0
 
 RULE: dict[Letter, str] = {
     "A": "better than the base rate and than the RFM ranking beyond chance (95 % intervals), calibration error "
-    f"at most {MAX_CALIBRATION_ERROR}, the promise kept at every level of confidence, and at least {CLEAR_CASES} "
-    "true and false outcomes each to test on",
-    "B": "as A, but with fewer outcomes to test on, or a promise missed by no more than chance "
-    f"({CHANCE_ERRORS:g} standard errors)",
+    f"at most {MAX_CALIBRATION_ERROR}, the promise kept at every level of confidence, at least {CLEAR_CASES} true "
+    "and false outcomes each to test on, and chosen out of time: on snapshots after those learned from",
+    "B": "as A, but with fewer outcomes to test on, a promise missed by no more than chance "
+    f"({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
     "C": "passes its gate, but a lead may be chance, the calibration error is above its bound, the promise is "
     "broken at some level, or nothing is said with confidence; an RFM ranking is never better than C",
     "D": "fails its gate, or is no better than the base rate",
@@ -96,6 +97,8 @@ class GradeEvidence:
         By level of confidence.
     test_yes, test_no : int
         Cases.
+    out_of_time : bool
+        Whether the model was chosen on snapshots after those that it learned from.
     """
 
     gate_passed: bool
@@ -106,6 +109,7 @@ class GradeEvidence:
     promise: Sequence[Promised]
     test_yes: int
     test_no: int
+    out_of_time: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def grade(evidence: GradeEvidence, *, kind: Kind = "model") -> Grade:
         refused.append("its log loss is no better than the base rate's")
     if refused:
         return Grade("D", (*refused, *marked))
-    findings = [*_leads(e, kind), *_calibration(e), *_promise(e), *_cases(e)]
+    findings = [*_leads(e, kind), *_calibration(e), *_promise(e), *_cases(e), *_choice(e)]
     # "A" < "B" < "C": the worst finding decides, and is said first.
     findings.sort(key=lambda finding: finding[0], reverse=True)
     reasons = (*marked, *(text for _, text in findings))
@@ -188,3 +192,12 @@ def _cases(e: GradeEvidence) -> list[tuple[Letter, str]]:
     if min(e.test_yes, e.test_no) < CLEAR_CASES:
         return [("B", f"only {cases}: {CLEAR_CASES} of each would be clear")]
     return [("A", cases)]
+
+
+def _choice(e: GradeEvidence) -> list[tuple[Letter, str]]:
+    if e.out_of_time:
+        return [("A", "chosen out of time, on snapshots after those that it learned from")]
+    # Groups of profiles share their season and their shop: what will hold next month they cannot tell.
+    return [
+        ("B", "chosen and calibrated on groups of profiles, not out of time: more history would allow that")
+    ]

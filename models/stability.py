@@ -35,8 +35,7 @@ class Margin:
         Profiles present in two consecutive snapshots, and those whose value differs between them
         (``unknown`` is a value: entering or leaving it changes an audience too).
     removed : float or None
-        Share of the flips without a margin that this one removes; None where there are none. Where
-        ``min_confidence`` makes everyone near the cut ``unknown``, there is little to hold.
+        Share of the flips without a margin that this one removes; None where there are none.
     said : int
         Values that are yes or no.
     mean_confidence, share_right : float or None

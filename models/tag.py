@@ -142,7 +142,8 @@ class TagDefinition(Strict):
         0.0,
         ge=0,
         lt=1,
-        description="margin in score: a yes stays until score < cut - hysteresis, a no until score >= cut + hysteresis",
+        description="margin: a yes stays until score < cut - hysteresis, a no until score >= cut + hysteresis, "
+        "an unknown until confidence >= min_confidence + hysteresis",
     )
     refresh: str = Field("0 3 * * *", description="cron, five fields")
     expires_after_days: int = Field(30, gt=0)
@@ -221,6 +222,11 @@ class TagDefinition(Strict):
             raise ValueError(
                 f"threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; "
                 f"found {rule.threshold} and {self.hysteresis}: a value could never change again"
+            )
+        if self.hysteresis and self.min_confidence + self.hysteresis >= 1:
+            raise ValueError(
+                f"min_confidence + hysteresis has to stay below 1; found {self.min_confidence} and "
+                f"{self.hysteresis}: an unknown could never be left again"
             )
 
     @property

@@ -164,6 +164,7 @@ def train_tag(
             *choice_notes,
             *_notes(split, held_out, enough, out_of_time, model.cut, len(trial_log), trials),
         ),
+        out_of_time=out_of_time,
     )
 
 

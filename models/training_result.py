@@ -63,6 +63,9 @@ class TrainingResult:
         ``train_yes``, ``train_no`` (before the test snapshot), ``test_yes``, ``test_no``.
     notes : tuple of str
         What a reader of the figures should know.
+    out_of_time : bool
+        Whether the parts were chosen, and the test scores calibrated, on snapshots after those learned from;
+        else groups of profiles stood in.
     """
 
     model: TagModel
@@ -77,3 +80,4 @@ class TrainingResult:
     held_out_scores: Cases
     cases: Mapping[str, int]
     notes: tuple[str, ...]
+    out_of_time: bool = True

@@ -31,6 +31,9 @@ HISTORY = ("tenure_days", "tenure_bounded_days", "purchase_days_all")
 """Features that say how much is known of a profile: below the least seen there is too little history."""
 TOO_LITTLE_HISTORY = "too little history"
 OUTSIDE = "outside what training saw: "
+RANGE_DRIFT = 0.05
+"""Share of a run's population unlike training from which the run itself is said to have left its range: a
+handful of odd profiles is ordinary, so many mean that the data or the shop have changed."""
 
 
 class Familiar:
@@ -122,6 +125,7 @@ def say_unknown(
         confidence, which is not to be believed there.
     """
     because = np.full(len(value), "", dtype=object)
+    because[value == "unknown"] = f"unknown before, and confidence not clear of {min_confidence:g}"
     because[confidence < min_confidence] = f"confidence below {min_confidence:g}"
     for ground in reversed(grounds):
         because = np.where(ground != "", ground, because)

@@ -123,3 +123,7 @@ def application() -> click.Group:
 def main() -> None:
     """Run the command line."""
     application()()
+
+
+if __name__ == "__main__":
+    main()

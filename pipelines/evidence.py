@@ -240,4 +240,5 @@ def grade_evidence(result: TrainingResult, report: GateReport) -> GradeEvidence:
         promise=promise_at_test(result),
         test_yes=result.cases["test_yes"],
         test_no=result.cases["test_no"],
+        out_of_time=result.out_of_time,
     )

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from features.errors import DefinitionError
 from features.windows import FeatureSet
 from models.season import UNSURE
+from models.unknown import RANGE_DRIFT
 from pipelines.champions import load_champions
 from pipelines.profile_rows import profile_batches
 from pipelines.reporting import log, say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
-    from serving.scorer import LoadedTag
+    from serving.scorer import LoadedTag, Scorer
     from serving.store_files import Manifest
 
 KEEP_RUNS = 5
@@ -44,6 +45,8 @@ class ScoredTag:
     reasons_overlap: float | None = None
     unseen_season: float = 0.0
     horizon_days: int = 0
+    unlike_training: float = 0.0
+    unlike_because: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,17 @@ def score_tags(
                     feature_set=t.model.feature_set,
                     unseen_season=t.model.unseen_season(day),
                     values=t.definition.values,
+                    **_range_of_run(scorer, t.definition.name),
                 )
                 for t in tags
             ),
         )
         staging.publish(info, keep=KEEP_RUNS)
         workspace.progress("publishing", 1, 1)
+    for tag in tags:
+        share, because = scorer.unlike_training(tag.definition.name)
+        if share >= RANGE_DRIFT:
+            log.warning("%s: %s", tag.definition.name, range_note(share, because))
     with store.reader() as reader:
         if out is not None:
             export_predictions(reader, out)
@@ -162,6 +170,7 @@ def score_tags(
                 scored[c.tag].metrics.get("reasons_overlap"),
                 scored[c.tag].model.unseen_season(day),
                 scored[c.tag].definition.horizon_days,
+                **_range_of_run(scorer, c.tag),
             )
             for c in rows
         ),
@@ -231,6 +240,19 @@ def said_text(said: Mapping[str, int], population: int) -> str:
     )
 
 
+def range_note(share: float, because: str) -> str:
+    """Say that a run's features have left the range that training saw."""
+    return (
+        f"the data have moved: {share:.0%} of its population are unlike what training saw and get no value "
+        f"(mostly: {because}); look at the sources, then train again"
+    )
+
+
+def _range_of_run(scorer: Scorer, tag: str) -> dict[str, Any]:
+    share, because = scorer.unlike_training(tag)
+    return {"unlike_training": share, "unlike_because": because}
+
+
 def render_scoring(run: ScoringRun) -> None:
     """Print the run as a table."""
     table(
@@ -254,5 +276,7 @@ def render_scoring(run: ScoringRun) -> None:
     for t in run.tags:
         if t.unseen_season >= UNSURE:
             say(f"{t.tag}: {season_note(t.unseen_season, run.as_of, t.horizon_days)}")
+        if t.unlike_training >= RANGE_DRIFT:
+            say(f"{t.tag}: {range_note(t.unlike_training, t.unlike_because)}")
     if run.out:
         say(f"predictions written to {run.out}")

@@ -6,7 +6,7 @@ same as if it were trained alone on one thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     from models.amount_training import AmountResult
     from models.training import TrainingResult
+
+
+ROWS_AT_ONCE = 500_000
+"""Training rows whose features are fetched together: about 4 GB on the way through Feast."""
 
 
 def train_tags(
@@ -76,34 +80,52 @@ def train_tags(
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
         plans, labels, refused = _labelled(workspace, chosen, day)
         feature_set = workspace.feature_set(every, day)
-        frames = training_frames(workspace, plans, labels, feature_set)
-        jobs = [
-            Job(
-                plan,
-                frames[plan.definition.name],
-                feature_set.spec,
-                workspace.settings.seed,
-                trials,
-                timeout_s,
-                f"sqlite:///{studies / f'{plan.definition.name}.db'}",
-                Path(scratch) / str(number),
-            )
-            for number, plan in enumerate(plans)
-        ]
         inputs = GateInputs(workspace, day, feature_set, Path(scratch) / "recounted")
-        workspace.progress("training", 0, len(jobs))
-        for done, (job, result) in enumerate(workers.run(jobs), start=1):
-            trained.append(
-                _refusal(job.plan.definition.name, result)
-                if isinstance(result, TagcastError)
-                else _registered(workspace, job, result, inputs, moment)
-            )
-            workspace.progress("training", done, len(jobs))
+        workspace.progress("training", 0, len(plans))
+        for some in _portions(plans, labels):
+            frames = training_frames(workspace, some, labels, feature_set)
+            jobs = [
+                Job(
+                    plan,
+                    frames.pop(plan.definition.name),
+                    feature_set.spec,
+                    workspace.settings.seed,
+                    trials,
+                    timeout_s,
+                    f"sqlite:///{studies / f'{plan.definition.name}.db'}",
+                    Path(scratch) / plan.definition.name,
+                )
+                for plan in some
+            ]
+            for job, result in workers.run(jobs):
+                trained.append(
+                    _refusal(job.plan.definition.name, result)
+                    if isinstance(result, TagcastError)
+                    else _registered(workspace, job, result, inputs, moment)
+                )
+                workspace.progress("training", len(trained), len(plans))
     if not any(t.version for t in trained):
         raise ModelError(
             "no tag could be trained: " + "; ".join(f"{t.tag}: {t.reason}" for t in [*trained, *refused])
         )
     return sorted([*trained, *refused], key=lambda t: t.tag)
+
+
+def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iterator[list[TagPlan]]:
+    """Yield the plans in portions of at most ``ROWS_AT_ONCE`` training rows (one plan at least).
+
+    Memory grows with a portion, not with how many tags are trained.
+    """
+    portion: list[TagPlan] = []
+    rows = 0
+    for plan in plans:
+        more = len(labels[plan.definition.name])
+        if portion and rows + more > ROWS_AT_ONCE:
+            yield portion
+            portion, rows = [], 0
+        portion.append(plan)
+        rows += more
+    yield portion
 
 
 def _registered(

@@ -64,6 +64,10 @@ class TagRun:
     feature_set: str = ""
     unseen_season: float = 0.0
     """Share of the window ahead that lies in a season training never saw (:mod:`models.season`)."""
+    unlike_training: float = 0.0
+    """Share of the population whose features lie outside what training saw (:mod:`models.unknown`)."""
+    unlike_because: str = ""
+    """The commonest reason of these."""
     values: tuple[str, ...] = YES_NO
     """What the tag can say beside unknown: yes and no, or the tiers of an amount from low to high."""
 

@@ -7,6 +7,7 @@ explains and writes. Features are read twice rather than kept: memory does not g
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -130,6 +131,7 @@ class Scorer:
         self.past = past
         self._familiar = {tag.definition.name: Familiar(tag.model) for tag in tags}
         self.population = dict.fromkeys((tag.definition.name for tag in tags), 0)
+        self._unlike: dict[str, Counter[str]] = {name: Counter() for name in self.population}
         self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
 
     def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[LoadedTag, pa.RecordBatch]]:
@@ -160,6 +162,18 @@ class Scorer:
         for tag, ids, X in self._stream(self.tags, "scoring"):
             self.population[tag.definition.name] += len(ids)
             yield self._predict(tag, ids, X, cuts)
+
+    def unlike_training(self, tag: str) -> tuple[float, str]:
+        """Return the share of a tag's population that is unlike what training saw, and the commonest reason.
+
+        Of the second pass; 0 and empty before it, and where everyone is like training. Of reasons that are
+        equally common, the first by letters.
+        """
+        found = self._unlike[tag]
+        if not found:
+            return 0.0, ""
+        commonest = min(found, key=lambda reason: (-found[reason], reason))
+        return found.total() / self.population[tag], commonest
 
     def _stream(
         self, tags: Sequence[LoadedTag], stage: str
@@ -218,9 +232,9 @@ class Scorer:
                 hysteresis=definition.hysteresis,
                 past=self.past.of(definition.name, ids) if self.past and definition.hysteresis else None,
             )
-        value, because = say_unknown(
-            value, confidence, definition.min_confidence, [self._familiar[definition.name].reasons(X)]
-        )
+        unlike = self._familiar[definition.name].reasons(X)
+        self._unlike[definition.name].update(unlike[unlike != ""].tolist())
+        value, because = say_unknown(value, confidence, definition.min_confidence, [unlike])
         reasons: list[Any] = [None] * n
         method = np.full(n, "path", dtype=object)
         # People ask why of a yes, or of the highest amounts.

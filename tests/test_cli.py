@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -81,6 +83,19 @@ def test_every_command_has_help_with_an_example() -> None:
             walk(sub, [*words, name])
 
     walk(application(), [])
+
+
+def test_it_runs_as_a_module_too() -> None:
+    root = Path(__file__).resolve().parents[1]
+    shown = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        check=True,
+    )
+    assert "tagcast train --all" in shown.stdout
+    assert "tradeoff" in shown.stdout
 
 
 def test_the_trade_off_of_a_version_is_kept_and_shown(shop) -> None:

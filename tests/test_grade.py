@@ -40,6 +40,8 @@ CLEAR = GradeEvidence(
         ({"promise": (*KEPT, PromiseBand(0.8, 1000, 0.90, 0.80))}, "C", "confidence 0.8 or more"),
         ({"promise": ()}, "C", "nothing is said"),
         ({"promise": KEPT[2:]}, "C", "nothing is said"),
+        ({"out_of_time": False}, "B", "not out of time"),
+        ({"out_of_time": False, "calibration_error": 0.051}, "C", "above 0.05"),
         ({"calibration_error": 0.051}, "C", "above 0.05"),
         ({"calibration_error": math.nan}, "C", "cannot be measured"),
         ({"auc_minus_rfm": Estimate(0.01, -0.01, 0.03)}, "C", "lead over the RFM ranking may be chance"),

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from shop import CHURN, write_shop
+from champion import DAY, DEFINITION, NOW, TAG, published, shop_with_champion
 
 from features.errors import StoreError
-from features.windows import FeatureSet
-from models.additive import AdditiveModel, Curve
-from models.blend import Blend
-from models.calibration import Calibrator
 from models.decision import decide
-from models.definition_files import parse_definition
-from models.tag_model import FeatureRange, TagModel
-from pipelines.models import promote_version
-from pipelines.score import score_tags
-from pipelines.workspace import open_workspace
-from registry.recording import log_version
-from registry.tracking import open_tracking
+from models.unknown import RANGE_DRIFT
+from pipelines.score import render_scoring, score_tags
 from serving.audiences import count, profile
 from serving.past_values import open_past, past_run
 from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun
 from serving.profile_store import ProfileStore
-
-HELD = CHURN + "hysteresis: 0.1\nmin_confidence: 0.0\n"
-DEFINITION = parse_definition(HELD, "churn")
-TAG = DEFINITION.name
-NOW = datetime(2024, 8, 1, tzinfo=UTC)
-DAY = date(2024, 7, 1)
 
 
 def publish(
@@ -141,42 +126,7 @@ def test_values_are_found_by_profile_in_any_batch(store) -> None:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """A shop whose champion is written by hand: more silence, more risk."""
-    folder = tmp_path_factory.mktemp("held")
-    workspace = open_workspace(write_shop(folder, customers=300), folder / "home")
-    features = FeatureSet((7, 30), ("amount", "category", "item_id", "order_id", "quantity"))
-    rng = np.random.default_rng(0)
-    raw = rng.normal(size=2000)
-    model = TagModel(
-        definition=DEFINITION,
-        features=("recency_days",),
-        feature_set=features.spec,
-        blend=Blend(
-            {"logistic": 1.0}, {"logistic": AdditiveModel(0.0, (Curve(0, (0.0, 5.0), (-3.75, 3.75), 0.0),))}
-        ),
-        calibrator=Calibrator.fit(
-            raw, (rng.random(2000) < 1 / (1 + np.exp(-raw))).astype("int8"), np.full(2000, np.datetime64(DAY))
-        ),
-        cut=0.5,
-        base_rate=0.5,
-        snapshots=(DAY,),
-        ranges={"recency_days": FeatureRange(0.0, 0.0, 60.0, 60.0, 0.0)},
-        seed=0,
-    )
-    model.save(folder / "bundle")
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
-    log_version(
-        tracking, tag=TAG, bundle=folder / "bundle", features=model.features, feature_set=features.id, params={},
-        metrics={}, dataset={}, split={}, figures={}, notes=[], run_name="by hand", now=NOW,
-    )  # fmt: skip
-    promote_version(workspace, TAG, 1, by="tests", reason="a small shop", moment=NOW, force=True)
-    return workspace
-
-
-def published(workspace):
-    with ProfileStore(workspace.settings.home / "store").reader() as reader:
-        table = reader.predictions(TAG).to_pandas()
-    return table.set_index("profile_id").drop(columns=["scored_at", "expires_at"])
+    return shop_with_champion(tmp_path_factory.mktemp("held"))
 
 
 def test_a_scored_tag_holds_its_value_within_the_margin(shop) -> None:
@@ -210,3 +160,22 @@ def test_an_unknown_value_says_why(shop) -> None:
         assert unknown == named
         someone = published(shop).index[0]
         assert "unknown_because" in profile(reader, someone).predictions[0]
+
+
+def test_a_run_whose_features_left_their_range_says_so(shop, tmp_path, caplog, capsys) -> None:
+    usual = score_tags(shop, [TAG], as_of=DAY, moment=NOW)
+    assert usual.tags[0].unlike_training < RANGE_DRIFT
+    assert "the data have moved" not in caplog.text
+    moved = shop_with_champion(tmp_path, longest_silence=3.0)
+    run = score_tags(moved, [TAG], as_of=DAY, moment=NOW)
+    said = published(moved)
+    unlike = said["unknown_because"].str.startswith("outside what training saw", na=False)
+    assert RANGE_DRIFT < unlike.mean() < 1
+    assert run.tags[0].unlike_training == pytest.approx(unlike.mean())
+    assert run.tags[0].unlike_because == "outside what training saw: recency_days"
+    with ProfileStore(moved.settings.home / "store").reader() as reader:
+        (kept,) = reader.run.tags
+    assert (kept.unlike_training, kept.unlike_because) == (unlike.mean(), run.tags[0].unlike_because)
+    assert f"{TAG}: the data have moved: {unlike.mean():.0%} of its population" in caplog.text
+    render_scoring(run)
+    assert "the data have moved" in " ".join(capsys.readouterr().out.split())

@@ -80,6 +80,8 @@ def test_the_choice_agrees_with_brute_force(rule, seed) -> None:
     members = members_by_hand(rule, cases)
     assert row.size == len(members)
     assert row.share == len(members) / len(cases.y)
+    assert all(cases.score[i] >= row.cut for i in members)
+    assert all(cases.score[i] < row.cut_high for i in set(range(len(cases.y))) - members)
     if not members:
         assert row.precision is None
         assert row.recall == 0
@@ -162,6 +164,19 @@ def test_a_value_changes_only_past_the_margin(score, past, value) -> None:
     assert confidence[0] == pytest.approx(score * 0.9 if value == "yes" else 1 - score * 1.1)
 
 
+@pytest.mark.parametrize(
+    ("score", "past", "value"),
+    [(0.64, "unknown", "unknown"), (0.7, "unknown", "yes"), (0.64, None, "yes"), (0.64, "yes", "yes"), (0.5, "yes", "unknown")],
+)  # fmt: skip
+def test_an_unknown_is_left_only_past_the_margin(score, past, value) -> None:
+    score = np.array([score])
+    said, _ = decide(
+        score, score * 0.9, score * 1.1, cut=0.5, min_confidence=0.5, hysteresis=0.1,
+        past=np.array([past], dtype=object),
+    )  # fmt: skip
+    assert said.tolist() == [value]
+
+
 def test_a_margin_makes_nothing_unknown() -> None:
     score = np.linspace(0.01, 0.99, 99)
     bounds = score * 0.95, score + 0.05 * (1 - score)
@@ -222,7 +237,7 @@ def test_no_margin_changes_nothing_and_deciding_again_neither(rows, min_confiden
 def test_decisions_are_idempotent(rows, margin) -> None:
     score = np.array(rows[0]) / 20
     past = np.array(["yes", "no", "unknown", None], dtype=object)
-    kwargs = {"cut": 0.5, "min_confidence": 0.0, "hysteresis": margin}
+    kwargs = {"cut": 0.5, "min_confidence": 0.5, "hysteresis": margin}
     once, _ = decide(score, score, score, past=past, **kwargs)
     twice, _ = decide(score, score, score, past=once, **kwargs)
     assert once.tolist() == twice.tolist()
@@ -247,11 +262,44 @@ def test_stability_measures_what_the_margin_gives_and_costs() -> None:
         assert row.share_right > row.mean_confidence - 0.01, "a held value keeps its promise"
 
 
+def test_stability_counted_again_profile_by_profile() -> None:
+    cases = past_cases(seed=5)
+    found = trade_off(DEFINITION.model_copy(update={"min_confidence": 0.55, "hysteresis": 0.03}), 0.4, cases)
+    assert [row["margin"] for row in found["stability"] if row["own"]] == [0.03]
+    for row in found["stability"]:
+        held: dict[str, str] = {}
+        pairs = flipped = 0
+        said, confidence, right = [], [], []
+        for _, rows in cases.snapshots:
+            now = {}
+            for i in np.flatnonzero(rows):
+                who, score, past = cases.profile_id[i], cases.score[i], held.get(cases.profile_id[i])
+                yes = score >= 0.4
+                if past == "yes" and 0.4 - row["margin"] <= score < 0.4 and cases.lower[i] >= 0.55:
+                    yes = True
+                if past == "no" and 0.4 <= score < 0.4 + row["margin"] and 1 - cases.upper[i] >= 0.55:
+                    yes = False
+                sure = cases.lower[i] if yes else 1 - cases.upper[i]
+                now[who] = "unknown" if sure < 0.55 else "yes" if yes else "no"
+                if now[who] != "unknown":
+                    said.append(now[who])
+                    confidence.append(sure)
+                    right.append(yes == (cases.y[i] == 1))
+            pairs += len(held.keys() & now.keys())
+            flipped += sum(held[who] != now[who] for who in held.keys() & now.keys())
+            held = now
+        assert (row["pairs"], row["flips"], row["said"]) == (pairs, flipped, len(said))
+        assert row["removed"] == pytest.approx(1 - flipped / found["stability"][0]["flips"])
+        assert row["mean_confidence"] == pytest.approx(np.mean(confidence))
+        assert row["share_right"] == pytest.approx(np.mean(right))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"hysteresis": 0.5}, "never change again"),
         ({"hysteresis": -0.1}, "hysteresis"),
+        ({"hysteresis": 0.3, "min_confidence": 0.7}, "never be left again"),
         ({"hysteresis": 0.1, "decision": RULES[-1].model_dump()}, "hard bound"),
     ],
 )

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shop import CHURN
 from synthetic import HORIZON_DAYS, shoppers
 
 from features.errors import ModelError
-from models.decision import NEVER, cut_from_scores, decide, learned_cut
+from models.decision import NEVER, band, cut_from_scores, decide, learned_cut
 from models.definition_files import parse_definition
 from models.metrics import auc
 from models.reasons import contributions, explain
@@ -126,6 +128,8 @@ def test_a_long_horizon_without_room_for_validation_says_so() -> None:
     frame, split, _ = shoppers(profiles=400, snapshots=2)
     result = train(frame, Split(split.snapshots, HORIZON_DAYS), trials=1)
     assert any("groups of profiles" in note for note in result.notes)
+    assert not result.out_of_time
+    assert train(*shoppers(profiles=400, snapshots=5)[:2], trials=1).out_of_time
 
 
 def test_the_rfm_ranking_stands_in_for_a_model_where_outcomes_are_few() -> None:
@@ -167,6 +171,11 @@ def test_decisions() -> None:
     assert value.tolist() == ["yes"] * 3 + ["unknown"] * 3 + ["no"] * 4
     assert confidence[0] == pytest.approx(0.85)
     assert confidence[-1] == pytest.approx(0.9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_bands_are_those_of_the_definition(scores) -> None:
+    assert band(np.array(scores), DEFINITION.bands).tolist() == [DEFINITION.band_of(s) for s in scores]
 
 
 def test_a_precision_cut_is_the_widest_that_met_the_bar() -> None:

@@ -95,6 +95,12 @@ def test_a_long_tail_gets_a_longer_margin(trained) -> None:
         assert Familiar(model).reasons(X).tolist() == [reason]
 
 
+def test_an_unknown_held_by_the_margin_says_so() -> None:
+    said, because = say_unknown(np.array(["unknown", "yes"], dtype=object), np.array([0.55, 0.55]), 0.5)
+    assert said.tolist() == ["unknown", "yes"]
+    assert because.tolist() == ["unknown before, and confidence not clear of 0.5", None]
+
+
 def test_the_reason_of_unknown_is_said() -> None:
     value = np.array(["yes", "no", "yes", "no"], dtype=object)
     confidence = np.array([0.9, 0.3, 0.2, 0.95])
