@@ -20,11 +20,13 @@ import numpy.typing as npt
 
 from models.amount_drift import AmountDrift, expected_and_seen
 from models.amount_tables import LEVELS, AmountTables
-from models.calibration import Calibrator
+from models.calibration import SURENESS, Calibrator
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 
+LEAST_SPREAD = 0.02
+"""Standard deviation of the logarithm under which a common move changes no tier worth the cost of asking."""
 TAIL_DEVIATIONS = 1.2816
 """Standard deviations between the middle of a normal distribution and the end of its 80 % interval."""
 
@@ -126,17 +128,34 @@ class AmountCalibrator:
         now = self.drift.ahead(as_of, unseen)
         score = predicted * np.exp(now.mean)
         low, high = self.tables.interval(score)
-        wider = float(np.exp(TAIL_DEVIATIONS * np.sqrt(max(0.0, now.variance - self.usual))))
+        # What the drift adds to what the tables have seen of it: little, but long after, or in a new season.
+        spread = float(np.sqrt(max(0.0, now.variance - self.usual)))
+        wider = float(np.exp(TAIL_DEVIATIONS * spread))
         chances = self.tables.tiers(score, np.array(self.starts))
+        tier = chances.argmax(axis=1)  # the first, so the lower, of equal ones
         return CalibratedAmount(
             score,
             # Where nearly everybody spends nothing the mean lies beyond the interval of one amount.
             np.minimum(low / wider, score),
             np.maximum(high * wider, score),
-            chances.argmax(axis=1),  # the first, so the lower, of equal ones
-            self.right.predict(_log_odds(chances.max(axis=1)), as_of, unseen).lower,
+            tier,
+            self.right.predict(
+                _log_odds(self._least_chance(score, chances, tier, spread)), as_of, unseen
+            ).lower,
             chances,
         )
+
+    def _least_chance(
+        self, score: Floats, chances: Floats, tier: npt.NDArray[np.intp], spread: float
+    ) -> Floats:
+        """Return the probability of the tier said, the least over how far all amounts may have moved together."""
+        rows = np.arange(len(score))
+        least: Floats = chances[rows, tier]
+        if spread > LEAST_SPREAD:
+            for move in (-SURENESS, SURENESS):
+                moved = self.tables.tiers(score * np.exp(move * spread), np.array(self.starts))
+                least = np.minimum(least, moved[rows, tier])
+        return least
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

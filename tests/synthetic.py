@@ -51,3 +51,52 @@ def shoppers(
     )
     dates = tuple(FIRST + timedelta(days=HORIZON_DAYS * n) for n in range(snapshots))
     return frame, Split(dates, HORIZON_DAYS), table["chance"].to_numpy()
+
+
+def spenders(
+    profiles: int = 500, snapshots: int = 6, seed: int = 5, *, shift: float = 0.0
+) -> tuple[TrainingFrame, Split, np.ndarray]:
+    """Return a frame of amounts, its split, and the true mean amount of each row.
+
+    Every other profile or so spends nothing in a window; ``shift`` is the standard deviation of a factor (in
+    logarithms) that all amounts of a snapshot share and that no feature tells.
+    """
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(1.0, 0.05, profiles)
+    basket = rng.lognormal(3, 0.6, profiles)
+    rows = []
+    for number in range(snapshots):
+        spend = {}
+        for days in (30, 90):
+            count = rng.poisson(rate * days)
+            spend[days] = basket * rng.gamma(np.maximum(count, 1) * 3.0, 1 / 3.0) * (count > 0)
+        count = rng.poisson(rate * HORIZON_DAYS)
+        amount = basket * rng.gamma(np.maximum(count, 1) * 3.0, 1 / 3.0) * (count > 0)
+        amount = np.round(amount * np.exp(shift * rng.normal()), 2)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "recency_days": np.minimum(90.0, rng.exponential(1 / np.maximum(rate, 1e-3))),
+                    "spend_30d": spend[30],
+                    "spend_90d": spend[90],
+                    "basket_mean": np.where(rng.random(profiles) < 0.1, np.nan, basket),
+                    "noise": rng.normal(size=profiles),
+                    "profile_id": [f"p{i:05d}" for i in range(profiles)],
+                    "as_of": np.datetime64(FIRST + timedelta(days=HORIZON_DAYS * number), "D"),
+                    "mean": basket * rate * HORIZON_DAYS,
+                    "amount": amount,
+                }
+            )
+        )
+    table = pd.concat(rows, ignore_index=True)
+    names = ["recency_days", "spend_30d", "spend_90d", "basket_mean", "noise"]
+    frame = TrainingFrame(
+        X=table[names],
+        y=(table["amount"] > 0).to_numpy("int8"),
+        as_of=table["as_of"].to_numpy("datetime64[D]"),
+        profile_id=table["profile_id"].to_numpy(object),
+        rfm=table[["recency_days", "spend_30d", "spend_90d"]],
+        amount=table["amount"].to_numpy(float),
+    )
+    dates = tuple(FIRST + timedelta(days=HORIZON_DAYS * n) for n in range(snapshots))
+    return frame, Split(dates, HORIZON_DAYS), table["mean"].to_numpy()
