@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.evidence import SHAP_ROWS, png
+from pipelines.promise import CONFIDENCE_BANDS, promise_metrics
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from models.amount_training import AmountResult
     from models.promise import PromiseBand
     from models.training_data import TrainingFrame
@@ -15,7 +19,6 @@ if TYPE_CHECKING:
     from registry.change_checks import ChampionEvidence, NotCompared, RunEvidence
     from registry.leak_checks import LeakEvidence
 
-PROMISE_LEVELS = (0.0, 0.6, 0.8, 0.9)
 TOP_DRIVERS = 10
 
 
@@ -70,7 +73,8 @@ def amount_metrics(result: AmountResult) -> dict[str, float]:
     """Return every figure of the test snapshot under one flat name.
 
     ``mae``, ``mae_low``, ``mae_high`` and so on for tagcast, ``baseline_mae`` for the reference,
-    ``minus_baseline_mae`` for the paired difference, ``validation_rmse_tweedie`` for the candidates.
+    ``minus_baseline_mae`` for the paired difference, ``validation_rmse_tweedie`` for the candidates,
+    ``promise_80_right`` and so on for the tiers said at a confidence (:func:`pipelines.promise.promise_metrics`).
     """
     metrics: dict[str, float] = {}
     for name, estimate in result.test["tagcast"].items():
@@ -84,21 +88,28 @@ def amount_metrics(result: AmountResult) -> dict[str, float]:
         metrics[f"minus_baseline_{name}_high"] = estimate.high
     for name, error in result.candidates.items():
         metrics[f"validation_rmse_{name}"] = error
+    value, right = _said_and_right(result)
+    metrics |= promise_metrics(value, result.test_scores.confidence, right)
     # A constant baseline has no ranking: MLflow keeps no NaN worth reading.
     return {name: value for name, value in metrics.items() if value == value}  # noqa: PLR0124
 
 
 def amount_promise(result: AmountResult) -> list[PromiseBand]:
     """Return promise and reality of the tiers of the test snapshot at every level of confidence."""
-    import numpy as np
-
     from models.promise import promise_and_reality
+
+    value, right = _said_and_right(result)
+    return promise_and_reality(right, value, result.test_scores.confidence, CONFIDENCE_BANDS)
+
+
+def _said_and_right(result: AmountResult) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int8]]:
+    """Return a yes for each tier of the test snapshot that was said (else unknown), and whether it came."""
+    import numpy as np
 
     t = result.test_scores
     said = t.confidence >= result.model.definition.min_confidence
-    right = (t.tier == t.true_tier).astype(np.int8)
     value = np.where(said, "yes", "unknown").astype(object)
-    return promise_and_reality(right, value, t.confidence, PROMISE_LEVELS)
+    return value, (t.tier == t.true_tier).astype(np.int8)
 
 
 def amount_gate_evidence(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipelines.reporting import amount
+
 COLUMNS = (
     "MAE",
     "baseline MAE",
@@ -14,16 +16,8 @@ COLUMNS = (
     "tiers right",
     "confidence",
 )
-_METRICS = (
-    "mae",
-    "baseline_mae",
-    "rmse",
-    "baseline_rmse",
-    "spearman",
-    "coverage",
-    "tier_accuracy",
-    "mean_confidence",
-)
+_AMOUNTS = ("mae", "baseline_mae", "rmse", "baseline_rmse")
+_SHARES = ("spearman", "coverage", "tier_accuracy", "mean_confidence")
 
 
 def predicts_amount(metrics: Mapping[str, float]) -> bool:
@@ -31,6 +25,6 @@ def predicts_amount(metrics: Mapping[str, float]) -> bool:
     return "rmse" in metrics
 
 
-def figures(metrics: Mapping[str, float]) -> tuple[float | None, ...]:
-    """Return the figures of ``COLUMNS``."""
-    return tuple(metrics.get(name) for name in _METRICS)
+def figures(metrics: Mapping[str, float]) -> tuple[str | float | None, ...]:
+    """Return the figures of ``COLUMNS``; errors as the amounts they are."""
+    return (*(amount(metrics.get(name)) for name in _AMOUNTS), *(metrics.get(name) for name in _SHARES))

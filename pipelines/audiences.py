@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.reporting import say, table
+from pipelines.reporting import amount, say, table
 from pipelines.score import said_text
 from pipelines.workspace import Workspace
 
@@ -44,12 +44,15 @@ def count_audience(workspace: Workspace, text: str, moment: datetime) -> dict[st
         return {"filter": text, **asdict(count(reader, text, moment))}
 
 
-def show_audience(workspace: Workspace, text: str, moment: datetime, limit: int) -> pa.Table:
-    """Return up to ``limit`` of the profiles that the filter finds."""
+def show_audience(
+    workspace: Workspace, text: str, moment: datetime, limit: int
+) -> tuple[pa.Table, frozenset[str]]:
+    """Return up to ``limit`` of the profiles that the filter finds, and which columns hold amounts."""
     from serving.audiences import show
 
     with _store(workspace).reader() as reader:
-        return show(reader, text, moment, limit=limit)
+        amounts = frozenset(f"{tag}.score" for tag in reader.run.amounts)
+        return show(reader, text, moment, limit=limit), amounts
 
 
 def export_audience(workspace: Workspace, text: str, out: Path, moment: datetime) -> int:
@@ -92,7 +95,11 @@ def _key_features(workspace: Workspace, profile_id: str, as_of: Any) -> list[dic
 
 @dataclass(frozen=True)
 class TreeRow:
-    """One tag in the tree."""
+    """One tag in the tree.
+
+    ``auc`` and ``log_loss`` are those of a champion that says yes or no; ``mae`` and ``baseline_mae`` (amounts) and
+    ``tiers_right`` (a share) those of one that predicts an amount. None for the other kind.
+    """
 
     path: tuple[str, ...]
     tag: str
@@ -104,6 +111,9 @@ class TreeRow:
     champion: int | None
     auc: float | None
     log_loss: float | None
+    mae: float | None
+    baseline_mae: float | None
+    tiers_right: float | None
     owner: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -132,6 +142,7 @@ def tag_tree(workspace: Workspace) -> list[TreeRow]:
     rows = []
     for definition in workspace.definitions(workspace.now(None)):
         seen, best = covered.get(definition.name), champions.get(definition.name)
+        tested = best.metrics if best else {}
         rows.append(
             TreeRow(
                 definition.path,
@@ -142,8 +153,11 @@ def tag_tree(workspace: Workspace) -> list[TreeRow]:
                 seen.said if seen else {},
                 seen.mean_confidence if seen else None,
                 best.version if best else None,
-                best.metrics.get("auc") if best else None,
-                best.metrics.get("log_loss") if best else None,
+                tested.get("auc"),
+                tested.get("log_loss"),
+                tested.get("mae"),
+                tested.get("baseline_mae"),
+                tested.get("tier_accuracy"),
                 definition.owner,
             )
         )
@@ -158,9 +172,12 @@ def render_count(found: dict[str, Any]) -> None:
             say(f"  {tag}: mean confidence {confidence:.3f}")
 
 
-def render_members(members: pa.Table) -> None:
-    """Print the profiles of an audience."""
-    rows = [tuple(row.values()) for row in members.to_pylist()]
+def render_members(members: pa.Table, amounts: frozenset[str]) -> None:
+    """Print the profiles of an audience; ``amounts`` are the columns that hold amounts."""
+    rows = [
+        tuple(amount(value) if name in amounts else value for name, value in row.items())
+        for row in members.to_pylist()
+    ]
     table(f"{len(rows):,} profiles", members.column_names, rows)
 
 
@@ -184,7 +201,7 @@ def render_profile(view: dict[str, Any]) -> None:
             (
                 p["tag"],
                 f"unknown: {p['unknown_because']}" if p.get("unknown_because") else p["value"],
-                p["score"],
+                _score(p),
                 p["confidence"],
                 f"{p['percentile']:.1f}",
                 p["band"],
@@ -205,8 +222,27 @@ def render_profile(view: dict[str, Any]) -> None:
         )
 
 
+def _score(p: dict[str, Any]) -> float | str:
+    """Return a score as it is read: a probability, or an amount with its interval."""
+    if not p["is_amount"]:
+        return float(p["score"])
+    return f"{amount(p['score'])}\n({amount(p['lower'])} to {amount(p['upper'])})"
+
+
 def _number(value: float | None) -> str:
     return "unknown" if value is None or math.isnan(value) else f"{value:,.4g}"
+
+
+def _quality(row: TreeRow) -> str | None:
+    """Return the champion's test metrics in one cell."""
+    shown = (
+        ("AUC", row.auc and f"{row.auc:.3f}"),
+        ("log loss", row.log_loss and f"{row.log_loss:.3f}"),
+        ("MAE", amount(row.mae)),
+        ("baseline MAE", amount(row.baseline_mae)),
+        ("tiers right", row.tiers_right and f"{row.tiers_right:.3f}"),
+    )
+    return ", ".join(f"{name} {figure}" for name, figure in shown if figure) or None
 
 
 def render_tree(rows: list[TreeRow]) -> None:
@@ -217,7 +253,7 @@ def render_tree(rows: list[TreeRow]) -> None:
         branch = "" if row.path == last else " › ".join(row.path)
         last = row.path
         lines.append(
-            (branch, row.tag, row.title, row.population, row.coverage, said_text(row.said, row.population or 0) if row.said else None, row.mean_confidence, row.champion, row.auc, row.log_loss, row.owner)
+            (branch, row.tag, row.title, row.population, row.coverage, said_text(row.said, row.population or 0) if row.said else None, row.mean_confidence, row.champion, _quality(row), row.owner)
         )  # fmt: skip
     table(
         "Tags",
@@ -230,8 +266,7 @@ def render_tree(rows: list[TreeRow]) -> None:
             "says",
             "confidence",
             "champion",
-            "AUC",
-            "log loss",
+            "quality (test snapshot)",
             "owner",
         ),
         lines,

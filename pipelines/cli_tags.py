@@ -104,6 +104,7 @@ def count(config: Path | None, home: Path | None, as_json: bool, text: str) -> N
     \b
     Example:
       tagcast audience count "interest.coffee = 'yes' AND NOT (age = '65+')"
+      tagcast audience count "spend_30d = 'high' AND spend_30d.score >= 250"
     """
     from pipelines.audiences import count_audience, render_count
     from pipelines.reporting import emit
@@ -128,8 +129,8 @@ def show(config: Path | None, home: Path | None, as_json: bool, text: str, limit
     from pipelines.reporting import emit
     from pipelines.workspace import open_workspace
 
-    members = show_audience(open_workspace(config, home), text, clock(), limit)
-    emit(members.to_pylist(), as_json=as_json, render=lambda: render_members(members))
+    members, amounts = show_audience(open_workspace(config, home), text, clock(), limit)
+    emit(members.to_pylist(), as_json=as_json, render=lambda: render_members(members, amounts))
 
 
 @audience.command("export")

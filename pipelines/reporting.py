@@ -93,8 +93,9 @@ def say(text: str = "") -> None:
     print(text)
 
 
-AMOUNT_FROM = 100.0
-"""Numbers from here on are amounts, not shares: two decimals, thousands apart."""
+def amount(value: float | None) -> str | None:
+    """Return an amount as people read it: two decimals, thousands apart. None stays None."""
+    return None if value is None else f"{value:,.2f}"
 
 
 def _text(value: Any) -> str:
@@ -103,7 +104,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.2f}" if abs(value) >= AMOUNT_FROM else f"{value:.3f}"
+        return f"{value:,.3f}"
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)

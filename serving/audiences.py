@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from features.errors import StoreError
 from features.windows import FeatureSet
+from serving.batch_files import write_batches
 from serving.filter_language import parse
 from serving.filter_sql import condition
 from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
@@ -172,34 +173,6 @@ def export(reader: StoreReader, text: str, path: Path, now: datetime) -> int:
     return write_batches(rows, path)
 
 
-def write_batches(rows: Any, path: Path) -> int:
-    """Write Arrow batches to ``path`` by its suffix, aside first; return the number of rows."""
-    import pyarrow as pa
-    import pyarrow.csv as pc
-    import pyarrow.parquet as pq
-
-    writers: dict[str, Any] = {".csv": pc.CSVWriter, ".parquet": pq.ParquetWriter}
-    if path.suffix not in writers:
-        raise StoreError(
-            f"cannot write {path.name!r}: unknown kind of file",
-            mend="give a name that ends in .csv or .parquet",
-        )
-    aside = path.with_name(f".{path.name}.part")
-    written = 0
-    try:
-        with writers[path.suffix](aside, rows.schema) as writer:
-            for batch in rows:
-                writer.write_batch(batch)
-                written += batch.num_rows
-        aside.replace(path)
-    except (OSError, pa.ArrowException) as error:
-        aside.unlink(missing_ok=True)
-        raise StoreError(
-            f"{path} cannot be written: {error}", mend="check the folder, its rights and the free space"
-        ) from error
-    return written
-
-
 def export_predictions(reader: StoreReader, path: Path) -> int:
     """Write every predicted tag in long form, by profile and tag; return how many."""
     query = "SELECT * FROM predictions ORDER BY profile_id, tag"
@@ -234,6 +207,7 @@ def profile(reader: StoreReader, profile_id: str) -> ProfileView:
     predictions = said.to_arrow_table().to_pylist()
     for row in predictions:
         tag = about[row["tag"]]
+        row["is_amount"] = tag.is_amount
         row["reasons"] = told_reasons(row["reasons"], tag.feature_set, amount=tag.is_amount)
     return ProfileView(profile_id, attributes, predictions)
 

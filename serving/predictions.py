@@ -96,6 +96,11 @@ class RunInfo:
     scored_at: datetime
     tags: tuple[TagRun, ...]
 
+    @property
+    def amounts(self) -> frozenset[str]:
+        """Names of the tags that predict an amount."""
+        return frozenset(tag.tag for tag in self.tags if tag.is_amount)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         plain = asdict(self)

@@ -162,7 +162,7 @@ class Staging:
                       count(*) FILTER (profile_id NOT IN (SELECT profile_id FROM base)),
                       count(*) FILTER (most IS NULL
                                        OR NOT (score BETWEEN 0 AND most AND confidence BETWEEN 0 AND 1
-                                               AND lower <= score AND score <= upper)
+                                               AND lower BETWEEN 0 AND score AND upper BETWEEN score AND most)
                                        OR (value = 'unknown') != (unknown_because IS NOT NULL)
                                        OR score IS NULL OR confidence IS NULL OR lower IS NULL OR upper IS NULL
                                        OR value IS NULL OR isnan(score) OR isnan(confidence))

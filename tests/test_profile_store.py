@@ -161,6 +161,9 @@ def test_an_amount_says_its_tier_and_is_filtered_by_it(store) -> None:
     [
         {"score": [-1.0, 42.5, 1250.0, 60.0], "lower": [-2.0, 10.0, 800.0, 0.0]},
         {"upper": [5.0, 90.0, 1900.0, 50.0]},
+        {"upper": [5.0, 90.0, float("inf"), 150.0]},
+        {"upper": [5.0, 90.0, float("nan"), 150.0]},
+        {"lower": [-0.5, 10.0, 800.0, 0.0]},
         {"value": ["low", "low", "yes", "unknown"]},
         {"score": [0.0, 42.5, float("inf"), 60.0], "upper": [5.0, 90.0, float("inf"), 150.0]},
         {"confidence": [0.9, 0.6, 1.7, 0.4]},
