@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from shop import AMOUNT, FIRST_DAY, write_shop
@@ -86,6 +88,47 @@ def test_versions_are_listed_with_their_own_figures(shop) -> None:
     assert "AUC" not in said.split("Checks of")[0]
     assert "keeps_promise" in said
     assert {row["version"] for row in project.json("models")} >= {1}
+
+
+def test_the_tree_shows_the_figures_of_the_champion(shop) -> None:
+    project, (trained,) = shop
+    project.run("promote", "spend_30d", "1", "--force", "--reason", "to be listed")
+    (row,) = project.json("tags")
+    metrics = trained["metrics"]
+    assert [row[name] for name in ("mae", "baseline_mae", "tiers_right")] == [
+        metrics["mae"], metrics["baseline_mae"], metrics["tier_accuracy"],
+    ]  # fmt: skip
+    assert (row["auc"], row["log_loss"]) == (None, None)
+
+
+def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
+    project, _ = shop
+    project.run("promote", "spend_30d", "1", "--force", "--reason", "to be scored")
+    out = tmp_path / "said.parquet"
+    run = project.json("score", "--all", "--as-of", str(NOW), "--out", str(out))
+    said = pd.read_parquet(out)
+    (tag,) = run["tags"]
+    assert set(tag["said"]) == {"low", "medium", "high"}
+    assert sum(tag["said"].values()) + tag["unknown"] == tag["population"] == len(said)
+    assert ((said["lower"] <= said["score"]) & (said["score"] <= said["upper"]) & (said["lower"] >= 0)).all()
+    assert (
+        said["band"] == np.select([said["score"] < 20, said["score"] < 60], ["low", "medium"], "high")
+    ).all()
+
+    text = "spend_30d = 'high' AND spend_30d.score >= 70 AND spend_30d.confidence >= 0.4"
+    members = said[(said["value"] == "high") & (said["score"] >= 70) & (said["confidence"] >= 0.4)]
+    assert project.json("audience", "count", text)["members"] == len(members) > 0
+    refused = project.run("audience", "count", "spend_30d = 'yes'")
+    assert refused.exit_code != 0
+    assert "low, medium, high, unknown" in refused.stderr
+
+    rows = project.json("promise")
+    assert rows[0]["observed"]
+    assert rows[0]["said"] == (said["value"] != "unknown").sum()
+    assert project.json("profile", said["profile_id"][0])["predictions"][0]["value"] in {
+        *tag["said"],
+        "unknown",
+    }
 
 
 def test_a_version_has_a_card(shop) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import beta, gamma
 
 from models.bgnbd import (
     BgNbdScorer,
@@ -16,6 +17,7 @@ from models.bgnbd import (
     Parameters,
     alive_probability,
     fit_parameters,
+    log_likelihood,
     no_purchase_probability,
 )
 
@@ -80,6 +82,22 @@ def test_cdnow_is_fitted_as_published() -> None:
     assert found.alpha / 7 == pytest.approx(4.414, rel=0.2)
     assert found.a == pytest.approx(0.793, rel=0.3)
     assert found.b == pytest.approx(2.426, rel=0.35)
+
+
+@pytest.mark.parametrize(("repeats", "last", "known"), [(0, 0.0, 90.0), (1, 40.0, 120.0), (5, 80.0, 100.0)])
+def test_likelihood_and_chances_are_the_integrals_over_all_customers(repeats, last, known) -> None:
+    """A customer of rate r and drop-out chance p, weighed by the gamma and beta densities, on a fine grid."""
+    u = (np.arange(1500) + 0.5) / 1500
+    rate, drop = gamma.ppf(u, TRUE.r, scale=1 / TRUE.alpha)[:, None], beta.ppf(u, TRUE.a, TRUE.b)
+    alive = (1 - drop) ** repeats * rate**repeats * np.exp(-rate * known)
+    gone = drop * (1 - drop) ** (repeats - 1) * rate**repeats * np.exp(-rate * last) if repeats else 0 * alive
+    whole = (alive + gone).mean()
+    history = History(np.array([float(repeats)]), np.array([last]), np.array([known]))
+    assert np.exp(log_likelihood(TRUE, history)[0]) == pytest.approx(whole, rel=5e-3)
+    assert alive_probability(TRUE, history)[0] == pytest.approx(alive.mean() / whole, rel=5e-3)
+    for horizon in (7.0, 30.0, 180.0):
+        buys = (alive * -np.expm1(-rate * horizon)).mean() / whole
+        assert no_purchase_probability(TRUE, history, horizon)[0] == pytest.approx(1 - buys, abs=2e-3)
 
 
 def test_one_time_buyers_are_alive_for_ever_and_yet_ever_less_likely_to_come() -> None:

@@ -18,11 +18,13 @@ from shop import CHURN, FIRST_DAY, write_shop
 from synthetic import shoppers
 
 from features.errors import DataError
-from models.backtest import judge_window, percentiles, pool, until
+from models.backtest import judge_window, percentiles, pool, said, until
 from models.decision import decide
 from models.definition_files import parse_definition
 from models.splits import Split
+from models.tag import TopShareRule
 from models.training import train_tag
+from models.training_result import TestScores
 from pipelines.cli import application
 from pipelines.evaluate import fitting_windows
 from pipelines.workspace import TagPlan
@@ -228,3 +230,24 @@ def test_a_learned_cut_knows_nothing_of_the_test_snapshot() -> None:
         min_confidence=0.0,
     )  # fmt: skip
     assert (value == "yes").any()
+
+
+def test_values_of_a_window_are_decided_by_what_was_known_before_it() -> None:
+    rng = np.random.default_rng(0)
+    score = rng.random(200)
+    test = TestScores(
+        (rng.random(200) < score).astype("int8"),
+        score,
+        score * 0.9,
+        score + 0.1 * (1 - score),
+        np.arange(200).astype(str),
+        0.3,
+    )
+    cut_known = decide(score, test.lower, test.upper, cut=0.3, min_confidence=DEFINITION.min_confidence)
+    for mine, expected in zip(said(DEFINITION, test), cut_known, strict=True):
+        np.testing.assert_array_equal(mine, expected)
+    top = DEFINITION.model_copy(
+        update={"decision": TopShareRule(rule="top_share", share=0.1), "min_confidence": 0.0}
+    )
+    value, _ = said(top, replace(test, cut=None))
+    assert set(np.flatnonzero(value == "yes")) == set(np.argsort(-score)[:20])

@@ -83,6 +83,10 @@ def test_an_audience_is_what_its_filter_says() -> None:
                 f"WHERE value != 'unknown' AND ({a.filter})"
             ).fetchall()[0]
             assert (n, mean, right) == pytest.approx((a.n, a.mean_confidence, a.share_right)), a.filter
+    assert found.broken_share == np.mean([a.broken for a in found.rows])
+    assert found.mean_excess == pytest.approx(
+        np.mean([a.share_right - a.mean_confidence for a in found.rows])
+    )
     text = " ".join(a.filter for a in found.rows)
     for word in (
         "value = 'yes'",

@@ -110,6 +110,16 @@ def test_the_implied_auc_is_what_right_scores_reach() -> None:
     assert implied_auc(np.full(5, 0.3)) == pytest.approx(0.5)
 
 
+def test_mean_score_and_implied_auc_are_those_of_the_members() -> None:
+    y, score, attributes = population(n=900)
+    masks = segments_of(pd.DataFrame(index=range(900)), attributes)
+    for row in segment_rows(y, score, masks, np.random.default_rng(0), metrics=("auc",)):
+        mine = score[(attributes["city"] == row.value).to_numpy()]
+        assert row.mean_score == pytest.approx(mine.mean())
+        above, below = mine[:, None] * (1 - mine), (mine[:, None] > mine) + (mine[:, None] == mine) / 2
+        assert row.implied_auc == pytest.approx((above * below).sum() / above.sum())
+
+
 def test_intervals_widen_when_a_profile_stands_for_several_rows() -> None:
     y, score, _ = population(n=800)
     one = evaluate(y, score, np.random.default_rng(0), ("auc",))["auc"]

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shop import CHURN
 
-from models.decision import NEVER, decide, learned_cut
+from models.decision import NEVER, decide, learned_cut, needs_population
 from models.decision_plots import stability_plot, trade_off_plot
 from models.definition_files import parse_definition
 from models.metrics import wilson
-from models.stability import flips, stability, values_over_time
+from models.stability import flips, past_of, stability, values_over_time
 from models.tag import PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
-from models.trade_off import SHARES, Cases, cut_table, trade_off
+from models.trade_off import SHARES, Cases, choice_sentence, cut_table, rule_cuts, trade_off
 
 DEFINITION = parse_definition(CHURN, "churn")
 RULES = [
@@ -133,6 +133,36 @@ def test_flips_are_counted_among_profiles_of_both_snapshots() -> None:
     three = snapshot(a="no", b="yes")
     assert flips([one, two, three]) == (3 + 1, 2 + 1)
     assert flips([one]) == (0, 0)
+
+
+def test_past_values_are_found_by_profile() -> None:
+    before = np.array(["c", "a", "d"]), np.array(["no", "yes", "unknown"], dtype=object)
+    assert past_of(np.array(["a", "b", "c", "d"]), *before).tolist() == ["yes", None, "no", "unknown"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_cuts_of_a_rule_stand_in_order_of_time(rule) -> None:
+    learned = learned_cut(rule, CASES.y, CASES.score)
+    assert (learned is None) == needs_population(rule)
+    cuts = rule_cuts(rule, learned, CASES)
+    for cut, day in zip(cuts, np.unique(CASES.as_of), strict=True):
+        members = {i for i in members_by_hand(rule, CASES) if CASES.as_of[i] == day}
+        assert members == set(np.flatnonzero((CASES.as_of == day) & (CASES.score >= cut)))
+    if learned is None:
+        with pytest.raises(ValueError, match="needs the cut"):
+            rule_cuts(RULES[3], None, CASES)
+
+
+def test_the_sentence_says_the_figures_of_its_row() -> None:
+    (row,) = [r for r in cut_table(RULES[5], 0.4 + 1e-12, CASES) if r.chosen]
+    said = choice_sentence(RULES[5], row, 4)
+    for figure in (
+        f"{row.cut:.3f}",
+        *(f"{v:.1%}" for v in (row.share, row.precision, row.low, row.high, row.recall)),
+    ):
+        assert figure in said
+    assert said.startswith("Benefit 10, cost 4 a contact: yes from a score of ")
+    assert f"{row.profit:+,.0f} of expected profit a snapshot" in said
 
 
 def decided(score, past, hysteresis, cut=0.5):
