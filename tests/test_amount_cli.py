@@ -115,8 +115,9 @@ def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
         said["band"] == np.select([said["score"] < 20, said["score"] < 60], ["low", "medium"], "high")
     ).all()
 
-    text = "spend_30d = 'high' AND spend_30d.score >= 70 AND spend_30d.confidence >= 0.4"
-    members = said[(said["value"] == "high") & (said["score"] >= 70) & (said["confidence"] >= 0.4)]
+    cut = float(said["score"].quantile(0.7))
+    text = f"NOT (spend_30d = 'low') AND spend_30d.score >= {cut!r} AND spend_30d.upper > {2 * cut!r}"
+    members = said[(said["value"] != "low") & (said["score"] >= cut) & (said["upper"] > 2 * cut)]
     assert project.json("audience", "count", text)["members"] == len(members) > 0
     refused = project.run("audience", "count", "spend_30d = 'yes'")
     assert refused.exit_code != 0

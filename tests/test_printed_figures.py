@@ -72,6 +72,7 @@ models.drivers.more_of                test_drivers.py::test_words_fit_what_a_fea
 models.season.unseen_share            test_calibration.py::test_unseen_stretches_are_the_days_counted_one_by_one | brute force
 models.season.unseen_days             test_calibration.py::test_unseen_stretches_are_the_days_counted_one_by_one | brute force
 models.psi.psi                        test_leakage.py::test_psi_in_closed_form | closed form
+models.psi.amount_odds                test_amount_parts.py::test_psi_of_amounts_is_small_for_the_same_and_large_for_tenfold | behaviour
 models.psi.score_psi                  test_leakage.py::test_psi_of_normal_log_odds_is_what_theory_says | closed form
 models.leakage.powers                 test_leakage.py::test_power_of_one_feature_whichever_way_it_points | closed form
 models.leakage.last_day_losses        test_leakage.py::test_what_a_last_day_held | closed form
