@@ -172,7 +172,7 @@ def test_an_amount_says_its_tier_and_is_filtered_by_it(store) -> None:
 def test_amounts_outside_their_range_are_not_published(store, wrong) -> None:
     with pytest.raises(StoreError, match="1 predictions have values outside"):
         publish_amounts(store, **wrong)
-    with pytest.raises(StoreError, match="3 predictions have values outside"):
+    with pytest.raises(StoreError, match="4 predictions have values outside"):
         publish_amounts(store, replace(AMOUNT, values=("yes", "no")), value=["yes", "no", "yes", "unknown"])
     assert store.current() is None
 
