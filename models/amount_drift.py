@@ -22,8 +22,9 @@ SPREAD = 0.1
 """Standard deviation of what the logarithm gains in one step."""
 KEPT = 0.5
 """Share of a drift that is left after one step."""
-SEASON_SPREAD = 0.2
-"""What is added where the whole window lies in a season that no snapshot has shown: amounts move more than shares."""
+SEASON_SPREAD = 0.3
+"""What is added where the whole window lies in a season that no snapshot has shown: a shop that sells a third more
+before Christmas is one standard deviation away."""
 
 
 @dataclass(frozen=True)

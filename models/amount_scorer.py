@@ -31,7 +31,7 @@ BASELINES = ("own_rate", "mean")
 LEAST_START = 0.05
 """Share of the mean amount that everybody starts from, at least: the logarithm of nothing is no start."""
 FOREST_PARAMS = {
-    "learning_rate": 0.05,
+    "learning_rate": 0.1,
     "min_child_samples": 40,
     "feature_fraction": 0.6,
     "lambda_l2": 1.0,

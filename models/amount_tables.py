@@ -6,9 +6,11 @@ conformal prediction, Machine Learning 108, 2019). The ratio keeps the mass at z
 prediction as spend does. Between the middles of two bins the tables are interpolated, so that no two nearly equal
 predictions are told different things.
 
-crepes and MAPIE were tried on the demo's spend in 30 days and give the same coverage (crepes' Mondrian normalized
-regressor) or a worse one in the low bins (MAPIE's split conformal); both keep their tables in Python objects that
-are stored by pickle, and neither knows snapshots. A table of our own is what fits a bundle of JSON.
+crepes 0.9 and MAPIE 1.6 were tried on the demo's spend in 30 days, on three past snapshots with the same predictions.
+crepes' Mondrian predictive system holds .81 of the amounts with intervals a tenth wider (231 against 212), .86 where its
+residuals are divided by the prediction: it does not see that an interval which starts at zero has no lower tail. MAPIE's
+split conformal interval holds .98 of the lowest fifth and .59 of the highest. Both keep what they have learned in
+Python objects. So the tables are our own, and plain JSON.
 """
 
 from __future__ import annotations

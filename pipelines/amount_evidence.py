@@ -135,6 +135,7 @@ def amount_gate_evidence(
         rmse_minus_baseline=differences["rmse"],
         train_spent=result.cases["train_spent"],
         test_spent=result.cases["test_spent"],
+        test_none=result.cases["test_none"],
         leaks=leaks,
         champion=champion,
         last_run=last_run,

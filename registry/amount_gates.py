@@ -35,8 +35,8 @@ class AmountEvidence:
     baseline_mae, baseline_rmse : float
     mae_minus_baseline, rmse_minus_baseline : Measured
         Paired differences, model minus baseline, over the same resamples.
-    train_spent, test_spent : int
-        Rows with any spend.
+    train_spent, test_spent, test_none : int
+        Rows with any spend, and without.
     leaks : LeakEvidence
     champion : ChampionEvidence or NotCompared
     last_run : RunEvidence or NotCompared
@@ -53,6 +53,7 @@ class AmountEvidence:
     rmse_minus_baseline: Measured
     train_spent: int
     test_spent: int
+    test_none: int
     leaks: LeakEvidence
     champion: ChampionEvidence | NotCompared
     last_run: RunEvidence | NotCompared
@@ -72,7 +73,7 @@ def judge_amount(evidence: AmountEvidence) -> GateReport:
             after_as_of(evidence.leaks),
             _beats_baseline(evidence),
             beats_champion(evidence.champion),
-            _covers(evidence.coverage),
+            _covers(evidence),
             _keeps_promise(evidence.promise_margin),
             score_distribution(evidence.last_run),
         )
@@ -100,15 +101,20 @@ def _beats_baseline(e: AmountEvidence) -> Check:
     return min(checks, key=lambda check: order.index(check.outcome))
 
 
-def _covers(coverage: Measured) -> Check:
-    off = abs(coverage.value - COVERAGE)
-    within = off <= MAX_COVERAGE_ERROR  # false for NaN
+def _covers(e: AmountEvidence) -> Check:
+    """Warn where intervals hold too few amounts, or more than those who spend nothing explain.
+
+    An interval that starts at zero holds everybody who spends nothing, be they more than asked.
+    """
+    coverage, nothing = e.coverage, e.test_none / max(1, e.test_none + e.test_spent)
+    most = max(COVERAGE + MAX_COVERAGE_ERROR, nothing + (1 - nothing) * COVERAGE)
+    within = COVERAGE - MAX_COVERAGE_ERROR <= coverage.value <= most  # false for NaN
     text = (
         f"intervals held {short(coverage.value)} of the amounts ({short(coverage.low)} to {short(coverage.high)}), "
-        f"{short(COVERAGE)} is asked"
+        f"{short(COVERAGE)} is asked; {short(nothing)} spent nothing"
     )
-    if not within and math.isfinite(off):
-        text += f", more than {short(MAX_COVERAGE_ERROR)} off"
+    if not within and math.isfinite(coverage.value):
+        text += f": too {'few' if coverage.value < COVERAGE else 'many'}"
     return Check("covers", "pass" if within else "warn", coverage.value, COVERAGE, text)
 
 

@@ -253,7 +253,7 @@ NOTHING = NotCompared("nothing yet", expected=True)
 GOOD = AmountEvidence(
     mae=Figure(71, 68, 74), rmse=Figure(103, 98, 108), coverage=Figure(0.79, 0.78, 0.81),
     promise_margin=Figure(0.02, 0.0, 0.04), baseline="the own spend rate", baseline_mae=72, baseline_rmse=107,
-    mae_minus_baseline=Figure(-1, -2, 0.2), rmse_minus_baseline=Figure(-4, -6, -2), train_spent=900, test_spent=300,
+    mae_minus_baseline=Figure(-1, -2, 0.2), rmse_minus_baseline=Figure(-4, -6, -2), train_spent=900, test_spent=300, test_none=30,
     leaks=LeakEvidence((), (), 0, 0, [], []), champion=NOTHING, last_run=NOTHING,
 )  # fmt: skip
 WORSE = Figure(3, 1, 5)
@@ -268,6 +268,8 @@ WORSE = Figure(3, 1, 5)
         ({"rmse_minus_baseline": WORSE}, {"beats_baseline": "warn"}),
         ({"rmse_minus_baseline": WORSE, "mae_minus_baseline": WORSE}, {"beats_baseline": "fail"}),
         ({"coverage": Figure(0.74, 0.7, 0.78)}, {"covers": "warn"}),
+        ({"coverage": Figure(0.93, 0.92, 0.94)}, {"covers": "warn"}),
+        ({"coverage": Figure(0.93, 0.92, 0.94), "test_none": 3000}, {"covers": "pass"}),
         ({"coverage": Figure(float("nan"), 0, 0)}, {"covers": "warn"}),
         ({"promise_margin": Figure(-0.03, -0.05, -0.01)}, {"keeps_promise": "warn"}),
         (

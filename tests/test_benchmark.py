@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import rivals
 from benchmarks.cache import Cache
-from benchmarks.judging import OWN, averages, judge, verdicts
+from benchmarks.judging import METRICS, OWN, averages, judge, verdicts
 from benchmarks.tasks import CONFIGS, ROOT, TASKS, Task, TaskData
 from models.definition_files import load_definitions
 from models.training_data import TrainingFrame
@@ -134,3 +134,29 @@ def test_a_model_that_leaves_out_a_task_has_no_mean() -> None:
 
 def test_flaml_gets_as_long_as_tagcast_and_never_less_than_thirty_seconds() -> None:
     assert [rivals.budget(s) for s in (0, 29, 44, 46, 100)] == [30, 30, 30, 60, 90]
+
+
+def test_means_and_ranks_are_those_of_pandas() -> None:
+    results = [
+        result(name, **{OWN: 2.0, "logistic": 1.0, "lightgbm": shift})
+        for name, shift in (("a", 0.5), ("b", 3.0))
+    ]
+    rows = pd.DataFrame(
+        [{"model": r["model"], **{m: r[m]["value"] for m in METRICS}} for one in results for r in one["rows"]]
+    )
+    means = rows.groupby("model").mean()
+    ranks = pd.DataFrame({m: means[m].rank(ascending=m not in {"auc", "average_precision"}) for m in METRICS})
+    found = averages(results)
+    assert [row["model"] for row in found] == means["log_loss"].sort_values().index.tolist()
+    for row in found:
+        for metric in METRICS:
+            assert row[metric] == pytest.approx(means.loc[row["model"], metric])
+            assert row[f"{metric}_rank"] == ranks.loc[row["model"], metric]
+
+
+def test_a_difference_on_a_task_is_tagcast_minus_the_rival() -> None:
+    own, rival = result("a", **{OWN: 2.0, "logistic": 1.0})["rows"]
+    for metric in ("auc", "log_loss"):
+        gap = rival[f"tagcast_minus_it_{metric}"]
+        assert gap["value"] == pytest.approx(own[metric]["value"] - rival[metric]["value"])
+        assert gap["low"] < gap["value"] < gap["high"]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
 from models.calibration import Calibrator, score_curve
-from models.drift import SPREAD, follow
-from models.season import unseen_share
+from models.drift import KEPT, SPREAD, STEP_DAYS, Drift, follow
+from models.season import NEAR_DAYS, unseen_days, unseen_share
 from models.venn_abers import CLIP, VennAbersTable
 
 DAY = np.datetime64("2024-01-01")
@@ -149,3 +149,42 @@ def test_the_promise_is_kept_on_new_cases() -> None:
         broken += gap > 2 * np.sqrt(right[audience].mean() * (1 - right[audience].mean()) / 400)
     assert broken <= 10
     assert right.mean() - confidence.mean() < 0.08
+
+
+def test_a_drift_ahead_is_the_autoregression_step_by_step() -> None:
+    mean, covariance = np.array([0.4, -0.2]), np.array([[0.02, 0.004], [0.004, 0.01]])
+    drift = Drift(LATER, mean, covariance)
+    for steps in range(1, 6):
+        mean = KEPT * mean
+        covariance = KEPT**2 * covariance + np.diag(np.square(SPREAD))
+        ahead = drift.ahead(LATER + timedelta(days=STEP_DAYS * steps))
+        np.testing.assert_allclose(ahead.mean, mean)
+        np.testing.assert_allclose(ahead.covariance, covariance)
+    far = drift.ahead(LATER + timedelta(days=9000))
+    np.testing.assert_allclose(far.covariance, np.diag(np.square(SPREAD)) / (1 - KEPT**2), atol=1e-12)
+
+
+def test_the_spread_of_a_drift_is_that_of_its_draws() -> None:
+    drift = Drift(LATER, np.array([0.3, 0.1]), np.array([[0.02, 0.004], [0.004, 0.01]]))
+    drawn = np.random.default_rng(3).multivariate_normal(drift.mean, drift.covariance, 200_000)
+    raw = np.array([-2.0, 0.0, 1.5])
+    odds = raw + drawn[:, :1] + drawn[:, 1:] * raw
+    np.testing.assert_allclose(drift.corrected(raw), odds.mean(axis=0), atol=0.005)
+    np.testing.assert_allclose(drift.spread(raw), odds.std(axis=0), rtol=0.01)
+
+
+@pytest.mark.parametrize(("starts", "horizon"), [(["2021-03-01"], 180), (["2020-11-15", "2021-05-01"], 40)])
+def test_unseen_stretches_are_the_days_counted_one_by_one(starts, horizon) -> None:
+    snapshots = [date.fromisoformat(s) for s in starts]
+    labelled = {(s + timedelta(days=k)).timetuple().tm_yday - 1 for s in snapshots for k in range(horizon)}
+    unseen = {d for d in range(365) if all(min(abs(d - s), 365 - abs(d - s)) > NEAR_DAYS for s in labelled)}
+    names = [f"{date(2021, 1, 1) + timedelta(days=d):%-d %b}" for d in range(365)]
+    told = set()
+    for first, last in unseen_days(snapshots, horizon):
+        start, end = names.index(first), names.index(last)
+        told |= {d % 365 for d in range(start, end + 1 + 365 * (end < start))}
+    assert told == unseen
+    for as_of in (date(2022, 1, 1), date(2022, 6, 20), date(2022, 10, 3)):
+        window = [(as_of + timedelta(days=k)).timetuple().tm_yday - 1 for k in range(horizon)]
+        share = np.mean([day in unseen for day in window])
+        assert unseen_share(snapshots, as_of, horizon) == pytest.approx(share)

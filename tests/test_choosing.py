@@ -5,14 +5,24 @@ from __future__ import annotations
 import numpy as np
 import optuna
 import pytest
+from scipy.stats import sem
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from models.additive import AdditiveModel, compress
 from models.logistic import LogisticScorer, fit_path
 from models.rfm import RfmScorer, rfm_rank
 from models.tuning import TrainAndScore, tune
-from models.weights import LEAST_WEIGHT, PULL, case_losses, clearly_less, learn_weights, mean_loss
+from models.weights import (
+    LEAST_WEIGHT,
+    PULL,
+    case_losses,
+    clearly_less,
+    error_of_difference,
+    learn_weights,
+    mean_loss,
+)
 
 
 def two_voices(seed: int = 0, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -54,6 +64,19 @@ def test_clearly_less_needs_more_than_a_standard_error() -> None:
     within = 0.5 * noise.std() / 20  # half a standard error of the mean of 400 cases
     assert not clearly_less([base + noise - noise.mean() - within], [base])
     assert clearly_less([base + noise - noise.mean() - 3 * within], [base])
+
+
+def test_losses_and_their_error_are_those_of_scikit_learn_and_scipy() -> None:
+    raw, y = two_voices(n=900)
+    a, b = (
+        [case_losses(part, r) for part, r in zip(np.split(y, 3), np.split(raw[:, j], 3), strict=True)]
+        for j in (0, 1)
+    )
+    chance = 1 / (1 + np.exp(-raw[:, 0]))
+    expected = [log_loss(part, p) for part, p in zip(np.split(y, 3), np.split(chance, 3), strict=True)]
+    assert mean_loss(a) == pytest.approx(np.mean(expected))
+    errors = [sem(x - z, ddof=0) for x, z in zip(a, b, strict=True)]
+    assert error_of_difference(a, b) == pytest.approx(np.sqrt(np.square(errors).sum()) / 3)
 
 
 def fold(seed: int, n: int = 600) -> TrainAndScore:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import spearmanr
 from shop import CHURN
 from synthetic import shoppers
 
@@ -169,3 +170,22 @@ def test_reasons_of_a_blend_hold_its_logistic_part() -> None:
     (reasons,) = explain(model, pd.DataFrame({"f1": [5.0], "f0": [5.0]}), exact=True)
     assert [name for name, _, _ in reasons] == ["f1", "f0"]
     assert reasons[0][2] < 0 < reasons[1][2]
+
+
+def test_the_figures_of_a_driver_in_closed_form() -> None:
+    """A model of straight lines: contributions are slope times distance from the middle, in the compressed scale."""
+    X = np.random.default_rng(2).lognormal(0, 1.5, size=(300, 3)) * [1, -1, 1]
+    X[:60, 2] = np.nan
+    slopes = np.array([2.0, -1.0, 0.5])
+    z = np.sign(X) * np.log1p(np.abs(X))
+    moved = np.where(np.isnan(z), -slopes, slopes * (z - 1))
+    sizes = np.abs(moved).mean(axis=0)
+    for driver in drivers(linear(slopes.tolist()), X, {}):
+        j = int(driver.feature[1:])
+        known = ~np.isnan(X[:, j])
+        assert driver.size == pytest.approx(sizes[j])
+        assert driver.share == pytest.approx(sizes[j] / sizes.sum())
+        assert driver.unknown == pytest.approx(1 - known.mean())
+        assert driver.correlation == pytest.approx(spearmanr(X[known, j], moved[known, j]).statistic)
+        quartiles = pd.Series(X[:, j]).quantile([0.25, 0.5, 0.75]).tolist()
+        assert [driver.low, driver.middle, driver.high] == pytest.approx(quartiles)

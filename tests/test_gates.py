@@ -258,7 +258,7 @@ def test_any_figures_give_a_report_that_is_valid_json(
                 last_day=[LastDayLoss("f", value, low)],
                 late_events=yes,
             ),
-            champion=replace(CHAMPION, log_loss=low, new_minus_champion=Figure(value, low, high)),
+            champion=replace(CHAMPION, loss=low, new_minus_champion=Figure(value, low, high)),
             last_run=replace(RUN, psi=value),
         )
     )

@@ -205,7 +205,7 @@ def test_stored_model_loads_and_predicts_through_mlflow_without_pickle(
     folder = load_bundle(tracking, "churn_risk", log().version)[1].parents[1]
     import mlflow.pyfunc
 
-    monkeypatch.setitem(sys.modules, "models.tag_model", SimpleNamespace(TagModel=Doubler))
+    monkeypatch.setitem(sys.modules, "models.bundle", SimpleNamespace(load_bundle=Doubler.load))
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     frame = pd.DataFrame({"days_since_purchase": [1.0, 2.0], "spend_30d": [0.1, np.nan]}, index=[7, 9])
     answer = mlflow.pyfunc.load_model(str(folder)).predict(frame)

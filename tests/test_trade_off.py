@@ -80,6 +80,8 @@ def test_the_choice_agrees_with_brute_force(rule, seed) -> None:
     members = members_by_hand(rule, cases)
     assert row.size == len(members)
     assert row.share == len(members) / len(cases.y)
+    assert all(cases.score[i] >= row.cut for i in members)
+    assert all(cases.score[i] < row.cut_high for i in set(range(len(cases.y))) - members)
     if not members:
         assert row.precision is None
         assert row.recall == 0
@@ -258,6 +260,39 @@ def test_stability_measures_what_the_margin_gives_and_costs() -> None:
     assert confidence == sorted(confidence, reverse=True)
     for row in rows:
         assert row.share_right > row.mean_confidence - 0.01, "a held value keeps its promise"
+
+
+def test_stability_counted_again_profile_by_profile() -> None:
+    cases = past_cases(seed=5)
+    found = trade_off(DEFINITION.model_copy(update={"min_confidence": 0.55, "hysteresis": 0.03}), 0.4, cases)
+    assert [row["margin"] for row in found["stability"] if row["own"]] == [0.03]
+    for row in found["stability"]:
+        held: dict[str, str] = {}
+        pairs = flipped = 0
+        said, confidence, right = [], [], []
+        for _, rows in cases.snapshots:
+            now = {}
+            for i in np.flatnonzero(rows):
+                who, score, past = cases.profile_id[i], cases.score[i], held.get(cases.profile_id[i])
+                yes = score >= 0.4
+                if past == "yes" and 0.4 - row["margin"] <= score < 0.4 and cases.lower[i] >= 0.55:
+                    yes = True
+                if past == "no" and 0.4 <= score < 0.4 + row["margin"] and 1 - cases.upper[i] >= 0.55:
+                    yes = False
+                sure = cases.lower[i] if yes else 1 - cases.upper[i]
+                least = 0.55 + (row["margin"] if past == "unknown" else 0)
+                now[who] = "unknown" if sure < least else "yes" if yes else "no"
+                if now[who] != "unknown":
+                    said.append(now[who])
+                    confidence.append(sure)
+                    right.append(yes == (cases.y[i] == 1))
+            pairs += len(held.keys() & now.keys())
+            flipped += sum(held[who] != now[who] for who in held.keys() & now.keys())
+            held = now
+        assert (row["pairs"], row["flips"], row["said"]) == (pairs, flipped, len(said))
+        assert row["removed"] == pytest.approx(1 - flipped / found["stability"][0]["flips"])
+        assert row["mean_confidence"] == pytest.approx(np.mean(confidence))
+        assert row["share_right"] == pytest.approx(np.mean(right))
 
 
 @pytest.mark.parametrize(

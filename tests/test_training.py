@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shop import CHURN
 from synthetic import HORIZON_DAYS, shoppers
 
 from features.errors import ModelError
-from models.decision import NEVER, cut_from_scores, decide, learned_cut
+from models.decision import NEVER, band, cut_from_scores, decide, learned_cut
 from models.definition_files import parse_definition
 from models.metrics import auc
 from models.reasons import contributions, explain
@@ -169,6 +171,11 @@ def test_decisions() -> None:
     assert value.tolist() == ["yes"] * 3 + ["unknown"] * 3 + ["no"] * 4
     assert confidence[0] == pytest.approx(0.85)
     assert confidence[-1] == pytest.approx(0.9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_bands_are_those_of_the_definition(scores) -> None:
+    assert band(np.array(scores), DEFINITION.bands).tolist() == [DEFINITION.band_of(s) for s in scores]
 
 
 def test_a_precision_cut_is_the_widest_that_met_the_bar() -> None:

@@ -1,0 +1,65 @@
+"""A small shop whose champion is written by hand: what it publishes can be counted again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+from shop import CHURN, write_shop
+
+from features.windows import FeatureSet
+from models.additive import AdditiveModel, Curve
+from models.blend import Blend
+from models.calibration import Calibrator
+from models.definition_files import parse_definition
+from models.tag_model import FeatureRange, TagModel
+from pipelines.models import promote_version
+from pipelines.workspace import open_workspace
+from registry.recording import log_version
+from registry.tracking import open_tracking
+from serving.profile_store import ProfileStore
+
+HELD = CHURN + "hysteresis: 0.1\nmin_confidence: 0.0\n"
+DEFINITION = parse_definition(HELD, "churn")
+TAG = DEFINITION.name
+NOW = datetime(2024, 8, 1, tzinfo=UTC)
+DAY = date(2024, 7, 1)
+METRICS = {"auc": 0.71, "log_loss": 0.55}
+
+
+def shop_with_champion(folder, longest_silence: float = 60.0):
+    """A shop whose champion is written by hand: more silence, more risk."""
+    workspace = open_workspace(write_shop(folder, customers=300), folder / "home")
+    features = FeatureSet((7, 30), ("amount", "category", "item_id", "order_id", "quantity"))
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=2000)
+    model = TagModel(
+        definition=DEFINITION,
+        features=("recency_days",),
+        feature_set=features.spec,
+        blend=Blend(
+            {"logistic": 1.0}, {"logistic": AdditiveModel(0.0, (Curve(0, (0.0, 5.0), (-3.75, 3.75), 0.0),))}
+        ),
+        calibrator=Calibrator.fit(
+            raw, (rng.random(2000) < 1 / (1 + np.exp(-raw))).astype("int8"), np.full(2000, np.datetime64(DAY))
+        ),
+        cut=0.5,
+        base_rate=0.5,
+        snapshots=(DAY,),
+        ranges={"recency_days": FeatureRange(0.0, 0.0, longest_silence, longest_silence, 0.0)},
+        seed=0,
+    )
+    model.save(folder / "bundle")
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    log_version(
+        tracking, tag=TAG, bundle=folder / "bundle", features=model.features, feature_set=features.id, params={},
+        metrics=METRICS, dataset={}, split={}, figures={}, notes=[], run_name="by hand", now=NOW,
+    )  # fmt: skip
+    promote_version(workspace, TAG, 1, by="tests", reason="a small shop", moment=NOW, force=True)
+    return workspace
+
+
+def published(workspace):
+    with ProfileStore(workspace.settings.home / "store").reader() as reader:
+        table = reader.predictions(TAG).to_pandas()
+    return table.set_index("profile_id").drop(columns=["scored_at", "expires_at"])

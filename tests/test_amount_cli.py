@@ -1,0 +1,121 @@
+"""An amount tag through the command line on a small shop: trained, judged, listed, its card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from shop import AMOUNT, FIRST_DAY, write_shop
+
+from models.amount_model import AmountModel
+from models.bundle import load_bundle as read_bundle
+from pipelines.cli import application
+from registry.tracking import open_tracking
+from registry.versions import load_bundle
+
+NOW = FIRST_DAY + timedelta(days=200)
+
+pytestmark = pytest.mark.xdist_group("amount_cli")
+
+
+@dataclass(frozen=True)
+class Project:
+    config: Path
+    home: Path
+
+    def run(self, *words: str) -> Result:
+        return CliRunner().invoke(
+            application(), [*words, "--config", str(self.config), "--home", str(self.home)]
+        )
+
+    def json(self, *words: str):
+        result = self.run(*words, "--json")
+        assert result.exit_code == 0, result.output + result.stderr
+        return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> tuple[Project, list[dict[str, object]]]:
+    folder = tmp_path_factory.mktemp("amounts")
+    config = write_shop(folder, customers=400)
+    for file in (folder / "tags").glob("*.yaml"):
+        file.unlink()
+    (folder / "tags" / "spend_30d.yaml").write_text(AMOUNT, encoding="utf-8")
+    project = Project(config, folder / ".tagcast")
+    return project, project.json("train", "spend_30d", "--now", str(NOW), "--trials", "2", "--threads", "2")
+
+
+def test_training_versions_and_judges_an_amount(shop) -> None:
+    project, (trained,) = shop
+    checks = {check["name"]: check["outcome"] for check in trained["checks"]}
+    assert trained["version"] == 1
+    assert list(checks) == [
+        "enough_data", "single_feature", "last_day", "after_as_of", "beats_baseline", "beats_champion", "covers",
+        "keeps_promise", "score_distribution",
+    ]  # fmt: skip
+    assert checks["enough_data"] == checks["after_as_of"] == "pass"
+    assert trained["alias"] == ("champion" if "fail" not in checks.values() else "challenger")
+    metrics = trained["metrics"]
+    assert metrics["rmse"] < metrics["baseline_rmse"] * 1.2
+    assert metrics["rmse"] - metrics["baseline_rmse"] == pytest.approx(metrics["minus_baseline_rmse"])
+    assert metrics["mae_low"] <= metrics["mae"] <= metrics["mae_high"]
+    version, folder = load_bundle(open_tracking(project.home, project="small shop"), "spend_30d", 1)
+    model = read_bundle(folder)
+    assert isinstance(model, AmountModel)
+    assert version.metrics == metrics
+
+
+def test_a_second_training_is_held_against_the_first(shop) -> None:
+    project, _ = shop
+    project.run("promote", "spend_30d", "1", "--force", "--reason", "to compare with")
+    later = NOW + timedelta(days=30)
+    (second,) = project.json("train", "spend_30d", "--now", str(later), "--trials", "2", "--threads", "1")
+    texts = {check["name"]: check["text"] for check in second["checks"]}
+    assert texts["beats_champion"].startswith("RMSE ")
+    assert "for the champion, version 1" in texts["beats_champion"]
+
+
+def test_versions_are_listed_with_their_own_figures(shop) -> None:
+    project, _ = shop
+    said = project.run("models", "spend_30d").output
+    assert "Versions that predict an amount" in said
+    assert "AUC" not in said.split("Checks of")[0]
+    assert "keeps_promise" in said
+    assert {row["version"] for row in project.json("models")} >= {1}
+
+
+def test_a_version_has_a_card(shop) -> None:
+    project, _ = shop
+    card = project.json("card", "spend_30d", "--version", "1")
+    for part in ("## Definition", "low from 0, medium from 20, high from 60", "mean absolute error", "said high",
+                 "## Limits", "## Checks", "spend_30d v1", "covers"):  # fmt: skip
+        assert part in card["markdown"], part
+    assert [len(row) for row in card["confusion"]] == [3, 3, 3]
+    assert "<html" in project.run("card", "spend_30d", "--html").output
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("tradeoff", "has no cut to trade off"), ("evaluate", "only tags that say yes or no")],
+)
+def test_what_an_amount_has_not_is_said_in_a_sentence(shop, command, said) -> None:
+    result = shop[0].run(command, "spend_30d")
+    assert result.exit_code in {5, 6}
+    assert said in result.stderr
+    assert "tagcast card spend_30d" in result.stderr
+
+
+def test_too_few_who_spend_is_said_before_any_feature_is_built(shop, tmp_path) -> None:
+    project, _ = shop
+    text = AMOUNT.replace("horizon_days: 30,", "horizon_days: 30, category: nonsense,")
+    (project.config.parent / "tags" / "none.yaml").write_text(
+        text.replace("spend_30d", "none"), encoding="utf-8"
+    )
+    result = Project(project.config, tmp_path / "home").run("train", "none", "--now", str(NOW))
+    (project.config.parent / "tags" / "none.yaml").unlink()
+    assert result.exit_code == 6
+    assert "0 profiles with any spend" in result.stderr
