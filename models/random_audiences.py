@@ -18,12 +18,14 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from models.random_filters import RandomFilters
+from models.vocabulary import YES_NO
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
+Words = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.bool_]
 
 LEAST_MEMBERS = 200
@@ -102,8 +104,9 @@ def audience_promise(
     value: npt.NDArray[np.object_],
     confidence: Floats,
     percentile: Floats,
-    y: Labels,
+    y: Labels | Words,
     *,
+    values: tuple[str, ...] = YES_NO,
     audiences: int = 1000,
     least: int = LEAST_MEMBERS,
     seed: int = 0,
@@ -121,21 +124,24 @@ def audience_promise(
     attributes : DataFrame of shape (n, a), optional
         Row by row beside X, whatever its index.
     value : ndarray of shape (n,)
-        ``yes``, ``no`` or ``unknown``.
+        One of ``values``, or ``unknown``.
     confidence, percentile : ndarray of shape (n,)
         In 0 to 1, and in 0 to 100.
     y : ndarray of shape (n,)
-        What happened, 0 or 1.
+        What happened: 0 or 1, or as text the one of ``values`` that came.
+    values : tuple of str
+        What can be said beside unknown: yes and no, or the tiers of an amount.
     audiences, least : int
         How many to judge, and members that each needs.
     seed : int
         The same seed gives the same filters, whatever the order of rows; ``by_chance`` needs the same order.
     """
     said = value != "unknown"
-    right = ((value == "yes") == (y == 1))[said]
+    came = y if y.dtype == object else np.where(y == 1, "yes", "no")
+    right = (value == came)[said]
     units = np.round(confidence[said] * _UNIT)
     rng = np.random.default_rng(seed)
-    filters = RandomFilters(X, attributes, value, confidence, percentile, said)
+    filters = RandomFilters(X, attributes, value, confidence, percentile, said, values)
     luck = _Luck(confidence[said], np.random.default_rng([seed, 1]))
     rows: list[Audience] = []
     seen: set[bytes] = set()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from models.vocabulary import YES_NO
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -34,6 +36,8 @@ class RandomFilters:
     confidence, percentile : ndarray of shape (n,)
     said : ndarray of shape (n,)
         Rows that an audience may hold; limits come from all rows.
+    values : tuple of str
+        What ``value`` can be beside unknown: yes and no, or the tiers of an amount.
     """
 
     def __init__(
@@ -44,8 +48,9 @@ class RandomFilters:
         confidence: Floats,
         percentile: Floats,
         said: Rows,
+        values: tuple[str, ...] = YES_NO,
     ) -> None:
-        kinds = _kinds(X, attributes, value, confidence, percentile, said)
+        kinds = _kinds(X, attributes, value, confidence, percentile, said, values)
         weights = np.array([WEIGHTS[name] for name in kinds])
         self._draws = list(kinds.values())
         self._weights = weights / weights.sum()
@@ -73,12 +78,15 @@ def _kinds(
     confidence: Floats,
     percentile: Floats,
     said: Rows,
+    values: tuple[str, ...],
 ) -> dict[str, Draw]:
     """Return what draws a condition of each kind that the data bear, as text and members among ``said``."""
-    yes, sure, place = value[said] == "yes", confidence[said], percentile[said]
+    sure, place = confidence[said], percentile[said]
+    answers = {word: value[said] == word for word in values}
 
     def by_value(rng: np.random.Generator) -> tuple[str, Rows]:
-        return ("value = 'yes'", yes) if rng.random() < 0.5 else ("value = 'no'", ~yes)
+        word = values[int(rng.random() * len(values))]
+        return f"value = '{word}'", answers[word]
 
     def by_confidence(rng: np.random.Generator) -> tuple[str, Rows]:
         least = CONFIDENCES[int(rng.integers(len(CONFIDENCES)))]

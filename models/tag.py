@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from models.vocabulary import (
+    YES_NO,
     Amount,
     AnyEvent,
     CountAtLeast,
@@ -251,7 +252,7 @@ class TagDefinition(Strict):
     @property
     def values(self) -> tuple[str, ...]:
         """What the tag can say beside unknown: yes and no, or its tiers from low to high."""
-        return tuple(self.outcome.tiers) if isinstance(self.outcome, Amount) else ("yes", "no")
+        return tuple(self.outcome.tiers) if isinstance(self.outcome, Amount) else YES_NO
 
     @property
     def levels(self) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+YES_NO = ("yes", "no")
 _TIER = re.compile(r"^[a-z][a-z0-9_]*$")
 _TAKEN = frozenset({"yes", "no", "unknown"})
 

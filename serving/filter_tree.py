@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.predictions import NUMBER_PARTS, UNKNOWN, YES_NO
+from models.vocabulary import YES_NO
+from serving.predictions import NUMBER_PARTS, UNKNOWN
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float

@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-YES_NO = ("yes", "no")
+from models.vocabulary import YES_NO
+
 UNKNOWN = "unknown"
 PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
 """What a filter may ask of a tag; ``value`` where no part is named."""

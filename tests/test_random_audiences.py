@@ -102,6 +102,27 @@ def test_an_audience_is_what_its_filter_says() -> None:
     assert "constant" not in text
 
 
+def test_audiences_of_tiers() -> None:
+    tiers = ("low", "medium", "high")
+    rng = np.random.default_rng(6)
+    X, attributes, _, _, percentile, _ = said()
+    value = rng.choice([*tiers, "unknown"], len(X), p=[0.4, 0.2, 0.3, 0.1]).astype(object)
+    confidence = rng.uniform(0.4, 0.95, len(X))
+    other = np.array([next(t for t in tiers if t != v) for v in value], dtype=object)
+    came = np.where(rng.random(len(X)) < confidence, value, other)
+    found = audience_promise(X, attributes, value, confidence, percentile, came, values=tiers, seed=1)
+    assert found.audiences == 1000
+    assert found.broken_share <= found.by_chance
+    text = " ".join(a.filter for a in found.rows)
+    for tier in tiers:
+        assert f"value = '{tier}'" in text
+    assert "'yes'" not in text
+    (one, *_) = (a for a in found.rows if a.filter == "value = 'medium'")
+    rows = value == "medium"
+    assert one.n == rows.sum()
+    assert one.share_right == pytest.approx((came == value)[rows].mean())
+
+
 def test_the_same_for_a_seed_whatever_the_order_of_rows() -> None:
     X, attributes, value, confidence, percentile, y = said(n=3000)
     order = np.random.default_rng(5).permutation(3000)
