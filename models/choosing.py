@@ -147,7 +147,7 @@ def _choose_linear(
         with_them = linear_losses(material.folds, 0, every)
         took, left = _best(with_them)[1], _best(straight)[1]
         note = (_growth_note("logistic regression", took, left),)
-        if clearly_less(took, left):
+        if not clearly_less(left, took):
             columns, straight = every, with_them
     elif material.growing:
         note = ("features that grow with the calendar are left out: no fold over time can judge them",)
@@ -177,7 +177,7 @@ def _choose_forest_columns(
 ) -> tuple[tuple[int, ...], Trial | None, tuple[str, ...]]:
     """Return the features of the forest, and the trial that settled it.
 
-    Features that grow are used only where small trees lose clearly less with them.
+    Features that grow are left out where small trees lose clearly less without them.
     """
     if not material.growing or not material.out_of_time:
         return bounded, None, ()
@@ -195,11 +195,11 @@ def _choose_forest_columns(
 
     (took, with_them), (left, without) = tried(every), tried(bounded)
     note = (_growth_note("LightGBM", took, left),)
-    return (every, with_them, note) if clearly_less(took, left) else (bounded, without, note)
+    return (bounded, without, note) if clearly_less(left, took) else (every, with_them, note)
 
 
 def _growth_note(part: str, took: CaseLosses, left: CaseLosses) -> str:
-    verb = "uses" if clearly_less(took, left) else "leaves out"
+    verb = "leaves out" if clearly_less(left, took) else "uses"
     return (
         f"{part} {verb} features that grow with the calendar: validation log loss {mean_loss(took):.4f} with "
         f"them, {mean_loss(left):.4f} without, standard error of the difference {error_of_difference(took, left):.4f}"

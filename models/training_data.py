@@ -46,8 +46,8 @@ class TrainingFrame:
     rfm : DataFrame of shape (n, 3)
         Recency in days, frequency and monetary value, in this order.
     growing : frozenset of str
-        Features of X that grow with the calendar alone ("spend ever"): learned from only where validation
-        over time shows that they help.
+        Features of X that grow with the calendar alone ("spend ever"): left out where validation over
+        time shows that they hurt, or where nothing can show it.
     amount : ndarray of shape (n,), optional
         float64, never below 0: the outcome of an amount tag, of which y says whether there was any.
     """

@@ -157,6 +157,19 @@ def test_growing_features_are_left_out_where_nothing_can_judge_them() -> None:
     assert any("grow with the calendar" in note for note in result.notes)
 
 
+@pytest.mark.parametrize(("shift", "used"), [(0.0, True), (2.0, False)])
+def test_growing_features_are_left_out_where_validation_over_time_shows_that_they_hurt(shift, used) -> None:
+    """The same signal, once as it is and once moved by the calendar: each month it means something else."""
+    frame, split, chance = shoppers(profiles=400, snapshots=5)
+    month = (frame.as_of - frame.as_of.min()).astype(int) / 30
+    ever = np.log(chance / (1 - chance)) + shift * month
+    grown = replace(frame, X=frame.X.assign(spend_all=ever), growing=frozenset({"spend_all"}))
+    result = train(grown, split, trials=1)
+    assert (result.model.features.index("spend_all") in result.model.blend.used_features) is used
+    verb = "uses" if used else "leaves out"
+    assert sum(f"{verb} features that grow with the calendar" in note for note in result.notes) == 2
+
+
 def test_decisions() -> None:
     score = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05])
     cut = cut_from_scores(TopShareRule(rule="top_share", share=0.3), score)
