@@ -212,9 +212,11 @@ def _candidates(
     """Return the validation log losses of each candidate, and its weights.
 
     The blend's loss on a fold is that of weights learned on the others, so that it is not judged on what
-    it learned from; with one fold the pull towards equal weights is all that holds it.
+    it learned from; with one fold the pull towards its home weights is all that holds it. Those are equal for the parts
+    that see all features and nothing for BG/NBD, which sees three of them: it has to earn its weight.
     """
     parts = list(fitted[0].weights)
+    home = np.array([0.0 if name == "bgnbd" else 0.5 for name in parts])
     raw = [
         np.column_stack([blend.parts[name].raw(fold.data.X_score) for name in parts])
         for blend, fold in zip(fitted, folds, strict=True)
@@ -231,9 +233,9 @@ def _candidates(
     table["blend"] = []
     for k in range(len(folds)):
         rest = [i for i in range(len(folds)) if i != k] or [k]
-        learned = learn_weights([raw[i] for i in rest], [y[i] for i in rest])
+        learned = learn_weights([raw[i] for i in rest], [y[i] for i in rest], home)
         table["blend"].append(case_losses(y[k], (raw[k] * learned).sum(axis=1)))
-    final = learn_weights(raw, y)
+    final = learn_weights(raw, y, home)
     weights["blend"] = {name: float(w) for name, w in zip(parts, final, strict=True) if w > 0}
     return table, weights
 

@@ -14,7 +14,7 @@ CaseLosses = list[Floats]
 """Log loss of every case, an array a fold."""
 
 PULL = 0.01
-"""Log loss that weights cost for each unit of squared distance from equal ones."""
+"""Log loss that weights cost for each unit of squared distance from those they are pulled to."""
 LEAST_WEIGHT = 0.05
 """A part that weighs less is left out: it would cost time at every scoring and change nothing."""
 
@@ -40,24 +40,26 @@ def clearly_less(a: CaseLosses, b: CaseLosses) -> bool:
     return mean_loss(a) < mean_loss(b) - error_of_difference(a, b)
 
 
-def learn_weights(raw: Sequence[Floats], y: Sequence[npt.NDArray[np.int8]]) -> Floats:
+def learn_weights(raw: Sequence[Floats], y: Sequence[npt.NDArray[np.int8]], home: Floats) -> Floats:
     """Return weights of the parts, none below zero, adding up to 1, in whole hundredths.
 
-    They minimise the mean log loss over the folds, pulled towards equal weights; a part under
-    ``LEAST_WEIGHT`` gets none.
+    They minimise the mean log loss over the folds, pulled towards ``home``; a part under ``LEAST_WEIGHT`` gets
+    none.
 
     Parameters
     ----------
     raw : sequence of ndarray of shape (n, k)
         Log-odds of each part on each fold.
     y : sequence of ndarray of shape (n,)
+    home : ndarray of shape (k,)
+        Weights to take where the folds say nothing, adding up to 1.
     """
     from scipy.optimize import minimize
 
     k = raw[0].shape[1]
 
     def loss(w: Floats) -> tuple[float, Floats]:
-        total, slope = PULL * float(((w - 1 / k) ** 2).sum()), 2 * PULL * (w - 1 / k)
+        total, slope = PULL * float(((w - home) ** 2).sum()), 2 * PULL * (w - home)
         for r, happened in zip(raw, y, strict=True):
             z = (r * w).sum(axis=1)
             total += float((np.logaddexp(0, z) - happened * z).mean()) / len(raw)

@@ -35,12 +35,13 @@ def two_voices(seed: int = 0, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
 
 def test_weights_are_the_best_on_a_grid() -> None:
     raw, y = two_voices()
-    found = learn_weights([raw], [y])
+    home = np.array([0.2, 0.3, 0.5])
+    found = learn_weights([raw], [y], home)
     assert found.sum() == pytest.approx(1)
     assert found[2] < 0.1
 
     def cost(w: np.ndarray) -> float:
-        return mean_loss([case_losses(y, raw @ w)]) + PULL * float(((w - 1 / 3) ** 2).sum())
+        return mean_loss([case_losses(y, raw @ w)]) + PULL * float(((w - home) ** 2).sum())
 
     grid = [np.array([i, j, 20 - i - j]) / 20 for i in range(21) for j in range(21 - i)]
     assert cost(found) <= min(map(cost, grid)) + 2e-4
@@ -50,9 +51,15 @@ def test_a_part_without_use_gets_no_weight() -> None:
     raw, y = two_voices()
     truth = (raw[:, 0] + raw[:, 1]) / 2
     useless = np.column_stack([truth, -5 * truth])
-    found = learn_weights([useless], [y])
+    found = learn_weights([useless], [y], np.array([0.5, 0.5]))
     assert found.tolist() == [1.0, 0.0]
     assert LEAST_WEIGHT > 0
+
+
+def test_weights_stay_at_home_where_the_folds_say_nothing() -> None:
+    raw, y = two_voices()
+    same = np.column_stack([raw[:, 0]] * 3)
+    assert learn_weights([same], [y], np.array([0.5, 0.5, 0.0])).tolist() == [0.5, 0.5, 0.0]
 
 
 def test_clearly_less_needs_more_than_a_standard_error() -> None:
