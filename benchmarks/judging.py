@@ -17,6 +17,11 @@ METRICS = ("auc", "average_precision", "log_loss", "calibration_error")
 PAIRED = ("auc", "log_loss")
 CALIBRATION_AT_MOST = 0.02
 OWN = "tagcast"
+BARS = {
+    "log_loss": "log loss is the lowest",
+    "auc": "AUC is the highest",
+    "calibration_error": "calibration error is no worse than a rival's",
+}
 
 
 def judge(y: npt.NDArray[np.int8], scores: Mapping[str, Floats]) -> list[dict[str, Any]]:
@@ -43,16 +48,15 @@ def judge(y: npt.NDArray[np.int8], scores: Mapping[str, Floats]) -> list[dict[st
 
 
 def averages(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the mean of each metric over the reference tasks, of models that answer all; least log loss first."""
-    reference = [r for r in results if r["reference"]]
+    """Return the mean of each metric over the tasks, and its rank, of models that answer all; least log loss first."""
     per_model: dict[str, list[dict[str, Any]]] = {}
-    for result in reference:
+    for result in results:
         for row in result["rows"]:
             per_model.setdefault(row["model"], []).append(row)
     rows = [
         {"model": name, **{m: float(np.mean([row[m]["value"] for row in found])) for m in METRICS}}
         for name, found in per_model.items()
-        if len(found) == len(reference)
+        if len(found) == len(results)
     ]
     for metric in METRICS:
         higher_is_better = metric in {"auc", "average_precision"}
@@ -65,11 +69,9 @@ def averages(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def verdicts(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return each bar as ``bar``, ``met`` and ``found`` (the figures, and by how much it is missed)."""
     out: list[dict[str, Any]] = []
-    means = averages(results)
-    own = next((row for row in means if row["model"] == OWN), None)
-    rivals = [row for row in means if row["model"] != OWN]
-    if own is not None and rivals:
-        out += _of_means(own, rivals)
+    out += _of_means(averages(results), ("log_loss", "auc"), f"{len(results)} tasks")
+    reference = [result for result in results if result["reference"]]
+    out += _of_means(averages(reference), ("log_loss", "auc", "calibration_error"), "reference tasks")
     out += [_no_worse(result, metric) for result in results for metric in PAIRED if _has_own(result)]
     for result in results:
         if promise := result.get("promise"):
@@ -86,28 +88,28 @@ def verdicts(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
-def _of_means(own: Mapping[str, Any], rivals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    loss = min(rivals, key=lambda row: row["log_loss"])
-    rank = max(rivals, key=lambda row: row["auc"])
-    # The base rate is well calibrated and tells nobody apart: no rival in this.
-    sure = min(
-        (r for r in rivals if r["model"] != "base_rate"),
-        key=lambda row: row["calibration_error"],
-        default=None,
-    )
-    out = [
-        _bar("mean log loss is the lowest", own["log_loss"] < loss["log_loss"], own, loss, "log_loss"),
-        _bar("mean AUC is the highest", own["auc"] > rank["auc"], own, rank, "auc"),
-        {
-            "bar": f"mean calibration error is at most {CALIBRATION_AT_MOST}",
-            "met": own["calibration_error"] <= CALIBRATION_AT_MOST,
-            "found": f"{own['calibration_error']:.4f}",
-        },
-    ]
-    if sure is not None:
-        met = own["calibration_error"] <= sure["calibration_error"]
+def _of_means(means: Sequence[Mapping[str, Any]], metrics: Sequence[str], over: str) -> list[dict[str, Any]]:
+    own = next((row for row in means if row["model"] == OWN), None)
+    rivals = [row for row in means if row["model"] != OWN]
+    if own is None or not rivals:
+        return []
+    out = []
+    for metric in metrics:
+        # The base rate is well calibrated and tells nobody apart: no rival in this.
+        able = [row for row in rivals if metric != "calibration_error" or row["model"] != "base_rate"]
+        if not able:
+            continue
+        best = (max if metric == "auc" else min)(able, key=lambda row: row[metric])
+        ahead = own[metric] > best[metric] if metric == "auc" else own[metric] < best[metric]
+        met = ahead or (metric == "calibration_error" and own[metric] == best[metric])
+        out.append(_bar(f"mean {BARS[metric]} over {over}", met, own, best, metric))
+    if "calibration_error" in metrics:
         out.append(
-            _bar("mean calibration error is no worse than a rival's", met, own, sure, "calibration_error")
+            {
+                "bar": f"mean calibration error is at most {CALIBRATION_AT_MOST} over {over}",
+                "met": bool(own["calibration_error"] <= CALIBRATION_AT_MOST),
+                "found": f"{own['calibration_error']:.4f}",
+            }
         )
     return out
 

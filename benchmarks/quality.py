@@ -105,12 +105,17 @@ def report(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             ("model", "AUC", "average precision", "log loss", "calibration error", "tagcast minus it: AUC", "log loss"),
             lines,
         )  # fmt: skip
-    means = averages(results)
-    table(
-        f"Mean over {sum(r['reference'] for r in results)} reference tasks (rank)",
-        ("model", "AUC", "average precision", "log loss", "calibration error"),
-        [(row["model"], *(f"{row[m]:.4f} ({row[f'{m}_rank']})" for m in METRICS)) for row in means],
-    )
+    reference = [result for result in results if result["reference"]]
+    for title, judged_over in (("reference tasks", reference), ("tasks", results)):
+        if judged_over and not (judged_over is results and results == reference):
+            table(
+                f"Mean over {len(judged_over)} {title} (rank)",
+                ("model", "AUC", "average precision", "log loss", "calibration error"),
+                [
+                    (row["model"], *(f"{row[m]:.4f} ({row[f'{m}_rank']})" for m in METRICS))
+                    for row in averages(judged_over)
+                ],
+            )
     judged = verdicts(results)
     for verdict in judged:
         say(f"{'met   ' if verdict['met'] else 'MISSED'} {verdict['bar']}: {verdict['found']}")

@@ -122,8 +122,8 @@ def result(name: str, **scores) -> dict:
 def test_verdicts_follow_the_figures(own, met) -> None:
     results = [result(name, **{OWN: own, "logistic": 1.0}) for name in ("a", "b")]
     found = {v["bar"]: v["met"] for v in verdicts(results)}
-    assert found["mean log loss is the lowest"] is met
-    assert found["mean AUC is the highest"] is met
+    assert found["mean log loss is the lowest over 2 tasks"] is met
+    assert found["mean AUC is the highest over reference tasks"] is met
     assert found["a: auc no worse than the best rival's"] is met
 
 
