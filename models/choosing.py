@@ -23,6 +23,10 @@ from models.weights import (
 )
 
 
+ALONE = 3.0
+"""Standard errors by which a part has to be better than the blend to be used without the others."""
+
+
 @dataclass(frozen=True)
 class Material:
     """What there is to choose from.
@@ -243,12 +247,12 @@ def _candidates(
 def _winner(table: Mapping[str, CaseLosses]) -> str:
     """Return the best candidate, or the blend where the best is not clearly better than it.
 
-    A difference within one standard error says nothing about the future, a single fold cannot tell a better
-    model from a lucky season, and where the future differs from the past a blend errs least.
+    A single fold cannot tell a better model from a lucky season, and the cases of one snapshot share theirs, which the
+    standard error does not know: it takes several. Where the future differs from the past a blend errs least.
     """
     best = min(table, key=lambda name: mean_loss(table[name]))
     several = len(table[best]) > 1
-    return best if several and clearly_less(table[best], table["blend"]) else "blend"
+    return best if several and clearly_less(table[best], table["blend"], ALONE) else "blend"
 
 
 def _why(name: str, table: Mapping[str, CaseLosses], weights: Mapping[str, float]) -> str:

@@ -35,9 +35,9 @@ def error_of_difference(a: CaseLosses, b: CaseLosses) -> float:
     return float(np.sqrt(sum((x - z).var() / len(x) for x, z in zip(a, b, strict=True)))) / len(a)
 
 
-def clearly_less(a: CaseLosses, b: CaseLosses) -> bool:
-    """Return whether ``a`` loses less than ``b`` by more than one standard error of the difference."""
-    return mean_loss(a) < mean_loss(b) - error_of_difference(a, b)
+def clearly_less(a: CaseLosses, b: CaseLosses, errors: float = 1.0) -> bool:
+    """Return whether ``a`` loses less than ``b`` by more than so many standard errors of the difference."""
+    return mean_loss(a) < mean_loss(b) - errors * error_of_difference(a, b)
 
 
 def learn_weights(raw: Sequence[Floats], y: Sequence[npt.NDArray[np.int8]], home: Floats) -> Floats:
