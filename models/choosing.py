@@ -22,7 +22,6 @@ from models.weights import (
     mean_loss,
 )
 
-
 ALONE = 3.0
 """Standard errors by which a part has to be better than the blend to be used without the others."""
 
