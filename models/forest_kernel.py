@@ -22,13 +22,13 @@ from models.forest_layout import Tree, UnsupportedForestError
 # A node's word, from the lowest bit: column of codes (13 bits), whether the split is categorical, whether it is a leaf,
 # whether a missing value goes right, rank of the threshold or number of the set of categories (16), place of the
 # left child (32). The right one follows it.
-_COLUMN = np.uint64(MOST_COLUMNS - 1)
+COLUMN = np.uint64(MOST_COLUMNS - 1)
 _CATEGORICAL = np.uint64(1 << 13)
-_LEAF = np.uint64(1 << 14)
+LEAF = np.uint64(1 << 14)
 _MISSING = np.uint64(15)
 _RANK = np.uint64(16)
 _RANKS = np.uint64((1 << 16) - 1)
-_CHILD = np.uint64(32)
+CHILD = np.uint64(32)
 _ONE, _NONE = np.uint64(1), np.uint64(0)
 
 
@@ -43,6 +43,8 @@ class ForestKernel:
     values : ndarray of shape (nodes,)
         Log-odds at leaves.
     roots, depths : ndarray of shape (trees,)
+    cover : ndarray of shape (nodes,)
+        Training rows at leaves.
     sets : ndarray of shape (s, w) of uint64
         Bitsets of codes: categories that go left.
     """
@@ -51,6 +53,7 @@ class ForestKernel:
     values: Floats
     roots: npt.NDArray[np.int64]
     depths: npt.NDArray[np.int64]
+    cover: npt.NDArray[np.int64]
     sets: npt.NDArray[np.uint64]
 
     @classmethod
@@ -64,6 +67,7 @@ class ForestKernel:
         """
         words: list[int] = []
         values: list[float] = []
+        cover: list[int] = []
         roots = []
         sets: dict[frozenset[int], int] = {}
 
@@ -73,41 +77,40 @@ class ForestKernel:
             if listed is not None:
                 codes = frozenset(encoding.codes_of(place, sorted(map(float, listed))).tolist())
                 number = sets.setdefault(codes, len(sets))
-                return place | int(_CATEGORICAL) | number << int(_RANK) | left << int(_CHILD)
+                return place | int(_CATEGORICAL) | number << int(_RANK) | left << int(CHILD)
             # With a missing value on the right, codes are moved down by one: 0 becomes the largest.
             right = int(not tree.nan_left[node])
             rank = int(encoding.codes_of(place, [tree.threshold[node]])[0]) - right
-            return place | right << int(_MISSING) | rank << int(_RANK) | left << int(_CHILD)
+            return place | right << int(_MISSING) | rank << int(_RANK) | left << int(CHILD)
 
         for tree in trees:
             roots.append(len(words))
             words.append(0)
             values.append(0.0)
+            cover.append(0)
             todo = [(0 if len(tree.feature) else -1, len(words) - 1)]
             for node, at in todo:  # grows while it is walked: breadth first
                 if node < 0:
-                    words[at] = int(_LEAF) | int(_RANKS) << int(_RANK) | at << int(_CHILD)
-                    values[at] = float(tree.leaf_value[~node])
+                    words[at] = int(LEAF) | int(_RANKS) << int(_RANK) | at << int(CHILD)
+                    values[at], cover[at] = float(tree.leaf_value[~node]), int(tree.leaf_count[~node])
                     continue
                 left = len(words)
                 words += [0, 0]
                 values += [0.0, 0.0]
+                cover += [0, 0]
                 words[at] = node_word(tree, node, left)
                 todo += [(int(tree.left[node]), left), (int(tree.right[node]), left + 1)]
         if len(sets) > MOST_RANKS:
             raise UnsupportedForestError(f"{len(sets):,} different sets of categories")
         return cls(
             np.array(words, np.uint64), np.array(values), np.array(roots, np.int64),
-            np.array([tree.depth for tree in trees], np.int64), _bitsets(list(sets)),
+            np.array([tree.depth for tree in trees], np.int64), np.array(cover, np.int64), _bitsets(list(sets)),
         )  # fmt: skip
 
     def raw(self, codes: Codes) -> Floats:
         """Return the log-odds of encoded rows, shape (n,): the leaves' values added up tree by tree."""
         out = np.zeros(len(codes))
-        if len(self.sets):
-            _walk_categories(codes, self.words, self.values, self.roots, self.sets, out)
-        else:
-            _walk(codes, self.words, self.values, self.roots, self.depths, out)
+        _walk(codes, self.words, self.values, self.roots, self.depths, self.sets, out)
         return out
 
 
@@ -123,73 +126,70 @@ def _bitsets(sets: Sequence[frozenset[int]]) -> npt.NDArray[np.uint64]:
 @numba.njit(cache=True, nogil=True)
 def _next(codes, row, word):  # type: ignore[no-untyped-def]
     """Return the child of a numeric node, a leaf itself."""
-    moved = (np.uint64(codes[row, word & _COLUMN]) - ((word >> _MISSING) & _ONE)) & _RANKS
-    return (word >> _CHILD) + (_ONE if moved > ((word >> _RANK) & _RANKS) else _NONE)
+    moved = (np.uint64(codes[row, word & COLUMN]) - ((word >> _MISSING) & _ONE)) & _RANKS
+    return (word >> CHILD) + (_ONE if moved > ((word >> _RANK) & _RANKS) else _NONE)
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk(codes, words, values, roots, depths, out):  # type: ignore[no-untyped-def]
-    """Add every tree's leaf to ``out``; numeric splits only.
+def descend(codes, first, rows, words, root, depth, leaf):  # type: ignore[no-untyped-def]
+    """Fill ``leaf`` with the nodes that ``rows`` rows from ``first`` on reach in a tree of numeric splits.
 
     The eight rows are written out: as a loop over a small array they would live in memory instead of registers.
     """
-    n = len(codes)
-    for first in range(0, n, BLOCK):
-        end = min(n, first + BLOCK)
-        for t in range(len(roots)):
-            root, i = np.uint64(roots[t]), first
-            while i + 8 <= end:
-                a = b = c = d = e = f = g = h = root
-                for _ in range(depths[t]):
-                    wa, wb, wc, wd = words[a], words[b], words[c], words[d]
-                    we, wf, wg, wh = words[e], words[f], words[g], words[h]
-                    if wa & wb & wc & wd & we & wf & wg & wh & _LEAF:
-                        break
-                    a, b, c, d = (
-                        _next(codes, i, wa),
-                        _next(codes, i + 1, wb),
-                        _next(codes, i + 2, wc),
-                        _next(codes, i + 3, wd),
-                    )
-                    e, f, g, h = (
-                        _next(codes, i + 4, we),
-                        _next(codes, i + 5, wf),
-                        _next(codes, i + 6, wg),
-                        _next(codes, i + 7, wh),
-                    )
-                out[i] += values[a]
-                out[i + 1] += values[b]
-                out[i + 2] += values[c]
-                out[i + 3] += values[d]
-                out[i + 4] += values[e]
-                out[i + 5] += values[f]
-                out[i + 6] += values[g]
-                out[i + 7] += values[h]
-                i += 8
-            while i < end:
-                a = root
-                while not words[a] & _LEAF:
-                    a = _next(codes, i, words[a])
-                out[i] += values[a]
-                i += 1
+    i, end, start = first, first + rows, np.uint64(root)
+    while i + 8 <= end:
+        a = b = c = d = e = f = g = h = start
+        for _ in range(depth):
+            wa, wb, wc, wd = words[a], words[b], words[c], words[d]
+            we, wf, wg, wh = words[e], words[f], words[g], words[h]
+            if wa & wb & wc & wd & we & wf & wg & wh & LEAF:
+                break
+            a, b = _next(codes, i, wa), _next(codes, i + 1, wb)
+            c, d = _next(codes, i + 2, wc), _next(codes, i + 3, wd)
+            e, f = _next(codes, i + 4, we), _next(codes, i + 5, wf)
+            g, h = _next(codes, i + 6, wg), _next(codes, i + 7, wh)
+        k = i - first
+        leaf[k], leaf[k + 1], leaf[k + 2], leaf[k + 3] = a, b, c, d
+        leaf[k + 4], leaf[k + 5], leaf[k + 6], leaf[k + 7] = e, f, g, h
+        i += 8
+    while i < end:
+        a = start
+        while not words[a] & LEAF:
+            a = _next(codes, i, words[a])
+        leaf[i - first] = a
+        i += 1
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk_categories(codes, words, values, roots, sets, out):  # type: ignore[no-untyped-def]
-    """Add every tree's leaf to ``out``, row by row; splits of both kinds."""
+def descend_sets(codes, first, rows, words, root, sets, leaf):  # type: ignore[no-untyped-def]
+    """Fill ``leaf`` as :func:`descend` does; splits of both kinds, a row at a time."""
     low6, six = np.uint64(63), np.uint64(6)
-    for i in range(len(codes)):
+    for k in range(rows):
+        a = np.uint64(root)
+        while not words[a] & LEAF:
+            word = words[a]
+            if word & _CATEGORICAL:
+                code = np.uint64(codes[first + k, word & COLUMN])
+                place = code >> six
+                left = _NONE
+                if place < sets.shape[1]:
+                    left = (sets[(word >> _RANK) & _RANKS, place] >> (code & low6)) & _ONE
+                a = (word >> CHILD) + (_ONE ^ left)
+            else:
+                a = _next(codes, first + k, word)
+        leaf[k] = a
+
+
+@numba.njit(cache=True, nogil=True)
+def _walk(codes, words, values, roots, depths, sets, out):  # type: ignore[no-untyped-def]
+    """Add every tree's leaf to ``out``, tree by tree as LightGBM does."""
+    leaf = np.empty(BLOCK, np.int64)
+    for first in range(0, len(codes), BLOCK):
+        rows = min(BLOCK, len(codes) - first)
         for t in range(len(roots)):
-            a = np.uint64(roots[t])
-            while not words[a] & _LEAF:
-                word = words[a]
-                if word & _CATEGORICAL:
-                    code = np.uint64(codes[i, word & _COLUMN])
-                    place = code >> six
-                    goes_left = _NONE
-                    if place < sets.shape[1]:
-                        goes_left = (sets[(word >> _RANK) & _RANKS, place] >> (code & low6)) & _ONE
-                    a = (word >> _CHILD) + (_ONE ^ goes_left)
-                else:
-                    a = _next(codes, i, word)
-            out[i] += values[a]
+            if len(sets):
+                descend_sets(codes, first, rows, words, roots[t], sets, leaf)
+            else:
+                descend(codes, first, rows, words, roots[t], depths[t], leaf)
+            for k in range(rows):
+                out[first + k] += values[leaf[k]]

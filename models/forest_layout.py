@@ -42,6 +42,8 @@ class Tree:
         By split: the categories that go left, None where the split is numeric.
     left, right : ndarray of shape (splits,)
     leaf_value : ndarray of shape (leaves,)
+    leaf_count : ndarray of shape (leaves,)
+        Training rows.
     """
 
     feature: npt.NDArray[np.int64]
@@ -51,6 +53,7 @@ class Tree:
     left: npt.NDArray[np.int64]
     right: npt.NDArray[np.int64]
     leaf_value: Floats
+    leaf_count: npt.NDArray[np.int64]
 
     @property
     def depth(self) -> int:
@@ -102,7 +105,7 @@ def _tree(section: Mapping[str, str]) -> Tree:
     values = np.array(section["leaf_value"].split(), np.float64)
     if int(section["num_leaves"]) == 1:
         none = np.empty(0, np.int64)
-        return Tree(none, np.empty(0), np.empty(0, bool), (), none, none, values[:1])
+        return Tree(none, np.empty(0), np.empty(0, bool), (), none, none, values[:1], np.ones(1, np.int64))
     kind = _ints(section, "decision_type")
     missing = kind >> 2 & 3
     categorical = kind & CATEGORICAL > 0
@@ -120,6 +123,7 @@ def _tree(section: Mapping[str, str]) -> Tree:
         left=_ints(section, "left_child"),
         right=_ints(section, "right_child"),
         leaf_value=values,
+        leaf_count=_ints(section, "leaf_count"),
     )
 
 
