@@ -71,12 +71,16 @@ def _feature(
     days = np.minimum(float(tail[:-1]), tenure) if tail.endswith("d") and tail[:-1].isdigit() else tenure
     count = rng.poisson(rate * days) * (recency <= days)
     if name.startswith(("spend", "discount", "basket")) and "trend" not in name and "share" not in name:
-        return np.round(np.maximum(count, name.startswith("basket")) * basket * rng.lognormal(0, 0.3, len(rate)), 2)
+        return np.round(
+            np.maximum(count, name.startswith("basket")) * basket * rng.lognormal(0, 0.3, len(rate)), 2
+        )
     if "trend" in name or "over" in name or "share" in name or name.endswith("rate"):
         ratio = np.round(rng.gamma(2, 0.5, len(rate)) * (1 + rate), 6)
         return np.where(count > 0, ratio, np.nan)
     if name.startswith("gap"):
-        return np.where(count > 1, np.round(1 / np.maximum(rate, 1e-3) * rng.gamma(3, 1 / 3, len(rate)), 4), np.nan)
+        return np.where(
+            count > 1, np.round(1 / np.maximum(rate, 1e-3) * rng.gamma(3, 1 / 3, len(rate)), 4), np.nan
+        )
     return np.floor(count * rng.uniform(1, 3, len(rate))).astype(float)
 
 
@@ -125,13 +129,17 @@ def make_tags(count: int, *, seed: int = 0, trees: int = TREES, leaves: int = LE
     return [_tag(number, X, filled, rng, trees, leaves) for number in range(count)]
 
 
-def _tag(number: int, X: Floats, filled: Floats, rng: np.random.Generator, trees: int, leaves: int) -> LoadedTag:
+def _tag(
+    number: int, X: Floats, filled: Floats, rng: np.random.Generator, trees: int, leaves: int
+) -> LoadedTag:
     truth = filled @ rng.normal(0, 0.35, X.shape[1]) + np.sin(2 * filled @ rng.normal(0, 0.2, X.shape[1])) - 1
     y = (rng.random(len(X)) < 1 / (1 + np.exp(-truth))).astype(np.int8)
     half = len(X) // 2
     params = {"learning_rate": 0.05, "num_leaves": leaves, "min_child_samples": 20, "max_bin": 63}
     forest, _, _ = ForestScorer.fit(binned(X[:half], y[:half]), params, trees, seed=number)
-    days = np.repeat(np.array([AS_OF - timedelta(days=60), AS_OF - timedelta(days=30)], "datetime64[D]"), half // 2)
+    days = np.repeat(
+        np.array([AS_OF - timedelta(days=60), AS_OF - timedelta(days=30)], "datetime64[D]"), half // 2
+    )
     definition = parse_definition(DEFINITION.format(number=number), "benchmark")
     model = TagModel(
         definition=definition,

@@ -23,14 +23,14 @@ class FeatureBatch:
 
     Parameters
     ----------
-    profile_id : ndarray of str, shape (n,)
+    profile_id : pyarrow.StringArray of n
     profile : ndarray of float64, shape (n, p)
         Columns of ``profile_activity``.
     category : dict of str to ndarray of float64, shape (n, q)
         Columns of ``profile_category`` for each category asked for.
     """
 
-    profile_id: npt.NDArray[np.object_]
+    profile_id: pa.StringArray
     profile: npt.NDArray[np.float64]
     category: dict[str, npt.NDArray[np.float64]]
 
@@ -56,7 +56,7 @@ def stream_views(
     columns = [f.name for f in feature_set.features("profile_activity")]
     with pq.ParquetFile(profile_file) as file:
         for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
-            ids = batch.column(0).to_numpy(zero_copy_only=False)
+            ids = batch.column(0)
             yield FeatureBatch(ids, _matrix(batch, columns), pairs.take(ids) if pairs else {})
 
 
@@ -80,23 +80,26 @@ class _Pairs:
         )
         self._held: pa.RecordBatch | None = next(self._batches, None)
 
-    def take(self, ids: npt.NDArray[np.object_]) -> dict[str, npt.NDArray[np.float64]]:
+    def take(self, ids: pa.StringArray) -> dict[str, npt.NDArray[np.float64]]:
         """Return one matrix a category for profiles ``ids``, which rise from call to call."""
         import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
         filled = {c: np.tile(np.asarray(self.absent), (len(ids), 1)) for c in self.categories}
+        wanted = pa.array(self.categories)
         while self._held is not None:
-            held_ids = self._held.column(0).to_numpy(zero_copy_only=False)
-            here = int(np.searchsorted(held_ids, ids[-1], side="right"))
+            # Bytes of UTF-8 have the order of the letters: the first that lies beyond the last profile ends the part.
+            here = pc.sum(pc.less_equal(self._held.column(0), ids[-1])).as_py() or 0
             if here:
                 part = self._held.slice(0, here)
-                rows = np.searchsorted(ids, held_ids[:here])
-                names = part.column(1).to_numpy(zero_copy_only=False)
+                rows = pc.index_in(part.column(0), value_set=ids).to_numpy()
+                place = pc.index_in(part.column(1), value_set=wanted).to_numpy()
                 matrix = _matrix(part, self.columns)
-                for category, target in filled.items():
-                    mine = names == category
+                for k, target in enumerate(filled.values()):
+                    mine = place == k
                     target[rows[mine]] = matrix[mine]
-            if here < len(held_ids):
+            if here < self._held.num_rows:
                 self._held = self._held.slice(here)
                 break
             self._held = next(self._batches, None)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from models import bundle_files
 from models.amount_calibration import AmountCalibrator
 from models.amount_scorer import AmountScorer
+from models.blend import NOTHING, Known
 from models.bundle_files import MODEL_FILE, FeatureRange
 from models.season import unseen_share
 from models.tag import TagDefinition
@@ -138,7 +139,9 @@ class AmountModel:
         """
         return self.scorer.raw(self.matrix(X))
 
-    def predict(self, X: Floats | pd.DataFrame, as_of: date | None = None) -> PredictedAmount:
+    def predict(
+        self, X: Floats | pd.DataFrame, as_of: date | None = None, known: Known = NOTHING
+    ) -> PredictedAmount:
         """Return what the tag says for X as :meth:`raw` takes it.
 
         Parameters
@@ -147,15 +150,17 @@ class AmountModel:
         as_of : date, optional
             Moment of the prediction; :attr:`first_day` by default. Intervals widen and confidence falls with the
             time since the last known outcomes, and where the window's season is new.
+        known : mapping of str to ndarray of shape (n,)
+            What the forest says, where it was worked out before (:mod:`models.engine`).
         """
         when = as_of or self.first_day
-        amount = self.scorer.amount(self.matrix(X))
+        amount = self.scorer.amount(self.matrix(X), known)
         said = self.calibrator.predict(amount, when, self.unseen_season(when))
         return PredictedAmount(*said)
 
-    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
+    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: Known = NOTHING) -> Floats:
         """Return each feature's part of the log amount, shape (n, p): see :mod:`models.reasons`."""
-        return self.scorer.contributions(self.matrix(X), exact=exact)
+        return self.scorer.contributions(self.matrix(X), exact=exact, known=known)
 
     def matrix(self, X: Floats | pd.DataFrame) -> Floats:
         """Return X as a C-ordered float array with the columns of ``features``."""

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from models.blend import NOTHING, Known
 from models.forest import ForestScorer
 from models.shapley import shapley_values
 
@@ -146,11 +147,14 @@ class AmountScorer:
             return self.forest.used_features | frozenset(self.start.columns if self.start else ())
         return frozenset({self.column} if self.kind == "own_rate" else ())
 
-    def raw(self, X: Floats) -> Floats:
-        """Return the logarithm of the amount (of ``tweedie``) or of 1 + amount, shape (n,)."""
+    def raw(self, X: Floats, known: Known = NOTHING) -> Floats:
+        """Return the logarithm of the amount (of ``tweedie``) or of 1 + amount, shape (n,).
+
+        ``known`` may hold what the forest adds, worked out before.
+        """
         if self.forest is None:
             return self._rate(X)
-        return self._started(X, self.forest.raw(X))
+        return self._started(X, known["forest"] if "forest" in known else self.forest.raw(X))
 
     def _started(self, X: Floats, added: Floats) -> Floats:
         return added if self.start is None else self.start.log(X) + added
@@ -161,9 +165,9 @@ class AmountScorer:
         own = X[:, self.column] * self.per_horizon
         return np.log1p(np.maximum(np.where(np.isnan(own), self.constant, own), 0.0))
 
-    def amount(self, X: Floats) -> Floats:
+    def amount(self, X: Floats, known: Known = NOTHING) -> Floats:
         """Return the predicted amount, shape (n,), never below 0."""
-        return self.amount_of(self.raw(X))
+        return self.amount_of(self.raw(X, known))
 
     def amount_of(self, raw: Floats) -> Floats:
         """Return the amount that :meth:`raw` stands for."""
@@ -176,10 +180,10 @@ class AmountScorer:
             raise ValueError(f"{self.kind} has no trees")
         return self.amount_of(self._started(X, self.forest.raw_after(X, trees)))
 
-    def contributions(self, X: Floats, *, exact: bool) -> Floats:
+    def contributions(self, X: Floats, *, exact: bool, known: Known = NOTHING) -> Floats:
         """Return each feature's part of the log amount, shape (n, p): SHAP where ``exact``, else along the path."""
         if self.forest is not None:
-            given = self.forest.contributions(X, exact=exact)
+            given = known["forest"] if "forest" in known else self.forest.contributions(X, exact=exact)
             return given if self.start is None else given + self.start.contributions(X)
         out = np.zeros(X.shape)
         if self.kind == "own_rate":

@@ -15,6 +15,8 @@ from models.bgnbd import BgNbdScorer
 from models.rfm import RfmScorer
 
 Floats = npt.NDArray[np.float64]
+Known = Mapping[str, Floats]
+NOTHING: Known = {}
 
 
 class Part(Protocol):
@@ -73,18 +75,25 @@ class Blend:
             used |= part.used_features
         return frozenset(used)
 
-    def raw(self, X: Floats) -> Floats:
-        """Return log-odds, shape (n,), for X of shape (n, p)."""
+    def raw(self, X: Floats, known: Known = NOTHING) -> Floats:
+        """Return log-odds, shape (n,), for X of shape (n, p).
+
+        ``known`` are log-odds of parts that were worked out before (:mod:`models.engine`).
+        """
         total = np.zeros(len(X))
         for name, part in self.parts.items():
-            total += self.weights[name] * part.raw(X)
+            total += self.weights[name] * (known[name] if name in known else part.raw(X))
         return total
 
-    def contributions(self, X: Floats, *, exact: bool) -> Floats:
-        """Return each feature's part of the log-odds, shape (n, p): see :mod:`models.reasons`."""
+    def contributions(self, X: Floats, *, exact: bool, known: Known = NOTHING) -> Floats:
+        """Return each feature's part of the log-odds, shape (n, p): see :mod:`models.reasons`.
+
+        ``known`` are contributions of parts that were worked out before.
+        """
         total = np.zeros(X.shape)
         for name, part in self.parts.items():
-            total += self.weights[name] * part.contributions(X, exact=exact)
+            given = known[name] if name in known else part.contributions(X, exact=exact)
+            total += self.weights[name] * given
         return total
 
     def to_json(self) -> dict[str, Any]:

@@ -9,9 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from models.tag import Decision, PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
+from models.vocabulary import UNKNOWN, YES_NO
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
+Codes = npt.NDArray[np.int8]
+
+WORDS = np.array([*YES_NO, UNKNOWN], dtype=object)
+YES, NO, SILENT = 0, 1, 2
+"""Places of the values: what is decided for millions is a number until it is written."""
 
 NEVER = 1.0
 """A cut that no score reaches: scores stay below 1."""
@@ -117,20 +123,51 @@ def decide(
         Confidence is the conservative probability that the value is right: lower for a yes, 1 - upper
         for a no. A value held by the margin has its own: a yes under the cut that of a yes.
     """
+    held = None if past is None else codes_of(past)
+    code, confidence = decide_codes(
+        score, lower, upper, cut=cut, min_confidence=min_confidence, hysteresis=hysteresis, past=held
+    )
+    return WORDS[code], confidence
+
+
+def codes_of(values: Words) -> Codes:
+    """Return the place in ``(*YES_NO, UNKNOWN)`` of each value, -1 for anything else."""
+    code = np.full(len(values), -1, np.int8)
+    for place, word in enumerate(WORDS):
+        code[values == word] = place
+    return code
+
+
+def decide_codes(
+    score: Floats,
+    lower: Floats,
+    upper: Floats,
+    *,
+    cut: float,
+    min_confidence: float,
+    hysteresis: float = 0.0,
+    past: Codes | None = None,
+) -> tuple[Codes, Floats]:
+    """Do as :func:`decide` does with values as codes: places in ``(*YES_NO, UNKNOWN)``, -1 for no past."""
     yes = score >= cut
     if past is not None and hysteresis > 0 and cut < NEVER:
-        stays_yes = (past == "yes") & (score >= cut - hysteresis) & (lower >= min_confidence)
-        stays_no = (past == "no") & (score < cut + hysteresis) & (1 - upper >= min_confidence)
+        stays_yes = (past == YES) & (score >= cut - hysteresis) & (lower >= min_confidence)
+        stays_no = (past == NO) & (score < cut + hysteresis) & (1 - upper >= min_confidence)
         yes = (yes | stays_yes) & ~stays_no
     confidence = np.where(yes, lower, 1 - upper)
-    value = np.where(yes, "yes", "no").astype(object)
-    value[confidence < min_confidence] = "unknown"
+    code = np.where(yes, np.int8(YES), np.int8(NO))
+    code[confidence < min_confidence] = SILENT
     if past is not None and hysteresis > 0:
-        value[(past == "unknown") & (confidence < min_confidence + hysteresis)] = "unknown"
-    return value, confidence
+        code[(past == SILENT) & (confidence < min_confidence + hysteresis)] = SILENT
+    return code, confidence
 
 
 def band(score: Floats, bands: Mapping[str, float]) -> Words:
     """Return the name of the band (name to the score it starts at, rising from 0) of each score."""
-    names = np.array(list(bands), dtype=object)
-    return names[np.searchsorted(np.array(list(bands.values())), score, side="right") - 1]
+    return np.array(list(bands), dtype=object)[band_codes(score, bands)]
+
+
+def band_codes(score: Floats, bands: Mapping[str, float]) -> Codes:
+    """Return the place of the band of each score."""
+    found = np.searchsorted(np.array(list(bands.values())), score, side="right") - 1
+    return found.astype(np.int8)

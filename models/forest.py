@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,27 +16,15 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import lightgbm as lgb
 
+    from models.forest_encoding import Encoding
+    from models.forest_paths import ForestPaths
+
 Floats = npt.NDArray[np.float64]
 
 EARLY_STOPPING_ROUNDS = 20
 MAX_BIN = 63
 """A feature's values are told apart at so many quantiles: finer ones gained nothing on past snapshots and cost a
 fifth more."""
-
-
-class Paths(NamedTuple):
-    """What reaching each leaf of one tree adds per feature.
-
-    Parameters
-    ----------
-    features : ndarray of shape (f,)
-        Features the tree splits on.
-    gains : ndarray of shape (f, leaves)
-        Log-odds.
-    """
-
-    features: npt.NDArray[np.int64]
-    gains: Floats
 
 
 def lightgbm_params(params: dict[str, Any], *, seed: int) -> dict[str, Any]:
@@ -185,63 +173,33 @@ class ForestScorer:
         return out
 
     def path_values(self, X: Floats) -> Floats:
-        """Return path attributions in log-odds, shape (n, p): a hundredth of the cost of SHAP.
+        """Return path attributions in log-odds, shape (n, p): a hundredth of the cost of SHAP (:mod:`models.forest_paths`).
 
-        A split's feature gets the change of the expected output from the node to the child that the row
-        goes to (A. Saabas, Interpreting random forests, 2014). Rows sum to raw minus the forest's mean.
+        Where the kernel cannot represent the forest they are SHAP's after all.
         """
-        leaves = np.asarray(self.booster.predict(self._own(X), pred_leaf=True, num_threads=1), np.int64)
-        out = np.zeros((X.shape[1], len(X)))
-        # Tree by tree, so that a row's bits do not depend on its batch.
-        for tree, paths in enumerate(self._paths):
-            leaf = np.ascontiguousarray(leaves[:, tree])
-            for feature, gains in zip(paths.features, paths.gains, strict=True):
-                out[self.columns[feature]] += gains[leaf]
-        return np.ascontiguousarray(out.T)
+        if self._paths is None:
+            return self.shap_values(X)
+        encoding, paths = self._paths
+        out = np.zeros(X.shape)
+        paths.add_to(out, encoding.encode(np.ascontiguousarray(X)))
+        return out
 
     @cached_property
-    def _paths(self) -> list[Paths]:
-        return [_paths_of(tree) for tree in self.booster.dump_model()["tree_info"]]
+    def _paths(self) -> tuple[Encoding, ForestPaths] | None:
+        from models.forest_encoding import Encoding
+        from models.forest_kernel import ForestKernel
+        from models.forest_layout import UnsupportedForestError, parse_forest
+        from models.forest_paths import ForestPaths
+
+        try:
+            trees = parse_forest(self.text)
+            encoding = Encoding.over([(trees, self.columns)])
+            return encoding, ForestPaths.of(ForestKernel.pack(trees, self.columns, encoding), encoding)
+        except UnsupportedForestError:
+            return None
 
 
 def _without_parameters(text: str) -> str:
     """Drop the section that repeats the training parameters, threads among them."""
     head, _, tail = text.partition("\nparameters:")
     return head + tail.partition("end of parameters")[2]
-
-
-def _paths_of(tree: dict[str, Any]) -> Paths:
-    expected: dict[int, tuple[float, int]] = {}
-
-    def expect(node: dict[str, Any]) -> tuple[float, int]:
-        """Mean output and number of training rows below a node."""
-        if "leaf_value" in node:
-            result = (float(node["leaf_value"]), int(node.get("leaf_count", 1)))
-        else:
-            (a, m), (b, n) = expect(node["left_child"]), expect(node["right_child"])
-            result = ((a * m + b * n) / (m + n), m + n)
-        expected[id(node)] = result
-        return result
-
-    features: list[int] = []
-    rows: list[tuple[int, dict[int, float]]] = []
-
-    def walk(node: dict[str, Any], gains: dict[int, float]) -> None:
-        if "leaf_value" in node:
-            rows.append((int(node.get("leaf_index", 0)), gains))
-            return
-        feature = int(node["split_feature"])
-        if feature not in features:
-            features.append(feature)
-        for child in (node["left_child"], node["right_child"]):
-            step = expected[id(child)][0] - expected[id(node)][0]
-            walk(child, {**gains, feature: gains.get(feature, 0.0) + step})
-
-    root = tree["tree_structure"]
-    expect(root)
-    walk(root, {})
-    table = np.zeros((len(features), int(tree["num_leaves"])))
-    for leaf, gains in rows:
-        for feature, gain in gains.items():
-            table[features.index(feature), leaf] = gain
-    return Paths(np.array(features, np.int64), table)

@@ -48,8 +48,16 @@ class Encoding:
     most: int
 
     @classmethod
-    def over(cls, forests: Sequence[tuple[Sequence[Tree], Sequence[int]]]) -> Encoding:
+    def over(
+        cls, forests: Sequence[tuple[Sequence[Tree], Sequence[int]]], within: range | None = None
+    ) -> Encoding:
         """Return the encoding that serves all of ``forests``: their trees, and the column of X of each feature.
+
+        Parameters
+        ----------
+        forests : sequence of (trees, columns)
+        within : range, optional
+            Columns of X to encode, of those that are split on; all by default.
 
         Raises
         ------
@@ -62,6 +70,8 @@ class Encoding:
                 for feature, threshold, listed in zip(
                     tree.feature, tree.threshold, tree.categories, strict=True
                 ):
+                    if within is not None and int(columns[feature]) not in within:
+                        continue
                     values = found.setdefault((int(columns[feature]), listed is not None), set())
                     values.update([float(threshold)] if listed is None else map(float, listed))
         keys = sorted(found)
@@ -79,10 +89,28 @@ class Encoding:
             most=most,
         )
 
-    def encode(self, X: Floats) -> Codes:
-        """Return the codes of the rows of X, shape (n, c): 0 for a missing value or an unknown category."""
+    def beside(self, other: Encoding) -> Encoding:
+        """Return the encoding whose codes are those of this one, followed by those of ``other``."""
+        return Encoding(
+            np.r_[self.columns, other.columns],
+            np.r_[self.categorical, other.categorical],
+            np.r_[self.bounds, other.bounds],
+            np.r_[self.start, self.start[-1] + other.start[1:]],
+            max(self.most, other.most),
+        )
+
+    def encode(self, X: Floats, first: int = 0) -> Codes:
+        """Return the codes of rows, shape (n, c): 0 for a missing value or an unknown category.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, p)
+            C-ordered.
+        first : int
+            Which column the first of X is, where X holds only some of them.
+        """
         codes: Codes = np.empty((len(X), len(self.columns)), np.uint8 if self.most < 255 else np.uint16)
-        _encode(X, self.columns, self.categorical, self.bounds, self.start, codes)
+        _encode(X, self.columns - first, self.categorical, self.bounds, self.start, codes)
         return codes
 
     def column(self, column: int, *, categorical: bool) -> int:

@@ -66,12 +66,10 @@ class ForestPaths:
             np.array([g for entries in on_the_way for g in entries.values()], np.float64),
         )
 
-    def add_to(self, out: Floats, codes: Codes, weight: float) -> None:
-        """Add ``weight`` times the contributions of encoded rows to ``out``, shape (n, columns of X)."""
-        own = np.zeros_like(out)
+    def add_to(self, out: Floats, codes: Codes) -> None:
+        """Add the contributions of encoded rows to ``out``, shape (n, columns of X)."""
         k = self.kernel
-        _attribute(codes, k.words, k.roots, k.depths, k.sets, self.start, self.columns, self.gains, own)
-        out += weight * own
+        _attribute(codes, k.words, k.roots, k.depths, k.sets, self.start, self.columns, self.gains, out)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -48,11 +48,8 @@ def explain(
         of an amount in log amount: .1 is a tenth more, roughly.
     """
     X = model.matrix(X)
-    given = contributions(model, X, exact=exact)
-    # Ties go to the earlier feature; a stable sort keeps the answer the same in any batch.
-    order = np.argsort(-np.abs(given), axis=1, kind="stable")[:, :top]
+    order, sizes = top_reasons(contributions(model, X, exact=exact), top)
     values = np.take_along_axis(X, order, axis=1)
-    sizes = np.take_along_axis(given, order, axis=1)
     names = model.features
     return [
         [
@@ -62,6 +59,26 @@ def explain(
         ]
         for row in zip(order.tolist(), values.tolist(), sizes.tolist(), strict=True)
     ]
+
+
+def top_reasons(given: Floats, top: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the features of the ``top`` largest contributions of each row, and these, both of shape (n, top).
+
+    Parameters
+    ----------
+    given : ndarray of shape (n, p)
+    top : int
+        At most p. A contribution of 0 is no reason: such entries stand last.
+    """
+    size = -np.abs(given)
+    top = min(top, given.shape[1])
+    order = np.empty((len(given), top), np.int64)
+    rows = np.arange(len(given))
+    # One minimum after the other, ties to the earlier feature: the same in any batch, and sooner than a sort.
+    for place in range(top):
+        order[:, place] = size.argmin(axis=1)
+        size[rows, order[:, place]] = np.inf
+    return order, np.take_along_axis(given, order, axis=1)
 
 
 def importance(model: TagModel | AmountModel, X: Floats | pd.DataFrame) -> dict[str, float]:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import bundle_files
-from models.blend import Blend
+from models.blend import NOTHING, Blend, Known
 from models.bundle_files import CALIBRATION_FILE, FOREST_FILE, FORMAT, MODEL_FILE, FeatureRange, sha256
 from models.calibration import Calibrator
 from models.forest import ForestScorer
@@ -124,7 +124,9 @@ class TagModel:
         """Return the share of the window after ``as_of`` that lies in a season training never saw."""
         return unseen_share(self.snapshots, as_of, self.horizon_days)
 
-    def predict(self, X: Floats | pd.DataFrame, as_of: date | None = None) -> Predicted:
+    def predict(
+        self, X: Floats | pd.DataFrame, as_of: date | None = None, known: Known = NOTHING
+    ) -> Predicted:
         """Return score, lower, upper and raw for X as :meth:`raw` takes it.
 
         Parameters
@@ -133,8 +135,10 @@ class TagModel:
         as_of : date, optional
             Moment of the prediction; :attr:`first_day` by default. Bounds widen with the time since the last
             known outcomes, and where the window's season is new.
+        known : mapping of str to ndarray of shape (n,)
+            Log-odds of parts that were worked out before (:mod:`models.engine`).
         """
-        raw, when = self.raw(X), as_of or self.first_day
+        raw, when = self.blend.raw(self.matrix(X), known), as_of or self.first_day
         return Predicted(*self.calibrator.predict(raw, when, self.unseen_season(when)), raw)
 
     def matrix(self, X: Floats | pd.DataFrame) -> Floats:
@@ -146,9 +150,9 @@ class TagModel:
         """Columns of X that can change the score."""
         return self.blend.used_features
 
-    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
+    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: Known = NOTHING) -> Floats:
         """Return each feature's part of the log-odds, shape (n, p): see :mod:`models.reasons`."""
-        return self.blend.contributions(self.matrix(X), exact=exact)
+        return self.blend.contributions(self.matrix(X), exact=exact, known=known)
 
     @cached_property
     def files(self) -> dict[str, str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
+Codes = npt.NDArray[np.int16]
 
 LEAST_MARGIN = float(np.log(2))
 """In compressed units: twice the largest count or sum seen is never beyond it."""
@@ -69,8 +70,17 @@ class Familiar:
             else:
                 self.low[j] = _expand(ends[0] - self.margin_low[j])
 
+    @property
+    def words(self) -> list[str]:
+        """What the codes of :meth:`codes` stand for: the first says that a profile is like training."""
+        return ["", TOO_LITTLE_HISTORY, *(OUTSIDE + name for name in self.features)]
+
     def reasons(self, X: Floats) -> Words:
-        """Return why each row of X is unlike what training saw, shape (n,); empty where it is like it.
+        """Return why each row of X is unlike what training saw, shape (n,); empty where it is like it."""
+        return np.array(self.words, dtype=object)[self.codes(X)]
+
+    def codes(self, X: Floats) -> Codes:
+        """Return why each row of X is unlike what training saw, as places in :attr:`words`, shape (n,).
 
         Parameters
         ----------
@@ -79,20 +89,18 @@ class Familiar:
 
         Returns
         -------
-        ndarray of str
+        ndarray of int16
             ``too little history``, else ``outside what training saw: <feature>`` with the feature that
             lies farthest out in units of its margin.
         """
-        out = np.full(len(X), "", dtype=object)
+        out = np.zeros(len(X), np.int16)
         odd = (self.high < X) | (self.low > X)
         if self.never_missing.any():
             odd |= np.isnan(X) & self.never_missing
         rows = np.flatnonzero(odd.any(axis=1))
         if len(rows):
-            farthest = self._distance(X[rows], odd[rows]).argmax(axis=1)
-            names = np.array([OUTSIDE + name for name in self.features], dtype=object)
-            out[rows] = names[farthest]
-        out[(self.least > X).any(axis=1)] = TOO_LITTLE_HISTORY
+            out[rows] = 2 + self._distance(X[rows], odd[rows]).argmax(axis=1)
+        out[(self.least > X).any(axis=1)] = 1
         return out
 
     def _distance(self, X: Floats, odd: npt.NDArray[np.bool_]) -> Floats:
@@ -104,35 +112,43 @@ class Familiar:
         return np.where(odd, np.where(np.isnan(X), 0.0, beyond), -np.inf)
 
 
+def grounds(min_confidence: float, unlike: Sequence[str]) -> list[str]:
+    """Return what the second result of :func:`say_unknown` stands for; ``unlike`` are :attr:`Familiar.words`."""
+    return [
+        f"confidence below {min_confidence:g}",
+        f"unknown before, and confidence not clear of {min_confidence:g}",
+        *unlike[1:],
+    ]
+
+
 def say_unknown(
-    value: Words, confidence: Floats, min_confidence: float, grounds: Sequence[Words] = ()
-) -> tuple[Words, Words]:
+    value: npt.NDArray[np.int8], silent: int, confidence: Floats, min_confidence: float, unlike: Codes
+) -> tuple[npt.NDArray[np.int8], Codes]:
     """Return values and, where they are ``unknown``, why.
 
     Parameters
     ----------
-    value, confidence : ndarray of shape (n,)
-        As :func:`models.decision.decide` returns them.
+    value : ndarray of int8, shape (n,)
+        Places of what was decided.
+    silent : int
+        The place of ``unknown``.
+    confidence : ndarray of shape (n,)
     min_confidence : float
         Of the definition.
-    grounds : sequence of ndarray of shape (n,)
-        Reasons not to answer whatever the confidence (empty where there is none), the weightiest first.
+    unlike : ndarray of int16, shape (n,)
+        As :meth:`Familiar.codes` gives it.
 
     Returns
     -------
     value, because : ndarray of shape (n,)
-        ``because`` is None unless the value is ``unknown``; the first ground given wins over the
-        confidence, which is not to be believed there.
+        ``because`` is a place in :func:`grounds`, -1 unless the value is ``unknown``; being unlike training wins
+        over the confidence, which is not to be believed there.
     """
-    because = np.full(len(value), "", dtype=object)
-    because[value == "unknown"] = f"unknown before, and confidence not clear of {min_confidence:g}"
-    because[confidence < min_confidence] = f"confidence below {min_confidence:g}"
-    for ground in reversed(grounds):
-        because = np.where(ground != "", ground, because)
-    said = because == ""
-    value = np.where(said, value, "unknown").astype(object)
-    because[said] = None
-    return value, because
+    because = np.full(len(value), -1, np.int16)
+    because[value == silent] = 1
+    because[confidence < min_confidence] = 0
+    because = np.where(unlike > 0, unlike + np.int16(1), because)
+    return np.where(because >= 0, np.int8(silent), value), because
 
 
 def _expand(z: float) -> float:

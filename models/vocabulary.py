@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 YES_NO = ("yes", "no")
+UNKNOWN = "unknown"
 _TIER = re.compile(r"^[a-z][a-z0-9_]*$")
-_TAKEN = frozenset({"yes", "no", "unknown"})
+_TAKEN = frozenset({*YES_NO, UNKNOWN})
 
 
 class Strict(BaseModel):

@@ -14,12 +14,12 @@ from features.windows import FeatureSet
 from models.season import UNSURE
 from models.unknown import RANGE_DRIFT
 from pipelines.champions import load_champions
-from pipelines.profile_rows import profile_batches
+from pipelines.profile_rows import with_attributes
 from pipelines.reporting import log, say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
-    from serving.scorer import LoadedTag, Scorer
+    from serving.scorer import LoadedTag, Reasons, Scorer
     from serving.store_files import Manifest
 
 KEEP_RUNS = 5
@@ -71,6 +71,7 @@ def score_tags(
     as_of: date | None,
     moment: datetime,
     out: Path | None = None,
+    reasons: Reasons = "all",
 ) -> ScoringRun:
     """Score everyone known at ``as_of`` and publish.
 
@@ -85,6 +86,8 @@ def score_tags(
         When the run happens; becomes ``scored_at`` and starts the tags' life.
     out : Path, optional
         Long form of the predictions as Parquet.
+    reasons : {"all", "none"}
+        Whether to say why.
     """
     from serving.audiences import coverage, export_predictions
     from serving.past_values import open_past
@@ -109,12 +112,19 @@ def score_tags(
         store.writer(run_id, memory_limit=workspace.settings.memory_limit) as staging,
         open_past(store.folder, pasts) as past,
     ):
-        scorer = Scorer(tags, snapshots, day, moment, workspace.progress, past)
-        for batch in profile_batches(workspace, snapshots[specs[0]], day):
-            staging.add_profiles(batch)
+        scorer = Scorer(
+            tags,
+            snapshots,
+            day,
+            moment,
+            workspace.progress,
+            past,
+            threads=workspace.settings.threads,
+            reasons=reasons,
+        )
         cuts = _cuts(scorer, tags, staging)
-        for predictions in scorer.predictions(cuts):
-            staging.add_predictions(predictions)
+        for batch in with_attributes(workspace, scorer.batches(cuts)):
+            staging.add(batch)
         workspace.progress("publishing", 0, 1)
         info = RunInfo(
             run_id=run_id,
@@ -216,8 +226,8 @@ def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, flo
     from models.decision import needs_population
 
     ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
-    for _, batch in scorer.scores(ranked) if ranked else ():
-        staging.add_scores(batch)
+    for name, scores in scorer.scores(ranked) if ranked else ():
+        staging.add_scores(name, scores)
     cuts = {tag.definition.name: cut for tag in tags if (cut := getattr(tag.model, "cut", None)) is not None}
     for tag in ranked:
         cuts[tag.definition.name] = staging.cut(tag.definition)

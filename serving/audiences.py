@@ -13,11 +13,12 @@ from sqlglot import exp
 
 from features.errors import StoreError
 from features.windows import FeatureSet
+from models.vocabulary import UNKNOWN
 from serving.batch_files import write_batches
 from serving.filter_language import parse
 from serving.filter_sql import condition
 from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
-from serving.predictions import UNKNOWN, column_name
+from serving.predictions import column_name
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.vocabulary import YES_NO
-from serving.predictions import NUMBER_PARTS, UNKNOWN
+from models.vocabulary import UNKNOWN, YES_NO
+from serving.predictions import NUMBER_PARTS
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float

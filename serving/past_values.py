@@ -19,6 +19,7 @@ from serving.store_files import Manifest, kept_manifests, last_before
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
     from models.tag import TagDefinition
 
@@ -63,14 +64,13 @@ class PastValues:
         self._connection = connection
         self._places = places
 
-    def of(self, tag: str, ids: npt.NDArray[np.object_]) -> npt.NDArray[np.object_] | None:
+    def of(self, tag: str, ids: pa.StringArray) -> npt.NDArray[np.object_] | None:
         """Return the last published value of each profile, None where it had none.
 
         Only the profiles between the least and the greatest id are read: both sides lie in order of id,
         so a whole run costs one pass, and memory holds one batch.
         """
         import numpy as np
-        import pyarrow as pa
         import pyarrow.compute as pc
         from sqlglot import exp
 
@@ -81,12 +81,10 @@ class PastValues:
         query = (
             exp.select("profile_id", exp.alias_(exp.cast(value, "VARCHAR"), "value"))
             .from_(exp.table_("profiles", db=alias))
-            .where("profile_id BETWEEN $first AND $last")
+            .where("profile_id BETWEEN $min AND $max")
         )
-        found = self._connection.sql(
-            query.sql("duckdb"), params={"first": min(ids), "last": max(ids)}
-        ).to_arrow_table()
-        place = pc.index_in(pa.array(ids, pa.string()), value_set=found.column("profile_id").combine_chunks())
+        found = self._connection.sql(query.sql("duckdb"), params=pc.min_max(ids).as_py()).to_arrow_table()
+        place = pc.index_in(ids, value_set=found.column("profile_id").combine_chunks())
         return np.asarray(found.column("value").take(place).to_numpy(zero_copy_only=False), dtype=object)
 
 

@@ -10,11 +10,13 @@ import pyarrow as pa
 
 from models.vocabulary import YES_NO
 
-UNKNOWN = "unknown"
 PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
 """What a filter may ask of a tag; ``value`` where no part is named."""
 NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
 
+REASONS = pa.list_(
+    pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
+)
 _UTC = pa.timestamp("us", tz="UTC")
 PREDICTION_SCHEMA = pa.schema(
     [
@@ -28,12 +30,7 @@ PREDICTION_SCHEMA = pa.schema(
         ("percentile", pa.float64()),
         ("band", pa.string()),
         ("unknown_because", pa.string()),
-        (
-            "reasons",
-            pa.list_(
-                pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
-            ),
-        ),
+        ("reasons", REASONS),
         ("reasons_method", pa.string()),
         ("model_version", pa.string()),
         ("as_of", pa.date32()),
@@ -127,6 +124,26 @@ class RunInfo:
         )
         moment = datetime.fromisoformat(data["scored_at"])
         return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), moment, tags)
+
+
+_WORD, _TEXT = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int16(), pa.string())
+STAGED = {
+    "value": _WORD,
+    "unknown_because": _TEXT,
+    "score": pa.float64(),
+    "lower": pa.float64(),
+    "upper": pa.float64(),
+    "confidence": pa.float64(),
+    "band": _WORD,
+    "reasons": REASONS,
+    "reasons_method": _WORD,
+}
+"""What a run stages of each tag; null for profiles beyond its population."""
+
+
+def tag_fields(tag: str) -> list[pa.Field]:
+    """Return the staged columns of one tag."""
+    return [pa.field(column_name(tag, part), kind) for part, kind in STAGED.items()]
 
 
 def column_name(tag: str, part: str) -> str:

@@ -32,7 +32,7 @@ class StoreReader:
     ----------
     manifest : Manifest
     connection : duckdb.DuckDBPyConnection
-        Tables ``profiles`` (wide) and ``predictions`` (long).
+        Table ``profiles``, a row a profile, and its long view ``predictions``.
     """
 
     manifest: Manifest

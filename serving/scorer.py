@@ -1,24 +1,28 @@
-"""The batch scorer: stream a snapshot, predict every tag, decide, write to the store's staging.
+"""The batch scorer: stream a snapshot, predict every tag, decide, explain, lay out for the store.
 
 Two passes over the snapshot. The first is taken only by tags whose decision depends on all scores of the
 run (the top share of a population has no threshold before everyone is scored); the second decides,
-explains and writes. Features are read twice rather than kept: memory does not grow with profiles.
+explains and lays out. Features are read twice rather than kept, and a few batches are under way at a time: memory
+does not grow with profiles.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Literal
 
+from features.errors import StoreError
 from features.windows import FeatureSet
-from models.amount_model import PredictedAmount
-from models.decision import band, decide
-from models.reasons import explain
-from models.unknown import Familiar, say_unknown
-from serving.predictions import PREDICTION_SCHEMA
+from models.decision import NEVER, codes_of
+from models.engine import Coded, Engine, Member
+from models.reasons import top_reasons
+from serving.in_order import Pool
+from serving.loaded_tag import LoadedTag, eligible
+from serving.tag_columns import METHODS, Decided, Explained, TagColumns, merged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,74 +31,33 @@ if TYPE_CHECKING:
 
     from features.snapshots import Snapshots
     from features.streaming import FeatureBatch
-    from models.amount_model import AmountModel
-    from models.tag import TagDefinition
-    from models.tag_model import TagModel
     from serving.past_values import PastValues
 
-BATCH_ROWS = 32_768
+__all__ = ["LoadedTag", "Scorer", "eligible"]
+
+MOST_ROWS, LEAST_ROWS = 32_768, 2_048
+CELLS = 400_000
+"""Profiles times tags in a batch: many tags make smaller ones."""
 EXACT_REASONS_CAP = 10_000
-"""Yes-tags (highest tiers) a run and tag that get exact TreeSHAP; path attribution is 100 times cheaper."""
+"""Yes-tags (highest tiers) a run and tag that get exact TreeSHAP; path attribution costs a hundredth at most."""
+TOP_REASONS = 3
+
+Reasons = Literal["all", "none"]
 
 
 @dataclass(frozen=True)
-class LoadedTag:
-    """A champion ready to score.
+class _Step:
+    """The same profiles in each feature set, and what was said of them before."""
 
-    Parameters
-    ----------
-    model : TagModel or AmountModel
-    version : str
-    metrics : mapping of str to float
-        Of the version.
-    """
-
-    model: TagModel | AmountModel
-    version: str
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def definition(self) -> TagDefinition:
-        """The definition as it was when the model was trained."""
-        return self.model.definition
-
-    @property
-    def feature_set(self) -> FeatureSet:
-        """The features the model was trained on."""
-        return FeatureSet.parse(self.model.feature_set)
-
-    @property
-    def category(self) -> str | None:
-        """The category whose pair features it needs."""
-        return self.definition.outcome.category if self.definition.feature_service == "interest" else None
-
-    @property
-    def expires_after(self) -> timedelta:
-        """How long a tag of this run is good for."""
-        return timedelta(days=self.definition.expires_after_days)
+    ids: pa.StringArray
+    batches: Mapping[str, FeatureBatch]
+    past: Mapping[str, npt.NDArray[np.int8]]
 
 
-def eligible(
-    definition: TagDefinition, feature_set: FeatureSet, batch: FeatureBatch
-) -> npt.NDArray[np.bool_]:
-    """Return which profiles of ``batch`` belong to the tag's population, from their features alone.
-
-    ``recency_days <= N`` is the same as a purchase in the last N days, so the events need not be read
-    again; a test holds this against ``features.outcomes.population``.
-    """
-    import numpy as np
-
-    mask = np.ones(len(batch.profile_id), dtype=bool)
-    population = definition.population
-    if population.active_within_days:
-        names = [f.name for f in feature_set.features("profile_activity")]
-        with np.errstate(invalid="ignore"):
-            mask &= batch.profile[:, names.index("recency_days")] <= population.active_within_days
-    if population.not_bought_within_days and definition.outcome.category:
-        names = [f.name for f in feature_set.features("profile_category")]
-        recency = batch.category[definition.outcome.category][:, names.index("category_recency_days")]
-        mask &= ~(recency <= population.not_bought_within_days)
-    return mask
+@dataclass(frozen=True)
+class _Answers:
+    coded: Mapping[str, Coded]
+    decided: Mapping[str, Decided]
 
 
 class Scorer:
@@ -112,6 +75,10 @@ class Scorer:
         ``(stage, done, total)``.
     past : PastValues, optional
         What was published before, for tags with hysteresis.
+    threads : int, optional
+        Batches worked on at a time; as many as there are processors by default. Results do not depend on it.
+    reasons : {"all", "none"}
+        Whether to say why.
     """
 
     def __init__(
@@ -122,46 +89,59 @@ class Scorer:
         scored_at: datetime,
         progress: Callable[[str, int, int], None],
         past: PastValues | None = None,
+        *,
+        threads: int | None = None,
+        reasons: Reasons = "all",
     ) -> None:
         self.tags = tags
-        self.snapshots = snapshots
+        self.snapshots = {s: v for s, v in snapshots.items() if any(t.model.feature_set == s for t in tags)}
         self.as_of = as_of
         self.scored_at = scored_at.astimezone(UTC)
         self.progress = progress
         self.past = past
-        self._familiar = {tag.definition.name: Familiar(tag.model) for tag in tags}
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self.reasons = reasons
         self.population = dict.fromkeys((tag.definition.name for tag in tags), 0)
+        self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
         self._unlike: dict[str, Counter[str]] = {name: Counter() for name in self.population}
         self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
+        self._mine = {spec: [t for t in tags if t.model.feature_set == spec] for spec in self.snapshots}
+        self._engines = {spec: _engine(spec, mine) for spec, mine in self._mine.items()}
 
-    def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[LoadedTag, pa.RecordBatch]]:
-        """Yield ``profile_id, tag, score`` for ``tags``: the first pass."""
-        import pyarrow as pa
+    def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+        """Yield the name and some scores of each of ``tags`` in turn: the first pass."""
+        chosen = {tag.definition.name for tag in tags}
 
-        for tag, ids, X in self._stream(tags, "ranking"):
-            names = pa.array([tag.definition.name] * len(ids))
-            yield (
-                tag,
-                pa.record_batch(
-                    {
-                        "profile_id": pa.array(ids, pa.string()),
-                        "tag": names,
-                        "score": tag.model.predict(X, self.as_of).score,
-                    }
-                ),
-            )
+        def work(step: _Step) -> list[tuple[str, npt.NDArray[np.float64]]]:
+            return [(name, said.score) for name, said in self._decide(step, {}, chosen).decided.items()]
 
-    def predictions(self, cuts: dict[str, float]) -> Iterator[pa.RecordBatch]:
-        """Yield the predicted tags: the second pass.
+        with Pool(self.threads) as pool:
+            for found in pool.in_order(work, self._steps("ranking", tags)):
+                yield from found
+
+    def batches(self, cuts: Mapping[str, float]) -> Iterator[pa.RecordBatch]:
+        """Yield every profile with what all tags say of it: the second pass.
 
         Parameters
         ----------
-        cuts : dict of str to float
+        cuts : mapping of str to float
             Score at which each tag says yes; amounts have none.
+
+        Yields
+        ------
+        RecordBatch
+            ``profile_id`` and :func:`serving.predictions.tag_fields` of each tag, by rising id.
         """
-        for tag, ids, X in self._stream(self.tags, "scoring"):
-            self.population[tag.definition.name] += len(ids)
-            yield self._predict(tag, ids, X, cuts)
+        everything = set(self.population)
+
+        def work(step: _Step) -> tuple[_Step, _Answers]:
+            return step, self._decide(step, cuts, everything)
+
+        with Pool(self.threads) as pool:
+            decided = pool.in_order(work, self._steps("scoring", self.tags))
+            # Who gets exact reasons depends on who came before: settled here, in order.
+            asked = ((*found, self._count(found[1])) for found in decided)
+            yield from pool.in_order(lambda found: self._lay_out(*found), asked)
 
     def unlike_training(self, tag: str) -> tuple[float, str]:
         """Return the share of a tag's population that is unlike what training saw, and the commonest reason.
@@ -175,106 +155,138 @@ class Scorer:
         commonest = min(found, key=lambda reason: (-found[reason], reason))
         return found.total() / self.population[tag], commonest
 
-    def _stream(
-        self, tags: Sequence[LoadedTag], stage: str
-    ) -> Iterator[tuple[LoadedTag, npt.NDArray[np.object_], npt.NDArray[np.float64]]]:
-        """Yield each tag's eligible profiles and their model matrix, batch by batch."""
-        import numpy as np
-
-        total = sum(
-            s.rows(self.as_of)
-            for spec, s in self.snapshots.items()
-            if any(t.model.feature_set == spec for t in tags)
-        )
+    def _steps(self, stage: str, tags: Sequence[LoadedTag]) -> Iterator[_Step]:
+        """Yield the profiles batch by batch, with the features of each set side by side."""
+        rows = max(LEAST_ROWS, min(MOST_ROWS, CELLS // max(len(tags), 1)))
+        wanted = {spec: [t for t in mine if t in tags] for spec, mine in self._mine.items()}
+        streams = {
+            spec: self.snapshots[spec].stream(
+                self.as_of, sorted({t.category for t in self._mine[spec] if t.category}), rows
+            )
+            for spec, mine in wanted.items()
+            if mine
+        }
+        total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
         done = 0
-        for spec, snapshots in self.snapshots.items():
-            mine = [tag for tag in tags if tag.model.feature_set == spec]
-            if not mine:
-                continue
-            feature_set = FeatureSet.parse(spec)
-            categories = sorted({tag.category for tag in mine if tag.category})
-            places = {tag.definition.name: _places(tag, feature_set) for tag in mine}
-            for batch in snapshots.stream(self.as_of, categories, BATCH_ROWS):
-                self.progress(stage, done, total)
-                for tag in mine:
-                    mask = eligible(tag.definition, feature_set, batch)
-                    if mask.any():
-                        parts = [batch.profile[mask]]
-                        if tag.category:
-                            parts.append(batch.category[tag.category][mask])
-                        X = np.hstack(parts)[:, places[tag.definition.name]]
-                        yield tag, batch.profile_id[mask], np.ascontiguousarray(X)
-                done += len(batch.profile_id)
+        for batches in zip(*streams.values(), strict=True):
+            self.progress(stage, done, total)
+            ids = batches[0].profile_id
+            if not all(batch.profile_id.equals(ids) for batch in batches):
+                raise StoreError(
+                    f"the feature tables of {self.as_of} hold different profiles",
+                    mend="delete the folder features/ of the home and score again",
+                )
+            yield _Step(ids, dict(zip(streams, batches, strict=True)), self._past_of(ids))
+            done += len(ids)
         self.progress(stage, total, total)
 
-    def _predict(
-        self,
-        tag: LoadedTag,
-        ids: npt.NDArray[np.object_],
-        X: npt.NDArray[np.float64],
-        cuts: Mapping[str, float],
-    ) -> pa.RecordBatch:
+    def _past_of(self, ids: pa.StringArray) -> dict[str, npt.NDArray[np.int8]]:
+        if self.past is None:
+            return {}
+        names = [t.definition.name for t in self.tags if t.definition.hysteresis]
+        found = {name: self.past.of(name, ids) for name in names}
+        return {name: codes_of(words) for name, words in found.items() if words is not None}
+
+    def _decide(self, step: _Step, cuts: Mapping[str, float], chosen: set[str]) -> _Answers:
         import numpy as np
+
+        coded, decided = {}, {}
+        for spec, batch in step.batches.items():
+            engine, feature_set = self._engines[spec], FeatureSet.parse(spec)
+            coded[spec] = engine.encode(batch.profile, batch.category)
+            for k, tag in enumerate(self._mine[spec]):
+                name = tag.definition.name
+                if name not in chosen:
+                    continue
+                rows = np.flatnonzero(eligible(tag.definition, feature_set, batch))
+                known = engine.known(k, coded[spec], None if len(rows) == len(step.ids) else rows)
+                past = step.past.get(name)
+                decided[name] = self._columns[name].decide(
+                    rows,
+                    _features(engine.members[k], batch, rows),
+                    known,
+                    cuts.get(name, NEVER),
+                    None if past is None else past[rows],
+                )
+        return _Answers(coded, decided)
+
+    def _count(self, answers: _Answers) -> dict[str, npt.NDArray[np.bool_]]:
+        """Count a batch, and return which rows of each tag's population are explained exactly."""
+        import numpy as np
+
+        exact = {}
+        for name, said in answers.decided.items():
+            self.population[name] += len(said.rows)
+            columns = self._columns[name]
+            for code, count in zip(*np.unique(said.unlike[said.unlike > 0], return_counts=True), strict=True):
+                self._unlike[name][columns.unlike_words[int(code)]] += int(count)
+            asked = said.value == columns.asked
+            asked &= np.cumsum(asked) <= self._exact_left[name]
+            self._exact_left[name] -= int(asked.sum())
+            exact[name] = asked
+        return exact
+
+    def _lay_out(
+        self, step: _Step, answers: _Answers, exact: Mapping[str, npt.NDArray[np.bool_]]
+    ) -> pa.RecordBatch:
         import pyarrow as pa
 
-        definition, n = tag.definition, len(ids)
-        predicted = tag.model.predict(X, self.as_of)
-        if isinstance(predicted, PredictedAmount):
-            value = np.array(definition.values, dtype=object)[predicted.tier]
-            confidence = predicted.confidence
-        else:
-            value, confidence = decide(
-                predicted.score,
-                predicted.lower,
-                predicted.upper,
-                cut=cuts[definition.name],
-                min_confidence=definition.min_confidence,
-                hysteresis=definition.hysteresis,
-                past=self.past.of(definition.name, ids) if self.past and definition.hysteresis else None,
+        fields, arrays = [pa.field("profile_id", pa.string())], [step.ids]
+        laid_out = {}
+        for spec, mine in self._mine.items():
+            for k, tag in enumerate(mine):
+                name = tag.definition.name
+                said = answers.decided[name]
+                explained = None
+                if self.reasons == "all":
+                    explained = self._explain(
+                        spec, k, step.batches[spec], answers.coded[spec], said.rows, exact[name]
+                    )
+                laid_out[name] = self._columns[name].lay_out(said, explained, len(step.ids))
+        for tag in self.tags:
+            fields += self._columns[tag.definition.name].fields
+            arrays += laid_out[tag.definition.name]
+        return pa.record_batch(arrays, schema=pa.schema(fields))
+
+    def _explain(
+        self,
+        spec: str,
+        k: int,
+        batch: FeatureBatch,
+        coded: Coded,
+        rows: npt.NDArray[np.int64],
+        exact: npt.NDArray[np.bool_],
+    ) -> Explained | None:
+        import numpy as np
+
+        engine = self._engines[spec]
+        member = engine.members[k]
+        parts = []
+        for method, mine in zip(METHODS, (rows[exact], rows[~exact]), strict=True):
+            if not len(mine):
+                continue
+            X = _features(member, batch, mine)
+            known = {} if method == "shap" else engine.paths(k, coded, mine)
+            given = member.model.contributions(X, exact=method == "shap", known=known)
+            order, sizes = top_reasons(given, TOP_REASONS)
+            values = np.take_along_axis(X, order, axis=1)
+            parts.append(
+                Explained(mine, order, values, sizes, np.full(len(mine), METHODS.index(method), np.int8))
             )
-        unlike = self._familiar[definition.name].reasons(X)
-        self._unlike[definition.name].update(unlike[unlike != ""].tolist())
-        value, because = say_unknown(value, confidence, definition.min_confidence, [unlike])
-        reasons: list[Any] = [None] * n
-        method = np.full(n, "path", dtype=object)
-        # People ask why of a yes, or of the highest amounts.
-        asked = definition.values[-1] if definition.is_amount else "yes"
-        exact = np.flatnonzero(value == asked)[: self._exact_left[definition.name]]
-        self._exact_left[definition.name] -= len(exact)
-        method[exact] = "shap"
-        for is_exact, rows in ((True, exact), (False, np.flatnonzero(method == "path"))):
-            if len(rows):
-                for row, reason in zip(rows, explain(tag.model, X[rows], exact=is_exact), strict=True):
-                    reasons[row] = [{"feature": f, "value": v, "contribution": c} for f, v, c in reason]
-        columns: dict[str, Any] = {
-            "profile_id": ids,
-            "tag": [definition.name] * n,
-            "value": value,
-            "unknown_because": because,
-            "score": predicted.score,
-            "lower": predicted.lower,
-            "upper": predicted.upper,
-            "confidence": confidence,
-            "percentile": np.full(n, np.nan),
-            "band": band(predicted.score, definition.levels),
-            "reasons": reasons,
-            "reasons_method": method,
-            "model_version": [tag.version] * n,
-            "as_of": [self.as_of] * n,
-            "scored_at": [self.scored_at] * n,
-            "expires_at": [self.scored_at + tag.expires_after] * n,
-        }
-        return pa.record_batch(
-            [
-                pa.array(columns[field.name], field.type)
-                for field in PREDICTION_SCHEMA
-                if field.name in columns
-            ],
-            schema=PREDICTION_SCHEMA,
-        )
+        return merged(parts)
 
 
-def _places(tag: LoadedTag, feature_set: FeatureSet) -> list[int]:
-    """Return where the model's features stand among the service's columns."""
-    names = feature_set.names(tag.definition.feature_service)
-    return [names.index(feature) for feature in tag.model.features]
+def _engine(spec: str, tags: Sequence[LoadedTag]) -> Engine:
+    feature_set = FeatureSet.parse(spec)
+    views = [[f.name for f in feature_set.features(v)] for v in ("profile_activity", "profile_category")]
+    names = [*views[0], *views[1]]
+    return Engine(
+        [Member(t.model, t.category, tuple(names.index(f) for f in t.model.features)) for t in tags],
+        len(views[0]),
+        len(views[1]),
+    )
+
+
+def _features(member: Member, batch: FeatureBatch, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    own = None if member.category is None else batch.category[member.category]
+    return member.matrix(batch.profile, own, None if len(rows) == len(batch.profile_id) else rows)

@@ -37,7 +37,7 @@ def repo(tmp_path_factory) -> FeatureRepo:
 def entities(repo: FeatureRepo, *, category: str | None = None) -> pd.DataFrame:
     parts = []
     for as_of in DATES:
-        ids = np.concatenate([b.profile_id for b in repo.snapshots.stream(as_of)])
+        ids = [i for b in repo.snapshots.stream(as_of) for i in b.profile_id.to_pylist()]
         parts.append(pd.DataFrame({"profile_id": ids, "as_of": as_of}))
     frame = pd.concat(parts)
     return frame if category is None else frame.assign(category=category)
@@ -49,7 +49,7 @@ def test_training_rows_are_the_streamed_rows(repo) -> None:
     for as_of in DATES:
         (batch,) = repo.snapshots.stream(as_of, ["tea"])
         mine = rows[rows["as_of"] == as_of]
-        assert list(mine["profile_id"]) == list(batch.profile_id)
+        assert list(mine["profile_id"]) == batch.profile_id.to_pylist()
         streamed = np.hstack([batch.profile, batch.category["tea"]])
         np.testing.assert_array_equal(mine[list(SET.names("interest"))].to_numpy(), streamed)
 
@@ -63,7 +63,7 @@ def test_a_missing_snapshot_is_not_replaced_by_an_older_one(repo) -> None:
 def test_materialize_and_read_back_online(repo) -> None:
     assert sorted(repo.materialize(DATES[-1])) == ["profile_activity", "profile_category"]
     (batch,) = repo.snapshots.stream(DATES[-1], ["tea"])
-    who = str(batch.profile_id[3])
+    who = batch.profile_id[3].as_py()
     got = repo.online("interest", [{"profile_id": who, "category": "tea"}])
     names = [f.name for f in SET.features("profile_activity")]
     for position, name in enumerate(names):

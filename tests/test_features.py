@@ -182,7 +182,7 @@ def test_streaming_is_the_same_in_any_batch_size(tmp_path) -> None:
         .set_index("profile_id")
     )
     names = [f.name for f in EVERY.features("profile_category")]
-    here = np.isin(whole[0].profile_id, rows.index)
+    here = np.isin(whole[0].profile_id.to_pylist(), rows.index)
     np.testing.assert_array_equal(whole[0].category["tea"][here], rows[names].to_numpy())
     assert (whole[0].category["tea"][~here][:, names.index("category_spend_all")] == 0).all()
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from champion import DAY, DEFINITION, NOW, TAG, published, shop_with_champion
+from published import staged
 
 from features.errors import StoreError
 from models.decision import decide
@@ -51,8 +52,7 @@ def publish(
     }  # fmt: skip
     run = RunInfo(run_id or f"run-{day}", day, NOW, (TagRun(**{**about, **tag}),))
     with store.writer(run.run_id) as staging:
-        staging.add_profiles(batch.select(["profile_id"]))
-        staging.add_predictions(batch)
+        staging.add(staged(batch.select(["profile_id"]), batch))
         staging.publish(run, keep=keep)
 
 
@@ -113,11 +113,11 @@ def test_values_are_found_by_profile_in_any_batch(store) -> None:
     values = ["yes", "no", "unknown"] * 40
     publish(store, DAY, values)
     run = past_run(store.folder, DEFINITION, DAY + timedelta(days=1))
-    ids = np.array([f"p{i:03d}" for i in range(150)], dtype=object)
+    ids = pa.array([f"p{i:03d}" for i in range(150)])
     with open_past(store.folder, [(TAG, run)]) as past:
         assert past.of(TAG, ids).tolist() == values + [None] * 30
-        assert past.of(TAG, ids[[119, 3, 140]]).tolist() == [values[119], values[3], None]
-        assert past.of(TAG, np.array(["zz"], dtype=object)).tolist() == [None]
+        assert past.of(TAG, ids.take([119, 3, 140])).tolist() == [values[119], values[3], None]
+        assert past.of(TAG, pa.array(["zz"])).tolist() == [None]
         assert past.of("other", ids) is None
     (store.folder / "snapshots" / run.file).unlink()
     with pytest.raises(StoreError, match=TAG), open_past(store.folder, [(TAG, run)]):

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+from published import staged
 
 from features.errors import FilterError, StoreBusyError, StoreError
 from models.tag import ThresholdRule, TopShareRule
@@ -25,7 +26,7 @@ def predictions(rows: int, seed: int = 0, tag: str = TAGS[0]) -> pa.RecordBatch:
     rng = np.random.default_rng(seed)
     score = np.round(rng.random(rows), 2)
     columns = {
-        "profile_id": [f"p{i}" for i in range(rows)],
+        "profile_id": [f"p{i:03d}" for i in range(rows)],
         "tag": [tag] * rows,
         "value": np.where(score > 0.5, "yes", "no"),
         "score": score,
@@ -48,7 +49,7 @@ def predictions(rows: int, seed: int = 0, tag: str = TAGS[0]) -> pa.RecordBatch:
 
 
 def people(rows: int) -> pa.RecordBatch:
-    ids = [f"p{i}" for i in range(rows)]
+    ids = [f"p{i:03d}" for i in range(rows)]
     return pa.record_batch(
         {"profile_id": ids, "city": ["Oslo", "Bergen"] * (rows // 2), "age": np.arange(rows) * 1.0}
     )
@@ -75,8 +76,7 @@ def run_info(run_id: str, population: int, tags=TAGS[:1]) -> RunInfo:
 
 def publish(store: ProfileStore, run_id: str, rows: int = 100, seed: int = 0, keep: int = 5) -> None:
     with store.writer(run_id) as staging:
-        staging.add_profiles(people(rows))
-        staging.add_predictions(predictions(rows, seed))
+        staging.add(staged(people(rows), predictions(rows, seed)))
         staging.publish(run_info(run_id, rows), keep=keep)
 
 
@@ -102,8 +102,7 @@ def publish_amounts(store: ProfileStore, tag: TagRun = AMOUNT, **more: list[obje
             place, batch.schema.field(name), pa.array(column, batch.schema.field(name).type)
         )
     with store.writer("amount") as staging:
-        staging.add_profiles(people(4))
-        staging.add_predictions(batch)
+        staging.add(staged(people(4), batch))
         staging.publish(RunInfo("amount", date(2024, 4, 30), NOW, (tag,)), keep=5)
 
 
@@ -121,8 +120,8 @@ def test_what_was_published_is_read(store, tmp_path) -> None:
         expected = frame[(frame["value"] == "yes") & (frame.index % 2 == 0)]
         assert found.members == len(expected)
         assert found.mean_confidence["churn_risk"] == pytest.approx(expected["confidence"].mean())
-        assert show(reader, "age < 3", NOW).column("profile_id").to_pylist() == ["p0", "p1", "p2"]
-        view = profile(reader, "p7")
+        assert show(reader, "age < 3", NOW).column("profile_id").to_pylist() == ["p000", "p001", "p002"]
+        view = profile(reader, "p007")
         assert view.attributes == {"city": "Bergen", "age": 7.0}
         assert view.predictions[0]["reasons"][0]["feature"] == "recency_days"
         (row,) = coverage(reader)
@@ -134,8 +133,8 @@ def test_what_was_published_is_read(store, tmp_path) -> None:
         assert export_predictions(reader, tmp_path / "long.parquet") == 100
         with pytest.raises(StoreError, match="csv or .parquet"):
             export(reader, "age > 0", tmp_path / "a.xlsx", NOW)
-        with pytest.raises(StoreError, match="no profile 'p7x'"):
-            profile(reader, "p7x")
+        with pytest.raises(StoreError, match="no profile 'p07x'"):
+            profile(reader, "p07x")
     assert not list(tmp_path.glob(".*.part"))
 
 
@@ -143,13 +142,13 @@ def test_an_amount_says_its_tier_and_is_filtered_by_it(store) -> None:
     publish_amounts(store)
     with store.reader() as reader:
         found = show(reader, "spend = 'high' AND spend.score >= 1000 AND spend.confidence >= 0.7", NOW)
-        assert found.column("profile_id").to_pylist() == ["p2"]
+        assert found.column("profile_id").to_pylist() == ["p002"]
         assert count(reader, "spend.upper > 100", NOW).members == 2
         assert count(reader, "NOT (spend IN ('low', 'unknown'))", NOW).members == 1
         assert count(reader, "spend.band = 'medium' AND spend = 'unknown'", NOW).members == 1
         with pytest.raises(FilterError, match="never 'yes'"):
             count(reader, "spend = 'yes'", NOW)
-        assert profile(reader, "p2").predictions[0]["reasons"][0]["direction"] == "more"
+        assert profile(reader, "p002").predictions[0]["reasons"][0]["direction"] == "more"
         (row,) = coverage(reader)
     assert (row.population, row.said, row.unknown) == (4, {"low": 2, "medium": 0, "high": 1}, 1)
     assert row.unknown_because == {"confidence below 0.5": 1}
@@ -200,9 +199,7 @@ def test_percentile_is_the_share_scored_lower_ties_counted_half(store) -> None:
 
 def test_names_of_any_kind(store) -> None:
     with store.writer("names") as staging:
-        staging.add_profiles(people(10))
-        for tag in TAGS:
-            staging.add_predictions(predictions(10, tag=tag))
+        staging.add(staged(people(10), *(predictions(10, tag=tag) for tag in TAGS)))
         staging.publish(run_info("names", 10, TAGS), keep=2)
     with store.reader() as reader:
         assert (
@@ -214,8 +211,7 @@ def test_names_of_any_kind(store) -> None:
 
 def test_profiles_outside_a_population_carry_no_value(store) -> None:
     with store.writer("some") as staging:
-        staging.add_profiles(people(20))
-        staging.add_predictions(predictions(12))
+        staging.add(staged(people(20), predictions(12)))
         staging.publish(run_info("some", 12), keep=2)
     with store.reader() as reader:
         assert count(reader, "churn_risk IS NULL", NOW).members == 8
@@ -230,39 +226,38 @@ def test_a_cut_that_needs_everyone(store) -> None:
     definition = parse_definition(VALUE, "value")
     assert isinstance(definition.decision, TopShareRule)
     assert not isinstance(definition.decision, ThresholdRule)
-    batch = predictions(100, tag="high_value").select(["profile_id", "tag", "score"])
+    score = predictions(100).column("score").to_numpy()
     with store.writer("cut") as staging:
         for start in range(0, 100, 30):
-            staging.add_scores(batch.slice(start, 30))
+            staging.add_scores("high_value", score[start : start + 30])
         cut = staging.cut(definition)
-    score = batch.column("score").to_numpy()
     assert (score >= cut).sum() >= 20
     assert (score > cut).sum() < 20
+
+
+def respelled(batch: pa.RecordBatch, part: str, value: float) -> pa.RecordBatch:
+    place = batch.schema.get_field_index(f"churn_risk:{part}")
+    return batch.set_column(place, batch.schema.field(place), pa.array(np.full(len(batch), value)))
 
 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda p: (people(100), [p, p]), "stand twice"),
-        (lambda p: (people(90), [p]), "belong to no profile"),
-        (
-            lambda p: (people(100), [p.set_column(3, "score", pa.array(np.full(100, 1.5)))]),
-            "outside their range",
-        ),
-        (
-            lambda p: (people(100), [p.set_column(3, "score", pa.array(np.full(100, np.nan)))]),
-            "outside their range",
-        ),
-        (lambda p: (people(100), [p.slice(0, 99)]), "expected"),
+        (lambda b: [b, b], "100 profiles|stand twice or out of order"),
+        (lambda b: [b.slice(50), b.slice(0, 50)], "1 profiles stand twice or out of order"),
+        (lambda b: [b.take(pa.array([*range(99), 98]))], "1 profiles stand twice or out of order"),
+        (lambda b: [respelled(b, "score", 1.5)], "100 predictions have values outside their range"),
+        (lambda b: [respelled(b, "score", np.nan)], "100 predictions have values outside their range"),
+        (lambda b: [respelled(b, "confidence", -0.1)], "100 predictions have values outside their range"),
+        (lambda b: [b.slice(0, 99)], "expected"),
     ],
+    ids=["twice", "disordered", "one twice", "score", "nan", "confidence", "one missing"],
 )
 def test_a_wrong_run_is_refused_and_the_last_one_stays(store, spoil, said) -> None:
     publish(store, "good", seed=1)
-    base, batches = spoil(predictions(100))
     with pytest.raises(StoreError, match=said), store.writer("bad") as staging:
-        staging.add_profiles(base)
-        for batch in batches:
-            staging.add_predictions(batch)
+        for batch in spoil(staged(people(100), predictions(100))):
+            staging.add(batch)
         staging.publish(run_info("bad", 100), keep=5)
     assert store.current().run.run_id == "good"
     with store.reader() as reader:
@@ -282,7 +277,7 @@ def test_the_same_run_twice_equals_once(store) -> None:
 def test_one_writer_at_a_time_and_any_number_of_readers(store) -> None:
     publish(store, "one")
     with store.writer("two") as staging:
-        staging.add_profiles(people(10))
+        staging.add(staged(people(10), predictions(10)))
         with pytest.raises(StoreBusyError, match="another run"), store.writer("three"):
             pass
         with store.reader() as first, store.reader() as second:

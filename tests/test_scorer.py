@@ -37,7 +37,7 @@ def test_who_is_scored_is_who_was_learned_from(tmp_path, rule) -> None:
     snapshots.ensure([AS_OF])
     scored: set[str] = set()
     for batch in snapshots.stream(AS_OF, ["tea"], batch_rows=17):
-        scored |= set(batch.profile_id[eligible(definition, SET, batch)])
+        scored |= set(batch.profile_id.filter(eligible(definition, SET, batch)).to_pylist())
     events = ibis.duckdb.connect().read_parquet(log.glob)
     learned = set(population(events, AS_OF, eligibility(definition)).execute()["profile_id"])
     assert scored == learned

@@ -14,7 +14,7 @@ from synthetic import shoppers
 from models.definition_files import parse_definition
 from models.tag_model import FeatureRange
 from models.training import train_tag
-from models.unknown import Familiar, say_unknown
+from models.unknown import TOO_LITTLE_HISTORY, Familiar, grounds, say_unknown
 
 
 @pytest.fixture(scope="module")
@@ -95,20 +95,23 @@ def test_a_long_tail_gets_a_longer_margin(trained) -> None:
         assert Familiar(model).reasons(X).tolist() == [reason]
 
 
+def said(value: list[int], confidence: list[float], least: float, unlike: list[int]) -> tuple[list, list]:
+    code, because = say_unknown(
+        np.array(value, np.int8), 2, np.array(confidence), least, np.array(unlike, np.int16)
+    )
+    words = grounds(least, ["", TOO_LITTLE_HISTORY, "outside what training saw: spend"])
+    return code.tolist(), [None if place < 0 else words[place] for place in because]
+
+
 def test_an_unknown_held_by_the_margin_says_so() -> None:
-    said, because = say_unknown(np.array(["unknown", "yes"], dtype=object), np.array([0.55, 0.55]), 0.5)
-    assert said.tolist() == ["unknown", "yes"]
-    assert because.tolist() == ["unknown before, and confidence not clear of 0.5", None]
+    value, because = said([2, 0], [0.55, 0.55], 0.5, [0, 0])
+    assert value == [2, 0]
+    assert because == ["unknown before, and confidence not clear of 0.5", None]
 
 
 def test_the_reason_of_unknown_is_said() -> None:
-    value = np.array(["yes", "no", "yes", "no"], dtype=object)
-    confidence = np.array([0.9, 0.3, 0.2, 0.95])
-    season = np.array(["", "", "season not seen", ""], dtype=object)
-    outside = np.array(["", "", "too little history", "too little history"], dtype=object)
-    said, because = say_unknown(value, confidence, 0.5, [season, outside])
-    assert said.tolist() == ["yes", "unknown", "unknown", "unknown"]
-    assert because.tolist() == [None, "confidence below 0.5", "season not seen", "too little history"]
-    plain, none = say_unknown(value, confidence, 0.0)
-    assert plain.tolist() == value.tolist()
-    assert none.tolist() == [None] * 4
+    value, because = said([0, 1, 0, 1, 0], [0.9, 0.3, 0.2, 0.95, 0.1], 0.5, [0, 0, 1, 2, 0])
+    assert value == [0, 2, 2, 2, 2]
+    outside = "outside what training saw: spend"
+    assert because == [None, "confidence below 0.5", TOO_LITTLE_HISTORY, outside, "confidence below 0.5"]
+    assert said([0, 1], [0.9, 0.3], 0.0, [0, 0]) == ([0, 1], [None, None])

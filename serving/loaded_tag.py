@@ -1,0 +1,79 @@
+"""A champion ready to score, and who belongs to its population."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from features.windows import FeatureSet
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from features.streaming import FeatureBatch
+    from models.amount_model import AmountModel
+    from models.tag import TagDefinition
+    from models.tag_model import TagModel
+
+
+@dataclass(frozen=True)
+class LoadedTag:
+    """A champion ready to score.
+
+    Parameters
+    ----------
+    model : TagModel or AmountModel
+    version : str
+    metrics : mapping of str to float
+        Of the version.
+    """
+
+    model: TagModel | AmountModel
+    version: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def definition(self) -> TagDefinition:
+        """The definition as it was when the model was trained."""
+        return self.model.definition
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """The features the model was trained on."""
+        return FeatureSet.parse(self.model.feature_set)
+
+    @property
+    def category(self) -> str | None:
+        """The category whose pair features it needs."""
+        return self.definition.outcome.category if self.definition.feature_service == "interest" else None
+
+    @property
+    def expires_after(self) -> timedelta:
+        """How long a tag of this run is good for."""
+        return timedelta(days=self.definition.expires_after_days)
+
+
+def eligible(
+    definition: TagDefinition, feature_set: FeatureSet, batch: FeatureBatch
+) -> npt.NDArray[np.bool_]:
+    """Return which profiles of ``batch`` belong to the tag's population, from their features alone.
+
+    ``recency_days <= N`` is the same as a purchase in the last N days, so the events need not be read
+    again; a test holds this against ``features.outcomes.population``.
+    """
+    import numpy as np
+
+    mask = np.ones(len(batch.profile_id), dtype=bool)
+    population = definition.population
+    if population.active_within_days:
+        names = [f.name for f in feature_set.features("profile_activity")]
+        with np.errstate(invalid="ignore"):
+            mask &= batch.profile[:, names.index("recency_days")] <= population.active_within_days
+    if population.not_bought_within_days and definition.outcome.category:
+        names = [f.name for f in feature_set.features("profile_category")]
+        recency = batch.category[definition.outcome.category][:, names.index("category_recency_days")]
+        mask &= ~(recency <= population.not_bought_within_days)
+    return mask
