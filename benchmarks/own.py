@@ -65,7 +65,8 @@ def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.o
     from pipelines.models import promote_version
     from pipelines.score import score_tags
     from pipelines.train import train_tags
-    from serving.profile_store import ProfileStore
+    from serving.duckdb_store import DuckDbStore
+    from serving.long_form import predictions
 
     moment = datetime.now(UTC)
     started = time.perf_counter()
@@ -79,8 +80,8 @@ def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.o
             workspace, task.tag, trained.version, by="benchmark", reason="to be measured", moment=moment, force=True,
         )  # fmt: skip
     run = score_tags(workspace, [task.tag], as_of=task.now, moment=moment)
-    with ProfileStore(workspace.settings.home / "store").reader() as reader:
-        said = reader.predictions(task.tag).to_pandas().set_index("profile_id")
+    with DuckDbStore(workspace.settings.home / "store").reader() as reader:
+        said = predictions(reader, task.tag).to_pandas().set_index("profile_id")
     missing = set(profiles.tolist()) - set(said.index)
     if missing:
         raise RuntimeError(f"{task.name}: {len(missing):,} profiles of the population have no prediction")

@@ -33,7 +33,12 @@ EVENT_COLUMNS = (
 REQUIRED_COLUMNS = ("profile_id", "event_time")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _PASSWORD = re.compile(r"://[^/@\s:]+:(?!\$\{)[^/@\s]+@")
-ENVIRONMENT = {"TAGCAST_MEMORY_LIMIT": "memory_limit", "TAGCAST_THREADS": "threads", "TAGCAST_SEED": "seed"}
+ENVIRONMENT = {
+    "TAGCAST_MEMORY_LIMIT": "memory_limit",
+    "TAGCAST_THREADS": "threads",
+    "TAGCAST_SEED": "seed",
+    "TAGCAST_STORE": "store",
+}
 
 
 class _Strict(BaseModel):
@@ -127,6 +132,16 @@ class Identity(Place):
     profile_id: str = Field("profile_id", description="column that holds the profile")
 
 
+class Publish(_Strict):
+    """How many runs the store keeps, and how far a run may differ from the last one before it is refused."""
+
+    keep: int = Field(5, ge=1, description="published runs kept, the one in force among them")
+    base_change: float = Field(0.4, gt=0, description="of the number of profiles")
+    population_change: float = Field(0.5, gt=0, description="of the population of a tag")
+    share_change: float = Field(0.25, gt=0, le=1, description="of the share of any value of a tag")
+    psi: float = Field(0.5, gt=0, description="population stability index of the scores of a tag")
+
+
 class Settings(_Strict):
     """A configuration, read and checked."""
 
@@ -136,6 +151,10 @@ class Settings(_Strict):
     sources: tuple[Source, ...] = Field(min_length=1)
     profiles: Profiles | None = None
     identity: Identity | None = None
+    store: str | None = Field(
+        None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
+    )
+    publish: Publish = Publish()
     seed: int = 0
     memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B|%)$")
     threads: int | None = Field(None, gt=0)
@@ -146,6 +165,14 @@ class Settings(_Strict):
     @classmethod
     def _check_zone(cls, value: str) -> str:
         return _zone(value)
+
+    @field_validator("store")
+    @classmethod
+    def _check_store(cls, value: str | None) -> str | None:
+        scheme, mark, _ = (value or "").partition("://")
+        if mark and scheme not in {"postgresql", "postgres"}:
+            raise ValueError(f"a store is a folder or postgresql://…, found {scheme}://")
+        return value
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -158,6 +185,13 @@ class Settings(_Strict):
     def folder(self) -> Path:
         """Where relative paths start."""
         return self.path.parent
+
+    @property
+    def store_place(self) -> str | None:
+        """The store with its variables filled in: a URL, or a folder from the configuration's own on."""
+        if self.store is None or "://" in self.store:
+            return None if self.store is None else expand(self.store, f"{self.path.name}: store")
+        return self.resolve(self.store, "store")
 
     @property
     def tags_folder(self) -> Path:
@@ -222,6 +256,11 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
         raise ConfigError(
             f"{file}: cannot be read as TOML: {error}", mend="mend the line it names"
         ) from error
+    if isinstance(raw.get("store"), str) and _PASSWORD.search(raw["store"]):
+        raise ConfigError(
+            f"{file}: store: a password is written in it",
+            mend="name it as ${VARIABLE} and set it in the environment, or set TAGCAST_STORE there",
+        )
     for variable, key in ENVIRONMENT.items():
         if variable in os.environ:
             raw[key] = os.environ[variable]
@@ -278,6 +317,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "joins": Join,
     "profiles": Profiles,
     "identity": Identity,
+    "publish": Publish,
 }
 
 

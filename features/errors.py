@@ -8,7 +8,8 @@
     ├── DefinitionError    5    a tag definition is wrong or unknown
     ├── ModelError         6    a model cannot be trained, or its stored files are not what was recorded
     ├── StoreError         7    the profile store cannot be read or written
-    │   └── StoreBusyError 8    another run is writing the store
+    │   ├── StoreBusyError 8    another run is writing the store
+    │   └── RunRefusedError 10  a run is not what a run should be; the last one stays in force
     └── FilterError        9    an audience filter is wrong; carries the position
 
 Each says what was expected, what was found and how to mend it. Exit codes are stable: schedulers
@@ -74,6 +75,12 @@ class StoreBusyError(StoreError):
     """Another run is writing the store."""
 
     exit_code = 8
+
+
+class RunRefusedError(StoreError):
+    """A run fails the checks before it would be put in force; the last one stays."""
+
+    exit_code = 10
 
 
 class FilterError(TagcastError):

@@ -125,7 +125,8 @@ class Engine:
             category: Encoding.over([f for c, f in forests.values() if c == category], beyond)
             for category in {m.category for m in members if m.category is not None}
         }
-        self._all = {None: self._profile, **{c: self._profile.beside(own) for c, own in self._own.items()}}
+        self._all: dict[str | None, Encoding] = {None: self._profile}
+        self._all |= {c: self._profile.beside(own) for c, own in self._own.items()}
         self._forests: dict[int, ForestKernel] = {}
         self._paths: dict[int, ForestPaths] = {}
         self._curves = {

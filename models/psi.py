@@ -54,11 +54,7 @@ def score_psi(reference: Floats, scores: Floats) -> float:
     trainings a month apart. So each score is shared between the two nearest of ``KNOTS`` in proportion to
     its distance: a small step moves a small share. Odds doubled for everyone give about .2 to .6.
     """
-    if not len(reference) or not len(scores):
-        return float("nan")
-    # Less than half a row is no knowledge of a share: without this few rows look like change.
-    least = 0.5 / min(len(reference), len(scores))
-    return psi(*(np.maximum(_spread(part), least) for part in (reference, scores)))
+    return mass_psi(knot_mass(reference), knot_mass(scores))
 
 
 def amount_odds(amounts: Floats, middle: float) -> Floats:
@@ -75,13 +71,32 @@ def amount_odds(amounts: Floats, middle: float) -> Floats:
     return amounts / (amounts + max(middle, 1e-9))
 
 
-def _spread(scores: Floats) -> Floats:
-    """Return the share of each knot, shape (knots,)."""
+def knot_mass(scores: Floats) -> Floats:
+    """Return how many of ``scores`` lie near each of ``KNOTS``, shape (knots,): each is shared between two.
+
+    Masses of parts add up to that of the whole.
+    """
     with np.errstate(divide="ignore"):
         odds = np.log(np.sort(scores)) - np.log1p(-np.sort(scores))
     odds = np.clip(odds, KNOTS[0], KNOTS[-1])
     left = np.minimum(np.searchsorted(KNOTS, odds, side="right") - 1, len(KNOTS) - 2)
     right = odds - KNOTS[left]
     count = len(KNOTS)
-    share = np.bincount(left, 1 - right, count) + np.bincount(left + 1, right, count)
-    return np.asarray(share / len(scores), np.float64)
+    mass = np.bincount(left, 1 - right, count) + np.bincount(left + 1, right, count)
+    return np.asarray(mass, np.float64)
+
+
+def mass_psi(reference: Floats, found: Floats) -> float:
+    """Return the PSI of two masses of :func:`knot_mass`; NaN where either is empty.
+
+    Examples
+    --------
+    >>> round(mass_psi(np.array([50.0, 50.0]), np.array([120.0, 80.0])), 4)
+    0.0405
+    """
+    sizes = reference.sum(), found.sum()
+    if not min(sizes):
+        return float("nan")
+    # Less than half a row is no knowledge of a share: without this few rows look like change.
+    least = 0.5 / min(sizes)
+    return psi(*(np.maximum(m / n, least) for m, n in zip((reference, found), sizes, strict=True)))

@@ -15,7 +15,6 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from serving.profile_store import ProfileStore
 
 KEY_FEATURES = (
     "recency_days",
@@ -30,17 +29,11 @@ KEY_FEATURES = (
 )
 
 
-def _store(workspace: Workspace) -> ProfileStore:
-    from serving.profile_store import ProfileStore
-
-    return ProfileStore(workspace.settings.home / "store")
-
-
 def count_audience(workspace: Workspace, text: str, moment: datetime) -> dict[str, Any]:
     """Count the profiles that the filter ``text`` finds."""
     from serving.audiences import count
 
-    with _store(workspace).reader() as reader:
+    with workspace.store.reader() as reader:
         return {"filter": text, **asdict(count(reader, text, moment))}
 
 
@@ -50,8 +43,8 @@ def show_audience(
     """Return up to ``limit`` of the profiles that the filter finds, and which columns hold amounts."""
     from serving.audiences import show
 
-    with _store(workspace).reader() as reader:
-        amounts = frozenset(f"{tag}.score" for tag in reader.run.amounts)
+    with workspace.store.reader() as reader:
+        amounts = frozenset(f"{tag}.score" for tag in reader.manifest.run.amounts)
         return show(reader, text, moment, limit=limit), amounts
 
 
@@ -59,7 +52,7 @@ def export_audience(workspace: Workspace, text: str, out: Path, moment: datetime
     """Write the profiles that the filter finds to ``out``; return how many."""
     from serving.audiences import export
 
-    with _store(workspace).reader() as reader:
+    with workspace.store.reader() as reader:
         return export(reader, text, out, moment)
 
 
@@ -67,9 +60,9 @@ def look_up(workspace: Workspace, profile_id: str) -> dict[str, Any]:
     """Return one profile: attributes, tags with reasons, key features with their titles."""
     from serving.audiences import profile
 
-    with _store(workspace).reader() as reader:
+    with workspace.store.reader() as reader:
         view = asdict(profile(reader, profile_id))
-        as_of = reader.run.as_of
+        as_of = reader.manifest.run.as_of
     return {**view, "as_of": as_of, "features": _key_features(workspace, profile_id, as_of)}
 
 
@@ -125,16 +118,11 @@ def tag_tree(workspace: Workspace) -> list[TreeRow]:
     """Return every defined tag with its coverage in the run in force and its champion's test metrics."""
     from registry.tracking import open_tracking, tracking_exists
     from registry.versions import versions
-    from serving.audiences import coverage
 
     settings = workspace.settings
-    store = _store(workspace)
-    covered: dict[str, Any] = {}
-    base = 0
-    if store.current() is not None:
-        with store.reader() as reader:
-            covered = {row.tag: row for row in coverage(reader)}
-            base = reader.profile_count()
+    current = workspace.store.current()
+    covered = current.tags if current else {}
+    base = current.profiles if current else 0
     champions = {}
     if tracking_exists(settings.home):
         tracking = open_tracking(settings.home, project=settings.name)

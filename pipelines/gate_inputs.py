@@ -177,9 +177,8 @@ class GateInputs:
         The same profiles at the same moment: what differs comes from the model, not from the season.
         """
         from registry.change_checks import NotCompared
-        from serving.profile_store import ProfileStore
 
-        store = ProfileStore(self._workspace.settings.home / "store")
+        store = self._workspace.store
         try:
             if store.current() is None:
                 return NotCompared("no run yet", expected=True)
@@ -196,8 +195,9 @@ class GateInputs:
         from models.psi import amount_odds, score_psi
         from pipelines.champions import load_versions
         from registry.change_checks import NotCompared, RunEvidence
+        from serving.long_form import predictions
 
-        run, name = reader.run, definition.name
+        run, name = reader.manifest.run, definition.name
         mine = next((t for t in run.tags if t.tag == name), None)
         if mine is None:
             return NotCompared(f"the run {run.run_id} holds no {name} yet", expected=True)
@@ -212,7 +212,7 @@ class GateInputs:
                 f"the run {run.run_id} answers another question: population or outcome have changed since",
                 expected=False,
             )
-        said = reader.predictions(name).select(["profile_id", "score"]).to_pandas()
+        said = predictions(reader, name).select(["profile_id", "score"]).to_pandas()
         who = _entities(definition, said["profile_id"].to_numpy(object))
         X = self._recount.rows(definition.feature_service, self._feature_set, run.as_of, who)
         old, new = said["score"].to_numpy(np.float64), model.predict(X, run.as_of).score

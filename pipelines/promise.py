@@ -101,10 +101,10 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
 
     from models.decision import band
     from pipelines.champions import load_versions
-    from serving.profile_store import ProfileStore
+    from serving.long_form import predictions
 
-    with ProfileStore(workspace.settings.home / "store").reader() as reader:
-        run = reader.run
+    with workspace.store.reader() as reader:
+        run = reader.manifest.run
         loaded = load_versions(workspace, {t.tag: int(t.model_version) for t in run.tags})
         rows: list[PromiseRow] = []
         for tag, version in loaded:
@@ -118,7 +118,7 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
             happened = outcome(
                 workspace.event_table, run.as_of, who, rule, observed_until=workspace.observed_until
             ).execute()
-            said = reader.predictions(name).to_pandas()
+            said = predictions(reader, name).to_pandas()
             both = pd.merge(said, happened, on="profile_id", validate="one_to_one")
             value, y = both["value"].to_numpy(object), both["y"].to_numpy("int8")
             if tag.definition.is_amount:

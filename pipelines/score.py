@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -19,10 +21,10 @@ from pipelines.reporting import log, say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
+    from serving.manifest import Manifest
+    from serving.profile_store import ProfileStore
     from serving.scorer import LoadedTag, Reasons, Scorer
-    from serving.store_files import Manifest
 
-KEEP_RUNS = 5
 AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
 
 
@@ -72,6 +74,8 @@ def score_tags(
     moment: datetime,
     out: Path | None = None,
     reasons: Reasons = "all",
+    wait_seconds: float = 0.0,
+    accept: str = "",
 ) -> ScoringRun:
     """Score everyone known at ``as_of`` and publish.
 
@@ -88,11 +92,15 @@ def score_tags(
         Long form of the predictions as Parquet.
     reasons : {"all", "none"}
         Whether to say why.
+    wait_seconds : float
+        How long to wait for another run that is writing the store.
+    accept : str
+        Why the run may differ from the last one by more than the configuration allows.
     """
-    from serving.audiences import coverage, export_predictions
+    from serving.audiences import export_predictions
     from serving.past_values import open_past
     from serving.predictions import RunInfo, TagRun
-    from serving.profile_store import ProfileStore
+    from serving.run_checks import Bounds
     from serving.scorer import Scorer
 
     _check_out(out)
@@ -105,13 +113,14 @@ def score_tags(
     for tag in tags:
         if (share := tag.model.unseen_season(day)) >= UNSURE:
             log.warning("%s: %s", tag.definition.name, season_note(share, day, tag.definition.horizon_days))
-    store = ProfileStore(workspace.settings.home / "store")
-    pasts = _pasts(store.folder, tags, day)
-    run_id = _run_id(workspace, tags, day, pasts)
-    with (
-        store.writer(run_id, memory_limit=workspace.settings.memory_limit) as staging,
-        open_past(store.folder, pasts) as past,
-    ):
+    store, publish = workspace.store, workspace.settings.publish
+    bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
+    with ExitStack() as stack:
+        # Under the lock: the past must not change between naming the run and scoring it.
+        staging = stack.enter_context(store.writer(f"of {day}", wait_seconds=wait_seconds))
+        pasts = _pasts(store, tags, day)
+        run_id = _run_id(workspace, tags, day, pasts)
+        past = stack.enter_context(open_past(store, pasts))
         scorer = Scorer(
             tags,
             snapshots,
@@ -151,38 +160,36 @@ def score_tags(
                 for t in tags
             ),
         )
-        staging.publish(info, keep=KEEP_RUNS)
+        manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
         workspace.progress("publishing", 1, 1)
     for tag in tags:
         share, because = scorer.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:
             log.warning("%s: %s", tag.definition.name, range_note(share, because))
-    with store.reader() as reader:
-        if out is not None:
+    if out is not None:
+        with store.reader() as reader:
             export_predictions(reader, out)
-        rows = coverage(reader)
-        profiles = reader.profile_count()
     scored = {t.definition.name: t for t in tags}
     return ScoringRun(
         run_id,
         day,
-        profiles,
+        manifest.profiles,
         tuple(
             ScoredTag(
-                c.tag,
-                scored[c.tag].version,
+                name,
+                scored[name].version,
                 c.population,
                 c.said,
                 c.unknown,
                 c.unknown_because,
                 c.mean_confidence,
-                scored[c.tag].metrics.get("reasons_top_in_three"),
-                scored[c.tag].metrics.get("reasons_overlap"),
-                scored[c.tag].model.unseen_season(day),
-                scored[c.tag].definition.horizon_days,
-                **_range_of_run(scorer, c.tag),
+                scored[name].metrics.get("reasons_top_in_three"),
+                scored[name].metrics.get("reasons_overlap"),
+                scored[name].model.unseen_season(day),
+                scored[name].definition.horizon_days,
+                **_range_of_run(scorer, name),
             )
-            for c in rows
+            for name, c in sorted(manifest.tags.items())
         ),
         str(out) if out else None,
     )
@@ -199,12 +206,12 @@ def _check_out(out: Path | None) -> None:
         raise DefinitionError(f"--out: there is no folder {out.parent}", mend="make it first")
 
 
-def _pasts(folder: Path, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
+def _pasts(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
     """Return each tag with hysteresis that has a past, and the run it holds on to."""
     from serving.past_values import past_run
 
     held = [t.definition for t in tags if t.definition.hysteresis]
-    found = ((d.name, past_run(folder, d, day)) for d in held)
+    found = ((d.name, past_run(store, d, day)) for d in held)
     return [(name, run) for name, run in found if run]
 
 
@@ -232,6 +239,11 @@ def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, flo
     for tag in ranked:
         cuts[tag.definition.name] = staging.cut(tag.definition)
     return cuts
+
+
+def _finite(cuts: Mapping[str, float]) -> dict[str, float]:
+    """Return the cuts that anyone reaches: JSON knows no infinity."""
+    return {tag: cut for tag, cut in cuts.items() if math.isfinite(cut)}
 
 
 def season_note(share: float, day: date, horizon_days: int) -> str:

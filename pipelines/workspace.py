@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from features.config import Settings
+    from serving.profile_store import ProfileStore
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ class Workspace:
     def events(self) -> EventLog:
         """The event log, read anew from the sources where they changed."""
         return build_event_log(self.settings, progress=self.progress)
+
+    @cached_property
+    def store(self) -> ProfileStore:
+        """The profile store."""
+        from serving.profile_store import open_store
+
+        settings = self.settings
+        return open_store(settings.store_place, settings.home, memory_limit=settings.memory_limit)
 
     @cached_property
     def engine(self) -> Any:

@@ -1,4 +1,4 @@
-"""Questions to an open store: how many, who, take them away, one profile, coverage of each tag."""
+"""Questions to an open store: how many, who, take them away, one profile."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from sqlglot import exp
 
 from features.errors import StoreError
 from features.windows import FeatureSet
-from models.vocabulary import UNKNOWN
 from serving.batch_files import write_batches
 from serving.filter_language import parse
 from serving.filter_sql import condition
 from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
-from serving.predictions import column_name
+from serving.long_form import long_batches, predictions_of
+from serving.predictions import PREDICTION_SCHEMA, column_name
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from serving.profile_store import StoreReader
-
-BATCH_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -57,33 +54,9 @@ class ProfileView:
     predictions: list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class TagCoverage:
-    """How one tag came out in the run.
-
-    Parameters
-    ----------
-    tag : str
-    population, unknown : int
-    said : dict of str to int
-        Profiles of each value but unknown.
-    unknown_because : dict of str to int
-        Profiles by the ground of their unknown, most first; features outside their range count as one.
-    mean_confidence : float or None
-        Of the values said; unknown says nothing.
-    """
-
-    tag: str
-    population: int
-    said: dict[str, int]
-    unknown: int
-    unknown_because: dict[str, int]
-    mean_confidence: float | None
-
-
 def names_of(reader: StoreReader) -> Names:
     """Return what a filter may speak of in this snapshot."""
-    tags = reader.run.tags
+    tags = reader.manifest.run.tags
     return Names(
         {t.tag: t.bands for t in tags},
         reader.manifest.attributes,
@@ -97,7 +70,7 @@ def _quoted(name: str) -> exp.Column:
 
 def _where(reader: StoreReader, text: str, now: datetime) -> tuple[Filter, exp.Expr]:
     tree = parse(text, names_of(reader))
-    return tree, condition(tree, expires_at={t.tag: t.expires_at for t in reader.run.tags}, now=now)
+    return tree, condition(tree, expires_at={t.tag: t.expires_at for t in reader.manifest.run.tags}, now=now)
 
 
 def fields(node: Any) -> Iterator[FieldRef]:
@@ -127,10 +100,14 @@ def count(reader: StoreReader, text: str, now: datetime) -> AudienceCount:
     """
     tree, where = _where(reader, text, now)
     tags = _tags(tree)
-    means = [exp.Avg(this=_quoted(column_name(tag, "confidence"))) for tag in tags]
-    query = exp.select(exp.Count(this=exp.Star()), *means).from_("profiles").where(where)
-    members, *found = reader.connection.execute(query.sql("duckdb")).fetchall()[0]
-    base = reader.profile_count()
+    means = [
+        exp.alias_(exp.Avg(this=_quoted(column_name(tag, "confidence"))), f"mean{place}")
+        for place, tag in enumerate(tags)
+    ]
+    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "members"), *means)
+    (row,) = reader.query(query.from_("profiles").where(where)).read_all().to_pylist()
+    members, *found = row.values()
+    base = reader.manifest.profiles
     return AudienceCount(members, base, members / base if base else 0.0, dict(zip(tags, found, strict=True)))
 
 
@@ -153,10 +130,7 @@ def _members(reader: StoreReader, text: str, now: datetime) -> exp.Select:
 
 def show(reader: StoreReader, text: str, now: datetime, limit: int = 20) -> pa.Table:
     """Return the first ``limit`` members by profile id."""
-    table: pa.Table = reader.connection.sql(
-        _members(reader, text, now).limit(limit).sql("duckdb")
-    ).to_arrow_table()
-    return table
+    return reader.query(_members(reader, text, now).limit(limit)).read_all()
 
 
 def export(reader: StoreReader, text: str, path: Path, now: datetime) -> int:
@@ -169,15 +143,14 @@ def export(reader: StoreReader, text: str, path: Path, now: datetime) -> int:
     StoreError
         For another kind of file, or when it cannot be written.
     """
-    query = _members(reader, text, now)
-    rows = reader.connection.sql(query.sql("duckdb")).to_arrow_reader(BATCH_ROWS)
-    return write_batches(rows, path)
+    return write_batches(reader.query(_members(reader, text, now)), path)
 
 
 def export_predictions(reader: StoreReader, path: Path) -> int:
     """Write every predicted tag in long form, by profile and tag; return how many."""
-    query = "SELECT * FROM predictions ORDER BY profile_id, tag"
-    return write_batches(reader.connection.sql(query).to_arrow_reader(BATCH_ROWS), path)
+    tags = [tag.tag for tag in reader.manifest.run.tags]
+    rows = pa.RecordBatchReader.from_batches(PREDICTION_SCHEMA, long_batches(reader, tags))
+    return write_batches(rows, path)
 
 
 def profile(reader: StoreReader, profile_id: str) -> ProfileView:
@@ -189,23 +162,18 @@ def profile(reader: StoreReader, profile_id: str) -> ProfileView:
         When there is none of that id.
     """
     columns = exp.select("profile_id", *[_quoted(n) for n in reader.manifest.attributes]).from_("profiles")
-    one = columns.where(exp.column("profile_id").eq(exp.Placeholder()))
-    found = reader.connection.sql(one.sql("duckdb"), params=[profile_id]).to_arrow_table().to_pylist()
+    one = columns.where(exp.column("profile_id").eq(exp.Literal.string(profile_id)))
+    found = reader.query(one).read_all().to_pylist()
     if not found:
-        ids = [
-            r[0] for r in reader.connection.execute("SELECT profile_id FROM profiles LIMIT 10000").fetchall()
-        ]
-        near = get_close_matches(profile_id, ids, n=1)
+        some = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
+        near = get_close_matches(profile_id, some.column(0).to_pylist(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise StoreError(
             f"there is no profile {profile_id!r}", mend=f"{hint}tagcast audience show lists some"
         )
-    said = reader.connection.sql(
-        "SELECT * FROM predictions WHERE profile_id = ? ORDER BY tag", params=[profile_id]
-    )
     attributes = {k: v for k, v in found[0].items() if k != "profile_id"}
-    about = {t.tag: t for t in reader.run.tags}
-    predictions = said.to_arrow_table().to_pylist()
+    about = {t.tag: t for t in reader.manifest.run.tags}
+    predictions = predictions_of(reader, profile_id)
     for row in predictions:
         tag = about[row["tag"]]
         row["is_amount"] = tag.is_amount
@@ -251,25 +219,3 @@ def told_reasons(
             }
         )
     return told
-
-
-def coverage(reader: StoreReader) -> list[TagCoverage]:
-    """Return how each tag of the run came out, by name."""
-    rows = reader.connection.execute(
-        """SELECT tag, value, split_part(coalesce(unknown_because, ''), ':', 1) AS ground, count(*),
-                  sum(confidence)
-           FROM predictions GROUP BY tag, value, ground ORDER BY tag, count(*) DESC, ground"""
-    ).fetchall()
-    found = []
-    for about in sorted(reader.run.tags, key=lambda t: t.tag):
-        mine = [row for row in rows if row[0] == about.tag]
-        said = dict.fromkeys(about.values, 0) | {value: n for _, value, _, n, _ in mine if value != UNKNOWN}
-        because = {ground: n for _, value, ground, n, _ in mine if value == UNKNOWN}
-        sure = sum(total for _, value, _, _, total in mine if value != UNKNOWN)
-        answered, silent = sum(said.values()), sum(because.values())
-        found.append(
-            TagCoverage(
-                about.tag, answered + silent, said, silent, because, sure / answered if answered else None
-            )
-        )
-    return found

@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from models.vocabulary import UNKNOWN
-from serving.predictions import PREDICTION_SCHEMA, STAGED, RunInfo, column_name
+from serving.predictions import RunInfo, column_name
 
 PARTS = ("value", "unknown_because", "score", "confidence", "percentile", "lower", "upper", "band")
 
@@ -23,7 +23,7 @@ def write_snapshot(
     scratch: Path,
     memory_limit: str,
 ) -> None:
-    """Write ``batches`` to ``file``: table ``profiles``, and the long view ``predictions`` of it.
+    """Write ``batches`` to ``file`` as the table ``profiles``.
 
     Parameters
     ----------
@@ -31,7 +31,6 @@ def write_snapshot(
         Not there yet.
     run : RunInfo
     schema : Schema
-        Of the staged columns; ``batches`` have the percentile of each tag beside.
     batches : iterator of RecordBatch
         By rising id.
     scratch : Path
@@ -40,16 +39,13 @@ def write_snapshot(
     """
     import duckdb
 
-    more = [pa.field(column_name(tag.tag, "percentile"), pa.float64()) for tag in run.tags]
-    reader = pa.RecordBatchReader.from_batches(pa.schema([*schema, *more]), batches)
+    reader = pa.RecordBatchReader.from_batches(schema, batches)
     config: Any = {"memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
     with duckdb.connect(str(file), config=config) as connection:
         connection.register("staged", reader)
         table = exp.Create(this=exp.to_table("profiles"), kind="TABLE", expression=_wide(run, schema))
         connection.execute(table.sql("duckdb"))
         connection.unregister("staged")
-        view = exp.Create(this=exp.to_table("predictions"), kind="VIEW", expression=_long(run))
-        connection.execute(view.sql("duckdb"))
         connection.execute("CHECKPOINT")
 
 
@@ -74,30 +70,3 @@ def _wide(run: RunInfo, schema: pa.Schema) -> exp.Select:
                 column = exp.TryCast(this=column, to=kind)  # a word of no tag is counted by the checks
             query = query.select(exp.alias_(column, column_name(tag.tag, part), quoted=True))
     return query
-
-
-def _long(run: RunInfo) -> exp.Query:
-    """Return the query for predicted tags in :data:`PREDICTION_SCHEMA`, from the table ``profiles``."""
-    queries = []
-    for tag in run.tags:
-        said = {
-            "tag": _literal(tag.tag),
-            "model_version": _literal(tag.model_version),
-            "as_of": exp.cast(_literal(run.as_of.isoformat()), "DATE"),
-            "scored_at": exp.cast(_literal(run.scored_at.isoformat()), "TIMESTAMPTZ"),
-            "expires_at": exp.cast(_literal(tag.expires_at.isoformat()), "TIMESTAMPTZ"),
-        }
-        query = (
-            exp.Select()
-            .from_("profiles")
-            .where(_quoted(column_name(tag.tag, "value")).is_(exp.null()).not_())
-        )
-        for field in PREDICTION_SCHEMA:
-            column: exp.Expr = said.get(field.name) or _quoted(
-                field.name if field.name == "profile_id" else column_name(tag.tag, field.name)
-            )
-            if pa.types.is_dictionary(STAGED.get(field.name, pa.null())):
-                column = exp.cast(column, "VARCHAR")
-            query = query.select(exp.alias_(column, field.name))
-        queries.append(query)
-    return queries[0] if len(queries) == 1 else exp.union(*queries, distinct=False)

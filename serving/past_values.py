@@ -7,14 +7,14 @@ day scored twice has the same past both times, and so the same tags.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from features.errors import StoreError
+from serving.manifest import Manifest, last_before
 from serving.predictions import column_name
-from serving.store_files import Manifest, kept_manifests, last_before
+from serving.side_by_side import SideBySide, places
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from models.tag import TagDefinition
+    from serving.profile_store import ProfileStore, StoreReader
 
 
-def past_run(folder: Path, definition: TagDefinition, as_of: date) -> Manifest | None:
+def past_run(store: ProfileStore, definition: TagDefinition, as_of: date) -> Manifest | None:
     """Return the published run whose values ``definition`` holds on to at ``as_of``.
 
     It is the tag's last run of an earlier day, whichever model said it: what flickers is what people saw,
@@ -34,13 +35,12 @@ def past_run(folder: Path, definition: TagDefinition, as_of: date) -> Manifest |
 
     Parameters
     ----------
-    folder : Path
-        The store.
+    store : ProfileStore
     definition : TagDefinition
     as_of : date
         The day that is scored.
     """
-    manifest = last_before(kept_manifests(folder), definition.name, as_of)
+    manifest = last_before(store.kept(), definition.name, as_of)
     if manifest is None:
         return None
     said = next(t for t in manifest.run.tags if t.tag == definition.name)
@@ -50,68 +50,70 @@ def past_run(folder: Path, definition: TagDefinition, as_of: date) -> Manifest |
 
 
 class PastValues:
-    """Published values of some tags, read for one batch of profiles at a time.
+    """Published values of some tags.
 
     Parameters
     ----------
-    connection : duckdb.DuckDBPyConnection
-        With each run's file attached.
-    places : dict of str to str
-        Tag to the alias of its run.
+    readers : dict of str to StoreReader
+        Tag to its past, open.
     """
 
-    def __init__(self, connection: Any, places: dict[str, str]) -> None:
-        self._connection = connection
-        self._places = places
+    def __init__(self, readers: dict[str, StoreReader]) -> None:
+        self._readers = readers
 
-    def of(self, tag: str, ids: pa.StringArray) -> npt.NDArray[np.object_] | None:
-        """Return the last published value of each profile, None where it had none.
+    def follow(self) -> PastStream:
+        """Return the values from the first profile on."""
+        return PastStream(self._readers)
 
-        Only the profiles between the least and the greatest id are read: both sides lie in order of id,
-        so a whole run costs one pass, and memory holds one batch.
-        """
+
+class PastStream:
+    """Past values beside profiles that come by rising id: one pass, memory holds one batch a run."""
+
+    def __init__(self, readers: dict[str, StoreReader]) -> None:
+        self._runs = {}
+        for reader in {id(r): r for r in readers.values()}.values():
+            tags = [tag for tag, mine in readers.items() if mine is reader]
+            columns = [column_name(tag, "value") for tag in tags]
+            what = f"run {reader.manifest.number}"
+            self._runs[what] = tags, SideBySide(reader.stream(columns), what)
+
+    def of(self, ids: pa.Array) -> dict[str, npt.NDArray[np.object_]]:
+        """Return by tag the last published value of each profile, None where it had none; ``ids`` rise."""
         import numpy as np
-        import pyarrow.compute as pc
-        from sqlglot import exp
 
-        alias = self._places.get(tag)
-        if alias is None or not len(ids):
-            return None
-        value = exp.column(exp.to_identifier(column_name(tag, "value"), quoted=True))
-        query = (
-            exp.select("profile_id", exp.alias_(exp.cast(value, "VARCHAR"), "value"))
-            .from_(exp.table_("profiles", db=alias))
-            .where("profile_id BETWEEN $min AND $max")
-        )
-        found = self._connection.sql(query.sql("duckdb"), params=pc.min_max(ids).as_py()).to_arrow_table()
-        place = pc.index_in(ids, value_set=found.column("profile_id").combine_chunks())
-        return np.asarray(found.column("value").take(place).to_numpy(zero_copy_only=False), dtype=object)
+        found = {}
+        for tags, stream in self._runs.values():
+            before = stream.up_to(str(ids[-1]))
+            for tag in tags:
+                if before is None:
+                    found[tag] = np.full(len(ids), None, object)
+                    continue
+                value = before.column(column_name(tag, "value")).combine_chunks().take(places(ids, before))
+                words = value.dictionary_decode().to_numpy(zero_copy_only=False)
+                found[tag] = np.asarray(words, object)
+        return found
 
 
 @contextmanager
-def open_past(folder: Path, runs: Iterable[tuple[str, Manifest]]) -> Iterator[PastValues]:
-    """Open the files of ``runs`` (tag and its past) for reading.
+def open_past(store: ProfileStore, runs: Iterable[tuple[str, Manifest]]) -> Iterator[PastValues]:
+    """Open ``runs`` (tag and its past) for reading.
 
     Raises
     ------
     StoreError
         When one is missing or cannot be read.
     """
-    import duckdb
-
-    files: dict[str, str] = {}
-    places = {}
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+    opened: dict[int, StoreReader] = {}
+    readers = {}
+    with ExitStack() as stack:
         for tag, manifest in runs:
-            if manifest.file not in files:
-                files[manifest.file] = f"past{len(files)}"
-                path = folder / "snapshots" / manifest.file
+            if manifest.number not in opened:
                 try:
-                    connection.execute(f"ATTACH ? AS {files[manifest.file]} (READ_ONLY)", [str(path)])
-                except duckdb.Error as error:
+                    opened[manifest.number] = stack.enter_context(store.open(manifest))
+                except StoreError as error:
                     raise StoreError(
-                        f"{path}, which {tag} holds on to, cannot be read: {str(error).splitlines()[0]}",
+                        f"the run of {manifest.run.as_of}, which {tag} holds on to, cannot be read: {error.message}",
                         mend=f"score {manifest.run.as_of} again, or set hysteresis: 0 for the tag",
                     ) from error
-            places[tag] = files[manifest.file]
-        yield PastValues(connection, places)
+            readers[tag] = opened[manifest.number]
+        yield PastValues(readers)

@@ -1,78 +1,170 @@
-"""The embedded profile store: DuckDB snapshots that are published whole and read without waiting.
+"""The profile store: runs that are published whole, read without waiting, kept for a while.
 
-A run is written to a file of its own and put in force by the atomic rename of a manifest. Readers attach
-the snapshot read-only to a connection of their own; one that holds an old snapshot keeps it.
+What every store does is here; where the rows lie is :mod:`serving.duckdb_store` and :mod:`serving.postgres_store`.
+A run is written aside, checked, and put in force by one atomic step that also writes a line of the log; readers hold on
+to the run they opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from features.errors import StoreError
+from serving.manifest import Entry, Manifest, last_before
 from serving.predictions import RunInfo
-from serving.store_files import Manifest, only_writer, read_manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from sqlglot import exp
 
     from serving.staging import Staging
 
-_NOTHING = "nothing has been published yet"
+log = logging.getLogger("tagcast")
+
+POSTGRES = ("postgresql://", "postgres://")
 
 
-@dataclass(frozen=True)
-class StoreReader:
-    """One snapshot, open for reading.
-
-    Parameters
-    ----------
-    manifest : Manifest
-    connection : duckdb.DuckDBPyConnection
-        Table ``profiles``, a row a profile, and its long view ``predictions``.
-    """
-
-    manifest: Manifest
-    connection: Any
+class StoreReader(Protocol):
+    """One run, open for reading."""
 
     @property
-    def run(self) -> RunInfo:
+    def manifest(self) -> Manifest:
         """The run that is read."""
-        return self.manifest.run
+        ...
 
-    def profile_count(self) -> int:
-        """Return how many profiles there are."""
-        return self.manifest.profiles
+    def query(self, select: exp.Select) -> pa.RecordBatchReader:
+        """Return the answer to ``select`` over the one table ``profiles``.
 
-    def predictions(self, tag: str) -> pa.Table:
-        """Return all predictions of one tag, by profile."""
-        found: pa.Table = self.connection.sql(
-            "SELECT * FROM predictions WHERE tag = ? ORDER BY profile_id", params=[tag]
-        ).to_arrow_table()
-        return found
+        Its columns are ``profile_id``, the attributes, and :func:`serving.predictions.column_name` of every tag and
+        part; words (value, band, …) that are selected plainly come as dictionaries.
+        """
+        ...
+
+    def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield ``profile_id`` and ``columns`` of every profile by rising id; memory holds one batch."""
+        ...
 
 
-class ProfileStore:
-    """The store in ``folder``.
+class ProfileStore(ABC):
+    """A store.
 
     Parameters
     ----------
     folder : Path
-        Made by the first writer.
+        For what a writer has under way; made by the first.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    # What each kind of store knows how to do.
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Where it is, for messages: without secrets."""
+
+    @abstractmethod
+    def log(self) -> list[Entry]:
+        """Return what was put in force, oldest first; the last entry is in force."""
+
+    @abstractmethod
     def current(self) -> Manifest | None:
         """Return the manifest in force, None where nothing was published."""
-        return read_manifest(self.folder)
+
+    @abstractmethod
+    def stored(self) -> set[int]:
+        """Return the numbers of the runs whose rows are there."""
+
+    @abstractmethod
+    def open(self, manifest: Manifest) -> AbstractContextManager[StoreReader]:
+        """Open a run; it stays as it is until it is closed, whatever is published or pruned.
+
+        Raises
+        ------
+        RunGoneError
+            When its rows are not there any more.
+        StoreError
+            When they cannot be read.
+        """
+
+    @abstractmethod
+    def lock(self, run_id: str, wait_seconds: float) -> AbstractContextManager[Path]:
+        """Hold the writer's lock, clear what a killed writer left, and yield an empty folder.
+
+        Raises
+        ------
+        StoreBusyError
+            When another run still writes after ``wait_seconds``.
+        """
+
+    @abstractmethod
+    def next_number(self) -> int:
+        """Return the number of the next entry of the log; under the lock."""
+
+    @abstractmethod
+    def write(
+        self, number: int, run: RunInfo, schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path
+    ) -> int:
+        """Write rows aside under ``number``, and return how many bytes they take; under the lock."""
+
+    @abstractmethod
+    def put_in_force(self, entry: Entry, changes: Path) -> None:
+        """Add ``entry`` to the log and put its run in force, in one atomic step; under the lock.
+
+        ``changes`` is a Parquet file of :data:`serving.movement.CHANGES`.
+        """
+
+    @abstractmethod
+    def drop(self, numbers: Collection[int]) -> list[int]:
+        """Delete the rows of runs, and return which; one that readers hold may stay until the next call."""
+
+    @abstractmethod
+    def changes_of(self, profile_id: str, after: int) -> list[Mapping[str, Any]]:
+        """Return the changes of one profile in entries above ``after``, each with its ``entry``, newest first."""
+
+    @abstractmethod
+    def errors(self) -> AbstractContextManager[None]:
+        """Turn what goes wrong while writing into one clear StoreError."""
+
+    # What they have in common.
+
+    def kept(self) -> list[Manifest]:
+        """Return the published runs whose rows are there, in order of publication."""
+        stored = self.stored()
+        return [e.manifest for e in self.log() if e.action == "publish" and e.number in stored]
 
     @contextmanager
-    def writer(self, run_id: str, *, memory_limit: str = "1GB") -> Iterator[Staging]:
+    def reader(self) -> Iterator[StoreReader]:
+        """Yield the run in force.
+
+        Raises
+        ------
+        StoreError
+            When there is none, or it is missing, cut short or cannot be read.
+        """
+        with ExitStack() as stack:
+            for last_try in (False, True):
+                manifest = self.current()
+                if manifest is None:
+                    raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
+                try:
+                    reader = stack.enter_context(self.open(manifest))
+                except RunGoneError:
+                    if last_try:
+                        raise
+                    continue  # Between reading which is in force and opening it newer runs may have displaced it.
+                break
+            yield reader
+
+    @contextmanager
+    def writer(self, run_id: str, *, wait_seconds: float = 0.0) -> Iterator[Staging]:
         """Yield a place to collect a run; nothing is in force before its ``publish`` returns.
 
         Raises
@@ -82,70 +174,87 @@ class ProfileStore:
         """
         from serving.staging import Staging
 
-        with only_writer(self.folder, run_id) as folder:
-            staging = Staging(self.folder, folder, memory_limit)
+        with self.lock(run_id, wait_seconds) as folder:
+            staging = Staging(self, folder)
             try:
                 yield staging
             finally:
                 staging.close()
 
-    @contextmanager
-    def reader(self) -> Iterator[StoreReader]:
-        """Yield the snapshot in force.
+    def rollback(self, number: int | None, at: datetime, reason: str = "") -> Manifest:
+        """Put an earlier run that is kept in force again.
+
+        Parameters
+        ----------
+        number : int or None
+            Of the run; None takes the one in force before.
+        at : datetime
+        reason : str
 
         Raises
         ------
         StoreError
-            When there is none, or its file is missing, cut short or cannot be read.
+            When there is no such run.
         """
-        import duckdb
+        from serving.movement import changes_between
 
-        manifest, connection = self._attached()
-        try:
-            yield StoreReader(manifest, connection)
-        except duckdb.Error as error:
-            raise StoreError(
-                f"{self.folder / 'snapshots' / manifest.file} cannot be read: {str(error).splitlines()[0]}",
-                mend="publish again: tagcast score --all",
-            ) from error
-        finally:
-            connection.close()
-
-    def _attached(self) -> tuple[Manifest, Any]:
-        import duckdb
-
-        for last_try in (False, True):
-            manifest = self.current()
-            if manifest is None:
-                raise StoreError(_NOTHING, mend="run tagcast score --all first")
-            file = self.folder / "snapshots" / manifest.file
-            connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-            try:
-                size = file.stat().st_size
-                if size != manifest.bytes:
-                    raise StoreError(
-                        f"{file} is half-written or damaged: {size:,} bytes, {manifest.bytes:,} were published",
-                        mend="publish again: tagcast score --all",
-                    )
-                connection.execute("ATTACH ? AS store (READ_ONLY)", [str(file)])
-                connection.execute("USE store")
-                connection.execute("SET enable_external_access = false")
-                connection.execute("SET lock_configuration = true")
-            except FileNotFoundError as error:
-                connection.close()
-                if last_try:
-                    raise StoreError(
-                        f"{file} is missing", mend="publish again: tagcast score --all"
-                    ) from error
-                continue  # Between reading the manifest and opening the file newer runs may have displaced it.
-            except duckdb.Error as error:
-                connection.close()
+        with self.lock(f"rollback {number or ''}".strip(), 0.0) as folder:
+            current = self.current()
+            kept = {m.number: m for m in self.kept() if current is None or m.number != current.number}
+            if number is None and kept and current is not None:
+                number = max((n for n in kept if n < current.number), default=None)
+            if number not in kept or current is None:
+                shown = ", ".join(str(n) for n in sorted(kept)) or "none"
                 raise StoreError(
-                    f"{file} cannot be read: {str(error).splitlines()[0]}",
-                    mend="publish again: tagcast score --all",
-                ) from error
-            except StoreError:
-                connection.close()
-                raise
-            return manifest, connection
-        raise AssertionError("unreachable")
+                    f"there is no earlier run {'' if number is None else number} to go back to; kept beside the one "
+                    f"in force: {shown}".replace("  ", " "),
+                    mend="tagcast store list shows what is kept",
+                )
+            target, changes = kept[number], folder / "changes.parquet"
+            with self.errors():
+                changes_between(self, current, target, changes)
+                entry = Entry(self.next_number(), "rollback", at, target, reason)
+                self.put_in_force(entry, changes)
+            return target
+
+    def prune(self, keep: int) -> list[int]:
+        """Delete runs beyond the newest ``keep``, and return which.
+
+        The past of each tag in force stays, however often the day itself was scored again: hysteresis holds on to
+        it. So does the run in force.
+        """
+        with self.lock("prune", 0.0), self.errors():
+            return self.forget_old(keep)
+
+    def forget_old(self, keep: int) -> list[int]:
+        """As :meth:`prune`, under the lock."""
+        current, kept = self.current(), self.kept()
+        staying = {m.number for m in kept[-keep:]}
+        if current is not None:
+            pasts = [last_before(kept, t.tag, current.run.as_of) for t in current.run.tags]
+            staying |= {m.number for m in (current, *pasts) if m}
+        return self.drop(sorted(self.stored() - staying))
+
+
+class RunGoneError(StoreError):
+    """The rows of a run are not there any more."""
+
+
+def open_store(store: str | None, home: Path, *, memory_limit: str = "1GB") -> ProfileStore:
+    """Return the store of a project.
+
+    Parameters
+    ----------
+    store : str or None
+        ``postgresql://…``, or a folder; None is ``store`` in the home.
+    home : Path
+    memory_limit : str
+        For DuckDB; beyond it data spill to the disk.
+    """
+    if store is not None and store.startswith(POSTGRES):
+        from serving.postgres_store import PostgresStore
+
+        return PostgresStore(store, home / "store")
+    from serving.duckdb_store import DuckDbStore
+
+    return DuckDbStore(Path(store) if store else home / "store", memory_limit=memory_limit)

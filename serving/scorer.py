@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from features.snapshots import Snapshots
     from features.streaming import FeatureBatch
-    from serving.past_values import PastValues
+    from serving.past_values import PastStream, PastValues
 
 __all__ = ["LoadedTag", "Scorer", "eligible"]
 
@@ -168,6 +168,7 @@ class Scorer:
         }
         total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
         done = 0
+        past = self.past.follow() if self.past is not None and stage == "scoring" else None
         for batches in zip(*streams.values(), strict=True):
             self.progress(stage, done, total)
             ids = batches[0].profile_id
@@ -176,16 +177,9 @@ class Scorer:
                     f"the feature tables of {self.as_of} hold different profiles",
                     mend="delete the folder features/ of the home and score again",
                 )
-            yield _Step(ids, dict(zip(streams, batches, strict=True)), self._past_of(ids))
+            yield _Step(ids, dict(zip(streams, batches, strict=True)), _past_of(past, ids))
             done += len(ids)
         self.progress(stage, total, total)
-
-    def _past_of(self, ids: pa.StringArray) -> dict[str, npt.NDArray[np.int8]]:
-        if self.past is None:
-            return {}
-        names = [t.definition.name for t in self.tags if t.definition.hysteresis]
-        found = {name: self.past.of(name, ids) for name in names}
-        return {name: codes_of(words) for name, words in found.items() if words is not None}
 
     def _decide(self, step: _Step, cuts: Mapping[str, float], chosen: set[str]) -> _Answers:
         import numpy as np
@@ -274,6 +268,10 @@ class Scorer:
                 Explained(mine, order, values, sizes, np.full(len(mine), METHODS.index(method), np.int8))
             )
         return merged(parts)
+
+
+def _past_of(past: PastStream | None, ids: pa.StringArray) -> dict[str, npt.NDArray[np.int8]]:
+    return {} if past is None else {tag: codes_of(words) for tag, words in past.of(ids).items()}
 
 
 def _engine(spec: str, tags: Sequence[LoadedTag]) -> Engine:

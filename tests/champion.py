@@ -17,7 +17,8 @@ from pipelines.models import promote_version
 from pipelines.workspace import open_workspace
 from registry.recording import log_version
 from registry.tracking import open_tracking
-from serving.profile_store import ProfileStore
+from serving.duckdb_store import DuckDbStore
+from serving.long_form import predictions
 
 HELD = CHURN + "hysteresis: 0.1\nmin_confidence: 0.0\n"
 DEFINITION = parse_definition(HELD, "churn")
@@ -60,6 +61,6 @@ def shop_with_champion(folder, longest_silence: float = 60.0):
 
 
 def published(workspace):
-    with ProfileStore(workspace.settings.home / "store").reader() as reader:
-        table = reader.predictions(TAG).to_pandas()
+    with DuckDbStore(workspace.settings.home / "store").reader() as reader:
+        table = predictions(reader, TAG).to_pandas()
     return table.set_index("profile_id").drop(columns=["scored_at", "expires_at"])

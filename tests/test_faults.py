@@ -95,8 +95,8 @@ def test_readers_keep_working_while_a_run_publishes(shop) -> None:
     assert len(sizes) == 2
     code = (
         "import sys, time; from datetime import datetime, UTC; from pathlib import Path;"
-        "from serving.profile_store import ProfileStore; from serving.audiences import count\n"
-        "store, until = ProfileStore(Path('.tagcast/store')), time.monotonic() + float(sys.argv[1])\n"
+        "from serving.duckdb_store import DuckDbStore; from serving.audiences import count\n"
+        "store, until = DuckDbStore(Path('.tagcast/store')), time.monotonic() + float(sys.argv[1])\n"
         "while time.monotonic() < until:\n"
         "    with store.reader() as reader:\n"
         "        for _ in range(3):\n"

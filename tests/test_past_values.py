@@ -15,13 +15,13 @@ from models.decision import decide
 from models.unknown import RANGE_DRIFT
 from pipelines.score import render_scoring, score_tags
 from serving.audiences import count, profile
+from serving.duckdb_store import DuckDbStore
 from serving.past_values import open_past, past_run
 from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun
-from serving.profile_store import ProfileStore
 
 
 def publish(
-    store: ProfileStore, day: date, values: list[str], *, run_id: str = "", keep: int = 5, **tag
+    store: DuckDbStore, day: date, values: list[str], *, run_id: str = "", keep: int = 5, **tag
 ) -> None:
     rows = len(values)
     columns = {
@@ -57,12 +57,12 @@ def publish(
 
 
 @pytest.fixture
-def store(tmp_path) -> ProfileStore:
-    return ProfileStore(tmp_path / "store")
+def store(tmp_path) -> DuckDbStore:
+    return DuckDbStore(tmp_path / "store")
 
 
-def past_day(store: ProfileStore, day: date) -> date | None:
-    found = past_run(store.folder, DEFINITION, day)
+def past_day(store: DuckDbStore, day: date) -> date | None:
+    found = past_run(store, DEFINITION, day)
     return found.run.as_of if found else None
 
 
@@ -88,9 +88,9 @@ def test_of_two_runs_of_a_day_the_later_counts(store) -> None:
     publish(store, DAY, ["yes"], run_id="a")
     publish(store, DAY, ["no"], run_id="b")
     publish(store, DAY, ["yes"], run_id="a")
-    found = past_run(store.folder, DEFINITION, DAY + timedelta(days=1))
+    found = past_run(store, DEFINITION, DAY + timedelta(days=1))
     assert found.run.run_id == "a"
-    assert found.file == store.current().file
+    assert found.number == store.current().number
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,18 @@ def test_what_counts_as_a_past(store, later, tag, held) -> None:
 def test_values_are_found_by_profile_in_any_batch(store) -> None:
     values = ["yes", "no", "unknown"] * 40
     publish(store, DAY, values)
-    run = past_run(store.folder, DEFINITION, DAY + timedelta(days=1))
+    run = past_run(store, DEFINITION, DAY + timedelta(days=1))
     ids = pa.array([f"p{i:03d}" for i in range(150)])
-    with open_past(store.folder, [(TAG, run)]) as past:
-        assert past.of(TAG, ids).tolist() == values + [None] * 30
-        assert past.of(TAG, ids.take([119, 3, 140])).tolist() == [values[119], values[3], None]
-        assert past.of(TAG, pa.array(["zz"])).tolist() == [None]
-        assert past.of("other", ids) is None
-    (store.folder / "snapshots" / run.file).unlink()
-    with pytest.raises(StoreError, match=TAG), open_past(store.folder, [(TAG, run)]):
+    with open_past(store, [(TAG, run)]) as past:
+        for size in (150, 7, 1):
+            stream = past.follow()
+            parts = [stream.of(ids[start : start + size]) for start in range(0, len(ids), size)]
+            assert [v for part in parts for v in part[TAG]] == values + [None] * 30
+        stream = past.follow()
+        assert stream.of(pa.array(["p003", "p003x", "p119"]))[TAG].tolist() == [values[3], None, values[119]]
+        assert stream.of(pa.array(["zz"]))[TAG].tolist() == [None]
+    store.snapshot(run.number).unlink()
+    with pytest.raises(StoreError, match=TAG), open_past(store, [(TAG, run)]):
         pass
 
 
@@ -154,7 +157,7 @@ def test_a_scored_tag_holds_its_value_within_the_margin(shop) -> None:
 
 def test_an_unknown_value_says_why(shop) -> None:
     score_tags(shop, [TAG], as_of=DAY, moment=NOW)
-    with ProfileStore(shop.settings.home / "store").reader() as reader:
+    with DuckDbStore(shop.settings.home / "store").reader() as reader:
         unknown = count(reader, f"{TAG} = 'unknown'", NOW).members
         named = count(reader, f"NOT {TAG}.unknown_because IS NULL", NOW).members
         assert unknown == named
@@ -173,8 +176,8 @@ def test_a_run_whose_features_left_their_range_says_so(shop, tmp_path, caplog, c
     assert RANGE_DRIFT < unlike.mean() < 1
     assert run.tags[0].unlike_training == pytest.approx(unlike.mean())
     assert run.tags[0].unlike_because == "outside what training saw: recency_days"
-    with ProfileStore(moved.settings.home / "store").reader() as reader:
-        (kept,) = reader.run.tags
+    with DuckDbStore(moved.settings.home / "store").reader() as reader:
+        (kept,) = reader.manifest.run.tags
     assert (kept.unlike_training, kept.unlike_because) == (unlike.mean(), run.tags[0].unlike_because)
     assert f"{TAG}: the data have moved: {unlike.mean():.0%} of its population" in caplog.text
     render_scoring(run)
