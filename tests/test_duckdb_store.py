@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_profile_store import publish
+from published import publish
 
 from features.errors import StoreError
 from serving.duckdb_store import DuckDbStore

@@ -3,84 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from published import staged
+from published import NOW, TAGS, people, publish, run_info, said, staged
 from stores import KINDS, make_store
 
 from features.errors import FilterError, StoreBusyError, StoreError
 from models.tag import ThresholdRule, TopShareRule
 from serving.audiences import count, export, export_predictions, profile, show
 from serving.long_form import predictions
-from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun
+from serving.predictions import RunInfo, TagRun
 from serving.profile_store import ProfileStore
 
-NOW = datetime(2024, 5, 1, tzinfo=UTC)
 TIERS = ("low", "medium", "high")
-TAGS = ("churn_risk", "interest.茶 & 'tea'")
-
-
-def said(rows: int, seed: int = 0, tag: str = TAGS[0]) -> pa.RecordBatch:
-    rng = np.random.default_rng(seed)
-    score = np.round(rng.random(rows), 2)
-    columns = {
-        "profile_id": [f"p{i:03d}" for i in range(rows)],
-        "tag": [tag] * rows,
-        "value": np.where(score > 0.5, "yes", "no"),
-        "score": score,
-        "lower": score * 0.9,
-        "upper": np.minimum(1, score * 1.1),
-        "confidence": np.where(score > 0.5, score * 0.9, 1 - np.minimum(1, score * 1.1)),
-        "percentile": np.full(rows, np.nan),
-        "band": np.where(score > 0.5, "high", "low"),
-        "unknown_because": [None] * rows,
-        "reasons": [[{"feature": "recency_days", "value": 3.0, "contribution": 0.5}]] * rows,
-        "reasons_method": ["shap"] * rows,
-        "model_version": ["1"] * rows,
-        "as_of": [date(2024, 4, 30)] * rows,
-        "scored_at": [NOW] * rows,
-        "expires_at": [NOW + timedelta(days=30)] * rows,
-    }
-    return pa.record_batch(
-        [pa.array(columns[f.name], f.type) for f in PREDICTION_SCHEMA], schema=PREDICTION_SCHEMA
-    )
-
-
-def people(rows: int) -> pa.RecordBatch:
-    ids = [f"p{i:03d}" for i in range(rows)]
-    return pa.record_batch(
-        {"profile_id": ids, "city": ["Oslo", "Bergen"] * (rows // 2), "age": np.arange(rows) * 1.0}
-    )
-
-
-def run_info(run_id: str, population: int, tags=TAGS[:1]) -> RunInfo:
-    one = [
-        TagRun(
-            t,
-            "1",
-            "Title",
-            "标题",
-            ("A", "B"),
-            "crm",
-            NOW + timedelta(days=30),
-            ("low", "high"),
-            population,
-            "normal",
-        )
-        for t in tags
-    ]
-    return RunInfo(run_id, date(2024, 4, 30), NOW, tuple(one))
-
-
-def publish(store: ProfileStore, run_id: str, rows: int = 100, seed: int = 0, keep: int = 5) -> None:
-    with store.writer(run_id) as staging:
-        staging.add(staged(people(rows), said(rows, seed)))
-        staging.publish(run_info(run_id, rows), keep=keep)
-
-
 AMOUNT = replace(run_info("amount", 4).tags[0], tag="spend", bands=TIERS, values=TIERS)
 
 
