@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from features.config import Place, expand
+from features.config import expand
+from features.config_sections import Place
 from features.errors import ConfigError, DataError
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from features.config import Place, Settings
+from features.config import Settings
+from features.config_sections import Place
 from features.errors import DataError
 from features.log_builder import LogContent, SourceCount, write_log
 from features.sources import matching_files

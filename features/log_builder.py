@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from features.config import Settings, Source
+from features.config import Settings
+from features.config_sections import Source
 from features.database import silence
 from features.errors import DataError
 from features.sources import EVENT_LOG_COLUMNS, Reader, column, source_query

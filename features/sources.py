@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from features.config import EVENT_COLUMNS, Place, Settings, Source
+from features.config import Settings
+from features.config_sections import EVENT_COLUMNS, Place, Source
 from features.database import stage_database
 from features.errors import ConfigError, DataError
 from features.expressions import checked, suggest

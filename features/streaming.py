@@ -34,6 +34,13 @@ class FeatureBatch:
     profile: npt.NDArray[np.float64]
     category: dict[str, npt.NDArray[np.float64]]
 
+    def take(self, rows: npt.NDArray[np.int64]) -> FeatureBatch:
+        """Return some of the profiles."""
+        import pyarrow as pa
+
+        own = {name: matrix[rows] for name, matrix in self.category.items()}
+        return FeatureBatch(self.profile_id.take(pa.array(rows)), self.profile[rows], own)
+
 
 def stream_views(
     profile_file: Path, pair_file: Path, feature_set: FeatureSet, categories: Sequence[str], batch_rows: int

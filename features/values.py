@@ -9,7 +9,7 @@ import re
 
 from sqlglot import exp
 
-from features.config import Source
+from features.config_sections import Source
 
 _ZONED = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMPTZ_NS"}
 _TIME_OF_DAY = re.compile(r"%-?[HIsSpMfgcTXzZ]")

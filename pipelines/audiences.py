@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.reporting import amount, say, table
-from pipelines.score import said_text
+from pipelines.score_report import said_text
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:

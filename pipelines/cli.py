@@ -113,9 +113,9 @@ def clock() -> datetime:
 
 def application() -> click.Group:
     """Return the command line with every command."""
-    from pipelines import cli_models, cli_tags, cli_versions
+    from pipelines import cli_models, cli_store, cli_tags, cli_versions
 
-    for command in (*cli_models.COMMANDS, *cli_versions.COMMANDS, *cli_tags.COMMANDS):
+    for command in (*cli_models.COMMANDS, *cli_versions.COMMANDS, *cli_tags.COMMANDS, *cli_store.COMMANDS):
         cli.add_command(command)
     return cli
 

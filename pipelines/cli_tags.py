@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -20,6 +21,26 @@ from pipelines.cli_models import tags_or_all
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write the predictions, one row a profile and tag, to this .parquet file.",
 )
+@click.option(
+    "--reasons",
+    type=click.Choice(["all", "none"]),
+    default="all",
+    show_default=True,
+    help="Whether to say why, for each profile and tag; none is faster.",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="MINUTES",
+    help="Wait so long for another run that is writing the store; default: leave at once, with exit code 8.",
+)
+@click.option(
+    "--accept",
+    default="",
+    metavar="WHY",
+    help="Publish although the run differs from the last one by more than [publish] allows; recorded.",
+)
 @project_options
 def score(
     config: Path | None,
@@ -29,23 +50,39 @@ def score(
     every: bool,
     as_of: date | None,
     out: Path | None,
+    reasons: Literal["all", "none"],
+    wait: float,
+    accept: str,
 ) -> None:
     """Score everyone with each champion and publish a new snapshot of the profile store.
 
-    Published whole or not at all: a run that is stopped leaves the last one in force and can be run again.
+    Published whole or not at all: a run that is stopped leaves the last one in force and can be run again. A run that
+    differs too much from the last one is refused with exit code 10.
 
     \b
     Example:
       tagcast score --all
+      tagcast score --all --wait 60
       tagcast score churn_risk --as-of 2017-12-02 --out predictions.parquet
+      tagcast score --all --accept "the loyalty programme ended, fewer shoppers are known"
     """
     from pipelines.reporting import emit, progress
-    from pipelines.score import render_scoring, score_tags
+    from pipelines.score import score_tags
+    from pipelines.score_report import render_scoring
     from pipelines.workspace import open_workspace
 
     names = tags_or_all(tags, every)
     with progress() as show:
-        run = score_tags(open_workspace(config, home, show), names, as_of=as_of, moment=clock(), out=out)
+        run = score_tags(
+            open_workspace(config, home, show),
+            names,
+            as_of=as_of,
+            moment=clock(),
+            out=out,
+            reasons=reasons,
+            wait_seconds=60 * wait,
+            accept=accept,
+        )
     emit(run.to_dict(), as_json=as_json, render=lambda: render_scoring(run))
 
 
@@ -160,19 +197,29 @@ def export(config: Path | None, home: Path | None, as_json: bool, text: str, out
 
 @click.command()
 @click.argument("profile_id")
+@click.option(
+    "--on", type=Day(), help="What was said at the end of this day (UTC); default: what is said now."
+)
 @project_options
-def profile(config: Path | None, home: Path | None, as_json: bool, profile_id: str) -> None:
+def profile(config: Path | None, home: Path | None, as_json: bool, profile_id: str, on: date | None) -> None:
     """Show one profile: its tags, confidence, reasons and key features.
 
     \b
     Example:
       tagcast profile 1228
+      tagcast profile 1228 --on 2017-11-30
     """
     from pipelines.audiences import look_up, render_profile
     from pipelines.reporting import emit
+    from pipelines.store import profile_on, render_profile_on
     from pipelines.workspace import open_workspace
 
-    view = look_up(open_workspace(config, home), profile_id)
+    workspace = open_workspace(config, home)
+    if on is not None:
+        then = profile_on(workspace, profile_id, on)
+        emit(then, as_json=as_json, render=lambda: render_profile_on(then))
+        return
+    view = look_up(workspace, profile_id)
     emit(view, as_json=as_json, render=lambda: render_profile(view))
 
 

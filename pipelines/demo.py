@@ -26,7 +26,8 @@ def run(workspace: Workspace, moment: datetime) -> None:
     from pipelines.audiences import count_audience, render_count
     from pipelines.check import check_project, render_check
     from pipelines.promise import promise_beside_reality, render_promise
-    from pipelines.score import render_scoring, score_tags
+    from pipelines.score import score_tags
+    from pipelines.score_report import render_scoring
     from pipelines.train import render_training, train_tags
 
     _step("Is the data ready?", f"tagcast check --now {NOW}")

@@ -11,21 +11,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.errors import DefinitionError
+from features.errors import DefinitionError, StoreError
 from features.windows import FeatureSet
 from models.season import UNSURE
 from models.unknown import RANGE_DRIFT
 from pipelines.champions import load_champions
+from pipelines.movement import TagMovement, movements
 from pipelines.profile_rows import with_attributes
-from pipelines.reporting import log, say, table
+from pipelines.reporting import log
+from pipelines.score_report import range_note, season_note
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from serving.manifest import Manifest
     from serving.profile_store import ProfileStore
     from serving.scorer import LoadedTag, Reasons, Scorer
-
-AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class ScoringRun:
     profiles: int
     tags: tuple[ScoredTag, ...]
     out: str | None
+    last_run: str | None = None
+    moved: tuple[TagMovement, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as JSON values."""
@@ -106,18 +108,21 @@ def score_tags(
     _check_out(out)
     tags = load_champions(workspace, names)
     day = workspace.now(as_of)
-    specs = sorted({tag.model.feature_set for tag in tags})
-    snapshots = {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in specs}
-    for one in snapshots.values():
-        one.ensure([day], workspace.progress)
-    for tag in tags:
-        if (share := tag.model.unseen_season(day)) >= UNSURE:
-            log.warning("%s: %s", tag.definition.name, season_note(share, day, tag.definition.horizon_days))
     store, publish = workspace.store, workspace.settings.publish
     bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
     with ExitStack() as stack:
-        # Under the lock: the past must not change between naming the run and scoring it.
+        # First of all: a store that cannot be written is known before long work, and the past stays as it is.
         staging = stack.enter_context(store.writer(f"of {day}", wait_seconds=wait_seconds))
+        specs = sorted({tag.model.feature_set for tag in tags})
+        snapshots = {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in specs}
+        for one in snapshots.values():
+            one.ensure([day], workspace.progress)
+        for tag in tags:
+            if (share := tag.model.unseen_season(day)) >= UNSURE:
+                log.warning(
+                    "%s: %s", tag.definition.name, season_note(share, day, tag.definition.horizon_days)
+                )
+        last = _readable(store)
         pasts = _pasts(store, tags, day)
         run_id = _run_id(workspace, tags, day, pasts)
         past = stack.enter_context(open_past(store, pasts))
@@ -162,6 +167,8 @@ def score_tags(
         )
         manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
         workspace.progress("publishing", 1, 1)
+        # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
+        moved = movements(workspace, tags, day, last, manifest)
     for tag in tags:
         share, because = scorer.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:
@@ -192,7 +199,17 @@ def score_tags(
             for name, c in sorted(manifest.tags.items())
         ),
         str(out) if out else None,
+        last.run.run_id if last else None,
+        moved,
     )
+
+
+def _readable(store: ProfileStore) -> Manifest | None:
+    """Return the run in force, None where there is none or it is damaged: a new run mends that."""
+    try:
+        return store.current()
+    except StoreError:
+        return None
 
 
 def _check_out(out: Path | None) -> None:
@@ -211,7 +228,11 @@ def _pasts(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tu
     from serving.past_values import past_run
 
     held = [t.definition for t in tags if t.definition.hysteresis]
-    found = ((d.name, past_run(store, d, day)) for d in held)
+    try:
+        found = [(d.name, past_run(store, d, day)) for d in held]
+    except StoreError as error:
+        log.warning("tags start without a past: %s", error.message)
+        return []
     return [(name, run) for name, run in found if run]
 
 
@@ -246,59 +267,6 @@ def _finite(cuts: Mapping[str, float]) -> dict[str, float]:
     return {tag: cut for tag, cut in cuts.items() if math.isfinite(cut)}
 
 
-def season_note(share: float, day: date, horizon_days: int) -> str:
-    """Say that a tag is unsure of the season it predicts."""
-    return (
-        f"unsure of the season: {share:.0%} of the {horizon_days} days from {day} lie in a season that no "
-        "snapshot of its training has shown; its bounds are widened, and the promise may not hold"
-    )
-
-
-def said_text(said: Mapping[str, int], population: int) -> str:
-    """Say how many got each value; of yes and no the yes alone, since the rest is no or unknown."""
-    shown = {"yes": said["yes"]} if set(said) == {"yes", "no"} else said
-    return ", ".join(
-        f"{value} {n:,}" + (f" ({n / population:.0%})" if n else "") for value, n in shown.items()
-    )
-
-
-def range_note(share: float, because: str) -> str:
-    """Say that a run's features have left the range that training saw."""
-    return (
-        f"the data have moved: {share:.0%} of its population are unlike what training saw and get no value "
-        f"(mostly: {because}); look at the sources, then train again"
-    )
-
-
 def _range_of_run(scorer: Scorer, tag: str) -> dict[str, Any]:
     share, because = scorer.unlike_training(tag)
     return {"unlike_training": share, "unlike_because": because}
-
-
-def render_scoring(run: ScoringRun) -> None:
-    """Print the run as a table."""
-    table(
-        f"Published {run.run_id}: {run.profiles:,} profiles as of {run.as_of}",
-        ("tag", "version", "population", "says", "unknown", "because", "mean confidence", "reasons agree"),
-        [
-            (
-                t.tag,
-                t.version,
-                t.population,
-                said_text(t.said, t.population),
-                t.unknown,
-                ", ".join(f"{ground} {n:,}" for ground, n in t.unknown_because.items()) or None,
-                t.mean_confidence,
-                t.reasons_top_in_three,
-            )
-            for t in run.tags
-        ],
-        notes=(AGREEMENT_NOTE,),
-    )
-    for t in run.tags:
-        if t.unseen_season >= UNSURE:
-            say(f"{t.tag}: {season_note(t.unseen_season, run.as_of, t.horizon_days)}")
-        if t.unlike_training >= RANGE_DRIFT:
-            say(f"{t.tag}: {range_note(t.unlike_training, t.unlike_because)}")
-    if run.out:
-        say(f"predictions written to {run.out}")

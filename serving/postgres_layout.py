@@ -135,7 +135,7 @@ class Layout:
 
     def rows(self, batch: pa.RecordBatch, first: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield what each table gets of a batch whose first profile has row number ``first``."""
-        stored = {}
+        stored: dict[str, pa.Array] = {}
         for column in self.columns:
             stored.update(self._stored(column, batch.column(column.name)))
         number = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int32))

@@ -40,7 +40,8 @@ class PhysicalQuery:
         self._known = layout.by_name()
         self._groups = {0}
         query = select.copy()
-        outputs, projections = [], []
+        outputs: list[_Output] = []
+        projections: list[exp.Expr] = []
         for projection in query.expressions:
             output, stored = self._project(projection)
             outputs.append(output)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -25,15 +25,17 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from adbc_driver_manager import Error
 from sqlglot import exp
 
-from features.errors import StoreError, TagcastError
+from features.errors import StoreError
 from serving.manifest import Entry, Manifest
 from serving.postgres_layout import Layout
-from serving.postgres_query import PhysicalQuery
+from serving.postgres_reader import PostgresReader
+from serving.postgres_server import Server, fetch, holder_of, perform
 from serving.predictions import RunInfo
 from serving.profile_store import ProfileStore, RunGoneError, log
-from serving.store_files import LOOK_EVERY_SECONDS, busy, disk_errors
+from serving.store_files import LOOK_EVERY_SECONDS, busy
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
@@ -41,49 +43,7 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 100_000
 """Profiles from which sizes are estimated; a base up to twice that is counted."""
 _GOLDEN, _WORD = 2_654_435_761, 2**32  # Knuth's multiplicative hash: spreads row numbers over the sample
-_GONE = {"42P01", "3F000"}  # no such table, no such schema
-_FULL = {"53100"}
 _AGAIN = "publish again: tagcast score --all"
-
-
-class PostgresReader:
-    """One run, open for reading in a transaction of its own."""
-
-    def __init__(
-        self, store: PostgresStore, connection: Connection, manifest: Manifest, layout: Layout
-    ) -> None:
-        self.manifest = manifest
-        self._store = store
-        self._connection = connection
-        self._layout = layout
-        self._cursor: Any = None
-
-    def query(self, select: exp.Select) -> pa.RecordBatchReader:
-        """Return the answer to ``select`` over the table ``profiles``; one at a time."""
-        tables = {g: self._store.table(f"r{self.manifest.number}_g{g}") for g in self._layout.groups}
-        query = PhysicalQuery(select, self._layout, tables)
-        return query.answer(self._fetch(query.sql()))
-
-    def _fetch(self, sql: str) -> pa.RecordBatchReader:
-        with self._store.read_errors():
-            self.close()
-            self._cursor = self._connection.cursor()
-            self._cursor.execute(sql)
-            reader: pa.RecordBatchReader = self._cursor.fetch_record_batch()
-            return reader
-
-    def close(self) -> None:
-        """Let go of the last answer."""
-        if self._cursor is not None:
-            self._cursor.close()
-            self._cursor = None
-
-    def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield ``profile_id`` and ``columns`` of every profile by rising id."""
-        quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
-        select = exp.select("profile_id", *quoted).from_("profiles").order_by(exp.column("n", table="g0"))
-        with self._store.read_errors():
-            yield from self.query(select)
 
 
 class PostgresStore(ProfileStore):
@@ -101,68 +61,42 @@ class PostgresStore(ProfileStore):
 
     def __init__(self, url: str, folder: Path, project: str) -> None:
         super().__init__(folder)
-        self._url = url
         slug = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")[:40]
-        same = slug == project
-        self.schema = (
-            f"tagcast_{slug}" if same else f"tagcast_{slug}_{sha256(project.encode()).hexdigest()[:6]}"
-        )
+        # Two projects whose names differ in other signs only must not share a schema.
+        suffix = "" if slug == project else f"_{sha256(project.encode()).hexdigest()[:6]}"
+        self.server = Server(url, f"tagcast_{slug}{suffix}", folder)
         self._writing: Connection | None = None
         self._layout: Layout | None = None
 
     @property
     def place(self) -> str:
         """Server, database and schema, without user and password."""
-        from urllib.parse import urlsplit
-
-        parts = urlsplit(self._url)
-        where = f"{parts.hostname or 'local'}{f':{parts.port}' if parts.port else ''}"
-        return f"postgresql://{where}{parts.path}, schema {self.schema}"
-
-    def table(self, name: str) -> exp.Table:
-        """Return a table of the schema."""
-        return exp.table_(name, db=self.schema, quoted=True)
-
-    def _sql(self, name: str) -> str:
-        return self.table(name).sql("postgres")
-
-    @contextmanager
-    def _connect(self, name: str, *, autocommit: bool = False) -> Iterator[Connection]:
-        try:
-            import adbc_driver_postgresql.dbapi as postgres
-        except ImportError as error:
-            raise StoreError(
-                "the driver for a store in PostgreSQL is not installed",
-                mend="pip install adbc-driver-postgresql",
-            ) from error
-        with self.read_errors():
-            connection = postgres.connect(self._url, autocommit=autocommit)
-        try:
-            called = [exp.Literal.string("application_name"), exp.Literal.string(name[:60]), exp.false()]
-            _rows(connection, exp.select(exp.func("set_config", *called)))
-            connection.commit()
-            yield connection
-        finally:
-            _close(connection)
+        return self.server.place
 
     def log(self) -> list[Entry]:
         """Return what was put in force, oldest first."""
-        rows = self._read(exp.select("entry").from_(self.table("log")).order_by("number"))
+        rows = self._read(exp.select("entry").from_(self.server.table("log")).order_by("number"))
         return [Entry.parse(row["entry"]) for row in rows]
 
     def current(self) -> Manifest | None:
         """Return the manifest in force."""
-        joined = exp.select("entry").from_(self.table("log")).join(self.table("current"), using="number")
+        joined = (
+            exp.select("entry")
+            .from_(self.server.table("log"))
+            .join(self.server.table("current"), using="number")
+        )
         rows = self._read(joined)
         return Entry.parse(rows[0]["entry"]).manifest if rows else None
 
     def stored(self) -> set[int]:
         """Return the numbers of the runs whose tables are there."""
-        return {int(row["number"]) for row in self._read(exp.select("number").from_(self.table("layouts")))}
+        return {
+            int(row["number"]) for row in self._read(exp.select("number").from_(self.server.table("layouts")))
+        }
 
     def changes_of(self, profile_id: str, after: int) -> list[Mapping[str, Any]]:
         """Read the history of one profile."""
-        query = exp.select("*").from_(self.table("changes"))
+        query = exp.select("*").from_(self.server.table("changes"))
         query = query.where(exp.column("profile_id").eq(exp.Literal.string(profile_id)))
         query = query.where(exp.column("entry") > exp.Literal.number(after))
         return self._read(query.order_by(exp.column("entry").desc()))
@@ -170,8 +104,8 @@ class PostgresStore(ProfileStore):
     def _read(self, query: exp.Select) -> list[Mapping[str, Any]]:
         """Answer a small question; nothing where the schema was never made."""
         try:
-            with self.read_errors(), self._connect("tagcast reader") as connection:
-                return _rows(connection, query)
+            with self.server.errors("cannot be read"), self.server.connect("tagcast reader") as connection:
+                return fetch(connection, query)
         except RunGoneError:
             return []
 
@@ -179,14 +113,14 @@ class PostgresStore(ProfileStore):
     def open(self, manifest: Manifest) -> Iterator[PostgresReader]:
         """Open the tables of a run, and hold them until the end."""
         number = manifest.number
-        with self.read_errors(), self._connect("tagcast reader") as connection:
-            _run(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with self.server.errors("cannot be read"), self.server.connect("tagcast reader") as connection:
+            perform(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             layout = self._stored_layout(connection, number)
             if layout is None:
                 raise RunGoneError(f"the run {number} is not in {self.place} any more", mend=_AGAIN)
-            tables = ", ".join(self._sql(f"r{number}_g{group}") for group in layout.groups)
-            _run(connection, f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
-            reader = PostgresReader(self, connection, manifest, layout)
+            tables = ", ".join(self.server.name(f"r{number}_g{group}") for group in layout.groups)
+            perform(connection, f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
+            reader = PostgresReader(self.server, connection, manifest, layout)
             try:
                 yield reader
             finally:
@@ -195,16 +129,16 @@ class PostgresStore(ProfileStore):
     @contextmanager
     def lock(self, run_id: str, wait_seconds: float) -> Iterator[Path]:
         """Hold an advisory lock of the database: it goes with the connection."""
-        key = int.from_bytes(sha256(self.schema.encode()).digest()[:8], "big", signed=True)
+        key = int.from_bytes(sha256(self.server.schema.encode()).digest()[:8], "big", signed=True)
         take = exp.select(exp.alias_(exp.func("pg_try_advisory_lock", exp.Literal.number(key)), "held"))
         staging = self.folder / "staging"
-        with self._connect(f"tagcast run {run_id}") as connection:
+        with self.server.connect(f"tagcast run {run_id}") as connection:
             with self.errors():
                 waited = 0.0
-                while not _rows(connection, take)[0]["held"]:
+                while not fetch(connection, take)[0]["held"]:
                     connection.rollback()
                     if waited >= wait_seconds:
-                        raise busy(self.place, self._who(connection, key), waited)
+                        raise busy(self.place, holder_of(connection, key), waited)
                     time.sleep(LOOK_EVERY_SECONDS)
                     waited += LOOK_EVERY_SECONDS
                 self._prepare(connection)
@@ -217,28 +151,9 @@ class PostgresStore(ProfileStore):
                 self._writing = self._layout = None
                 shutil.rmtree(staging, ignore_errors=True)
 
-    @staticmethod
-    def _who(connection: Connection, key: int) -> str:
-        """Return what the holder of the lock calls itself."""
-        high, low = (key >> 32) & 0xFFFFFFFF, key & 0xFFFFFFFF
-        held = exp.and_(
-            exp.column("locktype").eq("advisory"),
-            exp.column("granted"),
-            exp.column("classid").eq(high),
-            exp.column("objid").eq(low),
-        )
-        query = exp.select("application_name", "client_addr::text AS address", "pid").from_(
-            "pg_stat_activity"
-        )
-        rows = _rows(connection, query.join("pg_locks", using="pid").where(held))
-        if not rows:
-            return "another process"
-        name, address = rows[0]["application_name"], rows[0]["address"] or "this machine"
-        return f"{name} from {address}, server process {rows[0]['pid']}"
-
     def _prepare(self, connection: Connection) -> None:
         """Make what is not there yet."""
-        schema = exp.to_identifier(self.schema, quoted=True).sql("postgres")
+        schema = exp.to_identifier(self.server.schema, quoted=True).sql("postgres")
         said = ", ".join(
             f"{when}_value text, {when}_band text, {when}_confidence float8" for when in ("was", "now")
         )
@@ -248,11 +163,11 @@ class PostgresStore(ProfileStore):
             "layouts": "number integer PRIMARY KEY, layout text NOT NULL",
             "changes": f'entry integer, profile_id text COLLATE "C", tag text, {said}',
         }
-        _run(connection, f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        perform(connection, f"CREATE SCHEMA IF NOT EXISTS {schema}")
         for name, columns in tables.items():
-            _run(connection, f"CREATE TABLE IF NOT EXISTS {self._sql(name)} ({columns})")
-        by_profile = f"ON {self._sql('changes')} (profile_id, entry)"
-        _run(connection, f"CREATE INDEX IF NOT EXISTS changes_by_profile {by_profile}")
+            perform(connection, f"CREATE TABLE IF NOT EXISTS {self.server.name(name)} ({columns})")
+        by_profile = f"ON {self.server.name('changes')} (profile_id, entry)"
+        perform(connection, f"CREATE INDEX IF NOT EXISTS changes_by_profile {by_profile}")
         connection.commit()
 
     def _connection(self) -> Connection:
@@ -263,7 +178,7 @@ class PostgresStore(ProfileStore):
     def next_number(self) -> int:
         """Return one more than the last."""
         last = exp.alias_(exp.Max(this=exp.column("number")), "last")
-        rows = _rows(self._connection(), exp.select(last).from_(self.table("log")))
+        rows = fetch(self._connection(), exp.select(last).from_(self.server.table("log")))
         return int(rows[0]["last"] or 0) + 1
 
     def write(
@@ -278,23 +193,25 @@ class PostgresStore(ProfileStore):
         layout = Layout.of(attributes, [tag.tag for tag in run.tags])
         for group in layout.groups:
             columns = ", ".join(f"{name} {kind}" for name, kind in layout.definition(group))
-            _run(connection, f"CREATE TABLE {self._sql(f'r{number}_g{group}')} ({columns})")
+            perform(connection, f"CREATE TABLE {self.server.name(f'r{number}_g{group}')} ({columns})")
         count = 0
         with connection.cursor() as cursor:
             for batch in batches:
                 for group, rows in layout.rows(batch, count):
-                    cursor.adbc_ingest(f"r{number}_g{group}", rows, mode="append", db_schema_name=self.schema)
+                    cursor.adbc_ingest(
+                        f"r{number}_g{group}", rows, mode="append", db_schema_name=self.server.schema
+                    )
                 count += batch.num_rows
         size = 0
         for group in layout.groups:
-            table = self._sql(f"r{number}_g{group}")
+            table = self.server.name(f"r{number}_g{group}")
             if group == 0:
-                _run(connection, f"CREATE UNIQUE INDEX ON {table} (profile_id)")
-            _run(connection, f"CREATE UNIQUE INDEX ON {table} (n)")
+                perform(connection, f"CREATE UNIQUE INDEX ON {table} (profile_id)")
+            perform(connection, f"CREATE UNIQUE INDEX ON {table} (n)")
             self._sample(connection, number, group, count)
-            _run(connection, f"ANALYZE {table}")
+            perform(connection, f"ANALYZE {table}")
             measured = exp.func("pg_table_size", exp.Literal.string(table))
-            size += _rows(connection, exp.select(exp.alias_(measured, "bytes")))[0]["bytes"]
+            size += fetch(connection, exp.select(exp.alias_(measured, "bytes")))[0]["bytes"]
         self._insert("layouts", {"number": [number], "layout": [layout.text()]})
         self._layout = layout
         return size
@@ -303,12 +220,14 @@ class PostgresStore(ProfileStore):
         kinds = {bool: pa.bool_(), int: pa.int32(), str: pa.string()}
         columns = {name: pa.array(values, kinds[type(values[0])]) for name, values in rows.items()}
         with self._connection().cursor() as cursor:
-            cursor.adbc_ingest(table, pa.table(columns), mode="append", db_schema_name=self.schema)
+            cursor.adbc_ingest(table, pa.table(columns), mode="append", db_schema_name=self.server.schema)
 
     def _stored_layout(self, connection: Connection, number: int) -> Layout | None:
         """Return what the tables of a run hold, None where it is not there."""
-        query = exp.select("layout").from_(self.table("layouts")).where(exp.column("number").eq(number))
-        rows = _rows(connection, query)
+        query = (
+            exp.select("layout").from_(self.server.table("layouts")).where(exp.column("number").eq(number))
+        )
+        rows = fetch(connection, query)
         return Layout.parse(rows[0]["layout"]) if rows else None
 
     def _sample(self, connection: Connection, number: int, group: int, count: int) -> None:
@@ -316,10 +235,10 @@ class PostgresStore(ProfileStore):
             return
         below = int(_WORD * SAMPLE_ROWS / count)
         spread = exp.paren(exp.cast(exp.column("n"), "bigint") * _GOLDEN) % _WORD
-        some = exp.select("*").from_(self.table(f"r{number}_g{group}")).where(spread < below)
-        sample = exp.Create(this=self.table(f"r{number}_s{group}"), kind="TABLE", expression=some)
-        _run(connection, sample.sql("postgres"))
-        _run(connection, f"ANALYZE {self._sql(f'r{number}_s{group}')}")
+        some = exp.select("*").from_(self.server.table(f"r{number}_g{group}")).where(spread < below)
+        sample = exp.Create(this=self.server.table(f"r{number}_s{group}"), kind="TABLE", expression=some)
+        perform(connection, sample.sql("postgres"))
+        perform(connection, f"ANALYZE {self.server.name(f'r{number}_s{group}')}")
 
     def put_in_force(self, entry: Entry, changes: Path) -> None:
         """Write the log, the changes and what is in force, and commit everything at once."""
@@ -329,9 +248,9 @@ class PostgresStore(ProfileStore):
                 numbered = pa.array([entry.number] * len(batch), pa.int32())
                 rows = pa.record_batch([numbered, *batch.columns], names=["entry", *batch.schema.names])
                 if len(batch):
-                    cursor.adbc_ingest("changes", rows, mode="append", db_schema_name=self.schema)
+                    cursor.adbc_ingest("changes", rows, mode="append", db_schema_name=self.server.schema)
         self._insert("log", {"number": [entry.number], "entry": [entry.text()]})
-        _run(connection, exp.delete(self.table("current")).sql("postgres"))
+        perform(connection, exp.delete(self.server.table("current")).sql("postgres"))
         self._insert("current", {"only_row": [True], "number": [entry.number]})
         connection.commit()
         if entry.action == "publish" and self._layout is not None:
@@ -340,9 +259,9 @@ class PostgresStore(ProfileStore):
     def _tidy(self, number: int, layout: Layout) -> None:
         """Let the server mark the new pages as seen by all, which the first readers would do else."""
         try:
-            with self._connect("tagcast vacuum", autocommit=True) as connection:
+            with self.server.connect("tagcast vacuum", autocommit=True) as connection:
                 for group in layout.groups:
-                    _run(connection, f"VACUUM {self._sql(f'r{number}_g{group}')}")
+                    perform(connection, f"VACUUM {self.server.name(f'r{number}_g{group}')}")
         except StoreError as error:
             log.warning("the new tables could not be vacuumed, first questions are slower: %s", error.message)
 
@@ -355,12 +274,12 @@ class PostgresStore(ProfileStore):
             layout = self._stored_layout(connection, number)
             if layout is not None:
                 groups, where = layout.groups, exp.column("number").eq(number)
-                tables = ", ".join(self._sql(f"r{number}_{kind}{g}") for g in groups for kind in "gs")
+                tables = ", ".join(self.server.name(f"r{number}_{kind}{g}") for g in groups for kind in "gs")
                 try:
-                    _run(connection, "SET LOCAL lock_timeout = '200ms'")
-                    _run(connection, f"DROP TABLE IF EXISTS {tables}")
-                    _run(connection, exp.delete(self.table("layouts"), where).sql("postgres"))
-                except _driver_error() as error:
+                    perform(connection, "SET LOCAL lock_timeout = '200ms'")
+                    perform(connection, f"DROP TABLE IF EXISTS {tables}")
+                    perform(connection, exp.delete(self.server.table("layouts"), where).sql("postgres"))
+                except Error as error:
                     connection.rollback()
                     if error.sqlstate != "55P03":  # somebody reads it
                         raise
@@ -371,68 +290,4 @@ class PostgresStore(ProfileStore):
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the database and the disk raise while writing into one StoreError."""
-        return self._errors("cannot be written")
-
-    def read_errors(self) -> AbstractContextManager[None]:
-        """Turn what the database raises while reading into one StoreError."""
-        return self._errors("cannot be read")
-
-    @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
-        try:
-            with disk_errors(self.folder):
-                yield
-        except TagcastError:
-            raise
-        except _driver_error() as error:
-            text = _plain(str(error), self._url)
-            if error.sqlstate in _GONE:
-                raise RunGoneError(f"{self.place} {what}: {text}", mend=_AGAIN) from error
-            if error.sqlstate in _FULL:
-                raise StoreError(
-                    f"the disk of {self.place} is full; the last published run stays in force",
-                    mend="free some space there, and run again",
-                ) from error
-            raise StoreError(
-                f"the store {self.place} {what}: {text}",
-                mend="see that the server runs and lets you in, then run again; the last published run stays in force",
-            ) from error
-
-
-def _driver_error() -> Any:
-    import adbc_driver_manager
-
-    return adbc_driver_manager.Error
-
-
-def _plain(text: str, url: str) -> str:
-    """Return the first line that says what happened, without a password."""
-    from urllib.parse import unquote, urlsplit
-
-    first = next((line for line in text.splitlines() if line.strip()), "no reason given")
-    first = re.sub(r"^\w+: \[libpq\] ", "", first)
-    password = urlsplit(url).password
-    for secret in {password, unquote(password)} if password else ():
-        first = first.replace(secret, "…")
-    return first
-
-
-def _run(connection: Connection, statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)  # executescript would commit what is under way
-
-
-def _rows(connection: Connection, query: exp.Select) -> list[Mapping[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query.sql("postgres"))
-        found: list[Mapping[str, Any]] = cursor.fetch_arrow_table().to_pylist()
-        return found
-
-
-def _close(connection: Connection) -> None:
-    """End a connection; one that is broken already ends in silence."""
-    try:
-        connection.rollback()
-        connection.close()
-    except _driver_error():
-        pass
+        return self.server.errors("cannot be written")

@@ -254,8 +254,13 @@ def open_store(store: str | None, home: Path, project: str, *, memory_limit: str
         For DuckDB; beyond it data spill to the disk.
     """
     if store is not None and store.startswith(POSTGRES):
-        from serving.postgres_store import PostgresStore
-
+        try:
+            from serving.postgres_store import PostgresStore
+        except ImportError as error:
+            raise StoreError(
+                f"a store in PostgreSQL needs {error.name}, which is not installed",
+                mend="pip install 'tagcast[postgres]'",
+            ) from error
         return PostgresStore(store, home / "store", project)
     from serving.duckdb_store import DuckDbStore
 

@@ -13,7 +13,8 @@ from published import staged
 from features.errors import StoreError
 from models.decision import decide
 from models.unknown import RANGE_DRIFT
-from pipelines.score import render_scoring, score_tags
+from pipelines.score import score_tags
+from pipelines.score_report import render_scoring
 from serving.audiences import count, profile
 from serving.duckdb_store import DuckDbStore
 from serving.past_values import open_past, past_run

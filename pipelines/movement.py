@@ -1,0 +1,141 @@
+"""What a run moved: who entered and left each value, and whether new data, models or thresholds moved them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from features.errors import TagcastError
+from features.windows import FeatureSet
+from pipelines.reporting import log, table
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from serving.attribution import MovedBy
+    from serving.loaded_tag import LoadedTag
+    from serving.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class TagMovement:
+    """One tag between two runs.
+
+    Parameters
+    ----------
+    tag : str
+    entered, left : dict of str to int
+        Profiles by value; unknown among the values.
+    changed : float
+        Share of the profiles it spoke of in either run.
+    by_data, by_model, by_threshold : float or None
+        Shares that each cause moved (:class:`serving.attribution.MovedBy`), measured on ``sampled`` profiles; None where
+        the model of the run before cannot be loaded.
+    sampled : int
+        0 where nothing but the data can have changed.
+    """
+
+    tag: str
+    entered: dict[str, int]
+    left: dict[str, int]
+    changed: float
+    by_data: float | None
+    by_model: float | None
+    by_threshold: float | None
+    sampled: int
+
+
+def movements(
+    workspace: Workspace, tags: Sequence[LoadedTag], day: date, last: Manifest | None, run: Manifest
+) -> tuple[TagMovement, ...]:
+    """Return what ``run`` moved against ``last``, by tag."""
+    loaded = {tag.definition.name: tag for tag in tags}
+    found = []
+    for name, moves in sorted(run.moves.items()):
+        if last is None or name not in loaded:
+            continue
+        entered: dict[str, int] = {}
+        left: dict[str, int] = {}
+        for (was, now), count in moves.items():
+            if was != now:
+                if now is not None:
+                    entered[now] = entered.get(now, 0) + count
+                if was is not None:
+                    left[was] = left.get(was, 0) + count
+        share = _changed(moves)
+        by = _causes(workspace, loaded[name], day, last, run) if share else (0.0, 0.0, 0.0, 0)
+        found.append(TagMovement(name, entered, left, share, *by))
+    return tuple(found)
+
+
+def _causes(
+    workspace: Workspace, tag: LoadedTag, day: date, last: Manifest, run: Manifest
+) -> tuple[float | None, float | None, float | None, int]:
+    name = tag.definition.name
+    before = next(t for t in last.run.tags if t.tag == name)
+    share = _changed(run.moves[name])
+    if before.model_version == tag.version and last.tags[name].cut == run.tags[name].cut:
+        return share, 0.0, 0.0, 0
+    try:
+        by = _measured(workspace, tag, int(before.model_version), day, last, run)
+    except TagcastError as error:
+        log.warning("%s: what moved it cannot be told apart: %s", name, error.message)
+        return None, None, None, 0
+    return by.data, by.model, by.threshold, by.sampled
+
+
+def _changed(moves: Mapping[tuple[str | None, str | None], int]) -> float:
+    moved = sum(count for (was, now), count in moves.items() if was != now)
+    return moved / max(sum(moves.values()), 1)
+
+
+def _measured(
+    workspace: Workspace, tag: LoadedTag, version: int, day: date, last: Manifest, run: Manifest
+) -> MovedBy:
+    from pipelines.champions import load_versions
+    from serving.attribution import moved_by
+
+    before = tag
+    if str(version) != tag.version:
+        ((before, _),) = load_versions(workspace, {tag.definition.name: version})
+    snapshots = {}
+    for spec in {before.model.feature_set, tag.model.feature_set}:
+        snapshots[spec] = workspace.snapshots(FeatureSet.parse(spec))
+        snapshots[spec].ensure([day], workspace.progress)
+    with workspace.store.open(last) as reader:
+        return moved_by(tag, before, snapshots, day, reader, run)
+
+
+def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
+    """Print one line a tag."""
+    if not rows:
+        return
+
+    def counts(by_value: Mapping[str, int], sign: str) -> str:
+        return ", ".join(f"{value} {sign}{n:,}" for value, n in sorted(by_value.items())) or "–"
+
+    def share(part: float | None) -> str:
+        return "–" if part is None else f"{part:.1%}"
+
+    table(
+        f"Moved since {last_run}",
+        ("tag", "entered", "left", "changed", "by new data", "by a new model", "by a new threshold"),
+        [
+            (
+                r.tag,
+                counts(r.entered, "+"),
+                counts(r.left, "−"),
+                share(r.changed),
+                share(r.by_data),
+                share(r.by_model),
+                share(r.by_threshold),
+            )
+            for r in rows
+        ],
+        notes=[
+            f"{r.tag}: causes measured on {r.sampled:,} profiles; one that undoes another counts in both"
+            for r in rows
+            if r.sampled
+        ],
+    )
