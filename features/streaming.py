@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from features.errors import DataError
 from features.windows import FeatureSet
 
 if TYPE_CHECKING:
@@ -61,10 +63,39 @@ def stream_views(
 
     pairs = _Pairs(pair_file, categories, feature_set) if categories else None
     columns = [f.name for f in feature_set.features("profile_activity")]
-    with pq.ParquetFile(profile_file) as file:
+    with _read_errors(profile_file), pq.ParquetFile(profile_file) as file:
+        _check(profile_file, file.schema_arrow, ["profile_id"], columns)
         for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
             ids = batch.column(0)
             yield FeatureBatch(ids, _matrix(batch, columns), pairs.take(ids) if pairs else {})
+
+
+@contextmanager
+def _read_errors(file: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{file} is damaged: {str(error).splitlines()[0]}", mend=_mend(file)) from error
+
+
+def _mend(file: Path) -> str:
+    return f"delete the folder {file.parent}: it is built again"
+
+
+def _check(file: Path, schema: pa.Schema, keys: Sequence[str], features: Sequence[str]) -> None:
+    """Refuse a table that lost a column, or has one of another type."""
+    import pyarrow as pa
+
+    for names, wanted in ((keys, "text"), (features, "number")):
+        for name in names:
+            place = schema.get_field_index(name)
+            kind = schema.field(place).type if place >= 0 else None
+            text = kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+            if kind is None or not (text if wanted == "text" else kind == pa.float64()):
+                found = "there is none" if kind is None else f"found {kind}"
+                raise DataError(f"{file}: the column {name} should hold {wanted}s, {found}", mend=_mend(file))
 
 
 class _Pairs:
@@ -72,20 +103,22 @@ class _Pairs:
 
     def __init__(self, path: Path, categories: Sequence[str], feature_set: FeatureSet) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         declared = feature_set.features("profile_category")
         self.columns = [f.name for f in declared]
         self.absent = [float("nan") if f.absent is None else f.absent for f in declared]
         self.categories = list(categories)
-        wanted = pa.array(self.categories)
-        self._batches = (
-            batch.filter(_is_in(batch.column(1), wanted))
-            for batch in pq.ParquetFile(path).iter_batches(
-                _PAIR_ROWS, columns=["profile_id", "category", *self.columns]
-            )
-        )
+        self._batches = self._read(path, pa.array(self.categories))
         self._held: pa.RecordBatch | None = next(self._batches, None)
+
+    def _read(self, path: Path, wanted: pa.Array) -> Iterator[pa.RecordBatch]:
+        import pyarrow.parquet as pq
+
+        keys = ["profile_id", "category"]
+        with _read_errors(path), pq.ParquetFile(path) as file:
+            _check(path, file.schema_arrow, keys, self.columns)
+            for batch in file.iter_batches(_PAIR_ROWS, columns=[*keys, *self.columns]):
+                yield batch.filter(_is_in(batch.column(1), wanted))
 
     def take(self, ids: pa.StringArray) -> dict[str, npt.NDArray[np.float64]]:
         """Return one matrix a category for profiles ``ids``, which rise from call to call."""

@@ -1,8 +1,7 @@
-"""Faults that really happen: a scorer killed at any moment, readers during a publish, a full disk."""
+"""Faults that really happen, on both stores: killed scorers, two at once, readers, full disks, damaged inputs."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -13,150 +12,262 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
-from shop import FIRST_DAY, write_shop
-
-NOW = FIRST_DAY + timedelta(days=200)
-TAGCAST = str(Path(sys.executable).with_name("tagcast"))
-QUIET = {**os.environ, "PYTHONWARNINGS": "ignore"}
+from faulty import DAYS, FULL, KILLS, NOW, Fault, Shop, leave_free, said_now, small_disk, trained_shop
+from stores import KINDS, postgres_url
 
 pytestmark = pytest.mark.xdist_group("faults")
 
 
-def tagcast(folder: Path, *words: str, **more) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [TAGCAST, *words],
-        cwd=folder,
-        env={**QUIET, **more.pop("env", {})},
-        text=True,
-        capture_output=True,
-        check=False,
-        **more,
-    )
-
-
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("faults")
-    write_shop(folder, customers=250)
-    for words in (
-        ["train", "churn_risk", "high_value", "--now", str(NOW), "--trials", "1", "--threads", "1"],
-        ["promote", "churn_risk", "1", "--force", "--reason", "this shop is too small for the gate"],
-        ["score", "--all", "--as-of", str(NOW)],
-    ):
-        done = tagcast(folder, *words)
-        assert done.returncode == 0, done.stderr
-    return folder
+def folder(tmp_path_factory) -> Path:
+    return trained_shop(tmp_path_factory.mktemp("faults")).folder
 
 
-def base(folder: Path, as_of: bool = True) -> tuple[int, int]:
-    done = tagcast(folder, "audience", "count", "churn_risk.score >= 0", "--json")
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    return found["members"], found["base"]
-
-
-def test_a_scorer_killed_at_any_moment_loses_nothing(shop) -> None:
-    """kill -9 at ten random moments: the last snapshot stays whole and readable, the next run succeeds."""
-    whole = base(shop)
-    started = time.monotonic()
-    assert tagcast(shop, "score", "--all", "--as-of", str(NOW)).returncode == 0
-    length = time.monotonic() - started
-    moments = random.Random(7)
-    killed = 0
-    for _ in range(10):
-        scorer = subprocess.Popen(
-            [TAGCAST, "score", "--all", "--as-of", str(NOW)],
-            cwd=shop,
-            env=QUIET,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        # The first half is imports, where nothing can be lost: aim at the work.
-        time.sleep(length * moments.uniform(0.4, 1.0))
-        killed += scorer.poll() is None
-        scorer.send_signal(signal.SIGKILL)
-        scorer.wait()
-        assert base(shop) == whole
-    assert killed >= 5, f"only {killed} of 10 were still running when killed"
-    done = tagcast(shop, "score", "--all", "--as-of", str(NOW))
-    assert done.returncode == 0, done.stderr
-    assert base(shop) == whole
-    assert not list((shop / ".tagcast" / "store").rglob("*.tmp*"))
-
-
-def test_readers_keep_working_while_a_run_publishes(shop) -> None:
-    """A reader in another process counts in a loop while two runs of different days publish in turn."""
-    days = [str(NOW), str(NOW - timedelta(days=20))]
-    sizes = set()
-    for day in days:
-        assert tagcast(shop, "score", "--all", "--as-of", day).returncode == 0
-        sizes.add(base(shop))
-    assert len(sizes) == 2
-    code = (
-        "import sys, time; from datetime import datetime, UTC; from pathlib import Path;"
-        "from serving.duckdb_store import DuckDbStore; from serving.audiences import count\n"
-        "store, until = DuckDbStore(Path('.tagcast/store')), time.monotonic() + float(sys.argv[1])\n"
-        "while time.monotonic() < until:\n"
-        "    with store.reader() as reader:\n"
-        "        for _ in range(3):\n"
-        "            c = count(reader, 'churn_risk.score >= 0', datetime.now(UTC)); print(c.members, c.base)\n"
-    )
-    reader = subprocess.Popen(
-        [sys.executable, "-c", code, "25"],
-        cwd=shop,
-        env=QUIET,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    for day in days:
-        assert tagcast(shop, "score", "--all", "--as-of", day).returncode == 0
-    out, err = reader.communicate(timeout=120)
-    assert reader.returncode == 0, err
-    seen = {tuple(map(int, line.split())) for line in out.splitlines()}
-    assert seen <= sizes, "a reader saw something that is no whole run"
-    assert len(out.splitlines()) > 20
+@pytest.fixture(params=KINDS)
+def shop(request, folder) -> Shop:
+    """The shop with a run of the first day in force."""
+    shop = Shop(folder, postgres_url() if request.param == "postgres" else None)
+    shop.succeeds(DAYS[0])
+    return shop
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 6 MB; where it cannot be mounted, the test is skipped."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("a small file system can only be mounted by root")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+def embedded(folder) -> Shop:
+    shop = Shop(folder)
+    shop.succeeds(DAYS[0])
+    return shop
 
 
-def test_a_full_disk_while_publishing_keeps_the_last_run(shop, small_disk) -> None:
-    assert tagcast(shop, "score", "--all", "--as-of", str(NOW)).returncode == 0
-    store = shop / ".tagcast" / "store"
-    aside = shop / ".tagcast" / "store.aside"
-    whole = base(shop)
-    (small_disk / "snapshots").mkdir()
-    current = json.loads((store / "CURRENT").read_text(encoding="utf-8"))["file"]
-    for name in ("CURRENT", f"snapshots/{current}", f"snapshots/{Path(current).stem}.json"):
-        shutil.copy2(store / name, small_disk / name)
-    free = os.statvfs(small_disk)
-    (small_disk / "filler").write_bytes(b"x" * max(0, free.f_bavail * free.f_frsize - 300_000))
-    store.rename(aside)
-    store.symlink_to(small_disk)
+def test_a_scorer_killed_at_any_moment_loses_nothing(shop) -> None:
+    """kill -9 at random moments: one whole run or the other is in force, and the next run succeeds."""
+    whole = {day: shop.succeeds(day) for day in DAYS[::-1]}
+    assert whole[DAYS[0]] != whole[DAYS[1]]
+    started = time.monotonic()
+    shop.succeeds(DAYS[1])
+    length = time.monotonic() - started
+    moments, killed = random.Random(7), 0
+    for number in range(KILLS):
+        with Fault():
+            scorer = shop.start("score", "--all", "--as-of", str(DAYS[number % 2]))
+            # The first part is imports, where nothing can be lost: aim at the work.
+            time.sleep(length * moments.uniform(0.35, 1.0))
+            killed += scorer.poll() is None
+            scorer.send_signal(signal.SIGKILL)
+            scorer.communicate()
+            assert said_now(shop.store) == whole[shop.store.current().run.as_of]
+    assert killed >= KILLS / 2, f"only {killed} of {KILLS} were still running when killed"
+    assert shop.succeeds(DAYS[0]) == whole[DAYS[0]]
+    assert not list((shop.home / "store").rglob("*.tmp*"))
+    assert not (shop.home / "store" / "staging").exists()
+
+
+def test_of_two_scorers_one_waits_or_leaves(shop) -> None:
+    with Fault():
+        first = shop.start("score", "--all", "--as-of", str(DAYS[1]))
+        while shop.store.current().run.as_of == DAYS[0] and first.poll() is None:
+            second = shop.score(DAYS[0], "--wait", "0")
+            if second.returncode == 8:
+                break
+        else:
+            pytest.fail("the two never met")
+        assert "another run is writing the store" in second.stderr
+        assert "--wait" in second.stderr
+        waiting = shop.score(DAYS[0], "--wait", "2")
+        assert waiting.returncode == 0, waiting.stderr
+        _, error = first.communicate(timeout=120)
+        assert first.returncode == 0, error
+        # Both were published, one after the other.
+        assert [e.manifest.run.as_of for e in shop.store.log()[-2:]] == [DAYS[1], DAYS[0]]
+
+
+def test_readers_keep_working_while_runs_publish(shop) -> None:
+    """A reader in another process counts in a loop while runs of different days publish in turn."""
+    with Fault():
+        sizes = set()
+        for day in DAYS:
+            shop.succeeds(day)
+            sizes.add(shop.store.current().tags["churn_risk"].population)
+        assert len(sizes) == 2
+        code = (
+            "import sys, time; from datetime import datetime, UTC; from pathlib import Path\n"
+            "from serving.profile_store import open_store; from serving.audiences import count\n"
+            "store = open_store(sys.argv[2] or None, Path('.tagcast'), 'small shop')\n"
+            "until = time.monotonic() + float(sys.argv[1])\n"
+            "while time.monotonic() < until:\n"
+            "    with store.reader() as reader:\n"
+            "        for _ in range(3):\n"
+            "            c = count(reader, 'churn_risk.score >= 0', datetime.now(UTC))\n"
+            "            print(c.members, reader.manifest.tags['churn_risk'].population)\n"
+        )
+        reader = subprocess.Popen(
+            [sys.executable, "-c", code, "20", shop.url or ""],
+            cwd=shop.folder, env=shop.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        for day in DAYS:
+            shop.succeeds(day)
+        out, error = reader.communicate(timeout=120)
+        assert reader.returncode == 0, error
+        seen = {tuple(map(int, line.split())) for line in out.splitlines()}
+        assert all(members == population for members, population in seen)
+        assert {members for members, _ in seen} <= sizes
+        assert len(out.splitlines()) > 20
+
+
+def test_a_reader_keeps_an_old_run_while_three_are_published(shop) -> None:
+    with Fault():
+        before = said_now(shop.store)
+        with shop.store.reader() as reader:
+            number = reader.manifest.number
+            for day in (DAYS[1], DAYS[0], DAYS[1]):
+                shop.succeeds(day)
+            pruned = shop.tagcast("store", "prune", "--keep", "1")
+            assert pruned.returncode == 0, pruned.stderr
+            rows = sum(batch.num_rows for batch in reader.stream(["churn_risk:score"]))
+            assert rows == reader.manifest.profiles
+        assert shop.store.current().number != number
+        assert said_now(shop.store) != before
+        assert shop.tagcast("store", "prune", "--keep", "1").returncode == 0
+        assert number not in shop.store.stored()
+
+
+def test_a_clock_that_was_set_back(shop) -> None:
+    """Numbers decide what is in force; the run of the wrong clock is followed by the next."""
+    with Fault():
+        shop.succeeds(DAYS[1])
+        code = (
+            "import sys; from datetime import datetime, UTC; import pipelines.cli_tags as t\n"
+            "from pipelines.cli import application\n"
+            "t.clock = lambda: datetime(2001, 1, 1, tzinfo=UTC)\n"
+            "application()(sys.argv[1:])\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, "score", "--all", "--as-of", str(DAYS[0])],
+            cwd=shop.folder, env=shop.environment, text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        log = shop.store.log()
+        assert log[-1].at.year == 2001
+        assert shop.store.current().run.as_of == DAYS[0]
+        assert shop.store.kept()[-1].number == log[-1].number
+        # Its tags have expired long ago: a filter finds nobody rather than somebody by mistake.
+        counted = shop.tagcast("audience", "count", "churn_risk.score >= 0")
+        assert counted.stdout.startswith("0 of"), counted.stdout
+        assert shop.succeeds(DAYS[0])
+        counted = shop.tagcast("audience", "count", "churn_risk.score >= 0")
+        assert not counted.stdout.startswith("0 of"), counted.stdout
+
+
+def test_a_population_that_shrinks_by_half_overnight(shop) -> None:
+    with Fault():
+        source = shop.folder / "lines.parquet"
+        whole = source.read_bytes()
+        lines = pq.read_table(source)
+        odd = [name[-1] in "13579" for name in lines.column("customer").to_pylist()]
+        strict = ("--config", "strict.toml")
+        try:
+            pq.write_table(lines.filter(odd), source)
+            shop.fails(10, "differs from the last one", "in the last run", "--accept", words=strict)
+        finally:
+            source.write_bytes(whole)
+        shop.succeeds(DAYS[0], *strict)
+
+
+def test_a_model_with_one_byte_changed(shop) -> None:
+    with Fault():
+        files = [f for f in shop.home.rglob("*") if f.name == "forest.txt" or f.suffix == ".json"]
+        artifact = next(f for f in files if "artifacts" in f.parts and "churn_risk" in f.read_text("utf-8"))
+        whole = artifact.read_bytes()
+        try:
+            artifact.write_bytes(whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:])
+            shop.fails(6, "churn_risk")
+        finally:
+            artifact.write_bytes(whole)
+        shop.succeeds(DAYS[0])
+
+
+def _partition(shop: Shop) -> Path:
+    found = sorted(shop.home.glob(f"features/*/as_of={DAYS[0]}/profile_activity.parquet"))
+    return found[-1]
+
+
+def test_a_truncated_feature_partition_is_built_again(embedded) -> None:
+    with Fault():
+        before = said_now(embedded.store)
+        file = _partition(embedded)
+        file.write_bytes(file.read_bytes()[:-500])
+        assert embedded.succeeds(DAYS[0]) == before
+
+
+@pytest.mark.parametrize("harm", ["zeroed", "column lost", "type changed"])
+def test_a_damaged_feature_table_is_named(embedded, harm) -> None:
+    """Damage of the same size, which the size does not give away."""
+    import json
+
+    with Fault():
+        before = said_now(embedded.store)
+        file = _partition(embedded)
+        manifest = file.with_name("snapshot.json")
+        if harm == "zeroed":
+            whole = file.read_bytes()
+            file.write_bytes(whole[:4] + b"\0" * 2000 + whole[2004:])
+        else:
+            table = pq.read_table(file)
+            place = table.schema.get_field_index("recency_days")
+            harmed = table.remove_column(place)
+            if harm == "type changed":
+                texts = table.column(place).cast("string")
+                harmed = harmed.add_column(place, "recency_days", texts)
+            pq.write_table(harmed, file)
+            known = json.loads(manifest.read_text(encoding="utf-8"))
+            known["bytes"]["profile_activity"] = file.stat().st_size
+            manifest.write_text(json.dumps(known), encoding="utf-8")
+        embedded.fails(4, "profile_activity.parquet", "" if harm == "zeroed" else "recency_days")
+        shutil.rmtree(file.parent)
+        assert embedded.succeeds(DAYS[0]) == before
+
+
+STAGES = (20, 60, 120, 250, 500, 900, 1400) if FULL else (60, 500)
+
+
+@pytest.mark.parametrize("kilobytes", STAGES)
+def test_a_full_disk_while_publishing_keeps_the_last_run(folder, tmp_path, kilobytes) -> None:
+    """The less is free, the earlier it happens: staging, the snapshot, the log."""
+    small_disk(tmp_path / "disk", 12)
+    shop = Shop(folder, str(tmp_path / "disk" / "store"))
     try:
-        before = base(shop)
-        failed = tagcast(shop, "score", "--all", "--as-of", str(NOW))
-        assert failed.returncode == 7, failed.stderr
-        assert "disk" in failed.stderr
-        assert "mend" in failed.stderr
-        assert "Traceback" not in failed.stderr
-        assert base(shop) == before == whole
-        (small_disk / "filler").unlink()
-        assert tagcast(shop, "score", "--all", "--as-of", str(NOW)).returncode == 0
-        assert base(shop) == whole
+        with Fault():
+            shop.succeeds(DAYS[1])
+            leave_free(tmp_path / "disk", kilobytes)
+            done = shop.score(DAYS[0])
+            if done.returncode:  # with more free it may have been enough
+                assert done.returncode == 7, done.stderr
+                assert "the disk is full" in done.stderr
+                assert "mend:" in done.stderr
+                assert shop.store.current().run.as_of == DAYS[1]
+            assert "Traceback" not in done.stderr
+            assert said_now(shop.store)
+            (tmp_path / "disk" / "filler").unlink()
+            shop.succeeds(DAYS[0])
     finally:
-        store.unlink()
-        aside.rename(store)
+        subprocess.run(["umount", "-l", str(tmp_path / "disk")], check=True)
+
+
+def test_a_full_disk_while_features_are_built(embedded, tmp_path) -> None:
+    small_disk(tmp_path / "disk", 4)
+    features, aside = embedded.home / "features", embedded.home / "features.aside"
+    features.rename(aside)
+    features.symlink_to(tmp_path / "disk")
+    try:
+        with Fault():
+            leave_free(tmp_path / "disk", 40)
+            embedded.fails(4, "the disk is full", day=DAYS[0] - timedelta(days=1))
+            (tmp_path / "disk" / "filler").unlink()
+            embedded.succeeds(DAYS[0] - timedelta(days=1))
+    finally:
+        features.unlink()
+        aside.rename(features)
+        subprocess.run(["umount", "-l", str(tmp_path / "disk")], check=True)
+        os.sync()
+    embedded.succeeds(NOW)
