@@ -6,7 +6,7 @@ BENCH  := .venv-benchmark
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check lock bench-quality bench-interest clean
+.PHONY: help demo test check faults lock bench-quality bench-interest clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -23,6 +23,9 @@ demo: $(STAMP)  ## from 1.47 million shopping lines to tags a marketer can filte
 
 test: $(STAMP)  ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections (about an hour)
+	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py tests/test_faults_postgres.py
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -28,15 +28,18 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(params=KINDS)
 def shop(request, folder) -> Shop:
     """The shop with a run of the first day in force."""
-    shop = Shop(folder, postgres_url() if request.param == "postgres" else None)
-    shop.succeeds(DAYS[0])
-    return shop
+    return _in_force(Shop(folder, postgres_url() if request.param == "postgres" else None))
 
 
 @pytest.fixture
 def embedded(folder) -> Shop:
-    shop = Shop(folder)
-    shop.succeeds(DAYS[0])
+    return _in_force(Shop(folder))
+
+
+def _in_force(shop: Shop) -> Shop:
+    current = shop.store.current()
+    if current is None or current.run.as_of != DAYS[0]:
+        shop.succeeds(DAYS[0])
     return shop
 
 
