@@ -60,9 +60,9 @@ def _profile_activity(partials: Partials, feature_set: FeatureSet, as_of: date) 
     people = partials.tables["people"]
     # Everyone with any event is an entity: a visitor who never bought has features, most of them unknown.
     table = people.filter(people["first"] < end).select("profile_id")
-    parts = [_totals(partials, feature_set, end), _history(partials, feature_set, end)]
+    parts = [partials.totals(feature_set, end), partials.history(feature_set, end)]
     if feature_set.has("amount"):
-        parts.append(_last_basket(partials, end))
+        parts.append(_last_basket(partials, feature_set, end))
     parts += [_counts(partials, name, as_of) for name in DISTINCT_COLUMNS if name in partials.tables]
     parts += [_other_event(partials, event, feature_set, end) for event in feature_set.events]
     for part in parts:
@@ -70,53 +70,13 @@ def _profile_activity(partials: Partials, feature_set: FeatureSet, as_of: date) 
     return _finish(table, feature_set, _profile_columns(table, feature_set, end), "profile_activity")
 
 
-def _totals(partials: Partials, feature_set: FeatureSet, end: int) -> ir.Table:
-    """Sum the cells of lines: over everything before ``end`` and over each window."""
-    cells, sums = partials.cells, partials.tables["sums"]
-    sums = sums.filter(cells.within(sums.cell, end))
-    totals: dict[str, Any] = {
-        "spend_all": sums.spend.sum(),
-        "return_lines_all": sums.return_lines.sum(),
-        "discount_all": sums.discount.sum(),
-        "lines_all": sums.lines.sum(),
-        "morning": sums.morning.sum(),
-        "evening": sums.evening.sum(),
-    }
-    for n in feature_set.windows:
-        recent = cells.within(sums.cell, end, n)
-        for name in ("lines", "quantity", "spend", "discount", "return_lines"):
-            totals[f"{name}_{n}d"] = sums[name].sum(where=recent).fill_null(0)
-    return sums.group_by("profile_id").aggregate(**totals)
-
-
-def _history(partials: Partials, feature_set: FeatureSet, end: int) -> ir.Table:
-    """Merge the cells of purchase days; a profile without any has no row."""
-    cells, days = partials.cells, partials.tables["days"]
-    days = days.filter(cells.within(days.cell, end))
-    merged: dict[str, Any] = {
-        "n": days.n.sum(),
-        "first": days["first"].min(),
-        "last": days["last"].max(),
-        "gap_squares": days.gap_squares.sum(),
-        "gap_max": days.gap_max.max(),
-        "gap_last": days.gap_last.argmax(days["last"]),
-        "weekend": days.weekend.sum(),
-    }
-    for n in feature_set.windows:
-        recent = cells.within(days.cell, end, n)
-        merged[f"purchase_days_{n}d"] = days.n.sum(where=recent).fill_null(0)
-        merged[f"orders_{n}d"] = days.orders.sum(where=recent).fill_null(0)
-    return days.group_by("profile_id").aggregate(**merged)
-
-
-def _last_basket(partials: Partials, end: int) -> ir.Table:
+def _last_basket(partials: Partials, feature_set: FeatureSet, end: int) -> ir.Table:
     """Sum the spend of the last purchase day whose spend is known.
 
     That day is not before the last line bought at a known amount: a few lines a profile are looked at.
     """
-    sums, lines = partials.tables["sums"], partials.purchases
-    sums = sums.filter(partials.cells.within(sums.cell, end))
-    paid = sums.group_by("profile_id").aggregate(paid=sums.paid_last.max().fill_null(day_number(date.min)))
+    totals, lines = partials.totals(feature_set, end), partials.purchases
+    paid = totals.select("profile_id", paid=totals.paid_last.fill_null(day_number(date.min)))
     lines = lines.filter(lines.day < end).select("profile_id", "day", "amount", "is_return")
     late = lines.inner_join(paid, [lines.profile_id == paid.profile_id, lines.day >= paid.paid])
     days = late.group_by(["profile_id", "day"]).aggregate(
@@ -135,11 +95,10 @@ def _counts(partials: Partials, name: str, as_of: date) -> ir.Table:
 
 
 def _other_event(partials: Partials, event: str, feature_set: FeatureSet, end: int) -> ir.Table:
-    cells, days = partials.cells, partials.tables[f"event:{event}"]
-    days = days.filter(cells.within(days.cell, end))
+    days = partials.tables[f"event:{event}"]
+    days = days.filter(days.day < end)
     counts = {
-        f"{event}_days_{n}d": days.n.sum(where=cells.within(days.cell, end, n)).fill_null(0)
-        for n in feature_set.windows
+        f"{event}_days_{n}d": days.n.sum(where=days.day >= end - n).fill_null(0) for n in feature_set.windows
     }
     return days.group_by("profile_id").aggregate(
         **{f"{event}_recency_days": end - days["last"].max()}, **counts
@@ -210,24 +169,25 @@ def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict
 
 
 def _profile_category(partials: Partials, feature_set: FeatureSet, as_of: date) -> ir.Table:
-    end = day_number(as_of)
-    cells, keys = partials.cells, ["profile_id", "category"]
+    end, keys = day_number(as_of), ["profile_id", "category"]
     days, sums = partials.tables["pair_days"], partials.tables["pair_sums"]
-    days = days.filter(cells.within(days.cell, end))
-    sums = sums.filter(cells.within(sums.cell, end))
+    days, sums = days.filter(days.day < end), sums.filter(sums.day < end)
     history: dict[str, Any] = {
         "n": days.n.sum(), "first": days["first"].min(), "last": days["last"].max()
     }  # fmt: skip
     totals: dict[str, Any] = {"category_spend_all": sums.spend.sum()}
     for n in feature_set.windows:
-        history[f"category_purchase_days_{n}d"] = days.n.sum(where=cells.within(days.cell, end, n)).fill_null(
-            0
-        )
-        totals[f"category_spend_{n}d"] = sums.spend.sum(where=cells.within(sums.cell, end, n)).fill_null(0)
+        recent = {"days": days.day >= end - n, "sums": sums.day >= end - n}
+        history[f"category_purchase_days_{n}d"] = days.n.sum(where=recent["days"]).fill_null(0)
+        totals[f"category_spend_{n}d"] = sums.spend.sum(where=recent["sums"]).fill_null(0)
     table = days.group_by(keys).aggregate(**history)
     table = table.left_join(sums.group_by(keys).aggregate(**totals), keys)
     table = table.drop("profile_id_right", "category_right")
-    for whole in (_profile_days(partials, end), _profile_spend(partials, end)):
+    bought, spent = partials.history(feature_set, end), partials.totals(feature_set, end)
+    for whole in (
+        bought.select("profile_id", profile_first=bought["first"], profile_days=bought.n),
+        spent.select("profile_id", profile_spend=spent.spend_all),
+    ):
         table = table.left_join(whole, "profile_id").drop("profile_id_right")
     table = table.mutate(exposure=end - table.profile_first)
     pace = table.group_by("category").aggregate(pace_days=table.n.sum(), pace_exposure=table.exposure.sum())
@@ -252,18 +212,6 @@ def _profile_category(partials: Partials, feature_set: FeatureSet, as_of: date) 
         "category_expected_repeats": expected,
     }
     return _finish(table, feature_set, columns, "profile_category")
-
-
-def _profile_days(partials: Partials, end: int) -> ir.Table:
-    days = partials.tables["days"]
-    days = days.filter(partials.cells.within(days.cell, end))
-    return days.group_by("profile_id").aggregate(profile_first=days["first"].min(), profile_days=days.n.sum())
-
-
-def _profile_spend(partials: Partials, end: int) -> ir.Table:
-    sums = partials.tables["sums"]
-    sums = sums.filter(partials.cells.within(sums.cell, end))
-    return sums.group_by("profile_id").aggregate(profile_spend=sums.spend.sum())
 
 
 def _finish(table: ir.Table, feature_set: FeatureSet, columns: dict[str, Any], view: View) -> ir.Table:

@@ -9,8 +9,7 @@ Every aggregate is taken over integers or DECIMAL and can be merged, so cells gi
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
@@ -27,6 +26,10 @@ _SATURDAY = 5  # Monday is 0
 _FIRST_WEEKDAY = 3  # The first of January 1970 was a Thursday.
 _NOON = 12
 _EVENING = 18
+_LINE_SUMS = ("lines", "return_lines", "morning", "evening", "quantity", "spend", "discount")
+_WINDOWED = (
+    ("lines", ""), ("quantity", "quantity"), ("spend", ""), ("discount", "discount"), ("return_lines", "is_return"),
+)  # fmt: skip
 DISTINCT_COLUMNS = {"items": "item_id", "categories": "category", "channels": "channel"}
 
 
@@ -36,49 +39,20 @@ def day_number(day: date) -> int:
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Time cut at the borders of all windows of some moments.
-
-    Parameters
-    ----------
-    borders : tuple of int
-        Days since 1970, rising. Cell ``k`` holds the days from border ``k - 1`` up to, not with, border ``k``.
-    """
-
-    borders: tuple[int, ...]
-
-    @classmethod
-    def of(cls, windows: Sequence[int], dates: Sequence[date]) -> Cells:
-        """Return the cells that ``windows`` before each of ``dates`` need."""
-        ends = {day_number(d) for d in dates}
-        return cls(tuple(sorted(ends | {end - n for end in ends for n in windows})))
-
-    def number(self, day: ir.IntegerValue) -> ir.IntegerValue:
-        """Return the cell of ``day`` as an expression."""
-        return reduce(add, [(day >= border).cast("int16") for border in self.borders])
-
-    def within(self, cell: ir.IntegerValue, end: int, days: int | None = None) -> ir.BooleanValue:
-        """Say whether ``cell`` lies before day ``end`` and, if asked, in the ``days`` days before it."""
-        past = cell <= bisect_left(self.borders, end)
-        return past if days is None else past & (cell > bisect_left(self.borders, end - days))
-
-
-@dataclass(frozen=True)
 class Partials:
     """Partial aggregates of one event log for some moments.
 
     Parameters
     ----------
-    cells : Cells
     dates : tuple of date
         The moments that they serve.
     purchases : ibis table
         Lines bought and returned before the last moment: ``day`` (days since 1970) and the log's own columns.
     tables : dict of str to ibis table
-        ``people``, ``sums``, ``days``, ``pair_sums``, ``pair_days``, ``items`` and its like, ``event:<name>``.
+        ``people``; ``totals`` and ``history`` of one moment, or ``sums`` and ``days`` by cell of several;
+        ``pair_sums``, ``pair_days``, ``items`` and its like, ``event:<name>``.
     """
 
-    cells: Cells
     dates: tuple[date, ...]
     purchases: ir.Table
     tables: Mapping[str, ir.Table]
@@ -90,6 +64,16 @@ class Partials:
             for number, (name, table) in enumerate(self.tables.items())
         }
         return replace(self, tables=kept)
+
+    def totals(self, feature_set: FeatureSet, end: int) -> ir.Table:
+        """Return the sums of lines before day ``end`` by profile, over everything and over each window."""
+        known = self.tables.get("totals")
+        return _totals(self.tables["sums"], feature_set, end) if known is None else known
+
+    def history(self, feature_set: FeatureSet, end: int) -> ir.Table:
+        """Return purchase days, gaps and orders before day ``end`` by profile; without a purchase there is no row."""
+        known = self.tables.get("history")
+        return _history(self.tables["days"], feature_set, end) if known is None else known
 
 
 def make_partials(events: ir.Table, feature_set: FeatureSet, dates: Sequence[date]) -> Partials:
@@ -103,48 +87,80 @@ def make_partials(events: ir.Table, feature_set: FeatureSet, dates: Sequence[dat
     dates : sequence of date
         Only events of local days before the last of them are seen.
     """
-    cells = Cells.of(feature_set.windows, dates)
-    end = max(day_number(d) for d in dates)
-    past = events.mutate(day=events.event_day.epoch_days()).filter(lambda t: t.day < end)
+    ends = [day_number(d) for d in dates]
+    past = events.mutate(day=events.event_day.epoch_days()).filter(lambda t: t.day < max(ends))
     purchases = past.filter(past.event == PURCHASE)
     bought = purchases.filter(~purchases.is_return)
-    tables = {
-        "people": past.group_by("profile_id").aggregate(first=past.day.min()),
-        "sums": _sums(purchases, cells),
-        "days": _days(bought, feature_set, cells),
-    }
+    lines, days = _lines(purchases), _days(bought, feature_set)
+    cell = _cells(feature_set.windows, ends)
+    tables = {"people": past.group_by("profile_id").aggregate(first=past.day.min())}
+    if len(ends) == 1:
+        # Nothing is shared: cells would be one more step.
+        tables["totals"] = _totals(lines, feature_set, ends[0])
+        tables["history"] = _history(days, feature_set, ends[0])
+    else:
+        tables["sums"] = _merged(lines, ["profile_id"], cell, total=_LINE_SUMS, latest=["paid_last"])
+        tables["days"] = _merged_days(days, cell)
     for name, column in DISTINCT_COLUMNS.items():
         if feature_set.has(column):
-            tables[name] = _distinct(bought, name, column, feature_set, dates)
+            tables[name] = _distinct(bought, name, column, feature_set, ends)
     for event in feature_set.events:
-        tables[f"event:{event}"] = _event_days(past, event, cells)
+        seen = past.filter(past.event == event).select("profile_id", "day").distinct()
+        tables[f"event:{event}"] = _counted(seen, ["profile_id"], cell)
     if feature_set.has("category"):
         known = purchases.filter(purchases.category.notnull())
-        tables["pair_sums"] = _pair_sums(known, cells)
-        tables["pair_days"] = _pair_days(known.filter(~known.is_return), cells)
-    return Partials(cells, tuple(dates), purchases, tables)
+        pair = ["profile_id", "category"]
+        spent = known.select(*pair, "day", spend=known.amount)
+        tables["pair_sums"] = _merged(spent, pair, cell, total=["spend"])
+        pair_days = known.filter(~known.is_return).select(*pair, "day").distinct()
+        tables["pair_days"] = _counted(pair_days, pair, cell)
+    return Partials(tuple(dates), purchases, tables)
 
 
-def _sums(purchases: ir.Table, cells: Cells) -> ir.Table:
-    """Sum what lines bought and returned bring, by profile and cell."""
+def _cells(windows: Sequence[int], ends: Sequence[int]) -> Callable[[ir.Table], Any]:
+    """Return what gives a row's cell: how many borders of windows lie at or before its day."""
+    borders = sorted({*ends, *(end - n for end in ends for n in windows)})
+    return lambda table: reduce(add, [(table.day >= border).cast("int16") for border in borders])
+
+
+def _lines(purchases: ir.Table) -> ir.Table:
+    """Return what a line adds to the sums of its cell."""
+    import ibis
+
     bought, hour = ~purchases.is_return, purchases.event_hour
-    return purchases.group_by("profile_id", cell=cells.number(purchases.day)).aggregate(
-        lines=purchases.count(where=bought),
-        return_lines=purchases.count(where=purchases.is_return),
-        morning=purchases.count(where=bought & (hour < _NOON)),
-        evening=purchases.count(where=bought & (hour >= _EVENING)),
-        quantity=purchases.quantity.sum(where=bought),
-        spend=purchases.amount.sum(),
-        discount=purchases.discount.sum(where=bought),
-        paid_last=purchases.day.max(where=bought & purchases.amount.notnull()),
+    return purchases.select(
+        "profile_id",
+        "day",
+        lines=bought.cast("int32"),
+        return_lines=purchases.is_return.cast("int32"),
+        morning=(bought & (hour < _NOON)).cast("int32"),
+        evening=(bought & (hour >= _EVENING)).cast("int32"),
+        quantity=bought.ifelse(purchases.quantity, ibis.null()),
+        spend=purchases.amount,
+        discount=bought.ifelse(purchases.discount, ibis.null()),
+        paid_last=(bought & purchases.amount.notnull()).ifelse(purchases.day, ibis.null()),
     )
 
 
-def _days(bought: ir.Table, feature_set: FeatureSet, cells: Cells) -> ir.Table:
-    """Count purchase days, the gaps between them and the orders of each, by profile and cell.
+def _merged(
+    table: ir.Table, keys: list[str], cell: Any, *, total: Sequence[str], latest: Sequence[str] = ()
+) -> ir.Table:
+    """Add up rows by key and cell. ``day`` is any day of the cell: all lie on the same side of every border."""
+    return table.group_by(*keys, cell=cell(table)).aggregate(
+        day=table.day.min(),
+        **{name: table[name].sum() for name in total},
+        **{name: table[name].max() for name in latest},
+    )
 
-    A gap belongs to the cell of the day that ends it.
-    """
+
+def _counted(days: ir.Table, keys: list[str], cell: Any) -> ir.Table:
+    return days.group_by(*keys, cell=cell(days)).aggregate(
+        day=days.day.min(), n=days.count(), first=days.day.min(), last=days.day.max()
+    )
+
+
+def _days(bought: ir.Table, feature_set: FeatureSet) -> ir.Table:
+    """Return a row a purchase day: its orders, and the gap that it ends."""
     import ibis
 
     if feature_set.has("order_id"):
@@ -153,25 +169,61 @@ def _days(bought: ir.Table, feature_set: FeatureSet, cells: Cells) -> ir.Table:
         days = orders.group_by(["profile_id", "day"]).aggregate(orders=orders.order_id.count())
     else:
         days = bought.select("profile_id", "day").distinct().mutate(orders=ibis.literal(0))
-    gaps = days.mutate(
-        gap=days.day - days.day.lag().over(ibis.window(group_by="profile_id", order_by="day")),
-        # Twice modulo 7: days before 1970 are below zero.
-        weekend=((days.day + _FIRST_WEEKDAY) % 7 + 7) % 7 >= _SATURDAY,
+    gap = days.day - days.day.lag().over(ibis.window(group_by="profile_id", order_by="day"))
+    gaps = days.mutate(gap=gap)
+    # Twice modulo 7: days before 1970 are below zero.
+    weekend = ((gaps.day + _FIRST_WEEKDAY) % 7 + 7) % 7 >= _SATURDAY
+    return gaps.select(
+        "profile_id", "day", "orders", n=ibis.literal(1, "int32"), weekend=weekend.cast("int32"),
+        first=gaps.day, last=gaps.day, gap_squares=gaps.gap * gaps.gap, gap_max=gaps.gap, gap_last=gaps.gap,
+    )  # fmt: skip
+
+
+def _merged_days(days: ir.Table, cell: Any) -> ir.Table:
+    merged = _day_aggregates(days)
+    return days.group_by("profile_id", cell=cell(days)).aggregate(
+        day=days.day.min(), orders=days.orders.sum(), **merged
     )
-    return gaps.group_by("profile_id", cell=cells.number(gaps.day)).aggregate(
-        n=gaps.count(),
-        orders=gaps.orders.sum(),
-        weekend=gaps.count(where=gaps.weekend),
-        first=gaps.day.min(),
-        last=gaps.day.max(),
-        gap_squares=(gaps.gap * gaps.gap).sum(),
-        gap_max=gaps.gap.max(),
-        gap_last=gaps.gap.argmax(gaps.day),
-    )
+
+
+def _day_aggregates(days: ir.Table) -> dict[str, Any]:
+    return {
+        "n": days.n.sum(),
+        "first": days["first"].min(),
+        "last": days["last"].max(),
+        "gap_squares": days.gap_squares.sum(),
+        "gap_max": days.gap_max.max(),
+        "gap_last": days.gap_last.argmax(days["last"]),
+        "weekend": days.weekend.sum(),
+    }
+
+
+def _totals(sums: ir.Table, feature_set: FeatureSet, end: int) -> ir.Table:
+    """Add up lines or cells."""
+    sums = sums.filter(sums.day < end)
+    totals: dict[str, Any] = {"paid_last": sums.paid_last.max(), "lines_all": sums.lines.sum()}
+    totals |= {name: sums[name].sum() for name in ("morning", "evening")}
+    totals |= {f"{name}_all": sums[name].sum() for name in ("spend", "return_lines", "discount")}
+    for n in feature_set.windows:
+        for name, needs in _WINDOWED:
+            if feature_set.has(needs):
+                totals[f"{name}_{n}d"] = sums[name].sum(where=sums.day >= end - n).fill_null(0)
+    return sums.group_by("profile_id").aggregate(**totals)
+
+
+def _history(days: ir.Table, feature_set: FeatureSet, end: int) -> ir.Table:
+    """Add up days or cells of them."""
+    days = days.filter(days.day < end)
+    merged = _day_aggregates(days)
+    for n in feature_set.windows:
+        recent = days.day >= end - n
+        merged[f"purchase_days_{n}d"] = days.n.sum(where=recent).fill_null(0)
+        merged[f"orders_{n}d"] = days.orders.sum(where=recent).fill_null(0)
+    return days.group_by("profile_id").aggregate(**merged)
 
 
 def _distinct(
-    bought: ir.Table, name: str, column: str, feature_set: FeatureSet, dates: Sequence[date]
+    bought: ir.Table, name: str, column: str, feature_set: FeatureSet, ends: Sequence[int]
 ) -> ir.Table:
     """Count distinct values a window: a value counts when it was last bought inside the window.
 
@@ -179,7 +231,6 @@ def _distinct(
     of the first.
     """
     known = bought.filter(bought[column].notnull())
-    ends = [day_number(d) for d in dates]
     last = known.group_by(["profile_id", column]).aggregate(
         **{f"last@{k}": known.day.max(where=known.day < end) for k, end in enumerate(ends)}
     )
@@ -189,23 +240,3 @@ def _distinct(
         counts[f"{name}_all@{k}"] = at.count()
         counts |= {f"{name}_{n}d@{k}": last.count(where=at >= end - n) for n in feature_set.windows}
     return last.group_by("profile_id").aggregate(**counts)
-
-
-def _event_days(past: ir.Table, event: str, cells: Cells) -> ir.Table:
-    days = past.filter(past.event == event).select("profile_id", "day").distinct()
-    return days.group_by("profile_id", cell=cells.number(days.day)).aggregate(
-        n=days.count(), last=days.day.max()
-    )
-
-
-def _pair_sums(known: ir.Table, cells: Cells) -> ir.Table:
-    return known.group_by("profile_id", "category", cell=cells.number(known.day)).aggregate(
-        spend=known.amount.sum()
-    )
-
-
-def _pair_days(bought: ir.Table, cells: Cells) -> ir.Table:
-    days = bought.select("profile_id", "category", "day").distinct()
-    return days.group_by("profile_id", "category", cell=cells.number(days.day)).aggregate(
-        n=days.count(), first=days.day.min(), last=days.day.max()
-    )
