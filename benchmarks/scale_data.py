@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.snapshots import Snapshots
+from features.snapshots import Snapshots, instant
 from features.windows import FeatureSet
 from models.blend import Blend
 from models.calibration import Calibrator
@@ -41,6 +41,10 @@ class Log:
 
     id: str
     glob: str = ""
+
+    def id_before(self, _day: date) -> str:
+        """Return the id."""
+        return self.id
 
 
 def rows(chunk: int, count: int, seed: int) -> Floats:
@@ -103,7 +107,7 @@ def make_snapshot(home: Path, profiles: int, *, seed: int = 0) -> Snapshots:
             columns = [pa.array(column, pa.float64(), from_pandas=True) for column in X.T]
             writer.write_table(pa.table([ids, *columns], schema=schema), row_group_size=CHUNK)
     text = {
-        "as_of": str(AS_OF), "events": log.id, "spec": FEATURES.spec, "rows": {"profile_activity": profiles},
+        "as_of": str(AS_OF), "moment": instant(AS_OF, "UTC").isoformat(), "events": log.id, "spec": FEATURES.spec, "rows": {"profile_activity": profiles},
         "bytes": {"profile_activity": file.stat().st_size},
     }  # fmt: skip
     manifest.write_text(json.dumps(text))

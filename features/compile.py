@@ -12,15 +12,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from features.declarations import EXPECTED_REPEATS_DAYS
-from features.windows import PURCHASE, FeatureSet, View
+from features.partials import DISTINCT_COLUMNS, Partials, day_number, make_partials
+from features.windows import FeatureSet, View
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-_EPOCH = date(1970, 1, 1)
-_SATURDAY = 5  # ibis counts Monday as 0
-_NOON = 12
-_EVENING = 18
 
 
 def compile_view(view: View, events: ir.Table, feature_set: FeatureSet, as_of: date) -> ir.Table:
@@ -41,95 +37,82 @@ def compile_view(view: View, events: ir.Table, feature_set: FeatureSet, as_of: d
         The view's entity columns, then its features as float64; a feature that is undefined for an
         entity (a gap after one purchase) is NULL.
     """
-    day = (as_of - _EPOCH).days
-    past = events.mutate(day=events.event_day.epoch_days()).filter(lambda t: t.day < day)
+    return compile_partials(view, make_partials(events, feature_set, [as_of]), feature_set, as_of)
+
+
+def compile_partials(view: View, partials: Partials, feature_set: FeatureSet, as_of: date) -> ir.Table:
+    """Return what ``compile_view`` returns, from aggregates that several moments share.
+
+    Parameters
+    ----------
+    view : str
+    partials : Partials
+    feature_set : FeatureSet
+    as_of : date
+        One of ``partials.dates``.
+    """
     make = _profile_activity if view == "profile_activity" else _profile_category
-    return make(past, feature_set, day)
+    return make(partials, feature_set, as_of)
 
 
-def _days(past: ir.Table, keys: list[str]) -> ir.Table:
-    """Aggregate purchases and returns to one row per key and local day; windows then are plain sums."""
-    import ibis
-
-    bought = ~past.is_return
-    hour = past.event_hour
-    return (
-        past.filter(past.event == PURCHASE)
-        .group_by([*keys, "day"])
-        .aggregate(
-            lines=bought.cast("int64").sum(),
-            return_lines=past.is_return.cast("int64").sum(),
-            morning=(bought & (hour < _NOON)).cast("int64").sum(),
-            evening=(bought & (hour >= _EVENING)).cast("int64").sum(),
-            orders=past.order_id.nunique(where=bought),
-            quantity=past.quantity.sum(where=bought),
-            spend=past.amount.sum(),
-            discount=past.discount.sum(where=bought),
-            weekend=ibis.coalesce((past.event_day.day_of_week.index() >= _SATURDAY).cast("int64").max(), 0),
-        )
-    )
-
-
-def _profile_activity(past: ir.Table, feature_set: FeatureSet, day: int) -> ir.Table:
-    import ibis
-
-    days = _days(past, ["profile_id"])
-    active = days.filter(days.lines > 0)
-    gaps = active.mutate(
-        gap=active.day - active.day.lag().over(ibis.window(group_by="profile_id", order_by="day"))
-    )
-    history = gaps.group_by("profile_id").aggregate(
-        n=gaps.count(),
-        first=gaps.day.min(),
-        last=gaps.day.max(),
-        gap_sum=gaps.gap.sum(),
-        gap_squares=(gaps.gap * gaps.gap).sum(),
-        gap_max=gaps.gap.max(),
-        gap_last=gaps.gap.argmax(gaps.day),
-        basket_last=gaps.spend.argmax(gaps.day),
-        weekend=gaps.weekend.sum(),
-        morning=gaps.morning.sum(),
-        evening=gaps.evening.sum(),
-        lines_all=gaps.lines.sum(),
-    )
-    windows: dict[str, Any] = {"spend_all": days.spend.sum(), "return_lines_all": days.return_lines.sum()}
-    for n in feature_set.windows:
-        recent = days.day >= day - n
-        windows[f"purchase_days_{n}d"] = (recent & (days.lines > 0)).cast("int64").sum()
-        for name in ("orders", "lines", "quantity", "spend", "discount", "return_lines"):
-            windows[f"{name}_{n}d"] = days[name].sum(where=recent).fill_null(0)
-    windows["discount_all"] = days.discount.sum()
-    sums = days.group_by("profile_id").aggregate(**windows)
+def _profile_activity(partials: Partials, feature_set: FeatureSet, as_of: date) -> ir.Table:
+    end = day_number(as_of)
+    people = partials.tables["people"]
     # Everyone with any event is an entity: a visitor who never bought has features, most of them unknown.
-    table = past.select("profile_id").distinct().left_join(sums, "profile_id").drop("profile_id_right")
-    table = table.left_join(history, "profile_id").drop("profile_id_right")
-    for name, column in (("items", "item_id"), ("categories", "category"), ("channels", "channel")):
-        if feature_set.has(column):
-            table = table.left_join(_distinct(past, name, column, feature_set, day), "profile_id")
-            table = table.drop("profile_id_right")
-    for event in feature_set.events:
-        table = table.left_join(_other_event(past, event, feature_set, day), "profile_id")
-        table = table.drop("profile_id_right")
-    return _finish(table, feature_set, _profile_columns(table, feature_set, day), "profile_activity")
+    table = people.filter(people["first"] < end).select("profile_id")
+    parts = [partials.totals(feature_set, end), partials.history(feature_set, end)]
+    if feature_set.has("amount"):
+        parts.append(_last_basket(partials, feature_set, end))
+    parts += [_counts(partials, name, as_of) for name in DISTINCT_COLUMNS if name in partials.tables]
+    parts += [_other_event(partials, event, feature_set, end) for event in feature_set.events]
+    for part in parts:
+        table = table.left_join(part, "profile_id").drop("profile_id_right")
+    return _finish(table, feature_set, _profile_columns(table, feature_set, end), "profile_activity")
 
 
-def _distinct(past: ir.Table, name: str, column: str, feature_set: FeatureSet, day: int) -> ir.Table:
-    """Count distinct values a window: a value counts when it was last bought inside the window."""
-    bought = past.filter((past.event == PURCHASE) & ~past.is_return & past[column].notnull())
-    last = bought.group_by(["profile_id", column]).aggregate(last=bought.day.max())
-    counts = {f"{name}_{n}d": (last["last"] >= day - n).cast("int64").sum() for n in feature_set.windows}
-    return last.group_by("profile_id").aggregate(**{f"{name}_all": last.count()}, **counts)
+def _last_basket(partials: Partials, feature_set: FeatureSet, end: int) -> ir.Table:
+    """Sum the spend of the last purchase day whose spend is known.
+
+    That day is not before the last line bought at a known amount: a few lines a profile are looked at.
+    """
+    totals, lines = partials.totals(feature_set, end), partials.purchases
+    paid = totals.select("profile_id", paid=totals.paid_last.fill_null(day_number(date.min)))
+    lines = lines.filter(lines.day < end).select("profile_id", "day", "amount", "is_return")
+    late = lines.inner_join(paid, [lines.profile_id == paid.profile_id, lines.day >= paid.paid])
+    days = late.group_by(["profile_id", "day"]).aggregate(
+        spend=late.amount.sum(), bought=(~late.is_return).any()
+    )
+    days = days.filter(days.bought)
+    return days.group_by("profile_id").aggregate(basket_last=days.spend.argmax(days.day))
 
 
-def _other_event(past: ir.Table, event: str, feature_set: FeatureSet, day: int) -> ir.Table:
-    days = past.filter(past.event == event).select("profile_id", "day").distinct()
-    counts = {f"{event}_days_{n}d": (days.day >= day - n).cast("int64").sum() for n in feature_set.windows}
-    return days.group_by("profile_id").aggregate(**{f"{event}_recency_days": day - days.day.max()}, **counts)
+def _counts(partials: Partials, name: str, as_of: date) -> ir.Table:
+    """Pick the counts of distinct values at one moment."""
+    suffix = f"@{partials.dates.index(as_of)}"
+    table = partials.tables[name]
+    picked = {c.removesuffix(suffix): table[c] for c in table.columns if c.endswith(suffix)}
+    return table.select("profile_id", **{**picked, f"{name}_all": picked[f"{name}_all"].nullif(0)})
+
+
+def _other_event(partials: Partials, event: str, feature_set: FeatureSet, end: int) -> ir.Table:
+    days = partials.tables[f"event:{event}"]
+    days = days.filter(days.day < end)
+    counts = {
+        f"{event}_days_{n}d": days.n.sum(where=days.day >= end - n).fill_null(0) for n in feature_set.windows
+    }
+    return days.group_by("profile_id").aggregate(
+        **{f"{event}_recency_days": end - days["last"].max()}, **counts
+    )
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
     bottom = denominator.cast("float64")
     return numerator.cast("float64") / bottom.nullif(0.0)
+
+
+def _gap_sum(table: ir.Table) -> Any:
+    """All gaps together reach from the first purchase day to the last."""
+    return table["last"] - table["first"]
 
 
 def _gap_columns(table: ir.Table, recency: Any, prefix: str = "") -> dict[str, Any]:
@@ -138,7 +121,7 @@ def _gap_columns(table: ir.Table, recency: Any, prefix: str = "") -> dict[str, A
     The spread comes from exact integer sums: n·Σg² − (Σg)² keeps every bit that a running mean loses.
     """
     count = table.n - 1
-    mean = _ratio(table.gap_sum, count)
+    mean = _ratio(_gap_sum(table), count)
     return {
         f"{prefix}gap_mean_days": mean,
         f"{prefix}recency_over_gap": recency.cast("float64") / mean.nullif(0.0),
@@ -151,8 +134,8 @@ def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict
     recency = day - table["last"]
     tenure = day - table["first"]
     count = table.n - 1
-    variance = _ratio(count * table.gap_squares - table.gap_sum * table.gap_sum, count * count)
-    basket_mean = _ratio(table.spend_all, table.n)
+    total = _gap_sum(table)
+    variance = _ratio(count * table.gap_squares - total * total, count * count)
     columns: dict[str, Any] = {
         "recency_days": recency,
         "tenure_days": tenure,
@@ -165,9 +148,6 @@ def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict
         "gap_max_days": table.gap_max,
         "gap_last_days": table.gap_last,
         "recency_over_longest_gap": _ratio(recency, table.gap_max),
-        "basket_mean": basket_mean,
-        "basket_last": table.basket_last,
-        "basket_last_over_mean": table.basket_last.cast("float64") / basket_mean.nullif(0.0),
         "weekend_share": _ratio(table.weekend, table.n),
         "morning_share": _ratio(table.morning, table.lines_all),
         "evening_share": _ratio(table.evening, table.lines_all),
@@ -175,6 +155,10 @@ def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict
         "return_share": _ratio(table.return_lines_all, table.lines_all),
         "discount_share": _ratio(table.discount_all, table.spend_all + table.discount_all),
     }
+    if feature_set.has("amount"):
+        mean = _ratio(table.spend_all, table.n)
+        columns["basket_mean"], columns["basket_last"] = mean, table.basket_last
+        columns["basket_last_over_mean"] = table.basket_last.cast("float64") / mean.nullif(0.0)
     for short, long in feature_set.trend_windows():
         for stem in ("purchase_days", "spend"):
             pace = _ratio(table[f"{stem}_{long}d"] * short, table[f"{stem}_{long}d"] * 0 + long)
@@ -184,38 +168,31 @@ def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict
     return columns
 
 
-def _profile_category(past: ir.Table, feature_set: FeatureSet, day: int) -> ir.Table:
-    import ibis
-
-    known = past.filter(past.category.notnull())
-    days = _days(known, ["profile_id", "category"])
-    active = days.filter(days.lines > 0)
-    gaps = active.mutate(
-        gap=active.day
-        - active.day.lag().over(ibis.window(group_by=["profile_id", "category"], order_by="day"))
-    )
-    keys = ["profile_id", "category"]
-    history = gaps.group_by(keys).aggregate(
-        n=gaps.count(), first=gaps.day.min(), last=gaps.day.max(), gap_sum=gaps.gap.sum()
-    )
-    windows: dict[str, Any] = {"category_spend_all": days.spend.sum()}
+def _profile_category(partials: Partials, feature_set: FeatureSet, as_of: date) -> ir.Table:
+    end, keys = day_number(as_of), ["profile_id", "category"]
+    days, sums = partials.tables["pair_days"], partials.tables["pair_sums"]
+    days, sums = days.filter(days.day < end), sums.filter(sums.day < end)
+    history: dict[str, Any] = {
+        "n": days.n.sum(), "first": days["first"].min(), "last": days["last"].max()
+    }  # fmt: skip
+    totals: dict[str, Any] = {"category_spend_all": sums.spend.sum()}
     for n in feature_set.windows:
-        recent = days.day >= day - n
-        windows[f"category_purchase_days_{n}d"] = (recent & (days.lines > 0)).cast("int64").sum()
-        windows[f"category_spend_{n}d"] = days.spend.sum(where=recent).fill_null(0)
-    table = history.left_join(days.group_by(keys).aggregate(**windows), keys)
+        recent = {"days": days.day >= end - n, "sums": sums.day >= end - n}
+        history[f"category_purchase_days_{n}d"] = days.n.sum(where=recent["days"]).fill_null(0)
+        totals[f"category_spend_{n}d"] = sums.spend.sum(where=recent["sums"]).fill_null(0)
+    table = days.group_by(keys).aggregate(**history)
+    table = table.left_join(sums.group_by(keys).aggregate(**totals), keys)
     table = table.drop("profile_id_right", "category_right")
-    everything = _days(past, ["profile_id"])
-    whole = everything.group_by("profile_id").aggregate(
-        profile_first=everything.day.min(where=everything.lines > 0),
-        profile_days=(everything.lines > 0).cast("int64").sum(),
-        profile_spend=everything.spend.sum(),
-    )
-    table = table.left_join(whole, "profile_id").drop("profile_id_right")
-    table = table.mutate(exposure=day - table.profile_first)
+    bought, spent = partials.history(feature_set, end), partials.totals(feature_set, end)
+    for whole in (
+        bought.select("profile_id", profile_first=bought["first"], profile_days=bought.n),
+        spent.select("profile_id", profile_spend=spent.spend_all),
+    ):
+        table = table.left_join(whole, "profile_id").drop("profile_id_right")
+    table = table.mutate(exposure=end - table.profile_first)
     pace = table.group_by("category").aggregate(pace_days=table.n.sum(), pace_exposure=table.exposure.sum())
     table = table.left_join(pace, "category").drop("category_right")
-    recency = day - table["last"]
+    recency = end - table["last"]
     # Gamma-Poisson posterior mean: one purchase day of prior, at the pace of the category's own buyers.
     prior_exposure = _ratio(table.pace_exposure, table.pace_days)
     expected = (
@@ -225,7 +202,7 @@ def _profile_category(past: ir.Table, feature_set: FeatureSet, day: int) -> ir.T
     )
     columns = {
         "category_recency_days": recency,
-        "category_tenure_days": day - table["first"],
+        "category_tenure_days": end - table["first"],
         "category_purchase_days_all": table.n,
         "category_purchase_day_rate": _ratio(table.n, table.exposure),
         "category_spend_rate": _ratio(table.category_spend_all, table.exposure),

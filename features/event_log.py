@@ -21,7 +21,8 @@ from typing import Any
 from features.config import Settings
 from features.config_sections import Place
 from features.errors import DataError
-from features.log_builder import LogContent, SourceCount, write_log
+from features.log_builder import write_log
+from features.log_content import LogContent, SourceCount
 from features.sources import matching_files
 
 Progress = Callable[[str, int, int], None]
@@ -81,8 +82,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         try:
             aside.mkdir()
             built = write_log(settings, aside, progress or _unwatched)
-            manifest = json.dumps(asdict(built), default=str, indent=1, ensure_ascii=False)
-            (aside / "manifest.json").write_text(manifest, encoding="utf-8")
+            (aside / "manifest.json").write_text(_manifest(built), encoding="utf-8")
             final = root / built.id
             if not _is_whole(final):
                 shutil.rmtree(final, ignore_errors=True)
@@ -102,6 +102,13 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         _write(root / "current.json", {"id": built.id, "fingerprint": mark})
         _forget_old(root, built.id)
         return _load(final)
+
+
+def _manifest(built: LogContent) -> str:
+    content = asdict(built)
+    # JSON has no dates for keys, and few readers of it whole numbers beyond 53 bits.
+    content["digests"] = {str(day): [rows, str(total)] for day, (rows, total) in built.digests.items()}
+    return json.dumps(content, default=str, indent=1, ensure_ascii=False)
 
 
 def _unwatched(_stage: str, _done: int, _total: int) -> None:
@@ -145,7 +152,7 @@ def _is_whole(folder: Path) -> bool:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         rows = pq.read_metadata(folder / "events.parquet").num_rows
-        return bool(rows == manifest["rows"] and "columns_from" in manifest)
+        return bool(rows == manifest["rows"] and "digests" in manifest)
     except (OSError, ValueError, KeyError):
         return False
 
@@ -161,6 +168,7 @@ def _load(folder: Path) -> EventLog:
         events_from={name: date.fromisoformat(day) for name, day in m["events_from"].items()},
         columns_from={name: date.fromisoformat(day) for name, day in m["columns_from"].items()},
         sources=tuple(SourceCount(**s) for s in m["sources"]),
+        digests={date.fromisoformat(day): (rows, int(total)) for day, (rows, total) in m["digests"].items()},
         folder=folder,
     )
 

@@ -30,7 +30,7 @@ def _quiet_feast() -> Iterator[None]:
         yield
 
 
-def _config_of(root: Path) -> dict[str, Any]:
+def _config_of(root: Path, snapshots: Snapshots) -> dict[str, Any]:
     return {
         "project": PROJECT,
         "provider": "local",
@@ -39,10 +39,30 @@ def _config_of(root: Path) -> dict[str, Any]:
             "path": f"sqlite:///{root / 'registry.db'}",
             "cache_ttl_seconds": 0,
         },
-        "offline_store": {"type": "duckdb"},
+        "offline_store": {
+            "type": "features.offline_store.SnapshotOfflineStore",
+            "memory_limit": snapshots.memory_limit,
+            "threads": snapshots.threads,
+        },
         "online_store": {"type": "sqlite", "path": str(root / "online_store.db")},
         "entity_key_serialization_version": 3,
     }
+
+
+def _distinct_sorted(entities: pd.DataFrame, keys: Sequence[str], dates: Sequence[date]) -> pd.DataFrame:
+    """Return each distinct key once, sorted by date and entity; ``number`` is the place of its date in ``dates``."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    codes, uniques = pd.factorize(entities["as_of"])
+    place = {d: k for k, d in enumerate(dates)}
+    number = np.array([place[d] for d in uniques], np.int32)[codes]
+    table = pa.table({"number": number, **{k: pa.array(entities[k], pa.string()) for k in keys}})
+    names = ["number", *keys]
+    sorted_table = table.group_by(names).aggregate([]).sort_by([(name, "ascending") for name in names])
+    frame: pd.DataFrame = sorted_table.select(names).to_pandas()
+    return frame
 
 
 class FeatureRepo:
@@ -72,7 +92,7 @@ class FeatureRepo:
             import yaml
 
             self.root.mkdir(parents=True, exist_ok=True)
-            config = _config_of(self.root)
+            config = _config_of(self.root, self.snapshots)
             (self.root / "feature_store.yaml").write_text(
                 yaml.safe_dump(config, sort_keys=False), encoding="utf-8"
             )
@@ -113,28 +133,34 @@ class FeatureRepo:
         DataError
             When a snapshot is missing: the join would silently take an older one.
         """
+        import numpy as np
         import pandas as pd
 
         keys = list(dict.fromkeys(k for view in SERVICES[service] for k in VIEWS[view]))
-        wanted = entities[["as_of", *keys]].drop_duplicates().sort_values(["as_of", *keys], ignore_index=True)
-        dates: list[date] = sorted(wanted["as_of"].unique())
+        dates: list[date] = sorted(entities["as_of"].unique())
         missing = [str(d) for d in dates if not self.snapshots.path("profile_activity", d).is_file()]
         if missing:
             raise DataError(f"no feature snapshot at {', '.join(missing)}", mend="tagcast features build")
-        moments = {d: pd.Timestamp(instant(d, self.snapshots.timezone)).as_unit("us") for d in dates}
-        asked = wanted.assign(event_timestamp=pd.DatetimeIndex([moments[d] for d in wanted["as_of"]]))
+        wanted = _distinct_sorted(entities, keys, dates)
+        moments = pd.DatetimeIndex([instant(d, self.snapshots.timezone) for d in dates]).as_unit("us")
+        asked = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))
         store = self.store()
         with _quiet_feast():
-            job = store.get_historical_features(
-                entity_df=asked[[*keys, "event_timestamp"]], features=store.get_feature_service(service)
-            )
-            rows = job.to_df()
-        # The offline store keeps no order of rows: join back by key.
-        joined = asked.merge(rows, on=[*keys, "event_timestamp"], how="left", validate="one_to_one")
+            rows = store.get_historical_features(
+                entity_df=asked, features=store.get_feature_service(service)
+            ).to_arrow()
         columns = self.feature_set.names(service)
         titles = self.feature_set.titles()
-        filled = {n: titles[n].absent for n in columns if titles[n].absent is not None}
-        return joined[["as_of", *keys, *columns]].astype(dict.fromkeys(columns, "float64")).fillna(filled)
+        # One block of memory, filled column by column, is what pandas keeps as it is.
+        matrix = np.empty((len(columns), len(asked)))
+        for position, name in enumerate(columns):
+            absent = titles[name].absent
+            matrix[position] = rows[name].to_numpy()
+            if absent is not None:
+                matrix[position][np.isnan(matrix[position])] = absent
+        frame = pd.DataFrame(matrix.T, columns=list(columns), copy=False)
+        found = pd.DataFrame({"as_of": np.array(dates, object)[wanted["number"]], **asked[keys]})
+        return pd.concat([found, frame], axis=1)
 
     def materialize(self, as_of: date) -> list[str]:
         """Write the snapshot at ``as_of`` to the online store; return the views written."""

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from features.config import Settings
 from features.config_sections import Source
 from features.database import silence
 from features.errors import DataError
+from features.log_content import Digest, LogContent, SourceCount, content_id
 from features.sources import EVENT_LOG_COLUMNS, Reader, column, source_query
 from features.values import as_text
 
@@ -30,64 +29,6 @@ _NUMERIC = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
     "FLOAT", "DOUBLE", "DECIMAL",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SourceCount:
-    """What one source gave: lines read, and lines left out for want of an id, a time or a profile."""
-
-    name: str
-    rows: int
-    missing_ids: int
-    unparsable_times: int
-    unplaced_ids: int
-    unmatched: int
-
-
-@dataclass(frozen=True)
-class LogContent:
-    """What an event log holds.
-
-    Parameters
-    ----------
-    id : str
-        Content id: the same events give the same id.
-    rows, profiles : int
-    first_day, last_day : date
-        Local days of the first and the last event.
-    events_from : dict of str to date
-        Each event name and the day it is first seen.
-    columns_from : dict of str to date
-        Each optional column that holds something (``is_return`` where there are returns) and its first day.
-    sources : tuple of SourceCount
-    """
-
-    id: str
-    rows: int
-    profiles: int
-    first_day: date
-    last_day: date
-    events_from: dict[str, date]
-    columns_from: dict[str, date]
-    sources: tuple[SourceCount, ...]
-
-    @property
-    def event_names(self) -> tuple[str, ...]:
-        """Every event name, sorted."""
-        return tuple(sorted(self.events_from))
-
-    @property
-    def has(self) -> tuple[str, ...]:
-        """Optional columns that hold something, sorted."""
-        return tuple(sorted(self.columns_from))
-
-    def event_names_before(self, day: date) -> tuple[str, ...]:
-        """Event names seen before ``day``: what training as of then may know of."""
-        return tuple(sorted(name for name, first in self.events_from.items() if first < day))
-
-    def has_before(self, day: date) -> tuple[str, ...]:
-        """Optional columns that held something before ``day``."""
-        return tuple(sorted(name for name, first in self.columns_from.items() if first < day))
 
 
 def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int], None]) -> LogContent:
@@ -250,16 +191,14 @@ def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount,
             mend="check columns.profile_id: it has to tell customers apart",
         )
     log = exp.func("read_parquet", exp.Literal.string(target))
-    hashed = exp.Anonymous(this="hash", expressions=[exp.column(c) for c in EVENT_LOG_COLUMNS])
-    # A sum of hashes does not depend on the order of rows, and counts a line twice that stands twice.
-    content = exp.cast(exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb")), "VARCHAR")
     day = exp.Min(this=exp.column("event_day"))
     there = [exp.Where(this=exp.column(c).is_(exp.null()).not_()) for c in OPTIONAL_COLUMNS]
     filled = [exp.Filter(this=day.copy(), expression=condition) for condition in there]
-    digest, *days = connection.sql(exp.select(content, *filled).from_(log).sql("duckdb")).fetchall()[0]
+    days = connection.sql(exp.select(*filled).from_(log).sql("duckdb")).fetchall()[0]
     columns = dict(zip((*OPTIONAL_COLUMNS, "is_return"), (*days, returned), strict=True))
+    digests = _digests(connection, log)
     return LogContent(
-        id=sha256(f"{rows}|{digest}".encode()).hexdigest()[:16],
+        id=content_id(digests.values()),
         rows=rows,
         profiles=profiles,
         first_day=first,
@@ -267,7 +206,19 @@ def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount,
         events_from=dict(names),
         columns_from={name: day for name, day in columns.items() if day is not None},
         sources=sources,
+        digests=digests,
     )
+
+
+def _digests(connection: Any, log: exp.Expr) -> dict[date, Digest]:
+    """Return what each local day of the log holds, as a number of lines and a sum of their hashes."""
+    hashed = exp.Anonymous(this="hash", expressions=[exp.column(c) for c in EVENT_LOG_COLUMNS])
+    # A sum of hashes does not depend on the order of rows, and counts a line twice that stands twice.
+    content = exp.cast(exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb")), "VARCHAR")
+    counted = exp.Count(this=exp.Star())
+    days = exp.select("event_day", counted, content).from_(log).group_by("event_day").order_by("event_day")
+    found = connection.sql(days.sql("duckdb")).fetchall()
+    return {day: (rows, int(digest)) for day, rows, digest in found}
 
 
 def _attributes(settings: Settings, reader: Reader, aside: Path) -> None:

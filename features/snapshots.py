@@ -1,8 +1,9 @@
 """Snapshots: the feature tables of all profiles at one ``as_of``, as Parquet, built once and streamed.
 
 ``<home>/features/<feature set>/as_of=2017-12-02/`` holds one file a view, sorted by entity, and
-``snapshot.json`` that says from which events it was built. A partition is written aside and renamed, so
-a killed build leaves nothing that looks finished.
+``snapshot.json`` that says from which events it was built: the content id of those before ``as_of``, so that a
+new day makes no older partition stale and a late event does. A partition is written aside and renamed, so a killed
+build leaves nothing that looks finished.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from features.database import silence
@@ -21,15 +22,20 @@ from features.errors import DataError
 from features.streaming import FeatureBatch, stream_views
 from features.windows import VIEWS, FeatureSet, View
 
+if TYPE_CHECKING:
+    from features.partials import Partials
+
 Progress = Callable[[str, int, int], None]
+
+DATES_TOGETHER = 8
+"""Snapshots built from one pass over the events: more would cut time into finer cells, and hold more of them."""
 
 
 class Events(Protocol):
     """What snapshots need of an event log."""
 
-    @property
-    def id(self) -> str:
-        """Content id."""
+    def id_before(self, day: date) -> str:
+        """Content id of the events of local days before ``day``."""
         ...
 
     @property
@@ -110,19 +116,12 @@ class Snapshots:
         missing = [d for d in sorted(set(dates)) if not self._is_whole(d)]
         if missing:
             self.folder.mkdir(parents=True, exist_ok=True)
-            scratch = self.root / f".scratch-{os.getpid()}"
-            connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
-            try:
-                events = connection.read_parquet(self.events.glob)
-                for done, as_of in enumerate(missing):
-                    if progress:
-                        progress("snapshots", done, len(missing))
-                    self._build(connection, events, as_of)
-                if progress:
-                    progress("snapshots", len(missing), len(missing))
-            finally:
-                connection.disconnect()
-                shutil.rmtree(scratch, ignore_errors=True)
+        for first in range(0, len(missing), DATES_TOGETHER):
+            if progress:
+                progress("snapshots", first, len(missing))
+            self._build_together(missing[first : first + DATES_TOGETHER], progress, first, len(missing))
+        if progress and missing:
+            progress("snapshots", len(missing), len(missing))
         self._point_feast_here()
         return missing
 
@@ -157,10 +156,31 @@ class Snapshots:
             batch_rows,
         )
 
-    def _build(self, connection: Any, events: Any, as_of: date) -> None:
+    def _build_together(
+        self, dates: Sequence[date], progress: Progress | None, done: int, total: int
+    ) -> None:
+        """Build ``dates`` from one pass over the events."""
+        from features.partials import make_partials
+
+        scratch = self.root / f".scratch-{os.getpid()}"
+        connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
+        try:
+            # Sorted partitions say themselves what their order is; insertion order would only cost memory.
+            connection.con.execute("SET preserve_insertion_order = false")
+            events = connection.read_parquet(self.events.glob)
+            partials = make_partials(events, self.feature_set, dates).computed(connection)
+            for number, as_of in enumerate(dates):
+                self._build(connection, partials, as_of)
+                if progress:
+                    progress("snapshots", done + number + 1, total)
+        finally:
+            connection.disconnect()
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _build(self, connection: Any, partials: Partials, as_of: date) -> None:
         import ibis
 
-        from features.compile import compile_view
+        from features.compile import compile_partials
 
         final = self.folder / f"as_of={as_of}"
         aside = self.folder / f".as_of={as_of}.{os.getpid()}"
@@ -171,7 +191,7 @@ class Snapshots:
         for view, keys in VIEWS.items():
             if not self.feature_set.features(view):
                 continue
-            table = compile_view(view, events, self.feature_set, as_of)
+            table = compile_partials(view, partials, self.feature_set, as_of)
             table = table.mutate(event_timestamp=moment, created_timestamp=moment).order_by(list(keys))
             file = aside / f"{view}.parquet"
             connection.to_parquet(table, str(file), compression="zstd")
@@ -181,7 +201,8 @@ class Snapshots:
             raise DataError(f"no profile has an event before {as_of}", mend="choose a later date")
         manifest = {
             "as_of": str(as_of),
-            "events": self.events.id,
+            "events": self.events.id_before(as_of),
+            "moment": instant(as_of, self.timezone).isoformat(),
             "spec": self.feature_set.spec,
             "rows": {view: r["rows"] for view, r in rows.items()},
             "bytes": {view: r["bytes"] for view, r in rows.items()},
@@ -196,13 +217,20 @@ class Snapshots:
         return manifest
 
     def _is_whole(self, as_of: date) -> bool:
-        """Say whether the partition is there, built from these events and not cut short since."""
+        """Say whether the partition is there, built from what the log says of the time before, and not cut short.
+
+        What the log says of later days is no matter: a new day leaves every older partition as it is.
+        """
         try:
             manifest = self._manifest(as_of)
             sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}
+            return bool(
+                manifest["events"] == self.events.id_before(as_of)
+                and manifest["moment"] == instant(as_of, self.timezone).isoformat()
+                and sizes == manifest["bytes"]
+            )
         except (OSError, ValueError, KeyError):
             return False
-        return bool(manifest["events"] == self.events.id and sizes == manifest["bytes"])
 
     def _point_feast_here(self) -> None:
         current = self.root / "current.json"

@@ -16,7 +16,7 @@ from shop import FIRST_DAY, shop_lines, write_log
 
 from features.errors import DataError
 from features.feature_store import FeatureRepo
-from features.snapshots import Snapshots
+from features.snapshots import Snapshots, instant
 from features.windows import FeatureSet
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +58,75 @@ def test_a_missing_snapshot_is_not_replaced_by_an_older_one(repo) -> None:
     later = entities(repo).assign(as_of=DATES[-1] + timedelta(days=10))
     with pytest.raises(DataError, match="no feature snapshot at"):
         repo.training_rows("churn", later)
+
+
+def feast_rows(
+    repo: FeatureRepo, kind: str, asked: pd.DataFrame, service: str, **options: object
+) -> pd.DataFrame:
+    """Return what Feast itself gives for ``asked`` with the offline store ``kind``."""
+    import yaml
+    from feast import FeatureStore, RepoConfig
+
+    config = yaml.safe_load((repo.root / "feature_store.yaml").read_text(encoding="utf-8"))
+    assert config["offline_store"]["type"].endswith("SnapshotOfflineStore")
+    if kind != "snapshots":
+        config["offline_store"] = {"type": kind}
+    store = FeatureStore(config=RepoConfig(**config))
+    features = store.get_feature_service(service)
+    return store.get_historical_features(entity_df=asked.copy(), features=features, **options).to_df()
+
+
+@pytest.mark.parametrize("service", ["churn", "interest"])
+def test_point_in_time_rows_are_those_of_feasts_own_store(repo, service) -> None:
+    """At, between and after moments, beyond the time to live, for someone unknown, and for one asked twice."""
+    repo.store()
+    ids = [*entities(repo)["profile_id"].unique()[:6], "nobody"]
+    moments = pd.DatetimeIndex([instant(d, "America/New_York") for d in DATES])
+    hours = (-1, 0, 1, 24 * 29, 24 * 35, 24 * 35 + 1, 24 * 90)
+    asked = pd.DataFrame(
+        [
+            {"profile_id": i, "event_timestamp": m + pd.Timedelta(hours=h), "category": c}
+            for i in ids
+            for m in moments
+            for h in hours
+            for c in ("tea", "coffee", "none")
+        ]
+    ).sample(frac=1, random_state=0, ignore_index=True)
+    if service == "churn":
+        asked = asked.drop(columns="category").drop_duplicates(ignore_index=True)
+    mine, plain = (feast_rows(repo, kind, asked, service) for kind in ("snapshots", "duckdb"))
+    keys = [c for c in asked.columns if c != "event_timestamp"]
+    pd.testing.assert_frame_equal(mine[keys], asked[keys], check_dtype=False)
+    assert (mine["event_timestamp"] == asked["event_timestamp"]).all()
+    order = ["event_timestamp", *keys]
+    one, two = (f.sort_values(order, ignore_index=True) for f in (mine, plain[mine.columns]))
+    pd.testing.assert_frame_equal(one, two, check_exact=True, check_dtype=False)
+    features = list(SET.names(service))
+    assert one[features].notna().any(axis=1).sum() > 20
+    assert one[features].isna().all(axis=1).sum() > 20
+
+
+def test_what_the_snapshot_store_does_not_cover_is_left_to_duckdb(repo) -> None:
+    repo.store()
+    asked = (
+        entities(repo).head(5)[["profile_id"]].assign(event_timestamp=pd.Timestamp("2024-03-20", tz="UTC"))
+    )
+    for options in ({"full_feature_names": True}, {"filter_by_created_timestamp": True}):
+        mine, plain = (
+            feast_rows(repo, kind, asked, "churn", **options).sort_values("profile_id", ignore_index=True)
+            for kind in ("snapshots", "duckdb")
+        )
+        pd.testing.assert_frame_equal(mine, plain[mine.columns], check_exact=True)
+
+
+def test_training_rows_of_a_key_asked_twice_come_once_in_order(repo) -> None:
+    asked = pd.concat([entities(repo).sample(frac=1, random_state=1), entities(repo).head(7)])
+    rows = repo.training_rows("churn", asked)
+    assert len(rows) == len(entities(repo))
+    assert list(zip(rows["as_of"], rows["profile_id"], strict=True)) == sorted(
+        {(d, p) for d, p in zip(asked["as_of"], asked["profile_id"], strict=True)}
+    )
+    assert (rows.dtypes[list(SET.names("churn"))] == "float64").all()
 
 
 def test_materialize_and_read_back_online(repo) -> None:

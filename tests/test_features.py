@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import direct_features
 import ibis
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shop import FIRST_DAY, shop_lines, write_log
 
-from features.compile import compile_view
+from features.compile import compile_partials, compile_view
 from features.errors import DataError
 from features.outcomes import Eligibility, OutcomeRule, outcome, population, top_categories
+from features.partials import make_partials
 from features.snapshots import Snapshots
 from features.windows import VIEWS, FeatureSet, windows_within
 
@@ -144,6 +146,66 @@ def test_no_feature_sees_the_future(tmp_path, data) -> None:
             for name, rows in (("one", lines), ("two", changed))
         )  # fmt: skip
         pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
+def odd_lines(draw) -> pd.DataFrame:
+    """Lines with what real logs have: returns alone on a day, unknown amounts, orders of several days, visits, nulls."""
+    count = draw(st.integers(1, 40))
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    days = draw(st.sampled_from([3, 30, 400]))
+    return pd.DataFrame(
+        {
+            "customer": rng.choice(["a", "b", "c", "d"], count),
+            "at": pd.Timestamp(FIRST_DAY)
+            + pd.to_timedelta(rng.integers(0, days, count), "D")
+            + pd.to_timedelta(rng.integers(0, 24, count), "h"),
+            "order_no": rng.choice(["o1", "o2", "o3", None], count),
+            "sku": rng.choice(["s1", "s2", None], count),
+            "kind": rng.choice(["tea", "coffee", None], count),
+            "price": np.where(rng.random(count) < 0.3, np.nan, np.round(rng.normal(5, 9, count), 4)),
+            "units": rng.choice([1.0, 2.5, np.nan], count),
+            "off": rng.choice([0.0, 0.5, np.nan], count),
+            "returned": rng.random(count) < draw(st.sampled_from([0.0, 0.3, 1.0])),
+            "event": rng.choice(["purchase", "purchase", "view"], count),
+        }
+    )
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_cells_give_the_bits_of_counting_by_day(tmp_path, data) -> None:
+    """Aggregates that several moments share say what each moment says when counted alone, by profile and day."""
+    log = write_log(tmp_path, odd_lines(data.draw))
+    columns = tuple(c for c in EVERY.columns if data.draw(st.booleans()) or c == "is_return")
+    feature_set = FeatureSet(
+        data.draw(st.sampled_from([(7,), (1, 2, 7), (7, 30, 90, 365)])), columns, ("view",)
+    )
+    after = data.draw(st.lists(st.integers(1, 420), min_size=1, max_size=3, unique=True))
+    dates = [FIRST_DAY + timedelta(days=d) for d in after]
+    connection = ibis.duckdb.connect()
+    events = connection.read_parquet(log.glob)
+    partials = make_partials(events, feature_set, dates).computed(connection)
+    for view, keys in VIEWS.items():
+        if not feature_set.features(view):
+            continue
+        for as_of in dates:
+            direct, shared, alone = (
+                table.order_by(list(keys)).execute()
+                for table in (
+                    direct_features.compile_view(view, events, feature_set, as_of),
+                    compile_partials(view, partials, feature_set, as_of),
+                    compile_view(view, events, feature_set, as_of),
+                )
+            )
+            pd.testing.assert_frame_equal(direct, shared, check_exact=True)
+            pd.testing.assert_frame_equal(direct, alone, check_exact=True)
+
+
+def test_days_before_1970_have_weekends_too(tmp_path) -> None:
+    rows = [line("a", "1969-12-27"), line("a", "1969-12-29"), line("b", "1969-12-31")]
+    got = compute(tmp_path, rows, "profile_activity", date(1970, 1, 5))
+    assert list(got["weekend_share"]) == [0.5, 0]
+    assert list(got["basket_last"]) == [10, 10]
 
 
 def test_same_bits_on_one_and_two_threads(tmp_path) -> None:

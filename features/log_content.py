@@ -1,0 +1,88 @@
+"""What an event log holds, and how its content is named: the whole of it, and the part before a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+
+Digest = tuple[int, int]
+"""Lines of a day, and the sum of their hashes."""
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """What one source gave: lines read, and lines left out for want of an id, a time or a profile."""
+
+    name: str
+    rows: int
+    missing_ids: int
+    unparsable_times: int
+    unplaced_ids: int
+    unmatched: int
+
+
+@dataclass(frozen=True)
+class LogContent:
+    """What an event log holds.
+
+    Parameters
+    ----------
+    id : str
+        Content id: the same events give the same id.
+    rows, profiles : int
+    first_day, last_day : date
+        Local days of the first and the last event.
+    events_from : dict of str to date
+        Each event name and the day it is first seen.
+    columns_from : dict of str to date
+        Each optional column that holds something (``is_return`` where there are returns) and its first day.
+    sources : tuple of SourceCount
+    digests : dict of date to (int, int)
+        What each local day holds: lines, and the sum of their hashes.
+    """
+
+    id: str
+    rows: int
+    profiles: int
+    first_day: date
+    last_day: date
+    events_from: dict[str, date]
+    columns_from: dict[str, date]
+    sources: tuple[SourceCount, ...]
+    digests: dict[date, Digest] = field(default_factory=dict, kw_only=True)
+
+    def id_before(self, day: date) -> str:
+        """Return the content id of the events of local days before ``day``.
+
+        It stays the same when a later day is added, and changes when a line of an earlier day is added, removed or
+        altered in any column.
+        """
+        return content_id(digest for at, digest in self.digests.items() if at < day)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Every event name, sorted."""
+        return tuple(sorted(self.events_from))
+
+    @property
+    def has(self) -> tuple[str, ...]:
+        """Optional columns that hold something, sorted."""
+        return tuple(sorted(self.columns_from))
+
+    def event_names_before(self, day: date) -> tuple[str, ...]:
+        """Event names seen before ``day``: what training as of then may know of."""
+        return tuple(sorted(name for name, first in self.events_from.items() if first < day))
+
+    def has_before(self, day: date) -> tuple[str, ...]:
+        """Optional columns that held something before ``day``."""
+        return tuple(sorted(name for name, first in self.columns_from.items() if first < day))
+
+
+def content_id(digests: Iterable[Digest]) -> str:
+    """Return the name of the events whose days have these digests."""
+    rows, hashes = 0, 0
+    for count, total in digests:
+        rows, hashes = rows + count, hashes + total
+    return sha256(f"{rows}|{hashes}".encode()).hexdigest()[:16]
