@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from features.database import silence
+from features.disk import disk_errors
 from features.errors import DataError
 from features.streaming import FeatureBatch, stream_views
 from features.windows import VIEWS, FeatureSet, View
@@ -114,15 +115,16 @@ class Snapshots:
     def ensure(self, dates: Sequence[date], progress: Progress | None = None) -> list[date]:
         """Build the partitions among ``dates`` that are not there yet; return those built."""
         missing = [d for d in sorted(set(dates)) if not self._is_whole(d)]
-        if missing:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        for first in range(0, len(missing), DATES_TOGETHER):
-            if progress:
-                progress("snapshots", first, len(missing))
-            self._build_together(missing[first : first + DATES_TOGETHER], progress, first, len(missing))
-        if progress and missing:
-            progress("snapshots", len(missing), len(missing))
-        self._point_feast_here()
+        with disk_errors(self.root, "snapshots that are built stay", DataError):
+            if missing:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            for first in range(0, len(missing), DATES_TOGETHER):
+                if progress:
+                    progress("snapshots", first, len(missing))
+                self._build_together(missing[first : first + DATES_TOGETHER], progress, first, len(missing))
+            if progress and missing:
+                progress("snapshots", len(missing), len(missing))
+            self._point_feast_here()
         return missing
 
     def rows(self, as_of: date) -> int:

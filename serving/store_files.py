@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
-from features.errors import StoreBusyError, StoreError, TagcastError
+from features.disk import disk_errors as features_disk_errors
+from features.errors import StoreBusyError, StoreError
 
 LOOK_EVERY_SECONDS = 0.5
 
@@ -90,27 +90,6 @@ def busy(place: str, who: str, waited: float) -> StoreBusyError:
     )
 
 
-@contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn what the disk and DuckDB raise while writing into one clear StoreError."""
-    import duckdb
-
-    try:
-        yield
-    except TagcastError:
-        raise
-    except (OSError, duckdb.Error) as error:
-        text = str(error)
-        full = getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} or any(
-            sign in text
-            for sign in ("No space left", "Disk quota", "File too large", "max_temp_directory_size")
-        )
-        if full:
-            raise StoreError(
-                f"the disk is full: the run cannot be written to {folder}; the last published run stays in force",
-                mend="free some space, or name another --home, and run again",
-            ) from error
-        raise StoreError(
-            f"the store {folder} cannot be written: {text.splitlines()[0] if text else type(error).__name__}",
-            mend="check the folder and its rights; the last published run stays in force",
-        ) from error
+def disk_errors(folder: Path) -> AbstractContextManager[None]:
+    """Turn what the disk and DuckDB raise while a store is written into one StoreError."""
+    return features_disk_errors(folder, "the last published run stays in force", StoreError)

@@ -124,6 +124,7 @@ def trained_shop(folder: Path) -> Shop:
     for words in (
         ["train", "churn_risk", "high_value", "--now", str(NOW), "--trials", "1", "--threads", "1"],
         ["promote", "churn_risk", "1", "--force", "--reason", "this shop is too small for the gate"],
+        ["promote", "high_value", "1", "--force", "--reason", "this shop is too small for the gate"],
     ):
         done = shop.tagcast(*words)
         assert done.returncode == 0, done.stderr
