@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 BENCH  := .venv-benchmark
+RIVALS := .venv-rivals
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults lock bench-quality bench-interest clean
+.PHONY: help demo test check faults lock bench bench-quick bench-quality bench-interest clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -40,6 +41,25 @@ $(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
 bench-quality: $(BENCH)/.installed  ## model quality beside other models, on real data split by time
 	$(BENCH)/bin/python -m benchmarks.quality
 
+$(RIVALS)/.installed: requirements-rivals.lock | $(STAMP)
+	@test -x $(RIVALS)/bin/python || $(PYTHON) -m venv $(RIVALS)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(RIVALS)/bin/python --require-hashes requirements-rivals.lock
+	@touch $@
+
+bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about an hour and a half; 20 GB of disk)
+	$(BIN)/python -m benchmarks.kernel_speed
+	$(BIN)/python -m benchmarks.scoring_speed
+	$(BIN)/python -m benchmarks.audience_speed
+	$(BIN)/python -m benchmarks.features_speed
+	$(BIN)/python -m benchmarks.training_frame_speed
+
+bench-quick: $(STAMP)  ## the same on little data, in under three minutes; no bars
+	$(BIN)/python -m benchmarks.kernel_speed --quick
+	$(BIN)/python -m benchmarks.scoring_speed --quick
+	$(BIN)/python -m benchmarks.audience_speed --quick
+	$(BIN)/python -m benchmarks.features_speed --quick
+	$(BIN)/python -m benchmarks.training_frame_speed --quick
+
 bench-interest: $(STAMP)  ## one model for all categories, or one each
 	$(BIN)/python -m benchmarks.interest
 
@@ -48,6 +68,7 @@ LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	$(LOCKED) --extra demo --extra postgres --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
+	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 
 clean:  ## remove what tagcast made here (the virtual environment stays)
 	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 
@@ -39,12 +40,18 @@ def run_here(work: Callable[[], None]) -> None:
     work()
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": after.ru_maxrss / 1024}))
+    print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": _peak_mb()}))
 
 
-def run_apart(module: str, arguments: Sequence[str]) -> Cost:
+def _peak_mb() -> float:
+    """Return the most memory that this program held; ``ru_maxrss`` would count the one that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def run_apart(module: str, arguments: Sequence[str], python: str = sys.executable) -> Cost:
     """Run ``python -m module arguments`` and return the cost that it prints."""
-    command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
+    command = [python, "-W", "ignore", "-m", module, *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr[-2000:]}")

@@ -29,12 +29,14 @@ KEY_FEATURES = (
 )
 
 
-def count_audience(workspace: Workspace, text: str, moment: datetime) -> dict[str, Any]:
-    """Count the profiles that the filter ``text`` finds."""
+def count_audience(
+    workspace: Workspace, text: str, moment: datetime, *, estimate: bool = False
+) -> dict[str, Any]:
+    """Count the profiles that the filter ``text`` finds, or estimate how many they are."""
     from serving.audiences import count
 
     with workspace.store.reader() as reader:
-        return {"filter": text, **asdict(count(reader, text, moment))}
+        return {"filter": text, **asdict(count(reader, text, moment, estimate=estimate))}
 
 
 def show_audience(
@@ -154,7 +156,9 @@ def tag_tree(workspace: Workspace) -> list[TreeRow]:
 
 def render_count(found: dict[str, Any]) -> None:
     """Print the size of an audience."""
-    say(f"{found['members']:,} of {found['base']:,} profiles ({found['share']:.1%})")
+    margin = f", give or take {found['margin']:,}," if found["margin"] else ""
+    about = "about " if margin else ""
+    say(f"{about}{found['members']:,}{margin} of {found['base']:,} profiles ({found['share']:.1%})")
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
             say(f"  {tag}: mean confidence {confidence:.3f}")

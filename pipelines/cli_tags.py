@@ -134,8 +134,11 @@ def audience() -> None:
 
 @audience.command("count")
 @click.argument("text", metavar="FILTER")
+@click.option(
+    "--estimate", is_flag=True, help="From a sample, with its margin: quicker on millions in PostgreSQL."
+)
 @project_options
-def count(config: Path | None, home: Path | None, as_json: bool, text: str) -> None:
+def count(config: Path | None, home: Path | None, as_json: bool, text: str, estimate: bool) -> None:
     """Count the profiles that FILTER finds.
 
     \b
@@ -147,7 +150,7 @@ def count(config: Path | None, home: Path | None, as_json: bool, text: str) -> N
     from pipelines.reporting import emit
     from pipelines.workspace import open_workspace
 
-    found = count_audience(open_workspace(config, home), text, clock())
+    found = count_audience(open_workspace(config, home), text, clock(), estimate=estimate)
     emit(found, as_json=as_json, render=lambda: render_count(found))
 
 

