@@ -9,7 +9,8 @@ Every aggregate is taken over integers or DECIMAL and can be merged, so cells gi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
@@ -64,6 +65,19 @@ class Partials:
             for number, (name, table) in enumerate(self.tables.items())
         }
         return replace(self, tables=kept)
+
+    @contextmanager
+    def at(self, connection: Any, feature_set: FeatureSet, as_of: date) -> Iterator[Partials]:
+        """Compute what the views at ``as_of`` share, kept in ``connection`` while the context is open."""
+        if "totals" in self.tables:
+            yield self
+            return
+        end = day_number(as_of)
+        totals = connection.create_table("totals_at", self.totals(feature_set, end))
+        history = connection.create_table("history_at", self.history(feature_set, end))
+        yield replace(self, tables={**self.tables, "totals": totals, "history": history})
+        connection.con.execute("DROP TABLE totals_at")
+        connection.con.execute("DROP TABLE history_at")
 
     def totals(self, feature_set: FeatureSet, end: int) -> ir.Table:
         """Return the sums of lines before day ``end`` by profile, over everything and over each window."""
