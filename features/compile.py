@@ -112,7 +112,7 @@ def _ratio(numerator: Any, denominator: Any) -> Any:
 
 def _gap_sum(table: ir.Table) -> Any:
     """All gaps together reach from the first purchase day to the last."""
-    return table["last"] - table["first"]
+    return table["last"].cast("int64") - table["first"]
 
 
 def _gap_columns(table: ir.Table, recency: Any, prefix: str = "") -> dict[str, Any]:
@@ -152,9 +152,11 @@ def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict
         "morning_share": _ratio(table.morning, table.lines_all),
         "evening_share": _ratio(table.evening, table.lines_all),
         "lines_per_purchase_day": _ratio(table.lines_all, table.n),
-        "return_share": _ratio(table.return_lines_all, table.lines_all),
-        "discount_share": _ratio(table.discount_all, table.spend_all + table.discount_all),
     }
+    if feature_set.has("is_return"):
+        columns["return_share"] = _ratio(table.return_lines_all, table.lines_all)
+    if feature_set.has("discount"):
+        columns["discount_share"] = _ratio(table.discount_all, table.spend_all + table.discount_all)
     if feature_set.has("amount"):
         mean = _ratio(table.spend_all, table.n)
         columns["basket_mean"], columns["basket_last"] = mean, table.basket_last

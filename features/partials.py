@@ -9,7 +9,8 @@ Every aggregate is taken over integers or DECIMAL and can be merged, so cells gi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
@@ -26,10 +27,10 @@ _SATURDAY = 5  # Monday is 0
 _FIRST_WEEKDAY = 3  # The first of January 1970 was a Thursday.
 _NOON = 12
 _EVENING = 18
-_LINE_SUMS = ("lines", "return_lines", "morning", "evening", "quantity", "spend", "discount")
 _WINDOWED = (
     ("lines", ""), ("quantity", "quantity"), ("spend", ""), ("discount", "discount"), ("return_lines", "is_return"),
 )  # fmt: skip
+_LINE_SUMS = (*_WINDOWED, ("morning", ""), ("evening", ""))
 DISTINCT_COLUMNS = {"items": "item_id", "categories": "category", "channels": "channel"}
 
 
@@ -65,6 +66,19 @@ class Partials:
         }
         return replace(self, tables=kept)
 
+    @contextmanager
+    def at(self, connection: Any, feature_set: FeatureSet, as_of: date) -> Iterator[Partials]:
+        """Compute what the views at ``as_of`` share, kept in ``connection`` while the context is open."""
+        if "totals" in self.tables:
+            yield self
+            return
+        end = day_number(as_of)
+        totals = connection.create_table("totals_at", self.totals(feature_set, end))
+        history = connection.create_table("history_at", self.history(feature_set, end))
+        yield replace(self, tables={**self.tables, "totals": totals, "history": history})
+        connection.con.execute("DROP TABLE totals_at")
+        connection.con.execute("DROP TABLE history_at")
+
     def totals(self, feature_set: FeatureSet, end: int) -> ir.Table:
         """Return the sums of lines before day ``end`` by profile, over everything and over each window."""
         known = self.tables.get("totals")
@@ -99,7 +113,8 @@ def make_partials(events: ir.Table, feature_set: FeatureSet, dates: Sequence[dat
         tables["totals"] = _totals(lines, feature_set, ends[0])
         tables["history"] = _history(days, feature_set, ends[0])
     else:
-        tables["sums"] = _merged(lines, ["profile_id"], cell, total=_LINE_SUMS, latest=["paid_last"])
+        needed = [name for name, needs in _LINE_SUMS if feature_set.has(needs)]
+        tables["sums"] = _merged(lines, ["profile_id"], cell, total=needed, latest=["paid_last"])
         tables["days"] = _merged_days(days, cell)
     for name, column in DISTINCT_COLUMNS.items():
         if feature_set.has(column):
@@ -146,16 +161,22 @@ def _merged(
     table: ir.Table, keys: list[str], cell: Any, *, total: Sequence[str], latest: Sequence[str] = ()
 ) -> ir.Table:
     """Add up rows by key and cell. ``day`` is any day of the cell: all lie on the same side of every border."""
+    sums = {name: table[name].sum() for name in total}
+    # DuckDB adds whole numbers up to 128 bits: a cell's counts need 32, and cells are what memory holds.
+    sums = {n: value.cast("int32") if value.type().is_integer() else value for n, value in sums.items()}
     return table.group_by(*keys, cell=cell(table)).aggregate(
-        day=table.day.min(),
-        **{name: table[name].sum() for name in total},
-        **{name: table[name].max() for name in latest},
+        day=table.day.min().cast("int32"),
+        **sums,
+        **{name: table[name].max().cast("int32") for name in latest},
     )
 
 
 def _counted(days: ir.Table, keys: list[str], cell: Any) -> ir.Table:
     return days.group_by(*keys, cell=cell(days)).aggregate(
-        day=days.day.min(), n=days.count(), first=days.day.min(), last=days.day.max()
+        day=days.day.min().cast("int32"),
+        n=days.count().cast("int32"),
+        first=days.day.min().cast("int32"),
+        last=days.day.max().cast("int32"),
     )
 
 
@@ -180,9 +201,10 @@ def _days(bought: ir.Table, feature_set: FeatureSet) -> ir.Table:
 
 
 def _merged_days(days: ir.Table, cell: Any) -> ir.Table:
-    merged = _day_aggregates(days)
+    merged = {"day": days.day.min(), "orders": days.orders.sum(), **_day_aggregates(days)}
+    wide = {"gap_squares": "int64"}
     return days.group_by("profile_id", cell=cell(days)).aggregate(
-        day=days.day.min(), orders=days.orders.sum(), **merged
+        **{name: value.cast(wide.get(name, "int32")) for name, value in merged.items()}
     )
 
 
@@ -203,11 +225,11 @@ def _totals(sums: ir.Table, feature_set: FeatureSet, end: int) -> ir.Table:
     sums = sums.filter(sums.day < end)
     totals: dict[str, Any] = {"paid_last": sums.paid_last.max(), "lines_all": sums.lines.sum()}
     totals |= {name: sums[name].sum() for name in ("morning", "evening")}
-    totals |= {f"{name}_all": sums[name].sum() for name in ("spend", "return_lines", "discount")}
+    windowed = [name for name, needs in _WINDOWED if feature_set.has(needs)]
+    totals |= {f"{name}_all": sums[name].sum() for name in windowed if name not in {"lines", "quantity"}}
     for n in feature_set.windows:
-        for name, needs in _WINDOWED:
-            if feature_set.has(needs):
-                totals[f"{name}_{n}d"] = sums[name].sum(where=sums.day >= end - n).fill_null(0)
+        for name in windowed:
+            totals[f"{name}_{n}d"] = sums[name].sum(where=sums.day >= end - n).fill_null(0)
     return sums.group_by("profile_id").aggregate(**totals)
 
 

@@ -172,7 +172,8 @@ class Snapshots:
             events = connection.read_parquet(self.events.glob)
             partials = make_partials(events, self.feature_set, dates).computed(connection)
             for number, as_of in enumerate(dates):
-                self._build(connection, partials, as_of)
+                with partials.at(connection, self.feature_set, as_of) as shared:
+                    self._build(connection, shared, as_of)
                 if progress:
                     progress("snapshots", done + number + 1, total)
         finally:

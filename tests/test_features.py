@@ -171,16 +171,14 @@ def odd_lines(draw) -> pd.DataFrame:
     )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_cells_give_the_bits_of_counting_by_day(tmp_path, data) -> None:
     """Aggregates that several moments share say what each moment says when counted alone, by profile and day."""
     log = write_log(tmp_path, odd_lines(data.draw))
     columns = tuple(c for c in EVERY.columns if data.draw(st.booleans()) or c == "is_return")
-    feature_set = FeatureSet(
-        data.draw(st.sampled_from([(7,), (1, 2, 7), (7, 30, 90, 365)])), columns, ("view",)
-    )
-    after = data.draw(st.lists(st.integers(1, 420), min_size=1, max_size=3, unique=True))
+    feature_set = FeatureSet(data.draw(st.sampled_from([(7,), (1, 30), (7, 365)])), columns, ("view",))
+    after = data.draw(st.lists(st.integers(1, 420), min_size=1, max_size=2, unique=True))
     dates = [FIRST_DAY + timedelta(days=d) for d in after]
     connection = ibis.duckdb.connect()
     events = connection.read_parquet(log.glob)
@@ -206,6 +204,22 @@ def test_days_before_1970_have_weekends_too(tmp_path) -> None:
     got = compute(tmp_path, rows, "profile_activity", date(1970, 1, 5))
     assert list(got["weekend_share"]) == [0.5, 0]
     assert list(got["basket_last"]) == [10, 10]
+
+
+def test_gaps_of_centuries_do_not_overflow(tmp_path) -> None:
+    log = write_log(tmp_path, pd.DataFrame([line("a", "1700-01-01"), line("a", "2024-01-01")]))
+    connection = ibis.duckdb.connect()
+    events = connection.read_parquet(log.glob)
+    dates = [date(2024, 1, 2), date(2024, 2, 1)]
+    partials = make_partials(events, EVERY, dates).computed(connection)
+    gap = (date(2024, 1, 1) - date(1700, 1, 1)).days
+    for as_of in dates:
+        for table in (
+            compile_partials("profile_activity", partials, EVERY, as_of),
+            compile_view("profile_activity", events, EVERY, as_of),
+        ):
+            (row,) = table.execute().to_dict("records")
+            assert (row["gap_max_days"], row["gap_std_days"]) == (gap, 0)
 
 
 def test_same_bits_on_one_and_two_threads(tmp_path) -> None:
