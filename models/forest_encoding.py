@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -67,13 +68,12 @@ class Encoding:
         found: dict[tuple[int, bool], set[float]] = {}
         for trees, columns in forests:
             for tree in trees:
-                for feature, threshold, listed in zip(
-                    tree.feature, tree.threshold, tree.categories, strict=True
-                ):
+                splits = zip(tree.feature.tolist(), tree.threshold.tolist(), tree.categories, strict=True)
+                for feature, threshold, listed in splits:
                     if within is not None and int(columns[feature]) not in within:
                         continue
                     values = found.setdefault((int(columns[feature]), listed is not None), set())
-                    values.update([float(threshold)] if listed is None else map(float, listed))
+                    values.update([threshold] if listed is None else map(float, listed))
         keys = sorted(found)
         most = max((len(found[key]) for key in keys), default=0)
         if most > MOST_RANKS or len(keys) > MOST_COLUMNS:
@@ -122,10 +122,18 @@ class Encoding:
         keys = zip(self.columns.tolist(), self.categorical.tolist(), strict=True)
         return {key: place for place, key in enumerate(keys)}
 
-    def codes_of(self, place: int, values: Sequence[float]) -> npt.NDArray[np.int64]:
-        """Return the codes that bounds of a column of codes have."""
-        part = self.bounds[self.start[place] : self.start[place + 1]]
-        return np.searchsorted(part, np.asarray(values, np.float64)) + 1
+    def code_of(self, place: int, bound: float) -> int:
+        """Return the code that a bound of a column of codes has."""
+        return self._codes[place][bound]
+
+    @cached_property
+    def _codes(self) -> list[dict[float, int]]:
+        found = []
+        for first, after in pairwise(self.start.tolist()):
+            bounds = self.bounds[first:after].tolist()
+            # Padding repeats infinity behind the last bound: a bound that is infinite itself is the first of them.
+            found.append({bound: code for code, bound in reversed(list(enumerate(bounds, 1)))})
+        return found
 
 
 @numba.njit(cache=True, nogil=True)

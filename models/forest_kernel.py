@@ -9,7 +9,7 @@ cache.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -71,35 +71,43 @@ class ForestKernel:
         roots = []
         sets: dict[frozenset[int], int] = {}
 
-        def node_word(tree: Tree, node: int, left: int) -> int:
-            listed = tree.categories[node]
-            place = encoding.column(int(columns[tree.feature[node]]), categorical=listed is not None)
+        def node_word(feature: int, threshold: float, listed: Collection[int] | None, nan_left: bool) -> int:
+            place = encoding.column(int(columns[feature]), categorical=listed is not None)
             if listed is not None:
-                codes = frozenset(encoding.codes_of(place, sorted(map(float, listed))).tolist())
-                number = sets.setdefault(codes, len(sets))
-                return place | int(_CATEGORICAL) | number << int(_RANK) | left << int(CHILD)
+                codes = frozenset(encoding.code_of(place, float(value)) for value in listed)
+                return place | int(_CATEGORICAL) | sets.setdefault(codes, len(sets)) << int(_RANK)
             # With a missing value on the right, codes are moved down by one: 0 becomes the largest.
-            right = int(not tree.nan_left[node])
-            rank = int(encoding.codes_of(place, [tree.threshold[node]])[0]) - right
-            return place | right << int(_MISSING) | rank << int(_RANK) | left << int(CHILD)
+            right = int(not nan_left)
+            rank = encoding.code_of(place, threshold) - right
+            return place | right << int(_MISSING) | rank << int(_RANK)
 
         for tree in trees:
+            splits = zip(
+                tree.feature.tolist(),
+                tree.threshold.tolist(),
+                tree.categories,
+                tree.nan_left.tolist(),
+                strict=True,
+            )
+            nodes = [node_word(*split) for split in splits]
+            lefts, rights = tree.left.tolist(), tree.right.tolist()
+            leaf_values, leaf_counts = tree.leaf_value.tolist(), tree.leaf_count.tolist()
             roots.append(len(words))
             words.append(0)
             values.append(0.0)
             cover.append(0)
-            todo = [(0 if len(tree.feature) else -1, len(words) - 1)]
+            todo = [(0 if nodes else -1, len(words) - 1)]
             for node, at in todo:  # grows while it is walked: breadth first
                 if node < 0:
                     words[at] = int(LEAF) | int(_RANKS) << int(_RANK) | at << int(CHILD)
-                    values[at], cover[at] = float(tree.leaf_value[~node]), int(tree.leaf_count[~node])
+                    values[at], cover[at] = leaf_values[~node], leaf_counts[~node]
                     continue
                 left = len(words)
                 words += [0, 0]
                 values += [0.0, 0.0]
                 cover += [0, 0]
-                words[at] = node_word(tree, node, left)
-                todo += [(int(tree.left[node]), left), (int(tree.right[node]), left + 1)]
+                words[at] = nodes[node] | left << int(CHILD)
+                todo += [(lefts[node], left), (rights[node], left + 1)]
         if len(sets) > MOST_RANKS:
             raise UnsupportedForestError(f"{len(sets):,} different sets of categories")
         return cls(

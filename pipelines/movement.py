@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from serving.attribution import MovedBy
     from serving.loaded_tag import LoadedTag
     from serving.manifest import Manifest
+    from serving.past_values import PastValues
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,14 @@ class TagMovement:
 
 
 def movements(
-    workspace: Workspace, tags: Sequence[LoadedTag], day: date, last: Manifest | None, run: Manifest
+    workspace: Workspace,
+    tags: Sequence[LoadedTag],
+    day: date,
+    last: Manifest | None,
+    run: Manifest,
+    past: PastValues | None,
 ) -> tuple[TagMovement, ...]:
-    """Return what ``run`` moved against ``last``, by tag."""
+    """Return what ``run``, which held on to ``past``, moved against ``last``, by tag."""
     loaded = {tag.definition.name: tag for tag in tags}
     found = []
     for name, moves in sorted(run.moves.items()):
@@ -64,13 +70,13 @@ def movements(
                 if was is not None:
                     left[was] = left.get(was, 0) + count
         share = _changed(moves)
-        by = _causes(workspace, loaded[name], day, last, run) if share else (0.0, 0.0, 0.0, 0)
+        by = _causes(workspace, loaded[name], day, last, run, past) if share else (0.0, 0.0, 0.0, 0)
         found.append(TagMovement(name, entered, left, share, *by))
     return tuple(found)
 
 
 def _causes(
-    workspace: Workspace, tag: LoadedTag, day: date, last: Manifest, run: Manifest
+    workspace: Workspace, tag: LoadedTag, day: date, last: Manifest, run: Manifest, past: PastValues | None
 ) -> tuple[float | None, float | None, float | None, int]:
     name = tag.definition.name
     before = next(t for t in last.run.tags if t.tag == name)
@@ -78,7 +84,7 @@ def _causes(
     if before.model_version == tag.version and last.tags[name].cut == run.tags[name].cut:
         return share, 0.0, 0.0, 0
     try:
-        by = _measured(workspace, tag, int(before.model_version), day, last, run)
+        by = _measured(workspace, tag, int(before.model_version), day, last, run, past)
     except TagcastError as error:
         log.warning("%s: what moved it cannot be told apart: %s", name, error.message)
         return None, None, None, 0
@@ -91,7 +97,13 @@ def _changed(moves: Mapping[tuple[str | None, str | None], int]) -> float:
 
 
 def _measured(
-    workspace: Workspace, tag: LoadedTag, version: int, day: date, last: Manifest, run: Manifest
+    workspace: Workspace,
+    tag: LoadedTag,
+    version: int,
+    day: date,
+    last: Manifest,
+    run: Manifest,
+    past: PastValues | None,
 ) -> MovedBy:
     from pipelines.champions import load_versions
     from serving.attribution import moved_by
@@ -104,7 +116,7 @@ def _measured(
         snapshots[spec] = workspace.snapshots(FeatureSet.parse(spec))
         snapshots[spec].ensure([day], workspace.progress)
     with workspace.store.open(last) as reader:
-        return moved_by(tag, before, snapshots, day, reader, run)
+        return moved_by(tag, before, snapshots, day, reader, run, past)
 
 
 def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:

@@ -168,7 +168,7 @@ def score_tags(
         manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
         workspace.progress("publishing", 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
-        moved = movements(workspace, tags, day, last, manifest)
+        moved = movements(workspace, tags, day, last, manifest, past)
     for tag in tags:
         share, because = scorer.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:

@@ -24,6 +24,8 @@ from serving.past_values import PastValues
 from serving.tag_columns import TagColumns
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from features.snapshots import Snapshots
     from features.streaming import FeatureBatch
     from serving.profile_store import StoreReader
@@ -83,6 +85,7 @@ def moved_by(
     as_of: date,
     last: StoreReader,
     run: Manifest,
+    past: PastValues | None,
 ) -> MovedBy:
     """Take apart what moved one tag.
 
@@ -98,17 +101,20 @@ def moved_by(
         The run before.
     run : Manifest
         The new run.
+    past : PastValues, optional
+        What the new run held on to.
     """
     name = now.definition.name
     cuts = [manifest.tags[name].cut for manifest in (last.manifest, run)]
     old_cut, new_cut = (NEVER if cut is None else cut for cut in cuts)
     sides = [_Side(tag, as_of, snapshots[tag.model.feature_set]) for tag in (before, now)]
-    past = PastValues({name: last}).follow()
+    before_this = PastValues({name: last}).follow()
+    held_on = past.follow() if past is not None else None
     changed, sampled = np.zeros(3, np.int64), 0
     for ids, picked, batches in _sampled(sides, run.profiles):
-        words = past.of(ids)[name][picked]
-        held = codes_of(words) if not now.definition.is_amount else None
-        said = [_codes(words, now)]
+        words = held_on.of(ids).get(name) if held_on is not None else None
+        held = None if words is None else codes_of(words[picked])
+        said = [_codes(before_this.of(ids)[name][picked], now)]
         said.append(sides[0].values(batches[0], old_cut, held))
         said.append(sides[1].values(batches[1], old_cut, held))
         said.append(sides[1].values(batches[1], new_cut, held))
@@ -127,7 +133,7 @@ def _codes(words: npt.NDArray[np.object_], tag: LoadedTag) -> Codes:
 
 def _sampled(
     sides: list[_Side], profiles: int
-) -> Iterator[tuple[object, npt.NDArray[np.int64], list[FeatureBatch]]]:
+) -> Iterator[tuple[pa.StringArray, npt.NDArray[np.int64], list[FeatureBatch]]]:
     """Yield ids of everyone, the places of the sampled, and their features for both sides."""
     step = max(1, profiles // SAMPLE_ROWS)
     streams = [
@@ -139,5 +145,4 @@ def _sampled(
         count = len(batches[0].profile_id)
         picked = np.arange(-done % step, count, step)
         done += count
-        if len(picked):
-            yield batches[0].profile_id, picked, [batch.take(picked) for batch in batches]
+        yield batches[0].profile_id, picked, [batch.take(picked) for batch in batches]

@@ -45,7 +45,9 @@ class Project:
 
     def score(self, day: date) -> tuple[dict, pd.DataFrame]:
         out = self.config.parent / "predictions.parquet"
-        run = self.json("score", "--all", "--as-of", str(day), "--out", str(out))
+        run = self.json(
+            "score", "--all", "--as-of", str(day), "--out", str(out), "--accept", "another season"
+        )
         return run, pd.read_parquet(out)
 
 

@@ -119,7 +119,7 @@ def test_features_need_their_columns() -> None:
 AS_OF = FIRST_DAY + timedelta(days=60)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_feature_sees_the_future(tmp_path, data) -> None:
     """Scrambling or deleting every event at or after ``as_of`` changes no feature."""

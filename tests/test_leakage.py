@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.leakage import LastDayLoss, last_day_losses, powers
-from models.psi import psi, score_psi
+from models.psi import KNOTS, knot_mass, mass_psi, psi, score_psi
 
 NAN = math.nan
 Y = np.array([0, 0, 0, 1, 1, 1], "int8")
@@ -115,6 +115,17 @@ def test_psi_of_normal_log_odds_is_what_theory_says() -> None:
     odds = np.random.default_rng(1).normal(0, 1.5, 200_000)
     expected = 0.45**2 / (1.5**2 + 1 / 6)
     assert score_psi(probability(odds), probability(odds + 0.45)) == pytest.approx(expected, rel=0.05)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.lists(st.floats(0, 1), min_size=1, max_size=50))
+def test_psi_of_masses_is_that_of_the_scores(a, b) -> None:
+    """So that the spread in a run's TagSummary, added up batch by batch, is that of its scores."""
+    one, two = np.array(a), np.array(b)
+    assert mass_psi(knot_mass(one), knot_mass(two)) == score_psi(one, two)
+    parts = knot_mass(one[::2]) + knot_mass(one[1::2])
+    assert parts == pytest.approx(knot_mass(one))
+    assert knot_mass(one).sum() == pytest.approx(len(one))
+    assert knot_mass(probability(KNOTS)) == pytest.approx(np.ones(len(KNOTS)))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.lists(st.floats(0, 1), min_size=1, max_size=50))

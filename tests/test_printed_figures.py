@@ -72,6 +72,8 @@ models.drivers.more_of                test_drivers.py::test_words_fit_what_a_fea
 models.season.unseen_share            test_calibration.py::test_unseen_stretches_are_the_days_counted_one_by_one | brute force
 models.season.unseen_days             test_calibration.py::test_unseen_stretches_are_the_days_counted_one_by_one | brute force
 models.psi.psi                        test_leakage.py::test_psi_in_closed_form | closed form
+models.psi.knot_mass                  test_leakage.py::test_psi_of_masses_is_that_of_the_scores | recount
+models.psi.mass_psi                   test_leakage.py::test_psi_of_masses_is_that_of_the_scores | recount
 models.psi.amount_odds                test_amount_parts.py::test_psi_of_amounts_is_small_for_the_same_and_large_for_tenfold | behaviour
 models.psi.score_psi                  test_leakage.py::test_psi_of_normal_log_odds_is_what_theory_says | closed form
 models.leakage.powers                 test_leakage.py::test_power_of_one_feature_whichever_way_it_points | closed form
@@ -88,12 +90,16 @@ models.decision.needs_population      test_trade_off.py::test_cuts_of_a_rule_sta
 models.decision.learned_cut           test_training.py::test_a_precision_cut_is_the_widest_that_met_the_bar | brute force
 models.decision.cut_from_scores       test_training.py::test_decisions | closed form
 models.decision.decide                test_trade_off.py::test_a_value_changes_only_past_the_margin | closed form
+models.decision.decide_codes          test_training.py::test_codes_are_places_of_the_words | recount
+models.decision.band_codes            test_training.py::test_codes_are_places_of_the_words | recount
+models.decision.codes_of              test_training.py::test_codes_are_places_of_the_words | recount
 models.decision.band                  test_training.py::test_bands_are_those_of_the_definition | brute force
 models.weights.case_losses            test_choosing.py::test_losses_and_their_error_are_those_of_scikit_learn_and_scipy | scikit-learn
 models.weights.mean_loss              test_choosing.py::test_losses_and_their_error_are_those_of_scikit_learn_and_scipy | scikit-learn
 models.weights.error_of_difference    test_choosing.py::test_losses_and_their_error_are_those_of_scikit_learn_and_scipy | scipy or pandas
 models.weights.clearly_less           test_choosing.py::test_clearly_less_needs_more_than_a_standard_error | closed form
 models.weights.learn_weights          test_choosing.py::test_weights_are_the_best_on_a_grid | brute force
+models.unknown.grounds                test_unknown.py::test_the_reason_of_unknown_is_said | closed form
 models.unknown.say_unknown            test_unknown.py::test_the_reason_of_unknown_is_said | closed form
 models.rfm.rfm_rank                   test_metrics.py::test_the_rfm_rank_is_the_mean_of_pandas_percent_ranks | scipy or pandas
 models.bgnbd.no_purchase_probability  test_bgnbd.py::test_chances_are_those_of_the_process | simulation
@@ -130,7 +136,11 @@ pipelines.score.ScoredTag           reasons_top_in_three reasons_overlap | test_
 pipelines.audiences.TreeRow         population coverage said mean_confidence champion auc log_loss | test_published_figures.py::test_an_audience_and_the_tree_count_the_same
 pipelines.audiences.TreeRow         mae baseline_mae tiers_right | test_amount_cli.py::test_the_tree_shows_the_figures_of_the_champion
 serving.audiences.AudienceCount     members base share | test_published_figures.py::test_an_audience_and_the_tree_count_the_same
-serving.audiences.TagCoverage       population said unknown unknown_because mean_confidence | test_published_figures.py::test_a_run_counts_its_values
+serving.audiences.AudienceCount     margin | test_estimates.py::test_an_estimate_holds_the_count_within_its_margin
+serving.manifest.TagSummary         said unknown_because confidence | test_published_figures.py::test_a_run_counts_its_values
+serving.manifest.TagSummary         spread | test_leakage.py::test_psi_of_masses_is_that_of_the_scores
+serving.manifest.TagSummary         cut | test_movement.py::test_a_run_keeps_the_cut_of_each_tag
+pipelines.movement.TagMovement      entered left changed by_data by_model by_threshold sampled | test_movement.py::test_who_entered_and_left_and_which_cause
 pipelines.check.TagReadiness        population positives | test_published_figures.py::test_check_counts_the_cases_of_the_test_snapshot
 """
 

@@ -53,13 +53,16 @@ def test_the_promise_is_what_was_said_beside_what_followed(shop) -> None:
 
 
 def test_a_run_counts_its_values(shop) -> None:
-    _, _, run, said = shop
+    workspace, _, run, said = shop
     (tag,) = run.tags
     known = said["value"] != "unknown"
     counted = said["value"].value_counts()
     assert {**tag.said, "unknown": tag.unknown} == {v: counted.get(v, 0) for v in ("yes", "no", "unknown")}
     assert sum(tag.unknown_because.values()) == tag.unknown
     assert tag.mean_confidence == pytest.approx(said.loc[known, "confidence"].mean())
+    summary = workspace.store.current().tags[TAG]  # a TagSummary, kept with the run
+    assert (summary.said, summary.unknown_because) == (tag.said, tag.unknown_because)
+    assert summary.confidence == pytest.approx(said.loc[known, "confidence"].sum())
     assert tag.unlike_training == pytest.approx(
         said["unknown_because"].str.contains("outside|too little", na=False).mean()
     )

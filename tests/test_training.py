@@ -13,7 +13,16 @@ from shop import CHURN
 from synthetic import HORIZON_DAYS, shoppers
 
 from features.errors import ModelError
-from models.decision import NEVER, band, cut_from_scores, decide, learned_cut
+from models.decision import (
+    NEVER,
+    band,
+    band_codes,
+    codes_of,
+    cut_from_scores,
+    decide,
+    decide_codes,
+    learned_cut,
+)
 from models.definition_files import parse_definition
 from models.metrics import auc
 from models.reasons import contributions, explain
@@ -189,6 +198,26 @@ def test_decisions() -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_bands_are_those_of_the_definition(scores) -> None:
     assert band(np.array(scores), DEFINITION.bands).tolist() == [DEFINITION.band_of(s) for s in scores]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.floats(0, 0.3), st.data())
+def test_codes_are_places_of_the_words(scores, hysteresis, data) -> None:
+    words = ("yes", "no", "unknown")
+    score = np.array(scores)
+    lower, upper = score * 0.9, np.minimum(1, score * 1.1)
+    past = np.array(
+        data.draw(st.lists(st.sampled_from([*words, None]), min_size=len(score), max_size=len(score))), object
+    )
+    assert codes_of(past).tolist() == [-1 if word is None else words.index(word) for word in past]
+    asked = {"cut": 0.5, "min_confidence": 0.4, "hysteresis": hysteresis}
+    value, confidence = decide(score, lower, upper, past=past, **asked)
+    codes, same = decide_codes(score, lower, upper, past=codes_of(past), **asked)
+    assert [words[code] for code in codes] == value.tolist()
+    assert same.tolist() == confidence.tolist()
+    names = list(DEFINITION.bands)
+    assert [names[code] for code in band_codes(score, DEFINITION.bands)] == band(
+        score, DEFINITION.bands
+    ).tolist()
 
 
 def test_a_precision_cut_is_the_widest_that_met_the_bar() -> None:
