@@ -119,14 +119,7 @@ class Engine:
         self.members = members
         self._width = profile_columns
         forests = self._parsed()
-        self._profile = Encoding.over([f for _, f in forests.values()], range(profile_columns))
-        beyond = range(profile_columns, profile_columns + category_columns)
-        self._own = {
-            category: Encoding.over([f for c, f in forests.values() if c == category], beyond)
-            for category in {m.category for m in members if m.category is not None}
-        }
-        self._all: dict[str | None, Encoding] = {None: self._profile}
-        self._all |= {c: self._profile.beside(own) for c, own in self._own.items()}
+        self._profile, self._own, self._all = self._encodings(forests, profile_columns, category_columns)
         self._forests: dict[int, ForestKernel] = {}
         self._paths: dict[int, ForestPaths] = {}
         self._curves = {
@@ -140,6 +133,30 @@ class Engine:
             except UnsupportedForestError as error:
                 self._refuse(k, f"the kernel has no {error}")
         self._check()
+
+    def _encodings(
+        self, forests: dict[int, tuple[str | None, tuple[list[Tree], list[int]]]], profile: int, category: int
+    ) -> tuple[Encoding, dict[str, Encoding], dict[str | None, Encoding]]:
+        """Return the encodings of the profile's columns, each category's own, and both together.
+
+        Where all forests have more thresholds than there are ranks, the largest are left to LightGBM.
+        """
+        beyond = range(profile, profile + category)
+        while True:
+            try:
+                shared = Encoding.over([f for _, f in forests.values()], range(profile))
+                own = {
+                    name: Encoding.over([f for c, f in forests.values() if c == name], beyond)
+                    for name in {m.category for m in self.members if m.category is not None}
+                }
+                both: dict[str | None, Encoding] = {None: shared}
+                both |= {name: shared.beside(encoding) for name, encoding in own.items()}
+            except UnsupportedForestError as error:
+                largest = max(forests, key=lambda k: sum(len(tree.feature) for tree in forests[k][1][0]))
+                self._refuse(largest, f"the kernel has no room for {error} beside those of other tags")
+                del forests[largest]
+            else:
+                return shared, own, both
 
     def _parsed(self) -> dict[int, tuple[str | None, tuple[list[Tree], list[int]]]]:
         found: dict[int, tuple[str | None, tuple[list[Tree], list[int]]]] = {}
@@ -196,6 +213,10 @@ class Engine:
             Z = coded.compressed[category]
             found["logistic"] = self._curves[k].raw(Z if rows is None else Z[rows])
         return found
+
+    def explains(self, k: int) -> bool:
+        """Return whether path attribution of member ``k`` is to be had: a forest without the kernel gives SHAP alone."""
+        return k in self._forests or self.members[k].forest is None
 
     def paths(self, k: int, coded: Coded, rows: npt.NDArray[np.int64]) -> dict[str, Floats]:
         """Return the path attribution of the forest of member ``k``, shape (n, p) over the model's features."""

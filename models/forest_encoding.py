@@ -90,7 +90,15 @@ class Encoding:
         )
 
     def beside(self, other: Encoding) -> Encoding:
-        """Return the encoding whose codes are those of this one, followed by those of ``other``."""
+        """Return the encoding whose codes are those of this one, followed by those of ``other``.
+
+        Raises
+        ------
+        UnsupportedForestError
+            Where there are too many features together.
+        """
+        if len(self.columns) + len(other.columns) > MOST_COLUMNS:
+            raise UnsupportedForestError(f"{len(self.columns) + len(other.columns):,} features")
         return Encoding(
             np.r_[self.columns, other.columns],
             np.r_[self.categorical, other.categorical],

@@ -19,28 +19,44 @@ class Percentiles:
 
     Parameters
     ----------
-    score, percentile : ndarray of shape (m,)
-        Both rising.
+    score : ndarray of shape (m,)
+        Rising.
+    lower, upper : ndarray of shape (m,)
+        How many are scored lower than each, and how many lower or the same.
+    total : int
     """
 
     score: Floats
-    percentile: Floats
+    lower: Floats
+    upper: Floats
+    total: int
 
     @classmethod
     def of(cls, scores: Floats) -> Percentiles:
         """Return the percentiles of all ``scores`` of a tag, which are put in order."""
         scores.sort()
-        first = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]]) if len(scores) else np.empty(0, int)
-        after = np.r_[first[1:], len(scores)]
-        chosen = np.arange(len(first))
+        n = len(scores)
+        first = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]]) if n else np.empty(0, np.int64)
         if len(first) > POINTS:
-            chosen = np.unique(np.linspace(0, len(first) - 1, POINTS).round().astype(int))
-        middle = (first[chosen] + after[chosen]) / 2
-        return cls(scores[first[chosen]], 100.0 * middle / max(len(scores), 1))
+            # Points by rank, not by score: many profiles may share one, and it has to be among them.
+            ranks = np.linspace(0, n - 1, POINTS).round().astype(np.int64)
+            chosen = np.unique(np.searchsorted(first, ranks, side="right") - 1)
+        else:
+            chosen = np.arange(len(first))
+        after = np.r_[first[1:], n]
+        return cls(scores[first[chosen]], first[chosen].astype(float), after[chosen].astype(float), n)
 
     def __call__(self, score: Floats) -> Floats:
         """Return the percentile of each score, NaN for NaN."""
         if not len(self.score):
             return np.full(len(score), np.nan)
-        found: Floats = np.interp(score, self.score, self.percentile)
-        return found
+        score = np.clip(score, self.score[0], self.score[-1])  # NaN stays
+        after = np.clip(np.searchsorted(self.score, score), min(1, len(self.score) - 1), len(self.score) - 1)
+        before = np.maximum(after - 1, 0)
+        low, high = self.score[before], self.score[after]
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            part = np.clip((score - low) / (high - low), 0.0, 1.0)
+            found = self.upper[before] + part * (self.lower[after] - self.upper[before])
+        for place, edge in ((before, low), (after, high)):
+            found = np.where(score == edge, (self.lower[place] + self.upper[place]) / 2, found)
+        return np.where(np.isnan(score), np.nan, 100.0 * found / self.total)

@@ -255,6 +255,8 @@ class Scorer:
 
         engine = self._engines[spec]
         member = engine.members[k]
+        if not engine.explains(k):
+            exact = np.ones(len(rows), bool)
         parts = []
         for method, mine in zip(METHODS, (rows[exact], rows[~exact]), strict=True):
             if not len(mine):

@@ -17,7 +17,7 @@ from serving.profile_store import ProfileStore, open_store
 TAGCAST = str(Path(sys.executable).with_name("tagcast"))
 FULL = os.environ.get("TAGCAST_FAULTS") == "full"
 """The counts of `make faults`; a short form of each is part of `make test`."""
-KILLS = 50 if FULL else 3
+KILLS = 50 if FULL else 2
 NOW = FIRST_DAY + timedelta(days=200)
 DAYS = (NOW, NOW - timedelta(days=20))
 """Two days whose tags differ: a store holds one or the other, never parts of both."""

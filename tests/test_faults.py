@@ -78,22 +78,26 @@ def test_a_scorer_killed_at_any_moment_loses_nothing(shop, whole) -> None:
 
 
 def test_of_two_scorers_one_waits_or_leaves(shop) -> None:
+    """The first is stopped (not killed) in the middle of its work, so that the second surely meets it."""
     with Fault():
+        before = len(shop.store.log())
         first = shop.start("score", "--all", "--as-of", str(DAYS[1]))
-        while shop.store.current().run.as_of == DAYS[0] and first.poll() is None:
-            second = shop.score(DAYS[0], "--wait", "0")
-            if second.returncode == 8:
-                break
-        else:
-            pytest.fail("the two never met")
+        staging = shop.home / "store" / "staging"
+        while not staging.is_dir() and first.poll() is None:
+            time.sleep(0.005)
+        first.send_signal(signal.SIGSTOP)
+        second = shop.score(DAYS[0])
+        assert second.returncode == 8, second.stderr
         assert "another run is writing the store" in second.stderr
         assert "--wait" in second.stderr
-        waiting = shop.score(DAYS[0], "--wait", "2")
-        assert waiting.returncode == 0, waiting.stderr
-        _, error = first.communicate(timeout=120)
-        assert first.returncode == 0, error
+        waiting = shop.start("score", "--all", "--as-of", str(DAYS[0]), "--wait", "2")
+        time.sleep(1)
+        first.send_signal(signal.SIGCONT)
+        for scorer in (first, waiting):
+            _, error = scorer.communicate(timeout=120)
+            assert scorer.returncode == 0, error
         # Both were published, one after the other.
-        assert [e.manifest.run.as_of for e in shop.store.log()[-2:]] == [DAYS[1], DAYS[0]]
+        assert [e.manifest.run.as_of for e in shop.store.log()[before:]] == [DAYS[1], DAYS[0]]
 
 
 def test_readers_keep_working_while_runs_publish(shop, whole) -> None:

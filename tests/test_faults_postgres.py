@@ -14,7 +14,7 @@ from faulty import Fault, leave_free, small_disk
 
 from serving.postgres_store import PostgresStore
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("postgres-faults")
 
 PUBLISH = """
     import sys
