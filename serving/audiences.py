@@ -117,16 +117,14 @@ def count(reader: StoreReader, text: str, now: datetime, *, estimate: bool = Fal
         for place, tag in enumerate(tags)
     ]
     query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "members"), *means)
-    base, sample = reader.manifest.profiles, estimate and reader.has_sample
-    (row,) = reader.query(query.from_("profiles").where(where), sample=sample).read_all().to_pylist()
+    base, sample = reader.manifest.profiles, reader.sample_rows if estimate else 0
+    (row,) = reader.query(query.from_("profiles").where(where), sample=bool(sample)).read_all().to_pylist()
     members, *found = row.values()
     margin = 0
     if sample:
-        size = exp.select(exp.alias_(exp.Count(this=exp.Star()), "members")).from_("profiles")
-        (whole,) = reader.query(size, sample=True).read_all().to_pylist()
-        share = members / whole["members"]
+        share = members / sample
         # Nobody found in n rows is less than 3 in n all the same (the rule of three).
-        spread = max(1.96 * math.sqrt(share * (1 - share) / whole["members"]), 3 / whole["members"])
+        spread = max(1.96 * math.sqrt(share * (1 - share) / sample), 3 / sample)
         members, margin = round(share * base), math.ceil(spread * base)
     confidence = dict(zip(tags, found, strict=True))
     return AudienceCount(members, base, members / base if base else 0.0, confidence, margin)

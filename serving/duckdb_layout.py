@@ -59,8 +59,7 @@ def _literal(value: str) -> exp.Literal:
 
 def _wide(run: RunInfo, schema: pa.Schema) -> exp.Select:
     """Return the query for the columns of ``profiles``."""
-    own = [name for name in schema.names if ":" not in name]
-    query = exp.select(*[_quoted(name) for name in own]).from_("staged")
+    columns: list[exp.Expr] = [_quoted(name) for name in schema.names if ":" not in name]
     for tag in run.tags:
         words = {"value": (*tag.values, UNKNOWN), "band": tag.bands}
         for part in (*PARTS, "reasons", "reasons_method"):
@@ -68,5 +67,5 @@ def _wide(run: RunInfo, schema: pa.Schema) -> exp.Select:
             if part in words:
                 kind = exp.DataType.build("ENUM", expressions=[_literal(w) for w in words[part]])
                 column = exp.TryCast(this=column, to=kind)  # a word of no tag is counted by the checks
-            query = query.select(exp.alias_(column, column_name(tag.tag, part), quoted=True))
-    return query
+            columns.append(exp.alias_(column, column_name(tag.tag, part), quoted=True))
+    return exp.select(*columns, copy=False).from_("staged", copy=False)

@@ -52,7 +52,7 @@ class DuckDbReader:
         self.connection = connection
         self._file = file
 
-    has_sample = False
+    sample_rows = 0
     """Counting is quick enough."""
 
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:

@@ -2,7 +2,7 @@
 
 PostgreSQL takes 1,600 columns a table and 8 kB a row, and names of 63 bytes; tags are hundreds, with names of any kind.
 So a run is several tables that share a row number, columns are called by number, and the layout says what each
-holds. What filters ask most (value and confidence) lies close together: a count reads few pages.
+holds. What filters ask for lies together, apart from what is only shown: a count reads few pages and joins nothing.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Kind = Literal["number", "word", "text", "boolean", "reasons"]
 TOP_REASONS = 3
 ROW_BYTES, ROW_COLUMNS = 7_000, 1_500
 _TIERS = (
-    ("value", "confidence"),
-    ("score", "percentile", "band", "lower", "upper", "unknown_because"),
-    ("reasons", "reasons_method"),
+    ("value", "confidence", "score", "percentile", "band", "unknown_because"),
+    ("lower", "upper", "reasons", "reasons_method"),
 )
-"""Parts of a tag by how often filters ask for them: each tier has tables of its own."""
+"""Parts of a tag that filters ask for, and those that are read of one profile: each tier has tables of its own, since
+a join costs more than a wider row."""
 _WORDS = ("value", "band", "unknown_because", "reasons_method")
 _SQL = {"number": "float8", "word": "smallint", "text": "text", "boolean": "boolean"}
 _BYTES = {"number": 8, "word": 2, "text": 24, "boolean": 1}
@@ -72,10 +72,13 @@ class Layout:
     columns : list of Column
     words : dict of str to list of str
         Of every column of kind ``word`` or ``reasons``, by its name: numbers stand for places in it.
+    sample_rows : int
+        Profiles in the sample of the run; 0 where there is none.
     """
 
     columns: list[Column]
     words: dict[str, list[str]] = field(default_factory=dict)
+    sample_rows: int = 0
 
     @classmethod
     def of(cls, attributes: Mapping[str, str], tags: Sequence[str]) -> Layout:
@@ -118,13 +121,14 @@ class Layout:
     def text(self) -> str:
         """Return the layout as JSON."""
         rows = [[c.name, c.kind, c.group, c.place] for c in self.columns]
-        return json.dumps({"columns": rows, "words": self.words}, ensure_ascii=False)
+        plain = {"columns": rows, "words": self.words, "sample_rows": self.sample_rows}
+        return json.dumps(plain, ensure_ascii=False)
 
     @classmethod
     def parse(cls, text: str) -> Layout:
         """Read what :meth:`text` wrote."""
         data = json.loads(text)
-        return cls([Column(*row) for row in data["columns"]], data["words"])
+        return cls([Column(*row) for row in data["columns"]], data["words"], data["sample_rows"])
 
     def definition(self, group: int) -> list[tuple[str, str]]:
         """Return the columns of a table in order: wide ones first, which leaves no gaps between them."""

@@ -16,9 +16,6 @@ from serving.postgres_server import Server
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
-SAMPLE_ROWS = 100_000
-"""Profiles from which sizes are estimated; a base up to twice that is counted."""
-
 
 class PostgresReader:
     """One run, open for reading in a transaction of its own."""
@@ -31,13 +28,13 @@ class PostgresReader:
         self._cursor: Any = None
 
     @property
-    def has_sample(self) -> bool:
-        """Whether the base is so large that a sample of it was made."""
-        return self.manifest.profiles > 2 * SAMPLE_ROWS
+    def sample_rows(self) -> int:
+        """How many profiles the sample has; 0 where the base is so small that there is none."""
+        return self._layout.sample_rows
 
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the table ``profiles``; one at a time."""
-        kind = "s" if sample and self.has_sample else "g"
+        kind = "s" if sample and self.sample_rows else "g"
         tables = {g: self._server.table(f"r{self.manifest.number}_{kind}{g}") for g in self._layout.groups}
         query = PhysicalQuery(select, self._layout, tables)
         return query.answer(self._fetch(query.sql()))

@@ -31,7 +31,7 @@ from sqlglot import exp
 from features.errors import StoreError
 from serving.manifest import Entry, Manifest
 from serving.postgres_layout import Layout
-from serving.postgres_reader import SAMPLE_ROWS, PostgresReader
+from serving.postgres_reader import PostgresReader
 from serving.postgres_server import Server, fetch, holder_of, perform
 from serving.predictions import RunInfo
 from serving.profile_store import ProfileStore, RunGoneError, log
@@ -40,6 +40,8 @@ from serving.store_files import LOOK_EVERY_SECONDS, busy
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
+SAMPLE_ROWS = 100_000
+"""Profiles from which sizes are estimated; a base up to twice that is counted."""
 _GOLDEN, _WORD = 2_654_435_761, 2**32  # Knuth's multiplicative hash: spreads row numbers over the sample
 _AGAIN = "publish again: tagcast score --all"
 
@@ -206,7 +208,7 @@ class PostgresStore(ProfileStore):
             if group == 0:
                 perform(connection, f"CREATE UNIQUE INDEX ON {table} (profile_id)")
             perform(connection, f"CREATE UNIQUE INDEX ON {table} (n)")
-            self._sample(connection, number, group, count)
+            layout.sample_rows = self._sample(connection, number, group, count)
             perform(connection, f"ANALYZE {table}")
             measured = exp.func("pg_table_size", exp.Literal.string(table))
             size += fetch(connection, exp.select(exp.alias_(measured, "bytes")))[0]["bytes"]
@@ -228,15 +230,19 @@ class PostgresStore(ProfileStore):
         rows = fetch(connection, query)
         return Layout.parse(rows[0]["layout"]) if rows else None
 
-    def _sample(self, connection: Connection, number: int, group: int, count: int) -> None:
+    def _sample(self, connection: Connection, number: int, group: int, count: int) -> int:
+        """Copy a sample of the rows, the same profiles of each table; return how many."""
         if count <= 2 * SAMPLE_ROWS:
-            return
+            return 0
         below = int(_WORD * SAMPLE_ROWS / count)
         spread = exp.paren(exp.cast(exp.column("n"), "bigint") * _GOLDEN) % _WORD
         some = exp.select("*").from_(self.server.table(f"r{number}_g{group}")).where(spread < below)
         sample = exp.Create(this=self.server.table(f"r{number}_s{group}"), kind="TABLE", expression=some)
         perform(connection, sample.sql("postgres"))
         perform(connection, f"ANALYZE {self.server.name(f'r{number}_s{group}')}")
+        size = exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows"))
+        found = fetch(connection, size.from_(self.server.table(f"r{number}_s{group}")))
+        return int(found[0]["rows"])
 
     def put_in_force(self, entry: Entry, changes: Path) -> None:
         """Write the log, the changes and what is in force, and commit everything at once."""

@@ -39,8 +39,8 @@ class StoreReader(Protocol):
         ...
 
     @property
-    def has_sample(self) -> bool:
-        """Whether the store keeps a random sample of the profiles, for quick estimates."""
+    def sample_rows(self) -> int:
+        """How many profiles the sample has that the store keeps for quick estimates; 0 where it keeps none."""
         ...
 
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:

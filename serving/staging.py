@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,8 @@ class Staging:
     def close(self) -> None:
         """Let go of the staged file."""
         if self._sink is not None:
-            self._sink.close()
+            with suppress(OSError):  # a full disk takes no last words either; the file is thrown away
+                self._sink.close()
             self._sink = None
 
     def add(self, batch: pa.RecordBatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from published import NOW, people, run_info, said, staged
 from stores import make_store
 
-from serving import postgres_reader, postgres_store
+from serving import postgres_store
 from serving.audiences import count
 
 ROWS = 6000
@@ -16,8 +16,7 @@ ROWS = 6000
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        for module in (postgres_reader, postgres_store):
-            patch.setattr(module, "SAMPLE_ROWS", 1200)
+        patch.setattr(postgres_store, "SAMPLE_ROWS", 1200)
         store = make_store("postgres", tmp_path_factory.mktemp("estimates"))
         ids = people(ROWS)
         ids = ids.set_column(0, ids.schema.field(0), ids.column(0).cast("string"))
@@ -32,7 +31,7 @@ def test_an_estimate_holds_the_count_within_its_margin(store) -> None:
     """AudienceCount.margin holds 19 counts of 20; of 40 thresholds at least 34 have to."""
     held = 0
     with store.reader() as reader:
-        assert reader.has_sample
+        assert 1000 < reader.sample_rows < 1400
         for asked in np.linspace(0.02, 0.98, 40):
             text = f"churn_risk.score >= {asked:.3f}"
             exact, estimate = count(reader, text, NOW), count(reader, text, NOW, estimate=True)
