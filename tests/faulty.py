@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from forked import Forked
 from shop import FIRST_DAY, write_shop
 
 from serving.long_form import long_batches
 from serving.profile_store import ProfileStore, open_store
 
-TAGCAST = str(Path(sys.executable).with_name("tagcast"))
 FULL = os.environ.get("TAGCAST_FAULTS") == "full"
 """The counts of `make faults`; a short form of each is part of `make test`."""
 KILLS = 50 if FULL else 2
@@ -72,28 +71,19 @@ class Shop:
         """Its store, opened anew."""
         return open_store(self.url, self.home, "small shop")
 
-    def command(self, *words: str) -> list[str]:
-        """Return a command line."""
-        return [TAGCAST, *words]
-
-    def tagcast(self, *words: str, **more) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        environment = {**self.environment, **more.pop("env", {})}
-        return subprocess.run(
-            self.command(*words),
-            cwd=self.folder, env=environment, text=True, capture_output=True, check=False, **more,
-        )  # fmt: skip
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> Forked:
         """Start a command."""
-        return subprocess.Popen(
-            self.command(*words),
-            cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        return Forked(words, cwd=self.folder, env=self.environment)
 
-    def score(self, day=NOW, *words: str, **more) -> subprocess.CompletedProcess[str]:
+    def tagcast(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        command = self.start(*words)
+        out, error = command.communicate()
+        return subprocess.CompletedProcess(["tagcast", *words], command.returncode or 0, out, error)
+
+    def score(self, day=NOW, *words: str) -> subprocess.CompletedProcess[str]:
         """Score everyone as of ``day``."""
-        return self.tagcast("score", "--all", "--as-of", str(day), *words, **more)
+        return self.tagcast("score", "--all", "--as-of", str(day), *words)
 
     def succeeds(self, day=NOW, *words: str) -> Contents:
         """Score, and return what the store says then: everything of ``day``."""
