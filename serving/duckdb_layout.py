@@ -44,7 +44,7 @@ def write_snapshot(
     with duckdb.connect(str(file), config=config) as connection:
         connection.register("staged", reader)
         table = exp.Create(this=exp.to_table("profiles"), kind="TABLE", expression=_wide(run, schema))
-        connection.execute(table.sql("duckdb"))
+        connection.execute(table.sql("duckdb", copy=False))
         connection.unregister("staged")
         connection.execute("CHECKPOINT")
 

@@ -58,14 +58,16 @@ class DuckDbReader:
     def query(self, select: exp.Select, *, sample: bool = False) -> pa.RecordBatchReader:
         """Return the answer to ``select`` over the table ``profiles``."""
         del sample
-        answer: pa.RecordBatchReader = self.connection.sql(select.sql("duckdb")).to_arrow_reader(BATCH_ROWS)
+        answer: pa.RecordBatchReader = self.connection.sql(select.sql("duckdb", copy=False)).to_arrow_reader(
+            BATCH_ROWS
+        )
         return answer
 
     def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield ``profile_id`` and ``columns`` of every profile by rising id, as they were written."""
         quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
         with _read_errors(self._file):
-            yield from self.query(exp.select("profile_id", *quoted).from_("profiles"))
+            yield from self.query(exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False))
 
 
 class DuckDbStore(ProfileStore):

@@ -30,8 +30,8 @@ def predictions_of(reader: StoreReader, profile_id: str) -> list[dict[str, Any]]
     # One row of hundreds of tags is more than some stores give at once.
     for start in range(0, len(tags), 50):
         part = tags[start : start + 50]
-        query = exp.select("profile_id", *_columns(part)).from_("profiles")
-        query = query.where(exp.column("profile_id").eq(exp.Literal.string(profile_id)))
+        query = exp.select("profile_id", *_columns(part), copy=False).from_("profiles", copy=False)
+        query = query.where(exp.column("profile_id").eq(exp.Literal.string(profile_id)), copy=False)
         for batch in reader.query(query):
             found += _long(batch, reader.manifest.run, part).to_pylist()
     return sorted(found, key=lambda row: str(row["tag"]))

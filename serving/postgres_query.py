@@ -39,30 +39,29 @@ class PhysicalQuery:
         self._layout = layout
         self._known = layout.by_name()
         self._groups = {0}
-        query = select.copy()
         outputs: list[_Output] = []
         projections: list[exp.Expr] = []
-        for projection in query.expressions:
+        for projection in select.expressions:
             output, stored = self._project(projection)
             outputs.append(output)
             for one in stored:
-                projections.append(exp.alias_(one, f"o{len(projections)}"))
+                projections.append(exp.alias_(one, f"o{len(projections)}", copy=False))
         self._outputs = outputs
-        query.set("expressions", projections)
-        for part in ("where", "order", "group"):
-            if query.args.get(part) is not None:
-                query.set(part, query.args[part].transform(self._physical))
+        # Hundreds of tags are thousands of columns: each that sqlglot copies is a millisecond of them.
+        query = exp.select(*projections, copy=False)
+        for part, said in select.args.items():
+            if said is not None and part not in {"expressions", "from_", "joins"}:
+                query.set(part, said.transform(self._physical) if isinstance(said, exp.Expr) else said)
         joined = sorted(self._groups)
-        query.set("from_", None)
-        query = query.from_(table[joined[0]].as_("g0"))
+        query = query.from_(table[joined[0]].as_("g0"), copy=False)
         for group in joined[1:]:
             on = exp.column("n", table="g0").eq(exp.column("n", table=f"g{group}"))
-            query = query.join(table[group].as_(f"g{group}"), on=on)
+            query = query.join(table[group].as_(f"g{group}"), on=on, copy=False)
         self.query = query
 
     def sql(self) -> str:
         """Return it in PostgreSQL's words."""
-        return self.query.sql("postgres")
+        return self.query.sql("postgres", copy=False)
 
     def _project(self, projection: exp.Expr) -> tuple[_Output, Sequence[exp.Expr]]:
         name = projection.alias_or_name
@@ -119,9 +118,9 @@ class PhysicalQuery:
 
     def _read(self, stored: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for batch in stored:
-            columns, place = [], 0
+            columns, place, found = [], 0, batch.columns
             for output in self._outputs:
-                mine = batch.columns[place : place + output.width]
+                mine = found[place : place + output.width]
                 place += output.width
                 if output.column is None:
                     columns.append(mine[0])

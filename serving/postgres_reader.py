@@ -56,6 +56,7 @@ class PostgresReader:
     def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield ``profile_id`` and ``columns`` of every profile by rising id."""
         quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
-        select = exp.select("profile_id", *quoted).from_("profiles").order_by(exp.column("n", table="g0"))
+        select = exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False)
+        select = select.order_by(exp.column("n", table="g0"), copy=False)
         with self._server.errors("cannot be read"):
             yield from self.query(select)

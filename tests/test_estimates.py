@@ -10,6 +10,8 @@ from stores import make_store
 from serving import postgres_store
 from serving.audiences import count
 
+pytestmark = pytest.mark.xdist_group("estimates")
+
 ROWS = 6000
 
 

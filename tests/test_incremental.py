@@ -14,6 +14,8 @@ from features.event_log import EventLog
 from features.snapshots import Snapshots
 from features.windows import VIEWS, FeatureSet
 
+pytestmark = pytest.mark.xdist_group("incremental")
+
 COLUMNS = {
     "profile_id": "customer", "event_time": "at", "amount": "price", "quantity": "units", "discount": "off",
     "category": "kind", "item_id": "sku", "order_id": "order_no",

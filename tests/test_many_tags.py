@@ -15,6 +15,8 @@ from stores import KINDS, make_store
 from serving.audiences import count, profile, show
 from serving.predictions import column_name
 
+pytestmark = pytest.mark.xdist_group("many-tags")
+
 MANY, ROWS = 600, 120
 NAMES = [f"兴趣.这是一个名字很长的标签，超过六十三个字节 {k:03d}" for k in range(MANY)]
 

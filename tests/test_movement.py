@@ -11,6 +11,8 @@ from champion import DAY, NOW, TAG, by_hand, published, put_in_charge, shop_with
 from pipelines.movement import TagMovement, render_movement
 from pipelines.score import score_tags
 
+pytestmark = pytest.mark.xdist_group("movement")
+
 
 def run(workspace, day, hour: int) -> tuple[TagMovement | None, pd.Series]:
     scored = score_tags(workspace, [TAG], as_of=day, moment=NOW + timedelta(hours=hour), accept="a test")

@@ -14,6 +14,8 @@ from pipelines.check import check_project
 from pipelines.promise import promise_beside_reality
 from pipelines.score import score_tags
 
+pytestmark = pytest.mark.xdist_group("published-figures")
+
 HORIZON = timedelta(days=30)
 
 

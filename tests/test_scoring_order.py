@@ -30,6 +30,8 @@ from serving import scorer
 from serving.in_order import Pool
 from serving.scorer import LoadedTag, Scorer
 
+pytestmark = pytest.mark.xdist_group("scoring-order")
+
 SET = FeatureSet((7, 30), ("amount", "category", "item_id", "order_id", "quantity"))
 OTHER = FeatureSet((30, 90), ("amount",))
 DAY, AS_OF = date(2024, 5, 1), date(2024, 6, 1)
