@@ -1,4 +1,4 @@
-"""What a tag can predict and when it says so: the outcomes and decision rules of a definition."""
+"""What a tag can predict, when it says so, and what can be asked of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 YES_NO = ("yes", "no")
 UNKNOWN = "unknown"
+PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
+"""What a filter may ask of a tag; ``value`` where no part is named."""
+NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
 _TIER = re.compile(r"^[a-z][a-z0-9_]*$")
 _TAKEN = frozenset({*YES_NO, UNKNOWN})
 

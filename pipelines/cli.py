@@ -99,7 +99,7 @@ def _answer(error: TagcastError, *, as_json: bool, text: str | None) -> None:
         return
     click.echo(f"error: {error.message}", err=True)
     if isinstance(error, FilterError) and text:
-        from serving.filter_language import caret
+        from models.filter_language import caret
 
         click.echo(caret(text, error), err=True)
     if error.mend:

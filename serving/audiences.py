@@ -15,10 +15,10 @@ from sqlglot import exp
 
 from features.errors import StoreError
 from features.windows import FeatureSet
+from models.filter_language import parse
+from models.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
 from serving.batch_files import write_batches
-from serving.filter_language import parse
 from serving.filter_sql import condition
-from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
 from serving.long_form import long_batches, predictions_of
 from serving.predictions import PREDICTION_SCHEMA, column_name
 

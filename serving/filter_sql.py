@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from serving.filter_tree import Compare, Condition, Every, FieldRef, Filter, IsNull, Not, OneOf, Scalar, Some
+from models.filter_tree import Compare, Condition, Every, FieldRef, Filter, IsNull, Not, OneOf, Scalar, Some
 from serving.predictions import column_name
 
 _OPERATORS = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}

@@ -10,10 +10,6 @@ import pyarrow as pa
 
 from models.vocabulary import YES_NO
 
-PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
-"""What a filter may ask of a tag; ``value`` where no part is named."""
-NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
-
 REASONS = pa.list_(
     pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
 )

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 
 from features.errors import FilterError
-from serving.filter_language import caret, parse
+from models.filter_language import caret, parse
+from models.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf, Some
 from serving.filter_sql import condition
-from serving.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf, Some
 from serving.predictions import column_name
 
 NAMES = Names(

@@ -11,8 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.vocabulary import UNKNOWN, YES_NO
-from serving.predictions import NUMBER_PARTS
+from models.vocabulary import NUMBER_PARTS, UNKNOWN, YES_NO
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float

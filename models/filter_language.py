@@ -23,7 +23,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from features.errors import FilterError
-from serving.filter_tree import (
+from models.filter_tree import (
     MAX_DEPTH,
     MAX_VALUES,
     Compare,
@@ -39,7 +39,7 @@ from serving.filter_tree import (
     Scalar,
     Some,
 )
-from serving.predictions import PARTS
+from models.vocabulary import PARTS
 
 MAX_LENGTH = 1_000_000
 _TOKEN = re.compile(
