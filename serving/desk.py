@@ -1,0 +1,74 @@
+"""The desk that console, API and command line work at: one project's store, state and models, and a clock.
+
+Questions and steps are functions that take a desk and the person who asks; nothing here knows of the web.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from features.config import Settings
+    from registry.state import State
+    from registry.tracking import Tracking
+    from serving.open_runs import OpenRuns
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One project, open for questions; several threads may use it at once.
+
+    Parameters
+    ----------
+    settings : Settings
+    store : OpenRuns
+        The published runs.
+    state : State
+        Accounts, saved audiences, the life of tags, the audit log.
+    clock : callable
+        Returns the moment, with a timezone: the only clock that serving reads.
+    """
+
+    settings: Settings
+    store: OpenRuns
+    state: State
+    clock: Callable[[], datetime]
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+        return self.clock()
+
+    @property
+    def tracking(self) -> Tracking | None:
+        """The model registry, opened by the first who asks (some seconds); None while nothing was trained."""
+        from registry.tracking import open_tracking, tracking_exists
+
+        kept = self._kept
+        with self._lock:
+            if not kept and tracking_exists(self.settings.home):
+                kept.append(open_tracking(self.settings.home, project=self.settings.name))
+        return kept[0] if kept else None
+
+    @cached_property
+    def _kept(self) -> list[Tracking]:
+        return []
+
+    @cached_property
+    def _lock(self) -> Lock:
+        return Lock()
+
+
+def open_desk(settings: Settings, clock: Callable[[], datetime]) -> Desk:
+    """Open the desk of a project; nothing is read or made before the first question."""
+    from registry.state import open_state
+    from serving.open_runs import OpenRuns
+    from serving.profile_store import open_store
+
+    store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)
+    return Desk(settings, OpenRuns(store), open_state(settings), clock)
