@@ -16,11 +16,13 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from features.config_sections import (
     PASSWORD,
+    Access,
     Identity,
     Join,
     Profiles,
     Publish,
     Source,
+    StateDatabase,
     Strict,
     near,
     zone,
@@ -50,6 +52,8 @@ class Settings(Strict):
         None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
     )
     publish: Publish = Publish()
+    access: Access = Access()
+    state: StateDatabase = StateDatabase()
     seed: int = 0
     memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B|%)$")
     threads: int | None = Field(None, gt=0)
@@ -87,6 +91,11 @@ class Settings(Strict):
         if self.store is None or "://" in self.store:
             return None if self.store is None else expand(self.store, f"{self.path.name}: store")
         return self.resolve(self.store, "store")
+
+    @property
+    def state_place(self) -> str | None:
+        """The URL of the state with its variables filled in; None is ``registry.db`` in the home."""
+        return None if self.state.url is None else expand(self.state.url, f"{self.path.name}: state.url")
 
     @property
     def tags_folder(self) -> Path:
@@ -200,6 +209,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "profiles": Profiles,
     "identity": Identity,
     "publish": Publish,
+    "access": Access,
+    "state": StateDatabase,
 }
 
 

@@ -1,9 +1,10 @@
-"""The tables of `tagcast.toml`: sources, profiles, identity, publishing."""
+"""The tables of `tagcast.toml`: sources, profiles, identity, publishing, state."""
 
 from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from ipaddress import ip_network
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -125,6 +126,75 @@ class Publish(Strict):
     population_change: float = Field(0.5, gt=0, description="of the population of a tag")
     share_change: float = Field(0.25, gt=0, le=1, description="of the share of any value of a tag")
     psi: float = Field(0.5, gt=0, description="population stability index of the scores of a tag")
+
+
+class StateDatabase(Strict):
+    """Where accounts, audit log, saved audiences and the like are kept."""
+
+    url: str | None = Field(
+        None, description="postgresql://… with secrets as ${VARIABLE}; default: registry.db in the home"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(
+            ("postgresql://", "postgresql+psycopg://", "postgres://")
+        ):
+            raise ValueError("expected postgresql://…, or no url for registry.db in the home")
+        if value is not None and PASSWORD.search(value):
+            raise ValueError(
+                "a password is written in url: name it as ${VARIABLE} and set it in the environment"
+            )
+        return value
+
+
+class Access(Strict):
+    """Who may ask console and API, and how much at once."""
+
+    header: str | None = Field(
+        None, description="name of the person, set by a reverse proxy that has checked it: X-Remote-User"
+    )
+    header_role: str | None = Field(
+        None, description="and of the role; without it the role is that of the account of that name"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses or networks whose headers are believed"
+    )
+    origins: tuple[str, ...] = Field(
+        (), description="further origins of the console, where a proxy does not hand on the host: https://…"
+    )
+    requests_per_minute: int = Field(3000, ge=1, description="of one person or key")
+    logins_per_minute: int = Field(10, ge=1, description="from one address")
+    body_bytes: int = Field(1_000_000, ge=1_000, description="of one request")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"expected an address or a network such as 10.0.0.0/8, found {network!r}"
+                ) from None
+        return value
+
+    @field_validator("origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[^/\s]+", origin):
+                raise ValueError(f"expected an origin such as https://tags.example.org, found {origin!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _check_header(self) -> Self:
+        if (self.header or self.header_role) and not self.trusted_proxies:
+            raise ValueError("header needs trusted_proxies: anybody else could write it")
+        if self.header_role and not self.header:
+            raise ValueError("header_role needs header")
+        return self
 
 
 def zone(value: str) -> str:
