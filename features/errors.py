@@ -10,7 +10,11 @@
     ├── StoreError         7    the profile store cannot be read or written
     │   ├── StoreBusyError 8    another run is writing the store
     │   └── RunRefusedError 10  a run is not what a run should be; the last one stays in force
-    └── FilterError        9    an audience filter is wrong; carries the position
+    ├── FilterError        9    an audience filter is wrong; carries the position
+    ├── NotAllowedError    11   who asks has not the right, or did not say who they are
+    ├── StateError         12   accounts, audit log, saved audiences cannot be read or written
+    ├── NotFoundError      13   there is nothing of that name
+    └── ConflictError      14   what is asked contradicts what is there: a taken name, a step that is not allowed
 
 Each says what was expected, what was found and how to mend it. Exit codes are stable: schedulers
 branch on them. Exit code 2 is the command line's own (wrong option).
@@ -99,3 +103,27 @@ class FilterError(TagcastError):
     def __init__(self, message: str, *, mend: str = "", position: int = 0) -> None:
         super().__init__(message, mend=mend)
         self.position = position
+
+
+class NotAllowedError(TagcastError):
+    """Who asks has not the right, or did not prove who they are."""
+
+    exit_code = 11
+
+
+class StateError(TagcastError):
+    """What people made (accounts, audit log, saved audiences, …) cannot be read or written."""
+
+    exit_code = 12
+
+
+class NotFoundError(TagcastError):
+    """There is nothing of that name."""
+
+    exit_code = 13
+
+
+class ConflictError(TagcastError):
+    """What is asked contradicts what is there: a name that is taken, a step that is not allowed."""
+
+    exit_code = 14

@@ -1,0 +1,171 @@
+"""The tables of what people made: who may come in, what was done, said, saved and decided.
+
+Every table of the state hangs on :data:`METADATA`; a module that needs another one declares it there too, and it is
+made at its first use.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+METADATA = MetaData()
+NAME_LENGTH = 64
+SUBJECT_LENGTH = 300
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment with its zone, kept and given back in UTC on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a moment without a zone: nobody could say later which moment it was."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"expected a moment with a timezone, found {value.isoformat()}")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return it in UTC; SQLite forgets zones."""
+        if value is None:
+            return None
+        moment: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+
+
+def serial() -> Column[int]:
+    """Return a column of numbers that rise in the order of writing and are never given twice."""
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("role", String(20), nullable=False),
+    Column("sensitive", Boolean, nullable=False),
+    Column("password", String(200), nullable=False, comment="argon2"),
+    Column("added_by", String(NAME_LENGTH), nullable=False),
+    Column("added_at", Moment, nullable=False),
+)
+
+LOGIN_FAILURES = Table(
+    "login_failures",
+    METADATA,
+    serial(),
+    Column("name", String(64), nullable=False, index=True, comment="SHA-256 of the name that was given"),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("secret", String(64), nullable=False, comment="SHA-256"),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("sensitive", Boolean, nullable=False),
+    Column("added_by", String(NAME_LENGTH), nullable=False),
+    Column("added_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+)
+
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("token", String(64), primary_key=True, comment="SHA-256"),
+    Column("name", String(NAME_LENGTH), nullable=False, index=True),
+    Column("role", String(20), nullable=False),
+    Column("sensitive", Boolean, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    serial(),
+    Column("at", Moment, nullable=False),
+    Column("who", String(NAME_LENGTH), nullable=False),
+    Column("action", String(50), nullable=False),
+    Column("subject", String(SUBJECT_LENGTH), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Index("audit_by_action", "action", "id"),
+    Index("audit_by_subject", "subject", "id"),
+    sqlite_autoincrement=True,
+)
+
+USES = Table(
+    "tag_uses",
+    METADATA,
+    Column("tag", String(250), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("day", Date, primary_key=True, comment="UTC"),
+    Column("times", BigInteger, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+
+RATINGS = Table(
+    "ratings",
+    METADATA,
+    serial(),
+    Column("tag", String(250), nullable=False),
+    Column("who", String(NAME_LENGTH), nullable=False),
+    Column("stars", SmallInteger, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ratings_by_tag", "tag", "id"),
+    sqlite_autoincrement=True,
+)
+
+AUDIENCES = Table(
+    "audiences",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("owner", String(NAME_LENGTH), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("run", Integer),
+    Column("members", BigInteger),
+)
+
+AUDIENCE_SIZES = Table(
+    "audience_sizes",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("run", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("members", BigInteger, nullable=False),
+    Column("base", BigInteger, nullable=False),
+)
+
+FROZEN_MEMBERS = Table(
+    "frozen_members",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("profile_id", String(500), primary_key=True),
+    sqlite_with_rowid=False,
+)
