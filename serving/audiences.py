@@ -72,8 +72,8 @@ def _quoted(name: str) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
-def _where(reader: StoreReader, text: str, now: datetime) -> tuple[Filter, exp.Expr]:
-    tree = parse(text, names_of(reader))
+def _where(reader: StoreReader, asked: str | Filter, now: datetime) -> tuple[Filter, exp.Expr]:
+    tree = parse(asked, names_of(reader)) if isinstance(asked, str) else asked
     return tree, condition(tree, expires_at={t.tag: t.expires_at for t in reader.manifest.run.tags}, now=now)
 
 
@@ -94,13 +94,16 @@ def _tags(tree: Filter) -> list[str]:
     return list(dict.fromkeys(f.name for f in fields(tree) if f.part is not None))
 
 
-def count(reader: StoreReader, text: str, now: datetime, *, estimate: bool = False) -> AudienceCount:
-    """Count the profiles that the filter ``text`` finds.
+def count(
+    reader: StoreReader, asked: str | Filter, now: datetime, *, estimate: bool = False
+) -> AudienceCount:
+    """Count the profiles that a filter finds.
 
     Parameters
     ----------
     reader : StoreReader
-    text : str
+    asked : str or Filter
+        The filter, as text or as a tree of this run's names.
     now : datetime
     estimate : bool
         Whether a sample will do, where the store keeps one: much quicker on a large base.
@@ -110,7 +113,7 @@ def count(reader: StoreReader, text: str, now: datetime, *, estimate: bool = Fal
     FilterError
         When the filter is wrong.
     """
-    tree, where = _where(reader, text, now)
+    tree, where = _where(reader, asked, now)
     tags = _tags(tree)
     means = [
         exp.alias_(exp.Avg(this=_quoted(column_name(tag, "confidence"))), f"mean{place}")

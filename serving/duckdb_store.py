@@ -14,7 +14,7 @@ cleared by the next. Readers attach a file read-only to a connection of their ow
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +137,20 @@ class DuckDbStore(ProfileStore):
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             yield DuckDbReader(manifest, connection, file)
+
+    @contextmanager
+    def sharing(self, manifest: Manifest) -> Iterator[Callable[[], AbstractContextManager[DuckDbReader]]]:
+        """Yield cursors of one connection: they share what it has read of the file."""
+        with self.open(manifest) as first:
+
+            @contextmanager
+            def another() -> Iterator[DuckDbReader]:
+                file = self.snapshot(manifest.number)
+                with _read_errors(file), first.connection.cursor() as cursor:
+                    cursor.execute("USE store")
+                    yield DuckDbReader(manifest, cursor, file)
+
+            yield another
 
     @contextmanager
     def lock(self, run_id: str, wait_seconds: float) -> Iterator[Path]:

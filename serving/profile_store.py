@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -98,6 +98,14 @@ class ProfileStore(ABC):
         StoreError
             When they cannot be read.
         """
+
+    @contextmanager
+    def sharing(self, manifest: Manifest) -> Iterator[Callable[[], AbstractContextManager[StoreReader]]]:
+        """Yield a function that opens the run for one more reader, to be closed before this is.
+
+        Readers share what a store can share between them; each is for one thread at a time.
+        """
+        yield lambda: self.open(manifest)
 
     @abstractmethod
     def lock(self, run_id: str, wait_seconds: float) -> AbstractContextManager[Path]:
