@@ -52,6 +52,9 @@ class Settings(Strict):
         None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
     )
     publish: Publish = Publish()
+    consent: dict[str, str] = Field(
+        default_factory=dict, description='channel = attribute that says yes: email = "email_ok"'
+    )
     access: Access = Access()
     state: StateDatabase = StateDatabase()
     seed: int = 0
@@ -78,6 +81,16 @@ class Settings(Strict):
         names = [s.name for s in self.sources]
         if len(set(names)) != len(names):
             raise ValueError(f"two sources have one name: {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_consent(self) -> Self:
+        attributes = self.profiles.columns if self.profiles else ()
+        for channel, attribute in self.consent.items():
+            if attribute not in attributes:
+                raise ValueError(
+                    f"consent.{channel}: {attribute!r} is no column of [profiles]{near(attribute, attributes)}"
+                )
         return self
 
     @property

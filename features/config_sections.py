@@ -108,6 +108,16 @@ class Profiles(Place):
 
     key: str
     columns: tuple[str, ...] = Field(min_length=1)
+    sensitive: tuple[str, ...] = Field(
+        (), description="columns that only people with the right to sensitive ones see, filter by and export"
+    )
+
+    @model_validator(mode="after")
+    def _check_sensitive(self) -> Self:
+        for column in self.sensitive:
+            if column not in self.columns:
+                raise ValueError(f"sensitive: {column!r} is not in columns{near(column, self.columns)}")
+        return self
 
 
 class Identity(Place):

@@ -75,6 +75,12 @@ def test_settings_cannot_be_changed(tmp_path) -> None:
         ('amount = "price"', 'amount = "price"\n[sources.derive]\namount = "price * 2"', ["amount", "both"]),
         ('name = "shop"', 'name = "my shop"', ["name", "my shop"]),
         ('name = "small"', 'name = "small', ["line 1"]),
+        ("[[sources]]", 'consent.email = "email_ok"\n[[sources]]', ["consent.email", "email_ok"]),
+        (
+            "[[sources]]",
+            '[profiles]\npath = "p.csv"\nkey = "id"\ncolumns = ["income"]\nsensitive = ["incme"]\n[[sources]]',
+            ["sensitive: 'incme'", "did you mean 'income'"],
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, old, new, said) -> None:
