@@ -1,0 +1,140 @@
+"""`tagcast serve`: console and API of one project, in one process."""
+
+from __future__ import annotations
+
+import getpass
+import ipaddress
+import logging
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from features.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from features.config import Settings
+
+_MESSAGE_BYTES = 2_000_000
+_GRACE_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Service:
+    """An application and where it listens.
+
+    Parameters
+    ----------
+    app : FastAPI
+    listener : socket.socket
+    url : str
+        Where a browser finds it.
+    login : str or None
+        A link that logs in once; None where there are accounts.
+    """
+
+    app: FastAPI
+    listener: socket.socket
+    url: str
+    login: str | None
+
+
+def prepare(settings: Settings, host: str, port: int, clock: Callable[[], datetime]) -> Service:
+    """Open the project and the port.
+
+    Parameters
+    ----------
+    settings : Settings
+    host : str
+    port : int
+        0 takes any that is free.
+    clock : callable
+
+    Raises
+    ------
+    ConfigError
+        When others could reach it and nobody has an account, or the port is taken.
+    """
+    from registry.accounts import any_user, keys
+
+    from registry.roles import Person
+    from serving.api.login import OnceLink
+    from serving.desk import open_desk
+    from serving.web import create_app
+
+    desk = open_desk(settings, clock)
+    link = None
+    if not any_user(desk.state) and settings.access.header is None:
+        if is_loopback(host):
+            link = OnceLink(Person(_user(), "admin"), secrets.token_urlsafe(24))
+        elif not keys(desk.state):
+            raise ConfigError(
+                f"nobody has an account yet, and {host} can be reached from other machines",
+                mend="tagcast user add NAME --role admin, then serve again; or leave --host out",
+            )
+    listener = _listen(host, port)
+    url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
+    app = create_app(desk, link=link)
+    return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None)
+
+
+def run(service: Service) -> None:
+    """Serve until stopped."""
+    import uvicorn
+
+    from serving.api.problems import Brief
+
+    config = uvicorn.Config(
+        service.app,
+        proxy_headers=False,  # The guard reads them: it has to know the proxy itself.
+        server_header=False,
+        access_log=False,  # Paths and queries name profiles.
+        log_level=logging.WARNING,
+        ws_max_size=_MESSAGE_BYTES,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    logging.getLogger("uvicorn.error").addFilter(Brief())
+    uvicorn.Server(config).run(sockets=[service.listener])
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "local"  # A container may run under a number without a name.
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen at {host}, port {port}: {error.strerror or error}",
+            mend="another tagcast serve may run; give --port another number",
+        ) from error
+    return listener

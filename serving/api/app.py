@@ -1,0 +1,49 @@
+"""The API under `/api/v1`: what console and command line know, for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from serving.api.problems import add_handlers
+
+if TYPE_CHECKING:
+    from serving.desk import Desk
+
+PREFIX = "/api/v1"
+_ABOUT = (
+    "Tags, audiences, profiles and runs of one project. Every request carries an API key (`Authorization: Bearer tc_…`); "
+    "`tagcast key add` makes one. Errors are JSON: `error`, `mend`, and of a filter `position`."
+)
+
+
+def create_api(desk: Desk) -> FastAPI:
+    """Return the API of a project; :func:`serving.web.create_app` mounts it behind the guard.
+
+    Parameters
+    ----------
+    desk : Desk
+    """
+    from serving.api.docs_page import docs_page
+    from serving.api.routes import routers
+
+    # Swagger's page would fetch its code from another server; ours needs none.
+    api = FastAPI(
+        title="tagcast",
+        version="1",
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    add_handlers(api)
+    for router in routers(desk):
+        api.include_router(router)
+
+    @api.get("/docs", include_in_schema=False)
+    def docs() -> Response:
+        return docs_page(api.openapi(), PREFIX)
+
+    return api

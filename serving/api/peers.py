@@ -1,0 +1,89 @@
+"""Who is at the other end of a connection, also behind a reverse proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Where a request comes from.
+
+    Parameters
+    ----------
+    address : str
+        Of the client; behind a trusted proxy, the one that it names.
+    secure : bool
+        Whether the client speaks https.
+    proxied : bool
+        Whether a trusted proxy hands the request on: its headers are believed.
+    """
+
+    address: str
+    secure: bool
+    proxied: bool
+
+
+class Peers:
+    """Tells who is at the other end.
+
+    Parameters
+    ----------
+    trusted : sequence of str
+        Addresses or networks of the reverse proxies that are believed.
+    """
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        self._trusted: list[IPv4Network | IPv6Network] = [ip_network(t, strict=False) for t in trusted]
+
+    def of(self, scope: Scope) -> Peer:
+        """Return who sent the request of an ASGI ``scope``."""
+        client: Any = scope.get("client")
+        address = str(client[0]) if client else ""
+        secure = scope.get("scheme") in {"https", "wss"}
+        if not self._is_trusted(address):
+            return Peer(address, secure, proxied=False)
+        headers = Headers(scope=scope)
+        # The nearest proxy writes on the right: the first one there that is not ours is the client.
+        hops = [
+            h.strip() for line in headers.getlist("x-forwarded-for") for h in line.split(",") if h.strip()
+        ]
+        far = next((hop for hop in reversed(hops) if not self._is_trusted(hop)), address)
+        schemes = [s.strip() for s in headers.get("x-forwarded-proto", "").split(",") if s.strip()]
+        return Peer(far, schemes[-1] == "https" if schemes else secure, proxied=True)
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            there = ip_address(address)
+        except ValueError:
+            return False
+        return any(there in network for network in self._trusted)
+
+
+def is_same_origin(scope: Scope, origins: Collection[str]) -> bool:
+    """Return whether a browser sent the request from a page of ours.
+
+    Browsers name the page's origin in every request that changes something and in every websocket; a request
+    that names none is not believed, since it carries the person's cookie all the same.
+
+    Parameters
+    ----------
+    scope : Scope
+    origins : collection of str
+        Further origins of the console, ``https://…``.
+    """
+    headers = Headers(scope=scope)
+    origin = headers.get("origin") or headers.get("referer") or ""
+    parts = urlsplit(origin)
+    if not parts.netloc:
+        return False
+    return parts.netloc == headers.get("host") or f"{parts.scheme}://{parts.netloc}" in origins

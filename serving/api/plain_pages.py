@@ -1,0 +1,141 @@
+"""Pages of plain HTML that need nothing else from the server, in both languages: log in, something failed."""
+
+from __future__ import annotations
+
+from html import escape
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING
+
+from starlette.responses import HTMLResponse
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+
+LANGUAGE_COOKIE = "tagcast_language"
+
+WORDS = {
+    "en": {
+        "title": "Log in",
+        "name": "Name",
+        "password": "Password",
+        "submit": "Log in",
+        "intro": "Find tags, choose audiences, see who is in them.",
+        "no": "That name and password do not go together, or too many attempts failed.",
+        "busy": "Too many attempts. Wait a minute, then try again.",
+        "link": "That link has been used, or is of an earlier start. tagcast serve prints a new one each time.",
+        "out": "You are logged out.",
+        "help": "No account yet? An administrator makes one with tagcast user add.",
+        "other": "中文",
+        "failed": "Something went wrong",
+        "tell": "tagcast has made a mistake. Tell whoever runs it:",
+        "back": "Back to the first page",
+    },
+    "zh": {
+        "title": "登录",
+        "name": "用户名",
+        "password": "密码",
+        "submit": "登录",
+        "intro": "查找标签,圈选人群,了解人群构成。",
+        "no": "用户名或密码不正确,或失败次数过多。",
+        "busy": "尝试次数过多,请一分钟后再试。",
+        "link": "该链接已被使用,或属于上一次启动。每次运行 tagcast serve 都会显示新的链接。",
+        "out": "您已退出登录。",
+        "help": "还没有账号?请管理员运行 tagcast user add 创建。",
+        "other": "English",
+        "failed": "出错了",
+        "tell": "tagcast 内部出错。请将以下编号告知管理员:",
+        "back": "返回首页",
+    },
+}
+
+_TAGS = {"en": "en", "zh": "zh-CN"}
+_STYLE = """
+:root{color-scheme:light dark;--ground:#f6f5f2;--card:#fff;--ink:#1f2430;--soft:#626a7a;--line:#d9d7d0;--deed:#2f6f62;
+--on-deed:#fff;--bad:#a3341f;--bad-ground:#fbeae6}
+@media (prefers-color-scheme:dark){:root{--ground:#15181d;--card:#1e2229;--ink:#eceef2;--soft:#a2aaba;--line:#363c47;
+--deed:#74c3b0;--on-deed:#0f1a18;--bad:#ffb4a4;--bad-ground:#3a211c}}
+*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);
+color:var(--ink);font:16px/1.5 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
+main{width:min(24rem,100%);background:var(--card);border:1px solid var(--line);border-radius:14px;padding:2rem}
+h1{font-size:1.35rem;margin:0 0 .25rem}p{margin:0 0 1.25rem;color:var(--soft)}label{display:block;margin:0 0 .3rem;font-weight:600}
+input{width:100%;font:inherit;color:inherit;background:transparent;border:1px solid var(--line);border-radius:9px;padding:.6rem .75rem;
+margin-bottom:1rem}button{width:100%;font:inherit;font-weight:600;border:0;border-radius:9px;padding:.7rem;cursor:pointer;
+background:var(--deed);color:var(--on-deed)}:focus-visible{outline:3px solid var(--deed);outline-offset:2px}
+.said{border-radius:9px;padding:.6rem .75rem;margin-bottom:1rem;color:var(--bad);background:var(--bad-ground)}
+.foot{display:flex;justify-content:space-between;gap:1rem;margin:1.25rem 0 0;font-size:.875rem}a{color:var(--deed)}
+"""
+
+
+def language_of(headers: Headers, asked: str | None = None) -> str:
+    """Return ``en`` or ``zh``: as asked, else as chosen before, else as the browser prefers."""
+    if asked in WORDS:
+        return str(asked)
+    chosen = SimpleCookie(headers.get("cookie", "")).get(LANGUAGE_COOKIE)
+    if chosen is not None and chosen.value in WORDS:
+        return chosen.value
+    for part in headers.get("accept-language", "").split(","):
+        tongue = part.split(";")[0].strip().lower().split("-")[0]
+        if tongue in WORDS:
+            return tongue
+    return "en"
+
+
+def safe_path(there: str) -> str:
+    """Return ``there`` where it is a page of this server, else the first page."""
+    # A second slash or a backslash would lead a browser to another server.
+    plain = there.startswith("/") and not there.startswith(("//", "/\\")) and there.isprintable()
+    return there if plain and not there.startswith(("/login", "/logout")) else "/"
+
+
+def login_page(
+    headers: Headers, *, there: str = "/", said: str = "", status: int = 200, language: str | None = None
+) -> HTMLResponse:
+    """Return the login page.
+
+    Parameters
+    ----------
+    headers : Headers
+        Of the request; they say in which language.
+    there : str
+        The page to go to afterwards.
+    said : {"", "no", "busy", "link", "out"}
+        What has to be told.
+    status : int
+    language : str, optional
+        As asked for.
+    """
+    tongue = language_of(headers, language)
+    words = _escaped(tongue)
+    other = "zh" if tongue == "en" else "en"
+    notice = f'<div class="said" role="alert">{words[said]}</div>' if said else ""
+    body = f"""<h1>tagcast</h1><p>{words["intro"]}</p>{notice}
+<form method="post" action="/login">
+<input type="hidden" name="next" value="{escape(safe_path(there))}"><input type="hidden" name="language" value="{tongue}">
+<label for="name">{words["name"]}</label>
+<input id="name" name="name" autocomplete="username" autocapitalize="none" required autofocus>
+<label for="password">{words["password"]}</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button type="submit">{words["submit"]}</button></form>
+<p class="foot"><span>{words["help"]}</span><a href="/login?language={other}" lang="{_TAGS[other]}">{words["other"]}</a></p>"""
+    return _page(tongue, words["title"], body, status)
+
+
+def failure_page(headers: Headers, problem_id: str) -> HTMLResponse:
+    """Return the page that tells of a mistake of the program by its number alone."""
+    tongue = language_of(headers)
+    words = _escaped(tongue)
+    body = f"""<h1>{words["failed"]}</h1><p>{words["tell"]} <strong>{escape(problem_id)}</strong></p>
+<p class="foot"><a href="/">{words["back"]}</a></p>"""
+    return _page(tongue, words["failed"], body, 500)
+
+
+def _escaped(tongue: str) -> dict[str, str]:
+    return {key: escape(text) for key, text in WORDS[tongue].items()}
+
+
+def _page(tongue: str, title: str, body: str, status: int) -> HTMLResponse:
+    html = f"""<!doctype html>
+<html lang="{_TAGS[tongue]}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · tagcast</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>
+<body><main>{body}</main></body></html>"""
+    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
