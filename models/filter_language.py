@@ -4,7 +4,7 @@
 
     filter     := all ( OR all )*
     all        := one ( AND one )*
-    one        := NOT one | ( filter ) | field test
+    one        := NOT one | ( filter ) | field test | IN AUDIENCE 'name'
     test       := op value | [NOT] IN ( value, … ) | [NOT] BETWEEN value AND value | IS [NOT] NULL
     field      := name | tag | tag.part          part: value score confidence percentile band lower upper unknown_because
     value      := 'text' | number | TRUE | FALSE
@@ -31,6 +31,7 @@ from models.filter_tree import (
     Every,
     FieldRef,
     Filter,
+    InAudience,
     IsNull,
     Names,
     Not,
@@ -193,7 +194,23 @@ class _Parser:
             inner = self.any(depth + 1)
             self.expect(")")
             return inner
+        if self.accept("IN"):
+            return self.audience()
         return self.test()
+
+    def audience(self) -> InAudience:
+        if self.next.kind != "word" or self.next.text.upper() != "AUDIENCE":
+            self.fail("expected a field before IN, or AUDIENCE after it")
+        self.place += 1
+        token = self.next
+        if token.kind != "text":
+            self.fail("expected the name of an audience in single quotes", "as in IN AUDIENCE 'loyal'")
+        name = token.text[1:-1].replace("''", "'")
+        if name not in self.names.audiences:
+            known = sorted(self.names.audiences)
+            self._unknown(f"there is no audience {name!r}", name, known, token)
+        self.place += 1
+        return InAudience(name=name)
 
     def test(self) -> Condition:
         field = self.field()
@@ -249,7 +266,7 @@ class _Parser:
     ) -> NoReturn:
         near = get_close_matches(word, known, n=1, cutoff=0.6)
         shown = ", ".join(list(known)[:20]) + (", …" if len(known) > 20 else "")
-        mend = f"did you mean {near[0]!r}?" if near else f"known: {shown}"
+        mend = f"did you mean {near[0]!r}?" if near else f"known: {shown or 'none'}"
         raise FilterError(f"{message}, at character {token.position + 1}", mend=mend, position=token.position)
 
     def values(self, field: FieldRef) -> tuple[Scalar, ...]:

@@ -5,7 +5,7 @@ The tree is plain data: it goes to JSON and back, and is checked like any input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -77,6 +77,17 @@ class IsNull(_Node):
         return f"{self.field.text()} IS NULL"
 
 
+class InAudience(_Node):
+    """The profile is a member of the saved audience ``name``."""
+
+    kind: Literal["audience"] = "audience"
+    name: str
+
+    def text(self) -> str:
+        """Return it as written in a filter."""
+        return f"IN AUDIENCE {_scalar(self.name)}"
+
+
 class Not(_Node):
     """Exactly the profiles that ``item`` leaves out."""
 
@@ -110,7 +121,7 @@ class Some(_Node):
         return " OR ".join(f"({i.text()})" if isinstance(i, Some) else i.text() for i in self.items)
 
 
-Condition = Annotated[Compare | OneOf | IsNull | Not | Every | Some, Field(discriminator="kind")]
+Condition = Annotated[Compare | OneOf | IsNull | InAudience | Not | Every | Some, Field(discriminator="kind")]
 for _model in (Not, Every, Some):
     _model.model_rebuild()
 
@@ -137,11 +148,14 @@ class Names:
         Attribute to ``text``, ``number`` or ``boolean``.
     values : mapping of str to tuple of str
         What a tag can say beside unknown, where that is not yes and no.
+    audiences : collection of str
+        Saved audiences that may be conditions.
     """
 
     tags: Mapping[str, tuple[str, ...]]
     attributes: Mapping[str, str]
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    audiences: Collection[str] = ()
 
     def kind(self, field: FieldRef) -> str:
         """Return ``text``, ``number`` or ``boolean``."""
@@ -167,4 +181,4 @@ def _quote(text: str, mark: str) -> str:
 def _scalar(value: Scalar) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    return _quote(value, "'") if isinstance(value, str) else repr(float(value))
+    return _quote(value, "'") if isinstance(value, str) else repr(float(value)).removesuffix(".0")

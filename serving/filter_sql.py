@@ -11,13 +11,33 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from models.filter_tree import Compare, Condition, Every, FieldRef, Filter, IsNull, Not, OneOf, Scalar, Some
+from features.errors import FilterError
+from models.filter_tree import (
+    Compare,
+    Condition,
+    Every,
+    FieldRef,
+    Filter,
+    InAudience,
+    IsNull,
+    Not,
+    OneOf,
+    Scalar,
+    Some,
+)
 from serving.predictions import column_name
 
+_BETWEEN_IDS = "\x1f"
 _OPERATORS = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 
 
-def condition(tree: Filter, *, expires_at: Mapping[str, datetime], now: datetime) -> exp.Expr:
+def condition(
+    tree: Filter,
+    *,
+    expires_at: Mapping[str, datetime],
+    now: datetime,
+    frozen: Mapping[str, Collection[str]] | None = None,
+) -> exp.Expr:
     """Return the condition that holds for the members of ``tree``.
 
     Parameters
@@ -27,21 +47,51 @@ def condition(tree: Filter, *, expires_at: Mapping[str, datetime], now: datetime
         Of each tag of the run.
     now : datetime
         A tag past its time matches nothing.
+    frozen : mapping of str to collection of str, optional
+        Ids of the members of each audience that the tree still names.
+
+    Raises
+    ------
+    FilterError
+        For an audience that is not among ``frozen``.
     """
     expired = {tag for tag, until in expires_at.items() if until <= now}
-    return _node(tree.root, expired)
+    return _node(tree.root, expired, frozen or {})
 
 
-def _node(node: Condition, expired: Collection[str]) -> exp.Expr:
+def _node(node: Condition, expired: Collection[str], frozen: Mapping[str, Collection[str]]) -> exp.Expr:
     if isinstance(node, Every):
-        return exp.paren(exp.and_(*[_node(i, expired) for i in node.items]))
+        return exp.paren(exp.and_(*[_node(i, expired, frozen) for i in node.items], copy=False))
     if isinstance(node, Some):
-        return exp.paren(exp.or_(*[_node(i, expired) for i in node.items]))
+        return exp.paren(exp.or_(*[_node(i, expired, frozen) for i in node.items], copy=False))
     if isinstance(node, Not):
-        return exp.Not(this=exp.paren(_node(node.item, expired)))
+        return exp.Not(this=exp.paren(_node(node.item, expired, frozen), copy=False))
+    if isinstance(node, InAudience):
+        return _listed(node, frozen)
     if node.field.part is not None and node.field.name in expired:
         return exp.false()
     return exp.Coalesce(this=_leaf(node), expressions=[exp.false()])
+
+
+def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr:
+    """Return the condition that a profile's id is among the members of a frozen audience."""
+    if node.name not in frozen:
+        raise FilterError(
+            f"the members of the audience {node.name!r} are not known here", mend="save the audience first"
+        )
+    ids = frozen[node.name]
+    if not ids:
+        return exp.false()
+    if any(_BETWEEN_IDS in i for i in ids):
+        raise FilterError(
+            f"the audience {node.name!r} holds an id with a separator sign in it",
+            mend="save it as a dynamic one",
+        )
+    # As one text that the database takes apart: a list of a hundred thousand literals takes it seconds to read.
+    text = exp.StringToArray(
+        this=exp.Literal.string(_BETWEEN_IDS.join(ids)), expression=exp.Literal.string(_BETWEEN_IDS)
+    )
+    return exp.In(this=exp.column("profile_id"), query=exp.select(exp.Explode(this=text)).subquery())
 
 
 def _leaf(node: Compare | OneOf | IsNull) -> exp.Expr:
