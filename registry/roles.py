@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from features.errors import NotAllowedError
+from features.errors import NotAllowedError, TagcastError
 
 Role = Literal["viewer", "marketer", "data_scientist", "admin"]
 Right = Literal[
@@ -50,6 +50,20 @@ _WORDS: dict[Right, str] = {
     "audit": "read the audit log",
     "access": "manage users and keys",
 }
+
+
+def role_named(text: str) -> Role:
+    """Return the role called ``text``.
+
+    Raises
+    ------
+    TagcastError
+        When there is none.
+    """
+    for role in ROLES:
+        if role == text:
+            return role
+    raise TagcastError(f"there is no role {text!r}", mend=f"take one of {', '.join(ROLES)}")
 
 
 @dataclass(frozen=True)

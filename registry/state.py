@@ -6,6 +6,7 @@ SQLAlchemy. Writers wait for one another, so that what a block has read is still
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
@@ -126,7 +127,12 @@ class State:
 
     @cached_property
     def _engine(self) -> Engine:
-        pool: dict[str, Any] = {"pool_size": 8, "max_overflow": CONNECTIONS - 8, "hide_parameters": True}
+        pool: dict[str, Any] = {
+            "pool_size": 8,
+            "max_overflow": CONNECTIONS - 8,
+            "hide_parameters": True,
+            "json_serializer": _json,
+        }
         if self._file is not None:
             engine = create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
             event.listen(engine, "connect", _prepare_sqlite)
@@ -229,6 +235,10 @@ def _empty() -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, default=str)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 METADATA = MetaData()
-NAME_LENGTH = 64
+NAME_LENGTH = 254  # a name that a reverse proxy gives may be an e-mail address
 SUBJECT_LENGTH = 300
 
 
@@ -150,6 +150,15 @@ AUDIENCES = Table(
     Column("changed_at", Moment, nullable=False),
     Column("run", Integer),
     Column("members", BigInteger),
+)
+
+AUDIENCE_FIELDS = Table(
+    "audience_fields",
+    METADATA,
+    Column("name", String(200), primary_key=True, comment="of the audience"),
+    Column(
+        "field", String(300), primary_key=True, index=True, comment="tag or attribute that its filter names"
+    ),
 )
 
 AUDIENCE_SIZES = Table(
