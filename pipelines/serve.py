@@ -59,8 +59,8 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     ConfigError
         When others could reach it and nobody has an account, or the port is taken.
     """
-    from registry.accounts import any_user, keys
-
+    from registry.accounts import any_user
+    from registry.keys import keys
     from registry.roles import Person
     from serving.api.login import OnceLink
     from serving.desk import open_desk

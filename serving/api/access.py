@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from registry import accounts
+from registry.keys import person_of_key
 from registry.roles import ROLES, Person
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Access:
         """Return who asks, None where nobody is known; the event loop stays free."""
         key = key_of(connection)
         if key:
-            person = await run_in_threadpool(accounts.person_of_key, self._desk.state, key, self._desk.now)
+            person = await run_in_threadpool(person_of_key, self._desk.state, key, self._desk.now)
             return Asker(person, "key") if person else None
         if peer.proxied and self._settings.header and connection.headers.get(self._settings.header):
             person = await run_in_threadpool(self._person_of_header, connection)
@@ -95,7 +96,7 @@ class Access:
     def _person_of_header(self, connection: HTTPConnection) -> Person | None:
         name = connection.headers[self._settings.header or ""]
         if self._settings.header_role is None:
-            return next((u.person for u in accounts.users(self._desk.state) if u.name == name), None)
+            return accounts.person_named(self._desk.state, name)
         role = connection.headers.get(self._settings.header_role, "viewer")
         return Person(name, role) if role in ROLES else None
 
