@@ -6,7 +6,7 @@ How often a tag is asked for through the API is counted by day instead: one line
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select
 
 from features.errors import StateError
 from registry.state import State
-from registry.state_tables import AUDIENCE_FIELDS, AUDIT, NAME_LENGTH, SUBJECT_LENGTH, USES
+from registry.state_tables import AUDIT, MENTIONS, NAME_LENGTH, SUBJECT_LENGTH, USES
 
 log = logging.getLogger("tagcast")
 
@@ -62,7 +62,7 @@ class Uses:
     Parameters
     ----------
     audiences : tuple of str
-        Saved audiences whose filter speaks of it.
+        Saved audiences whose filter names it, or names an audience that does.
     exports, api_calls : int
         How often it was part of one, ever.
     last_used : datetime or None
@@ -208,18 +208,27 @@ def _add(connection: Connection, use: _Use, times: int, last: datetime) -> None:
 def uses_of(state: State, tag: str) -> Uses:
     """Return where ``tag`` is used."""
     flush_uses(state)
-    fields = AUDIENCE_FIELDS
     counted = (
         select(USES.c.kind, func.sum(USES.c.times), func.max(USES.c.last_at))
         .where(USES.c.tag == tag)
         .group_by(USES.c.kind)
     )
     with state.reading() as connection:
-        audiences = connection.scalars(
-            select(fields.c.name).where(fields.c.field == tag).order_by(fields.c.name)
-        )
-        names = tuple(audiences)
+        mentions = [(m.name, m.kind, m.mentioned) for m in connection.execute(select(MENTIONS))]
         rows = connection.execute(counted).all()
     times = {kind: int(total) for kind, total, _ in rows}
     last = max((at for *_, at in rows), default=None)
-    return Uses(names, times.get("export", 0), times.get("api", 0), last)
+    return Uses(_naming(tag, mentions), times.get("export", 0), times.get("api", 0), last)
+
+
+def _naming(tag: str, mentions: Sequence[tuple[str, str, str]]) -> tuple[str, ...]:
+    """Return the audiences that name ``tag``, themselves or through audiences that they name."""
+    found = {name for name, kind, mentioned in mentions if kind == "field" and mentioned == tag}
+    grown = True
+    while grown:
+        more = {
+            name for name, kind, mentioned in mentions if kind == "audience" and mentioned in found
+        } - found
+        found |= more
+        grown = bool(more)
+    return tuple(sorted(found))

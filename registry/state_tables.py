@@ -152,13 +152,12 @@ AUDIENCES = Table(
     Column("members", BigInteger),
 )
 
-AUDIENCE_FIELDS = Table(
-    "audience_fields",
+MENTIONS = Table(
+    "audience_mentions",
     METADATA,
     Column("name", String(200), primary_key=True, comment="of the audience"),
-    Column(
-        "field", String(300), primary_key=True, index=True, comment="tag or attribute that its filter names"
-    ),
+    Column("kind", String(10), primary_key=True, comment="field or audience"),
+    Column("mentioned", String(300), primary_key=True, index=True, comment="what its filter names"),
 )
 
 AUDIENCE_SIZES = Table(
