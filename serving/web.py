@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from registry.audit import flush_uses
 from serving.api.access import Access
 from serving.api.app import PREFIX, create_api
 from serving.api.guard import Guard
@@ -39,7 +43,14 @@ def create_app(desk: Desk, *, link: OnceLink | None = None, console: bool = True
     console : bool
         Whether the console is served beside the API.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(flush_uses, desk.state)
+        await run_in_threadpool(desk.store.close)
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     add_handlers(app)
     access = Access(desk)
     app.include_router(login_routes(desk, access, link))

@@ -13,5 +13,9 @@ if TYPE_CHECKING:
 def routers(desk: Desk) -> list[APIRouter]:
     """Return the routers, in the order in which they are documented."""
     from serving.api.about_routes import about_routes
+    from serving.api.access_routes import access_routes
+    from serving.api.audience_routes import audience_routes
+    from serving.api.profile_routes import profile_routes
 
-    return [about_routes(desk)]
+    makers = (about_routes, audience_routes, profile_routes, access_routes)
+    return [make(desk) for make in makers]
