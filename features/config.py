@@ -21,6 +21,7 @@ from features.config_sections import (
     Join,
     Profiles,
     Publish,
+    Review,
     Source,
     StateDatabase,
     Strict,
@@ -52,6 +53,7 @@ class Settings(Strict):
         None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
     )
     publish: Publish = Publish()
+    review: Review = Review()
     consent: dict[str, str] = Field(
         default_factory=dict, description='channel = attribute that says yes: email = "email_ok"'
     )
@@ -222,6 +224,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "profiles": Profiles,
     "identity": Identity,
     "publish": Publish,
+    "review": Review,
     "access": Access,
     "state": StateDatabase,
 }

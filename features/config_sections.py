@@ -138,6 +138,14 @@ class Publish(Strict):
     psi: float = Field(0.5, gt=0, description="population stability index of the scores of a tag")
 
 
+class Review(Strict):
+    """Who has to agree before something is in force."""
+
+    second_person: bool = Field(
+        False, description="whether somebody else approves what is published, and each new champion"
+    )
+
+
 class StateDatabase(Strict):
     """Where accounts, audit log, saved audiences and the like are kept."""
 

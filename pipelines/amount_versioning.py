@@ -10,7 +10,8 @@ from pipelines.amount_card import keep_amount_card
 from pipelines.amount_evidence import amount_findings, amount_gate_evidence
 from pipelines.gate_inputs import GateInputs
 from pipelines.jobs import Job
-from pipelines.versioning import TrainedTag, dataset_of, split_of
+from pipelines.versioning import TrainedTag, dataset_of, decision_text, split_of
+from pipelines.who import proposer
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def register_amount(
     report = judge_amount(amount_gate_evidence(result, *inputs.gathered(job.plan, frame, result, tracking)))
     # Before anything is decided: no champion is in force without its card.
     keep_amount_card(tracking, version, result, frame, report, found, events=workspace.events)
-    decision = settle(tracking, version, report, now=moment)
+    decision = settle(tracking, version, report, now=moment, proposer=proposer(workspace.settings))
     return TrainedTag(
         definition.name,
         version.version,
@@ -60,7 +61,7 @@ def register_amount(
         found.metrics,
         len(frame.y),
         split.test,
-        report.reason,
+        decision_text(decision),
         report.as_dict()["checks"],
         tuple(result.notes),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import date
 from pathlib import Path
 
@@ -134,7 +133,8 @@ def promote(
 ) -> None:  # fmt: skip
     """Make VERSION the champion of TAG by hand; who, when and why are recorded.
 
-    A version that the gate refused needs --force.
+    A version that the gate refused needs --force. Where the configuration asks for a second person, the version
+    is proposed, and waits until somebody else runs tagcast approve.
 
     \b
     Example:
@@ -143,24 +143,24 @@ def promote(
     """
     from pipelines.models import promote_version
     from pipelines.reporting import emit, say
+    from pipelines.who import local_user
     from pipelines.workspace import open_workspace
 
     done = promote_version(
         open_workspace(config, home),
         tag,
         version,
-        by=by or getpass.getuser(),
+        by=by or local_user(),
         reason=reason,
         moment=clock(),
         force=force,
     )
     against = f", against {', '.join(done['forced'])}" if done["forced"] else ""
+    came = "waits for a second person to approve it" if done["action"] == "proposed" else "is champion"
     emit(
         done,
         as_json=as_json,
-        render=lambda: say(
-            f"{tag}: version {version} is champion (was {done['previous'] or 'none'}){against}"
-        ),
+        render=lambda: say(f"{tag}: version {version} {came} (was {done['previous'] or 'none'}){against}"),
     )
 
 

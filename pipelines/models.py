@@ -13,7 +13,7 @@ from pipelines.reporting import say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
-    from registry.decisions import Decision
+    from registry.decision_log import Decision
     from registry.versions import Version
 
 
@@ -82,7 +82,8 @@ def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
 def _said(decision: Decision) -> str:
     """Return who decided what: ``promoted by Ann Lee against beats_rfm``."""
     if decision.how == "gate":
-        return f"{decision.action} by the gate"
+        waits = f", by {decision.by}" if decision.action == "proposed" else ""
+        return f"{decision.action} by the gate{waits}"
     against = decision.figures.get("forced") if decision.how == "force" else None
     return f"{decision.action} by {decision.by}" + (f" against {', '.join(against)}" if against else "")
 
@@ -97,7 +98,7 @@ def promote_version(
     moment: datetime,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Make ``version`` the champion; record who, when and why.
+    """Make ``version`` the champion, or propose it where a second person has to agree; record who, when and why.
 
     Raises
     ------
@@ -115,7 +116,15 @@ def promote_version(
         )
     tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
     previous = next((v.version for v in found.values() if "champion" in v.aliases), None)
-    decision = promote(tracking, found[version], by=by, reason=reason, now=moment, force=force)
+    decision = promote(
+        tracking,
+        found[version],
+        by=by,
+        reason=reason,
+        now=moment,
+        force=force,
+        second_person=workspace.settings.review.second_person,
+    )
     return {
         "tag": tag,
         "version": version,
@@ -123,6 +132,7 @@ def promote_version(
         "by": by,
         "reason": reason,
         "at": moment,
+        "action": decision.action,
         "forced": decision.figures.get("forced", []) if decision.how == "force" else [],
     }
 

@@ -14,6 +14,7 @@ from pipelines.gate_inputs import GateInputs
 from pipelines.jobs import Job
 from pipelines.trade_off import decision_figures, trade_off_document
 from pipelines.weak_segments import measured_segments
+from pipelines.who import proposer
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from models.training import TrainingResult
     from models.training_data import TrainingFrame
     from models.tuning import Trial
+    from registry.decision_log import Decision
     from registry.recording import TrialRecord
 
 
@@ -42,7 +44,7 @@ class TrainedTag:
     rows, test : int, date or None
         Training rows and the test snapshot.
     reason : str
-        Of the gate, or why there is no model.
+        Of the gate, or why there is no model; says where a second person has to approve it.
     checks : list of dict
         The gate's checks.
     notes : tuple of str
@@ -99,7 +101,7 @@ def register(
     # Before anything is decided: no champion is in force without its card.
     segments = measured_segments(result, frame, workspace.attributes())
     keep_card(tracking, version, result, frame, report, found, events=workspace.events, segments=segments)
-    decision = settle(tracking, version, report, now=moment)
+    decision = settle(tracking, version, report, now=moment, proposer=proposer(workspace.settings))
     return TrainedTag(
         definition.name,
         version.version,
@@ -108,10 +110,16 @@ def register(
         found.metrics,
         len(frame.y),
         split.test,
-        report.reason,
+        decision_text(decision),
         report.as_dict()["checks"],
         tuple(result.notes),
     )
+
+
+def decision_text(decision: Decision) -> str:
+    """Return the gate's reason, and whether somebody has yet to approve."""
+    waits = decision.action == "proposed"
+    return f"{decision.reason}; waits for a second person: tagcast approve" if waits else decision.reason
 
 
 def dataset_of(workspace: Workspace, frame: TrainingFrame) -> dict[str, dict[str, Any]]:

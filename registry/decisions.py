@@ -1,163 +1,31 @@
-"""Which version was put in force, by whom, when and why: an append-only log, and the alias that follows it.
+"""Who put which version in force, when and why: decisions, and the aliases that follow them.
 
-The log answers what MLflow's aliases cannot: which version was live on a date. It lives in SQL
-(``registry.db`` in the home); rows are only ever added. A decision and its alias go together: the row
-is committed only after the alias has moved.
+A decision and its alias go together: the row of the log is committed only after the alias has moved. Where the
+configuration asks for a second person, what would become champion is proposed first, and waits as challenger until
+somebody else approves it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
 
-from features.errors import ModelError
+from features.errors import ModelError, NotAllowedError
 from registry.checks import GateReport, failed_checks
+from registry.decision_log import Decision
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, Row, Table
-
     from registry.tracking import Tracking
     from registry.versions import Version
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-DATABASE = "registry.db"
-BUSY_TIMEOUT_S = 30.0
 GATE = "gate"
 
 
-@dataclass(frozen=True)
-class Decision:
-    """One decision on one version.
-
-    Parameters
-    ----------
-    tag, version : str, int
-        What was decided on.
-    action : 'promoted' or 'refused'
-        Became champion, or did not.
-    how : 'gate', 'hand' or 'force'
-        By the checks, by a person, or by a person against checks that failed.
-    by : str
-        Who; ``gate`` for the gate.
-    reason : str
-        Why, in a sentence.
-    figures : dict
-        The gate's report, where there is one; forced promotions name what failed under ``forced``.
-    decided_at : datetime
-        UTC.
-    """
-
-    tag: str
-    version: int
-    action: Literal["promoted", "refused"]
-    how: Literal["gate", "hand", "force"]
-    by: str
-    reason: str
-    figures: dict[str, Any]
-    decided_at: datetime
-
-
-class DecisionLog:
-    """The decisions of one project.
-
-    Parameters
-    ----------
-    home : Path
-        Folder of ``registry.db``, which the first decision creates.
-    project : str
-        Only its decisions are read and written.
-    """
-
-    def __init__(self, home: Path, project: str) -> None:
-        self._file = home / DATABASE
-        self._project = project
-
-    @contextmanager
-    def appending(self, decision: Decision) -> Iterator[None]:
-        """Add ``decision``, kept only when the block ends well; writers of other processes wait."""
-        from sqlalchemy.schema import CreateTable
-
-        with self._engine() as engine, engine.begin() as connection:
-            connection.execute(CreateTable(_table(), if_not_exists=True))
-            connection.execute(
-                _table()
-                .insert()
-                .values(
-                    project=self._project,
-                    tag=decision.tag,
-                    version=decision.version,
-                    action=decision.action,
-                    how=decision.how,
-                    decided_by=decision.by,
-                    reason=decision.reason,
-                    figures=json.dumps(decision.figures, ensure_ascii=False, sort_keys=True),
-                    decided_at=_naive_utc(decision.decided_at),
-                )
-            )
-            yield
-
-    def history(self, tag: str | None = None) -> list[Decision]:
-        """Return decisions in the order they were made, of one tag or of all."""
-        from sqlalchemy import inspect, select
-
-        if not self._file.exists():
-            return []
-        table = _table()
-        query = select(table).where(table.c.project == self._project)
-        if tag is not None:
-            query = query.where(table.c.tag == tag)
-        with self._engine() as engine, engine.connect() as connection:
-            if not inspect(connection).has_table(table.name):
-                return []
-            return [
-                _decision(row) for row in connection.execute(query.order_by(table.c.decided_at, table.c.id))
-            ]
-
-    def live_on(self, tag: str, when: datetime) -> Decision | None:
-        """Return the decision by which a version of ``tag`` was in force at ``when``.
-
-        Parameters
-        ----------
-        tag : str
-            Name of the tag.
-        when : datetime
-            With a timezone.
-
-        Returns
-        -------
-        Decision or None
-            Its ``version`` was champion; ``None`` when there was none yet.
-        """
-        _naive_utc(when)
-        promotions = [d for d in self.history(tag) if d.action == "promoted" and d.decided_at <= when]
-        return promotions[-1] if promotions else None
-
-    @contextmanager
-    def _engine(self) -> Iterator[Engine]:
-        from sqlalchemy import URL, NullPool, create_engine
-        from sqlalchemy.exc import SQLAlchemyError
-
-        url = URL.create("sqlite", database=str(self._file))
-        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
-        try:
-            yield engine
-        except SQLAlchemyError as error:
-            raise ModelError(
-                f"the decision log {self._file} cannot be used: {getattr(error, 'orig', None) or type(error).__name__}",
-                mend="check the disk and that no other program holds the file, or restore it from a backup",
-            ) from error
-        finally:
-            engine.dispose()
-
-
-def settle(tracking: Tracking, version: Version, report: GateReport, *, now: datetime) -> Decision:
+def settle(
+    tracking: Tracking, version: Version, report: GateReport, *, now: datetime, proposer: str | None = None
+) -> Decision:
     """Let the gate decide: a version that passes becomes champion, another one challenger.
 
     Parameters
@@ -170,13 +38,16 @@ def settle(tracking: Tracking, version: Version, report: GateReport, *, now: dat
         What the checks found.
     now : datetime
         Moment of the decision, with a timezone.
+    proposer : str, optional
+        Who trained it, where a second person has to approve: a version that passes waits as challenger then.
     """
+    passed: Literal["promoted", "proposed"] = "promoted" if proposer is None else "proposed"
     decision = Decision(
         tag=version.tag,
         version=version.version,
-        action="promoted" if report.passed else "refused",
+        action=passed if report.passed else "refused",
         how="gate",
-        by=GATE,
+        by=proposer if proposer is not None and report.passed else GATE,
         reason=report.reason,
         figures=report.as_dict(),
         decided_at=now,
@@ -185,7 +56,14 @@ def settle(tracking: Tracking, version: Version, report: GateReport, *, now: dat
 
 
 def promote(
-    tracking: Tracking, version: Version, *, by: str, reason: str, now: datetime, force: bool = False
+    tracking: Tracking,
+    version: Version,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+    force: bool = False,
+    second_person: bool = False,
 ) -> Decision:
     """Make ``version`` champion by hand. The one before stays a version that can be promoted again.
 
@@ -201,6 +79,8 @@ def promote(
         Moment of the decision, with a timezone.
     force : bool
         Also where checks of the gate failed, or the gate never judged it; recorded as ``force`` then.
+    second_person : bool
+        Whether it is only proposed, and waits for somebody else to approve it.
 
     Raises
     ------
@@ -208,11 +88,7 @@ def promote(
         Without a name or a reason, for a version that needs ``force``, or when the registry cannot be
         written; nothing has changed then.
     """
-    if not by.strip() or not reason.strip():
-        raise ModelError(
-            f"a promotion by hand needs who decides and why: found by {by!r}, reason {reason!r}",
-            mend='give both, as in --by "Ann Lee" --reason "holds up better in the new stores"',
-        )
+    _named(by, reason)
     figures = dict(version.decision.figures) if version.decision else {}
     failed = failed_checks(figures)
     judged = bool(figures.get("checks"))
@@ -230,7 +106,7 @@ def promote(
     decision = Decision(
         tag=version.tag,
         version=version.version,
-        action="promoted",
+        action="proposed" if second_person else "promoted",
         how="force" if against else "hand",
         by=by.strip(),
         reason=reason.strip(),
@@ -240,6 +116,90 @@ def promote(
     return _record(tracking, decision)
 
 
+def pending(tracking: Tracking) -> list[Version]:
+    """Return the versions that wait for a second person: of each tag the newest that was proposed, if undecided."""
+    from registry.versions import versions
+
+    newest = {d.tag: d for d in tracking.decisions.history() if d.action == "proposed"}
+    return [v for v in versions(tracking) if v.tag in newest and v.decision == newest[v.tag]]
+
+
+def approve(tracking: Tracking, version: Version, *, by: str, reason: str, now: datetime) -> Decision:
+    """Make a proposed version champion, as the second person.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        Open MLflow.
+    version : Version
+        One that :func:`pending` returns.
+    by, reason : str
+        Who approves, and why; neither may be empty.
+    now : datetime
+        Moment of the decision, with a timezone.
+
+    Raises
+    ------
+    ModelError
+        Without a name or a reason, or when it does not wait for approval.
+    NotAllowedError
+        When ``by`` trained or proposed it.
+    """
+    proposal = _proposal(tracking, version, by, reason)
+    if proposal.by.casefold() == by.strip().casefold():
+        raise NotAllowedError(
+            f"{proposal.by} proposed {version.name}, so somebody else has to approve it",
+            mend="ask a colleague who may review, or set second_person = false under [review]",
+        )
+    return _record(tracking, _review(proposal, "promoted", by, reason, now))
+
+
+def turn_down(tracking: Tracking, version: Version, *, by: str, reason: str, now: datetime) -> Decision:
+    """Refuse a proposed version; who proposed it may do so too.
+
+    Raises
+    ------
+    ModelError
+        As :func:`approve`.
+    """
+    proposal = _proposal(tracking, version, by, reason)
+    return _record(tracking, _review(proposal, "refused", by, reason, now))
+
+
+def _proposal(tracking: Tracking, version: Version, by: str, reason: str) -> Decision:
+    _named(by, reason)
+    waiting = next((v for v in pending(tracking) if v.name == version.name), None)
+    if waiting is None or waiting.decision is None:
+        raise ModelError(
+            f"{version.name} does not wait for approval",
+            mend=f"tagcast models {version.tag} shows which version was proposed, and what came of each",
+        )
+    return waiting.decision
+
+
+def _review(
+    proposal: Decision, action: Literal["promoted", "refused"], by: str, reason: str, now: datetime
+) -> Decision:
+    return Decision(
+        tag=proposal.tag,
+        version=proposal.version,
+        action=action,
+        how="review",
+        by=by.strip(),
+        reason=reason.strip(),
+        figures={**proposal.figures, "proposed_by": proposal.by},
+        decided_at=now,
+    )
+
+
+def _named(by: str, reason: str) -> None:
+    if not by.strip() or not reason.strip():
+        raise ModelError(
+            f"a decision by hand needs who decides and why: found by {by!r}, reason {reason!r}",
+            mend='give both, as in --by "Ann Lee" --reason "holds up better in the new stores"',
+        )
+
+
 def _record(tracking: Tracking, decision: Decision) -> Decision:
     from registry.tracking import store_errors
 
@@ -247,49 +207,10 @@ def _record(tracking: Tracking, decision: Decision) -> Decision:
     with store_errors(f"{tag}: the decision on version {version} cannot be recorded"):
         aliases: dict[str, str] = dict(client.get_registered_model(tag).aliases)
         with tracking.decisions.appending(decision):
-            if decision.action == "refused":
-                client.set_registered_model_alias(tag, CHALLENGER, version)
-            else:
+            if decision.action == "promoted":
                 client.set_registered_model_alias(tag, CHAMPION, version)
+            elif str(aliases.get(CHAMPION)) != version:
+                client.set_registered_model_alias(tag, CHALLENGER, version)
         if decision.action == "promoted" and str(aliases.get(CHALLENGER)) == version:
             client.delete_registered_model_alias(tag, CHALLENGER)  # it challenges no longer
     return decision
-
-
-@cache
-def _table() -> Table:
-    from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text
-
-    return Table(
-        "decisions",
-        MetaData(),
-        Column("id", Integer, primary_key=True),
-        Column("project", String(500), nullable=False),
-        Column("tag", String(250), nullable=False),
-        Column("version", Integer, nullable=False),
-        Column("action", String(20), nullable=False),
-        Column("how", String(20), nullable=False),
-        Column("decided_by", String(250), nullable=False),
-        Column("reason", Text, nullable=False),
-        Column("figures", Text, nullable=False),
-        Column("decided_at", DateTime, nullable=False, comment="UTC"),
-    )
-
-
-def _naive_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError(f"expected a moment with a timezone, found {moment.isoformat()}")
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _decision(row: Row[Any]) -> Decision:
-    return Decision(
-        tag=row.tag,
-        version=row.version,
-        action=row.action,
-        how=row.how,
-        by=row.decided_by,
-        reason=row.reason,
-        figures=json.loads(row.figures),
-        decided_at=row.decided_at.replace(tzinfo=UTC),
-    )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.errors import ModelError
-from registry.decisions import DecisionLog
+from registry.decision_log import DecisionLog
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

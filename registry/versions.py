@@ -19,7 +19,8 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from features.errors import ModelError
-from registry.decisions import CHAMPION, Decision
+from registry.decision_log import Decision
+from registry.decisions import CHAMPION
 from registry.model_folder import BUNDLE, verify
 from registry.tracking import ARTIFACTS, Tracking, store_errors
 

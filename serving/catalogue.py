@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from models.filter_tree import Names
-    from registry.decisions import Decision
     from registry.life import LifeStep, Status
+
+    from models.filter_tree import Names
+    from registry.decision_log import Decision
     from registry.roles import Person
     from serving.desk import Desk
 

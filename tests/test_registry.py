@@ -23,7 +23,8 @@ from matplotlib.figure import Figure
 from features.errors import ModelError
 from registry.cards import load_card, store_card
 from registry.checks import Check, GateReport
-from registry.decisions import DecisionLog, promote, settle
+from registry.decision_log import DecisionLog
+from registry.decisions import promote, settle
 from registry.documents import document, run_file
 from registry.recording import log_version
 from registry.tracking import Tracking, open_tracking, tracking_exists
@@ -297,7 +298,7 @@ def test_which_version_was_live_on_a_date(fresh_log: DecisionLog, days: float, l
 
 @pytest.fixture(scope="module")
 def fresh_log(tmp_path_factory: pytest.TempPathFactory) -> DecisionLog:
-    from registry.decisions import Decision
+    from registry.decision_log import Decision
 
     log = DecisionLog(tmp_path_factory.mktemp("log"), "shop")
     given = Decision("churn_risk", 1, "promoted", "gate", "gate", "passes every check", {}, NOW)
