@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from registry.audit import flush_uses
 from serving.api.access import Access
-from serving.api.app import PREFIX, create_api
+from serving.api.app import PREFIX, SILENT, create_api
 from serving.api.guard import Guard
 from serving.api.headers import Surroundings
 from serving.api.login import login_routes
@@ -50,7 +50,7 @@ def create_app(desk: Desk, *, link: OnceLink | None = None, console: bool = True
         await run_in_threadpool(flush_uses, desk.state)
         await run_in_threadpool(desk.store.close)
 
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=SILENT)
     add_handlers(app)
     access = Access(desk)
     app.include_router(login_routes(desk, access, link))

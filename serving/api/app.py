@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from serving.desk import Desk
 
 PREFIX = "/api/v1"
+SILENT: Any = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI would tell addresses, and with them profiles, to whatever collects traces of this process."""
 _ABOUT = (
     "Tags, audiences, profiles and runs of one project. Every request carries an API key (`Authorization: Bearer tc_…`); "
     "`tagcast key add` makes one. Errors are JSON: `error`, `mend`, and of a filter `position`."
@@ -37,6 +39,7 @@ def create_api(desk: Desk) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        telemetry=SILENT,
     )
     add_handlers(api)
     for router in routers(desk):

@@ -18,8 +18,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 
-from serving.api.limits import BodyTooLargeError
 from serving.api.problems import log_mistake, mistake, problem, route_of
 
 if TYPE_CHECKING:
@@ -63,23 +63,27 @@ class Surroundings:
         answer = _Answer(scope, send)
         left = self._body_bytes
 
+        async def too_large() -> None:
+            text = f"a request holds up to {self._body_bytes:,} bytes"
+            await problem(413, text, "send less at once")(scope, receive, answer.send)
+
         async def limited() -> Message:
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise BodyTooLargeError
+                # Answered here: some who read the body make an error of their own of it.
+                if not answer.begun:
+                    await too_large()
+                raise HTTPException(413)
             return message
 
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdigit() or int(declared) > self._body_bytes:
+            await too_large()
+            return
         try:
-            declared = Headers(scope=scope).get("content-length", "0")
-            if not declared.isdigit() or int(declared) > self._body_bytes:
-                raise BodyTooLargeError
             await self._app(scope, limited, answer.send)
-        except BodyTooLargeError:
-            too_large = problem(413, f"a request holds up to {self._body_bytes} bytes", "send less at once")
-            if not answer.begun:
-                await too_large(scope, receive, answer.send)
         except Exception as error:
             # The last to know. Applications within have answered and pass the error on all the same.
             if answer.ended:
@@ -102,6 +106,8 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         """Pass a message of the application on, with our headers; pages get their nonce."""
+        if self.ended:
+            return
         if message["type"] == "http.response.start":
             self._add_headers(message)
             if self._is_console_page(message):

@@ -1,4 +1,4 @@
-"""How much anybody may ask at once: requests a minute, bytes of a body."""
+"""How often anybody may ask."""
 
 from __future__ import annotations
 
@@ -47,7 +47,3 @@ class RateLimit:
             while len(self._buckets) > _REMEMBERED:
                 self._buckets.popitem(last=False)
         return wait
-
-
-class BodyTooLargeError(Exception):
-    """A request sends more than it may."""
