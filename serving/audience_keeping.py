@@ -1,0 +1,74 @@
+"""Keep an audience with its size, freeze its members, drop it: what console, API and commands do to saved audiences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.roles import require
+from serving import audience_questions as questions
+from serving import saved_audiences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from models.filter_tree import Filter
+    from registry.roles import Person
+    from serving.desk import Desk
+    from serving.saved_audiences import AudienceKind, SavedAudience
+
+_PAGE_ROWS = 10_000
+
+
+def keep(
+    desk: Desk, person: Person, name: str, text: str, *, description: str = "", kind: AudienceKind = "dynamic"
+) -> SavedAudience:
+    """Save the filter ``text`` under ``name`` with its size in the run in force; a frozen one with its members.
+
+    Raises
+    ------
+    FilterError
+        When the filter is wrong, or would make the audience part of itself.
+    NotAllowedError
+        Without the right "save", or where the name belongs to somebody else.
+    """
+    require(person, "save")
+    tree = questions.parse_for(desk, person, text)
+    with desk.store.reader() as reader:
+        run = reader.manifest.number
+    count = questions.count(desk, person, tree)
+    now = desk.now
+    audience = saved_audiences.SavedAudience(name, person.name, description, text, kind, now, now)
+    with desk.state.writing():
+        made = saved_audiences.save(desk.state, audience, person, now)
+        if kind == "frozen":
+            saved_audiences.freeze(desk.state, made.name, _ids(desk, person, tree))
+        else:
+            questions.count(
+                desk, person, questions.parse_for(desk, person, text)
+            )  # refused if it names itself
+        saved_audiences.add_size(desk.state, made.name, run, now, count.members, count.base)
+    return saved_audiences.get(desk.state, made.name)
+
+
+def _ids(desk: Desk, person: Person, tree: Filter) -> Iterator[str]:
+    after: str | None = None
+    while True:
+        page = questions.members(desk, person, tree, after, _PAGE_ROWS)
+        for row in page.rows:
+            yield str(row["profile_id"])
+        after = page.next
+        if after is None:
+            return
+
+
+def drop(desk: Desk, person: Person, name: str) -> None:
+    """Delete a saved audience.
+
+    Raises
+    ------
+    NotAllowedError
+        Where it belongs to somebody else.
+    ConflictError
+        When another audience names it.
+    """
+    saved_audiences.delete(desk.state, name, person, desk.now)

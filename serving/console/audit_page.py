@@ -1,0 +1,96 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from registry.roles import require
+from serving.console.fields import html, link_button, select
+from serving.console.figures import minute, number
+from serving.console.markup import Markup, h
+from serving.console.messages import empty
+from serving.console.visit import Visit, link
+
+if TYPE_CHECKING:
+    from registry.audit import AuditEntry
+    from registry.roles import Person
+    from serving.desk import Desk
+
+_PAGE = 100
+_ACTIONS = (
+    "export",
+    "audience.save",
+    "audience.delete",
+    "tag.step",
+    "champion.approve",
+    "rule.draft",
+    "login",
+    "user.add",
+    "key.add",
+    "key.revoke",
+)
+
+
+def told(desk: Desk, person: Person, action: str, before: int | None) -> list[AuditEntry]:
+    """Return a page of the log, newest first."""
+    from registry.audit import entries
+
+    require(person, "audit")
+    return entries(desk.state, action=action or None, limit=_PAGE, before=before)
+
+
+async def audit_page(visit: Visit) -> None:
+    """Show the log, from the entry that the address names downwards."""
+    from nicegui import ui
+
+    say, action = visit.say, visit.asked("action")
+    before = visit.asked("before")
+    found = await visit.ask(told, action, int(before) if before.isdigit() else None)
+    html(h("div", h("h1", say("audit.title")), h("p", say("audit.lead"))), classes="head")
+    with ui.element("div").classes("filters"):
+        choices = {"": say("audit.any"), **{one: say(f"action.{one}") for one in _ACTIONS}}
+        select(
+            choices,
+            action if action in choices else "",
+            say("audit.action"),
+            lambda v: ui.navigate.to(link("/audit", action=v)),
+        )
+    if not found:
+        html(empty(say("audit.none"), say("audit.none_hint")))
+        return
+    heads = [
+        h("th", say(f"audit.{key}"), scope="col") for key in ("at", "who", "action", "subject", "detail")
+    ]
+    lines = [
+        h(
+            "tr",
+            h("td", minute(entry.at), class_="nowrap muted"),
+            h("td", entry.who),
+            h("td", say.known("action", entry.action), class_="nowrap"),
+            h("td", entry.subject, class_="wrap"),
+            h("td", _detail(entry.detail), class_="wrap faint full"),
+        )
+        for entry in found
+    ]
+    table = h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t cards audit")
+    more = (
+        link_button(say("do.more"), link("/audit", action=action, before=str(found[-1].id)))
+        if len(found) == _PAGE
+        else None
+    )
+    html(h("section", table, more, class_="card table-wrap"))
+
+
+def _detail(detail: Mapping[str, object]) -> Markup:
+    shown = []
+    for key, value in detail.items():
+        if value in (None, "", [], ()):
+            continue
+        text = number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+        if isinstance(value, list | tuple):
+            text = ", ".join(map(str, value))
+        shown.append(
+            h("span", f"{key}: ", h("span", text if len(text) <= 160 else f"{text[:160]}…", class_="muted"))
+        )
+    return h("div", shown, class_="details")

@@ -1,0 +1,103 @@
+"""The runs: what was in force when, and what moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serving.console.fields import html
+from serving.console.figures import day, minute, number
+from serving.console.markup import Markup, h
+from serving.console.messages import empty
+from serving.console.tag_marks import value_word
+from serving.console.titles import both_titles
+from serving.console.visit import Visit, link
+
+if TYPE_CHECKING:
+    from registry.roles import Person
+    from serving.desk import Desk
+    from serving.manifest import Entry
+
+_SHOWN = 50
+
+
+def entries(desk: Desk, _person: Person) -> list[Entry]:
+    """Return what was put in force, newest first."""
+    return list(reversed(desk.store.log()))[:_SHOWN]
+
+
+async def runs_page(visit: Visit) -> None:
+    """Show the log of the store, and the moves of the newest run."""
+    say = visit.say
+    found = await visit.ask(entries)
+    html(h("div", h("h1", say("runs.title")), h("p", say("runs.lead"))), classes="head")
+    if not found:
+        html(empty(say("empty.store"), say("empty.store_hint")))
+        return
+    titles = await visit.ask(both_titles)
+    html(h("section", _log(visit, found), class_="card table-wrap"))
+    html(h("section", h("h2", say("runs.moves")), _moves(visit, found[0], titles), class_="card"))
+
+
+def _log(visit: Visit, found: list[Entry]) -> Markup:
+    say = visit.say
+    heads = [
+        h("th", say(key), scope="col", class_="r" if key in {"runs.profiles", "runs.tags"} else None)
+        for key in ("runs.number", "runs.at", "runs.as_of", "runs.profiles", "runs.tags", "runs.what")
+    ]
+    lines = []
+    for place, entry in enumerate(found):
+        manifest = entry.manifest
+        what = h(
+            "td",
+            say(f"runs.{entry.action}"),
+            " ",
+            h("span", say("runs.current"), class_="pill good") if place == 0 else None,
+            h("div", entry.reason, class_="faint") if entry.reason else None,
+        )
+        lines.append(
+            h(
+                "tr",
+                h("td", entry.number),
+                h("td", minute(entry.at), class_="nowrap"),
+                h("td", day(manifest.run.as_of), class_="nowrap"),
+                h("td", number(manifest.profiles), class_="r"),
+                h("td", len(manifest.tags), class_="r"),
+                what,
+            )
+        )
+    return h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t")
+
+
+def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
+    say = visit.say
+    if not entry.manifest.moves:
+        return h("p", say("runs.moves_none"), class_="faint")
+    lines = []
+    for tag, moved in entry.manifest.moves.items():
+        steps = sorted(
+            ((n, was, now) for (was, now), n in moved.items() if was != now), reverse=True, key=lambda m: m[0]
+        )
+        shown = [
+            h(
+                "span",
+                say("profile.was", was=value_word(say, was), now=value_word(say, now)),
+                " ",
+                h("b", number(n)),
+                class_="pill num",
+            )
+            for n, was, now in steps[:4]
+        ]
+        stayed = sum(n for (was, now), n in moved.items() if was == now)
+        title = say.of(titles.get(tag, {"en": tag}))
+        lines.append(
+            h(
+                "tr",
+                h("td", h("a", title, href=link("/tags", tag), class_="cover"), class_="full"),
+                h("td", h("div", shown, class_="row tight-pills"), class_="full"),
+                h("td", number(stayed), class_="r hide"),
+            )
+        )
+    heads = h(
+        "tr", h("th", say("runs.tag")), h("th", say("runs.what")), h("th", say("runs.stayed"), class_="r")
+    )
+    return h("table", h("thead", heads), h("tbody", lines), class_="t cards")

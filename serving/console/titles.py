@@ -1,0 +1,20 @@
+"""Titles of tags in the language of a visit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from registry.roles import Person
+    from serving.desk import Desk
+
+
+def both_titles(desk: Desk, _person: Person) -> dict[str, dict[str, str]]:
+    """Return the titles of the tags of the run in force, by name and language."""
+    with desk.store.reader() as reader:
+        return {t.tag: {"en": t.title_en, "zh": t.title_zh} for t in reader.manifest.run.tags}
+
+
+def titles(desk: Desk, person: Person, language: str = "en") -> dict[str, str]:
+    """Return the titles of the tags of the run in force in one language."""
+    return {tag: both.get(language) or both["en"] for tag, both in both_titles(desk, person).items()}
