@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
@@ -90,7 +90,8 @@ class State:
     def writing(self) -> Iterator[Connection]:
         """Yield a connection in one transaction: all of the block is kept, or nothing where it raises.
 
-        Other writers wait until it ends. A block within another one of the same thread is part of that one.
+        Other writers wait until it ends, so nothing slow belongs into it. A block within another one of the same thread
+        is part of that one.
 
         Raises
         ------
@@ -151,22 +152,38 @@ class State:
         if self._made >= wanted:
             return
         with self._making:
-            if self._file is not None:
-                try:
-                    self._file.parent.mkdir(parents=True, exist_ok=True)
-                    # Readable by its owner and group alone: it holds hashes of passwords.
-                    os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o660))
-                except OSError as error:
-                    raise self._failure("written", str(error)) from error
-                with suppress(sqlite3.Error), self._engine.connect() as connection:
-                    # Readers do not wait for a writer. Another process may be switching at this moment: as good.
-                    connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
-            with self._writer.begin() as connection:
-                self._wait_for_turn(connection)
-                if self._file is None:
-                    connection.execute(CreateSchema(self._schema, if_not_exists=True))
-                METADATA.create_all(connection)
+            if self._missing():
+                self._make()
             self._made = wanted
+
+    def _missing(self) -> bool:
+        """Return whether a table is not there: a look does not wait for writers."""
+        if self._file is not None and not self._file.exists():
+            return True
+        with self._engine.connect() as connection:
+            there = inspect(connection).get_table_names(None if self._file is not None else self._schema)
+        return not set(METADATA.tables) <= set(there)
+
+    def _make(self) -> None:
+        if self._file is not None:
+            try:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                # Readable by its owner and group alone: it holds hashes of passwords.
+                os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o660))
+                with suppress(
+                    PermissionError
+                ):  # made by somebody else of the group, before there were accounts
+                    self._file.chmod(self._file.stat().st_mode & ~0o007)
+            except OSError as error:
+                raise self._failure("written", str(error)) from error
+            with suppress(sqlite3.Error), self._engine.connect() as connection:
+                # Readers do not wait for a writer. Another process may be switching at this moment: as good.
+                connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
+        with self._writer.begin() as connection:
+            self._wait_for_turn(connection)
+            if self._file is None:
+                connection.execute(CreateSchema(self._schema, if_not_exists=True))
+            METADATA.create_all(connection)
 
     def _wait_for_turn(self, connection: Connection) -> None:
         """Let PostgreSQL's writers wait for one another as SQLite's do."""

@@ -1,4 +1,4 @@
-"""Stores of both kinds for tests: folders, and schemas of a real PostgreSQL server."""
+"""Stores and states of both kinds for tests: folders, and schemas of a real PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from registry.state import State
 from serving.duckdb_store import DuckDbStore
 from serving.postgres_store import PostgresStore
 from serving.profile_store import ProfileStore
 
 KINDS = ("duckdb", "postgres")
+STATES = ("sqlite", "postgres")
 
 
 @cache
@@ -44,3 +46,10 @@ def make_store(kind: str, folder: Path) -> ProfileStore:
     if kind == "duckdb":
         return DuckDbStore(folder / "store")
     return PostgresStore(postgres_url(), folder / "store", f"test {uuid.uuid4()}")
+
+
+def make_state(kind: str, folder: Path) -> State:
+    """Return a state that nobody has used."""
+    if kind == "sqlite":
+        return State(f"sqlite:///{folder / 'home' / 'registry.db'}", "test")
+    return State(postgres_url(), f"test {uuid.uuid4()}")
