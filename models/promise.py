@@ -11,6 +11,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 
+CONFIDENCE_BANDS = (0.0, 0.6, 0.8, 0.9)
+"""Levels of confidence at which promises are shown beside reality; 0 for all that was said."""
+
 
 @dataclass(frozen=True)
 class PromiseBand:

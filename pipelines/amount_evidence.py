@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models.promise import CONFIDENCE_BANDS
 from pipelines.evidence import SHAP_ROWS, png
-from pipelines.promise import CONFIDENCE_BANDS, promise_metrics
+from pipelines.promise import promise_metrics
 
 if TYPE_CHECKING:
     import numpy as np

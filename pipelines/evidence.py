@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from pipelines.promise import CONFIDENCE_BANDS, promise_metrics
+from models.promise import CONFIDENCE_BANDS
+from pipelines.promise import promise_metrics
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from features.outcomes import outcome
+from models.promise import CONFIDENCE_BANDS
 from pipelines.reporting import table
 from pipelines.workspace import Workspace, eligibility, outcome_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     import numpy.typing as npt
 
-CONFIDENCE_BANDS = (0.0, 0.6, 0.8, 0.9)
-
-
-@dataclass(frozen=True)
-class PromiseRow:
-    """One tag at one confidence or above.
-
-    Parameters
-    ----------
-    tag : str
-    as_of : date
-        Moment of the promise.
-    due : date
-        Day on which the published run's window is observed.
-    observed : bool
-        Whether this row judges the published run; else its model's own test snapshot.
-    at_least : float
-        Confidence; 0 for all that were said.
-    said : int
-        Values that are not unknown (which is no promise).
-    promised, right : float or None
-        Mean confidence, and the share that turned out right; None where nothing was said.
-    """
-
-    tag: str
-    as_of: date
-    due: date
-    observed: bool
-    at_least: float
-    said: int
-    promised: float | None
-    right: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row as JSON values."""
-        return asdict(self)
+    from registry.promises import PromiseRow
 
 
 def promise_metrics(
@@ -73,25 +35,8 @@ def promise_metrics(
     return metrics
 
 
-def _rows(
-    tag: str, as_of: date, due: date, observed: bool, metrics: Mapping[str, float]
-) -> Iterable[PromiseRow]:
-    for least in CONFIDENCE_BANDS:
-        stem = f"promise_{round(least * 100)}"
-        yield PromiseRow(
-            tag,
-            as_of,
-            due,
-            observed,
-            least,
-            int(metrics.get(f"{stem}_said", 0)),
-            metrics.get(f"{stem}_promised"),
-            metrics.get(f"{stem}_right"),
-        )
-
-
 def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
-    """Judge the run in force by the events that followed it.
+    """Judge the run in force by the events that followed it, and keep what came of it for the pages of the tags.
 
     A window that is not fully observed is not judged: the test snapshot of the tag's model is shown
     instead, scored by the same recipe trained on what came before it.
@@ -101,18 +46,20 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
 
     from models.decision import band
     from pipelines.champions import load_versions
+    from registry.promises import promise_rows, record_promises
+    from registry.state import open_state
     from serving.long_form import predictions
 
     with workspace.store.reader() as reader:
         run = reader.manifest.run
-        loaded = load_versions(workspace, {t.tag: int(t.model_version) for t in run.tags})
+        loaded = load_versions(workspace, {t.tag: int(t.model_version) for t in run.tags if t.model_version})
         rows: list[PromiseRow] = []
         for tag, version in loaded:
             name = tag.definition.name
             due = run.as_of + timedelta(days=tag.definition.horizon_days)
             if due > workspace.observed_until:
                 test = max(tag.model.snapshots)
-                rows.extend(_rows(name, test, due, False, version.metrics))
+                rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
                 continue
             who, rule = eligibility(tag.definition), outcome_rule(tag.definition)
             happened = outcome(
@@ -126,7 +73,8 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
                 # Right or wrong is all that counts: the tier that was said is a yes, and came or did not.
                 value, y = np.where(value == "unknown", value, "yes"), (value == came).astype(np.int8)
             metrics = promise_metrics(value, both["confidence"].to_numpy(float), y)
-            rows.extend(_rows(name, run.as_of, due, True, metrics))
+            rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
+    record_promises(open_state(workspace.settings), rows)
     return rows
 
 

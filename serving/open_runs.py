@@ -101,6 +101,12 @@ class OpenRuns:
         """Return what was put in force, oldest first."""
         return self.store.log()
 
+    def current(self) -> Manifest | None:
+        """Return the manifest of the run in force, as of a second ago at most; None where nothing was published."""
+        if self._run is None and self.store.current() is None:
+            return None
+        return self._in_force(anew=False).manifest
+
     @contextmanager
     def reader(self) -> Iterator[StoreReader]:
         """Lend a reader of the run in force; it is one thread's alone until it is given back.

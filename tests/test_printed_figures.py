@@ -129,7 +129,7 @@ models.drivers.Driver               size share correlation low middle high unkno
 models.drivers.ReasonAgreement      rows top_in_three overlap | test_drivers.py::test_agreement_counts_what_the_reasons_say
 models.leakage.FeaturePower         auc | test_leakage.py::test_power_of_one_feature_whichever_way_it_points
 models.leakage.LastDayLoss          auc auc_without | test_leakage.py::test_what_a_last_day_held
-pipelines.promise.PromiseRow        at_least said promised right | test_published_figures.py::test_the_promise_is_what_was_said_beside_what_followed
+registry.promises.PromiseRow        version at_least said promised right | test_published_figures.py::test_the_promise_is_what_was_said_beside_what_followed
 pipelines.score.ScoredTag           population | test_published_figures.py::test_the_population_is_who_bought_lately
 pipelines.score.ScoredTag           said unknown unknown_because mean_confidence unlike_training unseen_season horizon_days | test_published_figures.py::test_a_run_counts_its_values
 pipelines.score.ScoredTag           reasons_top_in_three reasons_overlap | test_drivers.py::test_agreement_counts_what_the_reasons_say

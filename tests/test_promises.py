@@ -1,0 +1,40 @@
+"""What `tagcast promise` found is kept for the pages of the tags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from registry.promises import observed_promises, promise_rows, record_promises
+from registry.state import State
+
+MAY, DUE = date(2026, 5, 1), date(2026, 5, 31)
+METRICS = {"promise_0_said": 9.0, "promise_0_promised": 0.7, "promise_0_right": 0.75, "promise_60_said": 0.0}
+
+
+@pytest.fixture
+def state(tmp_path) -> State:
+    return State(f"sqlite:///{tmp_path / 'registry.db'}", "shop")
+
+
+def rows(**changes):
+    found = promise_rows("churn_risk", 2, MAY, DUE, METRICS, observed=True)
+    return [replace(row, **changes) for row in found]
+
+
+def test_levels_come_from_the_metrics_of_a_version() -> None:
+    assert [(r.at_least, r.said, r.promised, r.right) for r in rows()] == [
+        (0.0, 9, 0.7, 0.75), (0.6, 0, None, None), (0.8, 0, None, None), (0.9, 0, None, None)
+    ]  # fmt: skip
+
+
+def test_what_was_observed_is_kept_and_a_second_look_replaces_it(state) -> None:
+    record_promises(state, rows(observed=False))
+    assert observed_promises(state, "churn_risk") == []
+    record_promises(state, [*rows(), *rows(tag="another")])
+    record_promises(state, [*rows(right=0.8), *rows(as_of=date(2026, 6, 1), version=3)])
+    kept = observed_promises(state, "churn_risk")
+    assert [(r.as_of, r.version) for r in kept] == [(date(2026, 6, 1), 3)] * 4 + [(MAY, 2)] * 4
+    assert kept[4:] == rows(right=0.8)
