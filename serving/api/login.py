@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from features.errors import NotAllowedError
 from registry import accounts
+from registry.audit import record
 from serving.api.access import COOKIE
 from serving.api.guard import healthy
 from serving.api.plain_pages import LANGUAGE_COOKIE, WORDS, login_page, safe_path
@@ -70,6 +71,7 @@ def login_routes(desk: Desk, access: Access, link: OnceLink | None) -> APIRouter
         if token is not None:
             person = link.take(token) if link else None
             if person is not None:
+                record(desk.state, at=desk.now, who=person.name, action="login", detail={"by": "link"})
                 return welcome(request, person, "/")
             return login_page(request.headers, said="link", status=403)
         answer = login_page(request.headers, language=language, said="out" if out else "")
