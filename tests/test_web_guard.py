@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,8 @@ from serving.web import create_app
 
 PASSWORD = "a long password"
 FROM_US = {"Origin": HOST}
+SOCKET = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
 OPEN = {("GET", "/login"), ("POST", "/login"), ("GET", "/healthz")}
 
 
@@ -87,9 +90,7 @@ def test_every_route_of_console_and_api_is_closed_to_who_is_unknown(desk):
 def test_a_websocket_is_closed_to_who_is_unknown(client, headers):
     with (
         pytest.raises(WebSocketDisconnect),
-        client.websocket_connect(
-            "/_nicegui_ws/socket.io/?EIO=4&transport=websocket", headers={**headers, **FROM_US}
-        ),
+        client.websocket_connect(SOCKET, headers={**UPGRADE, **headers, **FROM_US}),
     ):
         pytest.fail("it opened")
 
@@ -230,7 +231,7 @@ def test_another_site_changes_nothing_in_a_persons_name(client, headers):
     assert client.get("/api/v1/me", headers=headers).status_code == 200
     with (
         pytest.raises(WebSocketDisconnect),
-        client.websocket_connect("/_nicegui_ws/socket.io/?EIO=4&transport=websocket", headers=headers),
+        client.websocket_connect(SOCKET, headers={**UPGRADE, **headers}),
     ):
         pytest.fail("it opened")
 
@@ -374,3 +375,78 @@ def test_a_mistake_of_the_program_shows_a_number_and_nothing_else(desk, client, 
     assert "content-security-policy" in answer.headers
     assert number in caplog.text
     assert "p007" not in caplog.text
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory):
+    """Return a client of the console; NiceGUI serves one application a process well."""
+    pytest.importorskip("serving.console.pages")
+    clock = Clock()
+    desk = make_desk(tmp_path_factory.mktemp("console"), clock)
+    for name in ("ann", "bob", "cleo"):
+        add_user(desk.state, name, "admin", PASSWORD, by="test", now=desk.now)
+    with served(desk) as client:
+        yield client, desk, clock
+
+
+def test_a_socket_does_not_outlive_its_session(console):
+    client, _, clock = console
+    log_in(client)
+    with client.websocket_connect(SOCKET, headers={**UPGRADE, **FROM_US}) as socket:
+        assert socket.receive_text().startswith("0{")
+        socket.send_text("40")
+        assert socket.receive_text().startswith("40{")
+        client.post("/logout", headers=FROM_US)
+        clock.now += timedelta(seconds=6)
+        socket.send_text('42["event",{}]')
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_text()
+
+
+def test_a_socket_speaks_for_no_page_that_was_built_for_another(console):
+    client, _, _ = console
+    log_in(client, "ann")
+    page = client.get("/runs", headers={"Accept": "text/html"}).text
+    (number,) = re.findall(r"'client_id': '([^']+)'", page)
+    path = f"{SOCKET}&client_id={number}"
+    with client.websocket_connect(path, headers={**UPGRADE, **FROM_US}) as socket:
+        assert socket.receive_text().startswith("0{")
+    log_in(client, "bob")
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(path, headers={**UPGRADE, **FROM_US}):
+        pytest.fail("it opened")
+    polling = client.get(path.replace("websocket", "polling"), headers=FROM_US)
+    assert polling.status_code == 403
+
+
+def test_a_page_of_the_console_runs_our_scripts_alone(console):
+    client, _, _ = console
+    log_in(client)
+    answer = client.get("/runs", headers={"Accept": "text/html"})
+    policy = answer.headers["content-security-policy"]
+    (nonce,) = re.findall(r"'nonce-([^']+)'", policy)
+    scripts = re.findall(r"<script[^>]*>", answer.text)
+    assert len(scripts) > 3
+    assert all(f'nonce="{nonce}"' in script for script in scripts)
+    assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+    assert (
+        nonce not in client.get("/runs", headers={"Accept": "text/html"}).headers["content-security-policy"]
+    )
+
+
+def test_a_page_that_fails_shows_a_number_and_nothing_else(console, monkeypatch):
+    client, desk, _ = console
+    log_in(client)
+
+    def fails(*_args, **_named):
+        raise ValueError("profile p007 is ill")
+
+    monkeypatch.setattr(type(desk.store), "log", fails)
+    answer = client.get("/runs", headers={"Accept": "text/html"})
+    assert "p007" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_nothing_is_kept_outside_the_home(console, monkeypatch):
+    from pathlib import Path
+
+    assert not Path(".nicegui").exists()
