@@ -1,0 +1,130 @@
+"""tagcast user, key, audit."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from features.config import load_settings
+from pipelines.cli import application
+from registry.accounts import login, person_of_key
+from registry.roles import Person
+from registry.state import State, open_state
+
+NOW = datetime.now(UTC)
+PASSWORD = "correct horse"
+
+
+class Project:
+    """A folder with a configuration, and the command line on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = folder / "tagcast.toml"
+        columns = 'columns = {profile_id = "a", event_time = "b"}'
+        self.config.write_text(
+            f'name = "shop"\ntimezone = "Asia/Shanghai"\n[[sources]]\nname = "shop"\npath = "x.csv"\n{columns}\n'
+        )
+
+    def run(self, *words: str, given: str = "", code: int = 0) -> Result:
+        result = CliRunner().invoke(application(), [*words, "--config", str(self.config)], input=given)
+        assert result.exit_code == code, result.output + result.stderr
+        return result
+
+    def json(self, *words: str):
+        return json.loads(self.run(*words, "--json").stdout)
+
+    def add(self, name: str, *words: str) -> Result:
+        return self.run("user", "add", name, *words, "--password-file", "-", given=f"{PASSWORD}\n")
+
+    def state(self) -> State:
+        return open_state(load_settings(self.config, None, self.config.parent))
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    return Project(tmp_path)
+
+
+def test_a_user_comes_and_goes(project) -> None:
+    project.add("Ann", "--role", "admin")
+    project.add("王伟", "--role", "marketer", "--sensitive")
+    found = project.json("user", "list")
+    assert [(u["name"], u["role"], u["sensitive"]) for u in found] == [
+        ("ann", "admin", False), ("王伟", "marketer", True),
+    ]  # fmt: skip
+    assert "王伟" in project.run("user", "list").stdout
+    state = project.state()
+    assert login(state, "王伟", PASSWORD, NOW) == Person("王伟", "marketer", sensitive=True)
+    project.run("user", "password", "王伟", "--password-file", "-", given="battery staple\r\n")
+    assert login(state, "王伟", "battery staple", NOW)
+    state.close()
+    project.run("user", "remove", "王伟")
+    assert [u["name"] for u in project.json("user", "list")] == ["ann"]
+
+
+def test_the_password_is_asked_for_twice_and_never_shown(project) -> None:
+    result = project.run("user", "add", "ann", given=f"{PASSWORD}\n{PASSWORD}\n")
+    assert PASSWORD not in result.output
+    assert result.stdout.strip() == "ann may log in, as viewer"
+    project.run("user", "add", "bo", given=f"{PASSWORD}\nanother horse\n", code=1)
+    assert len(project.json("user", "list")) == 1
+
+
+def test_a_key_is_shown_once(project) -> None:
+    result = project.run("key", "add", "crm", "--role", "marketer", "--expires", "2999-01-01")
+    text = result.stdout.strip()
+    state = project.state()
+    assert person_of_key(state, text, NOW) == Person("crm", "marketer")
+    [key] = project.json("key", "list")
+    # The first day on which it does not work begins at the project's midnight.
+    assert key["expires_at"] == "2998-12-31 16:00:00+00:00"
+    assert text.split("_", 2)[2] not in project.run("key", "list").stdout + json.dumps(project.json("audit"))
+    project.run("key", "revoke", key["id"])
+    assert person_of_key(state, text, NOW + timedelta(seconds=10)) is None
+    state.close()
+
+
+def test_the_audit_log_tells_all_of_it(project) -> None:
+    project.add("ann", "--role", "admin")
+    project.json("key", "add", "crm")
+    project.run("user", "remove", "ann")
+    assert [e["action"] for e in project.json("audit")] == ["user.remove", "key.add", "user.add"]
+    [entry] = project.json("audit", "--action", "key.")
+    assert entry["detail"] == {"role": "viewer", "sensitive": False, "name": "crm", "expires_at": None}
+    assert [e["action"] for e in project.json("audit", "--limit", "1", "--before", str(entry["id"]))] == [
+        "user.add"
+    ]
+    assert [e["action"] for e in project.json("audit", "--subject", "ann")] == ["user.remove", "user.add"]
+    assert "role=viewer, sensitive=false" in project.run("audit", "--action", "key.add").stdout
+
+
+def test_looking_makes_nothing(project) -> None:
+    for words in (("user", "list"), ("key", "list"), ("audit",)):
+        assert project.json(*words) == []
+    assert [f.name for f in project.config.parent.iterdir()] == ["tagcast.toml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "code", "says"),
+    [
+        (("user", "add", "bo", "--password-file", "-"), "short", 1, "10 to 1,000 characters"),
+        (("user", "add", "ann", "--password-file", "-"), PASSWORD, 14, "already"),
+        (("user", "add", " ", "--password-file", "-"), PASSWORD, 1, "the name has 0 characters"),
+        (("user", "add", "bo", "--role", "root"), "", 2, "'root' is not one of"),
+        (("user", "remove", "bo"), "", 13, "no such user"),
+        (("user", "remove", "ann"), "", 14, "last admin"),
+        (("user", "password", "bo", "--password-file", "-"), PASSWORD, 13, "no such user"),
+        (("key", "revoke", "000000000000"), "", 13, "no such key"),
+        (("key", "add", "crm", "--expires", "2001-01-01"), "", 1, "expired"),
+    ],
+)
+def test_what_is_wrong_is_said(project, words, given, code, says) -> None:
+    project.add("ann", "--role", "admin")
+    project.add("cy")
+    result = project.run(*words, given=given, code=code)
+    assert says in result.stderr
+    assert "Traceback" not in result.output
