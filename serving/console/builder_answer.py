@@ -75,12 +75,14 @@ class Answers:
 
         self.fields = fields
         self.say = fields.visit.say
+        self.members = 0
         with ui.element("section").classes("card answer") as self.card:
             self.card.props["aria-label"] = self.say("build.members")
             self.spoken = html(Markup(""), "p", "sr").props('role=status aria-live="polite"')
             self.figure = html(self._waiting(), classes="answer-count")
             html(h("h3", self.say("build.in_words")))
             self.words = html(Markup(""), "p", "answer-words")
+        self.strip = html(Markup(""), classes="strip").props("aria-hidden=true")
         with ui.element("section").classes("card"):
             html(h("h2", self.say("build.expected")))
             self.expected = html(Markup(""), classes="expected")
@@ -96,6 +98,7 @@ class Answers:
     def tell(self, answer: Counted) -> None:
         """Show the quick answer."""
         say, count = self.say, answer.count
+        self.members = count.members
         self.card.classes(remove="waiting")
         about = say("build.about", margin=number(count.margin)) if count.margin else None
         trust = [
@@ -121,6 +124,12 @@ class Answers:
             h("div", about, class_="faint") if about else None,
             h("ul", trust, class_="trust") if trust else None,
         )
+        self.strip.content = h(
+            "span",
+            h("b", number(count.members), class_="num"),
+            " ",
+            h("span", f"{say('build.members')} · {percent(count.share)}", class_="muted num"),
+        )
         self.words.content = h("span", answer.sentence or say("build.empty"))
         self.spoken.content = h(
             "span", say("build.counted", count=number(count.members), share=percent(count.share))
@@ -137,7 +146,10 @@ class Answers:
         """Show what will come of the audience."""
         say = self.say
         if not answer.expected:
-            self.expected.content = h("p", say("build.expected_none"), class_="faint")
+            nobody = self.members == 0
+            self.expected.content = h(
+                "p", say("sample.none" if nobody else "build.expected_none"), class_="faint"
+            )
             return
         rows = []
         for one in answer.expected:

@@ -46,7 +46,7 @@ class Profit:
             with ui.element("div").classes("profit-fields"):
                 self.choice = select(tags, self.tag or None, self.say("build.profit_tag"), self._put_tag)
                 number_field(
-                    self.say("build.benefit"), self.benefit, lambda v: self._put("benefit", v), min=0
+                    self.say("build.benefit"), self.benefit, lambda v: self._put("benefit", v), least=0
                 )
                 number_field(self.say("build.cost"), self.cost, lambda v: self._put("cost", v), least=0)
                 number_field(self.say("build.capacity"), None, lambda v: self._put("capacity", v), least=1)

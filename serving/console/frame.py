@@ -17,7 +17,7 @@ from serving.console.icons import icon
 from serving.console.markup import Markup, h, join
 from serving.console.messages import show_error, show_not_allowed
 from serving.console.visit import THEMES, Visit, link, visit_of
-from serving.console.words import LANGUAGES, NAMES
+from serving.console.words import LANGUAGES, NAMES, SHORT
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -103,7 +103,7 @@ def _dress(client: Client, visit: Visit, title: str) -> None:
     ui.add_head_html(
         "<script>(()=>{const e=document.documentElement,m=matchMedia('(prefers-color-scheme: dark)'),"
         f"t='{visit.theme}',s=()=>e.dataset.theme=t==='auto'?(m.matches?'dark':'light'):t;"
-        "s();m.addEventListener('change',s)})()</script>" + "".join(s.replace("</link>", "") for s in sheets)
+        "s();m.addEventListener('change',s)})()</script>" + "".join(sheets)
     )
 
 
@@ -150,9 +150,11 @@ def _foot(visit: Visit) -> Markup:
         [
             h(
                 "a",
-                NAMES[one],
+                SHORT[one],
                 href=link("/preferences", language=one, back=here),
                 lang=one,
+                title=NAMES[one],
+                aria_label=NAMES[one],
                 aria_current="true" if one == visit.language else None,
             )
             for one in LANGUAGES

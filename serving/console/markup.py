@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 Child = object
-_VOID = frozenset({"br", "hr", "img", "input", "path", "circle", "line", "rect", "polyline", "polygon"})
+_VOID = frozenset({"br", "hr", "img", "input", "link"})
 
 
 class Markup(str):
@@ -55,4 +55,6 @@ def h(name: str, *children: Child, **attributes: object) -> Markup:
         elif value is not None and value is not False:
             shown.append(f' {plain}="{escape(str(value))}"')
     start = f"<{name}{''.join(shown)}>"
-    return Markup(start) if name in _VOID else Markup(f"{start}{join(children)}</{name}>")
+    if name in _VOID:
+        return Markup(f"{start[:-1]}/>")  # within SVG an open one would swallow those after it
+    return Markup(f"{start}{join(children)}</{name}>")

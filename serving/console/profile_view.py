@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from features.errors import NotFoundError, StoreError
@@ -114,7 +115,7 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
         detail = say("tag.floor", count=of_100(row["confidence"]))
     rank = row.get("percentile")
     ranked = (
-        say("profile.rank", percent=percent(rank / 100, 0)) if rank is not None and rank == rank else None
+        say("profile.rank", percent=percent(rank / 100, 0)) if rank is not None and not isnan(rank) else None
     )
     reasons = [
         h(

@@ -80,7 +80,7 @@ def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Mar
         shown = [
             h(
                 "span",
-                say("profile.was", was=value_word(say, was), now=value_word(say, now)),
+                say("profile.was", was=_said(visit, was), now=_said(visit, now)),
                 " ",
                 h("b", number(n)),
                 class_="pill num",
@@ -101,3 +101,8 @@ def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Mar
         "tr", h("th", say("runs.tag")), h("th", say("runs.what")), h("th", say("runs.stayed"), class_="r")
     )
     return h("table", h("thead", heads), h("tbody", lines), class_="t cards")
+
+
+def _said(visit: Visit, value: str | None) -> str:
+    """Return what was said; of a profile that joined or left the tag's population that nothing was."""
+    return visit.say("portrait.beyond") if value is None else value_word(visit.say, value)

@@ -12,6 +12,7 @@ from serving.console.words_work import WORK
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 NAMES: dict[Language, str] = {"en": "English", "zh": "中文"}
+SHORT: dict[Language, str] = {"en": "EN", "zh": "中文"}
 WORDS: dict[str, tuple[str, str]] = {**FRAME, **TAGS, **AUDIENCE, **WORK}
 """Key to what is said in each of :data:`LANGUAGES`, with ``{names}`` of what is put in."""
 
