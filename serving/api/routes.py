@@ -16,6 +16,7 @@ def routers(desk: Desk) -> list[APIRouter]:
     from serving.api.access_routes import access_routes
     from serving.api.audience_routes import audience_routes
     from serving.api.profile_routes import profile_routes
+    from serving.api.saved_routes import saved_routes
 
-    makers = (about_routes, audience_routes, profile_routes, access_routes)
+    makers = (about_routes, audience_routes, saved_routes, profile_routes, access_routes)
     return [make(desk) for make in makers]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from features.errors import TagcastError
 from registry.roles import Right
+from serving.api.problems import log_mistake
 from serving.console.icons import icon
 from serving.console.markup import Markup, h, join
 from serving.console.messages import show_error, show_not_allowed
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from serving.desk import Desk
 
-log = logging.getLogger("tagcast")
 STATIC = Path(__file__).parent / "static"
 STATIC_PATH = "/console-files"
 SHEETS = ("tokens.css", "frame.css", "parts.css", "pages.css")
@@ -75,8 +74,8 @@ def add_page(desk: Desk, path: str, title: str, nav: str, build: Build, right: R
                 await build(visit)
             except TagcastError as error:
                 show_error(visit, error)
-            except Exception:
-                log.exception("a page of the console failed: %s", path)
+            except Exception as error:
+                log_mistake(error, "GET", path)
                 show_error(visit)
 
     # Named rather than as strings: FastAPI looks for them where this function is defined.
