@@ -113,7 +113,7 @@ def keep_card(
         MARKDOWN: to_markdown(card),
         FACTS: json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n",
     }
-    store_card(tracking, version, texts)
+    store_card(tracking, version, texts, grade=given.letter)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 
 from features.errors import ModelError
 from registry.tracking import ARTIFACTS, Tracking, store_errors
+from registry.versions import GRADE
 
 if TYPE_CHECKING:
     from registry.versions import Version
@@ -25,7 +26,9 @@ CARD = "tagcast.card"
 _MEND = "train the tag again: every training writes a card"
 
 
-def store_card(tracking: Tracking, version: Version, files: Mapping[str, str]) -> None:
+def store_card(
+    tracking: Tracking, version: Version, files: Mapping[str, str], *, grade: str | None = None
+) -> None:
     """Keep the files of a card with ``version``, in place of those it had.
 
     Parameters
@@ -35,6 +38,8 @@ def store_card(tracking: Tracking, version: Version, files: Mapping[str, str]) -
     version : Version
     files : mapping of str to str
         Name to text: ``card.html``, ``card.md``.
+    grade : str, optional
+        A to D, for listings.
 
     Raises
     ------
@@ -48,6 +53,8 @@ def store_card(tracking: Tracking, version: Version, files: Mapping[str, str]) -
         for name, text in files.items():
             (Path(folder) / name).write_text(text, encoding="utf-8", newline="\n")
         tracking.client.log_artifacts(version.run_id, folder, FOLDER)
+        if grade is not None:
+            tracking.client.set_model_version_tag(version.tag, str(version.version), GRADE, grade)
         # Last: a card counts only once its digests are known.
         recorded = json.dumps({name: _digest(text) for name, text in files.items()})
         tracking.client.set_model_version_tag(version.tag, str(version.version), CARD, recorded)

@@ -30,6 +30,7 @@ CREATED = "tagcast.created"
 FEATURE_SET = "tagcast.feature_set"
 METRICS = "tagcast.metrics"
 DIGESTS = "tagcast.digests"
+GRADE = "tagcast.grade"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Version:
         The last one on this version.
     source : str
         Where MLflow keeps the files.
+    grade : str or None
+        A to D, as on its card; None without a card, and for an amount.
     """
 
     tag: str
@@ -68,6 +71,7 @@ class Version:
     digests: Mapping[str, str] = field(repr=False)
     decision: Decision | None
     source: str = field(repr=False)
+    grade: str | None = None
 
     @property
     def name(self) -> str:
@@ -90,6 +94,7 @@ class Version:
             digests=json.loads(logged.tags[DIGESTS]),
             decision=decision,
             source=logged.source,
+            grade=logged.tags.get(GRADE),
         )
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from registry.life import LifeStep, Status
+from features.errors import StoreError
+from models.vocabulary import UNKNOWN
+from registry.roles import require
+from serving.known_tags import Kind, KnownTag, known_tags, may_see
+from serving.tag_search import ENOUGH, relevance
+from serving.tag_tree import LeafWarning, leaf_warnings
 
+if TYPE_CHECKING:
     from models.filter_tree import Names
-    from registry.decision_log import Decision
+    from registry.life import Status
     from registry.roles import Person
     from serving.desk import Desk
 
-Kind = Literal["model", "amount", "rule"]
 Language = Literal["en", "zh"]
 
 
@@ -79,43 +83,6 @@ class TagRow:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class PendingChampion:
-    """A version that passed the gate and waits for a second person.
-
-    Parameters
-    ----------
-    tag, version : str, int
-    proposed_by : str
-        Who trained or proposed it; somebody else has to approve.
-    proposed_at : datetime
-    reason : str
-        Of the gate.
-    grade : str or None
-    champion : int or None
-        The version it would replace.
-    metrics, champion_metrics : dict
-        Of the test snapshots.
-    checks : list of dict
-        The gate's: name, outcome, figure, bar, text.
-    """
-
-    tag: str
-    version: int
-    proposed_by: str
-    proposed_at: datetime
-    reason: str
-    grade: str | None
-    champion: int | None
-    metrics: dict[str, float]
-    champion_metrics: dict[str, float]
-    checks: list[dict[str, Any]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return asdict(self)
-
-
 def tags(
     desk: Desk,
     person: Person,
@@ -126,45 +93,130 @@ def tags(
     status: str | None = None,
     path: Sequence[str] | None = None,
 ) -> list[TagRow]:
-    """Return the tags of the catalogue that ``person`` may see, by path and name; with a query, the nearest first."""
-    raise NotImplementedError
+    """Return the tags of the catalogue that ``person`` may see.
+
+    Parameters
+    ----------
+    desk, person : Desk, Person
+    query : str
+        Part of a name, title, description or category in either language, also nearly right.
+    language : {"en", "zh"}
+        Whose titles set the order within a category.
+    owner, status : str, optional
+        Only tags of these.
+    path : sequence of str, optional
+        Only tags at or below this place of the tree.
+
+    Returns
+    -------
+    list of TagRow
+        In the order of the tree; with a query the nearest first.
+    """
+    require(person, "see")
+    known = {name: tag for name, tag in known_tags(desk).items() if may_see(person, tag)}
+    statuses = statuses_of(desk, known)
+    profiles = manifest.profiles if (manifest := desk.store.current()) else 0
+    found = []
+    for name, tag in known.items():
+        asked = (
+            (owner is None or tag.owner == owner)
+            and (status is None or statuses[name] == status)
+            and (not path or tag.path[: len(path)] == tuple(path))
+        )
+        near = relevance(query, _texts(tag)) if asked else 0.0
+        if near >= ENOUGH:
+            found.append((-near if query.strip() else 0.0, _row(desk, tag, statuses[name], profiles)))
+    return [row for _, row in sorted(found, key=lambda f: (f[0], f[1].path, f[1].title[language], f[1].name))]
+
+
+def row_of(desk: Desk, tag: KnownTag) -> TagRow:
+    """Return the row of one tag."""
+    manifest = desk.store.current()
+    return _row(desk, tag, statuses_of(desk, [tag.name])[tag.name], manifest.profiles if manifest else 0)
 
 
 def owners(desk: Desk) -> list[str]:
     """Return who owns a tag, by name."""
-    raise NotImplementedError
+    return sorted({tag.owner for tag in known_tags(desk).values()})
+
+
+def tree_leaves(desk: Desk) -> list[LeafWarning]:
+    """Return the leaf categories of the tree that hold too few or too many tags; what is retired does not count."""
+    known = known_tags(desk)
+    statuses = statuses_of(desk, known)
+    return leaf_warnings(tag.path for name, tag in known.items() if statuses[name] != "retired")
 
 
 def tree_warnings(desk: Desk) -> list[str]:
-    """Return a line for each leaf category that holds too few or too many tags."""
-    raise NotImplementedError
+    """Return :func:`tree_leaves` in words."""
+    return [leaf.text for leaf in tree_leaves(desk)]
+
+
+def statuses_of(desk: Desk, names: Iterable[str]) -> dict[str, Status]:
+    """Return where tags stand in their lives."""
+    from registry.life import status_of
+
+    manifest = desk.store.current()
+    scored = {tag.tag for tag in manifest.run.tags} if manifest else set()
+    return status_of(desk.state, list(names), scored=scored, second_person=desk.settings.review.second_person)
 
 
 def visible_names(desk: Desk, person: Person) -> Names:
-    """Return what a filter of ``person`` may speak of in the run in force."""
-    raise NotImplementedError
+    """Return what a filter of ``person`` may speak of in the run in force.
+
+    Tags that are not published are for who may review, sensitive ones for who has the right; expired ones stay.
+
+    Raises
+    ------
+    StoreError
+        When nothing was published yet.
+    """
+    from models.filter_tree import Names
+
+    require(person, "filter")
+    manifest = desk.store.current()
+    if manifest is None:
+        raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
+    statuses = statuses_of(desk, [tag.tag for tag in manifest.run.tags])
+    reviews = person.may("review")
+    mine = [
+        tag
+        for tag in manifest.run.tags
+        if may_see(person, tag) and (reviews or statuses[tag.tag] == "published")
+    ]
+    return Names({t.tag: t.bands for t in mine}, manifest.attributes, {t.tag: t.values for t in mine})
 
 
-def pending_champions(desk: Desk) -> list[PendingChampion]:
-    """Return the versions that passed the gate and wait for a second person."""
-    raise NotImplementedError
+def _texts(tag: KnownTag) -> list[tuple[str, float]]:
+    texts = [(tag.name, 1.0), *((title, 1.0) for title in tag.title.values()), (" ".join(tag.path), 0.9)]
+    if tag.definition is not None:
+        texts += [(tag.definition.description.en, 0.85), (tag.definition.description.zh, 0.85)]
+    return texts
 
 
-def approve_champion(desk: Desk, person: Person, tag: str, version: int, reason: str) -> Decision:
-    """Make a version that waits the champion; recorded in the decisions and in the audit log."""
-    raise NotImplementedError
-
-
-def refuse_champion(desk: Desk, person: Person, tag: str, version: int, reason: str) -> Decision:
-    """Turn down a version that waits."""
-    raise NotImplementedError
-
-
-def move_tag(desk: Desk, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
-    """Take a tag one step on in its life; recorded with who, when and why, and in the audit log."""
-    raise NotImplementedError
-
-
-def rate_tag(desk: Desk, person: Person, tag: str, stars: int, comment: str = "") -> None:
-    """Keep what ``person`` thinks of a tag: 1 to 5 stars and a comment; the newest of a person counts."""
-    raise NotImplementedError
+def _row(desk: Desk, tag: KnownTag, status: Status, profiles: int) -> TagRow:
+    run, summary = tag.run, tag.summary
+    population = summary.population if summary else None
+    said = {value: summary.said.get(value, 0) for value in tag.values} if summary else {}
+    if summary and summary.unknown:
+        said[UNKNOWN] = summary.unknown
+    manifest = desk.store.current()
+    return TagRow(
+        name=tag.name,
+        title=tag.title,
+        path=tag.path,
+        owner=tag.owner,
+        status=status,
+        kind=tag.kind,
+        values=tag.values,
+        population=population,
+        coverage=population / profiles if population is not None and profiles else None,
+        said=said,
+        mean_confidence=summary.mean_confidence if summary else None,
+        grade=tag.champion.grade if tag.champion else None,
+        expires_at=run.expires_at if run else None,
+        expired=run is not None and run.expires_at <= desk.now,
+        sensitivity=tag.sensitivity,
+        refreshed_at=manifest.run.scored_at if manifest and run else None,
+        champion=tag.champion.version if tag.champion else None,
+    )

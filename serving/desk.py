@@ -6,11 +6,11 @@ Questions and steps are functions that take a desk and the person who asks; noth
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING
+
+from serving.remembered import Remembered
 
 if TYPE_CHECKING:
     from features.config import Settings
@@ -32,12 +32,15 @@ class Desk:
         Accounts, saved audiences, the life of tags, the audit log.
     clock : callable
         Returns the moment, with a timezone: the only clock that serving reads.
+    remembered : Remembered
+        What was read of models and definitions, for those who ask next.
     """
 
     settings: Settings
     store: OpenRuns
     state: State
     clock: Callable[[], datetime]
+    remembered: Remembered = field(default_factory=Remembered, repr=False, compare=False)
 
     @property
     def now(self) -> datetime:
@@ -49,19 +52,10 @@ class Desk:
         """The model registry, opened by the first who asks (some seconds); None while nothing was trained."""
         from registry.tracking import open_tracking, tracking_exists
 
-        kept = self._kept
-        with self._lock:
-            if not kept and tracking_exists(self.settings.home):
-                kept.append(open_tracking(self.settings.home, project=self.settings.name))
-        return kept[0] if kept else None
-
-    @cached_property
-    def _kept(self) -> list[Tracking]:
-        return []
-
-    @cached_property
-    def _lock(self) -> Lock:
-        return Lock()
+        home, name = self.settings.home, self.settings.name
+        if not tracking_exists(home):
+            return None
+        return self.remembered.get("tracking", lambda: open_tracking(home, project=name))
 
 
 def open_desk(settings: Settings, clock: Callable[[], datetime]) -> Desk:

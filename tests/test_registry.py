@@ -157,6 +157,8 @@ def test_card_comes_back_with_its_version_and_nobody_elses(tracking: Tracking, l
     assert load_card(tracking, first) == {"card.md": "# again\n"}
     assert find_version(tracking, "churn_risk", 1) == first, "a card changes nothing of the version"
     load_bundle(tracking, "churn_risk", 1)
+    store_card(tracking, first, files, grade="B")
+    assert [v.grade for v in versions(tracking)] == [None, "B"]
 
 
 def test_a_card_that_was_changed_or_lost_is_not_shown(tracking: Tracking, log: Log, tmp_path: Path):

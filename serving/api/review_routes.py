@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from registry.audit import AuditEntry, entries
 from registry.decision_log import Decision
 from registry.roles import require
-from serving import catalogue
+from serving import tag_steps
 from serving.api.access import person_of
-from serving.catalogue import PendingChampion
 from serving.desk import Desk
+from serving.tag_steps import PendingChampion
 
 
 class Verdict(BaseModel):
@@ -31,12 +31,12 @@ def review_routes(desk: Desk) -> APIRouter:
     def pending(request: Request) -> list[PendingChampion]:
         """Versions that passed the gate and wait for a second person."""
         require(person_of(request), "see")
-        return catalogue.pending_champions(desk)
+        return tag_steps.pending_champions(desk)
 
     @routes.post("/champions/{version}/{tag:path}")
     def decide(request: Request, tag: str, version: int, asked: Verdict) -> Decision:
         """Approve a version that waits, or turn it down; never by who proposed it."""
-        decide = catalogue.approve_champion if asked.approve else catalogue.refuse_champion
+        decide = tag_steps.approve_champion if asked.approve else tag_steps.refuse_champion
         return decide(desk, person_of(request), tag, version, asked.reason)
 
     @routes.get("/audit")

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
-from registry.life import LifeStep, Status
 
 from registry.audit import count_use
 from registry.feedback import Feedback, feedback
+from registry.life import LifeStep, Status
 from registry.roles import require
-from serving import catalogue
+from serving import catalogue, tag_steps
 from serving.api.access import person_of
 from serving.api.headers import CARD_POLICY
 from serving.catalogue import TagRow
@@ -84,7 +84,7 @@ def tag_routes(desk: Desk) -> APIRouter:
     @routes.post("/tags/{name:path}/steps", status_code=201)
     def step(request: Request, name: str, asked: Step) -> LifeStep:
         """Take a tag one step on in its life."""
-        return catalogue.move_tag(desk, person_of(request), name, asked.to, asked.reason)
+        return tag_steps.move_tag(desk, person_of(request), name, asked.to, asked.reason)
 
     @routes.get("/tags/{name:path}/feedback")
     def told(request: Request, name: str) -> Feedback:
@@ -95,7 +95,7 @@ def tag_routes(desk: Desk) -> APIRouter:
     @routes.put("/tags/{name:path}/feedback")
     def rate(request: Request, name: str, asked: Rating) -> Feedback:
         """Keep what you think of a tag, in place of what you said before."""
-        catalogue.rate_tag(desk, person_of(request), name, asked.stars, asked.comment)
+        tag_steps.rate_tag(desk, person_of(request), name, asked.stars, asked.comment)
         return feedback(desk.state, name)
 
     # Last: a name may hold slashes, and would swallow what follows it.

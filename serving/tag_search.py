@@ -1,0 +1,54 @@
+"""Find tags by a few letters of what they are called, in either language, also where they are not quite right."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+ENOUGH = 70.0
+"""Of 100: `chrun` finds `churn risk`, `coffee` does not find `tea`."""
+_SHORTEST_GUESS = 3
+"""Letters below which only what holds the query is found: two letters nearly match nearly everything."""
+
+
+def relevance(query: str, texts: Iterable[tuple[str, float]]) -> float:
+    """Return how well ``query`` fits a tag, 0 to 100; below :data:`ENOUGH` it does not.
+
+    Parameters
+    ----------
+    query : str
+    texts : iterable of (str, float)
+        What the tag is called, each with its weight up to 1.
+    """
+    asked = _plain(query)
+    return (
+        max((weight * _fit(asked, _plain(text)) for text, weight in texts), default=0.0) if asked else 100.0
+    )
+
+
+def _fit(asked: str, text: str) -> float:
+    from rapidfuzz import fuzz, process
+    from rapidfuzz.distance import OSA
+
+    if asked == text:
+        return 100.0
+    if asked in text:
+        return 98.0 if text.startswith(asked) or f" {asked}" in text else 95.0
+    if len(asked) < _SHORTEST_GUESS:
+        return 0.0
+    words = text.split()
+    # Word by word, so that a slip in one word of several costs little; letters that changed places are one slip.
+    each = [
+        max((100 * OSA.normalized_similarity(part, word) for word in words), default=0.0)
+        for part in asked.split()
+    ]
+    by_word = min(each)
+    if asked.isascii():
+        return 0.9 * by_word
+    # Chinese has no blanks: runs of signs are compared instead of words.
+    return 0.9 * max(by_word, process.extractOne(asked, [text], scorer=fuzz.partial_ratio)[1])
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(c if c.isalnum() else " " for c in folded).split())
