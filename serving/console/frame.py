@@ -74,7 +74,7 @@ def add_page(desk: Desk, path: str, title: str, nav: str, build: Build, right: R
                 await build(visit)
             except TagcastError as error:
                 show_error(visit, error)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (whatever it is, the page must not show it)
                 log_mistake(error, "GET", path)
                 show_error(visit)
 
