@@ -90,7 +90,9 @@ def export_dialog(visit: Visit, tree: Filter | None, members: int, name: str) ->
                 say("export.holdout"), 0, lambda v: put("holdout", (v or 0) / 100), least=0, most=50, step=5
             )
             held.props["hint"] = say("export.holdout_hint")
-        columns = select({}, [], say("export.columns"), lambda v: put("columns", v), many=True, search=True)
+        columns = select(
+            {}, [], say("export.columns"), lambda v: put("columns", v), many=True, search=True, chips=True
+        )
         columns.props["hint"] = say("export.columns_hint")
         if consent:
             channels = {"": say("export.any_channel"), **{channel: channel for channel in consent}}

@@ -21,6 +21,7 @@ from serving.console.markup import Markup, h
 from serving.console.messages import error_markup
 from serving.console.titles import titles
 from serving.console.visit import Visit, link
+from serving.console.words import Speaker
 
 if TYPE_CHECKING:
     from registry.roles import Person
@@ -180,7 +181,7 @@ class Builder:
         for item in self.draft.items if self.draft.mode == "all" else ():
             condition = item.condition()
             if isinstance(item, Row) and condition is not None and condition.text() in removed:
-                marks[id(item)] = h("span", say("build.effect", count=number(removed[condition.text()])))
+                marks[id(item)] = _effect(say, removed[condition.text()])
         self.conditions.tell_effects(marks)
 
     def _failed(self, error: Exception) -> None:
@@ -215,6 +216,12 @@ class Builder:
         from nicegui import ui
 
         ui.navigate.to(link("/audience", saved=kept.name))
+
+
+def _effect(say: Speaker, removed: int) -> Markup:
+    if not removed:
+        return h("span", say("build.no_effect"), class_="faint")
+    return h("span", say("build.effect", count=number(removed)))
 
 
 def _place(text: str, error: FilterError) -> Markup:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from serving import catalogue
-from serving.console.fields import html, link_button, select, text_field
+from serving.console.fields import html, link_button, search_field, select
 from serving.console.figures import day, number, percent
 from serving.console.latest import Latest
 from serving.console.markup import Markup, h
@@ -49,10 +49,7 @@ class Catalogue:
         head = h("div", h("h1", say("tags.title")), h("p", say("tags.lead")), class_="grow")
         html(h("div", head, h("div", draft, class_="actions")), classes="head-wrap")
         with ui.element("div").classes("filters").props("role=search"):
-            field = text_field(say("tags.search"), "", lambda text: self._find("query", text)).classes(
-                "f-search"
-            )
-            field.props("clearable debounce=100")
+            search_field(say("tags.search"), lambda text: self._find("query", text))
             statuses = {"": say("tags.any_status"), **{s: say(f"status.{s}") for s in _STATUSES}}
             select(statuses, "", say("tags.any_status"), lambda v: self._find("status", v), shown=False)
             everyone = {"": say("tags.any_owner"), **{o: o for o in owners}}

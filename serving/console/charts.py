@@ -197,7 +197,8 @@ def curve(
         return left + x / across * (width - left - 10), base - (y - low) / span * (base - 12)
 
     parts = []
-    for y in sorted({low, 0.0, high}):
+    written: list[float] = []
+    for y in sorted({low, 0.0, high}, key=abs):
         _, place = at(0, y)
         parts.append(
             h(
@@ -209,7 +210,9 @@ def curve(
                 class_="svg-axis" if y == 0 else "svg-line",
             )
         )
-        parts.append(h("text", number(round(y)), x=left - 8, y=f"{place + 4:.1f}", text_anchor="end"))
+        if all(abs(place - other) > 14 for other in written):  # else two figures would lie on one another
+            parts.append(h("text", number(round(y)), x=left - 8, y=f"{place + 4:.1f}", text_anchor="end"))
+            written.append(place)
     area = [at(x, top) for x, _, _, top in points] + [at(x, bottom) for x, _, bottom, _ in reversed(points)]
     parts.append(h("polygon", points=_points(area), fill="var(--accent)", fill_opacity="0.14"))
     parts.append(

@@ -57,6 +57,7 @@ def select(
     search: bool = False,
     free: bool = False,
     shown: bool = True,
+    chips: bool = False,
 ) -> Select:
     """Show a field to choose from.
 
@@ -70,6 +71,8 @@ def select(
         Whether what is typed counts although it is none of the choices.
     shown : bool
         Whether the label stands in the field, or is for screen readers alone.
+    chips : bool
+        Whether what is chosen stands in chips, which take as many lines as they need.
     """
     from nicegui import ui
 
@@ -83,7 +86,7 @@ def select(
         with_input=search or free,
         new_value_mode="add-unique" if free else None,
     )
-    made.props("outlined dense options-dense behavior=menu" + (" use-chips" if many else ""))
+    made.props("outlined dense options-dense behavior=menu" + (" use-chips" if chips else ""))
     made.props["aria-label"] = label
     return made
 
@@ -104,6 +107,16 @@ def text_field(
     if hint:
         made.props["hint"] = hint
     return made
+
+
+def search_field(label: str, act: Callable[[str], Any], value: str = "", *, pause: int = 100) -> Input:
+    """Show a field to search in; ``act`` takes what it holds after ``pause`` milliseconds."""
+    from nicegui import ui
+
+    made = ui.input(placeholder=label, value=value, on_change=lambda event: act(event.value or ""))
+    made.props(f"outlined dense clearable debounce={pause} type=search autocomplete=off")
+    made.props["aria-label"] = label
+    return made.classes("f-search")
 
 
 def number_field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from features.errors import TagcastError
-from serving import catalogue
+from serving import tag_steps
 from serving.console.fields import area_field, button, dialog, html
 from serving.console.markup import Markup, h
 from serving.console.messages import done, error_markup
@@ -34,7 +34,7 @@ async def step_dialog(visit: Visit, tag: str, title: str, to: Status) -> None:
 
         async def go() -> None:
             try:
-                await visit.ask(catalogue.move_tag, tag, to, reason.value or "")
+                await visit.ask(tag_steps.move_tag, tag, to, reason.value or "")
             except TagcastError as error:
                 trouble.content = error_markup(visit, error)
                 return

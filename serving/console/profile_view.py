@@ -7,7 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from features.errors import NotFoundError, StoreError
-from serving.console.fields import button, html, text_field
+from serving.console.fields import button, html, search_field
 from serving.console.figures import day, minute, number, of_100, percent
 from serving.console.markup import Markup, h
 from serving.console.messages import empty
@@ -46,7 +46,7 @@ def _field(visit: Visit, value: str) -> None:
 
     say = visit.say
     with ui.element("div").classes("filters").props("role=search"):
-        field = text_field(say("profile.id"), value).classes("f-search")
+        field = search_field(say("profile.id"), lambda _: None, value, pause=0)
 
         def go() -> None:
             if (field.value or "").strip():

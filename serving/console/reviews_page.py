@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from features.errors import TagcastError
 from registry.roles import require
-from serving import catalogue
+from serving import catalogue, tag_steps
 from serving.console.fields import area_field, button, dialog, html
 from serving.console.figures import minute, number
 from serving.console.life import step_dialog
@@ -19,8 +19,9 @@ from serving.console.visit import Visit, link
 
 if TYPE_CHECKING:
     from registry.roles import Person
-    from serving.catalogue import PendingChampion, TagRow
+    from serving.catalogue import TagRow
     from serving.desk import Desk
+    from serving.tag_steps import PendingChampion
 
 _SHOWN = ("auc", "log_loss", "brier", "mae", "rmse", "tier_accuracy", "ece")
 
@@ -29,7 +30,7 @@ def waiting(desk: Desk, person: Person) -> tuple[list[PendingChampion], list[Tag
     """Return the models and tags that wait, and what is to be said of the tag tree."""
     require(person, "review")
     steps = catalogue.tags(desk, person, status="in_review")
-    return catalogue.pending_champions(desk), steps, catalogue.tree_warnings(desk)
+    return tag_steps.pending_champions(desk), steps, catalogue.tree_warnings(desk)
 
 
 async def reviews_page(visit: Visit) -> None:
@@ -151,7 +152,7 @@ def _decide(visit: Visit, one: PendingChampion, *, approve: bool) -> None:
         trouble = html(Markup(""))
 
         async def go() -> None:
-            act = catalogue.approve_champion if approve else catalogue.refuse_champion
+            act = tag_steps.approve_champion if approve else tag_steps.refuse_champion
             try:
                 await visit.ask(act, one.tag, one.version, reason.value or "")
             except TagcastError as error:

@@ -40,6 +40,7 @@ AUDIENCE: dict[str, tuple[str, str]] = {
     "op.member": ("is in it", "属于"),
     "op.not_member": ("is not in it", "不属于"),
     "build.effect": ("removes {count}", "排除 {count} 人"),
+    "build.no_effect": ("removes nobody", "未排除任何人"),
     "build.empty": ("Everyone so far", "目前为全部客户"),
     "build.empty_hint": ("Add a first condition to narrow it down.", "添加第一个条件来缩小范围。"),
     "build.members": ("members", "人"),
