@@ -12,7 +12,7 @@ from pipelines.amount_evidence import AmountFindings, amount_promise
 from pipelines.card import OUTCOMES, param, sentence
 from pipelines.card_files import FACTS, HTML, MARKDOWN
 from pipelines.document import Block, Bullets, Document, Facts, Grid, Paragraph, Picture, Row, Section
-from pipelines.words import outcome_words, population_words
+from serving.definition_words import outcome_words, population_words
 
 if TYPE_CHECKING:
     from features.event_log import EventLog

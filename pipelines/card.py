@@ -18,7 +18,7 @@ from pipelines.document import (
     Paragraph,
     Section,
 )
-from pipelines.words import decision_words, outcome_words, percent, population_words
+from serving.definition_words import decision_words, outcome_words, percent, population_words
 
 OUTCOMES = {"pass": "✓ passed", "warn": "! warning", "fail": "✗ failed"}
 

@@ -12,7 +12,7 @@ from models.segments import SegmentRow
 from pipelines.document import Block, Bullets, Grid, Paragraph, Picture, Row
 from pipelines.evidence import Explanation, promise_at_test
 from pipelines.weak_segments import weak_segments
-from pipelines.words import outcome_words, percent
+from serving.definition_words import outcome_words, percent
 
 if TYPE_CHECKING:
     from features.event_log import EventLog

@@ -40,11 +40,11 @@ from pipelines.document import (
 )  # fmt: skip
 from pipelines.evidence import findings_of, gate_evidence, grade_evidence
 from pipelines.weak_segments import weak_segments
-from pipelines.words import decision_words, outcome_words, population_words
 from registry.change_checks import NotCompared
 from registry.gates import judge
 from registry.leak_checks import LeakEvidence
 from registry.versions import Version
+from serving.definition_words import decision_words, outcome_words, population_words
 
 EVIL = """<script>alert("1")</script> & 'x' | `y` *z* [a](javascript:b)"""
 SPEC = "7,30;amount;"
