@@ -13,7 +13,6 @@ from pipelines.reporting import say, table
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
-    from registry.decision_log import Decision
     from registry.versions import Version
 
 
@@ -64,6 +63,8 @@ def registered_versions(workspace: Workspace, tag: str | None) -> list[Version]:
 
 def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
     """Return the versions of ``tag`` (a family's stem: of all members), or of every tag."""
+    from serving.tag_evidence import said_by
+
     return [
         ListedVersion(
             v.tag,
@@ -71,21 +72,12 @@ def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
             v.aliases,
             v.created,
             dict(v.metrics),
-            _said(v.decision) if v.decision else "–",
+            said_by(v.decision) if v.decision else "–",
             v.decision.reason if v.decision else "",
             tuple(v.decision.figures.get("checks", ())) if v.decision else (),
         )
         for v in registered_versions(workspace, tag)
     ]
-
-
-def _said(decision: Decision) -> str:
-    """Return who decided what: ``promoted by Ann Lee against beats_rfm``."""
-    if decision.how == "gate":
-        waits = f", by {decision.by}" if decision.action == "proposed" else ""
-        return f"{decision.action} by the gate{waits}"
-    against = decision.figures.get("forced") if decision.how == "force" else None
-    return f"{decision.action} by {decision.by}" + (f" against {', '.join(against)}" if against else "")
 
 
 def promote_version(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from features.errors import StoreError
 from models.vocabulary import UNKNOWN
+from registry.life import Status, status_of
 from registry.roles import require
 from serving.known_tags import Kind, KnownTag, known_tags, may_see
 from serving.tag_search import ENOUGH, relevance
@@ -16,7 +17,6 @@ from serving.tag_tree import LeafWarning, leaf_warnings
 
 if TYPE_CHECKING:
     from models.filter_tree import Names
-    from registry.life import Status
     from registry.roles import Person
     from serving.desk import Desk
 
@@ -35,8 +35,8 @@ class TagRow:
     path : tuple of str
         Where it hangs in the tag tree.
     owner : str
-    status : str
-        Where it stands in its life (:data:`registry.life.Status`).
+    status : Status
+        Where it stands in its life.
     kind : {"model", "amount", "rule"}
     values : tuple of str
         What it can say beside unknown, in order.
@@ -64,7 +64,7 @@ class TagRow:
     title: dict[str, str]
     path: tuple[str, ...]
     owner: str
-    status: str
+    status: Status
     kind: Kind
     values: tuple[str, ...]
     population: int | None
@@ -154,8 +154,6 @@ def tree_warnings(desk: Desk) -> list[str]:
 
 def statuses_of(desk: Desk, names: Iterable[str]) -> dict[str, Status]:
     """Return where tags stand in their lives."""
-    from registry.life import status_of
-
     manifest = desk.store.current()
     scored = {tag.tag for tag in manifest.run.tags} if manifest else set()
     return status_of(desk.state, list(names), scored=scored, second_person=desk.settings.review.second_person)
