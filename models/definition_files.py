@@ -5,26 +5,38 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
+from pydantic.json_schema import models_json_schema
 
 from features.errors import DefinitionError
+from models.described import Described
+from models.rule_tag import RuleDefinition
 from models.tag import TagDefinition
+
+Definition = TagDefinition | RuleDefinition
+_Chosen = TypeVar("_Chosen", bound=Described)
 
 SCHEMA_FILE = Path(__file__).parent / "tags" / "tag.schema.json"
 
 
 def schema_text() -> str:
     """Return the JSON schema of a definition, as published in ``models/tags/tag.schema.json``."""
-    schema = TagDefinition.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "tagcast tag definition"
+    _, both = models_json_schema([(TagDefinition, "validation"), (RuleDefinition, "validation")])
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "tagcast tag definition",
+        "if": {"properties": {"kind": {"const": "rule"}}, "required": ["kind"]},
+        "then": {"$ref": "#/$defs/RuleDefinition"},
+        "else": {"$ref": "#/$defs/TagDefinition"},
+        **both,
+    }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def load_definitions(folder: Path) -> list[TagDefinition]:
+def load_definitions(folder: Path) -> list[Definition]:
     """Read every ``*.yaml`` of ``folder``, in order of file name.
 
     Raises
@@ -38,7 +50,7 @@ def load_definitions(folder: Path) -> list[TagDefinition]:
             f"no tag definitions: {folder} holds no *.yaml file",
             mend='set tags = "…" in the configuration to a folder of definitions',
         )
-    definitions: dict[str, TagDefinition] = {}
+    definitions: dict[str, Definition] = {}
     for file in files:
         definition = parse_definition(file.read_text(encoding="utf-8"), str(file))
         if definition.name in definitions:
@@ -47,7 +59,7 @@ def load_definitions(folder: Path) -> list[TagDefinition]:
     return list(definitions.values())
 
 
-def parse_definition(text: str, where: str) -> TagDefinition:
+def parse_definition(text: str, where: str) -> Definition:
     """Return the definition written in ``text``; ``where`` names it in errors."""
     try:
         raw: Any = yaml.safe_load(text)
@@ -56,7 +68,8 @@ def parse_definition(text: str, where: str) -> TagDefinition:
     if not isinstance(raw, dict):
         raise DefinitionError(f"{where}: expected keys such as name and outcome, found {type(raw).__name__}")
     try:
-        return TagDefinition.model_validate(raw)
+        kind = RuleDefinition if raw.get("kind") == "rule" else TagDefinition
+        return kind.model_validate(raw)
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(p) for p in e['loc']) or 'definition'}: {e['msg']}"
@@ -69,7 +82,7 @@ def parse_definition(text: str, where: str) -> TagDefinition:
         ) from error
 
 
-def select(definitions: Iterable[TagDefinition], names: Sequence[str]) -> list[TagDefinition]:
+def select(definitions: Iterable[_Chosen], names: Sequence[str]) -> list[_Chosen]:
     """Return the expanded definitions called ``names``; a family's stem chooses all its members.
 
     Raises
@@ -80,7 +93,7 @@ def select(definitions: Iterable[TagDefinition], names: Sequence[str]) -> list[T
     from difflib import get_close_matches
 
     every = list(definitions)
-    chosen: dict[str, TagDefinition] = {}
+    chosen: dict[str, _Chosen] = {}
     for name in names:
         found = [d for d in every if d.name == name or d.name.split(".")[0] == name]
         if not found:

@@ -7,7 +7,6 @@ is predicted about them over the horizon that follows, ``decision`` when the tag
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
@@ -15,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from models.described import PLACEHOLDER, Described, Family, Population, Text, slug
 from models.vocabulary import (
     YES_NO,
     Amount,
@@ -55,9 +55,6 @@ __all__ = [
     "slug",
 ]
 
-PLACEHOLDER = "{category}"
-_NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
-_CRON_FIELDS = 5
 _BANDS = {"low": 0.0, "medium": 0.2, "high": 0.5}
 
 
@@ -66,41 +63,6 @@ def _decision_may_be_left_out(schema: dict[str, Any]) -> None:
     schema["required"].remove("decision")
     amount = {"properties": {"outcome": {"properties": {"kind": {"const": "amount"}}}}}
     schema |= {"if": amount, "else": {"required": ["decision"]}}
-
-
-class Text(Strict):
-    """One text in the two languages of the console."""
-
-    en: str = Field(min_length=1)
-    zh: str = Field(min_length=1)
-
-    def with_category(self, category: str) -> Text:
-        """Return the text with ``{category}`` filled in."""
-        return Text(en=self.en.replace(PLACEHOLDER, category), zh=self.zh.replace(PLACEHOLDER, category))
-
-
-class Population(Strict):
-    """Who is eligible at ``as_of``; with nothing set, everyone who had an event before it."""
-
-    active_within_days: int | None = Field(None, gt=0, description="a purchase in the last N days")
-    not_bought_within_days: int | None = Field(
-        None, gt=0, description="no purchase of the outcome's category in the last N days (discovery)"
-    )
-
-
-class Family(Strict):
-    """One definition for many categories: a list, or the ``top`` K by distinct profiles in the last year."""
-
-    values: tuple[str, ...] | None = None
-    top: int | None = Field(None, gt=0, le=1000)
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Family:
-        if (self.values is None) == (self.top is None):
-            raise ValueError("give either values (a list of categories) or top (how many), not both")
-        if self.values is not None and len({slug(v) for v in self.values}) != len(self.values):
-            raise ValueError(f"two of these categories get the same tag name: {', '.join(self.values)}")
-        return self
 
 
 class SplitRule(Strict):
@@ -120,19 +82,12 @@ class SplitRule(Strict):
         return self
 
 
-class TagDefinition(Strict):
-    """One tag, or one family of tags before expansion."""
+class TagDefinition(Described):
+    """A tag that a model predicts, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_decision_may_be_left_out)
 
-    name: str
-    title: Text
-    description: Text
-    path: tuple[str, ...] = Field(min_length=2, max_length=3, description="where it hangs in the tag tree")
-    owner: str = Field(min_length=1)
-    population: Population = Population()
     outcome: Outcome
-    family: Family | None = None
     feature_service: Literal["churn", "value", "interest"]
     decision: Decision
     bands: dict[str, float] = Field(
@@ -146,9 +101,6 @@ class TagDefinition(Strict):
         description="margin: a yes stays until score < cut - hysteresis, a no until score >= cut + hysteresis, "
         "an unknown until confidence >= min_confidence + hysteresis",
     )
-    refresh: str = Field("0 3 * * *", description="cron, five fields")
-    expires_after_days: int = Field(30, gt=0)
-    sensitivity: Literal["normal", "sensitive"] = "normal"
     snapshots: SplitRule = SplitRule()
 
     @model_validator(mode="before")
@@ -158,20 +110,6 @@ class TagDefinition(Strict):
         outcome = raw.get("outcome") if isinstance(raw, dict) else None
         kind = outcome.get("kind") if isinstance(outcome, dict) else getattr(outcome, "kind", None)
         return {"decision": {"rule": "tier"}, "bands": {}, **raw} if kind == "amount" else raw
-
-    @field_validator("name")
-    @classmethod
-    def _check_name(cls, value: str) -> str:
-        if not _NAME.match(value):
-            raise ValueError(f"a name is lower-case letters, digits and _, as in churn_risk; found {value!r}")
-        return value
-
-    @field_validator("refresh")
-    @classmethod
-    def _check_cron(cls, value: str) -> str:
-        if len(value.split()) != _CRON_FIELDS:
-            raise ValueError(f"expected five cron fields, as in '0 3 * * *'; found {value!r}")
-        return value
 
     @field_validator("bands")
     @classmethod
@@ -240,6 +178,16 @@ class TagDefinition(Strict):
         return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
+    def category(self) -> str | None:
+        """The category it is about."""
+        return self.outcome.category
+
+    @property
+    def kind(self) -> Literal["model", "amount"]:
+        """What says it."""
+        return "amount" if self.is_amount else "model"
+
+    @property
     def horizon_days(self) -> int:
         """Length of the outcome window in days."""
         return self.outcome.horizon_days
@@ -267,27 +215,12 @@ class TagDefinition(Strict):
         """Return the family's members for ``categories`` (a tag that is no family: itself)."""
         if self.family is None:
             return [self]
-        return [self._member(category) for category in categories]
-
-    def _member(self, category: str) -> TagDefinition:
-        return self.model_copy(
-            update={
-                "name": self.name.replace(PLACEHOLDER, slug(category)),
-                "title": self.title.with_category(category),
-                "description": self.description.with_category(category),
-                "path": tuple(part.replace(PLACEHOLDER, category) for part in self.path),
-                "outcome": self.outcome.model_copy(update={"category": category}),
-                "family": None,
-            }
-        )
-
-
-def slug(category: str) -> str:
-    """Return the part of a tag name that stands for ``category``.
-
-    Examples
-    --------
-    >>> slug("FRZN ICE CREAM/NOVELTIES")
-    'frzn_ice_cream_novelties'
-    """
-    return re.sub(r"\W+", "_", category.strip().lower()).strip("_") or "none"
+        return [
+            self.model_copy(
+                update={
+                    **self.member(category),
+                    "outcome": self.outcome.model_copy(update={"category": category}),
+                }
+            )
+            for category in categories
+        ]

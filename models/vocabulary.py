@@ -13,7 +13,7 @@ UNKNOWN = "unknown"
 PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
 """What a filter may ask of a tag; ``value`` where no part is named."""
 NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
-_TIER = re.compile(r"^[a-z][a-z0-9_]*$")
+TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _TAKEN = frozenset({*YES_NO, UNKNOWN})
 
 
@@ -73,7 +73,7 @@ class Amount(_Outcome):
     @field_validator("tiers")
     @classmethod
     def _check_tiers(cls, value: dict[str, float]) -> dict[str, float]:
-        named = [name for name in value if not _TIER.match(name) or name in _TAKEN]
+        named = [name for name in value if not TIER_NAME.match(name) or name in _TAKEN]
         if named:
             raise ValueError(
                 f"a tier's name is lower-case letters, digits and _, and none of yes, no, unknown; "

@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from serving.scorer import LoadedTag
 
 
-def load_champions(workspace: Workspace, names: Sequence[str] | None) -> list[LoadedTag]:
+def load_champions(
+    workspace: Workspace, names: Sequence[str] | None, rules: Sequence[str] = ()
+) -> list[LoadedTag]:
     """Return the champions called ``names`` (None: all), their files verified.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    names : sequence of str or None
+    rules : sequence of str
+        Tags that rules say: with one of them, no champion is needed.
 
     Raises
     ------
@@ -31,13 +40,15 @@ def load_champions(workspace: Workspace, names: Sequence[str] | None) -> list[Lo
     home = workspace.settings.home
     found = versions(open_tracking(home, project=workspace.settings.name)) if tracking_exists(home) else []
     champions = [v for v in found if "champion" in v.aliases]
+    if not champions and not names and rules:
+        return []
     if not champions:
         raise ModelError(
             "no tag has a champion yet",
             mend="tagcast train --all; tagcast models says why a version was refused",
         )
     if names is not None:
-        champions = [v for name in names for v in _called(champions, {v.tag for v in found}, name)]
+        champions = [v for name in names for v in _called(champions, {v.tag for v in found}, rules, name)]
     return [tag for tag, _ in load_versions(workspace, {v.tag: v.version for v in champions})]
 
 
@@ -58,7 +69,7 @@ def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple
     return loaded
 
 
-def _called(champions: Sequence[Any], known: set[str], name: str) -> list[Any]:
+def _called(champions: Sequence[Any], known: set[str], rules: Sequence[str], name: str) -> list[Any]:
     from difflib import get_close_matches
 
     mine = [v for v in champions if v.tag == name or v.tag.split(".")[0] == name]
@@ -68,8 +79,9 @@ def _called(champions: Sequence[Any], known: set[str], name: str) -> list[Any]:
         raise ModelError(
             f"{name} has no champion", mend=f"tagcast models {name} says why; tagcast promote sets one"
         )
-    near = get_close_matches(name, sorted(known), n=1)
+    near = get_close_matches(name, sorted({*known, *rules}), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
+    said = f"; tags by rule: {', '.join(sorted(rules))}" if rules else ""
     raise DefinitionError(
-        f"unknown tag {name!r}", mend=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}"
+        f"unknown tag {name!r}", mend=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}{said}"
     )

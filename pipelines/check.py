@@ -6,13 +6,15 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from features.errors import DataError, ModelError
+from features.errors import DataError, DefinitionError, ModelError
 from pipelines.frames import check_cases, label_rows
 from pipelines.reporting import say, table
+from pipelines.run_tags import resolved_rules
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from features.readiness import Readiness
+    from models.rule_tag import RuleDefinition
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class TagReadiness:
     level : str
         ``ok``, ``warning`` or ``error``.
     message, mend : str
+    kind : str
+        What says it; a rule learns nothing, and is ready when the data bear what it speaks of.
     """
 
     tag: str
@@ -38,6 +42,7 @@ class TagReadiness:
     level: str
     message: str
     mend: str
+    kind: str = "model"
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,9 @@ def check_project(workspace: Workspace, now: date | None) -> ProjectReadiness:
     if any(f.level == "error" for f in sources.findings):
         return ProjectReadiness(now, sources, ())
     day = workspace.now(now)
-    tags = tuple(_tag(workspace, definition, day) for definition in workspace.definitions(day))
-    return ProjectReadiness(day, sources, tags)
+    tags = [_tag(workspace, definition, day) for definition in workspace.definitions(day)]
+    rules = [_rule(workspace, definition, day) for definition in workspace.rules(day)]
+    return ProjectReadiness(day, sources, (*tags, *rules))
 
 
 def _tag(workspace: Workspace, definition: Any, now: date) -> TagReadiness:
@@ -93,6 +99,14 @@ def _tag(workspace: Workspace, definition: Any, now: date) -> TagReadiness:
     return TagReadiness(definition.name, split.snapshots, population, positives, level, message, mend)
 
 
+def _rule(workspace: Workspace, definition: RuleDefinition, now: date) -> TagReadiness:
+    try:
+        resolved_rules(workspace, [definition], now)
+    except DefinitionError as error:
+        return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.mend, "rule")
+    return TagReadiness(definition.name, (), 0, 0, "ok", "a rule: nothing to train", "", "rule")
+
+
 def render_check(report: ProjectReadiness) -> None:
     """Print the report."""
     sources = report.sources
@@ -110,8 +124,8 @@ def render_check(report: ProjectReadiness) -> None:
             f"Tags, trained as of {report.now}",
             ("tag", "ready", "snapshots", "from", "test", "population", "positives", "share", "note"),
             [
-                (t.tag, t.level, len(t.snapshots), t.snapshots[0] if t.snapshots else None, t.snapshots[-1] if t.snapshots else None,
-                 t.population, t.positives, t.positives / t.population if t.population else None, t.message)
+                (t.tag, t.level, len(t.snapshots) or None, t.snapshots[0] if t.snapshots else None, t.snapshots[-1] if t.snapshots else None,
+                 t.population or None, t.positives or None, t.positives / t.population if t.population else None, t.message.split("\n")[0])
                 for t in report.tags
             ],
         )  # fmt: skip
@@ -123,4 +137,7 @@ def render_check(report: ProjectReadiness) -> None:
     for tag in report.tags:
         if tag.level != "ok":
             say(f"{tag.level}: {tag.tag}: {tag.message}\n  mend: {tag.mend}")
-    say("not ready: mend the errors first" if report.has_errors else "ready to train: tagcast train --all")
+    ready = "to score: tagcast score --all"
+    if any(tag.kind != "rule" for tag in report.tags):
+        ready = "to train: tagcast train --all"
+    say("not ready: mend the errors first" if report.has_errors else f"ready {ready}")

@@ -201,6 +201,8 @@ class GateInputs:
         mine = next((t for t in run.tags if t.tag == name), None)
         if mine is None:
             return NotCompared(f"the run {run.run_id} holds no {name} yet", expected=True)
+        if mine.kind == "rule":
+            return NotCompared(f"in the run {run.run_id} a rule says {name}", expected=True)
         if run.as_of > self._now:
             return NotCompared(
                 f"the run {run.run_id} is of after {self._now}, the day training took for today",

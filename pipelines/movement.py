@@ -11,8 +11,10 @@ from features.errors import TagcastError
 from features.windows import FeatureSet
 from pipelines.reporting import log, table
 from pipelines.workspace import Workspace
+from serving.rule_columns import LoadedRule
 
 if TYPE_CHECKING:
+    from pipelines.run_tags import RunTags
     from serving.attribution import MovedBy
     from serving.loaded_tag import LoadedTag
     from serving.manifest import Manifest
@@ -32,7 +34,7 @@ class TagMovement:
         Share of the profiles it spoke of in either run.
     by_data, by_model, by_threshold : float or None
         Shares that each cause moved (:class:`serving.attribution.MovedBy`), measured on ``sampled`` profiles; None where
-        the model of the run before cannot be loaded.
+        the model of the run before cannot be loaded, and where another rule says the tag.
     sampled : int
         0 where nothing but the data can have changed.
     """
@@ -49,14 +51,14 @@ class TagMovement:
 
 def movements(
     workspace: Workspace,
-    tags: Sequence[LoadedTag],
+    chosen: RunTags,
     day: date,
     last: Manifest | None,
     run: Manifest,
     past: PastValues | None,
 ) -> tuple[TagMovement, ...]:
     """Return what ``run``, which held on to ``past``, moved against ``last``, by tag."""
-    loaded = {tag.definition.name: tag for tag in tags}
+    loaded = {tag.definition.name: tag for tag in chosen.every}
     found = []
     for name, moves in sorted(run.moves.items()):
         if last is None or name not in loaded:
@@ -76,11 +78,20 @@ def movements(
 
 
 def _causes(
-    workspace: Workspace, tag: LoadedTag, day: date, last: Manifest, run: Manifest, past: PastValues | None
+    workspace: Workspace,
+    tag: LoadedTag | LoadedRule,
+    day: date,
+    last: Manifest,
+    run: Manifest,
+    past: PastValues | None,
 ) -> tuple[float | None, float | None, float | None, int]:
     name = tag.definition.name
-    before = next(t for t in last.run.tags if t.tag == name)
+    before, now = (next(t for t in m.run.tags if t.tag == name) for m in (last, run))
     share = _changed(run.moves[name])
+    if isinstance(tag, LoadedRule) or before.kind == "rule":
+        same = (before.kind, before.question) == (now.kind, now.question)
+        # Another rule, or a rule where a model was: nothing of a model to tell apart.
+        return (share, 0.0, 0.0, 0) if same else (None, None, None, 0)
     if before.model_version == tag.version and last.tags[name].cut == run.tags[name].cut:
         return share, 0.0, 0.0, 0
     try:

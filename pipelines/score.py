@@ -1,71 +1,29 @@
-"""`tagcast score`: every champion over the whole population, published as one new snapshot of the store."""
+"""`tagcast score`: every champion and rule over the whole population, published as one new snapshot of the store."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.errors import DefinitionError, StoreError
-from features.windows import FeatureSet
 from models.season import UNSURE
 from models.unknown import RANGE_DRIFT
-from pipelines.champions import load_champions
-from pipelines.movement import TagMovement, movements
-from pipelines.profile_rows import with_attributes
+from pipelines.movement import movements
 from pipelines.reporting import log
+from pipelines.run_content import ScoringRun, scored_tags, tag_runs
+from pipelines.run_tags import RunTags, run_tags
 from pipelines.score_report import range_note, season_note
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from serving.manifest import Manifest
     from serving.profile_store import ProfileStore
-    from serving.scorer import LoadedTag, Reasons, Scorer
-
-
-@dataclass(frozen=True)
-class ScoredTag:
-    """One tag of a run: how many are in its population, how many of each value, how sure.
-
-    ``reasons_top_in_three`` and ``reasons_overlap`` say how far path attribution agreed with exact SHAP when
-    the version was trained (:class:`models.drivers.ReasonAgreement`); None where it was not measured.
-    """
-
-    tag: str
-    version: str
-    population: int
-    said: dict[str, int]
-    unknown: int
-    unknown_because: dict[str, int]
-    mean_confidence: float | None
-    reasons_top_in_three: float | None = None
-    reasons_overlap: float | None = None
-    unseen_season: float = 0.0
-    horizon_days: int = 0
-    unlike_training: float = 0.0
-    unlike_because: str = ""
-
-
-@dataclass(frozen=True)
-class ScoringRun:
-    """What a scoring run published."""
-
-    run_id: str
-    as_of: date
-    profiles: int
-    tags: tuple[ScoredTag, ...]
-    out: str | None
-    last_run: str | None = None
-    moved: tuple[TagMovement, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the run as JSON values."""
-        return asdict(self)
+    from serving.scorer import LoadedTag, Reasons
 
 
 def score_tags(
@@ -85,7 +43,7 @@ def score_tags(
     ----------
     workspace : Workspace
     names : sequence of str or None
-        Tags or families; None for every champion.
+        Tags or families; None for every champion and rule.
     as_of : date, optional
         Default: the day after the last event.
     moment : datetime
@@ -101,20 +59,20 @@ def score_tags(
     """
     from serving.audiences import export_predictions
     from serving.past_values import open_past
-    from serving.predictions import RunInfo, TagRun
+    from serving.predictions import RunInfo
     from serving.run_checks import Bounds
     from serving.scorer import Scorer
 
     _check_out(out)
-    tags = load_champions(workspace, names)
     day = workspace.now(as_of)
+    chosen = run_tags(workspace, names, day)
+    tags = chosen.models
     store, publish = workspace.store, workspace.settings.publish
     bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
     with ExitStack() as stack:
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
         staging = stack.enter_context(store.writer(f"of {day}", wait_seconds=wait_seconds))
-        specs = sorted({tag.model.feature_set for tag in tags})
-        snapshots = {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in specs}
+        snapshots = chosen.snapshots(workspace)
         for one in snapshots.values():
             one.ensure([day], workspace.progress)
         for tag in tags:
@@ -124,7 +82,7 @@ def score_tags(
                 )
         last = _readable(store)
         pasts = _pasts(store, tags, day)
-        run_id = _run_id(workspace, tags, day, pasts)
+        run_id = _run_id(workspace, chosen, day, pasts)
         past = stack.enter_context(open_past(store, pasts))
         scorer = Scorer(
             tags,
@@ -135,40 +93,23 @@ def score_tags(
             past,
             threads=workspace.settings.threads,
             reasons=reasons,
+            rules=chosen.rules,
+            attributes=workspace.profile_attributes,
         )
         cuts = _cuts(scorer, tags, staging)
-        for batch in with_attributes(workspace, scorer.batches(cuts)):
+        for batch in scorer.batches(cuts):
             staging.add(batch)
         workspace.progress("publishing", 0, 1)
         info = RunInfo(
             run_id=run_id,
             as_of=day,
             scored_at=scorer.scored_at,
-            tags=tuple(
-                TagRun(
-                    tag=t.definition.name,
-                    model_version=t.version,
-                    title_en=t.definition.title.en,
-                    title_zh=t.definition.title.zh,
-                    path=t.definition.path,
-                    owner=t.definition.owner,
-                    expires_at=scorer.scored_at + t.expires_after,
-                    bands=tuple(t.definition.levels),
-                    population=scorer.population[t.definition.name],
-                    sensitivity=t.definition.sensitivity,
-                    question=t.definition.question,
-                    feature_set=t.model.feature_set,
-                    unseen_season=t.model.unseen_season(day),
-                    values=t.definition.values,
-                    **_range_of_run(scorer, t.definition.name),
-                )
-                for t in tags
-            ),
+            tags=tag_runs(scorer, chosen, day),
         )
         manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
         workspace.progress("publishing", 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
-        moved = movements(workspace, tags, day, last, manifest, past)
+        moved = movements(workspace, chosen, day, last, manifest, past)
     for tag in tags:
         share, because = scorer.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:
@@ -176,28 +117,11 @@ def score_tags(
     if out is not None:
         with store.reader() as reader:
             export_predictions(reader, out)
-    scored = {t.definition.name: t for t in tags}
     return ScoringRun(
         run_id,
         day,
         manifest.profiles,
-        tuple(
-            ScoredTag(
-                name,
-                scored[name].version,
-                c.population,
-                c.said,
-                c.unknown,
-                c.unknown_because,
-                c.mean_confidence,
-                scored[name].metrics.get("reasons_top_in_three"),
-                scored[name].metrics.get("reasons_overlap"),
-                scored[name].model.unseen_season(day),
-                scored[name].definition.horizon_days,
-                **_range_of_run(scorer, name),
-            )
-            for name, c in sorted(manifest.tags.items())
-        ),
+        scored_tags(scorer, chosen, manifest, day),
         str(out) if out else None,
         last.run.run_id if last else None,
         moved,
@@ -236,14 +160,13 @@ def _pasts(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tu
     return [(name, run) for name, run in found if run]
 
 
-def _run_id(
-    workspace: Workspace, tags: Sequence[LoadedTag], day: date, pasts: Sequence[tuple[str, Manifest]] = ()
-) -> str:
-    """Name the run by what goes into it: the same events, models, day and past make the same run."""
+def _run_id(workspace: Workspace, chosen: RunTags, day: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
+    """Name the run by what goes into it: the same events, models, rules, day and past make the same run."""
     parts = [
         workspace.events.id,
         str(day),
-        *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in tags),
+        *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in chosen.models),
+        *(f"{r.definition.name}:{r.definition.question}" for r in chosen.rules),
         *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
     ]
     return f"{day}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
@@ -265,8 +188,3 @@ def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, flo
 def _finite(cuts: Mapping[str, float]) -> dict[str, float]:
     """Return the cuts that anyone reaches: JSON knows no infinity."""
     return {tag: cut for tag, cut in cuts.items() if math.isfinite(cut)}
-
-
-def _range_of_run(scorer: Scorer, tag: str) -> dict[str, Any]:
-    share, because = scorer.unlike_training(tag)
-    return {"unlike_training": share, "unlike_because": because}

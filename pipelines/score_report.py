@@ -12,7 +12,7 @@ from pipelines.movement import render_movement
 from pipelines.reporting import say, table
 
 if TYPE_CHECKING:
-    from pipelines.score import ScoringRun
+    from pipelines.run_content import ScoringRun
 
 AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
 
@@ -49,7 +49,7 @@ def render_scoring(run: ScoringRun) -> None:
         [
             (
                 t.tag,
-                t.version,
+                t.version or "rule",
                 t.population,
                 said_text(t.said, t.population),
                 t.unknown,

@@ -129,7 +129,7 @@ def render_profile_on(view: dict[str, Any]) -> None:
                 p.get("confidence"),
                 p.get("score"),
                 p["band"],
-                p["model_version"],
+                p["model_version"] or "rule",
                 p["as_of"],
                 f"{p['expires_at']:%Y-%m-%d}",
             )

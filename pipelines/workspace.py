@@ -14,8 +14,9 @@ from features.event_log import EventLog, build_event_log
 from features.feature_store import FeatureRepo
 from features.outcomes import Eligibility, OutcomeRule, top_categories
 from features.snapshots import Snapshots, connect
-from features.windows import PURCHASE, FeatureSet, windows_within
-from models.definition_files import load_definitions
+from features.windows import PURCHASE, WINDOWS_DAYS, FeatureSet, windows_within
+from models.definition_files import Definition, load_definitions
+from models.rule_tag import RuleDefinition
 from models.splits import Split, choose_snapshots
 from models.tag import TagDefinition
 from pipelines.reporting import Progress, quiet
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from features.config import Settings
+    from serving.profile_attributes import Attributes
     from serving.profile_store import ProfileStore
 
 
@@ -103,9 +105,9 @@ class Workspace:
             )
         return now
 
-    def definitions(self, now: date) -> list[TagDefinition]:
+    def tags(self, now: date) -> list[Definition]:
         """Return every tag of the project, families expanded from what was known before ``now``."""
-        expanded = []
+        expanded: list[Definition] = []
         for definition in load_definitions(self.settings.tags_folder):
             family = definition.family
             categories: Sequence[str] = ()
@@ -113,6 +115,14 @@ class Workspace:
                 categories = family.values or top_categories(self.event_table, now, family.top or 0)
             expanded.extend(definition.expand(categories))
         return expanded
+
+    def definitions(self, now: date) -> list[TagDefinition]:
+        """Return the tags that models say."""
+        return [tag for tag in self.tags(now) if isinstance(tag, TagDefinition)]
+
+    def rules(self, now: date) -> list[RuleDefinition]:
+        """Return the tags that rules say."""
+        return [tag for tag in self.tags(now) if isinstance(tag, RuleDefinition)]
 
     def plan(self, definition: TagDefinition, now: date) -> TagPlan:
         """Choose the snapshots of one tag.
@@ -143,6 +153,13 @@ class Workspace:
                 )
         return TagPlan(definition, Split(dates, definition.horizon_days))
 
+    @property
+    def profile_attributes(self) -> Attributes:
+        """The attributes of profiles, to be read beside a snapshot."""
+        from serving.profile_attributes import Attributes
+
+        return Attributes(self.events.profiles_path, self.settings.memory_limit)
+
     def attributes(self) -> pd.DataFrame | None:
         """Return the attributes of profiles by id, None where the configuration names none."""
         path = self.events.profiles_path
@@ -166,9 +183,15 @@ class Workspace:
             except DataError:
                 continue  # A tag without enough history is refused where it is trained, not here.
         earliest = min(firsts, default=now)
+        return self._feature_set(windows_within((earliest - self.events.first_day).days), now)
+
+    def widest_set(self, now: date) -> FeatureSet:
+        """Return the features of every window, filled or not: what rules may speak of."""
+        return self._feature_set(WINDOWS_DAYS, now)
+
+    def _feature_set(self, windows: tuple[int, ...], now: date) -> FeatureSet:
         events = tuple(e for e in self.events.event_names_before(now) if e != PURCHASE)
-        columns = self.events.has_before(now)
-        return FeatureSet(windows_within((earliest - self.events.first_day).days), columns, events)
+        return FeatureSet(windows, self.events.has_before(now), events)
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
         """Return the snapshots of ``feature_set``, built or not."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from features.streaming import FeatureBatch
     from models.amount_model import AmountModel
+    from models.rule_tag import RuleDefinition
     from models.tag import TagDefinition
     from models.tag_model import TagModel
 
@@ -57,7 +58,7 @@ class LoadedTag:
 
 
 def eligible(
-    definition: TagDefinition, feature_set: FeatureSet, batch: FeatureBatch
+    definition: TagDefinition | RuleDefinition, feature_set: FeatureSet, batch: FeatureBatch
 ) -> npt.NDArray[np.bool_]:
     """Return which profiles of ``batch`` belong to the tag's population, from their features alone.
 
@@ -72,8 +73,8 @@ def eligible(
         names = [f.name for f in feature_set.features("profile_activity")]
         with np.errstate(invalid="ignore"):
             mask &= batch.profile[:, names.index("recency_days")] <= population.active_within_days
-    if population.not_bought_within_days and definition.outcome.category:
+    if population.not_bought_within_days and definition.category:
         names = [f.name for f in feature_set.features("profile_category")]
-        recency = batch.category[definition.outcome.category][:, names.index("category_recency_days")]
+        recency = batch.category[definition.category][:, names.index("category_recency_days")]
         mask &= ~(recency <= population.not_bought_within_days)
     return mask

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from models.vocabulary import YES_NO
 
+Kind = Literal["model", "amount", "rule"]
+"""What says a tag: a model yes or no, a model an amount, or a rule."""
 REASONS = pa.list_(
     pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
 )
@@ -38,7 +41,7 @@ PREDICTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class TagRun:
-    """One tag of a run: which model said it, for how many, until when it is good.
+    """One tag of a run: what said it, for how many, until when it is good; a rule's ``model_version`` is empty.
 
     ``feature_set`` (its spec) gives the titles of the reasons; empty in runs that were published without it.
     """
@@ -63,12 +66,13 @@ class TagRun:
     unlike_because: str = ""
     """The commonest reason of these."""
     values: tuple[str, ...] = YES_NO
-    """What the tag can say beside unknown: yes and no, or the tiers of an amount from low to high."""
+    """What the tag can say beside unknown: yes and no, the tiers of an amount from low to high, the cases of a rule."""
+    kind: Kind = "model"
 
     @property
     def is_amount(self) -> bool:
         """Whether score, lower and upper are amounts rather than probabilities."""
-        return self.values != YES_NO
+        return self.kind == "amount"
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class RunInfo:
                     "path": tuple(row["path"]),
                     "bands": tuple(row["bands"]),
                     "values": tuple(row.get("values", YES_NO)),
+                    "kind": row.get("kind") or _kind_of_old(row),
                     "expires_at": datetime.fromisoformat(row["expires_at"]),
                 }
             )
@@ -120,6 +125,11 @@ class RunInfo:
         )
         moment = datetime.fromisoformat(data["scored_at"])
         return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), moment, tags)
+
+
+def _kind_of_old(row: Mapping[str, Any]) -> Kind:
+    """Return the kind of a tag published before kinds were recorded: there were no rules then."""
+    return "model" if tuple(row.get("values", YES_NO)) == YES_NO else "amount"
 
 
 _WORD, _TEXT = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int16(), pa.string())

@@ -1,4 +1,4 @@
-"""The batch scorer: stream a snapshot, predict every tag, decide, explain, lay out for the store.
+"""The batch scorer: stream a snapshot, say every tag by its model or rule, explain, lay out for the store.
 
 Two passes over the snapshot. The first is taken only by tags whose decision depends on all scores of the
 run (the top share of a population has no threshold before everyone is scored); the second decides,
@@ -19,10 +19,11 @@ from features.errors import StoreError
 from features.windows import FeatureSet
 from models.decision import NEVER, codes_of
 from models.engine import Coded, Engine, Member
-from models.reasons import top_reasons
+from serving.explaining import explain, member_features
 from serving.in_order import Pool
 from serving.loaded_tag import LoadedTag, eligible
-from serving.tag_columns import METHODS, Decided, Explained, TagColumns, merged
+from serving.rule_columns import LoadedRule, RuleColumns, rule_specs
+from serving.tag_columns import Decided, TagColumns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from features.snapshots import Snapshots
     from features.streaming import FeatureBatch
     from serving.past_values import PastStream, PastValues
+    from serving.profile_attributes import Attributes
 
 __all__ = ["LoadedTag", "Scorer", "eligible"]
 
@@ -40,17 +42,17 @@ CELLS = 400_000
 """Profiles times tags in a batch: many tags make smaller ones."""
 EXACT_REASONS_CAP = 10_000
 """Yes-tags (highest tiers) a run and tag that get exact TreeSHAP; path attribution costs a hundredth at most."""
-TOP_REASONS = 3
 
 Reasons = Literal["all", "none"]
 
 
 @dataclass(frozen=True)
 class _Step:
-    """The same profiles in each feature set, and what was said of them before."""
+    """The same profiles in each feature set, their attributes, and what was said of them before."""
 
     ids: pa.StringArray
     batches: Mapping[str, FeatureBatch]
+    attributes: Mapping[str, pa.Array]
     past: Mapping[str, npt.NDArray[np.int8]]
 
 
@@ -61,7 +63,7 @@ class _Answers:
 
 
 class Scorer:
-    """Scores every profile of a snapshot with a set of champions.
+    """Says a set of tags of every profile of a snapshot: champions, and rules.
 
     Parameters
     ----------
@@ -79,6 +81,10 @@ class Scorer:
         Batches worked on at a time; as many as there are processors by default. Results do not depend on it.
     reasons : {"all", "none"}
         Whether to say why.
+    rules : sequence of LoadedRule
+        Tags that rules say.
+    attributes : Attributes, optional
+        What rules may speak of beside features; stand in every batch.
     """
 
     def __init__(
@@ -92,21 +98,27 @@ class Scorer:
         *,
         threads: int | None = None,
         reasons: Reasons = "all",
+        rules: Sequence[LoadedRule] = (),
+        attributes: Attributes | None = None,
     ) -> None:
         self.tags = tags
-        self.snapshots = {s: v for s, v in snapshots.items() if any(t.model.feature_set == s for t in tags)}
+        self.rules = [RuleColumns(rule) for rule in rules]
+        self._ruled = rule_specs(rules)
+        used = {t.model.feature_set for t in tags} | set(self._ruled)
+        self.snapshots = {spec: one for spec, one in snapshots.items() if spec in used}
         self.as_of = as_of
         self.scored_at = scored_at.astimezone(UTC)
         self.progress = progress
         self.past = past
+        self.attributes = attributes
         self.threads = threads or len(os.sched_getaffinity(0))
         self.reasons = reasons
-        self.population = dict.fromkeys((tag.definition.name for tag in tags), 0)
+        self.population = dict.fromkeys([t.definition.name for t in tags] + [r.name for r in self.rules], 0)
         self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
-        self._unlike: dict[str, Counter[str]] = {name: Counter() for name in self.population}
+        self._unlike: dict[str, Counter[str]] = {name: Counter() for name in self._columns}
         self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
         self._mine = {spec: [t for t in tags if t.model.feature_set == spec] for spec in self.snapshots}
-        self._engines = {spec: _engine(spec, mine) for spec, mine in self._mine.items()}
+        self._engines = {spec: _engine(spec, mine) for spec, mine in self._mine.items() if mine}
 
     def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
         """Yield the name and some scores of each of ``tags`` in turn: the first pass."""
@@ -130,9 +142,9 @@ class Scorer:
         Yields
         ------
         RecordBatch
-            ``profile_id`` and :func:`serving.predictions.tag_fields` of each tag, by rising id.
+            ``profile_id``, attributes, and :func:`serving.predictions.tag_fields` of each tag, by rising id.
         """
-        everything = set(self.population)
+        everything = set(self._columns)
 
         def work(step: _Step) -> tuple[_Step, _Answers]:
             return step, self._decide(step, cuts, everything)
@@ -141,7 +153,12 @@ class Scorer:
             decided = pool.in_order(work, self._steps("scoring", self.tags))
             # Who gets exact reasons depends on who came before: settled here, in order.
             asked = ((*found, self._count(found[1])) for found in decided)
-            yield from pool.in_order(lambda found: self._lay_out(*found), asked)
+            for batch in pool.in_order(lambda found: self._lay_out(*found), asked):
+                for rule in self.rules:
+                    self.population[rule.name] += (
+                        batch.num_rows - batch.column(f"{rule.name}:value").null_count
+                    )
+                yield batch
 
     def unlike_training(self, tag: str) -> tuple[float, str]:
         """Return the share of a tag's population that is unlike what training saw, and the commonest reason.
@@ -157,18 +174,18 @@ class Scorer:
 
     def _steps(self, stage: str, tags: Sequence[LoadedTag]) -> Iterator[_Step]:
         """Yield the profiles batch by batch, with the features of each set side by side."""
-        rows = max(LEAST_ROWS, min(MOST_ROWS, CELLS // max(len(tags), 1)))
-        wanted = {spec: [t for t in mine if t in tags] for spec, mine in self._mine.items()}
-        streams = {
-            spec: self.snapshots[spec].stream(
-                self.as_of, sorted({t.category for t in self._mine[spec] if t.category}), rows
-            )
-            for spec, mine in wanted.items()
-            if mine
-        }
+        scoring = stage == "scoring"
+        rows = max(LEAST_ROWS, min(MOST_ROWS, CELLS // max(len(tags) + len(self.rules), 1)))
+        streams = {}
+        for spec, mine in self._mine.items():
+            ruled = self._ruled.get(spec) if scoring else None
+            if ruled is not None or any(tag in tags for tag in mine):
+                categories = {t.category for t in mine if t.category} | set(ruled or ())
+                streams[spec] = self.snapshots[spec].stream(self.as_of, sorted(categories), rows)
         total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
         done = 0
-        past = self.past.follow() if self.past is not None and stage == "scoring" else None
+        past = self.past.follow() if self.past is not None and scoring else None
+        about = self.attributes.follow() if self.attributes is not None and scoring else None
         for batches in zip(*streams.values(), strict=True):
             self.progress(stage, done, total)
             ids = batches[0].profile_id
@@ -177,7 +194,8 @@ class Scorer:
                     f"the feature tables of {self.as_of} hold different profiles",
                     mend="delete the folder features/ of the home and score again",
                 )
-            yield _Step(ids, dict(zip(streams, batches, strict=True)), _past_of(past, ids))
+            attributes = {} if about is None else about.of(ids)
+            yield _Step(ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))
             done += len(ids)
         self.progress(stage, total, total)
 
@@ -185,8 +203,10 @@ class Scorer:
         import numpy as np
 
         coded, decided = {}, {}
-        for spec, batch in step.batches.items():
-            engine, feature_set = self._engines[spec], FeatureSet.parse(spec)
+        for spec, engine in self._engines.items():
+            if (batch := step.batches.get(spec)) is None:
+                continue
+            feature_set = FeatureSet.parse(spec)
             coded[spec] = engine.encode(batch.profile, batch.category)
             for k, tag in enumerate(self._mine[spec]):
                 name = tag.definition.name
@@ -197,7 +217,7 @@ class Scorer:
                 past = step.past.get(name)
                 decided[name] = self._columns[name].decide(
                     rows,
-                    _features(engine.members[k], batch, rows),
+                    member_features(engine.members[k], batch, rows),
                     known,
                     cuts.get(name, NEVER),
                     None if past is None else past[rows],
@@ -225,7 +245,9 @@ class Scorer:
     ) -> pa.RecordBatch:
         import pyarrow as pa
 
-        fields, arrays = [pa.field("profile_id", pa.string())], [step.ids]
+        fields = [pa.field("profile_id", pa.string())]
+        fields += [pa.field(name, column.type) for name, column in step.attributes.items()]
+        arrays = [step.ids, *step.attributes.values()]
         laid_out = {}
         for spec, mine in self._mine.items():
             for k, tag in enumerate(mine):
@@ -233,43 +255,17 @@ class Scorer:
                 said = answers.decided[name]
                 explained = None
                 if self.reasons == "all":
-                    explained = self._explain(
-                        spec, k, step.batches[spec], answers.coded[spec], said.rows, exact[name]
-                    )
+                    engine, batch = self._engines[spec], step.batches[spec]
+                    explained = explain(engine, k, answers.coded[spec], batch, said.rows, exact[name])
                 laid_out[name] = self._columns[name].lay_out(said, explained, len(step.ids))
         for tag in self.tags:
             fields += self._columns[tag.definition.name].fields
             arrays += laid_out[tag.definition.name]
+        for rule in self.rules:
+            batch = step.batches[rule.loaded.feature_set.spec]
+            fields += rule.fields
+            arrays += rule.lay_out(batch, step.attributes, reasons=self.reasons == "all")
         return pa.record_batch(arrays, schema=pa.schema(fields))
-
-    def _explain(
-        self,
-        spec: str,
-        k: int,
-        batch: FeatureBatch,
-        coded: Coded,
-        rows: npt.NDArray[np.int64],
-        exact: npt.NDArray[np.bool_],
-    ) -> Explained | None:
-        import numpy as np
-
-        engine = self._engines[spec]
-        member = engine.members[k]
-        if not engine.explains(k):
-            exact = np.ones(len(rows), bool)
-        parts = []
-        for method, mine in zip(METHODS, (rows[exact], rows[~exact]), strict=True):
-            if not len(mine):
-                continue
-            X = _features(member, batch, mine)
-            known = {} if method == "shap" else engine.paths(k, coded, mine)
-            given = member.model.contributions(X, exact=method == "shap", known=known)
-            order, sizes = top_reasons(given, TOP_REASONS)
-            values = np.take_along_axis(X, order, axis=1)
-            parts.append(
-                Explained(mine, order, values, sizes, np.full(len(mine), METHODS.index(method), np.int8))
-            )
-        return merged(parts)
 
 
 def _past_of(past: PastStream | None, ids: pa.StringArray) -> dict[str, npt.NDArray[np.int8]]:
@@ -285,8 +281,3 @@ def _engine(spec: str, tags: Sequence[LoadedTag]) -> Engine:
         len(views[0]),
         len(views[1]),
     )
-
-
-def _features(member: Member, batch: FeatureBatch, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    own = None if member.category is None else batch.category[member.category]
-    return member.matrix(batch.profile, own, None if len(rows) == len(batch.profile_id) else rows)

@@ -1,0 +1,112 @@
+"""What a scoring run says: the champions, and the rules with the features they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from features.windows import FeatureSet
+from models.rule_tag import Rule, RuleDefinition, resolve, rule_names
+from pipelines.champions import load_champions
+from pipelines.reporting import log
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from features.snapshots import Snapshots
+    from serving.loaded_tag import LoadedTag
+    from serving.rule_columns import LoadedRule
+
+
+@dataclass(frozen=True)
+class RunTags:
+    """The tags of a run.
+
+    Parameters
+    ----------
+    models : list of LoadedTag
+    rules : list of LoadedRule
+    """
+
+    models: list[LoadedTag]
+    rules: list[LoadedRule]
+
+    @property
+    def every(self) -> list[LoadedTag | LoadedRule]:
+        """All of them."""
+        return [*self.models, *self.rules]
+
+    def snapshots(self, workspace: Workspace) -> dict[str, Snapshots]:
+        """Return the snapshots they read, by feature set."""
+        specs = {t.model.feature_set for t in self.models} | {r.feature_set.spec for r in self.rules}
+        return {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in sorted(specs)}
+
+
+def run_tags(workspace: Workspace, names: Sequence[str] | None, day: date) -> RunTags:
+    """Return the tags called ``names`` (None: all) as they are said at ``day``.
+
+    Raises
+    ------
+    DefinitionError
+        For an unknown name, and for a rule that speaks of what there is not.
+    ModelError
+        When nothing can be said, or a model's files are not what was recorded.
+    """
+    rules = workspace.rules(day)
+    known = [rule.name for rule in rules]
+    asked = None if names is None else [n for n in names if not any(_called(n, rule) for rule in known)]
+    if names is not None:
+        rules = [rule for rule in rules if any(_called(name, rule.name) for name in names)]
+    champions = load_champions(workspace, asked, known)
+    models = [tag for tag in champions if tag.definition.name not in known]
+    for tag in champions:
+        if tag.definition.name in known:
+            log.warning("%s: a rule says it now, its model does not", tag.definition.name)
+    return RunTags(models, _loaded(workspace, rules, models, day))
+
+
+def _called(name: str, rule: str) -> bool:
+    return name in {rule, rule.split(".", maxsplit=1)[0]}
+
+
+def resolved_rules(workspace: Workspace, rules: Sequence[RuleDefinition], day: date) -> list[Rule]:
+    """Return ``rules`` with their names resolved by what the data can bear at ``day``.
+
+    Raises
+    ------
+    DefinitionError
+        For the first that speaks of what there is not.
+    """
+    if not rules:
+        return []
+    widest, attributes = workspace.widest_set(day), workspace.profile_attributes.kinds
+    return [resolve(rule, rule_names(widest, attributes, category=bool(rule.category))) for rule in rules]
+
+
+def _loaded(
+    workspace: Workspace, rules: Sequence[RuleDefinition], models: Sequence[LoadedTag], day: date
+) -> list[LoadedRule]:
+    from serving.rule_columns import LoadedRule
+
+    if not rules:
+        return []
+    widest = workspace.widest_set(day)
+    # Best a set that is built anyway, then the one that models are trained on; a window that no model has fills widest.
+    sets = [*(FeatureSet.parse(spec) for spec in sorted({t.model.feature_set for t in models}))]
+    sets += [workspace.feature_set(workspace.definitions(day), day), widest]
+    features = set(widest.titles())
+
+    def fitting(rule: Rule) -> FeatureSet:
+        needed = {name for name in rule.fields if name in features}
+        population = rule.definition.population
+        if population.active_within_days:
+            needed.add("recency_days")
+        return next(one for one in sets if needed <= set(one.titles()) and _holds(one, rule))
+
+    return [LoadedRule(rule, fitting(rule)) for rule in resolved_rules(workspace, rules, day)]
+
+
+def _holds(one: FeatureSet, rule: Rule) -> bool:
+    """Return whether pair features are there for a rule of a category."""
+    return not rule.definition.category or bool(one.features("profile_category"))
