@@ -19,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -170,10 +171,10 @@ AUDIENCE_SIZES = Table(
     Column("base", BigInteger, nullable=False),
 )
 
-FROZEN_MEMBERS = Table(
-    "frozen_members",
+ID_LISTS = Table(
+    "id_lists",
     METADATA,
-    Column("name", String(200), primary_key=True),
-    Column("profile_id", String(500), primary_key=True),
-    sqlite_with_rowid=False,
+    Column("list", String(300), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("ids", LargeBinary, nullable=False, comment="zlib of a JSON list"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.id_lists import packed
 from registry.roles import require
 from serving import audience_questions as questions
 from serving import saved_audiences
@@ -36,12 +37,14 @@ def keep(
     with desk.store.reader() as reader:
         run = reader.manifest.number
     count = questions.count(desk, person, tree)
+    # Read before anything is locked: it takes as long as the audience is large.
+    members = packed(_ids(desk, person, tree) if kind == "frozen" else ())
     now = desk.now
     audience = saved_audiences.SavedAudience(name, person.name, description, text, kind, now, now)
     with desk.state.writing():
         made = saved_audiences.save(desk.state, audience, person, now)
         if kind == "frozen":
-            saved_audiences.freeze(desk.state, made.name, _ids(desk, person, tree))
+            saved_audiences.freeze(desk.state, made.name, members)
         else:
             questions.count(
                 desk, person, questions.parse_for(desk, person, text)

@@ -9,24 +9,23 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import Literal
 
-from sqlalchemy import ARRAY, Connection, String, bindparam, func, literal, select
+from sqlalchemy import Connection, select
 from sqlalchemy import delete as delete_from
 
 from features.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
 from registry.audit import record
+from registry.id_lists import IdList, drop_ids, ids_of, keep_ids, packed
 from registry.roles import Person, require
 from registry.state import State
-from registry.state_tables import AUDIENCE_SIZES, AUDIENCES, FROZEN_MEMBERS, MENTIONS
+from registry.state_tables import AUDIENCE_SIZES, AUDIENCES, MENTIONS
 from registry.texts import checked
 
 AudienceKind = Literal["dynamic", "frozen"]
 NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2_000
 FILTER_LENGTH = 1_000_000
-CHUNK_ROWS = 20_000
 _SHOWN = 2_000  # characters of a filter in the audit log
 
 # A text is passed over, a name in double quotes or bare is kept, whatever part of it is asked.
@@ -114,7 +113,7 @@ def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> Sa
             kept = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
             connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == kept.name).values(vars(kept)))
             if kept.kind == "dynamic":
-                connection.execute(delete_from(FROZEN_MEMBERS).where(FROZEN_MEMBERS.c.name == kept.name))
+                drop_ids(connection, _members_of(kept.name))
         _mention(connection, kept)
         detail = {"kind": kept.kind, "filter": kept.filter[:_SHOWN], "new": before is None}
         record(state, at=now, who=by.name, action="audience.save", subject=kept.name, detail=detail)
@@ -170,8 +169,9 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
                 f"the audience {found.name!r} is part of {', '.join(map(repr, others))}",
                 mend="take it out of their filters first",
             )
-        for table in (AUDIENCES, AUDIENCE_SIZES, FROZEN_MEMBERS, MENTIONS):
+        for table in (AUDIENCES, AUDIENCE_SIZES, MENTIONS):
             connection.execute(delete_from(table).where(table.c.name == found.name))
+        drop_ids(connection, _members_of(found.name))
         detail = {"kind": found.kind, "filter": found.filter[:_SHOWN]}
         record(state, at=now, who=by.name, action="audience.delete", subject=found.name, detail=detail)
 
@@ -204,8 +204,10 @@ def sizes(state: State, name: str) -> list[Size]:
         return [Size(**row) for row in connection.execute(query.order_by(table.c.at, table.c.run)).mappings()]
 
 
-def freeze(state: State, name: str, ids: Iterable[str]) -> int:
+def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
     """Keep ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
+
+    Within ``state.writing()`` give them :func:`registry.id_lists.packed` before: others wait while it is open.
 
     Raises
     ------
@@ -214,25 +216,20 @@ def freeze(state: State, name: str, ids: Iterable[str]) -> int:
     ConflictError
         When it is dynamic.
     """
+    ready = ids if isinstance(ids, IdList) else packed(ids)
     with state.writing() as connection:
         found = get(state, name)
         if found.kind != "frozen":
             raise ConflictError(f"the audience {found.name!r} is dynamic", mend="save it as frozen first")
-        connection.execute(delete_from(FROZEN_MEMBERS).where(FROZEN_MEMBERS.c.name == found.name))
-        count, rest = 0, iter(ids)
-        while chunk := list(islice(rest, CHUNK_ROWS)):
-            _insert_members(connection, found.name, chunk)
-            count += len(chunk)
-        connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == found.name).values(members=count))
-    return count
+        keep_ids(connection, _members_of(found.name), ready)
+        counted = AUDIENCES.update().where(AUDIENCES.c.name == found.name).values(members=ready.count)
+        connection.execute(counted)
+    return ready.count
 
 
 def frozen_ids(state: State, name: str) -> Iterator[str]:
-    """Yield the members of a frozen audience by rising id; memory holds a part of them."""
-    table = FROZEN_MEMBERS
-    query = select(table.c.profile_id).where(table.c.name == _spelled(name)).order_by(table.c.profile_id)
-    with state.reading() as connection:
-        yield from connection.execution_options(yield_per=CHUNK_ROWS).scalars(query)
+    """Yield the members of a frozen audience in the order they were given; memory holds a part of them."""
+    yield from ids_of(state, _members_of(_spelled(name)))
 
 
 def mentions(text: str) -> frozenset[tuple[Literal["field", "audience"], str]]:
@@ -262,14 +259,8 @@ def _mention(connection: Connection, audience: SavedAudience) -> None:
         connection.execute(MENTIONS.insert(), rows)
 
 
-def _insert_members(connection: Connection, name: str, ids: list[str]) -> None:
-    if connection.dialect.name != "postgresql":
-        connection.execute(FROZEN_MEMBERS.insert(), [{"name": name, "profile_id": i} for i in ids])
-        return
-    # One statement for all: row by row the server would be asked a million times.
-    each = func.unnest(bindparam("ids", ids, ARRAY(String)))
-    rows = select(literal(name), each)
-    connection.execute(FROZEN_MEMBERS.insert().from_select(["name", "profile_id"], rows))
+def _members_of(name: str) -> str:
+    return f"audience {name}"
 
 
 def _find(connection: Connection, name: str) -> SavedAudience | None:
