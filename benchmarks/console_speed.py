@@ -1,0 +1,178 @@
+"""What console and API take over HTTP: ``python -m benchmarks.console_speed [--quick] [--keep FOLDER]``.
+
+`tagcast serve` runs as a process of its own over the profiles of benchmarks.audience_speed (5 million × 12 tags); a client with
+a key asks filters that were not asked before, portraits, single profiles, and then 50 clients ask all of it at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from benchmarks.audience_speed import filters, publish
+from benchmarks.scoring_speed import server
+from features.config import load_settings
+from registry.keys import add_key
+from registry.state import open_state
+from serving.profile_store import open_store
+
+CONFIG = """\
+name = "benchmark"
+{store}
+[access]
+requests_per_minute = 10000000
+[[sources]]
+name = "none"
+path = "none.parquet"
+[sources.columns]
+profile_id = "id"
+event_time = "at"
+"""
+CLIENTS, EACH = 50, 20
+Ask = Callable[[httpx.AsyncClient, np.random.Generator], Awaitable[httpx.Response]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="50,000 profiles; no bars")
+    parser.add_argument("--profiles", type=int, default=5_000_000)
+    parser.add_argument("--tags", type=int, default=12)
+    parser.add_argument("--stores", nargs="+", choices=("duckdb", "postgres"), default=["duckdb"])
+    parser.add_argument("--keep", type=Path, help="folder of DuckDB's store: made once, then used again")
+    options = parser.parse_args()
+    if options.quick:
+        options.profiles = 50_000
+    print(f"{options.profiles:,} profiles × {options.tags} tags; {os.cpu_count()} cores")
+    missed = 0
+    for kind in options.stores:
+        with tempfile.TemporaryDirectory() as made, server() if kind == "postgres" else nullcontext() as url:
+            folder = options.keep if options.keep and kind == "duckdb" else Path(made)
+            with serving(folder, url, options) as (address, key):
+                missed += asyncio.run(measure(kind, address, key, options))
+    sys.exit(bool(missed) and not options.quick)
+
+
+@contextmanager
+def serving(folder: Path, url: str | None, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Publish where nothing was, serve it, and yield the address and a key."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config, home = folder / "tagcast.toml", folder / "home"
+    config.write_text(CONFIG.format(store='store = "${BENCHMARK_STORE}"' if url else ""), encoding="utf-8")
+    environment = {**os.environ, **({"BENCHMARK_STORE": url} if url else {})}
+    os.environ.update(environment)
+    settings = load_settings(config, home, folder)
+    store = open_store(settings.store_place, home, settings.name)
+    if store.current() is None:
+        publish(store, options.profiles, options.tags)
+    now = datetime.now(UTC)
+    key = add_key(open_state(settings), "benchmark", "admin", by="benchmark", now=now)
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "serve",
+        "--json",
+        "--port",
+        "0",
+        "--config",
+        str(config),
+    ]
+    process = subprocess.Popen(
+        [*command, "--home", str(home)], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        said = ""
+        while not said.rstrip().endswith("}"):
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise SystemExit("the server did not start")
+            said += line
+        yield json.loads(said)["url"], key
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def measure(kind: str, address: str, key: str, options: argparse.Namespace) -> int:
+    """Print a row a question; return how many bars were missed."""
+    asked = filters(options.tags, 100_000)
+    last = options.profiles - 1
+
+    async def count(client: httpx.AsyncClient, _rng: np.random.Generator) -> httpx.Response:
+        return await client.post("/audiences/count", json={"filter": next(asked)})
+
+    async def portrait(client: httpx.AsyncClient, _rng: np.random.Generator) -> httpx.Response:
+        return await client.post("/audiences/portrait", json={"filter": next(asked)})
+
+    async def members(client: httpx.AsyncClient, _rng: np.random.Generator) -> httpx.Response:
+        return await client.post("/audiences/members", json={"filter": next(asked), "limit": 50})
+
+    async def profile(client: httpx.AsyncClient, rng: np.random.Generator) -> httpx.Response:
+        return await client.get(f"/profiles/p{rng.integers(last):09d}")
+
+    questions: list[tuple[str, Ask, int, float, int | None]] = [
+        ("count", count, 60, 0.95, 300),
+        ("portrait", portrait, 10, 0.95, 1_000),
+        ("page of members", members, 20, 0.95, None),
+        ("one profile", profile, 300, 0.5, 10),
+    ]
+    print(f"\n{kind}\n\n| question | asked | p50 ms | p95 ms | bar |\n|---|---|---|---|---|")
+    missed = 0
+    settings: Any = {"base_url": f"{address}/api/v1", "headers": {"X-API-Key": key}, "timeout": 120}
+    async with httpx.AsyncClient(**settings) as client:
+        for name, ask, times, level, bar in questions:
+            await ask(client, np.random.default_rng(0))
+            took = [await timed(ask, client, seed) for seed in range(times)]
+            missed += row(name, took, level, bar)
+    mixed = [profile, count, profile, members, profile]
+    start = time.perf_counter()
+    crowd = await asyncio.gather(*[one_of_many(settings, mixed, seed) for seed in range(CLIENTS)])
+    seconds = time.perf_counter() - start
+    everything = [took for client_took in crowd for took in client_took]
+    missed += row(f"{CLIENTS} clients at once", everything, 0.95, None)
+    failed = sum(np.isnan(everything))
+    print(f"\n{CLIENTS} clients: {len(everything) / seconds:,.0f} answers a second, {failed} errors")
+    return missed + bool(failed)
+
+
+async def one_of_many(settings: dict[str, Any], mixed: list[Ask], seed: int) -> list[float]:
+    """Ask one after another, as one client of many."""
+    async with httpx.AsyncClient(**settings) as client:
+        return [await timed(mixed[i % len(mixed)], client, [seed, i]) for i in range(EACH)]
+
+
+async def timed(ask: Ask, client: httpx.AsyncClient, seed: Any) -> float:
+    """Return the milliseconds of one answer; not a number where it is an error."""
+    rng = np.random.default_rng(seed)
+    start = time.perf_counter()
+    try:
+        answer = await ask(client, rng)
+    except httpx.HTTPError:
+        return float("nan")
+    return 1000 * (time.perf_counter() - start) if answer.status_code == 200 else float("nan")
+
+
+def row(name: str, took: list[float], level: float, bar: int | None) -> bool:
+    """Print a row; return whether its bar was missed."""
+    middle, high = np.nanquantile(took, [0.5, 0.95])
+    shown = f"p{level * 100:.0f} {bar}" if bar else ""
+    print(f"| {name} | {len(took)} | {middle:,.1f} | {high:,.1f} | {shown} |", flush=True)
+    return bool(bar and not np.nanquantile(took, level) <= bar) or bool(np.isnan(took).any())
+
+
+if __name__ == "__main__":
+    main()
