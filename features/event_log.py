@@ -104,6 +104,38 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         return _load(final)
 
 
+def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
+    """Return the last events of one profile in the log in force, newest first; none where no log was built.
+
+    Nothing is built and no source is looked at: it is what the runs were made of.
+
+    Parameters
+    ----------
+    home : Path
+    profile_id : str
+    limit : int
+
+    Returns
+    -------
+    list of dict
+        A row of the log each, without ``profile_id``.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    root = home / "events"
+    try:
+        folder = root / str(json.loads((root / "current.json").read_text(encoding="utf-8"))["id"])
+        rows = pq.read_table(folder / "events.parquet", filters=[("profile_id", "=", profile_id)])
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return []
+    # The log lies by profile and time, so the last lines are the newest.
+    newest: list[dict[str, Any]] = (
+        rows.slice(max(0, rows.num_rows - limit)).drop_columns(["profile_id"]).to_pylist()
+    )
+    return newest[::-1]
+
+
 def _manifest(built: LogContent) -> str:
     content = asdict(built)
     # JSON has no dates for keys, and few readers of it whole numbers beyond 53 bits.

@@ -1,91 +1,25 @@
-"""`tagcast audience`, `profile` and `tags`: questions to the profile store in force."""
+"""`tagcast profile` and `tags`: questions to the profile store in force."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.reporting import amount, say, table
 from pipelines.score_report import said_text
 from pipelines.workspace import Workspace
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-
-KEY_FEATURES = (
-    "recency_days",
-    "tenure_days",
-    "purchase_days_30d",
-    "purchase_days_90d",
-    "spend_30d",
-    "spend_90d",
-    "gap_mean_days",
-    "basket_mean",
-    "categories_90d",
-)
-
-
-def count_audience(
-    workspace: Workspace, text: str, moment: datetime, *, estimate: bool = False
-) -> dict[str, Any]:
-    """Count the profiles that the filter ``text`` finds, or estimate how many they are."""
-    from serving.audiences import count
-
-    with workspace.store.reader() as reader:
-        return {"filter": text, **asdict(count(reader, text, moment, estimate=estimate))}
-
-
-def show_audience(
-    workspace: Workspace, text: str, moment: datetime, limit: int
-) -> tuple[pa.Table, frozenset[str]]:
-    """Return up to ``limit`` of the profiles that the filter finds, and which columns hold amounts."""
-    from serving.audiences import show
-
-    with workspace.store.reader() as reader:
-        amounts = frozenset(f"{tag}.score" for tag in reader.manifest.run.amounts)
-        return show(reader, text, moment, limit=limit), amounts
-
-
-def export_audience(workspace: Workspace, text: str, out: Path, moment: datetime) -> int:
-    """Write the profiles that the filter finds to ``out``; return how many."""
-    from serving.audiences import export
-
-    with workspace.store.reader() as reader:
-        return export(reader, text, out, moment)
-
 
 def look_up(workspace: Workspace, profile_id: str) -> dict[str, Any]:
     """Return one profile: attributes, tags with reasons, key features with their titles."""
     from serving.audiences import profile
+    from serving.profile_page import key_features
 
     with workspace.store.reader() as reader:
         view = asdict(profile(reader, profile_id))
         as_of = reader.manifest.run.as_of
-    return {**view, "as_of": as_of, "features": _key_features(workspace, profile_id, as_of)}
-
-
-def _key_features(workspace: Workspace, profile_id: str, as_of: Any) -> list[dict[str, Any]]:
-    """Read a few features of one profile from the newest snapshot at ``as_of``, if it is still there."""
-    import pyarrow.dataset as ds
-
-    from features.windows import FeatureSet
-
-    root = workspace.settings.home / "features"
-    files = sorted(root.glob(f"*/as_of={as_of}/profile_activity.parquet"), key=lambda f: f.stat().st_mtime)
-    if not files:
-        return []
-    data = ds.dataset(files[-1])
-    names = [n for n in KEY_FEATURES if n in data.schema.names]
-    rows = data.to_table(columns=names, filter=ds.field("profile_id") == profile_id).to_pylist()
-    import json
-
-    spec = json.loads((files[-1].parent / "snapshot.json").read_text(encoding="utf-8"))["spec"]
-    titles = FeatureSet.parse(spec).titles()
-    return [{"feature": n, "title": titles[n].en, "value": rows[0][n]} for n in names] if rows else []
+    return {**view, "as_of": as_of, "features": key_features(workspace.settings.home, profile_id, as_of)}
 
 
 @dataclass(frozen=True)
@@ -130,7 +64,7 @@ def tag_tree(workspace: Workspace) -> list[TreeRow]:
         tracking = open_tracking(settings.home, project=settings.name)
         champions = {v.tag: v for v in versions(tracking) if "champion" in v.aliases}
     rows = []
-    for definition in workspace.definitions(workspace.now(None)):
+    for definition in workspace.tags(workspace.now(None)):
         seen, best = covered.get(definition.name), champions.get(definition.name)
         tested = best.metrics if best else {}
         rows.append(
@@ -152,25 +86,6 @@ def tag_tree(workspace: Workspace) -> list[TreeRow]:
             )
         )
     return sorted(rows, key=lambda r: (r.path, r.tag))
-
-
-def render_count(found: dict[str, Any]) -> None:
-    """Print the size of an audience."""
-    margin = f", give or take {found['margin']:,}," if found["margin"] else ""
-    about = "about " if margin else ""
-    say(f"{about}{found['members']:,}{margin} of {found['base']:,} profiles ({found['share']:.1%})")
-    for tag, confidence in found["mean_confidence"].items():
-        if confidence is not None:
-            say(f"  {tag}: mean confidence {confidence:.3f}")
-
-
-def render_members(members: pa.Table, amounts: frozenset[str]) -> None:
-    """Print the profiles of an audience; ``amounts`` are the columns that hold amounts."""
-    rows = [
-        tuple(amount(value) if name in amounts else value for name, value in row.items())
-        for row in members.to_pylist()
-    ]
-    table(f"{len(rows):,} profiles", members.column_names, rows)
 
 
 def render_profile(view: dict[str, Any]) -> None:
@@ -210,7 +125,7 @@ def render_profile(view: dict[str, Any]) -> None:
         table(
             "Key features",
             ("feature", "value"),
-            [(f["title"], _number(f["value"])) for f in view["features"]],
+            [(f["title"]["en"], _number(f["value"])) for f in view["features"]],
         )
 
 

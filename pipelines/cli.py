@@ -113,9 +113,17 @@ def clock() -> datetime:
 
 def application() -> click.Group:
     """Return the command line with every command."""
-    from pipelines import cli_access, cli_models, cli_serve, cli_store, cli_tags, cli_versions
+    from pipelines import (
+        cli_access,
+        cli_audiences,
+        cli_models,
+        cli_serve,
+        cli_store,
+        cli_tags,
+        cli_versions,
+    )
 
-    groups = (cli_models, cli_versions, cli_tags, cli_store, cli_serve, cli_access)
+    groups = (cli_models, cli_versions, cli_tags, cli_audiences, cli_store, cli_serve, cli_access)
     for command in (command for group in groups for command in group.COMMANDS):
         cli.add_command(command)
     return cli

@@ -1,4 +1,4 @@
-"""Commands for jobs and marketers: score, promise, tags, audience, profile."""
+"""Commands for jobs and marketers: score, promise, tags, profile."""
 
 from __future__ import annotations
 
@@ -122,82 +122,6 @@ def tags(config: Path | None, home: Path | None, as_json: bool) -> None:
     emit([r.to_dict() for r in rows], as_json=as_json, render=lambda: render_tree(rows))
 
 
-@click.group()
-def audience() -> None:
-    """Count, look at and take away the profiles that a filter finds.
-
-    \b
-    Example:
-      tagcast audience count "churn_risk = 'yes' AND high_value.percentile >= 80"
-    """
-
-
-@audience.command("count")
-@click.argument("text", metavar="FILTER")
-@click.option(
-    "--estimate", is_flag=True, help="From a sample, with its margin: quicker on millions in PostgreSQL."
-)
-@project_options
-def count(config: Path | None, home: Path | None, as_json: bool, text: str, estimate: bool) -> None:
-    """Count the profiles that FILTER finds.
-
-    \b
-    Example:
-      tagcast audience count "interest.coffee = 'yes' AND NOT (age = '65+')"
-      tagcast audience count "spend_30d = 'high' AND spend_30d.score >= 250"
-    """
-    from pipelines.audiences import count_audience, render_count
-    from pipelines.reporting import emit
-    from pipelines.workspace import open_workspace
-
-    found = count_audience(open_workspace(config, home), text, clock(), estimate=estimate)
-    emit(found, as_json=as_json, render=lambda: render_count(found))
-
-
-@audience.command("show")
-@click.argument("text", metavar="FILTER")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
-@project_options
-def show(config: Path | None, home: Path | None, as_json: bool, text: str, limit: int) -> None:
-    """Show some of the profiles that FILTER finds.
-
-    \b
-    Example:
-      tagcast audience show "high_value = 'yes'" --limit 5
-    """
-    from pipelines.audiences import render_members, show_audience
-    from pipelines.reporting import emit
-    from pipelines.workspace import open_workspace
-
-    members, amounts = show_audience(open_workspace(config, home), text, clock(), limit)
-    emit(members.to_pylist(), as_json=as_json, render=lambda: render_members(members, amounts))
-
-
-@audience.command("export")
-@click.argument("text", metavar="FILTER")
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .csv or .parquet file."
-)
-@project_options
-def export(config: Path | None, home: Path | None, as_json: bool, text: str, out: Path) -> None:
-    """Write the profiles that FILTER finds to a CSV or Parquet file.
-
-    \b
-    Example:
-      tagcast audience export "churn_risk.band = 'high'" --out audience.csv
-    """
-    from pipelines.audiences import export_audience
-    from pipelines.reporting import emit, say
-    from pipelines.workspace import open_workspace
-
-    written = export_audience(open_workspace(config, home), text, out, clock())
-    emit(
-        {"out": str(out), "rows": written},
-        as_json=as_json,
-        render=lambda: say(f"{written:,} profiles written to {out}"),
-    )
-
-
 @click.command()
 @click.argument("profile_id")
 @click.option(
@@ -226,4 +150,4 @@ def profile(config: Path | None, home: Path | None, as_json: bool, profile_id: s
     emit(view, as_json=as_json, render=lambda: render_profile(view))
 
 
-COMMANDS = (score, promise, tags, audience, profile)
+COMMANDS = (score, promise, tags, profile)

@@ -23,12 +23,14 @@ AUDIENCES = (
 
 def run(workspace: Workspace, moment: datetime) -> None:
     """Run the demo on ``workspace`` as if today were 2 December 2017."""
-    from pipelines.audiences import count_audience, render_count
+    from pipelines.audience_report import count_audience, render_count
     from pipelines.check import check_project, render_check
     from pipelines.promise import promise_beside_reality, render_promise
     from pipelines.score import score_tags
     from pipelines.score_report import render_scoring
     from pipelines.train import render_training, train_tags
+    from pipelines.who import local_person
+    from serving.desk import open_desk
 
     _step("Is the data ready?", f"tagcast check --now {NOW}")
     render_check(check_project(workspace, NOW))
@@ -36,9 +38,10 @@ def run(workspace: Workspace, moment: datetime) -> None:
     render_training(train_tags(workspace, None, now=NOW, moment=moment, trials=TRIALS))
     _step("Score every household and publish", f"tagcast score --all --as-of {NOW}")
     render_scoring(score_tags(workspace, None, as_of=NOW, moment=moment))
+    desk, person = open_desk(workspace.settings, lambda: moment), local_person()
     for text in AUDIENCES:
         _step("An audience", f'tagcast audience count "{text}"')
-        render_count(count_audience(workspace, text, moment))
+        render_count(count_audience(desk, person, text))
     _step("What did they really do?", "tagcast promise")
     render_promise(promise_beside_reality(workspace))
     say("\nThe data are one year of a retailer's households with moved dates, published as simulated.")

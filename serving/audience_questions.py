@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
 
 from models.filter_tree import Condition, Every, Filter
+from registry.roles import require
 from serving import audiences
+from serving.audience_names import asked, hidden_attributes
 from serving.audiences import AudienceCount
+from serving.expected import Expected, ProfitCurve, ProfitPoint, best_cut, expected
+from serving.plain_words import Language, in_words
 
 if TYPE_CHECKING:
     from registry.roles import Person
     from serving.desk import Desk
+    from serving.profile_store import StoreReader
 
-Language = Literal["en", "zh"]
+__all__ = [
+    "AudienceCount",
+    "Effect",
+    "Expected",
+    "Language",
+    "Page",
+    "ProfitCurve",
+    "ProfitPoint",
+    "best_cut",
+    "count",
+    "effects",
+    "expected",
+    "members",
+    "parse_for",
+    "sample",
+    "sentence",
+    "top_conditions",
+]
 
 
 @dataclass(frozen=True)
@@ -33,62 +59,6 @@ class Effect:
     condition: str
     members_without: int
     removed: int
-
-
-@dataclass(frozen=True)
-class Expected:
-    """How many of those of whom a tag says ``value`` will turn out as said.
-
-    Parameters
-    ----------
-    tag, value : str
-    members : int
-        Of whom it is said.
-    promised : float
-        Sum of their confidence: a floor.
-    right : float
-        Expected by their scores.
-    low, high : float
-        19 of 20 times it lies between them.
-    """
-
-    tag: str
-    value: str
-    members: int
-    promised: float
-    right: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class ProfitPoint:
-    """Approaching the ``members`` of highest score, down to ``cut``, is expected to bring ``profit``."""
-
-    members: int
-    cut: float
-    profit: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class ProfitCurve:
-    """Expected profit by how far down the scores people are approached.
-
-    Parameters
-    ----------
-    points : tuple of ProfitPoint
-        From nobody to everybody.
-    best : ProfitPoint
-        Of highest profit within the capacity.
-    condition : str
-        Added to the filter it leaves those of the best cut, as ``churn_risk.score >= 0.31``.
-    """
-
-    points: tuple[ProfitPoint, ...]
-    best: ProfitPoint
-    condition: str
 
 
 @dataclass(frozen=True)
@@ -115,65 +85,106 @@ def parse_for(desk: Desk, person: Person, text: str) -> Filter:
     FilterError
         With the character, what was expected and found, and a suggestion.
     """
-    from models.filter_language import parse
-    from serving.catalogue import visible_names
-
-    return parse(text, visible_names(desk, person))
+    return asked(desk, person, text).tree
 
 
 def count(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> AudienceCount:
     """Count the members; ``estimate`` from a sample where the store keeps one."""
-    tree = parse_for(desk, person, tree.text())
+    require(person, "filter")
+    question = asked(desk, person, tree)
     with desk.store.reader() as reader:
-        return audiences.count(reader, tree, desk.now, estimate=estimate)
+        return audiences.count(reader, question.whole, desk.now, frozen=question.frozen, estimate=estimate)
 
 
 def effects(desk: Desk, person: Person, tree: Filter) -> list[Effect]:
-    """Return what each condition at the top of the filter takes away, in their order."""
-    raise NotImplementedError
+    """Return what each condition at the top of the filter takes away, in their order.
+
+    One pass over the profiles: who fails one condition alone would come in without it.
+    """
+    require(person, "filter")
+    question = asked(desk, person, tree)
+    conditions = top_conditions(question.tree)
+    # An audience that stands alone may itself say several conditions: they are one here.
+    parts = (
+        top_conditions(question.whole) if isinstance(question.tree.root, Every) else (question.whole.root,)
+    )
+    with desk.store.reader() as reader:
+        each = [audiences.where_in(reader, Filter(root=part), desk.now, question.frozen)[1] for part in parts]
+        found = _failing_alone(reader, each)
+    members = found.get(0, 0)
+    return [
+        Effect(part.text(), members + found.get(place, 0), found.get(place, 0))
+        for place, part in enumerate(conditions, 1)
+    ]
+
+
+def _failing_alone(reader: StoreReader, conditions: list[exp.Expr]) -> dict[int, int]:
+    """Count the profiles that fail condition 1, 2, … and no other; at 0 those that fail none."""
+    first = exp.Case(default=exp.Literal.number(0))
+    failed: exp.Expr = exp.Literal.number(0)
+    for place, one in enumerate(conditions, 1):
+        first = first.when(exp.Not(this=exp.paren(one)), exp.Literal.number(place), copy=False)
+        failed = failed + exp.Case(default=exp.Literal.number(1)).when(one, exp.Literal.number(0), copy=False)
+    query = exp.select(exp.alias_(first, "place"), exp.alias_(exp.Count(this=exp.Star()), "profiles"))
+    query = query.from_("profiles").where(failed <= exp.Literal.number(1)).group_by(first.copy())
+    return {row["place"]: row["profiles"] for row in reader.query(query).read_all().to_pylist()}
 
 
 def sentence(desk: Desk, person: Person, tree: Filter, language: Language) -> str:
     """Say in plain words what the filter means."""
-    raise NotImplementedError
-
-
-def expected(desk: Desk, person: Person, tree: Filter) -> list[Expected]:
-    """Return how many members will turn out as said, of each tag the filter speaks of and each value said."""
-    raise NotImplementedError
-
-
-def best_cut(
-    desk: Desk,
-    person: Person,
-    tree: Filter,
-    tag: str,
-    benefit: float,
-    cost: float,
-    capacity: int | None = None,
-) -> ProfitCurve:
-    """Return how far down the scores of ``tag`` it pays to approach the members.
-
-    Parameters
-    ----------
-    benefit : float
-        Earned for each approached profile whose outcome comes (of an amount: for each unit of it).
-    cost : float
-        Of approaching one.
-    capacity : int, optional
-        Most that can be approached.
-    """
-    raise NotImplementedError
+    tree = parse_for(desk, person, tree.text())
+    with desk.store.reader() as reader:
+        run = reader.manifest.run
+    titles = {t.tag: t.title_zh if language == "zh" else t.title_en for t in run.tags}
+    return in_words(
+        tree, {tag: title for tag, title in titles.items() if title}, language, amounts=run.amounts
+    )
 
 
 def sample(desk: Desk, person: Person, tree: Filter, limit: int = 20, seed: int = 0) -> list[dict[str, Any]]:
-    """Return up to ``limit`` members drawn at random; the same ones for the same seed and run."""
-    raise NotImplementedError
+    """Return up to ``limit`` members drawn at random; the same ones for the same seed and run.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    drawn = exp.MD5(
+        this=exp.DPipe(this=exp.column("profile_id"), expression=exp.Literal.string(f" {seed}"), safe=True)
+    )
+    with _some(desk, person, tree) as (reader, query):
+        rows: list[dict[str, Any]] = (
+            reader.query(query.order_by(drawn, append=False).limit(limit)).read_all().to_pylist()
+        )
+    return rows
 
 
 def members(desk: Desk, person: Person, tree: Filter, after: str | None = None, limit: int = 100) -> Page:
-    """Return a page of members."""
-    raise NotImplementedError
+    """Return a page of members.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    with _some(desk, person, tree) as (reader, query):
+        rest = query if after is None else query.where(exp.column("profile_id") > exp.Literal.string(after))
+        rows = reader.query(rest.limit(limit + 1)).read_all().to_pylist()
+    more = len(rows) > limit
+    return Page(tuple(rows[:limit]), rows[limit - 1]["profile_id"] if more else None)
+
+
+@contextmanager
+def _some(desk: Desk, person: Person, tree: Filter) -> Iterator[tuple[StoreReader, exp.Select]]:
+    """Yield an open reader and the query for the members, with what ``person`` may see of them."""
+    require(person, "profiles")
+    question = asked(desk, person, tree)
+    hidden = hidden_attributes(desk, person)
+    with desk.store.reader() as reader:
+        yield (
+            reader,
+            audiences.member_query(reader, question.whole, desk.now, frozen=question.frozen, hidden=hidden),
+        )
 
 
 def top_conditions(tree: Filter) -> tuple[Condition, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -13,17 +13,29 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-from features.errors import StoreError
+from features.errors import FilterError, NotFoundError
 from features.windows import FeatureSet
 from models.filter_language import parse
-from models.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf
+from models.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf, Some
+from models.rule_tag import term_words
+from models.vocabulary import NUMBER_PARTS
 from serving.batch_files import write_batches
 from serving.filter_sql import condition
 from serving.long_form import long_batches, predictions_of
-from serving.predictions import PREDICTION_SCHEMA, column_name
+from serving.predictions import PREDICTION_SCHEMA, Kind, column_name
 
 if TYPE_CHECKING:
     from serving.profile_store import StoreReader
+
+Frozen = Mapping[str, Collection[str]]
+"""Frozen audience to the ids of its members."""
+
+
+_DIRECTIONS = {
+    "model": ("towards yes", "towards no"),
+    "amount": ("more", "less"),
+    "rule": ("holds", "does not hold"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,17 +76,44 @@ def names_of(reader: StoreReader) -> Names:
     return Names(
         {t.tag: t.bands for t in tags},
         reader.manifest.attributes,
-        {t.tag: t.values for t in tags if t.is_amount},
+        {t.tag: t.values for t in tags},
     )
 
 
-def _quoted(name: str) -> exp.Column:
+def quoted(name: str) -> exp.Column:
+    """Return a column of the table of profiles."""
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
-def _where(reader: StoreReader, asked: str | Filter, now: datetime) -> tuple[Filter, exp.Expr]:
-    tree = parse(asked, names_of(reader)) if isinstance(asked, str) else asked
-    return tree, condition(tree, expires_at={t.tag: t.expires_at for t in reader.manifest.run.tags}, now=now)
+def where_in(
+    reader: StoreReader, asked: str | Filter, now: datetime, frozen: Frozen | None = None
+) -> tuple[Filter, exp.Expr]:
+    """Return a filter as a tree, and the SQL condition for its members in this run.
+
+    Parameters
+    ----------
+    reader : StoreReader
+    asked : str or Filter
+        As text, or a tree that was checked.
+    now : datetime
+    frozen : mapping of str to collection of str, optional
+        Members of the frozen audiences that it names.
+
+    Raises
+    ------
+    FilterError
+        When the filter is wrong, or speaks of what this run does not hold.
+    """
+    names = names_of(reader)
+    tree = parse(asked, names) if isinstance(asked, str) else asked
+    for field in fields(tree):
+        if field.name not in (names.attributes if field.part is None else names.tags):
+            raise FilterError(
+                f"{field.text()} is not in the run in force",
+                mend="a newer run was published: ask again",
+            )
+    expires_at = {t.tag: t.expires_at for t in reader.manifest.run.tags}
+    return tree, condition(tree, expires_at=expires_at, now=now, frozen=frozen)
 
 
 def fields(node: Any) -> Iterator[FieldRef]:
@@ -85,17 +124,23 @@ def fields(node: Any) -> Iterator[FieldRef]:
         yield from fields(node.item)
     elif isinstance(node, Compare | OneOf | IsNull):
         yield node.field
-    elif isinstance(node, Every) or hasattr(node, "items"):
+    elif isinstance(node, Every | Some):
         for item in node.items:
             yield from fields(item)
 
 
-def _tags(tree: Filter) -> list[str]:
+def tags_of(tree: Filter) -> list[str]:
+    """Return every tag that a filter speaks of, in order."""
     return list(dict.fromkeys(f.name for f in fields(tree) if f.part is not None))
 
 
 def count(
-    reader: StoreReader, asked: str | Filter, now: datetime, *, estimate: bool = False
+    reader: StoreReader,
+    asked: str | Filter,
+    now: datetime,
+    *,
+    frozen: Frozen | None = None,
+    estimate: bool = False,
 ) -> AudienceCount:
     """Count the profiles that a filter finds.
 
@@ -103,8 +148,10 @@ def count(
     ----------
     reader : StoreReader
     asked : str or Filter
-        The filter, as text or as a tree of this run's names.
+        The filter, as text or as a tree that was checked.
     now : datetime
+    frozen : mapping of str to collection of str, optional
+        Members of the frozen audiences that it names.
     estimate : bool
         Whether a sample will do, where the store keeps one: much quicker on a large base.
 
@@ -113,10 +160,10 @@ def count(
     FilterError
         When the filter is wrong.
     """
-    tree, where = _where(reader, asked, now)
-    tags = _tags(tree)
+    tree, where = where_in(reader, asked, now, frozen)
+    tags = tags_of(tree)
     means = [
-        exp.alias_(exp.Avg(this=_quoted(column_name(tag, "confidence"))), f"mean{place}")
+        exp.alias_(exp.Avg(this=quoted(column_name(tag, "confidence"))), f"mean{place}")
         for place, tag in enumerate(tags)
     ]
     query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "members"), *means)
@@ -133,39 +180,29 @@ def count(
     return AudienceCount(members, base, members / base if base else 0.0, confidence, margin)
 
 
-def _members(reader: StoreReader, text: str, now: datetime) -> exp.Select:
-    """Return the query for the members: id, attributes, and what the filter's tags say of them."""
-    tree, where = _where(reader, text, now)
+def member_query(
+    reader: StoreReader,
+    asked: str | Filter,
+    now: datetime,
+    *,
+    frozen: Frozen | None = None,
+    hidden: Collection[str] = (),
+) -> exp.Select:
+    """Return the query for the members by rising id: attributes but ``hidden``, and what the filter's tags say."""
+    tree, where = where_in(reader, asked, now, frozen)
     query = exp.select("profile_id").from_("profiles").where(where).order_by("profile_id")
-    query = query.select(*[_quoted(name) for name in reader.manifest.attributes])
-    for tag in _tags(tree):
-        value = exp.cast(_quoted(column_name(tag, "value")), "VARCHAR")
-        query = query.select(
-            exp.alias_(value, tag, quoted=True),
-            *[
-                exp.alias_(_quoted(column_name(tag, p)), f"{tag}.{p}", quoted=True)
-                for p in ("score", "confidence")
-            ],
-        )
+    query = query.select(*[quoted(name) for name in reader.manifest.attributes if name not in hidden])
+    for tag in tags_of(tree):
+        query = query.select(*[told(tag, part) for part in ("value", "score", "confidence")])
     return query
 
 
-def show(reader: StoreReader, text: str, now: datetime, limit: int = 20) -> pa.Table:
-    """Return the first ``limit`` members by profile id."""
-    return reader.query(_members(reader, text, now).limit(limit)).read_all()
-
-
-def export(reader: StoreReader, text: str, path: Path, now: datetime) -> int:
-    """Write all members to a ``.csv`` or ``.parquet`` file, whole or not at all; return how many.
-
-    Values are written as they are: a spreadsheet may read text that begins with ``=`` as a formula.
-
-    Raises
-    ------
-    StoreError
-        For another kind of file, or when it cannot be written.
-    """
-    return write_batches(reader.query(_members(reader, text, now)), path)
+def told(tag: str, part: str) -> exp.Expr:
+    """Return a part of a tag as people take it away: ``tag`` for its value, ``tag.part``."""
+    column: exp.Expr = quoted(column_name(tag, part))
+    if part not in NUMBER_PARTS:
+        column = exp.cast(column, "VARCHAR")
+    return exp.alias_(column, tag if part == "value" else f"{tag}.{part}", quoted=True)
 
 
 def export_predictions(reader: StoreReader, path: Path) -> int:
@@ -175,65 +212,74 @@ def export_predictions(reader: StoreReader, path: Path) -> int:
     return write_batches(rows, path)
 
 
-def profile(reader: StoreReader, profile_id: str) -> ProfileView:
-    """Return one profile with all its tags.
+def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | None = None) -> ProfileView:
+    """Return one profile with its tags.
+
+    Parameters
+    ----------
+    reader : StoreReader
+    profile_id : str
+    tags : collection of str, optional
+        Only these; None takes all.
 
     Raises
     ------
-    StoreError
+    NotFoundError
         When there is none of that id.
     """
-    columns = exp.select("profile_id", *[_quoted(n) for n in reader.manifest.attributes]).from_("profiles")
+    columns = exp.select("profile_id", *[quoted(n) for n in reader.manifest.attributes]).from_("profiles")
     one = columns.where(exp.column("profile_id").eq(exp.Literal.string(profile_id)))
     found = reader.query(one).read_all().to_pylist()
     if not found:
         some = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
         near = get_close_matches(profile_id, some.column(0).to_pylist(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise StoreError(
+        raise NotFoundError(
             f"there is no profile {profile_id!r}", mend=f"{hint}tagcast audience show lists some"
         )
     attributes = {k: v for k, v in found[0].items() if k != "profile_id"}
     about = {t.tag: t for t in reader.manifest.run.tags}
-    predictions = predictions_of(reader, profile_id)
+    predictions = predictions_of(reader, profile_id, tags)
     for row in predictions:
         tag = about[row["tag"]]
         row["is_amount"] = tag.is_amount
-        row["reasons"] = told_reasons(row["reasons"], tag.feature_set, amount=tag.is_amount)
+        row["reasons"] = told_reasons(row["reasons"] or (), tag.feature_set, tag.kind)
     return ProfileView(profile_id, attributes, predictions)
 
 
 def told_reasons(
-    reasons: Sequence[Mapping[str, Any]], feature_set: str, *, amount: bool = False
+    reasons: Sequence[Mapping[str, Any]], feature_set: str, kind: Kind = "model"
 ) -> list[dict[str, Any]]:
     """Return reasons as people read them.
 
     Parameters
     ----------
     reasons : sequence of mapping
-        ``feature``, ``value`` and ``contribution``, as the store keeps them: of the log-odds, or of the
-        logarithm of an amount.
+        ``feature``, ``value`` and ``contribution``, as the store keeps them: of the log-odds, of the logarithm of
+        an amount, or a rule's term with 1 where it held and -1 where it did not.
     feature_set : str
-        ``FeatureSet.spec`` of the model; empty where it is not known, names stand for titles then.
-    amount : bool
-        Whether an amount is explained.
+        ``FeatureSet.spec`` of the model or rule; empty where it is not known, names stand for titles then.
+    kind : {"model", "amount", "rule"}
+        What said the tag.
 
     Returns
     -------
     list of dict
         In their order, each with ``title`` (en, zh), ``direction`` (``towards yes`` or ``towards no``; of an
-        amount ``more`` or ``less``) and ``size`` (|contribution|) beside what was given.
+        amount ``more`` or ``less``, of a rule ``holds`` or ``does not hold``) and ``size`` (|contribution|) beside
+        what was given.
     """
     titles = FeatureSet.parse(feature_set).titles() if feature_set else {}
-    up, down = ("more", "less") if amount else ("towards yes", "towards no")
+    up, down = _DIRECTIONS[kind]
     told = []
     for reason in reasons:
         name, moved = reason["feature"], reason["contribution"]
         title = titles.get(name)
+        plain = {"en": title.en if title else name, "zh": title.zh if title else name}
         told.append(
             {
                 "feature": name,
-                "title": {"en": title.en if title else name, "zh": title.zh if title else name},
+                "title": term_words(name, titles) if kind == "rule" else plain,
                 "value": reason["value"],
                 "contribution": moved,
                 "direction": up if moved > 0 else down,

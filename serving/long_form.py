@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,11 @@ def predictions(reader: StoreReader, tag: str) -> pa.Table:
     return pa.Table.from_batches(long_batches(reader, [tag]), schema=PREDICTION_SCHEMA)
 
 
-def predictions_of(reader: StoreReader, profile_id: str) -> list[dict[str, Any]]:
-    """Return all that is said of one profile, by tag."""
-    tags = [tag.tag for tag in reader.manifest.run.tags]
+def predictions_of(
+    reader: StoreReader, profile_id: str, only: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return what is said of one profile, by tag: by all tags, or by some."""
+    tags = [tag.tag for tag in reader.manifest.run.tags if only is None or tag.tag in only]
     found = []
     # One row of hundreds of tags is more than some stores give at once.
     for start in range(0, len(tags), 50):

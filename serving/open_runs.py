@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Condition, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlglot import exp
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from serving.manifest import Entry, Manifest
     from serving.profile_store import ProfileStore, StoreReader
 
+_Found = TypeVar("_Found")
 MOST_READERS = 8
 """More at once only makes each of them slower: a question to millions of profiles uses every core."""
 LOOK_EVERY_SECONDS = 1.0
@@ -54,6 +55,7 @@ class _Run:
     def __init__(self, store: ProfileStore, manifest: Manifest) -> None:
         self.manifest = manifest
         self.idle: list[_Held] = []
+        self.found: dict[Hashable, Any] = {}
         self.lent = 0
         self.retired = False
         self._stack = ExitStack()
@@ -131,6 +133,19 @@ class OpenRuns:
                     raise
             else:
                 self._give_back(run, held, whole=True)
+
+    def once(self, manifest: Manifest, key: Hashable, find: Callable[[], _Found]) -> _Found:
+        """Return what ``find`` finds out about the run of ``manifest``, asked once while it is in force.
+
+        Two who ask at the same moment may both look: the same run tells both the same.
+        """
+        run = self._run
+        if run is None or run.manifest.number != manifest.number:
+            return find()
+        if key not in run.found:
+            run.found[key] = find()
+        answer: _Found = run.found[key]
+        return answer
 
     def close(self) -> None:
         """Close what is not lent; the rest closes as it comes back."""

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from features.event_log import last_events
+from features.windows import FeatureSet
+from registry.roles import require
+from serving.audience_names import names_for
+from serving.audiences import profile
 
 if TYPE_CHECKING:
     from registry.roles import Person
     from serving.desk import Desk
+
+KEY_FEATURES = (
+    "recency_days",
+    "tenure_days",
+    "purchase_days_30d",
+    "purchase_days_90d",
+    "spend_30d",
+    "spend_90d",
+    "gap_mean_days",
+    "basket_mean",
+    "categories_90d",
+)
 
 
 @dataclass(frozen=True)
@@ -38,13 +58,14 @@ class ProfilePage:
         Names of attributes and tags that are there, but not for this person.
     tags : list of dict
         ``tag``, ``title`` (en, zh), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
-        ``band``, ``unknown_because``, ``reasons`` (:func:`serving.audiences.told_reasons`), ``expires_at``, …
+        ``band``, ``unknown_because``, ``is_amount``, ``reasons`` (:func:`serving.audiences.told_reasons`),
+        ``reasons_method``, ``model_version``, ``scored_at``, ``expires_at``.
     features : list of dict
         ``feature``, ``title`` (en, zh), ``value``.
     history : tuple of Change
         Newest first.
     events : list of dict
-        The last ones, newest first: ``event_time``, ``event``, ``amount``, ….
+        The last ones, newest first: ``event_time``, ``event``, ``amount`` and the rest of the event log.
     """
 
     profile_id: str
@@ -60,6 +81,14 @@ class ProfilePage:
 def profile_page(desk: Desk, person: Person, profile_id: str, *, events: int = 50) -> ProfilePage:
     """Return what is known of one profile.
 
+    Parameters
+    ----------
+    desk : Desk
+    person : Person
+    profile_id : str
+    events : int
+        The most that are shown.
+
     Raises
     ------
     NotAllowedError
@@ -67,9 +96,77 @@ def profile_page(desk: Desk, person: Person, profile_id: str, *, events: int = 5
     StoreError
         When there is none of that id.
     """
-    raise NotImplementedError
+    page = look_up(desk, person, profile_id)
+    tags = {row["tag"] for row in page.tags} | set(names_for(desk, person).tags)
+    home = desk.settings.home
+    return ProfilePage(
+        page.profile_id,
+        page.as_of,
+        page.attributes,
+        page.hidden,
+        page.tags,
+        key_features(home, profile_id, page.as_of),
+        tuple(change for change in _history(desk, profile_id) if change.tag in tags),
+        last_events(home, profile_id, events),
+    )
 
 
 def look_up(desk: Desk, person: Person, profile_id: str) -> ProfilePage:
-    """Return attributes and tags alone, from the store within milliseconds; the rest is empty."""
-    raise NotImplementedError
+    """Return attributes and tags alone, from the store within milliseconds; the rest is empty.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    StoreError
+        When there is none of that id.
+    """
+    require(person, "profiles")
+    names = names_for(desk, person)
+    with desk.store.reader() as reader:
+        view = profile(reader, profile_id, tags=names.tags)
+        run = reader.manifest.run
+    titles = {tag.tag: {"en": tag.title_en, "zh": tag.title_zh} for tag in run.tags}
+    attributes = {name: value for name, value in view.attributes.items() if name in names.attributes}
+    hidden = [
+        *(n for n in view.attributes if n not in attributes),
+        *(t for t in titles if t not in names.tags),
+    ]
+    tags = [{**row, "title": titles[row["tag"]]} for row in view.predictions]
+    return ProfilePage(profile_id, run.as_of, attributes, tuple(hidden), tags, [], (), [])
+
+
+def _history(desk: Desk, profile_id: str) -> list[Change]:
+    moments = {entry.number: entry.at for entry in desk.store.log()}
+    return [
+        Change(
+            moments[row["entry"]],
+            row["tag"],
+            row["was_value"],
+            row["now_value"],
+            row["was_band"],
+            row["now_band"],
+        )
+        for row in desk.store.store.changes_of(profile_id, 0)
+        if row["entry"] in moments
+    ]
+
+
+def key_features(home: Path, profile_id: str, as_of: date) -> list[dict[str, Any]]:
+    """Read a few features of one profile from the newest snapshot at ``as_of``, if it is still there."""
+    import pyarrow.dataset as ds
+
+    root = home / "features"
+    files = sorted(root.glob(f"*/as_of={as_of}/profile_activity.parquet"), key=lambda f: f.stat().st_mtime)
+    if not files:
+        return []
+    data = ds.dataset(files[-1])
+    names = [n for n in KEY_FEATURES if n in data.schema.names]
+    rows = data.to_table(columns=names, filter=ds.field("profile_id") == profile_id).to_pylist()
+    spec = json.loads((files[-1].parent / "snapshot.json").read_text(encoding="utf-8"))["spec"]
+    titles = FeatureSet.parse(spec).titles()
+    return [
+        {"feature": n, "title": {"en": titles[n].en, "zh": titles[n].zh}, "value": row[n]}
+        for row in rows[:1]
+        for n in names
+    ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from published import NOW, people, run_info, said, staged
 from stores import KINDS, make_store
 
-from serving.audiences import count, profile, show
+from serving.audiences import count, member_query, profile
 from serving.predictions import column_name
 
 pytestmark = pytest.mark.xdist_group("many-tags")
@@ -75,7 +75,9 @@ def test_filters_agree_across_stores(stores, conditions, joined, attribute) -> N
     found = []
     for store in stores.values():
         with store.reader() as reader:
-            members = show(reader, text, NOW, limit=ROWS).column("profile_id").to_pylist()
+            members = (
+                reader.query(member_query(reader, text, NOW)).read_all().column("profile_id").to_pylist()
+            )
             counted = count(reader, text, NOW)
             assert counted.members == len(members)
             found.append((members, counted.mean_confidence))

@@ -9,7 +9,7 @@ import pytest
 from published import NOW, publish
 from stores import KINDS, make_store
 
-from features.errors import FilterError, StoreError
+from features.errors import FilterError, NotFoundError, StoreError
 from serving.audiences import count, profile
 from serving.open_runs import OpenRuns
 from serving.profile_store import ProfileStore
@@ -77,7 +77,7 @@ def test_an_error_of_a_question_leaves_the_reader_usable(store, runs) -> None:
     for _ in range(6):  # more than there are readers
         with pytest.raises(FilterError), runs.reader() as reader:
             count(reader, "nobody = 1", NOW)
-        with pytest.raises(StoreError, match="no profile"), runs.reader() as reader:
+        with pytest.raises(NotFoundError, match="no profile"), runs.reader() as reader:
             profile(reader, "nobody")
         with pytest.raises(ZeroDivisionError), runs.reader():
             raise ZeroDivisionError

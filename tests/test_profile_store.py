@@ -11,15 +11,15 @@ import pytest
 from published import NOW, TAGS, people, publish, run_info, said, staged
 from stores import KINDS, make_store
 
-from features.errors import FilterError, StoreBusyError, StoreError
+from features.errors import FilterError, NotFoundError, StoreBusyError, StoreError
 from models.tag import ThresholdRule, TopShareRule
-from serving.audiences import count, export, export_predictions, profile, show
+from serving.audiences import count, export_predictions, member_query, profile
 from serving.long_form import predictions
 from serving.predictions import RunInfo, TagRun
 from serving.profile_store import ProfileStore
 
 TIERS = ("low", "medium", "high")
-AMOUNT = replace(run_info("amount", 4).tags[0], tag="spend", bands=TIERS, values=TIERS)
+AMOUNT = replace(run_info("amount", 4).tags[0], tag="spend", bands=TIERS, values=TIERS, kind="amount")
 
 
 def publish_amounts(store: ProfileStore, tag: TagRun = AMOUNT, **more: list[object]) -> None:
@@ -45,6 +45,10 @@ def publish_amounts(store: ProfileStore, tag: TagRun = AMOUNT, **more: list[obje
         staging.publish(RunInfo("amount", date(2024, 4, 30), NOW, (tag,)), keep=5)
 
 
+def shown(reader, text: str) -> pa.Table:
+    return reader.query(member_query(reader, text, NOW)).read_all()
+
+
 @pytest.fixture(params=KINDS)
 def store(request, tmp_path) -> ProfileStore:
     return make_store(request.param, tmp_path)
@@ -59,20 +63,16 @@ def test_what_was_published_is_read(store, tmp_path) -> None:
         expected = frame[(frame["value"] == "yes") & (frame.index % 2 == 0)]
         assert found.members == len(expected)
         assert found.mean_confidence["churn_risk"] == pytest.approx(expected["confidence"].mean())
-        assert show(reader, "age < 3", NOW).column("profile_id").to_pylist() == ["p000", "p001", "p002"]
+        assert shown(reader, "age < 3").column("profile_id").to_pylist() == ["p000", "p001", "p002"]
         view = profile(reader, "p007")
         assert view.attributes == {"city": "Bergen", "age": 7.0}
         assert view.predictions[0]["reasons"][0]["feature"] == "recency_days"
         (row,) = reader.manifest.tags.values()
         assert (row.population, sum(row.said.values())) == (100, 100)
-        for name in ("a.csv", "a.parquet"):
-            assert (
-                export(reader, "churn_risk = 'yes'", tmp_path / name, NOW) == frame["value"].eq("yes").sum()
-            )
         assert export_predictions(reader, tmp_path / "long.parquet") == 100
         with pytest.raises(StoreError, match="csv or .parquet"):
-            export(reader, "age > 0", tmp_path / "a.xlsx", NOW)
-        with pytest.raises(StoreError, match="no profile 'p07x'"):
+            export_predictions(reader, tmp_path / "a.xlsx")
+        with pytest.raises(NotFoundError, match="no profile 'p07x'"):
             profile(reader, "p07x")
     assert not list(tmp_path.glob(".*.part"))
 
@@ -80,7 +80,7 @@ def test_what_was_published_is_read(store, tmp_path) -> None:
 def test_an_amount_says_its_tier_and_is_filtered_by_it(store) -> None:
     publish_amounts(store)
     with store.reader() as reader:
-        found = show(reader, "spend = 'high' AND spend.score >= 1000 AND spend.confidence >= 0.7", NOW)
+        found = shown(reader, "spend = 'high' AND spend.score >= 1000 AND spend.confidence >= 0.7")
         assert found.column("profile_id").to_pylist() == ["p002"]
         assert count(reader, "spend.upper > 100", NOW).members == 2
         assert count(reader, "NOT (spend IN ('low', 'unknown'))", NOW).members == 1

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from champion import DAY, DEFINITION, METRICS, NOW, TAG, published, shop_with_champion
 
-from pipelines.audiences import count_audience, tag_tree
+from pipelines.audience_report import count_audience
+from pipelines.audiences import tag_tree
 from pipelines.check import check_project
 from pipelines.promise import promise_beside_reality
 from pipelines.score import score_tags
+from pipelines.who import local_person
+from serving.desk import open_desk
 
 pytestmark = pytest.mark.xdist_group("published-figures")
 
@@ -77,7 +80,11 @@ def test_a_run_counts_its_values(shop) -> None:
 def test_an_audience_and_the_tree_count_the_same(shop) -> None:
     workspace, lines, run, said = shop
     known = lines.loc[lines["at"] < pd.Timestamp(DAY), "customer"].nunique()
-    found = count_audience(workspace, f"{TAG} = 'no' AND {TAG}.confidence >= 0.6", NOW)
+    found = count_audience(
+        open_desk(workspace.settings, lambda: NOW),
+        local_person(),
+        f"{TAG} = 'no' AND {TAG}.confidence >= 0.6",
+    )
     mine = said[(said["value"] == "no") & (said["confidence"] >= 0.6)]
     assert (found["members"], found["base"], run.profiles) == (len(mine), known, known)
     assert found["share"] == len(mine) / known
