@@ -129,8 +129,9 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
     """
     with state.writing() as connection:
         name = _known(state, name)
+        role = next(u.role for u in users(state) if u.name == name)
         others = {u.role for u in users(state) if u.name != name}
-        if others and "admin" not in others:
+        if role == "admin" and others and "admin" not in others:
             raise ConflictError(
                 f"{name} is the last admin, and there are other users", mend="add another admin first"
             )
