@@ -16,7 +16,17 @@ def routers(desk: Desk) -> list[APIRouter]:
     from serving.api.access_routes import access_routes
     from serving.api.audience_routes import audience_routes
     from serving.api.profile_routes import profile_routes
+    from serving.api.review_routes import review_routes
     from serving.api.saved_routes import saved_routes
+    from serving.api.tag_routes import tag_routes
 
-    makers = (about_routes, audience_routes, saved_routes, profile_routes, access_routes)
+    makers = (
+        about_routes,
+        tag_routes,
+        audience_routes,
+        saved_routes,
+        profile_routes,
+        review_routes,
+        access_routes,
+    )
     return [make(desk) for make in makers]

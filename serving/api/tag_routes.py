@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
 from registry.audit import count_use
@@ -18,7 +18,7 @@ from serving.api.access import person_of
 from serving.api.headers import CARD_POLICY
 from serving.catalogue import TagRow
 from serving.desk import Desk
-from serving.tag_page import TagPage, card_html, dependents, tag_page
+from serving.tag_page import TagPage, card_html, dependents, plot, tag_page
 
 
 class Step(BaseModel):
@@ -74,6 +74,18 @@ def tag_routes(desk: Desk) -> APIRouter:
         """The card of a model: one page that says how good it is and where it ends."""
         html = card_html(desk, person_of(request), name, version)
         return HTMLResponse(html, headers={"Content-Security-Policy": CARD_POLICY})
+
+    @routes.get(
+        "/tags/{name:path}/plots/{which}",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}, "description": "the figure"}},
+    )
+    def figure(
+        request: Request, name: str, which: str, version: Annotated[int | None, Query(ge=1)] = None
+    ) -> Response:
+        """A figure of a model; `plots` of the tag's page names them."""
+        png = plot(desk, person_of(request), name, which, version)
+        return Response(png, media_type="image/png")
 
     @routes.get("/tags/{name:path}/dependents")
     def depending(request: Request, name: str) -> list[str]:
