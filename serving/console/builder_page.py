@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from features.errors import FilterError, TagcastError
 from models.filter_tree import Filter
+from serving.api.problems import log_mistake
 from serving.audience_names import names_for
 from serving.audience_questions import parse_for, top_conditions
 from serving.console.builder_answer import Answers, Counted, Outlook, counted, outlook
@@ -186,9 +187,7 @@ class Builder:
 
     def _failed(self, error: Exception) -> None:
         if not isinstance(error, TagcastError):
-            import logging
-
-            logging.getLogger("tagcast").error("a count failed", exc_info=error)
+            log_mistake(error, "count", "/audience")
         self.answers.fail(error)
 
     def _add_text(self, condition: str) -> None:

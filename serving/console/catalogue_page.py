@@ -70,7 +70,7 @@ class Catalogue:
             for depth in range(1, len(row.path) + 1):
                 counts[row.path[:depth]] = counts.get(row.path[:depth], 0) + 1
         for path in sorted(counts):
-            name = path[-1] if path else self.say("tags.all")
+            name = self.say.known("path", path[-1]) if path else self.say("tags.all")
             content = h(
                 "span", h("span", name), h("span", number(counts[path]), class_="num faint"), class_="between"
             )
@@ -127,7 +127,7 @@ class Catalogue:
         say = self.say
         heads = ("tags.tag", "tags.covers", "tags.says", "tags.trust", "tags.until")
         head = h("tr", [h("th", say(key), scope="col") for key in heads])
-        title = h("h2", " › ".join(path)) if path else None
+        title = h("h2", " › ".join(say.known("path", part) for part in path)) if path else None
         table = h(
             "table", h("thead", head), h("tbody", [self._row(row) for row in rows]), class_="t cards tags"
         )

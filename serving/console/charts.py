@@ -79,20 +79,20 @@ def trend(runs: Sequence[tuple[str, Mapping[str, int]]], values: Sequence[str], 
     runs : sequence of (day, counts by value)
         Oldest first.
     """
-    width, height, base = 520, 170, 142
+    width, height, base = 360, 150, 122
     step = (width - 34) / max(len(runs), 1)
-    wide = min(46.0, step * 0.62)
+    wide = min(40.0, step * 0.62)
     parts = []
     for share in (0.0, 0.5, 1.0):
-        y = base - share * 126
+        y = base - share * 106
         parts.append(h("line", x1=30, x2=width, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="svg-line"))
         parts.append(h("text", f"{share:.0%}", x=0, y=f"{y + 4:.1f}"))
-    every = max(1, -(-len(runs) // 8))
+    every = max(1, -(-len(runs) // 5))
     for place, (name, said) in enumerate(runs):
         whole, y = sum(said.values()) or 1, float(base)
         x = 34 + place * step + (step - wide) / 2
         for value in [*values, "unknown"]:
-            tall = 126 * said.get(value, 0) / whole
+            tall = 106 * said.get(value, 0) / whole
             if tall:
                 y -= tall
                 title = h(
@@ -123,58 +123,6 @@ def trend(runs: Sequence[tuple[str, Mapping[str, int]]], values: Sequence[str], 
                 )
             )
     return h("svg", parts, viewBox=f"0 0 {width} {height}", class_="chart", role="img", aria_label=label)
-
-
-def diagonal(points: Sequence[tuple[float, float, float]], across: str, up: str, label: str) -> Markup:
-    """Return what came true over what was predicted.
-
-    Parameters
-    ----------
-    points : sequence of (predicted, came true, weight)
-        Shares; the weight sizes the dot.
-    """
-    size, left, base = 260, 34, 222
-    side = base - 10
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return left + x * side, base - y * side
-
-    parts = []
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        (x, _), (_, y) = at(share, 0), at(0, share)
-        parts.append(h("line", x1=left, x2=left + side, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="svg-line"))
-        if share in {0.0, 0.5, 1.0}:
-            parts.append(h("text", f"{share:g}", x=left - 7, y=f"{y + 4:.1f}", text_anchor="end"))
-            parts.append(h("text", f"{share:g}", x=f"{x:.1f}", y=base + 16, text_anchor="middle"))
-    (x1, y1), (x2, y2) = at(0, 0), at(1, 1)
-    parts.append(h("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="svg-axis", stroke_dasharray="4 4"))
-    most = max((w for _, _, w in points), default=1.0) or 1.0
-    dots = [(*at(p, c), p, c, w) for p, c, w in points]
-    parts.append(
-        h(
-            "polyline",
-            points=_points([(x, y) for x, y, *_ in dots]),
-            fill="none",
-            stroke="var(--accent)",
-            stroke_width="1.6",
-        )
-    )
-    for x, y, p, c, w in dots:
-        title = h("title", f"{p:.2f} → {c:.2f}")
-        dot = h(
-            "circle",
-            cx=f"{x:.1f}",
-            cy=f"{y:.1f}",
-            r=f"{3 + 4 * (w / most) ** 0.5:.1f}",
-            fill="var(--accent)",
-            fill_opacity="0.8",
-        )
-        parts.append(h("g", title, dot))
-    parts.append(h("text", across, x=left + side / 2, y=base + 32, text_anchor="middle"))
-    parts.append(h("text", up, x=left, y=2))
-    return h(
-        "svg", parts, viewBox=f"0 -8 {size} {size + 6}", class_="chart diagonal", role="img", aria_label=label
-    )
 
 
 def curve(

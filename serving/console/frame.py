@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from features.errors import TagcastError
 from registry.roles import Right
 from serving.api.problems import log_mistake
+from serving.console.fields import html
 from serving.console.icons import icon
 from serving.console.markup import Markup, h, join
 from serving.console.messages import show_error, show_not_allowed
@@ -22,12 +24,15 @@ from serving.console.words import LANGUAGES, NAMES, SHORT
 if TYPE_CHECKING:
     from fastapi import Request
     from nicegui import Client
+    from nicegui.element import Element
 
     from serving.desk import Desk
 
 STATIC = Path(__file__).parent / "static"
 STATIC_PATH = "/console-files"
 SHEETS = ("tokens.css", "frame.css", "parts.css", "pages.css")
+PATIENCE_SECONDS = 0.4
+"""A page that takes longer is sent as an outline, and filled when it is there."""
 Build = Callable[[Visit], Awaitable[None]]
 _NAV: dict[str, tuple[tuple[str, str, str, Right], ...]] = {
     "frame.people": (
@@ -61,7 +66,7 @@ def add_page(desk: Desk, path: str, title: str, nav: str, build: Build, right: R
         Who lacks it is told so instead.
     """
     from fastapi import Request
-    from nicegui import Client, ui
+    from nicegui import Client, background_tasks, ui
 
     async def show(request: Request, client: Client) -> None:
         visit = visit_of(desk, request, request.state.person)
@@ -70,17 +75,50 @@ def add_page(desk: Desk, path: str, title: str, nav: str, build: Build, right: R
             if not visit.person.may(right):
                 show_not_allowed(visit, right)
                 return
-            try:
-                await build(visit)
-            except TagcastError as error:
-                show_error(visit, error)
-            except Exception as error:  # noqa: BLE001 (whatever it is, the page must not show it)
-                log_mistake(error, "GET", path)
-                show_error(visit)
+            body = ui.element("div").classes("body")
+            filling = background_tasks.create(_fill(visit, path, build, body), name=f"build {path}")
+            await asyncio.wait({filling}, timeout=PATIENCE_SECONDS)
+            if not filling.done():
+                _stand_in(body, filling)
 
     # Named rather than as strings: FastAPI looks for them where this function is defined.
     show.__annotations__ = {"request": Request, "client": Client, "return": None}
     ui.page(path, response_timeout=60.0)(show)
+
+
+async def _fill(visit: Visit, path: str, build: Build, body: Element) -> None:
+    with body:
+        try:
+            await build(visit)
+        except TagcastError as error:
+            body.clear()
+            show_error(visit, error)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the page must not show it)
+            body.clear()
+            log_mistake(error, "GET", path)
+            show_error(visit)
+
+
+def _stand_in(body: Element, filling: asyncio.Task[None]) -> None:
+    """Show the outline of a page until it is there as a whole: parts that come one by one would move one another."""
+    outline = html(
+        h(
+            "div",
+            h("div", class_="skeleton", style="height:30px;width:40%"),
+            h("div", class_="skeleton", style="height:64px"),
+            h("div", class_="skeleton", style="height:320px"),
+            class_="stack",
+            aria_busy="true",
+        )
+    )
+    body.visible = False
+
+    def come(_: object) -> None:
+        if not body.is_deleted:
+            body.visible = True
+            outline.delete()
+
+    filling.add_done_callback(come)
 
 
 @cache

@@ -12,8 +12,11 @@ from serving.console.compare_page import compare_page
 from serving.console.frame import add_page, add_shared
 from serving.console.portrait_page import portrait_page
 from serving.console.profile_view import profile_lookup, profile_view
+from serving.console.reviews_page import reviews_page
+from serving.console.rule_page import rule_page
 from serving.console.runs_page import runs_page
 from serving.console.saved_page import saved_page
+from serving.console.tag_view import tag_view
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -32,6 +35,9 @@ def add_pages(_app: FastAPI, desk: Desk) -> None:
     """
     add_shared()
     add_page(desk, "/", "tags.title", "/", catalogue_page)
+    add_page(desk, "/tags/{name:path}", "tags.title", "/", tag_view)
+    add_page(desk, "/rules/new", "rule.title", "/", rule_page, "draft")
+    add_page(desk, "/reviews", "review.title", "/reviews", reviews_page, "review")
     add_page(desk, "/audience", "build.title", "/audience", audience_page, "filter")
     add_page(desk, "/portrait", "portrait.title", "/audience", portrait_page, "filter")
     add_page(desk, "/compare", "compare.title", "/compare", compare_page, "filter")

@@ -120,11 +120,7 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
     reasons = [
         h(
             "li",
-            h(
-                "i",
-                class_="up" if "yes" in r["direction"] or r["direction"] == "more" else "down",
-                style=f"width:{_width(row, r):.0f}%",
-            ),
+            h("span", h("i", class_=_way(r), style=f"width:{_width(row, r):.0f}%"), class_="weight"),
             h("span", say.of(r["title"]), " = ", h("b", number(r["value"]), class_="num")),
         )
         for r in row.get("reasons") or ()
@@ -146,6 +142,10 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
         ),
         h("ul", reasons, class_="reasons", aria_label=say("profile.reasons")) if reasons else None,
     )
+
+
+def _way(reason: dict[str, Any]) -> str:
+    return "up" if reason["direction"] in {"towards yes", "more"} else "down"
 
 
 def _width(row: dict[str, Any], reason: dict[str, Any]) -> float:

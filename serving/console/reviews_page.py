@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from serving.desk import Desk
     from serving.tag_steps import PendingChampion
 
-_SHOWN = ("auc", "log_loss", "brier", "mae", "rmse", "tier_accuracy", "ece")
+_SHOWN = ("auc", "log_loss", "brier", "mae", "rmse", "tier_accuracy", "calibration_error")
 
 
 def waiting(desk: Desk, person: Person) -> tuple[list[PendingChampion], list[TagRow], list[str]]:
@@ -106,7 +106,7 @@ def _metrics(visit: Visit, one: PendingChampion) -> Markup:
 
 
 def _checks(visit: Visit, one: PendingChampion) -> Markup:
-    tones = {"passed": "good", "failed": "bad"}
+    tones = {"pass": "good", "fail": "bad"}
     lines = []
     for check in one.checks:
         outcome = str(check.get("outcome", ""))
