@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, TypeVar
 
 import yaml
@@ -19,6 +20,8 @@ from models.tag import TagDefinition
 Definition = TagDefinition | RuleDefinition
 _Chosen = TypeVar("_Chosen", bound=Described)
 
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
 SCHEMA_FILE = Path(__file__).parent / "tags" / "tag.schema.json"
 
 
@@ -59,21 +62,45 @@ def load_definitions(folder: Path) -> list[Definition]:
     return list(definitions.values())
 
 
-def parse_definition(text: str, where: str) -> Definition:
-    """Return the definition written in ``text``; ``where`` names it in errors."""
+def parse_definition(text: str, where: str, *, kind: str | None = None) -> Definition:
+    """Return the definition written in ``text``.
+
+    Parameters
+    ----------
+    text : str
+        YAML.
+    where : str
+        Names it in errors.
+    kind : str, optional
+        What it is of where it does not say so itself.
+
+    Raises
+    ------
+    DefinitionError
+        Naming the key, what was found and what would be right.
+    """
     try:
         raw: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise DefinitionError(f"{where}: not valid YAML: {error}", mend="mend the line it names") from error
     if not isinstance(raw, dict):
         raise DefinitionError(f"{where}: expected keys such as name and outcome, found {type(raw).__name__}")
+    return validated(raw if kind is None else {"kind": kind, **raw}, where)
+
+
+def validated(raw: dict[str, Any], where: str) -> Definition:
+    """Return the definition whose keys are ``raw``; ``where`` names it in errors."""
     try:
         kind = RuleDefinition if raw.get("kind") == "rule" else TagDefinition
         return kind.model_validate(raw)
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(p) for p in e['loc']) or 'definition'}: {e['msg']}"
-            + ("" if e["type"] == "missing" or isinstance(e["input"], dict) else f" (found {e['input']!r})")
+            + (
+                ""
+                if e["type"] == "missing" or isinstance(e["input"], dict)
+                else f" (found {_SHORT.repr(e['input'])})"
+            )
             for e in error.errors()
         ]
         raise DefinitionError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from features.errors import DefinitionError
 from features.windows import FeatureSet
 from models.rule_tag import Rule, RuleDefinition, resolve, rule_names
 from pipelines.champions import load_champions
@@ -58,12 +59,26 @@ def run_tags(workspace: Workspace, names: Sequence[str] | None, day: date) -> Ru
     asked = None if names is None else [n for n in names if not any(_called(n, rule) for rule in known)]
     if names is not None:
         rules = [rule for rule in rules if any(_called(name, rule.name) for name in names)]
-    champions = load_champions(workspace, asked, known)
-    models = [tag for tag in champions if tag.definition.name not in known]
-    for tag in champions:
+    models = []
+    for tag in load_champions(workspace, asked, known):
         if tag.definition.name in known:
             log.warning("%s: a rule says it now, its model does not", tag.definition.name)
+        else:
+            models.append(tag)
+    retired = _retired(workspace, [*(t.definition.name for t in models), *(rule.name for rule in rules)])
+    models = [tag for tag in models if tag.definition.name not in retired]
+    rules = [rule for rule in rules if rule.name not in retired]
+    if not models and not rules:
+        raise DefinitionError(
+            f"{', '.join(sorted(retired))}: retired, and not said any more", mend="name another tag"
+        )
     return RunTags(models, _loaded(workspace, rules, models, day))
+
+
+def _retired(workspace: Workspace, names: Sequence[str]) -> set[str]:
+    from registry.life import status_of
+
+    return {name for name, status in status_of(workspace.state, names).items() if status == "retired"}
 
 
 def _called(name: str, rule: str) -> bool:

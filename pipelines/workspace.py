@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.errors import DataError
+from features.errors import DataError, DefinitionError
 from features.event_log import EventLog, build_event_log
 from features.feature_store import FeatureRepo
 from features.outcomes import Eligibility, OutcomeRule, top_categories
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from features.config import Settings
+    from registry.state import State
     from serving.profile_attributes import Attributes
     from serving.profile_store import ProfileStore
 
@@ -105,8 +106,25 @@ class Workspace:
             )
         return now
 
+    @cached_property
+    def state(self) -> State:
+        """What people made: drafts, audiences, the life of tags."""
+        from registry.state import open_state
+
+        return open_state(self.settings)
+
     def tags(self, now: date) -> list[Definition]:
-        """Return every tag of the project, families expanded from what was known before ``now``."""
+        """Return every tag of the project, families expanded from what was known before ``now``.
+
+        Those of the files, and drafted rules that were published.
+
+        Raises
+        ------
+        DefinitionError
+            Where one is wrong, or has the name of another.
+        """
+        from registry.rule_drafts import published_rules
+
         expanded: list[Definition] = []
         for definition in load_definitions(self.settings.tags_folder):
             family = definition.family
@@ -114,6 +132,14 @@ class Workspace:
             if family is not None:
                 categories = family.values or top_categories(self.event_table, now, family.top or 0)
             expanded.extend(definition.expand(categories))
+        names = {definition.name for definition in expanded}
+        for rule in published_rules(self.state):
+            if rule.name in names:
+                raise DefinitionError(
+                    f"{rule.name} is a published draft and in the files too",
+                    mend="retire the draft, or rename one",
+                )
+            expanded.append(rule)
         return expanded
 
     def definitions(self, now: date) -> list[TagDefinition]:

@@ -39,7 +39,7 @@ class KnownTag:
     values, bands : tuple of str
         What it can say beside unknown, and the levels of its score.
     definition : TagDefinition, RuleDefinition or None
-        As in the files; of a member of a family as its model was trained.
+        As in the files, or drafted; of a member of a family as its model was trained.
     run : TagRun or None
         As the run in force describes it, which goes before the definition.
     summary : TagSummary or None
@@ -130,20 +130,22 @@ def trained_versions(desk: Desk) -> dict[str, tuple[Version, ...]]:
 
 
 def defined_tags(desk: Desk) -> dict[str, Definition]:
-    """Return the definitions of the files by name; families whose categories depend on the data are left out.
+    """Return definitions of files and drafts by name; families whose categories depend on the data are left out.
 
     Their members are known once they are trained or said. A file that is wrong hides what the files say, and does not
     stand in the way of everything else.
     """
     from models.definition_files import load_definitions
+    from registry.rule_drafts import drafted
 
     def read() -> dict[str, Definition]:
+        rules: dict[str, Definition] = {one.tag: one.definition for one in drafted(desk.state).values()}
         try:
             files = load_definitions(desk.settings.tags_folder)
         except DefinitionError as error:
             log.warning("the catalogue goes without the definitions: %s", error.message)
-            return {}
-        return {
+            return rules
+        return rules | {
             tag.name: tag
             for definition in files
             if definition.family is None or definition.family.values

@@ -1,0 +1,213 @@
+"""Rule tags that people draft: checked like a file, kept with who and why, published by review like any other tag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from features.errors import ConflictError, DefinitionError, NotAllowedError, NotFoundError, StoreError
+from features.windows import WINDOWS_DAYS, FeatureSet
+from models.definition_files import parse_definition, validated
+from models.rule_tag import RuleDefinition, resolve, rule_names
+from registry import rule_drafts as kept
+from registry.audit import record
+from registry.life import history, move
+from registry.roles import require
+from registry.rule_drafts import RuleDraft
+
+if TYPE_CHECKING:
+    from models.filter_tree import Names
+    from registry.life import LifeStep
+    from registry.roles import Person
+    from serving.desk import Desk
+
+__all__ = ["RuleDraft", "RuleField", "draft", "draft_of", "drafts", "fields", "submit"]
+
+MOST_CHARACTERS = 100_000
+
+
+@dataclass(frozen=True)
+class RuleField:
+    """Something that a rule may speak of.
+
+    Parameters
+    ----------
+    name : str
+    title : dict of str to str
+        By language; the name itself of an attribute.
+    kind : {"text", "number", "boolean"}
+    source : {"feature", "category", "attribute"}
+        Features of a category need ``category``.
+    """
+
+    name: str
+    title: dict[str, str]
+    kind: str
+    source: str
+
+
+def fields(desk: Desk, person: Person) -> list[RuleField]:
+    """Return what a rule of ``person`` may speak of: features, and attributes that are theirs to see.
+
+    Raises
+    ------
+    StoreError
+        When nothing was published yet.
+    """
+    require(person, "draft")
+    features, attributes = _known(desk, person)
+    sources = {"profile_activity": "feature", "profile_category": "category"}
+    found = [
+        RuleField(f.name, {"en": f.en, "zh": f.zh}, "number", sources[f.view])
+        for f in features.titles().values()
+    ]
+    found += [
+        RuleField(name, {"en": name, "zh": name}, kind, "attribute") for name, kind in attributes.items()
+    ]
+    return found
+
+
+def draft(desk: Desk, person: Person, definition: str | Mapping[str, Any], reason: str) -> RuleDraft:
+    """Keep a rule as a draft: a new one, or another wording of one that is not published.
+
+    Parameters
+    ----------
+    desk, person : Desk, Person
+    definition : str or mapping
+        As in a file: YAML, or its keys. ``kind: rule`` may be left out.
+    reason : str
+        Why it is needed.
+
+    Raises
+    ------
+    NotAllowedError
+        Where ``person`` may not draft, or the draft is another's and they may not review.
+    DefinitionError
+        For what is wrong with it.
+    ConflictError
+        Where the name is taken, or the tag is published or suspended.
+    """
+    require(person, "draft")
+    rule = _read(definition)
+    resolve(rule, _names(desk, person, rule))
+    with desk.state.writing():
+        was = kept.drafted(desk.state).get(rule.name)
+        _check_free(desk, person, rule, was)
+        if was is not None and was.status in {"in_review", "retired"}:
+            # Who reviews must not publish what they have not read.
+            _step(desk, person, rule.name, "draft", reason)
+        kept.keep(desk.state, rule, by=person.name, reason=reason, now=desk.now)
+        detail = {"reason": reason, "question": rule.question, "again": was is not None}
+        record(
+            desk.state, at=desk.now, who=person.name, action="rule.draft", subject=rule.name, detail=detail
+        )
+    desk.remembered.forget("definitions")
+    return kept.drafted(desk.state)[rule.name]
+
+
+def submit(desk: Desk, person: Person, tag: str, reason: str) -> LifeStep:
+    """Put a draft into review.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such draft.
+    NotAllowedError, ConflictError
+        As :func:`registry.life.move`.
+    """
+    require(person, "draft")
+    draft_of(desk, person, tag)
+    with desk.state.writing():
+        step = _step(desk, person, tag, "in_review", reason)
+        detail = {"reason": step.reason}
+        record(desk.state, at=desk.now, who=person.name, action="rule.submit", subject=tag, detail=detail)
+    return step
+
+
+def drafts(desk: Desk, person: Person) -> list[RuleDraft]:
+    """Return the drafted rules that ``person`` may see, by name: everybody sees all but what is sensitive."""
+    require(person, "see")
+    found = kept.drafted(desk.state).values()
+    return [d for d in found if d.definition.sensitivity == "normal" or person.may("sensitive")]
+
+
+def draft_of(desk: Desk, person: Person, tag: str) -> RuleDraft:
+    """Return the newest wording of one draft.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none that ``person`` may see.
+    """
+    found = {one.tag: one for one in drafts(desk, person)}
+    if tag not in found:
+        raise NotFoundError(f"there is no draft {tag!r}", mend=f"drafts: {', '.join(found) or 'none'}")
+    return found[tag]
+
+
+def _read(definition: str | Mapping[str, Any]) -> RuleDefinition:
+    if isinstance(definition, str):
+        if len(definition) > MOST_CHARACTERS:
+            raise DefinitionError(
+                f"the definition has {len(definition):,} characters, at most {MOST_CHARACTERS:,} are read",
+                mend="make it shorter",
+            )
+        rule = parse_definition(definition, "the draft", kind="rule")
+    else:
+        rule = validated({"kind": "rule", **definition}, "the draft")
+    if not isinstance(rule, RuleDefinition):
+        raise DefinitionError(
+            "the draft: only rules can be drafted", mend="write kind: rule, and rule or cases"
+        )
+    if rule.family is not None:
+        raise DefinitionError("the draft: a draft is one tag, no family", mend="name one category")
+    return rule
+
+
+def _check_free(desk: Desk, person: Person, rule: RuleDefinition, was: RuleDraft | None) -> None:
+    from serving.known_tags import known_tags
+
+    if was is None:
+        # By its name in small letters too: people confuse what differs in nothing else.
+        taken = {name.casefold() for name in known_tags(desk)} | {
+            step.tag for step in history(desk.state, rule.name)
+        }
+        if rule.name.casefold() in taken:
+            raise ConflictError(f"there is a tag {rule.name} already", mend="choose another name")
+        return
+    if was.status in {"published", "suspended"}:
+        raise ConflictError(
+            f"{rule.name} is {was.status}: its rule is what people filter by",
+            mend="retire it first, or draft a tag of another name",
+        )
+    if was.who != person.name and not person.may("review"):
+        raise NotAllowedError(
+            f"{rule.name} is a draft of {was.who}", mend="ask them, or draft a tag of another name"
+        )
+
+
+def _step(desk: Desk, person: Person, tag: str, to: Any, reason: str) -> LifeStep:
+    second = desk.settings.review.second_person
+    return move(desk.state, tag, to, by=person, reason=reason, now=desk.now, second_person=second)
+
+
+def _names(desk: Desk, person: Person, rule: RuleDefinition) -> Names:
+    features, attributes = _known(desk, person)
+    return rule_names(features, attributes, category=bool(rule.category))
+
+
+def _known(desk: Desk, person: Person) -> tuple[FeatureSet, dict[str, str]]:
+    """Return every feature that the data of the run in force can bear, and the attributes to see."""
+    from serving.audience_names import hidden_attributes
+
+    manifest = desk.store.current()
+    if manifest is None:
+        raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
+    specs = [tag.feature_set for tag in manifest.run.tags if tag.feature_set]
+    sets = [FeatureSet.parse(spec) for spec in specs]
+    columns = sorted({column for one in sets for column in one.columns})
+    events = sorted({event for one in sets for event in one.events})
+    hidden = hidden_attributes(desk, person)
+    shown = {name: kind for name, kind in manifest.attributes.items() if name not in hidden}
+    return FeatureSet(WINDOWS_DAYS, tuple(columns), tuple(events)), shown
