@@ -116,6 +116,7 @@ def application() -> click.Group:
     from pipelines import (
         cli_access,
         cli_audiences,
+        cli_catalogue,
         cli_models,
         cli_serve,
         cli_store,
@@ -123,7 +124,16 @@ def application() -> click.Group:
         cli_versions,
     )
 
-    groups = (cli_models, cli_versions, cli_tags, cli_audiences, cli_store, cli_serve, cli_access)
+    groups = (
+        cli_models,
+        cli_versions,
+        cli_tags,
+        cli_catalogue,
+        cli_audiences,
+        cli_store,
+        cli_serve,
+        cli_access,
+    )
     for command in (command for group in groups for command in group.COMMANDS):
         cli.add_command(command)
     return cli

@@ -1,4 +1,4 @@
-"""Commands for jobs and marketers: score, promise, tags, profile."""
+"""Commands for jobs and marketers: score, promise, profile."""
 
 from __future__ import annotations
 
@@ -106,23 +106,6 @@ def promise(config: Path | None, home: Path | None, as_json: bool) -> None:
 
 
 @click.command()
-@project_options
-def tags(config: Path | None, home: Path | None, as_json: bool) -> None:
-    """Show the tag tree with coverage and the champion's quality.
-
-    \b
-    Example:
-      tagcast tags
-    """
-    from pipelines.audiences import render_tree, tag_tree
-    from pipelines.reporting import emit
-    from pipelines.workspace import open_workspace
-
-    rows = tag_tree(open_workspace(config, home))
-    emit([r.to_dict() for r in rows], as_json=as_json, render=lambda: render_tree(rows))
-
-
-@click.command()
 @click.argument("profile_id")
 @click.option(
     "--on", type=Day(), help="What was said at the end of this day (UTC); default: what is said now."
@@ -150,4 +133,4 @@ def profile(config: Path | None, home: Path | None, as_json: bool, profile_id: s
     emit(view, as_json=as_json, render=lambda: render_profile(view))
 
 
-COMMANDS = (score, promise, tags, profile)
+COMMANDS = (score, promise, profile)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from serving.desk import Desk
 
 Language = Literal["en", "zh"]
+QUALITY = ("auc", "log_loss", "mae", "baseline_mae", "tier_accuracy")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class TagRow:
         When it was scored last.
     champion : int or None
         Version of the model in force.
+    quality : dict of str to float
+        Of its test snapshot: ``auc`` and ``log_loss``; of an amount ``mae``, ``baseline_mae`` and ``tier_accuracy``.
     """
 
     name: str
@@ -77,6 +80,7 @@ class TagRow:
     sensitivity: str
     refreshed_at: datetime | None
     champion: int | None
+    quality: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
@@ -199,6 +203,7 @@ def _row(desk: Desk, tag: KnownTag, status: Status, profiles: int) -> TagRow:
     if summary and summary.unknown:
         said[UNKNOWN] = summary.unknown
     manifest = desk.store.current()
+    measured = tag.champion.metrics if tag.champion else {}
     return TagRow(
         name=tag.name,
         title=tag.title,
@@ -217,4 +222,5 @@ def _row(desk: Desk, tag: KnownTag, status: Status, profiles: int) -> TagRow:
         sensitivity=tag.sensitivity,
         refreshed_at=manifest.run.scored_at if manifest and run else None,
         champion=tag.champion.version if tag.champion else None,
+        quality={name: measured[name] for name in QUALITY if name in measured},
     )

@@ -295,7 +295,7 @@ def test_a_profile_and_the_tag_tree(shop) -> None:
     assert view["features"]
     assert who in shop.run("profile", who).stdout
     tree = shop.json("tags")
-    assert {"churn_risk", "high_value"} <= {r["tag"] for r in tree}
+    assert {"churn_risk", "high_value"} <= {r["name"] for r in tree}
     assert "Lifecycle" in shop.run("tags").stdout
 
 

@@ -130,11 +130,10 @@ models.drivers.ReasonAgreement      rows top_in_three overlap | test_drivers.py:
 models.leakage.FeaturePower         auc | test_leakage.py::test_power_of_one_feature_whichever_way_it_points
 models.leakage.LastDayLoss          auc auc_without | test_leakage.py::test_what_a_last_day_held
 registry.promises.PromiseRow        version at_least said promised right | test_published_figures.py::test_the_promise_is_what_was_said_beside_what_followed
-pipelines.score.ScoredTag           population | test_published_figures.py::test_the_population_is_who_bought_lately
-pipelines.score.ScoredTag           said unknown unknown_because mean_confidence unlike_training unseen_season horizon_days | test_published_figures.py::test_a_run_counts_its_values
-pipelines.score.ScoredTag           reasons_top_in_three reasons_overlap | test_drivers.py::test_agreement_counts_what_the_reasons_say
-pipelines.audiences.TreeRow         population coverage said mean_confidence champion auc log_loss | test_published_figures.py::test_an_audience_and_the_tree_count_the_same
-pipelines.audiences.TreeRow         mae baseline_mae tiers_right | test_amount_cli.py::test_the_tree_shows_the_figures_of_the_champion
+pipelines.run_content.ScoredTag      population | test_published_figures.py::test_the_population_is_who_bought_lately
+pipelines.run_content.ScoredTag      said unknown unknown_because mean_confidence unlike_training unseen_season horizon_days | test_published_figures.py::test_a_run_counts_its_values
+pipelines.run_content.ScoredTag      reasons_top_in_three reasons_overlap | test_drivers.py::test_agreement_counts_what_the_reasons_say
+serving.catalogue.TagRow            population coverage said mean_confidence champion quality | test_published_figures.py::test_an_audience_and_the_tree_count_the_same
 serving.audiences.AudienceCount     members base share | test_published_figures.py::test_an_audience_and_the_tree_count_the_same
 serving.audiences.AudienceCount     margin | test_estimates.py::test_an_estimate_holds_the_count_within_its_margin
 serving.manifest.TagSummary         said unknown_because confidence | test_published_figures.py::test_a_run_counts_its_values

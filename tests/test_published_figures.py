@@ -10,11 +10,11 @@ import pytest
 from champion import DAY, DEFINITION, METRICS, NOW, TAG, published, shop_with_champion
 
 from pipelines.audience_report import count_audience
-from pipelines.audiences import tag_tree
 from pipelines.check import check_project
 from pipelines.promise import promise_beside_reality
 from pipelines.score import score_tags
 from pipelines.who import local_person
+from serving import catalogue
 from serving.desk import open_desk
 
 pytestmark = pytest.mark.xdist_group("published-figures")
@@ -80,8 +80,9 @@ def test_a_run_counts_its_values(shop) -> None:
 def test_an_audience_and_the_tree_count_the_same(shop) -> None:
     workspace, lines, run, said = shop
     known = lines.loc[lines["at"] < pd.Timestamp(DAY), "customer"].nunique()
+    desk = open_desk(workspace.settings, lambda: NOW)
     found = count_audience(
-        open_desk(workspace.settings, lambda: NOW),
+        desk,
         local_person(),
         f"{TAG} = 'no' AND {TAG}.confidence >= 0.6",
     )
@@ -89,11 +90,11 @@ def test_an_audience_and_the_tree_count_the_same(shop) -> None:
     assert (found["members"], found["base"], run.profiles) == (len(mine), known, known)
     assert found["share"] == len(mine) / known
     assert found["mean_confidence"][TAG] == pytest.approx(mine["confidence"].mean())
-    (row,) = [r for r in tag_tree(workspace) if r.tag == TAG]
+    (row,) = [r for r in catalogue.tags(desk, local_person()) if r.name == TAG]
     assert (row.population, row.said["yes"]) == (len(said), (said["value"] == "yes").sum())
     assert row.coverage == pytest.approx(len(said) / known)
     assert row.mean_confidence == pytest.approx(run.tags[0].mean_confidence)
-    assert (row.champion, row.auc, row.log_loss) == (1, METRICS["auc"], METRICS["log_loss"])
+    assert (row.champion, row.quality) == (1, METRICS)
 
 
 def test_check_counts_the_cases_of_the_test_snapshot(shop) -> None:
