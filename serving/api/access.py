@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from features.errors import TagcastError
 from registry import accounts
 from registry.keys import person_of_key
-from registry.roles import ROLES, Person
+from registry.roles import Person, role_named
+from registry.texts import person_name
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -98,7 +100,11 @@ class Access:
         if self._settings.header_role is None:
             return accounts.person_named(self._desk.state, name)
         role = connection.headers.get(self._settings.header_role, "viewer")
-        return Person(name, role) if role in ROLES else None
+        try:
+            # One spelling a person: in other capitals nobody is a second person who approves their own work.
+            return Person(person_name(name), role_named(role))
+        except TagcastError:
+            return None
 
 
 def key_of(connection: HTTPConnection) -> str | None:
