@@ -8,7 +8,8 @@ from collections.abc import Iterable
 ENOUGH = 70.0
 """Of 100: `chrun` finds `churn risk`, `coffee` does not find `tea`."""
 _SHORTEST_GUESS = 3
-"""Letters below which only what holds the query is found: two letters nearly match nearly everything."""
+"""Letters below which only what begins so is found: two letters are somewhere in nearly everything."""
+_GUESSED = 0.95
 
 
 def relevance(query: str, texts: Iterable[tuple[str, float]]) -> float:
@@ -32,8 +33,9 @@ def _fit(asked: str, text: str) -> float:
 
     if asked == text:
         return 100.0
-    if asked in text:
-        return 98.0 if text.startswith(asked) or f" {asked}" in text else 95.0
+    begins = f" {asked}" in f" {text}"
+    if asked in text and (begins or len(asked) >= _SHORTEST_GUESS or not asked.isascii()):
+        return 98.0 if begins else 95.0
     if len(asked) < _SHORTEST_GUESS:
         return 0.0
     words = text.split()
@@ -44,9 +46,9 @@ def _fit(asked: str, text: str) -> float:
     ]
     by_word = min(each)
     if asked.isascii():
-        return 0.9 * by_word
+        return _GUESSED * by_word
     # Chinese has no blanks: runs of signs are compared instead of words.
-    return 0.9 * max(by_word, process.extractOne(asked, [text], scorer=fuzz.partial_ratio)[1])
+    return _GUESSED * max(by_word, process.extractOne(asked, [text], scorer=fuzz.partial_ratio)[1])
 
 
 def _plain(text: str) -> str:
