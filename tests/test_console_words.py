@@ -21,12 +21,14 @@ from serving.console.words import LANGUAGES, WORDS, Speaker
 
 CONSOLE = Path(__file__).parent.parent / "serving" / "console"
 SOURCE = "\n".join(
-    path.read_text(encoding="utf-8") for path in sorted(CONSOLE.glob("*.py")) if not path.name.startswith("words_")
+    path.read_text(encoding="utf-8")
+    for path in sorted(CONSOLE.glob("*.py"))
+    if not path.name.startswith("words_")
 )
 KEY = re.compile(r"""["']([a-z]+\.[a-z_A-Z0-9.]+)["']""")
 ENDINGS = (".css", ".py", ".html")
 # Keys that are put together from a word of the data: what it may be is known elsewhere, or shown as it is.
-FROM_DATA = ("value", "action", "path", "metric", "check", "decision")
+FROM_DATA = ("value", "action", "path", "metric", "check", "decision", "detail")
 NAMES_OF_THINGS = {"AUC", "RMSE", "CSV", "Parquet"}
 
 
@@ -37,7 +39,9 @@ def made_up_keys() -> set[str]:
     found |= {f"op.{one}" for one in get_args(DraftTest)}
     found |= {f"build.{one}" for one in ("all", "any", "none", "dynamic", "frozen")}
     found |= {f"kind.{one}" for one in ("model", "amount", "rule")} | {f"tag.grade.{one}" for one in "ABCD"}
-    found |= {f"frame.{one}" for one in ("light", "dark", "auto")} | {f"runs.{one}" for one in ("publish", "rollback")}
+    found |= {f"frame.{one}" for one in ("light", "dark", "auto")} | {
+        f"runs.{one}" for one in ("publish", "rollback")
+    }
     found |= {f"saved.kind.{one}" for one in ("dynamic", "frozen")}
     found |= {f"portrait.by_{one}" for one in ("index", "share")}
     return found | {f"audit.{one}" for one in ("at", "who", "action", "subject", "detail")}

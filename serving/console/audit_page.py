@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from registry.roles import Person
     from serving.desk import Desk
 
-_PAGE = 100
+_PAGE, _LONG = 100, 160
 _ACTIONS = (
     "export",
     "audience.save",
@@ -69,7 +69,7 @@ async def audit_page(visit: Visit) -> None:
             h("td", entry.who),
             h("td", say.known("action", entry.action), class_="nowrap"),
             h("td", entry.subject, class_="wrap"),
-            h("td", _detail(entry.detail), class_="wrap faint full"),
+            h("td", _detail(visit, entry.detail), class_="wrap faint full"),
         )
         for entry in found
     ]
@@ -82,15 +82,20 @@ async def audit_page(visit: Visit) -> None:
     html(h("section", table, more, class_="card table-wrap"))
 
 
-def _detail(detail: Mapping[str, object]) -> Markup:
-    shown = []
-    for key, value in detail.items():
-        if value in (None, "", [], ()):
-            continue
-        text = number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
-        if isinstance(value, list | tuple):
-            text = ", ".join(map(str, value))
-        shown.append(
-            h("span", f"{key}: ", h("span", text if len(text) <= 160 else f"{text[:160]}…", class_="muted"))
-        )
+def _detail(visit: Visit, detail: Mapping[str, object]) -> Markup:
+    shown = [
+        h("span", f"{visit.say.known('detail', key)}: ", h("span", _short(visit, value), class_="muted"))
+        for key, value in detail.items()
+        if value not in (None, "", [], ()) and value is not False
+    ]
     return h("div", shown, class_="details")
+
+
+def _short(visit: Visit, value: object) -> str:
+    """Return a detail as text of one line."""
+    if isinstance(value, bool):
+        return visit.say("value.true")
+    if isinstance(value, int | float):
+        return number(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
