@@ -11,6 +11,7 @@ from pipelines.frames import check_cases, label_rows
 from pipelines.reporting import say, table
 from pipelines.run_tags import resolved_rules
 from pipelines.workspace import Workspace
+from serving.tag_tree import leaf_warnings
 
 if TYPE_CHECKING:
     from features.readiness import Readiness
@@ -52,6 +53,8 @@ class ProjectReadiness:
     now: date | None
     sources: Readiness
     tags: tuple[TagReadiness, ...]
+    tree: tuple[str, ...] = ()
+    """What is wrong with the tag tree: nothing that would spoil a model."""
 
     @property
     def has_errors(self) -> bool:
@@ -75,7 +78,8 @@ def check_project(workspace: Workspace, now: date | None) -> ProjectReadiness:
     day = workspace.now(now)
     tags = [_tag(workspace, definition, day) for definition in workspace.definitions(day)]
     rules = [_rule(workspace, definition, day) for definition in workspace.rules(day)]
-    return ProjectReadiness(day, sources, (*tags, *rules))
+    leaves = leaf_warnings(tag.path for tag in workspace.tags(day))
+    return ProjectReadiness(day, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves))
 
 
 def _tag(workspace: Workspace, definition: Any, now: date) -> TagReadiness:
@@ -137,6 +141,8 @@ def render_check(report: ProjectReadiness) -> None:
     for tag in report.tags:
         if tag.level != "ok":
             say(f"{tag.level}: {tag.tag}: {tag.message}\n  mend: {tag.mend}")
+    for warning in report.tree:
+        say(f"warning: {warning}")
     ready = "to score: tagcast score --all"
     if any(tag.kind != "rule" for tag in report.tags):
         ready = "to train: tagcast train --all"
