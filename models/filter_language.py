@@ -24,6 +24,7 @@ from typing import NoReturn
 
 from features.errors import FilterError
 from models.filter_tree import (
+    MAX_CONDITIONS,
     MAX_DEPTH,
     MAX_VALUES,
     Compare,
@@ -142,6 +143,7 @@ class _Parser:
         self.tokens = tokens
         self.names = names
         self.place = 0
+        self.conditions = 0
 
     @property
     def next(self) -> _Token:
@@ -194,6 +196,11 @@ class _Parser:
             inner = self.any(depth + 1)
             self.expect(")")
             return inner
+        self.conditions += 1
+        if self.conditions > MAX_CONDITIONS:
+            self.fail(
+                f"expected at most {MAX_CONDITIONS} conditions", "name many values of one field by IN (…)"
+            )
         if self.accept("IN"):
             return self.audience()
         return self.test()

@@ -5,6 +5,7 @@ The tree is plain data: it goes to JSON and back, and is checked like any input.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -16,8 +17,10 @@ from models.vocabulary import NUMBER_PARTS, UNKNOWN, YES_NO
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float
 Kind = Literal["text", "number", "boolean"]
+_BARE = re.compile(r"[^\W\d]\w*(?:\.\w+)*")  # as the parser reads a name that stands without quotes
 MAX_DEPTH = 50
 MAX_VALUES = 10_000
+MAX_CONDITIONS = 500
 
 
 class _Node(BaseModel):
@@ -32,12 +35,8 @@ class FieldRef(_Node):
 
     def text(self) -> str:
         """Return it as written in a filter."""
-        plain = self.name.replace(".", "").replace("_", "")
-        name = (
-            self.name
-            if plain.isalnum() and not plain[0].isdigit() and not _reserved(self.name)
-            else _quote(self.name, '"')
-        )
+        bare = _BARE.fullmatch(self.name) and not _reserved(self.name)
+        name = self.name if bare else _quote(self.name, '"')
         return name if self.part in {None, "value"} else f"{name}.{self.part}"
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from serving.saved_audiences import SavedAudience
 
 MAX_AUDIENCE_DEPTH = 10
-MAX_CONDITIONS = 20_000
+MAX_CONDITIONS = 1_000
+"""With audiences in place; databases take seconds to plan more."""
 
 
 @dataclass(frozen=True)

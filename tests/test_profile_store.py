@@ -111,7 +111,9 @@ def test_amounts_outside_their_range_are_not_published(store, wrong) -> None:
     with pytest.raises(StoreError, match="1 predictions have values outside"):
         publish_amounts(store, **wrong)
     with pytest.raises(StoreError, match="4 predictions have values outside"):
-        publish_amounts(store, replace(AMOUNT, values=("yes", "no")), value=["yes", "no", "yes", "unknown"])
+        publish_amounts(
+            store, replace(AMOUNT, values=("yes", "no"), kind="model"), value=["yes", "no", "yes", "unknown"]
+        )
     assert store.current() is None
 
 
