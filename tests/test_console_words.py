@@ -28,7 +28,7 @@ SOURCE = "\n".join(
 KEY = re.compile(r"""["']([a-z]+\.[a-z_A-Z0-9.]+)["']""")
 ENDINGS = (".css", ".py", ".html")
 # Keys that are put together from a word of the data: what it may be is known elsewhere, or shown as it is.
-FROM_DATA = ("value", "action", "path", "metric", "check", "decision", "detail")
+FROM_DATA = ("value", "action", "path", "metric", "check", "decision", "detail", "gate")
 NAMES_OF_THINGS = {"AUC", "RMSE", "CSV", "Parquet"}
 
 

@@ -41,7 +41,7 @@ async def compare_page(visit: Visit) -> None:
         )
         return
     a, b = visit.asked("a", saved[0]), visit.asked("b", saved[1])
-    with ui.element("div").classes("filters"):
+    with ui.element("div").classes("filters compare-fields"):
         select(saved, a, say("compare.a"), lambda v: ui.navigate.to(link("/compare", a=v, b=b)))
         select(saved, b, say("compare.b"), lambda v: ui.navigate.to(link("/compare", a=a, b=v)))
     found = await visit.ask(compared, a, b)
@@ -72,7 +72,7 @@ def _parts(visit: Visit, found: Overlap, a: str, b: str) -> Markup:
     lines = [
         h(
             "tr",
-            h("th", name, scope="row"),
+            h("td", name),
             h("td", number(members), class_="r num"),
             h("td", percent(members / found.either if found.either else 0.0), class_="r muted num"),
             h(

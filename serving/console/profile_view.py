@@ -12,6 +12,7 @@ from serving.console.figures import day, minute, number, of_100, percent
 from serving.console.markup import Markup, h
 from serving.console.messages import empty
 from serving.console.tag_marks import value_word
+from serving.console.translated import translated
 from serving.console.visit import Visit, link
 from serving.profile_page import ProfilePage, profile_page
 
@@ -101,7 +102,11 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
     say = visit.say
     title = say.of(row.get("title") or {"en": row["tag"]})
     unknown = row.get("unknown_because")
-    said = say("profile.unsure", because=unknown) if unknown else value_word(say, row["value"])
+    said = (
+        say("profile.unsure", because=translated(str(unknown), visit.language))
+        if unknown
+        else value_word(say, row["value"])
+    )
     tone = (
         "unknown"
         if unknown

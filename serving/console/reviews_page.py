@@ -15,22 +15,25 @@ from serving.console.markup import Markup, h
 from serving.console.messages import done, empty, error_markup
 from serving.console.tag_marks import grade_mark, status_pill
 from serving.console.titles import both_titles
+from serving.console.translated import translated
 from serving.console.visit import Visit, link
+from serving.tag_tree import FEWEST, MOST
 
 if TYPE_CHECKING:
     from registry.roles import Person
     from serving.catalogue import TagRow
     from serving.desk import Desk
     from serving.tag_steps import PendingChampion
+    from serving.tag_tree import LeafWarning
 
 _SHOWN = ("auc", "log_loss", "brier", "mae", "rmse", "tier_accuracy", "calibration_error")
 
 
-def waiting(desk: Desk, person: Person) -> tuple[list[PendingChampion], list[TagRow], list[str]]:
+def waiting(desk: Desk, person: Person) -> tuple[list[PendingChampion], list[TagRow], list[LeafWarning]]:
     """Return the models and tags that wait, and what is to be said of the tag tree."""
     require(person, "review")
     steps = catalogue.tags(desk, person, status="in_review")
-    return tag_steps.pending_champions(desk), steps, catalogue.tree_warnings(desk)
+    return tag_steps.pending_champions(desk), steps, catalogue.tree_leaves(desk)
 
 
 async def reviews_page(visit: Visit) -> None:
@@ -53,7 +56,7 @@ async def reviews_page(visit: Visit) -> None:
             for row in steps:
                 _step(visit, row)
     if warnings:
-        lines = [h("li", line) for line in warnings]
+        lines = [_leaf(visit, one) for one in warnings]
         html(h("section", h("h2", say("review.warnings")), h("ul", lines, class_="notes"), class_="card"))
 
 
@@ -74,7 +77,7 @@ def _champion(visit: Visit, one: PendingChampion, title: str) -> None:
                     "div",
                     h("div", grade_mark(say, one.grade), h("h2", name), mark, class_="row"),
                     about,
-                    h("p", one.reason),
+                    h("p", translated(one.reason, visit.language)),
                 ),
                 classes="grow",
             )
@@ -106,19 +109,20 @@ def _metrics(visit: Visit, one: PendingChampion) -> Markup:
 
 
 def _checks(visit: Visit, one: PendingChampion) -> Markup:
-    tones = {"pass": "good", "fail": "bad"}
+    say, tones = visit.say, {"pass": "good", "fail": "bad"}
     lines = []
     for check in one.checks:
         outcome = str(check.get("outcome", ""))
         lines.append(
             h(
                 "li",
-                h("span", visit.say.known("check", outcome), class_=f"pill {tones.get(outcome, 'warn')}"),
+                h("span", say.known("check", outcome), class_=f"pill {tones.get(outcome, 'warn')}"),
                 " ",
-                h("span", check.get("text") or check.get("name")),
+                h("b", say.known("gate", str(check.get("name", "")))),
+                h("div", translated(str(check.get("text", "")), visit.language), class_="faint"),
             )
         )
-    return h("div", h("h3", visit.say("review.checks")), h("ul", lines, class_="notes"))
+    return h("div", h("h3", say("review.checks")), h("ul", lines, class_="notes"))
 
 
 def _step(visit: Visit, row: TagRow) -> None:
@@ -165,3 +169,9 @@ def _decide(visit: Visit, one: PendingChampion, *, approve: bool) -> None:
         with ui.element("div").classes("actions"):
             button(say("do.cancel"), box.close, "quiet")
             button(title, go, "primary" if approve else "danger")
+
+
+def _leaf(visit: Visit, one: LeafWarning) -> Markup:
+    say = visit.say
+    path = " › ".join(say.known("path", part) for part in one.path)
+    return h("li", say("review.leaf", path=path, count=one.tags, fewest=FEWEST, most=MOST))

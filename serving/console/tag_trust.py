@@ -11,6 +11,7 @@ from serving.console.fields import html
 from serving.console.figures import day, number, of_100, percent
 from serving.console.markup import Markup, h
 from serving.console.tag_marks import grade_mark
+from serving.console.translated import translated
 from serving.tag_page import TagPage, plot
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ async def trust_card(visit: Visit, page: TagPage) -> None:
             html(h("p", say("tag.sure"), class_="lead"))
             return
         if row.grade:
-            reasons = [h("li", reason) for reason in page.grade_reasons]
+            reasons = [h("li", translated(reason, visit.language)) for reason in page.grade_reasons]
             told = h("b", say("tag.grade_is", grade=row.grade), ": ", say(f"tag.grade.{row.grade}"))
             html(
                 h(

@@ -111,7 +111,7 @@ def _stats(visit: Visit, page: TagPage) -> Markup:
         (say("tags.says"), said_bar(say, row.said, row.values) if row.said else "–", None),
         (
             say("tag.confidence"),
-            of_100(row.mean_confidence) if row.kind != "rule" else "100",
+            "100 %" if row.kind == "rule" else f"≥ {of_100(row.mean_confidence)} %",
             floor_text(say, row.mean_confidence, row.kind),
         ),
         (

@@ -6,23 +6,29 @@ import re
 from functools import cache
 
 from features.errors import TagcastError
+from serving.console import words_errors, words_evidence
 from serving.console.words import Language
-from serving.console.words_errors import PATTERNS
 
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in PATTERNS)
+    return tuple(
+        (re.compile(pattern, re.DOTALL), text)
+        for pattern, text in (*words_errors.PATTERNS, *words_evidence.PATTERNS)
+    )
 
 
 def told(error: TagcastError, language: Language) -> tuple[str, str]:
     """Return message and mend; what no pattern knows stays as it is."""
     if language == "en":
         return error.message, error.mend
-    return _translated(error.message), _translated(error.mend)
+    return translated(error.message, language), translated(error.mend, language)
 
 
-def _translated(text: str) -> str:
+def translated(text: str, language: Language) -> str:
+    """Return a sentence of models, gates or errors in a language; what no pattern knows stays as it is."""
+    if language == "en":
+        return text
     for pattern, chinese in _patterns():
         match = pattern.fullmatch(text)
         if match:
