@@ -129,9 +129,9 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
     """
     with state.writing() as connection:
         name = _known(state, name)
-        role = next(u.role for u in users(state) if u.name == name)
-        others = {u.role for u in users(state) if u.name != name}
-        if role == "admin" and others and "admin" not in others:
+        roles = {user.name: user.role for user in users(state)}
+        role = roles.pop(name)
+        if role == "admin" and roles and "admin" not in roles.values():
             raise ConflictError(
                 f"{name} is the last admin, and there are other users", mend="add another admin first"
             )

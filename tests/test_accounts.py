@@ -245,6 +245,13 @@ def test_the_last_admin_stays_while_there_are_others(state) -> None:
     assert not accounts.any_user(state)
 
 
+def test_others_go_where_there_is_no_admin(sqlite) -> None:
+    for name in ("bo", "cy"):
+        add(sqlite, name, "viewer")
+    accounts.remove_user(sqlite, "bo", by="root", now=NOW)
+    assert [u.name for u in accounts.users(sqlite)] == ["cy"]
+
+
 def test_another_password_ends_the_sessions(state) -> None:
     add(state)
     token = accounts.open_session(state, accounts.login(state, "ann", PASSWORD, NOW), NOW)
