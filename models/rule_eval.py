@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.filter_tree import Compare, Condition, Every, IsNull, Not, OneOf, Some
+from models.filter_tree import Compare, Condition, Every, InAudience, IsNull, Not, OneOf, Some
 from models.rule_tag import Rule, terms
 
 Mask = npt.NDArray[np.bool_]
+Leaf = Compare | OneOf | IsNull | InAudience
 Column = Any
 """Numbers as float64 with NaN for unknown; texts and truth values as Arrow arrays with nulls."""
 _COMPARE = {
@@ -85,13 +86,7 @@ class RuleEval:
 
     def truth(self, node: Condition, held: Mask) -> Mask:
         """Return where ``node`` holds, given where each term ``held``."""
-        if isinstance(node, Not):
-            return ~self.truth(node.item, held)
-        if isinstance(node, Every | Some):
-            parts = [self.truth(item, held) for item in node.items]
-            found: Mask = (np.logical_and if isinstance(node, Every) else np.logical_or).reduce(parts)
-            return found
-        return held[:, self._place[node.text()]]
+        return truth(node, lambda leaf: held[:, self._place[leaf.text()]])
 
     def _tell(self, node: Condition, held: Mask, rows: Mask, told: Mask) -> None:
         """Mark the terms below ``node`` that make it true or false for ``rows``.
@@ -109,6 +104,17 @@ class RuleEval:
                 self._tell(item, held, rows & needed, told)
         else:
             told[rows, self._place[node.text()]] = True
+
+
+def truth(node: Condition, told: Callable[[Leaf], Mask]) -> Mask:
+    """Return where ``node`` holds; ``told`` says it of a single condition."""
+    if isinstance(node, Not):
+        return ~truth(node.item, told)
+    if isinstance(node, Every | Some):
+        parts = [truth(item, told) for item in node.items]
+        found: Mask = (np.logical_and if isinstance(node, Every) else np.logical_or).reduce(parts)
+        return found
+    return told(node)
 
 
 def holds(leaf: Compare | OneOf | IsNull, column: Column) -> Mask:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from features.errors import DefinitionError, ModelError
+from models.definition_changes import overlaid
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def load_champions(
-    workspace: Workspace, names: Sequence[str] | None, rules: Sequence[str] = ()
+    workspace: Workspace, names: Sequence[str] | None, rules: Sequence[str] = (), *, needed: bool = True
 ) -> list[LoadedTag]:
     """Return the champions called ``names`` (None: all), their files verified.
 
@@ -26,6 +29,8 @@ def load_champions(
     names : sequence of str or None
     rules : sequence of str
         Tags that rules say: with one of them, no champion is needed.
+    needed : bool
+        Whether it is an error that there is none.
 
     Raises
     ------
@@ -40,7 +45,7 @@ def load_champions(
     home = workspace.settings.home
     found = versions(open_tracking(home, project=workspace.settings.name)) if tracking_exists(home) else []
     champions = [v for v in found if "champion" in v.aliases]
-    if not champions and not names and rules:
+    if not champions and not names and (rules or not needed):
         return []
     if not champions:
         raise ModelError(
@@ -49,7 +54,26 @@ def load_champions(
         )
     if names is not None:
         champions = [v for name in names for v in _called(champions, {v.tag for v in found}, rules, name)]
-    return [tag for tag, _ in load_versions(workspace, {v.tag: v.version for v in champions})]
+    return in_force(workspace, load_versions(workspace, {v.tag: v.version for v in champions}))
+
+
+def in_force(
+    workspace: Workspace, loaded: Sequence[tuple[LoadedTag, Version]], moment: datetime | None = None
+) -> list[LoadedTag]:
+    """Return models with what was put in force after they were made, by ``moment`` (default: by now)."""
+    from models.tag import TagDefinition
+    from registry.in_force import in_force as put_in_force
+
+    lines = put_in_force(workspace.state, moment)
+    found = []
+    for tag, version in loaded:
+        line = lines.get(version.tag)
+        newer = line is not None and line.how == "applied" and line.at > version.created
+        if line is not None and newer and isinstance(line.definition, TagDefinition):
+            whole = overlaid(tag.model.definition, line.definition)
+            tag = replace(tag, applied=None if whole == tag.model.definition else whole)  # noqa: PLW2901
+        found.append(tag)
+    return found
 
 
 def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:

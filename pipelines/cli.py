@@ -118,6 +118,7 @@ def application() -> click.Group:
         cli_audiences,
         cli_catalogue,
         cli_models,
+        cli_plan,
         cli_serve,
         cli_store,
         cli_tags,
@@ -127,6 +128,7 @@ def application() -> click.Group:
     groups = (
         cli_models,
         cli_versions,
+        cli_plan,
         cli_tags,
         cli_catalogue,
         cli_audiences,

@@ -92,7 +92,8 @@ def _causes(
         same = (before.kind, before.question) == (now.kind, now.question)
         # Another rule, or a rule where a model was: nothing of a model to tell apart.
         return (share, 0.0, 0.0, 0) if same else (None, None, None, 0)
-    if before.model_version == tag.version and last.tags[name].cut == run.tags[name].cut:
+    same = before.model_version == tag.version and last.tags[name].cut == run.tags[name].cut
+    if same and before.deciding in {now.deciding, ""}:
         return share, 0.0, 0.0, 0
     try:
         by = _measured(workspace, tag, int(before.model_version), day, last, run, past)
@@ -116,12 +117,11 @@ def _measured(
     run: Manifest,
     past: PastValues | None,
 ) -> MovedBy:
-    from pipelines.champions import load_versions
+    from pipelines.champions import in_force, load_versions
     from serving.attribution import moved_by
 
-    before = tag
-    if str(version) != tag.version:
-        ((before, _),) = load_versions(workspace, {tag.definition.name: version})
+    loaded = load_versions(workspace, {tag.definition.name: version})
+    (before,) = in_force(workspace, loaded, last.run.scored_at)
     snapshots = {}
     for spec in {before.model.feature_set, tag.model.feature_set}:
         snapshots[spec] = workspace.snapshots(FeatureSet.parse(spec))

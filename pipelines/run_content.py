@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from models.definition_changes import deciding_id
 from pipelines.movement import TagMovement
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def tag_runs(scorer: Scorer, chosen: RunTags, day: date) -> tuple[TagRun, ...]:
             tag,
             tuple(tag.definition.levels),
             feature_set=tag.model.feature_set,
+            deciding=deciding_id(tag.definition),
             unseen_season=tag.model.unseen_season(day),
             **_range_of_run(scorer, tag.definition.name),
         )

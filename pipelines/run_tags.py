@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from features.errors import DefinitionError
@@ -54,17 +54,20 @@ def run_tags(workspace: Workspace, names: Sequence[str] | None, day: date) -> Ru
     ModelError
         When nothing can be said, or a model's files are not what was recorded.
     """
-    rules = workspace.rules(day)
+    rules, fresh = _in_force(workspace, workspace.rules(day))
     known = [rule.name for rule in rules]
     asked = None if names is None else [n for n in names if not any(_called(n, rule) for rule in known)]
     if names is not None:
         rules = [rule for rule in rules if any(_called(name, rule.name) for name in names)]
     models = []
     for tag in load_champions(workspace, asked, known):
-        if tag.definition.name in known:
-            log.warning("%s: a rule says it now, its model does not", tag.definition.name)
-        else:
-            models.append(tag)
+        name = tag.definition.name
+        if name in known and name not in fresh:
+            continue
+        if name in fresh:
+            log.warning("%s: its model says it until tagcast apply puts the rule in force", name)
+            rules = [rule for rule in rules if rule.name != name]
+        models.append(tag)
     retired = _retired(workspace, [*(t.definition.name for t in models), *(rule.name for rule in rules)])
     models = [tag for tag in models if tag.definition.name not in retired]
     rules = [rule for rule in rules if rule.name not in retired]
@@ -72,7 +75,38 @@ def run_tags(workspace: Workspace, names: Sequence[str] | None, day: date) -> Ru
         raise DefinitionError(
             f"{', '.join(sorted(retired))}: retired, and not said any more", mend="name another tag"
         )
-    return RunTags(models, _loaded(workspace, rules, models, day))
+    return RunTags(models, loaded_rules(workspace, rules, models, day))
+
+
+def said_first(workspace: Workspace, chosen: RunTags, moment: datetime) -> None:
+    """Put on record what rules of files were when they were first said: from then on `tagcast apply` changes them."""
+    from registry.in_force import in_force, put
+    from registry.rule_drafts import drafted
+
+    known = {*in_force(workspace.state), *drafted(workspace.state)}
+    first = [rule.definition for rule in chosen.rules if rule.definition.name not in known]
+    put(workspace.state, first, how="scored", by="score", reason="said for the first time", now=moment)
+
+
+def _in_force(workspace: Workspace, rules: Sequence[RuleDefinition]) -> tuple[list[RuleDefinition], set[str]]:
+    """Return rules as they are in force, and which have never been: a changed file waits for `tagcast apply`."""
+    from registry.in_force import in_force
+    from registry.rule_drafts import drafted
+
+    lines, drafts = in_force(workspace.state), drafted(workspace.state)
+    found, fresh = [], set()
+    for rule in rules:
+        line = lines.get(rule.name)
+        if rule.name in drafts:
+            found.append(rule)  # its review put it in force
+        elif line is not None and isinstance(line.definition, RuleDefinition):
+            if line.definition != rule:
+                log.warning("%s: its file differs from what is in force, see tagcast plan", rule.name)
+            found.append(line.definition)
+        else:
+            found.append(rule)
+            fresh.add(rule.name)
+    return found, fresh
 
 
 def _retired(workspace: Workspace, names: Sequence[str]) -> set[str]:
@@ -99,9 +133,10 @@ def resolved_rules(workspace: Workspace, rules: Sequence[RuleDefinition], day: d
     return [resolve(rule, rule_names(widest, attributes, category=bool(rule.category))) for rule in rules]
 
 
-def _loaded(
+def loaded_rules(
     workspace: Workspace, rules: Sequence[RuleDefinition], models: Sequence[LoadedTag], day: date
 ) -> list[LoadedRule]:
+    """Return ``rules`` ready to be said at ``day`` beside ``models``."""
     from serving.rule_columns import LoadedRule
 
     if not rules:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.errors import DefinitionError, StoreError
+from models.definition_changes import deciding_id
 from models.season import UNSURE
 from models.unknown import RANGE_DRIFT
 from pipelines.movement import movements
 from pipelines.reporting import log
 from pipelines.run_content import ScoringRun, scored_tags, tag_runs
-from pipelines.run_tags import RunTags, run_tags
+from pipelines.run_tags import RunTags, run_tags, said_first
 from pipelines.score_report import range_note, season_note
 from pipelines.workspace import Workspace
 
@@ -81,7 +82,7 @@ def score_tags(
                     "%s: %s", tag.definition.name, season_note(share, day, tag.definition.horizon_days)
                 )
         last = _readable(store)
-        pasts = _pasts(store, tags, day)
+        pasts = past_runs(store, tags, day)
         run_id = _run_id(workspace, chosen, day, pasts)
         past = stack.enter_context(open_past(store, pasts))
         scorer = Scorer(
@@ -107,6 +108,7 @@ def score_tags(
             tags=tag_runs(scorer, chosen, day),
         )
         manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
+        said_first(workspace, chosen, moment)
         workspace.progress("publishing", 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
         moved = movements(workspace, chosen, day, last, manifest, past)
@@ -147,7 +149,7 @@ def _check_out(out: Path | None) -> None:
         raise DefinitionError(f"--out: there is no folder {out.parent}", mend="make it first")
 
 
-def _pasts(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
+def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
     """Return each tag with hysteresis that has a past, and the run it holds on to."""
     from serving.past_values import past_run
 
@@ -166,6 +168,7 @@ def _run_id(workspace: Workspace, chosen: RunTags, day: date, pasts: Sequence[tu
         workspace.events.id,
         str(day),
         *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in chosen.models),
+        *(f"{t.definition.name}:{deciding_id(t.applied)}" for t in chosen.models if t.applied),
         *(f"{r.definition.name}:{r.definition.question}" for r in chosen.rules),
         *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
     ]
@@ -179,7 +182,7 @@ def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, flo
     ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
     for name, scores in scorer.scores(ranked) if ranked else ():
         staging.add_scores(name, scores)
-    cuts = {tag.definition.name: cut for tag in tags if (cut := getattr(tag.model, "cut", None)) is not None}
+    cuts = {tag.definition.name: cut for tag in tags if (cut := tag.cut) is not None}
     for tag in ranked:
         cuts[tag.definition.name] = staging.cut(tag.definition)
     return cuts

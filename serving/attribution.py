@@ -116,7 +116,9 @@ def moved_by(
         held = None if words is None else codes_of(words[picked])
         said = [_codes(before_this.of(ids)[name][picked], now)]
         said.append(sides[0].values(batches[0], old_cut, held))
-        said.append(sides[1].values(batches[1], old_cut, held))
+        # Where the model is the same, whatever else decides belongs to the threshold.
+        same = now.version == before.version
+        said.append(said[-1] if same else sides[1].values(batches[1], old_cut, held))
         said.append(sides[1].values(batches[1], new_cut, held))
         there = np.logical_or.reduce([codes >= 0 for codes in said])
         sampled += int(there.sum())

@@ -30,16 +30,31 @@ class LoadedTag:
     version : str
     metrics : mapping of str to float
         Of the version.
+    applied : TagDefinition, optional
+        The definition with what was put in force since (:func:`models.definition_changes.overlaid`).
     """
 
     model: TagModel | AmountModel
     version: str
     metrics: Mapping[str, float] = field(default_factory=dict)
+    applied: TagDefinition | None = None
 
     @property
     def definition(self) -> TagDefinition:
-        """The definition as it was when the model was trained."""
-        return self.model.definition
+        """The definition in force: as it was when the model was trained, where nothing was put in force since."""
+        return self.applied or self.model.definition
+
+    @property
+    def cut(self) -> float | None:
+        """Score from which the tag says yes; None where each run's scores decide, and for an amount."""
+        import numpy as np
+
+        from models.decision import learned_cut
+
+        decision = self.definition.decision
+        if decision == self.model.definition.decision:
+            return getattr(self.model, "cut", None)
+        return learned_cut(decision, np.empty(0, np.int8), np.empty(0))
 
     @property
     def feature_set(self) -> FeatureSet:

@@ -68,6 +68,8 @@ class TagRun:
     values: tuple[str, ...] = YES_NO
     """What the tag can say beside unknown: yes and no, the tiers of an amount from low to high, the cases of a rule."""
     kind: Kind = "model"
+    deciding: str = ""
+    """What turned scores into values (:func:`models.definition_changes.deciding_id`); empty of rules and old runs."""
 
     @property
     def is_amount(self) -> bool:

@@ -26,6 +26,7 @@ from models.rule_eval import RuleEval
 from models.rule_tag import Rule, resolve, rule_names, term_words
 from pipelines.audiences import look_up
 from pipelines.check import check_project
+from pipelines.plan import apply_plan
 from pipelines.score import score_tags
 from pipelines.workspace import open_workspace
 from serving.audiences import count
@@ -211,6 +212,7 @@ def test_a_second_run_tells_who_moved_and_a_changed_rule_is_no_new_data(tmp_path
     assert (stage.by_data, stage.by_model, stage.by_threshold) == (stage.changed, 0.0, 0.0)
     file = tmp_path / "tags" / "stage.yaml"
     file.write_text(STAGE.replace("> 45", "> 20"), encoding="utf-8")
+    apply_plan(workspace, by="tests", reason="we call it lapsed sooner", now=NOW)
     stage = {m.tag: m for m in score_tags(workspace, None, as_of=DAY, moment=NOW).moved}["lifecycle_stage"]
     assert stage.changed > 0
     assert (stage.by_data, stage.by_model) == (None, None)

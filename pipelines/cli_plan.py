@@ -1,0 +1,61 @@
+"""Commands: plan, apply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipelines.cli import clock, project_options
+
+
+@click.command()
+@project_options
+def plan(config: Path | None, home: Path | None, as_json: bool) -> None:
+    """Show what changed in the definitions against what is in force, and what it would do.
+
+    Names what needs training, and counts on the run in force how many profiles would get each value and how every saved
+    audience would change in size. Nothing is put in force.
+
+    \b
+    Example:
+      tagcast plan
+    """
+    from pipelines.plan import make_plan
+    from pipelines.plan_report import render_plan
+    from pipelines.reporting import emit, progress
+    from pipelines.workspace import open_workspace
+    from serving.desk import open_desk
+
+    with progress() as show:
+        workspace = open_workspace(config, home, show)
+        found = make_plan(workspace, open_desk(workspace.settings, clock))
+    emit(found.to_dict(), as_json=as_json, render=lambda: render_plan(found))
+
+
+@click.command("apply")
+@click.option("--reason", required=True, help="Why; it is kept with what is put in force.")
+@click.option("--by", help="Who decides; default: the user who runs the command.")
+@project_options
+def apply(config: Path | None, home: Path | None, as_json: bool, reason: str, by: str | None) -> None:
+    """Put the definitions as written in force: the next run says them.
+
+    What needs training stays as it is until a model is trained. Where [review] second_person is on, the first who applies
+    proposes, and somebody else who applies the same puts it in force.
+
+    \b
+    Example:
+      tagcast apply --reason "fewer letters: only who is rather sure to leave"
+    """
+    from pipelines.plan import apply_plan
+    from pipelines.plan_report import render_applied
+    from pipelines.reporting import emit
+    from pipelines.who import local_user
+    from pipelines.workspace import open_workspace
+
+    workspace = open_workspace(config, home)
+    done = apply_plan(workspace, by=by or local_user(), reason=reason, now=clock())
+    emit(done.to_dict(), as_json=as_json, render=lambda: render_applied(done))
+
+
+COMMANDS = (plan, apply)
