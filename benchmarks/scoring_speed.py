@@ -74,15 +74,18 @@ def main() -> None:
             )
 
         if "kernel" in parts:
+            make_snapshot(options.folder, options.profiles)
             beside_kernel(run, options.profiles, options.repeats)
         if "usual" in parts:
+            make_snapshot(options.folder, options.beside)
             beside_usual(run, options.beside, options.repeats, postgres=url is not None)
         if "scale" in parts:
+            for size in SIZES:
+                make_snapshot(options.folder, size)
             scale(run, options.repeats)
 
 
 def beside_kernel(run: Any, profiles: int, repeats: int) -> None:
-    make_snapshot(Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "kernel", profiles)
     costs = alternate(["kernel", "duckdb"], repeats, lambda name: run(name, profiles))
     print(f"{TAGS} tags, {profiles:,} profiles: features read, scored, decided, published")
     print_costs(costs)
