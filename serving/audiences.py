@@ -74,7 +74,8 @@ def _quoted(name: str) -> exp.Column:
 
 def _where(reader: StoreReader, text: str, now: datetime) -> tuple[Filter, exp.Expr]:
     tree = parse(text, names_of(reader))
-    return tree, condition(tree, expires_at={t.tag: t.expires_at for t in reader.manifest.run.tags}, now=now)
+    expires_at = {t.tag: t.expires_at for t in reader.manifest.run.tags}
+    return tree, condition(tree, expires_at=expires_at, now=now, unknown_may_stay=True)
 
 
 def fields(node: Any) -> Iterator[FieldRef]:

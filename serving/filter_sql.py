@@ -1,6 +1,7 @@
 """A filter tree as a SQL condition over the wide table, for any dialect that sqlglot writes.
 
-Every leaf is ``COALESCE(condition, FALSE)``: an unknown value is no match, so NOT is the exact complement.
+Every leaf is ``COALESCE(condition, FALSE)``: an unknown value is no match, so NOT is the exact complement. A WHERE that
+no NOT stands above takes unknown for false by itself; there leaves stay plain, which databases push into their scans.
 Values become literals of the tree, never text that is pasted.
 """
 
@@ -17,7 +18,9 @@ from serving.predictions import column_name
 _OPERATORS = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 
 
-def condition(tree: Filter, *, expires_at: Mapping[str, datetime], now: datetime) -> exp.Expr:
+def condition(
+    tree: Filter, *, expires_at: Mapping[str, datetime], now: datetime, unknown_may_stay: bool = False
+) -> exp.Expr:
     """Return the condition that holds for the members of ``tree``.
 
     Parameters
@@ -27,21 +30,25 @@ def condition(tree: Filter, *, expires_at: Mapping[str, datetime], now: datetime
         Of each tag of the run.
     now : datetime
         A tag past its time matches nothing.
+    unknown_may_stay : bool
+        Whether it may be NULL instead of false: as a whole WHERE it finds the same, sooner. (AND and OR of such are true
+        in the same cases.)
     """
     expired = {tag for tag, until in expires_at.items() if until <= now}
-    return _node(tree.root, expired)
+    return _node(tree.root, expired, unknown_may_stay)
 
 
-def _node(node: Condition, expired: Collection[str]) -> exp.Expr:
+def _node(node: Condition, expired: Collection[str], unknown_may_stay: bool) -> exp.Expr:
     if isinstance(node, Every):
-        return exp.paren(exp.and_(*[_node(i, expired) for i in node.items]))
+        return exp.paren(exp.and_(*[_node(i, expired, unknown_may_stay) for i in node.items]))
     if isinstance(node, Some):
-        return exp.paren(exp.or_(*[_node(i, expired) for i in node.items]))
+        return exp.paren(exp.or_(*[_node(i, expired, unknown_may_stay) for i in node.items]))
     if isinstance(node, Not):
-        return exp.Not(this=exp.paren(_node(node.item, expired)))
+        return exp.Not(this=exp.paren(_node(node.item, expired, False)))
     if node.field.part is not None and node.field.name in expired:
         return exp.false()
-    return exp.Coalesce(this=_leaf(node), expressions=[exp.false()])
+    leaf = _leaf(node)
+    return leaf if unknown_may_stay else exp.Coalesce(this=leaf, expressions=[exp.false()])
 
 
 def _leaf(node: Compare | OneOf | IsNull) -> exp.Expr:
