@@ -131,7 +131,8 @@ def by_pandas(log: str, made: Path, day: date) -> None:
     events = events[events["day"] < end]
     bought = events[~events["returned"]]
     out = pd.DataFrame(index=pd.RangeIndex(len(ids), name="id"))
-    out["spend_all"] = events.groupby("id")["amount"].sum()
+    # Back to cents: sums of floats that should be nothing are not, and are divided by later.
+    out["spend_all"] = events.groupby("id")["amount"].sum().round(2)
     orders = bought[["id", "day", "order"]].drop_duplicates()
     days = orders.groupby(["id", "day"], sort=True).size().rename("orders").reset_index()
     days["gap"] = days.groupby("id")["day"].diff()
@@ -143,7 +144,7 @@ def by_pandas(log: str, made: Path, day: date) -> None:
     )  # fmt: skip
     spend = events.groupby(["id", "day"])["amount"].sum().reset_index()
     last = spend.merge(history["last"].reset_index(), left_on=["id", "day"], right_on=["id", "last"])
-    history["basket_last"] = last.set_index("id")["amount"]
+    history["basket_last"] = last.set_index("id")["amount"].round(2)
     lines = bought.assign(m=bought["hour"] < 12, e=bought["hour"] >= 18).groupby("id")
     history = history.join(lines.agg(lines=("day", "size"), morning=("m", "sum"), evening=("e", "sum")))
     for n in WINDOWS:

@@ -53,8 +53,8 @@ def main() -> None:
         print(f"{count} models, {options.rows:,} rows, one thread")
         print_costs(costs)
         for name in rivals:
-            bar = {10: "at most .25", 1: "at most .35"}[count] if name == "booster" else "below 1"
-            print_ratio(costs, "kernel", name, bar)
+            bars = {10: "at most .25", 1: "at most .35"} if name == "booster" else {10: "below 1", 1: "none"}
+            print_ratio(costs, "kernel", name, bars[count])
     costs = alternate(["paths", "shap"], min(options.repeats, 3), lambda name: run(name, options.folder, 1))
     print("reasons of one model; SHAP on a hundredth of the rows")
     print_costs(costs)

@@ -89,12 +89,15 @@ def _feature(
 
 
 def make_snapshot(home: Path, profiles: int, *, seed: int = 0) -> Snapshots:
-    """Write a snapshot of ``profiles`` profiles under ``home``, or take up the one that is there."""
+    """Write a snapshot of ``profiles`` profiles under ``home``, or take up the one that is there.
+
+    Each size has a folder of its own, so that sizes measured in turn are not drawn anew each time.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     log = Log(f"made-{profiles}-{seed}")
-    snapshots = Snapshots(home, log, FEATURES, "UTC")
+    snapshots = Snapshots(home / log.id, log, FEATURES, "UTC")
     file = snapshots.path("profile_activity", AS_OF)
     manifest = file.parent / "snapshot.json"
     if manifest.is_file() and json.loads(manifest.read_text())["events"] == log.id:

@@ -1,8 +1,8 @@
 """Scoring from features to a published store: ``python -m benchmarks.scoring_speed [--quick]``.
 
 Ten tags of 300 trees with 31 leaves over 60 features. Held against the kernel alone (CPU-seconds), against what people
-write (MLflow pyfunc over pandas chunks, then ``to_sql``; wall time), and against itself on more profiles (rows per second,
-peak memory). Reasons are left out unless ``--reasons`` asks for them: no rival gives any.
+write (MLflow pyfunc over pandas chunks, then ``to_sql``; wall time; ``benchmarks.scoring_rivals``), and against itself on more
+profiles (rows per second, peak memory). Reasons are left out unless ``--reasons`` asks for them: no rival gives any.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.scale_data import AS_OF, make_snapshot, names, stored_tags
+from benchmarks.scoring_rivals import RIVALS, run_rival
 from benchmarks.speed import Cost, alternate, print_costs, print_ratio, run_apart, run_here
 
 TAGS = 10
 MOMENT = datetime(2024, 6, 1, tzinfo=UTC)
-CHUNK = 100_000
 OURS = ("kernel", "duckdb", "postgres")
-USUAL = ("usual-duckdb", "usual-postgres")
 SIZES = (100_000, 500_000, 1_000_000, 5_000_000)
 
 
@@ -37,14 +36,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="20,000 profiles, once")
     parser.add_argument("--profiles", type=int, default=1_000_000)
-    parser.add_argument("--beside", type=int, default=100_000, help="profiles beside what people write")
+    parser.add_argument("--beside", type=int, default=200_000, help="profiles beside what people write")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=("kernel", "usual", "scale"), help="some of the parts")
     parser.add_argument("--reasons", choices=("all", "none"), default="none")
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "kernel"
     )
-    parser.add_argument("--one", choices=(*OURS, *USUAL), help="run one here and print its cost")
+    parser.add_argument("--one", choices=(*OURS, *RIVALS), help="run one here and print its cost")
     options = parser.parse_args()
     parts = options.only or ["kernel", "usual", "scale"]
     if options.quick:
@@ -74,15 +73,18 @@ def main() -> None:
             )
 
         if "kernel" in parts:
+            make_snapshot(options.folder, options.profiles)
             beside_kernel(run, options.profiles, options.repeats)
         if "usual" in parts:
+            make_snapshot(options.folder, options.beside)
             beside_usual(run, options.beside, options.repeats, postgres=url is not None)
         if "scale" in parts:
+            for size in SIZES:
+                make_snapshot(options.folder, size)
             scale(run, options.repeats)
 
 
 def beside_kernel(run: Any, profiles: int, repeats: int) -> None:
-    make_snapshot(Path(tempfile.gettempdir()) / "tagcast-benchmarks" / "kernel", profiles)
     costs = alternate(["kernel", "duckdb"], repeats, lambda name: run(name, profiles))
     print(f"{TAGS} tags, {profiles:,} profiles: features read, scored, decided, published")
     print_costs(costs)
@@ -90,8 +92,9 @@ def beside_kernel(run: Any, profiles: int, repeats: int) -> None:
 
 
 def beside_usual(run: Any, profiles: int, repeats: int, *, postgres: bool) -> None:
-    pairs = [("duckdb", "usual-duckdb")] + ([("postgres", "usual-postgres")] if postgres else [])
-    rivals = [name for pair in pairs for name in pair]
+    kinds = ["duckdb", "postgres"] if postgres else ["duckdb"]
+    pairs = [(kind, f"{rival}-{kind}") for kind in kinds for rival in ("usual", "same")]
+    rivals = [*kinds, *(rival for _, rival in pairs)]
     costs = alternate(rivals, repeats, lambda name: run(name, profiles))
     print(f"{TAGS} tags, {profiles:,} profiles: beside MLflow pyfunc over pandas chunks and to_sql")
     print_costs(costs)
@@ -157,8 +160,8 @@ def run_one(name: str, folder: Path, profiles: int, reasons: Literal["all", "non
     tags = stored_tags(folder, TAGS)
     if name == "kernel":
         kernel_alone(snapshots, tags)
-    elif name in USUAL:
-        usual(name, snapshots, folder)
+    elif name in RIVALS:
+        run_rival(name, snapshots.path("profile_activity", AS_OF), tags, folder / "mlflow")
     else:
         publish(name, snapshots, tags, profiles, reasons)
 
@@ -212,65 +215,6 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
 
     try:
         run_here(work)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def usual(name: str, snapshots: Any, folder: Path) -> None:
-    """Score with MLflow pyfuncs over pandas chunks, and write each chunk with ``to_sql``.
-
-    DuckDB takes a frame as it is, which is quicker than ``to_sql`` through a driver: people write that.
-    """
-    import lightgbm
-    import mlflow.lightgbm
-    import mlflow.pyfunc
-    import pyarrow.parquet as pq
-
-    stored = folder / "mlflow"
-    for k, tag in enumerate(stored_tags(folder, TAGS)):
-        if not (stored / str(k)).is_dir():
-            model = lightgbm.Booster(model_str=tag.model.blend.parts["forest"].text)
-            mlflow.lightgbm.save_model(model, str(stored / str(k)), pip_requirements=["lightgbm"])
-    models = [mlflow.pyfunc.load_model(str(stored / str(k))) for k in range(TAGS)]
-    home = Path(tempfile.mkdtemp(prefix="tagcast-usual-"))
-
-    def chunks() -> Iterator[Any]:
-        file = pq.ParquetFile(snapshots.path("profile_activity", AS_OF))
-        for batch in file.iter_batches(CHUNK):
-            frame = batch.to_pandas()
-            X = frame[names()]
-            out = frame[["profile_id"]].copy()
-            for k, model in enumerate(models):
-                out[f"tag_{k}_score"] = model.predict(X)
-                out[f"tag_{k}_value"] = np.where(out[f"tag_{k}_score"] >= 0.5, "yes", "no")
-            yield out
-
-    def to_duckdb() -> None:
-        import duckdb
-
-        with duckdb.connect(str(home / "usual.duckdb")) as connection:
-            for number, out in enumerate(chunks()):
-                connection.register("chunk", out)
-                made = "INSERT INTO tags" if number else "CREATE TABLE tags AS"
-                connection.execute(f"{made} SELECT * FROM chunk")  # noqa: S608 - words of our own
-                connection.unregister("chunk")
-
-    def to_postgres() -> None:
-        import sqlalchemy
-
-        url = os.environ["TAGCAST_BENCHMARK_POSTGRES"].replace("postgresql://", "postgresql+psycopg://", 1)
-        engine = sqlalchemy.create_engine(url)
-        for number, out in enumerate(chunks()):
-            out.to_sql(
-                "usual_tags",
-                engine,
-                index=False,
-                if_exists="append" if number else "replace",
-                chunksize=10_000,
-            )
-
-    try:
-        run_here(to_duckdb if name.endswith("duckdb") else to_postgres)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

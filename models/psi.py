@@ -76,8 +76,9 @@ def knot_mass(scores: Floats) -> Floats:
 
     Masses of parts add up to that of the whole.
     """
+    ordered = np.sort(scores)
     with np.errstate(divide="ignore"):
-        odds = np.log(np.sort(scores)) - np.log1p(-np.sort(scores))
+        odds = np.log(ordered) - np.log1p(-ordered)
     odds = np.clip(odds, KNOTS[0], KNOTS[-1])
     left = np.minimum(np.searchsorted(KNOTS, odds, side="right") - 1, len(KNOTS) - 2)
     right = odds - KNOTS[left]

@@ -93,14 +93,18 @@ class Familiar:
             ``too little history``, else ``outside what training saw: <feature>`` with the feature that
             lies farthest out in units of its margin.
         """
+        from models.unknown_kernel import ODD, TOO_LITTLE, marks
+
+        marked = marks(
+            np.ascontiguousarray(X, np.float64), self.low, self.high, self.least, self.never_missing
+        )
         out = np.zeros(len(X), np.int16)
-        odd = (self.high < X) | (self.low > X)
-        if self.never_missing.any():
-            odd |= np.isnan(X) & self.never_missing
-        rows = np.flatnonzero(odd.any(axis=1))
+        rows = np.flatnonzero(marked & ODD)
         if len(rows):
-            out[rows] = 2 + self._distance(X[rows], odd[rows]).argmax(axis=1)
-        out[(self.least > X).any(axis=1)] = 1
+            few = X[rows]
+            odd = (self.high < few) | (self.low > few) | (np.isnan(few) & self.never_missing)
+            out[rows] = 2 + self._distance(few, odd).argmax(axis=1)
+        out[(marked & TOO_LITTLE) != 0] = 1
         return out
 
     def _distance(self, X: Floats, odd: npt.NDArray[np.bool_]) -> Floats:

@@ -1,6 +1,7 @@
 """A filter tree as a SQL condition over the wide table, for any dialect that sqlglot writes.
 
-Every leaf is ``COALESCE(condition, FALSE)``: an unknown value is no match, so NOT is the exact complement.
+Every leaf is ``COALESCE(condition, FALSE)``: an unknown value is no match, so NOT is the exact complement. A WHERE that
+no NOT stands above takes unknown for false by itself; there leaves stay plain, which databases push into their scans.
 Values become literals of the tree, never text that is pasted.
 """
 
@@ -37,6 +38,7 @@ def condition(
     expires_at: Mapping[str, datetime],
     now: datetime,
     frozen: Mapping[str, Collection[str]] | None = None,
+    unknown_may_stay: bool = False,
 ) -> exp.Expr:
     """Return the condition that holds for the members of ``tree``.
 
@@ -49,6 +51,9 @@ def condition(
         A tag past its time matches nothing.
     frozen : mapping of str to collection of str, optional
         Ids of the members of each audience that the tree still names.
+    unknown_may_stay : bool
+        Whether it may be NULL instead of false: as a whole WHERE it finds the same, sooner. (AND and OR of such are true
+        in the same cases.)
 
     Raises
     ------
@@ -56,21 +61,28 @@ def condition(
         For an audience that is not among ``frozen``.
     """
     expired = {tag for tag, until in expires_at.items() if until <= now}
-    return _node(tree.root, expired, frozen or {})
+    return _node(tree.root, expired, frozen or {}, unknown_may_stay)
 
 
-def _node(node: Condition, expired: Collection[str], frozen: Mapping[str, Collection[str]]) -> exp.Expr:
+def _node(
+    node: Condition, expired: Collection[str], frozen: Mapping[str, Collection[str]], unknown_may_stay: bool
+) -> exp.Expr:
     if isinstance(node, Every):
-        return exp.paren(exp.and_(*[_node(i, expired, frozen) for i in node.items], copy=False))
+        return exp.paren(
+            exp.and_(*[_node(i, expired, frozen, unknown_may_stay) for i in node.items], copy=False)
+        )
     if isinstance(node, Some):
-        return exp.paren(exp.or_(*[_node(i, expired, frozen) for i in node.items], copy=False))
+        return exp.paren(
+            exp.or_(*[_node(i, expired, frozen, unknown_may_stay) for i in node.items], copy=False)
+        )
     if isinstance(node, Not):
-        return exp.Not(this=exp.paren(_node(node.item, expired, frozen), copy=False))
+        return exp.Not(this=exp.paren(_node(node.item, expired, frozen, False), copy=False))
     if isinstance(node, InAudience):
         return _listed(node, frozen)
     if node.field.part is not None and node.field.name in expired:
         return exp.false()
-    return exp.Coalesce(this=_leaf(node), expressions=[exp.false()])
+    leaf = _leaf(node)
+    return leaf if unknown_may_stay else exp.Coalesce(this=leaf, expressions=[exp.false()])
 
 
 def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr:

@@ -15,6 +15,7 @@ from models.definition_files import parse_definition
 from models.tag_model import FeatureRange
 from models.training import train_tag
 from models.unknown import TOO_LITTLE_HISTORY, Familiar, grounds, say_unknown
+from models.unknown_kernel import ODD, TOO_LITTLE, marks
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,24 @@ def test_the_batch_does_not_matter(trained) -> None:
     parts = [familiar.reasons(X[start : start + 53]) for start in range(0, len(X), 53)]
     assert familiar.reasons(X).tolist() == np.concatenate(parts).tolist()
     assert familiar.reasons(X[:0]).tolist() == []
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.sampled_from([np.nan, np.inf, -np.inf, -2.0, 0.0, 1.0, 5.0]), min_size=3, max_size=3)
+    ),
+    bounds=st.lists(
+        st.tuples(*[st.sampled_from([-np.inf, -2.0, 0.0, 1.0, np.inf])] * 3, st.booleans()),
+        min_size=3,
+        max_size=3,
+    ),
+)
+def test_compiled_marks_are_those_of_the_definition(rows, bounds) -> None:
+    X = np.array(rows, float).reshape(-1, 3)
+    low, high, least, never_missing = (np.array(b) for b in zip(*bounds, strict=True))
+    odd = ((high < X) | (low > X) | (np.isnan(X) & never_missing)).any(axis=1)
+    little = (least > X).any(axis=1)
+    assert marks(X, low, high, least, never_missing).tolist() == (ODD * odd + TOO_LITTLE * little).tolist()
 
 
 def test_a_long_tail_gets_a_longer_margin(trained) -> None:
