@@ -116,9 +116,11 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
         detail = say(
             "profile.amount", score=number(row["score"]), low=number(row["lower"]), high=number(row["upper"])
         )
+    elif row.get("reasons_method") == "rule":
+        detail = say("tag.sure")
     else:
         detail = say("tag.floor", count=of_100(row["confidence"]))
-    rank = row.get("percentile")
+    rank = None if row.get("reasons_method") == "rule" else row.get("percentile")
     ranked = (
         say("profile.rank", percent=percent(rank / 100, 0)) if rank is not None and not isnan(rank) else None
     )
