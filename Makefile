@@ -52,6 +52,7 @@ bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about a
 	$(BIN)/python -m benchmarks.audience_speed
 	$(BIN)/python -m benchmarks.features_speed
 	$(BIN)/python -m benchmarks.training_frame_speed
+	$(BIN)/python -m benchmarks.console_speed --stores duckdb postgres
 
 bench-quick: $(STAMP)  ## the same on little data, in under three minutes; no bars
 	$(BIN)/python -m benchmarks.kernel_speed --quick
@@ -59,6 +60,7 @@ bench-quick: $(STAMP)  ## the same on little data, in under three minutes; no ba
 	$(BIN)/python -m benchmarks.audience_speed --quick
 	$(BIN)/python -m benchmarks.features_speed --quick
 	$(BIN)/python -m benchmarks.training_frame_speed --quick
+	$(BIN)/python -m benchmarks.console_speed --quick
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each
 	$(BIN)/python -m benchmarks.interest

@@ -45,10 +45,7 @@ def render_profile(view: dict[str, Any]) -> None:
                 p["confidence"],
                 f"{p['percentile']:.1f}",
                 p["band"],
-                "\n".join(
-                    f"{r['title']['en']} = {_number(r['value'])}: {r['direction']}, {r['contribution']:+.2f}"
-                    for r in p["reasons"]
-                ),
+                "\n".join(_reason(r, p["reasons_method"]) for r in p["reasons"]),
                 p["reasons_method"],
             )
             for p in view["predictions"]
@@ -60,6 +57,14 @@ def render_profile(view: dict[str, Any]) -> None:
             ("feature", "value"),
             [(f["title"]["en"], _number(f["value"])) for f in view["features"]],
         )
+
+
+def _reason(reason: dict[str, Any], method: str) -> str:
+    """Return a reason as it is read: a feature that moved a score, or a rule's term with what it found."""
+    title, value = reason["title"]["en"], reason["value"]
+    if method == "rule":
+        return f"{title}: {reason['direction']}" + ("" if value is None else f" ({_number(value)})")
+    return f"{title} = {_number(value)}: {reason['direction']}, {reason['contribution']:+.2f}"
 
 
 def _score(p: dict[str, Any]) -> float | str:

@@ -18,6 +18,7 @@ TRIALS = 5
 AUDIENCES = (
     "high_value = 'yes' AND interest.cheese.percentile >= 80",
     "interest.coffee = 'yes' AND interest.coffee.confidence >= 0.6 AND NOT (churn_risk = 'yes')",
+    "lifecycle_stage = 'returning' AND bought.coffee = 'no' AND interest.coffee.percentile >= 80",
 )
 
 

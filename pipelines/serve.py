@@ -8,16 +8,19 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from features.errors import ConfigError
+from features.errors import ConfigError, TagcastError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from features.config import Settings
+    from serving.desk import Desk
 
 _MESSAGE_BYTES = 2_000_000
 _GRACE_SECONDS = 3
@@ -35,12 +38,15 @@ class Service:
         Where a browser finds it.
     login : str or None
         A link that logs in once; None where there are accounts.
+    desk : Desk
+        What is served.
     """
 
     app: FastAPI
     listener: socket.socket
     url: str
     login: str | None
+    desk: Desk
 
 
 def prepare(settings: Settings, host: str, port: int, clock: Callable[[], datetime]) -> Service:
@@ -79,7 +85,7 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     listener = _listen(host, port)
     url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
     app = create_app(desk, link=link)
-    return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None)
+    return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, desk)
 
 
 def run(service: Service) -> None:
@@ -98,7 +104,14 @@ def run(service: Service) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     logging.getLogger("uvicorn.error").addFilter(Brief())
+    # The registry takes seconds to open: whoever asks first should not wait for it.
+    Thread(target=_open_registry, args=(service.desk,), daemon=True).start()
     uvicorn.Server(config).run(sockets=[service.listener])
+
+
+def _open_registry(desk: Desk) -> None:
+    with suppress(TagcastError):  # Whoever asks is told.
+        _ = desk.tracking
 
 
 def is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,14 @@ import pyarrow as pa
 from sqlglot import exp
 
 from features.errors import FilterError, NotFoundError
-from features.windows import FeatureSet
+from features.windows import Feature, FeatureSet
 from models.filter_language import parse
 from models.filter_tree import Compare, Every, FieldRef, Filter, IsNull, Names, Not, OneOf, Some
 from models.rule_tag import term_words
 from models.vocabulary import NUMBER_PARTS
 from serving.batch_files import write_batches
 from serving.filter_sql import condition
-from serving.long_form import long_batches, predictions_of
+from serving.long_form import long_batches, said_in
 from serving.predictions import PREDICTION_SCHEMA, Kind, column_name
 
 if TYPE_CHECKING:
@@ -235,24 +236,27 @@ def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | Non
     NotFoundError
         When there is none of that id.
     """
-    columns = exp.select("profile_id", *[quoted(n) for n in reader.manifest.attributes]).from_("profiles")
-    one = columns.where(exp.column("profile_id").eq(exp.Literal.string(profile_id)))
-    found = reader.query(one).read_all().to_pylist()
-    if not found:
+    found = reader.row(profile_id)
+    if found is None:
         some = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
         near = get_close_matches(profile_id, some.column(0).to_pylist(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise NotFoundError(
             f"there is no profile {profile_id!r}", mend=f"{hint}tagcast audience show lists some"
         )
-    attributes = {k: v for k, v in found[0].items() if k != "profile_id"}
+    attributes = {name: found[name] for name in reader.manifest.attributes}
     about = {t.tag: t for t in reader.manifest.run.tags}
-    predictions = predictions_of(reader, profile_id, tags)
+    predictions = said_in(found, reader.manifest.run, tags)
     for row in predictions:
         tag = about[row["tag"]]
         row["is_amount"] = tag.is_amount
         row["reasons"] = told_reasons(row["reasons"] or (), tag.feature_set, tag.kind)
     return ProfileView(profile_id, attributes, predictions)
+
+
+@lru_cache(maxsize=64)
+def _titles(feature_set: str) -> dict[str, Feature]:
+    return FeatureSet.parse(feature_set).titles() if feature_set else {}
 
 
 def told_reasons(
@@ -277,7 +281,7 @@ def told_reasons(
         amount ``more`` or ``less``, of a rule ``holds`` or ``does not hold``) and ``size`` (|contribution|) beside
         what was given.
     """
-    titles = FeatureSet.parse(feature_set).titles() if feature_set else {}
+    titles = _titles(feature_set)
     up, down = _DIRECTIONS[kind]
     told = []
     for reason in reasons:

@@ -23,6 +23,7 @@ from sqlglot import exp
 
 from features.errors import StoreError
 from serving.duckdb_layout import write_snapshot
+from serving.duckdb_rows import STEP, Landmarks, row_statement
 from serving.manifest import Entry, Manifest
 from serving.predictions import RunInfo
 from serving.profile_store import ProfileStore, RunGoneError
@@ -45,12 +46,17 @@ class DuckDbReader:
     connection : duckdb.DuckDBPyConnection
         Table ``profiles``, a row a profile.
     file : Path
+    landmarks : Landmarks, optional
+        Where ids lie, for a reader that looks up many profiles.
     """
 
-    def __init__(self, manifest: Manifest, connection: Any, file: Path) -> None:
+    def __init__(
+        self, manifest: Manifest, connection: Any, file: Path, landmarks: Landmarks | None = None
+    ) -> None:
         self.manifest = manifest
         self.connection = connection
         self._file = file
+        self._landmarks = landmarks
 
     sample_rows = 0
     """Counting is quick enough."""
@@ -62,6 +68,17 @@ class DuckDbReader:
             BATCH_ROWS
         )
         return answer
+
+    def row(self, profile_id: str) -> dict[str, Any] | None:
+        """Return all columns of one profile."""
+        if self._landmarks is None:
+            answer = self.connection.execute(row_statement(), [profile_id])
+        else:
+            place = self._landmarks.before(self.connection, profile_id)
+            answer = self.connection.execute(row_statement(near=True), [place, place + STEP, profile_id])
+        names = [column[0] for column in answer.description]
+        found = answer.fetchall()
+        return dict(zip(names, found[0], strict=True)) if found else None
 
     def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield ``profile_id`` and ``columns`` of every profile by rising id, as they were written."""
@@ -142,13 +159,14 @@ class DuckDbStore(ProfileStore):
     def sharing(self, manifest: Manifest) -> Iterator[Callable[[], AbstractContextManager[DuckDbReader]]]:
         """Yield cursors of one connection: they share what it has read of the file."""
         with self.open(manifest) as first:
+            landmarks = Landmarks()
 
             @contextmanager
             def another() -> Iterator[DuckDbReader]:
                 file = self.snapshot(manifest.number)
                 with _read_errors(file), first.connection.cursor() as cursor:
                     cursor.execute("USE store")
-                    yield DuckDbReader(manifest, cursor, file)
+                    yield DuckDbReader(manifest, cursor, file, landmarks)
 
             yield another
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlglot import exp
 
 from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun, column_name
 from serving.profile_store import StoreReader
@@ -23,20 +22,29 @@ def predictions(reader: StoreReader, tag: str) -> pa.Table:
     return pa.Table.from_batches(long_batches(reader, [tag]), schema=PREDICTION_SCHEMA)
 
 
-def predictions_of(
-    reader: StoreReader, profile_id: str, only: Collection[str] | None = None
+def predictions_of(reader: StoreReader, profile_id: str) -> list[dict[str, Any]]:
+    """Return all that is said of one profile, by tag; nothing where there is no such profile."""
+    row = reader.row(profile_id)
+    return [] if row is None else said_in(row, reader.manifest.run)
+
+
+def said_in(
+    row: Mapping[str, Any], run: RunInfo, only: Collection[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Return what is said of one profile, by tag: by all tags, or by some."""
-    tags = [tag.tag for tag in reader.manifest.run.tags if only is None or tag.tag in only]
-    found = []
-    # One row of hundreds of tags is more than some stores give at once.
-    for start in range(0, len(tags), 50):
-        part = tags[start : start + 50]
-        query = exp.select("profile_id", *_columns(part), copy=False).from_("profiles", copy=False)
-        query = query.where(exp.column("profile_id").eq(exp.Literal.string(profile_id)), copy=False)
-        for batch in reader.query(query):
-            found += _long(batch, reader.manifest.run, part).to_pylist()
-    return sorted(found, key=lambda row: str(row["tag"]))
+    """Return what a row of the wide table says, by tag: all of it, or what some tags say."""
+    return [
+        {
+            "profile_id": row["profile_id"],
+            "tag": tag.tag,
+            **{part: row[column_name(tag.tag, part)] for part in KEPT_PARTS},
+            "model_version": tag.model_version,
+            "as_of": run.as_of,
+            "scored_at": run.scored_at,
+            "expires_at": tag.expires_at,
+        }
+        for tag in sorted(run.tags, key=lambda tag: tag.tag)
+        if (only is None or tag.tag in only) and row[column_name(tag.tag, "value")] is not None
+    ]
 
 
 def long_batches(reader: StoreReader, tags: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -44,14 +52,6 @@ def long_batches(reader: StoreReader, tags: Sequence[str]) -> Iterator[pa.Record
     wanted = sorted(tags)
     for batch in reader.stream([column_name(tag, part) for tag in wanted for part in KEPT_PARTS]):
         yield _long(batch, reader.manifest.run, wanted)
-
-
-def _columns(tags: Sequence[str]) -> list[exp.Column]:
-    return [
-        exp.column(exp.to_identifier(column_name(tag, part), quoted=True))
-        for tag in tags
-        for part in KEPT_PARTS
-    ]
 
 
 def _long(batch: pa.RecordBatch, run: RunInfo, tags: Sequence[str]) -> pa.RecordBatch:

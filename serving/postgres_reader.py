@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
 
+COLUMNS_AT_ONCE = 500
+"""Logical columns of one answer: reasons are ten stored ones each, and a row of PostgreSQL has 1,664 at most."""
+
+
 class PostgresReader:
     """One run, open for reading in a transaction of its own."""
 
@@ -26,6 +30,7 @@ class PostgresReader:
         self._connection = connection
         self._layout = layout
         self._cursor: Any = None
+        self._row_queries: list[tuple[PhysicalQuery, str]] = []
 
     @property
     def sample_rows(self) -> int:
@@ -39,11 +44,38 @@ class PostgresReader:
         query = PhysicalQuery(select, self._layout, tables)
         return query.answer(self._fetch(query.sql()))
 
-    def _fetch(self, sql: str) -> pa.RecordBatchReader:
+    def row(self, profile_id: str) -> dict[str, Any] | None:
+        """Return all columns of one profile."""
+        if not self._row_queries:
+            self._row_queries = self._queries_of_a_row()
+        found: dict[str, Any] = {}
+        for query, sql in self._row_queries:
+            rows = query.answer(self._fetch(sql, profile_id)).read_all().to_pylist()
+            if not rows:
+                return None
+            found |= rows[0]
+        return found
+
+    def _queries_of_a_row(self) -> list[tuple[PhysicalQuery, str]]:
+        """Return the questions for a whole row: of hundreds of tags it is more than the server gives at once."""
+        tables = {g: self._server.table(f"r{self.manifest.number}_g{g}") for g in self._layout.groups}
+        names = list(self._layout.by_name())
+        mine = exp.column("profile_id").eq(exp.Parameter(this=exp.Literal.number(1)))
+        queries = []
+        for start in range(0, max(1, len(names)), COLUMNS_AT_ONCE):
+            columns = [
+                exp.column(exp.to_identifier(n, quoted=True)) for n in names[start : start + COLUMNS_AT_ONCE]
+            ]
+            select = exp.select("profile_id", *columns, copy=False).from_("profiles", copy=False)
+            query = PhysicalQuery(select.where(mine.copy(), copy=False), self._layout, tables)
+            queries.append((query, query.sql()))
+        return queries
+
+    def _fetch(self, sql: str, *values: str) -> pa.RecordBatchReader:
         with self._server.errors("cannot be read"):
             self.close()
             self._cursor = self._connection.cursor()
-            self._cursor.execute(sql)
+            self._cursor.execute(sql, values or None)
             reader: pa.RecordBatchReader = self._cursor.fetch_record_batch()
             return reader
 

@@ -51,6 +51,10 @@ class StoreReader(Protocol):
         """
         ...
 
+    def row(self, profile_id: str) -> Mapping[str, Any] | None:
+        """Return all columns of one profile as Python values, None where there is none of that id."""
+        ...
+
     def stream(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield ``profile_id`` and ``columns`` of every profile by rising id; memory holds one batch."""
         ...

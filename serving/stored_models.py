@@ -28,6 +28,8 @@ PLOTS = (
 )
 """Figures that training leaves with a version; of an amount the last two and the summary of SHAP values."""
 
+CARD_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class StoredModel:
@@ -41,8 +43,8 @@ class StoredModel:
         What it looks at.
     feature_set : str
         Spec of the set they are from.
-    test : date in ISO form
-        Its test snapshot.
+    test : str
+        Its test snapshot, as in 2017-11-02.
     """
 
     definition: TagDefinition
@@ -79,22 +81,23 @@ def stored_model(desk: Desk, version: Version) -> StoredModel:
 
 def card_files(desk: Desk, version: Version) -> dict[str, str]:
     """Return the files of a version's card: ``card.html``, ``card.md``, ``card.json``; empty where it has none."""
+    from registry.cards import load_card
 
-    def read() -> dict[str, str]:
-        from registry.cards import load_card
-
-        try:
-            return load_card(_tracking(desk), version)
-        except ModelError:
-            return {}
-
-    return desk.remembered.get(("card", version.tag, version.version), read, seconds=60.0)
+    try:
+        return load_card(_tracking(desk), version)
+    except ModelError:
+        return {}
 
 
 def card_facts(desk: Desk, version: Version) -> dict[str, Any]:
     """Return what the card of a version says as data: grade, drivers; empty where it has none."""
-    facts: dict[str, Any] = json.loads(card_files(desk, version).get("card.json", "{}"))
-    return facts
+
+    def read() -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads(card_files(desk, version).get("card.json", "{}"))
+        return facts
+
+    # For a while only: a card is written just after its version.
+    return desk.remembered.get(("card", version.tag, version.version), read, seconds=CARD_SECONDS)
 
 
 def plots_of(desk: Desk, version: Version) -> tuple[str, ...]:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from features.errors import DefinitionError, ModelError
 from features.windows import FeatureSet
+from models.definition_changes import overlaid
+from models.tag import TagDefinition
+from registry.in_force import in_force
 from registry.promises import PromiseRow, promise_rows
 from serving.stored_models import StoredModel, card_facts, plots_of, stored_model
 
 if TYPE_CHECKING:
+    from models.definition_files import Definition
     from models.rule_tag import RuleDefinition
     from registry.decision_log import Decision
     from registry.versions import Version
@@ -123,6 +127,30 @@ def evidence_of(desk: Desk, tag: KnownTag) -> Evidence:
         decisions=decisions,
         promise=_promise(version, model),
     )
+
+
+def definition_said(desk: Desk, tag: KnownTag) -> Definition | None:
+    """Return the definition by which the run in force says ``tag``; of a tag that is not said, that of the files.
+
+    Of a model it is the one it was trained with, and what was put in force between its training and the run; a file
+    that was changed since is none of it.
+    """
+    if tag.run is None:
+        return tag.definition
+    manifest = desk.store.current()
+    line = in_force(desk.state, manifest.run.scored_at if manifest else None).get(tag.name)
+    if tag.kind == "rule":
+        return line.definition if line is not None else tag.definition
+    version = next((v for v in tag.versions if str(v.version) == tag.run.model_version), None)
+    if version is None:
+        return tag.definition
+    try:
+        trained = stored_model(desk, version).definition
+    except ModelError:
+        return tag.definition
+    if line is not None and line.how == "applied" and line.at > version.created:
+        return overlaid(trained, line.definition) if isinstance(line.definition, TagDefinition) else trained
+    return trained
 
 
 def said_by(decision: Decision) -> str:

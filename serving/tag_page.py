@@ -21,12 +21,14 @@ from serving.tag_evidence import (
     DriverRow,
     SourceFeature,
     VersionRow,
+    definition_said,
     evidence_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from models.definition_files import Definition
     from registry.roles import Person
     from registry.versions import Version
     from serving.definition_words import Language
@@ -158,7 +160,8 @@ def tag_page(desk: Desk, person: Person, name: str) -> TagPage:
     require(person, "see")
     tag = find_tag(desk, person, name)
     row, found = row_of(desk, tag), evidence_of(desk, tag)
-    definition, words = tag.definition, _words(tag)
+    definition = definition_said(desk, tag)
+    words = _words(definition)
     return TagPage(
         row=row,
         description=definition.description.model_dump() if definition else {},
@@ -233,10 +236,9 @@ def _version(tag: KnownTag, number: int | None) -> Version:
     return found
 
 
-def _words(tag: KnownTag) -> dict[str, dict[str, str]]:
+def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
     from serving.definition_words import decision_words, population_words, question_words
 
-    definition = tag.definition
     if definition is None:
         return {"question": {}, "population": {}, "decision": {}}
 

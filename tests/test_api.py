@@ -204,6 +204,44 @@ def test_a_suspended_tag_cannot_be_filtered_by_marketers(ask):
     assert ask("POST", "/audiences/count", "marketer", json=YES).status_code == 200
 
 
+RULE = """
+name: of_oslo
+title: {en: Of Oslo, zh: 奥斯陆}
+description: {en: Lives in Oslo, zh: 住在奥斯陆}
+path: [Place, City]
+owner: tests
+expires_after_days: 30
+rule: "city = 'Oslo'"
+"""
+
+
+def test_a_rule_is_drafted_and_put_into_review(ask):
+    assert {
+        "name": "city",
+        "title": {"en": "city", "zh": "city"},
+        "kind": "text",
+        "source": "attribute",
+    } in ask("GET", "/draft-fields", "marketer").json()
+    draft = ask("POST", "/drafts", "marketer", json={"definition": RULE, "reason": "a campaign"})
+    assert draft.status_code == 201, draft.text
+    assert (draft.json()["tag"], draft.json()["status"]) == ("of_oslo", "draft")
+    assert ask("POST", "/drafts", "viewer", json={"definition": RULE, "reason": "r"}).status_code == 403
+    wrong = ask(
+        "POST", "/drafts", "marketer", json={"definition": RULE.replace("city", "cty"), "reason": "r"}
+    )
+    assert wrong.status_code == 422
+    step = ask("POST", "/drafts/of_oslo/submit", "marketer", json={"reason": "please"})
+    assert step.status_code == 201, step.text
+    assert ask("GET", "/drafts/of_oslo", "viewer").json()["status"] == "in_review"
+    assert (
+        ask(
+            "POST", "/tags/of_oslo/steps", "data_scientist", json={"to": "published", "reason": "good"}
+        ).status_code
+        == 201
+    )
+    assert [d["status"] for d in ask("GET", "/drafts", "viewer").json()] == ["published"]
+
+
 def test_save_list_change_drop_an_audience(ask):
     path = "/audiences/a%2Fb%20茶"
     made = ask("PUT", path, "marketer", json={**YES, "description": "d"}).json()

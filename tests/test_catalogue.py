@@ -192,6 +192,13 @@ def test_a_page_tells_what_is_said_and_of_whom(desk) -> None:
     assert (page.expires_after_days, page.refresh) == (30, "0 3 * * *")
 
 
+def test_a_page_speaks_of_what_is_in_force_and_not_of_a_file_changed_since(folder) -> None:
+    file = folder / "tags" / "churn_risk.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("threshold: 0.5", "threshold: 0.9"), encoding="utf-8")
+    assert tag_page(at_desk(folder), VIC, TAG).decision["en"] == "yes from a score of 0.5"
+
+
 def test_a_model_without_card_or_plots_says_so(desk) -> None:
     assert tag_page(desk, VIC, TAG).plots == ()
     with pytest.raises(NotFoundError, match="v1 has no card"):

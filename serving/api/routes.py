@@ -15,6 +15,7 @@ def routers(desk: Desk) -> list[APIRouter]:
     from serving.api.about_routes import about_routes
     from serving.api.access_routes import access_routes
     from serving.api.audience_routes import audience_routes
+    from serving.api.draft_routes import draft_routes
     from serving.api.profile_routes import profile_routes
     from serving.api.review_routes import review_routes
     from serving.api.saved_routes import saved_routes
@@ -23,6 +24,7 @@ def routers(desk: Desk) -> list[APIRouter]:
     makers = (
         about_routes,
         tag_routes,
+        draft_routes,
         audience_routes,
         saved_routes,
         profile_routes,

@@ -86,7 +86,7 @@ def _detail(visit: Visit, detail: Mapping[str, object]) -> Markup:
     shown = [
         h("span", f"{visit.say.known('detail', key)}: ", h("span", _short(visit, value), class_="muted"))
         for key, value in detail.items()
-        if value not in (None, "", [], ()) and value is not False
+        if value
     ]
     return h("div", shown, class_="details")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from serving.exports import ExportRecord
     from serving.saved_audiences import SavedAudience
 
-_SAMPLE = 12
+_SAMPLE = 10
 
 
 def save_dialog(visit: Visit, text: str, kept: SavedAudience | None, saved: Callable[[Any], None]) -> None:
@@ -165,7 +165,9 @@ async def sample_dialog(visit: Visit, fields: Fields, tree: Filter | None) -> No
 
 def _members(visit: Visit, fields: Fields, rows: list[dict[str, Any]]) -> Markup:
     say = visit.say
-    shown = [name for name in rows[0] if name != "profile_id"]
+    # What the filter's tags say of them first: it is why they are in it.
+    ranked = {name: _column(visit, fields, name) == name for name in rows[0]}
+    shown = sorted((name for name in rows[0] if name != "profile_id"), key=ranked.__getitem__)
     heads = [h("th", say("sample.id")), *[h("th", _column(visit, fields, name)) for name in shown]]
     may = visit.person.may("profiles")
     lines = []

@@ -152,6 +152,9 @@ class Builder:
     def _misread(self, error: Exception) -> None:
         place = _place(self.text, error) if isinstance(error, FilterError) else None
         self.trouble.content = h("div", place, error_markup(self.visit, error))
+        if self.count is None:  # the address held it: there is no earlier filter whose answers could stay
+            self.conditions.show(self.draft)
+            self._ask()
 
     def _ask(self) -> None:
         from nicegui import background_tasks

@@ -151,7 +151,9 @@ def area_field(
     """Show a field for several lines."""
     from nicegui import ui
 
-    made = ui.textarea(label, value=value, on_change=lambda event: act(event.value or "") if act else None)
+    made = ui.textarea(
+        label or None, value=value, on_change=lambda event: act(event.value or "") if act else None
+    )
     made.props(f"outlined dense debounce={pause} rows={rows} autogrow spellcheck=false")
     return made
 

@@ -116,9 +116,11 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
         detail = say(
             "profile.amount", score=number(row["score"]), low=number(row["lower"]), high=number(row["upper"])
         )
+    elif row.get("reasons_method") == "rule":
+        detail = say("tag.sure")
     else:
         detail = say("tag.floor", count=of_100(row["confidence"]))
-    rank = row.get("percentile")
+    rank = None if row.get("reasons_method") == "rule" else row.get("percentile")
     ranked = (
         say("profile.rank", percent=percent(rank / 100, 0)) if rank is not None and not isnan(rank) else None
     )
@@ -126,7 +128,7 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
         h(
             "li",
             h("span", h("i", class_=_way(r), style=f"width:{_width(row, r):.0f}%"), class_="weight"),
-            h("span", say.of(r["title"]), " = ", h("b", number(r["value"]), class_="num")),
+            _reason(visit, r),
         )
         for r in row.get("reasons") or ()
     ]
@@ -149,8 +151,18 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
     )
 
 
+def _reason(visit: Visit, reason: dict[str, Any]) -> Markup:
+    """Return a feature and its value, or a term of a rule: whether it held, and the value it found."""
+    title, value = visit.say.of(reason["title"]), reason["value"]
+    if reason["direction"] not in {"holds", "does not hold"}:
+        return h("span", title, " = ", h("b", number(value), class_="num"))
+    held = "✓ " if reason["direction"] == "holds" else "✗ "
+    found = [" (", h("b", number(value), class_="num"), ")"] if value is not None else []
+    return h("span", held, title, *found)
+
+
 def _way(reason: dict[str, Any]) -> str:
-    return "up" if reason["direction"] in {"towards yes", "more"} else "down"
+    return "up" if reason["direction"] in {"towards yes", "more", "holds"} else "down"
 
 
 def _width(row: dict[str, Any], reason: dict[str, Any]) -> float:

@@ -33,7 +33,7 @@ def waiting(desk: Desk, person: Person) -> tuple[list[PendingChampion], list[Tag
     """Return the models and tags that wait, and what is to be said of the tag tree."""
     require(person, "review")
     steps = catalogue.tags(desk, person, status="in_review")
-    return tag_steps.pending_champions(desk), steps, catalogue.tree_leaves(desk)
+    return tag_steps.pending_champions(desk, person), steps, catalogue.tree_leaves(desk)
 
 
 async def reviews_page(visit: Visit) -> None:

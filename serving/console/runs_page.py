@@ -53,19 +53,20 @@ def _log(visit: Visit, found: list[Entry]) -> Markup:
             " ",
             h("span", say("runs.current"), class_="pill good") if place == 0 else None,
             h("div", entry.reason, class_="faint") if entry.reason else None,
+            class_="full",
         )
         lines.append(
             h(
                 "tr",
-                h("td", entry.number),
-                h("td", minute(entry.at), class_="nowrap"),
+                h("td", entry.number, class_="hide"),
+                h("td", minute(entry.at), class_="nowrap muted"),
                 h("td", day(manifest.run.as_of), class_="nowrap"),
-                h("td", number(manifest.profiles), class_="r"),
-                h("td", len(manifest.tags), class_="r"),
+                h("td", number(manifest.profiles), class_="r hide"),
+                h("td", len(manifest.tags), class_="r hide"),
                 what,
             )
         )
-    return h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t")
+    return h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t cards")
 
 
 def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
@@ -77,6 +78,8 @@ def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Mar
         steps = sorted(
             ((n, was, now) for (was, now), n in moved.items() if was != now), reverse=True, key=lambda m: m[0]
         )
+        if not steps:
+            continue
         shown = [
             h(
                 "span",
@@ -97,6 +100,8 @@ def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Mar
                 h("td", number(stayed), class_="r hide"),
             )
         )
+    if not lines:
+        return h("p", say("runs.still"), class_="faint")
     heads = h(
         "tr", h("th", say("runs.tag")), h("th", say("runs.what")), h("th", say("runs.stayed"), class_="r")
     )

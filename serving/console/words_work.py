@@ -18,6 +18,7 @@ WORK: dict[str, tuple[str, str]] = {
     "runs.moves": ("What moved against the run before", "与上一批次相比的变化"),
     "runs.tag": ("Tag", "标签"),
     "runs.stayed": ("Stayed", "保持"),
+    "runs.still": ("Nothing moved.", "没有变化。"),
     "runs.moves_none": ("Nothing to compare with yet.", "暂无可比批次。"),
     "audit.title": ("Audit log", "审计日志"),
     "audit.lead": ("Who did what, and when; it can only be added to.", "谁在何时做了什么；只增不改。"),

@@ -1,0 +1,45 @@
+"""One profile of a DuckDB file: where it lies, and the statement that reads it.
+
+DuckDB keeps the least and greatest id of each group of rows, by their first 8 bytes only: ids that begin alike
+(``customer-0000001``) would be looked for among all. The table lies by rising id, so every 2,048th id, in memory,
+tells where to look.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cache
+from threading import Lock
+from typing import Any
+
+from sqlglot import exp
+
+STEP = 2_048
+"""Rows between landmarks: what DuckDB reads at once."""
+
+
+class Landmarks:
+    """Every 2,048th id of a table that lies by rising id; read by the first who asks, for all."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] | None = None
+        self._lock = Lock()
+
+    def before(self, connection: Any, profile_id: str) -> int:
+        """Return the row number from which on ``profile_id`` lies within the next :data:`STEP` rows, if anywhere."""
+        with self._lock:
+            if self._ids is None:
+                row = exp.column("rowid")
+                each = exp.select("profile_id").from_("profiles").where((row % STEP).eq(0)).order_by(row)
+                self._ids = [found[0] for found in connection.execute(each.sql("duckdb")).fetchall()]
+        return max(0, bisect_right(self._ids, profile_id) - 1) * STEP
+
+
+@cache
+def row_statement(*, near: bool = False) -> str:
+    """Return the statement for all columns of a profile: ``[id]``, or with ``near`` ``[first row, last row, id]``."""
+    query = exp.select("*").from_("profiles")
+    if near:
+        within = exp.Between(this=exp.column("rowid"), low=exp.Placeholder(), high=exp.Placeholder())
+        query = query.where(within)
+    return query.where(exp.column("profile_id").eq(exp.Placeholder())).sql("duckdb")
