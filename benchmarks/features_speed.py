@@ -152,7 +152,7 @@ def by_pandas(log: str, made: Path, day: date) -> None:
         out[f"purchase_days_{n}d"], out[f"orders_{n}d"] = recent["size"], recent["sum"]
         part = bought[bought["day"] >= end - n].groupby("id")["quantity"].agg(["size", "sum"])
         out[f"lines_{n}d"], out[f"quantity_{n}d"] = part["size"], part["sum"]
-        out[f"spend_{n}d"] = events[events["day"] >= end - n].groupby("id")["amount"].sum()
+        out[f"spend_{n}d"] = events[events["day"] >= end - n].groupby("id")["amount"].sum().round(2)
     windowed = [c for c in out.columns if c != "spend_all"]
     out[windowed] = out[windowed].fillna(0.0)
     out = out.join(history)

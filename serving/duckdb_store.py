@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from features.errors import StoreError
-from serving.duckdb_layout import write_snapshot
+from serving.duckdb_layout import LEAST_MEMORY, write_snapshot
 from serving.duckdb_rows import STEP, Landmarks, row_statement
 from serving.manifest import Entry, Manifest
 from serving.predictions import RunInfo
@@ -93,6 +93,7 @@ class DuckDbStore(ProfileStore):
     def __init__(self, folder: Path, *, memory_limit: str = "1GB") -> None:
         super().__init__(folder)
         self.memory_limit = memory_limit
+        self._writing = False
 
     @property
     def place(self) -> str:
@@ -140,6 +141,8 @@ class DuckDbStore(ProfileStore):
             _read_errors(file),
             duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection,
         ):
+            if self._writing:  # the last run is read once, in order: kept blocks would be of no use
+                connection.execute(f"SET memory_limit = '{LEAST_MEMORY} bytes'")
             try:
                 size = file.stat().st_size
             except FileNotFoundError as error:
@@ -180,7 +183,11 @@ class DuckDbStore(ProfileStore):
                     for file in (self.folder / folder).glob("*"):
                         if not file.name[:6].isdigit() or int(file.name[:6]) > current.number:
                             file.unlink(missing_ok=True)
-            yield staging
+            self._writing = True
+            try:
+                yield staging
+            finally:
+                self._writing = False
 
     def _in_force_or_none(self) -> Entry | None:
         """Return the entry in force; None too where CURRENT is damaged: then nothing is cleared, and a run mends it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 from published import publish
 
 from features.errors import StoreError
+from serving.duckdb_layout import spare_memory
 from serving.duckdb_store import DuckDbStore
 
 
@@ -47,3 +49,19 @@ def test_a_reader_cannot_reach_beyond_its_snapshot(store) -> None:
         ):
             with pytest.raises(duckdb.Error):
                 reader.connection.execute(statement).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("limit", "columns", "left"),
+    [
+        ("3GB", 80, "488.2 MiB"),
+        ("300MB", 80, "286.1 MiB"),
+        ("2GB", 6_000, "1.8 GiB"),
+        ("4GB", 200, "1.0 GiB"),
+    ],
+)
+def test_a_writer_takes_no_more_memory_than_it_needs(limit, columns, left) -> None:
+    """A narrow run leaves most of the limit, one of hundreds of tags gets all of it; the limit is never raised."""
+    with duckdb.connect(config={"memory_limit": limit}) as connection:
+        spare_memory(connection, columns)
+        assert connection.execute("SELECT current_setting('memory_limit')").fetchone() == (left,)
