@@ -119,7 +119,7 @@ def profile(config: Path | None, home: Path | None, as_json: bool, profile_id: s
       tagcast profile 1228
       tagcast profile 1228 --on 2017-11-30
     """
-    from pipelines.audiences import look_up, render_profile
+    from pipelines.profile import look_up, render_profile
     from pipelines.reporting import emit
     from pipelines.store import profile_on, render_profile_on
     from pipelines.workspace import open_workspace
