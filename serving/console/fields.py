@@ -147,7 +147,7 @@ def number_field(
         max=most,
         step=step,
     )
-    made.props("outlined dense debounce=250")
+    made.props("outlined dense debounce=50")
     made.props["aria-label"] = label
     return made
 
