@@ -16,13 +16,12 @@ character where the trouble starts, and a suggestion.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
 
 from features.errors import FilterError
+from models.filter_tokens import Token, tokens
 from models.filter_tree import (
     MAX_CONDITIONS,
     MAX_DEPTH,
@@ -44,17 +43,6 @@ from models.filter_tree import (
 from models.vocabulary import PARTS
 
 MAX_LENGTH = 1_000_000
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))
-      | (?P<text>'(?:[^']|'')*')
-      | (?P<quoted>"(?:[^"]|"")+"(?:\.\w+)?)
-      | (?P<word>[^\W\d]\w*(?:\.\w+)*)
-      | (?P<op><=|>=|<>|!=|=|<|>)
-      | (?P<mark>[(),])""",
-    re.VERBOSE,
-)
-_KEYWORDS = {"AND", "OR", "NOT", "IN", "BETWEEN", "IS", "NULL", "TRUE", "FALSE"}
 _OPERATORS: dict[str, Operator] = {
     "=": "=",
     "!=": "!=",
@@ -64,17 +52,6 @@ _OPERATORS: dict[str, Operator] = {
     ">": ">",
     ">=": ">=",
 }
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    position: int
-
-    @property
-    def keyword(self) -> str:
-        return self.text.upper() if self.kind == "word" and self.text.upper() in _KEYWORDS else ""
 
 
 def parse(text: str, names: Names) -> Filter:
@@ -92,7 +69,7 @@ def parse(text: str, names: Names) -> Filter:
         )
     if not text.strip():
         raise FilterError("the filter is empty", mend="write a condition, as in churn_risk = 'yes'")
-    parser = _Parser(_tokens(text), names)
+    parser = _Parser(tokens(text), names)
     root = parser.any(0)
     parser.expect_end()
     return Filter(root=root)
@@ -107,49 +84,20 @@ def caret(text: str, error: FilterError) -> str:
     return f"  {line[shift : shift + 100]}\n  {' ' * (place - shift)}^"
 
 
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
-    position = 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            _bad_character(text, position)
-        if match.lastgroup != "space":
-            found.append(_Token(match.lastgroup or "", match.group(), position))
-        position = match.end()
-    return [*found, _Token("end", "", len(text))]
-
-
-def _bad_character(text: str, position: int) -> NoReturn:
-    mark = text[position]
-    if mark in "'\"":
-        raise FilterError(
-            f"the quote at character {position + 1} is never closed",
-            mend=f"close it with {mark}",
-            position=position,
-        )
-    word = re.match(r"\S+", text[position:])
-    raise FilterError(
-        f"unexpected {(word.group() if word else mark)[:20]!r} at character {position + 1}",
-        mend="a filter is made of conditions joined by AND, OR, NOT and parentheses",
-        position=position,
-    )
-
-
 class _Parser:
     """Recursive descent over the tokens."""
 
-    def __init__(self, tokens: list[_Token], names: Names) -> None:
+    def __init__(self, tokens: list[Token], names: Names) -> None:
         self.tokens = tokens
         self.names = names
         self.place = 0
         self.conditions = 0
 
     @property
-    def next(self) -> _Token:
+    def next(self) -> Token:
         return self.tokens[self.place]
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.next
         self.place += 1
         return token
@@ -268,9 +216,7 @@ class _Parser:
             self._unknown(f"{whole} is no function: there are none", name, known, token)
         self._unknown(f"unknown field {whole!r}", name, known, token)
 
-    def _unknown(
-        self, message: str, word: str, known: list[str] | tuple[str, ...], token: _Token
-    ) -> NoReturn:
+    def _unknown(self, message: str, word: str, known: list[str] | tuple[str, ...], token: Token) -> NoReturn:
         near = get_close_matches(word, known, n=1, cutoff=0.6)
         shown = ", ".join(list(known)[:20]) + (", …" if len(known) > 20 else "")
         mend = f"did you mean {near[0]!r}?" if near else f"known: {shown or 'none'}"
@@ -290,7 +236,7 @@ class _Parser:
         self.expect(")")
         return tuple(found)
 
-    def value(self, field: FieldRef, *, ordered: bool, at: _Token | None = None) -> Scalar:
+    def value(self, field: FieldRef, *, ordered: bool, at: Token | None = None) -> Scalar:
         token = self.next
         kind = self.names.kind(field)
         if ordered and kind != "number":

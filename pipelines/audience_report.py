@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from features.errors import TagcastError
 from pipelines.reporting import amount, say, table
 
 if TYPE_CHECKING:
+    from features.config import Settings
     from registry.roles import Person
     from serving.audience_questions import Language, ProfitCurve
     from serving.desk import Desk
     from serving.exports import ExportRecord
     from serving.portrait import Overlap, Portrait
     from serving.saved_audiences import SavedAudience
+
+log = logging.getLogger("tagcast")
 
 
 def count_audience(desk: Desk, person: Person, text: str, *, estimate: bool = False) -> dict[str, Any]:
@@ -24,6 +30,24 @@ def count_audience(desk: Desk, person: Person, text: str, *, estimate: bool = Fa
 
     tree = parse_for(desk, person, text)
     return {"filter": text, **asdict(count(desk, person, tree, estimate=estimate))}
+
+
+def keep_sizes(settings: Settings, moment: datetime) -> None:
+    """Keep how large each saved audience is in the run just published; what fails is said and holds nothing up."""
+    from pipelines.who import local_person
+    from serving.audience_keeping import record_sizes
+    from serving.desk import open_desk
+
+    desk = open_desk(settings, lambda: moment)
+    try:
+        failed = record_sizes(desk, local_person())
+    except TagcastError as error:
+        log.warning("the sizes of saved audiences are not kept: %s", error.message)
+    else:
+        if failed:
+            log.warning("saved audiences that speak of tags that are gone: %s", ", ".join(failed))
+    finally:
+        desk.store.close()
 
 
 def render_count(found: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def load_champions(
     workspace : Workspace
     names : sequence of str or None
     rules : sequence of str
-        Tags that rules say: with one of them, no champion is needed.
+        Tags that rules say: they need no champion, and with one of them, none is needed.
     needed : bool
         Whether it is an error that there is none.
 
@@ -45,7 +45,8 @@ def load_champions(
     home = workspace.settings.home
     found = versions(open_tracking(home, project=workspace.settings.name)) if tracking_exists(home) else []
     champions = [v for v in found if "champion" in v.aliases]
-    if not champions and not names and (rules or not needed):
+    ruled = rules or not needed if names is None else all(_is_one(name, rules) for name in names)
+    if not champions and ruled:
         return []
     if not champions:
         raise ModelError(
@@ -93,12 +94,18 @@ def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple
     return loaded
 
 
+def _is_one(name: str, tags: Sequence[str]) -> bool:
+    return any(name in {tag, tag.split(".")[0]} for tag in tags)
+
+
 def _called(champions: Sequence[Any], known: set[str], rules: Sequence[str], name: str) -> list[Any]:
     from difflib import get_close_matches
 
     mine = [v for v in champions if v.tag == name or v.tag.split(".")[0] == name]
     if mine:
         return mine
+    if _is_one(name, rules):
+        return []
     if name in known:
         raise ModelError(
             f"{name} has no champion", mend=f"tagcast models {name} says why; tagcast promote sets one"

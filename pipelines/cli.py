@@ -115,10 +115,10 @@ def application() -> click.Group:
     """Return the command line with every command."""
     from pipelines import (
         cli_access,
-        cli_audiences,
         cli_catalogue,
         cli_models,
         cli_plan,
+        cli_saved,
         cli_serve,
         cli_store,
         cli_tags,
@@ -129,9 +129,9 @@ def application() -> click.Group:
         cli_models,
         cli_versions,
         cli_plan,
+        cli_saved,
         cli_tags,
         cli_catalogue,
-        cli_audiences,
         cli_store,
         cli_serve,
         cli_access,

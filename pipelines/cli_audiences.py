@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serving.desk import Desk
 
 
-def _at_desk(config: Path | None, home: Path | None) -> tuple[Desk, Person]:
+def at_desk(config: Path | None, home: Path | None) -> tuple[Desk, Person]:
     """Open the project's desk; who may run commands on its machine may ask everything."""
     from features.config import load_settings
     from pipelines.who import local_person
@@ -52,7 +52,7 @@ def count(config: Path | None, home: Path | None, as_json: bool, text: str, esti
     from pipelines.audience_report import count_audience, render_count
     from pipelines.reporting import emit
 
-    found = count_audience(*_at_desk(config, home), text, estimate=estimate)
+    found = count_audience(*at_desk(config, home), text, estimate=estimate)
     emit(found, as_json=as_json, render=lambda: render_count(found))
 
 
@@ -73,7 +73,7 @@ def explain(
     from pipelines.audience_report import explain_audience, render_explanation
     from pipelines.reporting import emit
 
-    found = explain_audience(*_at_desk(config, home), text, language)
+    found = explain_audience(*at_desk(config, home), text, language)
     emit(found, as_json=as_json, render=lambda: render_explanation(found))
 
 
@@ -100,7 +100,7 @@ def cut(
     from pipelines.reporting import emit
     from serving.audience_questions import best_cut, parse_for
 
-    desk, person = _at_desk(config, home)
+    desk, person = at_desk(config, home)
     curve = best_cut(desk, person, parse_for(desk, person, text), tag, benefit, cost, capacity)
     emit(asdict(curve), as_json=as_json, render=lambda: render_cut(curve))
 
@@ -123,7 +123,7 @@ def show(
     from pipelines.audience_report import render_members, show_audience
     from pipelines.reporting import emit
 
-    rows, amounts = show_audience(*_at_desk(config, home), text, limit, seed)
+    rows, amounts = show_audience(*at_desk(config, home), text, limit, seed)
     emit(rows, as_json=as_json, render=lambda: render_members(rows, amounts))
 
 
@@ -151,7 +151,7 @@ def portrait(
     from serving.audience_questions import parse_for
     from serving.portrait import portrait
 
-    desk, person = _at_desk(config, home)
+    desk, person = at_desk(config, home)
     other = None if against is None else parse_for(desk, person, against)
     found = portrait(desk, person, parse_for(desk, person, text), other)
     emit(asdict(found), as_json=as_json, render=lambda: render_portrait(found, by, top))
@@ -175,7 +175,7 @@ def compare(config: Path | None, home: Path | None, as_json: bool, text: str, ot
     from serving.audience_questions import parse_for
     from serving.portrait import compare
 
-    desk, person = _at_desk(config, home)
+    desk, person = at_desk(config, home)
     found = compare(desk, person, parse_for(desk, person, text), parse_for(desk, person, other))
     emit(asdict(found), as_json=as_json, render=lambda: render_overlap(found))
 
@@ -216,7 +216,7 @@ def export(
     from serving.audience_questions import parse_for
     from serving.exports import export, format_of
 
-    desk, person = _at_desk(config, home)
+    desk, person = at_desk(config, home)
     found = export(
         desk,
         person,
@@ -230,80 +230,3 @@ def export(
         name=name,
     )
     emit({"out": str(out), **asdict(found)}, as_json=as_json, render=lambda: render_export(out, found))
-
-
-@audience.command("save")
-@click.argument("name")
-@click.argument("text", metavar="FILTER")
-@click.option("--description", default="")
-@click.option(
-    "--frozen", is_flag=True, help="Keep who is in it now; default: the filter is asked anew each time."
-)
-@project_options
-def save(
-    config: Path | None,
-    home: Path | None,
-    as_json: bool,
-    name: str,
-    text: str,
-    description: str,
-    frozen: bool,
-) -> None:
-    """Keep FILTER under NAME, for others and as a condition: IN AUDIENCE 'NAME'.
-
-    \b
-    Example:
-      tagcast audience save loyal "high_value = 'yes' AND churn_risk = 'no'" --description "for the spring letter"
-      tagcast audience save "spring letter" "IN AUDIENCE 'loyal'" --frozen
-    """
-    from dataclasses import asdict
-
-    from pipelines.audience_report import render_saved
-    from pipelines.reporting import emit
-    from serving.audience_keeping import keep
-
-    desk, person = _at_desk(config, home)
-    kind: Literal["frozen", "dynamic"] = "frozen" if frozen else "dynamic"
-    found = keep(desk, person, name, text, description=description, kind=kind)
-    emit(asdict(found), as_json=as_json, render=lambda: render_saved([found]))
-
-
-@audience.command("list")
-@project_options
-def list_saved(config: Path | None, home: Path | None, as_json: bool) -> None:
-    """List the saved audiences.
-
-    \b
-    Example:
-      tagcast audience list
-    """
-    from dataclasses import asdict
-
-    from pipelines.audience_report import render_saved
-    from pipelines.reporting import emit
-    from serving.saved_audiences import all_saved
-
-    desk, _ = _at_desk(config, home)
-    found = all_saved(desk.state)
-    emit([asdict(a) for a in found], as_json=as_json, render=lambda: render_saved(found))
-
-
-@audience.command("delete")
-@click.argument("name")
-@project_options
-def delete(config: Path | None, home: Path | None, as_json: bool, name: str) -> None:
-    """Delete a saved audience; one that others name has to leave their filters first.
-
-    \b
-    Example:
-      tagcast audience delete loyal
-    """
-    from pipelines.reporting import emit, say
-    from serving.audience_keeping import drop
-
-    desk, person = _at_desk(config, home)
-    drop(desk, person, name)
-    emit({"deleted": name}, as_json=as_json, render=lambda: say(f"the audience {name!r} is deleted"))
-
-
-COMMANDS = (audience,)

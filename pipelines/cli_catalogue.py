@@ -197,7 +197,7 @@ def approve(
 
     desk = _desk(config, home)
     if tag_name is None:
-        found = tag_steps.pending_champions(desk)
+        found = tag_steps.pending_champions(desk, local_person())
         emit([p.to_dict() for p in found], as_json=as_json, render=lambda: render_pending(found))
         return
     if version is None:

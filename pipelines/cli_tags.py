@@ -66,23 +66,27 @@ def score(
       tagcast score churn_risk --as-of 2017-12-02 --out predictions.parquet
       tagcast score --all --accept "the loyalty programme ended, fewer shoppers are known"
     """
+    from pipelines.audience_report import keep_sizes
     from pipelines.reporting import emit, progress
     from pipelines.score import score_tags
     from pipelines.score_report import render_scoring
     from pipelines.workspace import open_workspace
 
     names = tags_or_all(tags, every)
+    moment = clock()
     with progress() as show:
+        workspace = open_workspace(config, home, show)
         run = score_tags(
-            open_workspace(config, home, show),
+            workspace,
             names,
             as_of=as_of,
-            moment=clock(),
+            moment=moment,
             out=out,
             reasons=reasons,
             wait_seconds=60 * wait,
             accept=accept,
         )
+    keep_sizes(workspace.settings, moment)
     emit(run.to_dict(), as_json=as_json, render=lambda: render_scoring(run))
 
 
@@ -119,7 +123,7 @@ def profile(config: Path | None, home: Path | None, as_json: bool, profile_id: s
       tagcast profile 1228
       tagcast profile 1228 --on 2017-11-30
     """
-    from pipelines.audiences import look_up, render_profile
+    from pipelines.profile import look_up, render_profile
     from pipelines.reporting import emit
     from pipelines.store import profile_on, render_profile_on
     from pipelines.workspace import open_workspace

@@ -56,8 +56,9 @@ def run_tags(workspace: Workspace, names: Sequence[str] | None, day: date) -> Ru
     """
     rules, fresh = _in_force(workspace, workspace.rules(day))
     known = [rule.name for rule in rules]
-    asked = None if names is None else [n for n in names if not any(_called(n, rule) for rule in known)]
+    asked = names
     if names is not None:
+        asked = [n for n in names if not any(_called(n, rule) for rule in known if rule not in fresh)]
         rules = [rule for rule in rules if any(_called(name, rule.name) for name in names)]
     models = []
     for tag in load_champions(workspace, asked, known):

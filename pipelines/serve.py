@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import ipaddress
 import logging
 import secrets
@@ -65,9 +64,9 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     ConfigError
         When others could reach it and nobody has an account, or the port is taken.
     """
+    from pipelines.who import local_person
     from registry.accounts import any_user
     from registry.keys import keys
-    from registry.roles import Person
     from serving.api.login import OnceLink
     from serving.desk import open_desk
     from serving.web import create_app
@@ -76,7 +75,7 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     link = None
     if not any_user(desk.state) and settings.access.header is None:
         if is_loopback(host):
-            link = OnceLink(Person(_user(), "admin"), secrets.token_urlsafe(24))
+            link = OnceLink(local_person(), secrets.token_urlsafe(24))
         elif not keys(desk.state):
             raise ConfigError(
                 f"nobody has an account yet, and {host} can be reached from other machines",
@@ -128,13 +127,6 @@ def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "local"  # A container may run under a number without a name.
-
-
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -142,6 +134,7 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
+            listener.listen()  # Whoever reads the address and is quicker than the server waits for it.
         except OSError:
             listener.close()
             raise

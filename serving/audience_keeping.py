@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from features.errors import FilterError
 from registry.id_lists import packed
 from registry.roles import require
 from serving import audience_questions as questions
 from serving import saved_audiences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from models.filter_tree import Filter
     from registry.roles import Person
     from serving.desk import Desk
     from serving.saved_audiences import AudienceKind, SavedAudience
-
-_PAGE_ROWS = 10_000
 
 
 def keep(
@@ -38,7 +34,7 @@ def keep(
         run = reader.manifest.number
     count = questions.count(desk, person, tree)
     # Read before anything is locked: it takes as long as the audience is large.
-    members = packed(_ids(desk, person, tree) if kind == "frozen" else ())
+    members = packed(questions.member_ids(desk, person, tree) if kind == "frozen" else ())
     now = desk.now
     audience = saved_audiences.SavedAudience(name, person.name, description, text, kind, now, now)
     with desk.state.writing():
@@ -46,22 +42,29 @@ def keep(
         if kind == "frozen":
             saved_audiences.freeze(desk.state, made.name, members)
         else:
-            questions.count(
-                desk, person, questions.parse_for(desk, person, text)
-            )  # refused if it names itself
+            questions.parse_for(desk, person, text)  # refused if it names itself
         saved_audiences.add_size(desk.state, made.name, run, now, count.members, count.base)
     return saved_audiences.get(desk.state, made.name)
 
 
-def _ids(desk: Desk, person: Person, tree: Filter) -> Iterator[str]:
-    after: str | None = None
-    while True:
-        page = questions.members(desk, person, tree, after, _PAGE_ROWS)
-        for row in page.rows:
-            yield str(row["profile_id"])
-        after = page.next
-        if after is None:
-            return
+def record_sizes(desk: Desk, person: Person) -> list[str]:
+    """Keep how large each dynamic audience is in the run in force, where that is not known; return which could not be.
+
+    Called after each run, so that the history of sizes has no gaps; one whose tags are gone is left out.
+    """
+    current = desk.store.current()
+    failed = []
+    for audience in saved_audiences.all_saved(desk.state) if current else ():
+        if audience.kind == "frozen" or current is None or audience.run == current.number:
+            continue
+        try:
+            count = questions.count(desk, person, questions.parse_for(desk, person, audience.filter))
+        except FilterError:
+            failed.append(audience.name)
+            continue
+        number, now = current.number, desk.now
+        saved_audiences.add_size(desk.state, audience.name, number, now, count.members, count.base)
+    return failed
 
 
 def drop(desk: Desk, person: Person, name: str) -> None:

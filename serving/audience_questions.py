@@ -34,6 +34,7 @@ __all__ = [
     "count",
     "effects",
     "expected",
+    "member_ids",
     "members",
     "parse_for",
     "sample",
@@ -172,6 +173,19 @@ def members(desk: Desk, person: Person, tree: Filter, after: str | None = None, 
         rows = reader.query(rest.limit(limit + 1)).read_all().to_pylist()
     more = len(rows) > limit
     return Page(tuple(rows[:limit]), rows[limit - 1]["profile_id"] if more else None)
+
+
+def member_ids(desk: Desk, person: Person, tree: Filter) -> Iterator[str]:
+    """Yield the ids of all members by rising id; memory holds a part of them.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    with _some(desk, person, tree) as (reader, query):
+        for batch in reader.query(query.select("profile_id", append=False)):
+            yield from batch.column(0).to_pylist()
 
 
 @contextmanager

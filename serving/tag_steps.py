@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from features.errors import ModelError
 from registry.audit import record
 from registry.roles import require
-from serving.known_tags import find_tag, trained_versions
+from serving.known_tags import find_tag, known_tags, may_see, trained_versions
 
 if TYPE_CHECKING:
     from registry.decision_log import Decision
@@ -57,15 +57,17 @@ class PendingChampion:
         return asdict(self)
 
 
-def pending_champions(desk: Desk) -> list[PendingChampion]:
-    """Return the versions that passed the gate and wait for a second person."""
+def pending_champions(desk: Desk, person: Person) -> list[PendingChampion]:
+    """Return the versions that wait for a second person, of tags that ``person`` may see."""
     from registry.decisions import pending
 
+    require(person, "see")
     tracking = desk.tracking
+    known = known_tags(desk)
     found = []
     for version in pending(tracking) if tracking else []:
-        decision = version.decision
-        if decision is None:
+        decision, tag = version.decision, known.get(version.tag)
+        if decision is None or (tag is not None and not may_see(person, tag)):
             continue
         trained = trained_versions(desk).get(version.tag, ())
         champion = next((v for v in trained if "champion" in v.aliases), None)

@@ -19,7 +19,7 @@ from serving.api.app import PREFIX, SILENT, create_api
 from serving.api.guard import Guard
 from serving.api.headers import Surroundings
 from serving.api.login import login_routes
-from serving.api.plain_pages import failure_page
+from serving.api.plain_pages import failure_page, missing_page
 from serving.api.problems import Brief, add_handlers, log_mistake, route_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def _add_console(app: FastAPI, desk: Desk) -> None:
     logging.getLogger("nicegui").addFilter(Brief())
     core.app.middleware_stack = None  # An earlier application of this process has used it; it is built anew.
     core.app.user_middleware.clear()
-    core.app.add_exception_handler(Exception, _failed)  # NiceGUI's own page quotes the error.
+    # NiceGUI's own pages quote the error, in English.
+    core.app.add_exception_handler(Exception, _failed)
+    core.app.add_exception_handler(404, _missing)
     add_pages(app, desk)
     ui.run_with(
         app,
@@ -88,6 +90,10 @@ def _add_console(app: FastAPI, desk: Desk) -> None:
 
 async def _failed(request: Request, error: Exception) -> Response:
     return failure_page(request.headers, log_mistake(error, request.method, route_of(request.scope)))
+
+
+async def _missing(request: Request, _error: Exception) -> Response:
+    return missing_page(request.headers)
 
 
 def _owner_of_page(client_id: str) -> Person | None:

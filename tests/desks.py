@@ -124,7 +124,12 @@ def frame(seed: int = 0) -> pd.DataFrame:
     """Return the same profiles as a table, a row each, with the store's names of columns."""
     table = pa.Table.from_batches([staged(people(), *predicted(seed=seed))])
     plain = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
-    return pa.table(plain, names=table.column_names).to_pandas()
+    found = pa.table(plain, names=table.column_names).to_pandas()
+    for tag in (*TAGS, "spend"):
+        score = found[f"{tag}:score"]
+        # The share scored lower, ties counted half.
+        found[f"{tag}:percentile"] = 100 * (score.rank() - 0.5) / score.notna().sum()
+    return found
 
 
 def desk_over(store: ProfileStore, folder: Path, config: str = PROFILES, now: datetime | None = None) -> Desk:

@@ -9,7 +9,7 @@ from stores import KINDS, make_store
 
 from features.errors import ConflictError, FilterError, NotAllowedError, TagcastError
 from models.filter_tree import Compare, FieldRef, Filter
-from serving.audience_keeping import drop, keep
+from serving.audience_keeping import drop, keep, record_sizes
 from serving.audience_names import names_for
 from serving.audience_questions import (
     best_cut,
@@ -248,6 +248,13 @@ class TestAudiencesAsConditions:
         assert (kept.members, kept.run) == (YES.sum(), 1)
         (size,) = sizes(own_desk.state, "leaving")
         assert (size.members, size.base, size.run) == (YES.sum(), len(FRAME), 1)
+        keep(own_desk, ANALYST, "then", "churn_risk = 'yes'", kind="frozen")
+        publish_made(own_desk.store.store, "newer", seed=9)
+        own_desk.store.close()
+        assert record_sizes(own_desk, ANALYST) == []
+        assert [s.run for s in sizes(own_desk.state, "then")] == [1]
+        newer = (frame(9)["churn_risk:value"] == "yes").sum()
+        assert [(s.run, s.members) for s in sizes(own_desk.state, "leaving")] == [(1, YES.sum()), (2, newer)]
 
 
 class TestPlainWords:

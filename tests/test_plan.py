@@ -11,7 +11,8 @@ import pytest
 from champion import DAY, HELD, NOW, TAG, published, shop_with_champion
 from click.testing import CliRunner
 from shop import CHURN
-from test_rule_tags import STAGE
+from stores import KINDS, make_store
+from test_rule_tags import STAGE, shop_with_rules
 
 from features.errors import ConflictError, DefinitionError
 from models.definition_changes import key_changes, overlaid
@@ -203,6 +204,9 @@ def test_a_rule_takes_over_from_a_model_by_apply_alone(shop) -> None:
     write(shop, "churn_risk", STAGE.replace("lifecycle_stage", TAG))
     score_tags(shop, None, as_of=DAY, moment=LATER)
     assert {t.tag: t.kind for t in shop.store.current().run.tags}[TAG] == "model"
+    alone = score_tags(shop, [TAG], as_of=DAY, moment=LATER)
+    assert [(t.tag, t.kind) for t in alone.tags] == [(TAG, "model")]
+    score_tags(shop, None, as_of=DAY, moment=LATER)
     (change,) = plan_of(shop).tags
     assert [(key.key, key.was, key.now) for key in change.keys] == [("kind", "model", "rule")]
     assert set(change.will_say) == {"new", "lapsed", "returning"}
@@ -250,3 +254,20 @@ def test_the_commands_print_and_answer_in_json(shop) -> None:
     again = CliRunner().invoke(application(), ["apply", "--reason", "fewer letters", *where])
     assert again.exit_code == ConflictError.exit_code
     assert "nothing differs" in CliRunner().invoke(application(), ["plan", *where]).output
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sizes_are_counted_on_both_stores(tmp_path, kind) -> None:
+    workspace = shop_with_rules(tmp_path, customers=120)
+    workspace.__dict__["store"] = make_store(kind, tmp_path)
+    score_tags(workspace, None, as_of=DAY, moment=NOW)
+    text = "lifecycle_stage = 'lapsed' AND NOT (city = 'Oslo') OR bought.tea.band = 'yes' AND age BETWEEN 20 AND 60"
+    before = saved(workspace, "mixed", text)
+    write(workspace, "stage", STAGE.replace("> 45", "> 20"))
+    (found,) = plan_of(workspace).audiences
+    apply_plan(workspace, by="ann", reason="sooner", now=LATER)
+    score_tags(workspace, None, as_of=DAY, moment=LATER, accept="a new rule")
+    with workspace.store.reader() as reader:
+        after = count(reader, text, LATER).members
+    assert (found.members, found.will_have) == (before, after)
+    assert before != after

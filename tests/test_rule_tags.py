@@ -24,9 +24,9 @@ from models.filter_language import parse
 from models.filter_tree import Filter, Names
 from models.rule_eval import RuleEval
 from models.rule_tag import Rule, resolve, rule_names, term_words
-from pipelines.audiences import look_up
 from pipelines.check import check_project
 from pipelines.plan import apply_plan
+from pipelines.profile import look_up
 from pipelines.score import score_tags
 from pipelines.workspace import open_workspace
 from serving.audiences import count

@@ -20,7 +20,7 @@ from pipelines.serve import is_loopback, prepare
 from registry.accounts import add_user
 from registry.keys import add_key
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104 (nothing listens: prepare only binds)
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (nobody is served: prepare only listens)
 
 
 @pytest.fixture

@@ -433,6 +433,15 @@ def test_a_page_of_the_console_runs_our_scripts_alone(console):
     )
 
 
+@pytest.mark.parametrize(("language", "said"), [("zh", "页面不存在"), ("en", "There is no such page")])
+def test_where_there_is_no_page_it_is_said_in_the_readers_language(console, language, said):
+    client, _, _ = console
+    log_in(client)
+    answer = client.get("/nothing/here", headers={"Accept": "text/html", "Accept-Language": language})
+    assert answer.status_code == 404
+    assert said in answer.text
+
+
 def test_a_page_that_fails_shows_a_number_and_nothing_else(console, monkeypatch):
     client, desk, _ = console
     log_in(client)

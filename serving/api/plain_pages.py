@@ -1,4 +1,4 @@
-"""Pages of plain HTML that need nothing else from the server, in both languages: log in, something failed."""
+"""Pages of plain HTML that need nothing else from the server, in both languages: log in, nothing there, something failed."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ WORDS = {
         "other": "中文",
         "failed": "Something went wrong",
         "tell": "tagcast has made a mistake. Tell whoever runs it:",
+        "missing": "There is no such page",
+        "moved": "It may have moved, or the address is not quite right.",
         "back": "Back to the first page",
     },
     "zh": {
@@ -44,6 +46,8 @@ WORDS = {
         "other": "English",
         "failed": "出错了",
         "tell": "tagcast 内部出错。请将以下编号告知管理员:",
+        "missing": "页面不存在",
+        "moved": "页面可能已移动,或地址有误。",
         "back": "返回首页",
     },
 }
@@ -118,6 +122,15 @@ def login_page(
 <button type="submit">{words["submit"]}</button></form>
 <p class="foot"><span>{words["help"]}</span><a href="/login?language={other}" lang="{_TAGS[other]}">{words["other"]}</a></p>"""
     return _page(tongue, words["title"], body, status)
+
+
+def missing_page(headers: Headers) -> HTMLResponse:
+    """Return the page that stands where there is none."""
+    tongue = language_of(headers)
+    words = _escaped(tongue)
+    body = f"""<h1>{words["missing"]}</h1><p>{words["moved"]}</p>
+<p class="foot"><a href="/">{words["back"]}</a></p>"""
+    return _page(tongue, words["missing"], body, 404)
 
 
 def failure_page(headers: Headers, problem_id: str) -> HTMLResponse:

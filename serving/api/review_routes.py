@@ -30,8 +30,7 @@ def review_routes(desk: Desk) -> APIRouter:
     @routes.get("/champions/pending")
     def pending(request: Request) -> list[PendingChampion]:
         """Versions that passed the gate and wait for a second person."""
-        require(person_of(request), "see")
-        return tag_steps.pending_champions(desk)
+        return tag_steps.pending_champions(desk, person_of(request))
 
     @routes.post("/champions/{version}/{tag:path}")
     def decide(request: Request, tag: str, version: int, asked: Verdict) -> Decision:

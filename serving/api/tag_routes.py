@@ -18,6 +18,7 @@ from serving.api.access import person_of
 from serving.api.headers import CARD_POLICY
 from serving.catalogue import TagRow
 from serving.desk import Desk
+from serving.known_tags import find_tag
 from serving.tag_page import TagPage, card_html, dependents, plot, tag_page
 
 
@@ -90,8 +91,7 @@ def tag_routes(desk: Desk) -> APIRouter:
     @routes.get("/tags/{name:path}/dependents")
     def depending(request: Request, name: str) -> list[str]:
         """Saved audiences that speak of a tag."""
-        require(person_of(request), "see")
-        return dependents(desk, name)
+        return dependents(desk, find_tag(desk, person_of(request), name).name)
 
     @routes.post("/tags/{name:path}/steps", status_code=201)
     def step(request: Request, name: str, asked: Step) -> LifeStep:
@@ -101,8 +101,7 @@ def tag_routes(desk: Desk) -> APIRouter:
     @routes.get("/tags/{name:path}/feedback")
     def told(request: Request, name: str) -> Feedback:
         """What people think of a tag."""
-        require(person_of(request), "see")
-        return feedback(desk.state, name)
+        return feedback(desk.state, find_tag(desk, person_of(request), name).name)
 
     @routes.put("/tags/{name:path}/feedback")
     def rate(request: Request, name: str, asked: Rating) -> Feedback:

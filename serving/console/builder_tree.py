@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from serving.console.builder_row import Line
 from serving.console.draft import Group, Mode, Row
-from serving.console.fields import button, html, icon_button
+from serving.console.fields import button, focus, html, icon_button
 from serving.console.markup import Markup, h
 
 if TYPE_CHECKING:
+    from nicegui.elements.html import Html
+
     from serving.console.builder_fields import Fields
 
 _MODES: tuple[Mode, ...] = ("all", "any", "none")
@@ -35,6 +37,7 @@ class Tree:
         self.changed = changed
         self.draft = Group()
         self.lines: dict[int, Line] = {}
+        self.modes: dict[tuple[int, Mode], Html] = {}
         self.levels: dict[str, list[str]] = {}
         self.place = ui.element("div").classes("tree")
 
@@ -42,7 +45,7 @@ class Tree:
         """Draw ``draft`` in place of what stood there."""
         self.draft = draft
         self.place.clear()
-        self.lines = {}
+        self.lines, self.modes = {}, {}
         with self.place:
             self._group(draft, None)
 
@@ -87,10 +90,12 @@ class Tree:
                 made = html(h("span", self.say(f"build.{mode}")), "button").props("type=button")
                 made.props["aria-pressed"] = "true" if group.mode == mode else "false"
                 made.on("click", partial(self._choose, group, mode))
+                self.modes[id(group), mode] = made
 
     def _choose(self, group: Group, mode: Mode) -> None:
         group.mode = mode
         self._restructured()
+        focus(self.modes[id(group), mode])
 
     def _add(self, group: Group, item: Row | Group) -> None:
         group.items.append(item)
@@ -101,6 +106,7 @@ class Tree:
     def _remove(self, group: Group, item: Row | Group) -> None:
         group.items[:] = [kept for kept in group.items if kept is not item]
         self._restructured()
+        focus(self.modes[id(group), group.mode])
 
 
 def _fresh(group: Group) -> Group:

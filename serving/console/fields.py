@@ -42,6 +42,13 @@ def icon_button(picture: str, label: str, act: Act) -> Html:
     return made
 
 
+def focus(made: Html) -> None:
+    """Put the keyboard's focus on what has just been drawn."""
+    from nicegui import ui
+
+    ui.run_javascript(f"requestAnimationFrame(() => document.getElementById('{made.html_id}')?.focus())")
+
+
 def link_button(text: str, href: str, kind: str = "", picture: str | None = None) -> Markup:
     """Return a link that looks like a button."""
     return h("a", icon(picture) if picture else None, text, href=href, class_=f"btn {kind}")
@@ -140,7 +147,7 @@ def number_field(
         max=most,
         step=step,
     )
-    made.props("outlined dense debounce=250")
+    made.props("outlined dense debounce=50")
     made.props["aria-label"] = label
     return made
 

@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.errors import TagcastError
+from features.errors import StoreError, TagcastError
 from registry.roles import Right
 from serving.api.problems import log_mistake
 from serving.console.fields import html
 from serving.console.icons import icon
 from serving.console.markup import Markup, h, join
-from serving.console.messages import show_error, show_not_allowed
+from serving.console.messages import show_error, show_not_allowed, show_nothing_yet
 from serving.console.visit import THEMES, Visit, link, visit_of
 from serving.console.words import LANGUAGES, NAMES, SHORT
 
@@ -92,7 +92,10 @@ async def _fill(visit: Visit, path: str, build: Build, body: Element) -> None:
             await build(visit)
         except TagcastError as error:
             body.clear()
-            show_error(visit, error)
+            if isinstance(error, StoreError) and visit.desk.store.current() is None:
+                show_nothing_yet(visit)
+            else:
+                show_error(visit, error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the page must not show it)
             body.clear()
             log_mistake(error, "GET", path)

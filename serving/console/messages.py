@@ -41,12 +41,19 @@ def show_not_allowed(visit: Visit, right: Right) -> None:
     say = visit.say
     first = next(role for role in ROLES if Person("", role).may(right))
     hint = say("error.not_allowed_hint", role=say(f"role.{first}"))
-    ui.html(empty(say("error.not_allowed"), hint), sanitize=False)
+    ui.html(empty(say("error.not_allowed"), hint, whole=True), sanitize=False)
 
 
-def empty(title: str, hint: str, action: Markup | None = None) -> Markup:
-    """Return what stands where there is nothing yet."""
-    return h("div", h("b", title), h("span", hint), action, class_="empty")
+def show_nothing_yet(visit: Visit) -> None:
+    """Show that nothing was scored yet, and how it comes about."""
+    from nicegui import ui
+
+    ui.html(empty(visit.say("empty.store"), visit.say("empty.store_hint"), whole=True), sanitize=False)
+
+
+def empty(title: str, hint: str, action: Markup | None = None, *, whole: bool = False) -> Markup:
+    """Return what stands where there is nothing yet; ``whole``: in place of a page, its heading among it."""
+    return h("div", h("h1" if whole else "b", title), h("span", hint), action, class_="empty")
 
 
 def done(text: str) -> None:

@@ -65,6 +65,8 @@ async def profile_view(visit: Visit) -> None:
     try:
         page = await visit.ask(profile_page, identity)
     except (NotFoundError, StoreError) as error:
+        if visit.desk.store.current() is None:
+            raise
         html(h("div", h("h1", say("profile.title")), class_="head"))
         _field(visit, identity)
         html(empty(say("profile.none", id=identity), "" if visit.language == "zh" else error.mend))

@@ -75,6 +75,8 @@ def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Mar
         return h("p", say("runs.moves_none"), class_="faint")
     lines = []
     for tag, moved in entry.manifest.moves.items():
+        if tag not in titles:
+            continue  # not theirs to see
         steps = sorted(
             ((n, was, now) for (was, now), n in moved.items() if was != now), reverse=True, key=lambda m: m[0]
         )
@@ -91,7 +93,7 @@ def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Mar
             for n, was, now in steps[:4]
         ]
         stayed = sum(n for (was, now), n in moved.items() if was == now)
-        title = say.of(titles.get(tag, {"en": tag}))
+        title = say.of(titles[tag])
         lines.append(
             h(
                 "tr",

@@ -41,7 +41,7 @@ async def tag_view(visit: Visit) -> None:
     try:
         page = await visit.ask(tag_page, name)
     except NotFoundError as error:
-        html(empty(say("tag.unknown_tag"), "" if visit.language == "zh" else error.mend))
+        html(empty(say("tag.unknown_tag"), "" if visit.language == "zh" else error.mend, whole=True))
         return
     _head(visit, page)
     html(_stats(visit, page))
@@ -80,13 +80,13 @@ def _head(visit: Visit, page: TagPage) -> None:
         )
         with ui.element("div").classes("actions"):
             if row.champion:
-                card = link(f"/api/v1/tags/{row.name}/card")
+                card = link("/api/v1/tags", row.name, "card")
                 html(h("a", say("tag.card"), href=card, target="_blank", rel="noopener", class_="btn"))
             for step in page.next_steps:
                 if _may_take(visit, step):
                     kind = "danger" if step in _QUIET else ""
                     button(say(f"tag.step.{step}"), partial(step_dialog, visit, row.name, title, step), kind)
-            if row.population is not None:
+            if row.population is not None and (row.status == "published" or visit.person.may("review")):
                 first = Compare(field=FieldRef(name=row.name, part="value"), op="=", value=row.values[0])
                 html(
                     link_button(say("tag.build"), link("/audience", filter=first.text()), "primary", "build")

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from serving.desk import Desk
 
 
-def both_titles(desk: Desk, _person: Person) -> dict[str, dict[str, str]]:
-    """Return the titles of the tags of the run in force, by name and language."""
+def both_titles(desk: Desk, person: Person) -> dict[str, dict[str, str]]:
+    """Return the titles of the tags of the run in force that ``person`` may see, by name and language."""
+    sensitive = person.may("sensitive")
     with desk.store.reader() as reader:
-        return {t.tag: {"en": t.title_en, "zh": t.title_zh} for t in reader.manifest.run.tags}
+        tags = [t for t in reader.manifest.run.tags if sensitive or t.sensitivity != "sensitive"]
+    return {t.tag: {"en": t.title_en, "zh": t.title_zh} for t in tags}
 
 
 def titles(desk: Desk, person: Person, language: str = "en") -> dict[str, str]:
