@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, func, select
 
 from features.errors import StateError
+from registry.roles import Person, require
 from registry.state import State
 from registry.state_tables import AUDIT, MENTIONS, NAME_LENGTH, SUBJECT_LENGTH, USES
 
@@ -135,6 +136,24 @@ def entries(
         query = query.where(AUDIT.c.id < before)
     with state.reading() as connection:
         return [AuditEntry(**row) for row in connection.execute(query).mappings()]
+
+
+def entries_for(
+    state: State,
+    person: Person,
+    *,
+    action: str | None = None,
+    subject: str | None = None,
+    who: str | None = None,
+    limit: int = 200,
+    before: int | None = None,
+) -> list[AuditEntry]:
+    """Return what ``person`` may read of the log: everything with the right "audit", else what they did themselves."""
+    if not person.may("audit"):
+        if who not in {None, person.name}:
+            require(person, "audit")
+        who = person.name
+    return entries(state, action=action, subject=subject, who=who, limit=limit, before=before)
 
 
 @dataclass

@@ -108,7 +108,11 @@ def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["tagcast.toml", *(f"examples/{n}/tagcast.toml" for n in ("cart", "cdnow", "online_retail", "discovery"))]
+    "name",
+    [
+        "tagcast.toml",
+        *(f"examples/{n}/tagcast.toml" for n in ("cart", "cdnow", "online_retail", "discovery")),
+    ],
 )
 def test_the_ready_configurations_load(name) -> None:
     settings = load(EXAMPLES / name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from registry.roles import require
 from serving.console.fields import html, link_button, select
 from serving.console.figures import minute, number
 from serving.console.markup import Markup, h
@@ -34,10 +33,9 @@ _ACTIONS = (
 
 def told(desk: Desk, person: Person, action: str, before: int | None) -> list[AuditEntry]:
     """Return a page of the log, newest first."""
-    from registry.audit import entries
+    from registry.audit import entries_for
 
-    require(person, "audit")
-    return entries(desk.state, action=action or None, limit=_PAGE, before=before)
+    return entries_for(desk.state, person, action=action or None, limit=_PAGE, before=before)
 
 
 async def audit_page(visit: Visit) -> None:
@@ -47,7 +45,8 @@ async def audit_page(visit: Visit) -> None:
     say, action = visit.say, visit.asked("action")
     before = visit.asked("before")
     found = await visit.ask(told, action, int(before) if before.isdigit() else None)
-    html(h("div", h("h1", say("audit.title")), h("p", say("audit.lead"))), classes="head")
+    lead = say("audit.lead") if visit.person.may("audit") else say("audit.own")
+    html(h("div", h("h1", say("audit.title")), h("p", lead)), classes="head")
     with ui.element("div").classes("filters"):
         choices = {"": say("audit.any"), **{one: say(f"action.{one}") for one in _ACTIONS}}
         select(

@@ -45,7 +45,7 @@ _NAV: dict[str, tuple[tuple[str, str, str, Right], ...]] = {
     "frame.work": (
         ("/runs", "nav.runs", "runs", "see"),
         ("/reviews", "nav.reviews", "review", "review"),
-        ("/audit", "nav.audit", "audit", "audit"),
+        ("/audit", "nav.audit", "audit", "see"),
         ("/access", "nav.access", "access", "access"),
     ),
 }

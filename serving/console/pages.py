@@ -45,5 +45,5 @@ def add_pages(_app: FastAPI, desk: Desk) -> None:
     add_page(desk, "/profile", "profile.title", "/profile", profile_lookup, "profiles")
     add_page(desk, "/profile/{profile_id:path}", "profile.title", "/profile", profile_view, "profiles")
     add_page(desk, "/runs", "runs.title", "/runs", runs_page)
-    add_page(desk, "/audit", "audit.title", "/audit", audit_page, "audit")
+    add_page(desk, "/audit", "audit.title", "/audit", audit_page)
     add_page(desk, "/access", "access.title", "/access", access_page, "access")
