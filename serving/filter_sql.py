@@ -1,7 +1,8 @@
 """A filter tree as a SQL condition over the wide table, for any dialect that sqlglot writes.
 
-Every leaf is ``COALESCE(condition, FALSE)``: an unknown value is no match, so NOT is the exact complement.
-Values become literals of the tree, never text that is pasted.
+The condition is TRUE for the members alone; for others it is FALSE, or NULL where something is not known of them. What is
+denied is told apart first (``COALESCE(…, FALSE)``), so NOT is the exact complement; all else is left as it is, since
+databases look up a plain comparison twice as fast. Values become literals of the tree, never text that is pasted.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def condition(
     now: datetime,
     frozen: Mapping[str, Collection[str]] | None = None,
 ) -> exp.Expr:
-    """Return the condition that holds for the members of ``tree``.
+    """Return the condition that is TRUE for the members of ``tree`` alone; see :func:`complement` for the others.
 
     Parameters
     ----------
@@ -65,12 +66,17 @@ def _node(node: Condition, expired: Collection[str], frozen: Mapping[str, Collec
     if isinstance(node, Some):
         return exp.paren(exp.or_(*[_node(i, expired, frozen) for i in node.items], copy=False))
     if isinstance(node, Not):
-        return exp.Not(this=exp.paren(_node(node.item, expired, frozen), copy=False))
+        return complement(_node(node.item, expired, frozen))
     if isinstance(node, InAudience):
         return _listed(node, frozen)
     if node.field.part is not None and node.field.name in expired:
         return exp.false()
-    return exp.Coalesce(this=_leaf(node), expressions=[exp.false()])
+    return _leaf(node)
+
+
+def complement(members: exp.Expr) -> exp.Expr:
+    """Return the condition that is TRUE for all for whom ``members`` is not, known or not."""
+    return exp.Not(this=exp.Coalesce(this=exp.paren(members, copy=False), expressions=[exp.false()]))
 
 
 def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr:
