@@ -15,6 +15,7 @@ from serving import audiences
 from serving.audience_names import asked, hidden_attributes
 from serving.audiences import AudienceCount
 from serving.expected import Expected, ProfitCurve, ProfitPoint, best_cut, expected
+from serving.filter_sql import complement
 from serving.plain_words import Language, in_words
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr]) -> dict[int,
     first = exp.Case(default=exp.Literal.number(0))
     failed: exp.Expr = exp.Literal.number(0)
     for place, one in enumerate(conditions, 1):
-        first = first.when(exp.Not(this=exp.paren(one)), exp.Literal.number(place), copy=False)
+        first = first.when(complement(one), exp.Literal.number(place), copy=False)
         failed = failed + exp.Case(default=exp.Literal.number(1)).when(one, exp.Literal.number(0), copy=False)
     query = exp.select(exp.alias_(first, "place"), exp.alias_(exp.Count(this=exp.Star()), "profiles"))
     query = query.from_("profiles").where(failed <= exp.Literal.number(1)).group_by(first.copy())

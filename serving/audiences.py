@@ -87,12 +87,7 @@ def quoted(name: str) -> exp.Column:
 
 
 def where_in(
-    reader: StoreReader,
-    asked: str | Filter,
-    now: datetime,
-    frozen: Frozen | None = None,
-    *,
-    unknown_may_stay: bool = False,
+    reader: StoreReader, asked: str | Filter, now: datetime, frozen: Frozen | None = None
 ) -> tuple[Filter, exp.Expr]:
     """Return a filter as a tree, and the SQL condition for its members in this run.
 
@@ -104,8 +99,6 @@ def where_in(
     now : datetime
     frozen : mapping of str to collection of str, optional
         Members of the frozen audiences that it names.
-    unknown_may_stay : bool
-        As of :func:`serving.filter_sql.condition`: only where the condition is never negated.
 
     Raises
     ------
@@ -121,8 +114,7 @@ def where_in(
                 mend="a newer run was published: ask again",
             )
     expires_at = {t.tag: t.expires_at for t in reader.manifest.run.tags}
-    found = condition(tree, expires_at=expires_at, now=now, frozen=frozen, unknown_may_stay=unknown_may_stay)
-    return tree, found
+    return tree, condition(tree, expires_at=expires_at, now=now, frozen=frozen)
 
 
 def fields(node: Any) -> Iterator[FieldRef]:
@@ -169,7 +161,7 @@ def count(
     FilterError
         When the filter is wrong.
     """
-    tree, where = where_in(reader, asked, now, frozen, unknown_may_stay=True)
+    tree, where = where_in(reader, asked, now, frozen)
     tags = tags_of(tree)
     means = [
         exp.alias_(exp.Avg(this=quoted(column_name(tag, "confidence"))), f"mean{place}")
@@ -198,7 +190,7 @@ def member_query(
     hidden: Collection[str] = (),
 ) -> exp.Select:
     """Return the query for the members by rising id: attributes but ``hidden``, and what the filter's tags say."""
-    tree, where = where_in(reader, asked, now, frozen, unknown_may_stay=True)
+    tree, where = where_in(reader, asked, now, frozen)
     query = exp.select("profile_id").from_("profiles").where(where).order_by("profile_id")
     query = query.select(*[quoted(name) for name in reader.manifest.attributes if name not in hidden])
     for tag in tags_of(tree):

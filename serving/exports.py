@@ -23,6 +23,7 @@ from registry.roles import require
 from serving.audience_names import Asked, asked, names_for
 from serving.audiences import names_of, quoted, tags_of, told, where_in
 from serving.batch_files import written
+from serving.filter_sql import complement
 from serving.holdouts import is_held_back, keep_holdout
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def export(
         consents = _consent(desk, reader, channel)
         without = 0
         if consents is not None:
-            without = _count(reader, exp.and_(where, exp.Not(this=exp.paren(consents))))
+            without = _count(reader, exp.and_(where, complement(consents)))
             where = exp.and_(where, consents)
         query = (
             exp.select("profile_id", *[column.expression for column in chosen.values()])

@@ -1,8 +1,8 @@
 """A filter tree as a SQL condition over the wide table, for any dialect that sqlglot writes.
 
-Every leaf is ``COALESCE(condition, FALSE)``: an unknown value is no match, so NOT is the exact complement. A WHERE that
-no NOT stands above takes unknown for false by itself; there leaves stay plain, which databases push into their scans.
-Values become literals of the tree, never text that is pasted.
+The condition is TRUE for the members alone; for others it is FALSE, or NULL where something is not known of them. What is
+denied is told apart first (``COALESCE(…, FALSE)``), so NOT is the exact complement; all else is left as it is, since
+databases look up a plain comparison twice as fast. Values become literals of the tree, never text that is pasted.
 """
 
 from __future__ import annotations
@@ -38,9 +38,8 @@ def condition(
     expires_at: Mapping[str, datetime],
     now: datetime,
     frozen: Mapping[str, Collection[str]] | None = None,
-    unknown_may_stay: bool = False,
 ) -> exp.Expr:
-    """Return the condition that holds for the members of ``tree``.
+    """Return the condition that is TRUE for the members of ``tree`` alone; see :func:`complement` for the others.
 
     Parameters
     ----------
@@ -51,9 +50,6 @@ def condition(
         A tag past its time matches nothing.
     frozen : mapping of str to collection of str, optional
         Ids of the members of each audience that the tree still names.
-    unknown_may_stay : bool
-        Whether it may be NULL instead of false: as a whole WHERE it finds the same, sooner. (AND and OR of such are true
-        in the same cases.)
 
     Raises
     ------
@@ -61,28 +57,26 @@ def condition(
         For an audience that is not among ``frozen``.
     """
     expired = {tag for tag, until in expires_at.items() if until <= now}
-    return _node(tree.root, expired, frozen or {}, unknown_may_stay)
+    return _node(tree.root, expired, frozen or {})
 
 
-def _node(
-    node: Condition, expired: Collection[str], frozen: Mapping[str, Collection[str]], unknown_may_stay: bool
-) -> exp.Expr:
+def _node(node: Condition, expired: Collection[str], frozen: Mapping[str, Collection[str]]) -> exp.Expr:
     if isinstance(node, Every):
-        return exp.paren(
-            exp.and_(*[_node(i, expired, frozen, unknown_may_stay) for i in node.items], copy=False)
-        )
+        return exp.paren(exp.and_(*[_node(i, expired, frozen) for i in node.items], copy=False))
     if isinstance(node, Some):
-        return exp.paren(
-            exp.or_(*[_node(i, expired, frozen, unknown_may_stay) for i in node.items], copy=False)
-        )
+        return exp.paren(exp.or_(*[_node(i, expired, frozen) for i in node.items], copy=False))
     if isinstance(node, Not):
-        return exp.Not(this=exp.paren(_node(node.item, expired, frozen, False), copy=False))
+        return complement(_node(node.item, expired, frozen))
     if isinstance(node, InAudience):
         return _listed(node, frozen)
     if node.field.part is not None and node.field.name in expired:
         return exp.false()
-    leaf = _leaf(node)
-    return leaf if unknown_may_stay else exp.Coalesce(this=leaf, expressions=[exp.false()])
+    return _leaf(node)
+
+
+def complement(members: exp.Expr) -> exp.Expr:
+    """Return the condition that is TRUE for all for whom ``members`` is not, known or not."""
+    return exp.Not(this=exp.Coalesce(this=exp.paren(members, copy=False), expressions=[exp.false()]))
 
 
 def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr:
