@@ -120,7 +120,7 @@ def plot(costs: dict[str, list[Cost]]) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "tagcast"
+    mpl.rcParams.update({"svg.hashsalt": "tagcast", "svg.fonttype": "none"})
     import matplotlib.pyplot as plt
 
     sizes = np.array([int(size) for size in costs]) / 1e6

@@ -63,7 +63,8 @@ def stream_views(
 
     pairs = _Pairs(pair_file, categories, feature_set) if categories else None
     columns = [f.name for f in feature_set.features("profile_activity")]
-    with _read_errors(profile_file), pq.ParquetFile(profile_file) as file:
+    # Read ahead, Arrow would keep the bytes of the whole file until the end.
+    with _read_errors(profile_file), pq.ParquetFile(profile_file, pre_buffer=False) as file:
         _check(profile_file, file.schema_arrow, ["profile_id"], columns)
         for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
             ids = batch.column(0)
@@ -115,7 +116,7 @@ class _Pairs:
         import pyarrow.parquet as pq
 
         keys = ["profile_id", "category"]
-        with _read_errors(path), pq.ParquetFile(path) as file:
+        with _read_errors(path), pq.ParquetFile(path, pre_buffer=False) as file:
             _check(path, file.schema_arrow, keys, self.columns)
             for batch in file.iter_batches(_PAIR_ROWS, columns=[*keys, *self.columns]):
                 yield batch.filter(_is_in(batch.column(1), wanted))

@@ -13,11 +13,10 @@ from models.vocabulary import UNKNOWN
 from serving.predictions import RunInfo, column_name
 
 ROW_GROUP = 122_880
-"""Rows that DuckDB lays out together."""
-ROW_GROUPS = 6
-LEAST_MEMORY = 512 * 10**6
-"""Bytes; and as many row groups beside. More would only keep blocks in memory that are on the disk already: a run of five
-million profiles would take half as much again as one of a million."""
+"""Rows that DuckDB lays out together, each thread a group of its own."""
+LEAST_MEMORY = 256 * 10**6
+"""Bytes that DuckDB is given for a run, or one row group more than it has threads. With more it would only keep blocks in
+memory that are on the disk already, and five million profiles would take a third more than one million."""
 PARTS = ("value", "unknown_because", "score", "confidence", "percentile", "lower", "upper", "band")
 
 
@@ -59,9 +58,11 @@ def write_snapshot(
 
 def spare_memory(connection: Any, columns: int) -> None:
     """Lower the memory limit to what a table of so many columns is written with as fast as with more."""
-    (limit,) = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    limit, threads = connection.execute(
+        "SELECT current_setting('memory_limit'), current_setting('threads')"
+    ).fetchone()
     number, unit = limit.split()
-    enough = max(LEAST_MEMORY, ROW_GROUPS * ROW_GROUP * columns * 8)
+    enough = max(LEAST_MEMORY, (threads + 1) * ROW_GROUP * columns * 8)
     if enough < float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit):
         connection.execute(f"SET memory_limit = '{enough} bytes'")
 

@@ -247,7 +247,7 @@ class PostgresStore(ProfileStore):
     def put_in_force(self, entry: Entry, changes: Path) -> None:
         """Write the log, the changes and what is in force, and commit everything at once."""
         connection = self._connection()
-        with connection.cursor() as cursor, pq.ParquetFile(changes) as file:
+        with connection.cursor() as cursor, pq.ParquetFile(changes, pre_buffer=False) as file:
             for batch in file.iter_batches():
                 numbered = pa.array([entry.number] * len(batch), pa.int32())
                 rows = pa.record_batch([numbered, *batch.columns], names=["entry", *batch.schema.names])

@@ -21,7 +21,11 @@ NOW = FIRST_DAY + timedelta(days=200)
 DAYS = (NOW, NOW - timedelta(days=20))
 """Two days whose tags differ: a store holds one or the other, never parts of both."""
 WIDE = "\n[publish]\nbase_change = 9\npopulation_change = 9\nshare_change = 1\npsi = 99\n"
-ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "ignore"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONWARNINGS": "ignore",
+    "PYTHONPATH": str(Path(__file__).parents[1]),  # the code of this folder, wherever an installed one lies
+}
 
 tally = {"met": 0, "survived": 0}
 """Of this process; shown at the end of `make faults`."""
