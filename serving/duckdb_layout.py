@@ -58,9 +58,9 @@ def write_snapshot(
 
 def spare_memory(connection: Any, columns: int) -> None:
     """Lower the memory limit to what a table of so many columns is written with as fast as with more."""
-    limit, threads = connection.execute(
+    ((limit, threads),) = connection.execute(
         "SELECT current_setting('memory_limit'), current_setting('threads')"
-    ).fetchone()
+    ).fetchall()  # to the end: an answer that is half read keeps the connection
     number, unit = limit.split()
     enough = max(LEAST_MEMORY, (threads + 1) * ROW_GROUP * columns * 8)
     if enough < float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ from serving.run_checks import Bounds, RunChecks, differs
 if TYPE_CHECKING:
     from models.tag import TagDefinition
     from serving.profile_store import ProfileStore
+
+log = logging.getLogger("tagcast")
 
 _KINDS = {
     pa.string(): "text",
@@ -166,7 +169,13 @@ class Staging:
                 )
             compared = last.movement is not None
             store.put_in_force(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
-        store.forget_old(keep)
+        try:
+            with store.errors():
+                store.forget_old(keep)
+        except StoreError as error:  # the run is in force all the same: to say that it failed would be wrong
+            log.warning(
+                "older runs could not be deleted, the next publication deletes them: %s", error.message
+            )
         return manifest
 
     def _write(
@@ -230,8 +239,6 @@ class _Last:
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
-        from serving.profile_store import log
-
         try:
             yield
         except StoreError as error:
