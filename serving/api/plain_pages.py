@@ -66,7 +66,7 @@ input{width:100%;font:inherit;color:inherit;background:transparent;border:1px so
 margin-bottom:1rem}button{width:100%;font:inherit;font-weight:600;border:0;border-radius:9px;padding:.7rem;cursor:pointer;
 background:var(--deed);color:var(--on-deed)}:focus-visible{outline:3px solid var(--deed);outline-offset:2px}
 .said{border-radius:9px;padding:.6rem .75rem;margin-bottom:1rem;color:var(--bad);background:var(--bad-ground)}
-.foot{display:flex;justify-content:space-between;gap:1rem;margin:1.25rem 0 0;font-size:.875rem}a{color:var(--deed)}
+.foot{display:flex;justify-content:space-between;gap:1rem;margin:1.25rem 0 0;font-size:.875rem}a{color:var(--deed);white-space:nowrap}
 """
 
 
