@@ -117,7 +117,10 @@ def test_it_starts_answers_and_stops(desk):
         finally:
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=60)
-    assert process.returncode in {0, 130}  # 0 where the tests themselves run with interrupts ignored (in the background)
+    assert process.returncode in {
+        0,
+        130,
+    }  # 0 where the tests themselves run with interrupts ignored (in the background)
     assert "Traceback" not in errors
     assert said["login"].split("=")[1] not in errors
 
