@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.scale_data import QUICK_TREES, TREES
 from benchmarks.speed import alternate, print_costs, print_ratio, run_apart, run_here
 
 RIVALS_PYTHON = ".venv-rivals/bin/python"
@@ -22,7 +23,7 @@ CHUNK = 32_768
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="20,000 rows, once, Booster alone")
+    parser.add_argument("--quick", action="store_true", help="20,000 rows, small models, once, Booster alone")
     parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
@@ -35,10 +36,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.rows, options.repeats = 20_000, 1
+        options.folder = options.folder.with_name(f"{options.folder.name}-quick")
     if options.one:
         run_one(options.one, options.folder, options.models)
         return
-    prepare(options.folder, options.rows)
+    prepare(options.folder, options.rows, QUICK_TREES if options.quick else TREES)
     rivals = ["booster"]
     if not options.quick and Path(RIVALS_PYTHON).is_file():
         rivals += ["lleaves", "onnxruntime"]
@@ -72,14 +74,14 @@ def run(name: str, folder: Path, count: int):
     return run_apart("benchmarks.kernel_rivals", [name, str(folder), str(count)], python)
 
 
-def prepare(folder: Path, rows: int) -> None:
+def prepare(folder: Path, rows: int, trees: int) -> None:
     """Write the models, the features and the right answers, where they are not there yet."""
     from benchmarks.scale_data import rows as drawn
     from benchmarks.scale_data import stored_tags
 
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "features.npy"
-    for k, tag in enumerate(stored_tags(folder, 10)):
+    for k, tag in enumerate(stored_tags(folder, 10, trees=trees)):
         (folder / f"model-{k}.txt").write_text(tag.model.blend.parts["forest"].text, encoding="utf-8")
     if not file.is_file() or len(np.load(file, mmap_mode="r")) != rows:
         X = np.vstack([drawn(k, min(100_000, rows - k * 100_000), 0) for k in range(-(-rows // 100_000))])

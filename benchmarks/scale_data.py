@@ -33,6 +33,8 @@ CHUNK = 100_000
 """Profiles drawn together; the seed of a chunk is its number, so that a large base begins as a small one."""
 SAMPLE = 60_000
 TREES, LEAVES = 300, 31
+QUICK_TREES = 60
+"""Of the quick form of a benchmark, whose models take long to train otherwise."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,10 @@ def make_tags(count: int, *, seed: int = 0, trees: int = TREES, leaves: int = LE
     return [_tag(number, X, filled, rng, trees, leaves) for number in range(count)]
 
 
-def stored_tags(folder: Path, count: int) -> list[LoadedTag]:
-    """Return the first ``count`` of ten tags kept under ``folder``, made by the first who asks."""
+def stored_tags(folder: Path, count: int, *, trees: int = TREES) -> list[LoadedTag]:
+    """Return the first ``count`` of ten tags kept under ``folder``, made with ``trees`` trees by the first who asks."""
     if not (folder / "tags" / "9").is_dir():
-        for number, tag in enumerate(make_tags(10)):
+        for number, tag in enumerate(make_tags(10, trees=trees)):
             tag.model.save(folder / "tags" / str(number))
     return [LoadedTag(TagModel.load(folder / "tags" / str(number)), "1") for number in range(count)]
 

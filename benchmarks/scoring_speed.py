@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.scale_data import AS_OF, make_snapshot, names, stored_tags
+from benchmarks.scale_data import AS_OF, QUICK_TREES, TREES, make_snapshot, names, stored_tags
 from benchmarks.scoring_rivals import RIVALS, run_rival
 from benchmarks.speed import Cost, alternate, print_costs, print_ratio, run_apart, run_here
 
@@ -34,7 +34,7 @@ SIZES = (100_000, 500_000, 1_000_000, 5_000_000)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="20,000 profiles, once")
+    parser.add_argument("--quick", action="store_true", help="20,000 profiles, small models, once")
     parser.add_argument("--profiles", type=int, default=1_000_000)
     parser.add_argument("--beside", type=int, default=200_000, help="profiles beside what people write")
     parser.add_argument("--repeats", type=int, default=3)
@@ -48,11 +48,12 @@ def main() -> None:
     parts = options.only or ["kernel", "usual", "scale"]
     if options.quick:
         options.profiles, options.beside, options.repeats = 20_000, 5_000, 1
+        options.folder = options.folder.with_name(f"{options.folder.name}-quick")
         parts = [p for p in parts if p != "scale"]
     if options.one:
         run_one(options.one, options.folder, options.profiles, options.reasons)
         return
-    stored_tags(options.folder, TAGS)
+    stored_tags(options.folder, TAGS, trees=QUICK_TREES if options.quick else TREES)
     with server() as url:
         if url:
             os.environ["TAGCAST_BENCHMARK_POSTGRES"] = url
