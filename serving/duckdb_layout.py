@@ -12,8 +12,8 @@ from sqlglot import exp
 from models.vocabulary import UNKNOWN
 from serving.predictions import RunInfo, column_name
 
-ROW_GROUP = 122_880
-"""Rows that DuckDB lays out together, each thread a group of its own."""
+ROW_GROUPS = (122_880, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)
+"""Rows that DuckDB may lay out together, each thread a group of its own; it takes the first by default."""
 LEAST_MEMORY = 256 * 10**6
 """Bytes that DuckDB is given for a run, or one row group more than it has threads. With more it would only keep blocks in
 memory that are on the disk already, and five million profiles would take a third more than one million."""
@@ -47,24 +47,35 @@ def write_snapshot(
 
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     config: Any = {"memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
-    with duckdb.connect(str(file), config=config) as connection:
-        spare_memory(connection, len(schema.names))
+    with duckdb.connect(config=config) as connection:
+        rows = spare_memory(connection, len(schema.names))
+        connection.execute(f"ATTACH ? AS store (ROW_GROUP_SIZE {rows})", [str(file)])
+        connection.execute("USE store")
         connection.register("staged", reader)
         table = exp.Create(this=exp.to_table("profiles"), kind="TABLE", expression=_wide(run, schema))
         connection.execute(table.sql("duckdb", copy=False))
         connection.unregister("staged")
-        connection.execute("CHECKPOINT")
+        connection.execute("CHECKPOINT store")
 
 
-def spare_memory(connection: Any, columns: int) -> None:
-    """Lower the memory limit to what a table of so many columns is written with as fast as with more."""
-    ((limit, threads),) = connection.execute(
-        "SELECT current_setting('memory_limit'), current_setting('threads')"
-    ).fetchall()  # to the end: an answer that is half read keeps the connection
+def spare_memory(connection: Any, columns: int) -> int:
+    """Lower the memory limit to what a table of so many columns is written with as fast as with more.
+
+    Returns
+    -------
+    int
+        Rows of a group: fewer where groups of so many columns would not fit into the limit.
+    """
+    asked = "SELECT current_setting('memory_limit'), current_setting('threads')"
+    ((limit, threads),) = connection.execute(asked).fetchall()
     number, unit = limit.split()
-    enough = max(LEAST_MEMORY, (threads + 1) * ROW_GROUP * columns * 8)
-    if enough < float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit):
+    most = float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit)
+    row = (threads + 1) * columns * 8  # of each group under way, and one more
+    rows = next((n for n in ROW_GROUPS if 2 * n * row <= most), ROW_GROUPS[-1])
+    enough = max(LEAST_MEMORY, ROW_GROUPS[0] * row)
+    if enough < most:
         connection.execute(f"SET memory_limit = '{enough} bytes'")
+    return rows
 
 
 def _quoted(name: str) -> exp.Column:

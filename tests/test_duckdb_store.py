@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 import pytest
 from published import publish
 
@@ -52,16 +53,19 @@ def test_a_reader_cannot_reach_beyond_its_snapshot(store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "columns", "left"),
+    ("limit", "columns", "left", "rows"),
     [
-        ("3GB", 80, "244.1 MiB"),
-        ("200MB", 80, "190.7 MiB"),
-        ("2GB", 6_000, "1.8 GiB"),
-        ("4GB", 200, "562.5 MiB"),
+        ("3GB", 80, "244.1 MiB", 122_880),
+        ("300MB", 80, "244.1 MiB", 65_536),
+        ("200MB", 80, "190.7 MiB", 32_768),
+        ("4GB", 200, "562.5 MiB", 122_880),
+        ("2GB", 6_000, "1.8 GiB", 4_096),
+        ("1GB", 6_000, "953.6 MiB", 2_048),
     ],
 )
-def test_a_writer_takes_no_more_memory_than_it_needs(limit, columns, left) -> None:
-    """A narrow run leaves most of the limit, one of hundreds of tags gets all of it; the limit is never raised."""
+def test_a_writer_takes_no_more_memory_than_it_needs(limit, columns, left, rows) -> None:
+    """A narrow run leaves most of the limit; one of hundreds of tags gets all of it, and is laid out in small groups."""
     with duckdb.connect(config={"memory_limit": limit, "threads": 2}) as connection:
-        spare_memory(connection, columns)
+        assert spare_memory(connection, columns) == rows
+        connection.register("asked_nothing_more", pa.table({"a": [1]}))
         assert connection.execute("SELECT current_setting('memory_limit')").fetchone() == (left,)
