@@ -94,7 +94,9 @@ def test_a_host_that_is_none_is_named(opened, desk):
 
 
 def test_it_starts_answers_and_stops(desk):
-    command = [sys.executable, "-m", "pipelines.cli", "serve", "--port", "0", "--json"]
+    # A suite that runs in the background hands down that interrupts are ignored.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pipelines.cli; pipelines.cli.main()"
+    command = [sys.executable, "-c", heeding, "serve", "--port", "0", "--json"]
     command += ["--config", str(desk.settings.path), "--home", str(desk.settings.home)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     with subprocess.Popen(
@@ -117,10 +119,7 @@ def test_it_starts_answers_and_stops(desk):
         finally:
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=60)
-    assert process.returncode in {
-        0,
-        130,
-    }  # 0 where the tests themselves run with interrupts ignored (in the background)
+    assert process.returncode == 130
     assert "Traceback" not in errors
     assert said["login"].split("=")[1] not in errors
 
