@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from projects import Project
 from shop import AMOUNT, FIRST_DAY, write_shop
 
 from models.amount_model import AmountModel
 from models.bundle import load_bundle as read_bundle
-from pipelines.cli import application
 from registry.tracking import open_tracking
 from registry.versions import load_bundle
 
 NOW = FIRST_DAY + timedelta(days=200)
 
 pytestmark = pytest.mark.xdist_group("amount_cli")
-
-
-@dataclass(frozen=True)
-class Project:
-    config: Path
-    home: Path
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(
-            application(), [*words, "--config", str(self.config), "--home", str(self.home)]
-        )
-
-    def json(self, *words: str):
-        result = self.run(*words, "--json")
-        assert result.exit_code == 0, result.output + result.stderr
-        return json.loads(result.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +53,7 @@ def test_training_versions_and_judges_an_amount(shop) -> None:
 
 def test_a_second_training_is_held_against_the_first(shop) -> None:
     project, _ = shop
-    project.run("promote", "spend_30d", "1", "--force", "--reason", "to compare with")
+    project.invoke("promote", "spend_30d", "1", "--force", "--reason", "to compare with")
     later = NOW + timedelta(days=30)
     (second,) = project.json("train", "spend_30d", "--now", str(later), "--trials", "2", "--threads", "1")
     texts = {check["name"]: check["text"] for check in second["checks"]}
@@ -83,7 +63,7 @@ def test_a_second_training_is_held_against_the_first(shop) -> None:
 
 def test_versions_are_listed_with_their_own_figures(shop) -> None:
     project, _ = shop
-    said = project.run("models", "spend_30d").output
+    said = project.invoke("models", "spend_30d").output
     assert "Versions that predict an amount" in said
     assert "AUC" not in said.split("Checks of")[0]
     assert "keeps_promise" in said
@@ -92,7 +72,7 @@ def test_versions_are_listed_with_their_own_figures(shop) -> None:
 
 def test_the_tree_shows_the_figures_of_the_champion(shop) -> None:
     project, (trained,) = shop
-    project.run("promote", "spend_30d", "1", "--force", "--reason", "to be listed")
+    project.invoke("promote", "spend_30d", "1", "--force", "--reason", "to be listed")
     (row,) = project.json("tags")
     metrics = trained["metrics"]
     assert row["quality"] == {name: metrics[name] for name in ("mae", "baseline_mae", "tier_accuracy")}
@@ -100,7 +80,7 @@ def test_the_tree_shows_the_figures_of_the_champion(shop) -> None:
 
 def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
     project, _ = shop
-    project.run("promote", "spend_30d", "1", "--force", "--reason", "to be scored")
+    project.invoke("promote", "spend_30d", "1", "--force", "--reason", "to be scored")
     out = tmp_path / "said.parquet"
     run = project.json("score", "--all", "--as-of", str(NOW), "--out", str(out))
     said = pd.read_parquet(out)
@@ -116,7 +96,7 @@ def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
     text = f"NOT (spend_30d = 'low') AND spend_30d.score >= {cut!r} AND spend_30d.upper > {2 * cut!r}"
     members = said[(said["value"] != "low") & (said["score"] >= cut) & (said["upper"] > 2 * cut)]
     assert project.json("audience", "count", text)["members"] == len(members) > 0
-    refused = project.run("audience", "count", "spend_30d = 'yes'")
+    refused = project.invoke("audience", "count", "spend_30d = 'yes'")
     assert refused.exit_code != 0
     assert "low, medium, high, unknown" in refused.stderr
 
@@ -136,7 +116,7 @@ def test_a_version_has_a_card(shop) -> None:
                  "## Limits", "## Checks", "spend_30d v1", "covers"):  # fmt: skip
         assert part in card["markdown"], part
     assert [len(row) for row in card["confusion"]] == [3, 3, 3]
-    assert "<html" in project.run("card", "spend_30d", "--html").output
+    assert "<html" in project.invoke("card", "spend_30d", "--html").output
 
 
 @pytest.mark.parametrize(
@@ -144,7 +124,7 @@ def test_a_version_has_a_card(shop) -> None:
     [("tradeoff", "has no cut to trade off"), ("evaluate", "only tags that say yes or no")],
 )
 def test_what_an_amount_has_not_is_said_in_a_sentence(shop, command, said) -> None:
-    result = shop[0].run(command, "spend_30d")
+    result = shop[0].invoke(command, "spend_30d")
     assert result.exit_code in {5, 6}
     assert said in result.stderr
     assert "tagcast card spend_30d" in result.stderr
@@ -156,7 +136,7 @@ def test_too_few_who_spend_is_said_before_any_feature_is_built(shop, tmp_path) -
     (project.config.parent / "tags" / "none.yaml").write_text(
         text.replace("spend_30d", "none"), encoding="utf-8"
     )
-    result = Project(project.config, tmp_path / "home").run("train", "none", "--now", str(NOW))
+    result = Project(project.config, tmp_path / "home").invoke("train", "none", "--now", str(NOW))
     (project.config.parent / "tags" / "none.yaml").unlink()
     assert result.exit_code == 6
     assert "0 profiles with any spend" in result.stderr

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from projects import Project as CommandLine
 from shop import AMOUNT, FIRST_DAY, write_shop
-
-from pipelines.cli import application
 
 NOW = FIRST_DAY + timedelta(days=200)
 STARTS = {"low": 0.0, "medium": 20.0, "high": 60.0}
@@ -25,23 +20,8 @@ MONEY = r"\d{1,3}(,\d{3})*\.\d{2}"
 pytestmark = pytest.mark.xdist_group("amount_flow")
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(CommandLine):
     """A project folder and the command line on it."""
-
-    config: Path
-    home: Path
-
-    def run(self, *words: str, ok: bool = True):
-        result = CliRunner().invoke(
-            application(), [*words, "--config", str(self.config), "--home", str(self.home)]
-        )
-        if ok:
-            assert result.exit_code == 0, result.output + result.stderr
-        return result
-
-    def json(self, *words: str):
-        return json.loads(self.run(*words, "--json").stdout)
 
     def score(self, day: date) -> tuple[dict, pd.DataFrame]:
         out = self.config.parent / "predictions.parquet"

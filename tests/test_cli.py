@@ -8,13 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from projects import Project as CommandLine
 from shop import FIRST_DAY, write_shop
 
 from pipelines.cli import application
@@ -24,23 +24,8 @@ NOW = FIRST_DAY + timedelta(days=200)
 pytestmark = pytest.mark.xdist_group("cli")
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(CommandLine):
     """A project folder and the command line on it."""
-
-    config: Path
-    home: Path
-
-    def run(self, *words: str, ok: bool = True) -> Result:
-        result = CliRunner().invoke(
-            application(), [*words, "--config", str(self.config), "--home", str(self.home)]
-        )
-        if ok:
-            assert result.exit_code == 0, result.output + result.stderr
-        return result
-
-    def json(self, *words: str):
-        return json.loads(self.run(*words, "--json").stdout)
 
     def store_state(self) -> dict[str, str]:
         """Every published file of the store by digest."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from champion import DAY, NOW, TAG, by_hand, put_in_charge, shop_with_champion
-from click.testing import CliRunner, Result
+from projects import Project as CommandLine
 from shop import FIRST_DAY, write_shop
 
-from pipelines.cli import application
 from pipelines.score import score_tags
 from pipelines.workspace import open_workspace
 from registry.roles import Person
@@ -24,20 +20,8 @@ pytestmark = pytest.mark.xdist_group("life_cli")
 SECOND_PERSON = "\n[review]\nsecond_person = true\n"
 
 
-@dataclass(frozen=True)
-class Project:
-    config: Path
-    home: Path
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(
-            application(), [*words, "--config", str(self.config), "--home", str(self.home)]
-        )
-
-    def json(self, *words: str):
-        result = self.run(*words, "--json")
-        assert result.exit_code == 0, result.output + result.stderr
-        return json.loads(result.stdout)
+class Project(CommandLine):
+    """A project folder and the command line on it."""
 
     def ask_for_two(self) -> None:
         self.config.write_text(self.config.read_text(encoding="utf-8") + SECOND_PERSON, encoding="utf-8")
@@ -52,32 +36,32 @@ def project(tmp_path) -> Project:
 def test_nothing_has_to_be_set_up(project) -> None:
     (row,) = [r for r in project.json("tags") if r["name"] == TAG]
     assert row["status"] == "published"
-    shown = project.run("tags").stdout
+    shown = project.invoke("tags").stdout
     assert "warning: Lifecycle › Retention holds only 1 tag" in shown
     assert [r["name"] for r in project.json("tags", "--query", "chrun")] == [TAG]
-    assert "warning" not in project.run("tags", "--query", "chrun").stdout
-    assert project.run("approve").stdout == "no champion waits for approval\n"
+    assert "warning" not in project.invoke("tags", "--query", "chrun").stdout
+    assert project.invoke("approve").stdout == "no champion waits for approval\n"
 
 
 def test_a_tag_is_shown_and_taken_through_its_life(project) -> None:
     page = project.json("tag", "show", TAG)
     assert page["row"]["status"] == "published"
-    assert "no step in its life" in project.run("tag", "show", TAG).stdout
+    assert "no step in its life" in project.invoke("tag", "show", TAG).stdout
     step = project.json("tag", "suspend", TAG, "--reason", "broken feed", "--by", "Ann")
     assert (step["who"], step["was"], step["to"]) == ("Ann", "published", "suspended")
-    refused = project.run("tag", "approve", TAG, "--reason", "x")
+    refused = project.invoke("tag", "approve", TAG, "--reason", "x")
     assert refused.exit_code == 14
     assert "suspended, not in review" in refused.stderr
     assert f"tagcast tag submit {TAG}" in refused.stderr
     assert (
-        project.run("tag", "submit", TAG, "--reason", "mended").stdout
+        project.invoke("tag", "submit", TAG, "--reason", "mended").stdout
         == f"{TAG} is in review (was suspended)\n"
     )
     project.json("tag", "approve", TAG, "--reason", "looked at it")
     steps = project.json("tag", "history", TAG)
     assert [s["to"] for s in steps] == ["suspended", "in_review", "published"]
-    assert "broken feed" in project.run("tag", "show", TAG).stdout
-    assert project.run("tag", "show", "nothing").exit_code == 13
+    assert "broken feed" in project.invoke("tag", "show", TAG).stdout
+    assert project.invoke("tag", "show", "nothing").exit_code == 13
 
 
 def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
@@ -88,7 +72,7 @@ def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
         Person("ann", "admin"),
         NOW,
     )
-    refused = project.run("tag", "retire", TAG, "--reason", "not needed")
+    refused = project.invoke("tag", "retire", TAG, "--reason", "not needed")
     assert refused.exit_code == 14
     assert f"1 saved audience speaks of {TAG}: quiet ones" in refused.stderr
     assert "--yes" in refused.stderr
@@ -101,19 +85,19 @@ def test_a_champion_waits_for_a_second_person(project) -> None:
     workspace = open_workspace(project.config, project.home)
     put_in_charge(workspace, project.home / "second", by_hand(risk=3.0), 2)  # proposed by "tests"
     assert [v["aliases"] for v in project.json("models", TAG)] == [["challenger"], ["champion"]]
-    assert "proposed by tests" in " ".join(project.run("models", TAG).stdout.split())
+    assert "proposed by tests" in " ".join(project.invoke("models", TAG).stdout.split())
     (waiting,) = project.json("approve")
     assert (waiting["tag"], waiting["version"], waiting["champion"]) == (TAG, 2, 1)
     assert waiting["proposed_by"] == "tests"
-    assert "tests" in project.run("approve").stdout
+    assert "tests" in project.invoke("approve").stdout
 
-    own = project.run("approve", TAG, "2", "--reason", "mine", "--by", "tests")
+    own = project.invoke("approve", TAG, "2", "--reason", "mine", "--by", "tests")
     assert own.exit_code == 11
     assert "somebody else has to approve it" in own.stderr
-    assert project.run("approve", TAG, "2", "--by", "Bob").exit_code == 6, "a reason is needed"
-    assert project.run("approve", TAG).exit_code == 2
-    assert project.run("approve", TAG, "1", "--reason", "x").exit_code == 6
-    done = project.run("approve", TAG, "2", "--reason", "read the card", "--by", "Bob")
+    assert project.invoke("approve", TAG, "2", "--by", "Bob").exit_code == 6, "a reason is needed"
+    assert project.invoke("approve", TAG).exit_code == 2
+    assert project.invoke("approve", TAG, "1", "--reason", "x").exit_code == 6
+    done = project.invoke("approve", TAG, "2", "--reason", "read the card", "--by", "Bob")
     assert done.stdout == f"{TAG}: version 2 is champion: the next run scores with it\n"
     assert [v["aliases"] for v in project.json("models", TAG)] == [["champion"], []]
     (line,) = [e for e in project.json("audit") if e["action"] == "champion.approve"]
@@ -122,9 +106,9 @@ def test_a_champion_waits_for_a_second_person(project) -> None:
 
 def test_a_champion_is_turned_down(project) -> None:
     project.ask_for_two()
-    proposed = project.run("promote", TAG, "1", "--reason", "again", "--force", "--by", "Ann")
+    proposed = project.invoke("promote", TAG, "1", "--reason", "again", "--force", "--by", "Ann")
     assert proposed.stdout.startswith(f"{TAG}: version 1 waits for a second person to approve it")
-    done = project.run("approve", TAG, "1", "--refuse", "--reason", "broken feed", "--by", "Bob")
+    done = project.invoke("approve", TAG, "1", "--refuse", "--reason", "broken feed", "--by", "Bob")
     assert done.stdout == f"{TAG}: version 1 is turned down\n"
     assert project.json("approve") == []
     assert project.json("models", TAG)[0]["aliases"] == ["champion"], "what is in force stays in force"
@@ -148,4 +132,4 @@ def test_the_winner_of_a_training_waits_under_the_name_of_who_trained(tmp_path, 
 
 def test_check_warns_of_thin_categories(project) -> None:
     assert any("Lifecycle › Retention" in line for line in project.json("check")["tree"])
-    assert "warning: Lifecycle › Retention holds only 1 tag" in project.run("check").stdout
+    assert "warning: Lifecycle › Retention holds only 1 tag" in project.invoke("check").stdout
