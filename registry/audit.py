@@ -138,22 +138,19 @@ def entries(
         return [AuditEntry(**row) for row in connection.execute(query).mappings()]
 
 
-def entries_for(
-    state: State,
-    person: Person,
-    *,
-    action: str | None = None,
-    subject: str | None = None,
-    who: str | None = None,
-    limit: int = 200,
-    before: int | None = None,
-) -> list[AuditEntry]:
-    """Return what ``person`` may read of the log: everything with the right "audit", else what they did themselves."""
-    if not person.may("audit"):
-        if who not in {None, person.name}:
-            require(person, "audit")
-        who = person.name
-    return entries(state, action=action, subject=subject, who=who, limit=limit, before=before)
+def whose(person: Person, who: str | None = None) -> str | None:
+    """Return by whom ``person`` may read lines: anybody's or those of ``who`` with the right "audit", else their own.
+
+    Raises
+    ------
+    NotAllowedError
+        Where they ask for somebody else's without the right.
+    """
+    if person.may("audit"):
+        return who
+    if who not in {None, person.name}:
+        require(person, "audit")
+    return person.name
 
 
 @dataclass

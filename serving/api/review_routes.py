@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from registry.audit import AuditEntry, entries_for
+from registry.audit import AuditEntry, entries, whose
 from registry.decision_log import Decision
 from serving import tag_steps
 from serving.api.access import person_of
@@ -49,14 +49,7 @@ def review_routes(desk: Desk) -> APIRouter:
         before: Annotated[int | None, Query(ge=1, le=2**62, description="id: the next page")] = None,
     ) -> list[AuditEntry]:
         """Who did what, newest first; who may not read the whole log gets what they did themselves."""
-        return entries_for(
-            desk.state,
-            person_of(request),
-            action=action,
-            subject=subject,
-            who=who,
-            limit=limit,
-            before=before,
-        )
+        who = whose(person_of(request), who)
+        return entries(desk.state, action=action, subject=subject, who=who, limit=limit, before=before)
 
     return routes

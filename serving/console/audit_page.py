@@ -33,9 +33,9 @@ _ACTIONS = (
 
 def told(desk: Desk, person: Person, action: str, before: int | None) -> list[AuditEntry]:
     """Return a page of the log, newest first."""
-    from registry.audit import entries_for
+    from registry.audit import entries, whose
 
-    return entries_for(desk.state, person, action=action or None, limit=_PAGE, before=before)
+    return entries(desk.state, action=action or None, who=whose(person), limit=_PAGE, before=before)
 
 
 async def audit_page(visit: Visit) -> None:
