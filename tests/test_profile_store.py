@@ -215,6 +215,22 @@ def test_one_writer_at_a_time_and_any_number_of_readers(store) -> None:
     assert store.current().run.run_id == "four"
 
 
+def test_a_run_in_force_has_not_failed_where_older_ones_cannot_be_deleted(store, monkeypatch, caplog) -> None:
+    publish(store, "first", keep=1)
+
+    def gone(_keep: int) -> list[int]:
+        raise StoreError("the server has gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "forget_old", gone)
+        publish(store, "second", seed=1, keep=1)
+    assert "older runs could not be deleted" in caplog.text
+    with store.reader() as reader:
+        assert reader.manifest.run.run_id == "second"
+    publish(store, "third", seed=2, keep=1)
+    assert [m.run.run_id for m in store.kept()] == ["third"]
+
+
 def test_a_reader_keeps_the_snapshot_it_holds(store) -> None:
     publish(store, "old", seed=1, keep=1)
     with store.reader() as reader:
