@@ -103,9 +103,18 @@ class Settings(Strict):
     @property
     def store_place(self) -> str | None:
         """The store with its variables filled in: a URL, or a folder from the configuration's own on."""
-        if self.store is None or "://" in self.store:
-            return None if self.store is None else expand(self.store, f"{self.path.name}: store")
-        return self.resolve(self.store, "store")
+        if self.store is None:
+            return None
+        # A variable may hold the whole URL, as hosts hand it out.
+        place = expand(self.store, f"{self.path.name}: store")
+        if "://" not in place:
+            return self.resolve(self.store, "store")
+        try:
+            return self._check_store(place)
+        except ValueError as error:
+            raise ConfigError(
+                f"{self.path.name}: store: {error}", mend="as in postgresql://user:${PASSWORD}@host/database"
+            ) from None
 
     @property
     def state_place(self) -> str | None:

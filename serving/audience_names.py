@@ -47,12 +47,16 @@ class Asked:
 
 def names_for(desk: Desk, person: Person) -> Names:
     """Return what a filter of ``person`` may speak of: tags, attributes, saved audiences."""
+    return replace(columns_of(desk, person), audiences=tuple(a.name for a in all_saved(desk.state)))
+
+
+def columns_of(desk: Desk, person: Person) -> Names:
+    """Return the tags and attributes of a profile that ``person`` may see."""
     from serving.catalogue import visible_names
 
     names = visible_names(desk, person)
     hidden = hidden_attributes(desk, person)
-    attributes = {name: kind for name, kind in names.attributes.items() if name not in hidden}
-    return replace(names, attributes=attributes, audiences=tuple(a.name for a in all_saved(desk.state)))
+    return replace(names, attributes={n: kind for n, kind in names.attributes.items() if n not in hidden})
 
 
 def hidden_attributes(desk: Desk, person: Person) -> frozenset[str]:

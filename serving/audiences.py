@@ -228,7 +228,9 @@ def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | Non
     NotFoundError
         When there is none of that id.
     """
-    found = reader.row(profile_id)
+    # What cannot be written as UTF-8 (a stray byte of a terminal) is nobody's id, and no database takes it.
+    is_text = profile_id.encode(errors="ignore").decode() == profile_id
+    found = reader.row(profile_id) if is_text else None
     if found is None:
         some = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
         near = get_close_matches(profile_id, some.column(0).to_pylist(), n=1)

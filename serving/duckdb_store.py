@@ -23,7 +23,7 @@ from sqlglot import exp
 
 from features.errors import StoreError
 from serving.duckdb_layout import LEAST_MEMORY, write_snapshot
-from serving.duckdb_rows import STEP, Landmarks, row_statement
+from serving.duckdb_rows import Landmarks, row_statement
 from serving.manifest import Entry, Manifest
 from serving.predictions import RunInfo
 from serving.profile_store import ProfileStore, RunGoneError
@@ -71,11 +71,8 @@ class DuckDbReader:
 
     def row(self, profile_id: str) -> dict[str, Any] | None:
         """Return all columns of one profile."""
-        if self._landmarks is None:
-            answer = self.connection.execute(row_statement(), [profile_id])
-        else:
-            place = self._landmarks.before(self.connection, profile_id)
-            answer = self.connection.execute(row_statement(near=True), [place, place + STEP, profile_id])
+        first = self._landmarks.before(self.connection, profile_id) if self._landmarks else None
+        answer = self.connection.execute(row_statement(profile_id, first))
         names = [column[0] for column in answer.description]
         found = answer.fetchall()
         return dict(zip(names, found[0], strict=True)) if found else None

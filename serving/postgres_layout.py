@@ -203,6 +203,21 @@ class Layout:
         offsets = pa.array(np.r_[0, np.cumsum(length)].astype(np.int32))
         return pa.ListArray.from_arrays(offsets, entries, type=REASONS, mask=pc.is_null(stored[0]))
 
+    def read_one(self, column: Column, stored: Sequence[Any]) -> Any:
+        """Return what :meth:`read` says of a single profile, as a plain value: arrays of one row each cost more than the query."""
+        first = stored[0]
+        if first is None or column.kind not in {"word", "reasons"}:
+            return first
+        words = self.words[column.name]
+        if column.kind == "word":
+            return words[first]
+        feature, value, size = (
+            stored[1 + part * TOP_REASONS : 1 + (part + 1) * TOP_REASONS] for part in range(3)
+        )
+        return [
+            {"feature": words[feature[k]], "value": value[k], "contribution": size[k]} for k in range(first)
+        ]
+
     def kind(self, column: Column) -> pa.DataType:
         """Return the type of :meth:`read`."""
         kinds = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -82,6 +83,10 @@ class PhysicalQuery:
         if isinstance(node, exp.In) and (column := self._word(node.this)):
             codes = [self._code(column, value) for value in node.expressions]
             return exp.In(this=self._column(column), expressions=codes)
+        if isinstance(node, exp.Ordered) and node.this.name == "profile_id":
+            # Never null; asked for nulls first, PostgreSQL sorts all members instead of following the index.
+            down = bool(node.args.get("desc"))
+            return exp.Ordered(this=self._physical(node.this), desc=down, nulls_first=down)
         if isinstance(node, exp.Column) and not node.table:
             if node.name == "profile_id":
                 return exp.column("profile_id", table="g0")
@@ -115,6 +120,15 @@ class PhysicalQuery:
             place += output.width
         schema = pa.schema(fields)
         return pa.RecordBatchReader.from_batches(schema, self._read(stored, schema))
+
+    def one(self, stored: Sequence[Any]) -> dict[str, Any]:
+        """Return a single row of the answer in logical columns."""
+        found, place = {}, 0
+        for output in self._outputs:
+            mine = stored[place : place + output.width]
+            place += output.width
+            found[output.name] = self._layout.read_one(output.column, mine) if output.column else mine[0]
+        return found
 
     def _read(self, stored: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for batch in stored:

@@ -46,14 +46,16 @@ class PostgresReader:
 
     def row(self, profile_id: str) -> dict[str, Any] | None:
         """Return all columns of one profile."""
+        if "\0" in profile_id:
+            return None  # no text of PostgreSQL holds it
         if not self._row_queries:
             self._row_queries = self._queries_of_a_row()
         found: dict[str, Any] = {}
         for query, sql in self._row_queries:
-            rows = query.answer(self._fetch(sql, profile_id)).read_all().to_pylist()
-            if not rows:
+            stored = self._fetch(sql, profile_id).read_all()
+            if not stored.num_rows:
                 return None
-            found |= rows[0]
+            found |= query.one([column[0].as_py() for column in stored.columns])
         return found
 
     def _queries_of_a_row(self) -> list[tuple[PhysicalQuery, str]]:

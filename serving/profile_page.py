@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from features.event_log import last_events
 from features.windows import FeatureSet
 from registry.roles import require
-from serving.audience_names import names_for
+from serving.audience_names import columns_of
 from serving.audiences import profile
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def profile_page(desk: Desk, person: Person, profile_id: str, *, events: int = 5
         When there is none of that id.
     """
     page = look_up(desk, person, profile_id)
-    tags = {row["tag"] for row in page.tags} | set(names_for(desk, person).tags)
+    tags = {row["tag"] for row in page.tags} | set(columns_of(desk, person).tags)
     home = desk.settings.home
     return ProfilePage(
         page.profile_id,
@@ -122,7 +122,7 @@ def look_up(desk: Desk, person: Person, profile_id: str) -> ProfilePage:
         When there is none of that id.
     """
     require(person, "profiles")
-    names = names_for(desk, person)
+    names = columns_of(desk, person)
     with desk.store.reader() as reader:
         view = profile(reader, profile_id, tags=names.tags)
         run = reader.manifest.run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,11 @@ from typing import Any
 
 import pytest
 
+from serving.console.words import SHORT, Speaker
+
+SECRET = "a long enough secret"
+"""Of every visitor."""
+SECONDS = 30_000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -64,3 +70,53 @@ def served(config: Path, home: Path) -> Iterator[str]:
         if process.stdout is not None:
             process.stdout.close()
         errors.close()
+
+
+class Visitor:
+    """Somebody at the console: what they see, and whether their browser asked anybody else."""
+
+    def __init__(self, browser, site, name, language) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(SECONDS)
+        self.said: list[str] = []
+        self.elsewhere: list[str] = []
+        self.page.on(
+            "request",
+            lambda r: (
+                None
+                if r.url.startswith((site, "data:", "blob:", site.replace("http", "ws")))
+                else self.elsewhere.append(r.url)
+            ),
+        )
+        self.page.on("pageerror", lambda e: self.said.append(str(e)))
+        self.say = Speaker(language)
+        self.page.goto(site)
+        self.page.fill("input[name=name]", name)
+        self.page.fill("input[name=password]", SECRET)
+        self.page.click("button[type=submit]")
+        self.page.locator("aside").get_by_text(SHORT[language], exact=True).click()
+        self.heading("tags.title")
+
+    def heading(self, key, **put_in):
+        """Wait for the heading of a page."""
+        found = self.page.get_by_role("heading", level=1, name=self.say(key, **put_in))
+        found.wait_for()
+
+    def press(self, key, role="button", within="main", **put_in):
+        self.page.locator(within).get_by_role(role, name=self.say(key, **put_in), exact=True).click()
+
+    def count(self) -> int:
+        """Return the count that is read out, once the newest answer is there."""
+        self.page.locator(".answer:not(.waiting) .answer-count b").wait_for()
+        return int(self.page.locator(".answer-count b").inner_text().replace(",", ""))
+
+    def pick(self, field, text) -> None:
+        """Choose from a field of the newest condition."""
+        self.page.locator(f".cond {field}").last.click()
+        self.page.locator(".q-menu .q-item").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
+
+    def leave(self) -> None:
+        assert not self.elsewhere, "a request left the machine"
+        assert not self.said, "a script failed"
+        self.context.close()

@@ -54,6 +54,22 @@ def test_the_environment_overrides(tmp_path, monkeypatch) -> None:
     assert (settings.seed, settings.memory_limit) == (7, "512MB")
 
 
+def test_a_variable_may_hold_the_whole_place_of_the_store(tmp_path, monkeypatch) -> None:
+    settings = load(project(tmp_path, "store = '${STORE}'\n" + source()))
+    url = "postgresql://crm:secret@db.example.org/crm"
+    monkeypatch.setenv("STORE", url)
+    assert settings.store_place == url
+    monkeypatch.setenv("STORE", "kept")
+    assert settings.store_place == str(settings.folder / "kept")
+    monkeypatch.setenv("STORE", "mysql://crm:secret@db.example.org/crm")
+    with pytest.raises(ConfigError, match="found mysql://") as told:
+        _ = settings.store_place
+    assert "secret" not in str(told.value)
+    monkeypatch.delenv("STORE")
+    with pytest.raises(ConfigError, match="STORE, which is not set"):
+        _ = settings.store_place
+
+
 def test_settings_cannot_be_changed(tmp_path) -> None:
     settings = load(project(tmp_path, source()))
     with pytest.raises(ValueError, match="frozen"):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from browser import chromium, served
+from browser import SECRET, Visitor, chromium, served
 from champion import DAY, TAG, by_hand, shop_with_champion
 
 from features.config import load_settings
@@ -20,13 +19,10 @@ from registry.recording import log_version
 from registry.roles import Person
 from registry.state import open_state
 from registry.tracking import open_tracking
-from serving.console.words import SHORT, Speaker
 
 pytestmark = pytest.mark.xdist_group("browser")
-SECRET = "a long enough secret"
 PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))
 ANN, BOB = Person("Ann", "data_scientist"), Person("Bob", "data_scientist")
-SECONDS = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -83,56 +79,6 @@ def site(shop):
 def browser():
     with chromium() as found:
         yield found
-
-
-class Visitor:
-    """Somebody at the console: what they see, and whether their browser asked anybody else."""
-
-    def __init__(self, browser, site, name, language) -> None:
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(SECONDS)
-        self.said: list[str] = []
-        self.elsewhere: list[str] = []
-        self.page.on(
-            "request",
-            lambda r: (
-                None
-                if r.url.startswith((site, "data:", "blob:", site.replace("http", "ws")))
-                else self.elsewhere.append(r.url)
-            ),
-        )
-        self.page.on("pageerror", lambda e: self.said.append(str(e)))
-        self.say = Speaker(language)
-        self.page.goto(site)
-        self.page.fill("input[name=name]", name)
-        self.page.fill("input[name=password]", SECRET)
-        self.page.click("button[type=submit]")
-        self.page.locator("aside").get_by_text(SHORT[language], exact=True).click()
-        self.heading("tags.title")
-
-    def heading(self, key, **put_in):
-        """Wait for the heading of a page."""
-        found = self.page.get_by_role("heading", level=1, name=self.say(key, **put_in))
-        found.wait_for()
-
-    def press(self, key, role="button", within="main", **put_in):
-        self.page.locator(within).get_by_role(role, name=self.say(key, **put_in), exact=True).click()
-
-    def count(self) -> int:
-        """Return the count that is read out, once the newest answer is there."""
-        self.page.locator(".answer:not(.waiting) .answer-count b").wait_for()
-        return int(self.page.locator(".answer-count b").inner_text().replace(",", ""))
-
-    def pick(self, field, text) -> None:
-        """Choose from a field of the newest condition."""
-        self.page.locator(f".cond {field}").last.click()
-        self.page.locator(".q-menu .q-item").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
-
-    def leave(self) -> None:
-        assert not self.elsewhere, "a request left the machine"
-        assert not self.said, "a script failed"
-        self.context.close()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

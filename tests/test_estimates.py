@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
+from browser import SECRET, Visitor, chromium, served
 from published import NOW, people, run_info, said, staged
-from stores import make_store
+from shop import CONFIG
+from stores import make_store, postgres_url
 
+from features.config import load_settings
+from registry.accounts import add_user
+from registry.state import open_state
 from serving import postgres_store
 from serving.audiences import count
+from serving.postgres_store import PostgresStore
 
-pytestmark = pytest.mark.xdist_group("estimates")
+pytestmark = pytest.mark.xdist_group("browser")
 
 ROWS = 6000
+WRITE_DOWN = """
+window.shown = [];
+new MutationObserver(() => {
+  const text = document.querySelector('.answer-count')?.innerText;
+  if (text && text !== shown.at(-1)) shown.push(text);
+}).observe(document, {childList: true, subtree: true, characterData: true});
+"""
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +35,17 @@ def store(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgres_store, "SAMPLE_ROWS", 1200)
         store = make_store("postgres", tmp_path_factory.mktemp("estimates"))
-        ids = people(ROWS)
-        ids = ids.set_column(0, ids.schema.field(0), ids.column(0).cast("string"))
-        with store.writer("one") as staging:
-            batch = staged(ids, said(ROWS))
-            staging.add(batch.take(np.argsort(batch.column(0).to_pylist())))
-            staging.publish(run_info("one", ROWS), keep=1)
+        publish(store)
         yield store
+
+
+def publish(store) -> None:
+    ids = people(ROWS)
+    ids = ids.set_column(0, ids.schema.field(0), ids.column(0).cast("string"))
+    with store.writer("one") as staging:
+        batch = staged(ids, said(ROWS))
+        staging.add(batch.take(np.argsort(batch.column(0).to_pylist())))
+        staging.publish(run_info("one", ROWS), keep=1)
 
 
 def test_an_estimate_holds_the_count_within_its_margin(store) -> None:
@@ -48,3 +67,37 @@ def test_an_estimate_holds_the_count_within_its_margin(store) -> None:
     assert held >= 34
     assert (nobody.members, nobody.mean_confidence) == (0, {"churn_risk": None})
     assert nobody.margin > 0, "nobody in the sample is not nobody"
+
+
+def test_the_console_shows_an_estimate_before_the_exact_count(tmp_path, monkeypatch) -> None:
+    """What was told in between is gone again in a moment, so the page itself writes down what it shows."""
+    name = f"estimates {tmp_path.name}"
+    config = tmp_path / "tagcast.toml"
+    config.write_text(CONFIG.replace("small shop", name), encoding="utf-8")
+    monkeypatch.setenv("TAGCAST_STORE", postgres_url())
+    monkeypatch.setattr(postgres_store, "SAMPLE_ROWS", 1200)
+    settings = load_settings(config, tmp_path / "home", tmp_path)
+    settings.home.mkdir()
+    store = PostgresStore(postgres_url(), settings.home / "store", name)
+    publish(store)
+    add_user(
+        open_state(settings), "Mia", "marketer", SECRET, sensitive=False, by="tests", now=datetime.now(UTC)
+    )
+    with store.reader() as reader:
+        exact = count(reader, "city = 'Oslo'", NOW).members
+    with chromium() as browser, served(config, settings.home) as site:
+        mia = Visitor(browser, site, "Mia", "en")
+        mia.page.add_init_script(WRITE_DOWN)
+        mia.page.goto(f"{site}/audience?filter=city = 'Oslo'")
+        mia.page.locator(".answer-count b").filter(has_text=f"{exact:,}").wait_for()
+        assert mia.count() == exact
+        shown = mia.page.evaluate("window.shown")
+        # The made run has expired long ago: nobody is found, and the page says why.
+        mia.page.locator(".filter-text textarea").fill("churn_risk = 'yes'")
+        mia.page.locator(".answer .note").filter(has_text="expired on").wait_for()
+        assert mia.count() == 0
+        mia.leave()
+    (estimate,) = {text.split()[0] for text in shown if "about, give or take" in text}
+    assert estimate != f"{exact:,}"
+    assert abs(int(estimate.replace(",", "")) - exact) < 0.1 * ROWS
+    assert "about" not in shown[-1]

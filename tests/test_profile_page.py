@@ -57,6 +57,9 @@ def test_what_is_sensitive_is_named_and_not_shown(desk) -> None:
         look_up(desk, ANALYST, "nobody")
     with pytest.raises(NotFoundError):
         look_up(desk, ANALYST, "' OR 1=1 --")
+    for odd in ("p0007'", "p0007\\", "p0007\0", "p0007\udcff", "%s", "?", "\U0001f600"):
+        with pytest.raises(NotFoundError, match="there is no profile"):
+            look_up(desk, ANALYST, odd)
 
 
 def test_what_was_said_before(desk) -> None:

@@ -77,6 +77,19 @@ def test_what_was_published_is_read(store, tmp_path) -> None:
     assert not list(tmp_path.glob(".*.part"))
 
 
+def test_a_profile_alone_is_its_row_of_the_whole(store) -> None:
+    publish(store, "first")
+    with store.reader() as reader:
+        first = reader.row("p000")
+        assert first is not None
+        columns = [name for name in first if name != "profile_id"]
+        whole = [row for batch in reader.stream(columns) for row in batch.to_pylist()]
+        assert len(whole) == 100
+        assert any(row["churn_risk:reasons"] for row in whole)
+        for row in whole:
+            assert reader.row(row["profile_id"]) == row
+
+
 def test_an_amount_says_its_tier_and_is_filtered_by_it(store) -> None:
     publish_amounts(store)
     with store.reader() as reader:

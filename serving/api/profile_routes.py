@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import TypeAdapter
+from starlette.responses import Response
 
 from serving import profile_page as pages
 from serving.api.access import person_of
 from serving.desk import Desk
 from serving.profile_page import ProfilePage
+
+_PAGE = TypeAdapter(ProfilePage)
 
 
 def profile_routes(desk: Desk) -> APIRouter:
@@ -24,9 +28,11 @@ def profile_routes(desk: Desk) -> APIRouter:
         return pages.profile_page(desk, person_of(request), profile_id, events=events)
 
     # Last: an id may hold slashes, and would swallow what follows it.
-    @routes.get("/profiles/{profile_id:path}")
-    def look_up(request: Request, profile_id: str) -> ProfilePage:
+    @routes.get("/profiles/{profile_id:path}", response_model=ProfilePage)
+    def look_up(request: Request, profile_id: str) -> Response:
         """Attributes and tags with reasons, within milliseconds; history and events stay empty."""
-        return pages.look_up(desk, person_of(request), profile_id)
+        # Written as it is: copying and checking a page of many tags takes a tenth of the whole answer.
+        page = _PAGE.dump_json(pages.look_up(desk, person_of(request), profile_id))
+        return Response(page, media_type="application/json")
 
     return routes

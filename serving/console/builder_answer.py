@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from models.filter_tree import Filter
 from serving import audience_questions as questions
 from serving.console.fields import html
-from serving.console.figures import number, of_100, percent
+from serving.console.figures import day, number, of_100, percent
 from serving.console.markup import Markup, h
 from serving.console.messages import error_markup
 from serving.console.tag_marks import value_word
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from registry.roles import Person
     from serving.audience_questions import Effect, Expected, Language
     from serving.audiences import AudienceCount
@@ -31,11 +33,14 @@ class Counted:
         None: everyone.
     count : AudienceCount
     sentence : str
+    expired : dict of str to datetime
+        Tags that the filter speaks of and that say nothing any more, since when.
     """
 
     tree: Filter | None
     count: AudienceCount
     sentence: str
+    expired: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,22 @@ class Outlook:
     expected: tuple[Expected, ...]
 
 
-def counted(desk: Desk, person: Person, tree: Filter | None, language: Language) -> Counted:
-    """Return how many ``tree`` finds, and what it means."""
-    from serving.audiences import AudienceCount
+def counted(
+    desk: Desk, person: Person, tree: Filter | None, language: Language, *, estimate: bool = False
+) -> Counted:
+    """Return how many ``tree`` finds, and what it means; ``estimate`` from a sample where the store keeps one."""
+    from serving.audiences import AudienceCount, fields
 
     if tree is None:
         with desk.store.reader() as reader:
             base = reader.manifest.profiles
         return Counted(None, AudienceCount(base, base, 1.0, {}), "")
-    count = questions.count(desk, person, tree)
-    return Counted(tree, count, questions.sentence(desk, person, tree, language))
+    count = questions.count(desk, person, tree, estimate=estimate)
+    spoken = {one.name for one in fields(tree) if one.part is not None}
+    manifest, now = desk.store.current(), desk.now
+    run = manifest.run.tags if manifest else ()
+    expired = {t.tag: t.expires_at for t in run if t.tag in spoken and t.expires_at <= now}
+    return Counted(tree, count, questions.sentence(desk, person, tree, language), expired)
 
 
 def outlook(desk: Desk, person: Person, tree: Filter | None) -> Outlook:
@@ -106,6 +117,10 @@ class Answers:
             for tag, mean in count.mean_confidence.items()
             if mean is not None
         ]
+        expired = [
+            say("build.expired", tag=self.fields.titles.get(tag, tag), day=day(at))
+            for tag, at in answer.expired.items()
+        ]
         width = f"width:{100 * count.share:.2f}%"
         self.figure.content = h(
             "div",
@@ -122,6 +137,7 @@ class Answers:
                 class_="muted num",
             ),
             h("div", about, class_="faint") if about else None,
+            [h("p", one, class_="note warn") for one in expired],
             h("ul", trust, class_="trust") if trust else None,
         )
         self.strip.content = h(

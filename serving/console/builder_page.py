@@ -66,6 +66,7 @@ class Builder:
         self.text = ""
         self.count: Counted | None = None
         self.counting: Latest[Counted] = Latest(self._counted, self._failed)
+        self.recounting: Latest[Counted] = Latest(self._counted, self._failed, pause=0)
         self.looking: Latest[Outlook] = Latest(self._looked, lambda _: None, pause=0)
         self.reading: Latest[Filter] = Latest(self._read, self._misread, pause=0)
         self._draw()
@@ -162,7 +163,8 @@ class Builder:
         tree = self.tree
         self.answers.wait()
         self.profit.follow(tree)
-        asked = self.counting.ask(lambda: self.visit.ask(counted, tree, self.visit.language))
+        self.recounting.forget()
+        asked = self.counting.ask(lambda: self.visit.ask(counted, tree, self.visit.language, estimate=True))
         background_tasks.create(asked, name="count an audience")
 
     def _counted(self, answer: Counted) -> None:
@@ -170,6 +172,12 @@ class Builder:
 
         self.count = answer
         self.answers.tell(answer)
+        if answer.count.margin:
+            # A large base in PostgreSQL takes seconds to count: what a sample says stands there until then.
+            self.answers.wait()
+            asked = self.recounting.ask(lambda: self.visit.ask(counted, answer.tree, self.visit.language))
+            background_tasks.create(asked, name="count an audience to the last")
+            return
         asked = self.looking.ask(lambda: self.visit.ask(outlook, answer.tree))
         background_tasks.create(asked, name="look at an audience")
 

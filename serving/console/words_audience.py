@@ -45,6 +45,10 @@ AUDIENCE: dict[str, tuple[str, str]] = {
     "build.members": ("members", "人"),
     "build.share": ("{share} of {base} profiles", "占 {base} 名客户的 {share}"),
     "build.about": ("about, give or take {margin}", "约数，误差 {margin} 以内"),
+    "build.expired": (
+        "{tag} expired on {day}: it finds nobody until the next run",
+        "{tag} 已于 {day} 过期：在下一次运行之前，不会筛选出任何人",
+    ),
     "build.counted": ("{count} members, {share} of all", "{count} 人，占全部的 {share}"),
     "build.in_words": ("In plain words", "通俗说明"),
     "build.expected": ("What will come of it", "预期结果"),
