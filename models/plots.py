@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from models.metrics import wilson
+from models.metrics import calibration_bins, wilson
 from models.reasons import contributions
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ def plain_figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]
 def calibration_plot(y: Labels, score: Floats) -> Figure:
     """Draw the observed rate over the mean score of ten bins of equal count, with 95 % intervals."""
     figure, axes = plain_figure()
-    bins = [b for b in np.array_split(np.argsort(score, kind="stable"), BINS) if len(b)]
-    said = np.array([score[b].mean() for b in bins])
-    low, rate, high = wilson([int(y[b].sum()) for b in bins], [len(b) for b in bins])
+    bins = calibration_bins(y, score)
+    said, rate, low, high = (
+        np.array([getattr(b, part) for b in bins]) for part in ("mean_score", "observed", "low", "high")
+    )
     top = min(1.0, 1.08 * max(said.max(), high.max()))
     axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="perfect")
     axes.errorbar(

@@ -38,7 +38,7 @@ class FoundCard:
         As they are now.
     html, markdown : str
     facts : dict
-        Grade, drivers and agreement of the reasons.
+        Grade, calibration, drivers and agreement of the reasons.
     """
 
     tag: str
@@ -79,6 +79,7 @@ def keep_card(
     """
     from features.windows import FeatureSet
     from models.grade import grade
+    from models.metrics import calibration_bins
     from pipelines.card import build_card
     from pipelines.card_figures import CardFacts
     from pipelines.document import to_html, to_markdown
@@ -103,8 +104,10 @@ def keep_card(
             segments=segments,
         )
     )
+    test = result.test_scores
     facts = {
         "grade": asdict(given),
+        "calibration": [asdict(one) for one in calibration_bins(test.y, test.score)],
         "drivers": [_plain(asdict(driver)) for driver in findings.explanation.drivers],
         "reasons": asdict(findings.explanation.agreement),
     }

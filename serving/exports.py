@@ -18,7 +18,7 @@ from sqlglot import exp
 from features.errors import TagcastError
 from models.filter_tree import Compare, FieldRef, Filter, OneOf
 from models.vocabulary import PARTS
-from registry.audit import count_use, record
+from registry.audit import count_use, flush_uses, record
 from registry.roles import require
 from serving.audience_names import Asked, asked, names_for
 from serving.audiences import names_of, quoted, tags_of, told, where_in
@@ -198,6 +198,7 @@ def export(
     spoken = {*tags_of(question.whole), *(column.tag for column in chosen.values() if column.tag)}
     for tag in sorted(spoken):
         count_use(desk.state, tag, "export", now)
+    flush_uses(desk.state)  # a command ends here, and what it counted with it
     return found
 
 

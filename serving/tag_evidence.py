@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from features.errors import DefinitionError, ModelError
 from features.windows import FeatureSet
 from models.definition_changes import overlaid
+from models.metrics import CalibrationBin
 from models.tag import TagDefinition
 from registry.in_force import in_force
 from registry.promises import PromiseRow, promise_rows
@@ -93,6 +94,7 @@ class Evidence:
     features: tuple[SourceFeature, ...] = ()
     grade_reasons: tuple[str, ...] = ()
     plots: tuple[str, ...] = ()
+    calibration: tuple[CalibrationBin, ...] = ()
     drivers: tuple[DriverRow, ...] = ()
     versions: tuple[VersionRow, ...] = ()
     decisions: tuple[DecisionRow, ...] = ()
@@ -122,6 +124,7 @@ def evidence_of(desk: Desk, tag: KnownTag) -> Evidence:
         features=tuple(SourceFeature(name, _title(titles, name)) for name in model.features),
         grade_reasons=tuple(facts.get("grade", {}).get("reasons", ())),
         plots=plots,
+        calibration=tuple(CalibrationBin(**one) for one in facts.get("calibration", ())),
         drivers=_drivers(facts.get("drivers", ()), titles),
         versions=versions,
         decisions=decisions,

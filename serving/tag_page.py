@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from features.errors import NotFoundError
+from models.metrics import CalibrationBin
 from models.vocabulary import UNKNOWN
 from registry.audit import Uses, uses_of
 from registry.feedback import Feedback, feedback
@@ -103,6 +104,8 @@ class TagPage:
         Why the champion has its grade.
     plots : tuple of str
         Names for :func:`plot`.
+    calibration : tuple of CalibrationBin
+        Of the champion's test snapshot, scores rising; empty of an amount.
     drivers : tuple of DriverRow
         Largest first.
     versions, decisions : tuple
@@ -132,6 +135,7 @@ class TagPage:
     features: tuple[SourceFeature, ...]
     grade_reasons: tuple[str, ...]
     plots: tuple[str, ...]
+    calibration: tuple[CalibrationBin, ...]
     drivers: tuple[DriverRow, ...]
     versions: tuple[VersionRow, ...]
     decisions: tuple[DecisionRow, ...]
@@ -176,6 +180,7 @@ def tag_page(desk: Desk, person: Person, name: str) -> TagPage:
         features=found.features,
         grade_reasons=found.grade_reasons,
         plots=found.plots,
+        calibration=found.calibration,
         drivers=found.drivers,
         versions=found.versions,
         decisions=found.decisions,

@@ -227,6 +227,14 @@ def test_every_version_has_its_card(shop, tmp_path) -> None:
     assert found["grade"]["letter"] in "ABCD"
     assert found["grade"]["reasons"]
     assert sum(d["share"] for d in found["drivers"]) <= 1 + 1e-9
+    page = shop.json("tag", "show", "churn_risk")
+    assert page["calibration"] == found["calibration"]
+    bins = pd.DataFrame(found["calibration"])
+    assert bins["mean_score"].is_monotonic_increasing
+    assert ((bins["low"] <= bins["observed"]) & (bins["observed"] <= bins["high"])).all()
+    tested = page["versions"][0]["metrics"]
+    error = (bins["n"] * (bins["mean_score"] - bins["observed"]).abs()).sum() / bins["n"].sum()
+    assert error == pytest.approx(tested["calibration_error"], abs=1e-9)
     assert found["written"] == []
     text = shop.run("card", "churn_risk", "--version", "champion").stdout
     assert text.startswith("# Churn risk")

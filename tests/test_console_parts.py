@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from models.filter_language import parse
 from models.filter_tree import Names
+from models.metrics import CalibrationBin
 from serving.console import charts
 from serving.console import draft as drafts
 from serving.console.draft import Group, Row, draft_of
@@ -157,6 +158,10 @@ AT = datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()
         charts.trend([(AT, {"yes": 1, "no": 3}), (AT, {})], ("yes", "no"), "a trend"),
         charts.curve([(0, 0, 0, 0), (10, 5, 2, 8)], (10, 5), "a curve"),
         charts.curve([], None, "nothing"),
+        charts.calibration([CalibrationBin(9, 0.3, 0.0, 0.0, 0.2)], ("said", "came"), "one bin"),
+        charts.calibration(
+            [CalibrationBin(9, s, s, 0.9 * s, 1.0) for s in (0.001, 0.5, 1.0)], ("a", "b"), "to the top"
+        ),
         charts.overlap(0, 0, 0, "nobody"),
         charts.overlap(10, 4, 2, "some"),
         charts.stacked({"low": 1, "high": 2, "unknown": 1}, ("low", "high"), "tiers"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
 LANGUAGE_COOKIE = "tagcast_language"
+THEME_COOKIE = "tagcast_theme"
 
 WORDS = {
     "en": {
@@ -37,28 +38,31 @@ WORDS = {
         "name": "用户名",
         "password": "密码",
         "submit": "登录",
-        "intro": "查找标签,圈选人群,了解人群构成。",
-        "no": "用户名或密码不正确,或失败次数过多。",
-        "busy": "尝试次数过多,请一分钟后再试。",
-        "link": "该链接已被使用,或属于上一次启动。每次运行 tagcast serve 都会显示新的链接。",
+        "intro": "查找标签，圈选人群，了解人群构成。",
+        "no": "用户名或密码不正确，或失败次数过多。",
+        "busy": "尝试次数过多，请一分钟后再试。",
+        "link": "该链接已被使用，或属于上一次启动。每次运行 tagcast serve 都会显示新的链接。",
         "out": "您已退出登录。",
-        "help": "还没有账号?请管理员运行 tagcast user add 创建。",
+        "help": "还没有账号？请管理员运行 tagcast user add 创建。",
         "other": "English",
         "failed": "出错了",
-        "tell": "tagcast 内部出错。请将以下编号告知管理员:",
+        "tell": "tagcast 内部出错。请将以下编号告知管理员：",
         "missing": "页面不存在",
-        "moved": "页面可能已移动,或地址有误。",
+        "moved": "页面可能已移动，或地址有误。",
         "back": "返回首页",
     },
 }
 
 _TAGS = {"en": "en", "zh": "zh-CN"}
-_STYLE = """
-:root{color-scheme:light dark;--ground:#f6f5f2;--card:#fff;--ink:#1f2430;--soft:#626a7a;--line:#d9d7d0;--deed:#2f6f62;
---on-deed:#fff;--bad:#a3341f;--bad-ground:#fbeae6}
-@media (prefers-color-scheme:dark){:root{--ground:#15181d;--card:#1e2229;--ink:#eceef2;--soft:#a2aaba;--line:#363c47;
---deed:#74c3b0;--on-deed:#0f1a18;--bad:#ffb4a4;--bad-ground:#3a211c}}
-*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);
+_LIGHT = """color-scheme:light;--ground:#f6f6f3;--card:#fff;--ink:#1c2326;--soft:#52605f;--line:#e2e1dc;--deed:#0c6b64;
+--on-deed:#fff;--bad:#b3372f;--bad-ground:#fbe7e4;--told:#efefeb"""
+_DARK = """color-scheme:dark;--ground:#101417;--card:#171c20;--ink:#e8ecec;--soft:#a9b5b4;--line:#2a3238;--deed:#58c4b6;
+--on-deed:#06211e;--bad:#f0867d;--bad-ground:#3d1f1d;--told:#1e252a"""
+_STYLE = (
+    f""":root{{{_LIGHT}}}@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{_DARK}}}}}
+:root[data-theme=dark]{{{_DARK}}}
+"""
+    """*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);
 color:var(--ink);font:16px/1.5 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
 main{width:min(24rem,100%);background:var(--card);border:1px solid var(--line);border-radius:14px;padding:2rem}
 h1{font-size:1.35rem;margin:0 0 .25rem}p{margin:0 0 1.25rem;color:var(--soft)}label{display:block;margin:0 0 .3rem;font-weight:600}
@@ -66,8 +70,10 @@ input{width:100%;font:inherit;color:inherit;background:transparent;border:1px so
 margin-bottom:1rem}button{width:100%;font:inherit;font-weight:600;border:0;border-radius:9px;padding:.7rem;cursor:pointer;
 background:var(--deed);color:var(--on-deed)}:focus-visible{outline:3px solid var(--deed);outline-offset:2px}
 .said{border-radius:9px;padding:.6rem .75rem;margin-bottom:1rem;color:var(--bad);background:var(--bad-ground)}
+.said.out{color:var(--ink);background:var(--told)}
 .foot{display:flex;justify-content:space-between;gap:1rem;margin:1.25rem 0 0;font-size:.875rem}a{color:var(--deed);white-space:nowrap}
 """
+)
 
 
 def language_of(headers: Headers, asked: str | None = None) -> str:
@@ -111,7 +117,8 @@ def login_page(
     tongue = language_of(headers, language)
     words = _escaped(tongue)
     other = "zh" if tongue == "en" else "en"
-    notice = f'<div class="said" role="alert">{words[said]}</div>' if said else ""
+    role = "status" if said == "out" else "alert"
+    notice = f'<div class="said {said}" role="{role}">{words[said]}</div>' if said else ""
     body = f"""<h1>tagcast</h1><p>{words["intro"]}</p>{notice}
 <form method="post" action="/login">
 <input type="hidden" name="next" value="{escape(safe_path(there))}"><input type="hidden" name="language" value="{tongue}">
@@ -121,7 +128,7 @@ def login_page(
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button type="submit">{words["submit"]}</button></form>
 <p class="foot"><span>{words["help"]}</span><a href="/login?language={other}" lang="{_TAGS[other]}">{words["other"]}</a></p>"""
-    return _page(tongue, words["title"], body, status)
+    return _page(headers, tongue, words["title"], body, status)
 
 
 def missing_page(headers: Headers) -> HTMLResponse:
@@ -130,7 +137,7 @@ def missing_page(headers: Headers) -> HTMLResponse:
     words = _escaped(tongue)
     body = f"""<h1>{words["missing"]}</h1><p>{words["moved"]}</p>
 <p class="foot"><a href="/">{words["back"]}</a></p>"""
-    return _page(tongue, words["missing"], body, 404)
+    return _page(headers, tongue, words["missing"], body, 404)
 
 
 def failure_page(headers: Headers, problem_id: str) -> HTMLResponse:
@@ -139,16 +146,18 @@ def failure_page(headers: Headers, problem_id: str) -> HTMLResponse:
     words = _escaped(tongue)
     body = f"""<h1>{words["failed"]}</h1><p>{words["tell"]} <strong>{escape(problem_id)}</strong></p>
 <p class="foot"><a href="/">{words["back"]}</a></p>"""
-    return _page(tongue, words["failed"], body, 500)
+    return _page(headers, tongue, words["failed"], body, 500)
 
 
 def _escaped(tongue: str) -> dict[str, str]:
     return {key: escape(text) for key, text in WORDS[tongue].items()}
 
 
-def _page(tongue: str, title: str, body: str, status: int) -> HTMLResponse:
+def _page(headers: Headers, tongue: str, title: str, body: str, status: int) -> HTMLResponse:
+    chosen = SimpleCookie(headers.get("cookie", "")).get(THEME_COOKIE)
+    theme = chosen.value if chosen is not None and chosen.value in {"light", "dark"} else "auto"
     html = f"""<!doctype html>
-<html lang="{_TAGS[tongue]}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{_TAGS[tongue]}" data-theme="{theme}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · tagcast</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>
 <body><main>{body}</main></body></html>"""
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})

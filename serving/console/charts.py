@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from serving.console.figures import NONE, number, percent
 from serving.console.markup import Markup, h, join
+
+if TYPE_CHECKING:
+    from models.metrics import CalibrationBin
 
 _TIERS = ("var(--tier-1)", "var(--tier-2)", "var(--tier-3)", "var(--tier-4)", "var(--tier-5)")
 _WORDS = {"yes": "var(--yes)", "no": "var(--no)", "unknown": "var(--unknown)"}
@@ -190,6 +194,46 @@ def curve(
     if best is None or best[0] < 0.85 * across:  # else the two figures would lie on one another
         parts.append(h("text", number(across), x=width - 10, y=base + 16, text_anchor="end"))
     return h("svg", parts, viewBox=f"0 0 {width} {height}", class_="chart", role="img", aria_label=label)
+
+
+def calibration(bins: Sequence[CalibrationBin], titles: tuple[str, str], label: str) -> Markup:
+    """Return observed shares over mean scores, with their 95 % intervals, beside the diagonal.
+
+    Parameters
+    ----------
+    bins : sequence of CalibrationBin
+    titles : (str, str)
+        Of the axis of scores, and of the axis of what came.
+    label : str
+    """
+    width, height, left, base, upper = 460, 250, 40, 206, 22
+    top = min(1.0, 1.06 * max(max(b.mean_score, b.high) for b in bins))
+
+    def at(score: float, share: float) -> tuple[float, float]:
+        return left + score / top * (width - left - 14), base - share / top * (base - upper)
+
+    parts = []
+    step = next(s for s in (0.02, 0.05, 0.1, 0.2) if top / s <= 6)
+    for tick in [step * k for k in range(int(top / step + 1e-9) + 1)]:
+        x, y = at(tick, tick)
+        kind = "svg-line" if tick else "svg-axis"
+        parts.append(h("line", x1=left, x2=width - 14, y1=f"{y:.1f}", y2=f"{y:.1f}", class_=kind))
+        parts.append(h("text", f"{tick:.3g}", x=left - 7, y=f"{y + 4:.1f}", text_anchor="end"))
+        parts.append(h("text", f"{tick:.3g}", x=f"{x:.1f}", y=base + 17, text_anchor="middle"))
+    parts.append(
+        h("polyline", points=_points([at(0, 0), at(top, top)]), stroke="var(--ink-3)", stroke_dasharray="4 4")
+    )
+    for b in bins:
+        x, y = at(b.mean_score, b.observed)
+        (_, low), (_, high) = at(0, b.low), at(0, b.high)
+        told = h("title", f"{b.mean_score:.3f} → {b.observed:.3f} ({b.low:.3f}, {b.high:.3f}); {number(b.n)}")
+        ends = {"x1": f"{x:.1f}", "x2": f"{x:.1f}", "y1": f"{low:.1f}", "y2": f"{high:.1f}"}
+        line = h("line", **ends, stroke="var(--accent)", stroke_width="1.6", stroke_opacity="0.55")
+        dot = h("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="4", fill="var(--accent)")
+        parts.append(h("g", told, line, dot))
+    parts.append(h("text", titles[0], x=width - 14, y=base + 36, text_anchor="end"))
+    parts.append(h("text", titles[1], x=2, y=12))
+    return h("svg", parts, viewBox=f"0 0 {width} {height}", class_="chart plot", role="img", aria_label=label)
 
 
 def legend(values: Sequence[str], shown: Mapping[str, str]) -> Markup:

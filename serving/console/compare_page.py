@@ -56,7 +56,7 @@ async def compare_page(visit: Visit) -> None:
         against = link_button(
             say("compare.portrait"), link("/portrait", name=a, against=b), "small", "portrait"
         )
-        html(h("section", picture, h("div", names, against, class_="between"), class_="card"))
+        html(h("section", picture, h("div", names, against, class_="between wrapping"), class_="card"))
         html(h("section", _parts(visit, found, a, b), class_="card"))
 
 

@@ -247,7 +247,7 @@ def add_shared() -> None:
     from fastapi.responses import RedirectResponse, Response
     from nicegui import app
 
-    from serving.console.visit import LANGUAGE_COOKIE, THEME_COOKIE
+    from serving.api.plain_pages import LANGUAGE_COOKIE, THEME_COOKIE
 
     app.remove_route("/preferences")
 

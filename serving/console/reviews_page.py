@@ -17,11 +17,11 @@ from serving.console.tag_marks import grade_mark, status_pill
 from serving.console.titles import both_titles
 from serving.console.translated import translated
 from serving.console.visit import Visit, link
+from serving.tag_page import TagPage, tag_page
 from serving.tag_tree import FEWEST, MOST
 
 if TYPE_CHECKING:
     from registry.roles import Person
-    from serving.catalogue import TagRow
     from serving.desk import Desk
     from serving.tag_steps import PendingChampion
     from serving.tag_tree import LeafWarning
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 _SHOWN = ("auc", "log_loss", "brier", "mae", "rmse", "tier_accuracy", "calibration_error")
 
 
-def waiting(desk: Desk, person: Person) -> tuple[list[PendingChampion], list[TagRow], list[LeafWarning]]:
+def waiting(desk: Desk, person: Person) -> tuple[list[PendingChampion], list[TagPage], list[LeafWarning]]:
     """Return the models and tags that wait, and what is to be said of the tag tree."""
     require(person, "review")
-    steps = catalogue.tags(desk, person, status="in_review")
+    steps = [tag_page(desk, person, row.name) for row in catalogue.tags(desk, person, status="in_review")]
     return tag_steps.pending_champions(desk, person), steps, catalogue.tree_leaves(desk)
 
 
@@ -53,8 +53,8 @@ async def reviews_page(visit: Visit) -> None:
     if steps:
         with ui.element("section").classes("card"):
             html(h("h2", say("review.steps")))
-            for row in steps:
-                _step(visit, row)
+            for page in steps:
+                _step(visit, page)
     if warnings:
         lines = [_leaf(visit, one) for one in warnings]
         html(h("section", h("h2", say("review.warnings")), h("ul", lines, class_="notes"), class_="card"))
@@ -125,13 +125,25 @@ def _checks(visit: Visit, one: PendingChampion) -> Markup:
     return h("div", h("h3", say("review.checks")), h("ul", lines, class_="notes"))
 
 
-def _step(visit: Visit, row: TagRow) -> None:
+def _step(visit: Visit, page: TagPage) -> None:
     from nicegui import ui
 
-    say = visit.say
+    say, row = visit.say, page.row
     with ui.element("div").classes("review-step"):
         name = h("a", say.of(row.title), href=link("/tags", row.name), class_="cover")
-        html(h("div", h("div", name, " ", status_pill(say, row.status)), h("code", row.name, class_="faint")))
+        put = page.history[-1] if page.history else None
+        html(
+            h(
+                "div",
+                h("div", name, " ", status_pill(say, row.status), " ", h("code", row.name, class_="faint")),
+                h("p", say.of(page.question)) if page.question else None,
+                h("p", say("review.proposed", who=put.who, at=minute(put.at)), class_="faint")
+                if put
+                else None,
+                h("p", f"“{put.reason}”", class_="muted") if put and put.reason else None,
+            ),
+            classes="grow",
+        )
         with ui.element("div").classes("actions"):
             button(
                 say("tag.step.draft"),

@@ -11,6 +11,7 @@ from serving.console.figures import day, minute, number
 from serving.console.markup import Markup, h
 from serving.console.messages import done, failed
 from serving.console.tag_marks import grade_mark, status_pill
+from serving.console.translated import translated
 from serving.console.visit import Visit, link
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ def _versions(visit: Visit, page: TagPage) -> Markup:
                 " ",
                 say.known("decision", d.action),
                 " · ",
-                d.by,
+                say("tag.by_gate") if d.how == "gate" else d.by,
             ),
-            h("div", d.reason, class_="muted"),
+            h("div", translated(d.reason, visit.language) if d.how == "gate" else d.reason, class_="muted"),
         )
         for d in page.decisions[:_DECISIONS]
     ]

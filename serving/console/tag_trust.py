@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from features.errors import TagcastError
+from serving.console import charts
 from serving.console.fields import html
 from serving.console.figures import day, number, of_100, percent
 from serving.console.markup import Markup, h
 from serving.console.tag_marks import grade_mark
 from serving.console.translated import translated
-from serving.tag_page import TagPage, plot
+from serving.tag_page import TagPage
 
 if TYPE_CHECKING:
     from registry.promises import PromiseRow
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 _DRIVERS = 8
 
 
-async def trust_card(visit: Visit, page: TagPage) -> None:
+def trust_card(visit: Visit, page: TagPage) -> None:
     """Show grade, promise and calibration."""
     from nicegui import ui
 
@@ -45,7 +44,8 @@ async def trust_card(visit: Visit, page: TagPage) -> None:
         else:
             html(h("p", say("tag.floor_lead", floor=of_100(row.mean_confidence)), class_="lead"))
         html(_promises(visit, page))
-        await _figures(visit, page)
+        if figure := _calibration(visit, page):
+            html(figure)
 
 
 def _promises(visit: Visit, page: TagPage) -> Markup:
@@ -114,24 +114,17 @@ def _dumbbell(promised: float, right: float) -> Markup:
     )
 
 
-async def _figures(visit: Visit, page: TagPage) -> None:
-    """Show what the model's own figures say: drawn when it was trained."""
+def _calibration(visit: Visit, page: TagPage) -> Markup | None:
+    """Return what scores said beside what came, on the test snapshot."""
     say = visit.say
-    if "calibration" not in page.plots:
-        return
-    try:
-        image = await visit.ask(plot, page.row.name, "calibration")
-    except TagcastError:
-        return  # the version's files are gone; what is known of it stands on the page all the same
-    source = f"data:image/png;base64,{b64encode(image).decode()}"
-    picture = h("img", src=source, alt=say("tag.calibration"), class_="plot")
-    html(
-        h(
-            "figure",
-            h("h3", say("tag.calibration")),
-            h("p", say("tag.calibration_lead"), class_="faint"),
-            picture,
-        )
+    if not page.calibration:
+        return None
+    titles = say("tag.calibration_score"), say("tag.calibration_came")
+    return h(
+        "figure",
+        h("h3", say("tag.calibration")),
+        h("p", say("tag.calibration_lead"), class_="faint"),
+        charts.calibration(page.calibration, titles, say("tag.calibration")),
     )
 
 

@@ -49,7 +49,7 @@ async def tag_view(visit: Visit) -> None:
         with ui.element("div").classes("stack"):
             html(_meaning(visit, page))
             html(_values(visit, page))
-            await trust_card(visit, page)
+            trust_card(visit, page)
             if page.drivers:
                 html(drivers_card(visit, page))
         with ui.element("div").classes("stack"):

@@ -26,11 +26,12 @@ def told(error: TagcastError, language: Language) -> tuple[str, str]:
 
 
 def translated(text: str, language: Language) -> str:
-    """Return a sentence of models, gates or errors in a language; what no pattern knows stays as it is."""
+    """Return a sentence of models, gates or errors in a language, and sentences within it; unknown ones stay as they are."""
     if language == "en":
         return text
     for pattern, chinese in _patterns():
         match = pattern.fullmatch(text)
         if match:
-            return chinese.format(**{k: v or "" for k, v in match.groupdict().items()})
-    return text
+            return chinese.format(**{k: translated(v or "", language) for k, v in match.groupdict().items()})
+    parts = text.split("; ")
+    return "；".join(translated(part, language) for part in parts) if len(parts) > 1 else text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import quote, urlencode
 
+from serving.api.plain_pages import LANGUAGE_COOKIE, THEME_COOKIE
 from serving.console.words import LANGUAGES, Language, Speaker
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark", "auto")
-LANGUAGE_COOKIE, THEME_COOKIE = "tagcast_language", "tagcast_theme"
+
 Answer = TypeVar("Answer")
 
 

@@ -70,7 +70,10 @@ TAGS: dict[str, tuple[str, str]] = {
     "tag.grade.B": ("good: sound for targeting", "良好：可用于精准触达"),
     "tag.grade.C": ("fair: better than simple rules, not by much", "一般：略优于简单规则"),
     "tag.grade.D": ("weak: treat it as a hint", "较弱：仅供参考"),
+    "tag.by_gate": ("by the gate", "自动检查"),
     "tag.calibration": ("Said beside what came", "预测与实际对照"),
+    "tag.calibration_score": ("mean score of a tenth of the profiles", "每十分之一客户的平均得分"),
+    "tag.calibration_came": ("share with the outcome, 95 % interval", "应验的比例（95 % 区间）"),
     "tag.calibration_lead": (
         "On the diagonal, scores mean what they say: of 100 with a score of 0.7, 70 had the outcome.",
         "点落在对角线上，说明得分可信：得分 0.7 的 100 人中有 70 人应验。",
@@ -198,7 +201,7 @@ TAGS: dict[str, tuple[str, str]] = {
     "gate.covers": ("Interval covers", "区间覆盖"),
     "gate.keeps_promise": ("Keeps its promise", "兑现承诺"),
     "review.leaf": (
-        "{path}: {count} tags; {fewest} to {most} are easy to oversee",
-        "{path}：{count} 个标签，{fewest} 至 {most} 个便于管理",
+        "{path}: {count} here; {fewest} to {most} tags are easy to oversee",
+        "{path}：现有 {count} 个标签，{fewest} 至 {most} 个便于管理",
     ),
 }

@@ -127,5 +127,6 @@ WORK: dict[str, tuple[str, str]] = {
     "detail.stars": ("stars", "星级"),
     "detail.question": ("rule", "规则"),
     "detail.again": ("worded anew", "重新措辞"),
+    "detail.by": ("by", "方式"),
     "detail.id": ("number", "编号"),
 }
