@@ -1,7 +1,8 @@
 """What console and API take over HTTP: ``python -m benchmarks.console_speed [--quick] [--keep FOLDER]``.
 
 `tagcast serve` runs as a process of its own over the profiles of benchmarks.audience_speed (5 million × 12 tags); a client with
-a key asks filters that were not asked before, portraits, single profiles, and then 50 clients ask all of it at once.
+a key asks filters that were not asked before, portraits, single profiles, and then 50 clients ask all of it at once. Where
+Chromium is there, somebody clicks in the builder, and what counts is when the new count stands on the page.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex, token_urlsafe
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -27,6 +31,7 @@ import numpy as np
 from benchmarks.audience_speed import filters, publish
 from benchmarks.scoring_speed import server
 from features.config import load_settings
+from registry.accounts import add_user
 from registry.keys import add_key
 from registry.state import open_state
 from serving.profile_store import open_store
@@ -44,6 +49,23 @@ profile_id = "id"
 event_time = "at"
 """
 CLIENTS, EACH = 50, 20
+CLICK = """
+async (place) => {
+  const figure = () => document.querySelector('.answer-count').innerText;
+  const before = figure(), start = performance.now();
+  const shown = new Promise((done) => {
+    const look = () => {
+      if (figure() !== before) requestAnimationFrame(() => done(performance.now() - start));
+    };
+    new MutationObserver(look).observe(document.querySelector('.answer'),
+      {childList: true, subtree: true, characterData: true});
+    setTimeout(() => done(NaN), 20000);
+  });
+  document.querySelectorAll('.group-root > .group-head button')[place].click();
+  return await shown;
+}
+"""
+"""Clicks on another way to join the conditions; returns the milliseconds until another count has been painted."""
 Ask = Callable[[httpx.AsyncClient, np.random.Generator], Awaitable[httpx.Response]]
 
 
@@ -64,15 +86,17 @@ def main() -> None:
             folder = options.keep if options.keep and kind == "duckdb" else Path(made)
             with serving(folder, url, options) as served:
                 missed += asyncio.run(measure(kind, served, options))
+                missed += clicks(served, options)
     sys.exit(bool(missed) and not options.quick)
 
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs: where, the key to it, its process."""
+    """A server that runs: where, the key to it, a user as name:password, its process."""
 
     address: str
     key: str
+    login: str
     process: int
 
     def cpu_ms(self) -> float:
@@ -94,7 +118,10 @@ def serving(folder: Path, url: str | None, options: argparse.Namespace) -> Itera
     if store.current() is None:
         publish(store, options.profiles, options.tags)
     now = datetime.now(UTC)
-    key = add_key(open_state(settings), "benchmark", "admin", by="benchmark", now=now)
+    state, password = open_state(settings), token_urlsafe(12)
+    key = add_key(state, "benchmark", "admin", by="benchmark", now=now)
+    name = f"user {token_hex(4)}"
+    add_user(state, name, "marketer", password, sensitive=False, by="benchmark", now=now)
     command = [
         sys.executable,
         "-m",
@@ -116,7 +143,7 @@ def serving(folder: Path, url: str | None, options: argparse.Namespace) -> Itera
             if not line:
                 raise SystemExit("the server did not start")
             said += line
-        yield Served(json.loads(said)["url"], key, process.pid)
+        yield Served(json.loads(said)["url"], key, f"{name}:{password}", process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -174,6 +201,34 @@ async def measure(kind: str, served: Served, options: argparse.Namespace) -> int
     failed = sum(np.isnan(everything))
     print(f"\n{CLIENTS} clients: {len(everything) / seconds:,.0f} answers a second, {failed} errors")
     return missed + bool(failed)
+
+
+def clicks(served: Served, options: argparse.Namespace) -> bool:
+    """Print how long after a click in the builder the new count is there; return whether its bar was missed."""
+    found = os.environ.get("TAGCAST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        print("no Chromium here: clicks were not timed")
+        return False
+    from playwright.sync_api import sync_playwright
+
+    took, asked = [], filters(options.tags, 1_000)
+    name, _, password = served.login.partition(":")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.goto(served.address)
+        page.fill("input[name=name]", name)
+        page.fill("input[name=password]", password)
+        page.click("button[type=submit]")
+        page.wait_for_url(f"{served.address}/")
+        for _ in range(5 if options.quick else 25):
+            page.goto(f"{served.address}/audience?filter={quote(next(asked))}")
+            page.locator(".answer:not(.waiting) .answer-count b").wait_for()
+            page.locator(".cond .c-effect").first.wait_for(state="attached")
+            page.wait_for_timeout(1_500)  # the page is read, and what follows the count has come
+            took += [page.evaluate(CLICK, place) for place in (1, 2)]
+        browser.close()
+    return row("click until the count is there", took, 0.0, 0.95, 300)
 
 
 async def one_of_many(settings: dict[str, Any], mixed: list[Ask], seed: int) -> list[float]:

@@ -69,7 +69,10 @@ def served(config: Path, home: Path) -> Iterator[str]:
         process.wait(timeout=20)
         if process.stdout is not None:
             process.stdout.close()
+        errors.seek(0)
+        mistakes = re.findall(r"^\w+(?:Error|Exception) \(.*", errors.read(), re.MULTILINE)
         errors.close()
+    assert not mistakes, f"the server made mistakes that nobody saw in the browser: {mistakes}"
 
 
 class Visitor:

@@ -117,6 +117,14 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     assert page.locator(".trouble [role=alert]").inner_text()
     page.locator(".filter-text textarea").fill(text)
     page.locator(".trouble [role=alert]").wait_for(state="detached")
+    # Joined in another way and back, by the keyboard: it stays where it was.
+    page.locator(".group-root > .group-head button").nth(1).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.filter-text textarea').value.includes(' OR ')")
+    page.locator(".group-root > .group-head button:focus").wait_for()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelector('.filter-text textarea').value === `{text}`")
     # The portrait.
     mia.press("build.portrait")
     mia.heading("portrait.title")
