@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 
 Answer = TypeVar("Answer")
 PAUSE_SECONDS = 0.15
-"""Clicks that follow one another within it are one question."""
+"""Clicks that follow another one within it are one question."""
 
 
 class Latest(Generic[Answer]):
-    """Asks after a short pause, and tells only the newest answer.
+    """Asks at once, what follows at its heels after a pause, and tells only the newest answer.
 
     Parameters
     ----------
@@ -34,14 +34,17 @@ class Latest(Generic[Answer]):
         self.failed = failed
         self.pause = pause
         self.newest = 0
+        self.asked = -pause
 
     async def ask(self, question: Callable[[], Awaitable[Answer]]) -> None:
-        """Put a question, unless another follows within the pause."""
+        """Put a question: at once, or where one went before it within the pause, after that if no other has followed."""
         self.newest += 1
-        mine = self.newest
-        await asyncio.sleep(self.pause)
-        if mine != self.newest:
-            return
+        mine, now = self.newest, asyncio.get_running_loop().time()
+        follows, self.asked = now - self.asked < self.pause, now
+        if follows:
+            await asyncio.sleep(self.pause)
+            if mine != self.newest:
+                return
         try:
             answer = await question()
         except Exception as error:  # noqa: BLE001 (told to the one who asked, whatever it is)
@@ -54,3 +57,9 @@ class Latest(Generic[Answer]):
     def forget(self) -> None:
         """Let nothing that was asked so far be told any more."""
         self.newest += 1
+
+    def forget_when_left(self) -> None:
+        """Let nothing be told to a page that nobody looks at any more: what it would be written into is gone."""
+        from nicegui import ui
+
+        ui.context.client.on_delete(self.forget)
