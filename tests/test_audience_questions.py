@@ -9,6 +9,7 @@ from stores import KINDS, make_store
 
 from features.errors import ConflictError, FilterError, NotAllowedError, TagcastError
 from models.filter_tree import Compare, FieldRef, Filter
+from serving.attribute_levels import levels
 from serving.audience_keeping import drop, keep, record_sizes
 from serving.audience_names import names_for
 from serving.audience_questions import (
@@ -46,6 +47,14 @@ def own_desk(tmp_path):
 
 def ask(desk, text: str, person=ANALYST) -> int:
     return count(desk, person, parse_for(desk, person, text)).members
+
+
+def test_the_values_to_choose_from_are_the_commonest_first(desk) -> None:
+    counts = FRAME["city"].value_counts()
+    expected = sorted(counts.index, key=lambda city: (-counts[city], city))
+    assert len(expected) > 1
+    assert levels(desk, ANALYST, "city") == expected
+    assert levels(desk, ANALYST, "age") == []
 
 
 def test_a_count_is_that_of_pandas(desk) -> None:

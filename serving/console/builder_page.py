@@ -69,8 +69,6 @@ class Builder:
         self.recounting: Latest[Counted] = Latest(self._counted, self._failed, pause=0)
         self.looking: Latest[Outlook] = Latest(self._looked, lambda _: None, pause=0)
         self.reading: Latest[Filter] = Latest(self._read, self._misread, pause=0)
-        for questions in (self.counting, self.recounting, self.looking, self.reading):
-            questions.forget_when_left()
         self._draw()
 
     def open(self, text: str) -> None:

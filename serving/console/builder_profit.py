@@ -38,7 +38,6 @@ class Profit:
         self.cost: float | None = 1.0
         self.capacity: float | None = None
         self.asking: Latest[ProfitCurve] = Latest(self._tell, self._fail)
-        self.asking.forget_when_left()
         tags = {tag: fields.titles.get(tag, tag) for tag in fields.names.tags}
         self.tag = next(iter(tags), "")
         with ui.element("details").classes("card fold") as self.fold:

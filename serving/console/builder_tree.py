@@ -12,6 +12,7 @@ from serving.console.fields import button, focus, html, icon_button
 from serving.console.markup import Markup, h
 
 if TYPE_CHECKING:
+    from nicegui.element import Element
     from nicegui.elements.html import Html
 
     from serving.console.builder_fields import Fields
@@ -37,6 +38,7 @@ class Tree:
         self.changed = changed
         self.draft = Group()
         self.lines: dict[int, Line] = {}
+        self.boxes: dict[int, Element] = {}
         self.modes: dict[tuple[int, Mode], Html] = {}
         self.levels: dict[str, list[str]] = {}
         self.place = ui.element("div").classes("tree")
@@ -45,7 +47,7 @@ class Tree:
         """Draw ``draft`` in place of what stood there."""
         self.draft = draft
         self.place.clear()
-        self.lines, self.modes = {}, {}
+        self.lines, self.boxes, self.modes = {}, {}, {}
         with self.place:
             self._group(draft, None)
 
@@ -62,9 +64,10 @@ class Tree:
         from nicegui import ui
 
         say = self.say
-        root = "group-root" if parent is None else ""
-        with ui.element("div").classes(f"group {group.mode} {root}").props("role=group") as box:
-            box.props["aria-label"] = f"{say('build.group')}: {say(f'build.{group.mode}')}"
+        with ui.element("div").classes("group").props("role=group") as box:
+            self.boxes[id(group)] = box
+            if parent is None:
+                box.classes("group-root")
             with ui.element("div").classes("group-head"):
                 self._modes(group)
                 if parent is not None:
@@ -78,6 +81,7 @@ class Tree:
                 else:
                     removed = partial(self._remove, group, item)
                     self.lines[id(item)] = Line(self.fields, item, self.changed, removed, self.levels)
+            self._mark(group)
             with ui.element("div").classes("group-foot"):
                 button(say("build.add"), lambda: self._add(group, Row()), "small", "plus")
                 button(say("build.add_group"), lambda: self._add(group, _fresh(group)), "small quiet", "plus")
@@ -88,14 +92,21 @@ class Tree:
         with ui.element("div").classes("seg").props("role=group"):
             for mode in _MODES:
                 made = html(h("span", self.say(f"build.{mode}")), "button").props("type=button")
-                made.props["aria-pressed"] = "true" if group.mode == mode else "false"
                 made.on("click", partial(self._choose, group, mode))
                 self.modes[id(group), mode] = made
 
+    def _mark(self, group: Group) -> None:
+        """Show how the conditions of ``group`` are joined; they themselves stay as they are drawn."""
+        box = self.boxes[id(group)]
+        box.props["aria-label"] = f"{self.say('build.group')}: {self.say(f'build.{group.mode}')}"
+        box.classes(remove=" ".join(_MODES), add=group.mode)
+        for mode in _MODES:
+            self.modes[id(group), mode].props(f"aria-pressed={'true' if group.mode == mode else 'false'}")
+
     def _choose(self, group: Group, mode: Mode) -> None:
         group.mode = mode
-        self._restructured()
-        focus(self.modes[id(group), mode])
+        self._mark(group)
+        self.changed()
 
     def _add(self, group: Group, item: Row | Group) -> None:
         group.items.append(item)

@@ -42,7 +42,6 @@ class Catalogue:
         self.query, self.owner, self.status = "", "", ""
         self.path: tuple[str, ...] = ()
         self.finding: Latest[list[TagRow]] = Latest(self._show, self._failed)
-        self.finding.forget_when_left()
         say = self.say
         draft = (
             link_button(say("tags.draft"), "/rules/new", "", "pencil") if visit.person.may("draft") else None

@@ -57,9 +57,3 @@ class Latest(Generic[Answer]):
     def forget(self) -> None:
         """Let nothing that was asked so far be told any more."""
         self.newest += 1
-
-    def forget_when_left(self) -> None:
-        """Let nothing be told to a page that nobody looks at any more: what it would be written into is gone."""
-        from nicegui import ui
-
-        ui.context.client.on_delete(self.forget)

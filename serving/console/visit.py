@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -60,9 +61,11 @@ class Visit:
         question : callable
             Takes the desk, the person, then what is given.
         """
-        from nicegui import run
+        from nicegui import core, run
 
         answer: Any = await run.io_bound(question, self.desk, self.person, *given, **named)
+        if core.app.is_stopping or core.app.is_stopped:
+            raise CancelledError  # NiceGUI answers None then, and nobody looks any more
         return cast("Answer", answer)
 
 
