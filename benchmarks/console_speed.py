@@ -30,10 +30,13 @@ import numpy as np
 
 from benchmarks.audience_speed import filters, publish
 from benchmarks.scoring_speed import server
-from features.config import load_settings
+from features.config import Settings, load_settings
 from registry.accounts import add_user
 from registry.keys import add_key
+from registry.roles import Person
 from registry.state import open_state
+from serving.desk import open_desk
+from serving.profile_page import look_up
 from serving.profile_store import open_store
 
 CONFIG = """\
@@ -86,17 +89,19 @@ def main() -> None:
             folder = options.keep if options.keep and kind == "duckdb" else Path(made)
             with serving(folder, url, options) as served:
                 missed += asyncio.run(measure(kind, served, options))
+                missed += lookups(served, options)
                 missed += clicks(served, options)
     sys.exit(bool(missed) and not options.quick)
 
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs: where, the key to it, a user as name:password, its process."""
+    """A server that runs: where, the key to it, a user as name:password, the project, its process."""
 
     address: str
     key: str
     login: str
+    settings: Settings
     process: int
 
     def cpu_ms(self) -> float:
@@ -143,7 +148,7 @@ def serving(folder: Path, url: str | None, options: argparse.Namespace) -> Itera
             if not line:
                 raise SystemExit("the server did not start")
             said += line
-        yield Served(json.loads(said)["url"], key, f"{name}:{password}", process.pid)
+        yield Served(json.loads(said)["url"], key, f"{name}:{password}", settings, process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -203,6 +208,21 @@ async def measure(kind: str, served: Served, options: argparse.Namespace) -> int
     return missed + bool(failed)
 
 
+def lookups(served: Served, options: argparse.Namespace) -> bool:
+    """Print how long one profile takes without HTTP, from the store; return whether its bar was missed."""
+    desk, rng = open_desk(served.settings, lambda: datetime.now(UTC)), np.random.default_rng(1)
+    person = Person("benchmark", "admin")
+    took, start = [], 0.0
+    for asked in range(600):  # the first half reads what the store's file has of most of them
+        profile = f"p{rng.integers(options.profiles - 1):09d}"
+        before, start = time.perf_counter(), time.process_time() if asked == 300 else start
+        look_up(desk, person, profile)
+        took.append(1000 * (time.perf_counter() - before))
+    cpu = 1000 * (time.process_time() - start)
+    desk.store.close()
+    return row("one profile from the store, no HTTP", took[300:], cpu, 0.5, 10)
+
+
 def clicks(served: Served, options: argparse.Namespace) -> bool:
     """Print how long after a click in the builder the new count is there; return whether its bar was missed."""
     found = os.environ.get("TAGCAST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -225,8 +245,9 @@ def clicks(served: Served, options: argparse.Namespace) -> bool:
             page.goto(f"{served.address}/audience?filter={quote(next(asked))}")
             page.locator(".answer:not(.waiting) .answer-count b").wait_for()
             page.locator(".cond .c-effect").first.wait_for(state="attached")
-            page.wait_for_timeout(1_500)  # the page is read, and what follows the count has come
-            took += [page.evaluate(CLICK, place) for place in (1, 2)]
+            for place in (1, 2):
+                page.wait_for_timeout(1_000)  # the page is read, and what follows the count has come
+                took.append(page.evaluate(CLICK, place))
         browser.close()
     return row("click until the count is there", took, 0.0, 0.95, 300)
 
