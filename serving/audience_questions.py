@@ -17,6 +17,7 @@ from serving.audiences import AudienceCount
 from serving.expected import Expected, ProfitCurve, ProfitPoint, best_cut, expected
 from serving.filter_sql import complement
 from serving.plain_words import Language, in_words
+from serving.sampling import weight_in_sample
 
 if TYPE_CHECKING:
     from registry.roles import Person
@@ -56,11 +57,14 @@ class Effect:
         Members if the condition were not there.
     removed : int
         How many it takes away.
+    estimated : bool
+        Whether both come from the sample that the store keeps of a large base.
     """
 
     condition: str
     members_without: int
     removed: int
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,11 @@ def count(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -
         return audiences.count(reader, question.whole, desk.now, frozen=question.frozen, estimate=estimate)
 
 
-def effects(desk: Desk, person: Person, tree: Filter) -> list[Effect]:
+def effects(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> list[Effect]:
     """Return what each condition at the top of the filter takes away, in their order.
 
-    One pass over the profiles: who fails one condition alone would come in without it.
+    One pass over the profiles, or with ``estimate`` over a sample where the store keeps one and it holds enough members:
+    who fails one condition alone would come in without it.
     """
     require(person, "filter")
     question = asked(desk, person, tree)
@@ -112,15 +117,18 @@ def effects(desk: Desk, person: Person, tree: Filter) -> list[Effect]:
     )
     with desk.store.reader() as reader:
         each = [audiences.where_in(reader, Filter(root=part), desk.now, question.frozen)[1] for part in parts]
-        found = _failing_alone(reader, each)
-    members = found.get(0, 0)
+        whole = audiences.where_in(reader, question.whole, desk.now, question.frozen)[1]
+        times = weight_in_sample(reader, whole) if estimate else None
+        found = _failing_alone(reader, each, sample=times is not None)
+    by_place = {place: round(profiles * (times or 1)) for place, profiles in found.items()}
+    members = by_place.get(0, 0)
     return [
-        Effect(part.text(), members + found.get(place, 0), found.get(place, 0))
+        Effect(part.text(), members + by_place.get(place, 0), by_place.get(place, 0), times is not None)
         for place, part in enumerate(conditions, 1)
     ]
 
 
-def _failing_alone(reader: StoreReader, conditions: list[exp.Expr]) -> dict[int, int]:
+def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: bool) -> dict[int, int]:
     """Count the profiles that fail condition 1, 2, … and no other; at 0 those that fail none."""
     first = exp.Case(default=exp.Literal.number(0))
     failed: exp.Expr = exp.Literal.number(0)
@@ -129,7 +137,9 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr]) -> dict[int,
         failed = failed + exp.Case(default=exp.Literal.number(1)).when(one, exp.Literal.number(0), copy=False)
     query = exp.select(exp.alias_(first, "place"), exp.alias_(exp.Count(this=exp.Star()), "profiles"))
     query = query.from_("profiles").where(failed <= exp.Literal.number(1)).group_by(first.copy())
-    return {row["place"]: row["profiles"] for row in reader.query(query).read_all().to_pylist()}
+    return {
+        row["place"]: row["profiles"] for row in reader.query(query, sample=sample).read_all().to_pylist()
+    }
 
 
 def sentence(desk: Desk, person: Person, tree: Filter, language: Language) -> str:

@@ -20,6 +20,7 @@ from registry.roles import require
 from serving.audience_names import asked, names_for
 from serving.audiences import quoted, tags_of, where_in
 from serving.predictions import TagRun, column_name
+from serving.sampling import weight_in_sample
 
 if TYPE_CHECKING:
     from registry.roles import Person
@@ -47,6 +48,8 @@ class Expected:
         Expected by their scores; of an amount the floor, since its scores say no chance of a tier.
     low, high : float
         19 of 20 times it lies between them: by the bounds of the scores, and chance.
+    estimated : bool
+        Whether all of it comes from the sample that the store keeps of a large base; the range holds that too.
     """
 
     tag: str
@@ -56,6 +59,7 @@ class Expected:
     right: float
     low: float
     high: float
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,21 +96,27 @@ class ProfitCurve:
     condition: str
 
 
-def expected(desk: Desk, person: Person, tree: Filter) -> list[Expected]:
-    """Return how many members will turn out as said, of each tag the filter speaks of and each value said."""
+def expected(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> list[Expected]:
+    """Return how many members will turn out as said, of each tag the filter speaks of and each value said.
+
+    ``estimate`` asks a sample where the store keeps one and it holds enough members.
+    """
     require(person, "filter")
     question = asked(desk, person, tree)
     with desk.store.reader() as reader:
         _, where = where_in(reader, question.whole, desk.now, question.frozen)
         about = {tag.tag: tag for tag in reader.manifest.run.tags}
+        times = weight_in_sample(reader, where) if estimate else None
         found = []
         for name in tags_of(question.whole):
-            rows = _sums_by_value(reader, about[name], where)
-            found += [_of_value(name, v, rows[v]) for v in about[name].values if v in rows]
+            rows = _sums_by_value(reader, about[name], where, sample=times is not None)
+            found += [_of_value(name, v, rows[v], times) for v in about[name].values if v in rows]
     return found
 
 
-def _sums_by_value(reader: StoreReader, tag: TagRun, where: exp.Expr) -> dict[str, dict[str, Any]]:
+def _sums_by_value(
+    reader: StoreReader, tag: TagRun, where: exp.Expr, *, sample: bool
+) -> dict[str, dict[str, Any]]:
     """Sum chances over the members of each value that the tag says."""
     part = {p: quoted(column_name(tag.tag, p)) for p in ("value", "score", "lower", "upper", "confidence")}
     sure = part["confidence"]
@@ -124,18 +134,43 @@ def _sums_by_value(reader: StoreReader, tag: TagRun, where: exp.Expr) -> dict[st
         query = query.select(exp.alias_(exp.Sum(this=spread), f"{name}_variance"))
     said = exp.and_(part["value"].is_(exp.null()).not_(), word.neq(exp.Literal.string(UNKNOWN)))
     query = query.from_("profiles").where(where, said).group_by(part["value"])
-    rows = {row["value"]: row for row in reader.query(query).read_all().to_pylist()}
+    rows = {row["value"]: row for row in reader.query(query, sample=sample).read_all().to_pylist()}
     if tag.is_amount:
         for row in rows.values():
             row["most"], row["most_variance"] = float(row["members"]), 0.0
     return rows
 
 
-def _of_value(tag: str, value: str, row: dict[str, Any]) -> Expected:
+def _of_value(tag: str, value: str, row: dict[str, Any], times: float | None) -> Expected:
+    if times is not None:
+        row = _weighted(row, times)
     members = row["members"]
     low = row["sure"] - _NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["sure_variance"]))
     high = row["most"] + _NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["most_variance"]))
-    return Expected(tag, value, members, row["sure"], row["likely"], max(0.0, low), min(float(members), high))
+    return Expected(
+        tag,
+        value,
+        members,
+        row["sure"],
+        row["likely"],
+        max(0.0, low),
+        min(float(members), high),
+        times is not None,
+    )
+
+
+def _weighted(row: dict[str, Any], times: float) -> dict[str, Any]:
+    """Return the sums of a sample as those of all, of whom each was drawn with a chance of one in ``times``.
+
+    Their variance is that of chance among all, and that of the drawing: ``Σ c² (1 - f) / f²`` over the drawn.
+    """
+    found = {"members": round(row["members"] * times)}
+    for name in ("sure", "likely", "most"):
+        total, variance = row[name], row[f"{name}_variance"]
+        squares = total - variance  # c - c (1 - c)
+        found[name] = total * times
+        found[f"{name}_variance"] = variance * times + squares * times * (times - 1)
+    return found
 
 
 def best_cut(

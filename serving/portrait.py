@@ -15,6 +15,7 @@ from registry.roles import require
 from serving.audience_names import Asked, asked, names_for
 from serving.audiences import where_in
 from serving.portrait_levels import Field, attribute_field, tag_field
+from serving.sampling import count_where, weight_in_sample
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 25
 """Fields of one query: PostgreSQL's GROUPING takes 31."""
-LEAST_IN_SAMPLE = 1_000
-"""An audience with fewer members in the store's sample is counted whole."""
 _Counts = dict[str, dict[Any, int]]
 
 
@@ -155,17 +154,16 @@ def _fields(desk: Desk, reader: StoreReader, names: Names) -> list[Field]:
 
 def _spread(reader: StoreReader, fields: Sequence[Field], question: Asked, now: datetime) -> _Spread:
     _, where = where_in(reader, question.whole, now, question.frozen)
-    if reader.sample_rows:
-        members = _members(reader, where, sample=True)
-        if members >= LEAST_IN_SAMPLE:
-            times = reader.manifest.profiles / reader.sample_rows
-            counts = _counted(reader, fields, where, sample=True)
-            scaled = {f: {v: round(n * times) for v, n in levels.items()} for f, levels in counts.items()}
-            return _Spread(round(members * times), scaled, estimated=True)
+    times = weight_in_sample(reader, where)
+    if times is not None:
+        members = count_where(reader, where, sample=True)
+        counts = _counted(reader, fields, where, sample=True)
+        scaled = {f: {v: round(n * times) for v, n in levels.items()} for f, levels in counts.items()}
+        return _Spread(round(members * times), scaled, estimated=True)
     counts = _counted(reader, fields, where, sample=False)
     first = next(iter(counts.values()), None)
     # Each field puts every member in one level.
-    members = _members(reader, where, sample=False) if first is None else sum(first.values())
+    members = count_where(reader, where, sample=False) if first is None else sum(first.values())
     return _Spread(members, counts, estimated=False)
 
 
@@ -191,11 +189,6 @@ def _said(manifest: Manifest, tag: str) -> dict[Any, int]:
     summary = manifest.tags[tag]
     beyond = manifest.profiles - summary.population
     return {**summary.said, UNKNOWN: summary.unknown, None: beyond}
-
-
-def _members(reader: StoreReader, where: exp.Expr, *, sample: bool) -> int:
-    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "members")).from_("profiles").where(where)
-    return int(reader.query(query, sample=sample).read_all().column(0)[0].as_py())
 
 
 def _counted(

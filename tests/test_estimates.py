@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from browser import SECRET, Visitor, chromium, served
+from desks import ANALYST, desk_over
 from published import NOW, people, run_info, said, staged
 from shop import CONFIG
 from stores import make_store, postgres_url
@@ -14,7 +15,8 @@ from stores import make_store, postgres_url
 from features.config import load_settings
 from registry.accounts import add_user
 from registry.state import open_state
-from serving import postgres_store
+from serving import postgres_store, sampling
+from serving.audience_questions import effects, expected, parse_for
 from serving.audiences import count
 from serving.postgres_store import PostgresStore
 
@@ -67,6 +69,27 @@ def test_an_estimate_holds_the_count_within_its_margin(store) -> None:
     assert held >= 34
     assert (nobody.members, nobody.mean_confidence) == (0, {"churn_risk": None})
     assert nobody.margin > 0, "nobody in the sample is not nobody"
+
+
+def test_what_follows_a_count_is_estimated_within_its_range(store, tmp_path, monkeypatch) -> None:
+    """Of 20 audiences the range of the estimate holds what is expected exactly nearly always; few members are never estimated."""
+    monkeypatch.setattr(sampling, "LEAST_IN_SAMPLE", 100)
+    desk = desk_over(store, tmp_path / "project")
+    held, asked = 0, np.linspace(0.05, 0.6, 20)
+    for least in asked:
+        tree = parse_for(desk, ANALYST, f"churn_risk = 'yes' AND churn_risk.score >= {least:.3f}")
+        (exact,), (estimate,) = (expected(desk, ANALYST, tree, estimate=sampled) for sampled in (False, True))
+        assert (exact.estimated, estimate.estimated) == (False, True)
+        held += estimate.low <= exact.right <= estimate.high
+        assert estimate.right == pytest.approx(exact.right, rel=0.2)
+        assert estimate.high - estimate.low > exact.high - exact.low
+        counted, sampled = (effects(desk, ANALYST, tree, estimate=some) for some in (False, True))
+        for one, other in zip(counted, sampled, strict=True):
+            assert other.estimated
+            assert other.removed == pytest.approx(one.removed, abs=0.08 * ROWS)
+    assert held >= 18
+    few = parse_for(desk, ANALYST, "churn_risk.score >= 0.99")
+    assert not any(one.estimated for one in effects(desk, ANALYST, few, estimate=True))
 
 
 def test_the_console_shows_an_estimate_before_the_exact_count(tmp_path, monkeypatch) -> None:

@@ -71,11 +71,11 @@ def counted(
 
 
 def outlook(desk: Desk, person: Person, tree: Filter | None) -> Outlook:
-    """Return the effects of the conditions of ``tree``, and what is expected of its members."""
+    """Return the effects of the conditions of ``tree``, and what is expected of its members; of a large base by a sample."""
     if tree is None:
         return Outlook(None, (), ())
-    effects = questions.effects(desk, person, tree)
-    return Outlook(tree, tuple(effects), tuple(questions.expected(desk, person, tree)))
+    effects = questions.effects(desk, person, tree, estimate=True)
+    return Outlook(tree, tuple(effects), tuple(questions.expected(desk, person, tree, estimate=True)))
 
 
 class Answers:
@@ -170,9 +170,8 @@ class Answers:
         rows = []
         for one in answer.expected:
             title = self.fields.titles.get(one.tag, one.tag)
-            of = say(
-                "build.expected_row", members=number(one.members), tag=title, value=value_word(say, one.value)
-            )
+            row = "build.expected_about" if one.estimated else "build.expected_row"
+            of = say(row, members=number(one.members), tag=title, value=value_word(say, one.value))
             rows.append(
                 h(
                     "li",

@@ -26,6 +26,7 @@ from serving.console.words import Speaker
 
 if TYPE_CHECKING:
     from registry.roles import Person
+    from serving.audience_questions import Effect
     from serving.desk import Desk
     from serving.saved_audiences import SavedAudience
 
@@ -177,7 +178,6 @@ class Builder:
             self.answers.wait()
             asked = self.recounting.ask(lambda: self.visit.ask(counted, answer.tree, self.visit.language))
             background_tasks.create(asked, name="count an audience to the last")
-            return
         asked = self.looking.ask(lambda: self.visit.ask(outlook, answer.tree))
         background_tasks.create(asked, name="look at an audience")
 
@@ -185,9 +185,7 @@ class Builder:
         self.answers.tell_outlook(answer)
         if answer.tree != self.tree or answer.tree is None:
             return
-        removed = {
-            c.text(): e.removed for c, e in zip(top_conditions(answer.tree), answer.effects, strict=False)
-        }
+        removed = {c.text(): e for c, e in zip(top_conditions(answer.tree), answer.effects, strict=False)}
         say = self.visit.say
         marks = {}
         for item in self.draft.items if self.draft.mode == "all" else ():
@@ -228,10 +226,11 @@ class Builder:
         ui.navigate.to(link("/audience", saved=kept.name))
 
 
-def _effect(say: Speaker, removed: int) -> Markup:
-    if not removed:
-        return h("span", say("build.no_effect"), class_="faint")
-    return h("span", say("build.effect", count=number(removed)))
+def _effect(say: Speaker, effect: Effect) -> Markup:
+    if not effect.removed:
+        return h("span", say("build.few" if effect.estimated else "build.no_effect"), class_="faint")
+    told = "build.effect_about" if effect.estimated else "build.effect"
+    return h("span", say(told, count=number(effect.removed)))
 
 
 def _place(text: str, error: FilterError) -> Markup:

@@ -39,6 +39,8 @@ AUDIENCE: dict[str, tuple[str, str]] = {
     "op.member": ("is in it", "属于"),
     "op.not_member": ("is not in it", "不属于"),
     "build.effect": ("removes {count}", "排除 {count} 人"),
+    "build.effect_about": ("removes about {count}", "约排除 {count} 人"),
+    "build.few": ("removes few, if any", "几乎未排除任何人"),
     "build.no_effect": ("removes nobody", "未排除任何人"),
     "build.empty": ("Everyone so far", "目前为全部客户"),
     "build.empty_hint": ("Add a first condition to narrow it down.", "添加第一个条件来缩小范围。"),
@@ -53,6 +55,10 @@ AUDIENCE: dict[str, tuple[str, str]] = {
     "build.in_words": ("In plain words", "通俗说明"),
     "build.expected": ("What will come of it", "预期结果"),
     "build.expected_lead": ("How many will turn out as the tags say", "标签判断最终应验的人数"),
+    "build.expected_about": (
+        "of about {members} with {tag}: {value}",
+        "在约 {members} 名“{tag}：{value}”中",
+    ),
     "build.expected_row": (
         "of {members} with {tag}: {value}",
         "在 {members} 名“{tag}：{value}”中",
