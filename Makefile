@@ -25,7 +25,7 @@ demo: $(STAMP)  ## from 1.47 million shopping lines to tags a marketer can filte
 test: $(STAMP)  ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections (six minutes)
+faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections (five minutes)
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py tests/test_faults_postgres.py
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
