@@ -155,16 +155,15 @@ def _fields(desk: Desk, reader: StoreReader, names: Names) -> list[Field]:
 def _spread(reader: StoreReader, fields: Sequence[Field], question: Asked, now: datetime) -> _Spread:
     _, where = where_in(reader, question.whole, now, question.frozen)
     times = weight_in_sample(reader, where)
-    if times is not None:
-        members = count_where(reader, where, sample=True)
-        counts = _counted(reader, fields, where, sample=True)
-        scaled = {f: {v: round(n * times) for v, n in levels.items()} for f, levels in counts.items()}
-        return _Spread(round(members * times), scaled, estimated=True)
-    counts = _counted(reader, fields, where, sample=False)
+    sample = times is not None
+    counts = _counted(reader, fields, where, sample=sample)
     first = next(iter(counts.values()), None)
     # Each field puts every member in one level.
-    members = count_where(reader, where, sample=False) if first is None else sum(first.values())
-    return _Spread(members, counts, estimated=False)
+    members = count_where(reader, where, sample=sample) if first is None else sum(first.values())
+    if times is None:
+        return _Spread(members, counts, estimated=False)
+    scaled = {f: {v: round(n * times) for v, n in levels.items()} for f, levels in counts.items()}
+    return _Spread(round(members * times), scaled, estimated=True)
 
 
 def _everyone(desk: Desk, reader: StoreReader, fields: Sequence[Field]) -> _Spread:

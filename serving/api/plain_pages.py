@@ -80,14 +80,19 @@ def language_of(headers: Headers, asked: str | None = None) -> str:
     """Return ``en`` or ``zh``: as asked, else as chosen before, else as the browser prefers."""
     if asked in WORDS:
         return str(asked)
-    chosen = SimpleCookie(headers.get("cookie", "")).get(LANGUAGE_COOKIE)
-    if chosen is not None and chosen.value in WORDS:
-        return chosen.value
+    chosen = _cookie(headers, LANGUAGE_COOKIE)
+    if chosen in WORDS:
+        return chosen
     for part in headers.get("accept-language", "").split(","):
         tongue = part.split(";")[0].strip().lower().split("-")[0]
         if tongue in WORDS:
             return tongue
     return "en"
+
+
+def _cookie(headers: Headers, name: str) -> str:
+    found = SimpleCookie(headers.get("cookie", "")).get(name)
+    return found.value if found is not None else ""
 
 
 def safe_path(there: str) -> str:
@@ -154,8 +159,8 @@ def _escaped(tongue: str) -> dict[str, str]:
 
 
 def _page(headers: Headers, tongue: str, title: str, body: str, status: int) -> HTMLResponse:
-    chosen = SimpleCookie(headers.get("cookie", "")).get(THEME_COOKIE)
-    theme = chosen.value if chosen is not None and chosen.value in {"light", "dark"} else "auto"
+    chosen = _cookie(headers, THEME_COOKIE)
+    theme = chosen if chosen in {"light", "dark"} else "auto"
     html = f"""<!doctype html>
 <html lang="{_TAGS[tongue]}" data-theme="{theme}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · tagcast</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>

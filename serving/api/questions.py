@@ -10,7 +10,7 @@ from models.filter_tree import Filter
 from registry.audit import count_use
 from registry.roles import Person, require
 from serving.audience_questions import parse_for
-from serving.audiences import fields
+from serving.audiences import tags_of
 from serving.desk import Desk
 
 _LONGEST = 500_000
@@ -41,7 +41,7 @@ class Question(BaseModel):
         require(person, "filter")
         text = self.filter if self.tree is None else self.tree.text()
         tree = parse_for(desk, person, text or "")
-        for tag in {field.name for field in fields(tree) if field.part is not None}:
+        for tag in tags_of(tree):
             count_use(desk.state, tag, "api", desk.now)
         return tree
 

@@ -56,14 +56,14 @@ def counted(
     desk: Desk, person: Person, tree: Filter | None, language: Language, *, estimate: bool = False
 ) -> Counted:
     """Return how many ``tree`` finds, and what it means; ``estimate`` from a sample where the store keeps one."""
-    from serving.audiences import AudienceCount, fields
+    from serving.audiences import AudienceCount, tags_of
 
     if tree is None:
         with desk.store.reader() as reader:
             base = reader.manifest.profiles
         return Counted(None, AudienceCount(base, base, 1.0, {}), "")
     count = questions.count(desk, person, tree, estimate=estimate)
-    spoken = {one.name for one in fields(tree) if one.part is not None}
+    spoken = tags_of(tree)
     manifest, now = desk.store.current(), desk.now
     run = manifest.run.tags if manifest else ()
     expired = {t.tag: t.expires_at for t in run if t.tag in spoken and t.expires_at <= now}

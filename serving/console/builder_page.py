@@ -67,7 +67,7 @@ class Builder:
         self.text = ""
         self.count: Counted | None = None
         self.counting: Latest[Counted] = Latest(self._counted, self._failed)
-        self.recounting: Latest[Counted] = Latest(self._counted, self._failed, pause=0)
+        self.recounting: Latest[Counted] = Latest(self._recounted, self._failed, pause=0)
         self.looking: Latest[Outlook] = Latest(self._looked, lambda _: None, pause=0)
         self.reading: Latest[Filter] = Latest(self._read, self._misread, pause=0)
         self._draw()
@@ -171,8 +171,7 @@ class Builder:
     def _counted(self, answer: Counted) -> None:
         from nicegui import background_tasks
 
-        self.count = answer
-        self.answers.tell(answer)
+        self._recounted(answer)
         if answer.count.margin:
             # A large base in PostgreSQL takes seconds to count: what a sample says stands there until then.
             self.answers.wait()
@@ -180,6 +179,10 @@ class Builder:
             background_tasks.create(asked, name="count an audience to the last")
         asked = self.looking.ask(lambda: self.visit.ask(outlook, answer.tree))
         background_tasks.create(asked, name="look at an audience")
+
+    def _recounted(self, answer: Counted) -> None:
+        self.count = answer
+        self.answers.tell(answer)
 
     def _looked(self, answer: Outlook) -> None:
         self.answers.tell_outlook(answer)

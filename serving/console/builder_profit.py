@@ -62,10 +62,10 @@ class Profit:
 
     def follow(self, tree: Filter | None) -> None:
         """Look at another audience from now on, ranked by the first tag that it speaks of."""
-        from serving.audiences import fields as fields_of
+        from serving.audiences import tags_of
 
         self.tree = tree
-        spoken = [f.name for f in fields_of(tree) if f.part is not None] if tree else []
+        spoken = tags_of(tree) if tree else []
         if spoken and spoken[0] != self.tag and self.tag not in spoken:
             self.choice.value = spoken[0]  # asks by itself
         else:

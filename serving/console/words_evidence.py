@@ -157,11 +157,11 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     # Lists within them.
     (r"unknown", "未知"),
     (r"(?P<a>.+) and (?P<n>\d+) more", "{a} 等，另有 {n} 个"),
-    (r"(?P<a>.+? without it\)), (?P<b>.+)", "{a}，{b}"),
+    (
+        r"(?P<a>.+?( without it\)| or after it| than the snapshot| after the snapshot)), (?P<b>.+)",
+        "{a}，{b}",
+    ),
     (r"(?P<f>\S+) \(AUC (?P<a>\S+), (?P<b>\S+) without it\)", "{f}（AUC {a}，去掉后 {b}）"),
-    (r"(?P<a>[\d,]+ events? counted .+? after it), (?P<b>.+)", "{a}，{b}"),
-    (r"(?P<a>[\d,]+ snapshot rows? stamped later than the snapshot), (?P<b>.+)", "{a}，{b}"),
-    (r"(?P<a>.+ counted from events at or after the snapshot), (?P<b>.+)", "{a}，{b}"),
     (
         r"(?P<a>[\d,]+) events? counted before a snapshot, timed at or after it",
         "{a} 个事件计入快照，但时间不早于快照",
