@@ -20,7 +20,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@rm -f $(VENV)/.installed-*; touch $@
 
 demo: $(STAMP)  ## from 1.47 million shopping lines to tags a marketer can filter, and what became of them
-	$(BIN)/python -m pipelines.demo
+	$(BIN)/python -m tagcast.pipelines.demo
 
 test: $(STAMP)  ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

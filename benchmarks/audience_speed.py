@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.scoring_speed import server
-from serving.predictions import RunInfo, TagRun, tag_fields
-from serving.profile_store import ProfileStore, open_store
+from tagcast.serving.store.base import ProfileStore, open_store
+from tagcast.serving.store.schema import RunInfo, TagRun, tag_fields
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 CHUNK = 50_000
@@ -73,7 +73,7 @@ def timed(
     store: ProfileStore, asked: list[str], name: str, took: float | None, bar: int, *, estimate: bool
 ) -> list[Any]:
     """Count every filter, the second time timed; print the row. CPU is this process's, not that of a server."""
-    from serving.audiences import count
+    from tagcast.serving.audiences.queries import count
 
     answers, times, cpu = [], [], []
     with store.reader() as reader:

@@ -30,14 +30,14 @@ import numpy as np
 
 from benchmarks.audience_speed import filters, publish
 from benchmarks.scoring_speed import server
-from features.config import Settings, load_settings
-from registry.accounts import add_user
-from registry.keys import add_key
-from registry.roles import Person
-from registry.state import open_state
-from serving.desk import open_desk
-from serving.profile_page import look_up
-from serving.profile_store import open_store
+from tagcast.features.core.settings import Settings, load_settings
+from tagcast.registry.access.accounts import add_user
+from tagcast.registry.access.api_keys import add_key
+from tagcast.registry.access.roles import Person
+from tagcast.registry.state.database import open_state
+from tagcast.serving.context import open_desk
+from tagcast.serving.profiles.profile_details import look_up
+from tagcast.serving.store.base import open_store
 
 CONFIG = """\
 name = "benchmark"
@@ -130,7 +130,7 @@ def serving(folder: Path, url: str | None, options: argparse.Namespace) -> Itera
     command = [
         sys.executable,
         "-m",
-        "pipelines.cli",
+        "tagcast.pipelines.cli.main",
         "serve",
         "--json",
         "--port",

@@ -2,7 +2,7 @@
 
 A model of one plain recipe (half logistic regression, half LightGBM, nothing tuned) is fitted at each past snapshot of
 completejourney on the six up to it, and scores every later one. At each the shift between log-odds and outcomes is
-held against what :mod:`models.drift` expected from the snapshots before. Tags: churn, value, the eight interests and
+held against what :mod:`tagcast.models.calibration.binary_drift` expected from the snapshots before. Tags: churn, value, the eight interests and
 discovery of the benchmark, and further interests that no constant was set on. Every outcome was known on the
 benchmark's day, so the figures may choose.
 """
@@ -19,12 +19,12 @@ import numpy as np
 
 from benchmarks.drift_cases import HORIZON_DAYS, SHARES, Chain, cases, judged, memory, true_spread
 from benchmarks.tasks import TASKS, open_task_workspace
-from models.calibration import SURENESS
+from tagcast.models.calibration.binary_calibrator import SURENESS
 
 if TYPE_CHECKING:
-    from models.tag import TagDefinition
-    from models.training_data import TrainingFrame
-    from pipelines.workspace import Workspace
+    from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.pipelines.project.workspace import Workspace
 
 SNAPSHOTS = tuple(date(2017, 4, 5) + timedelta(days=HORIZON_DAYS * k) for k in range(8))
 LEARNED_FROM = 6
@@ -36,10 +36,10 @@ LATE_DAYS = (0, 30, 60, 90)
 
 def chain_of(definition: TagDefinition, kind: str, frame: TrainingFrame) -> Chain:
     """Fit the plain recipe at every snapshot of ``frame`` and score the later ones."""
-    from models.recipe import Recipe
-    from models.splits import Split
-    from models.training_data import TrainingData
-    from models.tuning import GOOD_DEFAULT
+    from tagcast.models.training.dataset import TrainingData
+    from tagcast.models.training.recipe import Recipe
+    from tagcast.models.training.splits import Split
+    from tagcast.models.training.tuning import GOOD_DEFAULT
 
     split = Split(SNAPSHOTS, HORIZON_DAYS)
     data = TrainingData.of(definition.name, frame, split)
@@ -58,7 +58,7 @@ def chain_of(definition: TagDefinition, kind: str, frame: TrainingFrame) -> Chai
 
 def tags(workspace: Workspace) -> Iterator[tuple[TagDefinition, str]]:
     """Yield definitions with a horizon of 30 days, and their kind."""
-    from features.outcomes import top_categories
+    from tagcast.features.compute.labels import top_categories
 
     known = {d.name: d for d in workspace.definitions(TASKS[0].now)}
     value = known["high_value"]
@@ -79,7 +79,7 @@ def tags(workspace: Workspace) -> Iterator[tuple[TagDefinition, str]]:
 
 def report(chains: Sequence[Chain]) -> None:
     """Print how far outcomes drifted, whether the bounds held, and what correcting the score was worth."""
-    from pipelines.reporting import say, table
+    from tagcast.pipelines.reports.terminal import say, table
 
     lines = []
     for kind in KINDS:
@@ -130,10 +130,10 @@ def report(chains: Sequence[Chain]) -> None:
 
 def main() -> None:
     """Build the chains and print what they show."""
-    from models.splits import Split
-    from pipelines.frames import label_rows, training_frames
-    from pipelines.reporting import progress, start_logging
-    from pipelines.workspace import TagPlan
+    from tagcast.models.training.splits import Split
+    from tagcast.pipelines.project.workspace import TagPlan
+    from tagcast.pipelines.reports.terminal import progress, start_logging
+    from tagcast.pipelines.training.frames import label_rows, training_frames
 
     start_logging(verbose=False)
     chains = []

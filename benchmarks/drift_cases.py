@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from models.drift import follow
-from models.season import unseen_share
+from tagcast.models.calibration.binary_drift import follow
+from tagcast.models.stats.season_coverage import unseen_share
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -126,8 +126,8 @@ def cases(chain: Chain, late_days: int) -> Iterator[Case]:
 
 def judged(case: Case) -> Expected:
     """Hold the drift of one case against what was expected of it."""
-    from models.metrics import calibration_error, log_loss
-    from models.venn_abers import probability
+    from tagcast.models.calibration.venn_abers import probability
+    from tagcast.models.stats.metrics import calibration_error, log_loss
 
     unseen = unseen_share(case.learned, case.as_of, HORIZON_DAYS)
     now = follow(case.known_raw, case.known_y, case.known_day)[-1][0].ahead(case.as_of, unseen)

@@ -17,8 +17,8 @@ import numpy as np
 
 from benchmarks.event_data import MadeLog, as_ofs, make_log
 from benchmarks.speed import alternate, print_costs, print_ratio, run_apart, run_here
-from features.snapshots import Snapshots
-from features.windows import FeatureSet
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.snapshots import Snapshots
 
 WINDOWS = (7, 30, 90, 365)
 SET = FeatureSet(WINDOWS, ("amount", "order_id", "quantity"))

@@ -75,8 +75,8 @@ def pairs(frame: Any, place: int, places: int) -> Rows:
 
 def each(data: Sequence[TaskData], definitions: Sequence[Any]) -> tuple[Answer, list[float]]:
     """Return tagcast's answer, and for comparison the past log losses of its forests alone."""
-    from models.splits import Split
-    from models.training import train_tag
+    from tagcast.models.training.binary import train_tag
+    from tagcast.models.training.splits import Split
 
     past, forests, scores, size, started = [], [], [], 0, time.process_time()
     for task, definition in zip(data, definitions, strict=True):
@@ -92,8 +92,8 @@ def each(data: Sequence[TaskData], definitions: Sequence[Any]) -> tuple[Answer, 
 
 def pooled(data: Sequence[TaskData]) -> tuple[Answer, Answer]:
     """Return the answers of one forest over all pairs, alone and beside a logistic regression each."""
-    from models.recipe import Recipe
-    from models.tuning import TrainAndScore, tune
+    from tagcast.models.training.recipe import Recipe
+    from tagcast.models.training.tuning import TrainAndScore, tune
 
     started = time.process_time()
     train = [pairs(task.train, k, len(data)) for k, task in enumerate(data)]
@@ -131,9 +131,9 @@ def _answer(
     """Return past losses and calibrated test scores; with ``own`` half of the log-odds is a logistic regression's."""
     import json
 
-    from models.calibration import Calibrator
-    from models.logistic import fit_path
-    from models.weights import case_losses
+    from tagcast.models.calibration.binary_calibrator import Calibrator
+    from tagcast.models.estimators.logistic import fit_path
+    from tagcast.models.training.validation_losses import case_losses
 
     past, scores, size, started = [], [], 0, time.process_time()
     horizon = np.timedelta64(data[0].horizon_days, "D")
@@ -165,8 +165,8 @@ def _answer(
 
 def compare() -> None:
     """Print what the three ways give."""
-    from models.metrics import auc, calibration_error, log_loss, paired_difference
-    from pipelines.reporting import quiet, table
+    from tagcast.models.stats.metrics import auc, calibration_error, log_loss, paired_difference
+    from tagcast.pipelines.reports.terminal import quiet, table
 
     tasks = [t for t in TASKS if t.tag.startswith("interest.")]
     with TemporaryDirectory(prefix="tagcast-bench-") as home:
@@ -207,9 +207,9 @@ def compare() -> None:
 
 def train(categories: int, trials: int) -> None:
     """Train the tags of the ``categories`` with the most buyers in one command and print what it took."""
-    from pipelines.reporting import progress, say
-    from pipelines.train import train_tags
-    from pipelines.workspace import open_workspace
+    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.reports.terminal import progress, say
+    from tagcast.pipelines.training.train import train_tags
 
     with TemporaryDirectory(prefix="tagcast-bench-") as scratch, progress() as show:
         workspace = open_workspace(ROOT / CONFIGS["completejourney"], Path(scratch) / "home", show)
@@ -239,7 +239,7 @@ def train(categories: int, trials: int) -> None:
 
 def main() -> None:
     """Compare the three ways, or train many categories."""
-    from pipelines.reporting import start_logging
+    from tagcast.pipelines.reports.terminal import start_logging
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.interest", description=__doc__)
     parser.add_argument("--train", type=int, metavar="N", help="train the N categories with the most buyers")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.metrics import evaluate, paired_difference
+from tagcast.models.stats.metrics import evaluate, paired_difference
 
 Floats = npt.NDArray[np.float64]
 

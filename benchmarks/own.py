@@ -13,7 +13,7 @@ import numpy.typing as npt
 from benchmarks.tasks import Task
 
 if TYPE_CHECKING:
-    from pipelines.workspace import Workspace
+    from tagcast.pipelines.project.workspace import Workspace
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,13 +60,13 @@ def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.o
     RuntimeError
         When the store leaves out a profile of the population.
     """
-    from features.errors import ModelError
-    from models.season import UNSURE
-    from pipelines.models import promote_version
-    from pipelines.score import score_tags
-    from pipelines.train import train_tags
-    from serving.duckdb_store import DuckDbStore
-    from serving.long_form import predictions
+    from tagcast.features.core.errors import ModelError
+    from tagcast.models.stats.season_coverage import UNSURE
+    from tagcast.pipelines.deployment.model_versions import promote_version
+    from tagcast.pipelines.scoring.score import score_tags
+    from tagcast.pipelines.training.train import train_tags
+    from tagcast.serving.store.duckdb.store import DuckDbStore
+    from tagcast.serving.store.long_form import predictions
 
     moment = datetime.now(UTC)
     started = time.perf_counter()

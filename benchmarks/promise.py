@@ -13,7 +13,7 @@ from benchmarks.own import Published
 from benchmarks.tasks import TaskData
 
 if TYPE_CHECKING:
-    from pipelines.workspace import Workspace
+    from tagcast.pipelines.project.workspace import Workspace
 
 AUDIENCES = 1000
 WORST = 5
@@ -30,7 +30,7 @@ def promise(data: TaskData, said: Published, workspace: Workspace) -> dict[str, 
     """
     import pandas as pd
 
-    from models.random_audiences import audience_promise
+    from tagcast.models.evaluation.random_audiences import audience_promise
 
     attributes = None
     if workspace.events.profiles_path is not None:

@@ -31,7 +31,7 @@ from benchmarks.judging import METRICS, OWN, PAIRED, averages, judge, verdicts
 from benchmarks.tasks import ROOT, TASKS, Task, open_task_workspace, task_data
 
 if TYPE_CHECKING:
-    from pipelines.reporting import Progress
+    from tagcast.pipelines.reports.terminal import Progress
 
 OUT = ROOT / "benchmarks" / "out"
 DATA = ROOT.parent / "shared" / "data"
@@ -92,7 +92,7 @@ def run(
 
 def report(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Print every table; return the verdicts."""
-    from pipelines.reporting import say, table
+    from tagcast.pipelines.reports.terminal import say, table
 
     for result in results:
         lines = [
@@ -156,7 +156,7 @@ def _asked() -> argparse.Namespace:
 
 def main() -> None:
     """Run the tasks whose data are there, print and write what came out; exit 1 where a bar is missed."""
-    from pipelines.reporting import progress, say, start_logging
+    from tagcast.pipelines.reports.terminal import progress, say, start_logging
 
     asked = _asked()
     start_logging(verbose=False)

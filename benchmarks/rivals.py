@@ -47,7 +47,7 @@ def base_rate(data: TaskData) -> Floats:
 
 def rfm(data: TaskData) -> Floats:
     """Return the calibrated RFM ranking."""
-    from models.rfm import RfmRanking
+    from tagcast.models.estimators.rfm import RfmRanking
 
     ranking = RfmRanking.fit(data.train.rfm.to_numpy(float), data.train.y, data.train.as_of)
     return ranking.predict(data.test.rfm.to_numpy(float), data.test.as_of)

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.snapshots import Snapshots, instant
-from features.windows import FeatureSet
-from models.blend import Blend
-from models.calibration import Calibrator
-from models.definition_files import parse_definition
-from models.forest import ForestScorer, binned
-from models.tag_model import FeatureRange, TagModel
-from serving.scorer import LoadedTag
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.models.artifacts.binary_model import FeatureRange, TagModel
+from tagcast.models.calibration.binary_calibrator import Calibrator
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.estimators.blend import Blend
+from tagcast.models.estimators.forest import ForestScorer, binned
+from tagcast.serving.scoring.scorer import LoadedTag
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.scale_data import AS_OF, names
 from benchmarks.speed import run_here
-from serving.scorer import LoadedTag
+from tagcast.serving.scoring.scorer import LoadedTag
 
 CHUNK = 100_000
 RIVALS = ("usual-duckdb", "usual-postgres", "same-duckdb", "same-postgres")

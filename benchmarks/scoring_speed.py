@@ -169,7 +169,7 @@ def run_one(name: str, folder: Path, profiles: int, reasons: Literal["all", "non
 
 def kernel_alone(snapshots: Any, tags: Any) -> None:
     """Encode and predict; reading is not counted."""
-    from models.engine import Engine, Member
+    from tagcast.models.inference.engine import Engine, Member
 
     width = len(names())
     engine = Engine([Member(t.model, None, tuple(range(width))) for t in tags], width, 0)
@@ -189,9 +189,9 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     import lightgbm  # noqa: F401
     import sklearn.isotonic  # noqa: F401
 
-    from serving.predictions import RunInfo, TagRun
-    from serving.profile_store import open_store
-    from serving.scorer import Scorer
+    from tagcast.serving.scoring.scorer import Scorer
+    from tagcast.serving.store.base import open_store
+    from tagcast.serving.store.schema import RunInfo, TagRun
 
     home = Path(tempfile.mkdtemp(prefix="tagcast-scored-"))
     url = os.environ["TAGCAST_BENCHMARK_POSTGRES"] if name == "postgres" else None

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from benchmarks.promise import AUDIENCES
 from benchmarks.quality import DATA
 from benchmarks.tasks import TASKS, Task, TaskData, open_task_workspace, task_data
-from models.additive import compress
+from tagcast.models.kernels.additive_model import compress
 
 if TYPE_CHECKING:
-    from models.tag_model import TagModel
+    from tagcast.models.artifacts.binary_model import TagModel
 
 Floats = npt.NDArray[np.float64]
 NAMES = ("online retail churn 90 d", "online retail value 90 d", "cdnow churn 90 d")
@@ -35,9 +35,9 @@ def part_losses(data: TaskData) -> list[tuple[str, bool, bool, float, float]]:
     """Return part, growing features used, rows weighted, AUC and log loss on the test snapshot."""
     import lightgbm as lgb
 
-    from models.metrics import auc, log_loss
-    from models.recipe import LEARNING_RATE
-    from models.tuning import GOOD_DEFAULT
+    from tagcast.models.stats.metrics import auc, log_loss
+    from tagcast.models.training.recipe import LEARNING_RATE
+    from tagcast.models.training.tuning import GOOD_DEFAULT
 
     age = (data.train.as_of.max() - data.train.as_of) / np.timedelta64(1, "D")
     params = {**GOOD_DEFAULT, "learning_rate": LEARNING_RATE, "n_estimators": TREES, "verbosity": -1}
@@ -74,8 +74,8 @@ def _log_scaled() -> Any:
 
 def promises(data: TaskData, model: TagModel) -> list[tuple[str, float, float, float]]:
     """Return bounds, share of audiences broken, mean excess and share said, without and with the unseen season."""
-    from models.decision import cut_from_scores, decide, needs_population
-    from models.random_audiences import audience_promise
+    from tagcast.models.decisions.policy import cut_from_scores, decide, needs_population
+    from tagcast.models.evaluation.random_audiences import audience_promise
 
     raw, unseen = model.raw(data.test.X), model.unseen_season(data.task.now)
     found = []
@@ -96,8 +96,8 @@ def promises(data: TaskData, model: TagModel) -> list[tuple[str, float, float, f
 
 def trained(task: Task, data: TaskData, definition: Any, snapshots: tuple[date, ...]) -> TagModel:
     """Return tagcast's model of the task, learned from its training rows."""
-    from models.splits import Split
-    from models.training import train_tag
+    from tagcast.models.training.binary import train_tag
+    from tagcast.models.training.splits import Split
 
     split = Split(snapshots, definition.horizon_days)
     return train_tag(definition, data.train, split, feature_set=task.name).model
@@ -105,7 +105,7 @@ def trained(task: Task, data: TaskData, definition: Any, snapshots: tuple[date, 
 
 def run(task: Task, home: Path) -> None:
     """Print the tables of one task."""
-    from pipelines.reporting import quiet, table
+    from tagcast.pipelines.reports.terminal import quiet, table
 
     workspace = open_task_workspace(task, home, quiet)
     data = task_data(task, workspace)

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from models.training_data import TrainingFrame
-    from pipelines.workspace import TagPlan, Workspace
+    from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.pipelines.project.workspace import TagPlan, Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {
@@ -134,7 +134,7 @@ class TaskData:
 
 def open_task_workspace(task: Task, home: Path, progress: Any) -> Workspace:
     """Return the task's project with the benchmark's own tag definitions."""
-    from pipelines.workspace import open_workspace
+    from tagcast.pipelines.project.workspace import open_workspace
 
     workspace = open_workspace(ROOT / CONFIGS[task.project], home, progress)
     folder = str(ROOT / "benchmarks" / "tags" / task.project)
@@ -150,9 +150,9 @@ def task_data(task: Task, workspace: Workspace) -> TaskData:
     TagcastError
         When the data do not hold what the task's definition asks for.
     """
-    from models.splits import Split
-    from pipelines.frames import label_rows, training_frames
-    from pipelines.workspace import TagPlan
+    from tagcast.models.training.splits import Split
+    from tagcast.pipelines.project.workspace import TagPlan
+    from tagcast.pipelines.training.frames import label_rows, training_frames
 
     every = workspace.definitions(task.now)
     (definition,) = (d for d in every if d.name == task.tag)

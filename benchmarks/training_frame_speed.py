@@ -21,8 +21,8 @@ import numpy as np
 from benchmarks.event_data import MadeLog
 from benchmarks.scale_data import FEATURES, chunks, names
 from benchmarks.speed import alternate, print_costs, print_ratio, run_apart, run_here
-from features.feature_store import FeatureRepo
-from features.snapshots import Snapshots, instant
+from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.feast_store.feature_store import FeatureRepo
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from typing import Any
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64
 
-from features.windows import SERVICES, VIEWS, WINDOWS_DAYS, FeatureSet, View
+from tagcast.features.catalog.feature_set import SERVICES, VIEWS, WINDOWS_DAYS, FeatureSet, View
 
 # Snapshots are laid every 30 days by default: an older row is stale, not the profile's state.
 TTL = timedelta(days=35)

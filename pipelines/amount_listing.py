@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipelines.reporting import amount
+from tagcast.pipelines.reports.terminal import amount
 
 COLUMNS = (
     "MAE",

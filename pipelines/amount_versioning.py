@@ -5,29 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from features.windows import FeatureSet
-from pipelines.amount_card import keep_amount_card
-from pipelines.amount_evidence import amount_findings, amount_gate_evidence
-from pipelines.gate_inputs import GateInputs
-from pipelines.jobs import Job
-from pipelines.versioning import TrainedTag, dataset_of, decision_text, split_of
-from pipelines.who import proposer
-from pipelines.workspace import Workspace
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.pipelines.cards.amount_card import keep_amount_card
+from tagcast.pipelines.evidence.amount import amount_findings, amount_gate_evidence
+from tagcast.pipelines.evidence.gate_inputs import GateInputs
+from tagcast.pipelines.project.local_user import proposer
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.training.registration import TrainedTag, dataset_of, decision_text, split_of
+from tagcast.pipelines.training.workers import Job
 
 if TYPE_CHECKING:
-    from models.amount_choosing import AmountTrial
-    from models.amount_training import AmountResult
-    from registry.recording import TrialRecord
+    from tagcast.models.training.amount import AmountResult
+    from tagcast.models.training.amount_selection import AmountTrial
+    from tagcast.registry.versions.recording import TrialRecord
 
 
 def register_amount(
     workspace: Workspace, job: Job, result: AmountResult, inputs: GateInputs, moment: datetime
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
-    from registry.amount_gates import judge_amount
-    from registry.decisions import settle
-    from registry.recording import log_version
-    from registry.tracking import open_tracking
+    from tagcast.registry.gates.amount_gate import judge_amount
+    from tagcast.registry.versions.promotion import settle
+    from tagcast.registry.versions.recording import log_version
+    from tagcast.registry.versions.tracking import open_tracking
 
     definition, split, frame = job.plan.definition, job.plan.split, job.frame
     found = amount_findings(result, frame)
@@ -69,7 +69,7 @@ def register_amount(
 
 def _trial_record(trial: AmountTrial) -> TrialRecord:
     """Return a trial as MLflow keeps it."""
-    from registry.recording import TrialRecord
+    from tagcast.registry.versions.recording import TrialRecord
 
     return TrialRecord(
         f"trial {trial.number}",

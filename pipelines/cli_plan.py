@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli import clock, project_options
+from tagcast.pipelines.cli.main import clock, project_options
 
 
 @click.command()
@@ -21,11 +21,11 @@ def plan(config: Path | None, home: Path | None, as_json: bool) -> None:
     Example:
       tagcast plan
     """
-    from pipelines.plan import make_plan
-    from pipelines.plan_report import render_plan
-    from pipelines.reporting import emit, progress
-    from pipelines.workspace import open_workspace
-    from serving.desk import open_desk
+    from tagcast.pipelines.deployment.plan import make_plan
+    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.reports.plan import render_plan
+    from tagcast.pipelines.reports.terminal import emit, progress
+    from tagcast.serving.context import open_desk
 
     with progress() as show:
         workspace = open_workspace(config, home, show)
@@ -47,11 +47,11 @@ def apply(config: Path | None, home: Path | None, as_json: bool, reason: str, by
     Example:
       tagcast apply --reason "fewer letters: only who is rather sure to leave"
     """
-    from pipelines.plan import apply_plan
-    from pipelines.plan_report import render_applied
-    from pipelines.reporting import emit
-    from pipelines.who import local_user
-    from pipelines.workspace import open_workspace
+    from tagcast.pipelines.deployment.plan import apply_plan
+    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.reports.plan import render_applied
+    from tagcast.pipelines.reports.terminal import emit
 
     workspace = open_workspace(config, home)
     done = apply_plan(workspace, by=by or local_user(), reason=reason, now=clock())

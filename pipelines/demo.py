@@ -9,9 +9,9 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from features.errors import TagcastError
-from pipelines.reporting import progress, say, start_logging
-from pipelines.workspace import Workspace, open_workspace
+from tagcast.features.core.errors import TagcastError
+from tagcast.pipelines.project.workspace import Workspace, open_workspace
+from tagcast.pipelines.reports.terminal import progress, say, start_logging
 
 NOW = date(2017, 12, 2)
 TRIALS = 5
@@ -24,14 +24,14 @@ AUDIENCES = (
 
 def run(workspace: Workspace, moment: datetime) -> None:
     """Run the demo on ``workspace`` as if today were 2 December 2017."""
-    from pipelines.audience_report import count_audience, render_count
-    from pipelines.check import check_project, render_check
-    from pipelines.promise import promise_beside_reality, render_promise
-    from pipelines.score import score_tags
-    from pipelines.score_report import render_scoring
-    from pipelines.train import render_training, train_tags
-    from pipelines.who import local_person
-    from serving.desk import open_desk
+    from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, render_promise
+    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.reports.audiences import count_audience, render_count
+    from tagcast.pipelines.reports.scoring import render_scoring
+    from tagcast.pipelines.scoring.score import score_tags
+    from tagcast.pipelines.training.readiness import check_project, render_check
+    from tagcast.pipelines.training.train import render_training, train_tags
+    from tagcast.serving.context import open_desk
 
     _step("Is the data ready?", f"tagcast check --now {NOW}")
     render_check(check_project(workspace, NOW))

@@ -6,21 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from features.errors import ConflictError, DefinitionError, NotAllowedError, NotFoundError, StoreError
-from features.windows import WINDOWS_DAYS, FeatureSet
-from models.definition_files import parse_definition, validated
-from models.rule_tag import RuleDefinition, resolve, rule_names
-from registry import rule_drafts as kept
-from registry.audit import record
-from registry.life import history, move
-from registry.roles import require
-from registry.rule_drafts import RuleDraft
+from tagcast.features.catalog.feature_set import WINDOWS_DAYS, FeatureSet
+from tagcast.features.core.errors import (
+    ConflictError,
+    DefinitionError,
+    NotAllowedError,
+    NotFoundError,
+    StoreError,
+)
+from tagcast.models.definitions.loader import parse_definition, validated
+from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names
+from tagcast.registry.access.audit_log import record
+from tagcast.registry.access.roles import require
+from tagcast.registry.governance import rule_drafts as kept
+from tagcast.registry.governance.lifecycle import history, move
+from tagcast.registry.governance.rule_drafts import RuleDraft
 
 if TYPE_CHECKING:
-    from models.filter_tree import Names
-    from registry.life import LifeStep
-    from registry.roles import Person
-    from serving.desk import Desk
+    from tagcast.models.filters.conditions import Names
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.governance.lifecycle import LifeStep
+    from tagcast.serving.context import Desk
 
 __all__ = ["RuleDraft", "RuleField", "draft", "draft_of", "drafts", "fields", "submit"]
 
@@ -114,7 +120,7 @@ def submit(desk: Desk, person: Person, tag: str, reason: str) -> LifeStep:
     NotFoundError
         When there is no such draft.
     NotAllowedError, ConflictError
-        As :func:`registry.life.move`.
+        As :func:`tagcast.registry.governance.lifecycle.move`.
     """
     require(person, "draft")
     draft_of(desk, person, tag)
@@ -166,7 +172,7 @@ def _read(definition: str | Mapping[str, Any]) -> RuleDefinition:
 
 
 def _check_free(desk: Desk, person: Person, rule: RuleDefinition, was: RuleDraft | None) -> None:
-    from serving.known_tags import known_tags
+    from tagcast.serving.catalog.known_tags import known_tags
 
     if was is None:
         # By its name in small letters too: people confuse what differs in nothing else.
@@ -199,7 +205,7 @@ def _names(desk: Desk, person: Person, rule: RuleDefinition) -> Names:
 
 def _known(desk: Desk, person: Person) -> tuple[FeatureSet, dict[str, str]]:
     """Return every feature that the data of the run in force can bear, and the attributes to see."""
-    from serving.audience_names import hidden_attributes
+    from tagcast.serving.audiences.filter_resolution import hidden_attributes
 
     manifest = desk.store.current()
     if manifest is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 if TYPE_CHECKING:
-    from serving.profile_store import StoreReader
+    from tagcast.serving.store.base import StoreReader
 
 LEAST_IN_SAMPLE = 1_000
 """An audience with fewer members in the store's sample is counted whole."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from serving.console.words import SHORT, Speaker
+from tagcast.serving.console.i18n.translator import SHORT, Speaker
 
 SECRET = "a long enough secret"
 """Of every visitor."""
@@ -48,7 +48,17 @@ def chromium() -> Iterator[Any]:
 @contextmanager
 def served(config: Path, home: Path) -> Iterator[str]:
     """Run `tagcast serve` on a free port and yield its address."""
-    command = [sys.executable, "-W", "ignore", "-m", "pipelines.cli", "serve", "--port", "0", "--json"]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "tagcast.pipelines.cli.main",
+        "serve",
+        "--port",
+        "0",
+        "--json",
+    ]
     errors = (home / "serve.log").open("w+", encoding="utf-8")
     process = subprocess.Popen(
         [*command, "--config", str(config), "--home", str(home)],

@@ -7,18 +7,18 @@ from datetime import UTC, date, datetime
 import numpy as np
 from shop import CHURN, write_shop
 
-from features.windows import FeatureSet
-from models.additive import AdditiveModel, Curve
-from models.blend import Blend
-from models.calibration import Calibrator
-from models.definition_files import parse_definition
-from models.tag_model import FeatureRange, TagModel
-from pipelines.models import promote_version
-from pipelines.workspace import open_workspace
-from registry.recording import log_version
-from registry.tracking import open_tracking
-from serving.duckdb_store import DuckDbStore
-from serving.long_form import predictions
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.models.artifacts.binary_model import FeatureRange, TagModel
+from tagcast.models.calibration.binary_calibrator import Calibrator
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.estimators.blend import Blend
+from tagcast.models.kernels.additive_model import AdditiveModel, Curve
+from tagcast.pipelines.deployment.model_versions import promote_version
+from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.registry.versions.recording import log_version
+from tagcast.registry.versions.tracking import open_tracking
+from tagcast.serving.store.duckdb.store import DuckDbStore
+from tagcast.serving.store.long_form import predictions
 
 HELD = CHURN + "hysteresis: 0.1\nmin_confidence: 0.0\n"
 DEFINITION = parse_definition(HELD, "churn")

@@ -12,13 +12,13 @@ import pyarrow as pa
 from published import NOW, run_info, said, staged
 from shop import CONFIG
 
-from features.config import load_settings
-from registry.roles import Person
-from registry.state import open_state
-from serving.desk import Desk
-from serving.open_runs import OpenRuns
-from serving.predictions import RunInfo
-from serving.profile_store import ProfileStore
+from tagcast.features.core.settings import load_settings
+from tagcast.registry.access.roles import Person
+from tagcast.registry.state.database import open_state
+from tagcast.serving.context import Desk
+from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.reader_pool import OpenRuns
+from tagcast.serving.store.schema import RunInfo
 
 ROWS = 400
 TAGS = ("churn_risk", "interest.茶 & 'tea'")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from features.declarations import EXPECTED_REPEATS_DAYS
-from features.windows import PURCHASE, FeatureSet, View
+from tagcast.features.catalog.builtin import EXPECTED_REPEATS_DAYS
+from tagcast.features.catalog.feature_set import PURCHASE, FeatureSet, View
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -235,7 +235,7 @@ def _profile_category(past: ir.Table, feature_set: FeatureSet, day: int) -> ir.T
 
 
 def _finish(table: ir.Table, feature_set: FeatureSet, columns: dict[str, Any], view: View) -> ir.Table:
-    from features.windows import VIEWS
+    from tagcast.features.catalog.feature_set import VIEWS
 
     features = {}
     for feature in feature_set.features(view):

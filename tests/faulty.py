@@ -11,8 +11,8 @@ import pytest
 from forked import Forked
 from shop import FIRST_DAY, write_shop
 
-from serving.long_form import long_batches
-from serving.profile_store import ProfileStore, open_store
+from tagcast.serving.store.base import ProfileStore, open_store
+from tagcast.serving.store.long_form import long_batches
 
 FULL = os.environ.get("TAGCAST_FAULTS") == "full"
 """The counts of `make faults`; a short form of each is part of `make test`."""

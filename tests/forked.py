@@ -21,7 +21,7 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
         "adbc_driver_postgresql.dbapi", "duckdb", "lightgbm", "mlflow.artifacts", "mlflow.store.tracking.sqlalchemy_store",
-        "sklearn.isotonic", "models.engine", "pipelines.cli", "pipelines.score", "pipelines.train", "serving.postgres_store",
+        "sklearn.isotonic", "tagcast.models.inference.engine", "tagcast.pipelines.cli.main", "tagcast.pipelines.scoring.score", "tagcast.pipelines.training.train", "tagcast.serving.store.postgres.store",
     ]
 )  # fmt: skip
 
@@ -85,7 +85,7 @@ def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: s
     os.environ.update(env)
     time.tzset()
     os.chdir(cwd)
-    from pipelines.cli import main
+    from tagcast.pipelines.cli.main import main
 
     sys.argv = ["tagcast", *words]
     main()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from pipelines.cli import application
+from tagcast.pipelines.cli.main import application
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from serving.predictions import PREDICTION_SCHEMA, STAGED, RunInfo, TagRun, column_name
-from serving.profile_store import ProfileStore
+from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.schema import PREDICTION_SCHEMA, STAGED, RunInfo, TagRun, column_name
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 TAGS = ("churn_risk", "interest.茶 & 'tea'")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from registry.state import State
-from serving.duckdb_store import DuckDbStore
-from serving.postgres_store import PostgresStore
-from serving.profile_store import ProfileStore
+from tagcast.registry.state.database import State
+from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.duckdb.store import DuckDbStore
+from tagcast.serving.store.postgres.store import PostgresStore
 
 KINDS = ("duckdb", "postgres")
 STATES = ("sqlite", "postgres")

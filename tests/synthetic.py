@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from models.splits import Split
-from models.training_data import TrainingFrame
+from tagcast.models.training.dataset import TrainingFrame
+from tagcast.models.training.splits import Split
 
 FIRST = date(2024, 1, 1)
 HORIZON_DAYS = 30

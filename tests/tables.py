@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from features.config import load_settings
-from features.event_log import EventLog, build_event_log
+from tagcast.features.core.settings import load_settings
+from tagcast.features.ingest.event_log import EventLog, build_event_log
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 EXAMPLES = Path(__file__).parents[1]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from features.config import load_settings
-from pipelines.cli import application
-from registry.accounts import login, person_of_key
-from registry.roles import Person
-from registry.state import State, open_state
+from tagcast.features.core.settings import load_settings
+from tagcast.pipelines.cli.main import application
+from tagcast.registry.access.accounts import login, person_of_key
+from tagcast.registry.access.roles import Person
+from tagcast.registry.state.database import State, open_state
 
 NOW = datetime.now(UTC)
 PASSWORD = "correct horse"

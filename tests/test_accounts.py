@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from stores import STATES, make_state
 
-from features.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
-from registry import accounts, passwords
-from registry.audit import entries
-from registry.roles import RIGHTS, ROLES, Person, require
-from registry.state import State
-from registry.state_tables import METADATA
+from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.registry.access import accounts, passwords
+from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.roles import RIGHTS, ROLES, Person, require
+from tagcast.registry.state.database import State
+from tagcast.registry.state.tables import METADATA
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD = "correct horse"

@@ -10,10 +10,10 @@ import pytest
 from projects import Project
 from shop import AMOUNT, FIRST_DAY, write_shop
 
-from models.amount_model import AmountModel
-from models.bundle import load_bundle as read_bundle
-from registry.tracking import open_tracking
-from registry.versions import load_bundle
+from tagcast.models.artifacts.amount_model import AmountModel
+from tagcast.models.artifacts.loader import load_bundle as read_bundle
+from tagcast.registry.versions.tracking import open_tracking
+from tagcast.registry.versions.versions import load_bundle
 
 NOW = FIRST_DAY + timedelta(days=200)
 

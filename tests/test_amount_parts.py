@@ -16,10 +16,12 @@ from scipy.stats import spearmanr
 from shop import write_log
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from features.outcomes import Eligibility, OutcomeRule, outcome
-from models.amount_calibration import AmountCalibrator, tier_of
-from models.amount_drift import KEPT, SPREAD, AmountDrift, expected_and_seen
-from models.amount_metrics import (
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome
+from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
+from tagcast.models.calibration.amount_drift import KEPT, SPREAD, AmountDrift, expected_and_seen
+from tagcast.models.calibration.conformal_tables import AmountTables
+from tagcast.models.estimators.amount_regressor import AmountScorer, OwnSpend
+from tagcast.models.stats.amount_metrics import (
     confusion,
     evaluate_points,
     evaluate_said,
@@ -28,12 +30,10 @@ from models.amount_metrics import (
     rmse,
     spearman,
 )
-from models.amount_scorer import AmountScorer, OwnSpend
-from models.amount_tables import AmountTables
-from models.psi import amount_odds, score_psi
-from registry.amount_gates import AmountEvidence, judge_amount
-from registry.change_checks import ChampionEvidence, NotCompared
-from registry.leak_checks import LeakEvidence
+from tagcast.models.stats.psi import amount_odds, score_psi
+from tagcast.registry.gates.amount_gate import AmountEvidence, judge_amount
+from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
+from tagcast.registry.gates.leak_checks import LeakEvidence
 
 STARTS = (0.0, 20.0, 60.0)
 

@@ -9,17 +9,17 @@ import pytest
 from shop import AMOUNT, CHURN
 from synthetic import shoppers, spenders
 
-from features.errors import ModelError
-from models.amount_metrics import rmse
-from models.amount_model import AmountModel
-from models.amount_training import train_amount
-from models.bundle import load_bundle
-from models.definition_files import parse_definition
-from models.reasons import explain
-from models.splits import Split
-from models.tag_model import TagModel
-from models.training import train_tag
-from models.unknown import OUTSIDE, Familiar
+from tagcast.features.core.errors import ModelError
+from tagcast.models.artifacts.amount_model import AmountModel
+from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.artifacts.loader import load_bundle
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.inference.abstention import OUTSIDE, Familiar
+from tagcast.models.inference.attributions import explain
+from tagcast.models.stats.amount_metrics import rmse
+from tagcast.models.training.amount import train_amount
+from tagcast.models.training.binary import train_tag
+from tagcast.models.training.splits import Split
 
 DEFINITION = parse_definition(AMOUNT, "spend")
 SPEC = "7,30,90;amount;"

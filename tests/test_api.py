@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from web import Clock, key_of, make_desk, served
 
-from registry.audit import entries, uses_of
+from tagcast.registry.access.audit_log import entries, uses_of
 
 TAG = "churn_risk"
 YES = {"filter": "churn_risk = 'yes'"}

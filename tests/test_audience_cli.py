@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from desks import PROFILES, frame, publish_made
 from shop import CONFIG
 
-from pipelines.cli import application
-from serving.duckdb_store import DuckDbStore
+from tagcast.pipelines.cli.main import application
+from tagcast.serving.store.duckdb.store import DuckDbStore
 
 FRAME = frame()
 OLD = "age >= 40"  # commands read the clock: what the tags say has expired by now, attributes have not

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 from stores import KINDS, make_store
 
-from features.errors import FilterError
-from models.filter_language import parse
-from models.filter_tree import (
+from tagcast.features.core.errors import FilterError
+from tagcast.models.filters.conditions import (
     Compare,
     Condition,
     Every,
@@ -26,12 +25,13 @@ from models.filter_tree import (
     OneOf,
     Some,
 )
-from serving.audience_keeping import keep
-from serving.audience_names import asked
-from serving.audience_questions import count, parse_for
-from serving.audiences import member_query
-from serving.filter_sql import condition
-from serving.predictions import column_name
+from tagcast.models.filters.parser import parse
+from tagcast.serving.audiences.filter_resolution import asked
+from tagcast.serving.audiences.filter_sql import condition
+from tagcast.serving.audiences.queries import member_query
+from tagcast.serving.audiences.saved_audience_actions import keep
+from tagcast.serving.audiences.service import count, parse_for
+from tagcast.serving.store.schema import column_name
 
 FRAME = frame()
 FROZEN = "age >= 50 OR churn_risk = 'yes'"

@@ -7,12 +7,13 @@ import pytest
 from desks import ANALYST, CITIES, MARKETER, TAGS, VIEWER, desk_over, frame, publish_made
 from stores import KINDS, make_store
 
-from features.errors import ConflictError, FilterError, NotAllowedError, TagcastError
-from models.filter_tree import Compare, FieldRef, Filter
-from serving.attribute_levels import levels
-from serving.audience_keeping import drop, keep, record_sizes
-from serving.audience_names import names_for
-from serving.audience_questions import (
+from tagcast.features.core.errors import ConflictError, FilterError, NotAllowedError, TagcastError
+from tagcast.models.filters.conditions import Compare, FieldRef, Filter
+from tagcast.registry.governance.saved_audiences import get, sizes
+from tagcast.serving.audiences.attribute_values import levels
+from tagcast.serving.audiences.filter_resolution import names_for
+from tagcast.serving.audiences.saved_audience_actions import drop, keep, record_sizes
+from tagcast.serving.audiences.service import (
     best_cut,
     count,
     effects,
@@ -22,7 +23,6 @@ from serving.audience_questions import (
     sample,
     sentence,
 )
-from serving.saved_audiences import get, sizes
 
 FRAME = frame()
 YES = FRAME["churn_risk:value"] == "yes"

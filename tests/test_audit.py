@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stores import STATES, make_state
 
-from features.errors import StateError, TagcastError
-from registry.audit import AuditEntry, count_use, entries, flush_uses, record, uses_of
-from registry.feedback import Comment, feedback, rate
-from registry.roles import Person
-from serving.saved_audiences import SavedAudience, save
+from tagcast.features.core.errors import StateError, TagcastError
+from tagcast.registry.access.audit_log import AuditEntry, count_use, entries, flush_uses, record, uses_of
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.feedback import Comment, feedback, rate
+from tagcast.registry.governance.saved_audiences import SavedAudience, save
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

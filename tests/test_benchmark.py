@@ -12,8 +12,8 @@ from benchmarks import rivals
 from benchmarks.cache import Cache
 from benchmarks.judging import METRICS, OWN, averages, judge, verdicts
 from benchmarks.tasks import CONFIGS, ROOT, TASKS, Task, TaskData
-from models.definition_files import load_definitions
-from models.training_data import TrainingFrame
+from tagcast.models.definitions.loader import load_definitions
+from tagcast.models.training.dataset import TrainingFrame
 
 DAYS = tuple(np.datetime64(d) for d in ("2020-04-01", "2020-05-01", "2020-06-01", "2020-07-01"))
 

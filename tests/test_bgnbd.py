@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, gamma
 
-from models.bgnbd import (
+from tagcast.models.estimators.bgnbd import (
     BgNbdScorer,
     History,
     Parameters,

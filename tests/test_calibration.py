@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from models.calibration import Calibrator, score_curve
-from models.drift import KEPT, SPREAD, STEP_DAYS, Drift, follow
-from models.season import NEAR_DAYS, unseen_days, unseen_share
-from models.venn_abers import CLIP, VennAbersTable
+from tagcast.models.calibration.binary_calibrator import Calibrator, score_curve
+from tagcast.models.calibration.binary_drift import KEPT, SPREAD, STEP_DAYS, Drift, follow
+from tagcast.models.calibration.venn_abers import CLIP, VennAbersTable
+from tagcast.models.stats.season_coverage import NEAR_DAYS, unseen_days, unseen_share
 
 DAY = np.datetime64("2024-01-01")
 LATER = date(2024, 6, 1)

@@ -14,17 +14,16 @@ from hypothesis import strategies as st
 from shop import CHURN, INTEREST, VALUE
 from synthetic import shoppers
 
-from features.event_log import EventLog
-from features.windows import FeatureSet
-from models.definition_files import parse_definition
-from models.grade import grade
-from models.leakage import FeaturePower
-from models.metrics import Estimate
-from models.tag import CountAtLeast, PrecisionRule, ProfitRule, SumAtLeast
-from models.training import train_tag
-from pipelines.card import build_card
-from pipelines.card_figures import CardFacts
-from pipelines.document import (
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.ingest.event_log import EventLog
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.definitions.model_tag import CountAtLeast, PrecisionRule, ProfitRule, SumAtLeast
+from tagcast.models.evaluation.grade import grade
+from tagcast.models.stats.leakage import FeaturePower
+from tagcast.models.stats.metrics import Estimate
+from tagcast.models.training.binary import train_tag
+from tagcast.pipelines.cards.binary_card import build_card
+from tagcast.pipelines.cards.document import (
     Badge,
     Bullets,
     Document,
@@ -38,13 +37,14 @@ from pipelines.document import (
     to_html,
     to_markdown,
 )  # fmt: skip
-from pipelines.evidence import findings_of, gate_evidence, grade_evidence
-from pipelines.weak_segments import weak_segments
-from registry.change_checks import NotCompared
-from registry.gates import judge
-from registry.leak_checks import LeakEvidence
-from registry.versions import Version
-from serving.definition_words import decision_words, outcome_words, population_words
+from tagcast.pipelines.cards.sections import CardFacts
+from tagcast.pipelines.evidence.binary import findings_of, gate_evidence, grade_evidence
+from tagcast.pipelines.evidence.weak_segments import weak_segments
+from tagcast.registry.gates.binary_gate import judge
+from tagcast.registry.gates.change_checks import NotCompared
+from tagcast.registry.gates.leak_checks import LeakEvidence
+from tagcast.registry.versions.versions import Version
+from tagcast.serving.catalog.definition_text import decision_words, outcome_words, population_words
 
 EVIL = """<script>alert("1")</script> & 'x' | `y` *z* [a](javascript:b)"""
 SPEC = "7,30;amount;"

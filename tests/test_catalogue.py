@@ -9,17 +9,23 @@ from datetime import timedelta
 import pytest
 from champion import DAY, METRICS, NOW, TAG, shop_with_champion
 
-from features.errors import ConflictError, NotAllowedError, NotFoundError, StoreError, TagcastError
-from models.filter_language import parse
-from pipelines.score import score_tags
-from pipelines.workspace import open_workspace
-from registry.audit import entries
-from registry.roles import Person
-from serving import catalogue
-from serving.desk import Desk, open_desk
-from serving.saved_audiences import SavedAudience, save
-from serving.tag_page import card_html, dependents, plot, tag_page
-from serving.tag_steps import move_tag, rate_tag
+from tagcast.features.core.errors import (
+    ConflictError,
+    NotAllowedError,
+    NotFoundError,
+    StoreError,
+    TagcastError,
+)
+from tagcast.models.filters.parser import parse
+from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.saved_audiences import SavedAudience, save
+from tagcast.serving.catalog import catalog as catalogue
+from tagcast.serving.catalog.tag_actions import move_tag, rate_tag
+from tagcast.serving.catalog.tag_details import card_html, dependents, plot, tag_page
+from tagcast.serving.context import Desk, open_desk
 
 pytestmark = pytest.mark.xdist_group("catalogue")
 

@@ -10,11 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from models.additive import AdditiveModel, compress
-from models.logistic import LogisticScorer, fit_path
-from models.rfm import RfmScorer, rfm_rank
-from models.tuning import TrainAndScore, tune
-from models.weights import (
+from tagcast.models.estimators.logistic import LogisticScorer, fit_path
+from tagcast.models.estimators.rfm import RfmScorer, rfm_rank
+from tagcast.models.kernels.additive_model import AdditiveModel, compress
+from tagcast.models.training.tuning import TrainAndScore, tune
+from tagcast.models.training.validation_losses import (
     LEAST_WEIGHT,
     PULL,
     case_losses,

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from projects import Project as CommandLine
 from shop import FIRST_DAY, write_shop
 
-from pipelines.cli import application
+from tagcast.pipelines.cli.main import application
 
 NOW = FIRST_DAY + timedelta(days=200)
 
@@ -73,7 +73,7 @@ def test_every_command_has_help_with_an_example() -> None:
 def test_it_runs_as_a_module_too() -> None:
     root = Path(__file__).resolve().parents[1]
     shown = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "--help"],
+        [sys.executable, "-m", "tagcast.pipelines.cli.main", "--help"],
         capture_output=True,
         text=True,
         cwd=root,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tables import EXAMPLES, lines, project, source
 
-from features.config import load_settings
-from features.errors import ConfigError
-from features.expressions import checked
+from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.settings import load_settings
+from tagcast.features.ingest.sql_allow_list import checked
 
 
 def load(config: Path):

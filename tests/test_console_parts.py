@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.filter_language import parse
-from models.filter_tree import Names
-from models.metrics import CalibrationBin
-from serving.console import charts
-from serving.console import draft as drafts
-from serving.console.draft import Group, Row, draft_of
-from serving.console.figures import number, of_100, percent
-from serving.console.latest import Latest
-from serving.console.markup import Markup, h, join
-from serving.console.visit import link
+from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.parser import parse
+from tagcast.models.stats.metrics import CalibrationBin
+from tagcast.serving.console.audiences import draft as drafts
+from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.ui import charts
+from tagcast.serving.console.ui.debounce import Latest
+from tagcast.serving.console.ui.formatting import number, of_100, percent
+from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.page_context import link
 
 NAMES = Names(
     {"churn_risk": ("low", "high"), "interest.茶": ("low", "high")},

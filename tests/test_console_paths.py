@@ -8,17 +8,17 @@ import pytest
 from browser import SECRET, Visitor, chromium, served
 from champion import DAY, TAG, by_hand, shop_with_champion
 
-from features.config import load_settings
-from features.windows import FeatureSet
-from pipelines.score import score_tags
-from registry.accounts import add_user
-from registry.checks import Check, GateReport
-from registry.decisions import settle
-from registry.life import move
-from registry.recording import log_version
-from registry.roles import Person
-from registry.state import open_state
-from registry.tracking import open_tracking
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.settings import load_settings
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.accounts import add_user
+from tagcast.registry.access.roles import Person
+from tagcast.registry.gates.checks import Check, GateReport
+from tagcast.registry.governance.lifecycle import move
+from tagcast.registry.state.database import open_state
+from tagcast.registry.versions.promotion import settle
+from tagcast.registry.versions.recording import log_version
+from tagcast.registry.versions.tracking import open_tracking
 
 pytestmark = pytest.mark.xdist_group("browser")
 PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))

@@ -9,21 +9,19 @@ from typing import get_args
 
 import pytest
 
-from features.errors import FilterError, NotAllowedError
-from models.filter_language import parse
-from models.filter_tree import Names
-from models.vocabulary import PARTS
-from registry.life import STATUSES
-from registry.roles import ROLES
-from serving.console.draft import Test as DraftTest
-from serving.console.translated import told
-from serving.console.words import LANGUAGES, WORDS, Speaker
+from tagcast.features.core.errors import FilterError, NotAllowedError
+from tagcast.models.definitions.outcomes import PARTS
+from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.parser import parse
+from tagcast.registry.access.roles import ROLES
+from tagcast.registry.governance.lifecycle import STATUSES
+from tagcast.serving.console.audiences.draft import Test as DraftTest
+from tagcast.serving.console.i18n.service_messages import told
+from tagcast.serving.console.i18n.translator import LANGUAGES, WORDS, Speaker
 
 CONSOLE = Path(__file__).parent.parent / "serving" / "console"
 SOURCE = "\n".join(
-    path.read_text(encoding="utf-8")
-    for path in sorted(CONSOLE.glob("*.py"))
-    if not path.name.startswith("words_")
+    path.read_text(encoding="utf-8") for path in sorted(CONSOLE.rglob("*.py")) if path.parent.name != "i18n"
 )
 KEY = re.compile(r"""["']([a-z]+\.[a-z_A-Z0-9.]+)["']""")
 ENDINGS = (".css", ".py", ".html")

@@ -12,16 +12,16 @@ from scipy.stats import spearmanr
 from shop import CHURN
 from synthetic import shoppers
 
-from features.windows import Feature, FeatureSet
-from models.additive import AdditiveModel, Curve
-from models.blend import Blend
-from models.calibration import Calibrator
-from models.definition_files import parse_definition
-from models.driver_plots import binned_median, dependence_grid, dependence_plot
-from models.drivers import drivers, more_of, reason_agreement
-from models.reasons import contributions, explain
-from models.tag_model import TagModel
-from models.training import train_tag
+from tagcast.features.catalog.feature_set import Feature, FeatureSet
+from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.calibration.binary_calibrator import Calibrator
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.estimators.blend import Blend
+from tagcast.models.evaluation.global_drivers import drivers, more_of, reason_agreement
+from tagcast.models.inference.attributions import contributions, explain
+from tagcast.models.kernels.additive_model import AdditiveModel, Curve
+from tagcast.models.plots.dependence import binned_median, dependence_grid, dependence_plot
+from tagcast.models.training.binary import train_tag
 
 TITLES = {
     "recency_days": Feature(

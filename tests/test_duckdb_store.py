@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from published import publish
 
-from features.errors import StoreError
-from serving.duckdb_layout import spare_memory
-from serving.duckdb_store import DuckDbStore
+from tagcast.features.core.errors import StoreError
+from tagcast.serving.store.duckdb.layout import spare_memory
+from tagcast.serving.store.duckdb.store import DuckDbStore
 
 
 @pytest.fixture

@@ -13,20 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shop import AMOUNT, CHURN
 
-from models import forest_encoding
-from models.additive import AdditiveModel, Curve, compress
-from models.amount_calibration import AmountCalibrator
-from models.amount_model import AmountModel
-from models.amount_scorer import AmountScorer, OwnSpend
-from models.bgnbd import BgNbdScorer, Parameters
-from models.blend import Blend
-from models.calibration import Calibrator
-from models.definition_files import parse_definition
-from models.engine import PROBES, Engine, Member
-from models.forest import ForestScorer, _without_parameters
-from models.forest_layout import parse_forest
-from models.rfm import RfmScorer
-from models.tag_model import TagModel
+from tagcast.models.artifacts.amount_model import AmountModel
+from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.calibration.amount_calibrator import AmountCalibrator
+from tagcast.models.calibration.binary_calibrator import Calibrator
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.estimators.amount_regressor import AmountScorer, OwnSpend
+from tagcast.models.estimators.bgnbd import BgNbdScorer, Parameters
+from tagcast.models.estimators.blend import Blend
+from tagcast.models.estimators.forest import ForestScorer, _without_parameters
+from tagcast.models.estimators.rfm import RfmScorer
+from tagcast.models.inference.engine import PROBES, Engine, Member
+from tagcast.models.kernels import threshold_ranks as forest_encoding
+from tagcast.models.kernels.additive_model import AdditiveModel, Curve, compress
+from tagcast.models.kernels.lightgbm_parser import parse_forest
 
 PROFILE, OWN = 6, 3
 """Columns of a profile, and of each category beside."""

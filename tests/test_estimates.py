@@ -12,13 +12,14 @@ from published import NOW, people, run_info, said, staged
 from shop import CONFIG
 from stores import make_store, postgres_url
 
-from features.config import load_settings
-from registry.accounts import add_user
-from registry.state import open_state
-from serving import postgres_store, sampling
-from serving.audience_questions import effects, expected, parse_for
-from serving.audiences import count
-from serving.postgres_store import PostgresStore
+from tagcast.features.core.settings import load_settings
+from tagcast.registry.access.accounts import add_user
+from tagcast.registry.state.database import open_state
+from tagcast.serving import sampling
+from tagcast.serving.audiences.queries import count
+from tagcast.serving.audiences.service import effects, expected, parse_for
+from tagcast.serving.store.postgres import store as postgres_store
+from tagcast.serving.store.postgres.store import PostgresStore
 
 pytestmark = pytest.mark.xdist_group("browser")
 

@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from shop import CHURN, FIRST_DAY, write_shop
 from synthetic import shoppers
 
-from features.errors import DataError
-from models.backtest import judge_window, percentiles, pool, said, until
-from models.decision import decide
-from models.definition_files import parse_definition
-from models.splits import Split
-from models.tag import TopShareRule
-from models.training import train_tag
-from models.training_result import TestScores
-from pipelines.cli import application
-from pipelines.evaluate import fitting_windows
-from pipelines.workspace import TagPlan
+from tagcast.features.core.errors import DataError
+from tagcast.models.decisions.policy import decide
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.definitions.model_tag import TopShareRule
+from tagcast.models.evaluation.backtest import judge_window, percentiles, pool, said, until
+from tagcast.models.training.binary import train_tag
+from tagcast.models.training.result import TestScores
+from tagcast.models.training.splits import Split
+from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.evaluation.evaluate import fitting_windows
+from tagcast.pipelines.project.workspace import TagPlan
 
 NOW = FIRST_DAY + timedelta(days=240)
 DEFINITION = parse_definition(CHURN, "churn")

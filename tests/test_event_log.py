@@ -15,9 +15,9 @@ import pytest
 from shop import shop_lines
 from tables import DATA, EXAMPLES, build, lines, project, read, source
 
-from features.config import load_settings
-from features.errors import DataError
-from features.event_log import build_event_log
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.settings import load_settings
+from tagcast.features.ingest.event_log import build_event_log
 
 SHOP = {
     "profile_id": "customer", "event_time": "at", "amount": "price", "quantity": "units", "category": "kind",

@@ -10,12 +10,12 @@ import pytest
 from desks import ANALYST, MARKETER, TAGS, VIEWER, desk_over, frame, publish_made
 from stores import KINDS, make_store
 
-from features.errors import NotAllowedError, StateError, StoreError, TagcastError
-from registry.audit import entries, uses_of
-from serving import exports
-from serving.audience_questions import parse_for
-from serving.exports import columns_for, export
-from serving.holdouts import holdout_ids
+from tagcast.features.core.errors import NotAllowedError, StateError, StoreError, TagcastError
+from tagcast.registry.access.audit_log import entries, uses_of
+from tagcast.serving.audiences.service import parse_for
+from tagcast.serving.delivery import exports
+from tagcast.serving.delivery.exports import columns_for, export
+from tagcast.serving.delivery.holdouts import holdout_ids
 
 FRAME = frame()
 YES = FRAME["churn_risk:value"] == "yes"

@@ -106,7 +106,7 @@ def test_readers_keep_working_while_runs_publish(shop, whole) -> None:
         assert len(sizes) == 2
         code = (
             "import sys, time; from datetime import datetime, UTC; from pathlib import Path\n"
-            "from serving.profile_store import open_store; from serving.audiences import count\n"
+            "from tagcast.serving.store.base import open_store; from serving.audiences.queries import count\n"
             "store = open_store(sys.argv[2] or None, Path('.tagcast'), 'small shop')\n"
             "until = time.monotonic() + float(sys.argv[1])\n"
             "while time.monotonic() < until:\n"
@@ -150,8 +150,8 @@ def test_a_clock_that_was_set_back(either) -> None:
     """Numbers decide what is in force; the run of the wrong clock is followed by the next."""
     with Fault():
         code = (
-            "import sys; from datetime import datetime, UTC; import pipelines.cli_tags as t\n"
-            "from pipelines.cli import application\n"
+            "import sys; from datetime import datetime, UTC; import tagcast.pipelines.cli.scoring as t\n"
+            "from tagcast.pipelines.cli.main import application\n"
             "t.clock = lambda: datetime(2001, 1, 1, tzinfo=UTC)\n"
             "application()(sys.argv[1:])\n"
         )
@@ -269,7 +269,7 @@ def test_a_full_disk_while_publishing_keeps_the_last_run(folder, tmp_path, kilob
 
 def test_a_full_disk_while_features_are_built(embedded, tmp_path) -> None:
     small_disk(tmp_path / "disk", 4)
-    features, aside = embedded.home / "features", embedded.home / "features.aside"
+    features, aside = embedded.home / "features", embedded.home / "tagcast.features.aside"
     features.rename(aside)
     features.symlink_to(tmp_path / "disk")
     try:

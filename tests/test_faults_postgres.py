@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from faulty import Fault, leave_free, small_disk
 
-from serving.postgres_store import PostgresStore
+from tagcast.serving.store.postgres.store import PostgresStore
 
 pytestmark = pytest.mark.xdist_group("postgres-faults")
 
@@ -21,8 +21,8 @@ PUBLISH = """
     from datetime import date
     from pathlib import Path
     from published import people, run_info, said, staged
-    from features.errors import TagcastError
-    from serving.postgres_store import PostgresStore
+    from tagcast.features.core.errors import TagcastError
+    from tagcast.serving.store.postgres.store import PostgresStore
 
     url, folder, run_id, rows, times = sys.argv[1:]
     store = PostgresStore(url, Path(folder), "faults")

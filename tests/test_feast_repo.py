@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from shop import FIRST_DAY, shop_lines, write_log
 
-from features.errors import DataError
-from features.feature_store import FeatureRepo
-from features.snapshots import Snapshots, instant
-from features.windows import FeatureSet
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.core.errors import DataError
+from tagcast.features.feast_store.feature_store import FeatureRepo
 
 ROOT = Path(__file__).parents[1]
 SET = FeatureSet((7, 30), ("amount", "category", "discount", "item_id", "order_id", "quantity"))

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shop import FIRST_DAY, shop_lines, write_log
 
-from features.compile import compile_partials, compile_view
-from features.errors import DataError
-from features.outcomes import Eligibility, OutcomeRule, outcome, population, top_categories
-from features.partials import make_partials
-from features.snapshots import Snapshots
-from features.windows import VIEWS, FeatureSet, windows_within
+from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, windows_within
+from tagcast.features.compute.feature_queries import compile_partials, compile_view
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, population, top_categories
+from tagcast.features.compute.partial_aggregates import make_partials
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.errors import DataError
 
 EVERY = FeatureSet(
     (7, 30, 90), ("amount", "category", "discount", "is_return", "item_id", "order_id", "quantity"), ("view",)

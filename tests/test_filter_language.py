@@ -13,11 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 
-from features.errors import FilterError
-from models.filter_language import caret, parse
-from models.filter_tree import Compare, Every, FieldRef, Filter, InAudience, IsNull, Names, Not, OneOf, Some
-from serving.filter_sql import condition
-from serving.predictions import column_name
+from tagcast.features.core.errors import FilterError
+from tagcast.models.filters.conditions import (
+    Compare,
+    Every,
+    FieldRef,
+    Filter,
+    InAudience,
+    IsNull,
+    Names,
+    Not,
+    OneOf,
+    Some,
+)
+from tagcast.models.filters.parser import caret, parse
+from tagcast.serving.audiences.filter_sql import condition
+from tagcast.serving.store.schema import column_name
 
 NAMES = Names(
     tags={

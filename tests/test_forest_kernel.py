@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.forest_encoding import Encoding
-from models.forest_kernel import ForestKernel
-from models.forest_layout import UnsupportedForestError, parse_forest
+from tagcast.models.kernels.forest_kernel import ForestKernel
+from tagcast.models.kernels.lightgbm_parser import UnsupportedForestError, parse_forest
+from tagcast.models.kernels.threshold_ranks import Encoding
 
 ODD = [
     np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e-35, -1e-35, float(np.float32(1e-35)),

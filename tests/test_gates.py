@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.leakage import FeaturePower, LastDayLoss
-from registry.change_checks import ChampionEvidence, NotCompared, RunEvidence
-from registry.gates import Evidence, GateReport, judge
-from registry.leak_checks import LeakEvidence
-from serving.console.translated import translated
+from tagcast.models.stats.leakage import FeaturePower, LastDayLoss
+from tagcast.registry.gates.binary_gate import Evidence, GateReport, judge
+from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared, RunEvidence
+from tagcast.registry.gates.leak_checks import LeakEvidence
+from tagcast.serving.console.i18n.service_messages import translated
 
 SPELT_AS_IT_IS = {"spend", "recency", "days", "ab"} | {"is", "damaged"}
 """Names of features and runs; what a store said of itself."""

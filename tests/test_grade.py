@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.grade import CLEAR_CASES, RULE, GradeEvidence, grade
-from models.metrics import Estimate
-from models.promise import PromiseBand
+from tagcast.models.evaluation.grade import CLEAR_CASES, RULE, GradeEvidence, grade
+from tagcast.models.stats.metrics import Estimate
+from tagcast.models.stats.observed_accuracy import PromiseBand
 
 KEPT = (
     PromiseBand(0.0, 1000, 0.80, 0.85),

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from published import NOW, people, publish, run_info, said, staged
 from stores import KINDS, make_store
 
-from features.errors import StoreError
-from serving.history import said_then
-from serving.manifest import in_force_at
-from serving.profile_store import ProfileStore
-from serving.run_checks import Bounds
+from tagcast.features.core.errors import StoreError
+from tagcast.serving.publishing.run_checks import Bounds
+from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.history import said_then
+from tagcast.serving.store.manifest import in_force_at
 
 TAGS = ("churn_risk", "high_value")
 NARROW = Bounds(base_change=0.4, population_change=0.5, share_change=0.25, psi=0.5)
@@ -37,7 +37,7 @@ def publish_at(
 
 def everything(store) -> dict[tuple[str, str], tuple[str, str]]:
     """Return value and band that the store says now, by profile and tag."""
-    from serving.long_form import long_batches
+    from tagcast.serving.store.long_form import long_batches
 
     with store.reader() as reader:
         tags = [tag.tag for tag in reader.manifest.run.tags]
@@ -141,7 +141,7 @@ def test_prune_keeps_the_run_in_force(store) -> None:
     ],
 )
 def test_a_run_that_differs_too_much_is_refused_and_may_be_accepted(store, change, message) -> None:
-    from features.errors import RunRefusedError
+    from tagcast.features.core.errors import RunRefusedError
 
     publish(store, "first", rows=1000)
     rows = change.get("rows", 1000)

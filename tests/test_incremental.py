@@ -10,9 +10,9 @@ import pytest
 from shop import FIRST_DAY, shop_lines, write_log
 from tables import build, project, source
 
-from features.event_log import EventLog
-from features.snapshots import Snapshots
-from features.windows import VIEWS, FeatureSet
+from tagcast.features.catalog.feature_set import VIEWS, FeatureSet
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.ingest.event_log import EventLog
 
 pytestmark = pytest.mark.xdist_group("incremental")
 

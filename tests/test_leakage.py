@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.leakage import LastDayLoss, last_day_losses, powers
-from models.psi import KNOTS, knot_mass, mass_psi, psi, score_psi
+from tagcast.models.stats.leakage import LastDayLoss, last_day_losses, powers
+from tagcast.models.stats.psi import KNOTS, knot_mass, mass_psi, psi, score_psi
 
 NAN = math.nan
 Y = np.array([0, 0, 0, 1, 1, 1], "int8")

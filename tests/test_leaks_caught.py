@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 from shop import FIRST_DAY, write_shop
 
-from pipelines.cli import application
-from pipelines.frames import label_rows, training_frames
-from pipelines.gate_inputs import GateInputs
-from pipelines.workspace import open_workspace
-from registry.leak_checks import after_as_of
+from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.evidence.gate_inputs import GateInputs
+from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.pipelines.training.frames import label_rows, training_frames
+from tagcast.registry.gates.leak_checks import after_as_of
 
 NOW = FIRST_DAY + timedelta(days=200)
 HORIZON = timedelta(days=30)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from features.errors import ConflictError, NotAllowedError, TagcastError
-from registry.life import STATUSES, history, move, next_steps, status_of
-from registry.roles import Person
-from registry.state import State
+from tagcast.features.core.errors import ConflictError, NotAllowedError, TagcastError
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.lifecycle import STATUSES, history, move, next_steps, status_of
+from tagcast.registry.state.database import State
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 MARKETER = Person("Mia", "marketer")

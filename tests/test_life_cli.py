@@ -9,11 +9,11 @@ from champion import DAY, NOW, TAG, by_hand, put_in_charge, shop_with_champion
 from projects import Project as CommandLine
 from shop import FIRST_DAY, write_shop
 
-from pipelines.score import score_tags
-from pipelines.workspace import open_workspace
-from registry.roles import Person
-from registry.state import open_state
-from serving.saved_audiences import SavedAudience, save
+from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.saved_audiences import SavedAudience, save
+from tagcast.registry.state.database import open_state
 
 pytestmark = pytest.mark.xdist_group("life_cli")
 
@@ -115,7 +115,7 @@ def test_a_champion_is_turned_down(project) -> None:
 
 
 def test_the_winner_of_a_training_waits_under_the_name_of_who_trained(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("pipelines.who.local_user", lambda: "ann")
+    monkeypatch.setattr("tagcast.pipelines.project.local_user.local_user", lambda: "ann")
     project = Project(write_shop(tmp_path, customers=300), tmp_path / "home")
     project.ask_for_two()
     now = str(FIRST_DAY + timedelta(days=200))

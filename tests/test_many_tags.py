@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from published import NOW, people, run_info, said, staged
 from stores import KINDS, make_store
 
-from serving.audiences import count, member_query, profile
-from serving.predictions import column_name
+from tagcast.serving.audiences.queries import count, member_query, profile
+from tagcast.serving.store.schema import column_name
 
 pytestmark = pytest.mark.xdist_group("many-tags")
 

@@ -11,9 +11,9 @@ from scipy.stats import norm
 from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
 
-from models import metrics
-from models.promise import promise_and_reality
-from models.rfm import RfmRanking, rfm_rank
+from tagcast.models.estimators.rfm import RfmRanking, rfm_rank
+from tagcast.models.stats import metrics
+from tagcast.models.stats.observed_accuracy import promise_and_reality
 
 
 def cases(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,10 @@ import pytest
 from published import NOW, publish
 from stores import KINDS, make_store
 
-from features.errors import FilterError, NotFoundError, StoreError
-from serving.audiences import count, profile
-from serving.open_runs import OpenRuns
-from serving.profile_store import ProfileStore
+from tagcast.features.core.errors import FilterError, NotFoundError, StoreError
+from tagcast.serving.audiences.queries import count, profile
+from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.reader_pool import OpenRuns
 
 
 @pytest.fixture(params=KINDS)

@@ -10,15 +10,15 @@ import pytest
 from champion import DAY, DEFINITION, NOW, TAG, published, shop_with_champion
 from published import staged
 
-from features.errors import StoreError
-from models.decision import decide
-from models.unknown import RANGE_DRIFT
-from pipelines.score import score_tags
-from pipelines.score_report import render_scoring
-from serving.audiences import count, profile
-from serving.duckdb_store import DuckDbStore
-from serving.past_values import open_past, past_run
-from serving.predictions import PREDICTION_SCHEMA, RunInfo, TagRun
+from tagcast.features.core.errors import StoreError
+from tagcast.models.decisions.policy import decide
+from tagcast.models.inference.abstention import RANGE_DRIFT
+from tagcast.pipelines.reports.scoring import render_scoring
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.serving.audiences.queries import count, profile
+from tagcast.serving.scoring.previous_values import open_past, past_run
+from tagcast.serving.store.duckdb.store import DuckDbStore
+from tagcast.serving.store.schema import PREDICTION_SCHEMA, RunInfo, TagRun
 
 
 def publish(

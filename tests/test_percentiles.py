@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.percentiles import POINTS, Percentiles
+from tagcast.serving.publishing.percentiles import POINTS, Percentiles
 
 MOST_OFF = 0.01
 """What is promised where there are more scores than points."""

@@ -14,19 +14,19 @@ from shop import CHURN
 from stores import KINDS, make_store
 from test_rule_tags import STAGE, shop_with_rules
 
-from features.errors import ConflictError, DefinitionError
-from models.definition_changes import key_changes, overlaid
-from models.definition_files import parse_definition
-from pipelines.cli import application
-from pipelines.plan import apply_plan, make_plan
-from pipelines.score import score_tags
-from pipelines.workspace import Workspace
-from registry.audit import entries
-from registry.roles import Person
-from serving.audiences import count
-from serving.desk import Desk
-from serving.open_runs import OpenRuns
-from serving.saved_audiences import SavedAudience, freeze, save
+from tagcast.features.core.errors import ConflictError, DefinitionError
+from tagcast.models.definitions.diff import key_changes, overlaid
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.deployment.plan import apply_plan, make_plan
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.saved_audiences import SavedAudience, freeze, save
+from tagcast.serving.audiences.queries import count
+from tagcast.serving.context import Desk
+from tagcast.serving.store.reader_pool import OpenRuns
 
 LATER = NOW + timedelta(hours=1)
 ANN = Person("ann", "admin")

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from shop import FIRST_DAY, shop_lines, write_log
 
-from features.point_in_time import Recount, late_rows
-from features.snapshots import Snapshots
-from features.windows import FeatureSet
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.point_in_time_check import Recount, late_rows
+from tagcast.features.compute.snapshots import Snapshots
 
 SPEC = FeatureSet((7, 30), ("amount", "category", "discount", "item_id", "order_id", "quantity"), ("view",))
 AS_OF = FIRST_DAY + timedelta(days=100)

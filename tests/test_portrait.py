@@ -7,9 +7,9 @@ import pytest
 from desks import ANALYST, MARKETER, TAGS, VIEWER, desk_over, frame, publish_made
 from stores import KINDS, make_store
 
-import serving.portrait as portraits
-from serving.audience_questions import parse_for
-from serving.portrait import compare, portrait
+import tagcast.serving.audiences.portrait as portraits
+from tagcast.serving.audiences.portrait import compare, portrait
+from tagcast.serving.audiences.service import parse_for
 
 FRAME = frame()
 YES, OLD = FRAME["churn_risk:value"] == "yes", FRAME["age"] >= 40

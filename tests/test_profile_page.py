@@ -10,9 +10,9 @@ from desks import ANALYST, MARKETER, TAGS, VIEWER, desk_over, frame, publish_mad
 from published import NOW
 from stores import KINDS, make_store
 
-from features.errors import NotAllowedError, NotFoundError
-from features.event_log import build_event_log
-from serving.profile_page import look_up, profile_page
+from tagcast.features.core.errors import NotAllowedError, NotFoundError
+from tagcast.features.ingest.event_log import build_event_log
+from tagcast.serving.profiles.profile_details import look_up, profile_page
 
 FRAME = frame().set_index("profile_id")
 

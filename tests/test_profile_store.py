@@ -11,12 +11,12 @@ import pytest
 from published import NOW, TAGS, people, publish, run_info, said, staged
 from stores import KINDS, make_store
 
-from features.errors import FilterError, NotFoundError, StoreBusyError, StoreError
-from models.tag import ThresholdRule, TopShareRule
-from serving.audiences import count, export_predictions, member_query, profile
-from serving.long_form import predictions
-from serving.predictions import RunInfo, TagRun
-from serving.profile_store import ProfileStore
+from tagcast.features.core.errors import FilterError, NotFoundError, StoreBusyError, StoreError
+from tagcast.models.definitions.model_tag import ThresholdRule, TopShareRule
+from tagcast.serving.audiences.queries import count, export_predictions, member_query, profile
+from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.long_form import predictions
+from tagcast.serving.store.schema import RunInfo, TagRun
 
 TIERS = ("low", "medium", "high")
 AMOUNT = replace(run_info("amount", 4).tags[0], tag="spend", bands=TIERS, values=TIERS, kind="amount")
@@ -163,7 +163,7 @@ def test_profiles_outside_a_population_carry_no_value(store) -> None:
 def test_a_cut_that_needs_everyone(store) -> None:
     from shop import VALUE
 
-    from models.definition_files import parse_definition
+    from tagcast.models.definitions.loader import parse_definition
 
     definition = parse_definition(VALUE, "value")
     assert isinstance(definition.decision, TopShareRule)

@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from registry.promises import observed_promises, promise_rows, record_promises
-from registry.state import State
+from tagcast.registry.governance.observed_accuracy import observed_promises, promise_rows, record_promises
+from tagcast.registry.state.database import State
 
 MAY, DUE = date(2026, 5, 1), date(2026, 5, 31)
 METRICS = {"promise_0_said": 9.0, "promise_0_promised": 0.7, "promise_0_right": 0.75, "promise_60_said": 0.0}

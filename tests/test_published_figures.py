@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from champion import DAY, DEFINITION, METRICS, NOW, TAG, published, shop_with_champion
 
-from pipelines.audience_report import count_audience
-from pipelines.check import check_project
-from pipelines.promise import promise_beside_reality
-from pipelines.score import score_tags
-from pipelines.who import local_person
-from serving import catalogue
-from serving.desk import open_desk
+from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
+from tagcast.pipelines.project.local_user import local_person
+from tagcast.pipelines.reports.audiences import count_audience
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.pipelines.training.readiness import check_project
+from tagcast.serving.catalog import catalog as catalogue
+from tagcast.serving.context import open_desk
 
 pytestmark = pytest.mark.xdist_group("published-figures")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.metrics import calibration_bins
-from models.random_audiences import Audience, audience_promise
+from tagcast.models.evaluation.random_audiences import Audience, audience_promise
+from tagcast.models.stats.metrics import calibration_bins
 
 
 def said(n: int = 6000, seed: int = 0, boast: float = 0.0):

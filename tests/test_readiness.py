@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from tables import DATA, EXAMPLES, lines, project, source
 
-from features.config import load_settings
-from features.readiness import examine
+from tagcast.features.core.settings import load_settings
+from tagcast.features.ingest.data_checks import examine
 
 
 def report(config, now=None):

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import scale_data
-from models.blend import Blend
-from models.engine import Engine, Member
-from models.forest import ForestScorer, binned
-from models.reasons import top_reasons
+from tagcast.models.estimators.blend import Blend
+from tagcast.models.estimators.forest import ForestScorer, binned
+from tagcast.models.inference.attributions import top_reasons
+from tagcast.models.inference.engine import Engine, Member
 
 FEATURES = 5
 ZERO = float(np.float32(1e-35))

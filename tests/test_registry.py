@@ -20,15 +20,15 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from features.errors import ModelError
-from registry.cards import load_card, store_card
-from registry.checks import Check, GateReport
-from registry.decision_log import DecisionLog
-from registry.decisions import promote, settle
-from registry.documents import document, run_file
-from registry.recording import log_version
-from registry.tracking import Tracking, open_tracking, tracking_exists
-from registry.versions import Version, find_version, load_bundle, versions
+from tagcast.features.core.errors import ModelError
+from tagcast.registry.gates.checks import Check, GateReport
+from tagcast.registry.versions.cards import load_card, store_card
+from tagcast.registry.versions.decision_log import DecisionLog
+from tagcast.registry.versions.promotion import promote, settle
+from tagcast.registry.versions.recording import log_version
+from tagcast.registry.versions.run_files import document, run_file
+from tagcast.registry.versions.tracking import Tracking, open_tracking, tracking_exists
+from tagcast.registry.versions.versions import Version, find_version, load_bundle, versions
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840 for the RFM ranking"),))
@@ -208,7 +208,9 @@ def test_stored_model_loads_and_predicts_through_mlflow_without_pickle(
     folder = load_bundle(tracking, "churn_risk", log().version)[1].parents[1]
     import mlflow.pyfunc
 
-    monkeypatch.setitem(sys.modules, "models.bundle", SimpleNamespace(load_bundle=Doubler.load))
+    monkeypatch.setitem(
+        sys.modules, "tagcast.models.artifacts.loader", SimpleNamespace(load_bundle=Doubler.load)
+    )
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     frame = pd.DataFrame({"days_since_purchase": [1.0, 2.0], "spend_30d": [0.1, np.nan]}, index=[7, 9])
     answer = mlflow.pyfunc.load_model(str(folder)).predict(frame)
@@ -300,7 +302,7 @@ def test_which_version_was_live_on_a_date(fresh_log: DecisionLog, days: float, l
 
 @pytest.fixture(scope="module")
 def fresh_log(tmp_path_factory: pytest.TempPathFactory) -> DecisionLog:
-    from registry.decision_log import Decision
+    from tagcast.registry.versions.decision_log import Decision
 
     log = DecisionLog(tmp_path_factory.mktemp("log"), "shop")
     given = Decision("churn_risk", 1, "promoted", "gate", "gate", "passes every check", {}, NOW)
@@ -435,7 +437,7 @@ def test_password_of_the_tracking_uri_stays_out_of_errors(tmp_path: Path, monkey
 
 def test_two_processes_may_open_a_fresh_home_together(tmp_path: Path):
     script = (
-        "import sys; from pathlib import Path; from registry.tracking import open_tracking;"
+        "import sys; from pathlib import Path; from registry.versions.tracking import open_tracking;"
         "print(open_tracking(Path(sys.argv[1])).experiment_id)"
     )
     env = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}

@@ -10,18 +10,18 @@ import pytest
 from champion import DAY, NOW
 from test_rule_tags import STAGE, shop_with_rules
 
-from features.errors import ConflictError, DefinitionError, NotAllowedError, NotFoundError
-from pipelines.score import score_tags
-from registry.audit import entries
-from registry.life import history
-from registry.roles import Person
-from registry.state import State
-from serving.catalogue import tags, visible_names
-from serving.desk import Desk
-from serving.known_tags import find_tag
-from serving.open_runs import OpenRuns
-from serving.rule_drafts import draft, draft_of, drafts, fields, submit
-from serving.tag_steps import move_tag
+from tagcast.features.core.errors import ConflictError, DefinitionError, NotAllowedError, NotFoundError
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.lifecycle import history
+from tagcast.registry.state.database import State
+from tagcast.serving.catalog.catalog import tags, visible_names
+from tagcast.serving.catalog.known_tags import find_tag
+from tagcast.serving.catalog.tag_actions import move_tag
+from tagcast.serving.context import Desk
+from tagcast.serving.rule_drafts import draft, draft_of, drafts, fields, submit
+from tagcast.serving.store.reader_pool import OpenRuns
 
 MO, LI = Person("mo", "marketer"), Person("li", "marketer")
 ANN, BO, VI = Person("ann", "data_scientist"), Person("bo", "data_scientist"), Person("vi", "viewer")

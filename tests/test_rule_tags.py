@@ -17,22 +17,22 @@ from hypothesis import strategies as st
 from shop import shop_lines, write_shop
 from stores import KINDS, make_store
 
-from features.errors import DefinitionError
-from features.windows import FeatureSet
-from models.definition_files import parse_definition
-from models.filter_language import parse
-from models.filter_tree import Filter, Names
-from models.rule_eval import RuleEval
-from models.rule_tag import Rule, resolve, rule_names, term_words
-from pipelines.check import check_project
-from pipelines.plan import apply_plan
-from pipelines.profile import look_up
-from pipelines.score import score_tags
-from pipelines.workspace import open_workspace
-from serving.audiences import count
-from serving.filter_sql import condition
-from serving.long_form import predictions
-from serving.predictions import RunInfo
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.errors import DefinitionError
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.definitions.rule_tag import Rule, resolve, rule_names, term_words
+from tagcast.models.filters.conditions import Filter, Names
+from tagcast.models.filters.parser import parse
+from tagcast.models.inference.rule_evaluator import RuleEval
+from tagcast.pipelines.deployment.plan import apply_plan
+from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.pipelines.reports.profile import look_up
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.pipelines.training.readiness import check_project
+from tagcast.serving.audiences.filter_sql import condition
+from tagcast.serving.audiences.queries import count
+from tagcast.serving.store.long_form import predictions
+from tagcast.serving.store.schema import RunInfo
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "cart" / "tagcast.toml"
 STAGE = """\

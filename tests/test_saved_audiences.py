@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stores import STATES, make_state
 
-from features.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
-from models.filter_tree import Compare, FieldRef, InAudience
-from registry.audit import entries
-from registry.roles import Person
-from registry.state import State
-from registry.texts import checked, storable
-from serving import saved_audiences as audiences
-from serving.saved_audiences import SavedAudience, Size
+from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.models.filters.conditions import Compare, FieldRef, InAudience
+from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance import saved_audiences as audiences
+from tagcast.registry.governance.saved_audiences import SavedAudience, Size
+from tagcast.registry.state.database import State
+from tagcast.registry.state.text_validation import checked, storable
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from shop import FIRST_DAY, INTEREST, shop_lines, write_log
 
-from features.outcomes import population
-from features.snapshots import Snapshots
-from features.windows import FeatureSet
-from models.definition_files import parse_definition
-from pipelines.workspace import eligibility
-from serving.scorer import eligible
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.labels import population
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.pipelines.project.workspace import eligibility
+from tagcast.serving.scoring.scorer import eligible
 
 AS_OF = FIRST_DAY + timedelta(days=120)
 SET = FeatureSet((7, 30, 90), ("amount", "category", "item_id", "order_id", "quantity"))

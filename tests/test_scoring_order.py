@@ -14,21 +14,21 @@ import pyarrow.compute as pc
 import pytest
 from shop import AMOUNT, CHURN, INTEREST, VALUE
 
-from features.streaming import FeatureBatch
-from features.windows import FeatureSet
-from models.additive import AdditiveModel, Curve
-from models.amount_calibration import AmountCalibrator
-from models.amount_model import AmountModel
-from models.amount_scorer import AmountScorer, OwnSpend
-from models.bgnbd import PROFILE_INPUTS, BgNbdScorer, Parameters
-from models.blend import Blend
-from models.calibration import Calibrator
-from models.definition_files import parse_definition
-from models.forest import ForestScorer
-from models.tag_model import FeatureRange, TagModel
-from serving import scorer
-from serving.in_order import Pool
-from serving.scorer import LoadedTag, Scorer
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.snapshot_reader import FeatureBatch
+from tagcast.models.artifacts.amount_model import AmountModel
+from tagcast.models.artifacts.binary_model import FeatureRange, TagModel
+from tagcast.models.calibration.amount_calibrator import AmountCalibrator
+from tagcast.models.calibration.binary_calibrator import Calibrator
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.estimators.amount_regressor import AmountScorer, OwnSpend
+from tagcast.models.estimators.bgnbd import PROFILE_INPUTS, BgNbdScorer, Parameters
+from tagcast.models.estimators.blend import Blend
+from tagcast.models.estimators.forest import ForestScorer
+from tagcast.models.kernels.additive_model import AdditiveModel, Curve
+from tagcast.serving.scoring import scorer
+from tagcast.serving.scoring.ordered_pool import Pool
+from tagcast.serving.scoring.scorer import LoadedTag, Scorer
 
 pytestmark = pytest.mark.xdist_group("scoring-order")
 

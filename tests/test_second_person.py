@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from features.errors import ModelError, NotAllowedError
-from registry.checks import Check, GateReport
-from registry.decisions import approve, pending, promote, settle, turn_down
-from registry.recording import log_version
-from registry.tracking import Tracking, open_tracking
-from registry.versions import Version, find_version, versions
+from tagcast.features.core.errors import ModelError, NotAllowedError
+from tagcast.registry.gates.checks import Check, GateReport
+from tagcast.registry.versions.promotion import approve, pending, promote, settle, turn_down
+from tagcast.registry.versions.recording import log_version
+from tagcast.registry.versions.tracking import Tracking, open_tracking
+from tagcast.registry.versions.versions import Version, find_version, versions
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))

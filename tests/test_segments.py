@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.metrics import auc, evaluate, implied_auc
-from models.segments import LEAST_MEMBERS, attribute_groups, segment_rows, segments_of
-from pipelines.evaluate_tables import remark
+from tagcast.models.stats.metrics import auc, evaluate, implied_auc
+from tagcast.models.stats.segments import LEAST_MEMBERS, attribute_groups, segment_rows, segments_of
+from tagcast.pipelines.evaluation.tables import remark
 
 
 def test_new_and_returning_low_and_high_spend() -> None:

@@ -15,10 +15,10 @@ import httpx
 import pytest
 from web import Clock, make_desk
 
-from features.errors import ConfigError
-from pipelines.serve import is_loopback, prepare
-from registry.accounts import add_user
-from registry.keys import add_key
+from tagcast.features.core.errors import ConfigError
+from tagcast.pipelines.server import is_loopback, prepare
+from tagcast.registry.access.accounts import add_user
+from tagcast.registry.access.api_keys import add_key
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (nobody is served: prepare only listens)
 
@@ -95,7 +95,7 @@ def test_a_host_that_is_none_is_named(opened, desk):
 
 def test_it_starts_answers_and_stops(desk):
     # A suite that runs in the background hands down that interrupts are ignored.
-    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pipelines.cli; pipelines.cli.main()"
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pipelines.cli.main; pipelines.cli.main.main()"
     command = [sys.executable, "-c", heeding, "serve", "--port", "0", "--json"]
     command += ["--config", str(desk.settings.path), "--home", str(desk.settings.home)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}

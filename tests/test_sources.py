@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tables import build, lines, project, read, source
 
-from features import database
-from features.errors import ConfigError, DataError
+from tagcast.features.core.errors import ConfigError, DataError
+from tagcast.features.ingest import sql_extract as database
 
 CHANGES_OF_CLOCKS = pd.to_datetime(
     ["2024-03-10 01:30", "2024-03-10 02:30", "2024-11-03 01:30", "2024-11-03 02:30"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.errors import DataError
-from models.season import unseen_share
-from models.splits import Split, choose_snapshots
+from tagcast.features.core.errors import DataError
+from tagcast.models.stats.season_coverage import unseen_share
+from tagcast.models.training.splits import Split, choose_snapshots
 
 
 def test_the_reference_churn_task() -> None:

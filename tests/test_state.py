@@ -15,18 +15,18 @@ import pytest
 from sqlalchemy import func, select
 from stores import STATES, make_state, postgres_url
 
-from features.config import load_settings
-from features.errors import ConfigError, StateError
-from registry.state import State, open_state, schema_of
-from registry.state_tables import AUDIT
+from tagcast.features.core.errors import ConfigError, StateError
+from tagcast.features.core.settings import load_settings
+from tagcast.registry.state.database import State, open_state, schema_of
+from tagcast.registry.state.tables import AUDIT
 
 ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADD_LINES = """
 import sys
 from datetime import UTC, datetime
-from registry.audit import record
-from registry.state import State
+from tagcast.registry.access.audit_log import record
+from tagcast.registry.state.database import State
 state = State(sys.argv[1], sys.argv[2])
 for number in range(5):
     record(state, at=datetime.now(UTC), who=sys.argv[3], action="test", subject=str(number))

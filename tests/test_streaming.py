@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.streaming import stream_views
-from features.windows import FeatureSet
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.snapshot_reader import stream_views
 
 FEATURES = FeatureSet.parse("7,30;amount;")
 ROWS, GROUPS = 5_000, 60

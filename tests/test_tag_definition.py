@@ -10,8 +10,14 @@ import yaml
 from jsonschema import Draft202012Validator
 from shop import AMOUNT, CHURN, INTEREST
 
-from features.errors import DefinitionError
-from models.definition_files import SCHEMA_FILE, load_definitions, parse_definition, schema_text, select
+from tagcast.features.core.errors import DefinitionError
+from tagcast.models.definitions.loader import (
+    SCHEMA_FILE,
+    load_definitions,
+    parse_definition,
+    schema_text,
+    select,
+)
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = [ROOT / "models" / "tags", *sorted((ROOT / "examples").glob("*/tags"))]
@@ -29,7 +35,7 @@ def test_shipped_definitions_are_valid_by_model_and_by_schema(folder) -> None:
 
 def test_the_published_schema_is_current() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), (
-        "renew it: python -m models.definition_files"
+        "renew it: python -m tagcast.models.definitions.loader"
     )
 
 

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shop import CHURN
 
-from models.decision import NEVER, decide, learned_cut, needs_population
-from models.decision_plots import stability_plot, trade_off_plot
-from models.definition_files import parse_definition
-from models.metrics import wilson
-from models.stability import flips, past_of, stability, values_over_time
-from models.tag import PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
-from models.trade_off import SHARES, Cases, choice_sentence, cut_table, rule_cuts, trade_off
+from tagcast.models.decisions.flip_rates import flips, past_of, stability, values_over_time
+from tagcast.models.decisions.policy import NEVER, decide, learned_cut, needs_population
+from tagcast.models.decisions.trade_off import SHARES, Cases, choice_sentence, cut_table, rule_cuts, trade_off
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
+from tagcast.models.plots.decision import stability_plot, trade_off_plot
+from tagcast.models.stats.metrics import wilson
 
 DEFINITION = parse_definition(CHURN, "churn")
 RULES = [

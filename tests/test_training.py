@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from shop import CHURN
 from synthetic import HORIZON_DAYS, shoppers
 
-from features.errors import ModelError
-from models.decision import (
+from tagcast.features.core.errors import ModelError
+from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.decisions.policy import (
     NEVER,
     band,
     band_codes,
@@ -23,13 +24,12 @@ from models.decision import (
     decide_codes,
     learned_cut,
 )
-from models.definition_files import parse_definition
-from models.metrics import auc
-from models.reasons import contributions, explain
-from models.splits import Split
-from models.tag import PrecisionRule, ProfitRule, TopShareRule
-from models.tag_model import TagModel
-from models.training import train_tag
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, TopShareRule
+from tagcast.models.inference.attributions import contributions, explain
+from tagcast.models.stats.metrics import auc
+from tagcast.models.training.binary import train_tag
+from tagcast.models.training.splits import Split
 
 DEFINITION = parse_definition(CHURN, "churn")
 SPEC = "7,30;amount;"

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from shop import CHURN
 from synthetic import shoppers
 
-from models.definition_files import parse_definition
-from models.tag_model import FeatureRange
-from models.training import train_tag
-from models.unknown import TOO_LITTLE_HISTORY, Familiar, grounds, say_unknown
-from models.unknown_kernel import ODD, TOO_LITTLE, marks
+from tagcast.models.artifacts.binary_model import FeatureRange
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.inference.abstention import TOO_LITTLE_HISTORY, Familiar, grounds, say_unknown
+from tagcast.models.kernels.out_of_range_kernel import ODD, TOO_LITTLE, marks
+from tagcast.models.training.binary import train_tag
 
 
 @pytest.fixture(scope="module")

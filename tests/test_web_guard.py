@@ -10,12 +10,12 @@ from starlette.routing import Mount
 from starlette.websockets import WebSocketDisconnect
 from web import HOST, Clock, key_of, make_desk, served
 
-from registry.accounts import add_user, remove_user
-from registry.audit import entries
-from registry.keys import keys, revoke_key
-from registry.roles import Person
-from serving.api.login import OnceLink
-from serving.web import create_app
+from tagcast.registry.access.accounts import add_user, remove_user
+from tagcast.registry.access.api_keys import keys, revoke_key
+from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.roles import Person
+from tagcast.serving.web.login import OnceLink
+from tagcast.serving.web_app import create_app
 
 PASSWORD = "a long password"
 FROM_US = {"Origin": HOST}
@@ -64,7 +64,7 @@ def every_route(app, prefix=""):
 
 
 def test_every_route_of_console_and_api_is_closed_to_who_is_unknown(desk):
-    pytest.importorskip("serving.console.pages")
+    pytest.importorskip("tagcast.serving.console.routes")
     app = create_app(desk)
     routes = set(every_route(app)) - OPEN
     paths = {path for _, path in routes}
@@ -363,7 +363,7 @@ def test_a_mistake_of_the_program_shows_a_number_and_nothing_else(desk, client, 
     def fails(*_args, **_named):
         raise ValueError("profile p007 is ill")
 
-    monkeypatch.setattr("serving.audience_questions.count", fails)
+    monkeypatch.setattr("tagcast.serving.audiences.service.count", fails)
     logging.getLogger("tagcast").propagate = True
     answer = client.post(
         "/api/v1/audiences/count", json={"filter": "age > 30"}, headers=key_of(desk, "admin")
@@ -380,7 +380,7 @@ def test_a_mistake_of_the_program_shows_a_number_and_nothing_else(desk, client, 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory):
     """Return a client of the console; NiceGUI serves one application a process well."""
-    pytest.importorskip("serving.console.pages")
+    pytest.importorskip("tagcast.serving.console.routes")
     clock = Clock()
     desk = make_desk(tmp_path_factory.mktemp("console"), clock)
     for name in ("ann", "bob", "cleo"):

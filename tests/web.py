@@ -12,13 +12,13 @@ from fastapi.testclient import TestClient
 from published import NOW, TAGS, people, run_info, said, staged
 from shop import CONFIG
 
-from features.config import load_settings
-from registry.keys import add_key
-from registry.state import open_state
-from serving.desk import Desk
-from serving.duckdb_store import DuckDbStore
-from serving.open_runs import OpenRuns
-from serving.web import create_app
+from tagcast.features.core.settings import load_settings
+from tagcast.registry.access.api_keys import add_key
+from tagcast.registry.state.database import open_state
+from tagcast.serving.context import Desk
+from tagcast.serving.store.duckdb.store import DuckDbStore
+from tagcast.serving.store.reader_pool import OpenRuns
+from tagcast.serving.web_app import create_app
 
 HOST = "http://testserver"
 

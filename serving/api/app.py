@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from serving.api.problems import add_handlers
+from tagcast.serving.web.error_handlers import add_handlers
 
 if TYPE_CHECKING:
-    from serving.desk import Desk
+    from tagcast.serving.context import Desk
 
 PREFIX = "/api/v1"
 SILENT: Any = {"tracing": False, "metrics": False, "logs": False}
@@ -22,14 +22,14 @@ _ABOUT = (
 
 
 def create_api(desk: Desk) -> FastAPI:
-    """Return the API of a project; :func:`serving.web.create_app` mounts it behind the guard.
+    """Return the API of a project; :func:`tagcast.serving.web_app.create_app` mounts it behind the guard.
 
     Parameters
     ----------
     desk : Desk
     """
-    from serving.api.docs_page import docs_page
-    from serving.api.routes import routers
+    from tagcast.serving.api.docs_page import docs_page
+    from tagcast.serving.api.routers import routers
 
     # Swagger's page would fetch its code from another server; ours needs none.
     api = FastAPI(

@@ -1,0 +1,1 @@
+"""catalog: say in one sentence what is here."""

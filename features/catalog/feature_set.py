@@ -1,0 +1,182 @@
+"""The set of features that a project's data can bear: which windows, which views, which columns.
+
+``features/declarations.py`` says what there could be; ``features/compile.py`` computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from tagcast.features.catalog.builtin import (
+    CATEGORY_HISTORY,
+    CATEGORY_MEASURES,
+    DISTINCT,
+    MEASURES,
+    PROFILE_HISTORY,
+    Measure,
+)
+
+WINDOWS_DAYS = (7, 30, 90, 180, 365)
+PURCHASE = "purchase"
+RFM_PROFILE = ("recency_days", "purchase_days_all", "spend_all")
+RFM_CATEGORY = ("category_recency_days", "category_purchase_days_all", "category_spend_all")
+
+View = Literal["profile_activity", "profile_category"]
+VIEWS: dict[View, tuple[str, ...]] = {
+    "profile_activity": ("profile_id",),
+    "profile_category": ("profile_id", "category"),
+}
+# The interest of a profile in a category depends on both; the other families on the profile alone.
+SERVICES: dict[str, tuple[View, ...]] = {
+    "churn": ("profile_activity",),
+    "value": ("profile_activity",),
+    "interest": ("profile_activity", "profile_category"),
+}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of a feature view.
+
+    Parameters
+    ----------
+    name : str
+    view : str
+        The Feast view it belongs to.
+    en, zh : str
+        Title for people; carries the unit.
+    needs : str
+        Event-log column without which the feature is not made; empty for none.
+    absent : float or None
+        What a pair without any history holds: 0 for counts, None (unknown) for recencies and ratios.
+    """
+
+    name: str
+    view: View
+    en: str
+    zh: str
+    needs: str = ""
+    absent: float | None = None
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """The features that one snapshot holds: everything declared that the data can bear.
+
+    Parameters
+    ----------
+    windows : tuple of int
+        Days, rising.
+    columns : tuple of str
+        Optional event-log columns that hold something (``amount``, ``category``, …), sorted.
+    events : tuple of str
+        Event names other than ``purchase``, sorted.
+    """
+
+    windows: tuple[int, ...]
+    columns: tuple[str, ...]
+    events: tuple[str, ...] = ()
+
+    @property
+    def spec(self) -> str:
+        """The set as one line of text; ``parse`` reads it back."""
+        return ";".join((",".join(map(str, self.windows)), ",".join(self.columns), ",".join(self.events)))
+
+    @classmethod
+    def parse(cls, spec: str) -> FeatureSet:
+        """Read what ``spec`` wrote."""
+        windows, columns, events = (tuple(part.split(",")) if part else () for part in spec.split(";"))
+        return cls(tuple(int(w) for w in windows), columns, events)
+
+    @property
+    def id(self) -> str:
+        """Short name of the set, the same for the same declarations."""
+        from hashlib import sha256
+
+        names = "|".join(f.name for view in VIEWS for f in self.features(view))
+        return sha256(f"{self.spec}|{names}".encode()).hexdigest()[:12]
+
+    def has(self, column: str) -> bool:
+        """Say whether a feature that needs ``column`` can be made."""
+        return not column or column in self.columns
+
+    def features(self, view: View) -> tuple[Feature, ...]:
+        """Return the features of ``view`` in column order."""
+        if view == "profile_category":
+            return tuple(self._category_features()) if self.has("category") else ()
+        return tuple(self._profile_features())
+
+    def names(self, service: str) -> tuple[str, ...]:
+        """Return the columns of a FeatureService in order."""
+        return tuple(f.name for view in SERVICES[service] for f in self.features(view))
+
+    def titles(self) -> dict[str, Feature]:
+        """Return every feature by its name."""
+        return {f.name: f for view in VIEWS for f in self.features(view)}
+
+    def trend_windows(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of neighbouring windows whose rates are compared."""
+        return tuple((a, b) for a, b in zip(self.windows, self.windows[1:], strict=False) if a >= 7)
+
+    def _profile_features(self) -> Iterable[Feature]:
+        view: View = "profile_activity"
+        for name, en, zh, needs in PROFILE_HISTORY:
+            if self.has(needs):
+                yield Feature(name, view, en, zh, needs)
+        for measure in (*MEASURES, *DISTINCT):
+            if self.has(measure.needs):
+                yield from (_windowed(measure, n, view, 0.0) for n in self.windows)
+        for short, long in self.trend_windows():
+            for stem, en, zh, needs in (
+                ("purchase_days", "purchase days", "购买天数", ""),
+                ("spend", "net spend", "净消费额", "amount"),
+            ):
+                if self.has(needs):
+                    yield Feature(
+                        f"{stem}_trend_{short}_{long}d",
+                        view,
+                        f"{en} of the last {short} days against the pace of {long} days",
+                        f"近{short}天{zh}相对近{long}天节奏",
+                        needs,
+                    )
+        for event in self.events:
+            yield Feature(f"{event}_recency_days", view, f"days since the last {event}", f"距上次{event}天数")
+            for n in self.windows:
+                yield Feature(
+                    f"{event}_days_{n}d",
+                    view,
+                    f"days with {event}, last {n} days",
+                    f"近{n}天{event}天数",
+                    "",
+                    0.0,
+                )
+
+    def _category_features(self) -> Iterable[Feature]:
+        view: View = "profile_category"
+        for name, en, zh, needs, absent in CATEGORY_HISTORY:
+            if self.has(needs):
+                yield Feature(name, view, en, zh, needs, absent)
+        for measure in CATEGORY_MEASURES:
+            if self.has(measure.needs):
+                yield from (_windowed(measure, n, view, 0.0) for n in self.windows)
+
+
+def _windowed(measure: Measure, days: int, view: View, absent: float | None) -> Feature:
+    return Feature(
+        f"{measure.name}_{days}d",
+        view,
+        measure.en.replace("{n}", str(days)),
+        measure.zh.replace("{n}", str(days)),
+        measure.needs,
+        absent,
+    )
+
+
+def windows_within(history_days: int) -> tuple[int, ...]:
+    """Return the windows that the shortest history of a snapshot fills.
+
+    A longer window would equal the lifetime count, and mean something else at each snapshot.
+    """
+    return tuple(w for w in WINDOWS_DAYS if w <= history_days) or WINDOWS_DAYS[:1]

@@ -1,0 +1,1 @@
+"""compute: say in one sentence what is here."""

@@ -1,0 +1,175 @@
+"""Who is eligible at a moment, and what they did afterwards: populations and outcomes as ibis expressions.
+
+Populations look back (``event_day < as_of``), outcomes look ahead (``as_of <= event_day < as_of + horizon``).
+A return is money given back: it lowers net spend, and never counts as an activity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from tagcast.features.catalog.feature_set import PURCHASE
+from tagcast.features.core.errors import DataError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+AMOUNT = "amount"
+"""The outcome that is no yes or no."""
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """Who belongs to a population at ``as_of``; with nothing set, everyone with an event before it.
+
+    Parameters
+    ----------
+    active_within_days : int, optional
+        A purchase in the last so many days.
+    category, not_bought_within_days : str, int, optional
+        No purchase of the category in the last so many days.
+    """
+
+    active_within_days: int | None = None
+    category: str | None = None
+    not_bought_within_days: int | None = None
+
+
+@dataclass(frozen=True)
+class OutcomeRule:
+    """What is looked for in the window that starts at ``as_of``.
+
+    Parameters
+    ----------
+    kind : str
+        ``no_event``, ``any_event``, ``count_at_least`` (distinct days), ``sum_at_least`` (net spend),
+        ``top_share`` (of the population, by net spend, only above zero) or ``amount`` (net spend itself).
+    horizon_days : int
+    event : str
+    category : str, optional
+        Only events of this category.
+    at_least : float, optional
+    share : float, optional
+    """
+
+    kind: str
+    horizon_days: int
+    event: str = PURCHASE
+    category: str | None = None
+    at_least: float | None = None
+    share: float | None = None
+
+
+def population(events: ir.Table, as_of: date, who: Eligibility) -> ir.Table:
+    """Return the ``profile_id`` of everyone eligible at ``as_of``, each once."""
+    past = events.filter(events.event_day < as_of)
+    members = past
+    if who.active_within_days:
+        start = as_of - timedelta(days=who.active_within_days)
+        members = past.filter((past.event == PURCHASE) & ~past.is_return & (past.event_day >= start))
+    members = members.select("profile_id").distinct()
+    if who.not_bought_within_days:
+        start = as_of - timedelta(days=who.not_bought_within_days)
+        buyers = past.filter(
+            (past.event == PURCHASE)
+            & ~past.is_return
+            & (past.category == who.category)
+            & (past.event_day >= start)
+        )
+        members = members.anti_join(buyers.select("profile_id").distinct(), "profile_id")
+    return members
+
+
+def outcome(
+    events: ir.Table, as_of: date, who: Eligibility, rule: OutcomeRule, *, observed_until: date
+) -> ir.Table:
+    """Return ``profile_id`` and ``y`` (int8, 0 or 1) of everyone eligible at ``as_of``.
+
+    Of an amount ``y`` says whether there was any, and ``amount`` (float64, never below 0) how much: more given
+    back than bought is no spend.
+
+    Parameters
+    ----------
+    events : ibis table
+        The event log.
+    as_of : date
+    who : Eligibility
+    rule : OutcomeRule
+    observed_until : date
+        First day that is not observed; the window has to end at or before it.
+
+    Raises
+    ------
+    DataError
+        When the window is not fully observed: silence that has not happened yet is no label.
+    """
+    end = as_of + timedelta(days=rule.horizon_days)
+    if end > observed_until:
+        raise DataError(
+            f"the window {as_of} to {end} ({rule.horizon_days} days) is not fully observed: "
+            f"events are known until {observed_until}",
+            mend=f"take a snapshot at or before {observed_until - timedelta(days=rule.horizon_days)}, or wait",
+        )
+    members = population(events, as_of, who)
+    window = events.filter(
+        (events.event_day >= as_of) & (events.event_day < end) & (events.event == rule.event)
+    )
+    if rule.category is not None:
+        window = window.filter(window.category == rule.category)
+    happened = window.group_by("profile_id").aggregate(
+        days=window.event_day.nunique(where=~window.is_return), net=window.amount.sum()
+    )
+    joined = members.left_join(happened, "profile_id").drop("profile_id_right")
+    joined = joined.mutate(days=joined.days.fill_null(0), net=joined.net.cast("float64").fill_null(0.0))
+    labels = {"y": _label(joined, rule).cast("int8")}
+    if rule.kind == AMOUNT:
+        labels["amount"] = joined.net.clip(lower=0.0)
+    return joined.select("profile_id", **labels).order_by("profile_id")
+
+
+def _label(joined: ir.Table, rule: OutcomeRule) -> ir.BooleanValue:
+    import ibis
+
+    if rule.kind == "no_event":
+        return joined.days == 0
+    if rule.kind == "any_event":
+        return joined.days > 0
+    if rule.kind == "count_at_least":
+        return joined.days >= rule.at_least
+    if rule.kind == AMOUNT:
+        return joined.net > 0
+    if rule.kind == "sum_at_least":
+        return joined.net >= rule.at_least
+    # Those who tie with the last one inside the share are inside too, so that no order of rows decides.
+    place = ibis.rank().over(ibis.window(order_by=ibis.desc(joined.net)))
+    return (place < (joined.count() * rule.share).ceil()) & (joined.net > 0)
+
+
+def top_categories(events: ir.Table, now: date, count: int) -> list[str]:
+    """Return the ``count`` categories with the most distinct buyers in the year before ``now``.
+
+    Parameters
+    ----------
+    events : ibis table
+    now : date
+        Nothing at or after it is read.
+    count : int
+
+    Returns
+    -------
+    list of str
+        Most buyers first, ties by name.
+    """
+    import ibis
+
+    year = events.filter(
+        (events.event_day < now)
+        & (events.event_day >= now - timedelta(days=365))
+        & (events.event == PURCHASE)
+        & ~events.is_return
+        & events.category.notnull()
+    )
+    buyers = year.group_by("category").aggregate(buyers=year.profile_id.nunique())
+    return list(buyers.order_by([ibis.desc("buyers"), "category"]).limit(count).category.execute())

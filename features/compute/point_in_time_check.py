@@ -1,0 +1,128 @@
+"""Features counted a second time, from the times of events: what a snapshot should hold, and what is too late.
+
+Snapshots are built from whole local days. Here the same features come from events whose *time* is before
+the moment, so a day that does not agree with its time, a partition written by something else, or a row
+stamped later shows as a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.catalog.feature_set import SERVICES, VIEWS, FeatureSet, View
+from tagcast.features.compute.snapshots import Snapshots, instant
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Recount:
+    """Features at a moment, from the event log and nothing else, kept as Parquet while it is open.
+
+    Parameters
+    ----------
+    engine : ibis connection
+        To DuckDB.
+    events : ibis table
+        The event log.
+    timezone : str
+        Whose midnight ``as_of`` is.
+    folder : Path
+        Where the counts are kept; the caller's to remove.
+    """
+
+    def __init__(self, engine: Any, events: Any, timezone: str, folder: Path) -> None:
+        self._engine = engine
+        self._events = events
+        self._timezone = timezone
+        self._folder = folder
+
+    def rows(
+        self,
+        service: str,
+        feature_set: FeatureSet,
+        as_of: date,
+        entities: pd.DataFrame,
+        *,
+        without_days: int = 0,
+    ) -> pd.DataFrame:
+        """Return the features of ``entities`` at ``as_of``.
+
+        Parameters
+        ----------
+        service : str
+        feature_set : FeatureSet
+        as_of : date
+        entities : DataFrame
+            ``profile_id`` and, for pair services, ``category``; each once.
+        without_days : int
+            Leave out the events of so many last days before ``as_of``; recencies are still counted to
+            ``as_of``.
+
+        Returns
+        -------
+        DataFrame
+            A row for each of ``entities`` in their order: the service's columns as float64. What has no
+            event holds what the declarations say.
+        """
+        import ibis
+
+        joined = entities
+        for view in SERVICES[service]:
+            if not feature_set.features(view):
+                continue
+            file = self._file(view, feature_set, as_of, without_days)
+            keys = list(VIEWS[view])
+            wanted = ibis.memtable(entities[keys].drop_duplicates())
+            mine = self._engine.read_parquet(str(file)).semi_join(wanted, keys).execute()
+            joined = joined.merge(mine, on=keys, how="left", validate="many_to_one")
+        columns, titles = list(feature_set.names(service)), feature_set.titles()
+        filled = {n: titles[n].absent for n in columns if titles[n].absent is not None}
+        return joined[columns].astype("float64").fillna(filled)
+
+    def late_events(self, dates: Sequence[date]) -> int:
+        """Return how many events count as before one of ``dates`` by their day, but not by their time."""
+        import ibis
+
+        events, late = self._events, ibis.literal(False)
+        for as_of in dates:
+            moment = instant(as_of, self._timezone).replace(tzinfo=None)
+            late = late | ((events.event_day < as_of) & (events.event_time >= ibis.literal(moment)))
+        return int(events.filter(late).count().execute())
+
+    def _file(self, view: View, feature_set: FeatureSet, as_of: date, without_days: int) -> Path:
+        import ibis
+
+        from tagcast.features.compute.feature_queries import compile_view
+
+        file = self._folder / f"{feature_set.id}-{view}-{as_of}-{without_days}.parquet"
+        if not file.exists():
+            last = instant(as_of - timedelta(days=without_days), self._timezone).replace(tzinfo=None)
+            known = self._events.filter(self._events.event_time < ibis.literal(last))
+            self._engine.to_parquet(
+                compile_view(view, known, feature_set, as_of), str(file), compression="zstd"
+            )
+        return file
+
+
+def late_rows(snapshots: Snapshots, dates: Sequence[date]) -> int:
+    """Return how many rows of the snapshots at ``dates`` are stamped later than their ``as_of``."""
+    import duckdb
+
+    late = 0
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for as_of in dates:
+            for view in VIEWS:
+                file = snapshots.path(view, as_of)
+                if file.is_file():
+                    found = connection.execute(
+                        """SELECT count(*) FROM read_parquet($file)
+                           WHERE event_timestamp > $moment OR created_timestamp > $moment""",
+                        {"file": str(file), "moment": instant(as_of, snapshots.timezone)},
+                    ).fetchall()
+                    late += int(found[0][0])
+    return late

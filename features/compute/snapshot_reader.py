@@ -1,0 +1,162 @@
+"""Read a snapshot batch by batch: memory holds one batch of each view, however many profiles there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+_PAIR_ROWS = 262_144
+
+
+@dataclass(frozen=True)
+class FeatureBatch:
+    """Features of some profiles, profiles in rising order of id.
+
+    Parameters
+    ----------
+    profile_id : pyarrow.StringArray of n
+    profile : ndarray of float64, shape (n, p)
+        Columns of ``profile_activity``.
+    category : dict of str to ndarray of float64, shape (n, q)
+        Columns of ``profile_category`` for each category asked for.
+    """
+
+    profile_id: pa.StringArray
+    profile: npt.NDArray[np.float64]
+    category: dict[str, npt.NDArray[np.float64]]
+
+    def take(self, rows: npt.NDArray[np.int64]) -> FeatureBatch:
+        """Return some of the profiles."""
+        import pyarrow as pa
+
+        own = {name: matrix[rows] for name, matrix in self.category.items()}
+        return FeatureBatch(self.profile_id.take(pa.array(rows)), self.profile[rows], own)
+
+
+def stream_views(
+    profile_file: Path, pair_file: Path, feature_set: FeatureSet, categories: Sequence[str], batch_rows: int
+) -> Iterator[FeatureBatch]:
+    """Yield the features of every profile in rising order of id.
+
+    Parameters
+    ----------
+    profile_file, pair_file : Path
+        The two views of one snapshot, each sorted by entity.
+    feature_set : FeatureSet
+    categories : sequence of str
+        Categories whose pair features are wanted; with none the pair file is not opened.
+    batch_rows : int
+        Profiles a batch.
+    """
+    import pyarrow.parquet as pq
+
+    pairs = _Pairs(pair_file, categories, feature_set) if categories else None
+    columns = [f.name for f in feature_set.features("profile_activity")]
+    # Read ahead, Arrow would keep the bytes of the whole file until the end.
+    with _read_errors(profile_file), pq.ParquetFile(profile_file, pre_buffer=False) as file:
+        _check(profile_file, file.schema_arrow, ["profile_id"], columns)
+        for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
+            ids = batch.column(0)
+            yield FeatureBatch(ids, _matrix(batch, columns), pairs.take(ids) if pairs else {})
+
+
+@contextmanager
+def _read_errors(file: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{file} is damaged: {str(error).splitlines()[0]}", mend=_mend(file)) from error
+
+
+def _mend(file: Path) -> str:
+    return f"delete the folder {file.parent}: it is built again"
+
+
+def _check(file: Path, schema: pa.Schema, keys: Sequence[str], features: Sequence[str]) -> None:
+    """Refuse a table that lost a column, or has one of another type."""
+    import pyarrow as pa
+
+    for names, wanted in ((keys, "text"), (features, "number")):
+        for name in names:
+            place = schema.get_field_index(name)
+            kind = schema.field(place).type if place >= 0 else None
+            text = kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+            if kind is None or not (text if wanted == "text" else kind == pa.float64()):
+                found = "there is none" if kind is None else f"found {kind}"
+                raise DataError(f"{file}: the column {name} should hold {wanted}s, {found}", mend=_mend(file))
+
+
+class _Pairs:
+    """Reads the pair view beside the profile view: both are sorted by profile, so one pass serves both."""
+
+    def __init__(self, path: Path, categories: Sequence[str], feature_set: FeatureSet) -> None:
+        import pyarrow as pa
+
+        declared = feature_set.features("profile_category")
+        self.columns = [f.name for f in declared]
+        self.absent = [float("nan") if f.absent is None else f.absent for f in declared]
+        self.categories = list(categories)
+        self._batches = self._read(path, pa.array(self.categories))
+        self._held: pa.RecordBatch | None = next(self._batches, None)
+
+    def _read(self, path: Path, wanted: pa.Array) -> Iterator[pa.RecordBatch]:
+        import pyarrow.parquet as pq
+
+        keys = ["profile_id", "category"]
+        with _read_errors(path), pq.ParquetFile(path, pre_buffer=False) as file:
+            _check(path, file.schema_arrow, keys, self.columns)
+            for batch in file.iter_batches(_PAIR_ROWS, columns=[*keys, *self.columns]):
+                yield batch.filter(_is_in(batch.column(1), wanted))
+
+    def take(self, ids: pa.StringArray) -> dict[str, npt.NDArray[np.float64]]:
+        """Return one matrix a category for profiles ``ids``, which rise from call to call."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        filled = {c: np.tile(np.asarray(self.absent), (len(ids), 1)) for c in self.categories}
+        wanted = pa.array(self.categories)
+        while self._held is not None:
+            # Bytes of UTF-8 have the order of the letters: the first that lies beyond the last profile ends the part.
+            here = pc.sum(pc.less_equal(self._held.column(0), ids[-1])).as_py() or 0
+            if here:
+                part = self._held.slice(0, here)
+                rows = pc.index_in(part.column(0), value_set=ids).to_numpy()
+                place = pc.index_in(part.column(1), value_set=wanted).to_numpy()
+                matrix = _matrix(part, self.columns)
+                for k, target in enumerate(filled.values()):
+                    mine = place == k
+                    target[rows[mine]] = matrix[mine]
+            if here < self._held.num_rows:
+                self._held = self._held.slice(here)
+                break
+            self._held = next(self._batches, None)
+        return filled
+
+
+def _is_in(column: pa.Array, wanted: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.is_in(column, value_set=wanted)
+
+
+def _matrix(batch: pa.RecordBatch, columns: Sequence[str]) -> npt.NDArray[np.float64]:
+    import numpy as np
+
+    matrix = np.empty((batch.num_rows, len(columns)))
+    for position, name in enumerate(columns):
+        matrix[:, position] = batch.column(batch.schema.get_field_index(name)).to_numpy(zero_copy_only=False)
+    return matrix

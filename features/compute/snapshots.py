@@ -1,0 +1,251 @@
+"""Snapshots: the feature tables of all profiles at one ``as_of``, as Parquet, built once and streamed.
+
+``<home>/features/<feature set>/as_of=2017-12-02/`` holds one file a view, sorted by entity, and
+``snapshot.json`` that says from which events it was built: the content id of those before ``as_of``, so that a
+new day makes no older partition stale and a late event does. A partition is written aside and renamed, so a killed
+build leaves nothing that looks finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
+from tagcast.features.core.disk_errors import disk_errors
+from tagcast.features.core.errors import DataError
+from tagcast.features.ingest.sql_extract import silence
+
+if TYPE_CHECKING:
+    from tagcast.features.compute.partial_aggregates import Partials
+
+Progress = Callable[[str, int, int], None]
+
+DATES_TOGETHER = 8
+"""Snapshots built from one pass over the events: more would cut time into finer cells, and hold more of them."""
+
+
+class Events(Protocol):
+    """What snapshots need of an event log."""
+
+    def id_before(self, day: date) -> str:
+        """Content id of the events of local days before ``day``."""
+        ...
+
+    @property
+    def glob(self) -> str:
+        """Parquet files of the log."""
+        ...
+
+
+def instant(as_of: date, timezone: str) -> datetime:
+    """Return the UTC moment at which the local day ``as_of`` begins.
+
+    Examples
+    --------
+    >>> instant(date(2017, 12, 2), "America/New_York").isoformat()
+    '2017-12-02T05:00:00+00:00'
+    """
+    return datetime.combine(as_of, time(), ZoneInfo(timezone)).astimezone(UTC)
+
+
+def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: Path | None = None) -> Any:
+    """Return an ibis connection to an in-memory DuckDB that spills to ``scratch``."""
+    import ibis
+
+    options: dict[str, Any] = {"memory_limit": memory_limit}
+    if threads:
+        options["threads"] = threads
+    if scratch is not None:
+        options["temp_directory"] = str(scratch)
+    connection = ibis.duckdb.connect(**options)
+    silence(connection.con)
+    return connection
+
+
+class Snapshots:
+    """Builds and reads the snapshots of one feature set.
+
+    Parameters
+    ----------
+    home : Path
+    events : Events
+        The event log that the snapshots are built from.
+    feature_set : FeatureSet
+    timezone : str
+        Whose midnight ``as_of`` is.
+    memory_limit : str
+        For DuckDB, as in ``2GB``.
+    threads : int, optional
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        events: Events,
+        feature_set: FeatureSet,
+        timezone: str,
+        *,
+        memory_limit: str = "2GB",
+        threads: int | None = None,
+    ) -> None:
+        self.root = home / "features"
+        self.events = events
+        self.feature_set = feature_set
+        self.timezone = timezone
+        self.memory_limit = memory_limit
+        self.threads = threads
+
+    @property
+    def folder(self) -> Path:
+        """Where the partitions of this feature set lie."""
+        return self.root / self.feature_set.id
+
+    def path(self, view: View, as_of: date) -> Path:
+        """Return the file of ``view`` at ``as_of``."""
+        return self.folder / f"as_of={as_of}" / f"{view}.parquet"
+
+    def ensure(self, dates: Sequence[date], progress: Progress | None = None) -> list[date]:
+        """Build the partitions among ``dates`` that are not there yet; return those built."""
+        missing = [d for d in sorted(set(dates)) if not self._is_whole(d)]
+        with disk_errors(self.root, "snapshots that are built stay", DataError):
+            if missing:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            for first in range(0, len(missing), DATES_TOGETHER):
+                if progress:
+                    progress("snapshots", first, len(missing))
+                self._build_together(missing[first : first + DATES_TOGETHER], progress, first, len(missing))
+            if progress and missing:
+                progress("snapshots", len(missing), len(missing))
+            self._point_feast_here()
+        return missing
+
+    def rows(self, as_of: date) -> int:
+        """Return how many profiles the snapshot at ``as_of`` holds."""
+        return int(self._manifest(as_of)["rows"]["profile_activity"])
+
+    def stream(
+        self, as_of: date, categories: Sequence[str] = (), batch_rows: int = 65_536
+    ) -> Iterator[FeatureBatch]:
+        """Yield the features of every profile in rising order of id.
+
+        Memory holds one batch of each view, however many profiles there are.
+
+        Parameters
+        ----------
+        as_of : date
+        categories : sequence of str
+            Categories whose pair features are wanted.
+        batch_rows : int
+            Profiles a batch.
+        """
+        if not self._is_whole(as_of):
+            raise DataError(
+                f"no whole snapshot at {as_of} in {self.folder}", mend="build it with tagcast features build"
+            )
+        yield from stream_views(
+            self.path("profile_activity", as_of),
+            self.path("profile_category", as_of),
+            self.feature_set,
+            categories,
+            batch_rows,
+        )
+
+    def _build_together(
+        self, dates: Sequence[date], progress: Progress | None, done: int, total: int
+    ) -> None:
+        """Build ``dates`` from one pass over the events."""
+        from tagcast.features.compute.partial_aggregates import make_partials
+
+        scratch = self.root / f".scratch-{os.getpid()}"
+        connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
+        try:
+            # Sorted partitions say themselves what their order is; insertion order would only cost memory.
+            connection.con.execute("SET preserve_insertion_order = false")
+            events = connection.read_parquet(self.events.glob)
+            partials = make_partials(events, self.feature_set, dates).computed(connection)
+            for number, as_of in enumerate(dates):
+                with partials.at(connection, self.feature_set, as_of) as shared:
+                    self._build(connection, shared, as_of)
+                if progress:
+                    progress("snapshots", done + number + 1, total)
+        finally:
+            connection.disconnect()
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _build(self, connection: Any, partials: Partials, as_of: date) -> None:
+        import ibis
+
+        from tagcast.features.compute.feature_queries import compile_partials
+
+        final = self.folder / f"as_of={as_of}"
+        aside = self.folder / f".as_of={as_of}.{os.getpid()}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        moment = ibis.literal(instant(as_of, self.timezone), type="timestamp('UTC', 6)")
+        rows = {}
+        for view, keys in VIEWS.items():
+            if not self.feature_set.features(view):
+                continue
+            table = compile_partials(view, partials, self.feature_set, as_of)
+            table = table.mutate(event_timestamp=moment, created_timestamp=moment).order_by(list(keys))
+            file = aside / f"{view}.parquet"
+            connection.to_parquet(table, str(file), compression="zstd")
+            rows[view] = {"rows": _count(file), "bytes": file.stat().st_size}
+        if not rows["profile_activity"]["rows"]:
+            shutil.rmtree(aside)
+            raise DataError(f"no profile has an event before {as_of}", mend="choose a later date")
+        manifest = {
+            "as_of": str(as_of),
+            "events": self.events.id_before(as_of),
+            "moment": instant(as_of, self.timezone).isoformat(),
+            "spec": self.feature_set.spec,
+            "rows": {view: r["rows"] for view, r in rows.items()},
+            "bytes": {view: r["bytes"] for view, r in rows.items()},
+        }
+        (aside / "snapshot.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        shutil.rmtree(final, ignore_errors=True)
+        aside.rename(final)
+
+    def _manifest(self, as_of: date) -> dict[str, Any]:
+        text = (self.folder / f"as_of={as_of}" / "snapshot.json").read_text(encoding="utf-8")
+        manifest: dict[str, Any] = json.loads(text)
+        return manifest
+
+    def _is_whole(self, as_of: date) -> bool:
+        """Say whether the partition is there, built from what the log says of the time before, and not cut short.
+
+        What the log says of later days is no matter: a new day leaves every older partition as it is.
+        """
+        try:
+            manifest = self._manifest(as_of)
+            sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}
+            return bool(
+                manifest["events"] == self.events.id_before(as_of)
+                and manifest["moment"] == instant(as_of, self.timezone).isoformat()
+                and sizes == manifest["bytes"]
+            )
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def _point_feast_here(self) -> None:
+        current = self.root / "current.json"
+        text = json.dumps({"spec": self.feature_set.spec})
+        if current.is_file() and current.read_text(encoding="utf-8") == text:
+            return
+        aside = current.with_suffix(f".{os.getpid()}")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(current)
+
+
+def _count(file: Path) -> int:
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(file).num_rows)

@@ -1,0 +1,1 @@
+"""core: say in one sentence what is here."""

@@ -1,0 +1,254 @@
+"""`tagcast.toml`: where the events are, what their columns mean, where things are kept.
+
+A path may be a file or a glob, may start with ``package:NAME/`` for a file inside an installed package, and
+may hold ``${VARIABLE}`` from the environment. Relative paths start at the configuration's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.settings_schema import (
+    PASSWORD,
+    Access,
+    Identity,
+    Join,
+    Profiles,
+    Publish,
+    Review,
+    Source,
+    StateDatabase,
+    Strict,
+    near,
+    zone,
+)
+
+FILE_NAME = "tagcast.toml"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+ENVIRONMENT = {
+    "TAGCAST_MEMORY_LIMIT": "memory_limit",
+    "TAGCAST_THREADS": "threads",
+    "TAGCAST_SEED": "seed",
+    "TAGCAST_STORE": "store",
+}
+
+
+class Settings(Strict):
+    """A configuration, read and checked."""
+
+    name: str = Field(min_length=1)
+    timezone: str = Field("UTC", description="whose calendar days count")
+    tags: str = Field("models/tags", description="folder of tag definitions")
+    sources: tuple[Source, ...] = Field(min_length=1)
+    profiles: Profiles | None = None
+    identity: Identity | None = None
+    store: str | None = Field(
+        None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
+    )
+    publish: Publish = Publish()
+    review: Review = Review()
+    consent: dict[str, str] = Field(
+        default_factory=dict, description='channel = attribute that says yes: email = "email_ok"'
+    )
+    access: Access = Access()
+    state: StateDatabase = StateDatabase()
+    seed: int = 0
+    memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B|%)$")
+    threads: int | None = Field(None, gt=0)
+    path: Path = Field(exclude=True)
+    home: Path = Field(exclude=True)
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        return zone(value)
+
+    @field_validator("store")
+    @classmethod
+    def _check_store(cls, value: str | None) -> str | None:
+        scheme, mark, _ = (value or "").partition("://")
+        if mark and scheme not in {"postgresql", "postgres"}:
+            raise ValueError(f"a store is a folder or postgresql://…, found {scheme}://")
+        return value
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = [s.name for s in self.sources]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two sources have one name: {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_consent(self) -> Self:
+        attributes = self.profiles.columns if self.profiles else ()
+        for channel, attribute in self.consent.items():
+            if attribute not in attributes:
+                raise ValueError(
+                    f"consent.{channel}: {attribute!r} is no column of [profiles]{near(attribute, attributes)}"
+                )
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths start."""
+        return self.path.parent
+
+    @property
+    def store_place(self) -> str | None:
+        """The store with its variables filled in: a URL, or a folder from the configuration's own on."""
+        if self.store is None:
+            return None
+        # A variable may hold the whole URL, as hosts hand it out.
+        place = expand(self.store, f"{self.path.name}: store")
+        if "://" not in place:
+            return self.resolve(self.store, "store")
+        try:
+            return self._check_store(place)
+        except ValueError as error:
+            raise ConfigError(
+                f"{self.path.name}: store: {error}", mend="as in postgresql://user:${PASSWORD}@host/database"
+            ) from None
+
+    @property
+    def state_place(self) -> str | None:
+        """The URL of the state with its variables filled in; None is ``registry.db`` in the home."""
+        return None if self.state.url is None else expand(self.state.url, f"{self.path.name}: state.url")
+
+    @property
+    def tags_folder(self) -> Path:
+        """The folder of tag definitions."""
+        return self.folder / self.tags
+
+    def resolve(self, path: str, where: str) -> str:
+        """Return ``path`` as an absolute file name or glob.
+
+        Raises
+        ------
+        ConfigError
+            For a variable that is not set or a package that is not installed.
+        """
+        text = expand(path, f"{self.path.name}: {where}")
+        if text.startswith("package:"):
+            package, _, inside = text.removeprefix("package:").partition("/")
+            return str(_package_folder(package, f"{self.path.name}: {where}") / inside)
+        return str(self.folder / Path(text).expanduser())
+
+
+def expand(text: str, where: str) -> str:
+    """Fill in ``${VARIABLE}`` from the environment.
+
+    Raises
+    ------
+    ConfigError
+        For one that is not set.
+    """
+    for variable in _VARIABLE.findall(text):
+        if variable not in os.environ:
+            raise ConfigError(
+                f"{where} names the variable {variable}, which is not set", mend=f"export {variable}=…"
+            )
+    return _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
+
+
+def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings:
+    """Read and check a configuration.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None looks for ``tagcast.toml`` in ``start`` and the folders above.
+    home : Path or None
+        Where things are kept; None takes ``TAGCAST_HOME``, else ``.tagcast`` beside the file.
+    start : Path
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the key, what was found and what would be right.
+    """
+    file = (path or _find(start)).absolute()
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no configuration {file}", mend="give --config FILE, or copy an example"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"{file}: cannot be read as TOML: {error}", mend="mend the line it names"
+        ) from error
+    if isinstance(raw.get("store"), str) and PASSWORD.search(raw["store"]):
+        raise ConfigError(
+            f"{file}: store: a password is written in it",
+            mend="name it as ${VARIABLE} and set it in the environment, or set TAGCAST_STORE there",
+        )
+    for variable, key in ENVIRONMENT.items():
+        if variable in os.environ:
+            raw[key] = os.environ[variable]
+    kept = home or (
+        Path(os.environ["TAGCAST_HOME"]) if os.environ.get("TAGCAST_HOME") else file.parent / ".tagcast"
+    )
+    try:
+        return Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        # One wrong source also makes the list of sources too short: said once is enough.
+        inner = [e for e in found if e["type"] != "too_short"] or found
+        raise ConfigError(
+            f"{file}: " + "; ".join(_explain(e) for e in inner),
+            mend="README, 'Your own data', shows every part",
+        ) from error
+
+
+def _find(start: Path) -> Path:
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    raise ConfigError(
+        f"no {FILE_NAME} in {start} or above it", mend=f"give --config FILE, or make a {FILE_NAME}"
+    )
+
+
+def _package_folder(package: str, where: str) -> Path:
+    from importlib.util import find_spec
+
+    spec = find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(
+            f"{where}: the Python package {package!r} is not installed", mend=f"pip install {package}"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "sources": Source,
+    "joins": Join,
+    "profiles": Profiles,
+    "identity": Identity,
+    "publish": Publish,
+    "review": Review,
+    "access": Access,
+    "state": StateDatabase,
+}
+
+
+def _explain(error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "missing":
+        return f"{place} is missing"
+    if error["type"] == "extra_forbidden":
+        owner = next((_MODELS[p] for p in reversed(error["loc"][:-1]) if p in _MODELS), Settings)
+        known = [name for name in owner.model_fields if name not in {"path", "home"} or owner is not Settings]
+        return f"{place}: unknown key{near(str(error['loc'][-1]), known)}"
+    message = error["msg"].removeprefix("Value error, ")
+    # A whole table is not shown, and never a URL: it may hold what belongs into the environment.
+    plain = isinstance(error["input"], str | int | float) and not {"url", "store"} & set(error["loc"])
+    found = f" (found {error['input']!r})" if plain else ""
+    return f"{place}: {message}{found}" if place else message

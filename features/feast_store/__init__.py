@@ -1,0 +1,1 @@
+"""feast_store: say in one sentence what is here."""

@@ -1,0 +1,1 @@
+"""ingest: say in one sentence what is here."""

@@ -1,0 +1,233 @@
+"""The event log: every source on one table, built when a source has changed, found again by its content.
+
+``<home>/events/<id>/`` holds ``events.parquet`` sorted by profile and time, ``profiles.parquet`` with the
+attributes where they are configured, and ``manifest.json`` with what was counted and left out. A log is
+written aside and renamed; ``current.json`` names the one in force.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.settings import Settings
+from tagcast.features.core.settings_schema import Place
+from tagcast.features.ingest.event_log_content import LogContent, SourceCount
+from tagcast.features.ingest.event_log_writer import write_log
+from tagcast.features.ingest.source_query import matching_files
+
+Progress = Callable[[str, int, int], None]
+KEEP_LOGS = 2
+
+
+@dataclass(frozen=True)
+class EventLog(LogContent):
+    """A built event log: what it holds, and where.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    folder: Path
+
+    @property
+    def glob(self) -> str:
+        """The Parquet file, for DuckDB and ibis."""
+        return str(self.folder / "events.parquet")
+
+    @property
+    def profiles_path(self) -> Path | None:
+        """Attributes by profile, where there are any."""
+        path = self.folder / "profiles.parquet"
+        return path if path.is_file() else None
+
+
+def build_event_log(settings: Settings, *, progress: Progress | None = None) -> EventLog:
+    """Read the sources, or take the log in force where no file of theirs has changed.
+
+    Databases are always read anew. Nothing of a source is changed.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Naming the source, what was found and the mend; the log in force stays as it was.
+    """
+    import duckdb
+
+    root = settings.home / "events"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"nothing can be kept in {settings.home}: {error.strerror}",
+            mend="give --home or TAGCAST_HOME a folder that can be written",
+        ) from error
+    with _locked(root / ".lock"):
+        mark = _fingerprint(settings)
+        known = _in_force(root, mark)
+        if known is not None:
+            return known
+        aside = root / ".aside"
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            aside.mkdir()
+            built = write_log(settings, aside, progress or _unwatched)
+            (aside / "manifest.json").write_text(_manifest(built), encoding="utf-8")
+            final = root / built.id
+            if not _is_whole(final):
+                shutil.rmtree(final, ignore_errors=True)
+                aside.rename(final)
+            else:  # The same events; what is known of profiles, and what was left out, may be new.
+                (final / "profiles.parquet").unlink(missing_ok=True)
+                for name in ("profiles.parquet", "manifest.json"):
+                    if (aside / name).is_file():
+                        (aside / name).replace(final / name)
+        except (OSError, duckdb.Error) as error:
+            raise DataError(
+                f"the event log cannot be written: {str(error).splitlines()[0]}",
+                mend="make room where --home is, or raise memory_limit in the configuration",
+            ) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        _write(root / "current.json", {"id": built.id, "fingerprint": mark})
+        _forget_old(root, built.id)
+        return _load(final)
+
+
+def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
+    """Return the last events of one profile in the log in force, newest first; none where no log was built.
+
+    Nothing is built and no source is looked at: it is what the runs were made of.
+
+    Parameters
+    ----------
+    home : Path
+    profile_id : str
+    limit : int
+
+    Returns
+    -------
+    list of dict
+        A row of the log each, without ``profile_id``.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    root = home / "events"
+    try:
+        folder = root / str(json.loads((root / "current.json").read_text(encoding="utf-8"))["id"])
+        rows = pq.read_table(folder / "events.parquet", filters=[("profile_id", "=", profile_id)])
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return []
+    # The log lies by profile and time, so the last lines are the newest.
+    newest: list[dict[str, Any]] = (
+        rows.slice(max(0, rows.num_rows - limit)).drop_columns(["profile_id"]).to_pylist()
+    )
+    return newest[::-1]
+
+
+def _manifest(built: LogContent) -> str:
+    content = asdict(built)
+    # JSON has no dates for keys, and few readers of it whole numbers beyond 53 bits.
+    content["digests"] = {str(day): [rows, str(total)] for day, (rows, total) in built.digests.items()}
+    return json.dumps(content, default=str, indent=1, ensure_ascii=False)
+
+
+def _unwatched(_stage: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def _fingerprint(settings: Settings) -> str | None:
+    """Return a mark of the configuration and the files it reads; None where a database is among them."""
+    places: list[tuple[Place, str]] = [(s, f"sources.{s.name}") for s in settings.sources]
+    places += [(join, f"sources.{s.name}.joins") for s in settings.sources for join in s.joins]
+    places += [
+        (p, name) for p, name in ((settings.profiles, "profiles"), (settings.identity, "identity")) if p
+    ]
+    if any(place.url for place, _ in places):
+        return None
+    stats = []
+    for place, where in places:
+        for file in matching_files(settings.resolve(place.path or "", where)):
+            found = file.stat()
+            stats.append((str(file), found.st_size, found.st_mtime_ns))
+    text = settings.model_dump_json(include={"timezone", "sources", "profiles", "identity"})
+    return sha256(f"{text}|{stats}".encode()).hexdigest()
+
+
+def _in_force(root: Path, mark: str | None) -> EventLog | None:
+    try:
+        current = json.loads((root / "current.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    folder = root / str(current.get("id"))
+    return (
+        _load(folder)
+        if mark is not None and current.get("fingerprint") == mark and _is_whole(folder)
+        else None
+    )
+
+
+def _is_whole(folder: Path) -> bool:
+    import pyarrow.parquet as pq
+
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        rows = pq.read_metadata(folder / "events.parquet").num_rows
+        return bool(rows == manifest["rows"] and "digests" in manifest)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _load(folder: Path) -> EventLog:
+    m = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return EventLog(
+        id=m["id"],
+        rows=m["rows"],
+        profiles=m["profiles"],
+        first_day=date.fromisoformat(m["first_day"]),
+        last_day=date.fromisoformat(m["last_day"]),
+        events_from={name: date.fromisoformat(day) for name, day in m["events_from"].items()},
+        columns_from={name: date.fromisoformat(day) for name, day in m["columns_from"].items()},
+        sources=tuple(SourceCount(**s) for s in m["sources"]),
+        digests={date.fromisoformat(day): (rows, int(total)) for day, (rows, total) in m["digests"].items()},
+        folder=folder,
+    )
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    aside = file.with_suffix(".aside")
+    aside.write_text(json.dumps(content), encoding="utf-8")
+    aside.replace(file)
+
+
+def _forget_old(root: Path, current: str) -> None:
+    logs = sorted(
+        (f for f in root.iterdir() if f.is_dir() and not f.name.startswith(".")),
+        key=lambda f: f.stat().st_mtime,
+    )
+    for old in [f for f in logs if f.name != current][: -(KEEP_LOGS - 1) or None]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Wait for whoever builds: two builds at once would read the sources twice and race for the name."""
+    import fcntl
+
+    with file.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield

@@ -1,0 +1,250 @@
+"""Write the event log: stage each source, place ids on profiles, merge, sort, count.
+
+Everything streams through DuckDB within the configured memory; nothing of a source is changed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.settings import Settings
+from tagcast.features.core.settings_schema import Source
+from tagcast.features.ingest.event_log_content import Digest, LogContent, SourceCount, content_id
+from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, Reader, column, source_query
+from tagcast.features.ingest.sql_casts import as_text
+from tagcast.features.ingest.sql_extract import silence
+
+OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
+MAX_UNPARSABLE_SHARE = 0.01
+MIN_PROFILES = 2
+AMOUNT_MEND = "derive it, as in amount = \"TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)\""
+_NUMERIC = {
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+    "FLOAT", "DOUBLE", "DECIMAL",
+}  # fmt: skip
+
+
+def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int], None]) -> LogContent:
+    """Read every source and write ``events.parquet`` (and ``profiles.parquet``) into ``aside``.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Naming the source, what was found and the mend.
+    """
+    import duckdb
+
+    config: dict[str, Any] = {"memory_limit": settings.memory_limit, "temp_directory": str(aside / "spill")}
+    if settings.threads:
+        config["threads"] = settings.threads
+    with duckdb.connect(config=config) as connection:
+        connection.execute("SET preserve_insertion_order = false")
+        silence(connection)
+        reader = Reader(settings, connection, aside)
+        # Every source is opened before any is read: a wrong column is said at once.
+        queries = [source_query(source, settings, reader) for source in settings.sources]
+        identity = identity_query(settings, reader)
+        counts = []
+        for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
+            progress("sources", number, len(queries))
+            counts.append(
+                _stage(
+                    connection,
+                    source,
+                    query,
+                    identity,
+                    aside / f"stage-{number}.parquet",
+                )
+            )
+        progress("sources", len(queries), len(queries))
+        progress("event log", 0, 1)
+        log = _merge(connection, aside, len(queries), tuple(counts))
+        _attributes(settings, reader, aside)
+        progress("event log", 1, 1)
+    for leftover in (*aside.glob("stage-*"), *aside.glob("database-*"), aside / "spill"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+    return log
+
+
+def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
+    """Return ``source, source_id, placed`` of the identity table, None where there is none.
+
+    Raises
+    ------
+    DataError
+        When a source id belongs to more than one profile.
+    """
+    if settings.identity is None:
+        return None
+    place, table = settings.identity, reader.open(settings.identity, "identity")
+    names = {"source": place.source, "source_id": place.source_id, "placed": place.profile_id}
+    for name in names.values():
+        if name not in table.columns:
+            raise DataError(
+                f"identity: there is no column {name!r}", mend=f"columns: {', '.join(table.columns)}"
+            )
+    picked = exp.select(
+        *[exp.alias_(as_text(column(c), table.columns[c]), a) for a, c in names.items()]
+    ).distinct()
+    query = picked.from_(table.relation)
+    keys = exp.select("source", "source_id").from_(query.subquery("i")).group_by("source", "source_id")
+    twice = exp.select(exp.Count(this=exp.Star())).from_(keys.having("count(*) > 1").subquery("k"))
+    (several,) = reader.connection.execute(twice.sql("duckdb")).fetchall()[0]
+    if several:
+        raise DataError(
+            f"identity: {several:,} source ids belong to more than one profile",
+            mend="give each source id one profile_id",
+        )
+    return query
+
+
+def _stage(
+    connection: Any, source: Source, query: exp.Select, identity: exp.Expr | None, target: Path
+) -> SourceCount:
+    """Write one source's lines and count what will be left out of the log."""
+    import duckdb
+
+    name = source.name
+    placed = exp.select("e.*").from_(query.subquery("e"))
+    if identity is None:
+        placed = placed.select(exp.alias_(exp.column("profile_id", "e"), "placed"))
+    else:
+        same = exp.and_(
+            exp.column("source", "e").eq(exp.column("source", "i")),
+            exp.column("profile_id", "e").eq(exp.column("source_id", "i")),
+        )
+        table = exp.select("*").from_(exp.Subquery(this=identity.copy())).subquery("i")
+        placed = placed.select("i.placed").join(table, on=same, join_type="left")
+    connection.execute("SET TimeZone = ?", [source.timezone])
+    try:
+        connection.sql(placed.sql("duckdb")).write_parquet(str(target))
+    except duckdb.Error as error:
+        raise DataError(
+            f"sources.{name}: cannot be read: {str(error).splitlines()[0]}",
+            mend="check the file, and the expressions of the configuration",
+        ) from error
+    *counts, amounts = connection.execute(
+        """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
+                  count(DISTINCT profile_id) FILTER (placed IS NULL), count(*) FILTER (NOT matched),
+                  count(amount)
+           FROM read_parquet(?)""",
+        [str(target)],
+    ).fetchall()[0]
+    found = SourceCount(name, *counts)
+    if not found.rows:
+        raise DataError(
+            f"sources.{name}: no rows were read: the source is empty, or where leaves nothing",
+            mend="check path and where",
+        )
+    if found.missing_ids == found.rows:
+        raise DataError(f"sources.{name}: no row has a profile_id", mend="check columns.profile_id")
+    if found.unparsable_times > found.rows * MAX_UNPARSABLE_SHARE:
+        raise DataError(
+            f"sources.{name}: event_time cannot be read in {found.unparsable_times:,} of {found.rows:,} rows",
+            mend='check columns.event_time; give time_format, as in "%d.%m.%Y %H:%M"',
+        )
+    if not amounts and ("amount" in source.columns or "amount" in source.derive):
+        raise DataError(
+            f"sources.{name}: amount is a number on none of {found.rows:,} rows", mend=AMOUNT_MEND
+        )
+    return found
+
+
+def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount, ...]) -> LogContent:
+    """Write all staged lines as one sorted log and say what it holds."""
+    staged = exp.func(
+        "read_parquet",
+        exp.array(*[exp.Literal.string(str(aside / f"stage-{n}.parquet")) for n in range(count)]),
+    )
+    placed, time = exp.column("placed"), exp.column("event_time")
+    lines = exp.select(
+        *[exp.alias_(placed if c == "profile_id" else exp.column(c), c) for c in EVENT_LOG_COLUMNS]
+    ).from_(staged)
+    lines = lines.where(placed.is_(exp.null()).not_(), time.is_(exp.null()).not_())
+    # Sorted by every column: the file's bytes depend on the events alone, not on how they arrived.
+    lines = lines.order_by(*[str(position + 1) for position in range(len(EVENT_LOG_COLUMNS))])
+    target = str(aside / "events.parquet")
+    connection.sql(lines.sql("duckdb")).write_parquet(target, compression="zstd")
+    rows, profiles, first, last, returned = connection.execute(
+        """SELECT count(*), count(DISTINCT profile_id), min(event_day), max(event_day),
+                  min(event_day) FILTER (is_return) FROM read_parquet(?)""",
+        [target],
+    ).fetchall()[0]
+    names = connection.execute(
+        "SELECT event, min(event_day) FROM read_parquet(?) WHERE event IS NOT NULL GROUP BY event ORDER BY event",
+        [target],
+    ).fetchall()
+    if not rows:
+        raise DataError(
+            "no event has both a profile and a time", mend="check the columns, the identity table and where"
+        )
+    if profiles < MIN_PROFILES:
+        raise DataError(
+            "there is one profile only in all sources",
+            mend="check columns.profile_id: it has to tell customers apart",
+        )
+    log = exp.func("read_parquet", exp.Literal.string(target))
+    day = exp.Min(this=exp.column("event_day"))
+    there = [exp.Where(this=exp.column(c).is_(exp.null()).not_()) for c in OPTIONAL_COLUMNS]
+    filled = [exp.Filter(this=day.copy(), expression=condition) for condition in there]
+    days = connection.sql(exp.select(*filled).from_(log).sql("duckdb")).fetchall()[0]
+    columns = dict(zip((*OPTIONAL_COLUMNS, "is_return"), (*days, returned), strict=True))
+    digests = _digests(connection, log)
+    return LogContent(
+        id=content_id(digests.values()),
+        rows=rows,
+        profiles=profiles,
+        first_day=first,
+        last_day=last,
+        events_from=dict(names),
+        columns_from={name: day for name, day in columns.items() if day is not None},
+        sources=sources,
+        digests=digests,
+    )
+
+
+def _digests(connection: Any, log: exp.Expr) -> dict[date, Digest]:
+    """Return what each local day of the log holds, as a number of lines and a sum of their hashes."""
+    hashed = exp.Anonymous(this="hash", expressions=[exp.column(c) for c in EVENT_LOG_COLUMNS])
+    # A sum of hashes does not depend on the order of rows, and counts a line twice that stands twice.
+    content = exp.cast(exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb")), "VARCHAR")
+    counted = exp.Count(this=exp.Star())
+    days = exp.select("event_day", counted, content).from_(log).group_by("event_day").order_by("event_day")
+    found = connection.sql(days.sql("duckdb")).fetchall()
+    return {day: (rows, int(digest)) for day, rows, digest in found}
+
+
+def _attributes(settings: Settings, reader: Reader, aside: Path) -> None:
+    place = settings.profiles
+    if place is None:
+        return
+    table = reader.open(place, "profiles")
+    for name in (place.key, *place.columns):
+        if name not in table.columns:
+            raise DataError(
+                f"profiles: there is no column {name!r}", mend=f"columns: {', '.join(table.columns)}"
+            )
+    key = as_text(column(place.key), table.columns[place.key])
+    query = exp.select(exp.alias_(key, "profile_id")).from_(table.relation)
+    for name in place.columns:
+        kind = table.columns[name].split("(")[0]
+        numeric = kind in _NUMERIC
+        wanted = "DOUBLE" if numeric else ("BOOLEAN" if kind == "BOOLEAN" else "VARCHAR")
+        query = query.select(exp.alias_(exp.cast(column(name), wanted), name, quoted=True))
+    target = aside / "profiles.parquet"
+    query = query.where(column(place.key).is_(exp.null()).not_()).order_by("profile_id")
+    reader.connection.execute(f"COPY ({query.sql('duckdb')}) TO ? (FORMAT parquet)", [str(target)])
+    (twice,) = reader.connection.execute(
+        "SELECT count(*) - count(DISTINCT profile_id) FROM read_parquet(?)", [str(target)]
+    ).fetchall()[0]
+    if twice:
+        raise DataError(
+            f"profiles: {place.key} is not unique, {twice:,} rows too many", mend="give one row a profile"
+        )

@@ -1,0 +1,102 @@
+"""SQL expressions of the configuration, checked before any of them reaches the database.
+
+An expression is parsed, and every node of it has to be on a list of scalar operations: columns, literals,
+comparisons, arithmetic, CASE, CAST to plain types, text and date functions. Anything else (a subquery, a
+table function, a function that reads files) is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
+from tagcast.features.core.errors import ConfigError
+
+_NODES = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg,
+    exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between,
+    exp.Like, exp.ILike, exp.RegexpLike, exp.RegexpFullMatch, exp.Escape, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod,
+    exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Greatest, exp.Least,
+    exp.Lower, exp.Upper, exp.Trim, exp.Substring, exp.Concat, exp.DPipe, exp.StartsWith, exp.EndsWith, exp.Contains,
+    exp.Length, exp.Replace, exp.Left, exp.Right, exp.StrPosition, exp.RegexpExtract, exp.RegexpReplace, exp.SplitPart,
+    exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.Extract, exp.Var,
+    exp.Year, exp.Month, exp.Day, exp.Hour, exp.DayOfWeek, exp.Tuple,
+)  # fmt: skip
+_TYPES = {
+    "INT",
+    "BIGINT",
+    "DOUBLE",
+    "FLOAT",
+    "DECIMAL",
+    "VARCHAR",
+    "TEXT",
+    "BOOLEAN",
+    "DATE",
+    "TIMESTAMP",
+    "SMALLINT",
+    "TINYINT",
+}
+
+
+def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
+    """Parse ``text`` and return it, columns quoted as they are spelt in the source.
+
+    Parameters
+    ----------
+    text : str
+        A scalar SQL expression in DuckDB's dialect.
+    columns : collection of str
+        What the source has.
+    where : str
+        Names the place in errors.
+
+    Raises
+    ------
+    ConfigError
+        With what is wrong, where, and what is allowed.
+    """
+    try:
+        tree = parse_one(text, read="duckdb")
+    except SqlglotError as error:
+        raise ConfigError(
+            f"{where}: {text!r} is no SQL expression: {_plain(error)}",
+            mend="write a condition or value such as quantity < 0",
+        ) from error
+    spelt = {c.lower(): c for c in columns}
+    for node in tree.walk():
+        if not isinstance(node, _NODES) or type(node) is exp.Func:
+            raise ConfigError(
+                f"{where}: {node.sql('duckdb')!r} is not allowed in an expression",
+                mend="use columns, literals, operators, CASE, CAST and plain text, number and date functions",
+            )
+        if isinstance(node, exp.DataType) and node.this.value not in _TYPES:
+            raise ConfigError(
+                f"{where}: CAST to {node.sql('duckdb')} is not allowed",
+                mend=f"types: {', '.join(sorted(_TYPES))}",
+            )
+        if isinstance(node, exp.Column):
+            if node.args.get("table") or node.name.lower() not in spelt:
+                raise ConfigError(
+                    f"{where}: the source has no column {node.sql('duckdb')!r}",
+                    mend=suggest(node.name, columns),
+                )
+            # Quoted as the source spells it, so that no name is taken for a keyword.
+            node.set("this", exp.to_identifier(spelt[node.name.lower()], quoted=True))
+    return tree
+
+
+def suggest(name: str, columns: Collection[str]) -> str:
+    """Return a mend for a column that is not there."""
+    near = get_close_matches(name, list(columns), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}columns: {', '.join(columns)}"
+
+
+def _plain(error: SqlglotError) -> str:
+    details = getattr(error, "errors", None)
+    if details:
+        return f"{details[0]['description']} at character {details[0]['col']}"
+    return str(error).splitlines()[0]

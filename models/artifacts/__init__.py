@@ -1,0 +1,1 @@
+"""artifacts: say in one sentence what is here."""

@@ -1,0 +1,1 @@
+"""calibration: say in one sentence what is here."""

@@ -1,0 +1,1 @@
+"""decisions: say in one sentence what is here."""

@@ -1,0 +1,136 @@
+"""How often profiles change value from snapshot to snapshot, and what a margin against it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.decisions.policy import decide
+
+Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.object_]
+Ids = npt.NDArray[np.str_]
+Scored = tuple[Ids, npt.NDArray[np.int8], Floats, Floats, Floats]
+"""Of one snapshot: profile ids, outcomes, scores, lower and upper bounds, each of shape (n,)."""
+
+MARGINS = (0.0, 0.02, 0.05, 0.1)
+"""Hysteresis tried, in score."""
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What one margin does over consecutive snapshots.
+
+    Parameters
+    ----------
+    margin : float
+        Hysteresis, in score.
+    own : bool
+        The definition's.
+    pairs, flips : int
+        Profiles present in two consecutive snapshots, and those whose value differs between them
+        (``unknown`` is a value: entering or leaving it changes an audience too).
+    removed : float or None
+        Share of the flips without a margin that this one removes; None where there are none.
+    said : int
+        Values that are yes or no.
+    mean_confidence, share_right : float or None
+        Of the values said.
+    """
+
+    margin: float
+    own: bool
+    pairs: int
+    flips: int
+    removed: float | None
+    said: int
+    mean_confidence: float | None
+    share_right: float | None
+
+
+def flips(values_by_snapshot: Sequence[tuple[Ids, Words]]) -> tuple[int, int]:
+    """Return how many profiles stand in two consecutive snapshots, and how many change value between them.
+
+    Parameters
+    ----------
+    values_by_snapshot : sequence of (profile_id, value)
+        Of each snapshot in order of time; ids are unique in it and in any order.
+
+    Returns
+    -------
+    pairs, flips : int
+    """
+    pairs = changed = 0
+    for (before_ids, before), (ids, after) in pairwise(values_by_snapshot):
+        _, a, b = np.intersect1d(before_ids, ids, assume_unique=True, return_indices=True)
+        pairs += len(a)
+        changed += int((before[a] != after[b]).sum())
+    return pairs, changed
+
+
+def past_of(ids: Ids, before_ids: Ids, before: Words) -> Words:
+    """Return the value that each of ``ids`` had, None for one that had none."""
+    out = np.full(len(ids), None, dtype=object)
+    _, here, there = np.intersect1d(ids, before_ids, assume_unique=True, return_indices=True)
+    out[here] = before[there]
+    return out
+
+
+def values_over_time(
+    scored: Sequence[Scored], cuts: Sequence[float], *, min_confidence: float, hysteresis: float
+) -> list[tuple[Ids, Words, Floats]]:
+    """Decide snapshot after snapshot, each with the values of the one before as its past.
+
+    Parameters
+    ----------
+    scored : sequence of Scored
+        In order of time.
+    cuts : sequence of float
+        One a snapshot.
+    min_confidence, hysteresis : float
+        Of the definition.
+
+    Returns
+    -------
+    list of (profile_id, value, confidence)
+    """
+    said: list[tuple[Ids, Words, Floats]] = []
+    for (ids, _, score, lower, upper), cut in zip(scored, cuts, strict=True):
+        past = past_of(ids, said[-1][0], said[-1][1]) if said else None
+        value, confidence = decide(
+            score, lower, upper, cut=cut, min_confidence=min_confidence, hysteresis=hysteresis, past=past
+        )
+        said.append((ids, value, confidence))
+    return said
+
+
+def stability(
+    scored: Sequence[Scored], cuts: Sequence[float], *, min_confidence: float, own: float = 0.0
+) -> list[Margin]:
+    """Return what each of ``MARGINS`` and the definition's ``own`` does, the smallest first."""
+    y = np.concatenate([outcomes for _, outcomes, *_ in scored])
+    rows: list[Margin] = []
+    for margin in sorted({*MARGINS, own}):
+        over_time = values_over_time(scored, cuts, min_confidence=min_confidence, hysteresis=margin)
+        pairs, changed = flips([(ids, value) for ids, value, _ in over_time])
+        value = np.concatenate([v for _, v, _ in over_time])
+        confidence = np.concatenate([c for *_, c in over_time])
+        said = value != "unknown"
+        without = rows[0].flips if rows else changed
+        rows.append(
+            Margin(
+                margin=margin,
+                own=margin == own,
+                pairs=pairs,
+                flips=changed,
+                removed=1 - changed / without if without else None,
+                said=int(said.sum()),
+                mean_confidence=float(confidence[said].mean()) if said.any() else None,
+                share_right=float(((value == "yes") == (y == 1))[said].mean()) if said.any() else None,
+            )
+        )
+    return rows

@@ -1,0 +1,179 @@
+"""When a tag says yes, and how sure it is: from score and bounds to value, confidence and band."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.definitions.model_tag import (
+    Decision,
+    PrecisionRule,
+    ProfitRule,
+    ThresholdRule,
+    TopShareRule,
+)
+from tagcast.models.definitions.outcomes import UNKNOWN, YES_NO
+
+Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.object_]
+Codes = npt.NDArray[np.int8]
+
+WORDS = np.array([*YES_NO, UNKNOWN], dtype=object)
+YES, NO, SILENT = 0, 1, 2
+"""Places of the values: what is decided for millions is a number until it is written."""
+
+NEVER = 1.0
+"""A cut that no score reaches: scores stay below 1."""
+MIN_AUDIENCE = 20
+"""Smallest audience whose precision is believed when a cut is learnt."""
+
+
+def needs_population(decision: Decision) -> bool:
+    """Return whether the cut depends on all scores of a run, so that they have to be seen first."""
+    return isinstance(decision, TopShareRule) or (
+        isinstance(decision, ProfitRule) and decision.capacity is not None
+    )
+
+
+def learned_cut(decision: Decision, y: npt.NDArray[np.int8], score: Floats) -> float | None:
+    """Return the score from which the tag says yes, as far as training can know it.
+
+    Parameters
+    ----------
+    decision : Decision
+    y, score : ndarray of shape (n,)
+        Outcomes and calibrated scores out of time.
+
+    Returns
+    -------
+    float or None
+        None where each run's scores decide (:func:`cut_from_scores`); ``NEVER`` where no audience of
+        ``MIN_AUDIENCE`` or more met the asked precision.
+    """
+    if needs_population(decision):
+        return None
+    if isinstance(decision, ThresholdRule):
+        return decision.threshold
+    if isinstance(decision, ProfitRule):
+        return _break_even(decision)
+    if not isinstance(decision, PrecisionRule):
+        raise TypeError(f"no cut can be learnt for {type(decision).__name__}")
+    order = np.argsort(-score, kind="stable")
+    ranked = score[order]
+    last_of_its_score = np.r_[ranked[1:] != ranked[:-1], True]
+    size = np.arange(1, len(order) + 1)
+    meets = np.cumsum(y[order]) >= decision.precision * size
+    widest = np.flatnonzero(meets & last_of_its_score & (size >= MIN_AUDIENCE))
+    return float(ranked[widest[-1]]) if len(widest) else NEVER
+
+
+def cut_from_scores(decision: Decision, score: Floats) -> float:
+    """Return the cut that all scores of one run give to a top share, or to a profit with a capacity.
+
+    Equal scores are treated alike: at the boundary a top share takes the whole group, a capacity none of it.
+    """
+    if isinstance(decision, TopShareRule):
+        if not len(score):
+            return NEVER
+        wanted = max(1, round(decision.share * len(score)))
+        return float(np.partition(score, len(score) - wanted)[len(score) - wanted])
+    if isinstance(decision, ProfitRule) and decision.capacity is not None:
+        cut = _break_even(decision)
+        worth = np.sort(score[score >= cut])[::-1]
+        if len(worth) <= decision.capacity:
+            return cut
+        return math.nextafter(float(worth[decision.capacity]), math.inf)
+    raise TypeError(f"the cut of a {decision.rule} rule does not depend on the run's scores")
+
+
+def _break_even(decision: ProfitRule) -> float:
+    """Return the least score whose expected benefit exceeds the cost."""
+    return min(math.nextafter(decision.cost / decision.benefit, math.inf), NEVER)
+
+
+def decide(
+    score: Floats,
+    lower: Floats,
+    upper: Floats,
+    *,
+    cut: float,
+    min_confidence: float,
+    hysteresis: float = 0.0,
+    past: Words | None = None,
+) -> tuple[Words, Floats]:
+    """Return value (``yes``, ``no``, ``unknown``) and confidence of each profile.
+
+    Parameters
+    ----------
+    score, lower, upper : ndarray of shape (n,)
+        Calibrated probability and its bounds.
+    cut : float
+        Yes from this score on.
+    min_confidence : float
+        Below it the value is ``unknown``; the confidence stays that of what would have been said.
+    hysteresis : float
+        A past ``yes`` stays until the score is under ``cut - hysteresis``, a past ``no`` until it reaches
+        ``cut + hysteresis``. Held only while its own confidence reaches ``min_confidence``: a margin turns no
+        yes and no ``unknown``. A past ``unknown`` stays until the confidence reaches
+        ``min_confidence + hysteresis``: where the cut is near the confidence asked for, that is the border
+        that profiles cross to and fro.
+    past : ndarray of shape (n,), optional
+        The last published values; None is no past: the score alone decides.
+
+    Returns
+    -------
+    value, confidence : ndarray of shape (n,)
+        Confidence is the conservative probability that the value is right: lower for a yes, 1 - upper
+        for a no. A value held by the margin has its own: a yes under the cut that of a yes.
+    """
+    held = None if past is None else codes_of(past)
+    code, confidence = decide_codes(
+        score, lower, upper, cut=cut, min_confidence=min_confidence, hysteresis=hysteresis, past=held
+    )
+    return WORDS[code], confidence
+
+
+def codes_of(values: Words) -> Codes:
+    """Return the place in ``(*YES_NO, UNKNOWN)`` of each value, -1 for anything else."""
+    code = np.full(len(values), -1, np.int8)
+    for place, word in enumerate(WORDS):
+        code[values == word] = place
+    return code
+
+
+def decide_codes(
+    score: Floats,
+    lower: Floats,
+    upper: Floats,
+    *,
+    cut: float,
+    min_confidence: float,
+    hysteresis: float = 0.0,
+    past: Codes | None = None,
+) -> tuple[Codes, Floats]:
+    """Do as :func:`decide` does with values as codes: places in ``(*YES_NO, UNKNOWN)``, -1 for no past."""
+    yes = score >= cut
+    if past is not None and hysteresis > 0 and cut < NEVER:
+        stays_yes = (past == YES) & (score >= cut - hysteresis) & (lower >= min_confidence)
+        stays_no = (past == NO) & (score < cut + hysteresis) & (1 - upper >= min_confidence)
+        yes = (yes | stays_yes) & ~stays_no
+    confidence = np.where(yes, lower, 1 - upper)
+    code = np.where(yes, np.int8(YES), np.int8(NO))
+    code[confidence < min_confidence] = SILENT
+    if past is not None and hysteresis > 0:
+        code[(past == SILENT) & (confidence < min_confidence + hysteresis)] = SILENT
+    return code, confidence
+
+
+def band(score: Floats, bands: Mapping[str, float]) -> Words:
+    """Return the name of the band (name to the score it starts at, rising from 0) of each score."""
+    return np.array(list(bands), dtype=object)[band_codes(score, bands)]
+
+
+def band_codes(score: Floats, bands: Mapping[str, float]) -> Codes:
+    """Return the place of the band of each score."""
+    found = np.searchsorted(np.array(list(bands.values())), score, side="right") - 1
+    return found.astype(np.int8)

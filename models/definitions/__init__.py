@@ -1,0 +1,1 @@
+"""definitions: say in one sentence what is here."""

@@ -1,0 +1,99 @@
+"""What every tag definition says, whoever says the tag: its names, its place, for whom, how long it is good."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from tagcast.models.definitions.outcomes import Strict
+
+PLACEHOLDER = "{category}"
+_NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
+_CRON_FIELDS = 5
+
+
+class Text(Strict):
+    """One text in the two languages of the console."""
+
+    en: str = Field(min_length=1)
+    zh: str = Field(min_length=1)
+
+    def with_category(self, category: str) -> Text:
+        """Return the text with ``{category}`` filled in."""
+        return Text(en=self.en.replace(PLACEHOLDER, category), zh=self.zh.replace(PLACEHOLDER, category))
+
+
+class Population(Strict):
+    """Who is eligible at ``as_of``; with nothing set, everyone who had an event before it."""
+
+    active_within_days: int | None = Field(None, gt=0, description="a purchase in the last N days")
+    not_bought_within_days: int | None = Field(
+        None, gt=0, description="no purchase of the outcome's category in the last N days (discovery)"
+    )
+
+
+class Family(Strict):
+    """One definition for many categories: a list, or the ``top`` K by distinct profiles in the last year."""
+
+    values: tuple[str, ...] | None = None
+    top: int | None = Field(None, gt=0, le=1000)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Family:
+        if (self.values is None) == (self.top is None):
+            raise ValueError("give either values (a list of categories) or top (how many), not both")
+        if self.values is not None and len({slug(v) for v in self.values}) != len(self.values):
+            raise ValueError(f"two of these categories get the same tag name: {', '.join(self.values)}")
+        return self
+
+
+class Described(Strict):
+    """The part that definitions of models and of rules share."""
+
+    name: str
+    title: Text
+    description: Text
+    path: tuple[str, ...] = Field(min_length=2, max_length=3, description="where it hangs in the tag tree")
+    owner: str = Field(min_length=1)
+    population: Population = Population()
+    family: Family | None = None
+    refresh: str = Field("0 3 * * *", description="cron, five fields")
+    expires_after_days: int = Field(30, gt=0)
+    sensitivity: Literal["normal", "sensitive"] = "normal"
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, value: str) -> str:
+        if not _NAME.match(value):
+            raise ValueError(f"a name is lower-case letters, digits and _, as in churn_risk; found {value!r}")
+        return value
+
+    @field_validator("refresh")
+    @classmethod
+    def _check_cron(cls, value: str) -> str:
+        if len(value.split()) != _CRON_FIELDS:
+            raise ValueError(f"expected five cron fields, as in '0 3 * * *'; found {value!r}")
+        return value
+
+    def member(self, category: str) -> dict[str, Any]:
+        """Return what a family's member for ``category`` says otherwise than the family."""
+        return {
+            "name": self.name.replace(PLACEHOLDER, slug(category)),
+            "title": self.title.with_category(category),
+            "description": self.description.with_category(category),
+            "path": tuple(part.replace(PLACEHOLDER, category) for part in self.path),
+            "family": None,
+        }
+
+
+def slug(category: str) -> str:
+    """Return the part of a tag name that stands for ``category``.
+
+    Examples
+    --------
+    >>> slug("FRZN ICE CREAM/NOVELTIES")
+    'frzn_ice_cream_novelties'
+    """
+    return re.sub(r"\W+", "_", category.strip().lower()).strip("_") or "none"

@@ -1,0 +1,76 @@
+"""What differs between two definitions of a tag, and what of it can be put in force without training anew."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from tagcast.models.definitions.loader import Definition
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.definitions.outcomes import PrecisionRule
+
+DECIDING = ("decision", "bands", "min_confidence", "hysteresis")
+"""Keys that turn a model's scores into what is said."""
+DESCRIBING = ("title", "description", "path", "owner", "refresh", "expires_after_days", "sensitivity")
+_RULE = ("population", "category", "rule", "cases", "otherwise")
+
+
+@dataclass(frozen=True)
+class KeyChange:
+    """One key of a definition.
+
+    Parameters
+    ----------
+    key : str
+    was, now : Any
+        As in a file.
+    retrain : bool
+        Whether a model has to be trained before it is in force.
+    deciding : bool
+        Whether it changes what is said of profiles.
+    """
+
+    key: str
+    was: Any
+    now: Any
+    retrain: bool
+    deciding: bool
+
+
+def key_changes(was: Definition, now: Definition) -> tuple[KeyChange, ...]:
+    """Return what differs, key by key; a tag that a model said and a rule says now differs in ``kind``."""
+    if was.kind != now.kind and "rule" in {was.kind, now.kind}:
+        return (KeyChange("kind", was.kind, now.kind, retrain=now.kind != "rule", deciding=True),)
+    before, after = was.model_dump(mode="json"), now.model_dump(mode="json")
+    found = []
+    for key in after:
+        if before.get(key) != after[key] and key != "family":
+            retrain = isinstance(now, TagDefinition) and _needs_training(key, now)
+            deciding = not retrain and key in {*DECIDING, *_RULE}
+            found.append(KeyChange(key, before.get(key), after[key], retrain, deciding))
+    return tuple(found)
+
+
+def overlaid(trained: TagDefinition, applied: TagDefinition) -> TagDefinition:
+    """Return ``trained`` with the keys of ``applied`` that need no training.
+
+    A cut that has to be learnt stays: out-of-time scores are gone once a version is made.
+    """
+    if trained.is_amount != applied.is_amount:
+        return trained
+    free = [key for key in (*DECIDING, *DESCRIBING) if not _needs_training(key, applied)]
+    return trained.model_copy(update={key: getattr(applied, key) for key in free})
+
+
+def deciding_id(definition: TagDefinition) -> str:
+    """Return a short id of the keys that turn scores into what is said."""
+    plain = definition.model_dump(mode="json", include=set(DECIDING))
+    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _needs_training(key: str, now: TagDefinition) -> bool:
+    if key == "decision":
+        return isinstance(now.decision, PrecisionRule)
+    return key not in {*DECIDING, *DESCRIBING}

@@ -1,0 +1,226 @@
+"""What a tag is: one YAML file, validated, its families expanded over categories.
+
+The vocabulary is small on purpose. ``population`` says who is eligible at a moment, ``outcome`` what
+is predicted about them over the horizon that follows, ``decision`` when the tag says yes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from tagcast.models.definitions.base import PLACEHOLDER, Described, Family, Population, Text, slug
+from tagcast.models.definitions.outcomes import (
+    YES_NO,
+    Amount,
+    AnyEvent,
+    CountAtLeast,
+    Decision,
+    NoEvent,
+    Outcome,
+    PrecisionRule,
+    ProfitRule,
+    Strict,
+    SumAtLeast,
+    ThresholdRule,
+    TierRule,
+    TopShare,
+    TopShareRule,
+)
+
+__all__ = [
+    "Amount",
+    "AnyEvent",
+    "CountAtLeast",
+    "Decision",
+    "Family",
+    "NoEvent",
+    "Outcome",
+    "Population",
+    "PrecisionRule",
+    "ProfitRule",
+    "SplitRule",
+    "SumAtLeast",
+    "TagDefinition",
+    "Text",
+    "ThresholdRule",
+    "TierRule",
+    "TopShare",
+    "TopShareRule",
+    "slug",
+]
+
+_BANDS = {"low": 0.0, "medium": 0.2, "high": 0.5}
+
+
+def _decision_may_be_left_out(schema: dict[str, Any]) -> None:
+    """Say in the JSON schema that only an amount can do without ``decision``."""
+    schema["required"].remove("decision")
+    amount = {"properties": {"outcome": {"properties": {"kind": {"const": "amount"}}}}}
+    schema |= {"if": amount, "else": {"required": ["decision"]}}
+
+
+class SplitRule(Strict):
+    """How snapshots are laid; chosen from the data where no dates are given."""
+
+    dates: tuple[date, ...] | None = Field(None, min_length=2, description="the snapshots themselves, rising")
+    every_days: int = Field(30, gt=0, description="distance between snapshots")
+    max_snapshots: int = Field(12, gt=1)
+    min_history_days: int | None = Field(
+        None, gt=0, description="history before the first snapshot; chosen from the data where not given"
+    )
+
+    @model_validator(mode="after")
+    def _check_dates(self) -> SplitRule:
+        if self.dates and list(self.dates) != sorted(set(self.dates)):
+            raise ValueError(f"dates have to rise; found {', '.join(map(str, self.dates))}")
+        return self
+
+
+class TagDefinition(Described):
+    """A tag that a model predicts, or one family of such tags before expansion."""
+
+    model_config = ConfigDict(json_schema_extra=_decision_may_be_left_out)
+
+    outcome: Outcome
+    feature_service: Literal["churn", "value", "interest"]
+    decision: Decision
+    bands: dict[str, float] = Field(
+        default=_BANDS, description="band name to the score it starts at; an amount has its tiers instead"
+    )
+    min_confidence: float = Field(0.5, ge=0, lt=1)
+    hysteresis: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="margin: a yes stays until score < cut - hysteresis, a no until score >= cut + hysteresis, "
+        "an unknown until confidence >= min_confidence + hysteresis",
+    )
+    snapshots: SplitRule = SplitRule()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_amount(cls, raw: Any) -> Any:
+        """An amount says its tier, and has no bands beside its tiers."""
+        outcome = raw.get("outcome") if isinstance(raw, dict) else None
+        kind = outcome.get("kind") if isinstance(outcome, dict) else getattr(outcome, "kind", None)
+        return {"decision": {"rule": "tier"}, "bands": {}, **raw} if kind == "amount" else raw
+
+    @field_validator("bands")
+    @classmethod
+    def _order_bands(cls, value: dict[str, float]) -> dict[str, float]:
+        return dict(sorted(value.items(), key=lambda band: band[1]))
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> TagDefinition:
+        self._check_amount()
+        starts = list(self.bands.values())
+        if not self.is_amount and (
+            not starts or starts[0] != 0.0 or len(set(starts)) < len(starts) or starts[-1] >= 1
+        ):
+            raise ValueError(f"bands start at 0, each somewhere else, and stay below 1; found {self.bands}")
+        holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.outcome.category or "")
+        if holed != (self.family is not None):
+            raise ValueError(f"family and {PLACEHOLDER} in name and outcome.category go together")
+        if self.family and not (PLACEHOLDER in self.name and self.outcome.category == PLACEHOLDER):
+            raise ValueError(f"a family needs {PLACEHOLDER} both in name and as outcome.category")
+        if self.population.not_bought_within_days and not self.outcome.category:
+            raise ValueError("population.not_bought_within_days needs outcome.category")
+        if self.population.not_bought_within_days and self.feature_service != "interest":
+            raise ValueError("population.not_bought_within_days needs feature_service: interest")
+        if self.feature_service == "interest" and not self.outcome.category:
+            raise ValueError("feature_service interest needs outcome.category")
+        self._check_hysteresis()
+        return self
+
+    def _check_amount(self) -> None:
+        if self.is_amount != isinstance(self.decision, TierRule):
+            raise ValueError(
+                f"outcome.kind amount and decision.rule tier go together; "
+                f"found {self.outcome.kind} and {self.decision.rule}"
+            )
+        if self.is_amount and self.bands:
+            raise ValueError("an amount has no bands: outcome.tiers are its levels")
+        if self.is_amount and self.hysteresis:
+            raise ValueError("an amount has no cut that a margin could hold: hysteresis has to be 0")
+
+    def _check_hysteresis(self) -> None:
+        rule = self.decision
+        if isinstance(rule, ProfitRule) and rule.capacity is not None and self.hysteresis:
+            raise ValueError(
+                "a capacity is a hard bound that held values would overrun: hysteresis has to be 0"
+            )
+        if isinstance(rule, ThresholdRule) and not (
+            self.hysteresis < rule.threshold and rule.threshold + self.hysteresis < 1
+        ):
+            raise ValueError(
+                f"threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; "
+                f"found {rule.threshold} and {self.hysteresis}: a value could never change again"
+            )
+        if self.hysteresis and self.min_confidence + self.hysteresis >= 1:
+            raise ValueError(
+                f"min_confidence + hysteresis has to stay below 1; found {self.min_confidence} and "
+                f"{self.hysteresis}: an unknown could never be left again"
+            )
+
+    @property
+    def question(self) -> str:
+        """What a yes means, as a short id: two versions of a tag answer the same question where it is equal."""
+        asked = {
+            "population": self.population.model_dump(mode="json"),
+            "outcome": self.outcome.model_dump(mode="json"),
+        }
+        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def category(self) -> str | None:
+        """The category it is about."""
+        return self.outcome.category
+
+    @property
+    def kind(self) -> Literal["model", "amount"]:
+        """What says it."""
+        return "amount" if self.is_amount else "model"
+
+    @property
+    def horizon_days(self) -> int:
+        """Length of the outcome window in days."""
+        return self.outcome.horizon_days
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether the tag predicts an amount, not a yes or no."""
+        return isinstance(self.outcome, Amount)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What the tag can say beside unknown: yes and no, or its tiers from low to high."""
+        return tuple(self.outcome.tiers) if isinstance(self.outcome, Amount) else YES_NO
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Name to the score it starts at, rising: bands, or the tiers of an amount."""
+        return self.outcome.tiers if isinstance(self.outcome, Amount) else self.bands
+
+    def band_of(self, score: float) -> str:
+        """Return the level in which ``score`` lies."""
+        return [name for name, start in self.levels.items() if score >= start][-1]
+
+    def expand(self, categories: Sequence[str]) -> list[TagDefinition]:
+        """Return the family's members for ``categories`` (a tag that is no family: itself)."""
+        if self.family is None:
+            return [self]
+        return [
+            self.model_copy(
+                update={
+                    **self.member(category),
+                    "outcome": self.outcome.model_copy(update={"category": category}),
+                }
+            )
+            for category in categories
+        ]

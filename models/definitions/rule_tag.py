@@ -1,0 +1,228 @@
+"""A tag that a rule says: one YAML file in the language of audiences, over features and attributes.
+
+::
+
+    kind: rule
+    name: lifecycle_stage
+    …
+    cases:
+      new: "tenure_days <= 30"
+      lapsed: "recency_days > 90"
+    otherwise: returning
+
+``rule`` instead of ``cases`` says yes where it holds and no elsewhere. A condition on something unknown never holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.errors import DefinitionError, FilterError
+from tagcast.models.definitions.base import PLACEHOLDER, Described
+from tagcast.models.definitions.outcomes import TIER_NAME, UNKNOWN, YES_NO
+from tagcast.models.filters.conditions import (
+    Compare,
+    Condition,
+    FieldRef,
+    Filter,
+    InAudience,
+    IsNull,
+    Names,
+    Not,
+    OneOf,
+)
+from tagcast.models.filters.parser import caret, parse
+
+MAX_CASES = 100
+"""What a rule can say: stores keep the words of a tag as small numbers."""
+
+
+def _one_of_the_two(schema: dict[str, Any]) -> None:
+    """Say in the JSON schema that a rule is either a rule or cases."""
+    schema["oneOf"] = [
+        {"required": ["rule"], "not": {"required": ["otherwise"]}},
+        {"required": ["cases"]},
+    ]
+
+
+class RuleDefinition(Described):
+    """A tag that a rule says, or one family of such tags before expansion."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of_the_two)
+
+    kind: Literal["rule"]
+    category: str | None = Field(
+        None, description="whose features category_… the rule may speak of; {category} in a family"
+    )
+    rule: str | None = Field(None, min_length=1, description="yes where it holds, no elsewhere")
+    cases: dict[str, str] | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_CASES,
+        description="value to its rule; the first that holds is said",
+    )
+    otherwise: str | None = Field(
+        None, description="the value where no case holds; without it nothing is said there"
+    )
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> RuleDefinition:
+        if (self.rule is None) == (self.cases is None):
+            raise ValueError("give either rule (yes or no) or cases (value to its rule), not both")
+        if self.rule is not None and self.otherwise is not None:
+            raise ValueError("otherwise goes with cases: a rule says no where it does not hold")
+        wrong = [v for v in self.values if self.cases and (not TIER_NAME.match(v) or v in {*YES_NO, UNKNOWN})]
+        if wrong:
+            raise ValueError(
+                "a case's name is lower-case letters, digits and _, and none of yes, no, unknown; "
+                f"found {', '.join(map(repr, wrong))}"
+            )
+        holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.category or "")
+        if holed != (self.family is not None):
+            raise ValueError(f"family and {PLACEHOLDER} in name and category go together")
+        if self.family and not (PLACEHOLDER in self.name and self.category == PLACEHOLDER):
+            raise ValueError(f"a family needs {PLACEHOLDER} both in name and as category")
+        if self.population.not_bought_within_days and not self.category:
+            raise ValueError("population.not_bought_within_days needs category")
+        return self
+
+    @property
+    def branches(self) -> dict[str, str]:
+        """Value to the rule that says it, in order."""
+        return {"yes": self.rule} if self.rule is not None else dict(self.cases or {})
+
+    @property
+    def fallback(self) -> str | None:
+        """What is said where no rule holds; None for nothing."""
+        return "no" if self.rule is not None else self.otherwise
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What the tag can say."""
+        rest = [self.fallback] if self.fallback is not None else []
+        return tuple(dict.fromkeys([*self.branches, *rest]))
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether the tag predicts an amount: never."""
+        return False
+
+    @property
+    def question(self) -> str:
+        """What its values mean, as a short id: it changes with the rule."""
+        asked = {
+            "population": self.population.model_dump(mode="json"),
+            "category": self.category,
+            "branches": self.branches,
+            "otherwise": self.fallback,
+        }
+        return sha256(json.dumps(asked).encode()).hexdigest()[:12]
+
+    def expand(self, categories: Sequence[str]) -> list[RuleDefinition]:
+        """Return the family's members for ``categories`` (a tag that is no family: itself)."""
+        if self.family is None:
+            return [self]
+        return [self.model_copy(update={**self.member(c), "category": c}) for c in categories]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule whose names are resolved.
+
+    Parameters
+    ----------
+    definition : RuleDefinition
+    cases : dict of str to Filter
+        Value to its condition, in order.
+    """
+
+    definition: RuleDefinition
+    cases: dict[str, Filter]
+
+    @property
+    def fields(self) -> list[str]:
+        """The features and attributes it speaks of, in order."""
+        names = [leaf.field.name for tree in self.cases.values() for leaf in terms(tree.root)]
+        return list(dict.fromkeys(names))
+
+
+def rule_names(feature_set: FeatureSet, attributes: Mapping[str, str], *, category: bool) -> Names:
+    """Return what a rule may speak of.
+
+    Parameters
+    ----------
+    feature_set : FeatureSet
+    attributes : mapping of str to str
+        Attribute to ``text``, ``number`` or ``boolean``; one that is called like a feature is left out.
+    category : bool
+        Whether features of a category are among them.
+    """
+    features = dict.fromkeys(feature_set.names("interest" if category else "churn"), "number")
+    return Names({}, {**attributes, **features})
+
+
+def resolve(definition: RuleDefinition, names: Names) -> Rule:
+    """Return the rule with every name resolved.
+
+    Raises
+    ------
+    DefinitionError
+        Naming the tag, the key and the character where the trouble starts.
+    """
+    found = {}
+    for value, text in definition.branches.items():
+        key = "rule" if definition.rule is not None else f"cases.{value}"
+        try:
+            found[value] = parse(text, names)
+        except FilterError as error:
+            raise DefinitionError(
+                f"{definition.name}: {key}: {error.message}\n{caret(text, error)}",
+                mend=error.mend + _about_names(definition),
+            ) from error
+    return Rule(definition, found)
+
+
+def _about_names(definition: RuleDefinition) -> str:
+    more = "" if definition.category else "; features category_… need a category"
+    return f" (a rule speaks of features and attributes{more})"
+
+
+def terms(node: Condition) -> list[Compare | OneOf | IsNull]:
+    """Return the conditions that ``node`` is made of, in the order of reading."""
+    if isinstance(node, Not):
+        return terms(node.item)
+    if isinstance(node, Compare | OneOf | IsNull):
+        return [node]
+    if isinstance(node, InAudience):
+        raise DefinitionError(f"a rule cannot speak of an audience, found {node.text()}")
+    return [leaf for item in node.items for leaf in terms(item)]
+
+
+def term_words(term: str, titles: Mapping[str, Any]) -> dict[str, str]:
+    """Return a term as people read it: the titles of features for their names.
+
+    Parameters
+    ----------
+    term : str
+        As in the reasons of a run: ``recency_days <= 30``.
+    titles : mapping of str to Feature
+        Of :meth:`tagcast.features.catalog.feature_set.FeatureSet.titles`.
+
+    Returns
+    -------
+    dict of str to str
+        By language.
+    """
+    for name, feature in titles.items():
+        written = FieldRef(name=name).text()
+        if term.startswith(f"{written} "):
+            rest = term[len(written) :]
+            return {"en": feature.en + rest, "zh": feature.zh + rest}
+    return {"en": term, "zh": term}

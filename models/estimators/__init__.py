@@ -1,0 +1,1 @@
+"""estimators: say in one sentence what is here."""

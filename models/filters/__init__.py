@@ -1,0 +1,1 @@
+"""filters: say in one sentence what is here."""

@@ -1,0 +1,266 @@
+"""The audience language: text like ``churn_risk = 'yes' AND high_value.confidence >= 0.8`` to a tree.
+
+::
+
+    filter     := all ( OR all )*
+    all        := one ( AND one )*
+    one        := NOT one | ( filter ) | field test | IN AUDIENCE 'name'
+    test       := op value | [NOT] IN ( value, … ) | [NOT] BETWEEN value AND value | IS [NOT] NULL
+    field      := name | tag | tag.part          part: value score confidence percentile band lower upper unknown_because
+    value      := 'text' | number | TRUE | FALSE
+
+Names are letters of any script, digits, _ and dots; others stand in double quotes. Errors give the
+character where the trouble starts, and a suggestion.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import NoReturn
+
+from tagcast.features.core.errors import FilterError
+from tagcast.models.definitions.outcomes import PARTS
+from tagcast.models.filters.conditions import (
+    MAX_CONDITIONS,
+    MAX_DEPTH,
+    MAX_VALUES,
+    Compare,
+    Condition,
+    Every,
+    FieldRef,
+    Filter,
+    InAudience,
+    IsNull,
+    Names,
+    Not,
+    OneOf,
+    Operator,
+    Scalar,
+    Some,
+)
+from tagcast.models.filters.tokenizer import Token, tokens
+
+MAX_LENGTH = 1_000_000
+_OPERATORS: dict[str, Operator] = {
+    "=": "=",
+    "!=": "!=",
+    "<>": "!=",
+    "<": "<",
+    "<=": "<=",
+    ">": ">",
+    ">=": ">=",
+}
+
+
+def parse(text: str, names: Names) -> Filter:
+    """Return the tree of ``text``, every name resolved and every value of the right kind.
+
+    Raises
+    ------
+    FilterError
+        With the character, what was expected and found, and a suggestion.
+    """
+    if len(text) > MAX_LENGTH:
+        raise FilterError(
+            f"the filter has {len(text):,} characters, at most {MAX_LENGTH:,} are read",
+            mend="make it shorter",
+        )
+    if not text.strip():
+        raise FilterError("the filter is empty", mend="write a condition, as in churn_risk = 'yes'")
+    parser = _Parser(tokens(text), names)
+    root = parser.any(0)
+    parser.expect_end()
+    return Filter(root=root)
+
+
+def caret(text: str, error: FilterError) -> str:
+    """Return the line of ``text`` where the error lies with a mark under the character."""
+    start = text.rfind("\n", 0, error.position) + 1
+    line = text[start:].split("\n", 1)[0]
+    place = error.position - start
+    shift = max(0, place - 60)
+    return f"  {line[shift : shift + 100]}\n  {' ' * (place - shift)}^"
+
+
+class _Parser:
+    """Recursive descent over the tokens."""
+
+    def __init__(self, tokens: list[Token], names: Names) -> None:
+        self.tokens = tokens
+        self.names = names
+        self.place = 0
+        self.conditions = 0
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[self.place]
+
+    def take(self) -> Token:
+        token = self.next
+        self.place += 1
+        return token
+
+    def accept(self, word: str) -> bool:
+        token = self.next
+        if token.keyword == word or (token.kind in {"mark", "op"} and token.text == word):
+            self.place += 1
+            return True
+        return False
+
+    def expect(self, word: str) -> None:
+        if not self.accept(word):
+            self.fail(f"expected {word}")
+
+    def expect_end(self) -> None:
+        if self.next.kind != "end":
+            self.fail("expected AND, OR or the end")
+
+    def fail(self, expected: str, mend: str = "") -> NoReturn:
+        token = self.next
+        found = "the end" if token.kind == "end" else repr(token.text[:40])
+        raise FilterError(
+            f"{expected}, found {found} at character {token.position + 1}",
+            mend=mend or "conditions look like churn_risk = 'yes' or age IN ('25-34', '35-44')",
+            position=token.position,
+        )
+
+    def any(self, depth: int) -> Condition:
+        return self._joined("OR", lambda: self._joined("AND", lambda: self.one(depth), Every), Some)
+
+    def _joined(self, word: str, item: Callable[[], Condition], node: type[Every | Some]) -> Condition:
+        items = [item()]
+        while self.accept(word):
+            items.append(item())
+        return items[0] if len(items) == 1 else node(items=tuple(items))
+
+    def one(self, depth: int) -> Condition:
+        if depth > MAX_DEPTH:
+            self.fail(f"expected at most {MAX_DEPTH} nested conditions", "nest less")
+        if self.accept("NOT"):
+            return Not(item=self.one(depth + 1))
+        if self.accept("("):
+            inner = self.any(depth + 1)
+            self.expect(")")
+            return inner
+        self.conditions += 1
+        if self.conditions > MAX_CONDITIONS:
+            self.fail(
+                f"expected at most {MAX_CONDITIONS} conditions", "name many values of one field by IN (…)"
+            )
+        if self.accept("IN"):
+            return self.audience()
+        return self.test()
+
+    def audience(self) -> InAudience:
+        if self.next.kind != "word" or self.next.text.upper() != "AUDIENCE":
+            self.fail("expected a field before IN, or AUDIENCE after it")
+        self.place += 1
+        token = self.next
+        if token.kind != "text":
+            self.fail("expected the name of an audience in single quotes", "as in IN AUDIENCE 'loyal'")
+        name = token.text[1:-1].replace("''", "'")
+        if name not in self.names.audiences:
+            known = sorted(self.names.audiences)
+            self._unknown(f"there is no audience {name!r}", name, known, token)
+        self.place += 1
+        return InAudience(name=name)
+
+    def test(self) -> Condition:
+        field = self.field()
+        if self.accept("IS"):
+            negated = self.accept("NOT")
+            self.expect("NULL")
+            return Not(item=IsNull(field=field)) if negated else IsNull(field=field)
+        if self.next.kind == "op":
+            return self.comparison(field)
+        negated = self.accept("NOT")
+        if self.accept("IN"):
+            found: Condition = OneOf(field=field, values=self.values(field))
+        elif self.accept("BETWEEN"):
+            low = Compare(field=field, op=">=", value=self.value(field, ordered=True))
+            self.expect("AND")
+            found = Every(items=(low, Compare(field=field, op="<=", value=self.value(field, ordered=True))))
+        else:
+            self.fail(f"expected an operator such as = or IN after {field.text()}")
+        return Not(item=found) if negated else found
+
+    def comparison(self, field: FieldRef) -> Compare:
+        token = self.take()
+        op = _OPERATORS[token.text]
+        return Compare(field=field, op=op, value=self.value(field, ordered=op not in {"=", "!="}, at=token))
+
+    def field(self) -> FieldRef:
+        token = self.next
+        if token.kind not in {"word", "quoted"} or token.keyword:
+            self.fail("expected the name of a tag or an attribute")
+        self.place += 1
+        whole = token.text
+        part: str | None = None
+        if token.kind == "quoted":
+            closing = whole.rindex('"')
+            name, part = whole[1:closing].replace('""', '"'), whole[closing + 2 :] or None
+        else:
+            name = whole
+            if name not in self.names.tags and name not in self.names.attributes and "." in name:
+                name, _, part = name.rpartition(".")
+        if name in self.names.tags:
+            if part is not None and part not in PARTS:
+                self._unknown(f"{name} has no part {part!r}", part, PARTS, token)
+            return FieldRef(name=name, part=part or "value")
+        if name in self.names.attributes and part is None:
+            return FieldRef(name=name)
+        known = [*self.names.tags, *self.names.attributes]
+        if self.next.text == "(":
+            self._unknown(f"{whole} is no function: there are none", name, known, token)
+        self._unknown(f"unknown field {whole!r}", name, known, token)
+
+    def _unknown(self, message: str, word: str, known: list[str] | tuple[str, ...], token: Token) -> NoReturn:
+        near = get_close_matches(word, known, n=1, cutoff=0.6)
+        shown = ", ".join(list(known)[:20]) + (", …" if len(known) > 20 else "")
+        mend = f"did you mean {near[0]!r}?" if near else f"known: {shown or 'none'}"
+        raise FilterError(f"{message}, at character {token.position + 1}", mend=mend, position=token.position)
+
+    def values(self, field: FieldRef) -> tuple[Scalar, ...]:
+        self.expect("(")
+        if self.next.text == ")":
+            self.fail("expected at least one value")
+        found = [self.value(field, ordered=False)]
+        while self.accept(","):
+            found.append(self.value(field, ordered=False))
+            if len(found) > MAX_VALUES:
+                self.fail(
+                    f"expected at most {MAX_VALUES:,} values", "load a longer list as an attribute instead"
+                )
+        self.expect(")")
+        return tuple(found)
+
+    def value(self, field: FieldRef, *, ordered: bool, at: Token | None = None) -> Scalar:
+        token = self.next
+        kind = self.names.kind(field)
+        if ordered and kind != "number":
+            where = at or token
+            raise FilterError(
+                f"{field.text()} is {kind}: it can be compared with = and != only, at character {where.position + 1}",
+                mend="use =, != or IN; score, confidence and percentile of a tag are numbers",
+                position=where.position,
+            )
+        if token.kind == "number" and kind == "number":
+            number = float(token.text)
+            if not math.isfinite(number):
+                self.fail("expected a finite number")
+            self.place += 1
+            return number
+        if token.kind == "text" and kind == "text":
+            text = token.text[1:-1].replace("''", "'")
+            allowed = self.names.allowed(field)
+            if allowed is not None and text not in allowed:
+                self._unknown(f"{field.text()} is never {text!r}", text, allowed, token)
+            self.place += 1
+            return text
+        if token.keyword in {"TRUE", "FALSE"} and kind == "boolean":
+            self.place += 1
+            return token.keyword == "TRUE"
+        wanted = {"number": "a number", "text": "a text in single quotes", "boolean": "TRUE or FALSE"}[kind]
+        self.fail(f"expected {wanted} for {field.text()}")

@@ -1,0 +1,71 @@
+"""The words of the audience language."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from tagcast.features.core.errors import FilterError
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))
+      | (?P<text>'(?:[^']|'')*')
+      | (?P<quoted>"(?:[^"]|"")+"(?:\.\w+)?)
+      | (?P<word>[^\W\d]\w*(?:\.\w+)*)
+      | (?P<op><=|>=|<>|!=|=|<|>)
+      | (?P<mark>[(),])""",
+    re.VERBOSE,
+)
+_KEYWORDS = {"AND", "OR", "NOT", "IN", "BETWEEN", "IS", "NULL", "TRUE", "FALSE"}
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word and where it stands."""
+
+    kind: str
+    text: str
+    position: int
+
+    @property
+    def keyword(self) -> str:
+        """The keyword in capitals; empty for another word."""
+        return self.text.upper() if self.kind == "word" and self.text.upper() in _KEYWORDS else ""
+
+
+def tokens(text: str) -> list[Token]:
+    """Return the words of ``text``, one called ``end`` last.
+
+    Raises
+    ------
+    FilterError
+        For what is no word, with its place.
+    """
+    found: list[Token] = []
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            _bad_character(text, position)
+        if match.lastgroup != "space":
+            found.append(Token(match.lastgroup or "", match.group(), position))
+        position = match.end()
+    return [*found, Token("end", "", len(text))]
+
+
+def _bad_character(text: str, position: int) -> NoReturn:
+    mark = text[position]
+    if mark in "'\"":
+        raise FilterError(
+            f"the quote at character {position + 1} is never closed",
+            mend=f"close it with {mark}",
+            position=position,
+        )
+    word = re.match(r"\S+", text[position:])
+    raise FilterError(
+        f"unexpected {(word.group() if word else mark)[:20]!r} at character {position + 1}",
+        mend="a filter is made of conditions joined by AND, OR, NOT and parentheses",
+        position=position,
+    )

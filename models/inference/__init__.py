@@ -1,0 +1,1 @@
+"""inference: say in one sentence what is here."""

@@ -1,0 +1,267 @@
+"""All models of a run over one set of features, compiled together: what they share is worked out once for a batch.
+
+Forests are walked by :mod:`tagcast.models.kernels.forest_kernel` over ranks that all of them share, additive parts by
+:mod:`tagcast.models.kernels.additive_kernel` over columns that are compressed once. Each compiled part is held against the model's own on
+odd rows when it is loaded; where a single bit differs, or where the kernel cannot represent a forest, the model's own
+part serves, and the log says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.artifacts.amount_model import AmountModel
+from tagcast.models.estimators.forest import ForestScorer
+from tagcast.models.kernels.additive_kernel import AdditiveKernel
+from tagcast.models.kernels.additive_model import AdditiveModel, compress
+from tagcast.models.kernels.forest_kernel import ForestKernel
+from tagcast.models.kernels.lightgbm_parser import Tree, UnsupportedForestError, parse_forest
+from tagcast.models.kernels.path_attribution import ForestPaths
+from tagcast.models.kernels.threshold_ranks import ZERO, Codes, Encoding
+
+if TYPE_CHECKING:
+    from tagcast.models.artifacts.binary_model import TagModel
+
+Floats = npt.NDArray[np.float64]
+log = logging.getLogger("tagcast")
+
+PROBES = 512
+_ODD = (
+    np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 2.2e-308, ZERO, -ZERO, np.nextafter(ZERO, 1), 1e300, -1e300,
+    -0.5, 0.5, 1.0, -1.0, 2.0, 31.0, 32.0, 2.0**31, 2.0**63,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model and where its features stand.
+
+    Parameters
+    ----------
+    model : TagModel or AmountModel
+    category : str or None
+        Whose columns follow those of the profile.
+    places : tuple of int
+        Column of each feature, profile columns first.
+    """
+
+    model: TagModel | AmountModel
+    category: str | None
+    places: tuple[int, ...]
+
+    def matrix(
+        self, profile: Floats, category: Floats | None, rows: npt.NDArray[np.int64] | None = None
+    ) -> Floats:
+        """Return the model's features, shape (n, p); nothing is copied where they are the profile's own.
+
+        Parameters
+        ----------
+        profile, category : ndarray
+            All columns of the batch.
+        rows : ndarray of int, optional
+            Which rows; all by default.
+        """
+        parts = [part if rows is None else part[rows] for part in (profile, category) if part is not None]
+        X = parts[0] if len(parts) == 1 else np.hstack(parts)
+        return X if self.places == tuple(range(X.shape[1])) else np.ascontiguousarray(X[:, self.places])
+
+    @property
+    def forest(self) -> ForestScorer | None:
+        """The model's forest."""
+        if isinstance(self.model, AmountModel):
+            return self.model.scorer.forest
+        part = self.model.blend.parts.get("forest")
+        return part if isinstance(part, ForestScorer) else None
+
+    @property
+    def additive(self) -> AdditiveModel | None:
+        """The model's additive part."""
+        if isinstance(self.model, AmountModel):
+            return None
+        part = self.model.blend.parts.get("logistic")
+        return part if isinstance(part, AdditiveModel) else None
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A batch, as the compiled parts take it.
+
+    Parameters
+    ----------
+    codes : dict of str or None to ndarray of shape (n, c)
+        Ranks, by category; the profile's come first.
+    compressed : dict of str or None to ndarray of shape (n, p)
+        Compressed columns, where a model has an additive part.
+    """
+
+    codes: Mapping[str | None, Codes]
+    compressed: Mapping[str | None, Floats]
+
+
+class Engine:
+    """Compiled parts of models over the same features.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    profile_columns, category_columns : int
+        How many columns a profile has, and each category beside.
+    """
+
+    def __init__(self, members: Sequence[Member], profile_columns: int, category_columns: int) -> None:
+        self.members = members
+        self._width = profile_columns
+        forests = self._parsed()
+        self._profile, self._own, self._all = self._encodings(forests, profile_columns, category_columns)
+        self._forests: dict[int, ForestKernel] = {}
+        self._paths: dict[int, ForestPaths] = {}
+        self._curves = {
+            k: AdditiveKernel.pack(m.additive, m.places)
+            for k, m in enumerate(members)
+            if m.additive is not None
+        }
+        for k, (category, (trees, columns)) in forests.items():
+            try:
+                self._forests[k] = ForestKernel.pack(trees, columns, self._all[category])
+            except UnsupportedForestError as error:
+                self._refuse(k, f"the kernel has no {error}")
+        self._check()
+
+    def _encodings(
+        self, forests: dict[int, tuple[str | None, tuple[list[Tree], list[int]]]], profile: int, category: int
+    ) -> tuple[Encoding, dict[str, Encoding], dict[str | None, Encoding]]:
+        """Return the encodings of the profile's columns, each category's own, and both together.
+
+        Where all forests have more thresholds than there are ranks, the largest are left to LightGBM.
+        """
+        beyond = range(profile, profile + category)
+        while True:
+            try:
+                shared = Encoding.over([f for _, f in forests.values()], range(profile))
+                own = {
+                    name: Encoding.over([f for c, f in forests.values() if c == name], beyond)
+                    for name in {m.category for m in self.members if m.category is not None}
+                }
+                both: dict[str | None, Encoding] = {None: shared}
+                both |= {name: shared.beside(encoding) for name, encoding in own.items()}
+            except UnsupportedForestError as error:
+                largest = max(forests, key=lambda k: sum(len(tree.feature) for tree in forests[k][1][0]))
+                self._refuse(largest, f"the kernel has no room for {error} beside those of other tags")
+                del forests[largest]
+            else:
+                return shared, own, both
+
+    def _parsed(self) -> dict[int, tuple[str | None, tuple[list[Tree], list[int]]]]:
+        found: dict[int, tuple[str | None, tuple[list[Tree], list[int]]]] = {}
+        for k, member in enumerate(self.members):
+            if member.forest is None:
+                continue
+            columns = [member.places[c] for c in member.forest.columns]
+            try:
+                found[k] = member.category, (parse_forest(member.forest.text), columns)
+            except UnsupportedForestError as error:
+                self._refuse(k, f"the kernel has no {error}")
+        return found
+
+    def _refuse(self, k: int, why: str) -> None:
+        log.warning("%s: scored without the kernel, slower: %s", self.members[k].model.definition.name, why)
+
+    def encode(self, profile: Floats, category: Mapping[str, Floats]) -> Coded:
+        """Return what the compiled parts need of a batch.
+
+        Parameters
+        ----------
+        profile : ndarray of shape (n, profile_columns)
+            C-ordered.
+        category : mapping of str to ndarray of shape (n, category_columns)
+        """
+        shared = self._profile.encode(profile)
+        codes: dict[str | None, Codes] = {None: shared}
+        for name, own in self._own.items():
+            codes[name] = np.hstack([shared, own.encode(category[name], self._width)])
+        compressed: dict[str | None, Floats] = {}
+        if self._curves:
+            with np.errstate(invalid="ignore"):
+                compressed[None] = compress(profile)
+                for wanted in {self.members[k].category for k in self._curves}:
+                    if wanted is not None:
+                        compressed[wanted] = np.hstack([compressed[None], compress(category[wanted])])
+        return Coded(codes, compressed)
+
+    def known(self, k: int, coded: Coded, rows: npt.NDArray[np.int64] | None) -> dict[str, Floats]:
+        """Return the log-odds of the compiled parts of member ``k``, each of shape (n,).
+
+        Parameters
+        ----------
+        k : int
+        coded : Coded
+        rows : ndarray of int, optional
+            Which rows of the batch; all by default.
+        """
+        category, found = self.members[k].category, {}
+        if k in self._forests:
+            codes = coded.codes[category]
+            found["forest"] = self._forests[k].raw(codes if rows is None else codes[rows])
+        if k in self._curves:
+            Z = coded.compressed[category]
+            found["logistic"] = self._curves[k].raw(Z if rows is None else Z[rows])
+        return found
+
+    def explains(self, k: int) -> bool:
+        """Return whether path attribution of member ``k`` is to be had: a forest without the kernel gives SHAP alone."""
+        return k in self._forests or self.members[k].forest is None
+
+    def paths(self, k: int, coded: Coded, rows: npt.NDArray[np.int64]) -> dict[str, Floats]:
+        """Return the path attribution of the forest of member ``k``, shape (n, p) over the model's features."""
+        if k not in self._forests:
+            return {}
+        member = self.members[k]
+        if k not in self._paths:
+            self._paths[k] = ForestPaths.of(self._forests[k], self._all[member.category])
+        width = self._width + max(0, max(member.places, default=0) + 1 - self._width)
+        out = np.zeros((len(rows), width))
+        self._paths[k].add_to(out, coded.codes[member.category][rows])
+        return {"forest": np.ascontiguousarray(out[:, member.places])}
+
+    def _check(self) -> None:
+        """Hold every compiled part against the model's own, to the bit; drop what differs."""
+        profile, category = self._probes
+        coded = self.encode(profile, category)
+        for k, member in enumerate(self.members):
+            X = member.matrix(profile, category.get(member.category or ""))
+            known = self.known(k, coded, None)
+            for name, part in (("forest", member.forest), ("logistic", member.additive)):
+                if part is None or name not in known:
+                    continue
+                with np.errstate(invalid="ignore"):
+                    wanted = part.raw(X)
+                differs = int((known[name].view(np.int64) != wanted.view(np.int64)).sum())
+                if differs:
+                    self._refuse(k, f"its compiled {name} differs on {differs} of {len(X)} probes")
+                    (self._forests if name == "forest" else self._curves).pop(k)
+
+    @cached_property
+    def _probes(self) -> tuple[Floats, dict[str, Floats]]:
+        """Rows of thresholds, their neighbours, and values that are odd for any column."""
+        rng = np.random.default_rng(0)
+
+        def drawn(encoding: Encoding, first: int, width: int) -> Floats:
+            X = rng.choice(np.array(_ODD), (PROBES, width))
+            for place, column in enumerate(encoding.columns.tolist()):
+                edges = encoding.bounds[encoding.start[place] : encoding.start[place + 1]]
+                near = np.r_[edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)]
+                take = rng.random(PROBES) < 0.8
+                X[take, column - first] = rng.choice(near, int(take.sum()))
+            return X
+
+        width = max((max(m.places, default=-1) for m in self.members), default=-1) + 1 - self._width
+        return drawn(self._profile, 0, self._width), {
+            name: drawn(own, self._width, max(width, 0)) for name, own in self._own.items()
+        }

@@ -1,0 +1,1 @@
+"""kernels: say in one sentence what is here."""

@@ -1,0 +1,1 @@
+"""plots: say in one sentence what is here."""

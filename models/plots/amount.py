@@ -1,0 +1,64 @@
+"""Figures of a trained amount tag: predicted beside seen, and tiers said beside tiers that came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.plots.model import BLUE, GREY, plain_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+BINS = 10
+DEVIATIONS_95 = 1.96
+
+
+def amount_plot(amount: Floats, score: Floats, lower: Floats, upper: Floats) -> Figure:
+    """Draw the mean amount over the mean prediction of ten bins of equal count, and the mean interval of each."""
+    figure, axes = plain_figure()
+    bins = [b for b in np.array_split(np.argsort(score, kind="stable"), BINS) if len(b)]
+    said, seen = (np.array([part[b].mean() for b in bins]) for part in (score, amount))
+    error = np.array([amount[b].std() / np.sqrt(len(b)) for b in bins]) * DEVIATIONS_95
+    low, high = (np.array([part[b].mean() for b in bins]) for part in (lower, upper))
+    axes.fill_between(
+        said, low, high, color=BLUE, alpha=0.12, linewidth=0, label="mean 80 % interval of one amount"
+    )
+    top = float(max(said.max(), seen.max()))
+    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="perfect")
+    axes.errorbar(said, seen, error, fmt="o-", color=BLUE, markersize=4, linewidth=1.2, capsize=2)
+    axes.set(
+        xlabel="mean predicted amount of the bin",
+        ylabel="mean amount",
+        title="Predicted and seen on the test snapshot",
+    )
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def tiers_plot(confusion: Sequence[Sequence[int]], tiers: Sequence[str]) -> Figure:
+    """Draw how often each said tier (row) turned out to be each true one (column)."""
+    counts = np.array(confusion)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = plain_figure()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row in range(len(tiers)):
+        for column in range(len(tiers)):
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}\n{share[row, column]:.0%}",
+                ha="center",
+                va="center",
+                color="white" if share[row, column] > 0.5 else "black",  # half dark
+            )
+    axes.set_xticks(range(len(tiers)), tiers)
+    axes.set_yticks(range(len(tiers)), tiers)
+    axes.grid(visible=False)
+    axes.set(xlabel="tier that came", ylabel="tier said", title="Tiers on the test snapshot")
+    return figure

@@ -1,0 +1,81 @@
+"""Figures of a decision rule: its trade-off, and what hysteresis gives and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tagcast.models.plots.model import BLUE, GREY, ORANGE, plain_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def trade_off_plot(document: Mapping[str, Any]) -> Figure:
+    """Draw precision (with its interval) and recall over the share addressed, and profit where it is known.
+
+    Parameters
+    ----------
+    document : mapping
+        As :func:`tagcast.models.decisions.trade_off.trade_off` returns it.
+    """
+    figure, axes = plain_figure()
+    cuts = [row for row in document["cuts"] if row["size"]]
+    share = np.array([100 * row["share"] for row in cuts])
+
+    def percent(name: str) -> Any:
+        return np.array([100 * (row[name] or 0.0) for row in cuts])
+
+    axes.fill_between(share, percent("low"), percent("high"), color=BLUE, alpha=0.15, linewidth=0)
+    axes.plot(share, percent("precision"), "o-", color=BLUE, markersize=3, label="precision")
+    axes.plot(share, percent("recall"), "o-", color=GREY, markersize=3, label="recall")
+    axes.axhline(100 * document["base_rate"], color=GREY, linewidth=0.8, linestyle=":", label="base rate")
+    if cuts and cuts[0]["profit"] is not None:
+        beside = axes.twinx()
+        beside.spines["top"].set_visible(False)
+        beside.plot(share, [row["profit"] for row in cuts], color="#3f8f5f", linewidth=1.2)
+        beside.set_ylabel("expected profit a snapshot", color="#3f8f5f")
+    for row in cuts:
+        if row["chosen"]:
+            axes.axvline(100 * row["share"], color=ORANGE, linewidth=1.2, label="the rule's choice")
+    axes.set(
+        xlim=(0, 100),
+        ylim=(0, 102),
+        xlabel="population addressed, highest scores first (%)",
+        ylabel="%",
+        title="What the rule gives and costs",
+    )
+    axes.legend(frameon=False, loc="center right", fontsize=8)
+    return figure
+
+
+def stability_plot(rows: Sequence[Mapping[str, Any]], without_unknown: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw the share of flips removed over the margin, beside mean confidence and share right.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        ``stability`` of the document.
+    without_unknown : sequence of mapping
+        ``stability_without_unknown``: drawn for the flips alone, dashed.
+    """
+    figure, axes = plain_figure()
+    margin = [row["margin"] for row in rows]
+    for name, label, colour in (
+        ("removed", "flips removed", BLUE),
+        ("mean_confidence", "mean confidence", GREY),
+        ("share_right", "share right", "#3f8f5f"),
+    ):
+        axes.plot(
+            margin, [100 * (row[name] or 0.0) for row in rows], "o-", color=colour, markersize=4, label=label
+        )
+    removed = [100 * (row["removed"] or 0.0) for row in without_unknown]
+    axes.plot(margin, removed, "o--", color=BLUE, markersize=3, label="flips removed if nothing were unknown")
+    for row in rows:
+        if row["own"] and row["margin"]:
+            axes.axvline(row["margin"], color=ORANGE, linewidth=1.2, label="the definition's")
+    axes.set(xlabel="hysteresis (score)", ylabel="%", title="What a margin against flicker gives and costs")
+    axes.legend(frameon=False, fontsize=8)
+    return figure

@@ -1,0 +1,1 @@
+"""stats: say in one sentence what is here."""

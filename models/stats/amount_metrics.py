@@ -1,0 +1,126 @@
+"""How good predicted amounts are: errors, ranking, intervals and tiers, each with its bootstrap interval.
+
+As in :mod:`tagcast.models.stats.metrics` every figure is a function of rows and the times each counts, so that a resample is a
+vector of weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.stats.metrics import Estimate, estimate, resamples
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+PointMetric = Callable[[Floats, Floats, Floats | None], float]
+Figure = Callable[[Floats | None], float]
+
+
+def mae(amount: Floats, score: Floats, weight: Floats | None = None) -> float:
+    """Return the mean absolute error, in the currency of the data."""
+    return float(np.average(np.abs(score - amount), weights=weight))
+
+
+def rmse(amount: Floats, score: Floats, weight: Floats | None = None) -> float:
+    """Return the root of the mean squared error, in the currency of the data."""
+    return float(np.sqrt(np.average(np.square(score - amount), weights=weight)))
+
+
+def spearman(amount: Floats, score: Floats, weight: Floats | None = None) -> float:
+    """Return the rank correlation, ties at their middle ranks; NaN where either is constant."""
+    w = np.ones(len(amount)) if weight is None else weight
+    a, s = _ranks(amount, w), _ranks(score, w)
+    a, s = a - np.average(a, weights=w), s - np.average(s, weights=w)
+    spread = float((w * a * a).sum() * (w * s * s).sum())
+    return float((w * a * s).sum() / np.sqrt(spread)) if spread > 0 else float("nan")
+
+
+def _ranks(values: Floats, weight: Floats) -> Floats:
+    """Return the middle rank of each row among rows that count ``weight`` times."""
+    _, group = np.unique(values, return_inverse=True)
+    size = np.bincount(group, weight)
+    return np.asarray((np.cumsum(size) - size / 2)[group], np.float64)
+
+
+POINT_METRICS: dict[str, PointMetric] = {"mae": mae, "rmse": rmse, "spearman": spearman}
+
+
+def evaluate_points(amount: Floats, score: Floats, rng: np.random.Generator) -> dict[str, Estimate]:
+    """Return MAE, RMSE and Spearman of ``score`` with 95 % bootstrap intervals, whatever the order of rows."""
+    order = np.lexsort((amount, score))
+    y, s = amount[order], score[order]
+
+    def weighted(f: PointMetric) -> Figure:
+        return lambda w: f(y, s, w)
+
+    return _bootstrap({name: weighted(f) for name, f in POINT_METRICS.items()}, len(y), rng)
+
+
+def paired_points(amount: Floats, a: Floats, b: Floats, rng: np.random.Generator) -> dict[str, Estimate]:
+    """Return each point metric of ``a`` minus that of ``b``, over the same resamples."""
+    order = np.lexsort((amount, b, a))
+    y, a, b = amount[order], a[order], b[order]
+
+    def weighted(f: PointMetric) -> Figure:
+        return lambda w: f(y, a, w) - f(y, b, w)
+
+    return _bootstrap({name: weighted(f) for name, f in POINT_METRICS.items()}, len(y), rng)
+
+
+def evaluate_said(
+    amount: Floats,
+    lower: Floats,
+    upper: Floats,
+    tier: Places,
+    true_tier: Places,
+    confidence: Floats,
+    rng: np.random.Generator,
+) -> dict[str, Estimate]:
+    """Return how intervals and tiers turned out, with 95 % bootstrap intervals.
+
+    Parameters
+    ----------
+    amount, lower, upper, confidence : ndarray of shape (n,)
+    tier, true_tier : ndarray of shape (n,)
+        Said and true place of the tier.
+
+    Returns
+    -------
+    dict
+        ``coverage`` (share of amounts inside their interval), ``width`` (mean, in the currency of the data),
+        ``tier_accuracy`` (share of tiers that were right), ``mean_confidence`` and ``promise_margin`` (share right
+        minus mean confidence: below 0 more was promised than came).
+    """
+    order = np.lexsort((confidence, tier, upper, lower, amount))
+    inside = ((amount >= lower) & (amount <= upper))[order].astype(float)
+    width, right = (upper - lower)[order], (tier == true_tier)[order].astype(float)
+    sure = confidence[order]
+
+    def mean(values: Floats) -> Figure:
+        return lambda w: float(np.average(values, weights=w))
+
+    figures = {
+        "coverage": inside,
+        "width": width,
+        "tier_accuracy": right,
+        "mean_confidence": sure,
+        "promise_margin": right - sure,
+    }
+    return _bootstrap({name: mean(values) for name, values in figures.items()}, len(amount), rng)
+
+
+def confusion(tier: Places, true_tier: Places, tiers: int) -> list[list[int]]:
+    """Return how often each said tier (row) turned out to be each true one (column)."""
+    counts = np.bincount(tier * tiers + true_tier, minlength=tiers * tiers)
+    return [list(map(int, row)) for row in counts.reshape(tiers, tiers)]
+
+
+def _bootstrap(figures: Mapping[str, Figure], n: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    drawn: dict[str, list[float]] = {name: [] for name in figures}
+    for weight in resamples(n, rng):
+        for name, figure in figures.items():
+            drawn[name].append(figure(weight))
+    return {name: estimate(figure(None), drawn[name]) for name, figure in figures.items()}

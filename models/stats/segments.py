@@ -1,0 +1,208 @@
+"""How good the scores are within parts of a population: new and returning, low and high spend, attributes.
+
+A model may be good on the whole and poor where it matters; a table by segment shows where.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.stats.metrics import METRICS, Estimate, evaluate, implied_auc
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int8]
+Rows = npt.NDArray[np.bool_]
+
+NEW_WITHIN_DAYS = 90
+LEAST_MEMBERS = 50
+"""Groups of an attribute with fewer members are put together as ``other``: their figures would be noise."""
+FEW_VALUES = 10
+"""A numeric attribute with at most so many values is taken as groups, another is cut into quarters."""
+OTHER, MISSING = "other", "not known"
+NEEDS_BOTH_OUTCOMES = frozenset({"auc", "average_precision", "lift_at_10"})
+_SPEND = re.compile(r"spend_(\d+)d")
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """One segment's figures.
+
+    Parameters
+    ----------
+    segment, value : str
+        What divides the rows (``tenure``, ``spend_90d``, an attribute), and which part this is.
+    n, yes : int
+        Rows, and how many outcomes among them are true.
+    metrics : dict of str to Estimate
+        Every metric with its interval; NaN where it cannot be computed (ranking with one outcome only).
+    mean_score : float
+        Beside ``yes / n``: whether the segment is scored too high or too low as a whole.
+    implied_auc : float
+        Beside the AUC: what it would be if each score were exactly right.
+    """
+
+    segment: str
+    value: str
+    n: int
+    yes: int
+    metrics: Mapping[str, Estimate]
+    mean_score: float
+    implied_auc: float
+
+
+def segments_of(X: pd.DataFrame, attributes: pd.DataFrame | None = None) -> dict[tuple[str, str], Rows]:
+    """Return which rows belong to which segment.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n, p)
+        Features by name. ``tenure_days`` (else ``tenure_bounded_days``) tells new from returning: first
+        purchase within ``NEW_WITHIN_DAYS``. The ``spend_<days>d`` nearest to 90 days is split at its median.
+    attributes : DataFrame of shape (n, a), optional
+        Row by row beside X, whatever its index. Values with at least ``LEAST_MEMBERS`` rows are segments
+        of their own, the rest is ``other``, what is missing ``not known``. Many-valued numbers are cut into
+        quarters.
+
+    Returns
+    -------
+    dict of (segment, value) to ndarray of shape (n,)
+        Boolean, never empty of members; a segment that does not divide the rows is left out.
+
+    Raises
+    ------
+    ValueError
+        When ``attributes`` has another number of rows than X.
+    """
+    if attributes is not None and len(attributes) != len(X):
+        raise ValueError(f"attributes need one row for each of the {len(X)} rows of X, got {len(attributes)}")
+    masks = {**_tenure(X), **_spend(X)}
+    if attributes is not None:
+        for name in attributes.columns:
+            groups = attribute_groups(attributes[name])
+            if len(groups) > 1:
+                masks |= {(str(name), value): rows for value, rows in groups.items()}
+    return masks
+
+
+def _tenure(X: pd.DataFrame) -> dict[tuple[str, str], Rows]:
+    name = next((n for n in ("tenure_days", "tenure_bounded_days") if n in X.columns), None)
+    if name is None:
+        return {}
+    days = X[name].to_numpy(np.float64)
+    # Unknown (never bought) is neither; a bounded tenure that ends at 90 days tells nobody apart.
+    return _dividing("tenure", {"new": days <= NEW_WITHIN_DAYS, "returning": days > NEW_WITHIN_DAYS})
+
+
+def _spend(X: pd.DataFrame) -> dict[tuple[str, str], Rows]:
+    windows = [int(m[1]) for m in map(_SPEND.fullmatch, map(str, X.columns)) if m]
+    if not windows:
+        return {}
+    days = min(windows, key=lambda n: (abs(n - NEW_WITHIN_DAYS), n))
+    spend = X[f"spend_{days}d"].to_numpy(np.float64)
+    known = spend[~np.isnan(spend)]
+    if not len(known):
+        return {}
+    middle = float(np.median(known))
+    return _dividing(f"spend_{days}d", {"low": spend <= middle, "high": spend > middle})
+
+
+def _dividing(segment: str, parts: Mapping[str, Rows]) -> dict[tuple[str, str], Rows]:
+    """Return the parts unless one of them has no members."""
+    if not all(rows.any() for rows in parts.values()):
+        return {}
+    return {(segment, value): rows for value, rows in parts.items()}
+
+
+def attribute_groups(column: pd.Series) -> dict[str, Rows]:
+    """Return the rows of each value of one attribute: by name, ``other`` and ``not known`` last.
+
+    Parameters
+    ----------
+    column : Series of shape (n,)
+        Text, booleans, categories or numbers.
+    """
+    import pandas as pd
+
+    missing = column.isna().to_numpy(bool)
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if numeric and column.nunique() > FEW_VALUES:
+        groups = _quarters(column.to_numpy(np.float64), ~missing)
+    else:
+        text = np.array([f"{v:g}" if numeric else str(v) for v in column.tolist()], dtype=object)
+        values = sorted(set(text[~missing].tolist()), key=_natural)
+        groups = {value: (text == value) & ~missing for value in values}
+    large = {value: rows for value, rows in groups.items() if rows.sum() >= LEAST_MEMBERS}
+    rest = ~missing & ~np.logical_or.reduce([np.zeros(len(column), bool), *large.values()])
+    for value, rows in ((OTHER, rest), (MISSING, missing)):
+        if rows.any():
+            # An attribute may hold the very word: both say the same of a row.
+            large[value] = large[value] | rows if value in large else rows
+    return large
+
+
+def _natural(text: str) -> tuple[float, bool, str]:
+    """Sort by the first number ("under 5", "5-9", "10-14"), what has none by letters after that."""
+    found = re.search(r"\d+", text)
+    return (float(found[0]) if found else float("inf"), text[:1].isdigit(), text)
+
+
+def _quarters(values: Floats, known: Rows) -> dict[str, Rows]:
+    edges = np.unique(np.quantile(values[known], [0, 0.25, 0.5, 0.75, 1]))
+    groups = {}
+    for place, (low, high) in enumerate(pairwise(edges.tolist())):
+        rows = known & (values <= high) & ((values > low) if place else (values >= low))
+        groups[f"{low:g} to {high:g}" if not place else f"over {low:g} to {high:g}"] = rows
+    return groups
+
+
+def segment_rows(
+    y: Labels,
+    score: Floats,
+    masks: Mapping[tuple[str, str], Rows],
+    rng: np.random.Generator,
+    profile_id: npt.NDArray[np.object_] | None = None,
+    metrics: Sequence[str] = tuple(METRICS),
+) -> list[SegmentRow]:
+    """Return the figures of every segment, in the order of ``masks``.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Outcomes, 0 or 1.
+    score : ndarray of shape (n,)
+        Probabilities in (0, 1).
+    masks : dict of (segment, value) to ndarray of shape (n,)
+        As :func:`segments_of` returns them; those without members are left out.
+    rng : Generator
+        A segment's intervals do not depend on which other segments there are.
+    profile_id : ndarray of shape (n,), optional
+        Whose row each is, where a profile has several (pooled snapshots): profiles are then resampled,
+        since their rows are alike.
+    metrics : sequence of str
+        Those to compute.
+    """
+    seed = int(rng.integers(2**63))
+    rows = []
+    for (segment, value), members in masks.items():
+        n = int(members.sum())
+        if not n:
+            continue
+        mine, said = y[members], score[members]
+        whose = None if profile_id is None else profile_id[members]
+        yes = int(mine.sum())
+        found = evaluate(mine, said, np.random.default_rng(seed), metrics, whose)
+        if yes in {0, n}:
+            nothing = Estimate(float("nan"), float("nan"), float("nan"))
+            found |= dict.fromkeys(NEEDS_BOTH_OUTCOMES & set(found), nothing)
+        rows.append(SegmentRow(segment, value, n, yes, found, float(np.sort(said).mean()), implied_auc(said)))
+    return rows

@@ -1,0 +1,1 @@
+"""training: say in one sentence what is here."""

@@ -1,0 +1,285 @@
+"""Train an amount tag over time-ordered snapshots, measure it honestly, and hand back a bundle.
+
+What sees what is as in :mod:`tagcast.models.training.binary`: validation folds before the test snapshot choose the predictor
+(:mod:`tagcast.models.training.amount_selection`), the test snapshot measures and chooses nothing, and the final model is fitted on all
+snapshots with tables of cases that were each predicted out of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.artifacts.amount_model import AmountModel
+from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
+from tagcast.models.calibration.binary_calibrator import MIN_CASES
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe
+from tagcast.models.stats.amount_metrics import confusion, evaluate_points, evaluate_said, paired_points
+from tagcast.models.stats.metrics import Estimate
+from tagcast.models.stats.season_coverage import unseen_days, unseen_share
+from tagcast.models.training.amount_selection import AmountTrial, choose_amount, own_rates
+from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData, TrainingFrame
+from tagcast.models.training.out_of_fold import GROUPS, grouped_folds
+from tagcast.models.training.splits import Split
+
+Places = npt.NDArray[np.intp]
+Progress = Callable[[str, int, int], None]
+
+VALIDATION_FOLDS = 3
+"""The latest folds choose, as for a yes or no."""
+
+
+@dataclass(frozen=True)
+class AmountTest:
+    """The test snapshot: what came, what was said and whose it is, each of shape (n,)."""
+
+    amount: Floats
+    score: Floats
+    lower: Floats
+    upper: Floats
+    tier: Places
+    true_tier: Places
+    confidence: Floats
+    baseline: Floats
+    profile_id: npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class AmountResult:
+    """A trained amount tag and all that is known about its quality.
+
+    Parameters
+    ----------
+    model : AmountModel
+        Fitted on all snapshots.
+    split : Split
+    candidates : dict of str to float
+        Mean validation RMSE of each kind of predictor; empty where too few spent anything.
+    chosen, baseline_kind : str
+        Keys of ``tagcast.models.estimators.amount_regressor.TITLES``.
+    best_params : dict
+    trials : tuple of AmountTrial
+    test : dict of str to dict of str to Estimate
+        ``tagcast`` and ``baseline``: ``mae``, ``rmse``, ``spearman``; tagcast also what
+        :func:`tagcast.models.stats.amount_metrics.evaluate_said` measures.
+    differences : dict of str to Estimate
+        tagcast minus baseline in ``mae``, ``rmse`` and ``spearman``, over the same resamples.
+    test_scores : AmountTest
+    confusion : list of list of int
+        On the test snapshot: said tier (row) by true one (column).
+    cases : dict of str to int
+        ``train_spent``, ``train_none`` (before the test snapshot), ``test_spent``, ``test_none``.
+    notes : tuple of str
+        What a reader of the figures should know.
+    """
+
+    model: AmountModel
+    split: Split
+    candidates: Mapping[str, float]
+    chosen: str
+    baseline_kind: str
+    best_params: Mapping[str, Any]
+    trials: tuple[AmountTrial, ...]
+    test: Mapping[str, Mapping[str, Estimate]]
+    differences: Mapping[str, Estimate]
+    test_scores: AmountTest
+    confusion: list[list[int]]
+    cases: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Amounts:
+    """A tag's arrays, with its amounts at hand."""
+
+    data: TrainingData
+    amount: Floats
+
+    def usable(self, train: Rows, score: Rows) -> bool:
+        """Return whether enough profiles spent anything to learn from and to judge by."""
+        spent = self.amount > 0
+        return int(spent[train].sum()) >= MIN_TRAINING_CASES and int(spent[score].sum()) >= MIN_CASES
+
+    def predicted(self, recipe: AmountRecipe, pairs: list[tuple[Rows, Rows]]) -> tuple[Floats, Places]:
+        """Return amounts predicted for each fold by what its training rows gave, and their rows."""
+        at = [np.flatnonzero(score) for _, score in pairs]
+        X = self.data.X
+        found = [recipe.fit(X[train], self.amount[train]).amount(X[score]) for train, score in pairs]
+        return np.concatenate(found), np.concatenate(at)
+
+
+def train_amount(
+    definition: TagDefinition,
+    frame: TrainingFrame,
+    split: Split,
+    *,
+    feature_set: str,
+    seed: int = 0,
+    trials: int = 12,
+    progress: Progress | None = None,
+) -> AmountResult:
+    """Choose, fit, calibrate and measure one amount tag.
+
+    Parameters
+    ----------
+    definition : TagDefinition
+        Its outcome is an amount.
+    frame : TrainingFrame
+        Rows of every snapshot of ``split``, with ``amount``.
+    split : Split
+    feature_set : str
+        Kept with the model, so that scoring builds the same features.
+    seed : int
+        Same frame, split and seed: the same bundle, bit for bit.
+    trials : int
+        Settings of the forest to try, at most (:data:`tagcast.models.training.amount_selection.SETTINGS`).
+    progress : callable, optional
+        Called with (stage, done, total).
+
+    Raises
+    ------
+    ModelError
+        Before any work, when too few spent anything to learn from or to measure on.
+    """
+    name, starts = definition.name, tuple(definition.levels.values())
+    data = TrainingData.of(name, frame, split)
+    if data.amount is None:
+        raise ValueError(f"{name}: the frame holds no amounts")
+    amounts = _Amounts(data, data.amount)
+    before, at_test = data.at(split.test_fold.train), data.at((split.test,))
+    pairs = [(data.at(f.train), data.at((f.score,))) for f in split.validation_folds]
+    pairs = [pair for pair in pairs if amounts.usable(*pair)][-VALIDATION_FOLDS:]
+    out_of_time = bool(pairs)
+    rates = own_rates(
+        data.features, definition.horizon_days, category=definition.outcome.category is not None
+    )
+    notes: list[str] = []
+    spent = int(data.y[before].sum())
+    if spent >= MIN_TRAINING_CASES:
+        choice = choose_amount(
+            data.X,
+            data.amount,
+            pairs or grouped_folds(data, before),
+            columns=tuple(j for j, f in enumerate(data.features) if f not in data.growing),
+            rates=rates,
+            seed=seed,
+            settings=trials,
+            progress=lambda done, total: progress(f"{name}: trials", done, total) if progress else None,
+        )
+        recipe, baseline, candidates, trial_log = choice.recipe, choice.baseline, choice.rmse, choice.trials
+        notes += choice.notes
+    else:
+        recipe = baseline = AmountRecipe("own_rate", *rates[-1]) if rates else AmountRecipe("mean")
+        candidates, trial_log = {}, ()
+        notes.append(
+            f"too few spent anything for a model: {spent:,} cases before the test snapshot, {MIN_TRAINING_CASES} "
+            f"are needed; {TITLES[recipe.kind]} stands in"
+        )
+
+    forward = [(data.at(f.train), data.at((f.score,))) for f in split.out_of_time_folds]
+    forward = [pair for pair in forward if amounts.usable(*pair) or pair[1][at_test].any()]
+    predicted, rows = amounts.predicted(recipe, forward)
+    known = data.as_of[rows] <= np.datetime64(split.test - timedelta(days=split.horizon_days))
+    if out_of_time and known.any():
+        known_predicted, known_rows = predicted[known], rows[known]
+    else:
+        known_predicted, known_rows = amounts.predicted(recipe, grouped_folds(data, before))
+    tested = predicted[data.as_of[rows] == np.datetime64(split.test)]
+    said = AmountCalibrator.fit(
+        known_predicted, data.amount[known_rows], data.as_of[known_rows], starts
+    ).predict(tested, split.test, unseen_share(split.test_fold.train, split.test, split.horizon_days))
+    truth = data.amount[at_test]
+    test_scores = AmountTest(
+        amount=truth,
+        score=said.score,
+        lower=said.lower,
+        upper=said.upper,
+        tier=said.tier,
+        true_tier=tier_of(truth, np.array(starts)),
+        confidence=said.confidence,
+        baseline=baseline.fit(data.X[before], data.amount[before]).amount(data.X[at_test]),
+        profile_id=data.profile_id[at_test],
+    )
+    test, differences = _measure(test_scores, seed)
+    model = AmountModel(
+        definition=definition,
+        features=data.features,
+        feature_set=feature_set,
+        scorer=recipe.fit(data.X, data.amount),
+        calibrator=AmountCalibrator.fit(predicted, data.amount[rows], data.as_of[rows], starts),
+        mean_amount=float(data.amount.mean()),
+        snapshots=split.snapshots,
+        ranges=data.ranges(),
+        seed=seed,
+    )
+    (train_spent, train_none), (test_spent, test_none) = data.cases(before), data.cases(at_test)
+    return AmountResult(
+        model=model,
+        split=split,
+        candidates=candidates,
+        chosen=recipe.kind,
+        baseline_kind=baseline.kind,
+        best_params=_params(recipe, data),
+        trials=trial_log,
+        test=test,
+        differences=differences,
+        test_scores=test_scores,
+        confusion=confusion(test_scores.tier, test_scores.true_tier, len(starts)),
+        cases={
+            "train_spent": train_spent,
+            "train_none": train_none,
+            "test_spent": test_spent,
+            "test_none": test_none,
+        },
+        notes=(*notes, *_notes(split, len(model.calibrator.snapshots), out_of_time, data)),
+    )
+
+
+def _measure(t: AmountTest, seed: int) -> tuple[dict[str, dict[str, Estimate]], dict[str, Estimate]]:
+    """Return metrics of tagcast and the baseline on the test snapshot, and paired differences."""
+
+    # Each estimate starts from the same seed: every row of a table rests on the same resamples.
+    def rng() -> np.random.Generator:
+        return np.random.default_rng(seed)
+
+    mine = evaluate_points(t.amount, t.score, rng())
+    mine |= evaluate_said(t.amount, t.lower, t.upper, t.tier, t.true_tier, t.confidence, rng())
+    reference = evaluate_points(t.amount, t.baseline, rng())
+    return {"tagcast": mine, "baseline": reference}, paired_points(t.amount, t.score, t.baseline, rng())
+
+
+def _params(recipe: AmountRecipe, data: TrainingData) -> dict[str, Any]:
+    if recipe.columns:
+        return {
+            **FOREST_PARAMS,
+            **recipe.params,
+            "trees": recipe.trees_for(len(data.y)),
+            "forest_features": len(recipe.columns),
+        }
+    return {"own_spend": data.features[recipe.column]} if recipe.column >= 0 else {}
+
+
+def _notes(split: Split, snapshots: int, out_of_time: bool, data: TrainingData) -> list[str]:
+    notes = []
+    if not out_of_time:
+        notes.append(
+            "no snapshot with enough cases lies between the training snapshots and the test snapshot: the "
+            f"model was chosen, and its test figures calibrated, on {GROUPS} groups of profiles, not out of time"
+        )
+    if data.growing:
+        notes.append("features that grow with the calendar are left out of an amount's forest")
+    if snapshots == 1:
+        notes.append("intervals and confidence rest on one past snapshot: several would be safer")
+    if unseen := unseen_days(split.snapshots, split.horizon_days):
+        stretches = ", ".join(f"{first} to {last}" for first, last in unseen)
+        notes.append(
+            f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
+            "unsure of its season, with wider intervals and less confidence"
+        )
+    return notes

@@ -1,0 +1,271 @@
+"""How a recipe is chosen on validation folds: features, hyperparameters, weights, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tagcast.models.estimators.blend import Blend
+from tagcast.models.estimators.forest import ForestScorer
+from tagcast.models.estimators.logistic import C_GRID, fit_path
+from tagcast.models.training.dataset import Fold
+from tagcast.models.training.recipe import PART_TITLES, Recipe, RepeatSpec
+from tagcast.models.training.tuning import (
+    GOOD_DEFAULT,
+    MAX_ROUNDS,
+    TUNING_RATE,
+    TrainAndScore,
+    Trial,
+    TunedForest,
+    tune,
+)
+from tagcast.models.training.validation_losses import (
+    CaseLosses,
+    case_losses,
+    clearly_less,
+    error_of_difference,
+    learn_weights,
+    mean_loss,
+)
+
+ALONE = 3.0
+"""Standard errors by which a part has to be better than the blend to be used without the others."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What there is to choose from.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+        In time order.
+    out_of_time : bool
+        Whether the folds go forward in time; groups of profiles cannot judge what grows with the calendar.
+    features : int
+        Columns of X.
+    growing : tuple of int
+        Columns that grow with the calendar alone.
+    repeat : RepeatSpec or None
+    rfm_columns : tuple of int
+    """
+
+    folds: Sequence[Fold]
+    out_of_time: bool
+    features: int
+    growing: tuple[int, ...]
+    repeat: RepeatSpec | None
+    rfm_columns: tuple[int, ...]
+    _of: dict[tuple[int, ...], list[TrainAndScore]] = field(default_factory=dict, repr=False)
+
+    def of(self, columns: tuple[int, ...]) -> list[TrainAndScore]:
+        """Return the arrays of every fold with some of the columns; binned once, however often they are asked for."""
+        if columns not in self._of:
+            self._of[columns] = [fold.data.of(columns) for fold in self.folds]
+        return self._of[columns]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen recipe and what spoke for it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    name : str
+        Of the winning candidate.
+    log_loss : dict of str to float
+        Mean validation log loss of each candidate, uncalibrated.
+    tuned : TunedForest
+    fitted : tuple of Blend
+        The recipe fitted on what each fold learns from.
+    notes : tuple of str
+        Why, for people.
+    """
+
+    recipe: Recipe
+    name: str
+    log_loss: dict[str, float]
+    tuned: TunedForest
+    fitted: tuple[Blend, ...]
+    notes: tuple[str, ...]
+
+
+def choose(
+    material: Material,
+    *,
+    study_name: str,
+    seed: int,
+    trials: int,
+    timeout_s: float | None,
+    threads: int,
+    storage: str | None,
+    progress: Callable[[int, int], None] | None,
+) -> Choice:
+    """Choose features, C, bends, the forest's parameters and the weights by mean log loss over the folds."""
+    folds = material.folds
+    every = tuple(range(material.features))
+    bounded = tuple(j for j in every if j not in material.growing)
+    C, bends, linear_columns, linear_note = _choose_linear(material, every, bounded)
+    forest_columns, first, forest_note = _choose_forest_columns(material, every, bounded, seed)
+    tuned = tune(
+        material.of(forest_columns),
+        study_name=study_name,
+        seed=seed,
+        trials=trials,
+        timeout_s=timeout_s,
+        threads=threads,
+        storage=storage,
+        first=first,
+        progress=progress,
+    )
+    parts = ["logistic", "forest"] + (["bgnbd"] if material.repeat else [])
+    recipe = Recipe(
+        weights=dict.fromkeys(parts, 1 / len(parts)),
+        C=C,
+        bends=bends,
+        linear_columns=linear_columns,
+        forest_columns=forest_columns,
+        forest_params=tuned.params,
+        rounds=tuned.rounds,
+        tuned_rows=round(np.mean([len(fold.data.y) for fold in folds])),
+        repeat=material.repeat,
+        rfm_columns=material.rfm_columns,
+        seed=seed,
+    )
+    fitted = [recipe.fit(fold.data.X, fold.data.y, fold.as_of) for fold in folds]
+    table, weights = _candidates(fitted, folds)
+    name = _winner(table)
+    return Choice(
+        recipe.with_weights(weights[name]),
+        name,
+        {candidate: mean_loss(losses) for candidate, losses in table.items()},
+        tuned,
+        tuple(blend.reweighted(weights[name]) for blend in fitted),
+        (*linear_note, *forest_note, _why(name, table, weights[name])),
+    )
+
+
+def _choose_linear(
+    material: Material, every: tuple[int, ...], bounded: tuple[int, ...]
+) -> tuple[float, int, tuple[int, ...], tuple[str, ...]]:
+    """Return C, bends and features of the logistic part; features are settled with straight lines."""
+    note: tuple[str, ...] = ()
+    columns, straight = bounded, linear_losses(material.folds, 0, bounded)
+    if material.growing and material.out_of_time:
+        with_them = linear_losses(material.folds, 0, every)
+        took, left = _best(with_them)[1], _best(straight)[1]
+        note = (_growth_note("logistic regression", took, left),)
+        if not clearly_less(left, took):
+            columns, straight = every, with_them
+    elif material.growing:
+        note = ("features that grow with the calendar are left out: no fold over time can judge them",)
+    found = {0: straight, **{b: linear_losses(material.folds, b, columns) for b in C_GRID if b}}
+    bends = min(found, key=lambda b: mean_loss(_best(found[b])[1]))
+    return C_GRID[bends][_best(found[bends])[0]], bends, columns, note
+
+
+def linear_losses(folds: Sequence[Fold], bends: int, columns: Sequence[int]) -> list[CaseLosses]:
+    """Return the log losses over ``folds`` of the logistic part at each C of the grid, uncalibrated."""
+    losses: list[CaseLosses] = [[] for _ in C_GRID[bends]]
+    for fold in folds:
+        path = fit_path(fold.data.X, fold.data.y, C_GRID[bends], bends=bends, columns=columns)
+        for place, model in enumerate(path):
+            losses[place].append(case_losses(fold.data.y_score, model.raw(fold.data.X_score)))
+    return losses
+
+
+def _best(found: Sequence[CaseLosses]) -> tuple[int, CaseLosses]:
+    """Return place and losses of the one with the least mean, the first of equal ones."""
+    place = min(range(len(found)), key=lambda k: mean_loss(found[k]))
+    return place, found[place]
+
+
+def _choose_forest_columns(
+    material: Material, every: tuple[int, ...], bounded: tuple[int, ...], seed: int
+) -> tuple[tuple[int, ...], Trial | None, tuple[str, ...]]:
+    """Return the features of the forest, and the trial that settled it.
+
+    Features that grow are left out where small trees lose clearly less without them.
+    """
+    if not material.growing or not material.out_of_time:
+        return bounded, None, ()
+
+    def tried(columns: tuple[int, ...]) -> tuple[CaseLosses, Trial]:
+        losses, found = [], []
+        for fold in reversed(material.of(columns)):  # the latest first, as trials go
+            train, watch = fold.binned
+            params = {**GOOD_DEFAULT, "learning_rate": TUNING_RATE}
+            forest, rounds, loss = ForestScorer.fit(train, params, MAX_ROUNDS, seed=seed, watch=watch)
+            losses.append(case_losses(fold.y_score, forest.raw(fold.X_score)))
+            found.append((loss, rounds))
+        mean_rounds = round(float(np.mean([rounds for _, rounds in found])))
+        return losses, Trial(0, dict(GOOD_DEFAULT), tuple(loss for loss, _ in found), mean_rounds, False)
+
+    (took, with_them), (left, without) = tried(every), tried(bounded)
+    note = (_growth_note("LightGBM", took, left),)
+    return (bounded, without, note) if clearly_less(left, took) else (every, with_them, note)
+
+
+def _growth_note(part: str, took: CaseLosses, left: CaseLosses) -> str:
+    verb = "leaves out" if clearly_less(left, took) else "uses"
+    return (
+        f"{part} {verb} features that grow with the calendar: validation log loss {mean_loss(took):.4f} with "
+        f"them, {mean_loss(left):.4f} without, standard error of the difference {error_of_difference(took, left):.4f}"
+    )
+
+
+def _candidates(
+    fitted: Sequence[Blend], folds: Sequence[Fold]
+) -> tuple[dict[str, CaseLosses], dict[str, dict[str, float]]]:
+    """Return the validation log losses of each candidate, and its weights.
+
+    The blend's loss on a fold is that of weights learned on the others, so that it is not judged on what
+    it learned from; with one fold the pull towards its home weights is all that holds it. Those are equal for the parts
+    that see all features and nothing for BG/NBD, which sees three of them: it has to earn its weight.
+    """
+    parts = list(fitted[0].weights)
+    home = np.array([0.0 if name == "bgnbd" else 0.5 for name in parts])
+    raw = [
+        np.column_stack([blend.parts[name].raw(fold.data.X_score) for name in parts])
+        for blend, fold in zip(fitted, folds, strict=True)
+    ]
+    y = [fold.data.y_score for fold in folds]
+    table: dict[str, CaseLosses] = {}
+    weights: dict[str, dict[str, float]] = {}
+    for place, name in enumerate(parts):
+        table[name] = [case_losses(t, r[:, place]) for t, r in zip(y, raw, strict=True)]
+        weights[name] = {name: 1.0}
+    equal = np.full(len(parts), 1 / len(parts))
+    table["average"] = [case_losses(t, (r * equal).sum(axis=1)) for t, r in zip(y, raw, strict=True)]
+    weights["average"] = dict(zip(parts, equal.tolist(), strict=True))
+    table["blend"] = []
+    for k in range(len(folds)):
+        rest = [i for i in range(len(folds)) if i != k] or [k]
+        learned = learn_weights([raw[i] for i in rest], [y[i] for i in rest], home)
+        table["blend"].append(case_losses(y[k], (raw[k] * learned).sum(axis=1)))
+    final = learn_weights(raw, y, home)
+    weights["blend"] = {name: float(w) for name, w in zip(parts, final, strict=True) if w > 0}
+    return table, weights
+
+
+def _winner(table: Mapping[str, CaseLosses]) -> str:
+    """Return the best candidate, or the blend where the best is not clearly better than it.
+
+    A single fold cannot tell a better model from a lucky season, and the cases of one snapshot share theirs, which the
+    standard error does not know: it takes several. Where the future differs from the past a blend errs least.
+    """
+    best = min(table, key=lambda name: mean_loss(table[name]))
+    several = len(table[best]) > 1
+    return best if several and clearly_less(table[best], table["blend"], ALONE) else "blend"
+
+
+def _why(name: str, table: Mapping[str, CaseLosses], weights: Mapping[str, float]) -> str:
+    others = ", ".join(f"{PART_TITLES[n]} {mean_loss(loss):.4f}" for n, loss in table.items() if n != name)
+    said = ", ".join(f"{PART_TITLES[n]} {w:.2f}" for n, w in weights.items())
+    of = f" ({said})" if len(weights) > 1 else ""
+    best = min(table, key=lambda n: mean_loss(table[n]))
+    why = f"; {PART_TITLES[best]} is not clearly better" if best != name else ""
+    return f"chosen: {PART_TITLES[name]}{of}, validation log loss {mean_loss(table[name]):.4f}; {others}{why}"

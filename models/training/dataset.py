@@ -1,0 +1,193 @@
+"""What training learns from: the frame it is given, and the same as arrays in one fixed order of rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.features.core.errors import ModelError
+from tagcast.models.artifacts.binary_model import FeatureRange
+from tagcast.models.calibration.binary_calibrator import MIN_CASES
+from tagcast.models.training.splits import Split
+from tagcast.models.training.tuning import TrainAndScore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int8]
+Days = npt.NDArray[np.datetime64]
+Rows = npt.NDArray[np.bool_]
+
+MIN_TRAINING_CASES = 50
+"""True and false outcomes each that a model may be fitted on; with fewer the RFM ranking stands in."""
+
+
+@dataclass(frozen=True)
+class TrainingFrame:
+    """Features and outcomes of all snapshots; the order of rows does not matter.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n, p)
+        float64, named; NaN is unknown or never.
+    y : ndarray of shape (n,)
+        int8, 0 or 1.
+    as_of : ndarray of shape (n,)
+        datetime64[D], the snapshot.
+    profile_id : ndarray of shape (n,)
+        str.
+    rfm : DataFrame of shape (n, 3)
+        Recency in days, frequency and monetary value, in this order.
+    growing : frozenset of str
+        Features of X that grow with the calendar alone ("spend ever"): left out where validation over
+        time shows that they hurt, or where nothing can show it.
+    amount : ndarray of shape (n,), optional
+        float64, never below 0: the outcome of an amount tag, of which y says whether there was any.
+    """
+
+    X: pd.DataFrame
+    y: Labels
+    as_of: Days
+    profile_id: npt.NDArray[np.object_]
+    rfm: pd.DataFrame
+    growing: frozenset[str] = frozenset()
+    amount: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Arrays of one fold, and the snapshot of each row that is learned from."""
+
+    data: TrainAndScore
+    as_of: Days
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A frame's arrays, rows sorted by (as_of, profile_id)."""
+
+    features: tuple[str, ...]
+    X: Floats
+    y: Labels
+    as_of: Days
+    profile_id: npt.NDArray[np.str_]
+    rfm: Floats
+    rfm_names: tuple[str, ...]
+    growing: frozenset[str] = frozenset()
+    amount: Floats | None = None
+
+    @classmethod
+    def of(cls, tag: str, frame: TrainingFrame, split: Split) -> Self:
+        """Sort and check a frame.
+
+        Raises
+        ------
+        ModelError
+            When it cannot be learned from, or the result could not be measured.
+        """
+        profile_id = np.asarray(frame.profile_id).astype(str)
+        order = np.lexsort((profile_id, frame.as_of))
+        data = cls(
+            tuple(map(str, frame.X.columns)),
+            np.ascontiguousarray(frame.X.to_numpy(np.float64)[order]),
+            np.asarray(frame.y)[order].astype(np.int8),
+            frame.as_of[order].astype("datetime64[D]"),
+            profile_id[order],
+            np.ascontiguousarray(frame.rfm.to_numpy(np.float64)[order]),
+            tuple(map(str, frame.rfm.columns)),
+            frame.growing & set(map(str, frame.X.columns)),
+            None if frame.amount is None else np.asarray(frame.amount, np.float64)[order],
+        )
+        data._check(tag, split)
+        return data
+
+    def _check(self, tag: str, split: Split) -> None:
+        if self.amount is not None and not (np.isfinite(self.amount) & (self.amount >= 0)).all():
+            raise ModelError(f"{tag}: amounts have to be finite and never below 0")
+        infinite = [f for j, f in enumerate(self.features) if np.isinf(self.X[:, j]).any()]
+        if infinite:
+            raise ModelError(
+                f"{tag}: features {', '.join(infinite)} hold infinite values",
+                mend="a ratio divides by zero: leave it empty (NULL) there",
+            )
+        if ((self.as_of[1:] == self.as_of[:-1]) & (self.profile_id[1:] == self.profile_id[:-1])).any():
+            raise ModelError(
+                f"{tag}: a profile has two rows at one snapshot", mend="give one row per profile and as_of"
+            )
+        profiles = len(np.unique(self.profile_id))
+        if profiles < 2:
+            raise ModelError(
+                f"{tag}: nothing can be learned from {profiles} profile",
+                mend="check the column that profile_id is read from",
+            )
+        self._check_cases(tag, f"before the test snapshot {split.test}", self.at(split.test_fold.train))
+        self._check_cases(tag, f"at the test snapshot {split.test}", self.at((split.test,)))
+
+    def _check_cases(self, tag: str, where: str, rows: Rows) -> None:
+        yes, no = self.cases(rows)
+        if self.amount is not None and yes < MIN_CASES:
+            raise ModelError(
+                f"{tag}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
+                mend="widen the population, choose a longer horizon, or give more history",
+            )
+        if self.amount is None and min(yes, no) < MIN_CASES:
+            raise ModelError(
+                f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
+                mend="widen the population, change the outcome or its horizon, or give more history",
+            )
+
+    def places(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Return the columns of those features among ``names`` that there are."""
+        return tuple(self.features.index(name) for name in names if name in self.features)
+
+    def at(self, days: Sequence[date]) -> Rows:
+        """Return which rows belong to the snapshots ``days``."""
+        return np.isin(self.as_of, np.array(days, "datetime64[D]"))
+
+    def cases(self, rows: Rows) -> tuple[int, int]:
+        """Return how many outcomes among ``rows`` are true and how many false."""
+        yes = int(self.y[rows].sum())
+        return yes, int(rows.sum()) - yes
+
+    def usable(self, train: Rows, score: Rows, least: int = MIN_TRAINING_CASES) -> bool:
+        """Return whether a fold has enough cases to be learned from and to be scored."""
+        return min(self.cases(train)) >= least and min(self.cases(score)) >= MIN_CASES
+
+    def fold(self, train: Rows, score: Rows) -> Fold:
+        """Return the arrays of one fold."""
+        return Fold(
+            TrainAndScore(self.X[train], self.y[train], self.X[score], self.y[score]), self.as_of[train]
+        )
+
+    def group(self, groups: int) -> npt.NDArray[np.int64]:
+        """Return a group number of each row by a hash of its profile: the same in every process."""
+        numbers = {
+            p: int.from_bytes(hashlib.blake2b(p.encode(), digest_size=8).digest()) % groups
+            for p in np.unique(self.profile_id).tolist()
+        }
+        return np.array([numbers[p] for p in self.profile_id.tolist()], np.int64)
+
+    def digest(self, *settings: object) -> str:
+        """Return the sha256 of data and ``settings``."""
+        sha = hashlib.sha256(repr((self.features, *settings)).encode())
+        amount = () if self.amount is None else (self.amount,)
+        for array in (self.X, self.y, self.as_of, self.profile_id, *amount):
+            sha.update(np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()
+
+    def ranges(self) -> dict[str, FeatureRange]:
+        """Return what was seen of each feature (one never known is left out)."""
+        out = {}
+        for j, name in enumerate(self.features):
+            known = self.X[~np.isnan(self.X[:, j]), j]
+            if len(known):
+                minimum, low, high, maximum = np.quantile(known, [0, 0.005, 0.995, 1]).tolist()
+                out[name] = FeatureRange(minimum, low, high, maximum, 1 - len(known) / len(self.X))
+        return out

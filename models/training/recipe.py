@@ -1,0 +1,131 @@
+"""The recipe of a model: which parts, which features and hyperparameters, and what each weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.estimators.bgnbd import BgNbdScorer
+from tagcast.models.estimators.blend import Blend, Part
+from tagcast.models.estimators.forest import ForestScorer, binned
+from tagcast.models.estimators.logistic import fit_path
+from tagcast.models.estimators.rfm import RfmScorer
+from tagcast.models.training.tuning import TUNING_RATE
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int8]
+Days = npt.NDArray[np.datetime64]
+
+PART_TITLES = {
+    "logistic": "logistic regression",
+    "forest": "LightGBM",
+    "bgnbd": "BG/NBD",
+    "rfm": "RFM ranking",
+    "average": "plain average of the parts",
+    "blend": "blend",
+}
+LEARNING_RATE = 0.05
+
+
+@dataclass(frozen=True)
+class RepeatSpec:
+    """What BG/NBD is fitted from: fields as in :class:`tagcast.models.estimators.bgnbd.BgNbdScorer`."""
+
+    columns: tuple[int, int, int]
+    first_counts: bool
+    horizon_days: int
+    buys: bool
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that is needed to fit the chosen model on any rows.
+
+    Parameters
+    ----------
+    weights : dict of str to float
+        Of each part, adding up to 1.
+    C : float
+        Inverse penalty of the logistic regression.
+    bends : int
+        Quantiles at which each of its lines may bend.
+    linear_columns, forest_columns : tuple of int
+        Features that either part learns from.
+    forest_params : dict
+    rounds : int
+        Trees found best on ``tuned_rows`` rows, at ``TUNING_RATE``.
+    tuned_rows : int
+        Mean rows of the validation folds' training parts.
+    repeat : RepeatSpec or None
+        None where the outcome is no purchase, or the data lack what BG/NBD needs.
+    rfm_columns : tuple of int
+    seed : int
+    """
+
+    weights: dict[str, float]
+    C: float
+    bends: int
+    linear_columns: tuple[int, ...]
+    forest_columns: tuple[int, ...]
+    forest_params: dict[str, Any]
+    rounds: int
+    tuned_rows: int
+    repeat: RepeatSpec | None
+    rfm_columns: tuple[int, ...]
+    seed: int
+
+    def trees_for(self, rows: int) -> int:
+        """Return the trees for ``rows`` rows: with their square root, at most half as many more or less."""
+        finer = TUNING_RATE / LEARNING_RATE
+        return max(1, round(self.rounds * finer * float(np.clip(np.sqrt(rows / self.tuned_rows), 0.5, 1.5))))
+
+    def with_weights(self, weights: dict[str, float]) -> Recipe:
+        """Return the same recipe under other weights."""
+        return replace(self, weights=weights)
+
+    def fit(self, X: Floats, y: Labels, as_of: Days) -> Blend:
+        """Fit the parts that have weight.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, p)
+        y : ndarray of shape (n,)
+        as_of : ndarray of shape (n,)
+            Snapshot of each row.
+        """
+        fitted: dict[str, Part] = {name: self._fit_part(name, X, y, as_of) for name in self.weights}
+        return Blend(self.weights, fitted)
+
+    def _fit_part(self, name: str, X: Floats, y: Labels, as_of: Days) -> Part:
+        if name == "logistic":
+            return fit_path(X, y, [self.C], bends=self.bends, columns=self.linear_columns)[0]
+        if name == "forest":
+            return ForestScorer.fit(
+                binned(np.ascontiguousarray(X[:, self.forest_columns]), y),
+                {**self.forest_params, "learning_rate": LEARNING_RATE},
+                self.trees_for(len(y)),
+                seed=self.seed,
+                columns=self.forest_columns,
+            )[0]
+        if name == "bgnbd" and self.repeat is not None:
+            return BgNbdScorer.fit(
+                X,
+                y,
+                as_of == as_of.max(),
+                columns=self.repeat.columns,
+                first_counts=self.repeat.first_counts,
+                horizon_days=self.repeat.horizon_days,
+                buys=self.repeat.buys,
+            )
+        if name == "rfm":
+            return RfmScorer.fit(X, y, self.rfm_columns)
+        raise ValueError(f"no part is called {name!r}")
+
+
+def rfm_recipe(columns: Sequence[int], seed: int) -> Recipe:
+    """Return the recipe of the calibrated RFM ranking, for data too small for a model."""
+    return Recipe({"rfm": 1.0}, 1.0, 0, (), (), {}, 1, 1, None, tuple(columns), seed)

@@ -1,0 +1,138 @@
+"""Snapshots and time-ordered splits: what may be learned from, and what must stay unseen.
+
+A snapshot at ``as_of`` is labelled by ``[as_of, as_of + horizon)``. A fold trains on snapshots whose
+label windows end at or before the ``as_of`` it is scored on, so nothing that happened later can help.
+The last snapshot is the test snapshot; folds before it whose own windows end in time are for choosing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from tagcast.features.catalog.feature_set import WINDOWS_DAYS
+from tagcast.features.core.errors import DataError
+from tagcast.models.stats.season_coverage import NEAR_DAYS, YEAR_DAYS
+
+ENOUGH_SNAPSHOTS = 6
+LEAST_HISTORY_DAYS = 90
+SEASON_HISTORY_DAYS = 180
+"""History that is not given up for a snapshot of last year's season."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Train on ``train``, score ``score`` out of time."""
+
+    train: tuple[date, ...]
+    score: date
+
+
+@dataclass(frozen=True)
+class Split:
+    """All snapshots of a training run and the folds over them.
+
+    Parameters
+    ----------
+    snapshots : tuple of date
+        Rising; each label window is fully observed.
+    horizon_days : int
+        Length of a label window.
+    """
+
+    snapshots: tuple[date, ...]
+    horizon_days: int
+
+    def __post_init__(self) -> None:
+        if not self.test_fold.train:
+            raise DataError(
+                f"no training snapshot is labelled before the test snapshot {self.test} "
+                f"(horizon {self.horizon_days} days, snapshots {', '.join(map(str, self.snapshots))})",
+                mend="give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
+            )
+
+    def _before(self, as_of: date) -> tuple[date, ...]:
+        horizon = timedelta(days=self.horizon_days)
+        return tuple(s for s in self.snapshots if s + horizon <= as_of)
+
+    @property
+    def test(self) -> date:
+        """The snapshot that measures the model and nothing else."""
+        return self.snapshots[-1]
+
+    @property
+    def test_fold(self) -> Fold:
+        """What may be learned from before the test snapshot."""
+        return Fold(self._before(self.test), self.test)
+
+    @property
+    def validation_folds(self) -> tuple[Fold, ...]:
+        """Folds for choosing among candidates: scored and labelled before the test snapshot."""
+        usable = self._before(self.test)
+        return tuple(Fold(self._before(s), s) for s in usable if self._before(s))
+
+    @property
+    def out_of_time_folds(self) -> tuple[Fold, ...]:
+        """Every forward-chained fold, the test snapshot's included: what the final model is calibrated on."""
+        return tuple(Fold(self._before(s), s) for s in self.snapshots if self._before(s))
+
+
+def choose_snapshots(
+    *,
+    first_day: date,
+    now: date,
+    horizon_days: int,
+    every_days: int = 30,
+    max_snapshots: int = 12,
+    min_history_days: int | None = None,
+) -> tuple[date, ...]:
+    """Lay snapshots backwards from the last fully observed window.
+
+    Parameters
+    ----------
+    first_day : date
+        Day of the first event.
+    now : date
+        Training happens as if today were this day: windows must end at or before it.
+    horizon_days, every_days : int
+        Days.
+    min_history_days : int, optional
+        History before the first snapshot. Default: where the data reach far enough back, the longest feature
+        window, at least ``SEASON_HISTORY_DAYS``, that leaves a snapshot of the season ahead a year ago: an
+        outcome whose season nobody has seen cannot be promised. Else the longest that leaves
+        ``ENOUGH_SNAPSHOTS``, at least ``LEAST_HISTORY_DAYS``; longer windows say more than older snapshots.
+    max_snapshots : int
+        At most this many, the latest ones.
+
+    Returns
+    -------
+    tuple of date
+        Rising.
+
+    Raises
+    ------
+    DataError
+        When no two snapshots fit.
+    """
+    last = now - timedelta(days=horizon_days)
+    if min_history_days is None:
+        span = (last - first_day).days
+        needed = (ENOUGH_SNAPSHOTS - 1) * every_days
+        # Back to the season ahead of today, or NEAR_DAYS later; a shorter window is near the latest one's season.
+        steps = -(-max(0, YEAR_DAYS - NEAR_DAYS - horizon_days) // every_days)
+        fitting = [w for w in WINDOWS_DAYS if w + needed <= span]
+        if horizon_days > NEAR_DAYS and steps < max_snapshots:
+            a_year = max(needed, steps * every_days)
+            seasonal = [w for w in WINDOWS_DAYS if w >= SEASON_HISTORY_DAYS and w + a_year <= span]
+            fitting = seasonal or fitting
+        min_history_days = max([LEAST_HISTORY_DAYS, *fitting])
+    earliest = first_day + timedelta(days=min_history_days)
+    count = min((last - earliest).days // every_days + 1, max_snapshots) if last >= earliest else 0
+    if count < 1:
+        raise DataError(
+            f"no snapshot has {min_history_days} days of history and a fully observed window of "
+            f"{horizon_days} days: events start {first_day}, today is {now}",
+            mend=f"train with --now at or after {earliest + timedelta(days=2 * horizon_days)}, "
+            "or give a shorter horizon_days or snapshots.min_history_days",
+        )
+    return tuple(last - timedelta(days=every_days * k) for k in reversed(range(count)))

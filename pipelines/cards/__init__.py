@@ -1,0 +1,1 @@
+"""cards: say in one sentence what is here."""

@@ -1,0 +1,185 @@
+"""The card of a model version: what a reader has to know before relying on its tag, on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from tagcast.models.evaluation.grade import RULE
+from tagcast.pipelines.cards.document import (
+    Badge,
+    Block,
+    Bullets,
+    Document,
+    Facts,
+    Folded,
+    Grid,
+    Paragraph,
+    Section,
+)
+from tagcast.pipelines.cards.sections import CardFacts, calibration, driver_blocks, quality, segment_blocks
+from tagcast.serving.catalog.definition_text import decision_words, outcome_words, percent, population_words
+
+OUTCOMES = {"pass": "✓ passed", "warn": "! warning", "fail": "✗ failed"}
+
+
+def build_card(facts: CardFacts) -> Document:
+    """Return the card as a page of plain blocks."""
+    definition, version = facts.result.model.definition, facts.version
+    sections = (
+        Section("Grade", _grade(facts)),
+        Section("Definition", _definition(facts)),
+        Section("Population", _population(facts)),
+        Section("Data span and split", _span(facts)),
+        Section("Features", _features(facts)),
+        Section("Quality on the test snapshot", quality(facts)),
+        Section("Calibration and promise", calibration(facts)),
+        Section("Drivers: what the score is made of", driver_blocks(facts)),
+        Section("Segments where it is weak", segment_blocks(facts)),
+        Section("Limits", [Bullets(_limits(facts))]),
+        Section("Checks", _checks(facts)),
+        Section("Version", _version(facts)),
+    )
+    return Document(
+        f"{definition.title.en} · {definition.title.zh}",
+        f"{version.name}, trained {version.created:%Y-%m-%d %H:%M} UTC, owner {definition.owner}",
+        sections,
+    )
+
+
+def _grade(facts: CardFacts) -> list[Block]:
+    rule = [f"{letter}: {text}" for letter, text in RULE.items()]
+    return [
+        Badge(facts.grade.letter, [sentence(r) for r in facts.grade.reasons]),
+        Folded("How the grade is given", [Bullets(rule)]),
+    ]
+
+
+def _definition(facts: CardFacts) -> list[Block]:
+    d = facts.result.model.definition
+    bands = ", ".join(f"{name} from {start:g}" for name, start in d.bands.items())
+    rows = [
+        ("Tag", f"{d.name} ({' › '.join(d.path)})"),
+        ("Predicts", outcome_words(d)),
+        ("For", population_words(d)),
+        ("Decision", decision_words(d)),
+        ("Said only", f"with a confidence of {d.min_confidence:g} or more; otherwise unknown"),
+        ("Bands of the score", bands),
+        ("Good for", f"{d.expires_after_days} days after scoring"),
+        ("Sensitivity", d.sensitivity),
+    ]
+    return [Paragraph(d.description.en, d.description.zh), Facts(rows)]
+
+
+def _population(facts: CardFacts) -> list[Block]:
+    cases = facts.result.cases
+    test = cases["test_yes"] + cases["test_no"]
+    before = cases["train_yes"] + cases["train_no"]
+    rows = [
+        ("Who", population_words(facts.result.model.definition)),
+        ("All snapshots", _cases(facts.rows, facts.yes)),
+        ("Before the test snapshot", _cases(before, cases["train_yes"])),
+        ("Test snapshot", _cases(test, cases["test_yes"])),
+    ]
+    return [Paragraph("A profile counts once in each snapshot in which it is eligible."), Facts(rows)]
+
+
+def _cases(rows: int, yes: int) -> str:
+    return f"{rows:,} rows, {yes:,} of them true ({percent(round(yes / rows, 3)) if rows else '–'})"
+
+
+def _span(facts: CardFacts) -> list[Block]:
+    events, split = facts.events, facts.result.split
+    last = split.test + timedelta(days=split.horizon_days - 1)
+    validation = ", ".join(str(fold.score) for fold in split.validation_folds) or "none fits"
+    rows = [
+        (
+            "Events",
+            f"{events.rows:,} of {events.profiles:,} profiles, {events.first_day} to {events.last_day}",
+        ),
+        ("Used for training", f"{events.first_day} to {last}"),
+        ("Event log", events.id),
+        ("Horizon", f"{split.horizon_days} days"),
+        ("Snapshots", ", ".join(map(str, split.snapshots))),
+        ("Measured on", f"{split.test}, outcomes to {last}; nothing was chosen on it"),
+        ("Learned from, for the test", ", ".join(map(str, split.test_fold.train))),
+        ("Possible validation snapshots", validation),
+    ]
+    return [
+        Facts(rows),
+        Paragraph(
+            "The figures are those of the recipe without the test snapshot; the version in use has then "
+            "learned from all snapshots."
+        ),
+    ]
+
+
+def _features(facts: CardFacts) -> list[Block]:
+    titles, names = facts.explanation.titles, facts.result.model.features
+    found = facts.feature_set
+    rows = [
+        ("Used", f"{len(names)} features"),
+        ("Windows", ", ".join(f"{days} days" for days in found.windows)),
+        ("Feature set", found.id),
+    ]
+    listed = [(name, titles[name].en if name in titles else "", _zh(titles, name)) for name in names]
+    return [Facts(rows), Folded("All features", [Grid(("feature", "title", "标题"), listed)])]
+
+
+def _zh(titles: Mapping[str, object], name: str) -> str:
+    return str(getattr(titles.get(name), "zh", ""))
+
+
+def _limits(facts: CardFacts) -> list[str]:
+    model, split, d = facts.result.model, facts.result.split, facts.result.model.definition
+    first, last = split.snapshots[0], split.test + timedelta(days=split.horizon_days - 1)
+    limits = [sentence(note) for note in facts.result.notes]
+    limits.append(
+        f"Outcomes were seen from {first} to {last}"
+        + (": a season outside them is unknown to it." if (last - first).days < 364 else ", a year or more.")
+    )
+    limits.append(f"It says nothing of anybody but {population_words(d)}.")
+    unknown = [n for n, r in model.ranges.items() if r.missing > 0.5]
+    if unknown:
+        titles = facts.explanation.titles
+        named = ", ".join(titles[n].en if n in titles else n for n in unknown)
+        limits.append(f"Unknown for more than half of the profiles: {named}.")
+    if not facts.segments:
+        limits.append("Segments were not measured: it may be weak for some.")
+    if facts.kind == "rfm":
+        limits.append("This version ranks by recency, frequency and monetary value: no model was in force.")
+    return limits
+
+
+def _checks(facts: CardFacts) -> list[Block]:
+    rows = [
+        (check.name.replace("_", " "), OUTCOMES[check.outcome], check.text) for check in facts.report.checks
+    ]
+    verdict = "The gate passed this version" if facts.report.passed else "The gate refused this version"
+    return [Paragraph(f"{verdict}: {facts.report.reason}."), Grid(("check", "outcome", "figures"), rows)]
+
+
+def _version(facts: CardFacts) -> list[Block]:
+    version, result = facts.version, facts.result
+    params = ", ".join(f"{k} {param(v)}" for k, v in sorted(result.best_params.items()))
+    rows = [
+        ("Version", version.name),
+        ("Trained", f"{version.created:%Y-%m-%d %H:%M} UTC"),
+        ("Model digest", result.model.digest()),
+        ("Run", version.run_id),
+        ("Model", f"{result.chosen}: {params}"),
+        ("Seed", str(result.model.seed)),
+    ]
+    return [Facts(rows)]
+
+
+def param(value: object) -> str:
+    """Return a parameter's value as text."""
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{k} {param(v)}" for k, v in value.items()) + ")"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def sentence(text: str) -> str:
+    """Return ``text`` with a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

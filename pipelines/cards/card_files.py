@@ -1,0 +1,194 @@
+"""Cards as files: written at training and kept with the version, read again by `tagcast card`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import ModelError, TagcastError
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.reports.terminal import say
+
+if TYPE_CHECKING:
+    from tagcast.features.ingest.event_log import EventLog
+    from tagcast.models.evaluation.grade import Kind
+    from tagcast.models.stats.segments import SegmentRow
+    from tagcast.models.training.binary import TrainingResult
+    from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.pipelines.evidence.binary import Findings
+    from tagcast.registry.gates.binary_gate import GateReport
+    from tagcast.registry.versions.tracking import Tracking
+    from tagcast.registry.versions.versions import Version
+
+HTML, MARKDOWN, FACTS = "card.html", "card.md", "card.json"
+
+
+@dataclass(frozen=True)
+class FoundCard:
+    """The card of one version.
+
+    Parameters
+    ----------
+    tag : str
+    version : int
+    aliases : tuple of str
+        As they are now.
+    html, markdown : str
+    facts : dict
+        Grade, calibration, drivers and agreement of the reasons.
+    """
+
+    tag: str
+    version: int
+    aliases: tuple[str, ...]
+    html: str
+    markdown: str
+    facts: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as JSON values, without the HTML."""
+        return {
+            "tag": self.tag,
+            "version": self.version,
+            "aliases": list(self.aliases),
+            **self.facts,
+            "markdown": self.markdown,
+        }
+
+
+def keep_card(
+    tracking: Tracking,
+    version: Version,
+    result: TrainingResult,
+    frame: TrainingFrame,
+    report: GateReport,
+    findings: Findings,
+    *,
+    events: EventLog,
+    segments: Sequence[SegmentRow],
+) -> None:
+    """Write the card of ``version`` and keep it with it.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be stored.
+    """
+    from tagcast.features.catalog.feature_set import FeatureSet
+    from tagcast.models.evaluation.grade import grade
+    from tagcast.models.stats.metrics import calibration_bins
+    from tagcast.pipelines.cards.binary_card import build_card
+    from tagcast.pipelines.cards.document import to_html, to_markdown
+    from tagcast.pipelines.cards.sections import CardFacts
+    from tagcast.pipelines.evidence.binary import grade_evidence
+    from tagcast.registry.versions.cards import store_card
+
+    kind: Kind = "rfm" if result.chosen == "rfm" else "model"
+    given = grade(grade_evidence(result, report), kind=kind)
+    card = build_card(
+        CardFacts(
+            result=result,
+            rows=len(frame.y),
+            yes=int(frame.y.sum()),
+            report=report,
+            grade=given,
+            kind=kind,
+            version=version,
+            events=events,
+            feature_set=FeatureSet.parse(result.model.feature_set),
+            explanation=findings.explanation,
+            figures=findings.figures,
+            segments=segments,
+        )
+    )
+    test = result.test_scores
+    facts = {
+        "grade": asdict(given),
+        "calibration": [asdict(one) for one in calibration_bins(test.y, test.score)],
+        "drivers": [_plain(asdict(driver)) for driver in findings.explanation.drivers],
+        "reasons": asdict(findings.explanation.agreement),
+    }
+    texts = {
+        HTML: to_html(card),
+        MARKDOWN: to_markdown(card),
+        FACTS: json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n",
+    }
+    store_card(tracking, version, texts, grade=given.letter)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Put None where a figure is not known: NaN is no JSON."""
+    return {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124
+
+
+def find_card(workspace: Workspace, tag: str, which: str | None) -> FoundCard:
+    """Return the card of a version.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    tag : str
+    which : str, optional
+        Version number or alias; default: the champion, else the newest version.
+
+    Raises
+    ------
+    DefinitionError
+        For a tag that was never trained.
+    ModelError
+        When there is no such version, or it has no card, or the card was changed.
+    """
+    from tagcast.pipelines.deployment.model_versions import registered_versions
+    from tagcast.registry.versions.cards import load_card
+    from tagcast.registry.versions.tracking import open_tracking
+
+    known = [v for v in registered_versions(workspace, tag) if v.tag == tag]
+    if not known:
+        members = sorted({v.tag for v in registered_versions(workspace, tag)})
+        raise ModelError(f"{tag} is a family of tags", mend=f"name one of {', '.join(members)}")
+    if which is None:
+        version = next((v for v in known if "champion" in v.aliases), known[0])
+    else:
+        named = [v for v in known if which in {str(v.version), *v.aliases}]
+        if not named:
+            numbers = ", ".join(str(v.version) for v in known)
+            raise ModelError(f"{tag} has no version {which}", mend=f"choose one of {numbers}")
+        version = named[0]
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    files = load_card(tracking, version)
+    return FoundCard(
+        tag, version.version, version.aliases, files[HTML], files[MARKDOWN], json.loads(files[FACTS])
+    )
+
+
+def write_card(card: FoundCard, out: Path, *, html_only: bool) -> list[Path]:
+    """Write the card into the folder ``out``; return the files.
+
+    Raises
+    ------
+    TagcastError
+        When they cannot be written.
+    """
+    stem = f"{card.tag}-v{card.version}"
+    texts = {f"{stem}.html": card.html} | ({} if html_only else {f"{stem}.md": card.markdown})
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (out / name).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise TagcastError(
+            f"--out: {out} cannot be written: {error.strerror}", mend="name a folder that can be written"
+        ) from error
+    return [out / name for name in texts]
+
+
+def render_card(card: FoundCard, written: Sequence[Path], *, html: bool) -> None:
+    """Print the card, or where it was written."""
+    if written:
+        for file in written:
+            say(f"card of {card.tag} v{card.version} written to {file}")
+    else:
+        say((card.html if html else card.markdown).rstrip("\n"))

@@ -1,0 +1,55 @@
+"""The command that serves console and API."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tagcast.pipelines.cli.main import clock, project_options
+
+
+@click.command()
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen at; default: this machine alone.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one."
+)
+@project_options
+def serve(config: Path | None, home: Path | None, as_json: bool, host: str, port: int) -> None:
+    """Serve the console and the API until stopped.
+
+    As long as nobody has an account it prints a link that logs you in once, as administrator; it then listens on
+    this machine alone. For others, make accounts first: tagcast user add.
+
+    \b
+    Example:
+      tagcast serve
+      tagcast serve --host 0.0.0.0 --port 80
+    """
+    from tagcast.features.core.settings import load_settings
+    from tagcast.pipelines.reports.terminal import emit, say
+    from tagcast.pipelines.server import prepare, run
+
+    service = prepare(load_settings(config, home, Path.cwd()), host, port, clock)
+
+    def told() -> None:
+        say(f"console: {service.url}    API: {service.url}/api/v1/docs    stop with Ctrl+C")
+        if service.login:
+            say(f"nobody has an account yet; this link logs you in once: {service.login}")
+
+    emit(
+        {"url": service.url, "api": f"{service.url}/api/v1", "login": service.login},
+        as_json=as_json,
+        render=told,
+    )
+    sys.stdout.flush()  # Whoever reads it through a pipe wants the link now.
+    run(service)
+
+
+COMMANDS = (serve,)

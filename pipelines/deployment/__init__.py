@@ -1,0 +1,1 @@
+"""deployment: say in one sentence what is here."""

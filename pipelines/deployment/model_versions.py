@@ -1,0 +1,181 @@
+"""`tagcast models` and `tagcast promote`: what is registered, and moving the champion by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.pipelines.amount_listing import COLUMNS, figures, predicts_amount
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.reports.terminal import say, table
+
+if TYPE_CHECKING:
+    from tagcast.registry.versions.versions import Version
+
+
+@dataclass(frozen=True)
+class ListedVersion:
+    """One row of `tagcast models`."""
+
+    tag: str
+    version: int
+    aliases: tuple[str, ...]
+    created: datetime
+    metrics: dict[str, float]
+    decision: str
+    reason: str
+    checks: tuple[dict[str, Any], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON values."""
+        return {**self.__dict__, "aliases": list(self.aliases), "checks": list(self.checks)}
+
+
+def registered_versions(workspace: Workspace, tag: str | None) -> list[Version]:
+    """Return the versions of ``tag`` (a family's stem: of all members) or of every tag, newest first.
+
+    Raises
+    ------
+    ModelError, DefinitionError
+        When nothing was trained yet, or no version has this name.
+    """
+    from tagcast.registry.versions.tracking import open_tracking, tracking_exists
+    from tagcast.registry.versions.versions import versions
+
+    home = workspace.settings.home
+    if not tracking_exists(home):
+        raise ModelError("no model has been trained yet", mend="tagcast train --all")
+    tracking = open_tracking(home, project=workspace.settings.name)
+    every = versions(tracking)
+    mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]
+    if tag is not None and not mine:
+        known = sorted({v.tag for v in every})
+        near = get_close_matches(tag, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise DefinitionError(
+            f"unknown tag {tag!r}", mend=f"{hint}trained tags: {', '.join(known) or 'none'}"
+        )
+    return mine
+
+
+def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
+    """Return the versions of ``tag`` (a family's stem: of all members), or of every tag."""
+    from tagcast.serving.catalog.tag_evidence import said_by
+
+    return [
+        ListedVersion(
+            v.tag,
+            v.version,
+            v.aliases,
+            v.created,
+            dict(v.metrics),
+            said_by(v.decision) if v.decision else "–",
+            v.decision.reason if v.decision else "",
+            tuple(v.decision.figures.get("checks", ())) if v.decision else (),
+        )
+        for v in registered_versions(workspace, tag)
+    ]
+
+
+def promote_version(
+    workspace: Workspace,
+    tag: str,
+    version: int,
+    *,
+    by: str,
+    reason: str,
+    moment: datetime,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Make ``version`` the champion, or propose it where a second person has to agree; record who, when and why.
+
+    Raises
+    ------
+    ModelError
+        When there is no such version, or checks of the gate failed and ``force`` is not given.
+    """
+    from tagcast.registry.versions.promotion import promote
+    from tagcast.registry.versions.tracking import open_tracking
+
+    found = {v.version: v for v in registered_versions(workspace, tag) if v.tag == tag}
+    if version not in found:
+        raise ModelError(
+            f"{tag} has no version {version}",
+            mend=f"versions: {', '.join(map(str, sorted(found))) or 'none'}",
+        )
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    previous = next((v.version for v in found.values() if "champion" in v.aliases), None)
+    decision = promote(
+        tracking,
+        found[version],
+        by=by,
+        reason=reason,
+        now=moment,
+        force=force,
+        second_person=workspace.settings.review.second_person,
+    )
+    return {
+        "tag": tag,
+        "version": version,
+        "previous": previous,
+        "by": by,
+        "reason": reason,
+        "at": moment,
+        "action": decision.action,
+        "forced": decision.figures.get("forced", []) if decision.how == "force" else [],
+    }
+
+
+def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
+    """Print the versions as a table; with ``checks`` also those of each tag's newest version and champion."""
+    amounts = [v for v in found if predicts_amount(v.metrics)]
+    if amounts:
+        table(
+            "Versions that predict an amount (test snapshot)",
+            ("tag", "version", "alias", "trained", *COLUMNS, "decision", "why"),
+            [(*_name(v), *figures(v.metrics), v.decision, v.reason) for v in amounts],
+        )
+    others = [v for v in found if v not in amounts]
+    if others:
+        _table_of(others)
+    if not found:
+        say("no model has been trained yet: tagcast train --all")
+    if checks:
+        _render_checks(found)
+
+
+def _table_of(found: list[ListedVersion]) -> None:
+    table(
+        "Model versions (test snapshot)",
+        ("tag", "version", "alias", "trained", "AUC", "log loss", "RFM AUC", "decision", "why"),
+        [
+            (
+                *_name(v),
+                v.metrics.get("auc"),
+                v.metrics.get("log_loss"),
+                v.metrics.get("rfm_auc"),
+                v.decision,
+                v.reason,
+            )
+            for v in found
+        ],
+    )
+
+
+def _name(v: ListedVersion) -> tuple[str, int, str, str]:
+    return v.tag, v.version, ", ".join(v.aliases), f"{v.created:%Y-%m-%d %H:%M}"
+
+
+def _render_checks(found: list[ListedVersion]) -> None:
+    newest: dict[str, int] = {}
+    for v in found:  # newest first
+        shown = newest.setdefault(v.tag, v.version) == v.version or "champion" in v.aliases
+        if shown and v.checks:
+            table(
+                f"Checks of {v.tag} version {v.version}",
+                ("check", "outcome", "figure", "bar", "in words"),
+                [(c["name"], c["outcome"], c["figure"], c["bar"], c["text"]) for c in v.checks],
+            )

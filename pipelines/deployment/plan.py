@@ -1,0 +1,272 @@
+"""`tagcast plan` and `tagcast apply`: definitions as written against what is in force, and putting them in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from tagcast.features.core.errors import ConflictError, ModelError
+from tagcast.models.definitions.diff import KeyChange, key_changes, overlaid
+from tagcast.models.definitions.loader import Definition
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.definitions.rule_tag import RuleDefinition
+from tagcast.pipelines.deployment.plan_effects import AudienceChange, TagSays, effects
+from tagcast.pipelines.project.champions import load_champions
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.scoring.run_tags import resolved_rules
+
+if TYPE_CHECKING:
+    from tagcast.serving.context import Desk
+
+Change = Literal["new", "changed", "removed"]
+
+
+@dataclass(frozen=True)
+class TagChange:
+    """One tag whose definition is not what is in force.
+
+    Parameters
+    ----------
+    tag : str
+    kind : {"model", "amount", "rule"}
+    change : {"new", "changed", "removed"}
+    keys : tuple of KeyChange
+        What differs; empty of what is new or removed.
+    train : bool
+        Whether something of it is in force only once a model was trained.
+    says, will_say : dict of str to int, optional
+        Profiles by value in the run in force, and as the same run would say with what is written; None where nothing
+        that decides differs.
+    proposed_by : str
+        Who proposed just this, where it waits for a second person.
+    """
+
+    tag: str
+    kind: str
+    change: Change
+    keys: tuple[KeyChange, ...] = ()
+    train: bool = False
+    says: dict[str, int] | None = None
+    will_say: dict[str, int] | None = None
+    proposed_by: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would change.
+
+    Parameters
+    ----------
+    run : str or None
+        The run in force, on which sizes were counted.
+    tags : tuple of TagChange
+    audiences : tuple of AudienceChange
+        Every saved audience that would change in size, or could not be asked any more.
+    """
+
+    run: str | None
+    tags: tuple[TagChange, ...]
+    audiences: tuple[AudienceChange, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What `tagcast apply` did.
+
+    Parameters
+    ----------
+    applied, proposed : tuple of str
+        Tags whose definition is in force now, and those that wait for a second person.
+    to_train : tuple of str
+        Tags of which something is in force only once they are trained.
+    """
+
+    applied: tuple[str, ...]
+    proposed: tuple[str, ...]
+    to_train: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+def make_plan(workspace: Workspace, desk: Desk) -> Plan:
+    """Compare what is written with what is in force, and count what it would change; nothing is put in force.
+
+    Raises
+    ------
+    DefinitionError
+        For a definition that is wrong.
+    """
+    written = _written(workspace)
+    current = _in_force(workspace, written)
+    resolved_rules(
+        workspace, [d for d in written.values() if isinstance(d, RuleDefinition)], workspace.now(None)
+    )
+    waiting = _proposed(workspace, written)
+    manifest = workspace.store.current()
+    said = {tag.tag: tag for tag in manifest.run.tags} if manifest else {}
+    changes = []
+    for name in sorted({*written, *current}):
+        now, was = written.get(name), current.get(name)
+        if now is None and was is not None:
+            changes.append(TagChange(name, was.kind, "removed"))
+        elif now is not None and was is None:
+            changes.append(
+                TagChange(name, now.kind, "new", train=now.kind != "rule", proposed_by=waiting.get(name, ""))
+            )
+        elif now is not None and was is not None and (keys := key_changes(was, now)):
+            changes.append(
+                TagChange(
+                    name,
+                    now.kind,
+                    "changed",
+                    keys,
+                    any(key.retrain for key in keys),
+                    proposed_by=waiting.get(name, ""),
+                )
+            )
+    if manifest is None:
+        return Plan(None, tuple(changes), ())
+    deciding = {
+        change.tag: _as_said(current[change.tag], written[change.tag])
+        for change in changes
+        if change.tag in said and any(key.deciding for key in change.keys)
+    }
+    gone = [change.tag for change in changes if change.change == "removed"]
+    says, audiences = effects(workspace, desk, manifest, deciding, gone)
+    return Plan(manifest.run.run_id, tuple(_with_sizes(change, says) for change in changes), audiences)
+
+
+def _as_said(was: Definition, now: Definition) -> Definition:
+    """Return what would be said without training anew."""
+    both = isinstance(was, TagDefinition) and isinstance(now, TagDefinition)
+    return overlaid(was, now) if both else now  # type: ignore[arg-type]
+
+
+def _with_sizes(change: TagChange, says: Mapping[str, TagSays]) -> TagChange:
+    found = says.get(change.tag)
+    return (
+        change
+        if found is None
+        else TagChange(**{**change.__dict__, "says": found.now, "will_say": found.then})
+    )
+
+
+def apply_plan(workspace: Workspace, *, by: str, reason: str, now: datetime) -> Applied:
+    """Put what is written in force: the next run says it.
+
+    Where a second person has to agree, the first who applies it proposes it, and another who applies the same puts it in
+    force.
+
+    Raises
+    ------
+    ConflictError
+        Where nothing differs, or only who proposed it applies it.
+    ModelError
+        Without a reason.
+    """
+    from tagcast.registry.access.audit_log import record
+    from tagcast.registry.governance.applied_definitions import put
+
+    if not reason.strip():
+        raise ModelError("no reason is given", mend='say why: tagcast apply --reason "…"')
+    written = _written(workspace)
+    current = _in_force(workspace, written)
+    resolved_rules(
+        workspace, [d for d in written.values() if isinstance(d, RuleDefinition)], workspace.now(None)
+    )
+    waiting = _proposed(workspace, written)
+    gone = [d for name, d in current.items() if name not in written and isinstance(d, RuleDefinition)]
+    changed = {
+        name: now
+        for name, now in written.items()
+        if (now.kind == "rule" and name not in current)
+        or (name in current and key_changes(current[name], now))
+    }
+    free = {name: d for name, d in changed.items() if _has_free(current.get(name), d)}
+    to_train = tuple(
+        name
+        for name, d in changed.items()
+        if name in current and any(k.retrain for k in key_changes(current[name], d))
+    )
+    if not free and not gone:
+        train = f"; to be trained: {', '.join(to_train)}" if to_train else ""
+        raise ConflictError(f"nothing is to be put in force{train}", mend="tagcast plan shows what differs")
+    ready, open_ = _sorted(workspace, free, waiting, by)
+    with workspace.state.writing():
+        put(workspace.state, ready, how="applied", by=by, reason=reason, now=now)
+        put(workspace.state, open_, how="proposed", by=by, reason=reason, now=now)
+        put(workspace.state, gone, how="removed", by=by, reason=reason, now=now)
+        for what, tags in (("apply", ready), ("propose", open_), ("remove", gone)):
+            for one in tags:
+                detail = {"reason": reason, "proposed_by": waiting.get(one.name, "")}
+                record(
+                    workspace.state,
+                    at=now,
+                    who=by,
+                    action=f"definition.{what}",
+                    subject=one.name,
+                    detail=detail,
+                )
+    return Applied(tuple(d.name for d in [*ready, *gone]), tuple(d.name for d in open_), to_train)
+
+
+def _sorted(
+    workspace: Workspace, free: Mapping[str, Definition], waiting: Mapping[str, str], by: str
+) -> tuple[list[Definition], list[Definition]]:
+    """Return what may be put in force by this person, and what they can only propose."""
+    if not workspace.settings.review.second_person:
+        return list(free.values()), []
+    ready = [d for name, d in free.items() if waiting.get(name, by) != by]
+    rest = [d for name, d in free.items() if name not in waiting]
+    if not ready and not rest and free:
+        raise ConflictError(
+            f"{by} proposed this already, so somebody else has to put it in force",
+            mend="ask a colleague to run tagcast apply, or set second_person = false under [review]",
+        )
+    return ready, rest
+
+
+def _has_free(was: Definition | None, now: Definition) -> bool:
+    return was is None or any(not key.retrain for key in key_changes(was, now))
+
+
+def _written(workspace: Workspace) -> dict[str, Definition]:
+    """Return the definitions of the files; drafts have a review of their own."""
+    from tagcast.registry.governance.rule_drafts import drafted
+
+    drafts = drafted(workspace.state)
+    return {d.name: d for d in workspace.tags(workspace.now(None)) if d.name not in drafts}
+
+
+def _in_force(workspace: Workspace, written: Mapping[str, Definition]) -> dict[str, Definition]:
+    """Return what a run says today: champions with what was put in force since, and rules on record."""
+    from tagcast.registry.governance.applied_definitions import in_force
+    from tagcast.registry.governance.lifecycle import status_of
+    from tagcast.registry.governance.rule_drafts import drafted
+
+    found: dict[str, Definition] = {
+        tag.definition.name: tag.definition for tag in load_champions(workspace, None, needed=False)
+    }
+    for name, line in in_force(workspace.state).items():
+        # A champion took over where the file does not write a rule any more.
+        if isinstance(line.definition, RuleDefinition) and (
+            name not in found or isinstance(written.get(name), RuleDefinition)
+        ):
+            found[name] = line.definition
+    statuses, drafts = status_of(workspace.state, found), drafted(workspace.state)
+    return {n: d for n, d in found.items() if statuses[n] != "retired" and n not in drafts}
+
+
+def _proposed(workspace: Workspace, written: Mapping[str, Definition]) -> dict[str, str]:
+    """Return who proposed what is written, by tag."""
+    from tagcast.registry.governance.applied_definitions import proposed
+
+    return {n: line.who for n, line in proposed(workspace.state).items() if written.get(n) == line.definition}

@@ -1,0 +1,239 @@
+"""What a change of definitions does to the run in force: how many get each value, how large each saved audience is.
+
+The run is said again with the changed definitions, by the same models and on the same features, and compared with
+what is published profile by profile; nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import FilterError, StoreError
+from tagcast.models.definitions.loader import Definition
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.definitions.rule_tag import RuleDefinition
+from tagcast.pipelines.project.champions import load_versions
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.scoring.run_tags import RunTags, loaded_rules
+from tagcast.serving.store.schema import column_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from tagcast.models.filters.conditions import Filter
+    from tagcast.serving.audiences.filter_resolution import Asked
+    from tagcast.serving.context import Desk
+    from tagcast.serving.store.manifest import Manifest
+
+    Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TagSays:
+    """Profiles by value: as published, and as they would be; unknown among the values."""
+
+    now: dict[str, int]
+    then: dict[str, int]
+
+
+@dataclass(frozen=True)
+class AudienceChange:
+    """A saved audience.
+
+    Parameters
+    ----------
+    name : str
+    members, will_have : int or None
+        None where it cannot be asked, now or then.
+    problem : str
+        Why not.
+    """
+
+    name: str
+    members: int | None
+    will_have: int | None
+    problem: str = ""
+
+
+def effects(
+    workspace: Workspace,
+    desk: Desk,
+    manifest: Manifest,
+    deciding: Mapping[str, Definition],
+    gone: Sequence[str],
+) -> tuple[dict[str, TagSays], tuple[AudienceChange, ...]]:
+    """Return what changes by tag, and the audiences that change.
+
+    Parameters
+    ----------
+    workspace, desk : Workspace, Desk
+    manifest : Manifest
+        The run in force.
+    deciding : mapping of str to Definition
+        Tags of the run that would be said otherwise, as they would be said.
+    gone : sequence of str
+        Tags that would not be said any more.
+    """
+    asked, broken = _audiences(desk, {*deciding, *gone}, set(gone))
+    if not deciding:
+        return {}, tuple(broken)
+    chosen = _said_again(workspace, manifest, deciding)
+    says = {name: Counter[str]() for name in deciding}
+    sizes = {name: [0, 0] for name in asked}
+    with workspace.store.open(manifest) as reader:
+        # A tag that a model said and a rule says is said anew as well: its parts are those of the contract.
+        fields = {column for one in asked.values() for column in _columns(one.whole)}
+        fields |= {column_name(name, "value") for name in deciding}
+        news = _batches(workspace, manifest, chosen)
+        for old, new in _side_by_side(reader.stream(sorted(fields)), news):
+            for name in deciding:
+                says[name].update(_words(new.column(column_name(name, "value"))))
+            for name, one in asked.items():
+                for place, changed in enumerate((None, new)):
+                    sizes[name][place] += int(_members(one, old, changed, set(deciding)).sum())
+    told = {name: TagSays(_published(manifest, name), dict(counts)) for name, counts in says.items()}
+    moved = [AudienceChange(name, was, will) for name, (was, will) in sizes.items() if was != will]
+    return told, tuple(sorted([*moved, *broken], key=lambda a: a.name))
+
+
+def _audiences(desk: Desk, tags: set[str], gone: set[str]) -> tuple[dict[str, Asked], list[AudienceChange]]:
+    """Return the saved audiences that speak of ``tags``, ready to be asked, and those that could not be any more."""
+    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.registry.governance.saved_audiences import all_saved
+    from tagcast.serving.audiences.filter_resolution import asked
+    from tagcast.serving.audiences.queries import fields
+
+    found, broken = {}, []
+    for audience in all_saved(desk.state):
+        if audience.kind == "frozen":
+            continue  # its members are a list: no tag changes it
+        try:
+            one = asked(desk, local_person(), audience.filter)
+        except FilterError as error:
+            broken.append(AudienceChange(audience.name, None, None, error.message))
+            continue
+        spoken = {field.name for field in fields(one.whole) if field.part is not None}
+        if spoken & gone:
+            lost = ", ".join(sorted(spoken & gone))
+            broken.append(AudienceChange(audience.name, audience.members, None, f"speaks of {lost}"))
+        elif spoken & tags:
+            found[audience.name] = one
+    return found, broken
+
+
+def _said_again(workspace: Workspace, manifest: Manifest, deciding: Mapping[str, Definition]) -> RunTags:
+    about = {tag.tag: tag for tag in manifest.run.tags}
+    versions = {
+        name: int(about[name].model_version)
+        for name, one in deciding.items()
+        if isinstance(one, TagDefinition) and about[name].model_version
+    }
+    models = [
+        replace(tag, applied=one)
+        for tag, version in (load_versions(workspace, versions) if versions else ())
+        if isinstance(one := deciding[version.tag], TagDefinition)
+    ]
+    rules = [one for one in deciding.values() if isinstance(one, RuleDefinition)]
+    return RunTags(models, loaded_rules(workspace, rules, models, manifest.run.as_of))
+
+
+def _batches(workspace: Workspace, manifest: Manifest, chosen: RunTags) -> Iterator[pa.RecordBatch]:
+    import numpy as np
+
+    from tagcast.models.decisions.policy import cut_from_scores, needs_population
+    from tagcast.pipelines.scoring.score import past_runs
+    from tagcast.serving.scoring.previous_values import open_past
+    from tagcast.serving.scoring.scorer import Scorer
+
+    day, run = manifest.run.as_of, manifest.run
+    snapshots = chosen.snapshots(workspace)
+    for one in snapshots.values():
+        one.ensure([day], workspace.progress)
+    with open_past(workspace.store, past_runs(workspace.store, chosen.models, day)) as past:
+        scorer = Scorer(
+            chosen.models,
+            snapshots,
+            day,
+            run.scored_at,
+            workspace.progress,
+            past,
+            threads=workspace.settings.threads,
+            reasons="none",
+            rules=chosen.rules,
+            attributes=workspace.profile_attributes,
+        )
+        ranked = [tag for tag in chosen.models if needs_population(tag.definition.decision)]
+        scores: dict[str, list[npt.NDArray[np.float64]]] = {tag.definition.name: [] for tag in ranked}
+        for name, some in scorer.scores(ranked) if ranked else ():
+            scores[name].append(some)
+        cuts = {t.definition.name: cut for t in chosen.models if (cut := t.cut) is not None}
+        for tag in ranked:
+            every = np.concatenate(scores[tag.definition.name] or [np.empty(0)])
+            cuts[tag.definition.name] = cut_from_scores(tag.definition.decision, every)
+        yield from scorer.batches(cuts)
+
+
+def _side_by_side(
+    published: Iterator[pa.RecordBatch], news: Iterator[pa.RecordBatch]
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """Yield the same profiles of both."""
+    from tagcast.serving.store.merge_join import SideBySide
+
+    stored = SideBySide(published, "the run in force")
+    for new in news:
+        old = stored.up_to(str(new.column(0)[-1]))
+        if old is None or not old.column(0).combine_chunks().equals(new.column(0)):
+            raise StoreError(
+                "the events have changed since the run in force: its profiles are others",
+                mend="tagcast score --all, then tagcast plan",
+            )
+        yield old.combine_chunks().to_batches()[0], new
+
+
+def _columns(tree: Filter) -> set[str]:
+    from tagcast.serving.audiences.queries import fields
+
+    return {f.name if f.part is None else column_name(f.name, f.part) for f in fields(tree)}
+
+
+def _members(asked: Asked, old: pa.RecordBatch, new: pa.RecordBatch | None, tags: set[str]) -> Mask:
+    """Return who belongs to an audience by what is published, or by what would be said."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from tagcast.models.filters.conditions import InAudience
+    from tagcast.models.inference.rule_evaluator import holds, truth
+
+    def told(leaf: Any) -> Mask:
+        if isinstance(leaf, InAudience):
+            ids = pa.array(list(asked.frozen[leaf.name]), pa.string())
+            return np.asarray(pc.is_in(old.column(0), value_set=ids).to_numpy(zero_copy_only=False), bool)
+        field = leaf.field
+        name = field.name if field.part is None else column_name(field.name, field.part)
+        # A percentile is that of the score, which stays.
+        again = new is not None and field.name in tags and name in new.schema.names
+        column = new.column(name) if again and new is not None else old.column(name)
+        if pa.types.is_floating(column.type):
+            return holds(leaf, column.to_numpy(zero_copy_only=False))
+        return holds(leaf, column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column)
+
+    return truth(asked.whole.root, told)
+
+
+def _words(column: pa.DictionaryArray) -> dict[str, int]:
+    import pyarrow.compute as pc
+
+    counted = pc.value_counts(column.cast("string").drop_null())
+    return {row["values"]: row["counts"] for row in counted.to_pylist()}
+
+
+def _published(manifest: Manifest, tag: str) -> dict[str, int]:
+    summary = manifest.tags[tag]
+    unknown = {"unknown": summary.unknown} if summary.unknown else {}
+    return {word: n for word, n in summary.said.items() if n} | unknown

@@ -1,0 +1,1 @@
+"""evaluation: say in one sentence what is here."""

@@ -1,0 +1,203 @@
+"""`tagcast evaluate`: train a tag again before each of several past snapshots, and measure it on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
+
+from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
+from tagcast.models.definitions.loader import select
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.training.splits import Split
+from tagcast.pipelines.project.workspace import TagPlan, Workspace
+from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
+from tagcast.pipelines.training.workers import Job, Workers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagcast.models.evaluation.backtest import Pooled, Window
+    from tagcast.models.training.result import TrainingResult
+
+AUDIENCES = 1000
+"""Random audiences a window, of at least 200 members each."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A tag judged out of time.
+
+    Parameters
+    ----------
+    definition : TagDefinition
+    windows : tuple of Window
+        Test snapshots rising.
+    pooled : Pooled
+    trials, seed : int
+        Of each training.
+    notes : tuple of str
+        What a reader of the figures should know.
+    """
+
+    definition: TagDefinition
+    windows: tuple[Window, ...]
+    pooled: Pooled
+    trials: int
+    seed: int
+    notes: tuple[str, ...]
+
+
+def evaluate_tag(
+    workspace: Workspace,
+    name: str,
+    *,
+    windows: int = 3,
+    now: date | None = None,
+    trials: int = 12,
+    threads: int = 2,
+) -> Evaluation:
+    """Judge one tag on its last ``windows`` snapshots, each by a model trained on what lay before it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    name : str
+        One tag.
+    windows : int
+    now : date, optional
+        Nothing at or after it is read. Default: the day after the last event.
+    trials : int
+        LightGBM settings to try for each window.
+    threads : int
+        Windows trained side by side; the figures are the same for any number.
+
+    Raises
+    ------
+    DefinitionError
+        When ``name`` is unknown, means several tags, or predicts an amount.
+    DataError
+        Before any training, when fewer windows fit.
+    ModelError
+        When a window's model cannot be trained.
+    """
+    day = workspace.now(now)
+    every = workspace.definitions(day)
+    definition = _one(every, name)
+    if definition.is_amount:
+        raise DefinitionError(
+            f"{definition.name} predicts an amount, and only tags that say yes or no are evaluated on past snapshots",
+            mend=f"tagcast card {definition.name} shows how its amounts, intervals and tiers turned out on the test snapshot",
+        )
+    plan = workspace.plan(definition, day)
+    workspace.progress("outcomes", 0, 1)
+    labels = label_rows(workspace, plan, day)
+    workspace.progress("outcomes", 1, 1)
+    plans = fitting_windows(plan, labels, windows)
+    feature_set = workspace.feature_set(every, day)
+    frame = training_frames(workspace, [plan], {definition.name: labels}, feature_set)[definition.name]
+
+    from tagcast.models.evaluation.backtest import judge_window, pool, until
+
+    studies = workspace.settings.home / "optuna"
+    studies.mkdir(exist_ok=True)
+    attributes, seed = workspace.attributes(), workspace.settings.seed
+    judged: dict[date, Window] = {}
+    with TemporaryDirectory(prefix="tagcast-evaluate-") as scratch, Workers(threads, len(plans)) as workers:
+        jobs = [
+            Job(
+                each,
+                until(frame, each.split.test),
+                feature_set.spec,
+                seed,
+                trials,
+                None,
+                # A file a window: processes that create one SQLite file together race for its tables.
+                f"sqlite:///{studies / f'{definition.name}-until-{each.split.test}.db'}",
+                Path(scratch) / str(each.split.test),
+            )
+            for each in plans
+        ]
+        workspace.progress("windows", 0, len(jobs))
+        for done, (job, result) in enumerate(workers.run(jobs), start=1):
+            test = job.plan.split.test
+            if isinstance(result, TagcastError):
+                raise ModelError(f"window {test}: {result.message}", mend=result.mend) from result
+            judged[test] = judge_window(
+                cast("TrainingResult", result), job.frame, attributes, audiences=AUDIENCES, seed=seed
+            )
+            workspace.progress("windows", done, len(jobs))
+    found = tuple(judged[test] for test in sorted(judged))
+    workspace.progress("segments", 0, 1)
+    pooled = pool(found, seed=seed)
+    workspace.progress("segments", 1, 1)
+    return Evaluation(definition, found, pooled, trials, seed, _notes(definition, found))
+
+
+def _one(every: Sequence[TagDefinition], name: str) -> TagDefinition:
+    chosen = select(every, [name])
+    if len(chosen) > 1:
+        raise DefinitionError(
+            f"{name} is a family of {len(chosen)} tags, and one is evaluated at a time",
+            mend=f"name one of {', '.join(d.name for d in chosen)}",
+        )
+    return chosen[0]
+
+
+def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[TagPlan]:
+    """Return a plan for each of the last ``windows`` test snapshots that can be trained for and measured.
+
+    Parameters
+    ----------
+    plan : TagPlan
+        All snapshots.
+    labels : DataFrame
+        ``as_of`` and ``y`` of all of them.
+    windows : int
+
+    Raises
+    ------
+    DataError
+        When fewer fit; it says how many, and why the next one does not.
+    """
+    definition, split = plan.definition, plan.split
+    plans: list[TagPlan] = []
+    refused = ""
+    for count in range(len(split.snapshots), 0, -1):
+        if len(plans) == windows:
+            break
+        try:
+            each = TagPlan(definition, Split(split.snapshots[:count], split.horizon_days))
+            check_cases(each, labels)
+        except (DataError, ModelError) as error:
+            refused = refused or error.message
+        else:
+            plans.insert(0, each)
+    if len(plans) < windows:
+        fit = f"{len(plans)} fit" + (f" ({', '.join(str(p.split.test) for p in plans)})" if plans else "")
+        smaller = f"give --windows {len(plans)}, or " if plans else ""
+        raise DataError(
+            f"{definition.name}: {windows} windows were asked for, {fit}; the next: {refused}",
+            mend=f"{smaller}give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
+        )
+    return plans
+
+
+def _notes(definition: TagDefinition, windows: Sequence[Window]) -> tuple[str, ...]:
+    notes = []
+    gaps = [(b.test - a.test).days for a, b in pairwise(windows)]
+    overlap = definition.horizon_days - min(gaps, default=definition.horizon_days)
+    if overlap > 0:
+        notes.append(
+            f"the outcome windows of neighbouring snapshots share up to {overlap} of {definition.horizon_days} "
+            "days: their figures are not independent of one another"
+        )
+    said: dict[str, list[str]] = {}
+    for window in windows:
+        for note in window.notes:
+            said.setdefault(note, []).append(str(window.test))
+    return (*notes, *(f"{', '.join(tests)}: {note}" for note, tests in said.items()))

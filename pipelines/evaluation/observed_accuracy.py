@@ -1,0 +1,104 @@
+"""The promise beside reality: what the tags said with which confidence, and what share turned out right."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tagcast.features.compute.labels import outcome
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
+from tagcast.pipelines.project.workspace import Workspace, eligibility, outcome_rule
+from tagcast.pipelines.reports.terminal import table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from tagcast.registry.governance.observed_accuracy import PromiseRow
+
+
+def promise_metrics(
+    value: npt.NDArray[np.object_], confidence: npt.NDArray[np.float64], y: npt.NDArray[np.int8]
+) -> dict[str, float]:
+    """Return ``promise_<band>_said|promised|right`` for every confidence band, as metrics of a version."""
+    import math
+
+    from tagcast.models.stats.observed_accuracy import promise_and_reality
+
+    metrics: dict[str, float] = {}
+    for band in promise_and_reality(y, value, confidence, CONFIDENCE_BANDS):
+        stem = f"promise_{round(band.confidence * 100)}"
+        metrics[f"{stem}_said"] = float(band.said)
+        if not math.isnan(band.share_right):
+            metrics[f"{stem}_promised"] = band.mean_confidence
+            metrics[f"{stem}_right"] = band.share_right
+    return metrics
+
+
+def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
+    """Judge the run in force by the events that followed it, and keep what came of it for the pages of the tags.
+
+    A window that is not fully observed is not judged: the test snapshot of the tag's model is shown
+    instead, scored by the same recipe trained on what came before it.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from tagcast.models.decisions.policy import band
+    from tagcast.pipelines.project.champions import load_versions
+    from tagcast.registry.governance.observed_accuracy import promise_rows, record_promises
+    from tagcast.registry.state.database import open_state
+    from tagcast.serving.store.long_form import predictions
+
+    with workspace.store.reader() as reader:
+        run = reader.manifest.run
+        loaded = load_versions(workspace, {t.tag: int(t.model_version) for t in run.tags if t.model_version})
+        rows: list[PromiseRow] = []
+        for tag, version in loaded:
+            name = tag.definition.name
+            due = run.as_of + timedelta(days=tag.definition.horizon_days)
+            if due > workspace.observed_until:
+                test = max(tag.model.snapshots)
+                rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
+                continue
+            who, rule = eligibility(tag.definition), outcome_rule(tag.definition)
+            happened = outcome(
+                workspace.event_table, run.as_of, who, rule, observed_until=workspace.observed_until
+            ).execute()
+            said = predictions(reader, name).to_pandas()
+            both = pd.merge(said, happened, on="profile_id", validate="one_to_one")
+            value, y = both["value"].to_numpy(object), both["y"].to_numpy("int8")
+            if tag.definition.is_amount:
+                came = band(both["amount"].to_numpy(float), tag.definition.levels)
+                # Right or wrong is all that counts: the tier that was said is a yes, and came or did not.
+                value, y = np.where(value == "unknown", value, "yes"), (value == came).astype(np.int8)
+            metrics = promise_metrics(value, both["confidence"].to_numpy(float), y)
+            rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
+    record_promises(open_state(workspace.settings), rows)
+    return rows
+
+
+def render_promise(rows: list[PromiseRow]) -> None:
+    """Print one line a tag: for each confidence band how many it said, what it promised, what came true."""
+    by_tag: dict[str, list[PromiseRow]] = {}
+    for row in rows:
+        by_tag.setdefault(row.tag, []).append(row)
+    lines, notes = [], []
+    for tag, mine in by_tag.items():
+        cells = [
+            f"{r.said:,}: {r.promised:.3f} → {r.right:.3f}" if r.said and r.promised is not None else "–"
+            for r in mine
+        ]
+        first = mine[0]
+        lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))
+        if not first.observed:
+            notes.append(
+                f"* {tag}: the window of the published run is observed on {first.due}; "
+                f"shown is its model's own test snapshot of {first.as_of}"
+            )
+    table(
+        "The promise beside reality (said: mean confidence → share that turned out right)",
+        ("tag", "as of", "all said", *(f"confidence ≥ {b}" for b in CONFIDENCE_BANDS[1:])),
+        lines,
+        notes=notes,
+    )

@@ -1,0 +1,1 @@
+"""evidence: say in one sentence what is here."""

@@ -1,0 +1,252 @@
+"""What the gate looks at beyond a training's own figures: signs of a leak, the champion, the last run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.point_in_time_check import Recount, late_rows
+from tagcast.features.core.errors import TagcastError
+from tagcast.pipelines.evidence.binary import champion_losses, gate_evidence
+from tagcast.pipelines.project.workspace import TagPlan, Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from tagcast.models.artifacts.amount_model import AmountModel
+    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.training.amount import AmountResult
+    from tagcast.models.training.binary import TrainingResult
+    from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.registry.gates.binary_gate import Evidence
+    from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared, RunEvidence
+    from tagcast.registry.gates.leak_checks import LeakEvidence
+    from tagcast.registry.versions.tracking import Tracking
+    from tagcast.serving.store.base import StoreReader
+
+RECENCY = "recency_days"
+
+
+class GateInputs:
+    """Gathers evidence for the tags of one training run; what they share is counted once.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    now : date
+        Nothing at or after it is read.
+    feature_set : FeatureSet
+        Of the run's models.
+    folder : Path
+        For recounted features; the caller's to remove.
+    """
+
+    def __init__(self, workspace: Workspace, now: date, feature_set: FeatureSet, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._workspace = workspace
+        self._now = now
+        self._feature_set = feature_set
+        self._recount = Recount(workspace.engine, workspace.event_table, workspace.settings.timezone, folder)
+        self._late: dict[tuple[date, ...], tuple[int, int]] = {}
+
+    def evidence(
+        self, plan: TagPlan, frame: TrainingFrame, result: TrainingResult, tracking: Tracking
+    ) -> Evidence:
+        """Return all that the gate looks at for one trained tag.
+
+        Parameters
+        ----------
+        plan : TagPlan
+        frame : TrainingFrame
+            What was trained on.
+        result : TrainingResult
+        tracking : Tracking
+            Open MLflow, for the champion.
+        """
+        return gate_evidence(result, *self.gathered(plan, frame, result, tracking))
+
+    def gathered(
+        self,
+        plan: TagPlan,
+        frame: TrainingFrame,
+        result: TrainingResult | AmountResult,
+        tracking: Tracking,
+    ) -> tuple[LeakEvidence, ChampionEvidence | NotCompared, RunEvidence | NotCompared]:
+        """Return what there is beside the result's own figures, whatever the tag predicts."""
+        return (
+            self.leaks(plan, frame, result.model.features),
+            self.champion(plan, frame, result, tracking),
+            self.last_run(plan.definition, result.model),
+        )
+
+    def leaks(self, plan: TagPlan, frame: TrainingFrame, features: Sequence[str]) -> LeakEvidence:
+        """Return what was found of a leak in ``features``.
+
+        Parameters
+        ----------
+        plan : TagPlan
+        frame : TrainingFrame
+            What the model was trained on.
+        features : sequence of str
+            Those that the model reads.
+        """
+        import numpy as np
+
+        from tagcast.models.stats.leakage import last_day_losses, powers
+        from tagcast.registry.gates.leak_checks import LeakEvidence
+
+        features = list(features)
+        y = _two_sides(frame)
+        test = plan.split.test
+        rows = frame.as_of == np.datetime64(test)
+        read = frame.X.loc[rows, features].to_numpy(np.float64)
+        service, who = plan.definition.feature_service, _entities(plan.definition, frame.profile_id[rows])
+        again, without = (
+            self._recount.rows(service, self._feature_set, test, who, without_days=days)[features].to_numpy()
+            for days in (0, 1)
+        )
+        events, stamped = self._stamped_late(plan.split.snapshots)
+        return LeakEvidence(
+            powers=powers(y, frame.X[features].to_numpy(np.float64), features),
+            last_day=last_day_losses(y[rows], read, without, features),
+            late_events=events,
+            late_rows=stamped,
+            ahead=[f for f in features if f.endswith(RECENCY) and (frame.X[f] < 1).any()],
+            recounted_otherwise=[
+                f
+                for j, f in enumerate(features)
+                if not np.array_equal(read[:, j], again[:, j], equal_nan=True)
+            ],
+        )
+
+    def champion(
+        self,
+        plan: TagPlan,
+        frame: TrainingFrame,
+        result: TrainingResult | AmountResult,
+        tracking: Tracking,
+    ) -> ChampionEvidence | NotCompared:
+        """Return the champion's scores on the test snapshot beside those of the new recipe.
+
+        The champion scores with the model in force, on features of its own feature set.
+        """
+        import numpy as np
+
+        from tagcast.models.artifacts.loader import load_bundle as read_bundle
+        from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
+        from tagcast.registry.versions.promotion import CHAMPION
+        from tagcast.registry.versions.versions import load_bundle, versions
+
+        definition, test = plan.definition, plan.split.test
+        if not any(CHAMPION in v.aliases for v in versions(tracking, definition.name)):
+            return NotCompared("no champion yet", expected=True)
+        try:
+            version, folder = load_bundle(tracking, definition.name)
+            champion = read_bundle(folder)
+        except TagcastError as error:
+            return NotCompared(f"the champion cannot be read: {error.message}", expected=False)
+        if _meaning(champion.definition) != _meaning(definition):
+            return NotCompared(
+                f"the champion, version {version.version}, answers another question: "
+                "population or outcome have changed since",
+                expected=False,
+            )
+        rows = frame.as_of == np.datetime64(test)
+        order = np.argsort(frame.profile_id[rows].astype(str), kind="stable")
+        who = _entities(definition, frame.profile_id[rows][order])
+        X = self._recount.rows(
+            champion.definition.feature_service, FeatureSet.parse(champion.feature_set), test, who
+        )
+        score = champion.predict(X, test).score
+        return ChampionEvidence(
+            version=version.version,
+            **champion_losses(result, score),
+            learned_until=max(champion.snapshots) + timedelta(days=champion.horizon_days),
+            test=test,
+        )
+
+    def last_run(self, definition: TagDefinition, model: TagModel | AmountModel) -> RunEvidence | NotCompared:
+        """Return the scores that are published beside those ``model`` gives the same profiles then.
+
+        The same profiles at the same moment: what differs comes from the model, not from the season.
+        """
+        from tagcast.registry.gates.change_checks import NotCompared
+
+        store = self._workspace.store
+        try:
+            if store.current() is None:
+                return NotCompared("no run yet", expected=True)
+            with store.reader() as reader:
+                return self._beside_run(reader, definition, model)
+        except TagcastError as error:
+            return NotCompared(f"the last run cannot be read: {error.message}", expected=False)
+
+    def _beside_run(
+        self, reader: StoreReader, definition: TagDefinition, model: TagModel | AmountModel
+    ) -> RunEvidence | NotCompared:
+        import numpy as np
+
+        from tagcast.models.stats.psi import amount_odds, score_psi
+        from tagcast.pipelines.project.champions import load_versions
+        from tagcast.registry.gates.change_checks import NotCompared, RunEvidence
+        from tagcast.serving.store.long_form import predictions
+
+        run, name = reader.manifest.run, definition.name
+        mine = next((t for t in run.tags if t.tag == name), None)
+        if mine is None:
+            return NotCompared(f"the run {run.run_id} holds no {name} yet", expected=True)
+        if mine.kind == "rule":
+            return NotCompared(f"in the run {run.run_id} a rule says {name}", expected=True)
+        if run.as_of > self._now:
+            return NotCompared(
+                f"the run {run.run_id} is of after {self._now}, the day training took for today",
+                expected=True,
+            )
+        ((said_by, _),) = load_versions(self._workspace, {name: int(mine.model_version)})
+        if _meaning(said_by.definition) != _meaning(definition):
+            return NotCompared(
+                f"the run {run.run_id} answers another question: population or outcome have changed since",
+                expected=False,
+            )
+        said = predictions(reader, name).select(["profile_id", "score"]).to_pandas()
+        who = _entities(definition, said["profile_id"].to_numpy(object))
+        X = self._recount.rows(definition.feature_service, self._feature_set, run.as_of, who)
+        old, new = said["score"].to_numpy(np.float64), model.predict(X, run.as_of).score
+        if definition.is_amount:
+            middle = float(np.median(old))  # of what people see now
+            old, new = amount_odds(old, middle), amount_odds(new, middle)
+        psi = score_psi(old, new)
+        return RunEvidence(run.run_id, run.as_of, psi, len(said))
+
+    def _stamped_late(self, dates: tuple[date, ...]) -> tuple[int, int]:
+        """Return late events and late snapshot rows at ``dates``."""
+        if dates not in self._late:
+            snapshots = self._workspace.snapshots(self._feature_set)
+            self._late[dates] = self._recount.late_events(dates), late_rows(snapshots, dates)
+        return self._late[dates]
+
+
+def _two_sides(frame: TrainingFrame) -> npt.NDArray[np.int8]:
+    """Return outcomes as 0 and 1; amounts as below and above the median, which a leak tells apart as well."""
+    import numpy as np
+
+    return frame.y if frame.amount is None else (frame.amount > np.median(frame.amount)).astype(np.int8)
+
+
+def _entities(definition: TagDefinition, profile_id: object) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame({"profile_id": profile_id})
+    pair = definition.feature_service == "interest"
+    return frame.assign(category=definition.outcome.category) if pair else frame
+
+
+def _meaning(definition: TagDefinition) -> tuple[object, object]:
+    """Return what makes two models answers to the same question."""
+    return definition.population, definition.outcome

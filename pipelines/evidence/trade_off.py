@@ -1,0 +1,157 @@
+"""`tagcast tradeoff`: what a version's decision rule gives and costs, and what hysteresis would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import ModelError
+from tagcast.pipelines.amount_listing import predicts_amount
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.reports.terminal import say, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tagcast.models.training.binary import TrainingResult
+
+PLOTS = ("trade_off", "stability")
+
+
+def trade_off_document(result: TrainingResult) -> dict[str, Any]:
+    """Return the trade-off of a trained tag over its out-of-time cases, as JSON values."""
+    from tagcast.models.decisions.trade_off import trade_off
+
+    return trade_off(result.model.definition, result.model.cut, result.held_out_scores)
+
+
+def decision_figures(document: dict[str, Any]) -> dict[str, Figure]:
+    """Return the plots of a trade-off: the cuts, and stability where it could be measured."""
+    from tagcast.models.plots.decision import stability_plot, trade_off_plot
+
+    figures = {"trade_off": trade_off_plot(document)}
+    if document["stability"]:
+        figures["stability"] = stability_plot(document["stability"], document["stability_without_unknown"])
+    return figures
+
+
+def read_trade_off(workspace: Workspace, tag: str, version: int | None) -> dict[str, Any]:
+    """Return what training kept: the document, and where its plots lie.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    tag : str
+        One tag, not a family.
+    version : int, optional
+        Default: the champion; without one, the newest.
+
+    Raises
+    ------
+    DefinitionError
+        For a name that no trained tag has.
+    ModelError
+        When there is no such version, it kept no trade-off, or it predicts an amount.
+    """
+    from tagcast.pipelines.deployment.model_versions import registered_versions
+    from tagcast.registry.versions.run_files import document, run_file
+    from tagcast.registry.versions.tracking import open_tracking
+
+    mine = registered_versions(workspace, tag)
+    if {v.tag for v in mine} != {tag}:
+        names = sorted({v.tag for v in mine})
+        raise ModelError(f"{tag} is a family", mend=f"name one of {', '.join(names)}")
+    if version is None:
+        found = next((v for v in mine if "champion" in v.aliases), mine[0])
+    else:
+        numbered = {v.version: v for v in mine}
+        if version not in numbered:
+            raise ModelError(
+                f"{tag} has no version {version}",
+                mend=f"choose one of {', '.join(map(str, sorted(numbered)))}",
+            )
+        found = numbered[version]
+    if predicts_amount(found.metrics):
+        raise ModelError(
+            f"{tag} predicts an amount: it says the likeliest tier, and has no cut to trade off",
+            mend=f"tagcast card {tag} shows which tiers were said and which came",
+        )
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    plots = {name: run_file(tracking, found, f"plots/{name}.png") for name in PLOTS}
+    return {
+        "tag": tag,
+        "version": found.version,
+        **document(tracking, found, "trade_off"),
+        "plots": {name: str(file) for name, file in plots.items() if file},
+    }
+
+
+def render_trade_off(found: dict[str, Any]) -> None:
+    """Print the cuts, the rule's choice in a sentence, and what each margin would do."""
+    days = found["snapshots"]
+    with_profit = any(row["profit"] is not None for row in found["cuts"])
+    table(
+        f"{found['tag']} version {found['version']}: {found['cases']:,} cases of {len(days)} past snapshots "
+        f"({days[0]} to {days[-1]}), base rate {found['base_rate']:.3f}",
+        (
+            "audience",
+            "rule",
+            "from score",
+            "profiles",
+            "share",
+            "precision",
+            "95 % interval",
+            "recall",
+            "lift",
+            *(["profit a snapshot"] if with_profit else []),
+        ),
+        [_cells(row, with_profit) for row in found["cuts"]],
+    )
+    say(found["says"])
+    least = found["min_confidence"]
+    _render_stability(
+        "A margin against flicker (hysteresis), from each past snapshot to the next", found["stability"]
+    )
+    if least:
+        _render_stability(
+            f"The same if nothing were unknown (min_confidence 0 in place of {least:g})",
+            found["stability_without_unknown"],
+        )
+    for file in found["plots"].values():
+        say(f"plot: {file}")
+
+
+def _render_stability(title: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    names = (
+        "margin",
+        "definition",
+        "profiles",
+        "flips",
+        "flips removed",
+        "said",
+        "mean confidence",
+        "share right",
+    )
+    fields = ("margin", "own", "pairs", "flips", "removed", "said", "mean_confidence", "share_right")
+    lines = [[("◀" if row[f] else "") if f == "own" else row[f] for f in fields] for row in rows]
+    table(title, names, lines)
+
+
+def _cells(row: dict[str, Any], with_profit: bool) -> tuple[Any, ...]:
+    scores = f"{row['cut']:.3f}"
+    if row["cut_high"] != row["cut"]:
+        scores += f" to {row['cut_high']:.3f}"
+    interval = "–" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+    cells = (
+        "the rule's" if row["asked"] is None else f"top {row['asked']:.0%}",
+        "◀" if row["chosen"] else "",
+        scores,
+        row["size"],
+        row["share"],
+        row["precision"],
+        interval,
+        row["recall"],
+        row["lift"],
+    )
+    return (*cells, f"{row['profit']:,.0f}") if with_profit else cells

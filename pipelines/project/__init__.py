@@ -1,0 +1,1 @@
+"""project: say in one sentence what is here."""

@@ -1,0 +1,264 @@
+"""One project at work: its settings, its event log, its definitions, and the feature set they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, FeatureSet, windows_within
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, top_categories
+from tagcast.features.compute.snapshots import Snapshots, connect
+from tagcast.features.core.errors import DataError, DefinitionError
+from tagcast.features.feast_store.feature_store import FeatureRepo
+from tagcast.features.ingest.event_log import EventLog, build_event_log
+from tagcast.models.definitions.loader import Definition, load_definitions
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.definitions.rule_tag import RuleDefinition
+from tagcast.models.training.splits import Split, choose_snapshots
+from tagcast.pipelines.reports.terminal import Progress, quiet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagcast.features.core.settings import Settings
+    from tagcast.registry.state.database import State
+    from tagcast.serving.scoring.attribute_stream import Attributes
+    from tagcast.serving.store.base import ProfileStore
+
+
+@dataclass(frozen=True)
+class TagPlan:
+    """A tag and the snapshots it learns from."""
+
+    definition: TagDefinition
+    split: Split
+
+
+class Workspace:
+    """Everything a run needs to know of a project.
+
+    Parameters
+    ----------
+    settings : Settings
+    progress : callable, optional
+        ``(stage, done, total)``.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress = quiet) -> None:
+        self.settings = settings
+        self.progress = progress
+
+    @cached_property
+    def events(self) -> EventLog:
+        """The event log, read anew from the sources where they changed."""
+        return build_event_log(self.settings, progress=self.progress)
+
+    @cached_property
+    def store(self) -> ProfileStore:
+        """The profile store."""
+        from tagcast.serving.store.base import open_store
+
+        settings = self.settings
+        return open_store(
+            settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit
+        )
+
+    @cached_property
+    def engine(self) -> Any:
+        """An ibis connection to DuckDB."""
+        scratch = self.settings.home / "scratch"
+        return connect(
+            memory_limit=self.settings.memory_limit, threads=self.settings.threads, scratch=scratch
+        )
+
+    @cached_property
+    def event_table(self) -> Any:
+        """The event log as an ibis table."""
+        return self.engine.read_parquet(self.events.glob)
+
+    @property
+    def observed_until(self) -> date:
+        """First day of which nothing is known."""
+        return self.events.last_day + timedelta(days=1)
+
+    def now(self, asked: date | None) -> date:
+        """Return the day that training or scoring takes for today.
+
+        Raises
+        ------
+        DataError
+            When it lies after the data: the days between are unknown, not silent.
+        """
+        now = asked or self.observed_until
+        if now > self.observed_until:
+            raise DataError(
+                f"{now} is after the data: the last event is of {self.events.last_day}, "
+                "so what happened since is unknown",
+                mend=f"use a date up to {self.observed_until}, or bring the source up to date",
+            )
+        if now <= self.events.first_day:
+            raise DataError(
+                f"{now} is not after the first event ({self.events.first_day})", mend="use a later date"
+            )
+        return now
+
+    @cached_property
+    def state(self) -> State:
+        """What people made: drafts, audiences, the life of tags."""
+        from tagcast.registry.state.database import open_state
+
+        return open_state(self.settings)
+
+    def tags(self, now: date) -> list[Definition]:
+        """Return every tag of the project, families expanded from what was known before ``now``.
+
+        Those of the files, and drafted rules that were published.
+
+        Raises
+        ------
+        DefinitionError
+            Where one is wrong, or has the name of another.
+        """
+        from tagcast.registry.governance.rule_drafts import published_rules
+
+        expanded: list[Definition] = []
+        for definition in load_definitions(self.settings.tags_folder):
+            family = definition.family
+            categories: Sequence[str] = ()
+            if family is not None:
+                categories = family.values or top_categories(self.event_table, now, family.top or 0)
+            expanded.extend(definition.expand(categories))
+        names = {definition.name for definition in expanded}
+        for rule in published_rules(self.state):
+            if rule.name in names:
+                raise DefinitionError(
+                    f"{rule.name} is a published draft and in the files too",
+                    mend="retire the draft, or rename one",
+                )
+            expanded.append(rule)
+        return expanded
+
+    def definitions(self, now: date) -> list[TagDefinition]:
+        """Return the tags that models say."""
+        return [tag for tag in self.tags(now) if isinstance(tag, TagDefinition)]
+
+    def rules(self, now: date) -> list[RuleDefinition]:
+        """Return the tags that rules say."""
+        return [tag for tag in self.tags(now) if isinstance(tag, RuleDefinition)]
+
+    def plan(self, definition: TagDefinition, now: date) -> TagPlan:
+        """Choose the snapshots of one tag.
+
+        Raises
+        ------
+        DataError
+            When a window is not observed before ``now``, or history is too short.
+        """
+        rule = definition.snapshots
+        if rule.dates is None:
+            dates = choose_snapshots(
+                first_day=self.events.first_day,
+                now=now,
+                horizon_days=definition.horizon_days,
+                every_days=rule.every_days,
+                max_snapshots=rule.max_snapshots,
+                min_history_days=rule.min_history_days,
+            )
+        else:
+            dates = rule.dates
+            late = [d for d in dates if d + timedelta(days=definition.horizon_days) > now]
+            if late:
+                raise DataError(
+                    f"{definition.name}: the window of snapshot {late[0]} ({definition.horizon_days} days) "
+                    f"is not observed before {now}",
+                    mend=f"snapshots.dates have to lie at or before {now - timedelta(days=definition.horizon_days)}",
+                )
+        return TagPlan(definition, Split(dates, definition.horizon_days))
+
+    @property
+    def profile_attributes(self) -> Attributes:
+        """The attributes of profiles, to be read beside a snapshot."""
+        from tagcast.serving.scoring.attribute_stream import Attributes
+
+        return Attributes(self.events.profiles_path, self.settings.memory_limit)
+
+    def attributes(self) -> pd.DataFrame | None:
+        """Return the attributes of profiles by id, None where the configuration names none."""
+        path = self.events.profiles_path
+        if path is None:
+            return None
+        import pandas as pd
+
+        table = pd.read_parquet(path)
+        return table.assign(profile_id=table["profile_id"].astype(str)).set_index("profile_id")
+
+    def feature_set(self, definitions: Sequence[TagDefinition], now: date) -> FeatureSet:
+        """Return the features that every snapshot of every tag can bear.
+
+        The windows depend on all tags of the project, not on those asked for, so that training one tag
+        gives the model that training all of them gives.
+        """
+        firsts = []
+        for definition in definitions:
+            try:
+                firsts.append(self.plan(definition, now).split.snapshots[0])
+            except DataError:
+                continue  # A tag without enough history is refused where it is trained, not here.
+        earliest = min(firsts, default=now)
+        return self._feature_set(windows_within((earliest - self.events.first_day).days), now)
+
+    def widest_set(self, now: date) -> FeatureSet:
+        """Return the features of every window, filled or not: what rules may speak of."""
+        return self._feature_set(WINDOWS_DAYS, now)
+
+    def _feature_set(self, windows: tuple[int, ...], now: date) -> FeatureSet:
+        events = tuple(e for e in self.events.event_names_before(now) if e != PURCHASE)
+        return FeatureSet(windows, self.events.has_before(now), events)
+
+    def snapshots(self, feature_set: FeatureSet) -> Snapshots:
+        """Return the snapshots of ``feature_set``, built or not."""
+        return Snapshots(
+            self.settings.home,
+            self.events,
+            feature_set,
+            self.settings.timezone,
+            memory_limit=self.settings.memory_limit,
+            threads=self.settings.threads,
+        )
+
+    def repo(self, feature_set: FeatureSet) -> FeatureRepo:
+        """Return the Feast repo over those snapshots."""
+        return FeatureRepo(self.settings.home, self.snapshots(feature_set))
+
+
+def open_workspace(config: Path | None, home: Path | None, progress: Progress = quiet) -> Workspace:
+    """Read the configuration and return the project; nothing is built yet."""
+    from tagcast.features.core.settings import load_settings
+
+    return Workspace(load_settings(config, home, Path.cwd()), progress)
+
+
+def eligibility(definition: TagDefinition) -> Eligibility:
+    """Return the definition's population in the words of ``features``."""
+    return Eligibility(
+        definition.population.active_within_days,
+        definition.outcome.category,
+        definition.population.not_bought_within_days,
+    )
+
+
+def outcome_rule(definition: TagDefinition) -> OutcomeRule:
+    """Return the definition's outcome in the words of ``features``."""
+    outcome = definition.outcome
+    return OutcomeRule(
+        outcome.kind,
+        outcome.horizon_days,
+        outcome.event,
+        outcome.category,
+        getattr(outcome, "at_least", None),
+        getattr(outcome, "share", None),
+    )

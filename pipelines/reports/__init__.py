@@ -1,0 +1,1 @@
+"""reports: say in one sentence what is here."""

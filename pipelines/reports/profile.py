@@ -1,0 +1,78 @@
+"""`tagcast profile`: what the store in force says of one profile."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.reports.terminal import amount, say, table
+
+
+def look_up(workspace: Workspace, profile_id: str) -> dict[str, Any]:
+    """Return one profile: attributes, tags with reasons, key features with their titles."""
+    from tagcast.serving.audiences.queries import profile
+    from tagcast.serving.profiles.profile_details import key_features
+
+    with workspace.store.reader() as reader:
+        view = asdict(profile(reader, profile_id))
+        as_of = reader.manifest.run.as_of
+    return {**view, "as_of": as_of, "features": key_features(workspace.settings.home, profile_id, as_of)}
+
+
+def render_profile(view: dict[str, Any]) -> None:
+    """Print one profile."""
+    attributes = ", ".join(f"{k}: {v}" for k, v in view["attributes"].items() if v is not None)
+    say(f"profile {view['profile_id']} as of {view['as_of']}" + (f" ({attributes})" if attributes else ""))
+    table(
+        "Tags",
+        (
+            "tag",
+            "value",
+            "score",
+            "confidence",
+            "percentile",
+            "band",
+            "reasons (feature = value: direction, size)",
+            "by",
+        ),
+        [
+            (
+                p["tag"],
+                f"unknown: {p['unknown_because']}" if p.get("unknown_because") else p["value"],
+                _score(p),
+                p["confidence"],
+                f"{p['percentile']:.1f}",
+                p["band"],
+                "\n".join(_reason(r, p["reasons_method"]) for r in p["reasons"]),
+                p["reasons_method"],
+            )
+            for p in view["predictions"]
+        ],
+    )
+    if view["features"]:
+        table(
+            "Key features",
+            ("feature", "value"),
+            [(f["title"]["en"], _number(f["value"])) for f in view["features"]],
+        )
+
+
+def _reason(reason: dict[str, Any], method: str) -> str:
+    """Return a reason as it is read: a feature that moved a score, or a rule's term with what it found."""
+    title, value = reason["title"]["en"], reason["value"]
+    if method == "rule":
+        return f"{title}: {reason['direction']}" + ("" if value is None else f" ({_number(value)})")
+    return f"{title} = {_number(value)}: {reason['direction']}, {reason['contribution']:+.2f}"
+
+
+def _score(p: dict[str, Any]) -> float | str:
+    """Return a score as it is read: a probability, or an amount with its interval."""
+    if not p["is_amount"]:
+        return float(p["score"])
+    return f"{amount(p['score'])}\n({amount(p['lower'])} to {amount(p['upper'])})"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None or math.isnan(value) else f"{value:,.4g}"

@@ -1,0 +1,1 @@
+"""scoring: say in one sentence what is here."""

@@ -1,0 +1,164 @@
+"""What a run moved: who entered and left each value, and whether new data, models or thresholds moved them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.errors import TagcastError
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.reports.terminal import log, table
+from tagcast.serving.scoring.rule_columns import LoadedRule
+
+if TYPE_CHECKING:
+    from tagcast.pipelines.scoring.run_tags import RunTags
+    from tagcast.serving.scoring.change_attribution import MovedBy
+    from tagcast.serving.scoring.loaded_tag import LoadedTag
+    from tagcast.serving.scoring.previous_values import PastValues
+    from tagcast.serving.store.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class TagMovement:
+    """One tag between two runs.
+
+    Parameters
+    ----------
+    tag : str
+    entered, left : dict of str to int
+        Profiles by value; unknown among the values.
+    changed : float
+        Share of the profiles it spoke of in either run.
+    by_data, by_model, by_threshold : float or None
+        Shares that each cause moved (:class:`tagcast.serving.scoring.change_attribution.MovedBy`), measured on ``sampled`` profiles; None where
+        the model of the run before cannot be loaded, and where another rule says the tag.
+    sampled : int
+        0 where nothing but the data can have changed.
+    """
+
+    tag: str
+    entered: dict[str, int]
+    left: dict[str, int]
+    changed: float
+    by_data: float | None
+    by_model: float | None
+    by_threshold: float | None
+    sampled: int
+
+
+def movements(
+    workspace: Workspace,
+    chosen: RunTags,
+    day: date,
+    last: Manifest | None,
+    run: Manifest,
+    past: PastValues | None,
+) -> tuple[TagMovement, ...]:
+    """Return what ``run``, which held on to ``past``, moved against ``last``, by tag."""
+    loaded = {tag.definition.name: tag for tag in chosen.every}
+    found = []
+    for name, moves in sorted(run.moves.items()):
+        if last is None or name not in loaded:
+            continue
+        entered: dict[str, int] = {}
+        left: dict[str, int] = {}
+        for (was, now), count in moves.items():
+            if was != now:
+                if now is not None:
+                    entered[now] = entered.get(now, 0) + count
+                if was is not None:
+                    left[was] = left.get(was, 0) + count
+        share = _changed(moves)
+        by = _causes(workspace, loaded[name], day, last, run, past) if share else (0.0, 0.0, 0.0, 0)
+        found.append(TagMovement(name, entered, left, share, *by))
+    return tuple(found)
+
+
+def _causes(
+    workspace: Workspace,
+    tag: LoadedTag | LoadedRule,
+    day: date,
+    last: Manifest,
+    run: Manifest,
+    past: PastValues | None,
+) -> tuple[float | None, float | None, float | None, int]:
+    name = tag.definition.name
+    before, now = (next(t for t in m.run.tags if t.tag == name) for m in (last, run))
+    share = _changed(run.moves[name])
+    if isinstance(tag, LoadedRule) or before.kind == "rule":
+        same = (before.kind, before.question) == (now.kind, now.question)
+        # Another rule, or a rule where a model was: nothing of a model to tell apart.
+        return (share, 0.0, 0.0, 0) if same else (None, None, None, 0)
+    same = before.model_version == tag.version and last.tags[name].cut == run.tags[name].cut
+    if same and before.deciding in {now.deciding, ""}:
+        return share, 0.0, 0.0, 0
+    try:
+        by = _measured(workspace, tag, int(before.model_version), day, last, run, past)
+    except TagcastError as error:
+        log.warning("%s: what moved it cannot be told apart: %s", name, error.message)
+        return None, None, None, 0
+    return by.data, by.model, by.threshold, by.sampled
+
+
+def _changed(moves: Mapping[tuple[str | None, str | None], int]) -> float:
+    moved = sum(count for (was, now), count in moves.items() if was != now)
+    return moved / max(sum(moves.values()), 1)
+
+
+def _measured(
+    workspace: Workspace,
+    tag: LoadedTag,
+    version: int,
+    day: date,
+    last: Manifest,
+    run: Manifest,
+    past: PastValues | None,
+) -> MovedBy:
+    from tagcast.pipelines.project.champions import in_force, load_versions
+    from tagcast.serving.scoring.change_attribution import moved_by
+
+    loaded = load_versions(workspace, {tag.definition.name: version})
+    (before,) = in_force(workspace, loaded, last.run.scored_at)
+    snapshots = {}
+    for spec in {before.model.feature_set, tag.model.feature_set}:
+        snapshots[spec] = workspace.snapshots(FeatureSet.parse(spec))
+        snapshots[spec].ensure([day], workspace.progress)
+    with workspace.store.open(last) as reader:
+        return moved_by(tag, before, snapshots, day, reader, run, past)
+
+
+def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
+    """Print one line a tag."""
+    if not rows:
+        return
+
+    def counts(by_value: Mapping[str, int], sign: str) -> str:
+        return ", ".join(f"{value} {sign}{n:,}" for value, n in sorted(by_value.items())) or "–"
+
+    def share(part: float | None) -> str:
+        return "–" if part is None else f"{part:.1%}"
+
+    table(
+        f"Moved since {last_run}",
+        ("tag", "entered", "left", "changed", "by new data", "by a new model", "by a new threshold"),
+        [
+            (
+                r.tag,
+                counts(r.entered, "+"),
+                counts(r.left, "−"),
+                share(r.changed),
+                share(r.by_data),
+                share(r.by_model),
+                share(r.by_threshold),
+            )
+            for r in rows
+        ],
+        notes=[
+            f"{r.tag}: causes measured on {r.sampled:,} profiles; one that undoes another counts in both"
+            for r in rows
+            if r.sampled
+        ],
+    )

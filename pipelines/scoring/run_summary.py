@@ -1,0 +1,132 @@
+"""What a scoring run holds: each tag as the store describes it, and as people are told of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from tagcast.models.definitions.diff import deciding_id
+from tagcast.pipelines.scoring.movement import TagMovement
+
+if TYPE_CHECKING:
+    from tagcast.pipelines.scoring.run_tags import RunTags
+    from tagcast.serving.scoring.loaded_tag import LoadedTag
+    from tagcast.serving.scoring.rule_columns import LoadedRule
+    from tagcast.serving.scoring.scorer import Scorer
+    from tagcast.serving.store.manifest import Manifest
+    from tagcast.serving.store.schema import TagRun
+
+
+@dataclass(frozen=True)
+class ScoredTag:
+    """One tag of a run: how many are in its population, how many of each value, how sure.
+
+    ``reasons_top_in_three`` and ``reasons_overlap`` say how far path attribution agreed with exact SHAP when
+    the version was trained (:class:`tagcast.models.evaluation.global_drivers.ReasonAgreement`); None where it was not measured. A rule's
+    ``version`` is empty.
+    """
+
+    tag: str
+    version: str
+    population: int
+    said: dict[str, int]
+    unknown: int
+    unknown_because: dict[str, int]
+    mean_confidence: float | None
+    reasons_top_in_three: float | None = None
+    reasons_overlap: float | None = None
+    unseen_season: float = 0.0
+    horizon_days: int = 0
+    unlike_training: float = 0.0
+    unlike_because: str = ""
+    kind: str = "model"
+
+
+@dataclass(frozen=True)
+class ScoringRun:
+    """What a scoring run published."""
+
+    run_id: str
+    as_of: date
+    profiles: int
+    tags: tuple[ScoredTag, ...]
+    out: str | None
+    last_run: str | None = None
+    moved: tuple[TagMovement, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as JSON values."""
+        return asdict(self)
+
+
+def tag_runs(scorer: Scorer, chosen: RunTags, day: date) -> tuple[TagRun, ...]:
+    """Return the tags of a run as the store describes them."""
+    from tagcast.serving.store.schema import TagRun
+
+    def described(tag: LoadedTag | LoadedRule, bands: tuple[str, ...], **more: Any) -> TagRun:
+        definition = tag.definition
+        return TagRun(
+            tag=definition.name,
+            model_version=tag.version,
+            title_en=definition.title.en,
+            title_zh=definition.title.zh,
+            path=definition.path,
+            owner=definition.owner,
+            expires_at=scorer.scored_at + tag.expires_after,
+            bands=bands,
+            population=scorer.population[definition.name],
+            sensitivity=definition.sensitivity,
+            question=definition.question,
+            values=definition.values,
+            kind=definition.kind,
+            **more,
+        )
+
+    models = [
+        described(
+            tag,
+            tuple(tag.definition.levels),
+            feature_set=tag.model.feature_set,
+            deciding=deciding_id(tag.definition),
+            unseen_season=tag.model.unseen_season(day),
+            **_range_of_run(scorer, tag.definition.name),
+        )
+        for tag in chosen.models
+    ]
+    rules = [described(r, r.definition.values, feature_set=r.feature_set.spec) for r in chosen.rules]
+    return (*models, *rules)
+
+
+def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, day: date) -> tuple[ScoredTag, ...]:
+    """Return the tags of a published run as people are told of them, by name."""
+    more: dict[str, dict[str, Any]] = {
+        t.definition.name: {
+            "reasons_top_in_three": t.metrics.get("reasons_top_in_three"),
+            "reasons_overlap": t.metrics.get("reasons_overlap"),
+            "unseen_season": t.model.unseen_season(day),
+            "horizon_days": t.definition.horizon_days,
+            **_range_of_run(scorer, t.definition.name),
+        }
+        for t in chosen.models
+    }
+    return tuple(
+        ScoredTag(
+            about.tag,
+            about.model_version,
+            count.population,
+            count.said,
+            count.unknown,
+            count.unknown_because,
+            count.mean_confidence,
+            kind=about.kind,
+            **more.get(about.tag, {}),
+        )
+        for about in sorted(manifest.run.tags, key=lambda tag: tag.tag)
+        for count in [manifest.tags[about.tag]]
+    )
+
+
+def _range_of_run(scorer: Scorer, tag: str) -> dict[str, Any]:
+    share, because = scorer.unlike_training(tag)
+    return {"unlike_training": share, "unlike_because": because}

@@ -1,0 +1,163 @@
+"""What a scoring run says: the champions, and the rules with the features they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.errors import DefinitionError
+from tagcast.models.definitions.rule_tag import Rule, RuleDefinition, resolve, rule_names
+from tagcast.pipelines.project.champions import load_champions
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.reports.terminal import log
+
+if TYPE_CHECKING:
+    from tagcast.features.compute.snapshots import Snapshots
+    from tagcast.serving.scoring.loaded_tag import LoadedTag
+    from tagcast.serving.scoring.rule_columns import LoadedRule
+
+
+@dataclass(frozen=True)
+class RunTags:
+    """The tags of a run.
+
+    Parameters
+    ----------
+    models : list of LoadedTag
+    rules : list of LoadedRule
+    """
+
+    models: list[LoadedTag]
+    rules: list[LoadedRule]
+
+    @property
+    def every(self) -> list[LoadedTag | LoadedRule]:
+        """All of them."""
+        return [*self.models, *self.rules]
+
+    def snapshots(self, workspace: Workspace) -> dict[str, Snapshots]:
+        """Return the snapshots they read, by feature set."""
+        specs = {t.model.feature_set for t in self.models} | {r.feature_set.spec for r in self.rules}
+        return {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in sorted(specs)}
+
+
+def run_tags(workspace: Workspace, names: Sequence[str] | None, day: date) -> RunTags:
+    """Return the tags called ``names`` (None: all) as they are said at ``day``.
+
+    Raises
+    ------
+    DefinitionError
+        For an unknown name, and for a rule that speaks of what there is not.
+    ModelError
+        When nothing can be said, or a model's files are not what was recorded.
+    """
+    rules, fresh = _in_force(workspace, workspace.rules(day))
+    known = [rule.name for rule in rules]
+    asked = names
+    if names is not None:
+        asked = [n for n in names if not any(_called(n, rule) for rule in known if rule not in fresh)]
+        rules = [rule for rule in rules if any(_called(name, rule.name) for name in names)]
+    models = []
+    for tag in load_champions(workspace, asked, known):
+        name = tag.definition.name
+        if name in known and name not in fresh:
+            continue
+        if name in fresh:
+            log.warning("%s: its model says it until tagcast apply puts the rule in force", name)
+            rules = [rule for rule in rules if rule.name != name]
+        models.append(tag)
+    retired = _retired(workspace, [*(t.definition.name for t in models), *(rule.name for rule in rules)])
+    models = [tag for tag in models if tag.definition.name not in retired]
+    rules = [rule for rule in rules if rule.name not in retired]
+    if not models and not rules:
+        raise DefinitionError(
+            f"{', '.join(sorted(retired))}: retired, and not said any more", mend="name another tag"
+        )
+    return RunTags(models, loaded_rules(workspace, rules, models, day))
+
+
+def said_first(workspace: Workspace, chosen: RunTags, moment: datetime) -> None:
+    """Put on record what rules of files were when they were first said: from then on `tagcast apply` changes them."""
+    from tagcast.registry.governance.applied_definitions import in_force, put
+    from tagcast.registry.governance.rule_drafts import drafted
+
+    known = {*in_force(workspace.state), *drafted(workspace.state)}
+    first = [rule.definition for rule in chosen.rules if rule.definition.name not in known]
+    put(workspace.state, first, how="scored", by="score", reason="said for the first time", now=moment)
+
+
+def _in_force(workspace: Workspace, rules: Sequence[RuleDefinition]) -> tuple[list[RuleDefinition], set[str]]:
+    """Return rules as they are in force, and which have never been: a changed file waits for `tagcast apply`."""
+    from tagcast.registry.governance.applied_definitions import in_force
+    from tagcast.registry.governance.rule_drafts import drafted
+
+    lines, drafts = in_force(workspace.state), drafted(workspace.state)
+    found, fresh = [], set()
+    for rule in rules:
+        line = lines.get(rule.name)
+        if rule.name in drafts:
+            found.append(rule)  # its review put it in force
+        elif line is not None and isinstance(line.definition, RuleDefinition):
+            if line.definition != rule:
+                log.warning("%s: its file differs from what is in force, see tagcast plan", rule.name)
+            found.append(line.definition)
+        else:
+            found.append(rule)
+            fresh.add(rule.name)
+    return found, fresh
+
+
+def _retired(workspace: Workspace, names: Sequence[str]) -> set[str]:
+    from tagcast.registry.governance.lifecycle import status_of
+
+    return {name for name, status in status_of(workspace.state, names).items() if status == "retired"}
+
+
+def _called(name: str, rule: str) -> bool:
+    return name in {rule, rule.split(".", maxsplit=1)[0]}
+
+
+def resolved_rules(workspace: Workspace, rules: Sequence[RuleDefinition], day: date) -> list[Rule]:
+    """Return ``rules`` with their names resolved by what the data can bear at ``day``.
+
+    Raises
+    ------
+    DefinitionError
+        For the first that speaks of what there is not.
+    """
+    if not rules:
+        return []
+    widest, attributes = workspace.widest_set(day), workspace.profile_attributes.kinds
+    return [resolve(rule, rule_names(widest, attributes, category=bool(rule.category))) for rule in rules]
+
+
+def loaded_rules(
+    workspace: Workspace, rules: Sequence[RuleDefinition], models: Sequence[LoadedTag], day: date
+) -> list[LoadedRule]:
+    """Return ``rules`` ready to be said at ``day`` beside ``models``."""
+    from tagcast.serving.scoring.rule_columns import LoadedRule
+
+    if not rules:
+        return []
+    widest = workspace.widest_set(day)
+    # Best a set that is built anyway, then the one that models are trained on; a window that no model has fills widest.
+    sets = [*(FeatureSet.parse(spec) for spec in sorted({t.model.feature_set for t in models}))]
+    sets += [workspace.feature_set(workspace.definitions(day), day), widest]
+    features = set(widest.titles())
+
+    def fitting(rule: Rule) -> FeatureSet:
+        needed = {name for name in rule.fields if name in features}
+        population = rule.definition.population
+        if population.active_within_days:
+            needed.add("recency_days")
+        return next(one for one in sets if needed <= set(one.titles()) and _holds(one, rule))
+
+    return [LoadedRule(rule, fitting(rule)) for rule in resolved_rules(workspace, rules, day)]
+
+
+def _holds(one: FeatureSet, rule: Rule) -> bool:
+    """Return whether pair features are there for a rule of a category."""
+    return not rule.definition.category or bool(one.features("profile_category"))

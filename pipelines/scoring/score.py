@@ -1,0 +1,193 @@
+"""`tagcast score`: every champion and rule over the whole population, published as one new snapshot of the store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import DefinitionError, StoreError
+from tagcast.models.definitions.diff import deciding_id
+from tagcast.models.inference.abstention import RANGE_DRIFT
+from tagcast.models.stats.season_coverage import UNSURE
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.reports.scoring import range_note, season_note
+from tagcast.pipelines.reports.terminal import log
+from tagcast.pipelines.scoring.movement import movements
+from tagcast.pipelines.scoring.run_summary import ScoringRun, scored_tags, tag_runs
+from tagcast.pipelines.scoring.run_tags import RunTags, run_tags, said_first
+
+if TYPE_CHECKING:
+    from tagcast.serving.scoring.scorer import LoadedTag, Reasons
+    from tagcast.serving.store.base import ProfileStore
+    from tagcast.serving.store.manifest import Manifest
+
+
+def score_tags(
+    workspace: Workspace,
+    names: Sequence[str] | None,
+    *,
+    as_of: date | None,
+    moment: datetime,
+    out: Path | None = None,
+    reasons: Reasons = "all",
+    wait_seconds: float = 0.0,
+    accept: str = "",
+) -> ScoringRun:
+    """Score everyone known at ``as_of`` and publish.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    names : sequence of str or None
+        Tags or families; None for every champion and rule.
+    as_of : date, optional
+        Default: the day after the last event.
+    moment : datetime
+        When the run happens; becomes ``scored_at`` and starts the tags' life.
+    out : Path, optional
+        Long form of the predictions as Parquet.
+    reasons : {"all", "none"}
+        Whether to say why.
+    wait_seconds : float
+        How long to wait for another run that is writing the store.
+    accept : str
+        Why the run may differ from the last one by more than the configuration allows.
+    """
+    from tagcast.serving.audiences.queries import export_predictions
+    from tagcast.serving.publishing.run_checks import Bounds
+    from tagcast.serving.scoring.previous_values import open_past
+    from tagcast.serving.scoring.scorer import Scorer
+    from tagcast.serving.store.schema import RunInfo
+
+    _check_out(out)
+    day = workspace.now(as_of)
+    chosen = run_tags(workspace, names, day)
+    tags = chosen.models
+    store, publish = workspace.store, workspace.settings.publish
+    bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
+    with ExitStack() as stack:
+        # First of all: a store that cannot be written is known before long work, and the past stays as it is.
+        staging = stack.enter_context(store.writer(f"of {day}", wait_seconds=wait_seconds))
+        snapshots = chosen.snapshots(workspace)
+        for one in snapshots.values():
+            one.ensure([day], workspace.progress)
+        for tag in tags:
+            if (share := tag.model.unseen_season(day)) >= UNSURE:
+                log.warning(
+                    "%s: %s", tag.definition.name, season_note(share, day, tag.definition.horizon_days)
+                )
+        last = _readable(store)
+        pasts = past_runs(store, tags, day)
+        run_id = _run_id(workspace, chosen, day, pasts)
+        past = stack.enter_context(open_past(store, pasts))
+        scorer = Scorer(
+            tags,
+            snapshots,
+            day,
+            moment,
+            workspace.progress,
+            past,
+            threads=workspace.settings.threads,
+            reasons=reasons,
+            rules=chosen.rules,
+            attributes=workspace.profile_attributes,
+        )
+        cuts = _cuts(scorer, tags, staging)
+        for batch in scorer.batches(cuts):
+            staging.add(batch)
+        workspace.progress("publishing", 0, 1)
+        info = RunInfo(
+            run_id=run_id,
+            as_of=day,
+            scored_at=scorer.scored_at,
+            tags=tag_runs(scorer, chosen, day),
+        )
+        manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
+        said_first(workspace, chosen, moment)
+        workspace.progress("publishing", 1, 1)
+        # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
+        moved = movements(workspace, chosen, day, last, manifest, past)
+    for tag in tags:
+        share, because = scorer.unlike_training(tag.definition.name)
+        if share >= RANGE_DRIFT:
+            log.warning("%s: %s", tag.definition.name, range_note(share, because))
+    if out is not None:
+        with store.reader() as reader:
+            export_predictions(reader, out)
+    return ScoringRun(
+        run_id,
+        day,
+        manifest.profiles,
+        scored_tags(scorer, chosen, manifest, day),
+        str(out) if out else None,
+        last.run.run_id if last else None,
+        moved,
+    )
+
+
+def _readable(store: ProfileStore) -> Manifest | None:
+    """Return the run in force, None where there is none or it is damaged: a new run mends that."""
+    try:
+        return store.current()
+    except StoreError:
+        return None
+
+
+def _check_out(out: Path | None) -> None:
+    if out is None:
+        return
+    if out.suffix != ".parquet":
+        raise DefinitionError(
+            f"--out writes Parquet, found {out.name!r}", mend="give a name that ends in .parquet"
+        )
+    if not out.parent.is_dir():
+        raise DefinitionError(f"--out: there is no folder {out.parent}", mend="make it first")
+
+
+def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
+    """Return each tag with hysteresis that has a past, and the run it holds on to."""
+    from tagcast.serving.scoring.previous_values import past_run
+
+    held = [t.definition for t in tags if t.definition.hysteresis]
+    try:
+        found = [(d.name, past_run(store, d, day)) for d in held]
+    except StoreError as error:
+        log.warning("tags start without a past: %s", error.message)
+        return []
+    return [(name, run) for name, run in found if run]
+
+
+def _run_id(workspace: Workspace, chosen: RunTags, day: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
+    """Name the run by what goes into it: the same events, models, rules, day and past make the same run."""
+    parts = [
+        workspace.events.id,
+        str(day),
+        *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in chosen.models),
+        *(f"{t.definition.name}:{deciding_id(t.applied)}" for t in chosen.models if t.applied),
+        *(f"{r.definition.name}:{r.definition.question}" for r in chosen.rules),
+        *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
+    ]
+    return f"{day}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
+
+
+def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, float]:
+    """Return the score at which each tag says yes; ranks everyone first where a rule needs it."""
+    from tagcast.models.decisions.policy import needs_population
+
+    ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
+    for name, scores in scorer.scores(ranked) if ranked else ():
+        staging.add_scores(name, scores)
+    cuts = {tag.definition.name: cut for tag in tags if (cut := tag.cut) is not None}
+    for tag in ranked:
+        cuts[tag.definition.name] = staging.cut(tag.definition)
+    return cuts
+
+
+def _finite(cuts: Mapping[str, float]) -> dict[str, float]:
+    """Return the cuts that anyone reaches: JSON knows no infinity."""
+    return {tag: cut for tag, cut in cuts.items() if math.isfinite(cut)}

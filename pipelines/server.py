@@ -1,0 +1,146 @@
+"""`tagcast serve`: console and API of one project, in one process."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import ConfigError, TagcastError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from tagcast.features.core.settings import Settings
+    from tagcast.serving.context import Desk
+
+_MESSAGE_BYTES = 2_000_000
+_GRACE_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Service:
+    """An application and where it listens.
+
+    Parameters
+    ----------
+    app : FastAPI
+    listener : socket.socket
+    url : str
+        Where a browser finds it.
+    login : str or None
+        A link that logs in once; None where there are accounts.
+    desk : Desk
+        What is served.
+    """
+
+    app: FastAPI
+    listener: socket.socket
+    url: str
+    login: str | None
+    desk: Desk
+
+
+def prepare(settings: Settings, host: str, port: int, clock: Callable[[], datetime]) -> Service:
+    """Open the project and the port.
+
+    Parameters
+    ----------
+    settings : Settings
+    host : str
+    port : int
+        0 takes any that is free.
+    clock : callable
+
+    Raises
+    ------
+    ConfigError
+        When others could reach it and nobody has an account, or the port is taken.
+    """
+    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.registry.access.accounts import any_user
+    from tagcast.registry.access.api_keys import keys
+    from tagcast.serving.context import open_desk
+    from tagcast.serving.web.login import OnceLink
+    from tagcast.serving.web_app import create_app
+
+    desk = open_desk(settings, clock)
+    link = None
+    if not any_user(desk.state) and settings.access.header is None:
+        if is_loopback(host):
+            link = OnceLink(local_person(), secrets.token_urlsafe(24))
+        elif not keys(desk.state):
+            raise ConfigError(
+                f"nobody has an account yet, and {host} can be reached from other machines",
+                mend="tagcast user add NAME --role admin, then serve again; or leave --host out",
+            )
+    listener = _listen(host, port)
+    url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
+    app = create_app(desk, link=link)
+    return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, desk)
+
+
+def run(service: Service) -> None:
+    """Serve until stopped."""
+    import uvicorn
+
+    from tagcast.serving.web.error_handlers import Brief
+
+    config = uvicorn.Config(
+        service.app,
+        proxy_headers=False,  # The guard reads them: it has to know the proxy itself.
+        server_header=False,
+        access_log=False,  # Paths and queries name profiles.
+        log_level=logging.WARNING,
+        ws_max_size=_MESSAGE_BYTES,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    logging.getLogger("uvicorn.error").addFilter(Brief())
+    # The registry takes seconds to open: whoever asks first should not wait for it.
+    Thread(target=_open_registry, args=(service.desk,), daemon=True).start()
+    uvicorn.Server(config).run(sockets=[service.listener])
+
+
+def _open_registry(desk: Desk) -> None:
+    with suppress(TagcastError):  # Whoever asks is told.
+        _ = desk.tracking
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen()  # Whoever reads the address and is quicker than the server waits for it.
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen at {host}, port {port}: {error.strerror or error}",
+            mend="another tagcast serve may run; give --port another number",
+        ) from error
+    return listener

@@ -1,0 +1,129 @@
+"""Training frames: labels of every snapshot joined to the features that were known then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tagcast.features.catalog.builtin import GROWING
+from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
+from tagcast.features.compute.labels import outcome
+from tagcast.features.core.errors import DataError, ModelError
+from tagcast.pipelines.project.workspace import TagPlan, Workspace, eligibility, outcome_rule
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
+
+    from tagcast.models.training.dataset import TrainingFrame
+
+
+def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
+    """Return ``profile_id, as_of, y`` (and ``amount``, ``category``) of every snapshot of ``plan``.
+
+    Raises
+    ------
+    DataError
+        When a window is not observed before ``now``, or nobody is eligible at a snapshot.
+    """
+    import pandas as pd
+
+    who, rule = eligibility(plan.definition), outcome_rule(plan.definition)
+    parts = []
+    for as_of in plan.split.snapshots:
+        rows = outcome(workspace.event_table, as_of, who, rule, observed_until=now).execute()
+        if rows.empty:
+            raise DataError(
+                f"{plan.definition.name}: nobody is in the population at {as_of}",
+                mend="widen population, or check that the outcome's category is spelt as in the data",
+            )
+        parts.append(rows.assign(as_of=as_of))
+    frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return frame if rule.category is None else frame.assign(category=rule.category)
+
+
+def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
+    """Return how many true and false outcomes there are to learn from, before the test snapshot.
+
+    Of an amount: with and without any spend.
+
+    Raises
+    ------
+    ModelError
+        When they, or those of the test snapshot, are too few even for the RFM ranking that stands in for a
+        model: said before any feature is built.
+    """
+    from tagcast.models.calibration.binary_calibrator import MIN_CASES
+
+    split, name = plan.split, plan.definition.name
+    counts = []
+    for days, where in (
+        (split.test_fold.train, f"before the test snapshot {split.test}"),
+        ((split.test,), f"at the test snapshot {split.test}"),
+    ):
+        rows = labels.loc[labels["as_of"].isin(days), "y"]
+        yes, no = int(rows.sum()), int(len(rows) - rows.sum())
+        if plan.definition.is_amount and yes < MIN_CASES:
+            raise ModelError(
+                f"{name}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
+                mend="widen the population, choose a longer horizon_days, or give more history",
+            )
+        if not plan.definition.is_amount and min(yes, no) < MIN_CASES:
+            raise ModelError(
+                f"{name}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
+                mend="widen the population, change the outcome or its horizon_days, or give more history",
+            )
+        counts.append((yes, no))
+    return counts[0]
+
+
+def training_frames(
+    workspace: Workspace, plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame], feature_set: FeatureSet
+) -> dict[str, TrainingFrame]:
+    """Return one frame a tag; each FeatureService is asked once for all tags that use it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    plans : sequence of TagPlan
+    labels : dict of str to DataFrame
+        What ``label_rows`` gave for each tag.
+    feature_set : FeatureSet
+    """
+    import pandas as pd
+
+    from tagcast.models.training.dataset import TrainingFrame
+
+    dates = sorted({d for plan in plans for d in plan.split.snapshots})
+    repo = workspace.repo(feature_set)
+    repo.snapshots.ensure(dates, workspace.progress)
+
+    frames: dict[str, TrainingFrame] = {}
+    services = sorted({plan.definition.feature_service for plan in plans})
+    for done, service in enumerate(services):
+        workspace.progress("feature frames", done, len(services))
+        mine = [plan for plan in plans if plan.definition.feature_service == service]
+        keys = ["as_of", "profile_id"] + (["category"] if service == "interest" else [])
+        rows = repo.training_rows(service, pd.concat([labels[p.definition.name][keys] for p in mine]))
+        for plan in mine:
+            joined = labels[plan.definition.name].merge(rows, on=keys, how="left", validate="one_to_one")
+            joined = joined.sort_values(["as_of", "profile_id"], ignore_index=True)
+            X = joined[list(feature_set.names(service))]
+            rfm = joined[[c for c in rfm_columns(service) if c in joined.columns]]
+            frames[plan.definition.name] = TrainingFrame(
+                X=X.loc[:, X.notna().any()],
+                y=joined["y"].to_numpy("int8"),
+                as_of=joined["as_of"].to_numpy("datetime64[D]"),
+                profile_id=joined["profile_id"].to_numpy(object),
+                rfm=rfm,
+                growing=GROWING,
+                amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
+            )
+    workspace.progress("feature frames", len(services), len(services))
+    return frames
+
+
+def rfm_columns(service: str) -> tuple[str, ...]:
+    """Return recency, frequency and monetary value as ``service`` names them."""
+    return RFM_CATEGORY if service == "interest" else RFM_PROFILE

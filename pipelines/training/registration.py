@@ -1,0 +1,172 @@
+"""A training result becomes a version: recorded with its evidence and card, then judged by the gate."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.pipelines.cards.card_files import keep_card
+from tagcast.pipelines.evidence.binary import findings_of
+from tagcast.pipelines.evidence.gate_inputs import GateInputs
+from tagcast.pipelines.evidence.trade_off import decision_figures, trade_off_document
+from tagcast.pipelines.evidence.weak_segments import measured_segments
+from tagcast.pipelines.project.local_user import proposer
+from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.training.workers import Job
+
+if TYPE_CHECKING:
+    from tagcast.models.training.binary import TrainingResult
+    from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.models.training.splits import Split
+    from tagcast.models.training.tuning import Trial
+    from tagcast.registry.versions.decision_log import Decision
+    from tagcast.registry.versions.recording import TrialRecord
+
+
+@dataclass(frozen=True)
+class TrainedTag:
+    """What came of one tag.
+
+    Parameters
+    ----------
+    tag : str
+    version : int or None
+        None where it was refused before training.
+    alias : str
+        ``champion``, ``challenger`` or empty.
+    chosen : str
+        The candidate that won.
+    metrics : dict
+        Of the test snapshot.
+    rows, test : int, date or None
+        Training rows and the test snapshot.
+    reason : str
+        Of the gate, or why there is no model; says where a second person has to approve it.
+    checks : list of dict
+        The gate's checks.
+    notes : tuple of str
+    """
+
+    tag: str
+    version: int | None
+    alias: str
+    chosen: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    rows: int = 0
+    test: date | None = None
+    reason: str = ""
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as JSON values."""
+        return asdict(self)
+
+
+def register(
+    workspace: Workspace, job: Job, result: TrainingResult, inputs: GateInputs, moment: datetime
+) -> TrainedTag:
+    """Keep a training as a version with its card, let the gate decide, and say what came of it."""
+    from tagcast.registry.gates.binary_gate import judge
+    from tagcast.registry.versions.promotion import settle
+    from tagcast.registry.versions.recording import log_version
+    from tagcast.registry.versions.tracking import open_tracking
+
+    definition, split = job.plan.definition, job.plan.split
+    choices = trade_off_document(result)
+    frame = job.frame
+    found = findings_of(result, frame)
+    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    version = log_version(
+        tracking,
+        tag=definition.name,
+        bundle=job.folder,
+        features=result.model.features,
+        feature_set=FeatureSet.parse(job.feature_set).id,
+        params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
+        metrics=found.metrics,
+        dataset=dataset_of(workspace, frame),
+        split=split_of(split),
+        figures={**found.figures, **decision_figures(choices)},
+        notes=list(result.notes),
+        documents={"trade_off": choices},
+        trials=[trial_record(trial) for trial in result.trials],
+        run_name=f"{definition.name} {split.test}",
+        now=moment,
+    )
+    report = judge(inputs.evidence(job.plan, frame, result, tracking))
+    # Before anything is decided: no champion is in force without its card.
+    segments = measured_segments(result, frame, workspace.attributes())
+    keep_card(tracking, version, result, frame, report, found, events=workspace.events, segments=segments)
+    decision = settle(tracking, version, report, now=moment, proposer=proposer(workspace.settings))
+    return TrainedTag(
+        definition.name,
+        version.version,
+        "champion" if decision.action == "promoted" else "challenger",
+        result.chosen,
+        found.metrics,
+        len(frame.y),
+        split.test,
+        decision_text(decision),
+        report.as_dict()["checks"],
+        tuple(result.notes),
+    )
+
+
+def decision_text(decision: Decision) -> str:
+    """Return the gate's reason, and whether somebody has yet to approve."""
+    waits = decision.action == "proposed"
+    return f"{decision.reason}; waits for a second person: tagcast approve" if waits else decision.reason
+
+
+def dataset_of(workspace: Workspace, frame: TrainingFrame) -> dict[str, dict[str, Any]]:
+    """Return the tables a model was trained on, by digest; ``positives`` counts true outcomes, or any spend."""
+    return {
+        "events": {"digest": workspace.events.id, "rows": workspace.events.rows},
+        "training": {
+            "digest": frame_digest(frame),
+            "rows": len(frame.y),
+            "positives": int(frame.y.sum()),
+        },
+    }
+
+
+def split_of(split: Split) -> dict[str, Any]:
+    """Return snapshots and folds as JSON values."""
+    return {
+        "snapshots": [str(s) for s in split.snapshots],
+        "horizon_days": split.horizon_days,
+        "test": str(split.test),
+        "test_fold": [str(s) for s in split.test_fold.train],
+        "validation": [str(f.score) for f in split.validation_folds],
+    }
+
+
+def trial_record(trial: Trial) -> TrialRecord:
+    """Return a trial as MLflow keeps it."""
+    from tagcast.registry.versions.recording import TrialRecord
+
+    return TrialRecord(
+        f"trial {trial.number}",
+        "pruned" if trial.pruned else "complete",
+        trial.params,
+        {
+            "log_loss": trial.log_loss,
+            "rounds": float(trial.rounds),
+            **{f"log_loss_fold_{k}": loss for k, loss in enumerate(trial.losses)},
+        },
+    )
+
+
+def frame_digest(frame: TrainingFrame) -> str:
+    """Return a SHA-256 over features and outcomes: the same training rows give the same digest."""
+    digest = sha256()
+    digest.update("|".join(frame.X.columns).encode())
+    outcomes = (frame.y,) if frame.amount is None else (frame.y, frame.amount)
+    for part in (frame.X.to_numpy(), *outcomes, frame.as_of.astype("int64")):
+        digest.update(part.tobytes())
+    digest.update("|".join(frame.profile_id).encode())
+    return digest.hexdigest()

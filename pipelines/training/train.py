@@ -1,0 +1,243 @@
+"""`tagcast train`: label, fetch features, learn, version, let the gate decide.
+
+Tags are independent of one another, so they are trained side by side in processes; each model is the
+same as if it were trained alone on one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import DataError, ModelError, TagcastError
+from tagcast.models.definitions.loader import select
+from tagcast.pipelines import amount_listing
+from tagcast.pipelines.amount_versioning import register_amount
+from tagcast.pipelines.evidence.gate_inputs import GateInputs
+from tagcast.pipelines.project.workspace import TagPlan, Workspace
+from tagcast.pipelines.reports.terminal import say, table
+from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
+from tagcast.pipelines.training.registration import TrainedTag, register
+from tagcast.pipelines.training.workers import Job, Workers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagcast.models.training.amount import AmountResult
+    from tagcast.models.training.binary import TrainingResult
+
+
+ROWS_AT_ONCE = 500_000
+"""Training rows whose features are fetched together: about 4 GB on the way through Feast."""
+
+
+def train_tags(
+    workspace: Workspace,
+    names: Sequence[str] | None,
+    *,
+    now: date | None,
+    moment: datetime,
+    trials: int = 12,
+    timeout_s: float | None = None,
+    threads: int = 2,
+) -> list[TrainedTag]:
+    """Train tags as if today were ``now`` and version the models.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    names : sequence of str or None
+        Tags or families; None for all.
+    now : date, optional
+        Nothing at or after it is read. Default: the day after the last event.
+    moment : datetime
+        When this happens, for the records.
+    trials, timeout_s : int, float
+        LightGBM settings to try for each tag, and seconds after which to stop.
+    threads : int
+        Tags trained at once.
+
+    Returns
+    -------
+    list of TrainedTag
+        In order of name; a tag that cannot be trained is among them with the reason.
+
+    Raises
+    ------
+    TagcastError
+        When no tag at all can be trained.
+    """
+    day = workspace.now(now)
+    every = workspace.definitions(day)
+    chosen = every if names is None else select(every, names)
+    # A file a tag: processes that create one SQLite file together race for its tables.
+    studies = workspace.settings.home / "optuna"
+    studies.mkdir(exist_ok=True)
+    trained = []
+    with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
+        plans, labels, refused = _labelled(workspace, chosen, day)
+        feature_set = workspace.feature_set(every, day)
+        inputs = GateInputs(workspace, day, feature_set, Path(scratch) / "recounted")
+        workspace.progress("training", 0, len(plans))
+        for some in _portions(plans, labels):
+            frames = training_frames(workspace, some, labels, feature_set)
+            jobs = [
+                Job(
+                    plan,
+                    frames.pop(plan.definition.name),
+                    feature_set.spec,
+                    workspace.settings.seed,
+                    trials,
+                    timeout_s,
+                    f"sqlite:///{studies / f'{plan.definition.name}.db'}",
+                    Path(scratch) / plan.definition.name,
+                )
+                for plan in some
+            ]
+            for job, result in workers.run(jobs):
+                trained.append(
+                    _refusal(job.plan.definition.name, result)
+                    if isinstance(result, TagcastError)
+                    else _registered(workspace, job, result, inputs, moment)
+                )
+                workspace.progress("training", len(trained), len(plans))
+    if not any(t.version for t in trained):
+        raise ModelError(
+            "no tag could be trained: " + "; ".join(f"{t.tag}: {t.reason}" for t in [*trained, *refused])
+        )
+    return sorted([*trained, *refused], key=lambda t: t.tag)
+
+
+def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iterator[list[TagPlan]]:
+    """Yield the plans in portions of at most ``ROWS_AT_ONCE`` training rows (one plan at least).
+
+    Memory grows with a portion, not with how many tags are trained.
+    """
+    portion: list[TagPlan] = []
+    rows = 0
+    for plan in plans:
+        more = len(labels[plan.definition.name])
+        if portion and rows + more > ROWS_AT_ONCE:
+            yield portion
+            portion, rows = [], 0
+        portion.append(plan)
+        rows += more
+    yield portion
+
+
+def _registered(
+    workspace: Workspace,
+    job: Job,
+    result: TrainingResult | AmountResult,
+    inputs: GateInputs,
+    moment: datetime,
+) -> TrainedTag:
+    from tagcast.models.training.amount import AmountResult
+
+    if isinstance(result, AmountResult):
+        return register_amount(workspace, job, result, inputs, moment)
+    return register(workspace, job, result, inputs, moment)
+
+
+def _refusal(tag: str, error: TagcastError) -> TrainedTag:
+    return TrainedTag(
+        tag, None, "", reason=f"{error.message} (mend: {error.mend})" if error.mend else error.message
+    )
+
+
+def _labelled(
+    workspace: Workspace, definitions: Sequence[Any], now: date
+) -> tuple[list[TagPlan], dict[str, pd.DataFrame], list[TrainedTag]]:
+    """Plan and label every tag; one that cannot be labelled does not hold the others back.
+
+    Raises
+    ------
+    TagcastError
+        The first reason, when no tag can be labelled.
+    """
+    plans, labels, refused, errors = [], {}, [], []
+    for done, definition in enumerate(definitions):
+        workspace.progress("outcomes", done, len(definitions))
+        try:
+            plan = workspace.plan(definition, now)
+            rows = label_rows(workspace, plan, now)
+            check_cases(plan, rows)
+        except (DataError, ModelError) as error:
+            errors.append(error)
+            refused.append(_refusal(definition.name, error))
+            continue
+        plans.append(plan)
+        labels[definition.name] = rows
+    workspace.progress("outcomes", len(definitions), len(definitions))
+    if not plans:
+        raise errors[0]
+    return plans, labels, refused
+
+
+def render_training(trained: Sequence[TrainedTag]) -> None:
+    """Print tables of the tags trained, then what the gate refused and why."""
+    amounts = [t for t in trained if amount_listing.predicts_amount(t.metrics)]
+    others = [t for t in trained if t not in amounts]
+    if amounts:
+        table(
+            "Trained amounts (metrics of the test snapshot)",
+            ("tag", "version", "alias", "model", "test", *amount_listing.COLUMNS),
+            [
+                (t.tag, t.version, t.alias, t.chosen, t.test, *amount_listing.figures(t.metrics))
+                for t in amounts
+            ],
+        )
+    if others:
+        _table_of_others(others)
+    for t in trained:
+        if t.alias != "champion":
+            say(f"{t.tag}: no champion: {t.reason}")
+    said: dict[str, list[str]] = {}
+    for t in trained:
+        for note in t.notes:
+            said.setdefault(note, []).append(t.tag)
+    for note, tags in said.items():
+        say(f"{', '.join(tags)}: {note}")
+
+
+def _table_of_others(trained: Sequence[TrainedTag]) -> None:
+    table(
+        "Trained (metrics of the test snapshot)",
+        (
+            "tag",
+            "version",
+            "alias",
+            "model",
+            "test",
+            "AUC",
+            "RFM AUC",
+            "log loss",
+            "base log loss",
+            "ECE",
+            "lift@10%",
+        ),
+        [
+            (
+                t.tag,
+                t.version,
+                t.alias,
+                t.chosen,
+                t.test,
+                *(
+                    t.metrics.get(name)
+                    for name in (
+                        "auc",
+                        "rfm_auc",
+                        "log_loss",
+                        "base_rate_log_loss",
+                        "calibration_error",
+                        "lift_at_10",
+                    )
+                ),
+            )
+            for t in trained
+        ],
+    )

@@ -1,0 +1,126 @@
+"""Train tags side by side in processes of their own; each model is what one process alone would train."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.pipelines.project.workspace import TagPlan
+
+if TYPE_CHECKING:
+    from tagcast.models.training.amount import AmountResult
+    from tagcast.models.training.binary import TrainingResult
+    from tagcast.models.training.dataset import TrainingFrame
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training, as sent to a worker process.
+
+    Parameters
+    ----------
+    plan : TagPlan
+    frame : TrainingFrame
+    feature_set : str
+        ``FeatureSet.spec``.
+    seed, trials : int
+    timeout_s : float, optional
+    storage : str
+        Optuna's storage URL, so that a stopped study is taken up again.
+    folder : Path
+        Where the worker leaves the bundle.
+    """
+
+    plan: TagPlan
+    frame: TrainingFrame
+    feature_set: str
+    seed: int
+    trials: int
+    timeout_s: float | None
+    storage: str
+    folder: Path
+
+
+class Workers:
+    """Processes that train tags side by side, started early: they load their libraries while labels are counted.
+
+    Parameters
+    ----------
+    count : int
+        Tags trained at once.
+    tags : int
+        Tags that are asked for; where it is one, its trials run side by side in this process instead.
+    """
+
+    def __init__(self, count: int, tags: int) -> None:
+        self._threads = count
+        self._pool: ProcessPoolExecutor | None = None
+        if count > 1 and tags > 1:
+            # Fresh processes: a fork would copy the locks of DuckDB's and LightGBM's threads in whatever
+            # state they are.
+            self._pool = ProcessPoolExecutor(min(count, tags), multiprocessing.get_context("spawn"))
+            for _ in range(min(count, tags)):
+                self._pool.submit(_load)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TrainingResult | AmountResult | TagcastError]]:
+        """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run."""
+        if self._pool is None:
+            for job in jobs:
+                yield job, _train(job, self._threads)
+            return
+        futures = {self._pool.submit(_train, job): job for job in jobs}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def _load() -> None:
+    """Import what training needs."""
+    import lightgbm  # noqa: F401
+    import optuna.trial  # noqa: F401
+
+    import tagcast.models.training.binary  # noqa: F401
+
+
+def _train(job: Job, threads: int = 1) -> TrainingResult | AmountResult | TagcastError:
+    from tagcast.models.training.amount import train_amount
+    from tagcast.models.training.binary import train_tag
+
+    try:
+        if job.plan.definition.is_amount:
+            amount = train_amount(
+                job.plan.definition,
+                job.frame,
+                job.plan.split,
+                feature_set=job.feature_set,
+                seed=job.seed,
+                trials=job.trials,
+            )
+            amount.model.save(job.folder)
+            return amount
+        result = train_tag(
+            job.plan.definition,
+            job.frame,
+            job.plan.split,
+            feature_set=job.feature_set,
+            seed=job.seed,
+            trials=job.trials,
+            timeout_s=job.timeout_s,
+            threads=threads,
+            storage=job.storage,
+        )
+        result.model.save(job.folder)
+    except TagcastError as error:
+        return error
+    return result

@@ -1,0 +1,1 @@
+"""access: say in one sentence what is here."""

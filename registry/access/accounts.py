@@ -1,0 +1,237 @@
+"""Who may come in: users with passwords, keys of programs, sessions of the console.
+
+Passwords are kept as argon2 hashes, keys and session tokens as SHA-256 of what only their holder has: who reads the
+database can come in with none of it.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import delete, select
+
+from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.registry.access import passwords
+from tagcast.registry.access.api_keys import Key, add_key, keys, person_of_key, revoke_key, revoke_keys_of
+from tagcast.registry.access.audit_log import record
+from tagcast.registry.access.roles import Person, Role, role_named
+from tagcast.registry.state.database import State
+from tagcast.registry.state.tables import SESSIONS, USERS
+from tagcast.registry.state.text_validation import person_name
+
+__all__ = [
+    "Key",
+    "User",
+    "add_key",
+    "add_user",
+    "any_user",
+    "close_session",
+    "keys",
+    "login",
+    "open_session",
+    "person_named",
+    "person_of_key",
+    "person_of_session",
+    "remove_user",
+    "revoke_key",
+    "set_password",
+    "users",
+]
+
+SESSION_LIFE = timedelta(hours=12)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class User:
+    """An account."""
+
+    name: str
+    role: Role
+    sensitive: bool
+    added_by: str
+    added_at: datetime
+
+    @property
+    def person(self) -> Person:
+        """Who comes in."""
+        return Person(self.name, self.role, self.sensitive)
+
+
+def add_user(
+    state: State, name: str, role: Role, password: str, *, sensitive: bool = False, by: str, now: datetime
+) -> User:
+    """Add an account.
+
+    Parameters
+    ----------
+    state : State
+    name : str
+        Capitals do not count.
+    role : Role
+    password : str
+        At least 10 characters.
+    sensitive : bool
+        Whether they may see what is marked sensitive although their role may not.
+    by : str
+        Who adds it.
+    now : datetime
+
+    Raises
+    ------
+    ConflictError
+        When the name is taken.
+    TagcastError
+        For a name, role or password that is none.
+    """
+    user = User(person_name(name), role_named(role), sensitive, by, now)
+    row = {**vars(user), "password": passwords.hashed(password, user.name)}
+    with state.writing() as connection:
+        if connection.execute(select(USERS.c.name).where(USERS.c.name == user.name)).first():
+            raise ConflictError(
+                f"there is a user {user.name} already", mend="choose another name, or remove that user first"
+            )
+        connection.execute(USERS.insert().values(row))
+        detail = {"role": user.role, "sensitive": sensitive}
+        record(state, at=now, who=by, action="user.add", subject=user.name, detail=detail)
+    return user
+
+
+def set_password(state: State, name: str, password: str, *, by: str, now: datetime) -> None:
+    """Give an account another password; it has to log in anew wherever it is logged in.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such account.
+    """
+    hashed = passwords.hashed(password, name.casefold())
+    with state.writing() as connection:
+        name = _known(state, name)
+        connection.execute(USERS.update().where(USERS.c.name == name).values(password=hashed))
+        connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+        record(state, at=now, who=by, action="user.password", subject=name)
+
+
+def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
+    """Remove an account, its sessions and the keys of its name. What it did stays in the audit log.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such account.
+    ConflictError
+        When nobody would be left to let others in.
+    """
+    with state.writing() as connection:
+        name = _known(state, name)
+        roles = {user.name: user.role for user in users(state)}
+        role = roles.pop(name)
+        if role == "admin" and roles and "admin" not in roles.values():
+            raise ConflictError(
+                f"{name} is the last admin, and there are other users", mend="add another admin first"
+            )
+        connection.execute(delete(USERS).where(USERS.c.name == name))
+        connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+        revoke_keys_of(state, name, now)
+        record(state, at=now, who=by, action="user.remove", subject=name)
+
+
+def users(state: State) -> list[User]:
+    """Return the accounts by name."""
+    columns = [c for c in USERS.c if c.name != "password"]
+    with state.reading() as connection:
+        return [User(**row) for row in connection.execute(select(*columns).order_by(USERS.c.name)).mappings()]
+
+
+def any_user(state: State) -> bool:
+    """Return whether there is an account."""
+    with state.reading() as connection:
+        return connection.execute(select(USERS.c.name).limit(1)).first() is not None
+
+
+def person_named(state: State, name: str) -> Person | None:
+    """Return the account of ``name`` without asking for its password: for those a reverse proxy has checked."""
+    try:
+        name = person_name(name)
+    except TagcastError:
+        return None
+    query = select(USERS.c.name, USERS.c.role, USERS.c.sensitive).where(USERS.c.name == name)
+    with state.reading() as connection:
+        row = connection.execute(query).one_or_none()
+    return Person(row.name, row.role, row.sensitive) if row else None
+
+
+def login(state: State, name: str, password: str, now: datetime) -> Person:
+    """Return the person of that name and password.
+
+    A name that is tried in vain 10 times within 15 minutes has to wait. Known and unknown names take the same time.
+
+    Raises
+    ------
+    NotAllowedError
+        With one message, whatever was wrong.
+    """
+    person = person_named(state, name)
+    with state.reading() as connection:
+        query = select(USERS.c.password).where(USERS.c.name == (person.name if person else ""))
+        kept: str | None = connection.scalar(query)
+    spelled = person.name if person else name.casefold()
+    allowed = passwords.may_try(state, spelled, now)
+    right = passwords.matches(kept, password)
+    if person is None or kept is None or not (right and allowed):
+        if person is not None and allowed:
+            record(state, at=now, who=person.name, action="login.failed", subject=person.name)
+        raise NotAllowedError(
+            "name or password is wrong, or too many attempts were made",
+            mend="try again; after 10 attempts in 15 minutes, wait 15 minutes",
+        )
+    renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
+    with state.writing() as connection:
+        passwords.forgive(state, spelled)
+        if renewed != kept:
+            connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
+        record(state, at=now, who=person.name, action="login", subject=person.name)
+    return person
+
+
+def open_session(state: State, person: Person, now: datetime) -> str:
+    """Return a token that stands for ``person`` for 12 hours."""
+    token = secrets.token_urlsafe(32)
+    row = {"token": _digest(token), **vars(person), "expires_at": now + SESSION_LIFE}
+    with state.writing() as connection:
+        connection.execute(delete(SESSIONS).where(SESSIONS.c.expires_at <= now))
+        connection.execute(SESSIONS.insert().values(row))
+    return token
+
+
+def person_of_session(state: State, token: str, now: datetime) -> Person | None:
+    """Return whose session ``token`` opens; None for one that is unknown, closed or over."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    query = select(SESSIONS).where(SESSIONS.c.token == _digest(token), SESSIONS.c.expires_at > now)
+    with state.reading() as connection:
+        row = connection.execute(query).one_or_none()
+    return Person(row.name, row.role, row.sensitive) if row else None
+
+
+def close_session(state: State, token: str) -> None:
+    """End a session; an unknown one is none already."""
+    if _TOKEN.fullmatch(token):
+        with state.writing() as connection:
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.token == _digest(token)))
+
+
+def _known(state: State, name: str) -> str:
+    person = person_named(state, name)
+    if person is None:
+        raise NotFoundError("there is no such user", mend="tagcast user list shows them")
+    return person.name
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,250 @@
+"""The audit log: who did what to which thing, and when. Lines are only ever added.
+
+How often a tag is asked for through the API is counted by day instead: one line a call would bury the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from threading import Lock
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, func, select
+
+from tagcast.features.core.errors import StateError
+from tagcast.registry.access.roles import Person, require
+from tagcast.registry.state.database import State
+from tagcast.registry.state.tables import AUDIT, MENTIONS, NAME_LENGTH, SUBJECT_LENGTH, USES
+
+log = logging.getLogger("tagcast")
+
+UseKind = Literal["api", "export"]
+_Use = tuple[str, UseKind, date]
+KEPT_BACK = timedelta(seconds=5)  # counts lie in memory that long: a killed process loses no more
+MOST_ENTRIES = 1_000
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One line.
+
+    Parameters
+    ----------
+    id : int
+        Rises in the order of writing.
+    at : datetime
+        UTC.
+    who : str
+        Name of a person or a key.
+    action : str
+        ``export``, ``audience.save``, ``tag.step``, …
+    subject : str
+        What it was done to; empty where there is no one thing.
+    detail : dict
+        What else is worth knowing; never rows or ids of profiles.
+    """
+
+    id: int
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Where a tag is used.
+
+    Parameters
+    ----------
+    audiences : tuple of str
+        Saved audiences whose filter names it, or names an audience that does.
+    exports, api_calls : int
+        How often it was part of one, ever.
+    last_used : datetime or None
+        The last of these.
+    """
+
+    audiences: tuple[str, ...]
+    exports: int
+    api_calls: int
+    last_used: datetime | None
+
+
+def record(
+    state: State,
+    *,
+    at: datetime,
+    who: str,
+    action: str,
+    subject: str = "",
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a line; within ``state.writing()`` it is kept only with the rest of the block.
+
+    Raises
+    ------
+    StateError
+        When it cannot be kept: what is not on record must not happen.
+    """
+    row = {
+        "at": at,
+        "who": who[:NAME_LENGTH],
+        "action": action,
+        "subject": subject[:SUBJECT_LENGTH],
+        "detail": dict(detail or {}),
+    }
+    with state.writing() as connection:
+        connection.execute(AUDIT.insert().values(row))
+
+
+def entries(
+    state: State,
+    *,
+    action: str | None = None,
+    subject: str | None = None,
+    who: str | None = None,
+    limit: int = 200,
+    before: int | None = None,
+) -> list[AuditEntry]:
+    """Return lines, newest first.
+
+    Parameters
+    ----------
+    state : State
+    action, subject, who : str, optional
+        Only lines of these. An action that ends with a dot takes all that begin so: ``audience.``
+    limit : int
+        At most 1,000.
+    before : int, optional
+        Only lines older than the one of this id: the next page.
+    """
+    query = select(AUDIT).order_by(AUDIT.c.id.desc()).limit(min(max(limit, 1), MOST_ENTRIES))
+    if action is not None:
+        begins = AUDIT.c.action.startswith(action, autoescape=True)
+        query = query.where(begins if action.endswith(".") else AUDIT.c.action == action)
+    if subject is not None:
+        query = query.where(AUDIT.c.subject == subject)
+    if who is not None:
+        query = query.where(AUDIT.c.who == who)
+    if before is not None:
+        query = query.where(AUDIT.c.id < before)
+    with state.reading() as connection:
+        return [AuditEntry(**row) for row in connection.execute(query).mappings()]
+
+
+def whose(person: Person, who: str | None = None) -> str | None:
+    """Return by whom ``person`` may read lines: anybody's or those of ``who`` with the right "audit", else their own.
+
+    Raises
+    ------
+    NotAllowedError
+        Where they ask for somebody else's without the right.
+    """
+    if person.may("audit"):
+        return who
+    if who not in {None, person.name}:
+        require(person, "audit")
+    return person.name
+
+
+@dataclass
+class _Pending:
+    """Counts of one process that are not written yet."""
+
+    since: datetime
+    uses: dict[_Use, tuple[int, datetime]] = field(default_factory=dict)
+
+    def add(self, use: _Use, times: int, at: datetime) -> None:
+        before, last = self.uses.get(use, (0, at))
+        self.uses[use] = (before + times, max(last, at))
+
+
+_pending: WeakKeyDictionary[State, _Pending] = WeakKeyDictionary()
+_lock = Lock()
+
+
+def count_use(state: State, tag: str, kind: UseKind, at: datetime) -> None:
+    """Count one use of ``tag``: cheap, written with others a few seconds later.
+
+    Parameters
+    ----------
+    state : State
+    tag : str
+    kind : 'api' or 'export'
+    at : datetime
+        Of the use.
+    """
+    with _lock:
+        pending = _pending.setdefault(state, _Pending(at))
+        pending.add((tag, kind, at.astimezone(UTC).date()), 1, at)
+        due = at - pending.since >= KEPT_BACK
+    if due:
+        try:
+            flush_uses(state)
+        except StateError as error:
+            log.warning("uses of tags are counted, and cannot be written yet: %s", error.message)
+
+
+def flush_uses(state: State) -> None:
+    """Write the counts that lie in memory; a server does so when it ends."""
+    with _lock:
+        pending = _pending.pop(state, None)
+    if pending is None:
+        return
+    try:
+        with state.writing() as connection:
+            for use, (times, last) in sorted(pending.uses.items()):
+                _add(connection, use, times, last)
+    except StateError:
+        with _lock:  # another try takes them along
+            newer = _pending.setdefault(state, _Pending(pending.since))
+            for use, (times, last) in pending.uses.items():
+                newer.add(use, times, last)
+        raise
+
+
+def _add(connection: Connection, use: _Use, times: int, last: datetime) -> None:
+    tag, kind, day = use
+    which = (USES.c.tag == tag) & (USES.c.kind == kind) & (USES.c.day == day)
+    found = connection.execute(select(USES.c.times, USES.c.last_at).where(which)).one_or_none()
+    if found is None:
+        row = {"tag": tag, "kind": kind, "day": day, "times": times, "last_at": last}
+        connection.execute(USES.insert().values(row))
+    else:
+        row = {"times": found.times + times, "last_at": max(found.last_at, last)}
+        connection.execute(USES.update().where(which).values(row))
+
+
+def uses_of(state: State, tag: str) -> Uses:
+    """Return where ``tag`` is used."""
+    flush_uses(state)
+    counted = (
+        select(USES.c.kind, func.sum(USES.c.times), func.max(USES.c.last_at))
+        .where(USES.c.tag == tag)
+        .group_by(USES.c.kind)
+    )
+    with state.reading() as connection:
+        mentions = [(m.name, m.kind, m.mentioned) for m in connection.execute(select(MENTIONS))]
+        rows = connection.execute(counted).all()
+    times = {kind: int(total) for kind, total, _ in rows}
+    last = max((at for *_, at in rows), default=None)
+    return Uses(_naming(tag, mentions), times.get("export", 0), times.get("api", 0), last)
+
+
+def _naming(tag: str, mentions: Sequence[tuple[str, str, str]]) -> tuple[str, ...]:
+    """Return the audiences that name ``tag``, themselves or through audiences that they name."""
+    found = {name for name, kind, mentioned in mentions if kind == "field" and mentioned == tag}
+    grown = True
+    while grown:
+        more = {
+            name for name, kind, mentioned in mentions if kind == "audience" and mentioned in found
+        } - found
+        found |= more
+        grown = bool(more)
+    return tuple(sorted(found))

@@ -1,0 +1,1 @@
+"""gates: say in one sentence what is here."""

@@ -1,0 +1,130 @@
+"""The gate for a predicted amount: the same questions as :mod:`tagcast.registry.gates.binary_gate` asks, in figures of amounts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tagcast.registry.gates.binary_gate import beats
+from tagcast.registry.gates.change_checks import (
+    ChampionEvidence,
+    NotCompared,
+    RunEvidence,
+    beats_champion,
+    score_distribution,
+)
+from tagcast.registry.gates.checks import Check, GateReport, Measured, short
+from tagcast.registry.gates.leak_checks import LeakEvidence, after_as_of, last_day, single_feature
+
+MIN_TRAINING_SPENT = 200  # amounts have long tails: fewer tell little of one
+MIN_TEST_SPENT = 20
+COVERAGE = 0.8
+MAX_COVERAGE_ERROR = 0.05
+
+
+@dataclass(frozen=True)
+class AmountEvidence:
+    """What the gate looks at: figures of the test snapshot and how many cases stand behind them.
+
+    Parameters
+    ----------
+    mae, rmse, coverage, promise_margin : Measured
+        Of the model; the margin is the share of tiers that were right minus mean confidence.
+    baseline : str
+        What it is held against, for people.
+    baseline_mae, baseline_rmse : float
+    mae_minus_baseline, rmse_minus_baseline : Measured
+        Paired differences, model minus baseline, over the same resamples.
+    train_spent, test_spent, test_none : int
+        Rows with any spend, and without.
+    leaks : LeakEvidence
+    champion : ChampionEvidence or NotCompared
+    last_run : RunEvidence or NotCompared
+    """
+
+    mae: Measured
+    rmse: Measured
+    coverage: Measured
+    promise_margin: Measured
+    baseline: str
+    baseline_mae: float
+    baseline_rmse: float
+    mae_minus_baseline: Measured
+    rmse_minus_baseline: Measured
+    train_spent: int
+    test_spent: int
+    test_none: int
+    leaks: LeakEvidence
+    champion: ChampionEvidence | NotCompared
+    last_run: RunEvidence | NotCompared
+
+
+def judge_amount(evidence: AmountEvidence) -> GateReport:
+    """Hold a model of an amount against the data minimum, signs of a leak, its baseline and what is in force.
+
+    Beating the baseline in one of MAE and RMSE is enough: the one asks for the median, the other for the mean. Intervals
+    that hold too few or too many amounts, and confidence above the share that was right, warn.
+    """
+    return GateReport(
+        (
+            _enough_data(evidence),
+            single_feature(evidence.leaks),
+            last_day(evidence.leaks),
+            after_as_of(evidence.leaks),
+            _beats_baseline(evidence),
+            beats_champion(evidence.champion),
+            _covers(evidence),
+            _keeps_promise(evidence.promise_margin),
+            score_distribution(evidence.last_run),
+        )
+    )
+
+
+def _enough_data(e: AmountEvidence) -> Check:
+    scarcest = min(e.train_spent / MIN_TRAINING_SPENT, e.test_spent / MIN_TEST_SPENT)
+    text = f"{e.train_spent:,} cases with any spend to learn from, {e.test_spent:,} to test on"
+    if scarcest < 1:
+        text += f"; at least {MIN_TRAINING_SPENT} and {MIN_TEST_SPENT} are needed"
+    return Check("enough_data", "pass" if scarcest >= 1 else "fail", scarcest, 1.0, text)
+
+
+def _beats_baseline(e: AmountEvidence) -> Check:
+    """Return the better of the two checks, by RMSE where they answer alike."""
+    checks = [
+        beats("beats_baseline", metric, e.baseline, figure.value, bar, difference, less_is_better=True)
+        for metric, figure, bar, difference in (
+            ("RMSE", e.rmse, e.baseline_rmse, e.rmse_minus_baseline),
+            ("MAE", e.mae, e.baseline_mae, e.mae_minus_baseline),
+        )
+    ]
+    order = ("pass", "warn", "fail")
+    return min(checks, key=lambda check: order.index(check.outcome))
+
+
+def _covers(e: AmountEvidence) -> Check:
+    """Warn where intervals hold too few amounts, or more than those who spend nothing explain.
+
+    An interval that starts at zero holds everybody who spends nothing, be they more than asked.
+    """
+    coverage, nothing = e.coverage, e.test_none / max(1, e.test_none + e.test_spent)
+    most = max(COVERAGE + MAX_COVERAGE_ERROR, nothing + (1 - nothing) * COVERAGE)
+    within = COVERAGE - MAX_COVERAGE_ERROR <= coverage.value <= most  # false for NaN
+    text = (
+        f"intervals held {short(coverage.value)} of the amounts ({short(coverage.low)} to {short(coverage.high)}), "
+        f"{short(COVERAGE)} is asked; {short(nothing)} spent nothing"
+    )
+    if not within and math.isfinite(coverage.value):
+        text += f": too {'few' if coverage.value < COVERAGE else 'many'}"
+    return Check("covers", "pass" if within else "warn", coverage.value, COVERAGE, text)
+
+
+def _keeps_promise(margin: Measured) -> Check:
+    """Warn where more was promised than came, beyond chance."""
+    kept = not margin.high < 0
+    text = (
+        f"share of right tiers minus mean confidence {short(margin.value)} "
+        f"({short(margin.low)} to {short(margin.high)})"
+    )
+    if not kept:
+        text += ": more was promised than came"
+    return Check("keeps_promise", "pass" if kept else "warn", margin.value, 0.0, text)

@@ -1,0 +1,143 @@
+"""Checks for what a model should not have known: outcomes in disguise, and values of after the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tagcast.registry.gates.checks import Check, named, short
+
+MAX_SINGLE_AUC = 0.95  # no honest feature of a customer's past tells the future this well alone
+MIN_POWER_AUC = 0.65  # below, honest ratios such as silence over the usual gap lose half to one day
+WARN_LOST_SHARE = 0.25
+MAX_LOST_SHARE = 0.5
+
+
+class Powerful(Protocol):
+    """A feature and how well it alone ranks the outcomes."""
+
+    @property
+    def feature(self) -> str:
+        """Its name."""
+
+    @property
+    def auc(self) -> float:
+        """From .5 to 1."""
+
+
+class Losing(Powerful, Protocol):
+    """A feature that may lose power when its last day is removed."""
+
+    @property
+    def auc_without(self) -> float:
+        """AUC without the last day."""
+
+    @property
+    def lost(self) -> float:
+        """Share of the power above chance that the last day held."""
+
+
+@dataclass(frozen=True)
+class LeakEvidence:
+    """What was looked at to find a leak.
+
+    Parameters
+    ----------
+    powers : sequence
+        Of each feature of the model, on the rows it was trained on.
+    last_day : sequence
+        Of each feature, on the test snapshot.
+    late_events : int
+        Events that count as before a snapshot by their day, but whose time is at or after it.
+    late_rows : int
+        Rows of the snapshots that are stamped later than their moment.
+    ahead : sequence of str
+        Recencies with values below 1 day: counted from an event at or after the moment.
+    recounted_otherwise : sequence of str
+        Features of the test snapshot that differ from a second count of the events before the moment.
+    """
+
+    powers: Sequence[Powerful]
+    last_day: Sequence[Losing]
+    late_events: int
+    late_rows: int
+    ahead: Sequence[str]
+    recounted_otherwise: Sequence[str]
+
+
+def single_feature(evidence: LeakEvidence) -> Check:
+    """Fail where a feature alone separates the outcomes: it was made from them, or says the same."""
+    over = sorted((p for p in evidence.powers if p.auc > MAX_SINGLE_AUC), key=lambda p: -p.auc)
+    top = max(evidence.powers, key=lambda p: p.auc, default=None)
+    if top is None:
+        return Check("single_feature", "pass", float("nan"), MAX_SINGLE_AUC, "the model reads no feature")
+    if over:
+        suspects = named(f"{p.feature} (AUC {short(p.auc)})" for p in over)
+        text = (
+            f"{suspects}: alone above AUC {short(MAX_SINGLE_AUC)}, as a value made from the outcome would be; "
+            "leave its source or column out, or stamp it when it was known"
+        )
+        return Check("single_feature", "fail", top.auc, MAX_SINGLE_AUC, text)
+    text = f"strongest feature alone: {top.feature} with AUC {short(top.auc)}, up to {short(MAX_SINGLE_AUC)}"
+    return Check("single_feature", "pass", top.auc, MAX_SINGLE_AUC, text)
+
+
+def last_day(evidence: LeakEvidence) -> Check:
+    """Fail where a feature that says much says little once the last day before the moment is removed."""
+    bar = MAX_LOST_SHARE
+    strong = sorted((d for d in evidence.last_day if d.auc >= MIN_POWER_AUC), key=lambda d: -d.lost)
+    if not strong:
+        text = f"no feature alone reaches AUC {short(MIN_POWER_AUC)} on the test snapshot"
+        return Check("last_day", "pass", 0.0, bar, text)
+    most = strong[0]
+    if most.lost < WARN_LOST_SHARE:
+        text = (
+            f"without its last day no feature loses more than {most.lost:.0%} of its power ({most.feature})"
+        )
+        return Check("last_day", "pass", most.lost, bar, text)
+    failing = most.lost >= bar
+    least = bar if failing else WARN_LOST_SHARE
+    suspects = named(
+        f"{d.feature} (AUC {short(d.auc)}, {short(d.auc_without)} without it)"
+        for d in strong
+        if d.lost >= least
+    )
+    text = (
+        f"the last day before the snapshot holds {most.lost:.0%} of the power of {suspects}: "
+        "an event that is stamped when its outcome was known looks like this"
+    )
+    return Check("last_day", "fail" if failing else "warn", most.lost, bar, text)
+
+
+def after_as_of(evidence: LeakEvidence) -> Check:
+    """Fail on any value that later events have reached."""
+    found = []
+    if evidence.late_events:
+        found.append(
+            f"{_count(evidence.late_events, 'event')} counted before a snapshot, timed at or after it"
+        )
+    if evidence.late_rows:
+        found.append(f"{_count(evidence.late_rows, 'snapshot row')} stamped later than the snapshot")
+    if evidence.ahead:
+        found.append(f"{named(evidence.ahead)} counted from events at or after the snapshot")
+    if evidence.recounted_otherwise:
+        found.append(
+            f"{named(evidence.recounted_otherwise)} of the test snapshot not what the events before it give"
+        )
+    figure = float(
+        evidence.late_events + evidence.late_rows + len(evidence.ahead) + len(evidence.recounted_otherwise)
+    )
+    if found:
+        text = (
+            "values later than as_of: " + ", ".join(found) + "; mend the source's times, build the log anew"
+        )
+        return Check("after_as_of", "fail", figure, 0.0, text)
+    text = (
+        "no event and no value later than as_of; the test snapshot counted again from event times is the same"
+    )
+    return Check("after_as_of", "pass", figure, 0.0, text)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""governance: say in one sentence what is here."""

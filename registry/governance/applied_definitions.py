@@ -1,0 +1,99 @@
+"""Which definitions are in force: what `tagcast apply` decided, and what rules were when they were first said.
+
+Lines are only ever added; the newest of a tag counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import JSON, Column, Index, String, Table, Text, select
+
+from tagcast.models.definitions.loader import Definition, validated
+from tagcast.registry.state.database import State
+from tagcast.registry.state.tables import METADATA, NAME_LENGTH, Moment, serial
+
+How = Literal["scored", "applied", "proposed", "removed"]
+
+DEFINITIONS = Table(
+    "definitions_in_force",
+    METADATA,
+    serial(),
+    Column("tag", String(250), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", String(NAME_LENGTH), nullable=False),
+    Column("how", String(10), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("definition", JSON, nullable=False),
+    Index("definitions_in_force_by_tag", "tag", "id"),
+    sqlite_autoincrement=True,
+)
+
+
+@dataclass(frozen=True)
+class InForce:
+    """One line.
+
+    Parameters
+    ----------
+    definition : TagDefinition or RuleDefinition
+    at : datetime
+        UTC.
+    who : str
+    how : {"scored", "applied", "proposed", "removed"}
+        A rule was said for the first time, a person put it in force, it waits for a second person, it is gone.
+    reason : str
+    """
+
+    definition: Definition
+    at: datetime
+    who: str
+    how: How
+    reason: str
+
+
+def put(
+    state: State, definitions: Iterable[Definition], *, how: How, by: str, reason: str, now: datetime
+) -> None:
+    """Add a line for each definition, all or none."""
+    rows = [
+        {
+            "tag": one.name,
+            "at": now,
+            "who": by,
+            "how": how,
+            "reason": reason,
+            "definition": one.model_dump(mode="json", exclude_none=True),
+        }
+        for one in definitions
+    ]
+    if rows:
+        with state.writing() as connection:
+            connection.execute(DEFINITIONS.insert(), rows)
+
+
+def in_force(state: State, moment: datetime | None = None) -> dict[str, InForce]:
+    """Return by tag what is in force, or was at ``moment``; what only waits is passed over."""
+    found = _newest(state, moment, ("scored", "applied", "removed"))
+    return {tag: line for tag, line in found.items() if line.how != "removed"}
+
+
+def proposed(state: State) -> dict[str, InForce]:
+    """Return by tag what waits for a second person."""
+    newest = _newest(state, None, ("scored", "applied", "proposed", "removed"))
+    return {tag: line for tag, line in newest.items() if line.how == "proposed"}
+
+
+def _newest(state: State, moment: datetime | None, hows: tuple[How, ...]) -> dict[str, InForce]:
+    query = select(DEFINITIONS).where(DEFINITIONS.c.how.in_(hows)).order_by(DEFINITIONS.c.id)
+    if moment is not None:
+        query = query.where(DEFINITIONS.c.at <= moment)
+    with state.reading() as connection:
+        newest: dict[str, Any] = {row.tag: row for row in connection.execute(query)}
+    return {
+        tag: InForce(validated(row.definition, f"{tag} in force"), row.at, row.who, row.how, row.reason)
+        for tag, row in newest.items()
+    }

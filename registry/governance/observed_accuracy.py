@@ -1,0 +1,119 @@
+"""The promise beside reality, kept: what each tag said with which confidence, and what share turned out right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Date, Float, Integer, String, Table, delete, select
+
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
+from tagcast.registry.state.database import State
+from tagcast.registry.state.tables import METADATA
+
+PROMISES = Table(
+    "promises",
+    METADATA,
+    Column("tag", String(250), primary_key=True),
+    Column("as_of", Date, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("place", Integer, primary_key=True, autoincrement=False, comment="in the order of at_least"),
+    Column("at_least", Float, nullable=False),
+    Column("due", Date, nullable=False),
+    Column("said", BigInteger, nullable=False),
+    Column("promised", Float),
+    Column("right", Float),
+)
+
+
+@dataclass(frozen=True)
+class PromiseRow:
+    """One tag at one confidence or above.
+
+    Parameters
+    ----------
+    tag : str
+    version : int
+        Of the model that said it.
+    as_of : date
+        Moment of the promise.
+    due : date
+        Day on which the published run's window is observed.
+    observed : bool
+        Whether this row judges a published run; else its model's own test snapshot.
+    at_least : float
+        Confidence; 0 for all that were said.
+    said : int
+        Values that are not unknown (which is no promise).
+    promised, right : float or None
+        Mean confidence, and the share that turned out right; None where nothing was said.
+    """
+
+    tag: str
+    version: int
+    as_of: date
+    due: date
+    observed: bool
+    at_least: float
+    said: int
+    promised: float | None
+    right: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON values."""
+        return asdict(self)
+
+
+def promise_rows(
+    tag: str, version: int, as_of: date, due: date, metrics: Mapping[str, float], *, observed: bool
+) -> list[PromiseRow]:
+    """Return a row for each level of confidence, from ``promise_<level>_said|promised|right`` of ``metrics``."""
+    return [
+        PromiseRow(
+            tag,
+            version,
+            as_of,
+            due,
+            observed,
+            least,
+            int(metrics.get(f"{stem}_said", 0)),
+            metrics.get(f"{stem}_promised"),
+            metrics.get(f"{stem}_right"),
+        )
+        for least in CONFIDENCE_BANDS
+        for stem in [f"promise_{round(least * 100)}"]
+    ]
+
+
+def record_promises(state: State, rows: Iterable[PromiseRow]) -> None:
+    """Keep the observed ones of ``rows``, in place of what the same version of the same day had before."""
+    kept: dict[tuple[str, date, int], list[PromiseRow]] = {}
+    for row in rows:
+        if row.observed:
+            kept.setdefault((row.tag, row.as_of, row.version), []).append(row)
+    if not kept:
+        return
+    with state.writing() as connection:
+        for (tag, as_of, version), mine in kept.items():
+            same = (PROMISES.c.tag == tag) & (PROMISES.c.as_of == as_of) & (PROMISES.c.version == version)
+            connection.execute(delete(PROMISES).where(same))
+            values = [{**row.to_dict(), "place": place} for place, row in enumerate(mine)]
+            for value in values:
+                del value["observed"]
+            connection.execute(PROMISES.insert(), values)
+
+
+def observed_promises(state: State, tag: str) -> list[PromiseRow]:
+    """Return what was kept of ``tag``: newest day first, levels of confidence rising."""
+    query = (
+        select(PROMISES)
+        .where(PROMISES.c.tag == tag)
+        .order_by(PROMISES.c.as_of.desc(), PROMISES.c.version.desc(), PROMISES.c.place)
+    )
+    with state.reading() as connection:
+        return [
+            PromiseRow(r.tag, r.version, r.as_of, r.due, True, r.at_least, r.said, r.promised, r.right)
+            for r in connection.execute(query)
+        ]

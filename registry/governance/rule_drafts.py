@@ -1,0 +1,104 @@
+"""Rules that people drafted in the console: every wording is kept, the newest of a tag counts.
+
+Where a draft stands in its life is the life of its tag (:mod:`tagcast.registry.governance.lifecycle`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, String, Table, Text, select
+
+from tagcast.models.definitions.rule_tag import RuleDefinition
+from tagcast.registry.governance.lifecycle import REASON_LENGTH, Status, status_of
+from tagcast.registry.state.database import State
+from tagcast.registry.state.tables import METADATA, NAME_LENGTH, Moment, serial
+from tagcast.registry.state.text_validation import checked
+
+DRAFTS = Table(
+    "rule_drafts",
+    METADATA,
+    serial(),
+    Column("tag", String(250), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", String(NAME_LENGTH), nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("rule_drafts_by_tag", "tag", "id"),
+    sqlite_autoincrement=True,
+)
+
+
+@dataclass(frozen=True)
+class RuleDraft:
+    """One wording of a drafted rule.
+
+    Parameters
+    ----------
+    definition : RuleDefinition
+    at : datetime
+        UTC.
+    who : str
+    reason : str
+        Why it is needed.
+    status : Status
+        Where the tag stands.
+    """
+
+    definition: RuleDefinition
+    at: datetime
+    who: str
+    reason: str
+    status: Status
+
+    @property
+    def tag(self) -> str:
+        """The tag's name."""
+        return self.definition.name
+
+
+def keep(state: State, definition: RuleDefinition, *, by: str, reason: str, now: datetime) -> None:
+    """Keep a wording.
+
+    Raises
+    ------
+    TagcastError
+        Without a reason.
+    """
+    row: dict[str, Any] = {
+        "tag": definition.name,
+        "at": now,
+        "who": by,
+        "definition": definition.model_dump(mode="json", exclude_none=True),
+        "reason": checked(reason, "the reason", at_most=REASON_LENGTH, lines=True),
+    }
+    with state.writing() as connection:
+        connection.execute(DRAFTS.insert().values(row))
+
+
+def wordings(state: State, tag: str) -> list[RuleDraft]:
+    """Return every wording of one tag, oldest first."""
+    query = select(DRAFTS).where(DRAFTS.c.tag == tag).order_by(DRAFTS.c.id)
+    with state.reading() as connection:
+        rows = list(connection.execute(query))
+        status = status_of(state, [tag])[tag]
+    return [_draft(row, status) for row in rows]
+
+
+def drafted(state: State) -> dict[str, RuleDraft]:
+    """Return the newest wording of every drafted tag, by name."""
+    with state.reading() as connection:
+        newest = {row.tag: row for row in connection.execute(select(DRAFTS).order_by(DRAFTS.c.id))}
+    statuses = status_of(state, newest)
+    return {tag: _draft(newest[tag], statuses[tag]) for tag in sorted(newest)}
+
+
+def published_rules(state: State) -> list[RuleDefinition]:
+    """Return the drafted rules that are said of profiles: those whose tag is published."""
+    return [draft.definition for draft in drafted(state).values() if draft.status == "published"]
+
+
+def _draft(row: Any, status: Status) -> RuleDraft:
+    return RuleDraft(RuleDefinition.model_validate(row.definition), row.at, row.who, row.reason, status)

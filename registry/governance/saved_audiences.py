@@ -1,0 +1,284 @@
+"""Saved audiences: named filters that people share, how large they were, and who is in the frozen ones.
+
+A dynamic one is its filter, asked anew each time; a frozen one is the members that it had on the day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, select
+from sqlalchemy import delete as delete_from
+
+from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.registry.access.audit_log import record
+from tagcast.registry.access.roles import Person, require
+from tagcast.registry.state.database import State
+from tagcast.registry.state.id_lists import IdList, drop_ids, ids_of, keep_ids, packed
+from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTIONS
+from tagcast.registry.state.text_validation import checked
+
+AudienceKind = Literal["dynamic", "frozen"]
+NAME_LENGTH = 200
+DESCRIPTION_LENGTH = 2_000
+FILTER_LENGTH = 1_000_000
+_SHOWN = 2_000  # characters of a filter in the audit log
+
+# A text is passed over, a name in double quotes or bare is kept, whatever part of it is asked.
+_MENTION = re.compile(
+    r"""\bIN\s+AUDIENCE\s+'(?P<audience>(?:[^']|'')*)'
+      | '(?:[^']|'')*'
+      | "(?P<quoted>(?:[^"]|"")+)"
+      | (?P<word>[^\W\d]\w*(?:\.\w+)*)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class SavedAudience:
+    """A named audience.
+
+    Parameters
+    ----------
+    name : str
+    owner : str
+        Who saved it first; only they and admins change it.
+    description : str
+    filter : str
+        As text; what a frozen one was made of.
+    kind : 'dynamic' or 'frozen'
+    created_at, changed_at : datetime
+        UTC.
+    run : int or None
+        The run on which ``members`` were counted.
+    members : int or None
+    """
+
+    name: str
+    owner: str
+    description: str
+    filter: str
+    kind: AudienceKind
+    created_at: datetime
+    changed_at: datetime
+    run: int | None = None
+    members: int | None = None
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large an audience was on one run, of how many profiles."""
+
+    run: int
+    at: datetime
+    members: int
+    base: int
+
+
+def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> SavedAudience:
+    """Keep ``audience``, new or in place of the one of its name, and return it as it is kept.
+
+    Owner and moments are set here: the owner of a new one is ``by``. The filter is not read; who calls has done so.
+    A frozen one needs its members: call :func:`freeze` within the same ``state.writing()``.
+
+    Raises
+    ------
+    NotAllowedError
+        Where ``by`` may not save, or it belongs to somebody else.
+    TagcastError
+        For a name, description or filter that is empty or too long.
+    """
+    require(by, "save")
+    if audience.kind not in {"dynamic", "frozen"}:
+        raise TagcastError(f"there is no audience of kind {audience.kind!r}", mend="take dynamic or frozen")
+    audience = replace(
+        audience,
+        name=checked(audience.name, "the audience's name", at_most=NAME_LENGTH),
+        description=checked(
+            audience.description, "the description", at_least=0, at_most=DESCRIPTION_LENGTH, lines=True
+        ),
+        filter=checked(audience.filter, "the filter", at_most=FILTER_LENGTH, lines=True),
+    )
+    with state.writing() as connection:
+        before = _find(connection, audience.name)
+        if before is None:
+            kept = replace(audience, owner=by.name, created_at=now, changed_at=now)
+            connection.execute(AUDIENCES.insert().values(vars(kept)))
+        else:
+            _may_change(before, by)
+            kept = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
+            connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == kept.name).values(vars(kept)))
+            if kept.kind == "dynamic":
+                drop_ids(connection, _members_of(kept.name))
+        _mention(connection, kept)
+        detail = {"kind": kept.kind, "filter": kept.filter[:_SHOWN], "new": before is None}
+        record(state, at=now, who=by.name, action="audience.save", subject=kept.name, detail=detail)
+    return kept
+
+
+def get(state: State, name: str) -> SavedAudience:
+    """Return the audience of ``name``.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none.
+    """
+    with state.reading() as connection:
+        found = _find(connection, _spelled(name))
+    if found is None:
+        raise NotFoundError(
+            f"there is no saved audience {name[:NAME_LENGTH]!r}", mend="tagcast audience list shows them"
+        )
+    return found
+
+
+def all_saved(state: State) -> list[SavedAudience]:
+    """Return every saved audience by name."""
+    with state.reading() as connection:
+        rows = connection.execute(select(AUDIENCES).order_by(AUDIENCES.c.name)).mappings()
+        return [SavedAudience(**row) for row in rows]
+
+
+def delete(state: State, name: str, by: Person, now: datetime) -> None:
+    """Delete an audience with its sizes and frozen members.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none.
+    NotAllowedError
+        Where ``by`` may not save, or it belongs to somebody else.
+    ConflictError
+        When another audience names it.
+    """
+    require(by, "save")
+    with state.writing() as connection:
+        found = get(state, name)
+        _may_change(found, by)
+        naming = (MENTIONS.c.kind == "audience") & (MENTIONS.c.mentioned == found.name)
+        others = connection.scalars(
+            select(MENTIONS.c.name).where(naming, MENTIONS.c.name != found.name).order_by(MENTIONS.c.name)
+        ).all()
+        if others:
+            raise ConflictError(
+                f"the audience {found.name!r} is part of {', '.join(map(repr, others))}",
+                mend="take it out of their filters first",
+            )
+        for table in (AUDIENCES, AUDIENCE_SIZES, MENTIONS):
+            connection.execute(delete_from(table).where(table.c.name == found.name))
+        drop_ids(connection, _members_of(found.name))
+        detail = {"kind": found.kind, "filter": found.filter[:_SHOWN]}
+        record(state, at=now, who=by.name, action="audience.delete", subject=found.name, detail=detail)
+
+
+def add_size(state: State, name: str, run: int, at: datetime, members: int, base: int) -> None:
+    """Keep how large an audience is on ``run``; said again, the newer word counts.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such audience.
+    """
+    with state.writing() as connection:
+        name = get(state, name).name
+        same = (AUDIENCE_SIZES.c.name == name) & (AUDIENCE_SIZES.c.run == run)
+        connection.execute(delete_from(AUDIENCE_SIZES).where(same))
+        row = {"name": name, "run": run, "at": at, "members": members, "base": base}
+        connection.execute(AUDIENCE_SIZES.insert().values(row))
+        counted = AUDIENCES.update().where(AUDIENCES.c.name == name).values(run=run, members=members)
+        connection.execute(counted)
+
+
+def sizes(state: State, name: str) -> list[Size]:
+    """Return how large an audience was, oldest first."""
+    table = AUDIENCE_SIZES
+    query = select(table.c.run, table.c.at, table.c.members, table.c.base).where(
+        table.c.name == _spelled(name)
+    )
+    with state.reading() as connection:
+        return [Size(**row) for row in connection.execute(query.order_by(table.c.at, table.c.run)).mappings()]
+
+
+def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
+    """Keep ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
+
+    Within ``state.writing()`` give them :func:`tagcast.registry.state.id_lists.packed` before: others wait while it is open.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such audience.
+    ConflictError
+        When it is dynamic.
+    """
+    ready = ids if isinstance(ids, IdList) else packed(ids)
+    with state.writing() as connection:
+        found = get(state, name)
+        if found.kind != "frozen":
+            raise ConflictError(f"the audience {found.name!r} is dynamic", mend="save it as frozen first")
+        keep_ids(connection, _members_of(found.name), ready)
+        counted = AUDIENCES.update().where(AUDIENCES.c.name == found.name).values(members=ready.count)
+        connection.execute(counted)
+    return ready.count
+
+
+def frozen_ids(state: State, name: str) -> Iterator[str]:
+    """Yield the members of a frozen audience in the order they were given; memory holds a part of them."""
+    yield from ids_of(state, _members_of(_spelled(name)))
+
+
+def mentions(text: str) -> frozenset[tuple[Literal["field", "audience"], str]]:
+    """Return what a filter names, without asking whether it is there.
+
+    A bare word with a dot may be a tag and its part, or a name with a dot: both are returned.
+    """
+    found: set[tuple[Literal["field", "audience"], str]] = set()
+    for match in _MENTION.finditer(text):
+        if match["audience"] is not None:
+            found.add(("audience", match["audience"].replace("''", "'")))
+        elif match["quoted"] is not None:
+            found.add(("field", match["quoted"].replace('""', '"')))
+        elif word := match["word"]:
+            found |= {("field", word), ("field", word.rpartition(".")[0] or word)}
+    return frozenset(found)
+
+
+def _mention(connection: Connection, audience: SavedAudience) -> None:
+    connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == audience.name))
+    rows = [
+        {"name": audience.name, "kind": kind, "mentioned": mentioned}
+        for kind, mentioned in sorted(mentions(audience.filter))
+        if len(mentioned) <= 300
+    ]
+    if rows:
+        connection.execute(MENTIONS.insert(), rows)
+
+
+def _members_of(name: str) -> str:
+    return f"audience {name}"
+
+
+def _find(connection: Connection, name: str) -> SavedAudience | None:
+    row = connection.execute(select(AUDIENCES).where(AUDIENCES.c.name == name)).mappings().one_or_none()
+    return SavedAudience(**row) if row else None
+
+
+def _spelled(name: str) -> str:
+    """Return the spelling under which a name is kept; empty for one that no audience can have."""
+    try:
+        return checked(name, "the audience's name", at_most=NAME_LENGTH)
+    except TagcastError:
+        return ""
+
+
+def _may_change(audience: SavedAudience, by: Person) -> None:
+    if by.name != audience.owner and not by.may("access"):
+        raise NotAllowedError(
+            f"the audience {audience.name!r} belongs to {audience.owner}",
+            mend="save yours under another name, or ask its owner or an administrator",
+        )

@@ -1,0 +1,1 @@
+"""state: say in one sentence what is here."""

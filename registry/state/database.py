@@ -1,0 +1,267 @@
+"""What people made, in SQL: one database that every process of a project shares.
+
+``registry.db`` in the home, or PostgreSQL where the configuration names one; the same statements run on both, built by
+SQLAlchemy. Writers wait for one another, so that what a block has read is still so when it writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.schema import CreateSchema
+
+from tagcast.features.core.errors import ConfigError, StateError
+from tagcast.registry.state.tables import METADATA
+
+if TYPE_CHECKING:
+    from tagcast.features.core.settings import Settings
+
+DATABASE = "registry.db"
+BUSY_TIMEOUT_S = 30
+CONNECTIONS = 64  # at once; each reader holds one for the length of a small query
+
+
+class State:
+    """An open state; safe to share among threads. Nothing is made before something is written.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///…`` or ``postgresql://…``
+    project : str
+        Names the schema in PostgreSQL: projects share a server and not their users.
+    """
+
+    def __init__(self, url: str, project: str) -> None:
+        self._url = _parsed(url)
+        self._schema = f"{schema_of(project)}_state"
+        self._made = 0  # how many tables of METADATA were seen to be there
+        self._making = threading.Lock()
+        self._writing = threading.RLock()
+        self._under_way = threading.local()
+
+    def __repr__(self) -> str:
+        return f"State({self.place})"
+
+    @property
+    def place(self) -> str:
+        """Where it is, without user and password."""
+        if self._file is not None:
+            return str(self._file)
+        where = f"{self._url.host or 'local'}{f':{self._url.port}' if self._url.port else ''}"
+        return f"postgresql://{where}/{self._url.database or ''}, schema {self._schema}"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection that reads one consistent moment; empty tables where nothing was written yet.
+
+        Within :meth:`writing` of the same thread it is that connection, and sees what was written so far.
+
+        Raises
+        ------
+        StateError
+            When the database cannot be read.
+        """
+        if (outer := self._outer) is not None:
+            yield outer
+            return
+        with self._errors("read"):
+            if self._file is not None and not self._file.exists():
+                with _empty() as connection:
+                    yield connection
+                return
+            self._ensure()
+            with self._engine.connect() as connection:
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a connection in one transaction: all of the block is kept, or nothing where it raises.
+
+        Other writers wait until it ends, so nothing slow belongs into it. A block within another one of the same thread
+        is part of that one.
+
+        Raises
+        ------
+        StateError
+            When the database cannot be written, or another writer does not end within 30 s.
+        """
+        if (outer := self._outer) is not None:
+            yield outer
+            return
+        with self._errors("written"):
+            self._ensure()
+            # Threads of one process wait here, in turn; SQLite alone would have them poll.
+            with self._writing, self._writer.begin() as connection:
+                self._wait_for_turn(connection)
+                self._under_way.connection = connection
+                try:
+                    yield connection
+                finally:
+                    self._under_way.connection = None
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+
+    @property
+    def _outer(self) -> Connection | None:
+        found: Connection | None = getattr(self._under_way, "connection", None)
+        return found
+
+    @property
+    def _file(self) -> Path | None:
+        return Path(self._url.database or "") if self._url.get_backend_name() == "sqlite" else None
+
+    @cached_property
+    def _engine(self) -> Engine:
+        pool: dict[str, Any] = {
+            "pool_size": 8,
+            "max_overflow": CONNECTIONS - 8,
+            "hide_parameters": True,
+            "json_serializer": _json,
+        }
+        if self._file is not None:
+            engine = create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        engine = create_engine(self._url, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **pool)
+        return engine.execution_options(schema_translate_map={None: self._schema})
+
+    @cached_property
+    def _writer(self) -> Engine:
+        return self._engine.execution_options(writing=True)
+
+    def _ensure(self) -> None:
+        """Make the tables that are not there yet; of several processes one makes them, the others wait."""
+        wanted = len(METADATA.tables)
+        if self._made >= wanted:
+            return
+        with self._making:
+            if self._missing():
+                self._make()
+            self._made = wanted
+
+    def _missing(self) -> bool:
+        """Return whether a table is not there: a look does not wait for writers."""
+        if self._file is not None and not self._file.exists():
+            return True
+        with self._engine.connect() as connection:
+            there = inspect(connection).get_table_names(None if self._file is not None else self._schema)
+        return not set(METADATA.tables) <= set(there)
+
+    def _make(self) -> None:
+        if self._file is not None:
+            try:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                # Readable by its owner and group alone: it holds hashes of passwords.
+                os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o660))
+                with suppress(
+                    PermissionError
+                ):  # made by somebody else of the group, before there were accounts
+                    self._file.chmod(self._file.stat().st_mode & ~0o007)
+            except OSError as error:
+                raise self._failure("written", str(error)) from error
+            with suppress(sqlite3.Error), self._engine.connect() as connection:
+                # Readers do not wait for a writer. Another process may be switching at this moment: as good.
+                connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
+        with self._writer.begin() as connection:
+            self._wait_for_turn(connection)
+            if self._file is None:
+                connection.execute(CreateSchema(self._schema, if_not_exists=True))
+            METADATA.create_all(connection)
+
+    def _wait_for_turn(self, connection: Connection) -> None:
+        """Let PostgreSQL's writers wait for one another as SQLite's do."""
+        if self._file is None:
+            key = int.from_bytes(sha256(self._schema.encode()).digest()[:8], "big", signed=True)
+            patience = func.set_config("lock_timeout", f"{BUSY_TIMEOUT_S}s", True)
+            connection.execute(select(patience))
+            connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+            raise self._failure(what, reason.splitlines()[0]) from error
+
+    def _failure(self, what: str, reason: str) -> StateError:
+        if self._url.password:
+            reason = reason.replace(str(self._url.password), "…")
+        return StateError(
+            f"what people made cannot be {what} in {self.place}: {reason}",
+            mend="see that the disk has room, that the file or server lets you in, and that no other program "
+            "holds it; then try again",
+        )
+
+
+def open_state(settings: Settings) -> State:
+    """Return the state of a project: ``[state] url``, else ``registry.db`` in the home."""
+    url = settings.state_place or URL.create("sqlite", database=str(settings.home / DATABASE))
+    return State(url if isinstance(url, str) else url.render_as_string(hide_password=False), settings.name)
+
+
+def schema_of(project: str) -> str:
+    """Return the schema of a project in PostgreSQL; two names that differ in other signs only share none."""
+    slug = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")[:40]
+    suffix = "" if slug == project else f"_{sha256(project.encode()).hexdigest()[:6]}"
+    return f"tagcast_{slug}{suffix}"
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        parsed.get_dialect().import_dbapi()
+    except ModuleNotFoundError as error:
+        raise StateError(
+            f"a state in PostgreSQL needs {error.name}, which is not installed",
+            mend="pip install 'tagcast[postgres]'",
+        ) from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError(
+            "[state] url is no SQLAlchemy URL", mend="as in postgresql://user:${PASSWORD}@host/database"
+        ) from error
+    return parsed
+
+
+@contextmanager
+def _empty() -> Iterator[Connection]:
+    """Yield a connection to empty tables in memory."""
+    engine = create_engine("sqlite://")
+    try:
+        METADATA.create_all(engine)
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, default=str)
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver would begin transactions late, after the first reading
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,55 @@
+"""Texts that people give: cleaned and checked once, before any database sees them."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from tagcast.features.core.errors import TagcastError
+
+
+def checked(text: str, what: str, *, at_most: int, at_least: int = 1, lines: bool = False) -> str:
+    """Return ``text`` without blanks around it.
+
+    Parameters
+    ----------
+    text : str
+    what : str
+        Names the field in errors.
+    at_most, at_least : int
+        Characters.
+    lines : bool
+        Whether it may have several lines.
+
+    Raises
+    ------
+    TagcastError
+        Where it is too short or too long, or holds characters that no database and no screen can show.
+    """
+    clean = unicodedata.normalize("NFC", text.strip()) if storable(text) else text
+    if not storable(clean) or any(
+        unicodedata.category(c) == "Cc" and not (lines and c in "\n\t\r") for c in clean
+    ):
+        raise TagcastError(f"{what} holds a character that cannot be shown", mend="leave it out")
+    if not at_least <= len(clean) <= at_most:
+        raise TagcastError(
+            f"{what} has {len(clean):,} characters, expected {at_least:,} to {at_most:,}",
+            mend=f"give a {'shorter' if len(clean) > at_most else 'longer'} one",
+        )
+    return clean
+
+
+def storable(text: str) -> bool:
+    """Return whether every database can hold ``text``: no NUL, no half of a character."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def person_name(text: str) -> str:
+    """Return the one spelling of a person's name: what looks alike on a keyboard is alike.
+
+    Raises
+    ------
+    TagcastError
+        Where it is no name.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold() if storable(text) else text
+    return checked(folded, "the name", at_most=64)

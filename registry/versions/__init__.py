@@ -1,0 +1,1 @@
+"""versions: say in one sentence what is here."""

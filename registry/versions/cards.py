@@ -1,0 +1,106 @@
+"""Cards kept with model versions: files beside the run's plots, their digests on the version.
+
+The card is written after the version, since it names it; a version without one is a version all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from tagcast.features.core.errors import ModelError
+from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
+from tagcast.registry.versions.versions import GRADE
+
+if TYPE_CHECKING:
+    from tagcast.registry.versions.versions import Version
+
+FOLDER = "card"
+CARD = "tagcast.card"
+_MEND = "train the tag again: every training writes a card"
+
+
+def store_card(
+    tracking: Tracking, version: Version, files: Mapping[str, str], *, grade: str | None = None
+) -> None:
+    """Keep the files of a card with ``version``, in place of those it had.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        Open MLflow.
+    version : Version
+    files : mapping of str to str
+        Name to text: ``card.html``, ``card.md``.
+    grade : str, optional
+        A to D, for listings.
+
+    Raises
+    ------
+    ModelError
+        When they cannot be stored.
+    """
+    with (
+        store_errors(f"{version.name}: the card cannot be stored"),
+        tempfile.TemporaryDirectory(prefix="tagcast-") as folder,
+    ):
+        for name, text in files.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8", newline="\n")
+        tracking.client.log_artifacts(version.run_id, folder, FOLDER)
+        if grade is not None:
+            tracking.client.set_model_version_tag(version.tag, str(version.version), GRADE, grade)
+        # Last: a card counts only once its digests are known.
+        recorded = json.dumps({name: _digest(text) for name, text in files.items()})
+        tracking.client.set_model_version_tag(version.tag, str(version.version), CARD, recorded)
+
+
+def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
+    """Return the files of the card of ``version``, name to text, each checked against its digest.
+
+    Raises
+    ------
+    ModelError
+        When the version has no card, or a file is missing or was changed.
+    """
+    with store_errors(f"{version.name}: the card cannot be read"):
+        tags = tracking.client.get_model_version(version.tag, str(version.version)).tags
+        if CARD not in tags:
+            raise ModelError(f"{version.name} has no card", mend=_MEND)
+        recorded = json.loads(tags[CARD])
+        found: dict[str, str] = {}
+        with tempfile.TemporaryDirectory(prefix="tagcast-") as scratch:
+            folder = _folder(tracking, version, Path(scratch))
+            for name, digest in recorded.items():
+                file = folder / name
+                trouble = "is missing"
+                if file.is_file():
+                    found[name] = file.read_bytes().decode("utf-8", errors="replace")
+                    trouble = "is not what was recorded: it was changed or damaged"
+                if name not in found or _digest(found[name]) != digest:
+                    raise ModelError(f"{version.name}: the card's file {name} {trouble}", mend=_MEND)
+    return found
+
+
+def _folder(tracking: Tracking, version: Version, scratch: Path) -> Path:
+    """Return where the card's files lie: MLflow's own folder, or a copy in ``scratch`` from a server."""
+    uri = tracking.client.get_run(version.run_id).info.artifact_uri
+    url = urlparse(uri)
+    if url.scheme in {"", "file"}:
+        folder = Path(url2pathname(url.path))
+        if not folder.exists():
+            # MLflow records absolute paths; a home moved or mounted elsewhere still holds its files.
+            folder = tracking.home.joinpath(ARTIFACTS, *folder.parts[-2:])
+        return folder / FOLDER
+    from mlflow.artifacts import download_artifacts
+
+    return Path(download_artifacts(f"{uri}/{FOLDER}", dst_path=str(scratch), tracking_uri=tracking.uri))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

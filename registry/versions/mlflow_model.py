@@ -1,0 +1,94 @@
+"""The folder that MLflow stores for one model: written without pickle, its files' digests checked at load."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from tagcast.features.core.errors import ModelError
+
+BUNDLE = "artifacts/bundle"  # where MLflow's layout puts the bundle
+REQUIREMENTS = ("lightgbm", "numpy", "pandas", "pydantic", "pyyaml", "scipy")
+OUTPUTS = ("score", "lower", "upper")
+
+
+def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: str, model_id: str) -> None:
+    """Write the MLflow model of ``bundle`` to ``folder``.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist yet.
+    bundle : Path
+        Folder of the tag model's files; copied.
+    features : sequence of str
+        Input columns, in order; inputs and outputs are doubles.
+    run_id, model_id : str
+        MLflow's ids of the run and the logged model.
+    """
+    staged = folder.with_name("bundle")  # MLflow names the artifact's folder after the one it is given
+    shutil.copytree(bundle, staged)
+    with warnings.catch_warnings():
+        # MLflow warns of its own type hints when imported, and asks for an input example at each model,
+        # which costs 6 s and adds nothing to a signature.
+        warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
+        import mlflow.pyfunc
+        from mlflow.models import Model, ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        doubles = [Schema([ColSpec("double", name) for name in names]) for names in (features, OUTPUTS)]
+        mlflow.pyfunc.save_model(
+            str(folder),
+            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+            artifacts={"bundle": str(staged)},
+            signature=ModelSignature(*doubles),
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            mlflow_model=Model(run_id=run_id, model_id=model_id, model_uuid=model_id),
+        )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file under ``folder``, by path relative to it."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    return {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
+
+
+def verify(folder: Path, recorded: Mapping[str, str], *, name: str) -> None:
+    """Check that every recorded file is there and unchanged.
+
+    Parameters
+    ----------
+    folder : Path
+        The stored model.
+    recorded : mapping
+        As :func:`digests` gave it when the model was stored. Other files are nobody's business:
+        MLflow adds some of its own.
+    name : str
+        The version, for the message.
+
+    Raises
+    ------
+    ModelError
+        Naming the first file that is missing or differs.
+    """
+    for relative, expected in recorded.items():
+        file = folder / relative
+        if not file.is_file():
+            trouble = "is missing"
+        elif _sha256(file) != expected:
+            trouble = "is not what was recorded: it was changed or damaged"
+        else:
+            continue
+        raise ModelError(
+            f"{name}: the stored model file {relative} {trouble} (in {folder})",
+            mend="restore the folder from a backup, train the tag again, or promote an older version",
+        )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

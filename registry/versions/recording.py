@@ -1,0 +1,228 @@
+"""Store a trained model in MLflow: parameters, metrics, dataset, split, plots, and a version of its tag.
+
+Everything goes through an ``MlflowClient`` bound to one tracking URI: no global state of MLflow is used.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import ModelError
+from tagcast.registry.versions.mlflow_model import digests, write_model
+from tagcast.registry.versions.tracking import Tracking, store_errors
+from tagcast.registry.versions.versions import (
+    CREATED,
+    DIGESTS,
+    FEATURE_SET,
+    METRICS,
+    PROJECT,
+    Version,
+    registered,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PLOT_DPI = 100
+MAX_DATASET_DIGEST = 36  # characters, MLflow's bound
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial of the search for parameters: its name, ``complete`` or ``pruned``, what it tried and found."""
+
+    name: str
+    state: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+
+
+def log_version(
+    tracking: Tracking,
+    *,
+    tag: str,
+    bundle: Path,
+    features: Sequence[str],
+    feature_set: str,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    dataset: Mapping[str, Mapping[str, Any]],
+    split: Mapping[str, Any],
+    figures: Mapping[str, Figure | bytes],
+    notes: Sequence[str],
+    documents: Mapping[str, Any] | None = None,
+    trials: Sequence[TrialRecord] = (),
+    run_name: str,
+    now: datetime,
+) -> Version:
+    """Store a trained model as a new version of ``tag``.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        Open MLflow.
+    tag : str
+        Name of the tag, and of the registered model.
+    bundle : Path
+        Folder of the model's files, as ``TagModel.load`` reads it.
+    features : sequence of str
+        Columns the model reads, in order; they make the signature.
+    feature_set : str
+        Id of the feature set.
+    params, metrics : mapping
+        Of the run.
+    dataset : mapping
+        Name of each table to its ``digest`` and whatever describes it (rows, span), as JSON values.
+    split : mapping
+        Snapshots and folds, as JSON values.
+    figures : mapping
+        Name to figure, stored as PNG; bytes are a PNG already.
+    notes : sequence of str
+        What a reader should know, a sentence each.
+    documents : mapping, optional
+        Further JSON documents of the run, by name.
+    trials : sequence of TrialRecord
+        What was tried on the way, each kept as a child run.
+    run_name : str
+        Of the MLflow run.
+    now : datetime
+        Moment of training, with a timezone.
+
+    Returns
+    -------
+    Version
+        Without alias: the gate or a person decides (``decisions.settle``, ``decisions.promote``).
+
+    Raises
+    ------
+    ModelError
+        When it cannot be stored; no version exists then, and the run is marked as failed.
+    """
+    from mlflow.entities import Metric, Param
+
+    if now.tzinfo is None:
+        raise ValueError(f"expected a moment with a timezone, found {now.isoformat()}")
+    client, millis = tracking.client, int(now.timestamp() * 1000)
+    with (
+        store_errors(f"{tag}: the model version cannot be stored"),
+        tempfile.TemporaryDirectory(prefix="tagcast-") as folder,
+    ):
+        _register(tracking, tag)
+        run_id = client.create_run(
+            tracking.experiment_id,
+            start_time=millis,
+            run_name=run_name,
+            tags={"tagcast.tag": tag, "mlflow.note.content": "\n\n".join(notes)},
+        ).info.run_id
+        try:
+            client.log_batch(
+                run_id,
+                metrics=[Metric(name, value, millis, 0) for name, value in sorted(metrics.items())],
+                params=[Param(name, str(value)) for name, value in sorted(params.items())],
+            )
+            client.log_inputs(run_id, _dataset_inputs(dataset))
+            _log_trials(tracking, run_id, tag, trials, millis)
+            run_files = Path(folder) / "run"
+            _write_run_files(
+                run_files, {"dataset": dataset, "split": split, "notes": notes, **(documents or {})}, figures
+            )
+            client.log_artifacts(run_id, str(run_files))
+            stored = client.create_logged_model(
+                tracking.experiment_id, name="tag_model", source_run_id=run_id, model_type="tag"
+            )
+            model = Path(folder) / "model"
+            write_model(model, bundle, features=features, run_id=run_id, model_id=stored.model_id)
+            client.log_model_artifacts(stored.model_id, str(model))
+            client.finalize_logged_model(stored.model_id, "READY")
+            # The version comes last: whatever fails before leaves a failed run, never half a version.
+            logged = client.create_model_version(
+                tag,
+                source=stored.artifact_location,  # MLflow would look models:/… up at its global URI
+                run_id=run_id,
+                model_id=stored.model_id,
+                tags={
+                    CREATED: now.astimezone(UTC).isoformat(),
+                    FEATURE_SET: feature_set,
+                    METRICS: json.dumps(dict(metrics), sort_keys=True),
+                    DIGESTS: json.dumps(digests(model)),
+                },
+            )
+        except BaseException:
+            client.set_terminated(run_id, "FAILED", millis)
+            raise
+        client.set_terminated(run_id, "FINISHED", millis)
+    return Version.from_mlflow(logged)
+
+
+def _log_trials(
+    tracking: Tracking, parent: str, tag: str, trials: Sequence[TrialRecord], millis: int
+) -> None:
+    """Keep each trial as a child run, as MLflow's own pages nest them."""
+    from mlflow.entities import Metric, Param
+
+    for trial in trials:
+        run = tracking.client.create_run(
+            tracking.experiment_id,
+            start_time=millis,
+            run_name=trial.name,
+            tags={"mlflow.parentRunId": parent, "tagcast.tag": tag, "tagcast.state": trial.state},
+        )
+        tracking.client.log_batch(
+            run.info.run_id,
+            metrics=[Metric(name, value, millis, 0) for name, value in sorted(trial.metrics.items())],
+            params=[Param(name, str(value)) for name, value in sorted(trial.params.items())],
+        )
+        tracking.client.set_terminated(run.info.run_id, "FINISHED", millis)
+
+
+def _register(tracking: Tracking, tag: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tracking.client.create_registered_model(tag, tags={PROJECT: tracking.project})
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        if registered(tracking, tag) is None:
+            raise ModelError(
+                f"{tag}: another project keeps a model of this name in the same MLflow",
+                mend="rename the tag, or give the project an MLflow of its own",
+            ) from error
+
+
+def _dataset_inputs(dataset: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    from mlflow.entities import Dataset, DatasetInput
+
+    return [
+        DatasetInput(
+            Dataset(
+                name=name,
+                digest=str(about["digest"])[:MAX_DATASET_DIGEST],
+                source_type="tagcast",
+                source=name,
+                profile=json.dumps(dict(about), default=str),
+            )
+        )
+        for name, about in dataset.items()
+    ]
+
+
+def _write_run_files(
+    folder: Path, documents: Mapping[str, Any], figures: Mapping[str, Figure | bytes]
+) -> None:
+    (folder / "plots").mkdir(parents=True)
+    for name, document in documents.items():
+        text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    for name, figure in figures.items():
+        file = folder / "plots" / f"{name}.png"
+        if isinstance(figure, bytes):
+            file.write_bytes(figure)
+        else:
+            figure.savefig(file, dpi=PLOT_DPI)

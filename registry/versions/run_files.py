@@ -1,0 +1,71 @@
+"""What training left beside a version: documents and plots in the folder of its MLflow run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from tagcast.features.core.errors import ModelError
+from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
+from tagcast.registry.versions.versions import Version
+
+
+def run_file(tracking: Tracking, version: Version, name: str) -> Path | None:
+    """Return the file ``name`` (``trade_off.json``, ``plots/lift.png``) of a version's run.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        Open MLflow.
+    version : Version
+    name : str
+        Relative to the run.
+
+    Returns
+    -------
+    Path or None
+        MLflow's own file (or, from a server, a copy under the home): read it only. None where training
+        left none of that name.
+
+    Raises
+    ------
+    ModelError
+        When the run or the server cannot be read.
+    """
+    with store_errors(f"{version.name}: {name} cannot be read"):
+        url = urlparse(tracking.client.get_run(version.run_id).info.artifact_uri)
+        if url.scheme in {"", "file"}:
+            folder = Path(url2pathname(url.path))
+            if not folder.exists():
+                # MLflow records absolute paths; a home moved or mounted elsewhere still holds its files.
+                folder = tracking.home.joinpath(ARTIFACTS, *folder.parts[-2:])
+            return folder / name if (folder / name).is_file() else None
+        parent = name.rpartition("/")[0] or None
+        if name not in {f.path for f in tracking.client.list_artifacts(version.run_id, parent)}:
+            return None
+        copies = tracking.home / "downloads" / f"run-{version.run_id}"
+        copies.mkdir(parents=True, exist_ok=True)
+        return Path(tracking.client.download_artifacts(version.run_id, name, str(copies)))
+
+
+def document(tracking: Tracking, version: Version, name: str) -> Any:
+    """Return the JSON document ``name`` (without its suffix) that training left.
+
+    Raises
+    ------
+    ModelError
+        When there is none, or it is damaged.
+    """
+    file = run_file(tracking, version, f"{name}.json")
+    if file is None:
+        raise ModelError(
+            f"{version.name} has no {name}.json: it was trained before tagcast kept one",
+            mend=f"tagcast train {version.tag}",
+        )
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{file} is damaged: {error}", mend=f"tagcast train {version.tag}") from error

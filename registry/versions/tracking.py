@@ -1,0 +1,177 @@
+"""Where MLflow keeps runs and models: opened quietly, created once, never in the working directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import ModelError
+from tagcast.registry.versions.decision_log import DecisionLog
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "mlartifacts"
+LOCK_TIMEOUT_S = 120.0  # another process creates the database in 5 to 10 s
+
+# MLflow reads these when it is first imported. A value that is already set wins.
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+}
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """An open MLflow, and the log of what was decided about its models.
+
+    Parameters
+    ----------
+    home : Path
+        Folder that keeps everything made.
+    project : str
+        Name of the MLflow experiment; registered models carry it, so that two projects on one server
+        do not take each other's tags.
+    uri : str
+        Tracking URI, kept out of ``repr``: it may hold a password.
+    experiment_id : str
+        Of ``project``.
+    client : MlflowClient
+        Bound to ``uri``; no global state of MLflow is used.
+    decisions : DecisionLog
+        Who put which version in force, when and why.
+    """
+
+    home: Path
+    project: str
+    uri: str = field(repr=False)
+    experiment_id: str
+    client: MlflowClient = field(repr=False, compare=False)
+    decisions: DecisionLog = field(repr=False, compare=False)
+
+
+def tracking_exists(home: Path) -> bool:
+    """Return whether anything was ever tracked for ``home``, without loading MLflow."""
+    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (home / DATABASE).is_file()
+
+
+def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
+    """Open MLflow for ``home``: a SQLite file in it, or what ``MLFLOW_TRACKING_URI`` names.
+
+    The first opening creates the database (MLflow runs its migrations, some seconds), aside and under
+    a lock: processes that start together wait for the first, and a killed one leaves nothing half-made.
+
+    Parameters
+    ----------
+    home : Path
+        Created where absent.
+    project : str
+        Name of the MLflow experiment.
+
+    Raises
+    ------
+    ModelError
+        When the database or the server cannot be read.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    home = home.absolute()
+    given = os.environ.get("MLFLOW_TRACKING_URI", "")
+    place = "MLflow at MLFLOW_TRACKING_URI" if given else f"the model registry {home / DATABASE}"
+    with store_errors(f"{place} cannot be opened"):
+        home.mkdir(parents=True, exist_ok=True)
+        with _locked(home / "mlflow.lock"):
+            if not given:
+                _ensure_database(home)
+            uri = given or _sqlite_uri(home / DATABASE)
+            client, experiment_id = _open(uri, home, project)
+    return Tracking(
+        home=home,
+        project=project,
+        uri=uri,
+        experiment_id=experiment_id,
+        client=client,
+        decisions=DecisionLog(home, project),
+    )
+
+
+@contextmanager
+def store_errors(message: str) -> Iterator[None]:
+    """Turn what MLflow and its storage raise into a ModelError that starts with ``message``."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        detail = (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
+        if given := os.environ.get("MLFLOW_TRACKING_URI"):
+            detail = detail.replace(given, "MLFLOW_TRACKING_URI")  # it may hold a password
+        raise ModelError(
+            f"{message}: {detail}",
+            mend="check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
+            "that the server answers. A database of an older MLflow: mlflow db upgrade",
+        ) from error
+
+
+def _open(uri: str, home: Path, project: str) -> tuple[MlflowClient, str]:
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+    experiment = client.get_experiment_by_name(project)
+    if experiment is None:
+        # A server decides where artifacts go; a database would put them into the working directory.
+        served = uri.startswith(("http:", "https:", "databricks"))
+        location = None if served else (home / ARTIFACTS).as_uri()
+        try:
+            return client, str(client.create_experiment(project, artifact_location=location))
+        except MlflowException:
+            experiment = client.get_experiment_by_name(project)  # another process was first
+            if experiment is None:
+                raise
+    return client, str(experiment.experiment_id)
+
+
+def _ensure_database(home: Path) -> None:
+    database = home / DATABASE
+    if database.exists():
+        # MLflow tries a file that is no database for a minute and a half before it says so.
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    # A folder, so that the journal of a killed attempt goes with its half-made database.
+    fresh = home / f"{DATABASE}.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    store: Any = SqlAlchemyStore(_sqlite_uri(fresh / DATABASE), (home / ARTIFACTS).as_uri())
+    store.engine.dispose()
+    (fresh / DATABASE).replace(database)
+    fresh.rmdir()
+
+
+def _sqlite_uri(file: Path) -> str:
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(file)).render_as_string()
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold an exclusive lock that the system releases when the process dies (SQLite's, on any system)."""
+    with closing(sqlite3.connect(file, timeout=LOCK_TIMEOUT_S, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield

@@ -1,0 +1,235 @@
+"""Model versions in MLflow: list them, find one, fetch one whose files are what was recorded.
+
+What a listing needs (metrics, digests, feature set) is kept as tags of the model version: listing takes
+two queries, whatever the number of versions.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from tagcast.features.core.errors import ModelError
+from tagcast.registry.versions.decision_log import Decision
+from tagcast.registry.versions.mlflow_model import BUNDLE, verify
+from tagcast.registry.versions.promotion import CHAMPION
+from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
+
+# Tags of a model version and of a registered model, as MLflow's own pages show them.
+PROJECT = "tagcast.project"
+CREATED = "tagcast.created"
+FEATURE_SET = "tagcast.feature_set"
+METRICS = "tagcast.metrics"
+DIGESTS = "tagcast.digests"
+GRADE = "tagcast.grade"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a tag's model.
+
+    Parameters
+    ----------
+    tag, version : str, int
+        Its key; MLflow counts versions from 1.
+    run_id : str
+        MLflow run that holds parameters, dataset, split and plots.
+    created : datetime
+        UTC.
+    aliases : tuple of str
+        ``champion``, ``challenger`` or what people set.
+    feature_set : str
+        Id of the feature set it was trained on.
+    metrics : mapping
+        Name to value, as logged.
+    digests : mapping
+        File inside the stored model to its SHA-256.
+    decision : Decision or None
+        The last one on this version.
+    source : str
+        Where MLflow keeps the files.
+    grade : str or None
+        A to D, as on its card; None without a card, and for an amount.
+    """
+
+    tag: str
+    version: int
+    run_id: str
+    created: datetime
+    aliases: tuple[str, ...]
+    feature_set: str
+    metrics: Mapping[str, float]
+    digests: Mapping[str, str] = field(repr=False)
+    decision: Decision | None
+    source: str = field(repr=False)
+    grade: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name for people and for ``model_version`` of a predicted tag: ``churn_risk v3``."""
+        return f"{self.tag} v{self.version}"
+
+    @classmethod
+    def from_mlflow(
+        cls, logged: Any, *, aliases: tuple[str, ...] = (), decision: Decision | None = None
+    ) -> Version:
+        """Read MLflow's model version, as ``recording.log_version`` tagged it."""
+        return cls(
+            tag=logged.name,
+            version=int(logged.version),
+            run_id=logged.run_id,
+            created=datetime.fromisoformat(logged.tags[CREATED]),
+            aliases=aliases,
+            feature_set=logged.tags[FEATURE_SET],
+            metrics=json.loads(logged.tags[METRICS]),
+            digests=json.loads(logged.tags[DIGESTS]),
+            decision=decision,
+            source=logged.source,
+            grade=logged.tags.get(GRADE),
+        )
+
+
+def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
+    """Return the versions of one tag or of all, by name of the tag, newest first."""
+    client = tracking.client
+    with store_errors("the model registry cannot be read"):
+        if tag is None:
+            models = [m for m in _all_pages(client.search_registered_models) if _is_ours(tracking, m)]
+            found = _all_pages(client.search_model_versions)
+        else:
+            model = registered(tracking, tag)
+            models = [model] if model else []
+            # Only a name that is registered gets into the filter text, and those hold no quotes.
+            found = _all_pages(client.search_model_versions, f"name = '{tag}'") if model else []
+    aliases = {m.name: m.aliases for m in models}
+    decisions = {(d.tag, d.version): d for d in tracking.decisions.history(tag)}
+    listed = [
+        Version.from_mlflow(
+            v,
+            aliases=tuple(sorted(alias for alias, n in aliases[v.name].items() if int(n) == int(v.version))),
+            decision=decisions.get((v.name, int(v.version))),
+        )
+        for v in found
+        if v.name in aliases and DIGESTS in v.tags
+    ]
+    return sorted(listed, key=lambda v: (v.tag, -v.version))
+
+
+def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> Version:
+    """Return one version of ``tag``, by number or alias.
+
+    Raises
+    ------
+    ModelError
+        When there is none; the message says which there are.
+    """
+    known = versions(tracking, tag)
+    for version in known:
+        if which == version.version or which in version.aliases:
+            return version
+    if not known:
+        raise ModelError(f"{tag} has no trained model", mend=f"tagcast train {tag}")
+    numbers = ", ".join(str(v.version) for v in known)
+    if which == CHAMPION:
+        latest = known[0].decision
+        refused = latest is not None and latest.action == "refused"
+        why = f" (version {known[0].version}: {latest.reason})" if latest and refused else ""
+        raise ModelError(
+            f"{tag} has no champion: no version passed the gate{why}",
+            mend=f"mend the definition or the data and train again, or tagcast promote {tag} VERSION --force ({numbers})",
+        )
+    raise ModelError(f"{tag} has no version {which}", mend=f"choose one of {numbers}")
+
+
+def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tuple[Version, Path]:
+    """Return a version and the folder of its files, each checked against its recorded digest.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        Open MLflow.
+    tag : str
+        Name of the tag.
+    which : int or str
+        Version number or alias.
+
+    Returns
+    -------
+    Version, Path
+        The folder is MLflow's own (or, from a server, a copy under the home): read it only.
+
+    Raises
+    ------
+    ModelError
+        When there is no such version, or a file is missing or was changed.
+    """
+    version = find_version(tracking, tag, which)
+    with store_errors(f"{version.name}: the stored model cannot be read"):
+        url = urlparse(version.source)
+        if url.scheme in {"", "file"}:
+            folder = Path(url2pathname(url.path))
+            if not folder.exists():
+                # MLflow records absolute paths; a home moved or mounted elsewhere still holds its files.
+                folder = tracking.home.joinpath(ARTIFACTS, *folder.parts[-3:])
+        else:
+            folder = _downloaded(tracking, version)
+        verify(folder, version.digests, name=version.name)
+    return version, folder / BUNDLE
+
+
+def _downloaded(tracking: Tracking, version: Version) -> Path:
+    """Return a whole copy under the home, fetched once; a damaged one is fetched again."""
+    from mlflow.artifacts import download_artifacts
+
+    copies = tracking.home / "downloads"
+    copy = copies / version.run_id
+    if copy.exists():
+        try:
+            verify(copy, version.digests, name=version.name)
+        except ModelError:
+            shutil.rmtree(copy)
+        else:
+            return copy
+    copies.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=copies) as aside:
+        fetched = Path(download_artifacts(version.source, dst_path=aside, tracking_uri=tracking.uri))
+        with suppress(OSError):  # another process was first
+            fetched.rename(copy)
+    return copy
+
+
+def registered(tracking: Tracking, tag: str) -> Any:
+    """Return MLflow's registered model of ``tag``, or None."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model = tracking.client.get_registered_model(tag)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
+    return model if _is_ours(tracking, model) else None
+
+
+def _is_ours(tracking: Tracking, model: Any) -> bool:
+    return bool(model.tags.get(PROJECT) == tracking.project)
+
+
+def _all_pages(search: Callable[..., Any], filter_string: str | None = None) -> list[Any]:
+    found: list[Any] = []
+    token = None
+    while True:
+        page = search(filter_string=filter_string, max_results=1000, page_token=token)
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found

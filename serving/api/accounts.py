@@ -1,0 +1,105 @@
+"""Who may come in: accounts and keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from tagcast.registry.access import accounts
+from tagcast.registry.access import api_keys as keys
+from tagcast.registry.access.accounts import User
+from tagcast.registry.access.api_keys import Key
+from tagcast.registry.access.roles import Person, Role, require
+from tagcast.serving.context import Desk
+from tagcast.serving.web.authentication import person_of
+
+
+class NewUser(BaseModel):
+    """An account to be made."""
+
+    name: str = Field(max_length=300)
+    role: Role
+    password: str = Field(max_length=2_000)
+    sensitive: bool = Field(False, description="may see what is marked sensitive although the role may not")
+
+
+class NewKey(BaseModel):
+    """A key to be made."""
+
+    name: str = Field(max_length=300, description="under which the program is in the audit log")
+    role: Role
+    sensitive: bool = False
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class MadeKey:
+    """A key; it is shown this once."""
+
+    key: str
+
+
+def access_routes(desk: Desk) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["access"])
+
+    def admin(request: Request) -> Person:
+        person = person_of(request)
+        require(person, "access")
+        return person
+
+    @routes.get("/users")
+    def users(request: Request) -> list[User]:
+        """The accounts."""
+        admin(request)
+        return accounts.users(desk.state)
+
+    @routes.post("/users", status_code=201)
+    def add_user(request: Request, new: NewUser) -> User:
+        """Make an account."""
+        by = admin(request).name
+        return accounts.add_user(
+            desk.state, new.name, new.role, new.password, sensitive=new.sensitive, by=by, now=desk.now
+        )
+
+    @routes.delete("/users/{name:path}", status_code=204)
+    def remove_user(request: Request, name: str) -> Response:
+        """Remove an account with its sessions and keys."""
+        accounts.remove_user(desk.state, name, by=admin(request).name, now=desk.now)
+        return Response(status_code=204)
+
+    @routes.get("/keys")
+    def list_keys(request: Request) -> list[Key]:
+        """The keys, without their secrets."""
+        admin(request)
+        return keys.keys(desk.state)
+
+    @routes.post("/keys", status_code=201)
+    def add_key(request: Request, new: NewKey) -> MadeKey:
+        """Make a key; the answer is the only place where it can be read."""
+        by = admin(request).name
+        expires_at = new.expires_at
+        if expires_at is not None and expires_at.tzinfo is None:
+            expires_at = expires_at.replace(tzinfo=desk.now.tzinfo)
+        made = keys.add_key(
+            desk.state,
+            new.name,
+            new.role,
+            sensitive=new.sensitive,
+            by=by,
+            now=desk.now,
+            expires_at=expires_at,
+        )
+        return MadeKey(made)
+
+    @routes.delete("/keys/{number}", status_code=204)
+    def revoke_key(request: Request, number: str) -> Response:
+        """End a key."""
+        keys.revoke_key(desk.state, number, by=admin(request).name, now=desk.now)
+        return Response(status_code=204)
+
+    return routes

@@ -1,0 +1,55 @@
+"""What waits for a second person, and the record of what was done."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from tagcast.registry.access.audit_log import AuditEntry, entries, whose
+from tagcast.registry.versions.decision_log import Decision
+from tagcast.serving.catalog import tag_actions as tag_steps
+from tagcast.serving.catalog.tag_actions import PendingChampion
+from tagcast.serving.context import Desk
+from tagcast.serving.web.authentication import person_of
+
+
+class Verdict(BaseModel):
+    """What somebody decides on a version that waits."""
+
+    approve: bool
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+def review_routes(desk: Desk) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["reviews"])
+
+    @routes.get("/champions/pending")
+    def pending(request: Request) -> list[PendingChampion]:
+        """Versions that passed the gate and wait for a second person."""
+        return tag_steps.pending_champions(desk, person_of(request))
+
+    @routes.post("/champions/{version}/{tag:path}")
+    def decide(request: Request, tag: str, version: int, asked: Verdict) -> Decision:
+        """Approve a version that waits, or turn it down; never by who proposed it."""
+        decide = tag_steps.approve_champion if asked.approve else tag_steps.refuse_champion
+        return decide(desk, person_of(request), tag, version, asked.reason)
+
+    @routes.get("/audit")
+    def audit(
+        request: Request,
+        action: Annotated[
+            str | None, Query(max_length=50, description="`audience.` takes all that begin so")
+        ] = None,
+        subject: Annotated[str | None, Query(max_length=300)] = None,
+        who: Annotated[str | None, Query(max_length=300)] = None,
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+        before: Annotated[int | None, Query(ge=1, le=2**62, description="id: the next page")] = None,
+    ) -> list[AuditEntry]:
+        """Who did what, newest first; who may not read the whole log gets what they did themselves."""
+        who = whose(person_of(request), who)
+        return entries(desk.state, action=action, subject=subject, who=who, limit=limit, before=before)
+
+    return routes

@@ -1,0 +1,183 @@
+"""What an audience is like: how many, what it means, what sets it apart, who is in it, take it away."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse
+from pydantic import Field
+from starlette.background import BackgroundTask
+
+from tagcast.models.filters.conditions import Filter
+from tagcast.serving.api.audience_requests import (
+    CompareQuestion,
+    CountQuestion,
+    CutQuestion,
+    PageQuestion,
+    PortraitQuestion,
+    Question,
+    SampleQuestion,
+)
+from tagcast.serving.audiences import portrait
+from tagcast.serving.audiences import service as questions
+from tagcast.serving.audiences.portrait import Overlap, Portrait
+from tagcast.serving.audiences.queries import AudienceCount
+from tagcast.serving.audiences.service import Effect, Expected, Page, ProfitCurve
+from tagcast.serving.context import Desk
+from tagcast.serving.delivery import exports
+from tagcast.serving.web.authentication import person_of
+
+_MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A filter as text, as a tree, and in plain words of both languages."""
+
+    filter: str
+    tree: Filter
+    sentence: dict[str, str]
+
+
+class ExportQuestion(Question):
+    """Members to take away."""
+
+    format: exports.Format = "csv"
+    columns: list[str] | None = Field(
+        None,
+        max_length=5_000,
+        description="of `/columns`; without it attributes and what the filter's tags say",
+    )
+    holdout: float = Field(0.0, ge=0, lt=1, description="share of the members kept back at random")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="chooses them")
+    channel: str | None = Field(
+        None, max_length=200, description="of `[consent]`: who does not consent is left out"
+    )
+    name: str = Field("", max_length=200, description="of the saved audience, for the audit log")
+
+
+def audience_routes(desk: Desk) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["audiences"])
+
+    @routes.post("/audiences/count")
+    def count(request: Request, asked: CountQuestion) -> AudienceCount:
+        """How many profiles the filter finds, and how sure its tags are of them."""
+        person = person_of(request)
+        return questions.count(desk, person, asked.read(desk, person), estimate=asked.estimate)
+
+    @routes.post("/audiences/effects")
+    def effects(request: Request, asked: Question) -> list[Effect]:
+        """What each condition at the top of the filter takes away."""
+        person = person_of(request)
+        return questions.effects(desk, person, asked.read(desk, person))
+
+    @routes.post("/audiences/explain")
+    def explain(request: Request, asked: Question) -> Explanation:
+        """What the filter means: as text, as a tree, in plain words."""
+        person = person_of(request)
+        tree = asked.read(desk, person)
+        said = {
+            "en": questions.sentence(desk, person, tree, "en"),
+            "zh": questions.sentence(desk, person, tree, "zh"),
+        }
+        return Explanation(tree.text(), tree, said)
+
+    @routes.post("/audiences/expected")
+    def expected(request: Request, asked: Question) -> list[Expected]:
+        """How many members will turn out as their tags say, and within which range."""
+        person = person_of(request)
+        return questions.expected(desk, person, asked.read(desk, person))
+
+    @routes.post("/audiences/cut")
+    def cut(request: Request, asked: CutQuestion) -> ProfitCurve:
+        """How far down the scores of a tag it pays to approach the members."""
+        person = person_of(request)
+        tree = asked.read(desk, person)
+        return questions.best_cut(desk, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity)
+
+    @routes.post("/audiences/portrait")
+    def draw_portrait(request: Request, asked: PortraitQuestion) -> Portrait:
+        """How the members are spread over every tag and attribute, against everyone or another audience."""
+        person = person_of(request)
+        against = asked.against.read(desk, person) if asked.against else None
+        return portrait.portrait(desk, person, asked.read(desk, person), against)
+
+    @routes.post("/audiences/compare")
+    def compare(request: Request, asked: CompareQuestion) -> Overlap:
+        """How two audiences overlap."""
+        person = person_of(request)
+        return portrait.compare(desk, person, asked.a.read(desk, person), asked.b.read(desk, person))
+
+    @routes.post("/audiences/members")
+    def members(request: Request, asked: PageQuestion) -> Page:
+        """The members by rising id, page by page."""
+        person = person_of(request)
+        return questions.members(desk, person, asked.read(desk, person), asked.after, asked.limit)
+
+    @routes.post("/audiences/sample")
+    def sample(request: Request, asked: SampleQuestion) -> list[dict[str, object]]:
+        """Some members, drawn at random."""
+        person = person_of(request)
+        return questions.sample(desk, person, asked.read(desk, person), asked.limit, asked.seed)
+
+    @routes.get("/columns")
+    def columns(request: Request) -> list[str]:
+        """What an export may hold beside the profile's id."""
+        return exports.columns_for(desk, person_of(request))
+
+    @routes.post(
+        "/audiences/export",
+        response_class=FileResponse,
+        responses={200: {"content": {kind: {} for kind in _MEDIA.values()}, "description": "the file"}},
+    )
+    def export(request: Request, asked: ExportQuestion) -> FileResponse:
+        """The members as a file; headers `X-Tagcast-…` say what was kept back, left out and hidden."""
+        person = person_of(request)
+        tree = asked.read(desk, person)
+        file = _empty_file(f".{asked.format}")
+        try:
+            record = exports.export(
+                desk,
+                person,
+                tree,
+                file,
+                format=asked.format,
+                columns=asked.columns,
+                holdout=asked.holdout,
+                seed=asked.seed,
+                channel=asked.channel,
+                name=asked.name,
+            )
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
+        told = {
+            "Export": record.id,
+            "Rows": str(record.rows),
+            "Held-Back": str(record.held_back),
+            "Without-Consent": str(record.without_consent),
+            "Hidden": ",".join(quote(column) for column in record.hidden),
+            "Sha256": record.sha256,
+        }
+        return FileResponse(
+            file,
+            media_type=_MEDIA[asked.format],
+            filename=f"audience.{asked.format}",
+            headers={f"X-Tagcast-{name}": value for name, value in told.items()},
+            background=BackgroundTask(file.unlink, missing_ok=True),
+        )
+
+    return routes
+
+
+def _empty_file(suffix: str) -> Path:
+    """Return a file that only we can read."""
+    handle, name = tempfile.mkstemp(prefix="tagcast-export-", suffix=suffix)
+    os.close(handle)
+    return Path(name)

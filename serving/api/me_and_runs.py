@@ -1,0 +1,70 @@
+"""Who asks, and what was published when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fastapi import APIRouter, Request
+
+from tagcast.registry.access.roles import RIGHTS, Right, Role, require
+from tagcast.serving.context import Desk
+from tagcast.serving.web.authentication import person_of
+
+
+@dataclass(frozen=True)
+class Me:
+    """Who asks, and what they may do."""
+
+    name: str
+    role: Role
+    rights: tuple[Right, ...]
+    project: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was put in force."""
+
+    number: int
+    action: str
+    at: datetime
+    run_id: str
+    as_of: date
+    scored_at: datetime
+    profiles: int
+    tags: int
+    reason: str
+
+
+def about_routes(desk: Desk) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["about"])
+
+    @routes.get("/me")
+    def me(request: Request) -> Me:
+        """Who the key or session belongs to, and what they may do."""
+        person = person_of(request)
+        rights = tuple(right for right in RIGHTS if person.may(right))
+        return Me(person.name, person.role, rights, desk.settings.name)
+
+    @routes.get("/runs")
+    def runs(request: Request) -> list[Run]:
+        """What was put in force, newest first; the first is in force."""
+        require(person_of(request), "see")
+        return [
+            Run(
+                e.number,
+                e.action,
+                e.at,
+                e.manifest.run.run_id,
+                e.manifest.run.as_of,
+                e.manifest.run.scored_at,
+                e.manifest.profiles,
+                len(e.manifest.run.tags),
+                e.reason,
+            )
+            for e in reversed(desk.store.log())
+        ]
+
+    return routes

@@ -1,0 +1,34 @@
+"""All routes of the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from tagcast.serving.context import Desk
+
+
+def routers(desk: Desk) -> list[APIRouter]:
+    """Return the routers, in the order in which they are documented."""
+    from tagcast.serving.api.accounts import access_routes
+    from tagcast.serving.api.approvals_and_audit import review_routes
+    from tagcast.serving.api.audiences import audience_routes
+    from tagcast.serving.api.me_and_runs import about_routes
+    from tagcast.serving.api.profiles import profile_routes
+    from tagcast.serving.api.rule_drafts import draft_routes
+    from tagcast.serving.api.saved_audiences import saved_routes
+    from tagcast.serving.api.tags import tag_routes
+
+    makers = (
+        about_routes,
+        tag_routes,
+        draft_routes,
+        audience_routes,
+        saved_routes,
+        profile_routes,
+        review_routes,
+        access_routes,
+    )
+    return [make(desk) for make in makers]

@@ -1,0 +1,74 @@
+"""Saved audiences."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import Response
+
+from tagcast.models.filters.conditions import Filter
+from tagcast.registry.access.roles import require
+from tagcast.registry.governance import saved_audiences
+from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience, Size
+from tagcast.serving.audiences import saved_audience_actions as audience_keeping
+from tagcast.serving.context import Desk
+from tagcast.serving.web.authentication import person_of
+
+
+class Saving(BaseModel):
+    """An audience to be kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filter: str | None = Field(None, max_length=500_000)
+    tree: Filter | None = None
+    description: str = Field("", max_length=2_000)
+    kind: AudienceKind = Field("dynamic", description="frozen: whoever is in it now stays in it")
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Self:
+        if (self.filter is None) == (self.tree is None):
+            raise ValueError("give either filter or tree")
+        return self
+
+
+def saved_routes(desk: Desk) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["saved audiences"])
+
+    @routes.get("/audiences")
+    def saved(request: Request) -> list[SavedAudience]:
+        """The saved audiences by name."""
+        require(person_of(request), "filter")
+        return saved_audiences.all_saved(desk.state)
+
+    @routes.get("/audiences/{name:path}/sizes")
+    def sizes(request: Request, name: str) -> list[Size]:
+        """How large a saved audience was, oldest first."""
+        require(person_of(request), "filter")
+        return saved_audiences.sizes(desk.state, saved_audiences.get(desk.state, name).name)
+
+    @routes.get("/audiences/{name:path}")
+    def one(request: Request, name: str) -> SavedAudience:
+        """A saved audience."""
+        require(person_of(request), "filter")
+        return saved_audiences.get(desk.state, name)
+
+    @routes.put("/audiences/{name:path}")
+    def keep(request: Request, name: str, saving: Saving) -> SavedAudience:
+        """Save an audience, or change one of yours."""
+        text = saving.tree.text() if saving.tree is not None else saving.filter or ""
+        person = person_of(request)
+        return audience_keeping.keep(
+            desk, person, name, text, description=saving.description, kind=saving.kind
+        )
+
+    @routes.delete("/audiences/{name:path}", status_code=204)
+    def drop(request: Request, name: str) -> Response:
+        """Delete an audience of yours."""
+        audience_keeping.drop(desk, person_of(request), name)
+        return Response(status_code=204)
+
+    return routes

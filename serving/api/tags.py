@@ -1,0 +1,121 @@
+"""The catalogue: tags, what is known of one, its life, what people think of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, Field
+
+from tagcast.registry.access.audit_log import count_use
+from tagcast.registry.access.roles import require
+from tagcast.registry.governance.feedback import Feedback, feedback
+from tagcast.registry.governance.lifecycle import LifeStep, Status
+from tagcast.serving.catalog import catalog as catalogue
+from tagcast.serving.catalog import tag_actions as tag_steps
+from tagcast.serving.catalog.catalog import TagRow
+from tagcast.serving.catalog.known_tags import find_tag
+from tagcast.serving.catalog.tag_details import TagPage, card_html, dependents, plot, tag_page
+from tagcast.serving.context import Desk
+from tagcast.serving.web.authentication import person_of
+from tagcast.serving.web.hardening_middleware import CARD_POLICY
+
+
+class Step(BaseModel):
+    """The next step of a tag's life."""
+
+    to: Status
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+class Rating(BaseModel):
+    """What somebody thinks of a tag."""
+
+    stars: int = Field(ge=1, le=5)
+    comment: str = Field("", max_length=2_000)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The tag tree as a whole."""
+
+    owners: list[str]
+    warnings: list[str]
+
+
+def tag_routes(desk: Desk) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["tags"])
+
+    @routes.get("/tags")
+    def tags(
+        request: Request,
+        query: Annotated[
+            str, Query(max_length=200, description="part of a name or title, also nearly right")
+        ] = "",
+        language: Literal["en", "zh"] = "en",
+        owner: str | None = None,
+        status: Status | None = None,
+        path: Annotated[list[str] | None, Query(description="category, level by level")] = None,
+    ) -> list[TagRow]:
+        """The tags of the catalogue; with a query the nearest first."""
+        return catalogue.tags(
+            desk, person_of(request), query=query, language=language, owner=owner, status=status, path=path
+        )
+
+    @routes.get("/tree")
+    def tree(request: Request) -> Tree:
+        """Who owns tags, and which categories hold too few or too many."""
+        require(person_of(request), "see")
+        return Tree(catalogue.owners(desk), catalogue.tree_warnings(desk))
+
+    @routes.get("/tags/{name:path}/card", response_class=HTMLResponse)
+    def card(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:
+        """The card of a model: one page that says how good it is and where it ends."""
+        html = card_html(desk, person_of(request), name, version)
+        return HTMLResponse(html, headers={"Content-Security-Policy": CARD_POLICY})
+
+    @routes.get(
+        "/tags/{name:path}/plots/{which}",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}, "description": "the figure"}},
+    )
+    def figure(
+        request: Request, name: str, which: str, version: Annotated[int | None, Query(ge=1)] = None
+    ) -> Response:
+        """A figure of a model; `plots` of the tag's page names them."""
+        png = plot(desk, person_of(request), name, which, version)
+        return Response(png, media_type="image/png")
+
+    @routes.get("/tags/{name:path}/dependents")
+    def depending(request: Request, name: str) -> list[str]:
+        """Saved audiences that speak of a tag."""
+        return dependents(desk, find_tag(desk, person_of(request), name).name)
+
+    @routes.post("/tags/{name:path}/steps", status_code=201)
+    def step(request: Request, name: str, asked: Step) -> LifeStep:
+        """Take a tag one step on in its life."""
+        return tag_steps.move_tag(desk, person_of(request), name, asked.to, asked.reason)
+
+    @routes.get("/tags/{name:path}/feedback")
+    def told(request: Request, name: str) -> Feedback:
+        """What people think of a tag."""
+        return feedback(desk.state, find_tag(desk, person_of(request), name).name)
+
+    @routes.put("/tags/{name:path}/feedback")
+    def rate(request: Request, name: str, asked: Rating) -> Feedback:
+        """Keep what you think of a tag, in place of what you said before."""
+        tag_steps.rate_tag(desk, person_of(request), name, asked.stars, asked.comment)
+        return feedback(desk.state, name)
+
+    # Last: a name may hold slashes, and would swallow what follows it.
+    @routes.get("/tags/{name:path}")
+    def tag(request: Request, name: str) -> TagPage:
+        """All that is known of a tag."""
+        page = tag_page(desk, person_of(request), name)
+        count_use(desk.state, name, "api", desk.now)
+        return page
+
+    return routes

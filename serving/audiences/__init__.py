@@ -1,0 +1,1 @@
+"""audiences: say in one sentence what is here."""

@@ -1,0 +1,235 @@
+"""A filter as a sentence in plain words, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+from tagcast.models.filters.conditions import (
+    Compare,
+    Condition,
+    Every,
+    FieldRef,
+    Filter,
+    InAudience,
+    IsNull,
+    Not,
+    OneOf,
+    Scalar,
+    Some,
+)
+
+Language = Literal["en", "zh"]
+
+_WORDS: dict[Language, dict[str, str]] = {
+    "en": {
+        "all": "Profiles where {}.",
+        "and": ", and ",
+        "or": ", or ",
+        "either": "either {}",
+        "group": "({})",
+        "not": "it is not so that {}",
+        "attribute": "{}",
+        "value": "{}",
+        "band": "the band of {}",
+        "score": "the score of {}",
+        "amount": "the expected amount of {}",
+        "confidence": "the confidence in {}",
+        "percentile": "the rank by {}",
+        "lower": "the lower bound of {}",
+        "upper": "the upper bound of {}",
+        "unknown_because": "the reason why {} is unknown",
+        "is": "{} is {}",
+        "is_not": "{} is something other than {}",
+        "not_is": "{} is not {} or not known",
+        "<": "{} is below {}",
+        "<=": "{} is at most {}",
+        ">": "{} is above {}",
+        ">=": "{} is at least {}",
+        "in": "{} is one of {}",
+        "not_in": "{} is none of {} or not known",
+        "between": "{} is between {} and {}",
+        "top": "{} ranks in the top {}",
+        "bottom": "{} ranks in the bottom {}",
+        "null": "{} is not known",
+        "not_null": "{} is known",
+        "outside": "nothing is said of {}",
+        "not_outside": "something is said of {}",
+        "audience": "the audience “{}” includes them",
+        "not_audience": "the audience “{}” does not include them",
+        "yes": "yes",
+        "no": "no",
+        "unknown": "unknown",
+        "true": "true",
+        "false": "false",
+        "quote": "“{}”",
+        "list": ", ",
+        "more": "{} and {} more",
+    },
+    "zh": {
+        "all": "满足以下条件的用户：{}。",
+        "and": "，并且",
+        "or": "，或者",
+        "either": "满足其一：{}",
+        "group": "（{}）",
+        "not": "不满足“{}”",
+        "attribute": "{}",
+        "value": "{}",
+        "band": "{}的等级",
+        "score": "{}的得分",
+        "amount": "{}的预期金额",
+        "confidence": "{}的置信度",
+        "percentile": "{}的排名",
+        "lower": "{}的下界",
+        "upper": "{}的上界",
+        "unknown_because": "{}未知的原因",
+        "is": "{}为{}",
+        "is_not": "{}为{}以外的值",
+        "not_is": "{}不为{}或未知",
+        "<": "{}低于{}",
+        "<=": "{}不高于{}",
+        ">": "{}高于{}",
+        ">=": "{}不低于{}",
+        "in": "{}为{}之一",
+        "not_in": "{}不为{}中的任何一个或未知",
+        "between": "{}在{}到{}之间",
+        "top": "{}排名在前 {}",
+        "bottom": "{}排名在后 {}",
+        "null": "{}未知",
+        "not_null": "{}已知",
+        "outside": "没有{}的判断",
+        "not_outside": "有{}的判断",
+        "audience": "属于人群“{}”",
+        "not_audience": "不属于人群“{}”",
+        "yes": "是",
+        "no": "否",
+        "unknown": "未知",
+        "true": "是",
+        "false": "否",
+        "quote": "“{}”",
+        "list": "、",
+        "more": "{}等 {} 个",
+    },
+}
+_LISTED = 8
+_SHARES = {"confidence", "score", "lower", "upper"}
+_OPPOSITE = {
+    "is": "not_is",
+    "in": "not_in",
+    "null": "not_null",
+    "outside": "not_outside",
+    "audience": "not_audience",
+}
+
+
+def in_words(
+    tree: Filter, titles: Mapping[str, str], language: Language, *, amounts: Collection[str] = ()
+) -> str:
+    """Return what ``tree`` means as one sentence.
+
+    Parameters
+    ----------
+    tree : Filter
+    titles : mapping of str to str
+        Tag to its title in the language; names stand for the others.
+    language : {"en", "zh"}
+    amounts : collection of str
+        Tags whose scores are amounts rather than chances.
+    """
+    return _Speaker(titles, language, amounts).sentence(tree)
+
+
+class _Speaker:
+    """Says conditions in one language."""
+
+    def __init__(self, titles: Mapping[str, str], language: Language, amounts: Collection[str]) -> None:
+        self._titles = titles
+        self._words = _WORDS[language]
+        self._amounts = amounts
+
+    def sentence(self, tree: Filter) -> str:
+        return self._words["all"].format(self._said(tree.root, outermost=True))
+
+    def _said(self, node: Condition, *, outermost: bool = False) -> str:
+        if isinstance(node, Every):
+            return self._joined("and", self._ranges(node.items), outermost=outermost)
+        if isinstance(node, Some):
+            return self._joined("or", [self._said(item) for item in node.items], outermost=outermost)
+        if isinstance(node, Not):
+            return self._denied(node.item)
+        key, parts = self._leaf(node)
+        return self._words[key].format(*parts)
+
+    def _joined(self, word: str, items: Sequence[str], *, outermost: bool) -> str:
+        if len(items) == 1:
+            return items[0]
+        text = self._words[word].join(items)
+        if word == "or" and outermost:
+            return self._words["either"].format(text)
+        return text if outermost else self._words["group"].format(text)
+
+    def _ranges(self, items: Sequence[Condition]) -> list[str]:
+        """Say each item; a floor and a ceiling of one field that follow each other are one range."""
+        said, rest = [], list(items)
+        while rest:
+            first, second = rest[0], rest[1] if len(rest) > 1 else None
+            if (
+                isinstance(first, Compare)
+                and isinstance(second, Compare)
+                and (first.field, first.op, second.op) == (second.field, ">=", "<=")
+            ):
+                low, high = (self._value(first.field, c.value) for c in (first, second))
+                said.append(self._words["between"].format(self._field(first.field), low, high))
+                rest = rest[2:]
+            else:
+                said.append(self._said(rest.pop(0)))
+        return said
+
+    def _denied(self, node: Condition) -> str:
+        if not isinstance(node, Every | Some | Not):
+            key, parts = self._leaf(node)
+            if key in _OPPOSITE:
+                return self._words[_OPPOSITE[key]].format(*parts)
+        return self._words["not"].format(self._said(node))
+
+    def _leaf(self, node: Compare | OneOf | IsNull | InAudience) -> tuple[str, list[str]]:
+        if isinstance(node, InAudience):
+            return "audience", [node.name]
+        field = self._field(node.field)
+        if isinstance(node, IsNull):
+            return ("null", [field]) if node.field.part is None else ("outside", [self._title(node.field)])
+        if isinstance(node, OneOf):
+            shown = self._words["list"].join(self._value(node.field, v) for v in node.values[:_LISTED])
+            more = len(node.values) - _LISTED
+            count = more if self._words is _WORDS["en"] else len(node.values)
+            return "in", [field, self._words["more"].format(shown, f"{count:,}") if more > 0 else shown]
+        if node.field.part == "percentile" and node.op in {">=", ">", "<", "<="}:
+            above = node.op in {">=", ">"}
+            rank = 100 - float(node.value) if above else float(node.value)
+            return ("top" if above else "bottom"), [self._title(node.field), f"{_plain(rank)} %"]
+        key = {"=": "is", "!=": "is_not"}.get(node.op, node.op)
+        return key, [field, self._value(node.field, node.value)]
+
+    def _title(self, field: FieldRef) -> str:
+        return self._titles.get(field.name, field.name)
+
+    def _field(self, field: FieldRef) -> str:
+        if field.part is None:
+            return self._words["attribute"].format(field.name.replace("_", " "))
+        part = "amount" if field.part == "score" and field.name in self._amounts else field.part
+        return self._words[part].format(self._title(field))
+
+    def _value(self, field: FieldRef, value: Scalar) -> str:
+        if isinstance(value, bool):
+            return self._words["true" if value else "false"]
+        if isinstance(value, str):
+            known = field.part in {"value", "band"} and value in {"yes", "no", "unknown"}
+            return self._words["quote"].format(self._words[value] if known else value)
+        if field.part in _SHARES and (field.part == "confidence" or field.name not in self._amounts):
+            return f"{_plain(100 * value)} %"
+        return _plain(value)
+
+
+def _plain(value: float) -> str:
+    """Return a number without noise of its binary form."""
+    return f"{round(value, 4):,.10g}" if abs(value) < 1e9 else f"{value:,.6g}"

@@ -1,0 +1,172 @@
+"""What a filter of a person may speak of, and saved audiences that stand in it as conditions.
+
+A tree from outside is read anew from its own text, so that nothing of it is trusted: every name has to be one that the
+person may see, every value of the right kind. Saved audiences are put in place by what they say, for the same person;
+frozen ones by their members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import FilterError
+from tagcast.models.filters.conditions import Condition, Every, Filter, InAudience, Names, Not, Some
+from tagcast.models.filters.parser import parse
+from tagcast.registry.governance.saved_audiences import all_saved, frozen_ids, get
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.governance.saved_audiences import SavedAudience
+    from tagcast.serving.context import Desk
+
+MAX_AUDIENCE_DEPTH = 10
+MAX_CONDITIONS = 1_000
+"""With audiences in place; databases take seconds to plan more."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A filter ready to be asked.
+
+    Parameters
+    ----------
+    tree : Filter
+        As written.
+    whole : Filter
+        With what dynamic audiences say in their place.
+    frozen : mapping of str to collection of str
+        Ids of the members of those that are still named.
+    """
+
+    tree: Filter
+    whole: Filter
+    frozen: Mapping[str, Collection[str]]
+
+
+def names_for(desk: Desk, person: Person) -> Names:
+    """Return what a filter of ``person`` may speak of: tags, attributes, saved audiences."""
+    return replace(columns_of(desk, person), audiences=tuple(a.name for a in all_saved(desk.state)))
+
+
+def columns_of(desk: Desk, person: Person) -> Names:
+    """Return the tags and attributes of a profile that ``person`` may see."""
+    from tagcast.serving.catalog.catalog import visible_names
+
+    names = visible_names(desk, person)
+    hidden = hidden_attributes(desk, person)
+    return replace(names, attributes={n: kind for n, kind in names.attributes.items() if n not in hidden})
+
+
+def hidden_attributes(desk: Desk, person: Person) -> frozenset[str]:
+    """Return the attributes that are marked sensitive and not for ``person``."""
+    profiles = desk.settings.profiles
+    return frozenset(profiles.sensitive if profiles and not person.may("sensitive") else ())
+
+
+def asked(desk: Desk, person: Person, question: Filter | str) -> Asked:
+    """Check a filter for ``person`` and put saved audiences in place.
+
+    Raises
+    ------
+    FilterError
+        For a name that is unknown or not theirs to see, a value of the wrong kind, an audience that speaks of itself.
+    """
+    text = question if isinstance(question, str) else question.text()
+    names = names_for(desk, person)
+    tree = parse(text, names)
+    inlining = _Inlining(desk, person, names, text)
+    whole = Filter(root=inlining.put(tree.root, ()))
+    return Asked(tree, whole, inlining.frozen)
+
+
+class _Inlining:
+    """Puts saved audiences in place, each as often as it is named.
+
+    Parameters
+    ----------
+    desk : Desk
+    person : Person
+    names : Names
+        What their filters may speak of.
+    text : str
+        The filter, for the position of an error.
+    """
+
+    def __init__(self, desk: Desk, person: Person, names: Names, text: str) -> None:
+        self._text = text
+        self._desk = desk
+        self._person = person
+        self._names = names
+        self._conditions = 0
+        self.frozen: dict[str, Collection[str]] = {}
+
+    def put(self, node: Condition, within: tuple[str, ...]) -> Condition:
+        """Return ``node``, which stands in the audiences ``within``, with what it names in place."""
+        if isinstance(node, Every | Some):
+            return type(node)(items=tuple(self.put(item, within) for item in node.items))
+        if isinstance(node, Not):
+            return Not(item=self.put(node.item, within))
+        self._conditions += 1
+        if self._conditions > MAX_CONDITIONS:
+            raise FilterError(
+                f"with its audiences in place the filter has more than {MAX_CONDITIONS:,} conditions",
+                mend="name fewer audiences, or freeze some",
+            )
+        return self._audience(node, within) if isinstance(node, InAudience) else node
+
+    def _audience(self, node: InAudience, within: tuple[str, ...]) -> Condition:
+        if node.name in within:
+            chain = " → ".join([*within[within.index(node.name) :], node.name])
+            raise FilterError(
+                f"an audience speaks of itself: {chain}",
+                mend="take it out of one of their filters",
+                position=self._position(within[0]),
+            )
+        if len(within) >= MAX_AUDIENCE_DEPTH:
+            raise FilterError(
+                f"audiences are nested deeper than {MAX_AUDIENCE_DEPTH}: {' → '.join(within)}",
+                mend="write out what some of them say",
+                position=self._position(within[0]),
+            )
+        saved = get(self._desk.state, node.name)
+        if saved.kind == "frozen":
+            self._may_use(saved, within)
+            if node.name not in self.frozen:
+                self.frozen[node.name] = list(frozen_ids(self._desk.state, node.name))
+            return node
+        return self._read(saved, within)
+
+    def _read(self, saved: SavedAudience, within: tuple[str, ...]) -> Condition:
+        try:
+            tree = parse(saved.filter, self._names)
+        except FilterError as error:
+            raise FilterError(
+                f"the audience {saved.name!r} cannot be used: {error.message}",
+                mend="it may speak of a tag that is gone, or not yours to see",
+                position=self._position((*within, saved.name)[0]),
+            ) from error
+        return self.put(tree.root, (*within, saved.name))
+
+    def _position(self, name: str) -> int:
+        """Return where the text names an audience."""
+        return max(0, self._text.find(InAudience(name=name).text().removeprefix("IN AUDIENCE ")))
+
+    def _may_use(self, saved: SavedAudience, within: tuple[str, ...]) -> None:
+        """Let nobody learn from its members what the filter would not tell them; who may see all may use all."""
+        if not self._person.may("sensitive"):
+            self._read(saved, within)
+
+
+def audiences_in(node: Condition | Filter) -> Iterator[str]:
+    """Yield every saved audience that a filter names."""
+    if isinstance(node, Filter):
+        yield from audiences_in(node.root)
+    elif isinstance(node, InAudience):
+        yield node.name
+    elif isinstance(node, Not):
+        yield from audiences_in(node.item)
+    elif isinstance(node, Every | Some):
+        for item in node.items:
+            yield from audiences_in(item)

@@ -1,0 +1,265 @@
+"""What an audience will turn out to be: how many are as said, and how far down the scores it pays to go.
+
+Outcomes of profiles are taken as independent given their scores, so a number of them is Poisson-binomial, near enough
+to normal; the bounds of the scores come on top of that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.models.definitions.outcomes import UNKNOWN, YES_NO
+from tagcast.models.filters.conditions import Compare, FieldRef, Filter
+from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.filter_resolution import asked, names_for
+from tagcast.serving.audiences.queries import quoted, tags_of, where_in
+from tagcast.serving.sampling import weight_in_sample
+from tagcast.serving.store.schema import TagRun, column_name
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+    from tagcast.serving.store.base import StoreReader
+
+_NINETEEN_OF_TWENTY = 1.96
+STEPS_OF_PERCENTILE = 20
+"""The curve of profit is summed in steps of a twentieth of a percentile."""
+MOST_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How many of those of whom a tag says ``value`` will turn out as said.
+
+    Parameters
+    ----------
+    tag, value : str
+    members : int
+        Of whom it is said.
+    promised : float
+        Sum of their confidence: a floor.
+    right : float
+        Expected by their scores; of an amount the floor, since its scores say no chance of a tier.
+    low, high : float
+        19 of 20 times it lies between them: by the bounds of the scores, and chance.
+    estimated : bool
+        Whether all of it comes from the sample that the store keeps of a large base; the range holds that too.
+    """
+
+    tag: str
+    value: str
+    members: int
+    promised: float
+    right: float
+    low: float
+    high: float
+    estimated: bool = False
+
+
+@dataclass(frozen=True)
+class ProfitPoint:
+    """Approaching the ``members`` of highest score, down to ``cut``, is expected to bring ``profit``.
+
+    ``low`` and ``high`` are the profit by the lower and upper bounds of their scores.
+    """
+
+    members: int
+    cut: float
+    profit: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ProfitCurve:
+    """Expected profit by how far down the scores people are approached.
+
+    Parameters
+    ----------
+    points : tuple of ProfitPoint
+        From nobody to everybody of whom the tag speaks.
+    best : ProfitPoint
+        Of highest profit within the capacity.
+    condition : str
+        Added to the filter it leaves those of the best cut, as ``churn_risk.score >= 0.31``; empty where
+        nobody is worth it. Where the capacity ends among equals it leaves all of these.
+    """
+
+    points: tuple[ProfitPoint, ...]
+    best: ProfitPoint
+    condition: str
+
+
+def expected(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> list[Expected]:
+    """Return how many members will turn out as said, of each tag the filter speaks of and each value said.
+
+    ``estimate`` asks a sample where the store keeps one and it holds enough members.
+    """
+    require(person, "filter")
+    question = asked(desk, person, tree)
+    with desk.store.reader() as reader:
+        _, where = where_in(reader, question.whole, desk.now, question.frozen)
+        about = {tag.tag: tag for tag in reader.manifest.run.tags}
+        times = weight_in_sample(reader, where) if estimate else None
+        found = []
+        for name in tags_of(question.whole):
+            rows = _sums_by_value(reader, about[name], where, sample=times is not None)
+            found += [_of_value(name, v, rows[v], times) for v in about[name].values if v in rows]
+    return found
+
+
+def _sums_by_value(
+    reader: StoreReader, tag: TagRun, where: exp.Expr, *, sample: bool
+) -> dict[str, dict[str, Any]]:
+    """Sum chances over the members of each value that the tag says."""
+    part = {p: quoted(column_name(tag.tag, p)) for p in ("value", "score", "lower", "upper", "confidence")}
+    sure = part["confidence"]
+    if tag.values == YES_NO:
+        yes, one = part["value"].eq(exp.Literal.string(YES_NO[0])), exp.cast(exp.Literal.number(1), "DOUBLE")
+        likely: exp.Expr = exp.Case(default=exp.paren(one - part["score"])).when(yes, part["score"])
+        most: exp.Expr = exp.Case(default=exp.paren(one - part["lower"])).when(yes, part["upper"])
+    else:
+        likely = most = sure  # a tier's chance is not kept, only how sure it is
+    word = exp.cast(part["value"], "VARCHAR")
+    query = exp.select(exp.alias_(word, "value"), exp.alias_(exp.Count(this=exp.Star()), "members"))
+    for name, chance in (("sure", sure), ("likely", likely), ("most", most)):
+        query = query.select(exp.alias_(exp.Sum(this=chance), name))
+        spread = exp.Mul(this=exp.paren(chance), expression=exp.paren(1 - exp.paren(chance)))
+        query = query.select(exp.alias_(exp.Sum(this=spread), f"{name}_variance"))
+    said = exp.and_(part["value"].is_(exp.null()).not_(), word.neq(exp.Literal.string(UNKNOWN)))
+    query = query.from_("profiles").where(where, said).group_by(part["value"])
+    rows = {row["value"]: row for row in reader.query(query, sample=sample).read_all().to_pylist()}
+    if tag.is_amount:
+        for row in rows.values():
+            row["most"], row["most_variance"] = float(row["members"]), 0.0
+    return rows
+
+
+def _of_value(tag: str, value: str, row: dict[str, Any], times: float | None) -> Expected:
+    if times is not None:
+        row = _weighted(row, times)
+    members = row["members"]
+    low = row["sure"] - _NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["sure_variance"]))
+    high = row["most"] + _NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["most_variance"]))
+    return Expected(
+        tag,
+        value,
+        members,
+        row["sure"],
+        row["likely"],
+        max(0.0, low),
+        min(float(members), high),
+        times is not None,
+    )
+
+
+def _weighted(row: dict[str, Any], times: float) -> dict[str, Any]:
+    """Return the sums of a sample as those of all, of whom each was drawn with a chance of one in ``times``.
+
+    Their variance is that of chance among all, and that of the drawing: ``Σ c² (1 - f) / f²`` over the drawn.
+    """
+    found = {"members": round(row["members"] * times)}
+    for name in ("sure", "likely", "most"):
+        total, variance = row[name], row[f"{name}_variance"]
+        squares = total - variance  # c - c (1 - c)
+        found[name] = total * times
+        found[f"{name}_variance"] = variance * times + squares * times * (times - 1)
+    return found
+
+
+def best_cut(
+    desk: Desk,
+    person: Person,
+    tree: Filter,
+    tag: str,
+    benefit: float,
+    cost: float,
+    capacity: int | None = None,
+) -> ProfitCurve:
+    """Return how far down the scores of ``tag`` it pays to approach the members.
+
+    Parameters
+    ----------
+    desk : Desk
+    person : Person
+    tree : Filter
+    tag : str
+        One that says yes or no, or an amount.
+    benefit : float
+        Earned for each approached profile whose outcome comes; of an amount, for each unit of it.
+    cost : float
+        Of approaching one.
+    capacity : int, optional
+        Most that can be approached.
+
+    Raises
+    ------
+    TagcastError
+        For an unknown tag, or numbers that make no sense.
+    """
+    require(person, "filter")
+    if tag not in names_for(desk, person).tags:
+        raise TagcastError(f"there is no tag {tag!r} to rank by", mend="name a tag that you can filter by")
+    if not (math.isfinite(benefit) and math.isfinite(cost) and benefit > 0 and cost >= 0):
+        raise TagcastError(
+            f"expected a benefit above 0 and a cost of at least 0, found {benefit:g} and {cost:g}",
+            mend="give what a right approach earns and what each one costs",
+        )
+    question = asked(desk, person, tree)
+    with desk.store.reader() as reader:
+        _, where = where_in(reader, question.whole, desk.now, question.frozen)
+        rows = _sums_by_score(reader, tag, where)
+    points = _accumulated(rows, benefit, cost)
+    within = points if capacity is None else _up_to(points, capacity)
+    best = max(within, key=lambda point: point.profit)
+    ref = FieldRef(name=tag, part="score")
+    text = Compare(field=ref, op=">=", value=best.cut).text() if best.members else ""
+    thin = max(1, math.ceil(len(points) / MOST_POINTS))
+    shown = {*points[::thin], points[-1], best}
+    return ProfitCurve(tuple(sorted(shown, key=lambda point: point.members)), best, text)
+
+
+def _sums_by_score(reader: StoreReader, tag: str, where: exp.Expr) -> list[dict[str, Any]]:
+    """Sum scores and bounds of the members by steps of their percentile, the highest first."""
+    percentile, score = quoted(column_name(tag, "percentile")), quoted(column_name(tag, "score"))
+    step = exp.Floor(this=exp.Mul(this=percentile, expression=exp.Literal.number(STEPS_OF_PERCENTILE)))
+    query = exp.select(exp.alias_(step, "step"), exp.alias_(exp.Count(this=exp.Star()), "members"))
+    query = query.select(exp.alias_(exp.Min(this=score), "cut"))
+    for part in ("score", "lower", "upper"):
+        query = query.select(exp.alias_(exp.Sum(this=quoted(column_name(tag, part))), part))
+    query = query.from_("profiles").where(where, score.is_(exp.null()).not_()).group_by(step.copy())
+    rows: list[dict[str, Any]] = reader.query(query).read_all().to_pylist()
+    return sorted(rows, key=lambda row: -row["cut"])
+
+
+def _accumulated(rows: Sequence[dict[str, Any]], benefit: float, cost: float) -> list[ProfitPoint]:
+    members, sums = 0, {"score": 0.0, "lower": 0.0, "upper": 0.0}
+    points = [ProfitPoint(0, rows[0]["cut"] if rows else 0.0, 0.0, 0.0, 0.0)]
+    for row in rows:
+        members += row["members"]
+        for part in sums:
+            sums[part] += row[part]
+        profit, low, high = (benefit * sums[part] - cost * members for part in ("score", "lower", "upper"))
+        points.append(ProfitPoint(members, row["cut"], profit, low, high))
+    return points
+
+
+def _up_to(points: Sequence[ProfitPoint], capacity: int) -> list[ProfitPoint]:
+    """Return the points within ``capacity``, and the one where it ends between two."""
+    within = [point for point in points if point.members <= capacity]
+    beyond = next((point for point in points if point.members > capacity), None)
+    if beyond is not None:
+        last = within[-1]
+        share = (capacity - last.members) / (beyond.members - last.members)
+        profit, low, high = (
+            getattr(last, name) + share * (getattr(beyond, name) - getattr(last, name))
+            for name in ("profit", "low", "high")
+        )
+        within.append(ProfitPoint(capacity, beyond.cut, profit, low, high))
+    return within

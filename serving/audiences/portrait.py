@@ -1,0 +1,255 @@
+"""What sets an audience apart: its tags and attributes against everyone, or against another audience."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlglot import exp
+
+from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.conditions import Filter
+from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.filter_resolution import Asked, asked, names_for
+from tagcast.serving.audiences.portrait_fields import Field, attribute_field, tag_field
+from tagcast.serving.audiences.queries import where_in
+from tagcast.serving.sampling import count_where, weight_in_sample
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tagcast.models.filters.conditions import Names
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+    from tagcast.serving.store.base import StoreReader
+    from tagcast.serving.store.manifest import Manifest
+
+_AT_ONCE = 25
+"""Fields of one query: PostgreSQL's GROUPING takes 31."""
+_Counts = dict[str, dict[Any, int]]
+
+
+@dataclass(frozen=True)
+class PortraitRow:
+    """One level of one field.
+
+    Parameters
+    ----------
+    field : str
+        An attribute or a tag.
+    kind : {"tag", "attribute"}
+    level : str or None
+        A value; of a number with many values a range, ``25 – 31`` (above 25, up to 31); ``…`` all that are not
+        among the commonest; None: not known, or beyond the tag's population.
+    members, share : int, float
+        Of the audience.
+    against, against_share : int, float
+        Of everyone, or of the other audience.
+    index : float or None
+        100 × share / against_share (the target group index, TGI); 100 = same; None where the others have nobody there.
+    """
+
+    field: str
+    kind: Literal["tag", "attribute"]
+    level: str | None
+    members: int
+    share: float
+    against: int
+    against_share: float
+    index: float | None
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """All levels of all fields.
+
+    Parameters
+    ----------
+    members, against : int
+    rows : tuple of PortraitRow
+        By field, levels in their order.
+    estimated : bool
+        Whether numbers come from the sample that the store keeps of a large base.
+    """
+
+    members: int
+    against: int
+    rows: tuple[PortraitRow, ...]
+    estimated: bool = False
+
+    def by_share(self) -> list[PortraitRow]:
+        """Return the rows, commonest in the audience first."""
+        return sorted(self.rows, key=lambda r: -r.share)
+
+    def by_index(self, *, least: int = 30) -> list[PortraitRow]:
+        """Return known levels with at least ``least`` members, highest index first."""
+        told = [r for r in self.rows if r.index is not None and r.level is not None and r.members >= least]
+        return sorted(told, key=lambda r: -(r.index or 0.0))
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Two audiences side by side.
+
+    Parameters
+    ----------
+    a, b, both, either, only_a, only_b : int
+        Profiles.
+    jaccard : float
+        both / either; 0 where nobody is in either.
+    """
+
+    a: int
+    b: int
+    both: int
+    either: int
+    only_a: int
+    only_b: int
+    jaccard: float
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """How many profiles, and how many of each level of each field."""
+
+    members: int
+    counts: _Counts
+    estimated: bool
+
+
+def portrait(desk: Desk, person: Person, tree: Filter, against: Filter | None = None) -> Portrait:
+    """Return how the members are spread over every tag and attribute that ``person`` may see.
+
+    Parameters
+    ----------
+    desk : Desk
+    person : Person
+    tree : Filter
+    against : Filter, optional
+        Another audience; None takes everyone.
+    """
+    require(person, "filter")
+    question = asked(desk, person, tree)
+    other = None if against is None else asked(desk, person, against)
+    names, now = names_for(desk, person), desk.now
+    with desk.store.reader() as reader:
+        fields = _fields(desk, reader, names)
+        mine = _spread(reader, fields, question, now)
+        theirs = _everyone(desk, reader, fields) if other is None else _spread(reader, fields, other, now)
+    rows = [row for field in fields for row in _rows(field, mine, theirs)]
+    return Portrait(mine.members, theirs.members, tuple(rows), mine.estimated or theirs.estimated)
+
+
+def _fields(desk: Desk, reader: StoreReader, names: Names) -> list[Field]:
+    tags = [tag_field(tag) for tag in reader.manifest.run.tags if tag.tag in names.tags]
+    found = [*tags]
+    for name in reader.manifest.attributes:
+        if name in names.attributes:
+            field = desk.store.once(reader.manifest, ("levels", name), partial(attribute_field, reader, name))
+            found += [field] if field else []
+    return found
+
+
+def _spread(reader: StoreReader, fields: Sequence[Field], question: Asked, now: datetime) -> _Spread:
+    _, where = where_in(reader, question.whole, now, question.frozen)
+    times = weight_in_sample(reader, where)
+    sample = times is not None
+    counts = _counted(reader, fields, where, sample=sample)
+    first = next(iter(counts.values()), None)
+    # Each field puts every member in one level.
+    members = count_where(reader, where, sample=sample) if first is None else sum(first.values())
+    if times is None:
+        return _Spread(members, counts, estimated=False)
+    scaled = {f: {v: round(n * times) for v, n in levels.items()} for f, levels in counts.items()}
+    return _Spread(round(members * times), scaled, estimated=True)
+
+
+def _everyone(desk: Desk, reader: StoreReader, fields: Sequence[Field]) -> _Spread:
+    """Return the spread of all profiles: of tags the manifest knows it, attributes are counted once a run."""
+    manifest = reader.manifest
+    counts: _Counts = {}
+    estimated = False
+    for field in fields:
+        if field.kind == "tag":
+            counts[field.name] = _said(manifest, field.name)
+            continue
+        sample = reader.sample_rows > 0
+        count = partial(_counted, reader, [field], None, sample=sample)
+        found = desk.store.once(manifest, ("everyone", field.name), count)[field.name]
+        times = manifest.profiles / reader.sample_rows if sample else 1.0
+        counts[field.name] = {value: round(n * times) for value, n in found.items()}
+        estimated |= sample
+    return _Spread(manifest.profiles, counts, estimated)
+
+
+def _said(manifest: Manifest, tag: str) -> dict[Any, int]:
+    summary = manifest.tags[tag]
+    beyond = manifest.profiles - summary.population
+    return {**summary.said, UNKNOWN: summary.unknown, None: beyond}
+
+
+def _counted(
+    reader: StoreReader, fields: Sequence[Field], where: exp.Expr | None, *, sample: bool
+) -> _Counts:
+    """Count the profiles of each level of each field, many fields in one pass."""
+    found: _Counts = {}
+    for start in range(0, len(fields), _AT_ONCE):
+        part = fields[start : start + _AT_ONCE]
+        levels = [field.level for field in part]
+        query = exp.select(*[exp.alias_(level.copy(), f"f{k}") for k, level in enumerate(levels)])
+        by_field = exp.Grouping(expressions=[level.copy() for level in levels])
+        query = query.select(
+            exp.alias_(by_field, "others"), exp.alias_(exp.Count(this=exp.Star()), "members")
+        )
+        query = query.from_("profiles")
+        if where is not None:
+            query = query.where(where)
+        sets = exp.GroupingSets(expressions=[exp.paren(level.copy()) for level in levels])
+        query.set("group", exp.Group(expressions=[sets]))
+        everyone = 2 ** len(part) - 1
+        for row in reader.query(query, sample=sample).read_all().to_pylist():
+            # One bit is 0: that of the field of this row, the first field's being the highest.
+            place = len(part) - (everyone - row["others"]).bit_length()
+            found.setdefault(part[place].name, {})[row[f"f{place}"]] = row["members"]
+    return {field.name: found.get(field.name, {}) for field in fields}
+
+
+def _rows(field: Field, mine: _Spread, theirs: _Spread) -> list[PortraitRow]:
+    rows = []
+    for value, label in field.labels:
+        members, others = (s.counts[field.name].get(value, 0) for s in (mine, theirs))
+        share = members / mine.members if mine.members else 0.0
+        other_share = others / theirs.members if theirs.members else 0.0
+        index = 100 * share / other_share if other_share else None
+        if members or others:
+            rows.append(
+                PortraitRow(field.name, field.kind, label, members, share, others, other_share, index)
+            )
+    return rows
+
+
+def compare(desk: Desk, person: Person, a: Filter, b: Filter) -> Overlap:
+    """Return how two audiences overlap, counted in one pass."""
+    require(person, "filter")
+    first, second, now = asked(desk, person, a), asked(desk, person, b), desk.now
+    with desk.store.reader() as reader:
+        in_a, in_b = (where_in(reader, q.whole, now, q.frozen)[1] for q in (first, second))
+        sets: Mapping[str, exp.Expr] = {"a": in_a, "b": in_b, "both": exp.and_(in_a, in_b)}
+        counted = [
+            exp.alias_(exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=one)), name)
+            for name, one in sets.items()
+        ]
+        query = exp.select(*counted).from_("profiles").where(exp.or_(in_a, in_b))
+        (row,) = reader.query(query).read_all().to_pylist()
+    either = row["a"] + row["b"] - row["both"]
+    return Overlap(
+        row["a"],
+        row["b"],
+        row["both"],
+        either,
+        row["a"] - row["both"],
+        row["b"] - row["both"],
+        row["both"] / either if either else 0.0,
+    )

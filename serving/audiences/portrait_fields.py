@@ -1,0 +1,123 @@
+"""What a portrait shows of each field: a tag's values, an attribute's commonest levels, ranges of a number.
+
+Levels of attributes come from everyone, so that every portrait of a run shows the same ones; they are found once a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlglot import exp
+
+from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.serving.audiences.queries import quoted
+from tagcast.serving.store.schema import TagRun, column_name
+
+if TYPE_CHECKING:
+    from tagcast.serving.store.base import StoreReader
+
+OTHER = "…"
+"""The level of all that are not among the commonest."""
+MOST_LEVELS = 20
+FEW_NUMBERS = 12
+"""A number of so few values is shown by value, else in ranges."""
+QUANTILES = (0.2, 0.4, 0.6, 0.8)
+LEAST_COVERED = 0.1
+"""A text whose commonest levels cover less than this share of those known tells people apart, and paints nothing."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a portrait.
+
+    Parameters
+    ----------
+    name : str
+    kind : {"tag", "attribute"}
+    level : exp.Expr
+        Of a profile: what the database groups by.
+    labels : tuple of (value, str or None)
+        What the database says to what people read, in order.
+    """
+
+    name: str
+    kind: Literal["tag", "attribute"]
+    level: exp.Expr
+    labels: tuple[tuple[Any, str | None], ...]
+
+
+def tag_field(tag: TagRun) -> Field:
+    """Return the field of a tag's values; None is beyond its population."""
+    labels = [*((value, value) for value in (*tag.values, UNKNOWN)), (None, None)]
+    return Field(tag.tag, "tag", quoted(column_name(tag.tag, "value")), tuple(labels))
+
+
+def attribute_field(reader: StoreReader, name: str) -> Field | None:
+    """Return the field of an attribute; None for one that has no levels worth showing."""
+    kind = reader.manifest.attributes[name]
+    found = _commonest(reader, name, FEW_NUMBERS if kind == "number" else MOST_LEVELS)
+    several = len(found) > (FEW_NUMBERS if kind == "number" else MOST_LEVELS)
+    column = quoted(name)
+    if not several:
+        values = [row["level"] for row in found]
+        ordered = sorted(values) if kind == "number" else values
+        return Field(name, "attribute", column, (*((v, _label(v)) for v in ordered), (None, None)))
+    if kind == "number":
+        return _ranges(reader, name)
+    common = [row["level"] for row in found[:MOST_LEVELS]]
+    covered = sum(row["profiles"] for row in found[:MOST_LEVELS])
+    if covered < LEAST_COVERED * _known(reader, name):
+        return None
+    # The longest of the commonest with a sign more is none of them, whatever they are.
+    other = max(common, key=len) + OTHER
+    known = exp.In(this=column, expressions=[exp.Literal.string(level) for level in common])
+    level = exp.Case().when(column.is_(exp.null()), exp.null()).when(known, column)
+    level = level.else_(exp.Literal.string(other))
+    return Field(name, "attribute", level, (*((v, v) for v in common), (other, OTHER), (None, None)))
+
+
+def _commonest(reader: StoreReader, name: str, most: int) -> list[dict[str, Any]]:
+    """Return the commonest levels of an attribute, and one more where there are more."""
+    column, count = quoted(name), exp.Count(this=exp.Star())
+    query = exp.select(exp.alias_(column, "level"), exp.alias_(count, "profiles")).from_("profiles")
+    query = query.where(column.is_(exp.null()).not_()).group_by(column)
+    order = [exp.Ordered(this=count.copy(), desc=True), exp.Ordered(this=column.copy())]
+    query = query.order_by(*order).limit(most + 1)
+    rows: list[dict[str, Any]] = reader.query(query, sample=reader.sample_rows > 0).read_all().to_pylist()
+    return rows
+
+
+def _known(reader: StoreReader, name: str) -> int:
+    query = exp.select(exp.alias_(exp.Count(this=quoted(name)), "known")).from_("profiles")
+    return int(reader.query(query, sample=reader.sample_rows > 0).read_all().column(0)[0].as_py())
+
+
+def _ranges(reader: StoreReader, name: str) -> Field:
+    """Return a number in ranges that hold about as many profiles each."""
+    column = quoted(name)
+    places = exp.Array(expressions=[exp.Literal.number(q) for q in QUANTILES])
+    edges = exp.alias_(exp.PercentileDisc(this=column, expression=places), "edges")
+    query = exp.select(edges).from_("profiles").where(column.is_(exp.null()).not_())
+    (found,) = reader.query(query, sample=reader.sample_rows > 0).read_all().column(0).to_pylist()
+    edges_of: Sequence[float] = sorted(set(found))
+    level = exp.Case().when(column.is_(exp.null()), exp.null())
+    for place, edge in enumerate(edges_of):
+        number = exp.cast(exp.Literal.string(repr(float(edge))), "DOUBLE")
+        level = level.when(column <= number, exp.Literal.number(place))
+    level = level.else_(exp.Literal.number(len(edges_of)))
+    shown = [_label(edge) for edge in edges_of]
+    labels = [
+        f"≤ {shown[0]}",
+        *(f"{a} – {b}" for a, b in pairwise(shown)),
+        f"> {shown[-1]}",
+    ]
+    return Field(name, "attribute", level, (*enumerate(labels), (None, None)))
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,80 @@
+"""Keep an audience with its size, freeze its members, drop it: what console, API and commands do to saved audiences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import FilterError
+from tagcast.registry.access.roles import require
+from tagcast.registry.governance import saved_audiences
+from tagcast.registry.state.id_lists import packed
+from tagcast.serving.audiences import service as questions
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience
+    from tagcast.serving.context import Desk
+
+
+def keep(
+    desk: Desk, person: Person, name: str, text: str, *, description: str = "", kind: AudienceKind = "dynamic"
+) -> SavedAudience:
+    """Save the filter ``text`` under ``name`` with its size in the run in force; a frozen one with its members.
+
+    Raises
+    ------
+    FilterError
+        When the filter is wrong, or would make the audience part of itself.
+    NotAllowedError
+        Without the right "save", or where the name belongs to somebody else.
+    """
+    require(person, "save")
+    tree = questions.parse_for(desk, person, text)
+    with desk.store.reader() as reader:
+        run = reader.manifest.number
+    count = questions.count(desk, person, tree)
+    # Read before anything is locked: it takes as long as the audience is large.
+    members = packed(questions.member_ids(desk, person, tree) if kind == "frozen" else ())
+    now = desk.now
+    audience = saved_audiences.SavedAudience(name, person.name, description, text, kind, now, now)
+    with desk.state.writing():
+        made = saved_audiences.save(desk.state, audience, person, now)
+        if kind == "frozen":
+            saved_audiences.freeze(desk.state, made.name, members)
+        else:
+            questions.parse_for(desk, person, text)  # refused if it names itself
+        saved_audiences.add_size(desk.state, made.name, run, now, count.members, count.base)
+    return saved_audiences.get(desk.state, made.name)
+
+
+def record_sizes(desk: Desk, person: Person) -> list[str]:
+    """Keep how large each dynamic audience is in the run in force, where that is not known; return which could not be.
+
+    Called after each run, so that the history of sizes has no gaps; one whose tags are gone is left out.
+    """
+    current = desk.store.current()
+    failed = []
+    for audience in saved_audiences.all_saved(desk.state) if current else ():
+        if audience.kind == "frozen" or current is None or audience.run == current.number:
+            continue
+        try:
+            count = questions.count(desk, person, questions.parse_for(desk, person, audience.filter))
+        except FilterError:
+            failed.append(audience.name)
+            continue
+        number, now = current.number, desk.now
+        saved_audiences.add_size(desk.state, audience.name, number, now, count.members, count.base)
+    return failed
+
+
+def drop(desk: Desk, person: Person, name: str) -> None:
+    """Delete a saved audience.
+
+    Raises
+    ------
+    NotAllowedError
+        Where it belongs to somebody else.
+    ConflictError
+        When another audience names it.
+    """
+    saved_audiences.delete(desk.state, name, person, desk.now)

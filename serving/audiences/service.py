@@ -1,0 +1,217 @@
+"""What people ask of an audience: how many, what each condition costs, what it means, who is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tagcast.models.filters.conditions import Condition, Every, Filter
+from tagcast.registry.access.roles import require
+from tagcast.serving.audiences import queries as audiences
+from tagcast.serving.audiences.description import Language, in_words
+from tagcast.serving.audiences.filter_resolution import asked, hidden_attributes
+from tagcast.serving.audiences.filter_sql import complement
+from tagcast.serving.audiences.forecast import Expected, ProfitCurve, ProfitPoint, best_cut, expected
+from tagcast.serving.audiences.queries import AudienceCount
+from tagcast.serving.sampling import weight_in_sample
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+    from tagcast.serving.store.base import StoreReader
+
+__all__ = [
+    "AudienceCount",
+    "Effect",
+    "Expected",
+    "Language",
+    "Page",
+    "ProfitCurve",
+    "ProfitPoint",
+    "best_cut",
+    "count",
+    "effects",
+    "expected",
+    "member_ids",
+    "members",
+    "parse_for",
+    "sample",
+    "sentence",
+    "top_conditions",
+]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one condition of a filter takes away.
+
+    Parameters
+    ----------
+    condition : str
+        As written in a filter.
+    members_without : int
+        Members if the condition were not there.
+    removed : int
+        How many it takes away.
+    estimated : bool
+        Whether both come from the sample that the store keeps of a large base.
+    """
+
+    condition: str
+    members_without: int
+    removed: int
+    estimated: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some members by rising id.
+
+    Parameters
+    ----------
+    rows : tuple of dict
+        ``profile_id``, attributes, and of each tag that the filter speaks of value, score and confidence.
+    next : str or None
+        To be given as ``after`` for the next page; None at the end.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    next: str | None
+
+
+def parse_for(desk: Desk, person: Person, text: str) -> Filter:
+    """Return the tree of ``text``, which may speak of what ``person`` may see.
+
+    Raises
+    ------
+    FilterError
+        With the character, what was expected and found, and a suggestion.
+    """
+    return asked(desk, person, text).tree
+
+
+def count(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> AudienceCount:
+    """Count the members; ``estimate`` from a sample where the store keeps one."""
+    require(person, "filter")
+    question = asked(desk, person, tree)
+    with desk.store.reader() as reader:
+        return audiences.count(reader, question.whole, desk.now, frozen=question.frozen, estimate=estimate)
+
+
+def effects(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> list[Effect]:
+    """Return what each condition at the top of the filter takes away, in their order.
+
+    One pass over the profiles, or with ``estimate`` over a sample where the store keeps one and it holds enough members:
+    who fails one condition alone would come in without it.
+    """
+    require(person, "filter")
+    question = asked(desk, person, tree)
+    conditions = top_conditions(question.tree)
+    # An audience that stands alone may itself say several conditions: they are one here.
+    parts = (
+        top_conditions(question.whole) if isinstance(question.tree.root, Every) else (question.whole.root,)
+    )
+    with desk.store.reader() as reader:
+        each = [audiences.where_in(reader, Filter(root=part), desk.now, question.frozen)[1] for part in parts]
+        whole = audiences.where_in(reader, question.whole, desk.now, question.frozen)[1]
+        times = weight_in_sample(reader, whole) if estimate else None
+        found = _failing_alone(reader, each, sample=times is not None)
+    by_place = {place: round(profiles * (times or 1)) for place, profiles in found.items()}
+    members = by_place.get(0, 0)
+    return [
+        Effect(part.text(), members + by_place.get(place, 0), by_place.get(place, 0), times is not None)
+        for place, part in enumerate(conditions, 1)
+    ]
+
+
+def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: bool) -> dict[int, int]:
+    """Count the profiles that fail condition 1, 2, … and no other; at 0 those that fail none."""
+    first = exp.Case(default=exp.Literal.number(0))
+    failed: exp.Expr = exp.Literal.number(0)
+    for place, one in enumerate(conditions, 1):
+        first = first.when(complement(one), exp.Literal.number(place), copy=False)
+        failed = failed + exp.Case(default=exp.Literal.number(1)).when(one, exp.Literal.number(0), copy=False)
+    query = exp.select(exp.alias_(first, "place"), exp.alias_(exp.Count(this=exp.Star()), "profiles"))
+    query = query.from_("profiles").where(failed <= exp.Literal.number(1)).group_by(first.copy())
+    return {
+        row["place"]: row["profiles"] for row in reader.query(query, sample=sample).read_all().to_pylist()
+    }
+
+
+def sentence(desk: Desk, person: Person, tree: Filter, language: Language) -> str:
+    """Say in plain words what the filter means."""
+    tree = parse_for(desk, person, tree.text())
+    with desk.store.reader() as reader:
+        run = reader.manifest.run
+    titles = {t.tag: t.title_zh if language == "zh" else t.title_en for t in run.tags}
+    return in_words(
+        tree, {tag: title for tag, title in titles.items() if title}, language, amounts=run.amounts
+    )
+
+
+def sample(desk: Desk, person: Person, tree: Filter, limit: int = 20, seed: int = 0) -> list[dict[str, Any]]:
+    """Return up to ``limit`` members drawn at random; the same ones for the same seed and run.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    drawn = exp.MD5(
+        this=exp.DPipe(this=exp.column("profile_id"), expression=exp.Literal.string(f" {seed}"), safe=True)
+    )
+    with _some(desk, person, tree) as (reader, query):
+        rows: list[dict[str, Any]] = (
+            reader.query(query.order_by(drawn, append=False).limit(limit)).read_all().to_pylist()
+        )
+    return rows
+
+
+def members(desk: Desk, person: Person, tree: Filter, after: str | None = None, limit: int = 100) -> Page:
+    """Return a page of members.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    with _some(desk, person, tree) as (reader, query):
+        rest = query if after is None else query.where(exp.column("profile_id") > exp.Literal.string(after))
+        rows = reader.query(rest.limit(limit + 1)).read_all().to_pylist()
+    more = len(rows) > limit
+    return Page(tuple(rows[:limit]), rows[limit - 1]["profile_id"] if more else None)
+
+
+def member_ids(desk: Desk, person: Person, tree: Filter) -> Iterator[str]:
+    """Yield the ids of all members by rising id; memory holds a part of them.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    with _some(desk, person, tree) as (reader, query):
+        for batch in reader.query(query.select("profile_id", append=False)):
+            yield from batch.column(0).to_pylist()
+
+
+@contextmanager
+def _some(desk: Desk, person: Person, tree: Filter) -> Iterator[tuple[StoreReader, exp.Select]]:
+    """Yield an open reader and the query for the members, with what ``person`` may see of them."""
+    require(person, "profiles")
+    question = asked(desk, person, tree)
+    hidden = hidden_attributes(desk, person)
+    with desk.store.reader() as reader:
+        yield (
+            reader,
+            audiences.member_query(reader, question.whole, desk.now, frozen=question.frozen, hidden=hidden),
+        )
+
+
+def top_conditions(tree: Filter) -> tuple[Condition, ...]:
+    """Return the conditions that all have to hold."""
+    return tree.root.items if isinstance(tree.root, Every) else (tree.root,)

@@ -1,0 +1,226 @@
+"""The catalogue: every tag with what is known of it, and what a person may filter by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from tagcast.features.core.errors import StoreError
+from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.registry.access.roles import require
+from tagcast.registry.governance.lifecycle import Status, status_of
+from tagcast.serving.catalog.category_size_checks import LeafWarning, leaf_warnings
+from tagcast.serving.catalog.known_tags import Kind, KnownTag, known_tags, may_see
+from tagcast.serving.catalog.search import ENOUGH, relevance
+
+if TYPE_CHECKING:
+    from tagcast.models.filters.conditions import Names
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+
+Language = Literal["en", "zh"]
+QUALITY = ("auc", "log_loss", "mae", "baseline_mae", "tier_accuracy")
+
+
+@dataclass(frozen=True)
+class TagRow:
+    """One tag of the catalogue.
+
+    Parameters
+    ----------
+    name : str
+    title : dict of str to str
+        By language: ``en``, ``zh``.
+    path : tuple of str
+        Where it hangs in the tag tree.
+    owner : str
+    status : Status
+        Where it stands in its life.
+    kind : {"model", "amount", "rule"}
+    values : tuple of str
+        What it can say beside unknown, in order.
+    population : int or None
+        Profiles of which it speaks in the run in force; None where it was not scored.
+    coverage : float or None
+        Their share of all profiles.
+    said : dict of str to int
+        Profiles of each value; unknown among them.
+    mean_confidence : float or None
+        Over the values said.
+    grade : str or None
+        A to D, of the champion's card; None where there is no card.
+    expires_at : datetime or None
+    expired : bool
+        Whether that lies behind: it may be filtered by, but says what was.
+    sensitivity : {"normal", "sensitive"}
+    refreshed_at : datetime or None
+        When it was scored last.
+    champion : int or None
+        Version of the model in force.
+    quality : dict of str to float
+        Of its test snapshot: ``auc`` and ``log_loss``; of an amount ``mae``, ``baseline_mae`` and ``tier_accuracy``.
+    """
+
+    name: str
+    title: dict[str, str]
+    path: tuple[str, ...]
+    owner: str
+    status: Status
+    kind: Kind
+    values: tuple[str, ...]
+    population: int | None
+    coverage: float | None
+    said: dict[str, int]
+    mean_confidence: float | None
+    grade: str | None
+    expires_at: datetime | None
+    expired: bool
+    sensitivity: str
+    refreshed_at: datetime | None
+    champion: int | None
+    quality: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON values."""
+        return asdict(self)
+
+
+def tags(
+    desk: Desk,
+    person: Person,
+    *,
+    query: str = "",
+    language: Language = "en",
+    owner: str | None = None,
+    status: str | None = None,
+    path: Sequence[str] | None = None,
+) -> list[TagRow]:
+    """Return the tags of the catalogue that ``person`` may see.
+
+    Parameters
+    ----------
+    desk, person : Desk, Person
+    query : str
+        Part of a name, title, description or category in either language, also nearly right.
+    language : {"en", "zh"}
+        Whose titles set the order within a category.
+    owner, status : str, optional
+        Only tags of these.
+    path : sequence of str, optional
+        Only tags at or below this place of the tree.
+
+    Returns
+    -------
+    list of TagRow
+        In the order of the tree; with a query the nearest first.
+    """
+    require(person, "see")
+    known = {name: tag for name, tag in known_tags(desk).items() if may_see(person, tag)}
+    statuses = statuses_of(desk, known)
+    profiles = manifest.profiles if (manifest := desk.store.current()) else 0
+    found = []
+    for name, tag in known.items():
+        asked = (
+            (owner is None or tag.owner == owner)
+            and (status is None or statuses[name] == status)
+            and (not path or tag.path[: len(path)] == tuple(path))
+        )
+        near = relevance(query, _texts(tag)) if asked else 0.0
+        if near >= ENOUGH:
+            found.append((-near if query.strip() else 0.0, _row(desk, tag, statuses[name], profiles)))
+    return [row for _, row in sorted(found, key=lambda f: (f[0], f[1].path, f[1].title[language], f[1].name))]
+
+
+def row_of(desk: Desk, tag: KnownTag) -> TagRow:
+    """Return the row of one tag."""
+    manifest = desk.store.current()
+    return _row(desk, tag, statuses_of(desk, [tag.name])[tag.name], manifest.profiles if manifest else 0)
+
+
+def owners(desk: Desk) -> list[str]:
+    """Return who owns a tag, by name."""
+    return sorted({tag.owner for tag in known_tags(desk).values()})
+
+
+def tree_leaves(desk: Desk) -> list[LeafWarning]:
+    """Return the leaf categories of the tree that hold too few or too many tags; what is retired does not count."""
+    known = known_tags(desk)
+    statuses = statuses_of(desk, known)
+    return leaf_warnings(tag.path for name, tag in known.items() if statuses[name] != "retired")
+
+
+def tree_warnings(desk: Desk) -> list[str]:
+    """Return :func:`tree_leaves` in words."""
+    return [leaf.text for leaf in tree_leaves(desk)]
+
+
+def statuses_of(desk: Desk, names: Iterable[str]) -> dict[str, Status]:
+    """Return where tags stand in their lives."""
+    manifest = desk.store.current()
+    scored = {tag.tag for tag in manifest.run.tags} if manifest else set()
+    return status_of(desk.state, list(names), scored=scored, second_person=desk.settings.review.second_person)
+
+
+def visible_names(desk: Desk, person: Person) -> Names:
+    """Return what a filter of ``person`` may speak of in the run in force.
+
+    Tags that are not published are for who may review, sensitive ones for who has the right; expired ones stay.
+
+    Raises
+    ------
+    StoreError
+        When nothing was published yet.
+    """
+    from tagcast.models.filters.conditions import Names
+
+    require(person, "filter")
+    manifest = desk.store.current()
+    if manifest is None:
+        raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
+    statuses = statuses_of(desk, [tag.tag for tag in manifest.run.tags])
+    reviews = person.may("review")
+    mine = [
+        tag
+        for tag in manifest.run.tags
+        if may_see(person, tag) and (reviews or statuses[tag.tag] == "published")
+    ]
+    return Names({t.tag: t.bands for t in mine}, manifest.attributes, {t.tag: t.values for t in mine})
+
+
+def _texts(tag: KnownTag) -> list[tuple[str, float]]:
+    texts = [(tag.name, 1.0), *((title, 1.0) for title in tag.title.values()), (" ".join(tag.path), 0.9)]
+    if tag.definition is not None:
+        texts += [(tag.definition.description.en, 0.85), (tag.definition.description.zh, 0.85)]
+    return texts
+
+
+def _row(desk: Desk, tag: KnownTag, status: Status, profiles: int) -> TagRow:
+    run, summary = tag.run, tag.summary
+    population = summary.population if summary else None
+    said = {value: summary.said.get(value, 0) for value in tag.values} if summary else {}
+    if summary and summary.unknown:
+        said[UNKNOWN] = summary.unknown
+    manifest = desk.store.current()
+    measured = tag.champion.metrics if tag.champion else {}
+    return TagRow(
+        name=tag.name,
+        title=tag.title,
+        path=tag.path,
+        owner=tag.owner,
+        status=status,
+        kind=tag.kind,
+        values=tag.values,
+        population=population,
+        coverage=population / profiles if population is not None and profiles else None,
+        said=said,
+        mean_confidence=summary.mean_confidence if summary else None,
+        grade=tag.champion.grade if tag.champion else None,
+        expires_at=run.expires_at if run else None,
+        expired=run is not None and run.expires_at <= desk.now,
+        sensitivity=tag.sensitivity,
+        refreshed_at=manifest.run.scored_at if manifest and run else None,
+        champion=tag.champion.version if tag.champion else None,
+        quality={name: measured[name] for name in QUALITY if name in measured},
+    )

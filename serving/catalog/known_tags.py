@@ -1,0 +1,190 @@
+"""Every tag that a project knows of: defined in a file, trained, or said by the run in force."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tagcast.features.core.errors import DefinitionError, NotAllowedError, NotFoundError
+
+if TYPE_CHECKING:
+    from tagcast.models.definitions.loader import Definition
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.versions.versions import Version
+    from tagcast.serving.context import Desk
+    from tagcast.serving.store.manifest import Manifest, TagSummary
+    from tagcast.serving.store.schema import TagRun
+
+log = logging.getLogger("tagcast")
+
+Kind = Literal["model", "amount", "rule"]
+VERSIONS_SECONDS = 2.0
+"""How long a listing of the model registry is good for; it takes some tenths of a second."""
+FILES_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class KnownTag:
+    """One tag.
+
+    Parameters
+    ----------
+    name : str
+    title : dict of str to str
+        By language.
+    path : tuple of str
+    owner, sensitivity : str
+    kind : {"model", "amount", "rule"}
+    values, bands : tuple of str
+        What it can say beside unknown, and the levels of its score.
+    definition : TagDefinition, RuleDefinition or None
+        As in the files, or drafted; of a member of a family as its model was trained.
+    run : TagRun or None
+        As the run in force describes it, which goes before the definition.
+    summary : TagSummary or None
+        What that run counted.
+    champion : Version or None
+    versions : tuple of Version
+        Newest first.
+    """
+
+    name: str
+    title: dict[str, str]
+    path: tuple[str, ...]
+    owner: str
+    sensitivity: str
+    kind: Kind
+    values: tuple[str, ...]
+    bands: tuple[str, ...]
+    definition: Definition | None
+    run: TagRun | None
+    summary: TagSummary | None
+    champion: Version | None
+    versions: tuple[Version, ...]
+
+
+def known_tags(desk: Desk) -> dict[str, KnownTag]:
+    """Return every tag by its name."""
+    manifest = desk.store.current()
+    runs = {tag.tag: tag for tag in manifest.run.tags} if manifest else {}
+    trained = trained_versions(desk)
+    defined = defined_tags(desk)
+    found = {}
+    for name in sorted({*runs, *trained, *defined}):
+        mine = trained.get(name, ())
+        definition = defined.get(name)
+        if definition is None and mine:
+            definition = _definition_of(desk, next((v for v in mine if "champion" in v.aliases), mine[0]))
+        tag = _known(name, definition, manifest, runs.get(name), mine)
+        if tag is not None:
+            found[name] = tag
+    return found
+
+
+def find_tag(desk: Desk, person: Person, name: str) -> KnownTag:
+    """Return the tag called ``name``.
+
+    Raises
+    ------
+    NotFoundError
+        With the nearest name.
+    NotAllowedError
+        Where it is sensitive and ``person`` has not the right.
+    """
+    known = known_tags(desk)
+    if name not in known:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near and may_see(person, known[near[0]]) else ""
+        raise NotFoundError(f"there is no tag {name!r}", mend=f"{hint}tagcast tags lists them")
+    if not may_see(person, known[name]):
+        raise NotAllowedError(
+            f"{name} is marked sensitive, which takes a right of its own",
+            mend="ask an administrator for the right",
+        )
+    return known[name]
+
+
+def may_see(person: Person, tag: KnownTag | TagRun) -> bool:
+    """Return whether ``person`` may know what the tag says."""
+    return tag.sensitivity == "normal" or person.may("sensitive")
+
+
+def trained_versions(desk: Desk) -> dict[str, tuple[Version, ...]]:
+    """Return the versions of every trained tag, newest first."""
+    from tagcast.registry.versions.versions import versions
+
+    tracking = desk.tracking
+    if tracking is None:
+        return {}
+
+    def listed() -> dict[str, tuple[Version, ...]]:
+        found: dict[str, tuple[Version, ...]] = {}
+        for version in versions(tracking):
+            found[version.tag] = (*found.get(version.tag, ()), version)
+        return found
+
+    return desk.remembered.get("versions", listed, seconds=VERSIONS_SECONDS)
+
+
+def defined_tags(desk: Desk) -> dict[str, Definition]:
+    """Return definitions of files and drafts by name; families whose categories depend on the data are left out.
+
+    Their members are known once they are trained or said. A file that is wrong hides what the files say, and does not
+    stand in the way of everything else.
+    """
+    from tagcast.models.definitions.loader import load_definitions
+    from tagcast.registry.governance.rule_drafts import drafted
+
+    def read() -> dict[str, Definition]:
+        rules: dict[str, Definition] = {one.tag: one.definition for one in drafted(desk.state).values()}
+        try:
+            files = load_definitions(desk.settings.tags_folder)
+        except DefinitionError as error:
+            log.warning("the catalogue goes without the definitions: %s", error.message)
+            return rules
+        return rules | {
+            tag.name: tag
+            for definition in files
+            if definition.family is None or definition.family.values
+            for tag in definition.expand(definition.family.values or () if definition.family else ())
+        }
+
+    return desk.remembered.get("definitions", read, seconds=FILES_SECONDS)
+
+
+def _definition_of(desk: Desk, version: Version) -> Definition | None:
+    from tagcast.features.core.errors import ModelError
+    from tagcast.serving.catalog.stored_models import stored_model
+
+    try:
+        return stored_model(desk, version).definition
+    except ModelError as error:
+        log.warning("%s: its definition cannot be read: %s", version.name, error.message)
+        return None
+
+
+def _known(
+    name: str,
+    definition: Definition | None,
+    manifest: Manifest | None,
+    run: TagRun | None,
+    versions: tuple[Version, ...],
+) -> KnownTag | None:
+    summary = manifest.tags[name] if manifest and run else None
+    champion = next((v for v in versions if "champion" in v.aliases), None)
+    if run is not None:
+        title = {"en": run.title_en, "zh": run.title_zh}
+        return KnownTag(
+            name, title, run.path, run.owner, run.sensitivity, run.kind, run.values, run.bands,
+            definition, run, summary, champion, versions,
+        )  # fmt: skip
+    if definition is None:
+        return None
+    levels = definition.values if definition.kind == "rule" else tuple(definition.levels)
+    return KnownTag(
+        name, definition.title.model_dump(), definition.path, definition.owner, definition.sensitivity,
+        definition.kind, definition.values, levels, definition, None, None, champion, versions,
+    )  # fmt: skip

@@ -1,0 +1,136 @@
+"""What is kept with a model version, as pages show it: its definition and features, its card, its plots."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import ModelError, NotFoundError
+
+if TYPE_CHECKING:
+    from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.registry.versions.tracking import Tracking
+    from tagcast.registry.versions.versions import Version
+    from tagcast.serving.context import Desk
+
+PLOTS = (
+    "calibration",
+    "lift",
+    "promise",
+    "trade_off",
+    "stability",
+    "shap_summary",
+    "dependence",
+    "amounts",
+    "tiers",
+)
+"""Figures that training leaves with a version; of an amount the last two and the summary of SHAP values."""
+
+CARD_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A trained model without its weights.
+
+    Parameters
+    ----------
+    definition : TagDefinition
+        As it was trained.
+    features : tuple of str
+        What it looks at.
+    feature_set : str
+        Spec of the set they are from.
+    test : str
+        Its test snapshot, as in 2017-11-02.
+    """
+
+    definition: TagDefinition
+    features: tuple[str, ...]
+    feature_set: str
+    test: str
+
+
+def stored_model(desk: Desk, version: Version) -> StoredModel:
+    """Return a version's model, its files verified.
+
+    Raises
+    ------
+    ModelError
+        When it is missing or was changed.
+    """
+
+    def read() -> StoredModel:
+        from tagcast.models.artifacts.files import read as read_files
+        from tagcast.models.definitions.model_tag import TagDefinition
+        from tagcast.registry.versions.versions import load_bundle
+
+        _, folder = load_bundle(_tracking(desk), version.tag, version.version)
+        data: dict[str, Any] = read_files(folder, lambda data, _calibration, _forest: data)
+        return StoredModel(
+            TagDefinition.model_validate(data["definition"]),
+            tuple(data["features"]),
+            str(data["feature_set"]),
+            max(map(str, data["snapshots"])),
+        )
+
+    return desk.remembered.get(("model", version.tag, version.version), read)
+
+
+def card_files(desk: Desk, version: Version) -> dict[str, str]:
+    """Return the files of a version's card: ``card.html``, ``card.md``, ``card.json``; empty where it has none."""
+    from tagcast.registry.versions.cards import load_card
+
+    try:
+        return load_card(_tracking(desk), version)
+    except ModelError:
+        return {}
+
+
+def card_facts(desk: Desk, version: Version) -> dict[str, Any]:
+    """Return what the card of a version says as data: grade, drivers; empty where it has none."""
+
+    def read() -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads(card_files(desk, version).get("card.json", "{}"))
+        return facts
+
+    # For a while only: a card is written just after its version.
+    return desk.remembered.get(("card", version.tag, version.version), read, seconds=CARD_SECONDS)
+
+
+def plots_of(desk: Desk, version: Version) -> tuple[str, ...]:
+    """Return which of :data:`PLOTS` training left with a version."""
+
+    def look() -> tuple[str, ...]:
+        return tuple(name for name in PLOTS if _plot_file(desk, version, name))
+
+    return desk.remembered.get(("plots", version.tag, version.version), look)
+
+
+def plot_png(desk: Desk, version: Version, name: str) -> bytes:
+    """Return a figure as PNG.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none of that name.
+    """
+    file = _plot_file(desk, version, name) if name in PLOTS else None
+    if file is None:
+        raise NotFoundError(f"{version.name} has no plot {name!r}", mend=f"plots: {', '.join(PLOTS)}")
+    return file.read_bytes()
+
+
+def _plot_file(desk: Desk, version: Version, name: str) -> Path | None:
+    from tagcast.registry.versions.run_files import run_file
+
+    return run_file(_tracking(desk), version, f"plots/{name}.png")
+
+
+def _tracking(desk: Desk) -> Tracking:
+    tracking = desk.tracking
+    if tracking is None:
+        raise ModelError("no model has been trained yet", mend="tagcast train --all")
+    return tracking

@@ -1,0 +1,198 @@
+"""Steps that people take with tags and champions: rights are checked, each step is on record."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import ModelError
+from tagcast.registry.access.audit_log import record
+from tagcast.registry.access.roles import require
+from tagcast.serving.catalog.known_tags import find_tag, known_tags, may_see, trained_versions
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.governance.lifecycle import LifeStep, Status
+    from tagcast.registry.versions.decision_log import Decision
+    from tagcast.registry.versions.tracking import Tracking
+    from tagcast.registry.versions.versions import Version
+    from tagcast.serving.context import Desk
+
+
+@dataclass(frozen=True)
+class PendingChampion:
+    """A version that passed the gate and waits for a second person.
+
+    Parameters
+    ----------
+    tag, version : str, int
+    proposed_by : str
+        Who trained or proposed it; somebody else has to approve.
+    proposed_at : datetime
+    reason : str
+        Of the gate.
+    grade : str or None
+    champion : int or None
+        The version it would replace.
+    metrics, champion_metrics : dict
+        Of the test snapshots.
+    checks : list of dict
+        The gate's: name, outcome, figure, bar, text.
+    """
+
+    tag: str
+    version: int
+    proposed_by: str
+    proposed_at: datetime
+    reason: str
+    grade: str | None
+    champion: int | None
+    metrics: dict[str, float]
+    champion_metrics: dict[str, float]
+    checks: list[dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+def pending_champions(desk: Desk, person: Person) -> list[PendingChampion]:
+    """Return the versions that wait for a second person, of tags that ``person`` may see."""
+    from tagcast.registry.versions.promotion import pending
+
+    require(person, "see")
+    tracking = desk.tracking
+    known = known_tags(desk)
+    found = []
+    for version in pending(tracking) if tracking else []:
+        decision, tag = version.decision, known.get(version.tag)
+        if decision is None or (tag is not None and not may_see(person, tag)):
+            continue
+        trained = trained_versions(desk).get(version.tag, ())
+        champion = next((v for v in trained if "champion" in v.aliases), None)
+        found.append(
+            PendingChampion(
+                version.tag,
+                version.version,
+                decision.by,
+                decision.decided_at,
+                decision.reason,
+                version.grade,
+                champion.version if champion else None,
+                dict(version.metrics),
+                dict(champion.metrics) if champion else {},
+                list(decision.figures.get("checks", ())),
+            )
+        )
+    return found
+
+
+def approve_champion(desk: Desk, person: Person, tag: str, version: int, reason: str) -> Decision:
+    """Make a version that waits the champion; the next run scores with it.
+
+    Raises
+    ------
+    NotAllowedError
+        Where ``person`` may not review, or proposed it.
+    ModelError
+        When it does not wait, or no reason is given.
+    """
+    from tagcast.registry.versions.promotion import approve
+
+    tracking, found = _waiting(desk, person, tag, version)
+    decision = approve(tracking, found, by=person.name, reason=reason, now=desk.now)
+    return _recorded(desk, person, decision, "champion.approve")
+
+
+def refuse_champion(desk: Desk, person: Person, tag: str, version: int, reason: str) -> Decision:
+    """Turn down a version that waits.
+
+    Raises
+    ------
+    NotAllowedError, ModelError
+        As :func:`approve_champion`, but for who proposed it.
+    """
+    from tagcast.registry.versions.promotion import turn_down
+
+    tracking, found = _waiting(desk, person, tag, version)
+    decision = turn_down(tracking, found, by=person.name, reason=reason, now=desk.now)
+    return _recorded(desk, person, decision, "champion.refuse")
+
+
+def move_tag(desk: Desk, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
+    """Take a tag one step on in its life; recorded with who, when and why.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such tag.
+    NotAllowedError, ConflictError, TagcastError
+        As :func:`tagcast.registry.governance.lifecycle.move`.
+    """
+    from tagcast.registry.governance.lifecycle import move
+
+    known = find_tag(desk, person, tag)
+    with desk.state.writing():
+        step = move(
+            desk.state,
+            tag,
+            to,
+            by=person,
+            reason=reason,
+            now=desk.now,
+            second_person=desk.settings.review.second_person,
+            scored=known.run is not None,
+        )
+        detail = {"was": step.was, "to": step.to, "reason": step.reason}
+        record(desk.state, at=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
+    return step
+
+
+def rate_tag(desk: Desk, person: Person, tag: str, stars: int, comment: str = "") -> None:
+    """Keep what ``person`` thinks of a tag: 1 to 5 stars and a comment; the newest of a person counts.
+
+    Raises
+    ------
+    NotFoundError, NotAllowedError
+        When there is no such tag, or ``person`` may not comment.
+    TagcastError
+        For other stars, or a comment that is too long.
+    """
+    from tagcast.registry.governance.feedback import rate
+
+    require(person, "comment")
+    find_tag(desk, person, tag)
+    with desk.state.writing():
+        rate(desk.state, tag, person.name, stars, comment, desk.now)
+        detail = {"stars": stars}
+        record(desk.state, at=desk.now, who=person.name, action="tag.rate", subject=tag, detail=detail)
+
+
+def _waiting(desk: Desk, person: Person, tag: str, version: int) -> tuple[Tracking, Version]:
+    from tagcast.registry.versions.versions import find_version
+
+    require(person, "review")
+    tracking = desk.tracking
+    if tracking is None:
+        raise ModelError("no model has been trained yet", mend="tagcast train --all")
+    return tracking, find_version(tracking, tag, version)
+
+
+def _recorded(desk: Desk, person: Person, decision: Decision, action: str) -> Decision:
+    desk.remembered.forget("versions")
+    # After it, not with it: the decision has a log of its own, which is on record already.
+    detail = {
+        "version": decision.version,
+        "reason": decision.reason,
+        "proposed_by": decision.figures["proposed_by"],
+    }
+    record(
+        desk.state,
+        at=decision.decided_at,
+        who=person.name,
+        action=action,
+        subject=decision.tag,
+        detail=detail,
+    )
+    return decision

@@ -1,0 +1,295 @@
+"""The page of one tag: what it means, what it says, how far to trust it, where it is used, who decided what."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import NotFoundError
+from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.stats.metrics import CalibrationBin
+from tagcast.registry.access.audit_log import Uses, uses_of
+from tagcast.registry.access.roles import require
+from tagcast.registry.governance.feedback import Feedback, feedback
+from tagcast.registry.governance.lifecycle import LifeStep, Status, history, next_steps
+from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_promises
+from tagcast.serving.catalog.catalog import TagRow, row_of
+from tagcast.serving.catalog.known_tags import KnownTag, find_tag
+from tagcast.serving.catalog.stored_models import card_files, plot_png
+from tagcast.serving.catalog.tag_evidence import (
+    DecisionRow,
+    DriverRow,
+    SourceFeature,
+    VersionRow,
+    definition_said,
+    evidence_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tagcast.models.definitions.loader import Definition
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.versions.versions import Version
+    from tagcast.serving.catalog.definition_text import Language
+    from tagcast.serving.context import Desk
+    from tagcast.serving.store.manifest import Entry
+
+LOG_SECONDS = 5.0
+MOST_RUNS = 60
+"""Runs that a trend goes back."""
+
+
+@dataclass(frozen=True)
+class ValueShare:
+    """One value: how many profiles, and their share of the population."""
+
+    value: str
+    members: int
+    share: float
+
+
+@dataclass(frozen=True)
+class TrendPoint:
+    """What a published run said of the tag: shares of the population by value, unknown among them."""
+
+    run: int
+    as_of: date
+    scored_at: datetime
+    population: int
+    shares: dict[str, float]
+    mean_confidence: float | None
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The run in force.
+
+    ``unseen_season`` and ``unlike_training`` are shares: of the window that lies in a season training never saw, of the
+    population whose features lie outside what it saw (``unlike_because`` is the commonest reason).
+    """
+
+    run_id: str
+    number: int
+    as_of: date
+    scored_at: datetime
+    profiles: int
+    unseen_season: float
+    unlike_training: float
+    unlike_because: str
+
+
+@dataclass(frozen=True)
+class TagPage:
+    """All that is known of one tag; texts by language where they are dictionaries.
+
+    Parameters
+    ----------
+    row : TagRow
+        As in the catalogue.
+    description, question, population, decision : dict of str to str
+        What it means, what it answers, of whom it speaks, when it says what; empty where no definition is at hand.
+    refresh : str
+        Cron, five fields.
+    expires_after_days : int or None
+    values : tuple of ValueShare
+        In the run in force, unknown last.
+    trend : tuple of TrendPoint
+        Over the published runs, oldest first.
+    last_run : LastRun or None
+    features : tuple of SourceFeature
+        What it is made of: of a model its features, of a rule what it speaks of.
+    grade_reasons : tuple of str
+        Why the champion has its grade.
+    plots : tuple of str
+        Names for :func:`plot`.
+    calibration : tuple of CalibrationBin
+        Of the champion's test snapshot, scores rising; empty of an amount.
+    drivers : tuple of DriverRow
+        Largest first.
+    versions, decisions : tuple
+        Newest first.
+    promise : tuple of PromiseRow
+        Of the champion's test snapshot.
+    observed : tuple of PromiseRow
+        Of published runs whose windows have passed, newest first.
+    uses : Uses
+    feedback : Feedback
+    history : tuple of LifeStep
+        Oldest first.
+    next_steps : tuple of str
+        Where its life may go from here.
+    """
+
+    row: TagRow
+    description: dict[str, str]
+    question: dict[str, str]
+    population: dict[str, str]
+    decision: dict[str, str]
+    refresh: str
+    expires_after_days: int | None
+    values: tuple[ValueShare, ...]
+    trend: tuple[TrendPoint, ...]
+    last_run: LastRun | None
+    features: tuple[SourceFeature, ...]
+    grade_reasons: tuple[str, ...]
+    plots: tuple[str, ...]
+    calibration: tuple[CalibrationBin, ...]
+    drivers: tuple[DriverRow, ...]
+    versions: tuple[VersionRow, ...]
+    decisions: tuple[DecisionRow, ...]
+    promise: tuple[PromiseRow, ...]
+    observed: tuple[PromiseRow, ...]
+    uses: Uses
+    feedback: Feedback
+    history: tuple[LifeStep, ...]
+    next_steps: tuple[Status, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the page as JSON values."""
+        return asdict(self)
+
+
+def tag_page(desk: Desk, person: Person, name: str) -> TagPage:
+    """Return the page of the tag called ``name``.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none.
+    NotAllowedError
+        Where it is sensitive and ``person`` has not the right.
+    """
+    require(person, "see")
+    tag = find_tag(desk, person, name)
+    row, found = row_of(desk, tag), evidence_of(desk, tag)
+    definition = definition_said(desk, tag)
+    words = _words(definition)
+    return TagPage(
+        row=row,
+        description=definition.description.model_dump() if definition else {},
+        question=words["question"],
+        population=words["population"],
+        decision=words["decision"],
+        refresh=definition.refresh if definition else "",
+        expires_after_days=definition.expires_after_days if definition else None,
+        values=_values(row),
+        trend=_trend(desk, name),
+        last_run=_last_run(desk, tag),
+        features=found.features,
+        grade_reasons=found.grade_reasons,
+        plots=found.plots,
+        calibration=found.calibration,
+        drivers=found.drivers,
+        versions=found.versions,
+        decisions=found.decisions,
+        promise=found.promise,
+        observed=tuple(observed_promises(desk.state, name)),
+        uses=uses_of(desk.state, name),
+        feedback=feedback(desk.state, name),
+        history=tuple(history(desk.state, name)),
+        next_steps=next_steps(row.status, second_person=desk.settings.review.second_person),
+    )
+
+
+def card_html(desk: Desk, person: Person, name: str, version: int | None = None) -> str:
+    """Return the card of a version as one HTML page; of the champion, else of the newest, where none is named.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such version, or it has no card.
+    """
+    tag = find_tag(desk, person, name)
+    chosen = _version(tag, version)
+    html = card_files(desk, chosen).get("card.html")
+    if html is None:
+        raise NotFoundError(
+            f"{chosen.name} has no card", mend="train the tag again: every training writes one"
+        )
+    return html
+
+
+def plot(desk: Desk, person: Person, name: str, which: str, version: int | None = None) -> bytes:
+    """Return a figure of a version as PNG: one of :attr:`TagPage.plots`.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such version or figure.
+    """
+    tag = find_tag(desk, person, name)
+    return plot_png(desk, _version(tag, version), which)
+
+
+def dependents(desk: Desk, tag: str) -> list[str]:
+    """Return the saved audiences that speak of ``tag``, themselves or through audiences that they name."""
+    return list(uses_of(desk.state, tag).audiences)
+
+
+def _version(tag: KnownTag, number: int | None) -> Version:
+    found = next((v for v in tag.versions if v.version == number), None)
+    if number is None and tag.versions:
+        found = tag.champion or tag.versions[0]
+    if found is None:
+        shown = ", ".join(str(v.version) for v in tag.versions) or "none"
+        raise NotFoundError(
+            f"{tag.name} has no version {number if number is not None else 'of a model'}",
+            mend=f"versions: {shown}",
+        )
+    return found
+
+
+def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
+    from tagcast.serving.catalog.definition_text import decision_words, population_words, question_words
+
+    if definition is None:
+        return {"question": {}, "population": {}, "decision": {}}
+
+    def both(words: Callable[[Any, Language], str]) -> dict[str, str]:
+        return {"en": words(definition, "en"), "zh": words(definition, "zh")}
+
+    return {
+        "question": both(question_words),
+        "population": both(population_words),
+        "decision": {} if definition.kind == "rule" else both(decision_words),
+    }
+
+
+def _values(row: TagRow) -> tuple[ValueShare, ...]:
+    total = row.population or 0
+    return tuple(ValueShare(value, n, n / total if total else 0.0) for value, n in row.said.items())
+
+
+def _trend(desk: Desk, name: str) -> tuple[TrendPoint, ...]:
+    log: list[Entry] = desk.remembered.get("log", desk.store.log, seconds=LOG_SECONDS)
+    points = []
+    for entry in log:
+        summary = entry.manifest.tags.get(name)
+        if entry.action != "publish" or summary is None:
+            continue
+        run, total = entry.manifest.run, summary.population
+        counted = {**summary.said, **({UNKNOWN: summary.unknown} if summary.unknown else {})}
+        shares = {value: n / total if total else 0.0 for value, n in counted.items()}
+        points.append(
+            TrendPoint(entry.number, run.as_of, run.scored_at, total, shares, summary.mean_confidence)
+        )
+    return tuple(points[-MOST_RUNS:])
+
+
+def _last_run(desk: Desk, tag: KnownTag) -> LastRun | None:
+    manifest = desk.store.current()
+    if manifest is None or tag.run is None:
+        return None
+    run, said = manifest.run, tag.run
+    return LastRun(
+        run.run_id,
+        manifest.number,
+        run.as_of,
+        run.scored_at,
+        manifest.profiles,
+        said.unseen_season,
+        said.unlike_training,
+        said.unlike_because,
+    )

@@ -1,0 +1,237 @@
+"""What speaks for a tag: its features, grade, drivers, versions and decisions, and what its model promised in the test."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.models.definitions.diff import overlaid
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.stats.metrics import CalibrationBin
+from tagcast.registry.governance.applied_definitions import in_force
+from tagcast.registry.governance.observed_accuracy import PromiseRow, promise_rows
+from tagcast.serving.catalog.stored_models import StoredModel, card_facts, plots_of, stored_model
+
+if TYPE_CHECKING:
+    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.rule_tag import RuleDefinition
+    from tagcast.registry.versions.decision_log import Decision
+    from tagcast.registry.versions.versions import Version
+    from tagcast.serving.catalog.known_tags import KnownTag
+    from tagcast.serving.context import Desk
+
+log = logging.getLogger("tagcast")
+
+
+@dataclass(frozen=True)
+class SourceFeature:
+    """A feature or an attribute that a tag looks at, with its title by language."""
+
+    name: str
+    title: dict[str, str]
+
+
+@dataclass(frozen=True)
+class DriverRow:
+    """A feature's part in the score.
+
+    Parameters
+    ----------
+    feature : str
+    title : dict of str to str
+    size : float
+        Mean |contribution|: in log-odds, of an amount in its logarithm.
+    share : float
+        Of the sizes of all features told, in [0, 1].
+    direction : str
+        ``rises``, ``falls``, ``mixed``; empty where it was not measured.
+    sentence : dict of str to str
+        The same in words; empty for an amount.
+    """
+
+    feature: str
+    title: dict[str, str]
+    size: float
+    share: float
+    direction: str
+    sentence: dict[str, str]
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One version of the model, with its metrics of the test snapshot and the last decision on it."""
+
+    version: int
+    created: datetime
+    aliases: tuple[str, ...]
+    grade: str | None
+    metrics: dict[str, float]
+    decision: str
+    reason: str
+    checks: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    """Who decided what on which version, when and why."""
+
+    version: int
+    action: str
+    how: str
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a tag; the fields are those of :class:`tagcast.serving.catalog.tag_details.TagPage`."""
+
+    features: tuple[SourceFeature, ...] = ()
+    grade_reasons: tuple[str, ...] = ()
+    plots: tuple[str, ...] = ()
+    calibration: tuple[CalibrationBin, ...] = ()
+    drivers: tuple[DriverRow, ...] = ()
+    versions: tuple[VersionRow, ...] = ()
+    decisions: tuple[DecisionRow, ...] = ()
+    promise: tuple[PromiseRow, ...] = ()
+
+
+def evidence_of(desk: Desk, tag: KnownTag) -> Evidence:
+    """Return what speaks for ``tag``: of its champion, else of its newest version.
+
+    A model whose files were changed or lost shows what is left; the log says why.
+    """
+    if tag.definition is not None and tag.definition.kind == "rule":
+        return Evidence(features=_rule_features(desk, tag.definition, tag))
+    if not tag.versions:
+        return Evidence()
+    version = tag.champion or tag.versions[0]
+    versions = tuple(_version_row(v) for v in tag.versions)
+    decisions = _decisions(desk, tag.name)
+    try:
+        model = stored_model(desk, version)
+        facts, plots = card_facts(desk, version), plots_of(desk, version)
+    except ModelError as error:
+        log.warning("the page of %s goes without its model: %s", tag.name, error.message)
+        return Evidence(versions=versions, decisions=decisions)
+    titles = _titles(model.feature_set)
+    return Evidence(
+        features=tuple(SourceFeature(name, _title(titles, name)) for name in model.features),
+        grade_reasons=tuple(facts.get("grade", {}).get("reasons", ())),
+        plots=plots,
+        calibration=tuple(CalibrationBin(**one) for one in facts.get("calibration", ())),
+        drivers=_drivers(facts.get("drivers", ()), titles),
+        versions=versions,
+        decisions=decisions,
+        promise=_promise(version, model),
+    )
+
+
+def definition_said(desk: Desk, tag: KnownTag) -> Definition | None:
+    """Return the definition by which the run in force says ``tag``; of a tag that is not said, that of the files.
+
+    Of a model it is the one it was trained with, and what was put in force between its training and the run; a file
+    that was changed since is none of it.
+    """
+    if tag.run is None:
+        return tag.definition
+    manifest = desk.store.current()
+    line = in_force(desk.state, manifest.run.scored_at if manifest else None).get(tag.name)
+    if tag.kind == "rule":
+        return line.definition if line is not None else tag.definition
+    version = next((v for v in tag.versions if str(v.version) == tag.run.model_version), None)
+    if version is None:
+        return tag.definition
+    try:
+        trained = stored_model(desk, version).definition
+    except ModelError:
+        return tag.definition
+    if line is not None and line.how == "applied" and line.at > version.created:
+        return overlaid(trained, line.definition) if isinstance(line.definition, TagDefinition) else trained
+    return trained
+
+
+def said_by(decision: Decision) -> str:
+    """Return who decided what: ``promoted by Ann Lee against beats_rfm``."""
+    if decision.how == "gate":
+        waits = f", by {decision.by}" if decision.action == "proposed" else ""
+        return f"{decision.action} by the gate{waits}"
+    against = decision.figures.get("forced") if decision.how == "force" else None
+    return f"{decision.action} by {decision.by}" + (f" against {', '.join(against)}" if against else "")
+
+
+def _version_row(v: Version) -> VersionRow:
+    decision = v.decision
+    return VersionRow(
+        v.version,
+        v.created,
+        v.aliases,
+        v.grade,
+        dict(v.metrics),
+        said_by(decision) if decision else "",
+        decision.reason if decision else "",
+        tuple(decision.figures.get("checks", ())) if decision else (),
+    )
+
+
+def _decisions(desk: Desk, name: str) -> tuple[DecisionRow, ...]:
+    tracking = desk.tracking
+    made = tracking.decisions.history(name) if tracking else []
+    return tuple(
+        DecisionRow(d.version, d.action, d.how, d.by, d.reason, d.decided_at) for d in reversed(made)
+    )
+
+
+def _promise(version: Version, model: StoredModel) -> tuple[PromiseRow, ...]:
+    test = date.fromisoformat(model.test)
+    due = test + timedelta(days=model.definition.horizon_days)
+    return tuple(promise_rows(version.tag, version.version, test, due, version.metrics, observed=False))
+
+
+def _drivers(told: Any, titles: dict[str, Any]) -> tuple[DriverRow, ...]:
+    whole = sum(d["size"] for d in told) or 1.0
+    return tuple(
+        DriverRow(
+            d["feature"],
+            _title(titles, d["feature"]),
+            d["size"],
+            d.get("share") or d["size"] / whole,
+            d.get("direction", ""),
+            {language: d[language] for language in ("en", "zh") if language in d},
+        )
+        for d in told
+    )
+
+
+def _rule_features(desk: Desk, rule: RuleDefinition, tag: KnownTag) -> tuple[SourceFeature, ...]:
+    """Return what a rule speaks of; nothing where the run in force knows no such feature or attribute."""
+    from tagcast.models.definitions.rule_tag import resolve, rule_names
+
+    manifest = desk.store.current()
+    if manifest is None:
+        return ()
+    sets = [tag.run.feature_set] if tag.run else sorted({t.feature_set for t in manifest.run.tags})
+    for spec in filter(None, sets):
+        features = FeatureSet.parse(spec)
+        try:
+            names = rule_names(features, manifest.attributes, category=bool(rule.category))
+            spoken = resolve(rule, names).fields
+        except DefinitionError:
+            continue
+        titles = _titles(spec)
+        return tuple(SourceFeature(name, _title(titles, name)) for name in spoken)
+    return ()
+
+
+def _titles(feature_set: str) -> dict[str, Any]:
+    return dict(FeatureSet.parse(feature_set).titles()) if feature_set else {}
+
+
+def _title(titles: dict[str, Any], name: str) -> dict[str, str]:
+    title = titles.get(name)
+    return {"en": title.en if title else name, "zh": title.zh if title else name}

@@ -1,0 +1,252 @@
+"""The audience builder: a tree of conditions, the same as text, and answers that follow every click."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.models.filters.conditions import Filter
+from tagcast.serving.audiences.filter_resolution import names_for
+from tagcast.serving.audiences.service import parse_for, top_conditions
+from tagcast.serving.console.audiences.builder_dialogs import export_dialog, sample_dialog, save_dialog
+from tagcast.serving.console.audiences.builder_field_choices import Fields
+from tagcast.serving.console.audiences.builder_profit import Profit
+from tagcast.serving.console.audiences.builder_results import Answers, Counted, Outlook, counted, outlook
+from tagcast.serving.console.audiences.builder_tree import Tree
+from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.i18n.translator import Speaker
+from tagcast.serving.console.ui.debounce import Latest
+from tagcast.serving.console.ui.formatting import number
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.notices import error_markup
+from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.tag_titles import titles
+from tagcast.serving.console.ui.widgets import area_field, button, html
+from tagcast.serving.web.error_handlers import log_mistake
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.governance.saved_audiences import SavedAudience
+    from tagcast.serving.audiences.service import Effect
+    from tagcast.serving.context import Desk
+
+
+def start(desk: Desk, _person: Person, text: str, saved: str) -> tuple[SavedAudience | None, str]:
+    """Return the saved audience to begin with, and the text of its filter, or the text that was given."""
+    from tagcast.registry.governance.saved_audiences import get
+
+    kept = get(desk.state, saved) if saved else None
+    return kept, kept.filter if kept else text
+
+
+async def audience_page(visit: Visit) -> None:
+    """Show the builder; the address may give a filter, or the name of a saved audience."""
+    names = await visit.ask(names_for)
+    known = await visit.ask(titles, visit.language)
+    kept, text = await visit.ask(start, visit.asked("filter"), visit.asked("saved"))
+    Builder(visit, Fields(visit, names, known), kept).open(text)
+
+
+class Builder:
+    """One audience at work.
+
+    Parameters
+    ----------
+    visit : Visit
+    fields : Fields
+    kept : SavedAudience, optional
+        The saved audience that is changed.
+    """
+
+    def __init__(self, visit: Visit, fields: Fields, kept: SavedAudience | None) -> None:
+        self.visit = visit
+        self.fields = fields
+        self.kept = kept
+        self.draft = Group()
+        self.tree: Filter | None = None
+        self.text = ""
+        self.count: Counted | None = None
+        self.counting: Latest[Counted] = Latest(self._counted, self._failed)
+        self.recounting: Latest[Counted] = Latest(self._recounted, self._failed, pause=0)
+        self.looking: Latest[Outlook] = Latest(self._looked, lambda _: None, pause=0)
+        self.reading: Latest[Filter] = Latest(self._read, self._misread, pause=0)
+        self._draw()
+
+    def open(self, text: str) -> None:
+        """Begin with a filter."""
+        if text.strip():
+            self.text_field.value = text
+        else:
+            self.conditions.show(self.draft)
+            self._ask()
+
+    def _draw(self) -> None:
+        from nicegui import ui
+
+        say, person = self.visit.say, self.visit.person
+        with ui.element("div").classes("head"):
+            title = say("build.edit", name=self.kept.name) if self.kept else say("build.title")
+            lead = (self.kept.description if self.kept else "") or say("build.lead")
+            html(h("div", h("h1", title), h("p", lead)), classes="grow")
+            with ui.element("div").classes("actions"):
+                button(say("build.portrait"), self._portrait, "", "portrait")
+                button(say("build.sample"), self._sample, "", "profile")
+                if person.may("export"):
+                    button(say("build.export"), self._export, "", "download")
+                if person.may("save"):
+                    button(say("build.save"), self._save, "primary", "save")
+        with ui.element("div").classes("cols-main builder"):
+            with ui.element("div").classes("stack"):
+                with ui.element("section").classes("card") as card:
+                    card.props["aria-label"] = say("build.conditions")
+                    html(h("h2", say("build.conditions")))
+                    self.conditions = Tree(self.fields, self._changed)
+                    self.unfinished = html(Markup(""), classes="unfinished")
+                with ui.element("section").classes("card"):
+                    html(h("div", h("h2", say("build.text")), h("p", say("build.text_hint"), class_="faint")))
+                    self.text_field = area_field("", "", self._typed).classes("filter-text")
+                    self.text_field.props["aria-label"] = say("build.text")
+                    self.trouble = html(Markup(""), classes="trouble")
+                self.profit = Profit(self.fields, self._add_text)
+            with ui.element("div").classes("stack answers"):
+                self.answers = Answers(self.fields)
+
+    # The draft, the text, and what is asked.
+
+    def _changed(self) -> None:
+        """Follow the tree: write its text, ask again."""
+        self.tree = self.draft.filter()
+        self.text = self.tree.text() if self.tree else ""
+        self.reading.forget()
+        self.text_field.value = self.text
+        self.trouble.content = Markup("")
+        self._tell_unfinished()
+        self._ask()
+
+    def _tell_unfinished(self) -> None:
+        note = self.visit.say("build.unfinished") if self.draft.unfinished() else ""
+        self.unfinished.content = h("span", note, class_="faint")
+
+    def _typed(self, text: str) -> None:
+        """Follow the text: read it, draw its tree."""
+        from nicegui import background_tasks
+
+        if text == self.text:
+            return
+        self.text = text
+        if not text.strip():
+            self._show(None)
+            return
+        reading = self.reading.ask(lambda: self.visit.ask(parse_for, text))
+        background_tasks.create(reading, name="read a filter")
+
+    def _read(self, tree: Filter) -> None:
+        self._show(tree)
+
+    def _show(self, tree: Filter | None) -> None:
+        self.tree = tree
+        self.draft = draft_of(tree)
+        self.trouble.content = Markup("")
+        self.conditions.show(self.draft)
+        self._tell_unfinished()
+        self._ask()
+
+    def _misread(self, error: Exception) -> None:
+        place = _place(self.text, error) if isinstance(error, FilterError) else None
+        self.trouble.content = h("div", place, error_markup(self.visit, error))
+        if self.count is None:  # the address held it: there is no earlier filter whose answers could stay
+            self.conditions.show(self.draft)
+            self._ask()
+
+    def _ask(self) -> None:
+        from nicegui import background_tasks
+
+        tree = self.tree
+        self.answers.wait()
+        self.profit.follow(tree)
+        self.recounting.forget()
+        asked = self.counting.ask(lambda: self.visit.ask(counted, tree, self.visit.language, estimate=True))
+        background_tasks.create(asked, name="count an audience")
+
+    def _counted(self, answer: Counted) -> None:
+        from nicegui import background_tasks
+
+        self._recounted(answer)
+        if answer.count.margin:
+            # A large base in PostgreSQL takes seconds to count: what a sample says stands there until then.
+            self.answers.wait()
+            asked = self.recounting.ask(lambda: self.visit.ask(counted, answer.tree, self.visit.language))
+            background_tasks.create(asked, name="count an audience to the last")
+        asked = self.looking.ask(lambda: self.visit.ask(outlook, answer.tree))
+        background_tasks.create(asked, name="look at an audience")
+
+    def _recounted(self, answer: Counted) -> None:
+        self.count = answer
+        self.answers.tell(answer)
+
+    def _looked(self, answer: Outlook) -> None:
+        self.answers.tell_outlook(answer)
+        if answer.tree != self.tree or answer.tree is None:
+            return
+        removed = {c.text(): e for c, e in zip(top_conditions(answer.tree), answer.effects, strict=False)}
+        say = self.visit.say
+        marks = {}
+        for item in self.draft.items if self.draft.mode == "all" else ():
+            condition = item.condition()
+            if isinstance(item, Row) and condition is not None and condition.text() in removed:
+                marks[id(item)] = _effect(say, removed[condition.text()])
+        self.conditions.tell_effects(marks)
+
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, TagcastError):
+            log_mistake(error, "count", "/audience")
+        self.answers.fail(error)
+
+    def _add_text(self, condition: str) -> None:
+        joined = f"({self.text}) AND {condition}" if self.text.strip() else condition
+        self.text_field.value = joined
+
+    # What is done with the audience.
+
+    def _portrait(self) -> None:
+        from nicegui import ui
+
+        ui.navigate.to(link("/portrait", filter=self.text, name=self.kept.name if self.kept else ""))
+
+    async def _sample(self) -> None:
+        await sample_dialog(self.visit, self.fields, self.tree)
+
+    def _export(self) -> None:
+        members = self.count.count.members if self.count else 0
+        export_dialog(self.visit, self.tree, members, self.kept.name if self.kept else "")
+
+    def _save(self) -> None:
+        save_dialog(self.visit, self.text, self.kept, self._saved)
+
+    def _saved(self, kept: Any) -> None:
+        from nicegui import ui
+
+        ui.navigate.to(link("/audience", saved=kept.name))
+
+
+def _effect(say: Speaker, effect: Effect) -> Markup:
+    if not effect.removed:
+        return h("span", say("build.few" if effect.estimated else "build.no_effect"), class_="faint")
+    told = "build.effect_about" if effect.estimated else "build.effect"
+    return h("span", say(told, count=number(effect.removed)))
+
+
+def _place(text: str, error: FilterError) -> Markup:
+    """Return the filter around the character where the trouble starts, that character marked."""
+    at = min(error.position, len(text))
+    start, end = max(0, at - 40), at + 40
+    marked = text[at : at + 1] or " "
+    return h(
+        "pre",
+        "…" if start else "",
+        text[start:at],
+        h("mark", marked),
+        text[at + 1 : end],
+        "…" if end < len(text) else "",
+        class_="place",
+    )

@@ -1,0 +1,204 @@
+"""Dialogs of the builder: keep an audience, take it away, look at some of its members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.models.filters.conditions import Filter
+from tagcast.serving.audiences import service as questions
+from tagcast.serving.console.ui.downloads import place_for
+from tagcast.serving.console.ui.formatting import number
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.notices import done, error_markup, failed
+from tagcast.serving.console.ui.page_context import link
+from tagcast.serving.console.ui.tag_badges import value_word
+from tagcast.serving.console.ui.widgets import (
+    area_field,
+    button,
+    dialog,
+    html,
+    number_field,
+    select,
+    text_field,
+)
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.governance.saved_audiences import SavedAudience
+    from tagcast.serving.console.audiences.builder_field_choices import Fields
+    from tagcast.serving.console.ui.page_context import Visit
+    from tagcast.serving.context import Desk
+    from tagcast.serving.delivery.exports import ExportRecord
+
+_SAMPLE = 10
+
+
+def save_dialog(visit: Visit, text: str, kept: SavedAudience | None, saved: Callable[[Any], None]) -> None:
+    """Ask for a name and keep the audience."""
+    from nicegui import ui
+
+    from tagcast.serving.audiences.saved_audience_actions import keep
+
+    say = visit.say
+    with dialog(say("build.save")) as box:
+        name = text_field(say("build.name"), kept.name if kept else "").props("autofocus")
+        about = area_field(say("build.description"), kept.description if kept else "", rows=2)
+        kinds = {kind: say(f"build.{kind}") for kind in ("dynamic", "frozen")}
+        kind = select(kinds, kept.kind if kept else "dynamic", say("build.kind"), lambda _: None)
+        trouble = html(Markup(""))
+
+        async def go() -> None:
+            try:
+                made = await visit.ask(
+                    keep, name.value or "", text, description=about.value or "", kind=kind.value
+                )
+            except TagcastError as error:
+                trouble.content = error_markup(visit, error)
+                return
+            done(say("build.saved_as", name=made.name))
+            box.close()
+            saved(made)
+
+        with ui.element("div").classes("actions"):
+            button(say("do.cancel"), box.close, "quiet")
+            button(say("do.save"), go, "primary")
+
+
+def write_export(desk: Desk, person: Person, tree: Filter, file: Any, **how: Any) -> ExportRecord:
+    """Write the members to ``file``."""
+    from tagcast.serving.delivery.exports import export
+
+    return export(desk, person, tree, file, **how)
+
+
+def export_dialog(visit: Visit, tree: Filter | None, members: int, name: str) -> None:
+    """Ask how to take the members away; the file comes as a download."""
+    from nicegui import background_tasks, ui
+
+    from tagcast.serving.delivery.exports import columns_for
+
+    say = visit.say
+    if tree is None:
+        done(say("build.empty_hint"))
+        return
+    chosen: dict[str, Any] = {"format": "csv", "columns": [], "channel": None, "holdout": 0.0}
+
+    def put(key: str, value: Any) -> None:
+        chosen[key] = value
+
+    consent = visit.desk.settings.consent
+    with dialog(say("export.title", count=number(members))) as box:
+        with ui.element("div").classes("cols2"):
+            select(
+                {"csv": "CSV", "parquet": "Parquet"}, "csv", say("export.format"), lambda v: put("format", v)
+            )
+            held = number_field(
+                say("export.holdout"), 0, lambda v: put("holdout", (v or 0) / 100), least=0, most=50, step=5
+            )
+            held.props["hint"] = say("export.holdout_hint")
+        columns = select(
+            {}, [], say("export.columns"), lambda v: put("columns", v), many=True, search=True, chips=True
+        )
+        columns.props["hint"] = say("export.columns_hint")
+        if consent:
+            channels = {"": say("export.any_channel"), **{channel: channel for channel in consent}}
+            select(channels, "", say("export.channel"), lambda v: put("channel", v or None))
+        answer = html(Markup("")).props('role=status aria-live="polite"')
+
+        async def offer() -> None:
+            columns.set_options(await visit.ask(columns_for))
+
+        async def go() -> None:
+            run.props("disabled")
+            kind: Literal["csv", "parquet"] = chosen["format"]
+            file = place_for(visit.desk, f"{name or 'audience'}.{kind}".replace("/", "_"))
+            try:
+                record = await visit.ask(
+                    write_export,
+                    tree,
+                    file,
+                    format=kind,
+                    columns=chosen["columns"] or None,
+                    holdout=chosen["holdout"],
+                    channel=chosen["channel"],
+                    name=name,
+                )
+            except TagcastError as error:
+                answer.content = error_markup(visit, error)
+                return
+            finally:
+                run.props(remove="disabled")
+            answer.content = _record(visit, record)
+            ui.download.file(file)
+
+        with ui.element("div").classes("actions"):
+            button(say("do.close"), box.close, "quiet")
+            run = button(say("export.go"), go, "primary", "download")
+        background_tasks.create(offer(), name="columns of an export")
+
+
+def _record(visit: Visit, record: ExportRecord) -> Markup:
+    say = visit.say
+    lines = [h("b", say("export.done", rows=number(record.rows)))]
+    if record.held_back:
+        lines.append(h("div", say("export.held", count=number(record.held_back))))
+    if record.without_consent:
+        lines.append(h("div", say("export.consent", count=number(record.without_consent))))
+    if record.hidden:
+        lines.append(h("div", say("export.hidden", columns=", ".join(record.hidden))))
+    lines.append(h("div", say("export.logged", id=record.id)))
+    return h("div", lines, class_="note good")
+
+
+async def sample_dialog(visit: Visit, fields: Fields, tree: Filter | None) -> None:
+    """Show some members, each with a link to its profile."""
+    from nicegui import ui
+
+    say = visit.say
+    if tree is None:
+        done(say("build.empty_hint"))
+        return
+    try:
+        rows = await visit.ask(questions.sample, tree, _SAMPLE)
+    except TagcastError as error:
+        failed(visit, error)
+        return
+    with dialog(say("sample.title", count=number(len(rows))), wide=True) as box:
+        html(_members(visit, fields, rows) if rows else h("p", say("sample.none"), class_="muted"))
+        with ui.element("div").classes("actions"):
+            button(say("do.close"), box.close, "quiet").props("autofocus")
+
+
+def _members(visit: Visit, fields: Fields, rows: list[dict[str, Any]]) -> Markup:
+    say = visit.say
+    # What the filter's tags say of them first: it is why they are in it.
+    ranked = {name: _column(visit, fields, name) == name for name in rows[0]}
+    shown = sorted((name for name in rows[0] if name != "profile_id"), key=ranked.__getitem__)
+    heads = [h("th", say("sample.id")), *[h("th", _column(visit, fields, name)) for name in shown]]
+    may = visit.person.may("profiles")
+    lines = []
+    for row in rows:
+        identity = str(row["profile_id"])
+        first = h("a", identity, href=link("/profile", identity)) if may else identity
+        cells = [h("td", _cell(visit, row[name]), class_="num") for name in shown]
+        lines.append(h("tr", h("td", first, class_="mono"), cells))
+    return h(
+        "div", h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t"), class_="table-wrap"
+    )
+
+
+def _column(visit: Visit, fields: Fields, name: str) -> str:
+    for tag, title in fields.titles.items():
+        if name == tag:
+            return title
+        if name.startswith(f"{tag}.") and f"part.{name[len(tag) + 1 :]}" in {"part.score", "part.confidence"}:
+            return f"{title}: {visit.say(f'part.{name[len(tag) + 1 :]}')}"
+    return name
+
+
+def _cell(visit: Visit, value: object) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return value_word(visit.say, value)

@@ -1,0 +1,83 @@
+"""What conditions may speak of, as choices: tags by their titles, their parts, attributes, saved audiences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tagcast.models.definitions.outcomes import PARTS
+from tagcast.models.filters.conditions import FieldRef, Names
+from tagcast.serving.console.audiences.draft import Row
+from tagcast.serving.console.ui.tag_badges import value_word
+
+if TYPE_CHECKING:
+    from tagcast.serving.console.ui.page_context import Visit
+
+_TAG, _ATTRIBUTE, _AUDIENCE = "tag:", "attribute:", "audience:"
+_BOOLEAN = {True: "value.true", False: "value.false"}
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The fields of one visit.
+
+    Parameters
+    ----------
+    visit : Visit
+    names : Names
+    titles : dict of str to str
+        Tag to its title in the language of the visit.
+    """
+
+    visit: Visit
+    names: Names
+    titles: dict[str, str]
+
+    def choices(self) -> dict[str, str]:
+        """Return every field by its key, tags first."""
+        say = self.visit.say
+        found = {_TAG + tag: self.titles.get(tag, tag) for tag in self.names.tags}
+        found |= {_ATTRIBUTE + name: name for name in self.names.attributes}
+        return found | {_AUDIENCE + name: say("build.saved", name=name) for name in self.names.audiences}
+
+    def key(self, row: Row) -> str | None:
+        """Return the key of the field of a row, None where it has none yet."""
+        if not row.name:
+            return None
+        if row.test in {"member", "not_member"}:
+            return _AUDIENCE + row.name
+        return (_ATTRIBUTE if row.part is None else _TAG) + row.name
+
+    def put(self, row: Row, key: str | None) -> None:
+        """Give a row another field; test and values start anew."""
+        row.values = []
+        if key is None:
+            row.name, row.part, row.test = "", None, "in"
+            return
+        for start in (_TAG, _ATTRIBUTE, _AUDIENCE):
+            if key.startswith(start):
+                row.name = key[len(start) :]
+                row.part = "value" if start == _TAG else None
+                row.test = "member" if start == _AUDIENCE else "in"
+        if row.part is None and self.names.attributes.get(row.name) == "number" and row.test != "member":
+            row.test = "ge"
+
+    def put_part(self, row: Row, part: str) -> None:
+        """Let a row speak of another part of its tag."""
+        row.part, row.values = part, []
+        row.test = "ge" if self.names.kind(FieldRef(name=row.name, part=part)) == "number" else "in"
+
+    def parts(self) -> dict[str, str]:
+        """Return the parts of a tag that people filter by."""
+        return {part: self.visit.say(f"part.{part}") for part in PARTS}
+
+    def kind(self, row: Row) -> str:
+        """Return ``text``, ``number`` or ``boolean``."""
+        return self.names.kind(FieldRef(name=row.name, part=row.part))
+
+    def levels(self, row: Row) -> dict[object, str] | None:
+        """Return all values that the field has, None where they have to be looked up."""
+        if self.kind(row) == "boolean":
+            return {value: self.visit.say(key) for value, key in _BOOLEAN.items()}
+        allowed = self.names.allowed(FieldRef(name=row.name, part=row.part))
+        return None if allowed is None else {value: value_word(self.visit.say, value) for value in allowed}

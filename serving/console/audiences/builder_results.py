@@ -1,0 +1,204 @@
+"""What the builder answers after every click: how many, in plain words, what will come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tagcast.models.filters.conditions import Filter
+from tagcast.serving.audiences import service as questions
+from tagcast.serving.console.ui.formatting import day, number, of_100, percent
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.notices import error_markup
+from tagcast.serving.console.ui.tag_badges import value_word
+from tagcast.serving.console.ui.widgets import html
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.audiences.queries import AudienceCount
+    from tagcast.serving.audiences.service import Effect, Expected, Language
+    from tagcast.serving.console.audiences.builder_field_choices import Fields
+    from tagcast.serving.context import Desk
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The quick answer.
+
+    Parameters
+    ----------
+    tree : Filter or None
+        None: everyone.
+    count : AudienceCount
+    sentence : str
+    expired : dict of str to datetime
+        Tags that the filter speaks of and that say nothing any more, since when.
+    """
+
+    tree: Filter | None
+    count: AudienceCount
+    sentence: str
+    expired: dict[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What follows the count: what each condition takes away, and what will come of the audience."""
+
+    tree: Filter | None
+    effects: tuple[Effect, ...]
+    expected: tuple[Expected, ...]
+
+
+def counted(
+    desk: Desk, person: Person, tree: Filter | None, language: Language, *, estimate: bool = False
+) -> Counted:
+    """Return how many ``tree`` finds, and what it means; ``estimate`` from a sample where the store keeps one."""
+    from tagcast.serving.audiences.queries import AudienceCount, tags_of
+
+    if tree is None:
+        with desk.store.reader() as reader:
+            base = reader.manifest.profiles
+        return Counted(None, AudienceCount(base, base, 1.0, {}), "")
+    count = questions.count(desk, person, tree, estimate=estimate)
+    spoken = tags_of(tree)
+    manifest, now = desk.store.current(), desk.now
+    run = manifest.run.tags if manifest else ()
+    expired = {t.tag: t.expires_at for t in run if t.tag in spoken and t.expires_at <= now}
+    return Counted(tree, count, questions.sentence(desk, person, tree, language), expired)
+
+
+def outlook(desk: Desk, person: Person, tree: Filter | None) -> Outlook:
+    """Return the effects of the conditions of ``tree``, and what is expected of its members; of a large base by a sample."""
+    if tree is None:
+        return Outlook(None, (), ())
+    effects = questions.effects(desk, person, tree, estimate=True)
+    return Outlook(tree, tuple(effects), tuple(questions.expected(desk, person, tree, estimate=True)))
+
+
+class Answers:
+    """The panel of answers; every part has its place before there is anything to say."""
+
+    def __init__(self, fields: Fields) -> None:
+        from nicegui import ui
+
+        self.fields = fields
+        self.say = fields.visit.say
+        self.members = 0
+        with ui.element("section").classes("card answer") as self.card:
+            self.card.props["aria-label"] = self.say("build.members")
+            self.spoken = html(Markup(""), "p", "sr").props('role=status aria-live="polite"')
+            self.figure = html(self._waiting(), classes="answer-count")
+            html(h("h3", self.say("build.in_words")))
+            self.words = html(Markup(""), "p", "answer-words")
+        self.strip = html(Markup(""), classes="strip").props("aria-hidden=true")
+        with ui.element("section").classes("card"):
+            html(h("h2", self.say("build.expected")))
+            self.expected = html(Markup(""), classes="expected")
+
+    @staticmethod
+    def _waiting() -> Markup:
+        return h("div", h("div", class_="skeleton", style="height:38px;width:60%"))
+
+    def wait(self) -> None:
+        """Show that a newer answer is on its way; the last stays where it is."""
+        self.card.classes(add="waiting")
+
+    def tell(self, answer: Counted) -> None:
+        """Show the quick answer."""
+        say, count = self.say, answer.count
+        self.members = count.members
+        self.card.classes(remove="waiting")
+        about = say("build.about", margin=number(count.margin)) if count.margin else None
+        trust = [
+            h("li", say("build.confidence", tag=self.fields.titles.get(tag, tag), count=of_100(mean)))
+            for tag, mean in count.mean_confidence.items()
+            if mean is not None
+        ]
+        expired = [
+            say("build.expired", tag=self.fields.titles.get(tag, tag), day=day(at))
+            for tag, at in answer.expired.items()
+        ]
+        width = f"width:{100 * count.share:.2f}%"
+        self.figure.content = h(
+            "div",
+            h(
+                "div",
+                h("b", number(count.members), class_="num"),
+                " ",
+                h("span", say("build.members"), class_="muted"),
+            ),
+            h("div", h("i", style=f"{width};background:var(--accent)"), class_="bar", aria_hidden="true"),
+            h(
+                "div",
+                say("build.share", share=percent(count.share), base=number(count.base)),
+                class_="muted num",
+            ),
+            h("div", about, class_="faint") if about else None,
+            [h("p", one, class_="note warn") for one in expired],
+            h("ul", trust, class_="trust") if trust else None,
+        )
+        self.strip.content = h(
+            "span",
+            h("b", number(count.members), class_="num"),
+            " ",
+            h("span", f"{say('build.members')} · {percent(count.share)}", class_="muted num"),
+        )
+        self.words.content = h("span", answer.sentence or say("build.empty"))
+        self.spoken.content = h(
+            "span", say("build.counted", count=number(count.members), share=percent(count.share))
+        )
+
+    def fail(self, error: BaseException) -> None:
+        """Show why there is no count."""
+        self.card.classes(remove="waiting")
+        self.figure.content = h(
+            "div", h("b", self.say("build.failed")), error_markup(self.fields.visit, error)
+        )
+
+    def tell_outlook(self, answer: Outlook) -> None:
+        """Show what will come of the audience."""
+        say = self.say
+        if not answer.expected:
+            nobody = self.members == 0
+            self.expected.content = h(
+                "p", say("sample.none" if nobody else "build.expected_none"), class_="faint"
+            )
+            return
+        rows = []
+        for one in answer.expected:
+            title = self.fields.titles.get(one.tag, one.tag)
+            row = "build.expected_about" if one.estimated else "build.expected_row"
+            of = say(row, members=number(one.members), tag=title, value=value_word(say, one.value))
+            rows.append(
+                h(
+                    "li",
+                    h("div", of, class_="muted"),
+                    h(
+                        "div",
+                        say("build.expected_right", right=number(round(one.right))),
+                        class_="expected-right num",
+                    ),
+                    _range_bar(one),
+                    h(
+                        "div",
+                        say("build.expected_range", low=number(round(one.low)), high=number(round(one.high))),
+                        class_="faint num",
+                    ),
+                )
+            )
+        self.expected.content = h("div", h("p", say("build.expected_lead"), class_="faint"), h("ul", rows))
+
+
+def _range_bar(one: Expected) -> Markup:
+    whole = max(one.members, 1)
+    low, high, right = (100 * v / whole for v in (one.low, one.high, one.right))
+    return h(
+        "div",
+        h("i", style=f"left:{low:.2f}%;width:{max(high - low, 0.8):.2f}%", class_="range"),
+        h("i", style=f"left:{right:.2f}%", class_="centre"),
+        class_="range-bar",
+        aria_hidden="true",
+    )

@@ -1,0 +1,125 @@
+"""The tree of conditions: groups inside groups, of which all, any or none have to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tagcast.serving.console.audiences.builder_row import Line
+from tagcast.serving.console.audiences.draft import Group, Mode, Row
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.widgets import button, focus, html, icon_button
+
+if TYPE_CHECKING:
+    from nicegui.element import Element
+    from nicegui.elements.html import Html
+
+    from tagcast.serving.console.audiences.builder_field_choices import Fields
+
+_MODES: tuple[Mode, ...] = ("all", "any", "none")
+
+
+class Tree:
+    """Draws a draft and changes it as it is clicked.
+
+    Parameters
+    ----------
+    fields : Fields
+    changed : callable
+        Called after every change of the draft.
+    """
+
+    def __init__(self, fields: Fields, changed: Callable[[], None]) -> None:
+        from nicegui import ui
+
+        self.fields = fields
+        self.say = fields.visit.say
+        self.changed = changed
+        self.draft = Group()
+        self.lines: dict[int, Line] = {}
+        self.boxes: dict[int, Element] = {}
+        self.modes: dict[tuple[int, Mode], Html] = {}
+        self.levels: dict[str, list[str]] = {}
+        self.place = ui.element("div").classes("tree")
+
+    def show(self, draft: Group) -> None:
+        """Draw ``draft`` in place of what stood there."""
+        self.draft = draft
+        self.place.clear()
+        self.lines, self.boxes, self.modes = {}, {}, {}
+        with self.place:
+            self._group(draft, None)
+
+    def tell_effects(self, texts: dict[int, Markup]) -> None:
+        """Write beside the rows (by ``id``) what they take away; others say nothing."""
+        for row, line in self.lines.items():
+            line.tell_effect(texts.get(row, Markup("")))
+
+    def _restructured(self) -> None:
+        self.show(self.draft)
+        self.changed()
+
+    def _group(self, group: Group, parent: Group | None) -> None:
+        from nicegui import ui
+
+        say = self.say
+        with ui.element("div").classes("group").props("role=group") as box:
+            self.boxes[id(group)] = box
+            if parent is None:
+                box.classes("group-root")
+            with ui.element("div").classes("group-head"):
+                self._modes(group)
+                if parent is not None:
+                    icon_button("close", say("build.remove_group"), partial(self._remove, parent, group))
+            if not group.items and parent is None:
+                note = h("p", h("b", say("build.empty")), " ", say("build.empty_hint"), class_="muted")
+                html(note, classes="group-empty")
+            for item in group.items:
+                if isinstance(item, Group):
+                    self._group(item, group)
+                else:
+                    removed = partial(self._remove, group, item)
+                    self.lines[id(item)] = Line(self.fields, item, self.changed, removed, self.levels)
+            self._mark(group)
+            with ui.element("div").classes("group-foot"):
+                button(say("build.add"), lambda: self._add(group, Row()), "small", "plus")
+                button(say("build.add_group"), lambda: self._add(group, _fresh(group)), "small quiet", "plus")
+
+    def _modes(self, group: Group) -> None:
+        from nicegui import ui
+
+        with ui.element("div").classes("seg").props("role=group"):
+            for mode in _MODES:
+                made = html(h("span", self.say(f"build.{mode}")), "button").props("type=button")
+                made.on("click", partial(self._choose, group, mode))
+                self.modes[id(group), mode] = made
+
+    def _mark(self, group: Group) -> None:
+        """Show how the conditions of ``group`` are joined; they themselves stay as they are drawn."""
+        box = self.boxes[id(group)]
+        box.props["aria-label"] = f"{self.say('build.group')}: {self.say(f'build.{group.mode}')}"
+        box.classes(remove=" ".join(_MODES), add=group.mode)
+        for mode in _MODES:
+            self.modes[id(group), mode].props(f"aria-pressed={'true' if group.mode == mode else 'false'}")
+
+    def _choose(self, group: Group, mode: Mode) -> None:
+        group.mode = mode
+        self._mark(group)
+        self.changed()
+
+    def _add(self, group: Group, item: Row | Group) -> None:
+        group.items.append(item)
+        self._restructured()
+        first = item if isinstance(item, Row) else item.rows()[0]
+        self.lines[id(first)].focus()
+
+    def _remove(self, group: Group, item: Row | Group) -> None:
+        group.items[:] = [kept for kept in group.items if kept is not item]
+        self._restructured()
+        focus(self.modes[id(group), group.mode])
+
+
+def _fresh(group: Group) -> Group:
+    """Return a group to put into ``group``: of the other kind, since one of the same would change nothing."""
+    return Group("any" if group.mode == "all" else "all", [Row()])

@@ -1,0 +1,1 @@
+"""i18n: say in one sentence what is here."""

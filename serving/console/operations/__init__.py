@@ -1,0 +1,1 @@
+"""operations: say in one sentence what is here."""

@@ -1,0 +1,115 @@
+"""The runs: what was in force when, and what moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagcast.serving.console.ui.formatting import day, minute, number
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.notices import empty
+from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.tag_badges import value_word
+from tagcast.serving.console.ui.tag_titles import both_titles
+from tagcast.serving.console.ui.widgets import html
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+    from tagcast.serving.store.manifest import Entry
+
+_SHOWN = 50
+
+
+def entries(desk: Desk, _person: Person) -> list[Entry]:
+    """Return what was put in force, newest first."""
+    return list(reversed(desk.store.log()))[:_SHOWN]
+
+
+async def runs_page(visit: Visit) -> None:
+    """Show the log of the store, and the moves of the newest run."""
+    say = visit.say
+    found = await visit.ask(entries)
+    html(h("div", h("h1", say("runs.title")), h("p", say("runs.lead"))), classes="head")
+    if not found:
+        html(empty(say("empty.store"), say("empty.store_hint")))
+        return
+    titles = await visit.ask(both_titles)
+    html(h("section", _log(visit, found), class_="card table-wrap"))
+    html(h("section", h("h2", say("runs.moves")), _moves(visit, found[0], titles), class_="card"))
+
+
+def _log(visit: Visit, found: list[Entry]) -> Markup:
+    say = visit.say
+    heads = [
+        h("th", say(key), scope="col", class_="r" if key in {"runs.profiles", "runs.tags"} else None)
+        for key in ("runs.number", "runs.at", "runs.as_of", "runs.profiles", "runs.tags", "runs.what")
+    ]
+    lines = []
+    for place, entry in enumerate(found):
+        manifest = entry.manifest
+        what = h(
+            "td",
+            say(f"runs.{entry.action}"),
+            " ",
+            h("span", say("runs.current"), class_="pill good") if place == 0 else None,
+            h("div", entry.reason, class_="faint") if entry.reason else None,
+            class_="full",
+        )
+        lines.append(
+            h(
+                "tr",
+                h("td", entry.number, class_="hide"),
+                h("td", minute(entry.at), class_="nowrap muted"),
+                h("td", day(manifest.run.as_of), class_="nowrap"),
+                h("td", number(manifest.profiles), class_="r hide"),
+                h("td", len(manifest.tags), class_="r hide"),
+                what,
+            )
+        )
+    return h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t cards")
+
+
+def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
+    say = visit.say
+    if not entry.manifest.moves:
+        return h("p", say("runs.moves_none"), class_="faint")
+    lines = []
+    for tag, moved in entry.manifest.moves.items():
+        if tag not in titles:
+            continue  # not theirs to see
+        steps = sorted(
+            ((n, was, now) for (was, now), n in moved.items() if was != now), reverse=True, key=lambda m: m[0]
+        )
+        if not steps:
+            continue
+        shown = [
+            h(
+                "span",
+                say("profile.was", was=_said(visit, was), now=_said(visit, now)),
+                " ",
+                h("b", number(n)),
+                class_="pill num",
+            )
+            for n, was, now in steps[:4]
+        ]
+        stayed = sum(n for (was, now), n in moved.items() if was == now)
+        title = say.of(titles[tag])
+        lines.append(
+            h(
+                "tr",
+                h("td", h("a", title, href=link("/tags", tag), class_="cover"), class_="full"),
+                h("td", h("div", shown, class_="row tight-pills"), class_="full"),
+                h("td", number(stayed), class_="r hide"),
+            )
+        )
+    if not lines:
+        return h("p", say("runs.still"), class_="faint")
+    heads = h(
+        "tr", h("th", say("runs.tag")), h("th", say("runs.what")), h("th", say("runs.stayed"), class_="r")
+    )
+    return h("table", h("thead", heads), h("tbody", lines), class_="t cards")
+
+
+def _said(visit: Visit, value: str | None) -> str:
+    """Return what was said; of a profile that joined or left the tag's population that nothing was."""
+    return visit.say("portrait.beyond") if value is None else value_word(visit.say, value)

@@ -1,0 +1,226 @@
+"""One customer: what is said, why, what was said before, what they did."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import NotFoundError, StoreError
+from tagcast.serving.console.i18n.service_messages import translated
+from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.notices import empty
+from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.tag_badges import value_word
+from tagcast.serving.console.ui.widgets import button, html, search_field
+from tagcast.serving.profiles.profile_details import ProfilePage, profile_page
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+
+_SOME = 8
+
+
+def some_ids(desk: Desk, _person: Person) -> list[str]:
+    """Return ids of a few profiles to look at."""
+    from sqlglot import exp
+
+    with desk.store.reader() as reader:
+        few = exp.select("profile_id").from_("profiles").order_by("profile_id").limit(_SOME)
+        return [str(i) for i in reader.query(few).read_all().column(0).to_pylist()]
+
+
+async def profile_lookup(visit: Visit) -> None:
+    """Show the field for an id, and some profiles to look at."""
+    say = visit.say
+    html(h("div", h("h1", say("profile.title")), h("p", say("profile.lead"))), classes="head")
+    _field(visit, "")
+    ids = await visit.ask(some_ids)
+    links = [h("a", one, href=link("/profile", one), class_="btn small mono") for one in ids]
+    html(h("section", h("h3", say("profile.some")), h("div", links, class_="row some"), class_="stack"))
+
+
+def _field(visit: Visit, value: str) -> None:
+    from nicegui import ui
+
+    say = visit.say
+    with ui.element("div").classes("filters").props("role=search"):
+        field = search_field(say("profile.id"), lambda _: None, value, pause=0)
+
+        def go() -> None:
+            if (field.value or "").strip():
+                ui.navigate.to(link("/profile", field.value.strip()))
+
+        field.on("keydown.enter", go)
+        button(say("profile.open"), go, "primary")
+
+
+async def profile_view(visit: Visit) -> None:
+    """Show the profile that the address names."""
+    from nicegui import ui
+
+    say, identity = visit.say, visit.asked("profile_id")
+    try:
+        page = await visit.ask(profile_page, identity)
+    except (NotFoundError, StoreError) as error:
+        if visit.desk.store.current() is None:
+            raise
+        html(h("div", h("h1", say("profile.title")), class_="head"))
+        _field(visit, identity)
+        html(empty(say("profile.none", id=identity), "" if visit.language == "zh" else error.mend))
+        return
+    facts = [(key, value) for key, value in page.attributes.items() if value is not None]
+    shown = [h("span", f"{key}: ", h("b", value_word(say, value)), class_="pill") for key, value in facts]
+    hidden = h("p", say("profile.hidden", count=len(page.hidden)), class_="faint") if page.hidden else None
+    crumb = h("div", h("a", say("nav.profile"), href="/profile"), class_="crumbs")
+    html(
+        h(
+            "div",
+            crumb,
+            h(
+                "h1",
+                h("span", page.profile_id, class_="mono"),
+                " ",
+                h("span", say("profile.as_of", day=day(page.as_of)), class_="aside"),
+            ),
+            h("div", shown, class_="row tight-pills") if shown else None,
+            hidden,
+            class_="grow",
+        ),
+        classes="head",
+    )
+    with ui.element("div").classes("cols-main"):
+        html(h("section", h("h2", say("profile.tags")), _tags(visit, page), class_="card"))
+        html(h("div", _history(visit, page), _features(visit, page), _events(visit, page), class_="stack"))
+
+
+def _tags(visit: Visit, page: ProfilePage) -> Markup:
+    return h("ul", [_tag(visit, row) for row in page.tags], class_="said-tags")
+
+
+def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
+    say = visit.say
+    title = say.of(row.get("title") or {"en": row["tag"]})
+    unknown = row.get("unknown_because")
+    said = (
+        say("profile.unsure", because=translated(str(unknown), visit.language))
+        if unknown
+        else value_word(say, row["value"])
+    )
+    tone = (
+        "unknown"
+        if unknown
+        else ("yes" if row["value"] == "yes" else "no" if row["value"] == "no" else "tier")
+    )
+    if row.get("is_amount"):
+        detail = say(
+            "profile.amount", score=number(row["score"]), low=number(row["lower"]), high=number(row["upper"])
+        )
+    elif row.get("reasons_method") == "rule":
+        detail = say("tag.sure")
+    else:
+        detail = say("tag.floor", count=of_100(row["confidence"]))
+    rank = None if row.get("reasons_method") == "rule" else row.get("percentile")
+    ranked = (
+        say("profile.rank", percent=percent(rank / 100, 0)) if rank is not None and not isnan(rank) else None
+    )
+    reasons = [
+        h(
+            "li",
+            h("span", h("i", class_=_way(r), style=f"width:{_width(row, r):.0f}%"), class_="weight"),
+            _reason(visit, r),
+        )
+        for r in row.get("reasons") or ()
+    ]
+    return h(
+        "li",
+        h(
+            "div",
+            h("a", title, href=link("/tags", row["tag"]), class_="cover"),
+            h("span", said, class_=f"said-value {tone}"),
+            class_="between",
+        ),
+        h(
+            "div",
+            detail if not unknown else None,
+            " · " if ranked and not unknown else None,
+            ranked,
+            class_="faint num",
+        ),
+        h("ul", reasons, class_="reasons", aria_label=say("profile.reasons")) if reasons else None,
+    )
+
+
+def _reason(visit: Visit, reason: dict[str, Any]) -> Markup:
+    """Return a feature and its value, or a term of a rule: whether it held, and the value it found."""
+    title, value = visit.say.of(reason["title"]), reason["value"]
+    if reason["direction"] not in {"holds", "does not hold"}:
+        return h("span", title, " = ", h("b", number(value), class_="num"))
+    held = "✓ " if reason["direction"] == "holds" else "✗ "
+    found = [" (", h("b", number(value), class_="num"), ")"] if value is not None else []
+    return h("span", held, title, *found)
+
+
+def _way(reason: dict[str, Any]) -> str:
+    return "up" if reason["direction"] in {"towards yes", "more", "holds"} else "down"
+
+
+def _width(row: dict[str, Any], reason: dict[str, Any]) -> float:
+    most = max((abs(r["contribution"]) for r in row["reasons"]), default=0.0)
+    return 100 * abs(reason["contribution"]) / most if most else 0.0
+
+
+def _history(visit: Visit, page: ProfilePage) -> Markup:
+    say = visit.say
+    titles = {row["tag"]: say.of(row.get("title") or {"en": row["tag"]}) for row in page.tags}
+    lines = []
+    for at, changes in groupby((c for c in page.history if c.was_value != c.value), key=lambda c: c.at):
+        steps = [
+            h(
+                "div",
+                f"{titles.get(c.tag, c.tag)}: ",
+                h("b", say("profile.was", was=value_word(say, c.was_value), now=value_word(say, c.value))),
+            )
+            for c in changes
+        ]
+        lines.append(h("li", h("span", minute(at), class_="faint num"), steps))
+    body = (
+        h("ol", lines[:12], class_="line") if lines else h("p", say("profile.history_none"), class_="faint")
+    )
+    return h("section", h("h2", say("profile.history")), body, class_="card")
+
+
+def _features(visit: Visit, page: ProfilePage) -> Markup | None:
+    if not page.features:
+        return None
+    facts = [
+        [h("dt", visit.say.of(f["title"])), h("dd", number(f["value"]), class_="num")]
+        for f in page.features[:12]
+    ]
+    return h(
+        "section", h("h2", visit.say("profile.features")), h("dl", facts, class_="facts wide"), class_="card"
+    )
+
+
+def _events(visit: Visit, page: ProfilePage) -> Markup:
+    say = visit.say
+    lines = []
+    for row in page.events[:20]:
+        about = " · ".join(str(row[key]) for key in ("category", "channel") if row.get(key))
+        amount = number(float(row["amount"])) if row.get("amount") is not None else ""
+        lines.append(
+            h(
+                "li",
+                h("span", minute(row["event_time"]), class_="faint num"),
+                h(
+                    "div",
+                    h("span", row["event"], " ", h("span", about, class_="muted")),
+                    h("b", amount, class_="num"),
+                    class_="between",
+                ),
+            )
+        )
+    body = h("ol", lines, class_="line") if lines else h("p", say("profile.events_none"), class_="faint")
+    return h("section", h("h2", say("profile.events")), body, class_="card")

@@ -1,0 +1,49 @@
+"""The console's pages and where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagcast.serving.console.audiences.builder import audience_page
+from tagcast.serving.console.audiences.compare import compare_page
+from tagcast.serving.console.audiences.portrait import portrait_page
+from tagcast.serving.console.audiences.saved import saved_page
+from tagcast.serving.console.operations.access import access_page
+from tagcast.serving.console.operations.audit import audit_page
+from tagcast.serving.console.operations.reviews import reviews_page
+from tagcast.serving.console.operations.runs import runs_page
+from tagcast.serving.console.profile_page import profile_lookup, profile_view
+from tagcast.serving.console.tags.catalog import catalogue_page
+from tagcast.serving.console.tags.rule_draft import rule_page
+from tagcast.serving.console.tags.tag import tag_view
+from tagcast.serving.console.ui.layout import add_page, add_shared
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from tagcast.serving.context import Desk
+
+
+def add_pages(_app: FastAPI, desk: Desk) -> None:
+    """Add every page of the console.
+
+    Parameters
+    ----------
+    _app : FastAPI
+        The application that NiceGUI will be mounted in; NiceGUI keeps its pages in an application of its own.
+    desk : Desk
+    """
+    add_shared()
+    add_page(desk, "/", "tags.title", "/", catalogue_page)
+    add_page(desk, "/tags/{name:path}", "tags.title", "/", tag_view)
+    add_page(desk, "/rules/new", "rule.title", "/", rule_page, "draft")
+    add_page(desk, "/reviews", "review.title", "/reviews", reviews_page, "review")
+    add_page(desk, "/audience", "build.title", "/audience", audience_page, "filter")
+    add_page(desk, "/portrait", "portrait.title", "/audience", portrait_page, "filter")
+    add_page(desk, "/compare", "compare.title", "/compare", compare_page, "filter")
+    add_page(desk, "/audiences", "saved.title", "/audiences", saved_page, "filter")
+    add_page(desk, "/profile", "profile.title", "/profile", profile_lookup, "profiles")
+    add_page(desk, "/profile/{profile_id:path}", "profile.title", "/profile", profile_view, "profiles")
+    add_page(desk, "/runs", "runs.title", "/runs", runs_page)
+    add_page(desk, "/audit", "audit.title", "/audit", audit_page)
+    add_page(desk, "/access", "access.title", "/access", access_page, "access")

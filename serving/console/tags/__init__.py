@@ -1,0 +1,1 @@
+"""tags: say in one sentence what is here."""

@@ -1,0 +1,145 @@
+"""Draft a rule tag: what it is called, what it means, whom it fits; then review decides."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.serving import rule_drafts
+from tagcast.serving.console.ui.formatting import minute
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.notices import done, error_markup
+from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.tag_badges import status_pill
+from tagcast.serving.console.ui.widgets import area_field, button, html, search_field, text_field
+
+if TYPE_CHECKING:
+    from tagcast.serving.rule_drafts import RuleDraft, RuleField
+
+_SHOWN = 14
+
+
+async def rule_page(visit: Visit) -> None:
+    """Show the form, filled with the draft that the address names."""
+    from nicegui import ui
+
+    say, name = visit.say, visit.asked("draft")
+    known = await visit.ask(rule_drafts.fields)
+    kept = await visit.ask(rule_drafts.drafts)
+    was = next((one for one in kept if one.tag == name), None)
+    html(h("div", h("h1", say("rule.title")), h("p", say("rule.lead"))), classes="head")
+    with ui.element("div").classes("cols-main"):
+        with ui.element("div").classes("stack"):
+            Form(visit, was)
+        with ui.element("div").classes("stack"):
+            _names(visit, known)
+            _drafts(visit, kept)
+
+
+class Form:
+    """The form of a draft.
+
+    Parameters
+    ----------
+    visit : Visit
+    was : RuleDraft, optional
+        What is worded anew.
+    """
+
+    def __init__(self, visit: Visit, was: RuleDraft | None) -> None:
+        from nicegui import ui
+
+        self.visit, say = visit, visit.say
+        rule = was.definition if was else None
+        with ui.element("section").classes("card stack"):
+            with ui.element("div").classes("cols2"):
+                self.title_en = text_field(say("rule.title_en"), rule.title.en if rule else "")
+                self.title_zh = text_field(say("rule.title_zh"), rule.title.zh if rule else "")
+            with ui.element("div").classes("cols2"):
+                self.name = text_field(say("rule.name"), rule.name if rule else "")
+                self.path = text_field(
+                    say("rule.path"), " / ".join(rule.path) if rule else "", hint=say("rule.path_hint")
+                )
+            with ui.element("div").classes("cols2"):
+                self.text_en = area_field(say("rule.text_en"), rule.description.en if rule else "", rows=2)
+                self.text_zh = area_field(say("rule.text_zh"), rule.description.zh if rule else "", rows=2)
+            self.rule = area_field(say("rule.rule"), (rule.rule or "") if rule else "", rows=3).classes(
+                "filter-text"
+            )
+            self.rule.props["hint"] = say("rule.rule_hint")
+            with ui.element("div").classes("cols2"):
+                self.owner = text_field(say("rule.owner"), rule.owner if rule else visit.person.name)
+                self.reason = text_field(say("rule.reason"))
+            self.trouble = html(Markup(""), classes="trouble")
+            with ui.element("div").classes("actions"):
+                button(say("rule.keep"), partial(self._keep, submit=False))
+                button(say("rule.submit"), partial(self._keep, submit=True), "primary")
+
+    def _definition(self) -> dict[str, Any]:
+        return {
+            "name": (self.name.value or "").strip(),
+            "title": {"en": self.title_en.value or "", "zh": self.title_zh.value or ""},
+            "description": {"en": self.text_en.value or "", "zh": self.text_zh.value or ""},
+            "path": [part.strip() for part in (self.path.value or "").split("/") if part.strip()],
+            "owner": (self.owner.value or "").strip(),
+            "rule": (self.rule.value or "").strip(),
+        }
+
+    async def _keep(self, *, submit: bool) -> None:
+        from nicegui import ui
+
+        say, reason = self.visit.say, self.reason.value or ""
+        try:
+            kept = await self.visit.ask(rule_drafts.draft, self._definition(), reason)
+            if submit:
+                await self.visit.ask(rule_drafts.submit, kept.tag, reason)
+        except TagcastError as error:
+            self.trouble.content = error_markup(self.visit, error)
+            return
+        done(say("rule.submitted" if submit else "rule.kept", tag=kept.tag))
+        ui.navigate.to(link("/tags", kept.tag) if submit else link("/rules/new", draft=kept.tag))
+
+
+def _names(visit: Visit, known: list[RuleField]) -> None:
+    """Show what a rule may speak of, found by name or title."""
+    from nicegui import ui
+
+    say = visit.say
+
+    def show(text: str) -> None:
+        asked = text.strip().lower()
+        found = [f for f in known if asked in f.name.lower() or asked in say.of(f.title).lower()]
+        # What belongs to one category needs the category named: no form asks for it.
+        plain = [f for f in found if f.source != "category"]
+        lines = [
+            h(
+                "li",
+                h("code", f.name),
+                h("span", say.of(f.title), class_="faint") if say.of(f.title) != f.name else None,
+            )
+            for f in plain[:_SHOWN]
+        ]
+        place.content = h("ul", lines, class_="names-list")
+
+    with ui.element("section").classes("card"):
+        html(h("h2", say("rule.names")))
+        search_field(say("rule.find"), show)
+        place = html(Markup(""))
+        show("")
+
+
+def _drafts(visit: Visit, kept: list[RuleDraft]) -> None:
+    say = visit.say
+    lines = [
+        h(
+            "li",
+            h("a", say.of(one.definition.title.model_dump()), href=link("/rules/new", draft=one.tag)),
+            " ",
+            status_pill(say, one.status),
+            h("div", f"{one.who} · {minute(one.at)}", class_="faint num"),
+        )
+        for one in kept
+    ]
+    if lines:
+        html(h("section", h("h2", say("rule.drafts")), h("ul", lines, class_="line"), class_="card"))

@@ -1,0 +1,191 @@
+"""What happened to a tag: its versions, decisions, steps, where it is used, what people think of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.serving.catalog import tag_actions as tag_steps
+from tagcast.serving.console.i18n.service_messages import translated
+from tagcast.serving.console.ui.formatting import day, minute, number
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.notices import done, failed
+from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.tag_badges import grade_mark, status_pill
+from tagcast.serving.console.ui.widgets import area_field, button, html
+
+if TYPE_CHECKING:
+    from nicegui.elements.html import Html
+
+    from tagcast.serving.catalog.tag_details import TagPage
+
+_VERSIONS, _DECISIONS, _COMMENTS = 5, 6, 4
+_QUALITY = (("auc", "AUC"), ("mae", "MAE"))
+
+
+def record_cards(visit: Visit, page: TagPage) -> list[Markup]:
+    """Return the cards of the record."""
+    cards = [_uses(visit, page), _life(visit, page)]
+    if page.versions:
+        cards.append(_versions(visit, page))
+    return cards
+
+
+def _uses(visit: Visit, page: TagPage) -> Markup:
+    say, uses = visit.say, page.uses
+    names = [h("a", name, href=link("/audience", saved=name)) for name in uses.audiences]
+    listed = h("div", [h("div", name) for name in names]) if names else say("tag.used_none")
+    facts = (
+        (say("tag.used_audiences"), listed),
+        (say("tag.used_exports"), number(uses.exports)),
+        (say("tag.used_api"), number(uses.api_calls)),
+        (say("tag.used_last"), minute(uses.last_used)),
+    )
+    told = [[h("dt", key), h("dd", value, class_="num")] for key, value in facts]
+    return h("section", h("h2", say("tag.used")), h("dl", told, class_="facts"), class_="card")
+
+
+def _life(visit: Visit, page: TagPage) -> Markup:
+    say = visit.say
+    lines = [
+        h(
+            "li",
+            h("span", minute(step.at), class_="faint num"),
+            h("div", status_pill(say, step.to), " ", h("b", step.who)),
+            h("div", step.reason, class_="muted") if step.reason else None,
+        )
+        for step in reversed(page.history)
+    ]
+    body = h("ol", lines, class_="line") if lines else h("p", say("tag.life_none"), class_="faint")
+    return h("section", h("h2", say("tag.life")), body, class_="card")
+
+
+def _versions(visit: Visit, page: TagPage) -> Markup:
+    say = visit.say
+    lines = []
+    for one in page.versions[:_VERSIONS]:
+        quality = next(
+            (f"{word} {one.metrics[name]:.3f}" for name, word in _QUALITY if name in one.metrics), ""
+        )
+        mine = h("span", say("tag.in_force"), class_="pill good") if "champion" in one.aliases else None
+        lines.append(
+            h(
+                "li",
+                h(
+                    "div",
+                    h("b", f"{say('tag.version')} {one.version}"),
+                    " ",
+                    grade_mark(say, one.grade),
+                    " ",
+                    mine,
+                    class_="row tight-pills",
+                ),
+                h(
+                    "div",
+                    f"{day(one.created)} · {quality}" if quality else day(one.created),
+                    class_="faint num",
+                ),
+            )
+        )
+    steps = [
+        h(
+            "li",
+            h("span", minute(d.at), class_="faint num"),
+            h(
+                "div",
+                h("b", say("tag.version"), f" {d.version}"),
+                " ",
+                say.known("decision", d.action),
+                " · ",
+                say("tag.by_gate") if d.how == "gate" else d.by,
+            ),
+            h("div", translated(d.reason, visit.language) if d.how == "gate" else d.reason, class_="muted"),
+        )
+        for d in page.decisions[:_DECISIONS]
+    ]
+    decisions = [h("h3", say("tag.decisions")), h("ol", steps, class_="line")] if steps else []
+    return h(
+        "section",
+        h("h2", say("tag.versions")),
+        h("ol", lines, class_="line"),
+        decisions,
+        class_="card spaced",
+    )
+
+
+def feedback_card(visit: Visit, page: TagPage) -> None:
+    """Show what people think, and let them say it."""
+    from nicegui import ui
+
+    say, told = visit.say, page.feedback
+    with ui.element("section").classes("card"):
+        html(h("h2", say("tag.feedback")))
+        mean = told.mean
+        summary = (
+            h("p", _stars(mean), " ", say("tag.feedback_mean", mean=f"{mean:.1f}", count=told.count))
+            if mean is not None
+            else h("p", say("tag.feedback_none"), class_="faint")
+        )
+        comments = [
+            h(
+                "li",
+                h("div", h("b", one.who), " ", _stars(one.stars), class_="row tight-pills"),
+                h("div", one.text),
+                h("span", day(one.at), class_="faint"),
+            )
+            for one in told.comments[:_COMMENTS]
+        ]
+        html(
+            h(
+                "div",
+                summary,
+                h("ul", comments, class_="line") if comments else None,
+                class_="stack tight-stack",
+            )
+        )
+        if visit.person.may("comment"):
+            _rate(visit, page)
+
+
+def _stars(mean: float) -> Markup:
+    whole = round(mean)
+    return h(
+        "span", "★" * whole, h("span", "★" * (5 - whole), class_="off"), class_="stars", aria_hidden="true"
+    )
+
+
+def _rate(visit: Visit, page: TagPage) -> None:
+    from nicegui import ui
+
+    say = visit.say
+    chosen = {"stars": 0}
+    stars: list[Html] = []
+
+    def choose(count: int) -> None:
+        chosen["stars"] = count
+        for place, star in enumerate(stars, start=1):
+            star.classes(add="on") if place <= count else star.classes(remove="on")
+            star.props["aria-pressed"] = "true" if place == count else "false"
+            star.update()
+        more.visible = True
+
+    async def send() -> None:
+        try:
+            await visit.ask(tag_steps.rate_tag, page.row.name, chosen["stars"], comment.value or "")
+        except TagcastError as error:
+            failed(visit, error)
+            return
+        done(say("tag.feedback_thanks"))
+        ui.navigate.reload()
+
+    with ui.element("div").classes("rate").props("role=group") as group:
+        group.props["aria-label"] = say("tag.feedback")
+        for count in range(1, 6):
+            star = html(Markup("★"), "button", "star").props("type=button")
+            star.props["aria-label"] = say("tag.star", count=count)
+            star.on("click", lambda count=count: choose(count))
+            stars.append(star)
+    with ui.element("div").classes("stack tight-stack") as more:
+        comment = area_field(say("tag.feedback_comment"), rows=2)
+        button(say("tag.feedback_send"), send, "small")
+    more.visible = False

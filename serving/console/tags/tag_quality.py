@@ -1,0 +1,148 @@
+"""How far to trust a tag: its grade and why, the promise beside reality, the model's own figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tagcast.serving.catalog.tag_details import TagPage
+from tagcast.serving.console.i18n.service_messages import translated
+from tagcast.serving.console.ui import charts
+from tagcast.serving.console.ui.formatting import day, number, of_100, percent
+from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.tag_badges import grade_mark
+from tagcast.serving.console.ui.widgets import html
+
+if TYPE_CHECKING:
+    from tagcast.registry.governance.observed_accuracy import PromiseRow
+    from tagcast.serving.console.ui.page_context import Visit
+
+_DRIVERS = 8
+
+
+def trust_card(visit: Visit, page: TagPage) -> None:
+    """Show grade, promise and calibration."""
+    from nicegui import ui
+
+    say, row = visit.say, page.row
+    with ui.element("section").classes("card"):
+        html(h("h2", say("tag.trust_title")))
+        if row.kind == "rule":
+            html(h("p", say("tag.sure"), class_="lead"))
+            return
+        if row.grade:
+            reasons = [h("li", translated(reason, visit.language)) for reason in page.grade_reasons]
+            told = h("b", say("tag.grade_is", grade=row.grade), ": ", say(f"tag.grade.{row.grade}"))
+            html(
+                h(
+                    "div",
+                    grade_mark(say, row.grade),
+                    h("div", told, h("ul", reasons, class_="faint bullets")),
+                    class_="grade-row",
+                )
+            )
+        else:
+            html(h("p", say("tag.floor_lead", floor=of_100(row.mean_confidence)), class_="lead"))
+        html(_promises(visit, page))
+        if figure := _calibration(visit, page):
+            html(figure)
+
+
+def _promises(visit: Visit, page: TagPage) -> Markup:
+    say = visit.say
+    parts = [h("h3", say("tag.promise")), h("p", say("tag.promise_lead"), class_="faint")]
+    newest = page.observed[0].as_of if page.observed else None
+    seen = [row for row in page.observed if row.as_of == newest]
+    for rows, title in ((seen, day(newest)), (page.promise, say("tag.promise_test"))):
+        if rows:
+            parts.append(_promise_table(visit, rows, title))
+    if len(parts) == 2:
+        parts.append(h("p", say("tag.promise_none"), class_="faint"))
+    return h("div", parts, class_="promises")
+
+
+def _promise_table(visit: Visit, rows: Sequence[PromiseRow], title: str) -> Markup:
+    say = visit.say
+    head = h(
+        "tr",
+        h("th", title),
+        h("th", say("tag.profiles"), class_="r"),
+        h("th", say("tag.promised"), class_="r"),
+        h("th", say("tag.real"), class_="r"),
+        h("th", h("span", say("tag.kept"), class_="sr")),
+    )
+    lines = []
+    for row in rows:
+        if row.promised is None or row.right is None:
+            continue
+        who = (
+            say("tag.everyone_said") if not row.at_least else say("tag.from", level=percent(row.at_least, 0))
+        )
+        # A share of so many cases varies by chance; less than two standard errors is no broken promise.
+        spread = 2 * (row.promised * (1 - row.promised) / max(row.said, 1)) ** 0.5
+        kept = row.right >= row.promised - spread
+        mark = h(
+            "span", say("tag.kept" if kept else "tag.broken"), class_=f"pill {'good' if kept else 'bad'}"
+        )
+        lines.append(
+            h(
+                "tr",
+                h("td", who, _dumbbell(row.promised, row.right)),
+                h("td", number(row.said), class_="r"),
+                h("td", percent(row.promised), class_="r"),
+                h("td", h("b", percent(row.right)), class_="r"),
+                h("td", mark, class_="r"),
+            )
+        )
+    return h("table", h("thead", head), h("tbody", lines), class_="t tight")
+
+
+def _dumbbell(promised: float, right: float) -> Markup:
+    """Return the promise and what came of it on one line from a half to all."""
+    low, high = sorted((promised, right))
+
+    def at(share: float) -> float:
+        return max(0.0, min(100.0, 200 * (share - 0.5)))
+
+    return h(
+        "div",
+        h("i", class_="span", style=f"left:{at(low):.1f}%;width:{at(high) - at(low):.1f}%"),
+        h("i", class_="from", style=f"left:{at(promised):.1f}%"),
+        h("i", class_="to", style=f"left:{at(right):.1f}%"),
+        class_="dumbbell",
+        aria_hidden="true",
+    )
+
+
+def _calibration(visit: Visit, page: TagPage) -> Markup | None:
+    """Return what scores said beside what came, on the test snapshot."""
+    say = visit.say
+    if not page.calibration:
+        return None
+    titles = say("tag.calibration_score"), say("tag.calibration_came")
+    return h(
+        "figure",
+        h("h3", say("tag.calibration")),
+        h("p", say("tag.calibration_lead"), class_="faint"),
+        charts.calibration(page.calibration, titles, say("tag.calibration")),
+    )
+
+
+def drivers_card(visit: Visit, page: TagPage) -> Markup:
+    """Return what the score is made of."""
+    say = visit.say
+    most = max((d.share for d in page.drivers), default=1.0) or 1.0
+    ways = {"rises": "↗", "falls": "↘"}
+    lines = [
+        h(
+            "li",
+            h("span", say.of(d.title), class_="level", title=say.of(d.sentence)),
+            h("span", h("i", style=f"width:{100 * d.share / most:.1f}%"), class_="bar", aria_hidden="true"),
+            h("span", percent(d.share, 0), class_="num"),
+            h("span", ways.get(d.direction, "·"), class_="way", title=say.of(d.sentence), aria_hidden="true"),
+            h("span", say.of(d.sentence), class_="sr"),
+        )
+        for d in page.drivers[:_DRIVERS]
+    ]
+    legend = h("p", say("tag.drivers_lead"), class_="faint")
+    return h("section", h("h2", say("tag.drivers")), legend, h("ul", lines, class_="drivers"), class_="card")

@@ -1,0 +1,1 @@
+"""ui: say in one sentence what is here."""

@@ -1,0 +1,26 @@
+"""Files on their way to a browser: each under a name nobody can guess, gone after an hour."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tagcast.serving.context import Desk
+
+KEPT = timedelta(hours=1)
+
+
+def place_for(desk: Desk, name: str) -> Path:
+    """Return where to write a file called ``name``; what is older than :data:`KEPT` is deleted."""
+    folder = desk.settings.home / "scratch" / "downloads"
+    oldest = (desk.now - KEPT).timestamp()
+    for old in folder.glob("*"):
+        if old.stat().st_mtime < oldest:
+            shutil.rmtree(old, ignore_errors=True)
+    mine = folder / secrets.token_urlsafe(24)
+    mine.mkdir(parents=True, mode=0o700)
+    return mine / name

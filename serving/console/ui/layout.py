@@ -1,0 +1,278 @@
+"""The frame around every page: navigation, language, colours, and what is shown where a page fails."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import StoreError, TagcastError
+from tagcast.registry.access.roles import Right
+from tagcast.serving.console.i18n.translator import LANGUAGES, NAMES, SHORT
+from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.icons import icon
+from tagcast.serving.console.ui.notices import show_error, show_not_allowed, show_nothing_yet
+from tagcast.serving.console.ui.page_context import THEMES, Visit, link, visit_of
+from tagcast.serving.console.ui.widgets import html
+from tagcast.serving.web.error_handlers import log_mistake
+
+if TYPE_CHECKING:
+    from fastapi import Request
+    from nicegui import Client
+    from nicegui.element import Element
+
+    from tagcast.serving.context import Desk
+
+STATIC = Path(__file__).parents[1] / "static"
+STATIC_PATH = "/console-files"
+SHEETS = ("tokens.css", "frame.css", "parts.css", "pages.css")
+PATIENCE_SECONDS = 0.4
+"""A page that takes longer is sent as an outline, and filled when it is there."""
+Build = Callable[[Visit], Awaitable[None]]
+_NAV: dict[str, tuple[tuple[str, str, str, Right], ...]] = {
+    "frame.people": (
+        ("/", "nav.tags", "tags", "see"),
+        ("/audience", "nav.build", "build", "filter"),
+        ("/audiences", "nav.audiences", "audience", "filter"),
+        ("/compare", "nav.compare", "compare", "filter"),
+        ("/profile", "nav.profile", "profile", "profiles"),
+    ),
+    "frame.work": (
+        ("/runs", "nav.runs", "runs", "see"),
+        ("/reviews", "nav.reviews", "review", "review"),
+        ("/audit", "nav.audit", "audit", "see"),
+        ("/access", "nav.access", "access", "access"),
+    ),
+}
+
+
+def add_page(desk: Desk, path: str, title: str, nav: str, build: Build, right: Right = "see") -> None:
+    """Add a page to the console.
+
+    Parameters
+    ----------
+    path : str
+        Its route; ``build`` finds what it matches by ``visit.asked``.
+    title : str
+        Key of what the browser's tab says.
+    nav : str
+        Path of the entry of the navigation that it belongs to.
+    right : str
+        Who lacks it is told so instead.
+    """
+    from fastapi import Request
+    from nicegui import Client, background_tasks, ui
+
+    async def show(request: Request, client: Client) -> None:
+        visit = visit_of(desk, request, request.state.person)
+        _dress(client, visit, title)
+        with _frame(visit, nav):
+            if not visit.person.may(right):
+                show_not_allowed(visit, right)
+                return
+            body = ui.element("div").classes("body")
+            filling = background_tasks.create(_fill(visit, path, build, body), name=f"build {path}")
+            await asyncio.wait({filling}, timeout=PATIENCE_SECONDS)
+            if not filling.done():
+                _stand_in(body, filling)
+
+    # Named rather than as strings: FastAPI looks for them where this function is defined.
+    show.__annotations__ = {"request": Request, "client": Client, "return": None}
+    ui.page(path, response_timeout=60.0)(show)
+
+
+async def _fill(visit: Visit, path: str, build: Build, body: Element) -> None:
+    with body:
+        try:
+            await build(visit)
+        except TagcastError as error:
+            body.clear()
+            if isinstance(error, StoreError) and visit.desk.store.current() is None:
+                show_nothing_yet(visit)
+            else:
+                show_error(visit, error)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the page must not show it)
+            body.clear()
+            log_mistake(error, "GET", path)
+            show_error(visit)
+
+
+def _stand_in(body: Element, filling: asyncio.Task[None]) -> None:
+    """Show the outline of a page until it is there as a whole: parts that come one by one would move one another."""
+    outline = html(
+        h(
+            "div",
+            h("div", class_="skeleton", style="height:30px;width:40%"),
+            h("div", class_="skeleton", style="height:64px"),
+            h("div", class_="skeleton", style="height:320px"),
+            class_="stack",
+            aria_busy="true",
+        )
+    )
+    body.visible = False
+
+    def come(_: object) -> None:
+        if not body.is_deleted:
+            body.visible = True
+            outline.delete()
+
+    filling.add_done_callback(come)
+
+
+@cache
+def _stamp() -> str:
+    """Return what changes with the style sheets, so that browsers fetch them anew."""
+    return hashlib.sha256(b"".join((STATIC / name).read_bytes() for name in SHEETS)).hexdigest()[:10]
+
+
+def _dress(client: Client, visit: Visit, title: str) -> None:
+    """Give a client its language, colours and title, before anything is drawn."""
+    from nicegui import ui
+
+    page = copy.copy(client.page)  # shared by all clients: this one gets its own
+    page.language = "zh-CN" if visit.language == "zh" else "en-US"
+    page.dark = {"auto": None, "light": False, "dark": True}[visit.theme]
+    page.title = f"{visit.say(title)} · tagcast"
+    client.page = page
+    sheets = [h("link", rel="stylesheet", href=f"{STATIC_PATH}/{name}?{_stamp()}") for name in SHEETS]
+    ui.add_head_html(
+        "<script>(()=>{const e=document.documentElement,m=matchMedia('(prefers-color-scheme: dark)'),"
+        f"t='{visit.theme}',s=()=>e.dataset.theme=t==='auto'?(m.matches?'dark':'light'):t;"
+        "s();m.addEventListener('change',s)})()</script>" + "".join(sheets)
+    )
+
+
+@contextmanager
+def _frame(visit: Visit, nav: str) -> Iterator[None]:
+    from nicegui import ui
+
+    say = visit.say
+    ui.html(h("a", say("frame.skip"), href="#content", class_="skip"), sanitize=False)
+    with ui.element("div").classes("shell"):
+        ui.html(_side(visit, nav), sanitize=False, tag="aside").classes("side")
+        ui.html(_top(visit, nav), sanitize=False, tag="header").classes("topbar")
+        with ui.element("main").classes("page").props('id=content tabindex="-1"'):
+            yield
+
+
+def _brand() -> Markup:
+    return h("a", icon("brand"), "tagcast", href="/", class_="brand")
+
+
+def _links(visit: Visit, nav: str) -> Markup:
+    parts = []
+    for heading, entries in _NAV.items():
+        mine = [entry for entry in entries if visit.person.may(entry[3])]
+        if mine:
+            parts.append(h("h3", visit.say(heading)))
+        for path, key, picture, _ in mine:
+            current = "page" if path == nav else None
+            parts.append(h("a", icon(picture), visit.say(key), href=path, aria_current=current))
+    return h("nav", parts, class_="nav", aria_label=visit.say("frame.navigation"))
+
+
+def _foot(visit: Visit) -> Markup:
+    say, person = visit.say, visit.person
+    here = visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else "")
+    who = h(
+        "div",
+        h("span", person.name[:1], class_="avatar", aria_hidden="true"),
+        h("div", h("b", person.name), h("span", say(f"role.{person.role}"), class_="faint")),
+        class_="who",
+    )
+    languages = h(
+        "div",
+        [
+            h(
+                "a",
+                SHORT[one],
+                href=link("/preferences", language=one, back=here),
+                lang=one,
+                title=NAMES[one],
+                aria_label=NAMES[one],
+                aria_current="true" if one == visit.language else None,
+            )
+            for one in LANGUAGES
+        ],
+        class_="seg",
+        role="group",
+        aria_label=say("frame.language"),
+    )
+    pictures = {"light": "sun", "dark": "moon", "auto": "auto"}
+    themes = h(
+        "div",
+        [
+            h(
+                "a",
+                icon(pictures[one]),
+                href=link("/preferences", theme=one, back=here),
+                title=say(f"frame.{one}"),
+                aria_label=say(f"frame.{one}"),
+                aria_current="true" if one == visit.theme else None,
+            )
+            for one in THEMES
+        ],
+        class_="seg",
+        role="group",
+        aria_label=say("frame.theme"),
+    )
+    out = h("form", h("button", say("frame.logout"), type="submit"), method="post", action="/logout")
+    return h("div", who, h("div", languages, themes, class_="prefs"), out, class_="foot")
+
+
+def _project(visit: Visit) -> Markup:
+    return h("div", visit.desk.settings.name, class_="project")
+
+
+def _side(visit: Visit, nav: str) -> Markup:
+    return join([_brand(), _project(visit), _links(visit, nav), _foot(visit)])
+
+
+def _top(visit: Visit, nav: str) -> Markup:
+    burger = h("span", icon("menu"), class_="burger")
+    label = h("span", visit.say("frame.menu"), class_="sr")
+    brand = h("span", icon("brand"), "tagcast", class_="brand")
+    sheet = h("div", _links(visit, nav), _foot(visit), class_="sheet")
+    return h("details", h("summary", brand, label, burger), sheet)
+
+
+def add_shared() -> None:
+    """Add the style sheets, and the address that keeps language and colours."""
+    from fastapi import Request
+    from fastapi.responses import RedirectResponse, Response
+    from nicegui import app
+
+    from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, THEME_COOKIE
+
+    app.remove_route("/preferences")
+
+    def prefer(request: Request) -> Response:
+        asked = request.query_params
+        back = asked.get("back", "/")
+        # Only within the console: "//host" and "/\host" would lead elsewhere.
+        safe = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
+        answer = RedirectResponse(safe, status_code=303)
+        year = 365 * 24 * 3600
+        for name, key, known in (
+            (LANGUAGE_COOKIE, "language", LANGUAGES),
+            (THEME_COOKIE, "theme", THEMES),
+        ):
+            if asked.get(key) in known:
+                answer.set_cookie(
+                    name,
+                    asked[key],
+                    max_age=year,
+                    samesite="lax",
+                    httponly=True,
+                    secure=request.url.scheme == "https",
+                )
+        return answer
+
+    prefer.__annotations__ = {"request": Request, "return": Response}
+    app.get("/preferences", include_in_schema=False)(prefer)
+    app.add_static_files(STATIC_PATH, STATIC, max_cache_age=86_400)

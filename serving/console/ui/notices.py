@@ -1,0 +1,72 @@
+"""What a page says where something is wrong, empty, or done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.registry.access.roles import ROLES, Person, Right
+from tagcast.serving.console.i18n.service_messages import told
+from tagcast.serving.console.ui.html import Markup, h
+
+if TYPE_CHECKING:
+    from tagcast.serving.console.ui.page_context import Visit
+
+
+def error_markup(visit: Visit, error: BaseException | None) -> Markup:
+    """Return an error as a note: what is wrong, where, and what helps."""
+    say = visit.say
+    if not isinstance(error, TagcastError):
+        return h("div", say("error.unexpected"), class_="note bad", role="alert")
+    message, mend = told(error, visit.language)
+    where = ""
+    if isinstance(error, FilterError) and visit.language == "en" and "at character" not in message:
+        where = f" ({say('build.at', position=error.position + 1)})"
+    helps = h("div", h("b", f"{say('error.mend')}: "), mend) if mend else None
+    return h("div", h("div", message, where), helps, class_="note bad", role="alert")
+
+
+def show_error(visit: Visit, error: BaseException | None = None) -> None:
+    """Show an error in place of a page's content."""
+    from nicegui import ui
+
+    body = error_markup(visit, error)
+    ui.html(h("div", h("h1", visit.say("error.title")), body, class_="stack"), sanitize=False)
+
+
+def show_not_allowed(visit: Visit, right: Right) -> None:
+    """Show that a page is not for the visitor, and for whom it is."""
+    from nicegui import ui
+
+    say = visit.say
+    first = next(role for role in ROLES if Person("", role).may(right))
+    hint = say("error.not_allowed_hint", role=say(f"role.{first}"))
+    ui.html(empty(say("error.not_allowed"), hint, whole=True), sanitize=False)
+
+
+def show_nothing_yet(visit: Visit) -> None:
+    """Show that nothing was scored yet, and how it comes about."""
+    from nicegui import ui
+
+    ui.html(empty(visit.say("empty.store"), visit.say("empty.store_hint"), whole=True), sanitize=False)
+
+
+def empty(title: str, hint: str, action: Markup | None = None, *, whole: bool = False) -> Markup:
+    """Return what stands where there is nothing yet; ``whole``: in place of a page, its heading among it."""
+    return h("div", h("h1" if whole else "b", title), h("span", hint), action, class_="empty")
+
+
+def done(text: str) -> None:
+    """Say in passing that something is done."""
+    from nicegui import ui
+
+    ui.notify(text, position="bottom", timeout=4000)
+
+
+def failed(visit: Visit, error: BaseException) -> None:
+    """Say in passing that something did not work."""
+    from nicegui import ui
+
+    message, mend = told(error, visit.language) if isinstance(error, TagcastError) else ("", "")
+    text = " ".join(part for part in (message or visit.say("error.unexpected"), mend) if part)
+    ui.notify(text, position="bottom", timeout=8000, close_button=visit.say("do.close"), multi_line=True)

@@ -1,0 +1,64 @@
+"""How tags are shown wherever they are named: status, grade, what they say, how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tagcast.serving.console.i18n.translator import Speaker
+from tagcast.serving.console.ui.charts import colour, stacked
+from tagcast.serving.console.ui.formatting import of_100, percent
+from tagcast.serving.console.ui.html import Markup, h, join
+
+_TONES = {"published": "good", "in_review": "warn", "suspended": "bad"}
+
+
+def status_pill(say: Speaker, status: str) -> Markup:
+    """Return where a tag stands in its life."""
+    return h("span", say(f"status.{status}"), class_=f"pill {_TONES.get(status, '')}")
+
+
+def grade_mark(say: Speaker, grade: str | None) -> Markup:
+    """Return A to D as a mark."""
+    label = say("tags.grade", grade=grade) if grade else say("tags.no_grade")
+    return h(
+        "span", grade or "–", class_=f"grade {grade or 'none'}", title=label, aria_label=label, role="img"
+    )
+
+
+def value_word(say: Speaker, value: object) -> str:
+    """Return a value as it is said."""
+    if value is None:
+        return say("value.missing")
+    if isinstance(value, bool):
+        return say("value.true" if value else "value.false")
+    return say.known("value", str(value))
+
+
+def said_bar(say: Speaker, said: Mapping[str, int], values: Sequence[str]) -> Markup:
+    """Return what a tag says as a bar, with the share of its first value in words."""
+    whole = sum(said.values()) or 1
+    shown = [v for v in [*values, "unknown"] if said.get(v)]
+    label = ", ".join(f"{value_word(say, v)} {percent(said[v] / whole)}" for v in shown)
+    # Of yes and no it is the yes that people look for; of tiers the highest one.
+    main = "yes" if "yes" in values else (values[-1] if values else "")
+    text = f"{value_word(say, main)} {percent(said.get(main, 0) / whole)}" if main else ""
+    return h("div", stacked(said, values, label), h("span", text, class_="num"), class_="meter said")
+
+
+def floor_text(say: Speaker, confidence: float | None, kind: str) -> str:
+    """Return how sure a tag is, as a floor in plain words."""
+    if kind == "rule":
+        return say("tag.sure")
+    return say("tag.floor", count=of_100(confidence)) if confidence is not None else "–"
+
+
+def value_key(say: Speaker, value: str, values: Sequence[str]) -> Markup:
+    """Return a value with its colour."""
+    return h(
+        "span", h("i", style=f"background:{colour(value, values)}"), value_word(say, value), class_="key"
+    )
+
+
+def crumbs(path: Sequence[str], root: str) -> Markup:
+    """Return where a tag hangs in the tree."""
+    return h("div", join([h("a", root, href="/"), *path], " › "), class_="crumbs")

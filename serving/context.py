@@ -1,0 +1,68 @@
+"""The desk that console, API and command line work at: one project's store, state and models, and a clock.
+
+Questions and steps are functions that take a desk and the person who asks; nothing here knows of the web.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tagcast.serving.cache import Remembered
+
+if TYPE_CHECKING:
+    from tagcast.features.core.settings import Settings
+    from tagcast.registry.state.database import State
+    from tagcast.registry.versions.tracking import Tracking
+    from tagcast.serving.store.reader_pool import OpenRuns
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One project, open for questions; several threads may use it at once.
+
+    Parameters
+    ----------
+    settings : Settings
+    store : OpenRuns
+        The published runs.
+    state : State
+        Accounts, saved audiences, the life of tags, the audit log.
+    clock : callable
+        Returns the moment, with a timezone: the only clock that serving reads.
+    remembered : Remembered
+        What was read of models and definitions, for those who ask next.
+    """
+
+    settings: Settings
+    store: OpenRuns
+    state: State
+    clock: Callable[[], datetime]
+    remembered: Remembered = field(default_factory=Remembered, repr=False, compare=False)
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+        return self.clock()
+
+    @property
+    def tracking(self) -> Tracking | None:
+        """The model registry, opened by the first who asks (some seconds); None while nothing was trained."""
+        from tagcast.registry.versions.tracking import open_tracking, tracking_exists
+
+        home, name = self.settings.home, self.settings.name
+        if not tracking_exists(home):
+            return None
+        return self.remembered.get("tracking", lambda: open_tracking(home, project=name))
+
+
+def open_desk(settings: Settings, clock: Callable[[], datetime]) -> Desk:
+    """Open the desk of a project; nothing is read or made before the first question."""
+    from tagcast.registry.state.database import open_state
+    from tagcast.serving.store.base import open_store
+    from tagcast.serving.store.reader_pool import OpenRuns
+
+    store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)
+    return Desk(settings, OpenRuns(store), open_state(settings), clock)

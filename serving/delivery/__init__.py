@@ -1,0 +1,1 @@
+"""delivery: say in one sentence what is here."""

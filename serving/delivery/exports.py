@@ -1,0 +1,254 @@
+"""Members taken away: chosen columns, a share kept back, consent and sensitivity honoured, on record.
+
+What cannot be recorded is not handed out: the line of the audit log is written before a file gets its name.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.models.definitions.outcomes import PARTS
+from tagcast.models.filters.conditions import Compare, FieldRef, Filter, OneOf
+from tagcast.registry.access.audit_log import count_use, flush_uses, record
+from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.filter_resolution import Asked, asked, names_for
+from tagcast.serving.audiences.filter_sql import complement
+from tagcast.serving.audiences.queries import names_of, quoted, tags_of, told, where_in
+from tagcast.serving.delivery.file_writer import written
+from tagcast.serving.delivery.holdouts import is_held_back, keep_holdout
+
+if TYPE_CHECKING:
+    from tagcast.models.filters.conditions import Names
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+    from tagcast.serving.store.base import StoreReader
+
+Format = Literal["csv", "parquet"]
+CONSENTING = ("yes", "Yes", "YES", "true", "True", "TRUE", "y", "Y", "1")
+"""Texts of an attribute that mean consent; of a number it is 1."""
+_SHOWN = 2_000  # characters of a filter in the audit log
+
+
+@dataclass(frozen=True)
+class ExportRecord:
+    """What was taken away, as the audit log keeps it.
+
+    Parameters
+    ----------
+    id : str
+        Names the export and its holdout.
+    rows : int
+        Written.
+    held_back : int
+        Members kept back at random, to compare with.
+    without_consent : int
+        Members left out since they do not consent to the channel.
+    hidden : tuple of str
+        Columns left out since the person may not see them.
+    columns : tuple of str
+        Written beside ``profile_id``.
+    sha256 : str
+        Of the file.
+    """
+
+    id: str
+    rows: int
+    held_back: int
+    without_consent: int
+    hidden: tuple[str, ...]
+    columns: tuple[str, ...]
+    sha256: str
+
+
+def format_of(file: Path) -> Format:
+    """Return the format that a file's name asks for.
+
+    Raises
+    ------
+    TagcastError
+        For a name that ends otherwise.
+    """
+    for kind in get_args(Format):
+        if file.suffix.lower() == f".{kind}":
+            found: Format = kind
+            return found
+    raise TagcastError(
+        f"cannot write {file.name!r}: unknown kind of file", mend="give a name that ends in .csv or .parquet"
+    )
+
+
+def columns_for(desk: Desk, person: Person) -> list[str]:
+    """Return the columns that ``person`` may take away: attributes, and ``tag`` or ``tag.part`` of every tag."""
+    require(person, "export")
+    return list(_columns(names_for(desk, person)))
+
+
+@dataclass(frozen=True)
+class _Column:
+    tag: str | None
+    expression: exp.Expr
+
+
+def _columns(names: Names) -> dict[str, _Column]:
+    """Return every column that ``names`` allow."""
+    found = {name: _Column(None, quoted(name)) for name in names.attributes}
+    for tag in names.tags:
+        for part in PARTS:
+            column = told(tag, part)
+            found[column.alias_or_name] = _Column(tag, column)
+    return found
+
+
+def export(
+    desk: Desk,
+    person: Person,
+    tree: Filter,
+    to: Path | IO[bytes],
+    *,
+    format: Format = "csv",  # noqa: A002 (it is what people call it)
+    columns: Sequence[str] | None = None,
+    holdout: float = 0.0,
+    seed: int = 0,
+    channel: str | None = None,
+    name: str = "",
+) -> ExportRecord:
+    """Write the members to a file or stream.
+
+    Parameters
+    ----------
+    desk : Desk
+    person : Person
+    tree : Filter
+    to : Path or binary stream
+        A file is written whole or not at all.
+    format : {"csv", "parquet"}
+        In CSV a text that a spreadsheet would take for a formula gets a ``'`` before it.
+    columns : sequence of str, optional
+        Beside ``profile_id``, of :func:`columns_for`; None takes attributes and what the filter's tags say.
+    holdout : float
+        Share of the members kept back at random, recorded.
+    seed : int
+        Chooses them.
+    channel : str, optional
+        Of ``[consent]``: members without consent to it are left out and counted.
+    name : str
+        Of the saved audience, for the audit log.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "export".
+    TagcastError
+        For an unknown column, channel or format, or a share beyond 0 to 1.
+    """
+    require(person, "export")
+    if not 0 <= holdout < 1:
+        raise TagcastError(
+            f"expected a share from 0 to below 1 to hold back, found {holdout:g}", mend="as in 0.1"
+        )
+    question, now, number = asked(desk, person, tree), desk.now, secrets.token_hex(8)
+    names = names_for(desk, person)
+    with desk.store.reader() as reader:
+        chosen, hidden = _chosen(reader, names, question, columns)
+        _, where = where_in(reader, question.whole, now, question.frozen)
+        consents = _consent(desk, reader, channel)
+        without = 0
+        if consents is not None:
+            without = _count(reader, exp.and_(where, complement(consents)))
+            where = exp.and_(where, consents)
+        query = (
+            exp.select("profile_id", *[column.expression for column in chosen.values()])
+            .from_("profiles")
+            .where(where)
+            .order_by("profile_id")
+        )
+        held: list[str] = []
+        rows = reader.query(query)
+        batches = _without_held(rows, holdout, seed, held) if holdout else iter(rows)
+        with written(rows.schema, batches, to, format) as file:
+            found = ExportRecord(number, file.rows, len(held), without, hidden, tuple(chosen), file.sha256)
+            detail = {
+                **asdict(found),
+                "filter": question.tree.text()[:_SHOWN],
+                "format": format,
+                "holdout": holdout,
+                "seed": seed,
+                "channel": channel,
+                "run": reader.manifest.number,
+            }
+            with desk.state.writing():
+                keep_holdout(desk.state, number, held)
+                record(
+                    desk.state,
+                    at=now,
+                    who=person.name,
+                    action="export",
+                    subject=name or number,
+                    detail=detail,
+                )
+    spoken = {*tags_of(question.whole), *(column.tag for column in chosen.values() if column.tag)}
+    for tag in sorted(spoken):
+        count_use(desk.state, tag, "export", now)
+    flush_uses(desk.state)  # a command ends here, and what it counted with it
+    return found
+
+
+def _chosen(
+    reader: StoreReader, names: Names, question: Asked, columns: Sequence[str] | None
+) -> tuple[dict[str, _Column], tuple[str, ...]]:
+    """Return the columns to write, and those that are there but not for this person."""
+    there, allowed = _columns(names_of(reader)), _columns(names)
+    if columns is None:
+        said = [c for t in tags_of(question.whole) for c in (t, f"{t}.score", f"{t}.confidence")]
+        columns = [*reader.manifest.attributes, *said]
+    unknown = [c for c in columns if c not in there]
+    if unknown:
+        raise TagcastError(
+            f"there is no column {unknown[0]!r} to take away", mend="name attributes, tags, or tag.part"
+        )
+    wanted = dict.fromkeys(columns)
+    return {c: allowed[c] for c in wanted if c in allowed}, tuple(c for c in wanted if c not in allowed)
+
+
+def _consent(desk: Desk, reader: StoreReader, channel: str | None) -> exp.Expr | None:
+    """Return the condition that a profile consents to ``channel``; None where none is named."""
+    if channel is None:
+        return None
+    attribute = desk.settings.consent.get(channel)
+    kind = reader.manifest.attributes.get(attribute or "")
+    if attribute is None or kind is None:
+        known = ", ".join(sorted(desk.settings.consent)) or "none"
+        raise TagcastError(
+            f"nothing is known of consent to {channel!r}", mend=f"known channels: {known}; see [consent]"
+        )
+    field = FieldRef(name=attribute)
+    says: dict[str, Compare | OneOf] = {
+        "boolean": Compare(field=field, op="=", value=True),
+        "number": Compare(field=field, op="=", value=1.0),
+        "text": OneOf(field=field, values=CONSENTING),
+    }
+    return where_in(reader, Filter(root=says[kind]), desk.now)[1]
+
+
+def _count(reader: StoreReader, where: exp.Expr) -> int:
+    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows")).from_("profiles").where(where)
+    return int(reader.query(query).read_all().column(0)[0].as_py())
+
+
+def _without_held(
+    rows: pa.RecordBatchReader, share: float, seed: int, held: list[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows that are not kept back, and add the ids of those that are to ``held``."""
+    for batch in rows:
+        back = pa.array([is_held_back(i, share, seed) for i in batch.column(0).to_pylist()], pa.bool_())
+        held += batch.column(0).filter(back).to_pylist()
+        yield batch.filter(pc.invert(back))

@@ -1,0 +1,127 @@
+"""Arrow batches to a file that people take away, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from io import RawIOBase
+from pathlib import Path
+from typing import IO, Any
+
+from tagcast.features.core.errors import StoreError
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many rows a file holds, and the SHA-256 of its bytes."""
+
+    rows: int
+    sha256: str
+
+
+def write_batches(rows: Any, path: Path) -> int:
+    """Write Arrow batches to ``path`` by its suffix, aside first; return the number of rows."""
+    with written(rows.schema, rows, path, path.suffix.removeprefix(".")) as file:
+        return file.rows
+
+
+@contextmanager
+def written(schema: Any, batches: Iterable[Any], to: Path | IO[bytes], kind: str) -> Iterator[Written]:
+    """Write Arrow batches to a file or stream; a file gets its name only where the block ends well.
+
+    Parameters
+    ----------
+    schema : pa.Schema
+    batches : iterable of pa.RecordBatch
+    to : Path or binary stream
+    kind : {"csv", "parquet"}
+
+    Raises
+    ------
+    StoreError
+        For another kind of file, or when it cannot be written.
+    """
+    if kind not in {"csv", "parquet"}:
+        name = to.name if isinstance(to, Path) else f"a file of kind {kind!r}"
+        raise StoreError(
+            f"cannot write {name!r}: unknown kind of file", mend="give a name that ends in .csv or .parquet"
+        )
+    if not isinstance(to, Path):
+        yield _write(schema, batches, to, kind)
+        return
+    aside = to.with_name(f".{to.name}.part")
+    try:
+        with _failures(to), aside.open("wb") as file:
+            found = _write(schema, batches, file, kind)
+        yield found
+        with _failures(to):
+            aside.replace(to)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _write(schema: Any, batches: Iterable[Any], to: IO[bytes], kind: str) -> Written:
+    import pyarrow.csv as pc
+    import pyarrow.parquet as pq
+
+    sink, rows = _Hashed(to), 0
+    writer: Any = pc.CSVWriter if kind == "csv" else pq.ParquetWriter
+    with writer(sink, schema) as file:
+        for batch in batches:
+            file.write_batch(_unformulated(batch) if kind == "csv" else batch)
+            rows += batch.num_rows
+    return Written(rows, sink.hash.hexdigest())
+
+
+def _unformulated(batch: Any) -> Any:
+    """Put a ``'`` before texts that a spreadsheet would take for formulas; numbers with a sign stay."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = []
+    for column in batch.columns:
+        if not pa.types.is_string(column.type):
+            columns.append(column)
+            continue
+        marked = pc.match_substring_regex(column, r"^[=@\t\r+-]")
+        number = pc.match_substring_regex(column, r"^[+-][0-9][0-9.,]*$")
+        columns.append(
+            pc.if_else(pc.and_not(marked, number), pc.binary_join_element_wise("'", column, ""), column)
+        )
+    return pa.record_batch(columns, schema=batch.schema)
+
+
+class _Hashed(RawIOBase):
+    """A stream that hashes what passes through it, and leaves the stream behind it open."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__()
+        self._stream = stream
+        self._place = 0
+        self.hash = sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.hash.update(data)
+        self._stream.write(data)
+        self._place += memoryview(data).nbytes
+        return memoryview(data).nbytes
+
+    def tell(self) -> int:
+        return self._place
+
+
+@contextmanager
+def _failures(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(
+            f"{path} cannot be written: {error}", mend="check the folder, its rights and the free space"
+        ) from error

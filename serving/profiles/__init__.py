@@ -1,0 +1,1 @@
+"""profiles: say in one sentence what is here."""

@@ -1,0 +1,172 @@
+"""One profile: what is said of it, why, what was said before, and what it did."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.ingest.event_log import last_events
+from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.filter_resolution import columns_of
+from tagcast.serving.audiences.queries import profile
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+
+KEY_FEATURES = (
+    "recency_days",
+    "tenure_days",
+    "purchase_days_30d",
+    "purchase_days_90d",
+    "spend_30d",
+    "spend_90d",
+    "gap_mean_days",
+    "basket_mean",
+    "categories_90d",
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A tag's value or band changed when a run was put in force."""
+
+    at: datetime
+    tag: str
+    was_value: str | None
+    value: str | None
+    was_band: str | None
+    band: str | None
+
+
+@dataclass(frozen=True)
+class ProfilePage:
+    """One profile.
+
+    Parameters
+    ----------
+    profile_id : str
+    as_of : date
+        Of what day the tags are.
+    attributes : dict
+        Attributes that the person may see.
+    hidden : tuple of str
+        Names of attributes and tags that are there, but not for this person.
+    tags : list of dict
+        ``tag``, ``title`` (en, zh), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
+        ``band``, ``unknown_because``, ``is_amount``, ``reasons`` (:func:`tagcast.serving.audiences.queries.told_reasons`),
+        ``reasons_method``, ``model_version``, ``scored_at``, ``expires_at``.
+    features : list of dict
+        ``feature``, ``title`` (en, zh), ``value``.
+    history : tuple of Change
+        Newest first.
+    events : list of dict
+        The last ones, newest first: ``event_time``, ``event``, ``amount`` and the rest of the event log.
+    """
+
+    profile_id: str
+    as_of: date
+    attributes: dict[str, Any]
+    hidden: tuple[str, ...]
+    tags: list[dict[str, Any]]
+    features: list[dict[str, Any]]
+    history: tuple[Change, ...]
+    events: list[dict[str, Any]]
+
+
+def profile_page(desk: Desk, person: Person, profile_id: str, *, events: int = 50) -> ProfilePage:
+    """Return what is known of one profile.
+
+    Parameters
+    ----------
+    desk : Desk
+    person : Person
+    profile_id : str
+    events : int
+        The most that are shown.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    StoreError
+        When there is none of that id.
+    """
+    page = look_up(desk, person, profile_id)
+    tags = {row["tag"] for row in page.tags} | set(columns_of(desk, person).tags)
+    home = desk.settings.home
+    return ProfilePage(
+        page.profile_id,
+        page.as_of,
+        page.attributes,
+        page.hidden,
+        page.tags,
+        key_features(home, profile_id, page.as_of),
+        tuple(change for change in _history(desk, profile_id) if change.tag in tags),
+        last_events(home, profile_id, events),
+    )
+
+
+def look_up(desk: Desk, person: Person, profile_id: str) -> ProfilePage:
+    """Return attributes and tags alone, from the store within milliseconds; the rest is empty.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    StoreError
+        When there is none of that id.
+    """
+    require(person, "profiles")
+    names = columns_of(desk, person)
+    with desk.store.reader() as reader:
+        view = profile(reader, profile_id, tags=names.tags)
+        run = reader.manifest.run
+    titles = {tag.tag: {"en": tag.title_en, "zh": tag.title_zh} for tag in run.tags}
+    attributes = {name: value for name, value in view.attributes.items() if name in names.attributes}
+    hidden = [
+        *(n for n in view.attributes if n not in attributes),
+        *(t for t in titles if t not in names.tags),
+    ]
+    tags = [{**row, "title": titles[row["tag"]]} for row in view.predictions]
+    return ProfilePage(profile_id, run.as_of, attributes, tuple(hidden), tags, [], (), [])
+
+
+def _history(desk: Desk, profile_id: str) -> list[Change]:
+    moments = {entry.number: entry.at for entry in desk.store.log()}
+    return [
+        Change(
+            moments[row["entry"]],
+            row["tag"],
+            row["was_value"],
+            row["now_value"],
+            row["was_band"],
+            row["now_band"],
+        )
+        for row in desk.store.store.changes_of(profile_id, 0)
+        if row["entry"] in moments
+    ]
+
+
+def key_features(home: Path, profile_id: str, as_of: date) -> list[dict[str, Any]]:
+    """Read a few features of one profile from the newest snapshot at ``as_of``, if it is still there."""
+    import pyarrow.dataset as ds
+
+    root = home / "features"
+    files = sorted(root.glob(f"*/as_of={as_of}/profile_activity.parquet"), key=lambda f: f.stat().st_mtime)
+    if not files:
+        return []
+    data = ds.dataset(files[-1])
+    names = [n for n in KEY_FEATURES if n in data.schema.names]
+    rows = data.to_table(columns=names, filter=ds.field("profile_id") == profile_id).to_pylist()
+    spec = json.loads((files[-1].parent / "snapshot.json").read_text(encoding="utf-8"))["spec"]
+    titles = FeatureSet.parse(spec).titles()
+    return [
+        {"feature": n, "title": {"en": titles[n].en, "zh": titles[n].zh}, "value": row[n]}
+        for row in rows[:1]
+        for n in names
+    ]

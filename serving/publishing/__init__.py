@@ -1,0 +1,1 @@
+"""publishing: say in one sentence what is here."""

@@ -1,0 +1,208 @@
+"""What has to hold of a run before it is put in force, and how each tag came out: looked at batch by batch."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.stats.psi import KNOTS, knot_mass, mass_psi
+from tagcast.serving.store.manifest import Manifest, TagSummary
+from tagcast.serving.store.schema import RunInfo, TagRun, column_name
+
+FEW_PROFILES = 200
+"""A population below it is not compared: a few profiles move its shares."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far a run may differ from the last one.
+
+    Parameters
+    ----------
+    base_change, population_change : float
+        Of the number of profiles, of the population of a tag; .4 allows from 60 % to 140 %.
+    share_change : float
+        Of the share that a value has among a tag's population, unknown among them; .25 allows 25 points.
+    psi : float
+        Population stability index of a tag's scores.
+    """
+
+    base_change: float
+    population_change: float
+    share_change: float
+    psi: float
+
+
+class RunChecks:
+    """Counts what is wrong with a run, and what it says.
+
+    Parameters
+    ----------
+    run : RunInfo
+    staged : int
+        Profiles that were staged.
+    """
+
+    def __init__(self, run: RunInfo, staged: int) -> None:
+        self.run = run
+        self.staged = staged
+        self.profiles = 0
+        self.disordered = 0
+        self.outside = 0
+        self.nameless = 0
+        self._said = {tag.tag: Counter(dict.fromkeys(tag.values, 0)) for tag in run.tags}
+        self._because: dict[str, Counter[str]] = {tag.tag: Counter() for tag in run.tags}
+        self._confidence = dict.fromkeys((tag.tag for tag in run.tags), 0.0)
+        self._mass = {tag.tag: np.zeros(len(KNOTS)) for tag in run.tags}
+        self._last: str | None = None
+
+    def look(self, batch: pa.RecordBatch) -> None:
+        """Look at one batch of staged columns."""
+        if not batch.num_rows:
+            return
+        ids = batch.column("profile_id")
+        self.profiles += len(ids)
+        self.nameless += ids.null_count
+        rising = pc.sum(pc.greater(ids[1:], ids[:-1])).as_py() or 0
+        self.disordered += len(ids) - 1 - rising
+        self.disordered += self._last is not None and not self._last < str(ids[0])
+        self._last = str(ids[-1])
+        for tag in self.run.tags:
+            self._look_at(tag, batch)
+
+    def _look_at(self, tag: TagRun, batch: pa.RecordBatch) -> None:
+        def column(part: str) -> pa.Array:
+            return batch.column(column_name(tag.tag, part))
+
+        value = column("value")
+        there = _mask(pc.is_valid(value))
+        words = value.dictionary.to_pylist()
+        sayable = np.array([w in {*tag.values, UNKNOWN} for w in words], bool)
+        silent = np.array([w == UNKNOWN for w in words], bool)
+        code = pc.fill_null(value.indices, 0).to_numpy(zero_copy_only=False)
+        score, lower, upper, confidence = (
+            column(part).to_numpy(zero_copy_only=False) for part in ("score", "lower", "upper", "confidence")
+        )
+        most = sys.float_info.max if tag.is_amount else 1.0
+        # Each comparison is false for a missing number.
+        right = sayable[code] & (score >= 0) & (score <= most) & (confidence >= 0) & (confidence <= 1)
+        right &= (lower >= 0) & (lower <= score) & (upper >= score) & (upper <= most)
+        because = column("unknown_because")
+        right &= silent[code] == _mask(pc.is_valid(because))
+        stray = ~there & _mask(pc.is_valid(column("score")))
+        wrong = int((there & ~right).sum()) + int(stray.sum())
+        self.outside += wrong
+        if wrong:
+            return  # it will not be published; its figures say nothing
+        counts = np.bincount(code[there], minlength=len(words))
+        self._said[tag.tag].update({w: int(n) for w, n in zip(words, counts, strict=True) if w != UNKNOWN})
+        grounds = because.dictionary.to_pylist()
+        given = np.bincount(because.indices.drop_null().to_numpy(), minlength=len(grounds))
+        for ground, n in zip(grounds, given, strict=True):
+            if n:
+                self._because[tag.tag][str(ground).split(":")[0]] += int(n)
+        said = there & ~silent[code]
+        self._confidence[tag.tag] += float(confidence[said].sum())
+        if not tag.is_amount:
+            self._mass[tag.tag] += knot_mass(score[there])
+
+    def summaries(self, cuts: dict[str, float]) -> dict[str, TagSummary]:
+        """Return how each tag came out; ``cuts`` is the score from which it said yes."""
+        found = {}
+        for tag in self.run.tags:
+            name = tag.tag
+            because = sorted(self._because[name].items(), key=lambda ground: (-ground[1], ground[0]))
+            mass = tuple(float(m) for m in self._mass[name])
+            found[name] = TagSummary(
+                dict(self._said[name]), dict(because), self._confidence[name], mass, cuts.get(name)
+            )
+        return found
+
+    @property
+    def failing(self) -> bool:
+        """Whether something is wrong already."""
+        return bool(self.nameless or self.disordered or self.outside)
+
+    def failed(self) -> list[str]:
+        """Return what is wrong with the run itself, empty where all is right."""
+        expected = {tag.tag: tag.population for tag in self.run.tags}
+        rows = {name: said.total() + self._because[name].total() for name, said in self._said.items()}
+        return [
+            text
+            for wrong, text in (
+                (
+                    self.profiles != self.staged,
+                    f"{self.staged:,} profiles were added, {self.profiles:,} are there",
+                ),
+                (self.nameless, f"{self.nameless:,} profiles have no id"),
+                (self.disordered, f"{self.disordered:,} profiles stand twice or out of order"),
+                (self.outside, f"{self.outside:,} predictions have values outside their range"),
+                (
+                    rows != expected and not self.outside,
+                    f"rows by tag are {rows}, expected {expected}",
+                ),
+            )
+            if wrong
+        ]
+
+
+def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[str]:
+    """Return where ``run`` differs from ``last`` by more than ``bounds``, as sentences.
+
+    Tags that are new, or that ask another question than before, are not compared.
+    """
+    found = []
+    change = run.profiles / last.profiles - 1 if last.profiles else 0.0
+    if abs(change) > bounds.base_change:
+        found.append(
+            f"{run.profiles:,} profiles, {last.profiles:,} in the last run ({change:+.0%}, allowed "
+            f"{bounds.base_change:.0%})"
+        )
+    before = {t.tag: t for t in last.run.tags}
+    for tag in run.run.tags:
+        was = before.get(tag.tag)
+        if was is not None and (was.question, was.values) == (tag.question, tag.values):
+            found += _tag_differs(tag.tag, run.tags[tag.tag], last.tags[tag.tag], bounds)
+    return found
+
+
+def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) -> list[str]:
+    if (
+        min(was.population, now.population) < FEW_PROFILES
+        and max(was.population, now.population) < FEW_PROFILES
+    ):
+        return []
+    found = []
+    change = now.population / was.population - 1 if was.population else float("inf")
+    if abs(change) > bounds.population_change:
+        found.append(
+            f"{name}: {now.population:,} in its population, {was.population:,} in the last run ({change:+.0%}, allowed "
+            f"{bounds.population_change:.0%})"
+        )
+    for value in (*now.said, UNKNOWN):
+        shares = [
+            (s.unknown if value == UNKNOWN else s.said[value]) / max(s.population, 1) for s in (was, now)
+        ]
+        if abs(shares[1] - shares[0]) > bounds.share_change:
+            found.append(
+                f"{name}: {shares[1]:.0%} are {value}, {shares[0]:.0%} in the last run (allowed "
+                f"{bounds.share_change:.0%})"
+            )
+    moved = mass_psi(np.asarray(was.spread), np.asarray(now.spread))
+    if moved > bounds.psi:  # false for the NaN of amounts, whose tiers are compared above
+        found.append(
+            f"{name}: PSI {moved:.2f} between the scores and those of the last run (allowed {bounds.psi})"
+        )
+    return found
+
+
+def _mask(column: Any) -> npt.NDArray[np.bool_]:
+    return np.asarray(column.to_numpy(zero_copy_only=False), bool)

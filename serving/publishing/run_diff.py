@@ -1,0 +1,201 @@
+"""What changed between two runs: who entered and left each value, and the history that as-of questions read.
+
+The history holds changes only: of each profile whose value or band is another, what it was and what it became. Read
+backwards from the run in force it gives every earlier moment (:mod:`tagcast.serving.store.history`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tagcast.serving.store.manifest import Manifest
+from tagcast.serving.store.merge_join import SideBySide, places
+from tagcast.serving.store.schema import column_name
+
+if TYPE_CHECKING:
+    from tagcast.serving.store.base import ProfileStore, StoreReader
+
+_SAID = [("value", pa.string()), ("band", pa.string()), ("confidence", pa.float64())]
+CHANGES = pa.schema(
+    [
+        ("profile_id", pa.string()),
+        ("tag", pa.string()),
+        *((f"was_{part}", kind) for part, kind in _SAID),
+        *((f"now_{part}", kind) for part, kind in _SAID),
+    ]
+)
+"""Parts are null where the tag did not speak of the profile; ``confidence`` is that of the two runs compared."""
+
+Moves = dict[str, dict[tuple[str | None, str | None], int]]
+
+
+def changing_columns(tags: Sequence[str]) -> list[str]:
+    """Return the columns that are compared."""
+    return [column_name(tag, part) for tag in tags for part, _ in _SAID]
+
+
+class Movement:
+    """Compares a run that comes batch by batch with the last one.
+
+    Parameters
+    ----------
+    last : StoreReader
+    tags : sequence of str
+        Of the new run.
+    """
+
+    def __init__(self, last: StoreReader, tags: Sequence[str]) -> None:
+        before = [tag.tag for tag in last.manifest.run.tags]
+        self._both = [tag for tag in tags if tag in before]
+        self._gone = [tag for tag in before if tag not in tags]
+        what = f"run {last.manifest.number}"
+        self._last = SideBySide(last.stream(changing_columns([*self._both, *self._gone])), what)
+        self._moves: dict[str, dict[tuple[str | None, str | None], int]] = {tag: {} for tag in self._both}
+
+    @property
+    def moves(self) -> Moves:
+        """Profiles by value before and value now, of the tags in both runs; most first."""
+        return {
+            tag: dict(sorted(found.items(), key=lambda item: (-item[1], str(item[0]))))
+            for tag, found in self._moves.items()
+        }
+
+    def look(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Compare the next profiles of the new run, and return their changes by id."""
+        ids = batch.column("profile_id")
+        before = self._last.up_to(str(ids[-1]))
+        if before is None:
+            return _none()
+        here = places(ids, before)
+        left = np.flatnonzero(~_bools(pc.is_in(before.column(0), value_set=ids)))
+        # Who left stands after who is there: one order of rows for both.
+        profile = pa.concat_arrays([ids, before.column(0).take(pa.array(left)).combine_chunks()])
+        old_rows = pa.concat_arrays([here.cast(pa.int64()), pa.array(left, pa.int64())])
+        new_rows = pa.array(np.arange(len(ids) + len(left)), mask=np.arange(len(profile)) >= len(ids))
+        return self._changes(profile, before, old_rows, batch, new_rows)
+
+    def rest(self) -> pa.RecordBatch:
+        """Return the changes of those who stand after the last profile of the new run: they left."""
+        before = self._last.up_to(None)
+        if before is None or not before.num_rows:
+            return _none()
+        rows = pa.array(np.arange(before.num_rows))
+        return self._changes(before.column(0).combine_chunks(), before, rows, None, None)
+
+    def _changes(
+        self, profile: pa.Array, before: pa.Table, old_rows: pa.Array, batch: Any, new_rows: Any
+    ) -> pa.RecordBatch:
+        parts = []
+        for tag in (*self._both, *self._gone):
+            was = _Said(before, tag, old_rows)
+            now = _Said(batch if tag in self._both else None, tag, new_rows, len(profile))
+            self._count(tag, was, now)
+            changed = np.flatnonzero(was.differs(now))
+            if len(changed):
+                take = pa.array(changed)
+                columns = [profile.take(take), pa.array([tag]).take(pa.array(np.zeros(len(changed), int)))]
+                parts.append(pa.record_batch([*columns, *was.rows(take), *now.rows(take)], schema=CHANGES))
+        if not parts:
+            return _none()
+        table = pa.Table.from_batches(parts).sort_by([("profile_id", "ascending"), ("tag", "ascending")])
+        return table.combine_chunks().to_batches()[0]
+
+    def _count(self, tag: str, was: _Said, now: _Said) -> None:
+        if tag not in self._moves:
+            return
+        wide = len(now.words) + 1
+        pairs = np.bincount((was.value + 1) * wide + now.value + 1, minlength=(len(was.words) + 1) * wide)
+        for pair in np.flatnonzero(pairs):
+            key = was.word(int(pair) // wide - 1), now.word(int(pair) % wide - 1)
+            if key != (None, None):
+                self._moves[tag][key] = self._moves[tag].get(key, 0) + int(pairs[pair])
+
+
+class _Said:
+    """What one run says of some profiles by one tag; codes are -1 where it says nothing."""
+
+    def __init__(self, table: Any, tag: str, rows: Any, count: int = 0) -> None:
+        self.words: list[str] = []
+        self.bands: list[str] = []
+        if table is None:
+            self.value = self.band = np.full(count, -1, np.int64)
+            self._confidence = pa.nulls(count, pa.float64())
+            return
+        self.value, self.words = _codes(table.column(column_name(tag, "value")), rows)
+        self.band, self.bands = _codes(table.column(column_name(tag, "band")), rows)
+        self._confidence = _whole(table.column(column_name(tag, "confidence"))).take(rows)
+
+    def word(self, code: int) -> str | None:
+        return self.words[code] if code >= 0 else None
+
+    def differs(self, other: _Said) -> npt.NDArray[np.bool_]:
+        return _unlike(self.value, self.words, other.value, other.words) | _unlike(
+            self.band, self.bands, other.band, other.bands
+        )
+
+    def rows(self, take: pa.Array) -> list[pa.Array]:
+        at = take.to_numpy()
+        return [
+            _spelled(self.value[at], self.words),
+            _spelled(self.band[at], self.bands),
+            self._confidence.take(take),
+        ]
+
+
+def _codes(column: Any, rows: pa.Array) -> tuple[npt.NDArray[np.int64], list[str]]:
+    column = _whole(column)
+    codes = pc.fill_null(column.indices.take(rows).cast(pa.int64()), -1)
+    return codes.to_numpy(zero_copy_only=False), column.dictionary.to_pylist()
+
+
+def _whole(column: Any) -> Any:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _unlike(
+    a: npt.NDArray[np.int64], a_words: list[str], b: npt.NDArray[np.int64], b_words: list[str]
+) -> npt.NDArray[np.bool_]:
+    """Compare codes by their words."""
+    known = {word: place for place, word in enumerate(b_words)}
+    extra = range(len(b_words), len(b_words) + len(a_words))
+    translated = np.array([-1, *(known.get(w, e) for w, e in zip(a_words, extra, strict=True))], np.int64)
+    return np.asarray(translated[a + 1] != b)
+
+
+def _spelled(codes: npt.NDArray[np.int64], words: list[str]) -> pa.Array:
+    return pa.array(words, pa.string()).take(pa.array(codes, mask=codes < 0))
+
+
+def _bools(column: Any) -> npt.NDArray[np.bool_]:
+    return np.asarray(_whole(column).to_numpy(zero_copy_only=False), bool)
+
+
+def _none() -> pa.RecordBatch:
+    return pa.record_batch([pa.array([], f.type) for f in CHANGES], schema=CHANGES)
+
+
+def changes_between(store: ProfileStore, old: Manifest, new: Manifest, file: Path) -> Moves:
+    """Write to ``file`` (Parquet) what changes when ``new`` follows ``old``, and return who moved."""
+    tags = [tag.tag for tag in new.run.tags]
+    with store.open(old) as before, store.open(new) as after:
+        movement = Movement(before, tags)
+        write_changes(movement, after.stream(changing_columns(tags)), file)
+        return movement.moves
+
+
+def write_changes(movement: Movement, batches: Iterator[pa.RecordBatch], file: Path) -> None:
+    """Compare all ``batches`` and write the changes to ``file``."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(file, CHANGES, compression="zstd") as writer:
+        for batch in batches:
+            if batch.num_rows:
+                writer.write_batch(movement.look(batch))
+        writer.write_batch(movement.rest())

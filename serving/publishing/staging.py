@@ -1,0 +1,274 @@
+"""A run on its way into the store: collected aside batch by batch, checked, held against the last one, published whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tagcast.features.core.errors import RunRefusedError, StoreError
+from tagcast.serving.publishing.percentiles import Percentiles
+from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
+from tagcast.serving.publishing.run_diff import CHANGES, Movement
+from tagcast.serving.store.manifest import Entry, Manifest
+from tagcast.serving.store.schema import RunInfo, column_name
+
+if TYPE_CHECKING:
+    from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.serving.store.base import ProfileStore
+
+log = logging.getLogger("tagcast")
+
+_KINDS = {
+    pa.string(): "text",
+    pa.large_string(): "text",
+    pa.float64(): "number",
+    pa.bool_(): "boolean",
+}
+
+
+class Staging:
+    """Collects one run; made by :meth:`ProfileStore.writer`.
+
+    Batches go to an Arrow file, each tag's scores to a file of their own: what depends on everyone (cuts of a top share,
+    percentiles) is worked out for one tag after the other.
+
+    Parameters
+    ----------
+    store : ProfileStore
+    folder : Path
+        The writer's own.
+    """
+
+    def __init__(self, store: ProfileStore, folder: Path) -> None:
+        self.store = store
+        self.folder = folder
+        self._staged = folder / "staged.arrow"
+        self._sink: Any = None
+        self._tags: list[str] = []
+        self._ranked: dict[str, Path] = {}
+        self._profiles = 0
+
+    def close(self) -> None:
+        """Let go of the staged file."""
+        if self._sink is not None:
+            with suppress(OSError):  # a full disk takes no last words either; the file is thrown away
+                self._sink.close()
+            self._sink = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add profiles by rising id.
+
+        Parameters
+        ----------
+        batch : RecordBatch
+            ``profile_id``, attributes (text, number, boolean), then the staged columns of each tag
+            (:func:`tagcast.serving.store.schema.tag_fields`); the first batch fixes them.
+        """
+        with self.store.errors():
+            if self._sink is None:
+                self._tags = [n.rpartition(":")[0] for n in batch.schema.names if n.endswith(":score")]
+                self._sink = pa.ipc.new_stream(str(self._staged), batch.schema)
+            self._sink.write_batch(batch)
+            for place, tag in enumerate(self._tags):
+                column = batch.column(column_name(tag, "score"))
+                _append(self.folder / f"scores-{place}", column.drop_null().to_numpy(zero_copy_only=False))
+        self._profiles += batch.num_rows
+
+    def add_scores(self, tag: str, scores: npt.NDArray[np.float64]) -> None:
+        """Add scores of a first pass, for tags whose cut depends on everyone's score."""
+        file = self._ranked.setdefault(tag, self.folder / f"ranked-{len(self._ranked)}")
+        with self.store.errors():
+            _append(file, scores)
+
+    def cut(self, definition: TagDefinition) -> float:
+        """Return the score from which ``definition`` says yes, given the scores of the first pass."""
+        from tagcast.models.decisions.policy import NEVER, cut_from_scores
+
+        if definition.name not in self._ranked:
+            return NEVER
+        with self.store.errors():
+            return cut_from_scores(definition.decision, np.fromfile(self._ranked[definition.name]))
+
+    def publish(
+        self,
+        run: RunInfo,
+        *,
+        keep: int,
+        cuts: Mapping[str, float] | None = None,
+        bounds: Bounds | None = None,
+        accept: str = "",
+    ) -> Manifest:
+        """Lay the run out, check it, hold it against the last one, and put it in force.
+
+        Parameters
+        ----------
+        run : RunInfo
+        keep : int
+            Published runs kept, this one among them.
+        cuts : mapping of str to float, optional
+            Score from which each tag says yes.
+        bounds : Bounds, optional
+            How far it may differ from the run in force; None does not compare.
+        accept : str
+            Why it may differ further; kept in the log.
+
+        Raises
+        ------
+        RunRefusedError
+            With the figures of the check that failed. The run in force stays.
+        StoreError
+            When it cannot be written. The run in force stays.
+        """
+        if not self._profiles or {t.tag for t in run.tags} != set(self._tags):
+            raise RunRefusedError(
+                f"the run is empty: it has {self._profiles:,} profiles and the tags {sorted(self._tags)}",
+                mend="check the population of the tags",
+            )
+        store, checks = self.store, RunChecks(run, self._profiles)
+        with store.errors():
+            self._sink.close()
+            number, changes = store.next_number(), self.folder / "changes.parquet"
+            try:
+                with store.errors():
+                    last, size, schema = self._write(number, run, checks, changes)
+            except StoreError:
+                if not checks.failing:  # a store may stumble over what the checks have seen
+                    raise
+            if failed := checks.failed():
+                store.drop([number])
+                raise RunRefusedError(
+                    "the run was not published: " + "; ".join(failed),
+                    mend="tagcast score again; if it stays, check the feature tables",
+                )
+            manifest = Manifest(
+                run,
+                number,
+                size,
+                self._profiles,
+                sum(tag.population for tag in run.tags),
+                {f.name: _KINDS[f.type] for f in schema if ":" not in f.name and f.name != "profile_id"},
+                checks.summaries(dict(cuts or {})),
+                last.movement.moves if last.movement is not None else {},
+            )
+            before = last.manifest
+            found = differs(manifest, before, bounds) if before is not None and bounds is not None else []
+            if found and not accept:
+                store.drop([number])
+                raise RunRefusedError(
+                    f"the run was not published, it differs from the last one ({before and before.run.run_id}) by more "
+                    f"than [publish] allows: {'; '.join(found)}",
+                    mend='look at the sources; if it is right, tagcast score --accept "why"',
+                )
+            compared = last.movement is not None
+            store.put_in_force(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
+        try:
+            with store.errors():
+                store.forget_old(keep)
+        except StoreError as error:  # the run is in force all the same: to say that it failed would be wrong
+            log.warning(
+                "older runs could not be deleted, the next publication deletes them: %s", error.message
+            )
+        return manifest
+
+    def _write(
+        self, number: int, run: RunInfo, checks: RunChecks, changes: Path
+    ) -> tuple[_Last, int, pa.Schema]:
+        """Write rows and changes aside in one pass; return the last run, the size, and the staged columns."""
+        percentiles = {
+            tag: Percentiles.of(np.fromfile(self.folder / f"scores-{place}"))
+            for place, tag in enumerate(self._tags)
+        }
+        more = [pa.field(column_name(tag, "percentile"), pa.float64()) for tag in percentiles]
+        with ExitStack() as stack:
+            source = stack.enter_context(pa.OSFile(str(self._staged)))
+            reader = stack.enter_context(pa.ipc.open_stream(source))
+            last = stack.enter_context(_Last(self.store, self._tags, changes))
+            batches = _looked_at(reader, checks, percentiles, last)
+            schema = pa.schema([*reader.schema, *more])
+            size = self.store.write(number, run, schema, batches, self.folder)
+            last.finish()
+            return last, size, reader.schema
+
+
+class _Last:
+    """The run in force beside the new one; where it is damaged, the new one is published without knowing what changed."""
+
+    def __init__(self, store: ProfileStore, tags: Sequence[str], changes: Path) -> None:
+        self.store = store
+        self.tags = tags
+        self.changes = changes
+        self.manifest: Manifest | None = None
+        self.movement: Movement | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> _Last:
+        with self._damage():
+            self.manifest = self.store.current()
+            if self.manifest is not None:
+                reader = self._stack.enter_context(self.store.open(self.manifest))
+                self.movement = Movement(reader, self.tags)
+        self._writer = pq.ParquetWriter(self.changes, CHANGES, compression="zstd")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.close()
+        self._stack.close()
+
+    def look(self, batch: pa.RecordBatch) -> None:
+        """Compare the next profiles."""
+        if self.movement is not None:
+            with self._damage():
+                self._writer.write_batch(self.movement.look(batch))
+
+    def finish(self) -> None:
+        """Compare what is left of the last run."""
+        if self.movement is not None:
+            with self._damage():
+                self._writer.write_batch(self.movement.rest())
+        if self.movement is None:
+            self._writer.close()
+            pq.write_table(CHANGES.empty_table(), self.changes)
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            self.movement = None
+            log.warning("the run in force is damaged, what changed since is not recorded: %s", error.message)
+
+
+def _append(file: Path, values: npt.NDArray[np.float64]) -> None:
+    with file.open("ab") as handle:
+        handle.write(np.ascontiguousarray(values, np.float64).data)
+
+
+def _looked_at(
+    batches: Iterator[pa.RecordBatch],
+    checks: RunChecks,
+    percentiles: dict[str, Percentiles],
+    last: _Last,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the staged batches with percentiles, each looked at on the way."""
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        checks.look(batch)
+        if not checks.failing:
+            last.look(batch)
+        columns = list(batch.columns)
+        fields = list(batch.schema)
+        for tag, percentile in percentiles.items():
+            score = batch.column(column_name(tag, "score"))
+            found = percentile(score.to_numpy(zero_copy_only=False))
+            columns.append(pa.array(found, mask=np.isnan(found)))
+            fields.append(pa.field(column_name(tag, "percentile"), pa.float64()))
+        yield pa.record_batch(columns, schema=pa.schema(fields))

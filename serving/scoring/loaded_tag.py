@@ -1,0 +1,95 @@
+"""A champion ready to score, and who belongs to its population."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tagcast.features.catalog.feature_set import FeatureSet
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from tagcast.features.compute.snapshot_reader import FeatureBatch
+    from tagcast.models.artifacts.amount_model import AmountModel
+    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.definitions.rule_tag import RuleDefinition
+
+
+@dataclass(frozen=True)
+class LoadedTag:
+    """A champion ready to score.
+
+    Parameters
+    ----------
+    model : TagModel or AmountModel
+    version : str
+    metrics : mapping of str to float
+        Of the version.
+    applied : TagDefinition, optional
+        The definition with what was put in force since (:func:`tagcast.models.definitions.diff.overlaid`).
+    """
+
+    model: TagModel | AmountModel
+    version: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    applied: TagDefinition | None = None
+
+    @property
+    def definition(self) -> TagDefinition:
+        """The definition in force: as it was when the model was trained, where nothing was put in force since."""
+        return self.applied or self.model.definition
+
+    @property
+    def cut(self) -> float | None:
+        """Score from which the tag says yes; None where each run's scores decide, and for an amount."""
+        import numpy as np
+
+        from tagcast.models.decisions.policy import learned_cut
+
+        decision = self.definition.decision
+        if decision == self.model.definition.decision:
+            return getattr(self.model, "cut", None)
+        return learned_cut(decision, np.empty(0, np.int8), np.empty(0))
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """The features the model was trained on."""
+        return FeatureSet.parse(self.model.feature_set)
+
+    @property
+    def category(self) -> str | None:
+        """The category whose pair features it needs."""
+        return self.definition.outcome.category if self.definition.feature_service == "interest" else None
+
+    @property
+    def expires_after(self) -> timedelta:
+        """How long a tag of this run is good for."""
+        return timedelta(days=self.definition.expires_after_days)
+
+
+def eligible(
+    definition: TagDefinition | RuleDefinition, feature_set: FeatureSet, batch: FeatureBatch
+) -> npt.NDArray[np.bool_]:
+    """Return which profiles of ``batch`` belong to the tag's population, from their features alone.
+
+    ``recency_days <= N`` is the same as a purchase in the last N days, so the events need not be read
+    again; a test holds this against ``tagcast.features.compute.labels.population``.
+    """
+    import numpy as np
+
+    mask = np.ones(len(batch.profile_id), dtype=bool)
+    population = definition.population
+    if population.active_within_days:
+        names = [f.name for f in feature_set.features("profile_activity")]
+        with np.errstate(invalid="ignore"):
+            mask &= batch.profile[:, names.index("recency_days")] <= population.active_within_days
+    if population.not_bought_within_days and definition.category:
+        names = [f.name for f in feature_set.features("profile_category")]
+        recency = batch.category[definition.category][:, names.index("category_recency_days")]
+        mask &= ~(recency <= population.not_bought_within_days)
+    return mask

@@ -1,0 +1,119 @@
+"""What was last said of a profile before a day: the memory of tags with hysteresis.
+
+Which run is the past depends only on what is kept and on the day that is scored, never on the clock: a
+day scored twice has the same past both times, and so the same tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import StoreError
+from tagcast.serving.store.manifest import Manifest, last_before
+from tagcast.serving.store.merge_join import SideBySide, places
+from tagcast.serving.store.schema import column_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.serving.store.base import ProfileStore, StoreReader
+
+
+def past_run(store: ProfileStore, definition: TagDefinition, as_of: date) -> Manifest | None:
+    """Return the published run whose values ``definition`` holds on to at ``as_of``.
+
+    It is the tag's last run of an earlier day, whichever model said it: what flickers is what people saw,
+    and calibrated scores of two models stand on one scale. None where there is no such run, where it had
+    expired by ``as_of`` (people saw nothing then), and where the tag meant something else (another
+    population or outcome under the same name).
+
+    Parameters
+    ----------
+    store : ProfileStore
+    definition : TagDefinition
+    as_of : date
+        The day that is scored.
+    """
+    manifest = last_before(store.kept(), definition.name, as_of)
+    if manifest is None:
+        return None
+    said = next(t for t in manifest.run.tags if t.tag == definition.name)
+    # Reckoned in days of the data: by the clock, the same day scored later would have no past.
+    alive = as_of - manifest.run.as_of < said.expires_at - manifest.run.scored_at
+    return manifest if alive and said.question == definition.question else None
+
+
+class PastValues:
+    """Published values of some tags.
+
+    Parameters
+    ----------
+    readers : dict of str to StoreReader
+        Tag to its past, open.
+    """
+
+    def __init__(self, readers: dict[str, StoreReader]) -> None:
+        self._readers = readers
+
+    def follow(self) -> PastStream:
+        """Return the values from the first profile on."""
+        return PastStream(self._readers)
+
+
+class PastStream:
+    """Past values beside profiles that come by rising id: one pass, memory holds one batch a run."""
+
+    def __init__(self, readers: dict[str, StoreReader]) -> None:
+        self._runs = {}
+        for reader in {id(r): r for r in readers.values()}.values():
+            tags = [tag for tag, mine in readers.items() if mine is reader]
+            columns = [column_name(tag, "value") for tag in tags]
+            what = f"run {reader.manifest.number}"
+            self._runs[what] = tags, SideBySide(reader.stream(columns), what)
+
+    def of(self, ids: pa.Array) -> dict[str, npt.NDArray[np.object_]]:
+        """Return by tag the last published value of each profile, None where it had none; ``ids`` rise."""
+        import numpy as np
+
+        found = {}
+        for tags, stream in self._runs.values():
+            before = stream.up_to(str(ids[-1]))
+            for tag in tags:
+                if before is None:
+                    found[tag] = np.full(len(ids), None, object)
+                    continue
+                value = before.column(column_name(tag, "value")).combine_chunks().take(places(ids, before))
+                words = value.dictionary_decode().to_numpy(zero_copy_only=False)
+                found[tag] = np.asarray(words, object)
+        return found
+
+
+@contextmanager
+def open_past(store: ProfileStore, runs: Iterable[tuple[str, Manifest]]) -> Iterator[PastValues]:
+    """Open ``runs`` (tag and its past) for reading.
+
+    Raises
+    ------
+    StoreError
+        When one is missing or cannot be read.
+    """
+    opened: dict[int, StoreReader] = {}
+    readers = {}
+    with ExitStack() as stack:
+        for tag, manifest in runs:
+            if manifest.number not in opened:
+                try:
+                    opened[manifest.number] = stack.enter_context(store.open(manifest))
+                except StoreError as error:
+                    raise StoreError(
+                        f"the run of {manifest.run.as_of}, which {tag} holds on to, cannot be read: {error.message}",
+                        mend=f"score {manifest.run.as_of} again, or set hysteresis: 0 for the tag",
+                    ) from error
+            readers[tag] = opened[manifest.number]
+        yield PastValues(readers)

@@ -1,0 +1,283 @@
+"""The batch scorer: stream a snapshot, say every tag by its model or rule, explain, lay out for the store.
+
+Two passes over the snapshot. The first is taken only by tags whose decision depends on all scores of the
+run (the top share of a population has no threshold before everyone is scored); the second decides,
+explains and lays out. Features are read twice rather than kept, and a few batches are under way at a time: memory
+does not grow with profiles.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Literal
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.errors import StoreError
+from tagcast.models.decisions.policy import NEVER, codes_of
+from tagcast.models.inference.engine import Coded, Engine, Member
+from tagcast.serving.scoring.explanations import explain, member_features
+from tagcast.serving.scoring.loaded_tag import LoadedTag, eligible
+from tagcast.serving.scoring.model_columns import Decided, TagColumns
+from tagcast.serving.scoring.ordered_pool import Pool
+from tagcast.serving.scoring.rule_columns import LoadedRule, RuleColumns, rule_specs
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from tagcast.features.compute.snapshot_reader import FeatureBatch
+    from tagcast.features.compute.snapshots import Snapshots
+    from tagcast.serving.scoring.attribute_stream import Attributes
+    from tagcast.serving.scoring.previous_values import PastStream, PastValues
+
+__all__ = ["LoadedTag", "Scorer", "eligible"]
+
+MOST_ROWS, LEAST_ROWS = 32_768, 2_048
+CELLS = 400_000
+"""Profiles times tags in a batch: many tags make smaller ones."""
+EXACT_REASONS_CAP = 10_000
+"""Yes-tags (highest tiers) a run and tag that get exact TreeSHAP; path attribution costs a hundredth at most."""
+
+Reasons = Literal["all", "none"]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The same profiles in each feature set, their attributes, and what was said of them before."""
+
+    ids: pa.StringArray
+    batches: Mapping[str, FeatureBatch]
+    attributes: Mapping[str, pa.Array]
+    past: Mapping[str, npt.NDArray[np.int8]]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    coded: Mapping[str, Coded]
+    decided: Mapping[str, Decided]
+
+
+class Scorer:
+    """Says a set of tags of every profile of a snapshot: champions, and rules.
+
+    Parameters
+    ----------
+    tags : sequence of LoadedTag
+    snapshots : dict of str to Snapshots
+        By ``FeatureSet.spec``; the partitions at ``as_of`` are built.
+    as_of : date
+    scored_at : datetime
+        UTC.
+    progress : callable
+        ``(stage, done, total)``.
+    past : PastValues, optional
+        What was published before, for tags with hysteresis.
+    threads : int, optional
+        Batches worked on at a time; as many as there are processors by default. Results do not depend on it.
+    reasons : {"all", "none"}
+        Whether to say why.
+    rules : sequence of LoadedRule
+        Tags that rules say.
+    attributes : Attributes, optional
+        What rules may speak of beside features; stand in every batch.
+    """
+
+    def __init__(
+        self,
+        tags: Sequence[LoadedTag],
+        snapshots: dict[str, Snapshots],
+        as_of: date,
+        scored_at: datetime,
+        progress: Callable[[str, int, int], None],
+        past: PastValues | None = None,
+        *,
+        threads: int | None = None,
+        reasons: Reasons = "all",
+        rules: Sequence[LoadedRule] = (),
+        attributes: Attributes | None = None,
+    ) -> None:
+        self.tags = tags
+        self.rules = [RuleColumns(rule) for rule in rules]
+        self._ruled = rule_specs(rules)
+        used = {t.model.feature_set for t in tags} | set(self._ruled)
+        self.snapshots = {spec: one for spec, one in snapshots.items() if spec in used}
+        self.as_of = as_of
+        self.scored_at = scored_at.astimezone(UTC)
+        self.progress = progress
+        self.past = past
+        self.attributes = attributes
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self.reasons = reasons
+        self.population = dict.fromkeys([t.definition.name for t in tags] + [r.name for r in self.rules], 0)
+        self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
+        self._unlike: dict[str, Counter[str]] = {name: Counter() for name in self._columns}
+        self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
+        self._mine = {spec: [t for t in tags if t.model.feature_set == spec] for spec in self.snapshots}
+        self._engines = {spec: _engine(spec, mine) for spec, mine in self._mine.items() if mine}
+
+    def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+        """Yield the name and some scores of each of ``tags`` in turn: the first pass."""
+        chosen = {tag.definition.name for tag in tags}
+
+        def work(step: _Step) -> list[tuple[str, npt.NDArray[np.float64]]]:
+            return [(name, said.score) for name, said in self._decide(step, {}, chosen).decided.items()]
+
+        with Pool(self.threads) as pool:
+            for found in pool.in_order(work, self._steps("ranking", tags)):
+                yield from found
+
+    def batches(self, cuts: Mapping[str, float]) -> Iterator[pa.RecordBatch]:
+        """Yield every profile with what all tags say of it: the second pass.
+
+        Parameters
+        ----------
+        cuts : mapping of str to float
+            Score at which each tag says yes; amounts have none.
+
+        Yields
+        ------
+        RecordBatch
+            ``profile_id``, attributes, and :func:`tagcast.serving.store.schema.tag_fields` of each tag, by rising id.
+        """
+        everything = set(self._columns)
+
+        def work(step: _Step) -> tuple[_Step, _Answers]:
+            return step, self._decide(step, cuts, everything)
+
+        with Pool(self.threads) as pool:
+            decided = pool.in_order(work, self._steps("scoring", self.tags))
+            # Who gets exact reasons depends on who came before: settled here, in order.
+            asked = ((*found, self._count(found[1])) for found in decided)
+            for batch in pool.in_order(lambda found: self._lay_out(*found), asked):
+                for rule in self.rules:
+                    self.population[rule.name] += (
+                        batch.num_rows - batch.column(f"{rule.name}:value").null_count
+                    )
+                yield batch
+
+    def unlike_training(self, tag: str) -> tuple[float, str]:
+        """Return the share of a tag's population that is unlike what training saw, and the commonest reason.
+
+        Of the second pass; 0 and empty before it, and where everyone is like training. Of reasons that are
+        equally common, the first by letters.
+        """
+        found = self._unlike[tag]
+        if not found:
+            return 0.0, ""
+        commonest = min(found, key=lambda reason: (-found[reason], reason))
+        return found.total() / self.population[tag], commonest
+
+    def _steps(self, stage: str, tags: Sequence[LoadedTag]) -> Iterator[_Step]:
+        """Yield the profiles batch by batch, with the features of each set side by side."""
+        scoring = stage == "scoring"
+        rows = max(LEAST_ROWS, min(MOST_ROWS, CELLS // max(len(tags) + len(self.rules), 1)))
+        streams = {}
+        for spec, mine in self._mine.items():
+            ruled = self._ruled.get(spec) if scoring else None
+            if ruled is not None or any(tag in tags for tag in mine):
+                categories = {t.category for t in mine if t.category} | set(ruled or ())
+                streams[spec] = self.snapshots[spec].stream(self.as_of, sorted(categories), rows)
+        total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
+        done = 0
+        past = self.past.follow() if self.past is not None and scoring else None
+        about = self.attributes.follow() if self.attributes is not None and scoring else None
+        for batches in zip(*streams.values(), strict=True):
+            self.progress(stage, done, total)
+            ids = batches[0].profile_id
+            if not all(batch.profile_id.equals(ids) for batch in batches):
+                raise StoreError(
+                    f"the feature tables of {self.as_of} hold different profiles",
+                    mend="delete the folder features/ of the home and score again",
+                )
+            attributes = {} if about is None else about.of(ids)
+            yield _Step(ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))
+            done += len(ids)
+        self.progress(stage, total, total)
+
+    def _decide(self, step: _Step, cuts: Mapping[str, float], chosen: set[str]) -> _Answers:
+        import numpy as np
+
+        coded, decided = {}, {}
+        for spec, engine in self._engines.items():
+            if (batch := step.batches.get(spec)) is None:
+                continue
+            feature_set = FeatureSet.parse(spec)
+            coded[spec] = engine.encode(batch.profile, batch.category)
+            for k, tag in enumerate(self._mine[spec]):
+                name = tag.definition.name
+                if name not in chosen:
+                    continue
+                rows = np.flatnonzero(eligible(tag.definition, feature_set, batch))
+                known = engine.known(k, coded[spec], None if len(rows) == len(step.ids) else rows)
+                past = step.past.get(name)
+                decided[name] = self._columns[name].decide(
+                    rows,
+                    member_features(engine.members[k], batch, rows),
+                    known,
+                    cuts.get(name, NEVER),
+                    None if past is None else past[rows],
+                )
+        return _Answers(coded, decided)
+
+    def _count(self, answers: _Answers) -> dict[str, npt.NDArray[np.bool_]]:
+        """Count a batch, and return which rows of each tag's population are explained exactly."""
+        import numpy as np
+
+        exact = {}
+        for name, said in answers.decided.items():
+            self.population[name] += len(said.rows)
+            columns = self._columns[name]
+            for code, count in zip(*np.unique(said.unlike[said.unlike > 0], return_counts=True), strict=True):
+                self._unlike[name][columns.unlike_words[int(code)]] += int(count)
+            asked = said.value == columns.asked
+            asked &= np.cumsum(asked) <= self._exact_left[name]
+            self._exact_left[name] -= int(asked.sum())
+            exact[name] = asked
+        return exact
+
+    def _lay_out(
+        self, step: _Step, answers: _Answers, exact: Mapping[str, npt.NDArray[np.bool_]]
+    ) -> pa.RecordBatch:
+        import pyarrow as pa
+
+        fields = [pa.field("profile_id", pa.string())]
+        fields += [pa.field(name, column.type) for name, column in step.attributes.items()]
+        arrays = [step.ids, *step.attributes.values()]
+        laid_out = {}
+        for spec, mine in self._mine.items():
+            for k, tag in enumerate(mine):
+                name = tag.definition.name
+                said = answers.decided[name]
+                explained = None
+                if self.reasons == "all":
+                    engine, batch = self._engines[spec], step.batches[spec]
+                    explained = explain(engine, k, answers.coded[spec], batch, said.rows, exact[name])
+                laid_out[name] = self._columns[name].lay_out(said, explained, len(step.ids))
+        for tag in self.tags:
+            fields += self._columns[tag.definition.name].fields
+            arrays += laid_out[tag.definition.name]
+        for rule in self.rules:
+            batch = step.batches[rule.loaded.feature_set.spec]
+            fields += rule.fields
+            arrays += rule.lay_out(batch, step.attributes, reasons=self.reasons == "all")
+        return pa.record_batch(arrays, schema=pa.schema(fields))
+
+
+def _past_of(past: PastStream | None, ids: pa.StringArray) -> dict[str, npt.NDArray[np.int8]]:
+    return {} if past is None else {tag: codes_of(words) for tag, words in past.of(ids).items()}
+
+
+def _engine(spec: str, tags: Sequence[LoadedTag]) -> Engine:
+    feature_set = FeatureSet.parse(spec)
+    views = [[f.name for f in feature_set.features(v)] for v in ("profile_activity", "profile_category")]
+    names = [*views[0], *views[1]]
+    return Engine(
+        [Member(t.model, t.category, tuple(names.index(f) for f in t.model.features)) for t in tags],
+        len(views[0]),
+        len(views[1]),
+    )

@@ -1,0 +1,1 @@
+"""store: say in one sentence what is here."""

@@ -1,0 +1,1 @@
+"""duckdb: say in one sentence what is here."""

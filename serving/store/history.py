@@ -1,0 +1,91 @@
+"""As-of questions: what did a profile's tags say on a date, and which model said it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import StoreError
+from tagcast.serving.store.long_form import predictions_of
+from tagcast.serving.store.manifest import Entry, in_force_at
+
+if TYPE_CHECKING:
+    from tagcast.serving.store.base import ProfileStore
+
+
+@dataclass(frozen=True)
+class SaidThen:
+    """What the store said of a profile at a moment.
+
+    Parameters
+    ----------
+    entry : Entry
+        What was in force.
+    predictions : list of dict
+        By tag: ``value``, ``band``, ``model_version``, ``as_of``, ``scored_at``, ``expires_at``; with
+        ``score``, ``confidence``, ``reasons`` and the rest where ``exact``.
+    exact : bool
+        Whether the run itself is still kept; else values and bands come from the history of changes.
+    """
+
+    entry: Entry
+    predictions: list[dict[str, Any]]
+    exact: bool
+
+
+def said_then(store: ProfileStore, profile_id: str, when: datetime) -> SaidThen:
+    """Return what the tags of a profile said at ``when``.
+
+    Raises
+    ------
+    StoreError
+        When nothing was in force then, or the history has a gap since.
+    """
+    log = store.log()
+    then = in_force_at(log, when)
+    if then is None:
+        first = f"; the first run is of {log[0].at:%Y-%m-%d %H:%M} UTC" if log else ""
+        raise StoreError(
+            f"nothing was published by {when:%Y-%m-%d %H:%M} UTC{first}", mend="ask for a later date"
+        )
+    if then.manifest.number in store.stored():
+        with store.open(then.manifest) as reader:
+            return SaidThen(then, predictions_of(reader, profile_id), exact=True)
+    return SaidThen(then, _undone(store, log, then, profile_id), exact=False)
+
+
+def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str) -> list[dict[str, Any]]:
+    """Take back, from the newest to the oldest, what changed after ``then``."""
+    gap = next((e for e in log if e.number > then.number and not e.compared), None)
+    if gap is not None:
+        raise StoreError(
+            f"what was said on {then.at:%Y-%m-%d} is not known: the run before {gap.manifest.run.run_id} was damaged, "
+            "so what changed then was not recorded",
+            mend=f"dates from {gap.at:%Y-%m-%d %H:%M} UTC on can be asked for",
+        )
+    with store.open(log[-1].manifest) as reader:
+        said = {row["tag"]: (row["value"], row["band"]) for row in predictions_of(reader, profile_id)}
+    changes = store.changes_of(profile_id, then.number)
+    for newer, older in zip(reversed(log[1:]), reversed(log[:-1]), strict=True):
+        if newer.number <= then.number:
+            break
+        for row in changes:
+            if row["entry"] == newer.number:
+                said[row["tag"]] = row["was_value"], row["was_band"]
+        spoken = {tag.tag for tag in older.manifest.run.tags}
+        said = {tag: pair for tag, pair in said.items() if tag in spoken}
+    run = then.manifest.run
+    return [
+        {
+            "tag": tag.tag,
+            "value": said[tag.tag][0],
+            "band": said[tag.tag][1],
+            "model_version": tag.model_version,
+            "as_of": run.as_of,
+            "scored_at": run.scored_at,
+            "expires_at": tag.expires_at,
+        }
+        for tag in sorted(run.tags, key=lambda t: t.tag)
+        if said.get(tag.tag, (None, None))[0] is not None
+    ]

@@ -1,0 +1,95 @@
+"""Files of the embedded profile store: the lock of the writer, what reaches the disk, what the disk says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO
+
+from tagcast.features.core.disk_errors import disk_errors as features_disk_errors
+from tagcast.features.core.errors import StoreBusyError, StoreError
+
+LOOK_EVERY_SECONDS = 0.5
+
+
+def write_synced(file: Path, text: str) -> None:
+    """Write ``file`` aside, bring it to the disk, and put it in place by one rename."""
+    aside = file.with_name(f".{file.name}.tmp")
+    with aside.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    aside.replace(file)
+
+
+def sync(path: Path) -> None:
+    """Bring a file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def only_writer(folder: Path, run_id: str, wait_seconds: float = 0.0) -> Iterator[Path]:
+    """Hold the writer's lock and yield an empty staging folder, removed at the end.
+
+    The lock goes with the process: a killed writer leaves it free, and its leftovers are cleared by the next.
+
+    Raises
+    ------
+    StoreBusyError
+        When another run still writes after ``wait_seconds``.
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+", encoding="utf-8") as lock:
+        waited = 0.0
+        while not _locked(lock):
+            if waited >= wait_seconds:
+                lock.seek(0)
+                who = lock.read().strip() or "another process"
+                raise busy(str(folder), who, waited)
+            time.sleep(LOOK_EVERY_SECONDS)
+            waited += LOOK_EVERY_SECONDS
+        staging = folder / "staging"
+        with disk_errors(folder):
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"process {os.getpid()}, run {run_id}")
+            lock.flush()
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _locked(lock: IO[str]) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def busy(place: str, who: str, waited: float) -> StoreBusyError:
+    """Return the error of a writer that found another one."""
+    after = f" after {waited:,.0f} s of waiting" if waited else ""
+    return StoreBusyError(
+        f"another run is writing the store {place}{after}: {who}",
+        mend="run again when it has ended, or let this one wait: tagcast score --wait 60",
+    )
+
+
+def disk_errors(folder: Path) -> AbstractContextManager[None]:
+    """Turn what the disk and DuckDB raise while a store is written into one StoreError."""
+    return features_disk_errors(folder, "the last published run stays in force", StoreError)

@@ -1,0 +1,155 @@
+"""What a store remembers of its runs: the manifest of each, and the log of what was in force when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from tagcast.serving.store.schema import RunInfo
+
+Action = Literal["publish", "rollback"]
+
+
+@dataclass(frozen=True)
+class TagSummary:
+    """How one tag of a run came out.
+
+    Parameters
+    ----------
+    said : dict of str to int
+        Profiles of each value but unknown.
+    unknown_because : dict of str to int
+        Profiles by the ground of their unknown, most first; features outside their range count as one.
+    confidence : float
+        Sum over the values said.
+    spread : tuple of float
+        Share of the scores near each of :data:`tagcast.models.stats.psi.KNOTS`.
+    cut : float, optional
+        Score from which it said yes.
+    """
+
+    said: dict[str, int]
+    unknown_because: dict[str, int]
+    confidence: float
+    spread: tuple[float, ...]
+    cut: float | None = None
+
+    @property
+    def unknown(self) -> int:
+        """Profiles whose value is unknown."""
+        return sum(self.unknown_because.values())
+
+    @property
+    def population(self) -> int:
+        """Profiles of which the tag speaks."""
+        return sum(self.said.values()) + self.unknown
+
+    @property
+    def mean_confidence(self) -> float | None:
+        """Mean over the values said; None where nothing was."""
+        count = sum(self.said.values())
+        return self.confidence / count if count else None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A published run.
+
+    Parameters
+    ----------
+    run : RunInfo
+    number : int
+        Rises with each publication of the store.
+    bytes : int
+        What was written: another size means it was cut short or changed.
+    profiles, predictions : int
+        Rows.
+    attributes : dict of str to str
+        Attribute to ``text``, ``number`` or ``boolean``.
+    tags : dict of str to TagSummary
+    moves : dict
+        Of each tag that the run before spoke of as well: profiles by ``(value before, value now)``, None where the
+        tag did not speak of the profile.
+    """
+
+    run: RunInfo
+    number: int
+    bytes: int
+    profiles: int
+    predictions: int
+    attributes: dict[str, str]
+    tags: dict[str, TagSummary]
+    moves: dict[str, dict[tuple[str | None, str | None], int]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        moves = {tag: [[*pair, n] for pair, n in found.items()] for tag, found in self.moves.items()}
+        tags = {tag: asdict(summary) for tag, summary in self.tags.items()}
+        return {**self.__dict__, "run": self.run.to_json(), "tags": tags, "moves": moves}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Manifest:
+        """Read what :meth:`to_json` wrote."""
+        tags = {
+            tag: TagSummary(**{**row, "spread": tuple(row["spread"])}) for tag, row in data["tags"].items()
+        }
+        moves = {tag: {(was, now): n for was, now, n in found} for tag, found in data["moves"].items()}
+        return cls(**{**data, "run": RunInfo.from_json(data["run"]), "tags": tags, "moves": moves})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the store's log: from then on this run was in force.
+
+    Parameters
+    ----------
+    number : int
+        1, 2, …
+    action : {"publish", "rollback"}
+    at : datetime
+        UTC.
+    manifest : Manifest
+    reason : str
+        Why a person stepped in.
+    compared : bool
+        Whether the history knows what it changed against the entry before.
+    """
+
+    number: int
+    action: Action
+    at: datetime
+    manifest: Manifest
+    reason: str = ""
+    compared: bool = True
+
+    def text(self) -> str:
+        """Return the entry as JSON."""
+        plain = {**self.__dict__, "at": self.at.isoformat(), "manifest": self.manifest.to_json()}
+        return json.dumps(plain, ensure_ascii=False, indent=1)
+
+    @classmethod
+    def parse(cls, text: str) -> Entry:
+        """Read what :meth:`text` wrote."""
+        data: dict[str, Any] = json.loads(text)
+        manifest = Manifest.from_json(data["manifest"])
+        return cls(**{**data, "at": datetime.fromisoformat(data["at"]), "manifest": manifest})
+
+
+def in_force_at(log: Sequence[Entry], when: datetime) -> Entry | None:
+    """Return the entry that was in force at ``when``: of those until then, the one written last.
+
+    Numbers decide, not times: they rise even where a clock was set back.
+    """
+    return next((entry for entry in reversed(log) if entry.at <= when), None)
+
+
+def last_before(manifests: Sequence[Manifest], tag: str, day: date) -> Manifest | None:
+    """Return the newest of ``manifests`` (in order of publication) that holds ``tag`` as of before ``day``.
+
+    Of several runs of one day it is the one published last.
+    """
+    earlier = [m for m in manifests if m.run.as_of < day and any(t.tag == tag for t in m.run.tags)]
+    return max(reversed(earlier), key=lambda m: m.run.as_of, default=None)

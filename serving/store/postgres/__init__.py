@@ -1,0 +1,1 @@
+"""postgres: say in one sentence what is here."""

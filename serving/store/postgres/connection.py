@@ -1,0 +1,151 @@
+"""A PostgreSQL server as the store sees it: connections, statements, and what it says when something is wrong.
+
+Statements are built by sqlglot, rows go in and out as Arrow; what has no builder (LOCK TABLE, VACUUM) is put together from
+fixed words and quoted names of our own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adbc_driver_manager import Error
+from sqlglot import exp
+
+from tagcast.features.core.errors import StoreError, TagcastError
+from tagcast.serving.store.base import RunGoneError
+from tagcast.serving.store.lock_and_sync import disk_errors
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Connection
+
+_GONE = {"42P01", "3F000"}  # no such table, no such schema
+_FULL = {"53100"}
+_AGAIN = "publish again: tagcast score --all"
+
+
+class Server:
+    """One schema of a database.
+
+    Parameters
+    ----------
+    url : str
+        ``postgresql://…``
+    schema : str
+    folder : Path
+        Where a writer stages: its disk can be full as well.
+    """
+
+    def __init__(self, url: str, schema: str, folder: Path) -> None:
+        self._url = url
+        self.schema = schema
+        self.folder = folder
+
+    @property
+    def place(self) -> str:
+        """Server, database and schema, without user and password."""
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(self._url)
+        where = f"{parts.hostname or 'local'}{f':{parts.port}' if parts.port else ''}"
+        return f"postgresql://{where}{parts.path}, schema {self.schema}"
+
+    def table(self, name: str) -> exp.Table:
+        """Return a table of the schema."""
+        return exp.table_(name, db=self.schema, quoted=True)
+
+    def name(self, table: str) -> str:
+        """Return a table of the schema, quoted."""
+        return self.table(table).sql("postgres")
+
+    @contextmanager
+    def connect(self, name: str, *, autocommit: bool = False) -> Iterator[Connection]:
+        """Yield a connection called ``name``; what is not committed at its end is taken back."""
+        import adbc_driver_postgresql.dbapi as postgres
+
+        with self.errors("cannot be read"):
+            connection = postgres.connect(self._url, autocommit=autocommit)
+        try:
+            called = [exp.Literal.string("application_name"), exp.Literal.string(name[:60]), exp.false()]
+            fetch(connection, exp.select(exp.func("set_config", *called)))
+            connection.commit()
+            yield connection
+        finally:
+            close(connection)
+
+    @contextmanager
+    def errors(self, what: str) -> Iterator[None]:
+        """Turn what the database and the disk raise into one StoreError."""
+        try:
+            with disk_errors(self.folder):
+                yield
+        except TagcastError:
+            raise
+        except Error as error:
+            text = _plain(str(error), self._url)
+            if error.sqlstate in _GONE:
+                raise RunGoneError(f"{self.place} {what}: {text}", mend=_AGAIN) from error
+            if error.sqlstate in _FULL:
+                raise StoreError(
+                    f"the disk of {self.place} is full; the last published run stays in force",
+                    mend="free some space there, and run again",
+                ) from error
+            raise StoreError(
+                f"the store {self.place} {what}: {text}",
+                mend="see that the server runs and lets you in, then run again; the last published run stays in force",
+            ) from error
+
+
+def _plain(text: str, url: str) -> str:
+    """Return the first line that says what happened, without a password."""
+    from urllib.parse import unquote, urlsplit
+
+    first = next((line for line in text.splitlines() if line.strip()), "no reason given")
+    first = re.sub(r"^\w+: \[libpq\] ", "", first)
+    password = urlsplit(url).password
+    for secret in {password, unquote(password)} if password else ():
+        first = first.replace(secret, "…")
+    return first
+
+
+def perform(connection: Connection, statement: str) -> None:
+    """Run a statement that answers nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)  # executescript would commit what is under way
+
+
+def fetch(connection: Connection, query: exp.Select) -> list[Mapping[str, Any]]:
+    """Return a small answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(query.sql("postgres"))
+        found: list[Mapping[str, Any]] = cursor.fetch_arrow_table().to_pylist()
+        return found
+
+
+def holder_of(connection: Connection, key: int) -> str:
+    """Return what the holder of an advisory lock calls itself."""
+    high, low = (key >> 32) & 0xFFFFFFFF, key & 0xFFFFFFFF
+    held = exp.and_(
+        exp.column("locktype").eq("advisory"),
+        exp.column("granted"),
+        exp.column("classid").eq(high),
+        exp.column("objid").eq(low),
+    )
+    query = exp.select("application_name", "client_addr::text AS address", "pid").from_("pg_stat_activity")
+    rows = fetch(connection, query.join("pg_locks", using="pid").where(held))
+    if not rows:
+        return "another process"
+    name, address = rows[0]["application_name"], rows[0]["address"] or "this machine"
+    return f"{name} from {address}, server process {rows[0]['pid']}"
+
+
+def close(connection: Connection) -> None:
+    """End a connection; one that is broken already ends in silence."""
+    try:
+        connection.rollback()
+        connection.close()
+    except Error:
+        pass

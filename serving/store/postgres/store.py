@@ -1,0 +1,297 @@
+"""The production store: runs as tables of PostgreSQL, put in force by one transaction.
+
+::
+
+    <schema>.log        what was put in force, and when
+    <schema>.current    which line of it is in force
+    <schema>.changes    what each changed
+    <schema>.layouts    which runs are there, and what their tables hold
+    <schema>.r12_g0 …   the run 12; r12_s0 … a sample of it
+
+Everything of a publication, from CREATE TABLE on, is one transaction: whatever dies, there is nothing to clear. Readers
+hold the tables they opened by the mildest lock there is, so that nothing is dropped under them.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from adbc_driver_manager import Error
+from sqlglot import exp
+
+from tagcast.features.core.errors import StoreError
+from tagcast.serving.store.base import ProfileStore, RunGoneError, log
+from tagcast.serving.store.lock_and_sync import LOOK_EVERY_SECONDS, busy
+from tagcast.serving.store.manifest import Entry, Manifest
+from tagcast.serving.store.postgres.connection import Server, fetch, holder_of, perform
+from tagcast.serving.store.postgres.layout import Layout
+from tagcast.serving.store.postgres.reader import PostgresReader
+from tagcast.serving.store.schema import RunInfo
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Connection
+
+SAMPLE_ROWS = 100_000
+"""Profiles from which sizes are estimated; a base up to twice that is counted."""
+_GOLDEN, _WORD = 2_654_435_761, 2**32  # Knuth's multiplicative hash: spreads row numbers over the sample
+_AGAIN = "publish again: tagcast score --all"
+
+
+class PostgresStore(ProfileStore):
+    """The store of one project in a PostgreSQL database.
+
+    Parameters
+    ----------
+    url : str
+        ``postgresql://…``
+    folder : Path
+        For what a writer has under way.
+    project : str
+        Names the schema.
+    """
+
+    def __init__(self, url: str, folder: Path, project: str) -> None:
+        super().__init__(folder)
+        slug = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")[:40]
+        # Two projects whose names differ in other signs only must not share a schema.
+        suffix = "" if slug == project else f"_{sha256(project.encode()).hexdigest()[:6]}"
+        self.server = Server(url, f"tagcast_{slug}{suffix}", folder)
+        self._writing: Connection | None = None
+        self._layout: Layout | None = None
+
+    @property
+    def place(self) -> str:
+        """Server, database and schema, without user and password."""
+        return self.server.place
+
+    def log(self) -> list[Entry]:
+        """Return what was put in force, oldest first."""
+        rows = self._read(exp.select("entry").from_(self.server.table("log")).order_by("number"))
+        return [Entry.parse(row["entry"]) for row in rows]
+
+    def current(self) -> Manifest | None:
+        """Return the manifest in force."""
+        joined = (
+            exp.select("entry")
+            .from_(self.server.table("log"))
+            .join(self.server.table("current"), using="number")
+        )
+        rows = self._read(joined)
+        return Entry.parse(rows[0]["entry"]).manifest if rows else None
+
+    def stored(self) -> set[int]:
+        """Return the numbers of the runs whose tables are there."""
+        return {
+            int(row["number"]) for row in self._read(exp.select("number").from_(self.server.table("layouts")))
+        }
+
+    def changes_of(self, profile_id: str, after: int) -> list[Mapping[str, Any]]:
+        """Read the history of one profile."""
+        query = exp.select("*").from_(self.server.table("changes"))
+        query = query.where(exp.column("profile_id").eq(exp.Literal.string(profile_id)))
+        query = query.where(exp.column("entry") > exp.Literal.number(after))
+        return self._read(query.order_by(exp.column("entry").desc()))
+
+    def _read(self, query: exp.Select) -> list[Mapping[str, Any]]:
+        """Answer a small question; nothing where the schema was never made."""
+        try:
+            with self.server.errors("cannot be read"), self.server.connect("tagcast reader") as connection:
+                return fetch(connection, query)
+        except RunGoneError:
+            return []
+
+    @contextmanager
+    def open(self, manifest: Manifest) -> Iterator[PostgresReader]:
+        """Open the tables of a run, and hold them until the end."""
+        number = manifest.number
+        with self.server.errors("cannot be read"), self.server.connect("tagcast reader") as connection:
+            perform(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            layout = self._stored_layout(connection, number)
+            if layout is None:
+                raise RunGoneError(f"the run {number} is not in {self.place} any more", mend=_AGAIN)
+            tables = ", ".join(self.server.name(f"r{number}_g{group}") for group in layout.groups)
+            perform(connection, f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
+            reader = PostgresReader(self.server, connection, manifest, layout)
+            try:
+                yield reader
+            finally:
+                reader.close()
+
+    @contextmanager
+    def lock(self, run_id: str, wait_seconds: float) -> Iterator[Path]:
+        """Hold an advisory lock of the database: it goes with the connection."""
+        key = int.from_bytes(sha256(self.server.schema.encode()).digest()[:8], "big", signed=True)
+        take = exp.select(exp.alias_(exp.func("pg_try_advisory_lock", exp.Literal.number(key)), "held"))
+        staging = self.folder / "staging"
+        with self.server.connect(f"tagcast run {run_id}") as connection:
+            with self.errors():
+                waited = 0.0
+                while not fetch(connection, take)[0]["held"]:
+                    connection.rollback()
+                    if waited >= wait_seconds:
+                        raise busy(self.place, holder_of(connection, key), waited)
+                    time.sleep(LOOK_EVERY_SECONDS)
+                    waited += LOOK_EVERY_SECONDS
+                self._prepare(connection)
+                shutil.rmtree(staging, ignore_errors=True)
+                staging.mkdir(parents=True)
+            self._writing = connection
+            try:
+                yield staging
+            finally:
+                self._writing = self._layout = None
+                shutil.rmtree(staging, ignore_errors=True)
+
+    def _prepare(self, connection: Connection) -> None:
+        """Make what is not there yet."""
+        schema = exp.to_identifier(self.server.schema, quoted=True).sql("postgres")
+        said = ", ".join(
+            f"{when}_value text, {when}_band text, {when}_confidence float8" for when in ("was", "now")
+        )
+        tables = {
+            "log": "number integer PRIMARY KEY, entry text NOT NULL",
+            "current": "only_row boolean PRIMARY KEY CHECK (only_row), number integer NOT NULL",
+            "layouts": "number integer PRIMARY KEY, layout text NOT NULL",
+            "changes": f'entry integer, profile_id text COLLATE "C", tag text, {said}',
+        }
+        perform(connection, f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for name, columns in tables.items():
+            perform(connection, f"CREATE TABLE IF NOT EXISTS {self.server.name(name)} ({columns})")
+        by_profile = f"ON {self.server.name('changes')} (profile_id, entry)"
+        perform(connection, f"CREATE INDEX IF NOT EXISTS changes_by_profile {by_profile}")
+        connection.commit()
+
+    def _connection(self) -> Connection:
+        if self._writing is None:
+            raise StoreError("the store is written without its lock", mend="use ProfileStore.writer")
+        return self._writing
+
+    def next_number(self) -> int:
+        """Return one more than the last."""
+        last = exp.alias_(exp.Max(this=exp.column("number")), "last")
+        rows = fetch(self._connection(), exp.select(last).from_(self.server.table("log")))
+        return int(rows[0]["last"] or 0) + 1
+
+    def write(
+        self, number: int, run: RunInfo, schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path
+    ) -> int:
+        """Write the tables of a run, all in the transaction that :meth:`put_in_force` ends."""
+        del folder
+        connection = self._connection()
+        kinds = {pa.float64(): "number", pa.bool_(): "boolean"}
+        attributes = {f.name: kinds.get(f.type, "text") for f in schema if ":" not in f.name}
+        del attributes["profile_id"]
+        layout = Layout.of(attributes, [tag.tag for tag in run.tags])
+        for group in layout.groups:
+            columns = ", ".join(f"{name} {kind}" for name, kind in layout.definition(group))
+            perform(connection, f"CREATE TABLE {self.server.name(f'r{number}_g{group}')} ({columns})")
+        count = 0
+        with connection.cursor() as cursor:
+            for batch in batches:
+                for group, rows in layout.rows(batch, count):
+                    cursor.adbc_ingest(
+                        f"r{number}_g{group}", rows, mode="append", db_schema_name=self.server.schema
+                    )
+                count += batch.num_rows
+        size = 0
+        for group in layout.groups:
+            table = self.server.name(f"r{number}_g{group}")
+            if group == 0:
+                perform(connection, f"CREATE UNIQUE INDEX ON {table} (profile_id)")
+            perform(connection, f"CREATE UNIQUE INDEX ON {table} (n)")
+            layout.sample_rows = self._sample(connection, number, group, count)
+            perform(connection, f"ANALYZE {table}")
+            measured = exp.func("pg_table_size", exp.Literal.string(table))
+            size += fetch(connection, exp.select(exp.alias_(measured, "bytes")))[0]["bytes"]
+        self._insert("layouts", {"number": [number], "layout": [layout.text()]})
+        self._layout = layout
+        return size
+
+    def _insert(self, table: str, rows: dict[str, list[Any]]) -> None:
+        kinds = {bool: pa.bool_(), int: pa.int32(), str: pa.string()}
+        columns = {name: pa.array(values, kinds[type(values[0])]) for name, values in rows.items()}
+        with self._connection().cursor() as cursor:
+            cursor.adbc_ingest(table, pa.table(columns), mode="append", db_schema_name=self.server.schema)
+
+    def _stored_layout(self, connection: Connection, number: int) -> Layout | None:
+        """Return what the tables of a run hold, None where it is not there."""
+        query = (
+            exp.select("layout").from_(self.server.table("layouts")).where(exp.column("number").eq(number))
+        )
+        rows = fetch(connection, query)
+        return Layout.parse(rows[0]["layout"]) if rows else None
+
+    def _sample(self, connection: Connection, number: int, group: int, count: int) -> int:
+        """Copy a sample of the rows, the same profiles of each table; return how many."""
+        if count <= 2 * SAMPLE_ROWS:
+            return 0
+        below = int(_WORD * SAMPLE_ROWS / count)
+        spread = exp.paren(exp.cast(exp.column("n"), "bigint") * _GOLDEN) % _WORD
+        some = exp.select("*").from_(self.server.table(f"r{number}_g{group}")).where(spread < below)
+        sample = exp.Create(this=self.server.table(f"r{number}_s{group}"), kind="TABLE", expression=some)
+        perform(connection, sample.sql("postgres"))
+        perform(connection, f"ANALYZE {self.server.name(f'r{number}_s{group}')}")
+        size = exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows"))
+        found = fetch(connection, size.from_(self.server.table(f"r{number}_s{group}")))
+        return int(found[0]["rows"])
+
+    def put_in_force(self, entry: Entry, changes: Path) -> None:
+        """Write the log, the changes and what is in force, and commit everything at once."""
+        connection = self._connection()
+        with connection.cursor() as cursor, pq.ParquetFile(changes, pre_buffer=False) as file:
+            for batch in file.iter_batches():
+                numbered = pa.array([entry.number] * len(batch), pa.int32())
+                rows = pa.record_batch([numbered, *batch.columns], names=["entry", *batch.schema.names])
+                if len(batch):
+                    cursor.adbc_ingest("changes", rows, mode="append", db_schema_name=self.server.schema)
+        self._insert("log", {"number": [entry.number], "entry": [entry.text()]})
+        perform(connection, exp.delete(self.server.table("current")).sql("postgres"))
+        self._insert("current", {"only_row": [True], "number": [entry.number]})
+        connection.commit()
+        if entry.action == "publish" and self._layout is not None:
+            self._tidy(entry.number, self._layout)
+
+    def _tidy(self, number: int, layout: Layout) -> None:
+        """Let the server mark the new pages as seen by all, which the first readers would do else."""
+        try:
+            with self.server.connect("tagcast vacuum", autocommit=True) as connection:
+                for group in layout.groups:
+                    perform(connection, f"VACUUM {self.server.name(f'r{number}_g{group}')}")
+        except StoreError as error:
+            log.warning("the new tables could not be vacuumed, first questions are slower: %s", error.message)
+
+    def drop(self, numbers: Collection[int]) -> list[int]:
+        """Delete the tables of runs; those that readers hold stay until the next call."""
+        connection = self._connection()
+        connection.rollback()  # what a refused run has written
+        gone = []
+        for number in numbers:
+            layout = self._stored_layout(connection, number)
+            if layout is not None:
+                groups, where = layout.groups, exp.column("number").eq(number)
+                tables = ", ".join(self.server.name(f"r{number}_{kind}{g}") for g in groups for kind in "gs")
+                try:
+                    perform(connection, "SET LOCAL lock_timeout = '200ms'")
+                    perform(connection, f"DROP TABLE IF EXISTS {tables}")
+                    perform(connection, exp.delete(self.server.table("layouts"), where).sql("postgres"))
+                except Error as error:
+                    connection.rollback()
+                    if error.sqlstate != "55P03":  # somebody reads it
+                        raise
+                    continue
+            connection.commit()
+            gone.append(number)
+        return gone
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Turn what the database and the disk raise while writing into one StoreError."""
+        return self.server.errors("cannot be written")

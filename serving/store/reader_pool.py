@@ -1,0 +1,259 @@
+"""The run in force, kept open for many who ask at once.
+
+Opening a run costs more than most questions to it: a console and an API keep a few readers of it open and lend them
+out, each to one thread at a time. Which run is in force is looked up at most once a second; readers of an older one
+are closed as they come back.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from threading import Condition, Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlglot import exp
+
+from tagcast.features.core.errors import StoreError, TagcastError
+from tagcast.serving.store.base import RunGoneError
+
+if TYPE_CHECKING:
+    from tagcast.serving.store.base import ProfileStore, StoreReader
+    from tagcast.serving.store.manifest import Entry, Manifest
+
+_Found = TypeVar("_Found")
+MOST_READERS = 8
+"""More at once only makes each of them slower: a question to millions of profiles uses every core."""
+LOOK_EVERY_SECONDS = 1.0
+IDLE_SECONDS = 10.0
+"""A reader that lay idle for so long is tried before it is lent: its server may have gone."""
+WAIT_SECONDS = 30.0
+
+
+class _Held:
+    """A reader and what closes it."""
+
+    def __init__(self, reader: StoreReader, stack: ExitStack) -> None:
+        self.reader = reader
+        self.stack = stack
+        self.idle_since = 0.0
+
+    def works(self) -> bool:
+        """Return whether it still answers."""
+        try:
+            self.reader.query(exp.select("profile_id").from_("profiles").limit(1)).read_all()
+        except Exception:  # noqa: BLE001 (whatever it is, the next question would meet it)
+            return False
+        return True
+
+
+class _Run:
+    """One run with its readers."""
+
+    def __init__(self, store: ProfileStore, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.idle: list[_Held] = []
+        self.found: dict[Hashable, Any] = {}
+        self.lent = 0
+        self.retired = False
+        self._stack = ExitStack()
+        self._another: Callable[[], AbstractContextManager[StoreReader]] = self._stack.enter_context(
+            store.sharing(manifest)
+        )
+
+    def open(self) -> _Held:
+        with ExitStack() as stack:
+            reader = stack.enter_context(self._another())
+            return _Held(reader, stack.pop_all())
+
+    def close(self) -> None:
+        for held in self.idle:
+            held.stack.close()
+        self.idle.clear()
+        self._stack.close()
+
+
+class OpenRuns:
+    """Readers of the run in force, lent to threads.
+
+    Parameters
+    ----------
+    store : ProfileStore
+    most : int
+        Readers lent at once; who comes later waits.
+    seconds : callable
+        Counts seconds, from anywhere.
+    """
+
+    def __init__(
+        self, store: ProfileStore, *, most: int = MOST_READERS, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.store = store
+        self._most = most
+        self._seconds = seconds
+        self._looked: float | None = None
+        self._looking = Lock()
+        self._free = Condition()
+        self._lent = 0
+        self._run: _Run | None = None
+
+    def log(self) -> list[Entry]:
+        """Return what was put in force, oldest first."""
+        return self.store.log()
+
+    def current(self) -> Manifest | None:
+        """Return the manifest of the run in force, as of a second ago at most; None where nothing was published."""
+        if self._run is None and self.store.current() is None:
+            return None
+        return self._in_force(anew=False).manifest
+
+    @contextmanager
+    def reader(self) -> Iterator[StoreReader]:
+        """Lend a reader of the run in force; it is one thread's alone until it is given back.
+
+        Raises
+        ------
+        StoreError
+            When nothing was published, the run cannot be read, or too many ask at once.
+        """
+        with self._place():
+            run, held = self._borrow()
+            try:
+                yield held.reader
+            except TagcastError:
+                # Often a wrong question, sometimes a server that has gone.
+                self._give_back(run, held, whole=held.works())
+                raise
+            except BaseException:
+                self._give_back(run, None, whole=False)
+                # The store says what it was in its own words.
+                if not held.stack.__exit__(*sys.exc_info()):
+                    raise
+            else:
+                self._give_back(run, held, whole=True)
+
+    def once(self, manifest: Manifest, key: Hashable, find: Callable[[], _Found]) -> _Found:
+        """Return what ``find`` finds out about the run of ``manifest``, asked once while it is in force.
+
+        Two who ask at the same moment may both look: the same run tells both the same.
+        """
+        run = self._run
+        if run is None or run.manifest.number != manifest.number:
+            return find()
+        if key not in run.found:
+            run.found[key] = find()
+        answer: _Found = run.found[key]
+        return answer
+
+    def close(self) -> None:
+        """Close what is not lent; the rest closes as it comes back."""
+        with self._free:
+            run, self._run, self._looked = self._run, None, None
+            if run is not None:
+                self._retire(run)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        with self._free:
+            if not self._free.wait_for(lambda: self._lent < self._most, timeout=WAIT_SECONDS):
+                raise StoreError(
+                    f"too many questions at once: none of {self._most} readers came free "
+                    f"in {WAIT_SECONDS:.0f} s",
+                    mend="ask again in a moment",
+                )
+            self._lent += 1
+        try:
+            yield
+        finally:
+            with self._free:
+                self._lent -= 1
+                self._free.notify()
+
+    def _borrow(self) -> tuple[_Run, _Held]:
+        for last_try in (False, True):
+            run = self._in_force(anew=last_try)
+            while True:
+                with self._free:
+                    if run.retired:
+                        break  # a newer run came while we waited
+                    run.lent += 1
+                    held = run.idle.pop() if run.idle else None
+                if held is None:
+                    try:
+                        return run, run.open()
+                    except RunGoneError:
+                        self._give_back(run, None, whole=False)
+                        if last_try:
+                            raise
+                        break  # newer runs have displaced it
+                    except BaseException:
+                        self._give_back(run, None, whole=False)
+                        raise
+                if self._seconds() - held.idle_since < IDLE_SECONDS or held.works():
+                    return run, held
+                self._give_back(run, held, whole=False)
+        raise StoreError("the run in force changed again and again", mend="ask again in a moment")
+
+    def _in_force(self, *, anew: bool) -> _Run:
+        """Return the run in force; while one thread looks for a newer one the others go on with the last."""
+        run, looked = self._run, self._looked
+        if (
+            run is not None
+            and not anew
+            and looked is not None
+            and self._seconds() - looked < LOOK_EVERY_SECONDS
+        ):
+            return run
+        if run is not None and not anew:
+            if not self._looking.acquire(blocking=False):
+                return run
+        else:
+            self._looking.acquire()
+        try:
+            return self._look(anew=anew)
+        finally:
+            self._looking.release()
+
+    def _look(self, *, anew: bool) -> _Run:
+        run = self._run
+        if (
+            run is not None
+            and not anew
+            and self._looked is not None
+            and self._seconds() - self._looked < LOOK_EVERY_SECONDS
+        ):
+            return run  # another thread has looked while this one waited for the lock
+        manifest = self.store.current()
+        if manifest is None:
+            raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
+        if run is None or anew or run.manifest.number != manifest.number:
+            fresh = _Run(self.store, manifest)
+            with self._free:
+                self._run = fresh
+                if run is not None:
+                    self._retire(run)
+            run = fresh
+        self._looked = self._seconds()
+        return run
+
+    def _give_back(self, run: _Run, held: _Held | None, *, whole: bool) -> None:
+        with self._free:
+            run.lent -= 1
+            if held is not None and whole and not run.retired:
+                held.idle_since = self._seconds()
+                run.idle.append(held)
+            elif held is not None:
+                held.stack.close()
+            if run.retired and not run.lent:
+                run.close()
+
+    @staticmethod
+    def _retire(run: _Run) -> None:
+        run.retired = True
+        for held in run.idle:
+            held.stack.close()
+        run.idle.clear()
+        if not run.lent:
+            run.close()

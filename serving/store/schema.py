@@ -1,0 +1,159 @@
+"""The output contract: a predicted tag as an Arrow row, a run's description, the names of the wide table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from tagcast.models.definitions.outcomes import YES_NO
+
+Kind = Literal["model", "amount", "rule"]
+"""What says a tag: a model yes or no, a model an amount, or a rule."""
+REASONS = pa.list_(
+    pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
+)
+_UTC = pa.timestamp("us", tz="UTC")
+PREDICTION_SCHEMA = pa.schema(
+    [
+        ("profile_id", pa.string()),
+        ("tag", pa.string()),
+        ("value", pa.string()),
+        ("score", pa.float64()),
+        ("lower", pa.float64()),
+        ("upper", pa.float64()),
+        ("confidence", pa.float64()),
+        ("percentile", pa.float64()),
+        ("band", pa.string()),
+        ("unknown_because", pa.string()),
+        ("reasons", REASONS),
+        ("reasons_method", pa.string()),
+        ("model_version", pa.string()),
+        ("as_of", pa.date32()),
+        ("scored_at", _UTC),
+        ("expires_at", _UTC),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class TagRun:
+    """One tag of a run: what said it, for how many, until when it is good; a rule's ``model_version`` is empty.
+
+    ``feature_set`` (its spec) gives the titles of the reasons; empty in runs that were published without it.
+    """
+
+    tag: str
+    model_version: str
+    title_en: str
+    title_zh: str
+    path: tuple[str, ...]
+    owner: str
+    expires_at: datetime
+    bands: tuple[str, ...]
+    population: int
+    sensitivity: str
+    question: str = ""
+    """What a yes means (``TagDefinition.question``); empty in runs that did not record it."""
+    feature_set: str = ""
+    unseen_season: float = 0.0
+    """Share of the window ahead that lies in a season training never saw (:mod:`tagcast.models.stats.season_coverage`)."""
+    unlike_training: float = 0.0
+    """Share of the population whose features lie outside what training saw (:mod:`tagcast.models.inference.abstention`)."""
+    unlike_because: str = ""
+    """The commonest reason of these."""
+    values: tuple[str, ...] = YES_NO
+    """What the tag can say beside unknown: yes and no, the tiers of an amount from low to high, the cases of a rule."""
+    kind: Kind = "model"
+    deciding: str = ""
+    """What turned scores into values (:func:`tagcast.models.definitions.diff.deciding_id`); empty of rules and old runs."""
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether score, lower and upper are amounts rather than probabilities."""
+        return self.kind == "amount"
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A scoring run.
+
+    Parameters
+    ----------
+    run_id : str
+    as_of : date
+        From what moment the tags are.
+    scored_at : datetime
+        When they were made, UTC.
+    tags : tuple of TagRun
+    """
+
+    run_id: str
+    as_of: date
+    scored_at: datetime
+    tags: tuple[TagRun, ...]
+
+    @property
+    def amounts(self) -> frozenset[str]:
+        """Names of the tags that predict an amount."""
+        return frozenset(tag.tag for tag in self.tags if tag.is_amount)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        plain = asdict(self)
+        plain["as_of"], plain["scored_at"] = self.as_of.isoformat(), self.scored_at.isoformat()
+        for tag, row in zip(self.tags, plain["tags"], strict=True):
+            row["expires_at"] = tag.expires_at.isoformat()
+        return plain
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RunInfo:
+        """Read what :meth:`to_json` wrote."""
+        tags = tuple(
+            TagRun(
+                **{
+                    **row,
+                    "path": tuple(row["path"]),
+                    "bands": tuple(row["bands"]),
+                    "values": tuple(row.get("values", YES_NO)),
+                    "kind": row.get("kind") or _kind_of_old(row),
+                    "expires_at": datetime.fromisoformat(row["expires_at"]),
+                }
+            )
+            for row in data["tags"]
+        )
+        moment = datetime.fromisoformat(data["scored_at"])
+        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), moment, tags)
+
+
+def _kind_of_old(row: Mapping[str, Any]) -> Kind:
+    """Return the kind of a tag published before kinds were recorded: there were no rules then."""
+    return "model" if tuple(row.get("values", YES_NO)) == YES_NO else "amount"
+
+
+_WORD, _TEXT = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int16(), pa.string())
+STAGED = {
+    "value": _WORD,
+    "unknown_because": _TEXT,
+    "score": pa.float64(),
+    "lower": pa.float64(),
+    "upper": pa.float64(),
+    "confidence": pa.float64(),
+    "band": _WORD,
+    "reasons": REASONS,
+    "reasons_method": _WORD,
+}
+"""What a run stages of each tag; null for profiles beyond its population."""
+
+
+def tag_fields(tag: str) -> list[pa.Field]:
+    """Return the staged columns of one tag."""
+    return [pa.field(column_name(tag, part), kind) for part, kind in STAGED.items()]
+
+
+def column_name(tag: str, part: str) -> str:
+    """Return the wide table's column for a part of a tag; a colon keeps it apart from every attribute."""
+    return f"{tag}:{part}"

@@ -1,0 +1,1 @@
+"""web: say in one sentence what is here."""

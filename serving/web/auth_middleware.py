@@ -1,0 +1,181 @@
+"""In front of everything: nobody gets anywhere unknown, and no other site acts in a person's name.
+
+NiceGUI guards its own pages at most; its files, its websocket and the routes of the application around it stay open. So this
+stands before the application itself, as ASGI middleware, and lets through by exact path what is open to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, Response
+
+from tagcast.serving.web.error_handlers import problem
+from tagcast.serving.web.plain_pages import login_page
+from tagcast.serving.web.proxies import Peer, Peers, is_same_origin
+from tagcast.serving.web.rate_limits import RateLimit
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+    from tagcast.serving.web.authentication import Access, Asker
+
+OPEN = frozenset({"/login", "/healthz"})
+"""Paths that everybody may ask, exactly as they stand here."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SOCKETS = "/_nicegui_ws/"
+_ASKED_AGAIN = timedelta(seconds=5)
+_POLICY_VIOLATION = 1008
+
+
+class Guard:
+    """ASGI middleware.
+
+    Parameters
+    ----------
+    app : ASGI application
+    desk : Desk
+    access : Access
+    owner_of_page : callable
+        The person for whom NiceGUI built the page of a client id, None where it knows no such page.
+    """
+
+    def __init__(
+        self, app: ASGIApp, desk: Desk, access: Access, owner_of_page: Callable[[str], Person | None]
+    ) -> None:
+        settings = desk.settings.access
+        self._app, self._desk, self._access = app, desk, access
+        self._owner_of_page = owner_of_page
+        self._peers = Peers(settings.trusted_proxies)
+        self._origins = frozenset(settings.origins)
+        self._people = RateLimit(settings.requests_per_minute, desk.clock)
+        self._strangers = RateLimit(settings.requests_per_minute, desk.clock)
+        self._logins = RateLimit(settings.logins_per_minute, desk.clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        peer = self._peers.of(scope)
+        scope["scheme"] = {("http", True): "https", ("websocket", True): "wss"}.get(
+            (scope["type"], peer.secure), scope["scheme"]
+        )
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["peer"] = peer
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send, peer)
+            return
+        answer = await self._refusal(scope, peer)
+        if answer is not None:
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _refusal(self, scope: Scope, peer: Peer) -> Response | None:
+        """Return why an HTTP request is refused, and leave in its state who asks where it is not."""
+        if scope["path"] in OPEN:
+            return self._open(scope, peer)
+        asker = await self._access.of(HTTPConnection(scope), peer)
+        if asker is None:
+            wait = self._strangers.wait_for(peer.address)
+            return _too_many(wait) if wait else _unknown(scope)
+        if asker.known_by != "key" and not self._comes_from_us(scope):
+            return problem(
+                403,
+                "the request does not come from a page of this console",
+                "programs send an API key: Authorization: Bearer tc_…; behind a proxy, see [access] origins",
+            )
+        if not self._owns_page(scope, asker):
+            return problem(403, "this page was opened by somebody else", "load the page again")
+        # The files of the console's own code cost nothing and come by the dozen.
+        if not scope["path"].startswith("/_nicegui/"):
+            wait = self._people.wait_for(f"{asker.known_by} {asker.person.name}")
+            if wait:
+                return _too_many(wait)
+        scope["state"]["person"] = asker.person
+        return None
+
+    def _open(self, scope: Scope, peer: Peer) -> Response | None:
+        if scope["path"] != "/login" or (scope["method"] in SAFE and not scope.get("query_string")):
+            return None
+        if scope["method"] not in SAFE and not is_same_origin(scope, self._origins):
+            return problem(403, "the request does not come from the login page", "open /login in a browser")
+        wait = self._logins.wait_for(peer.address) if scope["method"] not in SAFE else 0
+        return _too_many(wait) if wait else None
+
+    def _comes_from_us(self, scope: Scope) -> bool:
+        quiet = scope["type"] == "http" and scope["method"] in SAFE
+        if quiet and not scope["path"].startswith(_SOCKETS):
+            return True
+        # Polling for socket.io's messages is a GET that browsers send without an origin.
+        if quiet and Headers(scope=scope).get("sec-fetch-site") == "same-origin":
+            return True
+        return is_same_origin(scope, self._origins)
+
+    def _owns_page(self, scope: Scope, asker: Asker) -> bool:
+        """Return whether a socket speaks for a page that was built for the person who opens it.
+
+        A page acts with the rights of whom it was built for: one that outlives a logout must not serve the next.
+        """
+        if not scope["path"].startswith(_SOCKETS):
+            return True
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        ids = query.get("client_id", [])
+        return all(self._owner_of_page(i) in {None, asker.person} for i in ids)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send, peer: Peer) -> None:
+        asker = await self._access.of(HTTPConnection(scope), peer)
+        if asker is None or not self._comes_from_us(scope) or not self._owns_page(scope, asker):
+            await receive()
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
+        scope["state"]["person"] = asker.person
+        checked = self._desk.now
+
+        async def still_known() -> Message:
+            """Pass a message on while who sent it is known: a socket does not outlive its session."""
+            nonlocal checked
+            message = await receive()
+            if message["type"] == "websocket.receive" and abs(self._desk.now - checked) > _ASKED_AGAIN:
+                again = await self._access.of(HTTPConnection(scope), peer)
+                if again is None or again.person != asker.person:
+                    return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
+                checked = self._desk.now
+            return message
+
+        await self._app(scope, still_known, send)
+
+
+def _unknown(scope: Scope) -> Response:
+    headers = Headers(scope=scope)
+    wants_page = "text/html" in headers.get("accept", "") and not scope["path"].startswith("/api/")
+    if wants_page and scope["method"] in SAFE:
+        query = scope.get("query_string", b"").decode("latin-1")
+        there = scope["path"] + (f"?{query}" if query else "")
+        return login_page(headers, there=there, status=401)
+    answer = problem(
+        401,
+        "nobody is logged in and no API key is given",
+        "Authorization: Bearer tc_…; tagcast key add makes one",
+    )
+    answer.headers["WWW-Authenticate"] = 'Bearer realm="tagcast"'
+    return answer
+
+
+def _too_many(seconds: int) -> Response:
+    answer = problem(429, "too many requests", f"ask again in {seconds} s")
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def healthy() -> Response:
+    """Answer whoever only asks whether the server runs."""
+    return PlainTextResponse("ok")

@@ -1,0 +1,121 @@
+"""Who asks: a person known by key, by session or by the header of a trusted reverse proxy."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.registry.access import accounts
+from tagcast.registry.access.api_keys import person_of_key
+from tagcast.registry.access.roles import Person, role_named
+from tagcast.registry.state.text_validation import person_name
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from tagcast.serving.context import Desk
+    from tagcast.serving.web.proxies import Peer
+
+COOKIE = "tagcast_session"
+_REMEMBERED_FOR = timedelta(seconds=5)
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A person and how they are known; only a key is sent on purpose, the rest a browser adds by itself."""
+
+    person: Person
+    known_by: Literal["key", "session", "header"]
+
+
+class Access:
+    """Finds out who asks.
+
+    Parameters
+    ----------
+    desk : Desk
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._settings = desk.settings.access
+        # A page asks for dozens of files at once: a session is looked up once in five seconds.
+        self._seen: OrderedDict[str, tuple[datetime, Person | None]] = OrderedDict()
+        self._lock = Lock()
+
+    async def of(self, connection: HTTPConnection, peer: Peer) -> Asker | None:
+        """Return who asks, None where nobody is known; the event loop stays free."""
+        key = key_of(connection)
+        if key:
+            person = await run_in_threadpool(person_of_key, self._desk.state, key, self._desk.now)
+            return Asker(person, "key") if person else None
+        if peer.proxied and self._settings.header and connection.headers.get(self._settings.header):
+            person = await run_in_threadpool(self._person_of_header, connection)
+            return Asker(person, "header") if person else None
+        token = connection.cookies.get(COOKIE)
+        if not token:
+            return None
+        known, person = self._remembered(token)
+        if not known:
+            person = await run_in_threadpool(self._look_up, token)
+        return Asker(person, "session") if person else None
+
+    def open(self, person: Person) -> str:
+        """Open a session, and return its token."""
+        return accounts.open_session(self._desk.state, person, self._desk.now)
+
+    def close(self, token: str) -> None:
+        """Close a session; it ends at once."""
+        accounts.close_session(self._desk.state, token)
+        with self._lock:
+            self._seen.pop(token, None)
+
+    def _remembered(self, token: str) -> tuple[bool, Person | None]:
+        with self._lock:
+            seen = self._seen.get(token)
+        if seen is None or abs(self._desk.now - seen[0]) > _REMEMBERED_FOR:
+            return False, None
+        return True, seen[1]
+
+    def _look_up(self, token: str) -> Person | None:
+        now = self._desk.now
+        person = accounts.person_of_session(self._desk.state, token, now)
+        with self._lock:
+            self._seen[token] = (now, person)
+            self._seen.move_to_end(token)
+            while len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+        return person
+
+    def _person_of_header(self, connection: HTTPConnection) -> Person | None:
+        name = connection.headers[self._settings.header or ""]
+        if self._settings.header_role is None:
+            return accounts.person_named(self._desk.state, name)
+        role = connection.headers.get(self._settings.header_role, "viewer")
+        try:
+            # One spelling a person: in other capitals nobody is a second person who approves their own work.
+            return Person(person_name(name), role_named(role))
+        except TagcastError:
+            return None
+
+
+def key_of(connection: HTTPConnection) -> str | None:
+    """Return the API key that a request carries, None where it carries none."""
+    scheme, _, value = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    return connection.headers.get("x-api-key") or None
+
+
+def person_of(request: Request) -> Person:
+    """Return who asks; the guard in front of everything has found out."""
+    person: Person = request.state.person
+    return person

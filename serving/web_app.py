@@ -1,0 +1,109 @@
+"""Console and API as one web application, behind one guard."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tagcast.registry.access.audit_log import flush_uses
+from tagcast.serving.api.app import PREFIX, SILENT, create_api
+from tagcast.serving.web.auth_middleware import Guard
+from tagcast.serving.web.authentication import Access
+from tagcast.serving.web.error_handlers import Brief, add_handlers, log_mistake, route_of
+from tagcast.serving.web.hardening_middleware import Surroundings
+from tagcast.serving.web.login import login_routes
+from tagcast.serving.web.plain_pages import failure_page, missing_page
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import Desk
+    from tagcast.serving.web.login import OnceLink
+
+_RECONNECT_SECONDS = 10.0
+
+
+def create_app(desk: Desk, *, link: OnceLink | None = None, console: bool = True) -> FastAPI:
+    """Return console and API of a project.
+
+    A process serves one console: NiceGUI keeps its pages in one place, the last application has them.
+
+    Parameters
+    ----------
+    desk : Desk
+    link : OnceLink, optional
+        Logs somebody in once, without an account.
+    console : bool
+        Whether the console is served beside the API.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(flush_uses, desk.state)
+        await run_in_threadpool(desk.store.close)
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=SILENT)
+    add_handlers(app)
+    access = Access(desk)
+    app.include_router(login_routes(desk, access, link))
+    app.mount(PREFIX, create_api(desk))
+    if console:
+        _add_console(app, desk)
+    # The last that is added stands in front: size and headers, then who asks, then everything else.
+    app.add_middleware(Guard, desk=desk, access=access, owner_of_page=_owner_of_page if console else _nobody)
+    app.add_middleware(Surroundings, body_bytes=desk.settings.access.body_bytes)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    return app
+
+
+def _add_console(app: FastAPI, desk: Desk) -> None:
+    from nicegui import core, ui
+
+    from tagcast.serving.console.routes import add_pages
+
+    logging.getLogger("nicegui").addFilter(Brief())
+    core.app.middleware_stack = None  # An earlier application of this process has used it; it is built anew.
+    core.app.user_middleware.clear()
+    # NiceGUI's own pages quote the error, in English.
+    core.app.add_exception_handler(Exception, _failed)
+    core.app.add_exception_handler(404, _missing)
+    add_pages(app, desk)
+    ui.run_with(
+        app,
+        title="tagcast",
+        dark=None,
+        language="en-US",
+        tailwind=False,  # Compiles styles in the browser, after the page is shown: the layout would jump.
+        reconnect_timeout=_RECONNECT_SECONDS,
+        gzip_middleware_factory=None,  # Pages get their nonces first.
+        show_welcome_message=False,
+    )
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return failure_page(request.headers, log_mistake(error, request.method, route_of(request.scope)))
+
+
+async def _missing(request: Request, _error: Exception) -> Response:
+    return missing_page(request.headers)
+
+
+def _owner_of_page(client_id: str) -> Person | None:
+    """Return for whom NiceGUI built the page of ``client_id``."""
+    from nicegui import Client
+
+    page = Client.instances.get(client_id)
+    person: Person | None = page.request.scope.get("state", {}).get("person") if page else None
+    return person
+
+
+def _nobody(_client_id: str) -> None:
+    return None

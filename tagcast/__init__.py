@@ -1,0 +1,1 @@
+"""The public door: say here what a person may call."""
