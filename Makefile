@@ -68,7 +68,7 @@ bench-interest: $(STAMP)  ## one model for all categories, or one each
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
-	$(LOCKED) --extra demo --extra postgres --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCKED) --extra demo --extra postgres --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 
