@@ -35,7 +35,7 @@ from tagcast.registry.access.accounts import add_user
 from tagcast.registry.access.api_keys import add_key
 from tagcast.registry.access.roles import Person
 from tagcast.registry.state.database import open_state
-from tagcast.serving.context import open_desk
+from tagcast.serving.context import open_context
 from tagcast.serving.profiles.profile_details import look_up
 from tagcast.serving.store.base import open_store
 
@@ -210,18 +210,18 @@ async def measure(kind: str, served: Served, options: argparse.Namespace) -> int
 
 def lookups(served: Served, options: argparse.Namespace) -> bool:
     """Print how long one profile takes without HTTP, from the store; return whether its bar was missed."""
-    desk, rng = open_desk(served.settings, lambda: datetime.now(UTC)), np.random.default_rng(1)
+    context, rng = open_context(served.settings, lambda: datetime.now(UTC)), np.random.default_rng(1)
     person = Person("benchmark", "admin")
     profiles = [f"p{rng.integers(options.profiles - 1):09d}" for _ in range(600)]
     for profile in profiles[:300]:  # reads what the store's file has of most of them
-        look_up(desk, person, profile)
+        look_up(context, person, profile)
     took, start = [], time.process_time()
     for profile in profiles[300:]:
         before = time.perf_counter()
-        look_up(desk, person, profile)
+        look_up(context, person, profile)
         took.append(1000 * (time.perf_counter() - before))
     cpu = 1000 * (time.process_time() - start)
-    desk.store.close()
+    context.store.close()
     return row("one profile from the store, no HTTP", took, cpu, 0.5, 10)
 
 

@@ -24,7 +24,7 @@ from tagcast.models.calibration.binary_calibrator import SURENESS
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.training.dataset import TrainingFrame
-    from tagcast.pipelines.project.workspace import Workspace
+    from tagcast.pipelines.project.project import Project
 
 SNAPSHOTS = tuple(date(2017, 4, 5) + timedelta(days=HORIZON_DAYS * k) for k in range(8))
 LEARNED_FROM = 6
@@ -56,7 +56,7 @@ def chain_of(definition: TagDefinition, kind: str, frame: TrainingFrame) -> Chai
     return Chain(definition.name, kind, raw, {day: data.y[data.at((day,))] for day in SNAPSHOTS})
 
 
-def tags(workspace: Workspace) -> Iterator[tuple[TagDefinition, str]]:
+def tags(workspace: Project) -> Iterator[tuple[TagDefinition, str]]:
     """Yield definitions with a horizon of 30 days, and their kind."""
     from tagcast.features.compute.labels import top_categories
 
@@ -131,7 +131,7 @@ def report(chains: Sequence[Chain]) -> None:
 def main() -> None:
     """Build the chains and print what they show."""
     from tagcast.models.training.splits import Split
-    from tagcast.pipelines.project.workspace import TagPlan
+    from tagcast.pipelines.project.project import TagPlan
     from tagcast.pipelines.reports.terminal import progress, start_logging
     from tagcast.pipelines.training.frames import label_rows, training_frames
 

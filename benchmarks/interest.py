@@ -207,12 +207,12 @@ def compare() -> None:
 
 def train(categories: int, trials: int) -> None:
     """Train the tags of the ``categories`` with the most buyers in one command and print what it took."""
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import progress, say
     from tagcast.pipelines.training.train import train_tags
 
     with TemporaryDirectory(prefix="tagcast-bench-") as scratch, progress() as show:
-        workspace = open_workspace(ROOT / CONFIGS["completejourney"], Path(scratch) / "home", show)
+        workspace = open_project(ROOT / CONFIGS["completejourney"], Path(scratch) / "home", show)
         text = (ROOT / "models" / "tags" / "interest.yaml").read_text(encoding="utf-8")
         head, _, tail = text.partition("  values: [")
         tags = Path(scratch) / "tags"

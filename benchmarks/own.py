@@ -13,7 +13,7 @@ import numpy.typing as npt
 from benchmarks.tasks import Task
 
 if TYPE_CHECKING:
-    from tagcast.pipelines.project.workspace import Workspace
+    from tagcast.pipelines.project.project import Project
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,7 +32,7 @@ class Published:
     chosen : str
         The candidate that won.
     refused : str
-        Why the gate gave no champion (the version was then put in force by hand), else empty.
+        Why the gate gave no champion (the version was then put active by hand), else empty.
     notes : tuple of str
         What training says about itself.
     unsure : bool
@@ -50,7 +50,7 @@ class Published:
     unsure: bool
 
 
-def train_and_score(task: Task, workspace: Workspace, profiles: npt.NDArray[np.object_]) -> Published:
+def train_and_score(task: Task, workspace: Project, profiles: npt.NDArray[np.object_]) -> Published:
     """Train the tag as of ``task.now``, score everyone of that day, return what was published on ``profiles``.
 
     Raises

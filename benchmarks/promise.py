@@ -13,13 +13,13 @@ from benchmarks.own import Published
 from benchmarks.tasks import TaskData
 
 if TYPE_CHECKING:
-    from tagcast.pipelines.project.workspace import Workspace
+    from tagcast.pipelines.project.project import Project
 
 AUDIENCES = 1000
 WORST = 5
 
 
-def promise(data: TaskData, said: Published, workspace: Workspace) -> dict[str, Any]:
+def promise(data: TaskData, said: Published, workspace: Project) -> dict[str, Any]:
     """Return what random audiences of one published run show, as JSON values.
 
     Returns

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from tagcast.models.training.dataset import TrainingFrame
-    from tagcast.pipelines.project.workspace import TagPlan, Workspace
+    from tagcast.pipelines.project.project import Project, TagPlan
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {
@@ -132,17 +132,17 @@ class TaskData:
         return known, self.train.as_of == last
 
 
-def open_task_workspace(task: Task, home: Path, progress: Any) -> Workspace:
+def open_task_workspace(task: Task, home: Path, progress: Any) -> Project:
     """Return the task's project with the benchmark's own tag definitions."""
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
 
-    workspace = open_workspace(ROOT / CONFIGS[task.project], home, progress)
+    workspace = open_project(ROOT / CONFIGS[task.project], home, progress)
     folder = str(ROOT / "benchmarks" / "tags" / task.project)
     workspace.settings = workspace.settings.model_copy(update={"tags": folder})
     return workspace
 
 
-def task_data(task: Task, workspace: Workspace) -> TaskData:
+def task_data(task: Task, workspace: Project) -> TaskData:
     """Build training and test rows.
 
     Raises
@@ -151,7 +151,7 @@ def task_data(task: Task, workspace: Workspace) -> TaskData:
         When the data do not hold what the task's definition asks for.
     """
     from tagcast.models.training.splits import Split
-    from tagcast.pipelines.project.workspace import TagPlan
+    from tagcast.pipelines.project.project import TagPlan
     from tagcast.pipelines.training.frames import label_rows, training_frames
 
     every = workspace.definitions(task.now)
@@ -189,7 +189,7 @@ def _rows(frame: TrainingFrame, rows: npt.NDArray[np.bool_]) -> TrainingFrame:
     )
 
 
-def _history(workspace: Workspace, plan: TagPlan, frame: TrainingFrame) -> npt.NDArray[np.float64]:
+def _history(workspace: Project, plan: TagPlan, frame: TrainingFrame) -> npt.NDArray[np.float64]:
     """Return repeat days, recency and age of each row's purchases before its snapshot."""
     events = workspace.event_table
     bought = events.filter((events.event == "purchase") & ~events.is_return)

@@ -10,7 +10,7 @@ from tagcast.pipelines.cards.amount_card import keep_amount_card
 from tagcast.pipelines.evidence.amount import amount_findings, amount_gate_evidence
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.project.local_user import proposer
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.training.registration import TrainedTag, dataset_of, decision_text, split_of
 from tagcast.pipelines.training.workers import Job
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def register_amount(
-    workspace: Workspace, job: Job, result: AmountResult, inputs: GateInputs, moment: datetime
+    project: Project, job: Job, result: AmountResult, inputs: GateInputs, moment: datetime
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
     from tagcast.registry.gates.amount_gate import judge_amount
@@ -31,7 +31,7 @@ def register_amount(
 
     definition, split, frame = job.plan.definition, job.plan.split, job.frame
     found = amount_findings(result, frame)
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    tracking = open_tracking(project.settings.home, project=project.settings.name)
     version = log_version(
         tracking,
         tag=definition.name,
@@ -40,7 +40,7 @@ def register_amount(
         feature_set=FeatureSet.parse(job.feature_set).id,
         params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
         metrics=found.metrics,
-        dataset=dataset_of(workspace, frame),
+        dataset=dataset_of(project, frame),
         split=split_of(split),
         figures=found.figures,
         notes=list(result.notes),
@@ -50,9 +50,9 @@ def register_amount(
         now=moment,
     )
     report = judge_amount(amount_gate_evidence(result, *inputs.gathered(job.plan, frame, result, tracking)))
-    # Before anything is decided: no champion is in force without its card.
-    keep_amount_card(tracking, version, result, frame, report, found, events=workspace.events)
-    decision = settle(tracking, version, report, now=moment, proposer=proposer(workspace.settings))
+    # Before anything is decided: no champion is active without its card.
+    keep_amount_card(tracking, version, result, frame, report, found, events=project.events)
+    decision = settle(tracking, version, report, now=moment, proposer=proposer(project.settings))
     return TrainedTag(
         definition.name,
         version.version,

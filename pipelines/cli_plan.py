@@ -12,49 +12,49 @@ from tagcast.pipelines.cli.main import clock, project_options
 @click.command()
 @project_options
 def plan(config: Path | None, home: Path | None, as_json: bool) -> None:
-    """Show what changed in the definitions against what is in force, and what it would do.
+    """Show what changed in the definitions against what is active, and what it would do.
 
-    Names what needs training, and counts on the run in force how many profiles would get each value and how every saved
-    audience would change in size. Nothing is put in force.
+    Names what needs training, and counts on the run active how many profiles would get each value and how every saved
+    audience would change in size. Nothing is put active.
 
     \b
     Example:
       tagcast plan
     """
     from tagcast.pipelines.deployment.plan import make_plan
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.plan import render_plan
     from tagcast.pipelines.reports.terminal import emit, progress
-    from tagcast.serving.context import open_desk
+    from tagcast.serving.context import open_context
 
     with progress() as show:
-        workspace = open_workspace(config, home, show)
-        found = make_plan(workspace, open_desk(workspace.settings, clock))
+        project = open_project(config, home, show)
+        found = make_plan(project, open_context(project.settings, clock))
     emit(found.to_dict(), as_json=as_json, render=lambda: render_plan(found))
 
 
 @click.command("apply")
-@click.option("--reason", required=True, help="Why; it is kept with what is put in force.")
+@click.option("--reason", required=True, help="Why; it is kept with what is put active.")
 @click.option("--by", help="Who decides; default: the user who runs the command.")
 @project_options
 def apply(config: Path | None, home: Path | None, as_json: bool, reason: str, by: str | None) -> None:
-    """Put the definitions as written in force: the next run says them.
+    """Put the definitions as written active: the next run says them.
 
     What needs training stays as it is until a model is trained. Where [review] second_person is on, the first who applies
-    proposes, and somebody else who applies the same puts it in force.
+    proposes, and somebody else who applies the same puts it active.
 
     \b
     Example:
       tagcast apply --reason "fewer letters: only who is rather sure to leave"
     """
     from tagcast.pipelines.deployment.plan import apply_plan
-    from tagcast.pipelines.project.local_user import local_user
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.local_user import system_user
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.plan import render_applied
     from tagcast.pipelines.reports.terminal import emit
 
-    workspace = open_workspace(config, home)
-    done = apply_plan(workspace, by=by or local_user(), reason=reason, now=clock())
+    project = open_project(config, home)
+    done = apply_plan(project, by=by or system_user(), reason=reason, now=clock())
     emit(done.to_dict(), as_json=as_json, render=lambda: render_applied(done))
 
 

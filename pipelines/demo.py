@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.pipelines.project.workspace import Workspace, open_workspace
+from tagcast.pipelines.project.project import Project, open_project
 from tagcast.pipelines.reports.terminal import progress, say, start_logging
 
 NOW = date(2017, 12, 2)
@@ -22,29 +22,29 @@ AUDIENCES = (
 )
 
 
-def run(workspace: Workspace, moment: datetime) -> None:
-    """Run the demo on ``workspace`` as if today were 2 December 2017."""
+def run(project: Project, moment: datetime) -> None:
+    """Run the demo on ``project`` as if today were 2 December 2017."""
     from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, render_promise
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.pipelines.reports.audiences import count_audience, render_count
     from tagcast.pipelines.reports.scoring import render_scoring
     from tagcast.pipelines.scoring.score import score_tags
     from tagcast.pipelines.training.readiness import check_project, render_check
     from tagcast.pipelines.training.train import render_training, train_tags
-    from tagcast.serving.context import open_desk
+    from tagcast.serving.context import open_context
 
     _step("Is the data ready?", f"tagcast check --now {NOW}")
-    render_check(check_project(workspace, NOW))
+    render_check(check_project(project, NOW))
     _step("Train every tag on what was known then", f"tagcast train --all --now {NOW} --trials {TRIALS}")
-    render_training(train_tags(workspace, None, now=NOW, moment=moment, trials=TRIALS))
+    render_training(train_tags(project, None, now=NOW, moment=moment, trials=TRIALS))
     _step("Score every household and publish", f"tagcast score --all --as-of {NOW}")
-    render_scoring(score_tags(workspace, None, as_of=NOW, moment=moment))
-    desk, person = open_desk(workspace.settings, lambda: moment), local_person()
+    render_scoring(score_tags(project, None, as_of=NOW, moment=moment))
+    context, person = open_context(project.settings, lambda: moment), local_user()
     for text in AUDIENCES:
         _step("An audience", f'tagcast audience count "{text}"')
-        render_count(count_audience(desk, person, text))
+        render_count(count_audience(context, person, text))
     _step("What did they really do?", "tagcast promise")
-    render_promise(promise_beside_reality(workspace))
+    render_promise(promise_beside_reality(project))
     say("\nThe data are one year of a retailer's households with moved dates, published as simulated.")
     say("Next: put your own table in tagcast.toml (README, 'Your own data'), then tagcast check.")
 
@@ -59,7 +59,7 @@ def main() -> None:
     root = Path(__file__).resolve().parent.parent
     try:
         with progress() as show:
-            run(open_workspace(root / "tagcast.toml", None, show), datetime.now(UTC))
+            run(open_project(root / "tagcast.toml", None, show), datetime.now(UTC))
     except TagcastError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from tagcast.features.core.settings import Settings
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 _MESSAGE_BYTES = 2_000_000
 _GRACE_SECONDS = 3
@@ -37,7 +37,7 @@ class Service:
         Where a browser finds it.
     login : str or None
         A link that logs in once; None where there are accounts.
-    desk : Desk
+    context : ServiceContext
         What is served.
     """
 
@@ -45,7 +45,7 @@ class Service:
     listener: socket.socket
     url: str
     login: str | None
-    desk: Desk
+    context: ServiceContext
 
 
 def prepare(settings: Settings, host: str, port: int, clock: Callable[[], datetime]) -> Service:
@@ -64,27 +64,27 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     ConfigError
         When others could reach it and nobody has an account, or the port is taken.
     """
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.registry.access.accounts import any_user
     from tagcast.registry.access.api_keys import keys
-    from tagcast.serving.context import open_desk
+    from tagcast.serving.context import open_context
     from tagcast.serving.web.login import OnceLink
     from tagcast.serving.web_app import create_app
 
-    desk = open_desk(settings, clock)
+    context = open_context(settings, clock)
     link = None
-    if not any_user(desk.state) and settings.access.header is None:
+    if not any_user(context.state) and settings.access.header is None:
         if is_loopback(host):
-            link = OnceLink(local_person(), secrets.token_urlsafe(24))
-        elif not keys(desk.state):
+            link = OnceLink(local_user(), secrets.token_urlsafe(24))
+        elif not keys(context.state):
             raise ConfigError(
                 f"nobody has an account yet, and {host} can be reached from other machines",
-                mend="tagcast user add NAME --role admin, then serve again; or leave --host out",
+                hint="tagcast user add NAME --role admin, then serve again; or leave --host out",
             )
     listener = _listen(host, port)
     url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
-    app = create_app(desk, link=link)
-    return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, desk)
+    app = create_app(context, link=link)
+    return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, context)
 
 
 def run(service: Service) -> None:
@@ -104,13 +104,13 @@ def run(service: Service) -> None:
     )
     logging.getLogger("uvicorn.error").addFilter(Brief())
     # The registry takes seconds to open: whoever asks first should not wait for it.
-    Thread(target=_open_registry, args=(service.desk,), daemon=True).start()
+    Thread(target=_open_registry, args=(service.context,), daemon=True).start()
     uvicorn.Server(config).run(sockets=[service.listener])
 
 
-def _open_registry(desk: Desk) -> None:
+def _open_registry(context: ServiceContext) -> None:
     with suppress(TagcastError):  # Whoever asks is told.
-        _ = desk.tracking
+        _ = context.tracking
 
 
 def is_loopback(host: str) -> bool:
@@ -141,6 +141,6 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConfigError(
             f"cannot listen at {host}, port {port}: {error.strerror or error}",
-            mend="another tagcast serve may run; give --port another number",
+            hint="another tagcast serve may run; give --port another number",
         ) from error
     return listener

@@ -1,1 +1,1 @@
-"""Which model is in force and why: MLflow versions, gates, decisions."""
+"""Which model is active and why: MLflow versions, gates, decisions."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Remembered:
+class TTLCache:
     """A place for answers; several threads may use it at once, and one of them finds out what all want to know.
 
     Parameters

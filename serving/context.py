@@ -1,6 +1,6 @@
-"""The desk that console, API and command line work at: one project's store, state and models, and a clock.
+"""The service context that console, API and command line work at: one project's store, state and models, and a clock.
 
-Questions and steps are functions that take a desk and the person who asks; nothing here knows of the web.
+Questions and steps are functions that take a service context and the person who asks; nothing here knows of the web.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tagcast.serving.cache import Remembered
+from tagcast.serving.cache import TTLCache
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
     from tagcast.registry.state.database import State
     from tagcast.registry.versions.tracking import Tracking
-    from tagcast.serving.store.reader_pool import OpenRuns
+    from tagcast.serving.store.reader_pool import RunReaderPool
 
 
 @dataclass(frozen=True)
-class Desk:
+class ServiceContext:
     """One project, open for questions; several threads may use it at once.
 
     Parameters
     ----------
     settings : Settings
-    store : OpenRuns
+    store : RunReaderPool
         The published runs.
     state : State
         Accounts, saved audiences, the life of tags, the audit log.
     clock : callable
         Returns the moment, with a timezone: the only clock that serving reads.
-    remembered : Remembered
+    remembered : TTLCache
         What was read of models and definitions, for those who ask next.
     """
 
     settings: Settings
-    store: OpenRuns
+    store: RunReaderPool
     state: State
     clock: Callable[[], datetime]
-    remembered: Remembered = field(default_factory=Remembered, repr=False, compare=False)
+    remembered: TTLCache = field(default_factory=TTLCache, repr=False, compare=False)
 
     @property
     def now(self) -> datetime:
@@ -58,11 +58,11 @@ class Desk:
         return self.remembered.get("tracking", lambda: open_tracking(home, project=name))
 
 
-def open_desk(settings: Settings, clock: Callable[[], datetime]) -> Desk:
-    """Open the desk of a project; nothing is read or made before the first question."""
+def open_context(settings: Settings, clock: Callable[[], datetime]) -> ServiceContext:
+    """Open the service context of a project; nothing is read or made before the first question."""
     from tagcast.registry.state.database import open_state
     from tagcast.serving.store.base import open_store
-    from tagcast.serving.store.reader_pool import OpenRuns
+    from tagcast.serving.store.reader_pool import RunReaderPool
 
     store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)
-    return Desk(settings, OpenRuns(store), open_state(settings), clock)
+    return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.lifecycle import LifeStep
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 __all__ = ["RuleDraft", "RuleField", "draft", "draft_of", "drafts", "fields", "submit"]
 
@@ -53,7 +53,7 @@ class RuleField:
     source: str
 
 
-def fields(desk: Desk, person: Person) -> list[RuleField]:
+def fields(context: ServiceContext, person: Person) -> list[RuleField]:
     """Return what a rule of ``person`` may speak of: features, and attributes that are theirs to see.
 
     Raises
@@ -62,7 +62,7 @@ def fields(desk: Desk, person: Person) -> list[RuleField]:
         When nothing was published yet.
     """
     require(person, "draft")
-    features, attributes = _known(desk, person)
+    features, attributes = _known(context, person)
     sources = {"profile_activity": "feature", "profile_category": "category"}
     found = [
         RuleField(f.name, {"en": f.en, "zh": f.zh}, "number", sources[f.view])
@@ -74,12 +74,14 @@ def fields(desk: Desk, person: Person) -> list[RuleField]:
     return found
 
 
-def draft(desk: Desk, person: Person, definition: str | Mapping[str, Any], reason: str) -> RuleDraft:
+def draft(
+    context: ServiceContext, person: Person, definition: str | Mapping[str, Any], reason: str
+) -> RuleDraft:
     """Keep a rule as a draft: a new one, or another wording of one that is not published.
 
     Parameters
     ----------
-    desk, person : Desk, Person
+    context, person : ServiceContext, Person
     definition : str or mapping
         As in a file: YAML, or its keys. ``kind: rule`` may be left out.
     reason : str
@@ -96,23 +98,28 @@ def draft(desk: Desk, person: Person, definition: str | Mapping[str, Any], reaso
     """
     require(person, "draft")
     rule = _read(definition)
-    resolve(rule, _names(desk, person, rule))
-    with desk.state.writing():
-        was = kept.drafted(desk.state).get(rule.name)
-        _check_free(desk, person, rule, was)
+    resolve(rule, _names(context, person, rule))
+    with context.state.writing():
+        was = kept.drafted(context.state).get(rule.name)
+        _check_free(context, person, rule, was)
         if was is not None and was.status in {"in_review", "retired"}:
             # Who reviews must not publish what they have not read.
-            _step(desk, person, rule.name, "draft", reason)
-        kept.keep(desk.state, rule, by=person.name, reason=reason, now=desk.now)
+            _step(context, person, rule.name, "draft", reason)
+        kept.keep(context.state, rule, by=person.name, reason=reason, now=context.now)
         detail = {"reason": reason, "question": rule.question, "again": was is not None}
         record(
-            desk.state, at=desk.now, who=person.name, action="rule.draft", subject=rule.name, detail=detail
+            context.state,
+            at=context.now,
+            who=person.name,
+            action="rule.draft",
+            subject=rule.name,
+            detail=detail,
         )
-    desk.remembered.forget("definitions")
-    return kept.drafted(desk.state)[rule.name]
+    context.remembered.forget("definitions")
+    return kept.drafted(context.state)[rule.name]
 
 
-def submit(desk: Desk, person: Person, tag: str, reason: str) -> LifeStep:
+def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> LifeStep:
     """Put a draft into review.
 
     Raises
@@ -123,22 +130,24 @@ def submit(desk: Desk, person: Person, tag: str, reason: str) -> LifeStep:
         As :func:`tagcast.registry.governance.lifecycle.move`.
     """
     require(person, "draft")
-    draft_of(desk, person, tag)
-    with desk.state.writing():
-        step = _step(desk, person, tag, "in_review", reason)
+    draft_of(context, person, tag)
+    with context.state.writing():
+        step = _step(context, person, tag, "in_review", reason)
         detail = {"reason": step.reason}
-        record(desk.state, at=desk.now, who=person.name, action="rule.submit", subject=tag, detail=detail)
+        record(
+            context.state, at=context.now, who=person.name, action="rule.submit", subject=tag, detail=detail
+        )
     return step
 
 
-def drafts(desk: Desk, person: Person) -> list[RuleDraft]:
+def drafts(context: ServiceContext, person: Person) -> list[RuleDraft]:
     """Return the drafted rules that ``person`` may see, by name: everybody sees all but what is sensitive."""
     require(person, "see")
-    found = kept.drafted(desk.state).values()
+    found = kept.drafted(context.state).values()
     return [d for d in found if d.definition.sensitivity == "normal" or person.may("sensitive")]
 
 
-def draft_of(desk: Desk, person: Person, tag: str) -> RuleDraft:
+def draft_of(context: ServiceContext, person: Person, tag: str) -> RuleDraft:
     """Return the newest wording of one draft.
 
     Raises
@@ -146,9 +155,9 @@ def draft_of(desk: Desk, person: Person, tag: str) -> RuleDraft:
     NotFoundError
         When there is none that ``person`` may see.
     """
-    found = {one.tag: one for one in drafts(desk, person)}
+    found = {one.tag: one for one in drafts(context, person)}
     if tag not in found:
-        raise NotFoundError(f"there is no draft {tag!r}", mend=f"drafts: {', '.join(found) or 'none'}")
+        raise NotFoundError(f"there is no draft {tag!r}", hint=f"drafts: {', '.join(found) or 'none'}")
     return found[tag]
 
 
@@ -157,63 +166,63 @@ def _read(definition: str | Mapping[str, Any]) -> RuleDefinition:
         if len(definition) > MOST_CHARACTERS:
             raise DefinitionError(
                 f"the definition has {len(definition):,} characters, at most {MOST_CHARACTERS:,} are read",
-                mend="make it shorter",
+                hint="make it shorter",
             )
         rule = parse_definition(definition, "the draft", kind="rule")
     else:
         rule = validated({"kind": "rule", **definition}, "the draft")
     if not isinstance(rule, RuleDefinition):
         raise DefinitionError(
-            "the draft: only rules can be drafted", mend="write kind: rule, and rule or cases"
+            "the draft: only rules can be drafted", hint="write kind: rule, and rule or cases"
         )
     if rule.family is not None:
-        raise DefinitionError("the draft: a draft is one tag, no family", mend="name one category")
+        raise DefinitionError("the draft: a draft is one tag, no family", hint="name one category")
     return rule
 
 
-def _check_free(desk: Desk, person: Person, rule: RuleDefinition, was: RuleDraft | None) -> None:
+def _check_free(context: ServiceContext, person: Person, rule: RuleDefinition, was: RuleDraft | None) -> None:
     from tagcast.serving.catalog.known_tags import known_tags
 
     if was is None:
         # By its name in small letters too: people confuse what differs in nothing else.
-        taken = {name.casefold() for name in known_tags(desk)} | {
-            step.tag for step in history(desk.state, rule.name)
+        taken = {name.casefold() for name in known_tags(context)} | {
+            step.tag for step in history(context.state, rule.name)
         }
         if rule.name.casefold() in taken:
-            raise ConflictError(f"there is a tag {rule.name} already", mend="choose another name")
+            raise ConflictError(f"there is a tag {rule.name} already", hint="choose another name")
         return
     if was.status in {"published", "suspended"}:
         raise ConflictError(
             f"{rule.name} is {was.status}: its rule is what people filter by",
-            mend="retire it first, or draft a tag of another name",
+            hint="retire it first, or draft a tag of another name",
         )
     if was.who != person.name and not person.may("review"):
         raise NotAllowedError(
-            f"{rule.name} is a draft of {was.who}", mend="ask them, or draft a tag of another name"
+            f"{rule.name} is a draft of {was.who}", hint="ask them, or draft a tag of another name"
         )
 
 
-def _step(desk: Desk, person: Person, tag: str, to: Any, reason: str) -> LifeStep:
-    second = desk.settings.review.second_person
-    return move(desk.state, tag, to, by=person, reason=reason, now=desk.now, second_person=second)
+def _step(context: ServiceContext, person: Person, tag: str, to: Any, reason: str) -> LifeStep:
+    second = context.settings.review.second_person
+    return move(context.state, tag, to, by=person, reason=reason, now=context.now, second_person=second)
 
 
-def _names(desk: Desk, person: Person, rule: RuleDefinition) -> Names:
-    features, attributes = _known(desk, person)
+def _names(context: ServiceContext, person: Person, rule: RuleDefinition) -> Names:
+    features, attributes = _known(context, person)
     return rule_names(features, attributes, category=bool(rule.category))
 
 
-def _known(desk: Desk, person: Person) -> tuple[FeatureSet, dict[str, str]]:
-    """Return every feature that the data of the run in force can bear, and the attributes to see."""
+def _known(context: ServiceContext, person: Person) -> tuple[FeatureSet, dict[str, str]]:
+    """Return every feature that the data of the run active can bear, and the attributes to see."""
     from tagcast.serving.audiences.filter_resolution import hidden_attributes
 
-    manifest = desk.store.current()
+    manifest = context.store.current()
     if manifest is None:
-        raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
+        raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
     specs = [tag.feature_set for tag in manifest.run.tags if tag.feature_set]
     sets = [FeatureSet.parse(spec) for spec in specs]
     columns = sorted({column for one in sets for column in one.columns})
     events = sorted({event for one in sets for event in one.events})
-    hidden = hidden_attributes(desk, person)
+    hidden = hidden_attributes(context, person)
     shown = {name: kind for name, kind in manifest.attributes.items() if name not in hidden}
     return FeatureSet(WINDOWS_DAYS, tuple(columns), tuple(events)), shown

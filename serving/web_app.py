@@ -15,29 +15,29 @@ from starlette.responses import Response
 
 from tagcast.registry.access.audit_log import flush_uses
 from tagcast.serving.api.app import PREFIX, SILENT, create_api
-from tagcast.serving.web.auth_middleware import Guard
+from tagcast.serving.web.auth_middleware import AuthMiddleware
 from tagcast.serving.web.authentication import Access
 from tagcast.serving.web.error_handlers import Brief, add_handlers, log_mistake, route_of
-from tagcast.serving.web.hardening_middleware import Surroundings
+from tagcast.serving.web.hardening_middleware import SecurityHeaders
 from tagcast.serving.web.login import login_routes
 from tagcast.serving.web.plain_pages import failure_page, missing_page
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.login import OnceLink
 
 _RECONNECT_SECONDS = 10.0
 
 
-def create_app(desk: Desk, *, link: OnceLink | None = None, console: bool = True) -> FastAPI:
+def create_app(context: ServiceContext, *, link: OnceLink | None = None, console: bool = True) -> FastAPI:
     """Return console and API of a project.
 
     A process serves one console: NiceGUI keeps its pages in one place, the last application has them.
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     link : OnceLink, optional
         Logs somebody in once, without an account.
     console : bool
@@ -47,24 +47,26 @@ def create_app(desk: Desk, *, link: OnceLink | None = None, console: bool = True
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        await run_in_threadpool(flush_uses, desk.state)
-        await run_in_threadpool(desk.store.close)
+        await run_in_threadpool(flush_uses, context.state)
+        await run_in_threadpool(context.store.close)
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=SILENT)
     add_handlers(app)
-    access = Access(desk)
-    app.include_router(login_routes(desk, access, link))
-    app.mount(PREFIX, create_api(desk))
+    access = Access(context)
+    app.include_router(login_routes(context, access, link))
+    app.mount(PREFIX, create_api(context))
     if console:
-        _add_console(app, desk)
+        _add_console(app, context)
     # The last that is added stands in front: size and headers, then who asks, then everything else.
-    app.add_middleware(Guard, desk=desk, access=access, owner_of_page=_owner_of_page if console else _nobody)
-    app.add_middleware(Surroundings, body_bytes=desk.settings.access.body_bytes)
+    app.add_middleware(
+        AuthMiddleware, context=context, access=access, owner_of_page=_owner_of_page if console else _nobody
+    )
+    app.add_middleware(SecurityHeaders, body_bytes=context.settings.access.body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     return app
 
 
-def _add_console(app: FastAPI, desk: Desk) -> None:
+def _add_console(app: FastAPI, context: ServiceContext) -> None:
     from nicegui import core, ui
 
     from tagcast.serving.console.routes import add_pages
@@ -75,7 +77,7 @@ def _add_console(app: FastAPI, desk: Desk) -> None:
     # NiceGUI's own pages quote the error, in English.
     core.app.add_exception_handler(Exception, _failed)
     core.app.add_exception_handler(404, _missing)
-    add_pages(app, desk)
+    add_pages(app, context)
     ui.run_with(
         app,
         title="tagcast",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tagcast.serving.console.i18n.translator import SHORT, Speaker
+from tagcast.serving.console.i18n.translator import SHORT, Translator
 
 SECRET = "a long enough secret"
 """Of every visitor."""
@@ -103,7 +103,7 @@ class Visitor:
             ),
         )
         self.page.on("pageerror", lambda e: self.said.append(str(e)))
-        self.say = Speaker(language)
+        self.say = Translator(language)
         self.page.goto(site)
         self.page.fill("input[name=name]", name)
         self.page.fill("input[name=password]", SECRET)

@@ -14,7 +14,7 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.kernels.additive_model import AdditiveModel, Curve
 from tagcast.pipelines.deployment.model_versions import promote_version
-from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.pipelines.project.project import open_project
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.serving.store.duckdb.store import DuckDbStore
@@ -30,7 +30,7 @@ METRICS = {"auc": 0.71, "log_loss": 0.55}
 
 def shop_with_champion(folder, longest_silence: float = 60.0):
     """A shop whose champion is written by hand: more silence, more risk."""
-    workspace = open_workspace(write_shop(folder, customers=300), folder / "home")
+    workspace = open_project(write_shop(folder, customers=300), folder / "home")
     put_in_charge(workspace, folder / "bundle", by_hand(longest_silence=longest_silence), 1)
     return workspace
 

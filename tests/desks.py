@@ -1,4 +1,4 @@
-"""A desk over a store of made profiles: attributes of every kind, two tags and an amount."""
+"""A service context over a store of made profiles: attributes of every kind, two tags and an amount."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from shop import CONFIG
 from tagcast.features.core.settings import load_settings
 from tagcast.registry.access.roles import Person
 from tagcast.registry.state.database import open_state
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.store.base import ProfileStore
-from tagcast.serving.store.reader_pool import OpenRuns
+from tagcast.serving.store.reader_pool import RunReaderPool
 from tagcast.serving.store.schema import RunInfo
 
 ROWS = 400
@@ -132,11 +132,13 @@ def frame(seed: int = 0) -> pd.DataFrame:
     return found
 
 
-def desk_over(store: ProfileStore, folder: Path, config: str = PROFILES, now: datetime | None = None) -> Desk:
-    """Return a desk over ``store`` with a state of its own."""
+def desk_over(
+    store: ProfileStore, folder: Path, config: str = PROFILES, now: datetime | None = None
+) -> ServiceContext:
+    """Return a service context over ``store`` with a state of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tags").mkdir(exist_ok=True)
     (folder / "tagcast.toml").write_text(CONFIG.partition("[profiles]")[0] + config, encoding="utf-8")
     settings = load_settings(folder / "tagcast.toml", folder / "home", folder)
     moment = now or NOW + timedelta(hours=1)
-    return Desk(settings, OpenRuns(store), open_state(settings), lambda: moment)
+    return ServiceContext(settings, RunReaderPool(store), open_state(settings), lambda: moment)

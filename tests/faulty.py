@@ -97,11 +97,11 @@ class Shop:
         return said_now(self.store)
 
     def fails(self, code: int, *said: str, day=NOW, words: tuple[str, ...] = ()) -> None:
-        """Score in vain: with this exit code, these words, a way out, and what was in force untouched."""
+        """Score in vain: with this exit code, these words, a way out, and what was active untouched."""
         current, before = self.store.current(), said_now(self.store)
         done = self.score(day, *words)
         assert done.returncode == code, f"exit code {done.returncode}\n{done.stderr}"
-        for word in (*said, "mend:"):
+        for word in (*said, "hint:"):
             assert word in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
         assert self.store.current() == current

@@ -181,11 +181,11 @@ def test_amounts_read_as_amounts(shop, scored) -> None:
 
 
 def test_a_filter_is_told_the_tags_own_words(shop, scored) -> None:
-    for text, mend in (
+    for text, hint in (
         ("spend_30d = 'hgh'", "did you mean 'high'"),
         ("spend_30d = 'yes'", "known: low, medium, high, unknown"),
         ("churn_risk = 'high'", "known: yes, no, unknown"),
     ):
         result = shop.run("audience", "count", text, ok=False)
         assert result.exit_code == 9
-        assert mend in result.stderr
+        assert hint in result.stderr

@@ -14,7 +14,7 @@ from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.artifacts.loader import load_bundle
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.models.inference.abstention import OUTSIDE, Familiar
+from tagcast.models.inference.abstention import OUTSIDE, RangeCheck
 from tagcast.models.inference.attributions import explain
 from tagcast.models.stats.amount_metrics import rmse
 from tagcast.models.training.amount import train_amount
@@ -129,14 +129,14 @@ def test_a_profile_unlike_training_is_seen(trained) -> None:
     frame, _, _, result = trained
     X = frame.X.iloc[:3].to_numpy().copy()
     X[1, 2] = 1e9
-    assert Familiar(result.model).reasons(X).tolist() == ["", f"{OUTSIDE}spend_90d", ""]
+    assert RangeCheck(result.model).reasons(X).tolist() == ["", f"{OUTSIDE}spend_90d", ""]
 
 
 def test_where_too_few_spend_a_reference_stands_in() -> None:
     frame, split, _ = spenders(profiles=300, snapshots=3)
     with pytest.raises(ModelError, match="0 profiles with any spend") as error:
         train(replace(frame, y=np.zeros_like(frame.y), amount=np.zeros_like(frame.amount)), split)
-    assert error.value.mend
+    assert error.value.hint
     before = frame.as_of < np.datetime64(split.test)
     keep = ~before | (np.cumsum(frame.y * before) <= 40)
     few = replace(

@@ -19,19 +19,19 @@ API = "/api/v1"
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def context(tmp_path_factory):
     return make_desk(tmp_path_factory.mktemp("api"), Clock())
 
 
 @pytest.fixture(scope="module")
-def client(desk):
-    with served(desk, console=False) as client:
+def client(context):
+    with served(context, console=False) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def roles(desk):
-    return {role: key_of(desk, role) for role in ("viewer", "marketer", "data_scientist", "admin")}
+def roles(context):
+    return {role: key_of(context, role) for role in ("viewer", "marketer", "data_scientist", "admin")}
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_wrong_filter_is_told_with_its_position(ask, question, status, said):
 def test_a_hostile_body_is_refused(ask, body):
     answer = ask("POST", "/audiences/count", content=body.encode("latin-1"))
     assert answer.status_code in {400, 422}
-    assert set(answer.json()) >= {"error", "mend"}
+    assert set(answer.json()) >= {"error", "hint"}
 
 
 def test_a_tree_with_numbers_that_are_none_is_refused(ask):
@@ -138,7 +138,7 @@ def test_members_come_page_by_page(ask):
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_an_export_is_a_file_and_on_record(ask, desk, kind, tmp_path, monkeypatch):
+def test_an_export_is_a_file_and_on_record(ask, context, kind, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     answer = ask(
         "POST",
@@ -154,7 +154,7 @@ def test_an_export_is_a_file_and_on_record(ask, desk, kind, tmp_path, monkeypatc
     else:
         assert len(answer.text.splitlines()) == rows + 1
     assert f"audience.{kind}" in answer.headers["content-disposition"]
-    assert entries(desk.state, action="export")[0].who == "a marketer"
+    assert entries(context.state, action="export")[0].who == "a marketer"
     assert not list(tmp_path.glob("tagcast-export-*"))
 
 
@@ -262,10 +262,10 @@ def test_one_profile(ask):
     assert ask("GET", "/profiles/nobody", "marketer").status_code == 404
 
 
-def test_a_tag_counts_the_calls_that_speak_of_it(ask, desk):
-    before = uses_of(desk.state, TAG).api_calls
+def test_a_tag_counts_the_calls_that_speak_of_it(ask, context):
+    before = uses_of(context.state, TAG).api_calls
     ask("POST", "/audiences/count", json={"filter": "churn_risk = 'yes' AND churn_risk.confidence > 0.5"})
-    assert uses_of(desk.state, TAG).api_calls == before + 1
+    assert uses_of(context.state, TAG).api_calls == before + 1
 
 
 @pytest.mark.parametrize(

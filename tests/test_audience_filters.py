@@ -13,9 +13,9 @@ from stores import KINDS, make_store
 
 from tagcast.features.core.errors import FilterError
 from tagcast.models.filters.conditions import (
+    And,
     Compare,
     Condition,
-    Every,
     FieldRef,
     Filter,
     InAudience,
@@ -23,7 +23,7 @@ from tagcast.models.filters.conditions import (
     Names,
     Not,
     OneOf,
-    Some,
+    Or,
 )
 from tagcast.models.filters.parser import parse
 from tagcast.serving.audiences.filter_resolution import asked
@@ -67,7 +67,7 @@ class Draw:
 
     def tree(self, depth: int = 0) -> Condition:
         if depth < 3 and self.rng.random() < 0.45:
-            kind = self.of(Not, Every, Some)
+            kind = self.of(Not, And, Or)
             if kind is Not:
                 return Not(item=self.tree(depth + 1))
             return kind(items=tuple(self.tree(depth + 1) for _ in range(int(self.rng.integers(2, 4)))))
@@ -132,9 +132,9 @@ NAMES = Names(
 
 def holds(node: Condition) -> pd.Series:
     """Say for each profile whether a condition holds, by pandas alone."""
-    if isinstance(node, Every | Some):
+    if isinstance(node, And | Or):
         parts = [holds(item) for item in node.items]
-        return np.logical_and.reduce(parts) if isinstance(node, Every) else np.logical_or.reduce(parts)
+        return np.logical_and.reduce(parts) if isinstance(node, And) else np.logical_or.reduce(parts)
     if isinstance(node, Not):
         return ~holds(node.item)
     if isinstance(node, InAudience):
@@ -157,10 +157,10 @@ def test_random_filters_find_the_same_everywhere(desks) -> None:
     for _ in range(RANDOM):
         text = Filter(root=draw.tree()).text()
         mine = FRAME.loc[holds(parse(text, NAMES).root), "profile_id"].tolist()
-        for kind, desk in desks.items():
-            question = asked(desk, ANALYST, text)
-            with desk.store.reader() as reader:
-                query = member_query(reader, question.whole, desk.now, frozen=question.frozen)
+        for kind, context in desks.items():
+            question = asked(context, ANALYST, text)
+            with context.store.reader() as reader:
+                query = member_query(reader, question.whole, context.now, frozen=question.frozen)
                 found = reader.query(query).read_all().column("profile_id").to_pylist()
             assert found == mine, (kind, text)
         sizes.append(len(mine))
@@ -198,7 +198,7 @@ def checked(text: str) -> bool:
     except FilterError as error:
         assert 0 <= error.position <= len(text)
         assert error.message
-        assert error.mend
+        assert error.hint
         return False
     frozen = {name: ["p1"] for name in ("frozen", "dynamic")}
     for dialect in ("duckdb", "postgres"):
@@ -234,7 +234,7 @@ def test_any_mixture_of_words_is_a_filter_or_an_error_with_its_place(parts, gap)
 
 
 def test_what_looks_hostile_and_is_a_value_finds_nobody(desks) -> None:
-    for desk in desks.values():
+    for context in desks.values():
         for value in (
             "'; DROP TABLE profiles; --",
             "x' OR '1'='1",
@@ -249,7 +249,7 @@ def test_what_looks_hostile_and_is_a_value_finds_nobody(desks) -> None:
             "0x27",
         ):
             text = value.replace("'", "''")
-            assert count(desk, ANALYST, parse_for(desk, ANALYST, f"city = '{text}'")).members == 0
+            assert count(context, ANALYST, parse_for(context, ANALYST, f"city = '{text}'")).members == 0
         many = ", ".join(f"'c{k}'" for k in range(9_999))
-        found = count(desk, ANALYST, parse_for(desk, ANALYST, f"city IN ({many}, '北京')")).members
+        found = count(context, ANALYST, parse_for(context, ANALYST, f"city IN ({many}, '北京')")).members
         assert found == (FRAME["city"] == "北京").sum()

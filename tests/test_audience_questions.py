@@ -31,7 +31,7 @@ OLD = FRAME["age"] >= 40
 
 
 @pytest.fixture(params=KINDS, scope="module")
-def desk(request, tmp_path_factory):
+def context(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     store = make_store(request.param, folder)
     publish_made(store)
@@ -45,21 +45,21 @@ def own_desk(tmp_path):
     return desk_over(store, tmp_path / "project")
 
 
-def ask(desk, text: str, person=ANALYST) -> int:
-    return count(desk, person, parse_for(desk, person, text)).members
+def ask(context, text: str, person=ANALYST) -> int:
+    return count(context, person, parse_for(context, person, text)).members
 
 
-def test_the_values_to_choose_from_are_the_commonest_first(desk) -> None:
+def test_the_values_to_choose_from_are_the_commonest_first(context) -> None:
     counts = FRAME["city"].value_counts()
     expected = sorted(counts.index, key=lambda city: (-counts[city], city))
     assert len(expected) > 1
-    assert levels(desk, ANALYST, "city") == expected
-    assert levels(desk, ANALYST, "age") == []
+    assert levels(context, ANALYST, "city") == expected
+    assert levels(context, ANALYST, "age") == []
 
 
-def test_a_count_is_that_of_pandas(desk) -> None:
-    tree = parse_for(desk, ANALYST, "churn_risk = 'yes' AND (age >= 40 OR city IS NULL)")
-    found = count(desk, ANALYST, tree)
+def test_a_count_is_that_of_pandas(context) -> None:
+    tree = parse_for(context, ANALYST, "churn_risk = 'yes' AND (age >= 40 OR city IS NULL)")
+    found = count(context, ANALYST, tree)
     mine = YES & (OLD | FRAME["city"].isna())
     assert (found.members, found.base) == (mine.sum(), len(FRAME))
     assert found.mean_confidence == {
@@ -67,14 +67,14 @@ def test_a_count_is_that_of_pandas(desk) -> None:
     }
 
 
-def test_what_each_condition_takes_away(desk) -> None:
+def test_what_each_condition_takes_away(context) -> None:
     conditions = {
         "churn_risk = 'yes'": YES,
         "churn_risk.confidence >= 0.6": SURE,
         "(age >= 40 OR city = 'Oslo')": OLD | (FRAME["city"] == "Oslo"),
     }
-    tree = parse_for(desk, ANALYST, " AND ".join(conditions))
-    found = effects(desk, ANALYST, tree)
+    tree = parse_for(context, ANALYST, " AND ".join(conditions))
+    found = effects(context, ANALYST, tree)
     assert [e.condition.replace("(", "").replace(")", "") for e in found] == [
         c.replace("(", "").replace(")", "") for c in conditions
     ]
@@ -84,15 +84,15 @@ def test_what_each_condition_takes_away(desk) -> None:
         assert (effect.members_without, effect.removed) == (others.sum(), others.sum() - whole.sum())
 
 
-def test_a_filter_of_one_condition_takes_the_rest_away(desk) -> None:
-    (effect,) = effects(desk, ANALYST, parse_for(desk, ANALYST, "churn_risk = 'yes' OR age > 80"))
+def test_a_filter_of_one_condition_takes_the_rest_away(context) -> None:
+    (effect,) = effects(context, ANALYST, parse_for(context, ANALYST, "churn_risk = 'yes' OR age > 80"))
     assert effect.members_without == len(FRAME)
     assert effect.removed == len(FRAME) - (YES | (FRAME["age"] > 80)).sum()
 
 
-def test_expected_outcomes_follow_from_scores_and_confidence(desk) -> None:
-    tree = parse_for(desk, ANALYST, "churn_risk IN ('yes', 'no') AND age >= 40")
-    found = {e.value: e for e in expected(desk, ANALYST, tree)}
+def test_expected_outcomes_follow_from_scores_and_confidence(context) -> None:
+    tree = parse_for(context, ANALYST, "churn_risk IN ('yes', 'no') AND age >= 40")
+    found = {e.value: e for e in expected(context, ANALYST, tree)}
     assert list(found) == ["yes", "no"]
     for value, one in found.items():
         rows = FRAME[(FRAME["churn_risk:value"] == value) & OLD]
@@ -106,16 +106,16 @@ def test_expected_outcomes_follow_from_scores_and_confidence(desk) -> None:
         assert 0 <= one.low <= one.promised <= one.right <= one.high <= one.members
 
 
-def test_an_amount_promises_its_tiers(desk) -> None:
-    (one,) = expected(desk, ANALYST, parse_for(desk, ANALYST, "spend = 'high'"))
+def test_an_amount_promises_its_tiers(context) -> None:
+    (one,) = expected(context, ANALYST, parse_for(context, ANALYST, "spend = 'high'"))
     assert one.promised == one.right == pytest.approx(0.6 * (FRAME["spend:value"] == "high").sum())
     assert one.high == one.members
 
 
 @pytest.mark.parametrize("capacity", [None, 60, 3])
-def test_the_best_cut_is_the_best_of_all_cuts(desk, capacity) -> None:
-    tree = parse_for(desk, ANALYST, "age >= 40")
-    curve = best_cut(desk, ANALYST, tree, "churn_risk", benefit=10, cost=4, capacity=capacity)
+def test_the_best_cut_is_the_best_of_all_cuts(context, capacity) -> None:
+    tree = parse_for(context, ANALYST, "age >= 40")
+    curve = best_cut(context, ANALYST, tree, "churn_risk", benefit=10, cost=4, capacity=capacity)
     score = FRAME.loc[OLD, "churn_risk:score"].dropna().sort_values(ascending=False).to_numpy()
     profit = np.r_[0, np.cumsum(10 * score - 4)]
     most = len(score) if capacity is None else capacity
@@ -124,43 +124,43 @@ def test_the_best_cut_is_the_best_of_all_cuts(desk, capacity) -> None:
     assert (curve.points[0].members, curve.points[-1].members) == (0, len(score))
     assert curve.points[-1].profit == pytest.approx(profit[-1])
     if capacity is None:
-        assert ask(desk, f"age >= 40 AND {curve.condition}") == curve.best.members
+        assert ask(context, f"age >= 40 AND {curve.condition}") == curve.best.members
     for point in curve.points:
         assert point.low <= point.profit <= point.high
 
 
-def test_nobody_is_worth_too_high_a_cost(desk) -> None:
-    curve = best_cut(desk, ANALYST, parse_for(desk, ANALYST, "age >= 40"), "churn_risk", 1, 5)
+def test_nobody_is_worth_too_high_a_cost(context) -> None:
+    curve = best_cut(context, ANALYST, parse_for(context, ANALYST, "age >= 40"), "churn_risk", 1, 5)
     assert (curve.best.members, curve.best.profit, curve.condition) == (0, 0, "")
     for benefit, cost in ((0, 1), (-1, 1), (1, -1), (float("nan"), 1), (float("inf"), 1)):
         with pytest.raises(TagcastError, match="expected a benefit"):
-            best_cut(desk, ANALYST, parse_for(desk, ANALYST, "age >= 40"), "churn_risk", benefit, cost)
+            best_cut(context, ANALYST, parse_for(context, ANALYST, "age >= 40"), "churn_risk", benefit, cost)
     with pytest.raises(TagcastError, match="there is no tag"):
-        best_cut(desk, VIEWER, parse_for(desk, VIEWER, "age >= 40"), TAGS[1], 1, 1)
+        best_cut(context, VIEWER, parse_for(context, VIEWER, "age >= 40"), TAGS[1], 1, 1)
 
 
-def test_pages_hold_every_member_once(desk) -> None:
-    tree = parse_for(desk, ANALYST, "churn_risk = 'yes'")
+def test_pages_hold_every_member_once(context) -> None:
+    tree = parse_for(context, ANALYST, "churn_risk = 'yes'")
     ids, after = [], None
     while True:
-        page = members(desk, ANALYST, tree, after, limit=37)
+        page = members(context, ANALYST, tree, after, limit=37)
         ids += [row["profile_id"] for row in page.rows]
         after = page.next
         if after is None:
             break
     assert ids == FRAME.loc[YES, "profile_id"].tolist()
-    first = members(desk, ANALYST, tree, limit=1).rows[0]
+    first = members(context, ANALYST, tree, limit=1).rows[0]
     row = FRAME[YES].iloc[0]
     assert first["churn_risk"] == "yes"
     assert first["churn_risk.score"] == row["churn_risk:score"]
     assert first["income"] == row["income"]
-    assert "income" not in members(desk, MARKETER, tree, limit=1).rows[0]
+    assert "income" not in members(context, MARKETER, tree, limit=1).rows[0]
 
 
-def test_a_sample_is_drawn_by_its_seed(desk) -> None:
-    tree = parse_for(desk, ANALYST, "churn_risk = 'yes'")
+def test_a_sample_is_drawn_by_its_seed(context) -> None:
+    tree = parse_for(context, ANALYST, "churn_risk = 'yes'")
     first, again, other = (
-        [row["profile_id"] for row in sample(desk, ANALYST, tree, 25, seed)] for seed in (1, 1, 2)
+        [row["profile_id"] for row in sample(context, ANALYST, tree, 25, seed)] for seed in (1, 1, 2)
     )
     assert first == again
     assert set(first) != set(other)
@@ -173,9 +173,9 @@ def test_both_stores_draw_the_same_sample(tmp_path) -> None:
     for kind in KINDS:
         store = make_store(kind, tmp_path / kind)
         publish_made(store)
-        desk = desk_over(store, tmp_path / kind / "project")
-        tree = parse_for(desk, ANALYST, "age > 20")
-        drawn.append([row["profile_id"] for row in sample(desk, ANALYST, tree, 30, 5)])
+        context = desk_over(store, tmp_path / kind / "project")
+        tree = parse_for(context, ANALYST, "age > 20")
+        drawn.append([row["profile_id"] for row in sample(context, ANALYST, tree, 30, 5)])
     assert drawn[0] == drawn[1]
 
 
@@ -297,21 +297,21 @@ class TestPlainWords:
             ),
         ],
     )
-    def test_in_both_languages(self, desk, text, en, zh) -> None:
-        tree = parse_for(desk, ANALYST, text)
-        assert sentence(desk, ANALYST, tree, "en") == en
-        assert sentence(desk, ANALYST, tree, "zh") == zh
+    def test_in_both_languages(self, context, text, en, zh) -> None:
+        tree = parse_for(context, ANALYST, text)
+        assert sentence(context, ANALYST, tree, "en") == en
+        assert sentence(context, ANALYST, tree, "zh") == zh
 
-    def test_a_long_list_is_cut(self, desk) -> None:
+    def test_a_long_list_is_cut(self, context) -> None:
         values = ", ".join(f"'{c}'" for c in "abcdefghijkl")
-        tree = parse_for(desk, ANALYST, f"city IN ({values})")
-        assert "“h” and 4 more" in sentence(desk, ANALYST, tree, "en")
-        assert "等 12 个" in sentence(desk, ANALYST, tree, "zh")
+        tree = parse_for(context, ANALYST, f"city IN ({values})")
+        assert "“h” and 4 more" in sentence(context, ANALYST, tree, "en")
+        assert "等 12 个" in sentence(context, ANALYST, tree, "zh")
 
 
-def test_odd_texts_find_what_they_say(desk) -> None:
+def test_odd_texts_find_what_they_say(context) -> None:
     for city in CITIES:
         if city is not None:
             text = city.replace("'", "''")
-            assert ask(desk, f"city = '{text}'") == (FRAME["city"] == city).sum() > 0
-            assert ask(desk, f"NOT city IN ('{text}')") == (FRAME["city"] != city).sum()
+            assert ask(context, f"city = '{text}'") == (FRAME["city"] == city).sum() > 0
+            assert ask(context, f"NOT city IN ('{text}')") == (FRAME["city"] != city).sum()

@@ -216,7 +216,7 @@ def test_an_rfm_card_says_so(facts) -> None:
     fallback = grade(grade_evidence(facts.result, facts.report), kind="rfm")
     text = to_markdown(build_card(replace(facts, kind="rfm", grade=fallback)))
     assert "**Grade C**" in text
-    assert "no model was in force" in text
+    assert "no model was active" in text
 
 
 def test_definitions_in_words() -> None:

@@ -257,7 +257,7 @@ def test_a_card_that_is_not_there(shop, tmp_path) -> None:
         shop.run("card", "churn_risk", "--out", str(tmp_path / "file" / "under"), ok=False),
         1,
         "--out",
-        "mend",
+        "hint",
     )
 
 
@@ -344,11 +344,11 @@ class TestBadInput:
 
     def test_no_configuration(self, tmp_path, monkeypatch) -> None:
         monkeypatch.chdir(tmp_path)
-        expect(CliRunner().invoke(application(), ["check"]), 3, "tagcast.toml", "mend")
+        expect(CliRunner().invoke(application(), ["check"]), 3, "tagcast.toml", "hint")
 
     def test_missing_file(self, broken) -> None:
         edit(broken.config, "lines.parquet", "lnes.parquet")
-        expect(broken.run("train", "--all", ok=False), 4, r"lnes\.parquet", "mend")
+        expect(broken.run("train", "--all", ok=False), 4, r"lnes\.parquet", "hint")
 
     def test_wrong_column(self, broken) -> None:
         edit(broken.config, '"price"', '"prize"')
@@ -358,17 +358,17 @@ class TestBadInput:
         source = broken.config.parent / "lines.parquet"
         lines = pd.read_parquet(source)
         lines.assign(at="the day before").to_parquet(source, index=False)
-        expect(broken.run("train", "--all", ok=False), 4, "event_time|at\\b", "mend")
+        expect(broken.run("train", "--all", ok=False), 4, "event_time|at\\b", "hint")
 
     def test_empty_source(self, broken) -> None:
         source = broken.config.parent / "lines.parquet"
         pd.read_parquet(source).head(0).to_parquet(source, index=False)
-        expect(broken.run("train", "--all", ok=False), 4, "no rows|empty", "mend")
+        expect(broken.run("train", "--all", ok=False), 4, "no rows|empty", "hint")
 
     def test_one_profile_only(self, broken) -> None:
         source = broken.config.parent / "lines.parquet"
         pd.read_parquet(source).assign(customer="c0001").to_parquet(source, index=False)
-        expect(broken.run("train", "--all", ok=False), 4, "one profile", "mend")
+        expect(broken.run("train", "--all", ok=False), 4, "one profile", "hint")
 
     def test_all_labels_equal(self, broken) -> None:
         edit(
@@ -376,7 +376,7 @@ class TestBadInput:
             "kind: no_event,",
             "kind: no_event, event: party,",
         )
-        expect(broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 6, "churn_risk", "mend")
+        expect(broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 6, "churn_risk", "hint")
 
     def test_unobserved_window(self, broken) -> None:
         late = [str(NOW - timedelta(days=d)) for d in (70, 10)]
@@ -386,11 +386,11 @@ class TestBadInput:
             f"{{dates: [{', '.join(late)}]}}",
         )
         expect(
-            broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 4, "not observed before", "mend"
+            broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 4, "not observed before", "hint"
         )
 
     def test_now_after_the_data(self, broken) -> None:
-        expect(broken.run("train", "--all", "--now", "2030-01-01", ok=False), 4, "after the data", "mend")
+        expect(broken.run("train", "--all", "--now", "2030-01-01", ok=False), 4, "after the data", "hint")
 
     def test_unknown_tag(self, shop) -> None:
         before = shop.store_state()
@@ -434,7 +434,7 @@ class TestBadInput:
         whole = file.read_bytes()
         try:
             file.write_bytes(whole[:-20] + b" " + whole[-19:])
-            expect(shop.run("score", "--all", "--as-of", str(NOW), ok=False), 6, r"model\.json", "mend")
+            expect(shop.run("score", "--all", "--as-of", str(NOW), ok=False), 6, r"model\.json", "hint")
         finally:
             file.write_bytes(whole)
         assert shop.store_state() == before
@@ -448,7 +448,7 @@ class TestBadInput:
         for other in (home / "store").rglob("*.duckdb"):
             if other != file:
                 other.write_bytes(other.read_bytes()[:5000])
-        expect(damaged.run("audience", "count", "churn_risk = 'yes'", ok=False), 7, "duckdb", "mend")
+        expect(damaged.run("audience", "count", "churn_risk = 'yes'", ok=False), 7, "duckdb", "hint")
         damaged.run("score", "--all", "--as-of", str(NOW))
         assert damaged.json("audience", "count", "churn_risk.score >= 0")["members"] > 0
 
@@ -458,7 +458,7 @@ class TestBadInput:
         before = shop.store_state()
         with (shop.home / "store" / ".lock").open("a+") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            expect(shop.run("score", "--all", "--as-of", str(NOW), ok=False), 8, "another|writing", "mend")
+            expect(shop.run("score", "--all", "--as-of", str(NOW), ok=False), 8, "another|writing", "hint")
         assert shop.store_state() == before
         shop.json("audience", "count", "churn_risk.score >= 0")
 
@@ -467,7 +467,7 @@ class TestBadInput:
         answer = json.loads(result.stderr.strip().splitlines()[-1])
         assert answer["exit_code"] == result.exit_code == 9
         assert answer["position"] == 0
-        assert "churn_risk" in answer["mend"]
+        assert "churn_risk" in answer["hint"]
 
 
 def test_dates_are_dates() -> None:

@@ -16,7 +16,7 @@ from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.serving.console.audiences import draft as drafts
 from tagcast.serving.console.audiences.draft import Group, Row, draft_of
 from tagcast.serving.console.ui import charts
-from tagcast.serving.console.ui.debounce import Latest
+from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number, of_100, percent
 from tagcast.serving.console.ui.html import Markup, h, join
 from tagcast.serving.console.ui.page_context import link
@@ -101,7 +101,7 @@ def test_only_the_newest_answer_is_told():
         return name
 
     async def clicks() -> None:
-        latest = Latest(told.append, lambda error: failed.append(str(error)), pause=0.02)
+        latest = Debouncer(told.append, lambda error: failed.append(str(error)), pause=0.02)
         first = [asyncio.create_task(latest.ask(lambda n=n: answer(n, 0))) for n in ("a", "b", "c")]
         await asyncio.gather(*first)
         assert asked == ["a", "c"], "the first at once; what follows at its heels is one question"

@@ -17,7 +17,7 @@ from tagcast.registry.access.roles import ROLES
 from tagcast.registry.governance.lifecycle import STATUSES
 from tagcast.serving.console.audiences.draft import Test as DraftTest
 from tagcast.serving.console.i18n.service_messages import told
-from tagcast.serving.console.i18n.translator import LANGUAGES, WORDS, Speaker
+from tagcast.serving.console.i18n.translator import LANGUAGES, WORDS, Translator
 
 CONSOLE = Path(__file__).parent.parent / "serving" / "console"
 SOURCE = "\n".join(
@@ -54,7 +54,7 @@ def used_keys() -> set[str]:
 def test_every_key_that_is_used_is_said_in_both_languages():
     topics = {key.split(".")[0] for key in WORDS}
     named = {key for key in used_keys() if key.split(".")[0] in topics}
-    python = {"request", "visit", "desk"}
+    python = {"request", "visit", "service context"}
     missing = {key for key in named if key not in WORDS and key.split(".")[0] not in python}
     # What looks like a key and is none: names of actions in the audit log, of event handlers.
     missing -= {key for key in missing if f"action.{key}" in WORDS}
@@ -80,11 +80,11 @@ def test_both_languages_say_the_same(key):
 
 
 def test_a_word_of_the_data_is_said_where_it_is_known():
-    assert Speaker("zh").known("value", "yes") == "是"
-    assert Speaker("zh").known("value", "Oslo") == "Oslo"
-    assert Speaker("en")("tags.found", count=3) == "3 tags"
+    assert Translator("zh").known("value", "yes") == "是"
+    assert Translator("zh").known("value", "Oslo") == "Oslo"
+    assert Translator("en")("tags.found", count=3) == "3 tags"
     with pytest.raises(KeyError):
-        Speaker("en")("tags.there_is_none")
+        Translator("en")("tags.there_is_none")
 
 
 NAMES = Names({"churn_risk": ("low", "high")}, {"age": "text", "spend": "number"})
@@ -117,12 +117,12 @@ NAMES = Names({"churn_risk": ("low", "high")}, {"age": "text", "spend": "number"
 def test_what_is_wrong_with_a_filter_is_told_in_chinese(text):
     with pytest.raises(FilterError) as wrong:
         parse(text, NAMES)
-    assert told(wrong.value, "en") == (wrong.value.message, wrong.value.mend)
+    assert told(wrong.value, "en") == (wrong.value.message, wrong.value.hint)
     for said in told(wrong.value, "zh"):
         assert re.search(r"[\u4e00-\u9fff]", said), said
 
 
 def test_what_no_pattern_knows_stays_as_it_is():
-    error = NotAllowedError("something new", mend="do this")
+    error = NotAllowedError("something new", hint="do this")
     assert told(error, "zh") == ("something new", "do this")
     assert LANGUAGES == ("en", "zh")

@@ -18,7 +18,7 @@ from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator
 from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.models.estimators.amount_regressor import AmountScorer, OwnSpend
+from tagcast.models.estimators.amount_regressor import AmountRegressor, OwnSpend
 from tagcast.models.estimators.bgnbd import BgNbdScorer, Parameters
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer, _without_parameters
@@ -83,7 +83,7 @@ def tag(blend: Blend, width: int, name: str = "churn_risk") -> TagModel:
     return TagModel(definition, names, "", blend, CALIBRATOR, 0.5, 0.5, (DAY,), {}, 0)
 
 
-def amounts(scorer: AmountScorer, width: int) -> AmountModel:
+def amounts(scorer: AmountRegressor, width: int) -> AmountModel:
     return AmountModel(
         parse_definition(AMOUNT, "spend"), NAMES[:width], "", scorer, AMOUNTS, 30.0, (DAY,), {}, 0
     )
@@ -109,13 +109,13 @@ def random_blend(rng: np.random.Generator, width: int) -> Blend:
     return Blend({n: float(rng.uniform(0.1, 1)) for n in names}, {n: parts[n] for n in names})
 
 
-def random_amount(rng: np.random.Generator, width: int) -> AmountScorer:
+def random_amount(rng: np.random.Generator, width: int) -> AmountRegressor:
     kind = str(rng.choice(["tweedie", "log1p", "own_rate", "mean"]))
     if kind in {"own_rate", "mean"}:
-        return AmountScorer(kind, 12.0, 1.0, 1, 30.0)
+        return AmountRegressor(kind, 12.0, 1.0, 1, 30.0)
     grown = forest(rng, tuple(rng.permutation(width)[:3].tolist()), objective="regression")
     start = OwnSpend((1, 2), (0.4, 0.2), 3.0, (10.0, 5.0)) if kind == "tweedie" else None
-    return AmountScorer(kind, 12.0, 1.3, forest=grown, start=start)
+    return AmountRegressor(kind, 12.0, 1.3, forest=grown, start=start)
 
 
 def random_member(rng: np.random.Generator) -> Member:
@@ -224,7 +224,7 @@ def test_a_forest_beyond_the_kernel_is_served_by_lightgbm(caplog, params, why) -
     members = [
         member_of("odd_one", logistic=additive(rng, EVERY), forest=odd),
         member_of("plain_one", forest=forest(rng, EVERY)),
-        Member(amounts(AmountScorer("log1p", 1.0, forest=odd), PROFILE), None, EVERY),
+        Member(amounts(AmountRegressor("log1p", 1.0, forest=odd), PROFILE), None, EVERY),
     ]
     engine, said = warnings_of(caplog, members)
     assert [line.split(":")[0] for line in said] == ["odd_one", "spend_30d"]

@@ -75,22 +75,24 @@ def test_an_estimate_holds_the_count_within_its_margin(store) -> None:
 def test_what_follows_a_count_is_estimated_within_its_range(store, tmp_path, monkeypatch) -> None:
     """Of 20 audiences the range of the estimate holds what is expected exactly nearly always; few members are never estimated."""
     monkeypatch.setattr(sampling, "LEAST_IN_SAMPLE", 100)
-    desk = desk_over(store, tmp_path / "project")
+    context = desk_over(store, tmp_path / "project")
     held, asked = 0, np.linspace(0.05, 0.6, 20)
     for least in asked:
-        tree = parse_for(desk, ANALYST, f"churn_risk = 'yes' AND churn_risk.score >= {least:.3f}")
-        (exact,), (estimate,) = (expected(desk, ANALYST, tree, estimate=sampled) for sampled in (False, True))
+        tree = parse_for(context, ANALYST, f"churn_risk = 'yes' AND churn_risk.score >= {least:.3f}")
+        (exact,), (estimate,) = (
+            expected(context, ANALYST, tree, estimate=sampled) for sampled in (False, True)
+        )
         assert (exact.estimated, estimate.estimated) == (False, True)
         held += estimate.low <= exact.right <= estimate.high
         assert estimate.right == pytest.approx(exact.right, rel=0.2)
         assert estimate.high - estimate.low > exact.high - exact.low
-        counted, sampled = (effects(desk, ANALYST, tree, estimate=some) for some in (False, True))
+        counted, sampled = (effects(context, ANALYST, tree, estimate=some) for some in (False, True))
         for one, other in zip(counted, sampled, strict=True):
             assert other.estimated
             assert other.removed == pytest.approx(one.removed, abs=0.08 * ROWS)
     assert held >= 18
-    few = parse_for(desk, ANALYST, "churn_risk.score >= 0.99")
-    assert not any(one.estimated for one in effects(desk, ANALYST, few, estimate=True))
+    few = parse_for(context, ANALYST, "churn_risk.score >= 0.99")
+    assert not any(one.estimated for one in effects(context, ANALYST, few, estimate=True))
 
 
 def test_the_console_shows_an_estimate_before_the_exact_count(tmp_path, monkeypatch) -> None:

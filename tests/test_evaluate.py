@@ -27,7 +27,7 @@ from tagcast.models.training.result import TestScores
 from tagcast.models.training.splits import Split
 from tagcast.pipelines.cli.main import application
 from tagcast.pipelines.evaluation.evaluate import fitting_windows
-from tagcast.pipelines.project.workspace import TagPlan
+from tagcast.pipelines.project.project import TagPlan
 
 NOW = FIRST_DAY + timedelta(days=240)
 DEFINITION = parse_definition(CHURN, "churn")
@@ -121,7 +121,7 @@ def test_a_window_is_a_test_snapshot_with_enough_before_it() -> None:
     assert len(fitting_windows(plan, labels, 5)) == 5
     with pytest.raises(DataError, match="6 windows were asked for, 5 fit") as error:
         fitting_windows(plan, labels, 6)
-    assert "--windows 5" in error.value.mend
+    assert "--windows 5" in error.value.hint
     silent = labels.assign(y=np.where(labels["as_of"] == split.snapshots[3], 0, labels["y"]))
     assert [p.split.test for p in fitting_windows(plan, silent, 3)] == [split.snapshots[k] for k in (2, 4, 5)]
 

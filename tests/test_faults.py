@@ -33,22 +33,22 @@ def whole(folder) -> dict:
 
 @pytest.fixture(params=KINDS)
 def shop(request, folder) -> Shop:
-    """The shop with a run of the first day in force."""
-    return _in_force(Shop(folder, postgres_url() if request.param == "postgres" else None))
+    """The shop with a run of the first day active."""
+    return _active(Shop(folder, postgres_url() if request.param == "postgres" else None))
 
 
 @pytest.fixture(params=KINDS if FULL else KINDS[:1])
 def either(request, folder) -> Shop:
     """The same, where the fault lies elsewhere: in the short form on one store."""
-    return _in_force(Shop(folder, postgres_url() if request.param == "postgres" else None))
+    return _active(Shop(folder, postgres_url() if request.param == "postgres" else None))
 
 
 @pytest.fixture
 def embedded(folder) -> Shop:
-    return _in_force(Shop(folder))
+    return _active(Shop(folder))
 
 
-def _in_force(shop: Shop) -> Shop:
+def _active(shop: Shop) -> Shop:
     current = shop.store.current()
     if current is None or current.run.as_of != DAYS[0]:
         shop.succeeds(DAYS[0])
@@ -56,7 +56,7 @@ def _in_force(shop: Shop) -> Shop:
 
 
 def test_a_scorer_killed_at_any_moment_loses_nothing(shop, whole) -> None:
-    """kill -9 at random moments: one whole run or the other is in force, and the next run succeeds."""
+    """kill -9 at random moments: one whole run or the other is active, and the next run succeeds."""
     assert whole[DAYS[0]] != whole[DAYS[1]]
     started = time.monotonic()
     assert shop.succeeds(DAYS[1]) == whole[DAYS[1]]
@@ -147,7 +147,7 @@ def test_a_reader_keeps_an_old_run_while_three_are_published(shop) -> None:
 
 
 def test_a_clock_that_was_set_back(either) -> None:
-    """Numbers decide what is in force; the run of the wrong clock is followed by the next."""
+    """Numbers decide what is active; the run of the wrong clock is followed by the next."""
     with Fault():
         code = (
             "import sys; from datetime import datetime, UTC; import tagcast.pipelines.cli.scoring as t\n"
@@ -257,7 +257,7 @@ def test_a_full_disk_while_publishing_keeps_the_last_run(folder, tmp_path, kilob
             if done.returncode:  # with more free it may have been enough
                 assert done.returncode == 7, done.stderr
                 assert "the disk is full" in done.stderr
-                assert "mend:" in done.stderr
+                assert "hint:" in done.stderr
                 assert shop.store.current().run.as_of == DAYS[1]
             assert "Traceback" not in done.stderr
             assert said_now(shop.store)

@@ -40,7 +40,7 @@ PUBLISH = """
             staging.publish(run_info(run_id, int(rows) * int(times)), keep=3)
         print("published", flush=True)
     except TagcastError as error:
-        print(f"error: {error.message} mend: {error.mend}", flush=True)
+        print(f"error: {error.message} hint: {error.hint}", flush=True)
         sys.exit(error.exit_code)
 """
 ROWS, TIMES = 1000, 60
@@ -94,12 +94,12 @@ def failed(writer: subprocess.Popen[str]) -> str:
     out, error = writer.communicate(timeout=120)
     assert writer.returncode == 7, (out, error)
     assert "Traceback" not in error
-    assert "the last published run stays in force" in out
+    assert "the last published run stays active" in out
     return out
 
 
 def whole(store: PostgresStore, run_id: str) -> bool:
-    """Whether this run is in force with every profile, and nothing else was left behind."""
+    """Whether this run is active with every profile, and nothing else was left behind."""
     with store.reader() as reader:
         rows = sum(batch.num_rows for batch in reader.stream(["churn_risk:score", "churn_risk:reasons"]))
         assert rows == reader.manifest.profiles == ROWS * TIMES

@@ -15,8 +15,8 @@ from sqlglot import exp, parse_one
 
 from tagcast.features.core.errors import FilterError
 from tagcast.models.filters.conditions import (
+    And,
     Compare,
-    Every,
     FieldRef,
     Filter,
     InAudience,
@@ -24,7 +24,7 @@ from tagcast.models.filters.conditions import (
     Names,
     Not,
     OneOf,
-    Some,
+    Or,
 )
 from tagcast.models.filters.parser import caret, parse
 from tagcast.serving.audiences.filter_sql import condition
@@ -96,9 +96,9 @@ def reference(node, row) -> bool:
     """The meaning of a filter, row by row in Python."""
     if isinstance(node, Filter):
         return reference(node.root, row)
-    if isinstance(node, Every):
+    if isinstance(node, And):
         return all(reference(i, row) for i in node.items)
-    if isinstance(node, Some):
+    if isinstance(node, Or):
         return any(reference(i, row) for i in node.items)
     if isinstance(node, Not):
         return not reference(node.item, row)
@@ -160,8 +160,8 @@ trees = st.recursive(
     leaves,
     lambda inner: st.one_of(
         st.builds(Not, item=inner),
-        st.builds(Every, items=st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        st.builds(Some, items=st.lists(inner, min_size=2, max_size=3).map(tuple)),
+        st.builds(And, items=st.lists(inner, min_size=2, max_size=3).map(tuple)),
+        st.builds(Or, items=st.lists(inner, min_size=2, max_size=3).map(tuple)),
     ),
     max_leaves=6,
 ).map(lambda root: Filter(root=root))
@@ -212,7 +212,7 @@ def test_any_text_is_a_filter_or_a_clear_error(text) -> None:
     except FilterError as error:
         assert 0 <= error.position <= len(text)
         assert error.message
-        assert error.mend
+        assert error.hint
 
 
 @pytest.mark.parametrize(

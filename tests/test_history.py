@@ -14,7 +14,7 @@ from tagcast.features.core.errors import StoreError
 from tagcast.serving.publishing.run_checks import Bounds
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.history import said_then
-from tagcast.serving.store.manifest import in_force_at
+from tagcast.serving.store.manifest import active_at
 
 TAGS = ("churn_risk", "high_value")
 NARROW = Bounds(base_change=0.4, population_change=0.5, share_change=0.25, psi=0.5)
@@ -102,7 +102,7 @@ def test_numbers_decide_where_a_clock_was_set_back(store) -> None:
     log = store.log()
     assert [e.number for e in log] == sorted(e.number for e in log)
     assert store.current().run.run_id == "run-2"
-    assert in_force_at(log, NOW + timedelta(hours=11)).manifest.run.run_id == "run-2"
+    assert active_at(log, NOW + timedelta(hours=11)).manifest.run.run_id == "run-2"
 
 
 def test_rollback_puts_an_earlier_run_in_force_and_can_itself_be_taken_back(store) -> None:
@@ -114,7 +114,7 @@ def test_rollback_puts_an_earlier_run_in_force_and_can_itself_be_taken_back(stor
     assert store.log()[-1].reason == "the third was wrong"
     store.rollback(numbers[2], NOW + timedelta(hours=6))
     assert store.current().number == numbers[2]
-    with pytest.raises(StoreError, match="no earlier run 99 to go back to; kept beside the one in force"):
+    with pytest.raises(StoreError, match="no earlier run 99 to go back to; kept beside the one active"):
         store.rollback(99, NOW)
     publish_at(store, 9, seed=9, keep=5)
     assert store.current().number == max(e.number for e in store.log())

@@ -14,7 +14,7 @@ from shop import FIRST_DAY, write_shop
 
 from tagcast.pipelines.cli.main import application
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
-from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.training.frames import label_rows, training_frames
 from tagcast.registry.gates.leak_checks import after_as_of
 
@@ -78,7 +78,7 @@ def test_an_event_made_from_the_outcome_is_caught_twice(tmp_path) -> None:
     assert trained["by_name"]["single_feature"]["figure"] > 0.95
     assert trained["by_name"]["last_day"]["figure"] > 0.5
     assert trained["by_name"]["after_as_of"]["outcome"] == "pass", "its times do say before"
-    assert trained["by_name"]["beats_rfm"]["outcome"] == "pass", "by quality alone it would be in force"
+    assert trained["by_name"]["beats_rfm"]["outcome"] == "pass", "by quality alone it would be active"
     listed = CliRunner().invoke(application(), ["models", "churn_risk", "--config", str(config)]).stdout
     assert "closed_account" in listed
     refused = CliRunner().invoke(application(), ["score", "--all", "--config", str(config)])
@@ -117,7 +117,7 @@ def test_events_stamped_after_as_of_are_caught(tmp_path) -> None:
 
 def test_a_snapshot_written_by_something_else_is_caught(tmp_path) -> None:
     """A partition with the recency of three weeks later, stamped and counted as if it were whole."""
-    workspace = open_workspace(write_shop(tmp_path, customers=200), None)
+    workspace = open_project(write_shop(tmp_path, customers=200), None)
     definitions = [d for d in workspace.definitions(NOW) if d.name == "churn_risk"]
     plan, features = workspace.plan(definitions[0], NOW), workspace.feature_set(definitions, NOW)
     labels = {"churn_risk": label_rows(workspace, plan, NOW)}

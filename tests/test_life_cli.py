@@ -9,7 +9,7 @@ from champion import DAY, NOW, TAG, by_hand, put_in_charge, shop_with_champion
 from projects import Project as CommandLine
 from shop import FIRST_DAY, write_shop
 
-from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.saved_audiences import SavedAudience, save
@@ -54,7 +54,7 @@ def test_a_tag_is_shown_and_taken_through_its_life(project) -> None:
     assert "suspended, not in review" in refused.stderr
     assert f"tagcast tag submit {TAG}" in refused.stderr
     assert (
-        project.invoke("tag", "submit", TAG, "--reason", "mended").stdout
+        project.invoke("tag", "submit", TAG, "--reason", "fixed").stdout
         == f"{TAG} is in review (was suspended)\n"
     )
     project.json("tag", "approve", TAG, "--reason", "looked at it")
@@ -65,7 +65,7 @@ def test_a_tag_is_shown_and_taken_through_its_life(project) -> None:
 
 
 def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
-    state = open_state(open_workspace(project.config, project.home).settings)
+    state = open_state(open_project(project.config, project.home).settings)
     save(
         state,
         SavedAudience("quiet ones", "", "", f"{TAG} = 'yes'", "dynamic", NOW, NOW),
@@ -82,7 +82,7 @@ def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
 
 def test_a_champion_waits_for_a_second_person(project) -> None:
     project.ask_for_two()
-    workspace = open_workspace(project.config, project.home)
+    workspace = open_project(project.config, project.home)
     put_in_charge(workspace, project.home / "second", by_hand(risk=3.0), 2)  # proposed by "tests"
     assert [v["aliases"] for v in project.json("models", TAG)] == [["challenger"], ["champion"]]
     assert "proposed by tests" in " ".join(project.invoke("models", TAG).stdout.split())
@@ -111,11 +111,11 @@ def test_a_champion_is_turned_down(project) -> None:
     done = project.invoke("approve", TAG, "1", "--refuse", "--reason", "broken feed", "--by", "Bob")
     assert done.stdout == f"{TAG}: version 1 is turned down\n"
     assert project.json("approve") == []
-    assert project.json("models", TAG)[0]["aliases"] == ["champion"], "what is in force stays in force"
+    assert project.json("models", TAG)[0]["aliases"] == ["champion"], "what is active stays active"
 
 
 def test_the_winner_of_a_training_waits_under_the_name_of_who_trained(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("tagcast.pipelines.project.local_user.local_user", lambda: "ann")
+    monkeypatch.setattr("tagcast.pipelines.project.local_user.system_user", lambda: "ann")
     project = Project(write_shop(tmp_path, customers=300), tmp_path / "home")
     project.ask_for_two()
     now = str(FIRST_DAY + timedelta(days=200))

@@ -14,9 +14,9 @@ from tagcast.pipelines.scoring.score import score_tags
 pytestmark = pytest.mark.xdist_group("movement")
 
 
-def run(workspace, day, hour: int) -> tuple[TagMovement | None, pd.Series]:
-    scored = score_tags(workspace, [TAG], as_of=day, moment=NOW + timedelta(hours=hour), accept="a test")
-    return next(iter(scored.moved), None), published(workspace)["value"]
+def run(project, day, hour: int) -> tuple[TagMovement | None, pd.Series]:
+    scored = score_tags(project, [TAG], as_of=day, moment=NOW + timedelta(hours=hour), accept="a test")
+    return next(iter(scored.moved), None), published(project)["value"]
 
 
 def moved(before: pd.Series, after: pd.Series) -> pd.DataFrame:
@@ -28,14 +28,14 @@ def moved(before: pd.Series, after: pd.Series) -> pd.DataFrame:
 def runs(tmp_path_factory):
     """Four runs: a first one, a later day, another model, another threshold."""
     folder = tmp_path_factory.mktemp("moved")
-    workspace = shop_with_champion(folder)
+    project = shop_with_champion(folder)
     later = DAY + timedelta(days=14)
-    found = {"first": run(workspace, DAY, 0), "data": run(workspace, later, 1)}
-    put_in_charge(workspace, folder / "bundle2", by_hand(risk=2.5), 2)
-    found["model"] = run(workspace, later, 2)
-    put_in_charge(workspace, folder / "bundle3", by_hand(risk=2.5, cut=0.62), 3)
-    found["threshold"] = run(workspace, later, 3)
-    found["cuts"] = [entry.manifest.tags[TAG].cut for entry in workspace.store.log()]
+    found = {"first": run(project, DAY, 0), "data": run(project, later, 1)}
+    put_in_charge(project, folder / "bundle2", by_hand(risk=2.5), 2)
+    found["model"] = run(project, later, 2)
+    put_in_charge(project, folder / "bundle3", by_hand(risk=2.5, cut=0.62), 3)
+    found["threshold"] = run(project, later, 3)
+    found["cuts"] = [entry.manifest.tags[TAG].cut for entry in project.store.log()]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Readers of the run in force, lent to many threads."""
+"""Readers of the run active, lent to many threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stores import KINDS, make_store
 from tagcast.features.core.errors import FilterError, NotFoundError, StoreError
 from tagcast.serving.audiences.queries import count, profile
 from tagcast.serving.store.base import ProfileStore
-from tagcast.serving.store.reader_pool import OpenRuns
+from tagcast.serving.store.reader_pool import RunReaderPool
 
 
 @pytest.fixture(params=KINDS)
@@ -34,7 +34,7 @@ def seconds() -> Seconds:
 
 @pytest.fixture
 def runs(store, seconds):
-    opened = OpenRuns(store, most=4, seconds=seconds)
+    opened = RunReaderPool(store, most=4, seconds=seconds)
     yield opened
     opened.close()
 

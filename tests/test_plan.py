@@ -1,4 +1,4 @@
-"""Definitions as written against what is in force: what differs, what it would do, and how it is put in force."""
+"""Definitions as written against what is active: what differs, what it would do, and how it is put active."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tagcast.models.definitions.diff import key_changes, overlaid
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.pipelines.cli.main import application
 from tagcast.pipelines.deployment.plan import apply_plan, make_plan
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.saved_audiences import SavedAudience, freeze, save
 from tagcast.serving.audiences.queries import count
-from tagcast.serving.context import Desk
-from tagcast.serving.store.reader_pool import OpenRuns
+from tagcast.serving.context import ServiceContext
+from tagcast.serving.store.reader_pool import RunReaderPool
 
 LATER = NOW + timedelta(hours=1)
 ANN = Person("ann", "admin")
@@ -34,7 +34,7 @@ ANN = Person("ann", "admin")
 
 @pytest.fixture
 def shop(tmp_path):
-    """A shop whose champion and whose rule are in force as they are written."""
+    """A shop whose champion and whose rule are active as they are written."""
     workspace = shop_with_champion(tmp_path)
     for other in ("high_value", "interest"):
         (tmp_path / "tags" / f"{other}.yaml").unlink()
@@ -44,19 +44,19 @@ def shop(tmp_path):
     return workspace
 
 
-def write(workspace: Workspace, name: str, text: str) -> None:
+def write(workspace: Project, name: str, text: str) -> None:
     (workspace.settings.tags_folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
-def desk_of(workspace: Workspace) -> Desk:
-    return Desk(workspace.settings, OpenRuns(workspace.store), workspace.state, lambda: LATER)
+def desk_of(workspace: Project) -> ServiceContext:
+    return ServiceContext(workspace.settings, RunReaderPool(workspace.store), workspace.state, lambda: LATER)
 
 
-def plan_of(workspace: Workspace):
+def plan_of(workspace: Project):
     return make_plan(workspace, desk_of(workspace))
 
 
-def saved(workspace: Workspace, name: str, text: str, kind: str = "dynamic") -> int:
+def saved(workspace: Project, name: str, text: str, kind: str = "dynamic") -> int:
     with workspace.store.reader() as reader:
         members = count(reader, text, LATER).members
     audience = SavedAudience(name, "ann", "", text, kind, LATER, LATER, 1, members)
@@ -64,14 +64,14 @@ def saved(workspace: Workspace, name: str, text: str, kind: str = "dynamic") -> 
     return members
 
 
-def second_person(workspace: Workspace) -> Workspace:
+def second_person(workspace: Project) -> Project:
     review = workspace.settings.review.model_copy(update={"second_person": True})
-    return Workspace(workspace.settings.model_copy(update={"review": review}))
+    return Project(workspace.settings.model_copy(update={"review": review}))
 
 
 def test_nothing_differs_where_nothing_was_written(shop) -> None:
     assert plan_of(shop).tags == ()
-    with pytest.raises(ConflictError, match="nothing is to be put in force"):
+    with pytest.raises(ConflictError, match="nothing is to be put active"):
         apply_plan(shop, by="ann", reason="because", now=LATER)
 
 
@@ -86,7 +86,7 @@ def test_another_threshold_needs_no_training_and_its_sizes_are_those_of_the_next
     assert (change.tag, change.change, change.train) == (TAG, "changed", False)
     assert {key.key for key in change.keys} == {"decision", "min_confidence"}
     assert change.says == {k: int(n) for k, n in before["value"].value_counts().items()}
-    pd.testing.assert_frame_equal(published(shop), before)  # nothing is in force yet
+    pd.testing.assert_frame_equal(published(shop), before)  # nothing is active yet
     score_tags(shop, None, as_of=DAY, moment=LATER)
     pd.testing.assert_frame_equal(published(shop), before)
 
@@ -250,7 +250,7 @@ def test_the_commands_print_and_answer_in_json(shop) -> None:
     assert found["tags"][0]["will_say"]["yes"] < found["tags"][0]["says"]["yes"]
     done = CliRunner().invoke(application(), ["apply", "--reason", "fewer letters", "--by", "ann", *where])
     assert done.exit_code == 0
-    assert "in force: churn_risk" in done.output
+    assert "active: churn_risk" in done.output
     again = CliRunner().invoke(application(), ["apply", "--reason", "fewer letters", *where])
     assert again.exit_code == ConflictError.exit_code
     assert "nothing differs" in CliRunner().invoke(application(), ["plan", *where]).output

@@ -16,7 +16,7 @@ YES, OLD = FRAME["churn_risk:value"] == "yes", FRAME["age"] >= 40
 
 
 @pytest.fixture(params=KINDS, scope="module")
-def desk(request, tmp_path_factory):
+def context(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     store = make_store(request.param, folder)
     publish_made(store)
@@ -41,10 +41,10 @@ EVERYONE = pd.Series(True, index=FRAME.index)
 
 
 @pytest.mark.parametrize("against", [None, "age >= 40"])
-def test_every_level_is_counted(desk, against) -> None:
-    tree = parse_for(desk, ANALYST, "churn_risk = 'yes'")
-    other = None if against is None else parse_for(desk, ANALYST, against)
-    found = portrait(desk, ANALYST, tree, other)
+def test_every_level_is_counted(context, against) -> None:
+    tree = parse_for(context, ANALYST, "churn_risk = 'yes'")
+    other = None if against is None else parse_for(context, ANALYST, against)
+    found = portrait(context, ANALYST, tree, other)
     theirs = EVERYONE if against is None else OLD
     assert (found.members, found.against, found.estimated) == (YES.sum(), theirs.sum(), False)
     for tag in (*TAGS, "spend"):
@@ -62,8 +62,8 @@ def test_every_level_is_counted(desk, against) -> None:
             assert row.index == pytest.approx(100 * row.share / row.against_share)
 
 
-def test_a_number_of_many_values_is_shown_in_ranges_of_everyone(desk) -> None:
-    found = portrait(desk, ANALYST, parse_for(desk, ANALYST, "churn_risk = 'yes'"))
+def test_a_number_of_many_values_is_shown_in_ranges_of_everyone(context) -> None:
+    found = portrait(context, ANALYST, parse_for(context, ANALYST, "churn_risk = 'yes'"))
     ages = levels(found.rows, "age")
     known = FRAME["age"].dropna()
     edges = [float(known.quantile(q, interpolation="higher")) for q in (0.2, 0.4, 0.6, 0.8)]
@@ -81,8 +81,8 @@ def test_a_number_of_many_values_is_shown_in_ranges_of_everyone(desk) -> None:
     assert abs(float(shown[0].split()[1]) - edges[0]) <= 2
 
 
-def test_ranks_by_share_and_by_index(desk) -> None:
-    found = portrait(desk, ANALYST, parse_for(desk, ANALYST, "churn_risk = 'yes'"))
+def test_ranks_by_share_and_by_index(context) -> None:
+    found = portrait(context, ANALYST, parse_for(context, ANALYST, "churn_risk = 'yes'"))
     shares = [row.share for row in found.by_share()]
     assert shares == sorted(shares, reverse=True)
     ranked = found.by_index(least=10)
@@ -91,32 +91,32 @@ def test_ranks_by_share_and_by_index(desk) -> None:
     assert (ranked[0].field, ranked[0].level) == ("churn_risk", "yes")
 
 
-def test_what_a_person_may_not_see_is_not_painted(desk) -> None:
+def test_what_a_person_may_not_see_is_not_painted(context) -> None:
     for person in (MARKETER, VIEWER):
-        found = portrait(desk, person, parse_for(desk, person, "churn_risk = 'yes'"))
+        found = portrait(context, person, parse_for(context, person, "churn_risk = 'yes'"))
         assert {row.field for row in found.rows} == {"churn_risk", "spend", "city", "age", "email_ok", "sms"}
 
 
-def test_nobody_has_a_portrait(desk) -> None:
-    found = portrait(desk, ANALYST, parse_for(desk, ANALYST, "age > 200"))
+def test_nobody_has_a_portrait(context) -> None:
+    found = portrait(context, ANALYST, parse_for(context, ANALYST, "age > 200"))
     assert found.members == 0
     assert all(row.share == 0 for row in found.rows)
 
 
-def test_many_fields_are_counted_in_parts(desk, monkeypatch) -> None:
-    tree = parse_for(desk, ANALYST, "churn_risk = 'yes'")
-    whole = portrait(desk, ANALYST, tree)
+def test_many_fields_are_counted_in_parts(context, monkeypatch) -> None:
+    tree = parse_for(context, ANALYST, "churn_risk = 'yes'")
+    whole = portrait(context, ANALYST, tree)
     monkeypatch.setattr(portraits, "_AT_ONCE", 2)
-    assert portrait(desk, ANALYST, tree) == whole
+    assert portrait(context, ANALYST, tree) == whole
 
 
-def test_an_overlap_adds_up(desk) -> None:
+def test_an_overlap_adds_up(context) -> None:
     found = compare(
-        desk, ANALYST, *(parse_for(desk, ANALYST, t) for t in ("churn_risk = 'yes'", "age >= 40"))
+        context, ANALYST, *(parse_for(context, ANALYST, t) for t in ("churn_risk = 'yes'", "age >= 40"))
     )
     both, either = (YES & OLD).sum(), (YES | OLD).sum()
     assert (found.a, found.b, found.both, found.either) == (YES.sum(), OLD.sum(), both, either)
     assert (found.only_a, found.only_b) == (YES.sum() - both, OLD.sum() - both)
     assert found.jaccard == pytest.approx(both / either)
-    nobody = parse_for(desk, ANALYST, "age > 200")
-    assert compare(desk, ANALYST, nobody, nobody).jaccard == 0
+    nobody = parse_for(context, ANALYST, "age > 200")
+    assert compare(context, ANALYST, nobody, nobody).jaccard == 0

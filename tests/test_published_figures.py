@@ -10,12 +10,12 @@ import pytest
 from champion import DAY, DEFINITION, METRICS, NOW, TAG, published, shop_with_champion
 
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
-from tagcast.pipelines.project.local_user import local_person
+from tagcast.pipelines.project.local_user import local_user
 from tagcast.pipelines.reports.audiences import count_audience
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.pipelines.training.readiness import check_project
 from tagcast.serving.catalog import catalog as catalogue
-from tagcast.serving.context import open_desk
+from tagcast.serving.context import open_context
 
 pytestmark = pytest.mark.xdist_group("published-figures")
 
@@ -80,17 +80,17 @@ def test_a_run_counts_its_values(shop) -> None:
 def test_an_audience_and_the_tree_count_the_same(shop) -> None:
     workspace, lines, run, said = shop
     known = lines.loc[lines["at"] < pd.Timestamp(DAY), "customer"].nunique()
-    desk = open_desk(workspace.settings, lambda: NOW)
+    context = open_context(workspace.settings, lambda: NOW)
     found = count_audience(
-        desk,
-        local_person(),
+        context,
+        local_user(),
         f"{TAG} = 'no' AND {TAG}.confidence >= 0.6",
     )
     mine = said[(said["value"] == "no") & (said["confidence"] >= 0.6)]
     assert (found["members"], found["base"], run.profiles) == (len(mine), known, known)
     assert found["share"] == len(mine) / known
     assert found["mean_confidence"][TAG] == pytest.approx(mine["confidence"].mean())
-    (row,) = [r for r in catalogue.tags(desk, local_person()) if r.name == TAG]
+    (row,) = [r for r in catalogue.tags(context, local_user()) if r.name == TAG]
     assert (row.population, row.said["yes"]) == (len(said), (said["value"] == "yes").sum())
     assert row.coverage == pytest.approx(len(said) / known)
     assert row.mean_confidence == pytest.approx(run.tags[0].mean_confidence)

@@ -19,7 +19,7 @@ def report(config, now=None):
 
 
 def said(found, level) -> str:
-    return "\n".join(f"{f.where}: {f.message} / {f.mend}" for f in found.findings if f.level == level)
+    return "\n".join(f"{f.where}: {f.message} / {f.hint}" for f in found.findings if f.level == level)
 
 
 def test_clean_sources_give_no_finding(tmp_path) -> None:

@@ -25,7 +25,7 @@ from tagcast.models.filters.conditions import Filter, Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.inference.rule_evaluator import RuleEval
 from tagcast.pipelines.deployment.plan import apply_plan
-from tagcast.pipelines.project.workspace import open_workspace
+from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.reports.profile import look_up
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.pipelines.training.readiness import check_project
@@ -77,7 +77,7 @@ def shop_with_rules(folder, **more):
         file.unlink()
     for name, text in (("stage", STAGE), ("bought", BOUGHT), ("quiet", QUIET)):
         (folder / "tags" / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return open_workspace(config, folder / "home")
+    return open_project(config, folder / "home")
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -229,7 +229,7 @@ def test_models_and_rules_share_a_run_and_names_choose_among_both(tmp_path) -> N
     assert both.run_id == run.run_id != alone.run_id
     with pytest.raises(DefinitionError, match="lifecycle_stag") as wrong:
         score_tags(workspace, ["lifecycle_stag"], as_of=DAY, moment=NOW)
-    assert "did you mean 'lifecycle_stage'" in wrong.value.mend
+    assert "did you mean 'lifecycle_stage'" in wrong.value.hint
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_what_is_wrong_with_a_rule_is_said(change, told) -> None:
     with pytest.raises(DefinitionError) as wrong:
         resolve(parse_definition(STAGE.replace(*change), "stage.yaml"), names)
     assert told in wrong.value.message
-    assert wrong.value.mend
+    assert wrong.value.hint
 
 
 NUMBERS, TEXTS = ("a", "b"), ("city", "loyal")
@@ -348,7 +348,7 @@ def test_the_example_of_carts_runs_as_it_is(tmp_path, monkeypatch) -> None:
     pd.DataFrame(orders, columns=["customer", "at", "order", "amount"]).to_csv(tmp_path / "orders.csv")
     pd.DataFrame(carts, columns=["customer", "at"]).to_csv(tmp_path / "carts.csv")
     monkeypatch.setenv("TAGCAST_DATA", str(tmp_path))
-    workspace = open_workspace(EXAMPLE, tmp_path / "home")
+    workspace = open_project(EXAMPLE, tmp_path / "home")
     score_tags(workspace, None, as_of=None, moment=NOW)
     found = said(workspace, "cart_without_payment")["value"].to_dict()
     assert found == {"a": "yes", "b": "no", "c": "no", "d": "yes"}
@@ -361,4 +361,4 @@ def test_check_says_whether_a_rule_is_ready(tmp_path) -> None:
     found = {tag.tag: tag for tag in check_project(workspace, None).tags}
     assert {found[t].level for t in ("lifecycle_stage", "bought.tea")} == {"ok"}
     assert (found["quiet"].level, found["quiet"].kind) == ("error", "rule")
-    assert "'age'" in found["quiet"].mend
+    assert "'age'" in found["quiet"].hint

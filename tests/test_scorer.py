@@ -13,7 +13,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.labels import population
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.pipelines.project.workspace import eligibility
+from tagcast.pipelines.project.project import eligibility
 from tagcast.serving.scoring.scorer import eligible
 
 AS_OF = FIRST_DAY + timedelta(days=120)

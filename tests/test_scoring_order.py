@@ -21,7 +21,7 @@ from tagcast.models.artifacts.binary_model import FeatureRange, TagModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator
 from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.models.estimators.amount_regressor import AmountScorer, OwnSpend
+from tagcast.models.estimators.amount_regressor import AmountRegressor, OwnSpend
 from tagcast.models.estimators.bgnbd import PROFILE_INPUTS, BgNbdScorer, Parameters
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
@@ -131,7 +131,7 @@ def tags() -> list[LoadedTag]:
     tea = Blend({"forest": 1.0}, {"forest": grown(both, 1)})
     coffee = Blend({"forest": 1.0}, {"forest": grown(both, 2, zero_as_missing=True)})
     mu = np.random.default_rng(0).lognormal(3, 1, 600)
-    spend = AmountScorer(
+    spend = AmountRegressor(
         "tweedie", 20.0, forest=grown(X, 3, objective="tweedie"), start=OwnSpend((8,), (0.5,), 5.0, (10.0,))
     )
     amount, days = parse_definition(AMOUNT, "tests"), np.full(600, np.datetime64(DAY))

@@ -24,17 +24,17 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 (nobody is served: prepare only listens)
 
 
 @pytest.fixture
-def desk(tmp_path):
+def context(tmp_path):
     return make_desk(tmp_path, Clock())
 
 
 @pytest.fixture
-def opened(desk):
+def opened(context):
     """Prepare a service; its port is closed afterwards."""
     services = []
 
     def opened(host="127.0.0.1", port=0):
-        services.append(prepare(desk.settings, host, port, lambda: datetime.now(UTC)))
+        services.append(prepare(context.settings, host, port, lambda: datetime.now(UTC)))
         return services[-1]
 
     yield opened
@@ -67,14 +67,14 @@ def test_without_an_account_nobody_else_is_served(opened):
         opened(EVERYWHERE)
 
 
-def test_with_accounts_there_is_no_link(opened, desk):
-    add_user(desk.state, "ann", "admin", "a long password", by="test", now=desk.now)
+def test_with_accounts_there_is_no_link(opened, context):
+    add_user(context.state, "ann", "admin", "a long password", by="test", now=context.now)
     assert opened().login is None
     assert opened(EVERYWHERE).login is None
 
 
-def test_with_a_key_programs_are_served_from_elsewhere(opened, desk):
-    add_key(desk.state, "crm", "viewer", by="test", now=desk.now)
+def test_with_a_key_programs_are_served_from_elsewhere(opened, context):
+    add_key(context.state, "crm", "viewer", by="test", now=context.now)
     assert opened(EVERYWHERE).login is None
     assert opened().login is not None
 
@@ -87,17 +87,17 @@ def test_a_port_that_is_taken_is_named(opened):
             opened(port=other.getsockname()[1])
 
 
-def test_a_host_that_is_none_is_named(opened, desk):
-    add_user(desk.state, "ann", "admin", "a long password", by="test", now=desk.now)
+def test_a_host_that_is_none_is_named(opened, context):
+    add_user(context.state, "ann", "admin", "a long password", by="test", now=context.now)
     with pytest.raises(ConfigError, match="cannot listen at no.such.host.invalid"):
         opened("no.such.host.invalid")
 
 
-def test_it_starts_answers_and_stops(desk):
+def test_it_starts_answers_and_stops(context):
     # A suite that runs in the background hands down that interrupts are ignored.
     heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pipelines.cli.main; pipelines.cli.main.main()"
     command = [sys.executable, "-c", heeding, "serve", "--port", "0", "--json"]
-    command += ["--config", str(desk.settings.path), "--home", str(desk.settings.home)]
+    command += ["--config", str(context.settings.path), "--home", str(context.settings.home)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
@@ -124,16 +124,16 @@ def test_it_starts_answers_and_stops(desk):
     assert said["login"].split("=")[1] not in errors
 
 
-def test_nothing_asks_another_machine(desk, monkeypatch):
+def test_nothing_asks_another_machine(context, monkeypatch):
     """A page, its files and the API are answered without a connection to anywhere."""
     from web import key_of, served
 
     def refused(_self, address):
         raise AssertionError(f"a connection to {address}")
 
-    with served(desk) as client:
+    with served(context) as client:
         monkeypatch.setattr(socket.socket, "connect", refused)
-        headers = {**key_of(desk, "admin"), "Accept": "text/html"}
+        headers = {**key_of(context, "admin"), "Accept": "text/html"}
         page = client.get("/", headers=headers)
         assert page.status_code == 200
         links = set(re.findall(r"""(?:src|href)=["']([^"']+)["']|url\(["']?([^"')]+)""", page.text))

@@ -247,7 +247,7 @@ class TestBadFiles:
         files = {} if content is None else {"shop_parquet": content}
         with pytest.raises(DataError, match=said) as caught:
             build(project(tmp_path, source(), **files))
-        assert caught.value.mend
+        assert caught.value.hint
 
     def test_a_malformed_csv(self, tmp_path) -> None:
         text = "id,at,price\n" + "a,2024-01-01,1\n" * 9 + "b,2024-01-02,2,3,4,5\n"

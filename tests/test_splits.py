@@ -86,4 +86,4 @@ def test_no_label_window_overlaps_what_it_is_scored_on(span, horizon, every, mos
 def test_too_little_history_says_what_would_do(now) -> None:
     with pytest.raises(DataError) as error:
         Split(choose_snapshots(first_day=date(2017, 1, 1), now=now, horizon_days=30), 30)
-    assert error.value.mend
+    assert error.value.hint

@@ -128,7 +128,7 @@ def test_too_few_cases_are_said_before_any_work() -> None:
     rare = replace(frame, y=np.where(np.arange(len(frame.y)) % 40 == 0, 1, 0).astype("int8"))
     with pytest.raises(ModelError, match="at least 20 of each") as error:
         train(rare, split)
-    assert error.value.mend
+    assert error.value.hint
     with pytest.raises(ModelError, match="0 true"):
         train(replace(frame, y=np.zeros_like(frame.y)), split)
 

@@ -13,7 +13,7 @@ from synthetic import shoppers
 
 from tagcast.models.artifacts.binary_model import FeatureRange
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.models.inference.abstention import TOO_LITTLE_HISTORY, Familiar, grounds, say_unknown
+from tagcast.models.inference.abstention import TOO_LITTLE_HISTORY, RangeCheck, grounds, say_unknown
 from tagcast.models.kernels.out_of_range_kernel import ODD, TOO_LITTLE, marks
 from tagcast.models.training.binary import train_tag
 
@@ -32,7 +32,7 @@ def trained():
 
 def test_profiles_of_training_are_familiar(trained) -> None:
     frame, result = trained
-    assert set(Familiar(result.model).reasons(result.model.matrix(frame.X))) == {""}
+    assert set(RangeCheck(result.model).reasons(result.model.matrix(frame.X))) == {""}
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_a_planted_profile_is_unknown_and_the_feature_named(trained, change, rea
     X = frame.X.iloc[:3].assign(
         **{name: [frame.X[name].iloc[0], v, frame.X[name].iloc[2]] for name, v in change.items()}
     )
-    assert Familiar(result.model).reasons(result.model.matrix(X)).tolist() == ["", reason, ""]
+    assert RangeCheck(result.model).reasons(result.model.matrix(X)).tolist() == ["", reason, ""]
 
 
 def test_a_good_customer_is_not_unknown_for_being_the_best_yet(trained) -> None:
     frame, result = trained
     best = frame.X.max().to_frame().T
     better = best.assign(spend_60d=best["spend_60d"] * 1.9, purchase_days_60d=best["purchase_days_60d"] * 1.9)
-    assert Familiar(result.model).reasons(result.model.matrix(better)).tolist() == [""]
+    assert RangeCheck(result.model).reasons(result.model.matrix(better)).tolist() == [""]
 
 
 @given(st.integers(0, 4), st.floats(allow_nan=False, width=32), st.floats(1.0, 100.0))
@@ -69,7 +69,7 @@ def test_farther_out_never_becomes_familiar(trained, feature, value, times) -> N
     frame, result = trained
     X = np.repeat(result.model.matrix(frame.X.iloc[:1]), 2, axis=0)
     X[:, feature] = value, value * times
-    near, far = Familiar(result.model).reasons(X)
+    near, far = RangeCheck(result.model).reasons(X)
     seen = result.model.ranges[result.model.features[feature]]
     if near and (value > seen.maximum or value < min(seen.minimum, 0)):
         assert far
@@ -79,10 +79,10 @@ def test_the_batch_does_not_matter(trained) -> None:
     frame, result = trained
     X = result.model.matrix(frame.X)
     X[::7, 2] = 1e9
-    familiar = Familiar(result.model)
-    parts = [familiar.reasons(X[start : start + 53]) for start in range(0, len(X), 53)]
-    assert familiar.reasons(X).tolist() == np.concatenate(parts).tolist()
-    assert familiar.reasons(X[:0]).tolist() == []
+    range_check = RangeCheck(result.model)
+    parts = [range_check.reasons(X[start : start + 53]) for start in range(0, len(X), 53)]
+    assert range_check.reasons(X).tolist() == np.concatenate(parts).tolist()
+    assert range_check.reasons(X[:0]).tolist() == []
 
 
 @given(
@@ -111,7 +111,7 @@ def test_a_long_tail_gets_a_longer_margin(trained) -> None:
     X[0, result.model.features.index("spend_60d")] = 5000
     for seen, reason in ((short, "outside what training saw: spend_60d"), (long, "")):
         model = replace(result.model, ranges={"spend_60d": seen})
-        assert Familiar(model).reasons(X).tolist() == [reason]
+        assert RangeCheck(model).reasons(X).tolist() == [reason]
 
 
 def said(value: list[int], confidence: list[float], least: float, unlike: list[int]) -> tuple[list, list]:

@@ -30,16 +30,16 @@ def clock():
 
 
 @pytest.fixture
-def desk(tmp_path, clock):
-    desk = make_desk(tmp_path, clock)
-    add_user(desk.state, "ann", "admin", PASSWORD, by="test", now=desk.now)
-    add_user(desk.state, "vera", "viewer", PASSWORD, by="test", now=desk.now)
-    return desk
+def context(tmp_path, clock):
+    context = make_desk(tmp_path, clock)
+    add_user(context.state, "ann", "admin", PASSWORD, by="test", now=context.now)
+    add_user(context.state, "vera", "viewer", PASSWORD, by="test", now=context.now)
+    return context
 
 
 @pytest.fixture
-def client(desk):
-    with served(desk, console=False) as client:
+def client(context):
+    with served(context, console=False) as client:
         yield client
 
 
@@ -63,9 +63,9 @@ def every_route(app, prefix=""):
                 yield (method, path)
 
 
-def test_every_route_of_console_and_api_is_closed_to_who_is_unknown(desk):
+def test_every_route_of_console_and_api_is_closed_to_who_is_unknown(context):
     pytest.importorskip("tagcast.serving.console.routes")
-    app = create_app(desk)
+    app = create_app(context)
     routes = set(every_route(app)) - OPEN
     paths = {path for _, path in routes}
     assert {"/api/v1/me", "/api/v1/openapi.json", "/api/v1/docs", "/"} <= paths
@@ -77,7 +77,7 @@ def test_every_route_of_console_and_api_is_closed_to_who_is_unknown(desk):
         ("GET", "/login/"),
         ("GET", "/healthz/x"),
     }
-    with served(desk) as client:
+    with served(context) as client:
         answers = {(m, p): client.request(m, p).status_code for m, p in sorted(routes)}
     assert {a for a, status in answers.items() if status not in {401, 403}} - {
         (m, p) for m, p in routes if m == "HEAD" and p in {"/login", "/healthz"}
@@ -110,7 +110,7 @@ def test_a_page_answers_who_is_unknown_with_the_login_page_and_a_program_with_js
     answer = client.get("/api/v1/me", headers={"Accept": "text/html"})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert set(answer.json()) == {"error", "mend"}
+    assert set(answer.json()) == {"error", "hint"}
 
 
 @pytest.mark.parametrize(
@@ -132,11 +132,11 @@ def test_the_login_page_speaks_the_language_that_was_chosen(client):
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
-def test_a_key_opens_until_it_is_revoked(desk, client, clock, header):
-    value = key_of(desk, "viewer")["Authorization"]
+def test_a_key_opens_until_it_is_revoked(context, client, clock, header):
+    value = key_of(context, "viewer")["Authorization"]
     sent = {header: value if header == "Authorization" else value.removeprefix("Bearer ")}
     assert client.get("/api/v1/me", headers=sent).json()["role"] == "viewer"
-    revoke_key(desk.state, keys(desk.state)[0].id, by="test", now=desk.now)
+    revoke_key(context.state, keys(context.state)[0].id, by="test", now=context.now)
     clock.now += timedelta(seconds=6)
     assert client.get("/api/v1/me", headers=sent).status_code == 401
 
@@ -147,7 +147,7 @@ def test_a_wrong_key_is_not_made_good_by_a_session(client):
     assert client.get("/api/v1/me", headers={"X-API-Key": "wrong"}).status_code == 401
 
 
-def test_log_in_look_around_log_out(desk, client):
+def test_log_in_look_around_log_out(context, client):
     answer = log_in(client, next="/tag/churn_risk")
     assert (answer.status_code, answer.headers["location"]) == (303, "/tag/churn_risk")
     cookie = answer.headers["set-cookie"]
@@ -159,7 +159,7 @@ def test_log_in_look_around_log_out(desk, client):
     token = client.cookies["tagcast_session"]
     assert client.post("/logout", headers=FROM_US).status_code == 303
     assert client.get("/api/v1/me", headers={"Cookie": f"tagcast_session={token}"}).status_code == 401
-    assert [e.action for e in entries(desk.state) if e.who == "ann"][:1] == ["login"]
+    assert [e.action for e in entries(context.state) if e.who == "ann"][:1] == ["login"]
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_a_wrong_password_and_an_unknown_name_get_one_answer(client):
 
 
 def test_the_cookie_is_secure_behind_a_proxy_that_speaks_https(tmp_path, clock):
-    desk = make_desk(tmp_path, clock, config='\n[access]\ntrusted_proxies = ["10.0.0.1"]\n')
-    add_user(desk.state, "ann", "admin", PASSWORD, by="test", now=desk.now)
-    app = create_app(desk, console=False)
+    context = make_desk(tmp_path, clock, config='\n[access]\ntrusted_proxies = ["10.0.0.1"]\n')
+    add_user(context.state, "ann", "admin", PASSWORD, by="test", now=context.now)
+    app = create_app(context, console=False)
     from fastapi.testclient import TestClient
 
     for address, secure in (("10.0.0.1", True), ("10.0.0.2", False)):
@@ -193,10 +193,10 @@ def test_the_cookie_is_secure_behind_a_proxy_that_speaks_https(tmp_path, clock):
         assert ("strict-transport-security" in answer.headers) == secure
 
 
-def test_a_removed_user_is_out_within_seconds(desk, client, clock):
+def test_a_removed_user_is_out_within_seconds(context, client, clock):
     log_in(client, "vera")
     assert client.get("/api/v1/me").status_code == 200
-    remove_user(desk.state, "vera", by="test", now=desk.now)
+    remove_user(context.state, "vera", by="test", now=context.now)
     clock.now += timedelta(seconds=6)
     assert client.get("/api/v1/me").status_code == 401
 
@@ -244,9 +244,9 @@ def test_another_site_logs_nobody_in(client, headers):
 
 
 def test_a_page_of_ours_and_an_origin_of_the_configuration_may_change_things(tmp_path, clock):
-    desk = make_desk(tmp_path, clock, config='\n[access]\norigins = ["https://tags.example.org"]\n')
-    add_user(desk.state, "ann", "admin", PASSWORD, by="test", now=desk.now)
-    with served(desk, console=False) as client:
+    context = make_desk(tmp_path, clock, config='\n[access]\norigins = ["https://tags.example.org"]\n')
+    add_user(context.state, "ann", "admin", PASSWORD, by="test", now=context.now)
+    with served(context, console=False) as client:
         log_in(client)
         for origin in (HOST, "https://tags.example.org"):
             answer = client.post(
@@ -256,8 +256,10 @@ def test_a_page_of_ours_and_an_origin_of_the_configuration_may_change_things(tmp
         assert client.post("/logout", headers={"Origin": "http://tags.example.org"}).status_code == 403
 
 
-def test_a_key_needs_no_origin(desk, client):
-    answer = client.post("/api/v1/keys", json={"name": "x", "role": "viewer"}, headers=key_of(desk, "admin"))
+def test_a_key_needs_no_origin(context, client):
+    answer = client.post(
+        "/api/v1/keys", json={"name": "x", "role": "viewer"}, headers=key_of(context, "admin")
+    )
     assert answer.status_code == 201
 
 
@@ -279,31 +281,31 @@ def test_the_header_of_a_trusted_proxy_and_of_no_other_names_the_person(
 
     more = f'header_role = "{role_header}"\n' if role_header else ""
     config = f'\n[access]\nheader = "X-Remote-User"\ntrusted_proxies = ["10.1.2.0/24"]\n{more}'
-    desk = make_desk(tmp_path, clock, config=config)
-    add_user(desk.state, "ann", "admin", PASSWORD, by="test", now=desk.now)
-    add_user(desk.state, "vera", "viewer", PASSWORD, by="test", now=desk.now)
-    client = TestClient(create_app(desk, console=False), base_url=HOST, client=(address, 1))
+    context = make_desk(tmp_path, clock, config=config)
+    add_user(context.state, "ann", "admin", PASSWORD, by="test", now=context.now)
+    add_user(context.state, "vera", "viewer", PASSWORD, by="test", now=context.now)
+    client = TestClient(create_app(context, console=False), base_url=HOST, client=(address, 1))
     answer = client.get("/api/v1/me", headers=sent)
     assert answer.json().get("role") == role
     # The proxy adds the header to whatever a browser sends: another site's requests among them.
     assert client.post("/api/v1/keys", headers=sent).status_code == (403 if role else 401)
 
 
-def test_a_link_logs_in_once(desk):
+def test_a_link_logs_in_once(context):
     link = OnceLink(Person("local", "admin"), "a token")
-    with served(desk, console=False, link=link) as client:
+    with served(context, console=False, link=link) as client:
         assert client.get("/login?token=another").status_code == 403
         answer = client.get("/login?token=a%20token")
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert client.get("/api/v1/me").json()["role"] == "admin"
         assert client.get("/login?token=a%20token").status_code == 403
-    assert ("login", "local") in [(e.action, e.who) for e in entries(desk.state)]
+    assert ("login", "local") in [(e.action, e.who) for e in entries(context.state)]
 
 
 def test_too_many_requests_have_to_wait(tmp_path, clock):
-    desk = make_desk(tmp_path, clock, config="\n[access]\nrequests_per_minute = 3\n")
-    one, other = key_of(desk, "viewer"), key_of(desk, "admin")
-    with served(desk, console=False) as client:
+    context = make_desk(tmp_path, clock, config="\n[access]\nrequests_per_minute = 3\n")
+    one, other = key_of(context, "viewer"), key_of(context, "admin")
+    with served(context, console=False) as client:
         assert [client.get("/api/v1/me", headers=one).status_code for _ in range(4)] == [200, 200, 200, 429]
         assert client.get("/api/v1/me", headers=other).status_code == 200
         late = client.get("/api/v1/me", headers=one)
@@ -314,8 +316,8 @@ def test_too_many_requests_have_to_wait(tmp_path, clock):
 
 
 def test_passwords_cannot_be_tried_at_speed(tmp_path, clock):
-    desk = make_desk(tmp_path, clock, config="\n[access]\nlogins_per_minute = 2\n")
-    with served(desk, console=False) as client:
+    context = make_desk(tmp_path, clock, config="\n[access]\nlogins_per_minute = 2\n")
+    with served(context, console=False) as client:
         answers = [log_in(client, name=f"name{i}").status_code for i in range(3)]
         assert answers == [403, 403, 429]
         assert client.get("/login").status_code == 200
@@ -323,22 +325,22 @@ def test_passwords_cannot_be_tried_at_speed(tmp_path, clock):
 
 @pytest.mark.parametrize("path", ["/login", "/api/v1/audiences/count", "/api/v1/keys"])
 @pytest.mark.parametrize("streamed", [True, False])
-def test_a_body_that_is_too_long_is_refused(desk, client, path, streamed):
+def test_a_body_that_is_too_long_is_refused(context, client, path, streamed):
     body = b"x" * 1_000_001
     content = iter([body[:500_000], body[500_000:]]) if streamed else body
-    answer = client.post(path, content=content, headers={**key_of(desk, "admin"), **FROM_US})
+    answer = client.post(path, content=content, headers={**key_of(context, "admin"), **FROM_US})
     assert answer.status_code == 413
     assert "1,000,000" in answer.json()["error"]
 
 
-def test_a_length_that_is_none_is_refused(desk, client):
-    headers = {**key_of(desk, "admin"), "Content-Length": "-5"}
+def test_a_length_that_is_none_is_refused(context, client):
+    headers = {**key_of(context, "admin"), "Content-Length": "-5"}
     assert client.post("/api/v1/keys", headers=headers).status_code == 413
 
 
 @pytest.mark.parametrize("path", ["/login", "/healthz", "/api/v1/me", "/api/v1/docs", "/nothing"])
-def test_every_answer_has_its_headers(desk, client, path):
-    headers = client.get(path, headers=key_of(desk, "viewer")).headers
+def test_every_answer_has_its_headers(context, client, path):
+    headers = client.get(path, headers=key_of(context, "viewer")).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -349,15 +351,15 @@ def test_every_answer_has_its_headers(desk, client, path):
     assert "server" not in headers
 
 
-def test_the_description_of_the_api_needs_nothing_from_elsewhere(desk, client):
-    page = client.get("/api/v1/docs", headers=key_of(desk, "viewer")).text
+def test_the_description_of_the_api_needs_nothing_from_elsewhere(context, client):
+    page = client.get("/api/v1/docs", headers=key_of(context, "viewer")).text
     assert "/api/v1/audiences/count" in page
     assert "http://" not in page
     assert "https://" not in page
     assert "<script" not in page
 
 
-def test_a_mistake_of_the_program_shows_a_number_and_nothing_else(desk, client, monkeypatch, caplog):
+def test_a_mistake_of_the_program_shows_a_number_and_nothing_else(context, client, monkeypatch, caplog):
     import logging
 
     def fails(*_args, **_named):
@@ -366,7 +368,7 @@ def test_a_mistake_of_the_program_shows_a_number_and_nothing_else(desk, client, 
     monkeypatch.setattr("tagcast.serving.audiences.service.count", fails)
     logging.getLogger("tagcast").propagate = True
     answer = client.post(
-        "/api/v1/audiences/count", json={"filter": "age > 30"}, headers=key_of(desk, "admin")
+        "/api/v1/audiences/count", json={"filter": "age > 30"}, headers=key_of(context, "admin")
     )
     assert answer.status_code == 500
     number = answer.json()["id"]
@@ -382,11 +384,11 @@ def console(tmp_path_factory):
     """Return a client of the console; NiceGUI serves one application a process well."""
     pytest.importorskip("tagcast.serving.console.routes")
     clock = Clock()
-    desk = make_desk(tmp_path_factory.mktemp("console"), clock)
+    context = make_desk(tmp_path_factory.mktemp("console"), clock)
     for name in ("ann", "bob", "cleo"):
-        add_user(desk.state, name, "admin", PASSWORD, by="test", now=desk.now)
-    with served(desk) as client:
-        yield client, desk, clock
+        add_user(context.state, name, "admin", PASSWORD, by="test", now=context.now)
+    with served(context) as client:
+        yield client, context, clock
 
 
 def test_a_socket_does_not_outlive_its_session(console):
@@ -443,13 +445,13 @@ def test_where_there_is_no_page_it_is_said_in_the_readers_language(console, lang
 
 
 def test_a_page_that_fails_shows_a_number_and_nothing_else(console, monkeypatch):
-    client, desk, _ = console
+    client, context, _ = console
     log_in(client)
 
     def fails(*_args, **_named):
         raise ValueError("profile p007 is ill")
 
-    monkeypatch.setattr(type(desk.store), "log", fails)
+    monkeypatch.setattr(type(context.store), "log", fails)
     answer = client.get("/runs", headers={"Accept": "text/html"})
     assert "p007" not in answer.text
     assert "Traceback" not in answer.text

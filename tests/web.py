@@ -1,4 +1,4 @@
-"""A desk over a published store, and clients that ask its web application: by key, by session, or as nobody."""
+"""A service context over a published store, and clients that ask its web application: by key, by session, or as nobody."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from shop import CONFIG
 from tagcast.features.core.settings import load_settings
 from tagcast.registry.access.api_keys import add_key
 from tagcast.registry.state.database import open_state
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.store.duckdb.store import DuckDbStore
-from tagcast.serving.store.reader_pool import OpenRuns
+from tagcast.serving.store.reader_pool import RunReaderPool
 from tagcast.serving.web_app import create_app
 
 HOST = "http://testserver"
@@ -33,8 +33,10 @@ class Clock:
         return self.now
 
 
-def make_desk(folder: Path, clock: Clock, *, config: str = "", tags: tuple[str, ...] = TAGS) -> Desk:
-    """Return a desk over 100 profiles and ``tags``."""
+def make_desk(
+    folder: Path, clock: Clock, *, config: str = "", tags: tuple[str, ...] = TAGS
+) -> ServiceContext:
+    """Return a service context over 100 profiles and ``tags``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tags").mkdir(exist_ok=True)
     (folder / "tagcast.toml").write_text(CONFIG + config, encoding="utf-8")
@@ -43,18 +45,18 @@ def make_desk(folder: Path, clock: Clock, *, config: str = "", tags: tuple[str, 
     with store.writer("run-1") as staging:
         staging.add(staged(people(100), *[said(100, i, tag) for i, tag in enumerate(tags)]))
         staging.publish(run_info("run-1", 100, tags), keep=5)
-    return Desk(settings, OpenRuns(store), open_state(settings), clock)
+    return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock)
 
 
-def key_of(desk: Desk, role: str, **more: Any) -> dict[str, str]:
+def key_of(context: ServiceContext, role: str, **more: Any) -> dict[str, str]:
     """Return the headers of a program of that role."""
-    text = add_key(desk.state, f"a {role}", role, by="test", now=desk.now, **more)
+    text = add_key(context.state, f"a {role}", role, by="test", now=context.now, **more)
     return {"Authorization": f"Bearer {text}"}
 
 
 @contextmanager
-def served(desk: Desk, **options: Any) -> Iterator[TestClient]:
-    """Yield a client of the desk's application, whose errors are answers as they are to anybody."""
-    app = create_app(desk, **options)
+def served(context: ServiceContext, **options: Any) -> Iterator[TestClient]:
+    """Yield a client of the service context's application, whose errors are answers as they are to anybody."""
+    app = create_app(context, **options)
     with TestClient(app, base_url=HOST, raise_server_exceptions=False, follow_redirects=False) as client:
         yield client

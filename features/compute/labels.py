@@ -110,7 +110,7 @@ def outcome(
         raise DataError(
             f"the window {as_of} to {end} ({rule.horizon_days} days) is not fully observed: "
             f"events are known until {observed_until}",
-            mend=f"take a snapshot at or before {observed_until - timedelta(days=rule.horizon_days)}, or wait",
+            hint=f"take a snapshot at or before {observed_until - timedelta(days=rule.horizon_days)}, or wait",
         )
     members = population(events, as_of, who)
     window = events.filter(

@@ -78,7 +78,7 @@ def _read_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{file} is damaged: {str(error).splitlines()[0]}", mend=_mend(file)) from error
+        raise DataError(f"{file} is damaged: {str(error).splitlines()[0]}", hint=_mend(file)) from error
 
 
 def _mend(file: Path) -> str:
@@ -96,7 +96,7 @@ def _check(file: Path, schema: pa.Schema, keys: Sequence[str], features: Sequenc
             text = kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
             if kind is None or not (text if wanted == "text" else kind == pa.float64()):
                 found = "there is none" if kind is None else f"found {kind}"
-                raise DataError(f"{file}: the column {name} should hold {wanted}s, {found}", mend=_mend(file))
+                raise DataError(f"{file}: the column {name} should hold {wanted}s, {found}", hint=_mend(file))
 
 
 class _Pairs:

@@ -148,7 +148,7 @@ class Snapshots:
         """
         if not self._is_whole(as_of):
             raise DataError(
-                f"no whole snapshot at {as_of} in {self.folder}", mend="build it with tagcast features build"
+                f"no whole snapshot at {as_of} in {self.folder}", hint="build it with tagcast features build"
             )
         yield from stream_views(
             self.path("profile_activity", as_of),
@@ -201,7 +201,7 @@ class Snapshots:
             rows[view] = {"rows": _count(file), "bytes": file.stat().st_size}
         if not rows["profile_activity"]["rows"]:
             shutil.rmtree(aside)
-            raise DataError(f"no profile has an event before {as_of}", mend="choose a later date")
+            raise DataError(f"no profile has an event before {as_of}", hint="choose a later date")
         manifest = {
             "as_of": str(as_of),
             "events": self.events.id_before(as_of),

@@ -35,9 +35,9 @@ def disk_errors(folder: Path, stays: str, kind: type[TagcastError]) -> Iterator[
         if full or any(sign in text for sign in _SIGNS):
             raise kind(
                 f"the disk is full: {folder} cannot be written; {stays}",
-                mend="free some space, or name another --home, and run again",
+                hint="free some space, or name another --home, and run again",
             ) from error
         raise kind(
             f"{folder} cannot be written: {text.splitlines()[0] if text else type(error).__name__}",
-            mend=f"check the folder and its rights; {stays}",
+            hint=f"check the folder and its rights; {stays}",
         ) from error

@@ -9,14 +9,14 @@
     ├── ModelError         6    a model cannot be trained, or its stored files are not what was recorded
     ├── StoreError         7    the profile store cannot be read or written
     │   ├── StoreBusyError 8    another run is writing the store
-    │   └── RunRefusedError 10  a run is not what a run should be; the last one stays in force
+    │   └── RunRefusedError 10  a run is not what a run should be; the last one stays active
     ├── FilterError        9    an audience filter is wrong; carries the position
     ├── NotAllowedError    11   who asks has not the right, or did not say who they are
     ├── StateError         12   accounts, audit log, saved audiences cannot be read or written
     ├── NotFoundError      13   there is nothing of that name
     └── ConflictError      14   what is asked contradicts what is there: a taken name, a step that is not allowed
 
-Each says what was expected, what was found and how to mend it. Exit codes are stable: schedulers
+Each says what was expected, what was found and how to fix it. Exit codes are stable: schedulers
 branch on them. Exit code 2 is the command line's own (wrong option).
 """
 
@@ -24,25 +24,25 @@ from __future__ import annotations
 
 
 class TagcastError(Exception):
-    """Base of all errors that a person can mend.
+    """Base of all errors that a person can fix.
 
     Parameters
     ----------
     message : str
         What was expected and what was found, naming the place.
-    mend : str, optional
+    hint : str, optional
         How to put it right, as an instruction.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, mend: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.mend = mend
+        self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\n  mend: {self.mend}" if self.mend else self.message
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
 
 
 class ConfigError(TagcastError):
@@ -82,7 +82,7 @@ class StoreBusyError(StoreError):
 
 
 class RunRefusedError(StoreError):
-    """A run fails the checks before it would be put in force; the last one stays."""
+    """A run fails the checks before it would be put active; the last one stays."""
 
     exit_code = 10
 
@@ -92,7 +92,7 @@ class FilterError(TagcastError):
 
     Parameters
     ----------
-    message, mend : str
+    message, hint : str
         As in the base class.
     position : int
         0-based character of the filter text where the trouble starts.
@@ -100,8 +100,8 @@ class FilterError(TagcastError):
 
     exit_code = 9
 
-    def __init__(self, message: str, *, mend: str = "", position: int = 0) -> None:
-        super().__init__(message, mend=mend)
+    def __init__(self, message: str, *, hint: str = "", position: int = 0) -> None:
+        super().__init__(message, hint=hint)
         self.position = position
 
 

@@ -113,7 +113,7 @@ class Settings(Strict):
             return self._check_store(place)
         except ValueError as error:
             raise ConfigError(
-                f"{self.path.name}: store: {error}", mend="as in postgresql://user:${PASSWORD}@host/database"
+                f"{self.path.name}: store: {error}", hint="as in postgresql://user:${PASSWORD}@host/database"
             ) from None
 
     @property
@@ -152,7 +152,7 @@ def expand(text: str, where: str) -> str:
     for variable in _VARIABLE.findall(text):
         if variable not in os.environ:
             raise ConfigError(
-                f"{where} names the variable {variable}, which is not set", mend=f"export {variable}=…"
+                f"{where} names the variable {variable}, which is not set", hint=f"export {variable}=…"
             )
     return _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
 
@@ -178,16 +178,16 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no configuration {file}", mend="give --config FILE, or copy an example"
+            f"there is no configuration {file}", hint="give --config FILE, or copy an example"
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(
-            f"{file}: cannot be read as TOML: {error}", mend="mend the line it names"
+            f"{file}: cannot be read as TOML: {error}", hint="hint the line it names"
         ) from error
     if isinstance(raw.get("store"), str) and PASSWORD.search(raw["store"]):
         raise ConfigError(
             f"{file}: store: a password is written in it",
-            mend="name it as ${VARIABLE} and set it in the environment, or set TAGCAST_STORE there",
+            hint="name it as ${VARIABLE} and set it in the environment, or set TAGCAST_STORE there",
         )
     for variable, key in ENVIRONMENT.items():
         if variable in os.environ:
@@ -203,7 +203,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
         inner = [e for e in found if e["type"] != "too_short"] or found
         raise ConfigError(
             f"{file}: " + "; ".join(_explain(e) for e in inner),
-            mend="README, 'Your own data', shows every part",
+            hint="README, 'Your own data', shows every part",
         ) from error
 
 
@@ -212,7 +212,7 @@ def _find(start: Path) -> Path:
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
     raise ConfigError(
-        f"no {FILE_NAME} in {start} or above it", mend=f"give --config FILE, or make a {FILE_NAME}"
+        f"no {FILE_NAME} in {start} or above it", hint=f"give --config FILE, or make a {FILE_NAME}"
     )
 
 
@@ -222,7 +222,7 @@ def _package_folder(package: str, where: str) -> Path:
     spec = find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(
-            f"{where}: the Python package {package!r} is not installed", mend=f"pip install {package}"
+            f"{where}: the Python package {package!r} is not installed", hint=f"pip install {package}"
         )
     return Path(next(iter(spec.submodule_search_locations)))
 

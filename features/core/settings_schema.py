@@ -131,7 +131,7 @@ class Identity(Place):
 class Publish(Strict):
     """How many runs the store keeps, and how far a run may differ from the last one before it is refused."""
 
-    keep: int = Field(5, ge=1, description="published runs kept, the one in force among them")
+    keep: int = Field(5, ge=1, description="published runs kept, the one active among them")
     base_change: float = Field(0.4, gt=0, description="of the number of profiles")
     population_change: float = Field(0.5, gt=0, description="of the population of a tag")
     share_change: float = Field(0.25, gt=0, le=1, description="of the share of any value of a tag")
@@ -139,7 +139,7 @@ class Publish(Strict):
 
 
 class Review(Strict):
-    """Who has to agree before something is in force."""
+    """Who has to agree before something is active."""
 
     second_person: bool = Field(
         False, description="whether somebody else approves what is published, and each new champion"

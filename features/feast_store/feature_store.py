@@ -140,7 +140,7 @@ class FeatureRepo:
         dates: list[date] = sorted(entities["as_of"].unique())
         missing = [str(d) for d in dates if not self.snapshots.path("profile_activity", d).is_file()]
         if missing:
-            raise DataError(f"no feature snapshot at {', '.join(missing)}", mend="tagcast features build")
+            raise DataError(f"no feature snapshot at {', '.join(missing)}", hint="tagcast features build")
         wanted = _distinct_sorted(entities, keys, dates)
         moments = pd.DatetimeIndex([instant(d, self.snapshots.timezone) for d in dates]).as_unit("us")
         asked = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))

@@ -34,7 +34,7 @@ class Finding:
     level: Literal["error", "warning"]
     where: str
     message: str
-    mend: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                         source.name, query, identity_query(settings, reader), connection, settings, now
                     )
                 except TagcastError as error:
-                    findings.append(Finding("error", where, error.message, error.mend))
+                    findings.append(Finding("error", where, error.message, error.hint))
                     continue
                 except duckdb.Error as error:
                     reason = str(error).splitlines()[0]
@@ -215,14 +215,14 @@ def _findings(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Finding
             "nothing, if they are guests",
         )
     if r.unparsable_times > r.rows * MAX_UNPARSABLE_SHARE:
-        mend = 'check columns.event_time; give time_format, as in "%d.%m.%Y %H:%M"'
-        yield Finding("error", where, f"event_time cannot be read in {share(r.unparsable_times)}", mend)
+        hint = 'check columns.event_time; give time_format, as in "%d.%m.%Y %H:%M"'
+        yield Finding("error", where, f"event_time cannot be read in {share(r.unparsable_times)}", hint)
     elif r.unparsable_times:
         yield Finding(
             "warning",
             where,
             f"event_time cannot be read in {share(r.unparsable_times)}; they are left out",
-            "mend them at the source",
+            "fix them at the source",
         )
     if r.future_times:
         yield Finding(

@@ -2,7 +2,7 @@
 
 ``<home>/events/<id>/`` holds ``events.parquet`` sorted by profile and time, ``profiles.parquet`` with the
 attributes where they are configured, and ``manifest.json`` with what was counted and left out. A log is
-written aside and renamed; ``current.json`` names the one in force.
+written aside and renamed; ``current.json`` names the one active.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class EventLog(LogContent):
 
 
 def build_event_log(settings: Settings, *, progress: Progress | None = None) -> EventLog:
-    """Read the sources, or take the log in force where no file of theirs has changed.
+    """Read the sources, or take the log active where no file of theirs has changed.
 
     Databases are always read anew. Nothing of a source is changed.
 
     Raises
     ------
     ConfigError, DataError
-        Naming the source, what was found and the mend; the log in force stays as it was.
+        Naming the source, what was found and the hint; the log active stays as it was.
     """
     import duckdb
 
@@ -70,11 +70,11 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
     except OSError as error:
         raise DataError(
             f"nothing can be kept in {settings.home}: {error.strerror}",
-            mend="give --home or TAGCAST_HOME a folder that can be written",
+            hint="give --home or TAGCAST_HOME a folder that can be written",
         ) from error
     with _locked(root / ".lock"):
         mark = _fingerprint(settings)
-        known = _in_force(root, mark)
+        known = _active(root, mark)
         if known is not None:
             return known
         aside = root / ".aside"
@@ -95,7 +95,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         except (OSError, duckdb.Error) as error:
             raise DataError(
                 f"the event log cannot be written: {str(error).splitlines()[0]}",
-                mend="make room where --home is, or raise memory_limit in the configuration",
+                hint="make room where --home is, or raise memory_limit in the configuration",
             ) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -105,7 +105,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
 
 
 def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
-    """Return the last events of one profile in the log in force, newest first; none where no log was built.
+    """Return the last events of one profile in the log active, newest first; none where no log was built.
 
     Nothing is built and no source is looked at: it is what the runs were made of.
 
@@ -165,7 +165,7 @@ def _fingerprint(settings: Settings) -> str | None:
     return sha256(f"{text}|{stats}".encode()).hexdigest()
 
 
-def _in_force(root: Path, mark: str | None) -> EventLog | None:
+def _active(root: Path, mark: str | None) -> EventLog | None:
     try:
         current = json.loads((root / "current.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -37,7 +37,7 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
     Raises
     ------
     ConfigError, DataError
-        Naming the source, what was found and the mend.
+        Naming the source, what was found and the hint.
     """
     import duckdb
 
@@ -88,7 +88,7 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
     for name in names.values():
         if name not in table.columns:
             raise DataError(
-                f"identity: there is no column {name!r}", mend=f"columns: {', '.join(table.columns)}"
+                f"identity: there is no column {name!r}", hint=f"columns: {', '.join(table.columns)}"
             )
     picked = exp.select(
         *[exp.alias_(as_text(column(c), table.columns[c]), a) for a, c in names.items()]
@@ -100,7 +100,7 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
     if several:
         raise DataError(
             f"identity: {several:,} source ids belong to more than one profile",
-            mend="give each source id one profile_id",
+            hint="give each source id one profile_id",
         )
     return query
 
@@ -128,7 +128,7 @@ def _stage(
     except duckdb.Error as error:
         raise DataError(
             f"sources.{name}: cannot be read: {str(error).splitlines()[0]}",
-            mend="check the file, and the expressions of the configuration",
+            hint="check the file, and the expressions of the configuration",
         ) from error
     *counts, amounts = connection.execute(
         """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
@@ -141,18 +141,18 @@ def _stage(
     if not found.rows:
         raise DataError(
             f"sources.{name}: no rows were read: the source is empty, or where leaves nothing",
-            mend="check path and where",
+            hint="check path and where",
         )
     if found.missing_ids == found.rows:
-        raise DataError(f"sources.{name}: no row has a profile_id", mend="check columns.profile_id")
+        raise DataError(f"sources.{name}: no row has a profile_id", hint="check columns.profile_id")
     if found.unparsable_times > found.rows * MAX_UNPARSABLE_SHARE:
         raise DataError(
             f"sources.{name}: event_time cannot be read in {found.unparsable_times:,} of {found.rows:,} rows",
-            mend='check columns.event_time; give time_format, as in "%d.%m.%Y %H:%M"',
+            hint='check columns.event_time; give time_format, as in "%d.%m.%Y %H:%M"',
         )
     if not amounts and ("amount" in source.columns or "amount" in source.derive):
         raise DataError(
-            f"sources.{name}: amount is a number on none of {found.rows:,} rows", mend=AMOUNT_MEND
+            f"sources.{name}: amount is a number on none of {found.rows:,} rows", hint=AMOUNT_MEND
         )
     return found
 
@@ -183,12 +183,12 @@ def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount,
     ).fetchall()
     if not rows:
         raise DataError(
-            "no event has both a profile and a time", mend="check the columns, the identity table and where"
+            "no event has both a profile and a time", hint="check the columns, the identity table and where"
         )
     if profiles < MIN_PROFILES:
         raise DataError(
             "there is one profile only in all sources",
-            mend="check columns.profile_id: it has to tell customers apart",
+            hint="check columns.profile_id: it has to tell customers apart",
         )
     log = exp.func("read_parquet", exp.Literal.string(target))
     day = exp.Min(this=exp.column("event_day"))
@@ -229,7 +229,7 @@ def _attributes(settings: Settings, reader: Reader, aside: Path) -> None:
     for name in (place.key, *place.columns):
         if name not in table.columns:
             raise DataError(
-                f"profiles: there is no column {name!r}", mend=f"columns: {', '.join(table.columns)}"
+                f"profiles: there is no column {name!r}", hint=f"columns: {', '.join(table.columns)}"
             )
     key = as_text(column(place.key), table.columns[place.key])
     query = exp.select(exp.alias_(key, "profile_id")).from_(table.relation)
@@ -246,5 +246,5 @@ def _attributes(settings: Settings, reader: Reader, aside: Path) -> None:
     ).fetchall()[0]
     if twice:
         raise DataError(
-            f"profiles: {place.key} is not unique, {twice:,} rows too many", mend="give one row a profile"
+            f"profiles: {place.key} is not unique, {twice:,} rows too many", hint="give one row a profile"
         )

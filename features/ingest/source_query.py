@@ -79,10 +79,10 @@ class Reader:
         if not files:
             raise DataError(
                 f"{self.settings.path.name}: {where}: there is no file {path}",
-                mend="correct path, or bring the file there",
+                hint="correct path, or bring the file there",
             )
         if not any(f.stat().st_size for f in files):
-            raise DataError(f"{where}: {path} is empty: no rows", mend="bring data, or correct path")
+            raise DataError(f"{where}: {path} is empty: no rows", hint="bring data, or correct path")
         kind = place.format or ("csv" if files[0].name.endswith((".csv", ".csv.gz", ".tsv")) else "parquet")
         listed = exp.array(*[exp.Literal.string(str(f)) for f in files])
         if kind == "csv":
@@ -100,7 +100,7 @@ class Reader:
             reason = str(error).splitlines()[0]
             raise DataError(
                 f"{where}: {path} cannot be read: {reason}",
-                mend="check that the file is whole and of this format",
+                hint="check that the file is whole and of this format",
             ) from error
         return Table(relation, dict(zip(described.columns, map(str, described.types), strict=True)))
 
@@ -127,7 +127,7 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
     Raises
     ------
     ConfigError, DataError
-        Naming the source, the column, what is there and the mend.
+        Naming the source, the column, what is there and the hint.
     """
     where = f"sources.{source.name}"
     table = reader.open(source, where)
@@ -145,7 +145,7 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
             _need(name, dimension.columns, place)
             if name in columns:
                 raise ConfigError(
-                    f"{place}: the source already has a column {name!r}", mend="leave it out of columns"
+                    f"{place}: the source already has a column {name!r}", hint="leave it out of columns"
                 )
             columns[name] = dimension.columns[name]
             chosen[name] = column(name, alias)
@@ -169,7 +169,7 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
 
 def _need(name: str, columns: dict[str, str], where: str) -> None:
     if name not in columns:
-        raise DataError(f"{where}: there is no column {name!r}", mend=suggest(name, columns))
+        raise DataError(f"{where}: there is no column {name!r}", hint=suggest(name, columns))
 
 
 def _unique(reader: Reader, dimension: Table, keys: list[str], where: str) -> None:
@@ -183,7 +183,7 @@ def _unique(reader: Reader, dimension: Table, keys: list[str], where: str) -> No
     if rows != keyed:
         raise DataError(
             f"{where}: {', '.join(keys)} is not unique: {rows:,} rows, {keyed:,} keys",
-            mend="give a dimension table with one row a key, or join on more columns",
+            hint="give a dimension table with one row a key, or join on more columns",
         )
 
 

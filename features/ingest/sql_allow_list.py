@@ -63,25 +63,25 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
     except SqlglotError as error:
         raise ConfigError(
             f"{where}: {text!r} is no SQL expression: {_plain(error)}",
-            mend="write a condition or value such as quantity < 0",
+            hint="write a condition or value such as quantity < 0",
         ) from error
     spelt = {c.lower(): c for c in columns}
     for node in tree.walk():
         if not isinstance(node, _NODES) or type(node) is exp.Func:
             raise ConfigError(
                 f"{where}: {node.sql('duckdb')!r} is not allowed in an expression",
-                mend="use columns, literals, operators, CASE, CAST and plain text, number and date functions",
+                hint="use columns, literals, operators, CASE, CAST and plain text, number and date functions",
             )
         if isinstance(node, exp.DataType) and node.this.value not in _TYPES:
             raise ConfigError(
                 f"{where}: CAST to {node.sql('duckdb')} is not allowed",
-                mend=f"types: {', '.join(sorted(_TYPES))}",
+                hint=f"types: {', '.join(sorted(_TYPES))}",
             )
         if isinstance(node, exp.Column):
             if node.args.get("table") or node.name.lower() not in spelt:
                 raise ConfigError(
                     f"{where}: the source has no column {node.sql('duckdb')!r}",
-                    mend=suggest(node.name, columns),
+                    hint=suggest(node.name, columns),
                 )
             # Quoted as the source spells it, so that no name is taken for a keyword.
             node.set("this", exp.to_identifier(spelt[node.name.lower()], quoted=True))
@@ -89,7 +89,7 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
 
 
 def suggest(name: str, columns: Collection[str]) -> str:
-    """Return a mend for a column that is not there."""
+    """Return a hint for a column that is not there."""
     near = get_close_matches(name, list(columns), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}columns: {', '.join(columns)}"

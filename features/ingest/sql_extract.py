@@ -73,18 +73,18 @@ def stage_database(place: Place, target: Path, where: str, *, folder: Path) -> N
             if writer is None:
                 raise DataError(
                     f"{where}: the table is empty, no rows were read",
-                    mend="check table, query and the rights of the user",
+                    hint="check table, query and the rights of the user",
                 )
             writer.close()
     except NoSuchTableError as error:
         raise DataError(
-            f"{where}: there is no table {place.table!r}", mend="check its spelling and schema"
+            f"{where}: there is no table {place.table!r}", hint="check its spelling and schema"
         ) from error
     except (SQLAlchemyError, pa.ArrowInvalid) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise DataError(
             f"{where}: the database cannot be read: {reason}",
-            mend="check url, table, query and that the server runs",
+            hint="check url, table, query and that the server runs",
         ) from error
     finally:
         engine.dispose()
@@ -103,15 +103,15 @@ def _engine(url: str, where: str, folder: Path) -> Engine:
             return create_engine(parsed)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
-            f"{where}: url is no SQLAlchemy URL", mend="as in postgresql://user:${PASSWORD}@host/database"
+            f"{where}: url is no SQLAlchemy URL", hint="as in postgresql://user:${PASSWORD}@host/database"
         ) from error
     except ModuleNotFoundError as error:
         raise DataError(
-            f"{where}: the database driver {error.name} is not installed", mend=f"pip install {error.name}"
+            f"{where}: the database driver {error.name} is not installed", hint=f"pip install {error.name}"
         ) from error
     file = folder / (parsed.database or "")
     if not file.is_file():
-        raise DataError(f"{where}: there is no file {file}", mend="correct url, or bring the file there")
+        raise DataError(f"{where}: there is no file {file}", hint="correct url, or bring the file there")
     address = f"file:{quote(str(file))}?mode=ro"
     return create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False)

@@ -25,8 +25,8 @@ from tagcast.models.artifacts import files as bundle_files
 from tagcast.models.artifacts.files import MODEL_FILE, FeatureRange
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator
 from tagcast.models.definitions.model_tag import TagDefinition
-from tagcast.models.estimators.amount_regressor import AmountScorer
-from tagcast.models.estimators.blend import NOTHING, Known
+from tagcast.models.estimators.amount_regressor import AmountRegressor
+from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.stats.season_coverage import unseen_share
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class AmountModel:
         Columns of X, in order.
     feature_set : str
         Which features and windows they come from.
-    scorer : AmountScorer
+    scorer : AmountRegressor
         Predicts the amount, before what past snapshots have shown of its drift.
     calibrator : AmountCalibrator
     mean_amount : float
@@ -88,7 +88,7 @@ class AmountModel:
     definition: TagDefinition
     features: tuple[str, ...]
     feature_set: str
-    scorer: AmountScorer
+    scorer: AmountRegressor
     calibrator: AmountCalibrator
     mean_amount: float
     snapshots: tuple[date, ...]
@@ -140,7 +140,7 @@ class AmountModel:
         return self.scorer.raw(self.matrix(X))
 
     def predict(
-        self, X: Floats | pd.DataFrame, as_of: date | None = None, known: Known = NOTHING
+        self, X: Floats | pd.DataFrame, as_of: date | None = None, known: PartScores = NOTHING
     ) -> PredictedAmount:
         """Return what the tag says for X as :meth:`raw` takes it.
 
@@ -158,7 +158,7 @@ class AmountModel:
         said = self.calibrator.predict(amount, when, self.unseen_season(when))
         return PredictedAmount(*said)
 
-    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: Known = NOTHING) -> Floats:
+    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log amount, shape (n, p): see :mod:`tagcast.models.inference.attributions`."""
         return self.scorer.contributions(self.matrix(X), exact=exact, known=known)
 
@@ -209,7 +209,7 @@ class AmountModel:
             definition=TagDefinition.model_validate(data["definition"]),
             features=tuple(map(str, data["features"])),
             feature_set=str(data["feature_set"]),
-            scorer=AmountScorer.from_json(data["scorer"], forest),
+            scorer=AmountRegressor.from_json(data["scorer"], forest),
             calibrator=AmountCalibrator.from_json(calibration),
             mean_amount=float(data["mean_amount"]),
             snapshots=tuple(map(date.fromisoformat, data["snapshots"])),

@@ -32,7 +32,7 @@ from tagcast.models.artifacts.files import (
 )
 from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.model_tag import TagDefinition
-from tagcast.models.estimators.blend import NOTHING, Blend, Known
+from tagcast.models.estimators.blend import NOTHING, Blend, PartScores
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.stats.season_coverage import unseen_share
 
@@ -132,7 +132,7 @@ class TagModel:
         return unseen_share(self.snapshots, as_of, self.horizon_days)
 
     def predict(
-        self, X: Floats | pd.DataFrame, as_of: date | None = None, known: Known = NOTHING
+        self, X: Floats | pd.DataFrame, as_of: date | None = None, known: PartScores = NOTHING
     ) -> Predicted:
         """Return score, lower, upper and raw for X as :meth:`raw` takes it.
 
@@ -157,7 +157,7 @@ class TagModel:
         """Columns of X that can change the score."""
         return self.blend.used_features
 
-    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: Known = NOTHING) -> Floats:
+    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log-odds, shape (n, p): see :mod:`tagcast.models.inference.attributions`."""
         return self.blend.contributions(self.matrix(X), exact=exact, known=known)
 

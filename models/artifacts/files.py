@@ -73,7 +73,7 @@ def read(folder: Path, build: Callable[[dict[str, Any], Any, str | None], T]) ->
         if data["format"] != FORMAT:
             raise ModelError(
                 f"{place}: format {FORMAT} expected, found {data['format']!r}",
-                mend="train the tag again with this version of tagcast",
+                hint="train the tag again with this version of tagcast",
             )
         texts = {}
         for name, digest in data["digests"].items():
@@ -81,16 +81,16 @@ def read(folder: Path, build: Callable[[dict[str, Any], Any, str | None], T]) ->
             texts[name] = place.read_bytes().decode("utf-8")
             # Before anything parses it: LightGBM may crash on a damaged text.
             if sha256(texts[name]) != digest:
-                raise ModelError(f"{place}: changed or damaged since it was saved", mend=_MEND)
+                raise ModelError(f"{place}: changed or damaged since it was saved", hint=_MEND)
         place = folder / CALIBRATION_FILE
         calibration = json.loads(texts[CALIBRATION_FILE])
         place = folder / MODEL_FILE
         return build(data, calibration, texts.get(FOREST_FILE))
     except FileNotFoundError:
-        raise ModelError(f"{place}: missing from the model", mend=_MEND) from None
+        raise ModelError(f"{place}: missing from the model", hint=_MEND) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{place}: not a model file of tagcast ({reason})", mend=_MEND) from error
+        raise ModelError(f"{place}: not a model file of tagcast ({reason})", hint=_MEND) from error
 
 
 def matrix(tag: str, features: Sequence[str], X: Floats | pd.DataFrame) -> Floats:
@@ -106,13 +106,13 @@ def matrix(tag: str, features: Sequence[str], X: Floats | pd.DataFrame) -> Float
         if missing:
             raise ModelError(
                 f"{tag}: the model's features {', '.join(missing)} are missing",
-                mend="build features with the feature set the model was trained on",
+                hint="build features with the feature set the model was trained on",
             )
         X = X[list(features)].to_numpy(np.float64)
     if X.ndim != 2 or X.shape[1] != len(features):
         raise ModelError(
             f"{tag}: expected {len(features)} features, found shape {X.shape}",
-            mend="build features with the feature set the model was trained on",
+            hint="build features with the feature set the model was trained on",
         )
     return np.ascontiguousarray(X, dtype=np.float64)
 

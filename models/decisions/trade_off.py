@@ -44,7 +44,7 @@ class Cases:
     y : ndarray of int8
         Outcomes.
     score, lower, upper : ndarray of float
-        Calibrated by the tables that the model in force uses.
+        Calibrated by the tables that the model active uses.
     """
 
     profile_id: npt.NDArray[np.str_]

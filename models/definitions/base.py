@@ -49,7 +49,7 @@ class Family(Strict):
         return self
 
 
-class Described(Strict):
+class TagBase(Strict):
     """The part that definitions of models and of rules share."""
 
     name: str

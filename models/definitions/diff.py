@@ -1,4 +1,4 @@
-"""What differs between two definitions of a tag, and what of it can be put in force without training anew."""
+"""What differs between two definitions of a tag, and what of it can be put active without training anew."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class KeyChange:
     was, now : Any
         As in a file.
     retrain : bool
-        Whether a model has to be trained before it is in force.
+        Whether a model has to be trained before it is active.
     deciding : bool
         Whether it changes what is said of profiles.
     """

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from tagcast.features.core.errors import DefinitionError
-from tagcast.models.definitions.base import Described
+from tagcast.models.definitions.base import TagBase
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 
 Definition = TagDefinition | RuleDefinition
-_Chosen = TypeVar("_Chosen", bound=Described)
+_Chosen = TypeVar("_Chosen", bound=TagBase)
 
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 200
@@ -51,13 +51,13 @@ def load_definitions(folder: Path) -> list[Definition]:
     if not files:
         raise DefinitionError(
             f"no tag definitions: {folder} holds no *.yaml file",
-            mend='set tags = "…" in the configuration to a folder of definitions',
+            hint='set tags = "…" in the configuration to a folder of definitions',
         )
     definitions: dict[str, Definition] = {}
     for file in files:
         definition = parse_definition(file.read_text(encoding="utf-8"), str(file))
         if definition.name in definitions:
-            raise DefinitionError(f"{file}: a second definition of {definition.name!r}", mend="rename one")
+            raise DefinitionError(f"{file}: a second definition of {definition.name!r}", hint="rename one")
         definitions[definition.name] = definition
     return list(definitions.values())
 
@@ -82,7 +82,7 @@ def parse_definition(text: str, where: str, *, kind: str | None = None) -> Defin
     try:
         raw: Any = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
-        raise DefinitionError(f"{where}: not valid YAML: {error}", mend="mend the line it names") from error
+        raise DefinitionError(f"{where}: not valid YAML: {error}", hint="hint the line it names") from error
     if not isinstance(raw, dict):
         raise DefinitionError(f"{where}: expected keys such as name and outcome, found {type(raw).__name__}")
     return validated(raw if kind is None else {"kind": kind, **raw}, where)
@@ -105,7 +105,7 @@ def validated(raw: dict[str, Any], where: str) -> Definition:
         ]
         raise DefinitionError(
             f"{where}: " + "; ".join(lines),
-            mend="models/tags/tag.schema.json lists every key with its meaning",
+            hint="models/tags/tag.schema.json lists every key with its meaning",
         ) from error
 
 
@@ -127,7 +127,7 @@ def select(definitions: Iterable[_Chosen], names: Sequence[str]) -> list[_Chosen
             known = sorted({d.name for d in every} | {d.name.split(".")[0] for d in every})
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise DefinitionError(f"unknown tag {name!r}", mend=f"{hint}known: {', '.join(known)}")
+            raise DefinitionError(f"unknown tag {name!r}", hint=f"{hint}known: {', '.join(known)}")
         chosen.update((d.name, d) for d in found)
     return list(chosen.values())
 

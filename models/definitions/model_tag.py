@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from tagcast.models.definitions.base import PLACEHOLDER, Described, Family, Population, Text, slug
+from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, Text, slug
 from tagcast.models.definitions.outcomes import (
     YES_NO,
     Amount,
@@ -82,7 +82,7 @@ class SplitRule(Strict):
         return self
 
 
-class TagDefinition(Described):
+class TagDefinition(TagBase):
     """A tag that a model predicts, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_decision_may_be_left_out)

@@ -25,7 +25,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, FilterError
-from tagcast.models.definitions.base import PLACEHOLDER, Described
+from tagcast.models.definitions.base import PLACEHOLDER, TagBase
 from tagcast.models.definitions.outcomes import TIER_NAME, UNKNOWN, YES_NO
 from tagcast.models.filters.conditions import (
     Compare,
@@ -52,7 +52,7 @@ def _one_of_the_two(schema: dict[str, Any]) -> None:
     ]
 
 
-class RuleDefinition(Described):
+class RuleDefinition(TagBase):
     """A tag that a rule says, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_one_of_the_two)
@@ -184,7 +184,7 @@ def resolve(definition: RuleDefinition, names: Names) -> Rule:
         except FilterError as error:
             raise DefinitionError(
                 f"{definition.name}: {key}: {error.message}\n{caret(text, error)}",
-                mend=error.mend + _about_names(definition),
+                hint=error.hint + _about_names(definition),
             ) from error
     return Rule(definition, found)
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.estimators.blend import NOTHING, Known
+from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.stats.shapley import shapley_values
 
@@ -101,7 +101,7 @@ class OwnSpend:
 
 
 @dataclass(frozen=True)
-class AmountScorer:
+class AmountRegressor:
     """A fitted predictor of amounts.
 
     Parameters
@@ -147,7 +147,7 @@ class AmountScorer:
             return self.forest.used_features | frozenset(self.start.columns if self.start else ())
         return frozenset({self.column} if self.kind == "own_rate" else ())
 
-    def raw(self, X: Floats, known: Known = NOTHING) -> Floats:
+    def raw(self, X: Floats, known: PartScores = NOTHING) -> Floats:
         """Return the logarithm of the amount (of ``tweedie``) or of 1 + amount, shape (n,).
 
         ``known`` may hold what the forest adds, worked out before.
@@ -165,7 +165,7 @@ class AmountScorer:
         own = X[:, self.column] * self.per_horizon
         return np.log1p(np.maximum(np.where(np.isnan(own), self.constant, own), 0.0))
 
-    def amount(self, X: Floats, known: Known = NOTHING) -> Floats:
+    def amount(self, X: Floats, known: PartScores = NOTHING) -> Floats:
         """Return the predicted amount, shape (n,), never below 0."""
         return self.amount_of(self.raw(X, known))
 
@@ -180,7 +180,7 @@ class AmountScorer:
             raise ValueError(f"{self.kind} has no trees")
         return self.amount_of(self._started(X, self.forest.raw_after(X, trees)))
 
-    def contributions(self, X: Floats, *, exact: bool, known: Known = NOTHING) -> Floats:
+    def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log amount, shape (n, p): SHAP where ``exact``, else along the path."""
         if self.forest is not None:
             given = known["forest"] if "forest" in known else self.forest.contributions(X, exact=exact)
@@ -203,7 +203,7 @@ class AmountScorer:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any], forest_text: str | None) -> AmountScorer:
+    def from_json(cls, data: dict[str, Any], forest_text: str | None) -> AmountRegressor:
         """Read what :meth:`to_json` wrote; KeyError, TypeError or ValueError where it is malformed."""
         forest = None
         if data["forest_columns"] is not None:
@@ -237,7 +237,7 @@ class AmountRecipe:
     kind : str
         A key of ``TITLES``.
     column, per_horizon : int, float
-        Of the own spend, as :class:`AmountScorer` takes them; -1 where there is none.
+        Of the own spend, as :class:`AmountRegressor` takes them; -1 where there is none.
     columns : tuple of int
         Features that the forest learns from.
     rates : tuple of int
@@ -263,15 +263,15 @@ class AmountRecipe:
         """Return the trees for ``rows`` rows: with their square root, at most half as many more or less."""
         return max(1, round(self.trees * float(np.clip(np.sqrt(rows / self.tuned_rows), 0.5, 1.5))))
 
-    def fit(self, X: Floats, amount: Floats) -> AmountScorer:
+    def fit(self, X: Floats, amount: Floats) -> AmountRegressor:
         """Fit on X of shape (n, p) and amounts of shape (n,)."""
         constant = float(amount.mean())
         if self.kind in BASELINES:
-            return AmountScorer(self.kind, constant, 1.0, self.column, self.per_horizon)
+            return AmountRegressor(self.kind, constant, 1.0, self.column, self.per_horizon)
         grown = self.grow(X, amount, self.trees_for(len(amount)))
         return grown if self.kind == "tweedie" else replace(grown, factor=smearing(grown.amount(X), amount))
 
-    def grow(self, X: Floats, amount: Floats, trees: int) -> AmountScorer:
+    def grow(self, X: Floats, amount: Floats, trees: int) -> AmountRegressor:
         """Return the forest of ``trees`` trees, not yet scaled to the sum of training."""
         start = OwnSpend.fit(X, amount, self.rates) if self.kind == "tweedie" else None
         forest = ForestScorer.grow(
@@ -283,7 +283,7 @@ class AmountRecipe:
             columns=self.columns,
             start=None if start is None else start.log(X),
         )
-        return AmountScorer(self.kind, float(amount.mean()), forest=forest, start=start)
+        return AmountRegressor(self.kind, float(amount.mean()), forest=forest, start=start)
 
 
 def smearing(fitted: Floats, amount: Floats) -> float:

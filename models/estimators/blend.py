@@ -15,8 +15,8 @@ from tagcast.models.estimators.rfm import RfmScorer
 from tagcast.models.kernels.additive_model import AdditiveModel
 
 Floats = npt.NDArray[np.float64]
-Known = Mapping[str, Floats]
-NOTHING: Known = {}
+PartScores = Mapping[str, Floats]
+NOTHING: PartScores = {}
 
 
 class Part(Protocol):
@@ -75,7 +75,7 @@ class Blend:
             used |= part.used_features
         return frozenset(used)
 
-    def raw(self, X: Floats, known: Known = NOTHING) -> Floats:
+    def raw(self, X: Floats, known: PartScores = NOTHING) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p).
 
         ``known`` are log-odds of parts that were worked out before (:mod:`tagcast.models.inference.engine`).
@@ -85,7 +85,7 @@ class Blend:
             total += self.weights[name] * (known[name] if name in known else part.raw(X))
         return total
 
-    def contributions(self, X: Floats, *, exact: bool, known: Known = NOTHING) -> Floats:
+    def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log-odds, shape (n, p): see :mod:`tagcast.models.inference.attributions`.
 
         ``known`` are contributions of parts that were worked out before.

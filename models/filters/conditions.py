@@ -98,7 +98,7 @@ class Not(_Node):
         return f"NOT ({self.item.text()})"
 
 
-class Every(_Node):
+class And(_Node):
     """All of the items hold."""
 
     kind: Literal["and"] = "and"
@@ -106,10 +106,10 @@ class Every(_Node):
 
     def text(self) -> str:
         """Return it as written in a filter."""
-        return " AND ".join(f"({i.text()})" if isinstance(i, Some | Every) else i.text() for i in self.items)
+        return " AND ".join(f"({i.text()})" if isinstance(i, Or | And) else i.text() for i in self.items)
 
 
-class Some(_Node):
+class Or(_Node):
     """At least one of the items holds."""
 
     kind: Literal["or"] = "or"
@@ -117,11 +117,11 @@ class Some(_Node):
 
     def text(self) -> str:
         """Return it as written in a filter."""
-        return " OR ".join(f"({i.text()})" if isinstance(i, Some) else i.text() for i in self.items)
+        return " OR ".join(f"({i.text()})" if isinstance(i, Or) else i.text() for i in self.items)
 
 
-Condition = Annotated[Compare | OneOf | IsNull | InAudience | Not | Every | Some, Field(discriminator="kind")]
-for _model in (Not, Every, Some):
+Condition = Annotated[Compare | OneOf | IsNull | InAudience | Not | And | Or, Field(discriminator="kind")]
+for _model in (Not, And, Or):
     _model.model_rebuild()
 
 

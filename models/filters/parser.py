@@ -26,9 +26,9 @@ from tagcast.models.filters.conditions import (
     MAX_CONDITIONS,
     MAX_DEPTH,
     MAX_VALUES,
+    And,
     Compare,
     Condition,
-    Every,
     FieldRef,
     Filter,
     InAudience,
@@ -37,8 +37,8 @@ from tagcast.models.filters.conditions import (
     Not,
     OneOf,
     Operator,
+    Or,
     Scalar,
-    Some,
 )
 from tagcast.models.filters.tokenizer import Token, tokens
 
@@ -65,10 +65,10 @@ def parse(text: str, names: Names) -> Filter:
     if len(text) > MAX_LENGTH:
         raise FilterError(
             f"the filter has {len(text):,} characters, at most {MAX_LENGTH:,} are read",
-            mend="make it shorter",
+            hint="make it shorter",
         )
     if not text.strip():
-        raise FilterError("the filter is empty", mend="write a condition, as in churn_risk = 'yes'")
+        raise FilterError("the filter is empty", hint="write a condition, as in churn_risk = 'yes'")
     parser = _Parser(tokens(text), names)
     root = parser.any(0)
     parser.expect_end()
@@ -117,19 +117,19 @@ class _Parser:
         if self.next.kind != "end":
             self.fail("expected AND, OR or the end")
 
-    def fail(self, expected: str, mend: str = "") -> NoReturn:
+    def fail(self, expected: str, hint: str = "") -> NoReturn:
         token = self.next
         found = "the end" if token.kind == "end" else repr(token.text[:40])
         raise FilterError(
             f"{expected}, found {found} at character {token.position + 1}",
-            mend=mend or "conditions look like churn_risk = 'yes' or age IN ('25-34', '35-44')",
+            hint=hint or "conditions look like churn_risk = 'yes' or age IN ('25-34', '35-44')",
             position=token.position,
         )
 
     def any(self, depth: int) -> Condition:
-        return self._joined("OR", lambda: self._joined("AND", lambda: self.one(depth), Every), Some)
+        return self._joined("OR", lambda: self._joined("AND", lambda: self.one(depth), And), Or)
 
-    def _joined(self, word: str, item: Callable[[], Condition], node: type[Every | Some]) -> Condition:
+    def _joined(self, word: str, item: Callable[[], Condition], node: type[And | Or]) -> Condition:
         items = [item()]
         while self.accept(word):
             items.append(item())
@@ -181,7 +181,7 @@ class _Parser:
         elif self.accept("BETWEEN"):
             low = Compare(field=field, op=">=", value=self.value(field, ordered=True))
             self.expect("AND")
-            found = Every(items=(low, Compare(field=field, op="<=", value=self.value(field, ordered=True))))
+            found = And(items=(low, Compare(field=field, op="<=", value=self.value(field, ordered=True))))
         else:
             self.fail(f"expected an operator such as = or IN after {field.text()}")
         return Not(item=found) if negated else found
@@ -219,8 +219,8 @@ class _Parser:
     def _unknown(self, message: str, word: str, known: list[str] | tuple[str, ...], token: Token) -> NoReturn:
         near = get_close_matches(word, known, n=1, cutoff=0.6)
         shown = ", ".join(list(known)[:20]) + (", …" if len(known) > 20 else "")
-        mend = f"did you mean {near[0]!r}?" if near else f"known: {shown or 'none'}"
-        raise FilterError(f"{message}, at character {token.position + 1}", mend=mend, position=token.position)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {shown or 'none'}"
+        raise FilterError(f"{message}, at character {token.position + 1}", hint=hint, position=token.position)
 
     def values(self, field: FieldRef) -> tuple[Scalar, ...]:
         self.expect("(")
@@ -243,7 +243,7 @@ class _Parser:
             where = at or token
             raise FilterError(
                 f"{field.text()} is {kind}: it can be compared with = and != only, at character {where.position + 1}",
-                mend="use =, != or IN; score, confidence and percentile of a tag are numbers",
+                hint="use =, != or IN; score, confidence and percentile of a tag are numbers",
                 position=where.position,
             )
         if token.kind == "number" and kind == "number":

@@ -60,12 +60,12 @@ def _bad_character(text: str, position: int) -> NoReturn:
     if mark in "'\"":
         raise FilterError(
             f"the quote at character {position + 1} is never closed",
-            mend=f"close it with {mark}",
+            hint=f"close it with {mark}",
             position=position,
         )
     word = re.match(r"\S+", text[position:])
     raise FilterError(
         f"unexpected {(word.group() if word else mark)[:20]!r} at character {position + 1}",
-        mend="a filter is made of conditions joined by AND, OR, NOT and parentheses",
+        hint="a filter is made of conditions joined by AND, OR, NOT and parentheses",
         position=position,
     )

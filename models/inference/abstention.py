@@ -37,7 +37,7 @@ RANGE_DRIFT = 0.05
 handful of odd profiles is ordinary, so many mean that the data or the shop have changed."""
 
 
-class Familiar:
+class RangeCheck:
     """What a model knows from training, as bounds to hold profiles against.
 
     Parameters
@@ -117,7 +117,7 @@ class Familiar:
 
 
 def grounds(min_confidence: float, unlike: Sequence[str]) -> list[str]:
-    """Return what the second result of :func:`say_unknown` stands for; ``unlike`` are :attr:`Familiar.words`."""
+    """Return what the second result of :func:`say_unknown` stands for; ``unlike`` are :attr:`RangeCheck.words`."""
     return [
         f"confidence below {min_confidence:g}",
         f"unknown before, and confidence not clear of {min_confidence:g}",
@@ -140,7 +140,7 @@ def say_unknown(
     min_confidence : float
         Of the definition.
     unlike : ndarray of int16, shape (n,)
-        As :meth:`Familiar.codes` gives it.
+        As :meth:`RangeCheck.codes` gives it.
 
     Returns
     -------

@@ -90,7 +90,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Coded:
+class EncodedBatch:
     """A batch, as the compiled parts take it.
 
     Parameters
@@ -173,7 +173,7 @@ class Engine:
     def _refuse(self, k: int, why: str) -> None:
         log.warning("%s: scored without the kernel, slower: %s", self.members[k].model.definition.name, why)
 
-    def encode(self, profile: Floats, category: Mapping[str, Floats]) -> Coded:
+    def encode(self, profile: Floats, category: Mapping[str, Floats]) -> EncodedBatch:
         """Return what the compiled parts need of a batch.
 
         Parameters
@@ -193,15 +193,15 @@ class Engine:
                 for wanted in {self.members[k].category for k in self._curves}:
                     if wanted is not None:
                         compressed[wanted] = np.hstack([compressed[None], compress(category[wanted])])
-        return Coded(codes, compressed)
+        return EncodedBatch(codes, compressed)
 
-    def known(self, k: int, coded: Coded, rows: npt.NDArray[np.int64] | None) -> dict[str, Floats]:
+    def known(self, k: int, coded: EncodedBatch, rows: npt.NDArray[np.int64] | None) -> dict[str, Floats]:
         """Return the log-odds of the compiled parts of member ``k``, each of shape (n,).
 
         Parameters
         ----------
         k : int
-        coded : Coded
+        coded : EncodedBatch
         rows : ndarray of int, optional
             Which rows of the batch; all by default.
         """
@@ -218,7 +218,7 @@ class Engine:
         """Return whether path attribution of member ``k`` is to be had: a forest without the kernel gives SHAP alone."""
         return k in self._forests or self.members[k].forest is None
 
-    def paths(self, k: int, coded: Coded, rows: npt.NDArray[np.int64]) -> dict[str, Floats]:
+    def paths(self, k: int, coded: EncodedBatch, rows: npt.NDArray[np.int64]) -> dict[str, Floats]:
         """Return the path attribution of the forest of member ``k``, shape (n, p) over the model's features."""
         if k not in self._forests:
             return {}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.definitions.rule_tag import Rule, terms
-from tagcast.models.filters.conditions import Compare, Condition, Every, InAudience, IsNull, Not, OneOf, Some
+from tagcast.models.filters.conditions import And, Compare, Condition, InAudience, IsNull, Not, OneOf, Or
 
 Mask = npt.NDArray[np.bool_]
 Leaf = Compare | OneOf | IsNull | InAudience
@@ -96,11 +96,11 @@ class RuleEval:
         """
         if isinstance(node, Not):
             self._tell(node.item, held, rows, told)
-        elif isinstance(node, Every | Some):
+        elif isinstance(node, And | Or):
             whole = self.truth(node, held)
             for item in node.items:
                 part = self.truth(item, held)
-                needed = (whole | ~part) if isinstance(node, Every) else (~whole | part)
+                needed = (whole | ~part) if isinstance(node, And) else (~whole | part)
                 self._tell(item, held, rows & needed, told)
         else:
             told[rows, self._place[node.text()]] = True
@@ -110,9 +110,9 @@ def truth(node: Condition, told: Callable[[Leaf], Mask]) -> Mask:
     """Return where ``node`` holds; ``told`` says it of a single condition."""
     if isinstance(node, Not):
         return ~truth(node.item, told)
-    if isinstance(node, Every | Some):
+    if isinstance(node, And | Or):
         parts = [truth(item, told) for item in node.items]
-        found: Mask = (np.logical_and if isinstance(node, Every) else np.logical_or).reduce(parts)
+        found: Mask = (np.logical_and if isinstance(node, And) else np.logical_or).reduce(parts)
         return found
     return told(node)
 

@@ -30,9 +30,9 @@ from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.rfm import RfmRanking
 from tagcast.models.stats.metrics import Estimate, evaluate, paired_difference
 from tagcast.models.stats.season_coverage import unseen_days, unseen_share
-from tagcast.models.training.binary_selection import Material, choose
+from tagcast.models.training.binary_selection import SelectionInputs, choose
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData, TrainingFrame
-from tagcast.models.training.out_of_fold import GROUPS, HeldOut, grouped_folds
+from tagcast.models.training.out_of_fold import GROUPS, OutOfTimeScores, grouped_folds
 from tagcast.models.training.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from tagcast.models.training.result import TestScores, TrainingResult
 from tagcast.models.training.splits import Split
@@ -98,7 +98,7 @@ def train_tag(
     trial_log: tuple[Trial, ...] = ()
     if enough:
         choice = choose(
-            Material(
+            SelectionInputs(
                 folds=[data.fold(*pair) for pair in pairs or grouped_folds(data, before)],
                 out_of_time=out_of_time,
                 features=len(data.features),
@@ -121,11 +121,11 @@ def train_tag(
         choice_notes = (_too_small(data, before),)
 
     by_fold = dict(zip(latest, fitted, strict=False)) if out_of_time else {}
-    held_out = HeldOut.forward(data, split, recipe, by_fold, say("folds"))
+    held_out = OutOfTimeScores.forward(data, split, recipe, by_fold, say("folds"))
     if out_of_time:
         known = held_out.labelled_before_test(split)
     else:
-        known = HeldOut.grouped(data, before, recipe, dict(enumerate(fitted)))
+        known = OutOfTimeScores.grouped(data, before, recipe, dict(enumerate(fitted)))
     tested = held_out.of(held_out.as_of == np.datetime64(split.test))
     known_calibrator = known.calibrator()
     unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)
@@ -240,7 +240,7 @@ def _params(recipe: Recipe, rows: int) -> dict[str, Any]:
 
 def _notes(
     split: Split,
-    held_out: HeldOut,
+    held_out: OutOfTimeScores,
     enough: bool,
     out_of_time: bool,
     cut: float | None,

@@ -35,7 +35,7 @@ ALONE = 3.0
 
 
 @dataclass(frozen=True)
-class Material:
+class SelectionInputs:
     """What there is to choose from.
 
     Parameters
@@ -94,7 +94,7 @@ class Choice:
 
 
 def choose(
-    material: Material,
+    material: SelectionInputs,
     *,
     study_name: str,
     seed: int,
@@ -149,7 +149,7 @@ def choose(
 
 
 def _choose_linear(
-    material: Material, every: tuple[int, ...], bounded: tuple[int, ...]
+    material: SelectionInputs, every: tuple[int, ...], bounded: tuple[int, ...]
 ) -> tuple[float, int, tuple[int, ...], tuple[str, ...]]:
     """Return C, bends and features of the logistic part; features are settled with straight lines."""
     note: tuple[str, ...] = ()
@@ -184,7 +184,7 @@ def _best(found: Sequence[CaseLosses]) -> tuple[int, CaseLosses]:
 
 
 def _choose_forest_columns(
-    material: Material, every: tuple[int, ...], bounded: tuple[int, ...], seed: int
+    material: SelectionInputs, every: tuple[int, ...], bounded: tuple[int, ...], seed: int
 ) -> tuple[tuple[int, ...], Trial | None, tuple[str, ...]]:
     """Return the features of the forest, and the trial that settled it.
 

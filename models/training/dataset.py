@@ -115,17 +115,17 @@ class TrainingData:
         if infinite:
             raise ModelError(
                 f"{tag}: features {', '.join(infinite)} hold infinite values",
-                mend="a ratio divides by zero: leave it empty (NULL) there",
+                hint="a ratio divides by zero: leave it empty (NULL) there",
             )
         if ((self.as_of[1:] == self.as_of[:-1]) & (self.profile_id[1:] == self.profile_id[:-1])).any():
             raise ModelError(
-                f"{tag}: a profile has two rows at one snapshot", mend="give one row per profile and as_of"
+                f"{tag}: a profile has two rows at one snapshot", hint="give one row per profile and as_of"
             )
         profiles = len(np.unique(self.profile_id))
         if profiles < 2:
             raise ModelError(
                 f"{tag}: nothing can be learned from {profiles} profile",
-                mend="check the column that profile_id is read from",
+                hint="check the column that profile_id is read from",
             )
         self._check_cases(tag, f"before the test snapshot {split.test}", self.at(split.test_fold.train))
         self._check_cases(tag, f"at the test snapshot {split.test}", self.at((split.test,)))
@@ -135,12 +135,12 @@ class TrainingData:
         if self.amount is not None and yes < MIN_CASES:
             raise ModelError(
                 f"{tag}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
-                mend="widen the population, choose a longer horizon, or give more history",
+                hint="widen the population, choose a longer horizon, or give more history",
             )
         if self.amount is None and min(yes, no) < MIN_CASES:
             raise ModelError(
                 f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
-                mend="widen the population, change the outcome or its horizon, or give more history",
+                hint="widen the population, change the outcome or its horizon, or give more history",
             )
 
     def places(self, names: Sequence[str]) -> tuple[int, ...]:

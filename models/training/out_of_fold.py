@@ -21,7 +21,7 @@ GROUPS = 5
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class OutOfTimeScores:
     """Cases with raw log-odds of models that had not seen them; arrays of shape (n,)."""
 
     raw: Floats
@@ -79,11 +79,11 @@ class HeldOut:
         at: npt.NDArray[np.intp] = np.concatenate([np.flatnonzero(score) for _, score in pairs])
         return cls(np.concatenate(raw), data.y[at], data.as_of[at], data.profile_id[at])
 
-    def of(self, rows: Rows) -> HeldOut:
+    def of(self, rows: Rows) -> OutOfTimeScores:
         """Return the cases ``rows``."""
-        return HeldOut(self.raw[rows], self.y[rows], self.as_of[rows], self.profile_id[rows])
+        return OutOfTimeScores(self.raw[rows], self.y[rows], self.as_of[rows], self.profile_id[rows])
 
-    def labelled_before_test(self, split: Split) -> HeldOut:
+    def labelled_before_test(self, split: Split) -> OutOfTimeScores:
         """Return the cases whose outcomes were known at the test snapshot."""
         known = np.datetime64(split.test - timedelta(days=split.horizon_days))
         return self.of(self.as_of <= known)

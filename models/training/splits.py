@@ -48,7 +48,7 @@ class Split:
             raise DataError(
                 f"no training snapshot is labelled before the test snapshot {self.test} "
                 f"(horizon {self.horizon_days} days, snapshots {', '.join(map(str, self.snapshots))})",
-                mend="give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
+                hint="give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
             )
 
     def _before(self, as_of: date) -> tuple[date, ...]:
@@ -132,7 +132,7 @@ def choose_snapshots(
         raise DataError(
             f"no snapshot has {min_history_days} days of history and a fully observed window of "
             f"{horizon_days} days: events start {first_day}, today is {now}",
-            mend=f"train with --now at or after {earliest + timedelta(days=2 * horizon_days)}, "
+            hint=f"train with --now at or after {earliest + timedelta(days=2 * horizon_days)}, "
             "or give a shorter horizon_days or snapshots.min_history_days",
         )
     return tuple(last - timedelta(days=every_days * k) for k in reversed(range(count)))

@@ -163,7 +163,7 @@ def tune(
     import optuna
 
     if trials < 1:
-        raise ModelError(f"tuning needs at least one trial, got {trials}", mend="give --trials 1 or more")
+        raise ModelError(f"tuning needs at least one trial, got {trials}", hint="give --trials 1 or more")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(study_name=study_name, storage=storage, load_if_exists=True)
     # The latest fold first: it is most like what will be scored, and what fails there is pruned.

@@ -147,7 +147,7 @@ def _limits(facts: CardFacts) -> list[str]:
     if not facts.segments:
         limits.append("Segments were not measured: it may be weak for some.")
     if facts.kind == "rfm":
-        limits.append("This version ranks by recency, frequency and monetary value: no model was in force.")
+        limits.append("This version ranks by recency, frequency and monetary value: no model was active.")
     return limits
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, TagcastError
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say
 
 if TYPE_CHECKING:
@@ -124,12 +124,12 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124
 
 
-def find_card(workspace: Workspace, tag: str, which: str | None) -> FoundCard:
+def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
     """Return the card of a version.
 
     Parameters
     ----------
-    workspace : Workspace
+    project : Project
     tag : str
     which : str, optional
         Version number or alias; default: the champion, else the newest version.
@@ -145,19 +145,19 @@ def find_card(workspace: Workspace, tag: str, which: str | None) -> FoundCard:
     from tagcast.registry.versions.cards import load_card
     from tagcast.registry.versions.tracking import open_tracking
 
-    known = [v for v in registered_versions(workspace, tag) if v.tag == tag]
+    known = [v for v in registered_versions(project, tag) if v.tag == tag]
     if not known:
-        members = sorted({v.tag for v in registered_versions(workspace, tag)})
-        raise ModelError(f"{tag} is a family of tags", mend=f"name one of {', '.join(members)}")
+        members = sorted({v.tag for v in registered_versions(project, tag)})
+        raise ModelError(f"{tag} is a family of tags", hint=f"name one of {', '.join(members)}")
     if which is None:
         version = next((v for v in known if "champion" in v.aliases), known[0])
     else:
         named = [v for v in known if which in {str(v.version), *v.aliases}]
         if not named:
             numbers = ", ".join(str(v.version) for v in known)
-            raise ModelError(f"{tag} has no version {which}", mend=f"choose one of {numbers}")
+            raise ModelError(f"{tag} has no version {which}", hint=f"choose one of {numbers}")
         version = named[0]
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    tracking = open_tracking(project.settings.home, project=project.settings.name)
     files = load_card(tracking, version)
     return FoundCard(
         tag, version.version, version.aliases, files[HTML], files[MARKDOWN], json.loads(files[FACTS])
@@ -180,7 +180,7 @@ def write_card(card: FoundCard, out: Path, *, html_only: bool) -> list[Path]:
             (out / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise TagcastError(
-            f"--out: {out} cannot be written: {error.strerror}", mend="name a folder that can be written"
+            f"--out: {out} cannot be written: {error.strerror}", hint="name a folder that can be written"
         ) from error
     return [out / name for name in texts]
 

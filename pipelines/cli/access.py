@@ -65,7 +65,7 @@ def add_user(
       tagcast user add ann --role admin
       tagcast user add bo --role marketer --sensitive
     """
-    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.pipelines.project.local_user import system_user
     from tagcast.pipelines.reports.terminal import emit, say
     from tagcast.registry.access.accounts import add_user
 
@@ -76,7 +76,7 @@ def add_user(
         role_named(role),
         _password(password_file),
         sensitive=sensitive,
-        by=local_user(),
+        by=system_user(),
         now=clock(),
     )
     emit(
@@ -99,12 +99,12 @@ def set_password(
     Example:
       tagcast user password ann
     """
-    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.pipelines.project.local_user import system_user
     from tagcast.pipelines.reports.terminal import emit, say
     from tagcast.registry.access.accounts import set_password
 
     _, state = _open(config, home)
-    set_password(state, name, _password(password_file), by=local_user(), now=clock())
+    set_password(state, name, _password(password_file), by=system_user(), now=clock())
     emit({"name": name}, as_json=as_json, render=lambda: say(f"{name} has another password"))
 
 
@@ -137,12 +137,12 @@ def remove_user(config: Path | None, home: Path | None, as_json: bool, name: str
     Example:
       tagcast user remove bo
     """
-    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.pipelines.project.local_user import system_user
     from tagcast.pipelines.reports.terminal import emit, say
     from tagcast.registry.access.accounts import remove_user
 
     _, state = _open(config, home)
-    remove_user(state, name, by=local_user(), now=clock())
+    remove_user(state, name, by=system_user(), now=clock())
     emit({"removed": name}, as_json=as_json, render=lambda: say(f"{name} may not log in any more"))
 
 
@@ -174,14 +174,14 @@ def add_key(
       tagcast key add crm --role marketer --expires 2027-06-30
       curl -H "Authorization: Bearer tc_…" http://127.0.0.1:8080/api/v1/tags
     """
-    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.pipelines.project.local_user import system_user
     from tagcast.pipelines.reports.terminal import emit, say
     from tagcast.registry.access.accounts import add_key
 
     settings, state = _open(config, home)
     until = None if expires is None else datetime.combine(expires, time(), ZoneInfo(settings.timezone))
     made = add_key(
-        state, name, role_named(role), sensitive=sensitive, by=local_user(), now=clock(), expires_at=until
+        state, name, role_named(role), sensitive=sensitive, by=system_user(), now=clock(), expires_at=until
     )
 
     def render() -> None:
@@ -230,12 +230,12 @@ def revoke_key(config: Path | None, home: Path | None, as_json: bool, key_id: st
     Example:
       tagcast key revoke 1f0c9a3b5d7e
     """
-    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.pipelines.project.local_user import system_user
     from tagcast.pipelines.reports.terminal import emit, say
     from tagcast.registry.access.accounts import revoke_key
 
     _, state = _open(config, home)
-    revoke_key(state, key_id, by=local_user(), now=clock())
+    revoke_key(state, key_id, by=system_user(), now=clock())
     emit({"revoked": key_id}, as_json=as_json, render=lambda: say(f"the key {key_id} works no more"))
 
 

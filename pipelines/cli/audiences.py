@@ -11,16 +11,16 @@ from tagcast.pipelines.cli.main import clock, project_options
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
-def at_desk(config: Path | None, home: Path | None) -> tuple[Desk, Person]:
-    """Open the project's desk; who may run commands on its machine may ask everything."""
+def with_context(config: Path | None, home: Path | None) -> tuple[ServiceContext, Person]:
+    """Open the project's service context; who may run commands on its machine may ask everything."""
     from tagcast.features.core.settings import load_settings
-    from tagcast.pipelines.project.local_user import local_person
-    from tagcast.serving.context import open_desk
+    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.serving.context import open_context
 
-    return open_desk(load_settings(config, home, Path.cwd()), clock), local_person()
+    return open_context(load_settings(config, home, Path.cwd()), clock), local_user()
 
 
 @click.group()
@@ -52,7 +52,7 @@ def count(config: Path | None, home: Path | None, as_json: bool, text: str, esti
     from tagcast.pipelines.reports.audiences import count_audience, render_count
     from tagcast.pipelines.reports.terminal import emit
 
-    found = count_audience(*at_desk(config, home), text, estimate=estimate)
+    found = count_audience(*with_context(config, home), text, estimate=estimate)
     emit(found, as_json=as_json, render=lambda: render_count(found))
 
 
@@ -73,7 +73,7 @@ def explain(
     from tagcast.pipelines.reports.audiences import explain_audience, render_explanation
     from tagcast.pipelines.reports.terminal import emit
 
-    found = explain_audience(*at_desk(config, home), text, language)
+    found = explain_audience(*with_context(config, home), text, language)
     emit(found, as_json=as_json, render=lambda: render_explanation(found))
 
 
@@ -100,8 +100,8 @@ def cut(
     from tagcast.pipelines.reports.terminal import emit
     from tagcast.serving.audiences.service import best_cut, parse_for
 
-    desk, person = at_desk(config, home)
-    curve = best_cut(desk, person, parse_for(desk, person, text), tag, benefit, cost, capacity)
+    context, person = with_context(config, home)
+    curve = best_cut(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
     emit(asdict(curve), as_json=as_json, render=lambda: render_cut(curve))
 
 
@@ -123,7 +123,7 @@ def show(
     from tagcast.pipelines.reports.audiences import render_members, show_audience
     from tagcast.pipelines.reports.terminal import emit
 
-    rows, amounts = show_audience(*at_desk(config, home), text, limit, seed)
+    rows, amounts = show_audience(*with_context(config, home), text, limit, seed)
     emit(rows, as_json=as_json, render=lambda: render_members(rows, amounts))
 
 
@@ -151,9 +151,9 @@ def portrait(
     from tagcast.serving.audiences.portrait import portrait
     from tagcast.serving.audiences.service import parse_for
 
-    desk, person = at_desk(config, home)
-    other = None if against is None else parse_for(desk, person, against)
-    found = portrait(desk, person, parse_for(desk, person, text), other)
+    context, person = with_context(config, home)
+    other = None if against is None else parse_for(context, person, against)
+    found = portrait(context, person, parse_for(context, person, text), other)
     emit(asdict(found), as_json=as_json, render=lambda: render_portrait(found, by, top))
 
 
@@ -175,8 +175,8 @@ def compare(config: Path | None, home: Path | None, as_json: bool, text: str, ot
     from tagcast.serving.audiences.portrait import compare
     from tagcast.serving.audiences.service import parse_for
 
-    desk, person = at_desk(config, home)
-    found = compare(desk, person, parse_for(desk, person, text), parse_for(desk, person, other))
+    context, person = with_context(config, home)
+    found = compare(context, person, parse_for(context, person, text), parse_for(context, person, other))
     emit(asdict(found), as_json=as_json, render=lambda: render_overlap(found))
 
 
@@ -216,11 +216,11 @@ def export(
     from tagcast.serving.audiences.service import parse_for
     from tagcast.serving.delivery.exports import export, format_of
 
-    desk, person = at_desk(config, home)
+    context, person = with_context(config, home)
     found = export(
-        desk,
+        context,
         person,
-        parse_for(desk, person, text),
+        parse_for(context, person, text),
         out,
         format=format_of(out),
         columns=columns or None,

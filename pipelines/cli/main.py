@@ -84,7 +84,7 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
             _answer(error, as_json=bool(kwargs.get("as_json")), text=kwargs.get("text"))
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("stopped; nothing half-done is left in force, the command can be run again", err=True)
+            click.echo("stopped; nothing half-done is left active, the command can be run again", err=True)
             sys.exit(130)
 
     return wrapped
@@ -92,7 +92,7 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _answer(error: TagcastError, *, as_json: bool, text: str | None) -> None:
     if as_json:
-        answer: dict[str, Any] = {"error": error.message, "mend": error.mend, "exit_code": error.exit_code}
+        answer: dict[str, Any] = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
         if isinstance(error, FilterError):
             answer["position"] = error.position
         click.echo(json.dumps(answer, ensure_ascii=False), err=True)
@@ -102,8 +102,8 @@ def _answer(error: TagcastError, *, as_json: bool, text: str | None) -> None:
         from tagcast.models.filters.parser import caret
 
         click.echo(caret(text, error), err=True)
-    if error.mend:
-        click.echo(f"  mend: {error.mend}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
 
 
 def clock() -> datetime:

@@ -48,14 +48,14 @@ def evaluate(
       tagcast evaluate churn_risk --windows 5 --now 2017-12-02 --trials 40
     """
     from tagcast.pipelines.evaluation.evaluate import evaluate_tag
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.evaluation import as_dict, render_evaluation, write_report
     from tagcast.pipelines.reports.terminal import emit, progress
 
     with progress() as show:
-        workspace = open_workspace(config, home, show)
-        found = evaluate_tag(workspace, tag, windows=windows, now=now, trials=trials, threads=threads)
-        folder = write_report(found, workspace.settings.home)
+        project = open_project(config, home, show)
+        found = evaluate_tag(project, tag, windows=windows, now=now, trials=trials, threads=threads)
+        folder = write_report(found, project.settings.home)
     emit(
         {**as_dict(found), "folder": str(folder)},
         as_json=as_json,
@@ -75,10 +75,10 @@ def models(config: Path | None, home: Path | None, as_json: bool, tag: str | Non
       tagcast models churn_risk
     """
     from tagcast.pipelines.deployment.model_versions import list_models, render_models
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit
 
-    found = list_models(open_workspace(config, home), tag)
+    found = list_models(open_project(config, home), tag)
     emit(
         [v.to_dict() for v in found],
         as_json=as_json,
@@ -108,10 +108,10 @@ def card(
       tagcast card churn_risk --version 2 --out cards
     """
     from tagcast.pipelines.cards.card_files import find_card, render_card, write_card
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit
 
-    found = find_card(open_workspace(config, home), tag, which)
+    found = find_card(open_project(config, home), tag, which)
     written = write_card(found, out, html_only=html) if out else []
     emit(
         {**found.to_dict(), "written": [str(file) for file in written]},
@@ -142,15 +142,15 @@ def promote(
       tagcast promote churn_risk 4 --force --reason "the new shop is small, we accept the interval"
     """
     from tagcast.pipelines.deployment.model_versions import promote_version
-    from tagcast.pipelines.project.local_user import local_user
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.local_user import system_user
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit, say
 
     done = promote_version(
-        open_workspace(config, home),
+        open_project(config, home),
         tag,
         version,
-        by=by or local_user(),
+        by=by or system_user(),
         reason=reason,
         moment=clock(),
         force=force,
@@ -179,10 +179,10 @@ def tradeoff(config: Path | None, home: Path | None, as_json: bool, tag: str, ve
       tagcast tradeoff churn_risk --version 2 --json
     """
     from tagcast.pipelines.evidence.trade_off import read_trade_off, render_trade_off
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit
 
-    found = read_trade_off(open_workspace(config, home), tag, version)
+    found = read_trade_off(open_project(config, home), tag, version)
     emit(found, as_json=as_json, render=lambda: render_trade_off(found))
 
 

@@ -23,21 +23,19 @@ def store() -> None:
 @store.command("list")
 @project_options
 def list_runs(config: Path | None, home: Path | None, as_json: bool) -> None:
-    """Show what was put in force, when and by whom, and which runs are kept.
+    """Show what was put active, when and by whom, and which runs are kept.
 
     \b
     Example:
       tagcast store list
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit
     from tagcast.pipelines.scoring.run_history import render_runs, runs
 
-    workspace = open_workspace(config, home)
-    rows = runs(workspace)
-    emit(
-        [r.to_dict() for r in rows], as_json=as_json, render=lambda: render_runs(rows, workspace.store.place)
-    )
+    project = open_project(config, home)
+    rows = runs(project)
+    emit([r.to_dict() for r in rows], as_json=as_json, render=lambda: render_runs(rows, project.store.place))
 
 
 @store.command("rollback")
@@ -45,25 +43,23 @@ def list_runs(config: Path | None, home: Path | None, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Why; kept in the store's log.")
 @project_options
 def rollback(config: Path | None, home: Path | None, as_json: bool, number: int | None, reason: str) -> None:
-    """Put an earlier run in force again: NUMBER of tagcast store list, or the one before.
+    """Put an earlier run active again: NUMBER of tagcast store list, or the one before.
 
-    Nothing is lost: the run that was in force is kept, and can be put in force again.
+    Nothing is lost: the run that was active is kept, and can be put active again.
 
     \b
     Example:
       tagcast store rollback --reason "the prices of Tuesday were wrong"
       tagcast store rollback 12 --reason "back to the run of Sunday"
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit, say
 
-    target = open_workspace(config, home).store.rollback(number, clock(), reason)
+    target = open_project(config, home).store.rollback(number, clock(), reason)
     emit(
         {"number": target.number, "run_id": target.run.run_id, "as_of": target.run.as_of},
         as_json=as_json,
-        render=lambda: say(
-            f"run {target.number} ({target.run.run_id}, as of {target.run.as_of}) is in force"
-        ),
+        render=lambda: say(f"run {target.number} ({target.run.run_id}, as of {target.run.as_of}) is active"),
     )
 
 
@@ -75,7 +71,7 @@ def rollback(config: Path | None, home: Path | None, as_json: bool, number: int 
 )
 @project_options
 def prune(config: Path | None, home: Path | None, as_json: bool, keep: int | None) -> None:
-    """Delete runs beyond the newest; the one in force, and the past that tags hold on to, stay.
+    """Delete runs beyond the newest; the one active, and the past that tags hold on to, stay.
 
     What profiles were told stays known: the history of changes is not touched.
 
@@ -83,11 +79,11 @@ def prune(config: Path | None, home: Path | None, as_json: bool, keep: int | Non
     Example:
       tagcast store prune --keep 3
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit, say
 
-    workspace = open_workspace(config, home)
-    gone = workspace.store.prune(keep or workspace.settings.publish.keep)
+    project = open_project(config, home)
+    gone = project.store.prune(keep or project.settings.publish.keep)
     names = ", ".join(map(str, gone)) or "none"
     emit({"deleted": gone}, as_json=as_json, render=lambda: say(f"{len(gone)} runs deleted: {names}"))
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from tagcast.pipelines.cli.audiences import at_desk, audience
+from tagcast.pipelines.cli.audiences import audience, with_context
 from tagcast.pipelines.cli.main import project_options
 
 
@@ -41,9 +41,9 @@ def save(
     from tagcast.pipelines.reports.terminal import emit
     from tagcast.serving.audiences.saved_audience_actions import keep
 
-    desk, person = at_desk(config, home)
+    context, person = with_context(config, home)
     kind: Literal["frozen", "dynamic"] = "frozen" if frozen else "dynamic"
-    found = keep(desk, person, name, text, description=description, kind=kind)
+    found = keep(context, person, name, text, description=description, kind=kind)
     emit(asdict(found), as_json=as_json, render=lambda: render_saved([found]))
 
 
@@ -62,8 +62,8 @@ def list_saved(config: Path | None, home: Path | None, as_json: bool) -> None:
     from tagcast.pipelines.reports.terminal import emit
     from tagcast.registry.governance.saved_audiences import all_saved
 
-    desk, _ = at_desk(config, home)
-    found = all_saved(desk.state)
+    context, _ = with_context(config, home)
+    found = all_saved(context.state)
     emit([asdict(a) for a in found], as_json=as_json, render=lambda: render_saved(found))
 
 
@@ -80,8 +80,8 @@ def delete(config: Path | None, home: Path | None, as_json: bool, name: str) -> 
     from tagcast.pipelines.reports.terminal import emit, say
     from tagcast.serving.audiences.saved_audience_actions import drop
 
-    desk, person = at_desk(config, home)
-    drop(desk, person, name)
+    context, person = with_context(config, home)
+    drop(context, person, name)
     emit({"deleted": name}, as_json=as_json, render=lambda: say(f"the audience {name!r} is deleted"))
 
 

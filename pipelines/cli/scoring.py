@@ -56,7 +56,7 @@ def score(
 ) -> None:
     """Score everyone with each champion and publish a new snapshot of the profile store.
 
-    Published whole or not at all: a run that is stopped leaves the last one in force and can be run again. A run that
+    Published whole or not at all: a run that is stopped leaves the last one active and can be run again. A run that
     differs too much from the last one is refused with exit code 10.
 
     \b
@@ -66,7 +66,7 @@ def score(
       tagcast score churn_risk --as-of 2017-12-02 --out predictions.parquet
       tagcast score --all --accept "the loyalty programme ended, fewer shoppers are known"
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.audiences import keep_sizes
     from tagcast.pipelines.reports.scoring import render_scoring
     from tagcast.pipelines.reports.terminal import emit, progress
@@ -75,9 +75,9 @@ def score(
     names = tags_or_all(tags, every)
     moment = clock()
     with progress() as show:
-        workspace = open_workspace(config, home, show)
+        project = open_project(config, home, show)
         run = score_tags(
-            workspace,
+            project,
             names,
             as_of=as_of,
             moment=moment,
@@ -86,7 +86,7 @@ def score(
             wait_seconds=60 * wait,
             accept=accept,
         )
-    keep_sizes(workspace.settings, moment)
+    keep_sizes(project.settings, moment)
     emit(run.to_dict(), as_json=as_json, render=lambda: render_scoring(run))
 
 
@@ -102,10 +102,10 @@ def promise(config: Path | None, home: Path | None, as_json: bool) -> None:
       tagcast promise
     """
     from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, render_promise
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit
 
-    rows = promise_beside_reality(open_workspace(config, home))
+    rows = promise_beside_reality(open_project(config, home))
     emit([r.to_dict() for r in rows], as_json=as_json, render=lambda: render_promise(rows))
 
 
@@ -123,17 +123,17 @@ def profile(config: Path | None, home: Path | None, as_json: bool, profile_id: s
       tagcast profile 1228
       tagcast profile 1228 --on 2017-11-30
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.profile import look_up, render_profile
     from tagcast.pipelines.reports.terminal import emit
     from tagcast.pipelines.scoring.run_history import profile_on, render_profile_on
 
-    workspace = open_workspace(config, home)
+    project = open_project(config, home)
     if on is not None:
-        then = profile_on(workspace, profile_id, on)
+        then = profile_on(project, profile_id, on)
         emit(then, as_json=as_json, render=lambda: render_profile_on(then))
         return
-    view = look_up(workspace, profile_id)
+    view = look_up(project, profile_id)
     emit(view, as_json=as_json, render=lambda: render_profile(view))
 
 

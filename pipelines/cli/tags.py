@@ -13,7 +13,7 @@ from tagcast.pipelines.cli.main import clock, project_options
 
 if TYPE_CHECKING:
     from tagcast.registry.governance.lifecycle import Status
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 reason_option = click.option("--reason", required=True, help="Why; it is kept with the step.")
 by_option = click.option("--by", help="Who decides; default: the user who runs the command.")
@@ -39,18 +39,18 @@ def tags(
       tagcast tags --query coffe
       tagcast tags --status in_review
     """
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.pipelines.reports.catalog import render_tags
     from tagcast.pipelines.reports.terminal import emit
     from tagcast.serving.catalog import catalog as catalogue
 
-    desk = _desk(config, home)
-    rows = catalogue.tags(desk, local_person(), query=query, owner=owner, status=status)
+    context = _context(config, home)
+    rows = catalogue.tags(context, local_user(), query=query, owner=owner, status=status)
     whole = not (query or owner or status)
     emit(
         [row.to_dict() for row in rows],
         as_json=as_json,
-        render=lambda: render_tags(rows, catalogue.tree_warnings(desk) if whole else ()),
+        render=lambda: render_tags(rows, catalogue.tree_warnings(context) if whole else ()),
     )
 
 
@@ -76,12 +76,12 @@ def show(config: Path | None, home: Path | None, as_json: bool, name: str) -> No
     Example:
       tagcast tag show churn_risk
     """
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.pipelines.reports.catalog import render_page
     from tagcast.pipelines.reports.terminal import emit
-    from tagcast.serving.catalog.tag_details import tag_page
+    from tagcast.serving.catalog.tag_details import tag_details
 
-    page = tag_page(_desk(config, home), local_person(), name)
+    page = tag_details(_context(config, home), local_user(), name)
     emit(page.to_dict(), as_json=as_json, render=lambda: render_page(page))
 
 
@@ -97,14 +97,14 @@ def history(config: Path | None, home: Path | None, as_json: bool, name: str) ->
     """
     from dataclasses import asdict
 
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.pipelines.reports.catalog import render_history
     from tagcast.pipelines.reports.terminal import emit
     from tagcast.registry.governance.lifecycle import history
     from tagcast.serving.catalog.known_tags import find_tag
 
-    desk = _desk(config, home)
-    steps = history(desk.state, find_tag(desk, local_person(), name).name)
+    context = _context(config, home)
+    steps = history(context.state, find_tag(context, local_user(), name).name)
     emit([asdict(step) for step in steps], as_json=as_json, render=lambda: render_history(steps))
 
 
@@ -119,10 +119,10 @@ def _step(word: str, to: Status, about: str, *, only_from: Status | None = None)
     def command(
         config: Path | None, home: Path | None, as_json: bool, name: str, reason: str, by: str | None
     ) -> None:
-        desk = _desk(config, home)
+        context = _context(config, home)
         if only_from is not None:
-            _require_status(desk, name, only_from)
-        _move(desk, name, to, reason, by, as_json=as_json)
+            _require_status(context, name, only_from)
+        _move(context, name, to, reason, by, as_json=as_json)
 
     return command
 
@@ -158,15 +158,15 @@ def retire(
     """
     from tagcast.serving.catalog.tag_details import dependents
 
-    desk = _desk(config, home)
-    needed = dependents(desk, name)
+    context = _context(config, home)
+    needed = dependents(context, name)
     if needed and not yes:
         many = "audience speaks" if len(needed) == 1 else "audiences speak"
         raise ConflictError(
             f"{len(needed)} saved {many} of {name}: {', '.join(needed)}",
-            mend="change or delete them, or retire it all the same with --yes",
+            hint="change or delete them, or retire it all the same with --yes",
         )
-    _move(desk, name, "retired", reason, by, as_json=as_json)
+    _move(context, name, "retired", reason, by, as_json=as_json)
 
 
 @click.command()
@@ -190,52 +190,54 @@ def approve(
     """
     from dataclasses import asdict
 
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.pipelines.reports.catalog import render_pending
     from tagcast.pipelines.reports.terminal import emit, say
     from tagcast.serving.catalog import tag_actions as tag_steps
 
-    desk = _desk(config, home)
+    context = _context(config, home)
     if tag_name is None:
-        found = tag_steps.pending_champions(desk, local_person())
+        found = tag_steps.pending_champions(context, local_user())
         emit([p.to_dict() for p in found], as_json=as_json, render=lambda: render_pending(found))
         return
     if version is None:
         raise click.UsageError("name the version too, as in: tagcast approve churn_risk 4")
     act = tag_steps.refuse_champion if refuse else tag_steps.approve_champion
-    decision = act(desk, local_person(by), tag_name, version, reason)
+    decision = act(context, local_user(by), tag_name, version, reason)
     came = "is turned down" if refuse else "is champion: the next run scores with it"
     emit(asdict(decision), as_json=as_json, render=lambda: say(f"{tag_name}: version {version} {came}"))
 
 
-def _move(desk: Desk, name: str, to: Status, reason: str, by: str | None, *, as_json: bool) -> None:
+def _move(
+    context: ServiceContext, name: str, to: Status, reason: str, by: str | None, *, as_json: bool
+) -> None:
     from dataclasses import asdict
 
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.pipelines.reports.terminal import emit, say
     from tagcast.serving.catalog.tag_actions import move_tag
 
-    step = move_tag(desk, local_person(by), name, to, reason)
+    step = move_tag(context, local_user(by), name, to, reason)
     said = f"{name} is {step.to.replace('_', ' ')} (was {step.was.replace('_', ' ')})"
     emit(asdict(step), as_json=as_json, render=lambda: say(said))
 
 
-def _require_status(desk: Desk, name: str, status: Status) -> None:
+def _require_status(context: ServiceContext, name: str, status: Status) -> None:
     from tagcast.serving.catalog.catalog import statuses_of
 
-    stands = statuses_of(desk, [name])[name]
+    stands = statuses_of(context, [name])[name]
     if stands != status:
         raise ConflictError(
             f"{name} is {stands.replace('_', ' ')}, not {status.replace('_', ' ')}",
-            mend=f"tagcast tag submit {name} puts it into review",
+            hint=f"tagcast tag submit {name} puts it into review",
         )
 
 
-def _desk(config: Path | None, home: Path | None) -> Desk:
+def _context(config: Path | None, home: Path | None) -> ServiceContext:
     from tagcast.features.core.settings import load_settings
-    from tagcast.serving.context import open_desk
+    from tagcast.serving.context import open_context
 
-    return open_desk(load_settings(config, home, Path.cwd()), clock)
+    return open_context(load_settings(config, home, Path.cwd()), clock)
 
 
 COMMANDS: tuple[Any, ...] = (tags, tag, approve)

@@ -23,7 +23,7 @@ def tags_or_all(tags: tuple[str, ...], every: bool) -> list[str] | None:
     if bool(tags) == every:
         raise DefinitionError(
             "name tags or give --all, not both" if every else "no tag was named",
-            mend="tagcast tags lists them; --all takes every one",
+            hint="tagcast tags lists them; --all takes every one",
         )
     return None if every else list(tags)
 
@@ -41,12 +41,12 @@ def check(config: Path | None, home: Path | None, as_json: bool, now: date | Non
       tagcast check
       tagcast check --now 2017-12-02 --json
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit, progress
     from tagcast.pipelines.training.readiness import check_project, render_check
 
     with progress() as show:
-        report = check_project(open_workspace(config, home, show), now)
+        report = check_project(open_project(config, home, show), now)
     emit(report.to_dict(), as_json=as_json, render=lambda: render_check(report))
     sys.exit(4 if report.has_errors else 0)
 
@@ -71,12 +71,12 @@ def build(config: Path | None, home: Path | None, as_json: bool, as_of: date | N
     Example:
       tagcast features build --as-of 2017-12-02
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit, progress, say
     from tagcast.pipelines.snapshots import build_snapshot
 
     with progress() as show:
-        made = build_snapshot(open_workspace(config, home, show), as_of)
+        made = build_snapshot(open_project(config, home, show), as_of)
     emit(
         made,
         as_json=as_json,
@@ -94,12 +94,12 @@ def materialize(config: Path | None, home: Path | None, as_json: bool, as_of: da
     Example:
       tagcast features materialize --as-of 2017-12-02
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit, progress, say
     from tagcast.pipelines.snapshots import materialize_snapshot
 
     with progress() as show:
-        made = materialize_snapshot(open_workspace(config, home, show), as_of)
+        made = materialize_snapshot(open_project(config, home, show), as_of)
     emit(
         made,
         as_json=as_json,
@@ -142,14 +142,14 @@ def train(
       tagcast train --all
       tagcast train churn_risk interest --now 2017-12-02 --trials 40
     """
-    from tagcast.pipelines.project.workspace import open_workspace
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit, progress
     from tagcast.pipelines.training.train import render_training, train_tags
 
     names = tags_or_all(tags, every)
     with progress() as show:
         trained = train_tags(
-            open_workspace(config, home, show),
+            open_project(config, home, show),
             names,
             now=now,
             moment=clock(),

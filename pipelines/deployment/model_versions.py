@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, ModelError
 from tagcast.pipelines.amount_listing import COLUMNS, figures, predicts_amount
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say, table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ListedVersion:
         return {**self.__dict__, "aliases": list(self.aliases), "checks": list(self.checks)}
 
 
-def registered_versions(workspace: Workspace, tag: str | None) -> list[Version]:
+def registered_versions(project: Project, tag: str | None) -> list[Version]:
     """Return the versions of ``tag`` (a family's stem: of all members) or of every tag, newest first.
 
     Raises
@@ -45,10 +45,10 @@ def registered_versions(workspace: Workspace, tag: str | None) -> list[Version]:
     from tagcast.registry.versions.tracking import open_tracking, tracking_exists
     from tagcast.registry.versions.versions import versions
 
-    home = workspace.settings.home
+    home = project.settings.home
     if not tracking_exists(home):
-        raise ModelError("no model has been trained yet", mend="tagcast train --all")
-    tracking = open_tracking(home, project=workspace.settings.name)
+        raise ModelError("no model has been trained yet", hint="tagcast train --all")
+    tracking = open_tracking(home, project=project.settings.name)
     every = versions(tracking)
     mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]
     if tag is not None and not mine:
@@ -56,12 +56,12 @@ def registered_versions(workspace: Workspace, tag: str | None) -> list[Version]:
         near = get_close_matches(tag, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise DefinitionError(
-            f"unknown tag {tag!r}", mend=f"{hint}trained tags: {', '.join(known) or 'none'}"
+            f"unknown tag {tag!r}", hint=f"{hint}trained tags: {', '.join(known) or 'none'}"
         )
     return mine
 
 
-def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
+def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
     """Return the versions of ``tag`` (a family's stem: of all members), or of every tag."""
     from tagcast.serving.catalog.tag_evidence import said_by
 
@@ -76,12 +76,12 @@ def list_models(workspace: Workspace, tag: str | None) -> list[ListedVersion]:
             v.decision.reason if v.decision else "",
             tuple(v.decision.figures.get("checks", ())) if v.decision else (),
         )
-        for v in registered_versions(workspace, tag)
+        for v in registered_versions(project, tag)
     ]
 
 
 def promote_version(
-    workspace: Workspace,
+    project: Project,
     tag: str,
     version: int,
     *,
@@ -100,13 +100,13 @@ def promote_version(
     from tagcast.registry.versions.promotion import promote
     from tagcast.registry.versions.tracking import open_tracking
 
-    found = {v.version: v for v in registered_versions(workspace, tag) if v.tag == tag}
+    found = {v.version: v for v in registered_versions(project, tag) if v.tag == tag}
     if version not in found:
         raise ModelError(
             f"{tag} has no version {version}",
-            mend=f"versions: {', '.join(map(str, sorted(found))) or 'none'}",
+            hint=f"versions: {', '.join(map(str, sorted(found))) or 'none'}",
         )
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    tracking = open_tracking(project.settings.home, project=project.settings.name)
     previous = next((v.version for v in found.values() if "champion" in v.aliases), None)
     decision = promote(
         tracking,
@@ -115,7 +115,7 @@ def promote_version(
         reason=reason,
         now=moment,
         force=force,
-        second_person=workspace.settings.review.second_person,
+        second_person=project.settings.review.second_person,
     )
     return {
         "tag": tag,

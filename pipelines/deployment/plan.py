@@ -1,4 +1,4 @@
-"""`tagcast plan` and `tagcast apply`: definitions as written against what is in force, and putting them in force."""
+"""`tagcast plan` and `tagcast apply`: definitions as written against what is active, and putting them active."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.pipelines.deployment.plan_effects import AudienceChange, TagSays, effects
 from tagcast.pipelines.project.champions import load_champions
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 
 if TYPE_CHECKING:
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 Change = Literal["new", "changed", "removed"]
 
 
 @dataclass(frozen=True)
 class TagChange:
-    """One tag whose definition is not what is in force.
+    """One tag whose definition is not what is active.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class TagChange:
     keys : tuple of KeyChange
         What differs; empty of what is new or removed.
     train : bool
-        Whether something of it is in force only once a model was trained.
+        Whether something of it is active only once a model was trained.
     says, will_say : dict of str to int, optional
-        Profiles by value in the run in force, and as the same run would say with what is written; None where nothing
+        Profiles by value in the run active, and as the same run would say with what is written; None where nothing
         that decides differs.
     proposed_by : str
         Who proposed just this, where it waits for a second person.
@@ -60,7 +60,7 @@ class Plan:
     Parameters
     ----------
     run : str or None
-        The run in force, on which sizes were counted.
+        The run active, on which sizes were counted.
     tags : tuple of TagChange
     audiences : tuple of AudienceChange
         Every saved audience that would change in size, or could not be asked any more.
@@ -82,9 +82,9 @@ class Applied:
     Parameters
     ----------
     applied, proposed : tuple of str
-        Tags whose definition is in force now, and those that wait for a second person.
+        Tags whose definition is active now, and those that wait for a second person.
     to_train : tuple of str
-        Tags of which something is in force only once they are trained.
+        Tags of which something is active only once they are trained.
     """
 
     applied: tuple[str, ...]
@@ -96,21 +96,19 @@ class Applied:
         return asdict(self)
 
 
-def make_plan(workspace: Workspace, desk: Desk) -> Plan:
-    """Compare what is written with what is in force, and count what it would change; nothing is put in force.
+def make_plan(project: Project, context: ServiceContext) -> Plan:
+    """Compare what is written with what is active, and count what it would change; nothing is put active.
 
     Raises
     ------
     DefinitionError
         For a definition that is wrong.
     """
-    written = _written(workspace)
-    current = _in_force(workspace, written)
-    resolved_rules(
-        workspace, [d for d in written.values() if isinstance(d, RuleDefinition)], workspace.now(None)
-    )
-    waiting = _proposed(workspace, written)
-    manifest = workspace.store.current()
+    written = _written(project)
+    current = _active(project, written)
+    resolved_rules(project, [d for d in written.values() if isinstance(d, RuleDefinition)], project.now(None))
+    waiting = _proposed(project, written)
+    manifest = project.store.current()
     said = {tag.tag: tag for tag in manifest.run.tags} if manifest else {}
     changes = []
     for name in sorted({*written, *current}):
@@ -140,7 +138,7 @@ def make_plan(workspace: Workspace, desk: Desk) -> Plan:
         if change.tag in said and any(key.deciding for key in change.keys)
     }
     gone = [change.tag for change in changes if change.change == "removed"]
-    says, audiences = effects(workspace, desk, manifest, deciding, gone)
+    says, audiences = effects(project, context, manifest, deciding, gone)
     return Plan(manifest.run.run_id, tuple(_with_sizes(change, says) for change in changes), audiences)
 
 
@@ -159,8 +157,8 @@ def _with_sizes(change: TagChange, says: Mapping[str, TagSays]) -> TagChange:
     )
 
 
-def apply_plan(workspace: Workspace, *, by: str, reason: str, now: datetime) -> Applied:
-    """Put what is written in force: the next run says it.
+def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Applied:
+    """Put what is written active: the next run says it.
 
     Where a second person has to agree, the first who applies it proposes it, and another who applies the same puts it in
     force.
@@ -176,13 +174,11 @@ def apply_plan(workspace: Workspace, *, by: str, reason: str, now: datetime) -> 
     from tagcast.registry.governance.applied_definitions import put
 
     if not reason.strip():
-        raise ModelError("no reason is given", mend='say why: tagcast apply --reason "…"')
-    written = _written(workspace)
-    current = _in_force(workspace, written)
-    resolved_rules(
-        workspace, [d for d in written.values() if isinstance(d, RuleDefinition)], workspace.now(None)
-    )
-    waiting = _proposed(workspace, written)
+        raise ModelError("no reason is given", hint='say why: tagcast apply --reason "…"')
+    written = _written(project)
+    current = _active(project, written)
+    resolved_rules(project, [d for d in written.values() if isinstance(d, RuleDefinition)], project.now(None))
+    waiting = _proposed(project, written)
     gone = [d for name, d in current.items() if name not in written and isinstance(d, RuleDefinition)]
     changed = {
         name: now
@@ -198,17 +194,17 @@ def apply_plan(workspace: Workspace, *, by: str, reason: str, now: datetime) -> 
     )
     if not free and not gone:
         train = f"; to be trained: {', '.join(to_train)}" if to_train else ""
-        raise ConflictError(f"nothing is to be put in force{train}", mend="tagcast plan shows what differs")
-    ready, open_ = _sorted(workspace, free, waiting, by)
-    with workspace.state.writing():
-        put(workspace.state, ready, how="applied", by=by, reason=reason, now=now)
-        put(workspace.state, open_, how="proposed", by=by, reason=reason, now=now)
-        put(workspace.state, gone, how="removed", by=by, reason=reason, now=now)
+        raise ConflictError(f"nothing is to be put active{train}", hint="tagcast plan shows what differs")
+    ready, open_ = _sorted(project, free, waiting, by)
+    with project.state.writing():
+        put(project.state, ready, how="applied", by=by, reason=reason, now=now)
+        put(project.state, open_, how="proposed", by=by, reason=reason, now=now)
+        put(project.state, gone, how="removed", by=by, reason=reason, now=now)
         for what, tags in (("apply", ready), ("propose", open_), ("remove", gone)):
             for one in tags:
                 detail = {"reason": reason, "proposed_by": waiting.get(one.name, "")}
                 record(
-                    workspace.state,
+                    project.state,
                     at=now,
                     who=by,
                     action=f"definition.{what}",
@@ -219,17 +215,17 @@ def apply_plan(workspace: Workspace, *, by: str, reason: str, now: datetime) -> 
 
 
 def _sorted(
-    workspace: Workspace, free: Mapping[str, Definition], waiting: Mapping[str, str], by: str
+    project: Project, free: Mapping[str, Definition], waiting: Mapping[str, str], by: str
 ) -> tuple[list[Definition], list[Definition]]:
-    """Return what may be put in force by this person, and what they can only propose."""
-    if not workspace.settings.review.second_person:
+    """Return what may be put active by this person, and what they can only propose."""
+    if not project.settings.review.second_person:
         return list(free.values()), []
     ready = [d for name, d in free.items() if waiting.get(name, by) != by]
     rest = [d for name, d in free.items() if name not in waiting]
     if not ready and not rest and free:
         raise ConflictError(
-            f"{by} proposed this already, so somebody else has to put it in force",
-            mend="ask a colleague to run tagcast apply, or set second_person = false under [review]",
+            f"{by} proposed this already, so somebody else has to put it active",
+            hint="ask a colleague to run tagcast apply, or set second_person = false under [review]",
         )
     return ready, rest
 
@@ -238,35 +234,35 @@ def _has_free(was: Definition | None, now: Definition) -> bool:
     return was is None or any(not key.retrain for key in key_changes(was, now))
 
 
-def _written(workspace: Workspace) -> dict[str, Definition]:
+def _written(project: Project) -> dict[str, Definition]:
     """Return the definitions of the files; drafts have a review of their own."""
     from tagcast.registry.governance.rule_drafts import drafted
 
-    drafts = drafted(workspace.state)
-    return {d.name: d for d in workspace.tags(workspace.now(None)) if d.name not in drafts}
+    drafts = drafted(project.state)
+    return {d.name: d for d in project.tags(project.now(None)) if d.name not in drafts}
 
 
-def _in_force(workspace: Workspace, written: Mapping[str, Definition]) -> dict[str, Definition]:
-    """Return what a run says today: champions with what was put in force since, and rules on record."""
-    from tagcast.registry.governance.applied_definitions import in_force
+def _active(project: Project, written: Mapping[str, Definition]) -> dict[str, Definition]:
+    """Return what a run says today: champions with what was put active since, and rules on record."""
+    from tagcast.registry.governance.applied_definitions import active
     from tagcast.registry.governance.lifecycle import status_of
     from tagcast.registry.governance.rule_drafts import drafted
 
     found: dict[str, Definition] = {
-        tag.definition.name: tag.definition for tag in load_champions(workspace, None, needed=False)
+        tag.definition.name: tag.definition for tag in load_champions(project, None, needed=False)
     }
-    for name, line in in_force(workspace.state).items():
+    for name, line in active(project.state).items():
         # A champion took over where the file does not write a rule any more.
         if isinstance(line.definition, RuleDefinition) and (
             name not in found or isinstance(written.get(name), RuleDefinition)
         ):
             found[name] = line.definition
-    statuses, drafts = status_of(workspace.state, found), drafted(workspace.state)
+    statuses, drafts = status_of(project.state, found), drafted(project.state)
     return {n: d for n, d in found.items() if statuses[n] != "retired" and n not in drafts}
 
 
-def _proposed(workspace: Workspace, written: Mapping[str, Definition]) -> dict[str, str]:
+def _proposed(project: Project, written: Mapping[str, Definition]) -> dict[str, str]:
     """Return who proposed what is written, by tag."""
     from tagcast.registry.governance.applied_definitions import proposed
 
-    return {n: line.who for n, line in proposed(workspace.state).items() if written.get(n) == line.definition}
+    return {n: line.who for n, line in proposed(project.state).items() if written.get(n) == line.definition}

@@ -1,4 +1,4 @@
-"""What a change of definitions does to the run in force: how many get each value, how large each saved audience is.
+"""What a change of definitions does to the run active: how many get each value, how large each saved audience is.
 
 The run is said again with the changed definitions, by the same models and on the same features, and compared with
 what is published profile by profile; nothing of it is kept.
@@ -16,7 +16,7 @@ from tagcast.models.definitions.loader import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.pipelines.project.champions import load_versions
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import RunTags, loaded_rules
 from tagcast.serving.store.schema import column_name
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tagcast.models.filters.conditions import Filter
-    from tagcast.serving.audiences.filter_resolution import Asked
-    from tagcast.serving.context import Desk
+    from tagcast.serving.audiences.filter_resolution import ResolvedFilter
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.manifest import Manifest
 
     Mask = npt.NDArray[np.bool_]
@@ -61,8 +61,8 @@ class AudienceChange:
 
 
 def effects(
-    workspace: Workspace,
-    desk: Desk,
+    project: Project,
+    context: ServiceContext,
     manifest: Manifest,
     deciding: Mapping[str, Definition],
     gone: Sequence[str],
@@ -71,25 +71,25 @@ def effects(
 
     Parameters
     ----------
-    workspace, desk : Workspace, Desk
+    project, service context : Project, ServiceContext
     manifest : Manifest
-        The run in force.
+        The run active.
     deciding : mapping of str to Definition
         Tags of the run that would be said otherwise, as they would be said.
     gone : sequence of str
         Tags that would not be said any more.
     """
-    asked, broken = _audiences(desk, {*deciding, *gone}, set(gone))
+    asked, broken = _audiences(context, {*deciding, *gone}, set(gone))
     if not deciding:
         return {}, tuple(broken)
-    chosen = _said_again(workspace, manifest, deciding)
+    chosen = _said_again(project, manifest, deciding)
     says = {name: Counter[str]() for name in deciding}
     sizes = {name: [0, 0] for name in asked}
-    with workspace.store.open(manifest) as reader:
+    with project.store.open(manifest) as reader:
         # A tag that a model said and a rule says is said anew as well: its parts are those of the contract.
         fields = {column for one in asked.values() for column in _columns(one.whole)}
         fields |= {column_name(name, "value") for name in deciding}
-        news = _batches(workspace, manifest, chosen)
+        news = _batches(project, manifest, chosen)
         for old, new in _side_by_side(reader.stream(sorted(fields)), news):
             for name in deciding:
                 says[name].update(_words(new.column(column_name(name, "value"))))
@@ -101,19 +101,21 @@ def effects(
     return told, tuple(sorted([*moved, *broken], key=lambda a: a.name))
 
 
-def _audiences(desk: Desk, tags: set[str], gone: set[str]) -> tuple[dict[str, Asked], list[AudienceChange]]:
+def _audiences(
+    context: ServiceContext, tags: set[str], gone: set[str]
+) -> tuple[dict[str, ResolvedFilter], list[AudienceChange]]:
     """Return the saved audiences that speak of ``tags``, ready to be asked, and those that could not be any more."""
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.registry.governance.saved_audiences import all_saved
     from tagcast.serving.audiences.filter_resolution import asked
     from tagcast.serving.audiences.queries import fields
 
     found, broken = {}, []
-    for audience in all_saved(desk.state):
+    for audience in all_saved(context.state):
         if audience.kind == "frozen":
             continue  # its members are a list: no tag changes it
         try:
-            one = asked(desk, local_person(), audience.filter)
+            one = asked(context, local_user(), audience.filter)
         except FilterError as error:
             broken.append(AudienceChange(audience.name, None, None, error.message))
             continue
@@ -126,7 +128,7 @@ def _audiences(desk: Desk, tags: set[str], gone: set[str]) -> tuple[dict[str, As
     return found, broken
 
 
-def _said_again(workspace: Workspace, manifest: Manifest, deciding: Mapping[str, Definition]) -> RunTags:
+def _said_again(project: Project, manifest: Manifest, deciding: Mapping[str, Definition]) -> RunTags:
     about = {tag.tag: tag for tag in manifest.run.tags}
     versions = {
         name: int(about[name].model_version)
@@ -135,14 +137,14 @@ def _said_again(workspace: Workspace, manifest: Manifest, deciding: Mapping[str,
     }
     models = [
         replace(tag, applied=one)
-        for tag, version in (load_versions(workspace, versions) if versions else ())
+        for tag, version in (load_versions(project, versions) if versions else ())
         if isinstance(one := deciding[version.tag], TagDefinition)
     ]
     rules = [one for one in deciding.values() if isinstance(one, RuleDefinition)]
-    return RunTags(models, loaded_rules(workspace, rules, models, manifest.run.as_of))
+    return RunTags(models, loaded_rules(project, rules, models, manifest.run.as_of))
 
 
-def _batches(workspace: Workspace, manifest: Manifest, chosen: RunTags) -> Iterator[pa.RecordBatch]:
+def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[pa.RecordBatch]:
     import numpy as np
 
     from tagcast.models.decisions.policy import cut_from_scores, needs_population
@@ -151,21 +153,21 @@ def _batches(workspace: Workspace, manifest: Manifest, chosen: RunTags) -> Itera
     from tagcast.serving.scoring.scorer import Scorer
 
     day, run = manifest.run.as_of, manifest.run
-    snapshots = chosen.snapshots(workspace)
+    snapshots = chosen.snapshots(project)
     for one in snapshots.values():
-        one.ensure([day], workspace.progress)
-    with open_past(workspace.store, past_runs(workspace.store, chosen.models, day)) as past:
+        one.ensure([day], project.progress)
+    with open_past(project.store, past_runs(project.store, chosen.models, day)) as past:
         scorer = Scorer(
             chosen.models,
             snapshots,
             day,
             run.scored_at,
-            workspace.progress,
+            project.progress,
             past,
-            threads=workspace.settings.threads,
+            threads=project.settings.threads,
             reasons="none",
             rules=chosen.rules,
-            attributes=workspace.profile_attributes,
+            attributes=project.profile_attributes,
         )
         ranked = [tag for tag in chosen.models if needs_population(tag.definition.decision)]
         scores: dict[str, list[npt.NDArray[np.float64]]] = {tag.definition.name: [] for tag in ranked}
@@ -182,15 +184,15 @@ def _side_by_side(
     published: Iterator[pa.RecordBatch], news: Iterator[pa.RecordBatch]
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Yield the same profiles of both."""
-    from tagcast.serving.store.merge_join import SideBySide
+    from tagcast.serving.store.merge_join import MergeJoin
 
-    stored = SideBySide(published, "the run in force")
+    stored = MergeJoin(published, "the run active")
     for new in news:
         old = stored.up_to(str(new.column(0)[-1]))
         if old is None or not old.column(0).combine_chunks().equals(new.column(0)):
             raise StoreError(
-                "the events have changed since the run in force: its profiles are others",
-                mend="tagcast score --all, then tagcast plan",
+                "the events have changed since the run active: its profiles are others",
+                hint="tagcast score --all, then tagcast plan",
             )
         yield old.combine_chunks().to_batches()[0], new
 
@@ -201,7 +203,7 @@ def _columns(tree: Filter) -> set[str]:
     return {f.name if f.part is None else column_name(f.name, f.part) for f in fields(tree)}
 
 
-def _members(asked: Asked, old: pa.RecordBatch, new: pa.RecordBatch | None, tags: set[str]) -> Mask:
+def _members(asked: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | None, tags: set[str]) -> Mask:
     """Return who belongs to an audience by what is published, or by what would be said."""
     import numpy as np
     import pyarrow as pa

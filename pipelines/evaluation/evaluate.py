@@ -14,7 +14,7 @@ from tagcast.features.core.errors import DataError, DefinitionError, ModelError,
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
-from tagcast.pipelines.project.workspace import TagPlan, Workspace
+from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.workers import Job, Workers
 
@@ -53,7 +53,7 @@ class Evaluation:
 
 
 def evaluate_tag(
-    workspace: Workspace,
+    project: Project,
     name: str,
     *,
     windows: int = 3,
@@ -65,7 +65,7 @@ def evaluate_tag(
 
     Parameters
     ----------
-    workspace : Workspace
+    project : Project
     name : str
         One tag.
     windows : int
@@ -85,27 +85,27 @@ def evaluate_tag(
     ModelError
         When a window's model cannot be trained.
     """
-    day = workspace.now(now)
-    every = workspace.definitions(day)
+    day = project.now(now)
+    every = project.definitions(day)
     definition = _one(every, name)
     if definition.is_amount:
         raise DefinitionError(
             f"{definition.name} predicts an amount, and only tags that say yes or no are evaluated on past snapshots",
-            mend=f"tagcast card {definition.name} shows how its amounts, intervals and tiers turned out on the test snapshot",
+            hint=f"tagcast card {definition.name} shows how its amounts, intervals and tiers turned out on the test snapshot",
         )
-    plan = workspace.plan(definition, day)
-    workspace.progress("outcomes", 0, 1)
-    labels = label_rows(workspace, plan, day)
-    workspace.progress("outcomes", 1, 1)
+    plan = project.plan(definition, day)
+    project.progress("outcomes", 0, 1)
+    labels = label_rows(project, plan, day)
+    project.progress("outcomes", 1, 1)
     plans = fitting_windows(plan, labels, windows)
-    feature_set = workspace.feature_set(every, day)
-    frame = training_frames(workspace, [plan], {definition.name: labels}, feature_set)[definition.name]
+    feature_set = project.feature_set(every, day)
+    frame = training_frames(project, [plan], {definition.name: labels}, feature_set)[definition.name]
 
     from tagcast.models.evaluation.backtest import judge_window, pool, until
 
-    studies = workspace.settings.home / "optuna"
+    studies = project.settings.home / "optuna"
     studies.mkdir(exist_ok=True)
-    attributes, seed = workspace.attributes(), workspace.settings.seed
+    attributes, seed = project.attributes(), project.settings.seed
     judged: dict[date, Window] = {}
     with TemporaryDirectory(prefix="tagcast-evaluate-") as scratch, Workers(threads, len(plans)) as workers:
         jobs = [
@@ -122,19 +122,19 @@ def evaluate_tag(
             )
             for each in plans
         ]
-        workspace.progress("windows", 0, len(jobs))
+        project.progress("windows", 0, len(jobs))
         for done, (job, result) in enumerate(workers.run(jobs), start=1):
             test = job.plan.split.test
             if isinstance(result, TagcastError):
-                raise ModelError(f"window {test}: {result.message}", mend=result.mend) from result
+                raise ModelError(f"window {test}: {result.message}", hint=result.hint) from result
             judged[test] = judge_window(
                 cast("TrainingResult", result), job.frame, attributes, audiences=AUDIENCES, seed=seed
             )
-            workspace.progress("windows", done, len(jobs))
+            project.progress("windows", done, len(jobs))
     found = tuple(judged[test] for test in sorted(judged))
-    workspace.progress("segments", 0, 1)
+    project.progress("segments", 0, 1)
     pooled = pool(found, seed=seed)
-    workspace.progress("segments", 1, 1)
+    project.progress("segments", 1, 1)
     return Evaluation(definition, found, pooled, trials, seed, _notes(definition, found))
 
 
@@ -143,7 +143,7 @@ def _one(every: Sequence[TagDefinition], name: str) -> TagDefinition:
     if len(chosen) > 1:
         raise DefinitionError(
             f"{name} is a family of {len(chosen)} tags, and one is evaluated at a time",
-            mend=f"name one of {', '.join(d.name for d in chosen)}",
+            hint=f"name one of {', '.join(d.name for d in chosen)}",
         )
     return chosen[0]
 
@@ -182,7 +182,7 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
         smaller = f"give --windows {len(plans)}, or " if plans else ""
         raise DataError(
             f"{definition.name}: {windows} windows were asked for, {fit}; the next: {refused}",
-            mend=f"{smaller}give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
+            hint=f"{smaller}give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
         )
     return plans
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.compute.labels import outcome
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
-from tagcast.pipelines.project.workspace import Workspace, eligibility, outcome_rule
+from tagcast.pipelines.project.project import Project, eligibility, outcome_rule
 from tagcast.pipelines.reports.terminal import table
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def promise_metrics(
     return metrics
 
 
-def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
-    """Judge the run in force by the events that followed it, and keep what came of it for the pages of the tags.
+def promise_beside_reality(project: Project) -> list[PromiseRow]:
+    """Judge the run active by the events that followed it, and keep what came of it for the pages of the tags.
 
     A window that is not fully observed is not judged: the test snapshot of the tag's model is shown
     instead, scored by the same recipe trained on what came before it.
@@ -50,20 +50,20 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
     from tagcast.registry.state.database import open_state
     from tagcast.serving.store.long_form import predictions
 
-    with workspace.store.reader() as reader:
+    with project.store.reader() as reader:
         run = reader.manifest.run
-        loaded = load_versions(workspace, {t.tag: int(t.model_version) for t in run.tags if t.model_version})
+        loaded = load_versions(project, {t.tag: int(t.model_version) for t in run.tags if t.model_version})
         rows: list[PromiseRow] = []
         for tag, version in loaded:
             name = tag.definition.name
             due = run.as_of + timedelta(days=tag.definition.horizon_days)
-            if due > workspace.observed_until:
+            if due > project.observed_until:
                 test = max(tag.model.snapshots)
                 rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
                 continue
             who, rule = eligibility(tag.definition), outcome_rule(tag.definition)
             happened = outcome(
-                workspace.event_table, run.as_of, who, rule, observed_until=workspace.observed_until
+                project.event_table, run.as_of, who, rule, observed_until=project.observed_until
             ).execute()
             said = predictions(reader, name).to_pandas()
             both = pd.merge(said, happened, on="profile_id", validate="one_to_one")
@@ -74,7 +74,7 @@ def promise_beside_reality(workspace: Workspace) -> list[PromiseRow]:
                 value, y = np.where(value == "unknown", value, "yes"), (value == came).astype(np.int8)
             metrics = promise_metrics(value, both["confidence"].to_numpy(float), y)
             rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
-    record_promises(open_state(workspace.settings), rows)
+    record_promises(open_state(project.settings), rows)
     return rows
 
 

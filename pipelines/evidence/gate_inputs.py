@@ -11,7 +11,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.point_in_time_check import Recount, late_rows
 from tagcast.features.core.errors import TagcastError
 from tagcast.pipelines.evidence.binary import champion_losses, gate_evidence
-from tagcast.pipelines.project.workspace import TagPlan, Workspace
+from tagcast.pipelines.project.project import Project, TagPlan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class GateInputs:
 
     Parameters
     ----------
-    workspace : Workspace
+    project : Project
     now : date
         Nothing at or after it is read.
     feature_set : FeatureSet
@@ -47,12 +47,12 @@ class GateInputs:
         For recounted features; the caller's to remove.
     """
 
-    def __init__(self, workspace: Workspace, now: date, feature_set: FeatureSet, folder: Path) -> None:
+    def __init__(self, project: Project, now: date, feature_set: FeatureSet, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._workspace = workspace
+        self._project = project
         self._now = now
         self._feature_set = feature_set
-        self._recount = Recount(workspace.engine, workspace.event_table, workspace.settings.timezone, folder)
+        self._recount = Recount(project.engine, project.event_table, project.settings.timezone, folder)
         self._late: dict[tuple[date, ...], tuple[int, int]] = {}
 
     def evidence(
@@ -134,7 +134,7 @@ class GateInputs:
     ) -> ChampionEvidence | NotCompared:
         """Return the champion's scores on the test snapshot beside those of the new recipe.
 
-        The champion scores with the model in force, on features of its own feature set.
+        The champion scores with the model active, on features of its own feature set.
         """
         import numpy as np
 
@@ -178,7 +178,7 @@ class GateInputs:
         """
         from tagcast.registry.gates.change_checks import NotCompared
 
-        store = self._workspace.store
+        store = self._project.store
         try:
             if store.current() is None:
                 return NotCompared("no run yet", expected=True)
@@ -208,7 +208,7 @@ class GateInputs:
                 f"the run {run.run_id} is of after {self._now}, the day training took for today",
                 expected=True,
             )
-        ((said_by, _),) = load_versions(self._workspace, {name: int(mine.model_version)})
+        ((said_by, _),) = load_versions(self._project, {name: int(mine.model_version)})
         if _meaning(said_by.definition) != _meaning(definition):
             return NotCompared(
                 f"the run {run.run_id} answers another question: population or outcome have changed since",
@@ -227,7 +227,7 @@ class GateInputs:
     def _stamped_late(self, dates: tuple[date, ...]) -> tuple[int, int]:
         """Return late events and late snapshot rows at ``dates``."""
         if dates not in self._late:
-            snapshots = self._workspace.snapshots(self._feature_set)
+            snapshots = self._project.snapshots(self._feature_set)
             self._late[dates] = self._recount.late_events(dates), late_rows(snapshots, dates)
         return self._late[dates]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
 from tagcast.pipelines.amount_listing import predicts_amount
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say, table
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def decision_figures(document: dict[str, Any]) -> dict[str, Figure]:
     return figures
 
 
-def read_trade_off(workspace: Workspace, tag: str, version: int | None) -> dict[str, Any]:
+def read_trade_off(project: Project, tag: str, version: int | None) -> dict[str, Any]:
     """Return what training kept: the document, and where its plots lie.
 
     Parameters
     ----------
-    workspace : Workspace
+    project : Project
     tag : str
         One tag, not a family.
     version : int, optional
@@ -56,10 +56,10 @@ def read_trade_off(workspace: Workspace, tag: str, version: int | None) -> dict[
     from tagcast.registry.versions.run_files import document, run_file
     from tagcast.registry.versions.tracking import open_tracking
 
-    mine = registered_versions(workspace, tag)
+    mine = registered_versions(project, tag)
     if {v.tag for v in mine} != {tag}:
         names = sorted({v.tag for v in mine})
-        raise ModelError(f"{tag} is a family", mend=f"name one of {', '.join(names)}")
+        raise ModelError(f"{tag} is a family", hint=f"name one of {', '.join(names)}")
     if version is None:
         found = next((v for v in mine if "champion" in v.aliases), mine[0])
     else:
@@ -67,15 +67,15 @@ def read_trade_off(workspace: Workspace, tag: str, version: int | None) -> dict[
         if version not in numbered:
             raise ModelError(
                 f"{tag} has no version {version}",
-                mend=f"choose one of {', '.join(map(str, sorted(numbered)))}",
+                hint=f"choose one of {', '.join(map(str, sorted(numbered)))}",
             )
         found = numbered[version]
     if predicts_amount(found.metrics):
         raise ModelError(
             f"{tag} predicts an amount: it says the likeliest tier, and has no cut to trade off",
-            mend=f"tagcast card {tag} shows which tiers were said and which came",
+            hint=f"tagcast card {tag} shows which tiers were said and which came",
         )
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    tracking = open_tracking(project.settings.home, project=project.settings.name)
     plots = {name: run_file(tracking, found, f"plots/{name}.png") for name in PLOTS}
     return {
         "tag": tag,

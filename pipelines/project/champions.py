@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, ModelError
 from tagcast.models.definitions.diff import overlaid
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def load_champions(
-    workspace: Workspace, names: Sequence[str] | None, rules: Sequence[str] = (), *, needed: bool = True
+    project: Project, names: Sequence[str] | None, rules: Sequence[str] = (), *, needed: bool = True
 ) -> list[LoadedTag]:
     """Return the champions called ``names`` (None: all), their files verified.
 
     Parameters
     ----------
-    workspace : Workspace
+    project : Project
     names : sequence of str or None
     rules : sequence of str
         Tags that rules say: they need no champion, and with one of them, none is needed.
@@ -42,8 +42,8 @@ def load_champions(
     from tagcast.registry.versions.tracking import open_tracking, tracking_exists
     from tagcast.registry.versions.versions import versions
 
-    home = workspace.settings.home
-    found = versions(open_tracking(home, project=workspace.settings.name)) if tracking_exists(home) else []
+    home = project.settings.home
+    found = versions(open_tracking(home, project=project.settings.name)) if tracking_exists(home) else []
     champions = [v for v in found if "champion" in v.aliases]
     ruled = rules or not needed if names is None else all(_is_one(name, rules) for name in names)
     if not champions and ruled:
@@ -51,21 +51,21 @@ def load_champions(
     if not champions:
         raise ModelError(
             "no tag has a champion yet",
-            mend="tagcast train --all; tagcast models says why a version was refused",
+            hint="tagcast train --all; tagcast models says why a version was refused",
         )
     if names is not None:
         champions = [v for name in names for v in _called(champions, {v.tag for v in found}, rules, name)]
-    return in_force(workspace, load_versions(workspace, {v.tag: v.version for v in champions}))
+    return active(project, load_versions(project, {v.tag: v.version for v in champions}))
 
 
-def in_force(
-    workspace: Workspace, loaded: Sequence[tuple[LoadedTag, Version]], moment: datetime | None = None
+def active(
+    project: Project, loaded: Sequence[tuple[LoadedTag, Version]], moment: datetime | None = None
 ) -> list[LoadedTag]:
-    """Return models with what was put in force after they were made, by ``moment`` (default: by now)."""
+    """Return models with what was put active after they were made, by ``moment`` (default: by now)."""
     from tagcast.models.definitions.model_tag import TagDefinition
-    from tagcast.registry.governance.applied_definitions import in_force as put_in_force
+    from tagcast.registry.governance.applied_definitions import active as activate
 
-    lines = put_in_force(workspace.state, moment)
+    lines = activate(project.state, moment)
     found = []
     for tag, version in loaded:
         line = lines.get(version.tag)
@@ -77,20 +77,20 @@ def in_force(
     return found
 
 
-def load_versions(workspace: Workspace, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
+def load_versions(project: Project, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
     """Return the models of ``wanted`` (tag to version), their files verified."""
     from tagcast.models.artifacts.loader import load_bundle as read_bundle
     from tagcast.registry.versions.tracking import open_tracking
     from tagcast.registry.versions.versions import load_bundle
     from tagcast.serving.scoring.scorer import LoadedTag
 
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    tracking = open_tracking(project.settings.home, project=project.settings.name)
     loaded = []
     for done, (tag, number) in enumerate(wanted.items()):
-        workspace.progress("models", done, len(wanted))
+        project.progress("models", done, len(wanted))
         version, folder = load_bundle(tracking, tag, number)
         loaded.append((LoadedTag(read_bundle(folder), str(number), version.metrics), version))
-    workspace.progress("models", len(wanted), len(wanted))
+    project.progress("models", len(wanted), len(wanted))
     return loaded
 
 
@@ -108,11 +108,11 @@ def _called(champions: Sequence[Any], known: set[str], rules: Sequence[str], nam
         return []
     if name in known:
         raise ModelError(
-            f"{name} has no champion", mend=f"tagcast models {name} says why; tagcast promote sets one"
+            f"{name} has no champion", hint=f"tagcast models {name} says why; tagcast promote sets one"
         )
     near = get_close_matches(name, sorted({*known, *rules}), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     said = f"; tags by rule: {', '.join(sorted(rules))}" if rules else ""
     raise DefinitionError(
-        f"unknown tag {name!r}", mend=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}{said}"
+        f"unknown tag {name!r}", hint=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}{said}"
     )

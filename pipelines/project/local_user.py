@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
 
 
-def local_user() -> str:
+def system_user() -> str:
     """Return the name of the user of the system; ``local`` where it has none, as in some containers."""
     try:
         return getpass.getuser()
@@ -18,13 +18,13 @@ def local_user() -> str:
         return "local"
 
 
-def local_person(name: str | None = None) -> Person:
+def local_user(name: str | None = None) -> Person:
     """Return who runs a command, or for whom it says it is run."""
     from tagcast.registry.access.roles import Person
 
-    return Person(name or local_user(), "admin")
+    return Person(name or system_user(), "admin")
 
 
 def proposer(settings: Settings) -> str | None:
     """Return who proposes a new champion, None where the gate's word is enough."""
-    return local_user() if settings.review.second_person else None
+    return system_user() if settings.review.second_person else None

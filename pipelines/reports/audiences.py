@@ -18,36 +18,38 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portrait import Overlap, Portrait
     from tagcast.serving.audiences.service import Language, ProfitCurve
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.delivery.exports import ExportRecord
 
 log = logging.getLogger("tagcast")
 
 
-def count_audience(desk: Desk, person: Person, text: str, *, estimate: bool = False) -> dict[str, Any]:
+def count_audience(
+    context: ServiceContext, person: Person, text: str, *, estimate: bool = False
+) -> dict[str, Any]:
     """Count the profiles that the filter ``text`` finds, or estimate how many they are."""
     from tagcast.serving.audiences.service import count, parse_for
 
-    tree = parse_for(desk, person, text)
-    return {"filter": text, **asdict(count(desk, person, tree, estimate=estimate))}
+    tree = parse_for(context, person, text)
+    return {"filter": text, **asdict(count(context, person, tree, estimate=estimate))}
 
 
 def keep_sizes(settings: Settings, moment: datetime) -> None:
     """Keep how large each saved audience is in the run just published; what fails is said and holds nothing up."""
-    from tagcast.pipelines.project.local_user import local_person
+    from tagcast.pipelines.project.local_user import local_user
     from tagcast.serving.audiences.saved_audience_actions import record_sizes
-    from tagcast.serving.context import open_desk
+    from tagcast.serving.context import open_context
 
-    desk = open_desk(settings, lambda: moment)
+    context = open_context(settings, lambda: moment)
     try:
-        failed = record_sizes(desk, local_person())
+        failed = record_sizes(context, local_user())
     except TagcastError as error:
         log.warning("the sizes of saved audiences are not kept: %s", error.message)
     else:
         if failed:
             log.warning("saved audiences that speak of tags that are gone: %s", ", ".join(failed))
     finally:
-        desk.store.close()
+        context.store.close()
 
 
 def render_count(found: dict[str, Any]) -> None:
@@ -60,17 +62,19 @@ def render_count(found: dict[str, Any]) -> None:
             say(f"  {tag}: mean confidence {confidence:.3f}")
 
 
-def explain_audience(desk: Desk, person: Person, text: str, language: Language) -> dict[str, Any]:
+def explain_audience(
+    context: ServiceContext, person: Person, text: str, language: Language
+) -> dict[str, Any]:
     """Return what a filter means, what it finds, what each condition takes away and how many turn out as said."""
     from tagcast.serving.audiences.service import count, effects, expected, parse_for, sentence
 
-    tree = parse_for(desk, person, text)
+    tree = parse_for(context, person, text)
     return {
         "filter": text,
-        "sentence": sentence(desk, person, tree, language),
-        **asdict(count(desk, person, tree)),
-        "effects": [asdict(effect) for effect in effects(desk, person, tree)],
-        "expected": [asdict(one) for one in expected(desk, person, tree)],
+        "sentence": sentence(context, person, tree, language),
+        **asdict(count(context, person, tree)),
+        "effects": [asdict(effect) for effect in effects(context, person, tree)],
+        "expected": [asdict(one) for one in expected(context, person, tree)],
     }
 
 
@@ -122,17 +126,17 @@ def render_cut(curve: ProfitCurve) -> None:
 
 
 def show_audience(
-    desk: Desk, person: Person, text: str, limit: int, seed: int | None
+    context: ServiceContext, person: Person, text: str, limit: int, seed: int | None
 ) -> tuple[list[dict[str, Any]], frozenset[str]]:
     """Return up to ``limit`` of the profiles that a filter finds, and which columns hold amounts."""
     from tagcast.serving.audiences.service import members, parse_for, sample
 
-    tree = parse_for(desk, person, text)
+    tree = parse_for(context, person, text)
     if seed is None:
-        rows = list(members(desk, person, tree, limit=limit).rows)
+        rows = list(members(context, person, tree, limit=limit).rows)
     else:
-        rows = sample(desk, person, tree, limit, seed)
-    with desk.store.reader() as reader:
+        rows = sample(context, person, tree, limit, seed)
+    with context.store.reader() as reader:
         return rows, frozenset(f"{tag}.score" for tag in reader.manifest.run.amounts)
 
 
@@ -184,8 +188,8 @@ def render_overlap(found: Overlap) -> None:
 def render_export(out: Path, found: ExportRecord) -> None:
     """Print what was taken away."""
     say(f"{found.rows:,} profiles written to {out}; export {found.id} in the audit log")
-    if found.held_back:
-        say(f"  {found.held_back:,} kept back at random")
+    if found.held_out:
+        say(f"  {found.held_out:,} kept back at random")
     if found.without_consent:
         say(f"  {found.without_consent:,} left out: they do not consent to the channel")
     if found.hidden:

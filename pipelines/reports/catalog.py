@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.observed_accuracy import PromiseRow
     from tagcast.serving.catalog.catalog import TagRow
     from tagcast.serving.catalog.tag_actions import PendingChampion
-    from tagcast.serving.catalog.tag_details import TagPage
+    from tagcast.serving.catalog.tag_details import TagDetails
 
 MOST_SHOWN = 10
 
@@ -45,7 +45,7 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[str]) -> None:
         say(f"warning: {warning}")
 
 
-def render_page(page: TagPage) -> None:
+def render_page(page: TagDetails) -> None:
     """Print what is known of one tag."""
     row = page.row
     say(f"{row.name}: {row.title['en']} / {row.title['zh']} ({' › '.join(row.path)})")
@@ -88,7 +88,7 @@ def render_page(page: TagPage) -> None:
     render_history(page.history)
 
 
-def _render_evidence(page: TagPage) -> None:
+def _render_evidence(page: TagDetails) -> None:
     if page.grade_reasons:
         say(f"grade {page.row.grade}: {'; '.join(page.grade_reasons)}")
     if page.drivers:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def render_plan(plan: Plan) -> None:
     """Print what would change."""
     if not plan.tags:
-        say("nothing differs: what is written is in force")
+        say("nothing differs: what is written is active")
         return
     table(
-        "Definitions against what is in force",
-        ("tag", "change", "key", "in force", "written", "takes"),
+        "Definitions against what is active",
+        ("tag", "change", "key", "active", "written", "takes"),
         [row for change in plan.tags for row in _rows(change)],
     )
     moved = [change for change in plan.tags if change.will_say is not None]
@@ -53,15 +53,15 @@ def render_plan(plan: Plan) -> None:
     for change in plan.tags:
         if change.proposed_by:
             say(f"{change.tag}: proposed by {change.proposed_by}, waits for a second person")
-    say('put it in force: tagcast apply --reason "…"; the next tagcast score says it')
+    say('put it active: tagcast apply --reason "…"; the next tagcast score says it')
 
 
 def render_applied(done: Applied) -> None:
-    """Print what was put in force."""
+    """Print what was put active."""
     if done.applied:
-        say(f"in force: {', '.join(done.applied)}; the next tagcast score says it")
+        say(f"active: {', '.join(done.applied)}; the next tagcast score says it")
     if done.proposed:
-        say(f"proposed: {', '.join(done.proposed)}; somebody else puts it in force by tagcast apply")
+        say(f"proposed: {', '.join(done.proposed)}; somebody else puts it active by tagcast apply")
     if done.to_train:
         say(f"only once trained: {', '.join(done.to_train)} (tagcast train)")
 

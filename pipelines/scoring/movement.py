@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import TagcastError
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import log, table
 from tagcast.serving.scoring.rule_columns import LoadedRule
 
@@ -50,7 +50,7 @@ class TagMovement:
 
 
 def movements(
-    workspace: Workspace,
+    project: Project,
     chosen: RunTags,
     day: date,
     last: Manifest | None,
@@ -72,13 +72,13 @@ def movements(
                 if was is not None:
                     left[was] = left.get(was, 0) + count
         share = _changed(moves)
-        by = _causes(workspace, loaded[name], day, last, run, past) if share else (0.0, 0.0, 0.0, 0)
+        by = _causes(project, loaded[name], day, last, run, past) if share else (0.0, 0.0, 0.0, 0)
         found.append(TagMovement(name, entered, left, share, *by))
     return tuple(found)
 
 
 def _causes(
-    workspace: Workspace,
+    project: Project,
     tag: LoadedTag | LoadedRule,
     day: date,
     last: Manifest,
@@ -96,7 +96,7 @@ def _causes(
     if same and before.deciding in {now.deciding, ""}:
         return share, 0.0, 0.0, 0
     try:
-        by = _measured(workspace, tag, int(before.model_version), day, last, run, past)
+        by = _measured(project, tag, int(before.model_version), day, last, run, past)
     except TagcastError as error:
         log.warning("%s: what moved it cannot be told apart: %s", name, error.message)
         return None, None, None, 0
@@ -109,7 +109,7 @@ def _changed(moves: Mapping[tuple[str | None, str | None], int]) -> float:
 
 
 def _measured(
-    workspace: Workspace,
+    project: Project,
     tag: LoadedTag,
     version: int,
     day: date,
@@ -117,16 +117,16 @@ def _measured(
     run: Manifest,
     past: PastValues | None,
 ) -> MovedBy:
-    from tagcast.pipelines.project.champions import in_force, load_versions
+    from tagcast.pipelines.project.champions import active, load_versions
     from tagcast.serving.scoring.change_attribution import moved_by
 
-    loaded = load_versions(workspace, {tag.definition.name: version})
-    (before,) = in_force(workspace, loaded, last.run.scored_at)
+    loaded = load_versions(project, {tag.definition.name: version})
+    (before,) = active(project, loaded, last.run.scored_at)
     snapshots = {}
     for spec in {before.model.feature_set, tag.model.feature_set}:
-        snapshots[spec] = workspace.snapshots(FeatureSet.parse(spec))
-        snapshots[spec].ensure([day], workspace.progress)
-    with workspace.store.open(last) as reader:
+        snapshots[spec] = project.snapshots(FeatureSet.parse(spec))
+        snapshots[spec].ensure([day], project.progress)
+    with project.store.open(last) as reader:
         return moved_by(tag, before, snapshots, day, reader, run, past)
 
 

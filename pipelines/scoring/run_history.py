@@ -1,4 +1,4 @@
-"""`tagcast store` and `tagcast profile --on`: what was in force when, and what it said."""
+"""`tagcast store` and `tagcast profile --on`: what was active when, and what it said."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say, table
 
 
@@ -21,7 +21,7 @@ class StoreRow:
     at : datetime
     action : {"publish", "rollback"}
     run : int
-        Number of the run that was put in force; of a publication its own.
+        Number of the run that was put active; of a publication its own.
     run_id : str
     as_of : date
     profiles, tags : int
@@ -38,7 +38,7 @@ class StoreRow:
     profiles: int
     tags: int
     kept: bool
-    in_force: bool
+    active: bool
     reason: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,9 +46,9 @@ class StoreRow:
         return asdict(self)
 
 
-def runs(workspace: Workspace) -> list[StoreRow]:
+def runs(project: Project) -> list[StoreRow]:
     """Return the log of the store, newest first."""
-    store = workspace.store
+    store = project.store
     log, stored = store.log(), store.stored()
     return [
         StoreRow(
@@ -78,7 +78,7 @@ def render_runs(rows: Sequence[StoreRow], place: str) -> None:
         ("", "number", "at (UTC)", "what", "run", "as of", "profiles", "tags", "kept", "why"),
         [
             (
-                "in force" if r.in_force else "",
+                "active" if r.active else "",
                 r.number,
                 f"{r.at:%Y-%m-%d %H:%M}",
                 "published" if r.action == "publish" else f"back to {r.run}",
@@ -94,11 +94,11 @@ def render_runs(rows: Sequence[StoreRow], place: str) -> None:
     )
 
 
-def profile_on(workspace: Workspace, profile_id: str, day: date) -> dict[str, Any]:
+def profile_on(project: Project, profile_id: str, day: date) -> dict[str, Any]:
     """Return what the tags of a profile said at the end of ``day`` (UTC), and which models said it."""
     from tagcast.serving.store.history import said_then
 
-    then = said_then(workspace.store, profile_id, datetime.combine(day + timedelta(days=1), time(), UTC))
+    then = said_then(project.store, profile_id, datetime.combine(day + timedelta(days=1), time(), UTC))
     return {
         "profile_id": profile_id,
         "on": day,
@@ -114,7 +114,7 @@ def render_profile_on(view: dict[str, Any]) -> None:
     """Print what a profile was told on a day."""
     say(
         f"profile {view['profile_id']} on {view['on']}: run {view['run_id']}, "
-        f"in force since {view['put_in_force']:%Y-%m-%d %H:%M} UTC"
+        f"active since {view['put_in_force']:%Y-%m-%d %H:%M} UTC"
     )
     if not view["predictions"]:
         say("no tag spoke of it")

@@ -11,7 +11,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError
 from tagcast.models.definitions.rule_tag import Rule, RuleDefinition, resolve, rule_names
 from tagcast.pipelines.project.champions import load_champions
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import log
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class RunTags:
         """All of them."""
         return [*self.models, *self.rules]
 
-    def snapshots(self, workspace: Workspace) -> dict[str, Snapshots]:
+    def snapshots(self, project: Project) -> dict[str, Snapshots]:
         """Return the snapshots they read, by feature set."""
         specs = {t.model.feature_set for t in self.models} | {r.feature_set.spec for r in self.rules}
-        return {spec: workspace.snapshots(FeatureSet.parse(spec)) for spec in sorted(specs)}
+        return {spec: project.snapshots(FeatureSet.parse(spec)) for spec in sorted(specs)}
 
 
-def run_tags(workspace: Workspace, names: Sequence[str] | None, day: date) -> RunTags:
+def run_tags(project: Project, names: Sequence[str] | None, day: date) -> RunTags:
     """Return the tags called ``names`` (None: all) as they are said at ``day``.
 
     Raises
@@ -54,55 +54,55 @@ def run_tags(workspace: Workspace, names: Sequence[str] | None, day: date) -> Ru
     ModelError
         When nothing can be said, or a model's files are not what was recorded.
     """
-    rules, fresh = _in_force(workspace, workspace.rules(day))
+    rules, fresh = _active(project, project.rules(day))
     known = [rule.name for rule in rules]
     asked = names
     if names is not None:
         asked = [n for n in names if not any(_called(n, rule) for rule in known if rule not in fresh)]
         rules = [rule for rule in rules if any(_called(name, rule.name) for name in names)]
     models = []
-    for tag in load_champions(workspace, asked, known):
+    for tag in load_champions(project, asked, known):
         name = tag.definition.name
         if name in known and name not in fresh:
             continue
         if name in fresh:
-            log.warning("%s: its model says it until tagcast apply puts the rule in force", name)
+            log.warning("%s: its model says it until tagcast apply puts the rule active", name)
             rules = [rule for rule in rules if rule.name != name]
         models.append(tag)
-    retired = _retired(workspace, [*(t.definition.name for t in models), *(rule.name for rule in rules)])
+    retired = _retired(project, [*(t.definition.name for t in models), *(rule.name for rule in rules)])
     models = [tag for tag in models if tag.definition.name not in retired]
     rules = [rule for rule in rules if rule.name not in retired]
     if not models and not rules:
         raise DefinitionError(
-            f"{', '.join(sorted(retired))}: retired, and not said any more", mend="name another tag"
+            f"{', '.join(sorted(retired))}: retired, and not said any more", hint="name another tag"
         )
-    return RunTags(models, loaded_rules(workspace, rules, models, day))
+    return RunTags(models, loaded_rules(project, rules, models, day))
 
 
-def said_first(workspace: Workspace, chosen: RunTags, moment: datetime) -> None:
+def said_first(project: Project, chosen: RunTags, moment: datetime) -> None:
     """Put on record what rules of files were when they were first said: from then on `tagcast apply` changes them."""
-    from tagcast.registry.governance.applied_definitions import in_force, put
+    from tagcast.registry.governance.applied_definitions import active, put
     from tagcast.registry.governance.rule_drafts import drafted
 
-    known = {*in_force(workspace.state), *drafted(workspace.state)}
+    known = {*active(project.state), *drafted(project.state)}
     first = [rule.definition for rule in chosen.rules if rule.definition.name not in known]
-    put(workspace.state, first, how="scored", by="score", reason="said for the first time", now=moment)
+    put(project.state, first, how="scored", by="score", reason="said for the first time", now=moment)
 
 
-def _in_force(workspace: Workspace, rules: Sequence[RuleDefinition]) -> tuple[list[RuleDefinition], set[str]]:
-    """Return rules as they are in force, and which have never been: a changed file waits for `tagcast apply`."""
-    from tagcast.registry.governance.applied_definitions import in_force
+def _active(project: Project, rules: Sequence[RuleDefinition]) -> tuple[list[RuleDefinition], set[str]]:
+    """Return rules as they are active, and which have never been: a changed file waits for `tagcast apply`."""
+    from tagcast.registry.governance.applied_definitions import active
     from tagcast.registry.governance.rule_drafts import drafted
 
-    lines, drafts = in_force(workspace.state), drafted(workspace.state)
+    lines, drafts = active(project.state), drafted(project.state)
     found, fresh = [], set()
     for rule in rules:
         line = lines.get(rule.name)
         if rule.name in drafts:
-            found.append(rule)  # its review put it in force
+            found.append(rule)  # its review put it active
         elif line is not None and isinstance(line.definition, RuleDefinition):
             if line.definition != rule:
-                log.warning("%s: its file differs from what is in force, see tagcast plan", rule.name)
+                log.warning("%s: its file differs from what is active, see tagcast plan", rule.name)
             found.append(line.definition)
         else:
             found.append(rule)
@@ -110,17 +110,17 @@ def _in_force(workspace: Workspace, rules: Sequence[RuleDefinition]) -> tuple[li
     return found, fresh
 
 
-def _retired(workspace: Workspace, names: Sequence[str]) -> set[str]:
+def _retired(project: Project, names: Sequence[str]) -> set[str]:
     from tagcast.registry.governance.lifecycle import status_of
 
-    return {name for name, status in status_of(workspace.state, names).items() if status == "retired"}
+    return {name for name, status in status_of(project.state, names).items() if status == "retired"}
 
 
 def _called(name: str, rule: str) -> bool:
     return name in {rule, rule.split(".", maxsplit=1)[0]}
 
 
-def resolved_rules(workspace: Workspace, rules: Sequence[RuleDefinition], day: date) -> list[Rule]:
+def resolved_rules(project: Project, rules: Sequence[RuleDefinition], day: date) -> list[Rule]:
     """Return ``rules`` with their names resolved by what the data can bear at ``day``.
 
     Raises
@@ -130,22 +130,22 @@ def resolved_rules(workspace: Workspace, rules: Sequence[RuleDefinition], day: d
     """
     if not rules:
         return []
-    widest, attributes = workspace.widest_set(day), workspace.profile_attributes.kinds
+    widest, attributes = project.widest_set(day), project.profile_attributes.kinds
     return [resolve(rule, rule_names(widest, attributes, category=bool(rule.category))) for rule in rules]
 
 
 def loaded_rules(
-    workspace: Workspace, rules: Sequence[RuleDefinition], models: Sequence[LoadedTag], day: date
+    project: Project, rules: Sequence[RuleDefinition], models: Sequence[LoadedTag], day: date
 ) -> list[LoadedRule]:
     """Return ``rules`` ready to be said at ``day`` beside ``models``."""
     from tagcast.serving.scoring.rule_columns import LoadedRule
 
     if not rules:
         return []
-    widest = workspace.widest_set(day)
+    widest = project.widest_set(day)
     # Best a set that is built anyway, then the one that models are trained on; a window that no model has fills widest.
     sets = [*(FeatureSet.parse(spec) for spec in sorted({t.model.feature_set for t in models}))]
-    sets += [workspace.feature_set(workspace.definitions(day), day), widest]
+    sets += [project.feature_set(project.definitions(day), day), widest]
     features = set(widest.titles())
 
     def fitting(rule: Rule) -> FeatureSet:
@@ -155,7 +155,7 @@ def loaded_rules(
             needed.add("recency_days")
         return next(one for one in sets if needed <= set(one.titles()) and _holds(one, rule))
 
-    return [LoadedRule(rule, fitting(rule)) for rule in resolved_rules(workspace, rules, day)]
+    return [LoadedRule(rule, fitting(rule)) for rule in resolved_rules(project, rules, day)]
 
 
 def _holds(one: FeatureSet, rule: Rule) -> bool:

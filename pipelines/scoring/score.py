@@ -14,7 +14,7 @@ from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.scoring import range_note, season_note
 from tagcast.pipelines.reports.terminal import log
 from tagcast.pipelines.scoring.movement import movements
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def score_tags(
-    workspace: Workspace,
+    project: Project,
     names: Sequence[str] | None,
     *,
     as_of: date | None,
@@ -42,7 +42,7 @@ def score_tags(
 
     Parameters
     ----------
-    workspace : Workspace
+    project : Project
     names : sequence of str or None
         Tags or families; None for every champion and rule.
     as_of : date, optional
@@ -65,17 +65,17 @@ def score_tags(
     from tagcast.serving.store.schema import RunInfo
 
     _check_out(out)
-    day = workspace.now(as_of)
-    chosen = run_tags(workspace, names, day)
+    day = project.now(as_of)
+    chosen = run_tags(project, names, day)
     tags = chosen.models
-    store, publish = workspace.store, workspace.settings.publish
+    store, publish = project.store, project.settings.publish
     bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
     with ExitStack() as stack:
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
         staging = stack.enter_context(store.writer(f"of {day}", wait_seconds=wait_seconds))
-        snapshots = chosen.snapshots(workspace)
+        snapshots = chosen.snapshots(project)
         for one in snapshots.values():
-            one.ensure([day], workspace.progress)
+            one.ensure([day], project.progress)
         for tag in tags:
             if (share := tag.model.unseen_season(day)) >= UNSURE:
                 log.warning(
@@ -83,24 +83,24 @@ def score_tags(
                 )
         last = _readable(store)
         pasts = past_runs(store, tags, day)
-        run_id = _run_id(workspace, chosen, day, pasts)
+        run_id = _run_id(project, chosen, day, pasts)
         past = stack.enter_context(open_past(store, pasts))
         scorer = Scorer(
             tags,
             snapshots,
             day,
             moment,
-            workspace.progress,
+            project.progress,
             past,
-            threads=workspace.settings.threads,
+            threads=project.settings.threads,
             reasons=reasons,
             rules=chosen.rules,
-            attributes=workspace.profile_attributes,
+            attributes=project.profile_attributes,
         )
         cuts = _cuts(scorer, tags, staging)
         for batch in scorer.batches(cuts):
             staging.add(batch)
-        workspace.progress("publishing", 0, 1)
+        project.progress("publishing", 0, 1)
         info = RunInfo(
             run_id=run_id,
             as_of=day,
@@ -108,10 +108,10 @@ def score_tags(
             tags=tag_runs(scorer, chosen, day),
         )
         manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
-        said_first(workspace, chosen, moment)
-        workspace.progress("publishing", 1, 1)
+        said_first(project, chosen, moment)
+        project.progress("publishing", 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
-        moved = movements(workspace, chosen, day, last, manifest, past)
+        moved = movements(project, chosen, day, last, manifest, past)
     for tag in tags:
         share, because = scorer.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:
@@ -131,7 +131,7 @@ def score_tags(
 
 
 def _readable(store: ProfileStore) -> Manifest | None:
-    """Return the run in force, None where there is none or it is damaged: a new run mends that."""
+    """Return the run active, None where there is none or it is damaged: a new run fixes that."""
     try:
         return store.current()
     except StoreError:
@@ -143,10 +143,10 @@ def _check_out(out: Path | None) -> None:
         return
     if out.suffix != ".parquet":
         raise DefinitionError(
-            f"--out writes Parquet, found {out.name!r}", mend="give a name that ends in .parquet"
+            f"--out writes Parquet, found {out.name!r}", hint="give a name that ends in .parquet"
         )
     if not out.parent.is_dir():
-        raise DefinitionError(f"--out: there is no folder {out.parent}", mend="make it first")
+        raise DefinitionError(f"--out: there is no folder {out.parent}", hint="make it first")
 
 
 def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
@@ -162,10 +162,10 @@ def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list
     return [(name, run) for name, run in found if run]
 
 
-def _run_id(workspace: Workspace, chosen: RunTags, day: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
+def _run_id(project: Project, chosen: RunTags, day: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
     """Name the run by what goes into it: the same events, models, rules, day and past make the same run."""
     parts = [
-        workspace.events.id,
+        project.events.id,
         str(day),
         *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in chosen.models),
         *(f"{t.definition.name}:{deciding_id(t.applied)}" for t in chosen.models if t.applied),

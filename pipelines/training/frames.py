@@ -9,7 +9,7 @@ from tagcast.features.catalog.builtin import GROWING
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
 from tagcast.features.compute.labels import outcome
 from tagcast.features.core.errors import DataError, ModelError
-from tagcast.pipelines.project.workspace import TagPlan, Workspace, eligibility, outcome_rule
+from tagcast.pipelines.project.project import Project, TagPlan, eligibility, outcome_rule
 
 if TYPE_CHECKING:
     from datetime import date
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tagcast.models.training.dataset import TrainingFrame
 
 
-def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
+def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
     """Return ``profile_id, as_of, y`` (and ``amount``, ``category``) of every snapshot of ``plan``.
 
     Raises
@@ -32,11 +32,11 @@ def label_rows(workspace: Workspace, plan: TagPlan, now: date) -> pd.DataFrame:
     who, rule = eligibility(plan.definition), outcome_rule(plan.definition)
     parts = []
     for as_of in plan.split.snapshots:
-        rows = outcome(workspace.event_table, as_of, who, rule, observed_until=now).execute()
+        rows = outcome(project.event_table, as_of, who, rule, observed_until=now).execute()
         if rows.empty:
             raise DataError(
                 f"{plan.definition.name}: nobody is in the population at {as_of}",
-                mend="widen population, or check that the outcome's category is spelt as in the data",
+                hint="widen population, or check that the outcome's category is spelt as in the data",
             )
         parts.append(rows.assign(as_of=as_of))
     frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
@@ -67,25 +67,25 @@ def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
         if plan.definition.is_amount and yes < MIN_CASES:
             raise ModelError(
                 f"{name}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
-                mend="widen the population, choose a longer horizon_days, or give more history",
+                hint="widen the population, choose a longer horizon_days, or give more history",
             )
         if not plan.definition.is_amount and min(yes, no) < MIN_CASES:
             raise ModelError(
                 f"{name}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
-                mend="widen the population, change the outcome or its horizon_days, or give more history",
+                hint="widen the population, change the outcome or its horizon_days, or give more history",
             )
         counts.append((yes, no))
     return counts[0]
 
 
 def training_frames(
-    workspace: Workspace, plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame], feature_set: FeatureSet
+    project: Project, plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame], feature_set: FeatureSet
 ) -> dict[str, TrainingFrame]:
     """Return one frame a tag; each FeatureService is asked once for all tags that use it.
 
     Parameters
     ----------
-    workspace : Workspace
+    project : Project
     plans : sequence of TagPlan
     labels : dict of str to DataFrame
         What ``label_rows`` gave for each tag.
@@ -96,13 +96,13 @@ def training_frames(
     from tagcast.models.training.dataset import TrainingFrame
 
     dates = sorted({d for plan in plans for d in plan.split.snapshots})
-    repo = workspace.repo(feature_set)
-    repo.snapshots.ensure(dates, workspace.progress)
+    repo = project.repo(feature_set)
+    repo.snapshots.ensure(dates, project.progress)
 
     frames: dict[str, TrainingFrame] = {}
     services = sorted({plan.definition.feature_service for plan in plans})
     for done, service in enumerate(services):
-        workspace.progress("feature frames", done, len(services))
+        project.progress("feature frames", done, len(services))
         mine = [plan for plan in plans if plan.definition.feature_service == service]
         keys = ["as_of", "profile_id"] + (["category"] if service == "interest" else [])
         rows = repo.training_rows(service, pd.concat([labels[p.definition.name][keys] for p in mine]))
@@ -120,7 +120,7 @@ def training_frames(
                 growing=GROWING,
                 amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
             )
-    workspace.progress("feature frames", len(services), len(services))
+    project.progress("feature frames", len(services), len(services))
     return frames
 
 

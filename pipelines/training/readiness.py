@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say, table
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.frames import check_cases, label_rows
@@ -31,7 +31,7 @@ class TagReadiness:
         Cases of the test snapshot, and those with a true outcome.
     level : str
         ``ok``, ``warning`` or ``error``.
-    message, mend : str
+    message, hint : str
     kind : str
         What says it; a rule learns nothing, and is ready when the data bear what it speaks of.
     """
@@ -42,7 +42,7 @@ class TagReadiness:
     positives: int
     level: str
     message: str
-    mend: str
+    hint: str
     kind: str = "model"
 
 
@@ -68,46 +68,46 @@ class ProjectReadiness:
         return {**asdict(self), "ready": not self.has_errors}
 
 
-def check_project(workspace: Workspace, now: date | None) -> ProjectReadiness:
+def check_project(project: Project, now: date | None) -> ProjectReadiness:
     """Read the sources and report; nothing of them is changed."""
     from tagcast.features.ingest.data_checks import examine
 
-    sources = examine(workspace.settings, now=now)
+    sources = examine(project.settings, now=now)
     if any(f.level == "error" for f in sources.findings):
         return ProjectReadiness(now, sources, ())
-    day = workspace.now(now)
-    tags = [_tag(workspace, definition, day) for definition in workspace.definitions(day)]
-    rules = [_rule(workspace, definition, day) for definition in workspace.rules(day)]
-    leaves = leaf_warnings(tag.path for tag in workspace.tags(day))
+    day = project.now(now)
+    tags = [_tag(project, definition, day) for definition in project.definitions(day)]
+    rules = [_rule(project, definition, day) for definition in project.rules(day)]
+    leaves = leaf_warnings(tag.path for tag in project.tags(day))
     return ProjectReadiness(day, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves))
 
 
-def _tag(workspace: Workspace, definition: Any, now: date) -> TagReadiness:
+def _tag(project: Project, definition: Any, now: date) -> TagReadiness:
     try:
-        plan = workspace.plan(definition, now)
-        labels = label_rows(workspace, plan, now)
+        plan = project.plan(definition, now)
+        labels = label_rows(project, plan, now)
     except DataError as error:
-        return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.mend)
+        return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint)
     split = plan.split
     test = labels[labels["as_of"] == split.test]
     population, positives = len(test), int(test["y"].sum())
-    level, message, mend = "ok", "", ""
+    level, message, hint = "ok", "", ""
     try:
         check_cases(plan, labels)
     except ModelError as error:
-        level, message, mend = "error", error.message, error.mend
+        level, message, hint = "error", error.message, error.hint
     if level == "ok" and not split.validation_folds:
         level = "warning"
         message = "history is too short to choose a model over time; folds of profiles stand in"
-        mend = "more history, or a shorter horizon_days"
-    return TagReadiness(definition.name, split.snapshots, population, positives, level, message, mend)
+        hint = "more history, or a shorter horizon_days"
+    return TagReadiness(definition.name, split.snapshots, population, positives, level, message, hint)
 
 
-def _rule(workspace: Workspace, definition: RuleDefinition, now: date) -> TagReadiness:
+def _rule(project: Project, definition: RuleDefinition, now: date) -> TagReadiness:
     try:
-        resolved_rules(workspace, [definition], now)
+        resolved_rules(project, [definition], now)
     except DefinitionError as error:
-        return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.mend, "rule")
+        return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint, "rule")
     return TagReadiness(definition.name, (), 0, 0, "ok", "a rule: nothing to train", "", "rule")
 
 
@@ -136,14 +136,14 @@ def render_check(report: ProjectReadiness) -> None:
     for finding in sources.findings:
         say(
             f"{finding.level}: {finding.where}: {finding.message}"
-            + (f"\n  mend: {finding.mend}" if finding.mend else "")
+            + (f"\n  hint: {finding.hint}" if finding.hint else "")
         )
     for tag in report.tags:
         if tag.level != "ok":
-            say(f"{tag.level}: {tag.tag}: {tag.message}\n  mend: {tag.mend}")
+            say(f"{tag.level}: {tag.tag}: {tag.message}\n  hint: {tag.hint}")
     for warning in report.tree:
         say(f"warning: {warning}")
     ready = "to score: tagcast score --all"
     if any(tag.kind != "rule" for tag in report.tags):
         ready = "to train: tagcast train --all"
-    say("not ready: mend the errors first" if report.has_errors else f"ready {ready}")
+    say("not ready: fix the errors first" if report.has_errors else f"ready {ready}")

@@ -14,7 +14,7 @@ from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.evidence.trade_off import decision_figures, trade_off_document
 from tagcast.pipelines.evidence.weak_segments import measured_segments
 from tagcast.pipelines.project.local_user import proposer
-from tagcast.pipelines.project.workspace import Workspace
+from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.training.workers import Job
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class TrainedTag:
 
 
 def register(
-    workspace: Workspace, job: Job, result: TrainingResult, inputs: GateInputs, moment: datetime
+    project: Project, job: Job, result: TrainingResult, inputs: GateInputs, moment: datetime
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
     from tagcast.registry.gates.binary_gate import judge
@@ -79,7 +79,7 @@ def register(
     choices = trade_off_document(result)
     frame = job.frame
     found = findings_of(result, frame)
-    tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
+    tracking = open_tracking(project.settings.home, project=project.settings.name)
     version = log_version(
         tracking,
         tag=definition.name,
@@ -88,7 +88,7 @@ def register(
         feature_set=FeatureSet.parse(job.feature_set).id,
         params={**result.best_params, "chosen": result.chosen, "trials": job.trials, "seed": job.seed},
         metrics=found.metrics,
-        dataset=dataset_of(workspace, frame),
+        dataset=dataset_of(project, frame),
         split=split_of(split),
         figures={**found.figures, **decision_figures(choices)},
         notes=list(result.notes),
@@ -98,10 +98,10 @@ def register(
         now=moment,
     )
     report = judge(inputs.evidence(job.plan, frame, result, tracking))
-    # Before anything is decided: no champion is in force without its card.
-    segments = measured_segments(result, frame, workspace.attributes())
-    keep_card(tracking, version, result, frame, report, found, events=workspace.events, segments=segments)
-    decision = settle(tracking, version, report, now=moment, proposer=proposer(workspace.settings))
+    # Before anything is decided: no champion is active without its card.
+    segments = measured_segments(result, frame, project.attributes())
+    keep_card(tracking, version, result, frame, report, found, events=project.events, segments=segments)
+    decision = settle(tracking, version, report, now=moment, proposer=proposer(project.settings))
     return TrainedTag(
         definition.name,
         version.version,
@@ -122,10 +122,10 @@ def decision_text(decision: Decision) -> str:
     return f"{decision.reason}; waits for a second person: tagcast approve" if waits else decision.reason
 
 
-def dataset_of(workspace: Workspace, frame: TrainingFrame) -> dict[str, dict[str, Any]]:
+def dataset_of(project: Project, frame: TrainingFrame) -> dict[str, dict[str, Any]]:
     """Return the tables a model was trained on, by digest; ``positives`` counts true outcomes, or any spend."""
     return {
-        "events": {"digest": workspace.events.id, "rows": workspace.events.rows},
+        "events": {"digest": project.events.id, "rows": project.events.rows},
         "training": {
             "digest": frame_digest(frame),
             "rows": len(frame.y),

@@ -17,7 +17,7 @@ from tagcast.models.definitions.loader import select
 from tagcast.pipelines import amount_listing
 from tagcast.pipelines.amount_versioning import register_amount
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
-from tagcast.pipelines.project.workspace import TagPlan, Workspace
+from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.reports.terminal import say, table
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.registration import TrainedTag, register
@@ -35,7 +35,7 @@ ROWS_AT_ONCE = 500_000
 
 
 def train_tags(
-    workspace: Workspace,
+    project: Project,
     names: Sequence[str] | None,
     *,
     now: date | None,
@@ -48,7 +48,7 @@ def train_tags(
 
     Parameters
     ----------
-    workspace : Workspace
+    project : Project
     names : sequence of str or None
         Tags or families; None for all.
     now : date, optional
@@ -70,26 +70,26 @@ def train_tags(
     TagcastError
         When no tag at all can be trained.
     """
-    day = workspace.now(now)
-    every = workspace.definitions(day)
+    day = project.now(now)
+    every = project.definitions(day)
     chosen = every if names is None else select(every, names)
     # A file a tag: processes that create one SQLite file together race for its tables.
-    studies = workspace.settings.home / "optuna"
+    studies = project.settings.home / "optuna"
     studies.mkdir(exist_ok=True)
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
-        plans, labels, refused = _labelled(workspace, chosen, day)
-        feature_set = workspace.feature_set(every, day)
-        inputs = GateInputs(workspace, day, feature_set, Path(scratch) / "recounted")
-        workspace.progress("training", 0, len(plans))
+        plans, labels, refused = _labelled(project, chosen, day)
+        feature_set = project.feature_set(every, day)
+        inputs = GateInputs(project, day, feature_set, Path(scratch) / "recounted")
+        project.progress("training", 0, len(plans))
         for some in _portions(plans, labels):
-            frames = training_frames(workspace, some, labels, feature_set)
+            frames = training_frames(project, some, labels, feature_set)
             jobs = [
                 Job(
                     plan,
                     frames.pop(plan.definition.name),
                     feature_set.spec,
-                    workspace.settings.seed,
+                    project.settings.seed,
                     trials,
                     timeout_s,
                     f"sqlite:///{studies / f'{plan.definition.name}.db'}",
@@ -101,9 +101,9 @@ def train_tags(
                 trained.append(
                     _refusal(job.plan.definition.name, result)
                     if isinstance(result, TagcastError)
-                    else _registered(workspace, job, result, inputs, moment)
+                    else _registered(project, job, result, inputs, moment)
                 )
-                workspace.progress("training", len(trained), len(plans))
+                project.progress("training", len(trained), len(plans))
     if not any(t.version for t in trained):
         raise ModelError(
             "no tag could be trained: " + "; ".join(f"{t.tag}: {t.reason}" for t in [*trained, *refused])
@@ -129,7 +129,7 @@ def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iter
 
 
 def _registered(
-    workspace: Workspace,
+    project: Project,
     job: Job,
     result: TrainingResult | AmountResult,
     inputs: GateInputs,
@@ -138,18 +138,18 @@ def _registered(
     from tagcast.models.training.amount import AmountResult
 
     if isinstance(result, AmountResult):
-        return register_amount(workspace, job, result, inputs, moment)
-    return register(workspace, job, result, inputs, moment)
+        return register_amount(project, job, result, inputs, moment)
+    return register(project, job, result, inputs, moment)
 
 
 def _refusal(tag: str, error: TagcastError) -> TrainedTag:
     return TrainedTag(
-        tag, None, "", reason=f"{error.message} (mend: {error.mend})" if error.mend else error.message
+        tag, None, "", reason=f"{error.message} (hint: {error.hint})" if error.hint else error.message
     )
 
 
 def _labelled(
-    workspace: Workspace, definitions: Sequence[Any], now: date
+    project: Project, definitions: Sequence[Any], now: date
 ) -> tuple[list[TagPlan], dict[str, pd.DataFrame], list[TrainedTag]]:
     """Plan and label every tag; one that cannot be labelled does not hold the others back.
 
@@ -160,10 +160,10 @@ def _labelled(
     """
     plans, labels, refused, errors = [], {}, [], []
     for done, definition in enumerate(definitions):
-        workspace.progress("outcomes", done, len(definitions))
+        project.progress("outcomes", done, len(definitions))
         try:
-            plan = workspace.plan(definition, now)
-            rows = label_rows(workspace, plan, now)
+            plan = project.plan(definition, now)
+            rows = label_rows(project, plan, now)
             check_cases(plan, rows)
         except (DataError, ModelError) as error:
             errors.append(error)
@@ -171,7 +171,7 @@ def _labelled(
             continue
         plans.append(plan)
         labels[definition.name] = rows
-    workspace.progress("outcomes", len(definitions), len(definitions))
+    project.progress("outcomes", len(definitions), len(definitions))
     if not plans:
         raise errors[0]
     return plans, labels, refused

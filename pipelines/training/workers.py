@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.pipelines.project.workspace import TagPlan
+from tagcast.pipelines.project.project import TagPlan
 
 if TYPE_CHECKING:
     from tagcast.models.training.amount import AmountResult

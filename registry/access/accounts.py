@@ -93,7 +93,7 @@ def add_user(
     with state.writing() as connection:
         if connection.execute(select(USERS.c.name).where(USERS.c.name == user.name)).first():
             raise ConflictError(
-                f"there is a user {user.name} already", mend="choose another name, or remove that user first"
+                f"there is a user {user.name} already", hint="choose another name, or remove that user first"
             )
         connection.execute(USERS.insert().values(row))
         detail = {"role": user.role, "sensitive": sensitive}
@@ -133,7 +133,7 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
         role = roles.pop(name)
         if role == "admin" and roles and "admin" not in roles.values():
             raise ConflictError(
-                f"{name} is the last admin, and there are other users", mend="add another admin first"
+                f"{name} is the last admin, and there are other users", hint="add another admin first"
             )
         connection.execute(delete(USERS).where(USERS.c.name == name))
         connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
@@ -188,7 +188,7 @@ def login(state: State, name: str, password: str, now: datetime) -> Person:
             record(state, at=now, who=person.name, action="login.failed", subject=person.name)
         raise NotAllowedError(
             "name or password is wrong, or too many attempts were made",
-            mend="try again; after 10 attempts in 15 minutes, wait 15 minutes",
+            hint="try again; after 10 attempts in 15 minutes, wait 15 minutes",
         )
     renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
     with state.writing() as connection:
@@ -229,7 +229,7 @@ def close_session(state: State, token: str) -> None:
 def _known(state: State, name: str) -> str:
     person = person_named(state, name)
     if person is None:
-        raise NotFoundError("there is no such user", mend="tagcast user list shows them")
+        raise NotFoundError("there is no such user", hint="tagcast user list shows them")
     return person.name
 
 

@@ -71,7 +71,7 @@ def add_key(
     """
     if expires_at is not None and expires_at <= now:
         raise TagcastError(
-            f"the key would have expired at {expires_at:%Y-%m-%d %H:%M}", mend="give a later day"
+            f"the key would have expired at {expires_at:%Y-%m-%d %H:%M}", hint="give a later day"
         )
     number, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = Key(number, person_name(name), role_named(role), sensitive, by, now, expires_at, None)
@@ -94,7 +94,7 @@ def revoke_key(state: State, number: str, *, by: str, now: datetime) -> None:
         live = (KEYS.c.id == number) & KEYS.c.revoked_at.is_(None)
         if not connection.execute(KEYS.update().where(live).values(revoked_at=now)).rowcount:
             raise NotFoundError(
-                "there is no such key that still works", mend="tagcast key list shows the ids"
+                "there is no such key that still works", hint="tagcast key list shows the ids"
             )
         record(state, at=now, who=by, action="key.revoke", subject=number)
     _forget_keys(state)

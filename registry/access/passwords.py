@@ -36,10 +36,10 @@ def hashed(password: str, name: str) -> str:
     shortest, longest = LENGTHS
     if not shortest <= len(password) <= longest or not storable(password):
         raise TagcastError(
-            f"expected a password of {shortest} to {longest:,} characters", mend="take a longer one"
+            f"expected a password of {shortest} to {longest:,} characters", hint="take a longer one"
         )
     if password.casefold() == name:
-        raise TagcastError("the password is the name", mend="take another one")
+        raise TagcastError("the password is the name", hint="take another one")
     with _at_once:
         return _hasher().hash(password)
 

@@ -63,7 +63,7 @@ def role_named(text: str) -> Role:
     for role in ROLES:
         if role == text:
             return role
-    raise TagcastError(f"there is no role {text!r}", mend=f"take one of {', '.join(ROLES)}")
+    raise TagcastError(f"there is no role {text!r}", hint=f"take one of {', '.join(ROLES)}")
 
 
 @dataclass(frozen=True)
@@ -102,5 +102,5 @@ def require(person: Person, right: Right) -> None:
         first = _FIRST_ROLE[right].replace("_", " ")
         raise NotAllowedError(
             f"a {person.role.replace('_', ' ')} may not {_WORDS[right]}: that takes the role {first}",
-            mend="ask an administrator for the right",
+            hint="ask an administrator for the right",
         )

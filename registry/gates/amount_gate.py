@@ -60,7 +60,7 @@ class AmountEvidence:
 
 
 def judge_amount(evidence: AmountEvidence) -> GateReport:
-    """Hold a model of an amount against the data minimum, signs of a leak, its baseline and what is in force.
+    """Hold a model of an amount against the data minimum, signs of a leak, its baseline and what is active.
 
     Beating the baseline in one of MAE and RMSE is enough: the one asks for the median, the other for the mean. Intervals
     that hold too few or too many amounts, and confidence above the share that was right, warn.

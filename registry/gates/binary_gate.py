@@ -1,4 +1,4 @@
-"""The gate: does a trained model deserve to be in force, and why not otherwise.
+"""The gate: does a trained model deserve to be active, and why not otherwise.
 
 Each check compares one figure with its bar and answers ``pass``, ``warn`` or
 ``fail`` in one sentence that a reader without the code understands. A version becomes champion only
@@ -47,7 +47,7 @@ class Evidence:
     leaks : LeakEvidence
         What could have told the outcome.
     champion : ChampionEvidence or NotCompared
-        The version in force on the same snapshot.
+        The version active on the same snapshot.
     last_run : RunEvidence or NotCompared
         Scores that are published now.
     """
@@ -69,7 +69,7 @@ class Evidence:
 
 
 def judge(evidence: Evidence) -> GateReport:
-    """Hold a model against the data minimum, signs of a leak, its references and what is in force.
+    """Hold a model against the data minimum, signs of a leak, its references and what is active.
 
     Parameters
     ----------

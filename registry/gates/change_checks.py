@@ -1,4 +1,4 @@
-"""Checks against what is in force: the champion on the same snapshot, and the scores of the last run."""
+"""Checks against what is active: the champion on the same snapshot, and the scores of the last run."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class NotCompared:
     ----------
     why : str
     expected : bool
-        Whether that is as it should be (nothing is in force yet): then the check passes, else it warns.
+        Whether that is as it should be (nothing is active yet): then the check passes, else it warns.
     """
 
     why: str

@@ -129,9 +129,7 @@ def after_as_of(evidence: LeakEvidence) -> Check:
         evidence.late_events + evidence.late_rows + len(evidence.ahead) + len(evidence.recounted_otherwise)
     )
     if found:
-        text = (
-            "values later than as_of: " + ", ".join(found) + "; mend the source's times, build the log anew"
-        )
+        text = "values later than as_of: " + ", ".join(found) + "; fix the source's times, build the log anew"
         return Check("after_as_of", "fail", figure, 0.0, text)
     text = (
         "no event and no value later than as_of; the test snapshot counted again from event times is the same"

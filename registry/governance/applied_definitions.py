@@ -1,4 +1,4 @@
-"""Which definitions are in force: what `tagcast apply` decided, and what rules were when they were first said.
+"""Which definitions are active: what `tagcast apply` decided, and what rules were when they were first said.
 
 Lines are only ever added; the newest of a tag counts.
 """
@@ -34,7 +34,7 @@ DEFINITIONS = Table(
 
 
 @dataclass(frozen=True)
-class InForce:
+class AppliedDefinition:
     """One line.
 
     Parameters
@@ -44,7 +44,7 @@ class InForce:
         UTC.
     who : str
     how : {"scored", "applied", "proposed", "removed"}
-        A rule was said for the first time, a person put it in force, it waits for a second person, it is gone.
+        A rule was said for the first time, a person put it active, it waits for a second person, it is gone.
     reason : str
     """
 
@@ -75,25 +75,27 @@ def put(
             connection.execute(DEFINITIONS.insert(), rows)
 
 
-def in_force(state: State, moment: datetime | None = None) -> dict[str, InForce]:
-    """Return by tag what is in force, or was at ``moment``; what only waits is passed over."""
+def active(state: State, moment: datetime | None = None) -> dict[str, AppliedDefinition]:
+    """Return by tag what is active, or was at ``moment``; what only waits is passed over."""
     found = _newest(state, moment, ("scored", "applied", "removed"))
     return {tag: line for tag, line in found.items() if line.how != "removed"}
 
 
-def proposed(state: State) -> dict[str, InForce]:
+def proposed(state: State) -> dict[str, AppliedDefinition]:
     """Return by tag what waits for a second person."""
     newest = _newest(state, None, ("scored", "applied", "proposed", "removed"))
     return {tag: line for tag, line in newest.items() if line.how == "proposed"}
 
 
-def _newest(state: State, moment: datetime | None, hows: tuple[How, ...]) -> dict[str, InForce]:
+def _newest(state: State, moment: datetime | None, hows: tuple[How, ...]) -> dict[str, AppliedDefinition]:
     query = select(DEFINITIONS).where(DEFINITIONS.c.how.in_(hows)).order_by(DEFINITIONS.c.id)
     if moment is not None:
         query = query.where(DEFINITIONS.c.at <= moment)
     with state.reading() as connection:
         newest: dict[str, Any] = {row.tag: row for row in connection.execute(query)}
     return {
-        tag: InForce(validated(row.definition, f"{tag} in force"), row.at, row.who, row.how, row.reason)
+        tag: AppliedDefinition(
+            validated(row.definition, f"{tag} active"), row.at, row.who, row.how, row.reason
+        )
         for tag, row in newest.items()
     }

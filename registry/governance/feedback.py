@@ -53,7 +53,7 @@ def rate(state: State, tag: str, who: str, stars: int, comment: str, at: datetim
         For stars that are not 1 to 5, or a comment of more than 2,000 characters.
     """
     if isinstance(stars, bool) or stars not in range(1, 6):
-        raise TagcastError(f"expected 1 to 5 stars, found {stars}", mend="give a whole number from 1 to 5")
+        raise TagcastError(f"expected 1 to 5 stars, found {stars}", hint="give a whole number from 1 to 5")
     text = checked(comment, "the comment", at_least=0, at_most=COMMENT_LENGTH, lines=True)
     row = {"tag": tag, "who": who[:NAME_LENGTH], "stars": stars, "comment": text, "at": at}
     with state.writing() as connection:

@@ -93,7 +93,7 @@ def status_of(
     state : State
     tags : iterable of str
     scored : collection of str
-        Tags of which the run in force speaks.
+        Tags of which the run active speaks.
     second_person : bool
         As the configuration says.
     """
@@ -143,7 +143,7 @@ def move(
     second_person : bool
         Whether publishing takes somebody else than who put it into review.
     scored : bool
-        Whether the run in force speaks of it: where it stands if nobody has taken a step with it yet.
+        Whether the run active speaks of it: where it stands if nobody has taken a step with it yet.
 
     Raises
     ------
@@ -164,12 +164,12 @@ def move(
         if to not in allowed:
             raise ConflictError(
                 f"{tag} is {_words(was)} and cannot become {_words(to)}",
-                mend=f"from {_words(was)} it can become {', '.join(map(_words, allowed))}",
+                hint=f"from {_words(was)} it can become {', '.join(map(_words, allowed))}",
             )
         if to == "published" and second_person and own:
             raise NotAllowedError(
                 f"{steps[-1].who} put {tag} into review, so somebody else has to publish it",
-                mend="ask a colleague who may review, or set second_person = false under [review]",
+                hint="ask a colleague who may review, or set second_person = false under [review]",
             )
         step = LifeStep(tag, now, by.name, was, to, reason)
         connection.execute(STEPS.insert().values(vars(step)))

@@ -94,7 +94,7 @@ def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> Sa
     """
     require(by, "save")
     if audience.kind not in {"dynamic", "frozen"}:
-        raise TagcastError(f"there is no audience of kind {audience.kind!r}", mend="take dynamic or frozen")
+        raise TagcastError(f"there is no audience of kind {audience.kind!r}", hint="take dynamic or frozen")
     audience = replace(
         audience,
         name=checked(audience.name, "the audience's name", at_most=NAME_LENGTH),
@@ -132,7 +132,7 @@ def get(state: State, name: str) -> SavedAudience:
         found = _find(connection, _spelled(name))
     if found is None:
         raise NotFoundError(
-            f"there is no saved audience {name[:NAME_LENGTH]!r}", mend="tagcast audience list shows them"
+            f"there is no saved audience {name[:NAME_LENGTH]!r}", hint="tagcast audience list shows them"
         )
     return found
 
@@ -167,7 +167,7 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
         if others:
             raise ConflictError(
                 f"the audience {found.name!r} is part of {', '.join(map(repr, others))}",
-                mend="take it out of their filters first",
+                hint="take it out of their filters first",
             )
         for table in (AUDIENCES, AUDIENCE_SIZES, MENTIONS):
             connection.execute(delete_from(table).where(table.c.name == found.name))
@@ -220,7 +220,7 @@ def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
     with state.writing() as connection:
         found = get(state, name)
         if found.kind != "frozen":
-            raise ConflictError(f"the audience {found.name!r} is dynamic", mend="save it as frozen first")
+            raise ConflictError(f"the audience {found.name!r} is dynamic", hint="save it as frozen first")
         keep_ids(connection, _members_of(found.name), ready)
         counted = AUDIENCES.update().where(AUDIENCES.c.name == found.name).values(members=ready.count)
         connection.execute(counted)
@@ -280,5 +280,5 @@ def _may_change(audience: SavedAudience, by: Person) -> None:
     if by.name != audience.owner and not by.may("access"):
         raise NotAllowedError(
             f"the audience {audience.name!r} belongs to {audience.owner}",
-            mend="save yours under another name, or ask its owner or an administrator",
+            hint="save yours under another name, or ask its owner or an administrator",
         )

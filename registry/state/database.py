@@ -206,7 +206,7 @@ class State:
             reason = reason.replace(str(self._url.password), "…")
         return StateError(
             f"what people made cannot be {what} in {self.place}: {reason}",
-            mend="see that the disk has room, that the file or server lets you in, and that no other program "
+            hint="see that the disk has room, that the file or server lets you in, and that no other program "
             "holds it; then try again",
         )
 
@@ -233,11 +233,11 @@ def _parsed(url: str) -> URL:
     except ModuleNotFoundError as error:
         raise StateError(
             f"a state in PostgreSQL needs {error.name}, which is not installed",
-            mend="pip install 'tagcast[postgres]'",
+            hint="pip install 'tagcast[postgres]'",
         ) from error
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
-            "[state] url is no SQLAlchemy URL", mend="as in postgresql://user:${PASSWORD}@host/database"
+            "[state] url is no SQLAlchemy URL", hint="as in postgresql://user:${PASSWORD}@host/database"
         ) from error
     return parsed
 

@@ -29,11 +29,11 @@ def checked(text: str, what: str, *, at_most: int, at_least: int = 1, lines: boo
     if not storable(clean) or any(
         unicodedata.category(c) == "Cc" and not (lines and c in "\n\t\r") for c in clean
     ):
-        raise TagcastError(f"{what} holds a character that cannot be shown", mend="leave it out")
+        raise TagcastError(f"{what} holds a character that cannot be shown", hint="leave it out")
     if not at_least <= len(clean) <= at_most:
         raise TagcastError(
             f"{what} has {len(clean):,} characters, expected {at_least:,} to {at_most:,}",
-            mend=f"give a {'shorter' if len(clean) > at_most else 'longer'} one",
+            hint=f"give a {'shorter' if len(clean) > at_most else 'longer'} one",
         )
     return clean
 

@@ -71,7 +71,7 @@ def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
     with store_errors(f"{version.name}: the card cannot be read"):
         tags = tracking.client.get_model_version(version.tag, str(version.version)).tags
         if CARD not in tags:
-            raise ModelError(f"{version.name} has no card", mend=_MEND)
+            raise ModelError(f"{version.name} has no card", hint=_MEND)
         recorded = json.loads(tags[CARD])
         found: dict[str, str] = {}
         with tempfile.TemporaryDirectory(prefix="tagcast-") as scratch:
@@ -83,7 +83,7 @@ def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
                     found[name] = file.read_bytes().decode("utf-8", errors="replace")
                     trouble = "is not what was recorded: it was changed or damaged"
                 if name not in found or _digest(found[name]) != digest:
-                    raise ModelError(f"{version.name}: the card's file {name} {trouble}", mend=_MEND)
+                    raise ModelError(f"{version.name}: the card's file {name} {trouble}", hint=_MEND)
     return found
 
 

@@ -112,7 +112,7 @@ class DecisionLog:
             ]
 
     def live_on(self, tag: str, when: datetime) -> Decision | None:
-        """Return the decision by which a version of ``tag`` was in force at ``when``.
+        """Return the decision by which a version of ``tag`` was active at ``when``.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class DecisionLog:
         except SQLAlchemyError as error:
             raise ModelError(
                 f"the decision log {self._file} cannot be used: {getattr(error, 'orig', None) or type(error).__name__}",
-                mend="check the disk and that no other program holds the file, or restore it from a backup",
+                hint="check the disk and that no other program holds the file, or restore it from a backup",
             ) from error
         finally:
             engine.dispose()

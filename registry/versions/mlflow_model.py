@@ -85,7 +85,7 @@ def verify(folder: Path, recorded: Mapping[str, str], *, name: str) -> None:
             continue
         raise ModelError(
             f"{name}: the stored model file {relative} {trouble} (in {folder})",
-            mend="restore the folder from a backup, train the tag again, or promote an older version",
+            hint="restore the folder from a backup, train the tag again, or promote an older version",
         )
 
 

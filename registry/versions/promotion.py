@@ -1,4 +1,4 @@
-"""Who put which version in force, when and why: decisions, and the aliases that follow them.
+"""Who put which version active, when and why: decisions, and the aliases that follow them.
 
 A decision and its alias go together: the row of the log is committed only after the alias has moved. Where the
 configuration asks for a second person, what would become champion is proposed first, and waits as challenger until
@@ -99,7 +99,7 @@ def promote(
         )
         raise ModelError(
             f"{version.name} may not become champion: {why}",
-            mend="mend what failed and train again, or take it on yourself: "
+            hint="hint what failed and train again, or take it on yourself: "
             f'tagcast promote {version.tag} {version.version} --force --reason "why it is right all the same"',
         )
     against = [check["name"] for check in failed] if judged else ["not judged"]
@@ -149,7 +149,7 @@ def approve(tracking: Tracking, version: Version, *, by: str, reason: str, now: 
     if proposal.by.casefold() == by.strip().casefold():
         raise NotAllowedError(
             f"{proposal.by} proposed {version.name}, so somebody else has to approve it",
-            mend="ask a colleague who may review, or set second_person = false under [review]",
+            hint="ask a colleague who may review, or set second_person = false under [review]",
         )
     return _record(tracking, _review(proposal, "promoted", by, reason, now))
 
@@ -172,7 +172,7 @@ def _proposal(tracking: Tracking, version: Version, by: str, reason: str) -> Dec
     if waiting is None or waiting.decision is None:
         raise ModelError(
             f"{version.name} does not wait for approval",
-            mend=f"tagcast models {version.tag} shows which version was proposed, and what came of each",
+            hint=f"tagcast models {version.tag} shows which version was proposed, and what came of each",
         )
     return waiting.decision
 
@@ -196,7 +196,7 @@ def _named(by: str, reason: str) -> None:
     if not by.strip() or not reason.strip():
         raise ModelError(
             f"a decision by hand needs who decides and why: found by {by!r}, reason {reason!r}",
-            mend='give both, as in --by "Ann Lee" --reason "holds up better in the new stores"',
+            hint='give both, as in --by "Ann Lee" --reason "holds up better in the new stores"',
         )
 
 

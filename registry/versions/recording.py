@@ -192,7 +192,7 @@ def _register(tracking: Tracking, tag: str) -> None:
         if registered(tracking, tag) is None:
             raise ModelError(
                 f"{tag}: another project keeps a model of this name in the same MLflow",
-                mend="rename the tag, or give the project an MLflow of its own",
+                hint="rename the tag, or give the project an MLflow of its own",
             ) from error
 
 

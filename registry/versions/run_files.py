@@ -63,9 +63,9 @@ def document(tracking: Tracking, version: Version, name: str) -> Any:
     if file is None:
         raise ModelError(
             f"{version.name} has no {name}.json: it was trained before tagcast kept one",
-            mend=f"tagcast train {version.tag}",
+            hint=f"tagcast train {version.tag}",
         )
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ModelError(f"{file} is damaged: {error}", mend=f"tagcast train {version.tag}") from error
+        raise ModelError(f"{file} is damaged: {error}", hint=f"tagcast train {version.tag}") from error

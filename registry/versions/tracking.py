@@ -50,7 +50,7 @@ class Tracking:
     client : MlflowClient
         Bound to ``uri``; no global state of MLflow is used.
     decisions : DecisionLog
-        Who put which version in force, when and why.
+        Who put which version active, when and why.
     """
 
     home: Path
@@ -120,7 +120,7 @@ def store_errors(message: str) -> Iterator[None]:
             detail = detail.replace(given, "MLFLOW_TRACKING_URI")  # it may hold a password
         raise ModelError(
             f"{message}: {detail}",
-            mend="check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
+            hint="check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
             "that the server answers. A database of an older MLflow: mlflow db upgrade",
         ) from error
 

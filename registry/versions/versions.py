@@ -137,7 +137,7 @@ def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> V
         if which == version.version or which in version.aliases:
             return version
     if not known:
-        raise ModelError(f"{tag} has no trained model", mend=f"tagcast train {tag}")
+        raise ModelError(f"{tag} has no trained model", hint=f"tagcast train {tag}")
     numbers = ", ".join(str(v.version) for v in known)
     if which == CHAMPION:
         latest = known[0].decision
@@ -145,9 +145,9 @@ def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> V
         why = f" (version {known[0].version}: {latest.reason})" if latest and refused else ""
         raise ModelError(
             f"{tag} has no champion: no version passed the gate{why}",
-            mend=f"mend the definition or the data and train again, or tagcast promote {tag} VERSION --force ({numbers})",
+            hint=f"hint the definition or the data and train again, or tagcast promote {tag} VERSION --force ({numbers})",
         )
-    raise ModelError(f"{tag} has no version {which}", mend=f"choose one of {numbers}")
+    raise ModelError(f"{tag} has no version {which}", hint=f"choose one of {numbers}")
 
 
 def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tuple[Version, Path]:

@@ -14,7 +14,7 @@ from tagcast.registry.access import api_keys as keys
 from tagcast.registry.access.accounts import User
 from tagcast.registry.access.api_keys import Key
 from tagcast.registry.access.roles import Person, Role, require
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 
 
@@ -43,7 +43,7 @@ class MadeKey:
     key: str
 
 
-def access_routes(desk: Desk) -> APIRouter:
+def access_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["access"])
 
@@ -56,27 +56,27 @@ def access_routes(desk: Desk) -> APIRouter:
     def users(request: Request) -> list[User]:
         """The accounts."""
         admin(request)
-        return accounts.users(desk.state)
+        return accounts.users(context.state)
 
     @routes.post("/users", status_code=201)
     def add_user(request: Request, new: NewUser) -> User:
         """Make an account."""
         by = admin(request).name
         return accounts.add_user(
-            desk.state, new.name, new.role, new.password, sensitive=new.sensitive, by=by, now=desk.now
+            context.state, new.name, new.role, new.password, sensitive=new.sensitive, by=by, now=context.now
         )
 
     @routes.delete("/users/{name:path}", status_code=204)
     def remove_user(request: Request, name: str) -> Response:
         """Remove an account with its sessions and keys."""
-        accounts.remove_user(desk.state, name, by=admin(request).name, now=desk.now)
+        accounts.remove_user(context.state, name, by=admin(request).name, now=context.now)
         return Response(status_code=204)
 
     @routes.get("/keys")
     def list_keys(request: Request) -> list[Key]:
         """The keys, without their secrets."""
         admin(request)
-        return keys.keys(desk.state)
+        return keys.keys(context.state)
 
     @routes.post("/keys", status_code=201)
     def add_key(request: Request, new: NewKey) -> MadeKey:
@@ -84,14 +84,14 @@ def access_routes(desk: Desk) -> APIRouter:
         by = admin(request).name
         expires_at = new.expires_at
         if expires_at is not None and expires_at.tzinfo is None:
-            expires_at = expires_at.replace(tzinfo=desk.now.tzinfo)
+            expires_at = expires_at.replace(tzinfo=context.now.tzinfo)
         made = keys.add_key(
-            desk.state,
+            context.state,
             new.name,
             new.role,
             sensitive=new.sensitive,
             by=by,
-            now=desk.now,
+            now=context.now,
             expires_at=expires_at,
         )
         return MadeKey(made)
@@ -99,7 +99,7 @@ def access_routes(desk: Desk) -> APIRouter:
     @routes.delete("/keys/{number}", status_code=204)
     def revoke_key(request: Request, number: str) -> Response:
         """End a key."""
-        keys.revoke_key(desk.state, number, by=admin(request).name, now=desk.now)
+        keys.revoke_key(context.state, number, by=admin(request).name, now=context.now)
         return Response(status_code=204)
 
     return routes

@@ -10,23 +10,23 @@ from starlette.responses import Response
 from tagcast.serving.web.error_handlers import add_handlers
 
 if TYPE_CHECKING:
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 PREFIX = "/api/v1"
 SILENT: Any = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI would tell addresses, and with them profiles, to whatever collects traces of this process."""
 _ABOUT = (
     "Tags, audiences, profiles and runs of one project. Every request carries an API key (`Authorization: Bearer tc_…`); "
-    "`tagcast key add` makes one. Errors are JSON: `error`, `mend`, and of a filter `position`."
+    "`tagcast key add` makes one. Errors are JSON: `error`, `hint`, and of a filter `position`."
 )
 
 
-def create_api(desk: Desk) -> FastAPI:
+def create_api(context: ServiceContext) -> FastAPI:
     """Return the API of a project; :func:`tagcast.serving.web_app.create_app` mounts it behind the guard.
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     """
     from tagcast.serving.api.docs_page import docs_page
     from tagcast.serving.api.routers import routers
@@ -42,7 +42,7 @@ def create_api(desk: Desk) -> FastAPI:
         telemetry=SILENT,
     )
     add_handlers(api)
-    for router in routers(desk):
+    for router in routers(context):
         api.include_router(router)
 
     @api.get("/docs", include_in_schema=False)

@@ -11,7 +11,7 @@ from tagcast.registry.access.audit_log import AuditEntry, entries, whose
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.tag_actions import PendingChampion
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 
 
@@ -22,20 +22,20 @@ class Verdict(BaseModel):
     reason: str = Field(min_length=1, max_length=2_000)
 
 
-def review_routes(desk: Desk) -> APIRouter:
+def review_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["reviews"])
 
     @routes.get("/champions/pending")
     def pending(request: Request) -> list[PendingChampion]:
         """Versions that passed the gate and wait for a second person."""
-        return tag_steps.pending_champions(desk, person_of(request))
+        return tag_steps.pending_champions(context, person_of(request))
 
     @routes.post("/champions/{version}/{tag:path}")
     def decide(request: Request, tag: str, version: int, asked: Verdict) -> Decision:
         """Approve a version that waits, or turn it down; never by who proposed it."""
         decide = tag_steps.approve_champion if asked.approve else tag_steps.refuse_champion
-        return decide(desk, person_of(request), tag, version, asked.reason)
+        return decide(context, person_of(request), tag, version, asked.reason)
 
     @routes.get("/audit")
     def audit(
@@ -50,6 +50,6 @@ def review_routes(desk: Desk) -> APIRouter:
     ) -> list[AuditEntry]:
         """Who did what, newest first; who may not read the whole log gets what they did themselves."""
         who = whose(person_of(request), who)
-        return entries(desk.state, action=action, subject=subject, who=who, limit=limit, before=before)
+        return entries(context.state, action=action, subject=subject, who=who, limit=limit, before=before)
 
     return routes

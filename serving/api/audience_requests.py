@@ -11,7 +11,7 @@ from tagcast.registry.access.audit_log import count_use
 from tagcast.registry.access.roles import Person, require
 from tagcast.serving.audiences.queries import tags_of
 from tagcast.serving.audiences.service import parse_for
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 
 _LONGEST = 500_000
 
@@ -30,7 +30,7 @@ class Question(BaseModel):
             raise ValueError("give either filter or tree")
         return self
 
-    def read(self, desk: Desk, person: Person) -> Filter:
+    def read(self, context: ServiceContext, person: Person) -> Filter:
         """Return the filter, checked against what ``person`` may see; its tags count as used.
 
         Raises
@@ -40,9 +40,9 @@ class Question(BaseModel):
         """
         require(person, "filter")
         text = self.filter if self.tree is None else self.tree.text()
-        tree = parse_for(desk, person, text or "")
+        tree = parse_for(context, person, text or "")
         for tag in tags_of(tree):
-            count_use(desk.state, tag, "api", desk.now)
+            count_use(context.state, tag, "api", context.now)
         return tree
 
 

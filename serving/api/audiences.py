@@ -28,7 +28,7 @@ from tagcast.serving.audiences import service as questions
 from tagcast.serving.audiences.portrait import Overlap, Portrait
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.service import Effect, Expected, Page, ProfitCurve
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery import exports
 from tagcast.serving.web.authentication import person_of
 
@@ -61,7 +61,7 @@ class ExportQuestion(Question):
     name: str = Field("", max_length=200, description="of the saved audience, for the audit log")
 
 
-def audience_routes(desk: Desk) -> APIRouter:
+def audience_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["audiences"])
 
@@ -69,22 +69,22 @@ def audience_routes(desk: Desk) -> APIRouter:
     def count(request: Request, asked: CountQuestion) -> AudienceCount:
         """How many profiles the filter finds, and how sure its tags are of them."""
         person = person_of(request)
-        return questions.count(desk, person, asked.read(desk, person), estimate=asked.estimate)
+        return questions.count(context, person, asked.read(context, person), estimate=asked.estimate)
 
     @routes.post("/audiences/effects")
     def effects(request: Request, asked: Question) -> list[Effect]:
         """What each condition at the top of the filter takes away."""
         person = person_of(request)
-        return questions.effects(desk, person, asked.read(desk, person))
+        return questions.effects(context, person, asked.read(context, person))
 
     @routes.post("/audiences/explain")
     def explain(request: Request, asked: Question) -> Explanation:
         """What the filter means: as text, as a tree, in plain words."""
         person = person_of(request)
-        tree = asked.read(desk, person)
+        tree = asked.read(context, person)
         said = {
-            "en": questions.sentence(desk, person, tree, "en"),
-            "zh": questions.sentence(desk, person, tree, "zh"),
+            "en": questions.sentence(context, person, tree, "en"),
+            "zh": questions.sentence(context, person, tree, "zh"),
         }
         return Explanation(tree.text(), tree, said)
 
@@ -92,44 +92,44 @@ def audience_routes(desk: Desk) -> APIRouter:
     def expected(request: Request, asked: Question) -> list[Expected]:
         """How many members will turn out as their tags say, and within which range."""
         person = person_of(request)
-        return questions.expected(desk, person, asked.read(desk, person))
+        return questions.expected(context, person, asked.read(context, person))
 
     @routes.post("/audiences/cut")
     def cut(request: Request, asked: CutQuestion) -> ProfitCurve:
         """How far down the scores of a tag it pays to approach the members."""
         person = person_of(request)
-        tree = asked.read(desk, person)
-        return questions.best_cut(desk, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity)
+        tree = asked.read(context, person)
+        return questions.best_cut(context, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity)
 
     @routes.post("/audiences/portrait")
     def draw_portrait(request: Request, asked: PortraitQuestion) -> Portrait:
         """How the members are spread over every tag and attribute, against everyone or another audience."""
         person = person_of(request)
-        against = asked.against.read(desk, person) if asked.against else None
-        return portrait.portrait(desk, person, asked.read(desk, person), against)
+        against = asked.against.read(context, person) if asked.against else None
+        return portrait.portrait(context, person, asked.read(context, person), against)
 
     @routes.post("/audiences/compare")
     def compare(request: Request, asked: CompareQuestion) -> Overlap:
         """How two audiences overlap."""
         person = person_of(request)
-        return portrait.compare(desk, person, asked.a.read(desk, person), asked.b.read(desk, person))
+        return portrait.compare(context, person, asked.a.read(context, person), asked.b.read(context, person))
 
     @routes.post("/audiences/members")
     def members(request: Request, asked: PageQuestion) -> Page:
         """The members by rising id, page by page."""
         person = person_of(request)
-        return questions.members(desk, person, asked.read(desk, person), asked.after, asked.limit)
+        return questions.members(context, person, asked.read(context, person), asked.after, asked.limit)
 
     @routes.post("/audiences/sample")
     def sample(request: Request, asked: SampleQuestion) -> list[dict[str, object]]:
         """Some members, drawn at random."""
         person = person_of(request)
-        return questions.sample(desk, person, asked.read(desk, person), asked.limit, asked.seed)
+        return questions.sample(context, person, asked.read(context, person), asked.limit, asked.seed)
 
     @routes.get("/columns")
     def columns(request: Request) -> list[str]:
         """What an export may hold beside the profile's id."""
-        return exports.columns_for(desk, person_of(request))
+        return exports.columns_for(context, person_of(request))
 
     @routes.post(
         "/audiences/export",
@@ -139,11 +139,11 @@ def audience_routes(desk: Desk) -> APIRouter:
     def export(request: Request, asked: ExportQuestion) -> FileResponse:
         """The members as a file; headers `X-Tagcast-…` say what was kept back, left out and hidden."""
         person = person_of(request)
-        tree = asked.read(desk, person)
+        tree = asked.read(context, person)
         file = _empty_file(f".{asked.format}")
         try:
             record = exports.export(
-                desk,
+                context,
                 person,
                 tree,
                 file,
@@ -160,7 +160,7 @@ def audience_routes(desk: Desk) -> APIRouter:
         told = {
             "Export": record.id,
             "Rows": str(record.rows),
-            "Held-Back": str(record.held_back),
+            "Held-Back": str(record.held_out),
             "Without-Consent": str(record.without_consent),
             "Hidden": ",".join(quote(column) for column in record.hidden),
             "Sha256": record.sha256,

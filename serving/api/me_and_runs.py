@@ -8,7 +8,7 @@ from datetime import date, datetime
 from fastapi import APIRouter, Request
 
 from tagcast.registry.access.roles import RIGHTS, Right, Role, require
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 
 
@@ -24,7 +24,7 @@ class Me:
 
 @dataclass(frozen=True)
 class Run:
-    """What was put in force."""
+    """What was put active."""
 
     number: int
     action: str
@@ -37,7 +37,7 @@ class Run:
     reason: str
 
 
-def about_routes(desk: Desk) -> APIRouter:
+def about_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["about"])
 
@@ -46,11 +46,11 @@ def about_routes(desk: Desk) -> APIRouter:
         """Who the key or session belongs to, and what they may do."""
         person = person_of(request)
         rights = tuple(right for right in RIGHTS if person.may(right))
-        return Me(person.name, person.role, rights, desk.settings.name)
+        return Me(person.name, person.role, rights, context.settings.name)
 
     @routes.get("/runs")
     def runs(request: Request) -> list[Run]:
-        """What was put in force, newest first; the first is in force."""
+        """What was put active, newest first; the first is active."""
         require(person_of(request), "see")
         return [
             Run(
@@ -64,7 +64,7 @@ def about_routes(desk: Desk) -> APIRouter:
                 len(e.manifest.run.tags),
                 e.reason,
             )
-            for e in reversed(desk.store.log())
+            for e in reversed(context.store.log())
         ]
 
     return routes

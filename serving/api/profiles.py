@@ -8,31 +8,31 @@ from fastapi import APIRouter, Query, Request
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.profiles import profile_details as pages
-from tagcast.serving.profiles.profile_details import ProfilePage
+from tagcast.serving.profiles.profile_details import ProfileDetails
 from tagcast.serving.web.authentication import person_of
 
-_PAGE = TypeAdapter(ProfilePage)
+_PAGE = TypeAdapter(ProfileDetails)
 
 
-def profile_routes(desk: Desk) -> APIRouter:
+def profile_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["profiles"])
 
     @routes.get("/profiles/{profile_id:path}/page")
     def page(
         request: Request, profile_id: str, events: Annotated[int, Query(ge=0, le=1_000)] = 50
-    ) -> ProfilePage:
+    ) -> ProfileDetails:
         """All that is known of a profile: also key features, the history of its tags, its last events."""
-        return pages.profile_page(desk, person_of(request), profile_id, events=events)
+        return pages.profile_page(context, person_of(request), profile_id, events=events)
 
     # Last: an id may hold slashes, and would swallow what follows it.
-    @routes.get("/profiles/{profile_id:path}", response_model=ProfilePage)
+    @routes.get("/profiles/{profile_id:path}", response_model=ProfileDetails)
     def look_up(request: Request, profile_id: str) -> Response:
         """Attributes and tags with reasons, within milliseconds; history and events stay empty."""
         # Written as it is: copying and checking a page of many tags takes a tenth of the whole answer.
-        page = _PAGE.dump_json(pages.look_up(desk, person_of(request), profile_id))
+        page = _PAGE.dump_json(pages.look_up(context, person_of(request), profile_id))
         return Response(page, media_type="application/json")
 
     return routes

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
-def routers(desk: Desk) -> list[APIRouter]:
+def routers(context: ServiceContext) -> list[APIRouter]:
     """Return the routers, in the order in which they are documented."""
     from tagcast.serving.api.accounts import access_routes
     from tagcast.serving.api.approvals_and_audit import review_routes
@@ -31,4 +31,4 @@ def routers(desk: Desk) -> list[APIRouter]:
         review_routes,
         access_routes,
     )
-    return [make(desk) for make in makers]
+    return [make(context) for make in makers]

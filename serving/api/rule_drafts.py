@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tagcast.registry.governance.lifecycle import LifeStep, Status
 from tagcast.registry.governance.rule_drafts import RuleDraft
 from tagcast.serving import rule_drafts
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.rule_drafts import RuleField
 from tagcast.serving.web.authentication import person_of
 
@@ -44,34 +44,34 @@ class Draft:
     reason: str
 
 
-def draft_routes(desk: Desk) -> APIRouter:
+def draft_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["rule drafts"])
 
     @routes.get("/drafts")
     def drafts(request: Request) -> list[Draft]:
         """The drafted rules, by name."""
-        return [_told(draft) for draft in rule_drafts.drafts(desk, person_of(request))]
+        return [_told(draft) for draft in rule_drafts.drafts(context, person_of(request))]
 
     @routes.get("/draft-fields")
     def fields(request: Request) -> list[RuleField]:
         """What a rule may speak of."""
-        return rule_drafts.fields(desk, person_of(request))
+        return rule_drafts.fields(context, person_of(request))
 
     @routes.post("/drafts", status_code=201)
     def draft(request: Request, new: NewDraft) -> Draft:
         """Keep a rule as a draft, new or in another wording."""
-        return _told(rule_drafts.draft(desk, person_of(request), new.definition, new.reason))
+        return _told(rule_drafts.draft(context, person_of(request), new.definition, new.reason))
 
     @routes.post("/drafts/{tag:path}/submit", status_code=201)
     def submit(request: Request, tag: str, asked: Submission) -> LifeStep:
         """Put a draft into review; `/tags/{name}/steps` publishes it."""
-        return rule_drafts.submit(desk, person_of(request), tag, asked.reason)
+        return rule_drafts.submit(context, person_of(request), tag, asked.reason)
 
     @routes.get("/drafts/{tag:path}")
     def one(request: Request, tag: str) -> Draft:
         """One draft."""
-        return _told(rule_drafts.draft_of(desk, person_of(request), tag))
+        return _told(rule_drafts.draft_of(context, person_of(request), tag))
 
     return routes
 

@@ -13,7 +13,7 @@ from tagcast.registry.access.roles import require
 from tagcast.registry.governance import saved_audiences
 from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience, Size
 from tagcast.serving.audiences import saved_audience_actions as audience_keeping
-from tagcast.serving.context import Desk
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 
 
@@ -34,7 +34,7 @@ class Saving(BaseModel):
         return self
 
 
-def saved_routes(desk: Desk) -> APIRouter:
+def saved_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["saved audiences"])
 
@@ -42,19 +42,19 @@ def saved_routes(desk: Desk) -> APIRouter:
     def saved(request: Request) -> list[SavedAudience]:
         """The saved audiences by name."""
         require(person_of(request), "filter")
-        return saved_audiences.all_saved(desk.state)
+        return saved_audiences.all_saved(context.state)
 
     @routes.get("/audiences/{name:path}/sizes")
     def sizes(request: Request, name: str) -> list[Size]:
         """How large a saved audience was, oldest first."""
         require(person_of(request), "filter")
-        return saved_audiences.sizes(desk.state, saved_audiences.get(desk.state, name).name)
+        return saved_audiences.sizes(context.state, saved_audiences.get(context.state, name).name)
 
     @routes.get("/audiences/{name:path}")
     def one(request: Request, name: str) -> SavedAudience:
         """A saved audience."""
         require(person_of(request), "filter")
-        return saved_audiences.get(desk.state, name)
+        return saved_audiences.get(context.state, name)
 
     @routes.put("/audiences/{name:path}")
     def keep(request: Request, name: str, saving: Saving) -> SavedAudience:
@@ -62,13 +62,13 @@ def saved_routes(desk: Desk) -> APIRouter:
         text = saving.tree.text() if saving.tree is not None else saving.filter or ""
         person = person_of(request)
         return audience_keeping.keep(
-            desk, person, name, text, description=saving.description, kind=saving.kind
+            context, person, name, text, description=saving.description, kind=saving.kind
         )
 
     @routes.delete("/audiences/{name:path}", status_code=204)
     def drop(request: Request, name: str) -> Response:
         """Delete an audience of yours."""
-        audience_keeping.drop(desk, person_of(request), name)
+        audience_keeping.drop(context, person_of(request), name)
         return Response(status_code=204)
 
     return routes

@@ -17,8 +17,8 @@ from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.catalog import TagRow
 from tagcast.serving.catalog.known_tags import find_tag
-from tagcast.serving.catalog.tag_details import TagPage, card_html, dependents, plot, tag_page
-from tagcast.serving.context import Desk
+from tagcast.serving.catalog.tag_details import TagDetails, card_html, dependents, plot, tag_details
+from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 from tagcast.serving.web.hardening_middleware import CARD_POLICY
 
@@ -45,7 +45,7 @@ class Tree:
     warnings: list[str]
 
 
-def tag_routes(desk: Desk) -> APIRouter:
+def tag_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["tags"])
 
@@ -62,19 +62,19 @@ def tag_routes(desk: Desk) -> APIRouter:
     ) -> list[TagRow]:
         """The tags of the catalogue; with a query the nearest first."""
         return catalogue.tags(
-            desk, person_of(request), query=query, language=language, owner=owner, status=status, path=path
+            context, person_of(request), query=query, language=language, owner=owner, status=status, path=path
         )
 
     @routes.get("/tree")
     def tree(request: Request) -> Tree:
         """Who owns tags, and which categories hold too few or too many."""
         require(person_of(request), "see")
-        return Tree(catalogue.owners(desk), catalogue.tree_warnings(desk))
+        return Tree(catalogue.owners(context), catalogue.tree_warnings(context))
 
     @routes.get("/tags/{name:path}/card", response_class=HTMLResponse)
     def card(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:
         """The card of a model: one page that says how good it is and where it ends."""
-        html = card_html(desk, person_of(request), name, version)
+        html = card_html(context, person_of(request), name, version)
         return HTMLResponse(html, headers={"Content-Security-Policy": CARD_POLICY})
 
     @routes.get(
@@ -86,36 +86,36 @@ def tag_routes(desk: Desk) -> APIRouter:
         request: Request, name: str, which: str, version: Annotated[int | None, Query(ge=1)] = None
     ) -> Response:
         """A figure of a model; `plots` of the tag's page names them."""
-        png = plot(desk, person_of(request), name, which, version)
+        png = plot(context, person_of(request), name, which, version)
         return Response(png, media_type="image/png")
 
     @routes.get("/tags/{name:path}/dependents")
     def depending(request: Request, name: str) -> list[str]:
         """Saved audiences that speak of a tag."""
-        return dependents(desk, find_tag(desk, person_of(request), name).name)
+        return dependents(context, find_tag(context, person_of(request), name).name)
 
     @routes.post("/tags/{name:path}/steps", status_code=201)
     def step(request: Request, name: str, asked: Step) -> LifeStep:
         """Take a tag one step on in its life."""
-        return tag_steps.move_tag(desk, person_of(request), name, asked.to, asked.reason)
+        return tag_steps.move_tag(context, person_of(request), name, asked.to, asked.reason)
 
     @routes.get("/tags/{name:path}/feedback")
     def told(request: Request, name: str) -> Feedback:
         """What people think of a tag."""
-        return feedback(desk.state, find_tag(desk, person_of(request), name).name)
+        return feedback(context.state, find_tag(context, person_of(request), name).name)
 
     @routes.put("/tags/{name:path}/feedback")
     def rate(request: Request, name: str, asked: Rating) -> Feedback:
         """Keep what you think of a tag, in place of what you said before."""
-        tag_steps.rate_tag(desk, person_of(request), name, asked.stars, asked.comment)
-        return feedback(desk.state, name)
+        tag_steps.rate_tag(context, person_of(request), name, asked.stars, asked.comment)
+        return feedback(context.state, name)
 
     # Last: a name may hold slashes, and would swallow what follows it.
     @routes.get("/tags/{name:path}")
-    def tag(request: Request, name: str) -> TagPage:
+    def tag(request: Request, name: str) -> TagDetails:
         """All that is known of a tag."""
-        page = tag_page(desk, person_of(request), name)
-        count_use(desk.state, name, "api", desk.now)
+        page = tag_details(context, person_of(request), name)
+        count_use(context.state, name, "api", context.now)
         return page
 
     return routes

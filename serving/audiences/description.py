@@ -6,17 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from tagcast.models.filters.conditions import (
+    And,
     Compare,
     Condition,
-    Every,
     FieldRef,
     Filter,
     InAudience,
     IsNull,
     Not,
     OneOf,
+    Or,
     Scalar,
-    Some,
 )
 
 Language = Literal["en", "zh"]
@@ -136,10 +136,10 @@ def in_words(
     amounts : collection of str
         Tags whose scores are amounts rather than chances.
     """
-    return _Speaker(titles, language, amounts).sentence(tree)
+    return _Translator(titles, language, amounts).sentence(tree)
 
 
-class _Speaker:
+class _Translator:
     """Says conditions in one language."""
 
     def __init__(self, titles: Mapping[str, str], language: Language, amounts: Collection[str]) -> None:
@@ -151,9 +151,9 @@ class _Speaker:
         return self._words["all"].format(self._said(tree.root, outermost=True))
 
     def _said(self, node: Condition, *, outermost: bool = False) -> str:
-        if isinstance(node, Every):
+        if isinstance(node, And):
             return self._joined("and", self._ranges(node.items), outermost=outermost)
-        if isinstance(node, Some):
+        if isinstance(node, Or):
             return self._joined("or", [self._said(item) for item in node.items], outermost=outermost)
         if isinstance(node, Not):
             return self._denied(node.item)
@@ -186,7 +186,7 @@ class _Speaker:
         return said
 
     def _denied(self, node: Condition) -> str:
-        if not isinstance(node, Every | Some | Not):
+        if not isinstance(node, And | Or | Not):
             key, parts = self._leaf(node)
             if key in _OPPOSITE:
                 return self._words[_OPPOSITE[key]].format(*parts)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError
-from tagcast.models.filters.conditions import Condition, Every, Filter, InAudience, Names, Not, Some
+from tagcast.models.filters.conditions import And, Condition, Filter, InAudience, Names, Not, Or
 from tagcast.models.filters.parser import parse
 from tagcast.registry.governance.saved_audiences import all_saved, frozen_ids, get
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 MAX_AUDIENCE_DEPTH = 10
 MAX_CONDITIONS = 1_000
@@ -27,7 +27,7 @@ MAX_CONDITIONS = 1_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class ResolvedFilter:
     """A filter ready to be asked.
 
     Parameters
@@ -45,27 +45,27 @@ class Asked:
     frozen: Mapping[str, Collection[str]]
 
 
-def names_for(desk: Desk, person: Person) -> Names:
+def names_for(context: ServiceContext, person: Person) -> Names:
     """Return what a filter of ``person`` may speak of: tags, attributes, saved audiences."""
-    return replace(columns_of(desk, person), audiences=tuple(a.name for a in all_saved(desk.state)))
+    return replace(columns_of(context, person), audiences=tuple(a.name for a in all_saved(context.state)))
 
 
-def columns_of(desk: Desk, person: Person) -> Names:
+def columns_of(context: ServiceContext, person: Person) -> Names:
     """Return the tags and attributes of a profile that ``person`` may see."""
     from tagcast.serving.catalog.catalog import visible_names
 
-    names = visible_names(desk, person)
-    hidden = hidden_attributes(desk, person)
+    names = visible_names(context, person)
+    hidden = hidden_attributes(context, person)
     return replace(names, attributes={n: kind for n, kind in names.attributes.items() if n not in hidden})
 
 
-def hidden_attributes(desk: Desk, person: Person) -> frozenset[str]:
+def hidden_attributes(context: ServiceContext, person: Person) -> frozenset[str]:
     """Return the attributes that are marked sensitive and not for ``person``."""
-    profiles = desk.settings.profiles
+    profiles = context.settings.profiles
     return frozenset(profiles.sensitive if profiles and not person.may("sensitive") else ())
 
 
-def asked(desk: Desk, person: Person, question: Filter | str) -> Asked:
+def asked(context: ServiceContext, person: Person, question: Filter | str) -> ResolvedFilter:
     """Check a filter for ``person`` and put saved audiences in place.
 
     Raises
@@ -74,11 +74,11 @@ def asked(desk: Desk, person: Person, question: Filter | str) -> Asked:
         For a name that is unknown or not theirs to see, a value of the wrong kind, an audience that speaks of itself.
     """
     text = question if isinstance(question, str) else question.text()
-    names = names_for(desk, person)
+    names = names_for(context, person)
     tree = parse(text, names)
-    inlining = _Inlining(desk, person, names, text)
+    inlining = _Inlining(context, person, names, text)
     whole = Filter(root=inlining.put(tree.root, ()))
-    return Asked(tree, whole, inlining.frozen)
+    return ResolvedFilter(tree, whole, inlining.frozen)
 
 
 class _Inlining:
@@ -86,7 +86,7 @@ class _Inlining:
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     person : Person
     names : Names
         What their filters may speak of.
@@ -94,9 +94,9 @@ class _Inlining:
         The filter, for the position of an error.
     """
 
-    def __init__(self, desk: Desk, person: Person, names: Names, text: str) -> None:
+    def __init__(self, context: ServiceContext, person: Person, names: Names, text: str) -> None:
         self._text = text
-        self._desk = desk
+        self._context = context
         self._person = person
         self._names = names
         self._conditions = 0
@@ -104,7 +104,7 @@ class _Inlining:
 
     def put(self, node: Condition, within: tuple[str, ...]) -> Condition:
         """Return ``node``, which stands in the audiences ``within``, with what it names in place."""
-        if isinstance(node, Every | Some):
+        if isinstance(node, And | Or):
             return type(node)(items=tuple(self.put(item, within) for item in node.items))
         if isinstance(node, Not):
             return Not(item=self.put(node.item, within))
@@ -112,7 +112,7 @@ class _Inlining:
         if self._conditions > MAX_CONDITIONS:
             raise FilterError(
                 f"with its audiences in place the filter has more than {MAX_CONDITIONS:,} conditions",
-                mend="name fewer audiences, or freeze some",
+                hint="name fewer audiences, or freeze some",
             )
         return self._audience(node, within) if isinstance(node, InAudience) else node
 
@@ -121,20 +121,20 @@ class _Inlining:
             chain = " → ".join([*within[within.index(node.name) :], node.name])
             raise FilterError(
                 f"an audience speaks of itself: {chain}",
-                mend="take it out of one of their filters",
+                hint="take it out of one of their filters",
                 position=self._position(within[0]),
             )
         if len(within) >= MAX_AUDIENCE_DEPTH:
             raise FilterError(
                 f"audiences are nested deeper than {MAX_AUDIENCE_DEPTH}: {' → '.join(within)}",
-                mend="write out what some of them say",
+                hint="write out what some of them say",
                 position=self._position(within[0]),
             )
-        saved = get(self._desk.state, node.name)
+        saved = get(self._context.state, node.name)
         if saved.kind == "frozen":
             self._may_use(saved, within)
             if node.name not in self.frozen:
-                self.frozen[node.name] = list(frozen_ids(self._desk.state, node.name))
+                self.frozen[node.name] = list(frozen_ids(self._context.state, node.name))
             return node
         return self._read(saved, within)
 
@@ -144,7 +144,7 @@ class _Inlining:
         except FilterError as error:
             raise FilterError(
                 f"the audience {saved.name!r} cannot be used: {error.message}",
-                mend="it may speak of a tag that is gone, or not yours to see",
+                hint="it may speak of a tag that is gone, or not yours to see",
                 position=self._position((*within, saved.name)[0]),
             ) from error
         return self.put(tree.root, (*within, saved.name))
@@ -167,6 +167,6 @@ def audiences_in(node: Condition | Filter) -> Iterator[str]:
         yield node.name
     elif isinstance(node, Not):
         yield from audiences_in(node.item)
-    elif isinstance(node, Every | Some):
+    elif isinstance(node, And | Or):
         for item in node.items:
             yield from audiences_in(item)

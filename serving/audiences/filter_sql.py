@@ -14,17 +14,17 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import FilterError
 from tagcast.models.filters.conditions import (
+    And,
     Compare,
     Condition,
-    Every,
     FieldRef,
     Filter,
     InAudience,
     IsNull,
     Not,
     OneOf,
+    Or,
     Scalar,
-    Some,
 )
 from tagcast.serving.store.schema import column_name
 
@@ -61,9 +61,9 @@ def condition(
 
 
 def _node(node: Condition, expired: Collection[str], frozen: Mapping[str, Collection[str]]) -> exp.Expr:
-    if isinstance(node, Every):
+    if isinstance(node, And):
         return exp.paren(exp.and_(*[_node(i, expired, frozen) for i in node.items], copy=False))
-    if isinstance(node, Some):
+    if isinstance(node, Or):
         return exp.paren(exp.or_(*[_node(i, expired, frozen) for i in node.items], copy=False))
     if isinstance(node, Not):
         return complement(_node(node.item, expired, frozen))
@@ -83,7 +83,7 @@ def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr
     """Return the condition that a profile's id is among the members of a frozen audience."""
     if node.name not in frozen:
         raise FilterError(
-            f"the members of the audience {node.name!r} are not known here", mend="save the audience first"
+            f"the members of the audience {node.name!r} are not known here", hint="save the audience first"
         )
     ids = frozen[node.name]
     if not ids:
@@ -91,7 +91,7 @@ def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr
     if any(_BETWEEN_IDS in i for i in ids):
         raise FilterError(
             f"the audience {node.name!r} holds an id with a separator sign in it",
-            mend="save it as a dynamic one",
+            hint="save it as a dynamic one",
         )
     # As one text that the database takes apart: a list of a hundred thousand literals takes it seconds to read.
     text = exp.StringToArray(

@@ -24,7 +24,7 @@ from tagcast.serving.store.schema import TagRun, column_name
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
 
 _NINETEEN_OF_TWENTY = 1.96
@@ -96,15 +96,17 @@ class ProfitCurve:
     condition: str
 
 
-def expected(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> list[Expected]:
+def expected(
+    context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
+) -> list[Expected]:
     """Return how many members will turn out as said, of each tag the filter speaks of and each value said.
 
     ``estimate`` asks a sample where the store keeps one and it holds enough members.
     """
     require(person, "filter")
-    question = asked(desk, person, tree)
-    with desk.store.reader() as reader:
-        _, where = where_in(reader, question.whole, desk.now, question.frozen)
+    question = asked(context, person, tree)
+    with context.store.reader() as reader:
+        _, where = where_in(reader, question.whole, context.now, question.frozen)
         about = {tag.tag: tag for tag in reader.manifest.run.tags}
         times = weight_in_sample(reader, where) if estimate else None
         found = []
@@ -174,7 +176,7 @@ def _weighted(row: dict[str, Any], times: float) -> dict[str, Any]:
 
 
 def best_cut(
-    desk: Desk,
+    context: ServiceContext,
     person: Person,
     tree: Filter,
     tag: str,
@@ -186,7 +188,7 @@ def best_cut(
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     person : Person
     tree : Filter
     tag : str
@@ -204,16 +206,16 @@ def best_cut(
         For an unknown tag, or numbers that make no sense.
     """
     require(person, "filter")
-    if tag not in names_for(desk, person).tags:
-        raise TagcastError(f"there is no tag {tag!r} to rank by", mend="name a tag that you can filter by")
+    if tag not in names_for(context, person).tags:
+        raise TagcastError(f"there is no tag {tag!r} to rank by", hint="name a tag that you can filter by")
     if not (math.isfinite(benefit) and math.isfinite(cost) and benefit > 0 and cost >= 0):
         raise TagcastError(
             f"expected a benefit above 0 and a cost of at least 0, found {benefit:g} and {cost:g}",
-            mend="give what a right approach earns and what each one costs",
+            hint="give what a right approach earns and what each one costs",
         )
-    question = asked(desk, person, tree)
-    with desk.store.reader() as reader:
-        _, where = where_in(reader, question.whole, desk.now, question.frozen)
+    question = asked(context, person, tree)
+    with context.store.reader() as reader:
+        _, where = where_in(reader, question.whole, context.now, question.frozen)
         rows = _sums_by_score(reader, tag, where)
     points = _accumulated(rows, benefit, cost)
     within = points if capacity is None else _up_to(points, capacity)

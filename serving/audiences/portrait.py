@@ -12,7 +12,7 @@ from sqlglot import exp
 from tagcast.models.definitions.outcomes import UNKNOWN
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import Asked, asked, names_for
+from tagcast.serving.audiences.filter_resolution import ResolvedFilter, asked, names_for
 from tagcast.serving.audiences.portrait_fields import Field, attribute_field, tag_field
 from tagcast.serving.audiences.queries import where_in
 from tagcast.serving.sampling import count_where, weight_in_sample
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tagcast.models.filters.conditions import Names
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
     from tagcast.serving.store.manifest import Manifest
 
@@ -119,40 +119,44 @@ class _Spread:
     estimated: bool
 
 
-def portrait(desk: Desk, person: Person, tree: Filter, against: Filter | None = None) -> Portrait:
+def portrait(
+    context: ServiceContext, person: Person, tree: Filter, against: Filter | None = None
+) -> Portrait:
     """Return how the members are spread over every tag and attribute that ``person`` may see.
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     person : Person
     tree : Filter
     against : Filter, optional
         Another audience; None takes everyone.
     """
     require(person, "filter")
-    question = asked(desk, person, tree)
-    other = None if against is None else asked(desk, person, against)
-    names, now = names_for(desk, person), desk.now
-    with desk.store.reader() as reader:
-        fields = _fields(desk, reader, names)
+    question = asked(context, person, tree)
+    other = None if against is None else asked(context, person, against)
+    names, now = names_for(context, person), context.now
+    with context.store.reader() as reader:
+        fields = _fields(context, reader, names)
         mine = _spread(reader, fields, question, now)
-        theirs = _everyone(desk, reader, fields) if other is None else _spread(reader, fields, other, now)
+        theirs = _everyone(context, reader, fields) if other is None else _spread(reader, fields, other, now)
     rows = [row for field in fields for row in _rows(field, mine, theirs)]
     return Portrait(mine.members, theirs.members, tuple(rows), mine.estimated or theirs.estimated)
 
 
-def _fields(desk: Desk, reader: StoreReader, names: Names) -> list[Field]:
+def _fields(context: ServiceContext, reader: StoreReader, names: Names) -> list[Field]:
     tags = [tag_field(tag) for tag in reader.manifest.run.tags if tag.tag in names.tags]
     found = [*tags]
     for name in reader.manifest.attributes:
         if name in names.attributes:
-            field = desk.store.once(reader.manifest, ("levels", name), partial(attribute_field, reader, name))
+            field = context.store.once(
+                reader.manifest, ("levels", name), partial(attribute_field, reader, name)
+            )
             found += [field] if field else []
     return found
 
 
-def _spread(reader: StoreReader, fields: Sequence[Field], question: Asked, now: datetime) -> _Spread:
+def _spread(reader: StoreReader, fields: Sequence[Field], question: ResolvedFilter, now: datetime) -> _Spread:
     _, where = where_in(reader, question.whole, now, question.frozen)
     times = weight_in_sample(reader, where)
     sample = times is not None
@@ -166,7 +170,7 @@ def _spread(reader: StoreReader, fields: Sequence[Field], question: Asked, now: 
     return _Spread(round(members * times), scaled, estimated=True)
 
 
-def _everyone(desk: Desk, reader: StoreReader, fields: Sequence[Field]) -> _Spread:
+def _everyone(context: ServiceContext, reader: StoreReader, fields: Sequence[Field]) -> _Spread:
     """Return the spread of all profiles: of tags the manifest knows it, attributes are counted once a run."""
     manifest = reader.manifest
     counts: _Counts = {}
@@ -177,7 +181,7 @@ def _everyone(desk: Desk, reader: StoreReader, fields: Sequence[Field]) -> _Spre
             continue
         sample = reader.sample_rows > 0
         count = partial(_counted, reader, [field], None, sample=sample)
-        found = desk.store.once(manifest, ("everyone", field.name), count)[field.name]
+        found = context.store.once(manifest, ("everyone", field.name), count)[field.name]
         times = manifest.profiles / reader.sample_rows if sample else 1.0
         counts[field.name] = {value: round(n * times) for value, n in found.items()}
         estimated |= sample
@@ -230,11 +234,11 @@ def _rows(field: Field, mine: _Spread, theirs: _Spread) -> list[PortraitRow]:
     return rows
 
 
-def compare(desk: Desk, person: Person, a: Filter, b: Filter) -> Overlap:
+def compare(context: ServiceContext, person: Person, a: Filter, b: Filter) -> Overlap:
     """Return how two audiences overlap, counted in one pass."""
     require(person, "filter")
-    first, second, now = asked(desk, person, a), asked(desk, person, b), desk.now
-    with desk.store.reader() as reader:
+    first, second, now = asked(context, person, a), asked(context, person, b), context.now
+    with context.store.reader() as reader:
         in_a, in_b = (where_in(reader, q.whole, now, q.frozen)[1] for q in (first, second))
         sets: Mapping[str, exp.Expr] = {"a": in_a, "b": in_b, "both": exp.and_(in_a, in_b)}
         counted = [

@@ -19,15 +19,15 @@ from tagcast.features.core.errors import FilterError, NotFoundError
 from tagcast.models.definitions.outcomes import NUMBER_PARTS
 from tagcast.models.definitions.rule_tag import term_words
 from tagcast.models.filters.conditions import (
+    And,
     Compare,
-    Every,
     FieldRef,
     Filter,
     IsNull,
     Names,
     Not,
     OneOf,
-    Some,
+    Or,
 )
 from tagcast.models.filters.parser import parse
 from tagcast.serving.audiences.filter_sql import condition
@@ -120,8 +120,8 @@ def where_in(
     for field in fields(tree):
         if field.name not in (names.attributes if field.part is None else names.tags):
             raise FilterError(
-                f"{field.text()} is not in the run in force",
-                mend="a newer run was published: ask again",
+                f"{field.text()} is not in the run active",
+                hint="a newer run was published: ask again",
             )
     expires_at = {t.tag: t.expires_at for t in reader.manifest.run.tags}
     return tree, condition(tree, expires_at=expires_at, now=now, frozen=frozen)
@@ -135,7 +135,7 @@ def fields(node: Any) -> Iterator[FieldRef]:
         yield from fields(node.item)
     elif isinstance(node, Compare | OneOf | IsNull):
         yield node.field
-    elif isinstance(node, Every | Some):
+    elif isinstance(node, And | Or):
         for item in node.items:
             yield from fields(item)
 
@@ -246,7 +246,7 @@ def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | Non
         near = get_close_matches(profile_id, some.column(0).to_pylist(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise NotFoundError(
-            f"there is no profile {profile_id!r}", mend=f"{hint}tagcast audience show lists some"
+            f"there is no profile {profile_id!r}", hint=f"{hint}tagcast audience show lists some"
         )
     attributes = {name: found[name] for name in reader.manifest.attributes}
     about = {t.tag: t for t in reader.manifest.run.tags}

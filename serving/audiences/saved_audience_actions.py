@@ -13,13 +13,19 @@ from tagcast.serving.audiences import service as questions
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
 def keep(
-    desk: Desk, person: Person, name: str, text: str, *, description: str = "", kind: AudienceKind = "dynamic"
+    context: ServiceContext,
+    person: Person,
+    name: str,
+    text: str,
+    *,
+    description: str = "",
+    kind: AudienceKind = "dynamic",
 ) -> SavedAudience:
-    """Save the filter ``text`` under ``name`` with its size in the run in force; a frozen one with its members.
+    """Save the filter ``text`` under ``name`` with its size in the run active; a frozen one with its members.
 
     Raises
     ------
@@ -29,45 +35,45 @@ def keep(
         Without the right "save", or where the name belongs to somebody else.
     """
     require(person, "save")
-    tree = questions.parse_for(desk, person, text)
-    with desk.store.reader() as reader:
+    tree = questions.parse_for(context, person, text)
+    with context.store.reader() as reader:
         run = reader.manifest.number
-    count = questions.count(desk, person, tree)
+    count = questions.count(context, person, tree)
     # Read before anything is locked: it takes as long as the audience is large.
-    members = packed(questions.member_ids(desk, person, tree) if kind == "frozen" else ())
-    now = desk.now
+    members = packed(questions.member_ids(context, person, tree) if kind == "frozen" else ())
+    now = context.now
     audience = saved_audiences.SavedAudience(name, person.name, description, text, kind, now, now)
-    with desk.state.writing():
-        made = saved_audiences.save(desk.state, audience, person, now)
+    with context.state.writing():
+        made = saved_audiences.save(context.state, audience, person, now)
         if kind == "frozen":
-            saved_audiences.freeze(desk.state, made.name, members)
+            saved_audiences.freeze(context.state, made.name, members)
         else:
-            questions.parse_for(desk, person, text)  # refused if it names itself
-        saved_audiences.add_size(desk.state, made.name, run, now, count.members, count.base)
-    return saved_audiences.get(desk.state, made.name)
+            questions.parse_for(context, person, text)  # refused if it names itself
+        saved_audiences.add_size(context.state, made.name, run, now, count.members, count.base)
+    return saved_audiences.get(context.state, made.name)
 
 
-def record_sizes(desk: Desk, person: Person) -> list[str]:
-    """Keep how large each dynamic audience is in the run in force, where that is not known; return which could not be.
+def record_sizes(context: ServiceContext, person: Person) -> list[str]:
+    """Keep how large each dynamic audience is in the run active, where that is not known; return which could not be.
 
     Called after each run, so that the history of sizes has no gaps; one whose tags are gone is left out.
     """
-    current = desk.store.current()
+    current = context.store.current()
     failed = []
-    for audience in saved_audiences.all_saved(desk.state) if current else ():
+    for audience in saved_audiences.all_saved(context.state) if current else ():
         if audience.kind == "frozen" or current is None or audience.run == current.number:
             continue
         try:
-            count = questions.count(desk, person, questions.parse_for(desk, person, audience.filter))
+            count = questions.count(context, person, questions.parse_for(context, person, audience.filter))
         except FilterError:
             failed.append(audience.name)
             continue
-        number, now = current.number, desk.now
-        saved_audiences.add_size(desk.state, audience.name, number, now, count.members, count.base)
+        number, now = current.number, context.now
+        saved_audiences.add_size(context.state, audience.name, number, now, count.members, count.base)
     return failed
 
 
-def drop(desk: Desk, person: Person, name: str) -> None:
+def drop(context: ServiceContext, person: Person, name: str) -> None:
     """Delete a saved audience.
 
     Raises
@@ -77,4 +83,4 @@ def drop(desk: Desk, person: Person, name: str) -> None:
     ConflictError
         When another audience names it.
     """
-    saved_audiences.delete(desk.state, name, person, desk.now)
+    saved_audiences.delete(context.state, name, person, context.now)

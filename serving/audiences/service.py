@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tagcast.models.filters.conditions import Condition, Every, Filter
+from tagcast.models.filters.conditions import And, Condition, Filter
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences import queries as audiences
 from tagcast.serving.audiences.description import Language, in_words
@@ -21,7 +21,7 @@ from tagcast.serving.sampling import weight_in_sample
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
 
 __all__ = [
@@ -83,7 +83,7 @@ class Page:
     next: str | None
 
 
-def parse_for(desk: Desk, person: Person, text: str) -> Filter:
+def parse_for(context: ServiceContext, person: Person, text: str) -> Filter:
     """Return the tree of ``text``, which may speak of what ``person`` may see.
 
     Raises
@@ -91,33 +91,33 @@ def parse_for(desk: Desk, person: Person, text: str) -> Filter:
     FilterError
         With the character, what was expected and found, and a suggestion.
     """
-    return asked(desk, person, text).tree
+    return asked(context, person, text).tree
 
 
-def count(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> AudienceCount:
+def count(context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False) -> AudienceCount:
     """Count the members; ``estimate`` from a sample where the store keeps one."""
     require(person, "filter")
-    question = asked(desk, person, tree)
-    with desk.store.reader() as reader:
-        return audiences.count(reader, question.whole, desk.now, frozen=question.frozen, estimate=estimate)
+    question = asked(context, person, tree)
+    with context.store.reader() as reader:
+        return audiences.count(reader, question.whole, context.now, frozen=question.frozen, estimate=estimate)
 
 
-def effects(desk: Desk, person: Person, tree: Filter, *, estimate: bool = False) -> list[Effect]:
+def effects(context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False) -> list[Effect]:
     """Return what each condition at the top of the filter takes away, in their order.
 
     One pass over the profiles, or with ``estimate`` over a sample where the store keeps one and it holds enough members:
     who fails one condition alone would come in without it.
     """
     require(person, "filter")
-    question = asked(desk, person, tree)
+    question = asked(context, person, tree)
     conditions = top_conditions(question.tree)
     # An audience that stands alone may itself say several conditions: they are one here.
-    parts = (
-        top_conditions(question.whole) if isinstance(question.tree.root, Every) else (question.whole.root,)
-    )
-    with desk.store.reader() as reader:
-        each = [audiences.where_in(reader, Filter(root=part), desk.now, question.frozen)[1] for part in parts]
-        whole = audiences.where_in(reader, question.whole, desk.now, question.frozen)[1]
+    parts = top_conditions(question.whole) if isinstance(question.tree.root, And) else (question.whole.root,)
+    with context.store.reader() as reader:
+        each = [
+            audiences.where_in(reader, Filter(root=part), context.now, question.frozen)[1] for part in parts
+        ]
+        whole = audiences.where_in(reader, question.whole, context.now, question.frozen)[1]
         times = weight_in_sample(reader, whole) if estimate else None
         found = _failing_alone(reader, each, sample=times is not None)
     by_place = {place: round(profiles * (times or 1)) for place, profiles in found.items()}
@@ -142,10 +142,10 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: b
     }
 
 
-def sentence(desk: Desk, person: Person, tree: Filter, language: Language) -> str:
+def sentence(context: ServiceContext, person: Person, tree: Filter, language: Language) -> str:
     """Say in plain words what the filter means."""
-    tree = parse_for(desk, person, tree.text())
-    with desk.store.reader() as reader:
+    tree = parse_for(context, person, tree.text())
+    with context.store.reader() as reader:
         run = reader.manifest.run
     titles = {t.tag: t.title_zh if language == "zh" else t.title_en for t in run.tags}
     return in_words(
@@ -153,7 +153,9 @@ def sentence(desk: Desk, person: Person, tree: Filter, language: Language) -> st
     )
 
 
-def sample(desk: Desk, person: Person, tree: Filter, limit: int = 20, seed: int = 0) -> list[dict[str, Any]]:
+def sample(
+    context: ServiceContext, person: Person, tree: Filter, limit: int = 20, seed: int = 0
+) -> list[dict[str, Any]]:
     """Return up to ``limit`` members drawn at random; the same ones for the same seed and run.
 
     Raises
@@ -164,14 +166,16 @@ def sample(desk: Desk, person: Person, tree: Filter, limit: int = 20, seed: int 
     drawn = exp.MD5(
         this=exp.DPipe(this=exp.column("profile_id"), expression=exp.Literal.string(f" {seed}"), safe=True)
     )
-    with _some(desk, person, tree) as (reader, query):
+    with _some(context, person, tree) as (reader, query):
         rows: list[dict[str, Any]] = (
             reader.query(query.order_by(drawn, append=False).limit(limit)).read_all().to_pylist()
         )
     return rows
 
 
-def members(desk: Desk, person: Person, tree: Filter, after: str | None = None, limit: int = 100) -> Page:
+def members(
+    context: ServiceContext, person: Person, tree: Filter, after: str | None = None, limit: int = 100
+) -> Page:
     """Return a page of members.
 
     Raises
@@ -179,14 +183,14 @@ def members(desk: Desk, person: Person, tree: Filter, after: str | None = None, 
     NotAllowedError
         Without the right "profiles".
     """
-    with _some(desk, person, tree) as (reader, query):
+    with _some(context, person, tree) as (reader, query):
         rest = query if after is None else query.where(exp.column("profile_id") > exp.Literal.string(after))
         rows = reader.query(rest.limit(limit + 1)).read_all().to_pylist()
     more = len(rows) > limit
     return Page(tuple(rows[:limit]), rows[limit - 1]["profile_id"] if more else None)
 
 
-def member_ids(desk: Desk, person: Person, tree: Filter) -> Iterator[str]:
+def member_ids(context: ServiceContext, person: Person, tree: Filter) -> Iterator[str]:
     """Yield the ids of all members by rising id; memory holds a part of them.
 
     Raises
@@ -194,24 +198,26 @@ def member_ids(desk: Desk, person: Person, tree: Filter) -> Iterator[str]:
     NotAllowedError
         Without the right "profiles".
     """
-    with _some(desk, person, tree) as (reader, query):
+    with _some(context, person, tree) as (reader, query):
         for batch in reader.query(query.select("profile_id", append=False)):
             yield from batch.column(0).to_pylist()
 
 
 @contextmanager
-def _some(desk: Desk, person: Person, tree: Filter) -> Iterator[tuple[StoreReader, exp.Select]]:
+def _some(context: ServiceContext, person: Person, tree: Filter) -> Iterator[tuple[StoreReader, exp.Select]]:
     """Yield an open reader and the query for the members, with what ``person`` may see of them."""
     require(person, "profiles")
-    question = asked(desk, person, tree)
-    hidden = hidden_attributes(desk, person)
-    with desk.store.reader() as reader:
+    question = asked(context, person, tree)
+    hidden = hidden_attributes(context, person)
+    with context.store.reader() as reader:
         yield (
             reader,
-            audiences.member_query(reader, question.whole, desk.now, frozen=question.frozen, hidden=hidden),
+            audiences.member_query(
+                reader, question.whole, context.now, frozen=question.frozen, hidden=hidden
+            ),
         )
 
 
 def top_conditions(tree: Filter) -> tuple[Condition, ...]:
     """Return the conditions that all have to hold."""
-    return tree.root.items if isinstance(tree.root, Every) else (tree.root,)
+    return tree.root.items if isinstance(tree.root, And) else (tree.root,)

@@ -18,7 +18,7 @@ from tagcast.serving.catalog.search import ENOUGH, relevance
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 Language = Literal["en", "zh"]
 QUALITY = ("auc", "log_loss", "mae", "baseline_mae", "tier_accuracy")
@@ -42,7 +42,7 @@ class TagRow:
     values : tuple of str
         What it can say beside unknown, in order.
     population : int or None
-        Profiles of which it speaks in the run in force; None where it was not scored.
+        Profiles of which it speaks in the run active; None where it was not scored.
     coverage : float or None
         Their share of all profiles.
     said : dict of str to int
@@ -58,7 +58,7 @@ class TagRow:
     refreshed_at : datetime or None
         When it was scored last.
     champion : int or None
-        Version of the model in force.
+        Version of the model active.
     quality : dict of str to float
         Of its test snapshot: ``auc`` and ``log_loss``; of an amount ``mae``, ``baseline_mae`` and ``tier_accuracy``.
     """
@@ -88,7 +88,7 @@ class TagRow:
 
 
 def tags(
-    desk: Desk,
+    context: ServiceContext,
     person: Person,
     *,
     query: str = "",
@@ -101,7 +101,7 @@ def tags(
 
     Parameters
     ----------
-    desk, person : Desk, Person
+    context, person : ServiceContext, Person
     query : str
         Part of a name, title, description or category in either language, also nearly right.
     language : {"en", "zh"}
@@ -117,9 +117,9 @@ def tags(
         In the order of the tree; with a query the nearest first.
     """
     require(person, "see")
-    known = {name: tag for name, tag in known_tags(desk).items() if may_see(person, tag)}
-    statuses = statuses_of(desk, known)
-    profiles = manifest.profiles if (manifest := desk.store.current()) else 0
+    known = {name: tag for name, tag in known_tags(context).items() if may_see(person, tag)}
+    statuses = statuses_of(context, known)
+    profiles = manifest.profiles if (manifest := context.store.current()) else 0
     found = []
     for name, tag in known.items():
         asked = (
@@ -129,42 +129,46 @@ def tags(
         )
         near = relevance(query, _texts(tag)) if asked else 0.0
         if near >= ENOUGH:
-            found.append((-near if query.strip() else 0.0, _row(desk, tag, statuses[name], profiles)))
+            found.append((-near if query.strip() else 0.0, _row(context, tag, statuses[name], profiles)))
     return [row for _, row in sorted(found, key=lambda f: (f[0], f[1].path, f[1].title[language], f[1].name))]
 
 
-def row_of(desk: Desk, tag: KnownTag) -> TagRow:
+def row_of(context: ServiceContext, tag: KnownTag) -> TagRow:
     """Return the row of one tag."""
-    manifest = desk.store.current()
-    return _row(desk, tag, statuses_of(desk, [tag.name])[tag.name], manifest.profiles if manifest else 0)
+    manifest = context.store.current()
+    return _row(
+        context, tag, statuses_of(context, [tag.name])[tag.name], manifest.profiles if manifest else 0
+    )
 
 
-def owners(desk: Desk) -> list[str]:
+def owners(context: ServiceContext) -> list[str]:
     """Return who owns a tag, by name."""
-    return sorted({tag.owner for tag in known_tags(desk).values()})
+    return sorted({tag.owner for tag in known_tags(context).values()})
 
 
-def tree_leaves(desk: Desk) -> list[LeafWarning]:
+def tree_leaves(context: ServiceContext) -> list[LeafWarning]:
     """Return the leaf categories of the tree that hold too few or too many tags; what is retired does not count."""
-    known = known_tags(desk)
-    statuses = statuses_of(desk, known)
+    known = known_tags(context)
+    statuses = statuses_of(context, known)
     return leaf_warnings(tag.path for name, tag in known.items() if statuses[name] != "retired")
 
 
-def tree_warnings(desk: Desk) -> list[str]:
+def tree_warnings(context: ServiceContext) -> list[str]:
     """Return :func:`tree_leaves` in words."""
-    return [leaf.text for leaf in tree_leaves(desk)]
+    return [leaf.text for leaf in tree_leaves(context)]
 
 
-def statuses_of(desk: Desk, names: Iterable[str]) -> dict[str, Status]:
+def statuses_of(context: ServiceContext, names: Iterable[str]) -> dict[str, Status]:
     """Return where tags stand in their lives."""
-    manifest = desk.store.current()
+    manifest = context.store.current()
     scored = {tag.tag for tag in manifest.run.tags} if manifest else set()
-    return status_of(desk.state, list(names), scored=scored, second_person=desk.settings.review.second_person)
+    return status_of(
+        context.state, list(names), scored=scored, second_person=context.settings.review.second_person
+    )
 
 
-def visible_names(desk: Desk, person: Person) -> Names:
-    """Return what a filter of ``person`` may speak of in the run in force.
+def visible_names(context: ServiceContext, person: Person) -> Names:
+    """Return what a filter of ``person`` may speak of in the run active.
 
     Tags that are not published are for who may review, sensitive ones for who has the right; expired ones stay.
 
@@ -176,10 +180,10 @@ def visible_names(desk: Desk, person: Person) -> Names:
     from tagcast.models.filters.conditions import Names
 
     require(person, "filter")
-    manifest = desk.store.current()
+    manifest = context.store.current()
     if manifest is None:
-        raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
-    statuses = statuses_of(desk, [tag.tag for tag in manifest.run.tags])
+        raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+    statuses = statuses_of(context, [tag.tag for tag in manifest.run.tags])
     reviews = person.may("review")
     mine = [
         tag
@@ -196,13 +200,13 @@ def _texts(tag: KnownTag) -> list[tuple[str, float]]:
     return texts
 
 
-def _row(desk: Desk, tag: KnownTag, status: Status, profiles: int) -> TagRow:
+def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) -> TagRow:
     run, summary = tag.run, tag.summary
     population = summary.population if summary else None
     said = {value: summary.said.get(value, 0) for value in tag.values} if summary else {}
     if summary and summary.unknown:
         said[UNKNOWN] = summary.unknown
-    manifest = desk.store.current()
+    manifest = context.store.current()
     measured = tag.champion.metrics if tag.champion else {}
     return TagRow(
         name=tag.name,
@@ -218,7 +222,7 @@ def _row(desk: Desk, tag: KnownTag, status: Status, profiles: int) -> TagRow:
         mean_confidence=summary.mean_confidence if summary else None,
         grade=tag.champion.grade if tag.champion else None,
         expires_at=run.expires_at if run else None,
-        expired=run is not None and run.expires_at <= desk.now,
+        expired=run is not None and run.expires_at <= context.now,
         sensitivity=tag.sensitivity,
         refreshed_at=manifest.run.scored_at if manifest and run else None,
         champion=tag.champion.version if tag.champion else None,

@@ -21,8 +21,8 @@ class LeafWarning:
         """In words."""
         few = self.tags < FEWEST
         what = f"only {self.tags}" if few else f"{self.tags}"
-        mend = "join it with a neighbour" if few else "divide it"
-        return f"{' › '.join(self.path)} holds {what} tag{'s' * (self.tags != 1)}, expected {FEWEST} to {MOST}: {mend}"
+        hint = "join it with a neighbour" if few else "divide it"
+        return f"{' › '.join(self.path)} holds {what} tag{'s' * (self.tags != 1)}, expected {FEWEST} to {MOST}: {hint}"
 
 
 def leaf_warnings(paths: Iterable[tuple[str, ...]]) -> list[LeafWarning]:

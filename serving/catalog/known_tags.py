@@ -1,4 +1,4 @@
-"""Every tag that a project knows of: defined in a file, trained, or said by the run in force."""
+"""Every tag that a project knows of: defined in a file, trained, or said by the run active."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tagcast.models.definitions.loader import Definition
     from tagcast.registry.access.roles import Person
     from tagcast.registry.versions.versions import Version
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.manifest import Manifest, TagSummary
     from tagcast.serving.store.schema import TagRun
 
@@ -41,7 +41,7 @@ class KnownTag:
     definition : TagDefinition, RuleDefinition or None
         As in the files, or drafted; of a member of a family as its model was trained.
     run : TagRun or None
-        As the run in force describes it, which goes before the definition.
+        As the run active describes it, which goes before the definition.
     summary : TagSummary or None
         What that run counted.
     champion : Version or None
@@ -64,25 +64,25 @@ class KnownTag:
     versions: tuple[Version, ...]
 
 
-def known_tags(desk: Desk) -> dict[str, KnownTag]:
+def known_tags(context: ServiceContext) -> dict[str, KnownTag]:
     """Return every tag by its name."""
-    manifest = desk.store.current()
+    manifest = context.store.current()
     runs = {tag.tag: tag for tag in manifest.run.tags} if manifest else {}
-    trained = trained_versions(desk)
-    defined = defined_tags(desk)
+    trained = trained_versions(context)
+    defined = defined_tags(context)
     found = {}
     for name in sorted({*runs, *trained, *defined}):
         mine = trained.get(name, ())
         definition = defined.get(name)
         if definition is None and mine:
-            definition = _definition_of(desk, next((v for v in mine if "champion" in v.aliases), mine[0]))
+            definition = _definition_of(context, next((v for v in mine if "champion" in v.aliases), mine[0]))
         tag = _known(name, definition, manifest, runs.get(name), mine)
         if tag is not None:
             found[name] = tag
     return found
 
 
-def find_tag(desk: Desk, person: Person, name: str) -> KnownTag:
+def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
     """Return the tag called ``name``.
 
     Raises
@@ -92,17 +92,17 @@ def find_tag(desk: Desk, person: Person, name: str) -> KnownTag:
     NotAllowedError
         Where it is sensitive and ``person`` has not the right.
     """
-    known = known_tags(desk)
+    known = known_tags(context)
     if name not in known:
         from difflib import get_close_matches
 
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near and may_see(person, known[near[0]]) else ""
-        raise NotFoundError(f"there is no tag {name!r}", mend=f"{hint}tagcast tags lists them")
+        raise NotFoundError(f"there is no tag {name!r}", hint=f"{hint}tagcast tags lists them")
     if not may_see(person, known[name]):
         raise NotAllowedError(
             f"{name} is marked sensitive, which takes a right of its own",
-            mend="ask an administrator for the right",
+            hint="ask an administrator for the right",
         )
     return known[name]
 
@@ -112,11 +112,11 @@ def may_see(person: Person, tag: KnownTag | TagRun) -> bool:
     return tag.sensitivity == "normal" or person.may("sensitive")
 
 
-def trained_versions(desk: Desk) -> dict[str, tuple[Version, ...]]:
+def trained_versions(context: ServiceContext) -> dict[str, tuple[Version, ...]]:
     """Return the versions of every trained tag, newest first."""
     from tagcast.registry.versions.versions import versions
 
-    tracking = desk.tracking
+    tracking = context.tracking
     if tracking is None:
         return {}
 
@@ -126,10 +126,10 @@ def trained_versions(desk: Desk) -> dict[str, tuple[Version, ...]]:
             found[version.tag] = (*found.get(version.tag, ()), version)
         return found
 
-    return desk.remembered.get("versions", listed, seconds=VERSIONS_SECONDS)
+    return context.remembered.get("versions", listed, seconds=VERSIONS_SECONDS)
 
 
-def defined_tags(desk: Desk) -> dict[str, Definition]:
+def defined_tags(context: ServiceContext) -> dict[str, Definition]:
     """Return definitions of files and drafts by name; families whose categories depend on the data are left out.
 
     Their members are known once they are trained or said. A file that is wrong hides what the files say, and does not
@@ -139,9 +139,9 @@ def defined_tags(desk: Desk) -> dict[str, Definition]:
     from tagcast.registry.governance.rule_drafts import drafted
 
     def read() -> dict[str, Definition]:
-        rules: dict[str, Definition] = {one.tag: one.definition for one in drafted(desk.state).values()}
+        rules: dict[str, Definition] = {one.tag: one.definition for one in drafted(context.state).values()}
         try:
-            files = load_definitions(desk.settings.tags_folder)
+            files = load_definitions(context.settings.tags_folder)
         except DefinitionError as error:
             log.warning("the catalogue goes without the definitions: %s", error.message)
             return rules
@@ -152,15 +152,15 @@ def defined_tags(desk: Desk) -> dict[str, Definition]:
             for tag in definition.expand(definition.family.values or () if definition.family else ())
         }
 
-    return desk.remembered.get("definitions", read, seconds=FILES_SECONDS)
+    return context.remembered.get("definitions", read, seconds=FILES_SECONDS)
 
 
-def _definition_of(desk: Desk, version: Version) -> Definition | None:
+def _definition_of(context: ServiceContext, version: Version) -> Definition | None:
     from tagcast.features.core.errors import ModelError
     from tagcast.serving.catalog.stored_models import stored_model
 
     try:
-        return stored_model(desk, version).definition
+        return stored_model(context, version).definition
     except ModelError as error:
         log.warning("%s: its definition cannot be read: %s", version.name, error.message)
         return None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.registry.versions.tracking import Tracking
     from tagcast.registry.versions.versions import Version
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 PLOTS = (
     "calibration",
@@ -53,7 +53,7 @@ class StoredModel:
     test: str
 
 
-def stored_model(desk: Desk, version: Version) -> StoredModel:
+def stored_model(context: ServiceContext, version: Version) -> StoredModel:
     """Return a version's model, its files verified.
 
     Raises
@@ -67,7 +67,7 @@ def stored_model(desk: Desk, version: Version) -> StoredModel:
         from tagcast.models.definitions.model_tag import TagDefinition
         from tagcast.registry.versions.versions import load_bundle
 
-        _, folder = load_bundle(_tracking(desk), version.tag, version.version)
+        _, folder = load_bundle(_tracking(context), version.tag, version.version)
         data: dict[str, Any] = read_files(folder, lambda data, _calibration, _forest: data)
         return StoredModel(
             TagDefinition.model_validate(data["definition"]),
@@ -76,40 +76,40 @@ def stored_model(desk: Desk, version: Version) -> StoredModel:
             max(map(str, data["snapshots"])),
         )
 
-    return desk.remembered.get(("model", version.tag, version.version), read)
+    return context.remembered.get(("model", version.tag, version.version), read)
 
 
-def card_files(desk: Desk, version: Version) -> dict[str, str]:
+def card_files(context: ServiceContext, version: Version) -> dict[str, str]:
     """Return the files of a version's card: ``card.html``, ``card.md``, ``card.json``; empty where it has none."""
     from tagcast.registry.versions.cards import load_card
 
     try:
-        return load_card(_tracking(desk), version)
+        return load_card(_tracking(context), version)
     except ModelError:
         return {}
 
 
-def card_facts(desk: Desk, version: Version) -> dict[str, Any]:
+def card_facts(context: ServiceContext, version: Version) -> dict[str, Any]:
     """Return what the card of a version says as data: grade, drivers; empty where it has none."""
 
     def read() -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(card_files(desk, version).get("card.json", "{}"))
+        facts: dict[str, Any] = json.loads(card_files(context, version).get("card.json", "{}"))
         return facts
 
     # For a while only: a card is written just after its version.
-    return desk.remembered.get(("card", version.tag, version.version), read, seconds=CARD_SECONDS)
+    return context.remembered.get(("card", version.tag, version.version), read, seconds=CARD_SECONDS)
 
 
-def plots_of(desk: Desk, version: Version) -> tuple[str, ...]:
+def plots_of(context: ServiceContext, version: Version) -> tuple[str, ...]:
     """Return which of :data:`PLOTS` training left with a version."""
 
     def look() -> tuple[str, ...]:
-        return tuple(name for name in PLOTS if _plot_file(desk, version, name))
+        return tuple(name for name in PLOTS if _plot_file(context, version, name))
 
-    return desk.remembered.get(("plots", version.tag, version.version), look)
+    return context.remembered.get(("plots", version.tag, version.version), look)
 
 
-def plot_png(desk: Desk, version: Version, name: str) -> bytes:
+def plot_png(context: ServiceContext, version: Version, name: str) -> bytes:
     """Return a figure as PNG.
 
     Raises
@@ -117,20 +117,20 @@ def plot_png(desk: Desk, version: Version, name: str) -> bytes:
     NotFoundError
         When there is none of that name.
     """
-    file = _plot_file(desk, version, name) if name in PLOTS else None
+    file = _plot_file(context, version, name) if name in PLOTS else None
     if file is None:
-        raise NotFoundError(f"{version.name} has no plot {name!r}", mend=f"plots: {', '.join(PLOTS)}")
+        raise NotFoundError(f"{version.name} has no plot {name!r}", hint=f"plots: {', '.join(PLOTS)}")
     return file.read_bytes()
 
 
-def _plot_file(desk: Desk, version: Version, name: str) -> Path | None:
+def _plot_file(context: ServiceContext, version: Version, name: str) -> Path | None:
     from tagcast.registry.versions.run_files import run_file
 
-    return run_file(_tracking(desk), version, f"plots/{name}.png")
+    return run_file(_tracking(context), version, f"plots/{name}.png")
 
 
-def _tracking(desk: Desk) -> Tracking:
-    tracking = desk.tracking
+def _tracking(context: ServiceContext) -> Tracking:
+    tracking = context.tracking
     if tracking is None:
-        raise ModelError("no model has been trained yet", mend="tagcast train --all")
+        raise ModelError("no model has been trained yet", hint="tagcast train --all")
     return tracking

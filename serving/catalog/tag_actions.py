@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tagcast.registry.versions.decision_log import Decision
     from tagcast.registry.versions.tracking import Tracking
     from tagcast.registry.versions.versions import Version
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,19 @@ class PendingChampion:
         return asdict(self)
 
 
-def pending_champions(desk: Desk, person: Person) -> list[PendingChampion]:
+def pending_champions(context: ServiceContext, person: Person) -> list[PendingChampion]:
     """Return the versions that wait for a second person, of tags that ``person`` may see."""
     from tagcast.registry.versions.promotion import pending
 
     require(person, "see")
-    tracking = desk.tracking
-    known = known_tags(desk)
+    tracking = context.tracking
+    known = known_tags(context)
     found = []
     for version in pending(tracking) if tracking else []:
         decision, tag = version.decision, known.get(version.tag)
         if decision is None or (tag is not None and not may_see(person, tag)):
             continue
-        trained = trained_versions(desk).get(version.tag, ())
+        trained = trained_versions(context).get(version.tag, ())
         champion = next((v for v in trained if "champion" in v.aliases), None)
         found.append(
             PendingChampion(
@@ -88,7 +88,9 @@ def pending_champions(desk: Desk, person: Person) -> list[PendingChampion]:
     return found
 
 
-def approve_champion(desk: Desk, person: Person, tag: str, version: int, reason: str) -> Decision:
+def approve_champion(
+    context: ServiceContext, person: Person, tag: str, version: int, reason: str
+) -> Decision:
     """Make a version that waits the champion; the next run scores with it.
 
     Raises
@@ -100,12 +102,12 @@ def approve_champion(desk: Desk, person: Person, tag: str, version: int, reason:
     """
     from tagcast.registry.versions.promotion import approve
 
-    tracking, found = _waiting(desk, person, tag, version)
-    decision = approve(tracking, found, by=person.name, reason=reason, now=desk.now)
-    return _recorded(desk, person, decision, "champion.approve")
+    tracking, found = _waiting(context, person, tag, version)
+    decision = approve(tracking, found, by=person.name, reason=reason, now=context.now)
+    return _recorded(context, person, decision, "champion.approve")
 
 
-def refuse_champion(desk: Desk, person: Person, tag: str, version: int, reason: str) -> Decision:
+def refuse_champion(context: ServiceContext, person: Person, tag: str, version: int, reason: str) -> Decision:
     """Turn down a version that waits.
 
     Raises
@@ -115,12 +117,12 @@ def refuse_champion(desk: Desk, person: Person, tag: str, version: int, reason: 
     """
     from tagcast.registry.versions.promotion import turn_down
 
-    tracking, found = _waiting(desk, person, tag, version)
-    decision = turn_down(tracking, found, by=person.name, reason=reason, now=desk.now)
-    return _recorded(desk, person, decision, "champion.refuse")
+    tracking, found = _waiting(context, person, tag, version)
+    decision = turn_down(tracking, found, by=person.name, reason=reason, now=context.now)
+    return _recorded(context, person, decision, "champion.refuse")
 
 
-def move_tag(desk: Desk, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
+def move_tag(context: ServiceContext, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
     """Take a tag one step on in its life; recorded with who, when and why.
 
     Raises
@@ -132,24 +134,24 @@ def move_tag(desk: Desk, person: Person, tag: str, to: Status, reason: str) -> L
     """
     from tagcast.registry.governance.lifecycle import move
 
-    known = find_tag(desk, person, tag)
-    with desk.state.writing():
+    known = find_tag(context, person, tag)
+    with context.state.writing():
         step = move(
-            desk.state,
+            context.state,
             tag,
             to,
             by=person,
             reason=reason,
-            now=desk.now,
-            second_person=desk.settings.review.second_person,
+            now=context.now,
+            second_person=context.settings.review.second_person,
             scored=known.run is not None,
         )
         detail = {"was": step.was, "to": step.to, "reason": step.reason}
-        record(desk.state, at=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
+        record(context.state, at=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
     return step
 
 
-def rate_tag(desk: Desk, person: Person, tag: str, stars: int, comment: str = "") -> None:
+def rate_tag(context: ServiceContext, person: Person, tag: str, stars: int, comment: str = "") -> None:
     """Keep what ``person`` thinks of a tag: 1 to 5 stars and a comment; the newest of a person counts.
 
     Raises
@@ -162,25 +164,25 @@ def rate_tag(desk: Desk, person: Person, tag: str, stars: int, comment: str = ""
     from tagcast.registry.governance.feedback import rate
 
     require(person, "comment")
-    find_tag(desk, person, tag)
-    with desk.state.writing():
-        rate(desk.state, tag, person.name, stars, comment, desk.now)
+    find_tag(context, person, tag)
+    with context.state.writing():
+        rate(context.state, tag, person.name, stars, comment, context.now)
         detail = {"stars": stars}
-        record(desk.state, at=desk.now, who=person.name, action="tag.rate", subject=tag, detail=detail)
+        record(context.state, at=context.now, who=person.name, action="tag.rate", subject=tag, detail=detail)
 
 
-def _waiting(desk: Desk, person: Person, tag: str, version: int) -> tuple[Tracking, Version]:
+def _waiting(context: ServiceContext, person: Person, tag: str, version: int) -> tuple[Tracking, Version]:
     from tagcast.registry.versions.versions import find_version
 
     require(person, "review")
-    tracking = desk.tracking
+    tracking = context.tracking
     if tracking is None:
-        raise ModelError("no model has been trained yet", mend="tagcast train --all")
+        raise ModelError("no model has been trained yet", hint="tagcast train --all")
     return tracking, find_version(tracking, tag, version)
 
 
-def _recorded(desk: Desk, person: Person, decision: Decision, action: str) -> Decision:
-    desk.remembered.forget("versions")
+def _recorded(context: ServiceContext, person: Person, decision: Decision, action: str) -> Decision:
+    context.remembered.forget("versions")
     # After it, not with it: the decision has a log of its own, which is on record already.
     detail = {
         "version": decision.version,
@@ -188,7 +190,7 @@ def _recorded(desk: Desk, person: Person, decision: Decision, action: str) -> De
         "proposed_by": decision.figures["proposed_by"],
     }
     record(
-        desk.state,
+        context.state,
         at=decision.decided_at,
         who=person.name,
         action=action,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.catalog.definition_text import Language
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.manifest import Entry
 
 LOG_SECONDS = 5.0
@@ -64,7 +64,7 @@ class TrendPoint:
 
 @dataclass(frozen=True)
 class LastRun:
-    """The run in force.
+    """The run active.
 
     ``unseen_season`` and ``unlike_training`` are shares: of the window that lies in a season training never saw, of the
     population whose features lie outside what it saw (``unlike_because`` is the commonest reason).
@@ -81,7 +81,7 @@ class LastRun:
 
 
 @dataclass(frozen=True)
-class TagPage:
+class TagDetails:
     """All that is known of one tag; texts by language where they are dictionaries.
 
     Parameters
@@ -94,7 +94,7 @@ class TagPage:
         Cron, five fields.
     expires_after_days : int or None
     values : tuple of ValueShare
-        In the run in force, unknown last.
+        In the run active, unknown last.
     trend : tuple of TrendPoint
         Over the published runs, oldest first.
     last_run : LastRun or None
@@ -151,7 +151,7 @@ class TagPage:
         return asdict(self)
 
 
-def tag_page(desk: Desk, person: Person, name: str) -> TagPage:
+def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetails:
     """Return the page of the tag called ``name``.
 
     Raises
@@ -162,11 +162,11 @@ def tag_page(desk: Desk, person: Person, name: str) -> TagPage:
         Where it is sensitive and ``person`` has not the right.
     """
     require(person, "see")
-    tag = find_tag(desk, person, name)
-    row, found = row_of(desk, tag), evidence_of(desk, tag)
-    definition = definition_said(desk, tag)
+    tag = find_tag(context, person, name)
+    row, found = row_of(context, tag), evidence_of(context, tag)
+    definition = definition_said(context, tag)
     words = _words(definition)
-    return TagPage(
+    return TagDetails(
         row=row,
         description=definition.description.model_dump() if definition else {},
         question=words["question"],
@@ -175,8 +175,8 @@ def tag_page(desk: Desk, person: Person, name: str) -> TagPage:
         refresh=definition.refresh if definition else "",
         expires_after_days=definition.expires_after_days if definition else None,
         values=_values(row),
-        trend=_trend(desk, name),
-        last_run=_last_run(desk, tag),
+        trend=_trend(context, name),
+        last_run=_last_run(context, tag),
         features=found.features,
         grade_reasons=found.grade_reasons,
         plots=found.plots,
@@ -185,15 +185,15 @@ def tag_page(desk: Desk, person: Person, name: str) -> TagPage:
         versions=found.versions,
         decisions=found.decisions,
         promise=found.promise,
-        observed=tuple(observed_promises(desk.state, name)),
-        uses=uses_of(desk.state, name),
-        feedback=feedback(desk.state, name),
-        history=tuple(history(desk.state, name)),
-        next_steps=next_steps(row.status, second_person=desk.settings.review.second_person),
+        observed=tuple(observed_promises(context.state, name)),
+        uses=uses_of(context.state, name),
+        feedback=feedback(context.state, name),
+        history=tuple(history(context.state, name)),
+        next_steps=next_steps(row.status, second_person=context.settings.review.second_person),
     )
 
 
-def card_html(desk: Desk, person: Person, name: str, version: int | None = None) -> str:
+def card_html(context: ServiceContext, person: Person, name: str, version: int | None = None) -> str:
     """Return the card of a version as one HTML page; of the champion, else of the newest, where none is named.
 
     Raises
@@ -201,31 +201,31 @@ def card_html(desk: Desk, person: Person, name: str, version: int | None = None)
     NotFoundError
         When there is no such version, or it has no card.
     """
-    tag = find_tag(desk, person, name)
+    tag = find_tag(context, person, name)
     chosen = _version(tag, version)
-    html = card_files(desk, chosen).get("card.html")
+    html = card_files(context, chosen).get("card.html")
     if html is None:
         raise NotFoundError(
-            f"{chosen.name} has no card", mend="train the tag again: every training writes one"
+            f"{chosen.name} has no card", hint="train the tag again: every training writes one"
         )
     return html
 
 
-def plot(desk: Desk, person: Person, name: str, which: str, version: int | None = None) -> bytes:
-    """Return a figure of a version as PNG: one of :attr:`TagPage.plots`.
+def plot(context: ServiceContext, person: Person, name: str, which: str, version: int | None = None) -> bytes:
+    """Return a figure of a version as PNG: one of :attr:`TagDetails.plots`.
 
     Raises
     ------
     NotFoundError
         When there is no such version or figure.
     """
-    tag = find_tag(desk, person, name)
-    return plot_png(desk, _version(tag, version), which)
+    tag = find_tag(context, person, name)
+    return plot_png(context, _version(tag, version), which)
 
 
-def dependents(desk: Desk, tag: str) -> list[str]:
+def dependents(context: ServiceContext, tag: str) -> list[str]:
     """Return the saved audiences that speak of ``tag``, themselves or through audiences that they name."""
-    return list(uses_of(desk.state, tag).audiences)
+    return list(uses_of(context.state, tag).audiences)
 
 
 def _version(tag: KnownTag, number: int | None) -> Version:
@@ -236,7 +236,7 @@ def _version(tag: KnownTag, number: int | None) -> Version:
         shown = ", ".join(str(v.version) for v in tag.versions) or "none"
         raise NotFoundError(
             f"{tag.name} has no version {number if number is not None else 'of a model'}",
-            mend=f"versions: {shown}",
+            hint=f"versions: {shown}",
         )
     return found
 
@@ -262,8 +262,8 @@ def _values(row: TagRow) -> tuple[ValueShare, ...]:
     return tuple(ValueShare(value, n, n / total if total else 0.0) for value, n in row.said.items())
 
 
-def _trend(desk: Desk, name: str) -> tuple[TrendPoint, ...]:
-    log: list[Entry] = desk.remembered.get("log", desk.store.log, seconds=LOG_SECONDS)
+def _trend(context: ServiceContext, name: str) -> tuple[TrendPoint, ...]:
+    log: list[Entry] = context.remembered.get("log", context.store.log, seconds=LOG_SECONDS)
     points = []
     for entry in log:
         summary = entry.manifest.tags.get(name)
@@ -278,8 +278,8 @@ def _trend(desk: Desk, name: str) -> tuple[TrendPoint, ...]:
     return tuple(points[-MOST_RUNS:])
 
 
-def _last_run(desk: Desk, tag: KnownTag) -> LastRun | None:
-    manifest = desk.store.current()
+def _last_run(context: ServiceContext, tag: KnownTag) -> LastRun | None:
+    manifest = context.store.current()
     if manifest is None or tag.run is None:
         return None
     run, said = manifest.run, tag.run

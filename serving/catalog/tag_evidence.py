@@ -12,7 +12,7 @@ from tagcast.features.core.errors import DefinitionError, ModelError
 from tagcast.models.definitions.diff import overlaid
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.stats.metrics import CalibrationBin
-from tagcast.registry.governance.applied_definitions import in_force
+from tagcast.registry.governance.applied_definitions import active
 from tagcast.registry.governance.observed_accuracy import PromiseRow, promise_rows
 from tagcast.serving.catalog.stored_models import StoredModel, card_facts, plots_of, stored_model
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tagcast.registry.versions.decision_log import Decision
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.catalog.known_tags import KnownTag
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 log = logging.getLogger("tagcast")
 
@@ -101,21 +101,21 @@ class Evidence:
     promise: tuple[PromiseRow, ...] = ()
 
 
-def evidence_of(desk: Desk, tag: KnownTag) -> Evidence:
+def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
     """Return what speaks for ``tag``: of its champion, else of its newest version.
 
     A model whose files were changed or lost shows what is left; the log says why.
     """
     if tag.definition is not None and tag.definition.kind == "rule":
-        return Evidence(features=_rule_features(desk, tag.definition, tag))
+        return Evidence(features=_rule_features(context, tag.definition, tag))
     if not tag.versions:
         return Evidence()
     version = tag.champion or tag.versions[0]
     versions = tuple(_version_row(v) for v in tag.versions)
-    decisions = _decisions(desk, tag.name)
+    decisions = _decisions(context, tag.name)
     try:
-        model = stored_model(desk, version)
-        facts, plots = card_facts(desk, version), plots_of(desk, version)
+        model = stored_model(context, version)
+        facts, plots = card_facts(context, version), plots_of(context, version)
     except ModelError as error:
         log.warning("the page of %s goes without its model: %s", tag.name, error.message)
         return Evidence(versions=versions, decisions=decisions)
@@ -132,23 +132,23 @@ def evidence_of(desk: Desk, tag: KnownTag) -> Evidence:
     )
 
 
-def definition_said(desk: Desk, tag: KnownTag) -> Definition | None:
-    """Return the definition by which the run in force says ``tag``; of a tag that is not said, that of the files.
+def definition_said(context: ServiceContext, tag: KnownTag) -> Definition | None:
+    """Return the definition by which the run active says ``tag``; of a tag that is not said, that of the files.
 
-    Of a model it is the one it was trained with, and what was put in force between its training and the run; a file
+    Of a model it is the one it was trained with, and what was put active between its training and the run; a file
     that was changed since is none of it.
     """
     if tag.run is None:
         return tag.definition
-    manifest = desk.store.current()
-    line = in_force(desk.state, manifest.run.scored_at if manifest else None).get(tag.name)
+    manifest = context.store.current()
+    line = active(context.state, manifest.run.scored_at if manifest else None).get(tag.name)
     if tag.kind == "rule":
         return line.definition if line is not None else tag.definition
     version = next((v for v in tag.versions if str(v.version) == tag.run.model_version), None)
     if version is None:
         return tag.definition
     try:
-        trained = stored_model(desk, version).definition
+        trained = stored_model(context, version).definition
     except ModelError:
         return tag.definition
     if line is not None and line.how == "applied" and line.at > version.created:
@@ -179,8 +179,8 @@ def _version_row(v: Version) -> VersionRow:
     )
 
 
-def _decisions(desk: Desk, name: str) -> tuple[DecisionRow, ...]:
-    tracking = desk.tracking
+def _decisions(context: ServiceContext, name: str) -> tuple[DecisionRow, ...]:
+    tracking = context.tracking
     made = tracking.decisions.history(name) if tracking else []
     return tuple(
         DecisionRow(d.version, d.action, d.how, d.by, d.reason, d.decided_at) for d in reversed(made)
@@ -208,11 +208,11 @@ def _drivers(told: Any, titles: dict[str, Any]) -> tuple[DriverRow, ...]:
     )
 
 
-def _rule_features(desk: Desk, rule: RuleDefinition, tag: KnownTag) -> tuple[SourceFeature, ...]:
-    """Return what a rule speaks of; nothing where the run in force knows no such feature or attribute."""
+def _rule_features(context: ServiceContext, rule: RuleDefinition, tag: KnownTag) -> tuple[SourceFeature, ...]:
+    """Return what a rule speaks of; nothing where the run active knows no such feature or attribute."""
     from tagcast.models.definitions.rule_tag import resolve, rule_names
 
-    manifest = desk.store.current()
+    manifest = context.store.current()
     if manifest is None:
         return ()
     sets = [tag.run.feature_set] if tag.run else sorted({t.feature_set for t in manifest.run.tags})

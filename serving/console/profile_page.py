@@ -11,41 +11,41 @@ from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import empty
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import button, html, search_field
-from tagcast.serving.profiles.profile_details import ProfilePage, profile_page
+from tagcast.serving.profiles.profile_details import ProfileDetails, profile_page
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 _SOME = 8
 
 
-def some_ids(desk: Desk, _person: Person) -> list[str]:
+def some_ids(context: ServiceContext, _person: Person) -> list[str]:
     """Return ids of a few profiles to look at."""
     from sqlglot import exp
 
-    with desk.store.reader() as reader:
+    with context.store.reader() as reader:
         few = exp.select("profile_id").from_("profiles").order_by("profile_id").limit(_SOME)
         return [str(i) for i in reader.query(few).read_all().column(0).to_pylist()]
 
 
-async def profile_lookup(visit: Visit) -> None:
+async def profile_lookup(page: PageContext) -> None:
     """Show the field for an id, and some profiles to look at."""
-    say = visit.say
+    say = page.say
     html(h("div", h("h1", say("profile.title")), h("p", say("profile.lead"))), classes="head")
-    _field(visit, "")
-    ids = await visit.ask(some_ids)
+    _field(page, "")
+    ids = await page.ask(some_ids)
     links = [h("a", one, href=link("/profile", one), class_="btn small mono") for one in ids]
     html(h("section", h("h3", say("profile.some")), h("div", links, class_="row some"), class_="stack"))
 
 
-def _field(visit: Visit, value: str) -> None:
+def _field(page: PageContext, value: str) -> None:
     from nicegui import ui
 
-    say = visit.say
+    say = page.say
     with ui.element("div").classes("filters").props("role=search"):
         field = search_field(say("profile.id"), lambda _: None, value, pause=0)
 
@@ -57,23 +57,25 @@ def _field(visit: Visit, value: str) -> None:
         button(say("profile.open"), go, "primary")
 
 
-async def profile_view(visit: Visit) -> None:
+async def profile_view(page: PageContext) -> None:
     """Show the profile that the address names."""
     from nicegui import ui
 
-    say, identity = visit.say, visit.asked("profile_id")
+    say, identity = page.say, page.asked("profile_id")
     try:
-        page = await visit.ask(profile_page, identity)
+        details = await page.ask(profile_page, identity)
     except (NotFoundError, StoreError) as error:
-        if visit.desk.store.current() is None:
+        if page.context.store.current() is None:
             raise
         html(h("div", h("h1", say("profile.title")), class_="head"))
-        _field(visit, identity)
-        html(empty(say("profile.none", id=identity), "" if visit.language == "zh" else error.mend))
+        _field(page, identity)
+        html(empty(say("profile.none", id=identity), "" if page.language == "zh" else error.hint))
         return
-    facts = [(key, value) for key, value in page.attributes.items() if value is not None]
+    facts = [(key, value) for key, value in details.attributes.items() if value is not None]
     shown = [h("span", f"{key}: ", h("b", value_word(say, value)), class_="pill") for key, value in facts]
-    hidden = h("p", say("profile.hidden", count=len(page.hidden)), class_="faint") if page.hidden else None
+    hidden = (
+        h("p", say("profile.hidden", count=len(details.hidden)), class_="faint") if details.hidden else None
+    )
     crumb = h("div", h("a", say("nav.profile"), href="/profile"), class_="crumbs")
     html(
         h(
@@ -81,9 +83,9 @@ async def profile_view(visit: Visit) -> None:
             crumb,
             h(
                 "h1",
-                h("span", page.profile_id, class_="mono"),
+                h("span", details.profile_id, class_="mono"),
                 " ",
-                h("span", say("profile.as_of", day=day(page.as_of)), class_="aside"),
+                h("span", say("profile.as_of", day=day(details.as_of)), class_="aside"),
             ),
             h("div", shown, class_="row tight-pills") if shown else None,
             hidden,
@@ -92,20 +94,28 @@ async def profile_view(visit: Visit) -> None:
         classes="head",
     )
     with ui.element("div").classes("cols-main"):
-        html(h("section", h("h2", say("profile.tags")), _tags(visit, page), class_="card"))
-        html(h("div", _history(visit, page), _features(visit, page), _events(visit, page), class_="stack"))
+        html(h("section", h("h2", say("profile.tags")), _tags(page, details), class_="card"))
+        html(
+            h(
+                "div",
+                _history(page, details),
+                _features(page, details),
+                _events(page, details),
+                class_="stack",
+            )
+        )
 
 
-def _tags(visit: Visit, page: ProfilePage) -> Markup:
-    return h("ul", [_tag(visit, row) for row in page.tags], class_="said-tags")
+def _tags(page: PageContext, details: ProfileDetails) -> Markup:
+    return h("ul", [_tag(page, row) for row in details.tags], class_="said-tags")
 
 
-def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
-    say = visit.say
+def _tag(page: PageContext, row: dict[str, Any]) -> Markup:
+    say = page.say
     title = say.of(row.get("title") or {"en": row["tag"]})
     unknown = row.get("unknown_because")
     said = (
-        say("profile.unsure", because=translated(str(unknown), visit.language))
+        say("profile.unsure", because=translated(str(unknown), page.language))
         if unknown
         else value_word(say, row["value"])
     )
@@ -130,7 +140,7 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
         h(
             "li",
             h("span", h("i", class_=_way(r), style=f"width:{_width(row, r):.0f}%"), class_="weight"),
-            _reason(visit, r),
+            _reason(page, r),
         )
         for r in row.get("reasons") or ()
     ]
@@ -153,9 +163,9 @@ def _tag(visit: Visit, row: dict[str, Any]) -> Markup:
     )
 
 
-def _reason(visit: Visit, reason: dict[str, Any]) -> Markup:
+def _reason(page: PageContext, reason: dict[str, Any]) -> Markup:
     """Return a feature and its value, or a term of a rule: whether it held, and the value it found."""
-    title, value = visit.say.of(reason["title"]), reason["value"]
+    title, value = page.say.of(reason["title"]), reason["value"]
     if reason["direction"] not in {"holds", "does not hold"}:
         return h("span", title, " = ", h("b", number(value), class_="num"))
     held = "✓ " if reason["direction"] == "holds" else "✗ "
@@ -172,11 +182,11 @@ def _width(row: dict[str, Any], reason: dict[str, Any]) -> float:
     return 100 * abs(reason["contribution"]) / most if most else 0.0
 
 
-def _history(visit: Visit, page: ProfilePage) -> Markup:
-    say = visit.say
-    titles = {row["tag"]: say.of(row.get("title") or {"en": row["tag"]}) for row in page.tags}
+def _history(page: PageContext, details: ProfileDetails) -> Markup:
+    say = page.say
+    titles = {row["tag"]: say.of(row.get("title") or {"en": row["tag"]}) for row in details.tags}
     lines = []
-    for at, changes in groupby((c for c in page.history if c.was_value != c.value), key=lambda c: c.at):
+    for at, changes in groupby((c for c in details.history if c.was_value != c.value), key=lambda c: c.at):
         steps = [
             h(
                 "div",
@@ -192,22 +202,22 @@ def _history(visit: Visit, page: ProfilePage) -> Markup:
     return h("section", h("h2", say("profile.history")), body, class_="card")
 
 
-def _features(visit: Visit, page: ProfilePage) -> Markup | None:
-    if not page.features:
+def _features(page: PageContext, details: ProfileDetails) -> Markup | None:
+    if not details.features:
         return None
     facts = [
-        [h("dt", visit.say.of(f["title"])), h("dd", number(f["value"]), class_="num")]
-        for f in page.features[:12]
+        [h("dt", page.say.of(f["title"])), h("dd", number(f["value"]), class_="num")]
+        for f in details.features[:12]
     ]
     return h(
-        "section", h("h2", visit.say("profile.features")), h("dl", facts, class_="facts wide"), class_="card"
+        "section", h("h2", page.say("profile.features")), h("dl", facts, class_="facts wide"), class_="card"
     )
 
 
-def _events(visit: Visit, page: ProfilePage) -> Markup:
-    say = visit.say
+def _events(page: PageContext, details: ProfileDetails) -> Markup:
+    say = page.say
     lines = []
-    for row in page.events[:20]:
+    for row in details.events[:20]:
         about = " · ".join(str(row[key]) for key in ("category", "channel") if row.get(key))
         amount = number(float(row["amount"])) if row.get("amount") is not None else ""
         lines.append(

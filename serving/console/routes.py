@@ -21,29 +21,29 @@ from tagcast.serving.console.ui.layout import add_page, add_shared
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
-def add_pages(_app: FastAPI, desk: Desk) -> None:
+def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     """Add every page of the console.
 
     Parameters
     ----------
     _app : FastAPI
         The application that NiceGUI will be mounted in; NiceGUI keeps its pages in an application of its own.
-    desk : Desk
+    context : ServiceContext
     """
     add_shared()
-    add_page(desk, "/", "tags.title", "/", catalogue_page)
-    add_page(desk, "/tags/{name:path}", "tags.title", "/", tag_view)
-    add_page(desk, "/rules/new", "rule.title", "/", rule_page, "draft")
-    add_page(desk, "/reviews", "review.title", "/reviews", reviews_page, "review")
-    add_page(desk, "/audience", "build.title", "/audience", audience_page, "filter")
-    add_page(desk, "/portrait", "portrait.title", "/audience", portrait_page, "filter")
-    add_page(desk, "/compare", "compare.title", "/compare", compare_page, "filter")
-    add_page(desk, "/audiences", "saved.title", "/audiences", saved_page, "filter")
-    add_page(desk, "/profile", "profile.title", "/profile", profile_lookup, "profiles")
-    add_page(desk, "/profile/{profile_id:path}", "profile.title", "/profile", profile_view, "profiles")
-    add_page(desk, "/runs", "runs.title", "/runs", runs_page)
-    add_page(desk, "/audit", "audit.title", "/audit", audit_page)
-    add_page(desk, "/access", "access.title", "/access", access_page, "access")
+    add_page(context, "/", "tags.title", "/", catalogue_page)
+    add_page(context, "/tags/{name:path}", "tags.title", "/", tag_view)
+    add_page(context, "/rules/new", "rule.title", "/", rule_page, "draft")
+    add_page(context, "/reviews", "review.title", "/reviews", reviews_page, "review")
+    add_page(context, "/audience", "build.title", "/audience", audience_page, "filter")
+    add_page(context, "/portrait", "portrait.title", "/audience", portrait_page, "filter")
+    add_page(context, "/compare", "compare.title", "/compare", compare_page, "filter")
+    add_page(context, "/audiences", "saved.title", "/audiences", saved_page, "filter")
+    add_page(context, "/profile", "profile.title", "/profile", profile_lookup, "profiles")
+    add_page(context, "/profile/{profile_id:path}", "profile.title", "/profile", profile_view, "profiles")
+    add_page(context, "/runs", "runs.title", "/runs", runs_page)
+    add_page(context, "/audit", "audit.title", "/audit", audit_page)
+    add_page(context, "/access", "access.title", "/access", access_page, "access")

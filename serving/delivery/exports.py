@@ -20,7 +20,7 @@ from tagcast.models.definitions.outcomes import PARTS
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter, OneOf
 from tagcast.registry.access.audit_log import count_use, flush_uses, record
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import Asked, asked, names_for
+from tagcast.serving.audiences.filter_resolution import ResolvedFilter, asked, names_for
 from tagcast.serving.audiences.filter_sql import complement
 from tagcast.serving.audiences.queries import names_of, quoted, tags_of, told, where_in
 from tagcast.serving.delivery.file_writer import written
@@ -29,7 +29,7 @@ from tagcast.serving.delivery.holdouts import is_held_back, keep_holdout
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
 
 Format = Literal["csv", "parquet"]
@@ -48,7 +48,7 @@ class ExportRecord:
         Names the export and its holdout.
     rows : int
         Written.
-    held_back : int
+    held_out : int
         Members kept back at random, to compare with.
     without_consent : int
         Members left out since they do not consent to the channel.
@@ -62,7 +62,7 @@ class ExportRecord:
 
     id: str
     rows: int
-    held_back: int
+    held_out: int
     without_consent: int
     hidden: tuple[str, ...]
     columns: tuple[str, ...]
@@ -82,14 +82,14 @@ def format_of(file: Path) -> Format:
             found: Format = kind
             return found
     raise TagcastError(
-        f"cannot write {file.name!r}: unknown kind of file", mend="give a name that ends in .csv or .parquet"
+        f"cannot write {file.name!r}: unknown kind of file", hint="give a name that ends in .csv or .parquet"
     )
 
 
-def columns_for(desk: Desk, person: Person) -> list[str]:
+def columns_for(context: ServiceContext, person: Person) -> list[str]:
     """Return the columns that ``person`` may take away: attributes, and ``tag`` or ``tag.part`` of every tag."""
     require(person, "export")
-    return list(_columns(names_for(desk, person)))
+    return list(_columns(names_for(context, person)))
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _columns(names: Names) -> dict[str, _Column]:
 
 
 def export(
-    desk: Desk,
+    context: ServiceContext,
     person: Person,
     tree: Filter,
     to: Path | IO[bytes],
@@ -125,7 +125,7 @@ def export(
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     person : Person
     tree : Filter
     to : Path or binary stream
@@ -153,14 +153,14 @@ def export(
     require(person, "export")
     if not 0 <= holdout < 1:
         raise TagcastError(
-            f"expected a share from 0 to below 1 to hold back, found {holdout:g}", mend="as in 0.1"
+            f"expected a share from 0 to below 1 to hold back, found {holdout:g}", hint="as in 0.1"
         )
-    question, now, number = asked(desk, person, tree), desk.now, secrets.token_hex(8)
-    names = names_for(desk, person)
-    with desk.store.reader() as reader:
+    question, now, number = asked(context, person, tree), context.now, secrets.token_hex(8)
+    names = names_for(context, person)
+    with context.store.reader() as reader:
         chosen, hidden = _chosen(reader, names, question, columns)
         _, where = where_in(reader, question.whole, now, question.frozen)
-        consents = _consent(desk, reader, channel)
+        consents = _consent(context, reader, channel)
         without = 0
         if consents is not None:
             without = _count(reader, exp.and_(where, complement(consents)))
@@ -185,10 +185,10 @@ def export(
                 "channel": channel,
                 "run": reader.manifest.number,
             }
-            with desk.state.writing():
-                keep_holdout(desk.state, number, held)
+            with context.state.writing():
+                keep_holdout(context.state, number, held)
                 record(
-                    desk.state,
+                    context.state,
                     at=now,
                     who=person.name,
                     action="export",
@@ -197,13 +197,13 @@ def export(
                 )
     spoken = {*tags_of(question.whole), *(column.tag for column in chosen.values() if column.tag)}
     for tag in sorted(spoken):
-        count_use(desk.state, tag, "export", now)
-    flush_uses(desk.state)  # a command ends here, and what it counted with it
+        count_use(context.state, tag, "export", now)
+    flush_uses(context.state)  # a command ends here, and what it counted with it
     return found
 
 
 def _chosen(
-    reader: StoreReader, names: Names, question: Asked, columns: Sequence[str] | None
+    reader: StoreReader, names: Names, question: ResolvedFilter, columns: Sequence[str] | None
 ) -> tuple[dict[str, _Column], tuple[str, ...]]:
     """Return the columns to write, and those that are there but not for this person."""
     there, allowed = _columns(names_of(reader)), _columns(names)
@@ -213,22 +213,22 @@ def _chosen(
     unknown = [c for c in columns if c not in there]
     if unknown:
         raise TagcastError(
-            f"there is no column {unknown[0]!r} to take away", mend="name attributes, tags, or tag.part"
+            f"there is no column {unknown[0]!r} to take away", hint="name attributes, tags, or tag.part"
         )
     wanted = dict.fromkeys(columns)
     return {c: allowed[c] for c in wanted if c in allowed}, tuple(c for c in wanted if c not in allowed)
 
 
-def _consent(desk: Desk, reader: StoreReader, channel: str | None) -> exp.Expr | None:
+def _consent(context: ServiceContext, reader: StoreReader, channel: str | None) -> exp.Expr | None:
     """Return the condition that a profile consents to ``channel``; None where none is named."""
     if channel is None:
         return None
-    attribute = desk.settings.consent.get(channel)
+    attribute = context.settings.consent.get(channel)
     kind = reader.manifest.attributes.get(attribute or "")
     if attribute is None or kind is None:
-        known = ", ".join(sorted(desk.settings.consent)) or "none"
+        known = ", ".join(sorted(context.settings.consent)) or "none"
         raise TagcastError(
-            f"nothing is known of consent to {channel!r}", mend=f"known channels: {known}; see [consent]"
+            f"nothing is known of consent to {channel!r}", hint=f"known channels: {known}; see [consent]"
         )
     field = FieldRef(name=attribute)
     says: dict[str, Compare | OneOf] = {
@@ -236,7 +236,7 @@ def _consent(desk: Desk, reader: StoreReader, channel: str | None) -> exp.Expr |
         "number": Compare(field=field, op="=", value=1.0),
         "text": OneOf(field=field, values=CONSENTING),
     }
-    return where_in(reader, Filter(root=says[kind]), desk.now)[1]
+    return where_in(reader, Filter(root=says[kind]), context.now)[1]
 
 
 def _count(reader: StoreReader, where: exp.Expr) -> int:

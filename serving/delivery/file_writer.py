@@ -46,7 +46,7 @@ def written(schema: Any, batches: Iterable[Any], to: Path | IO[bytes], kind: str
     if kind not in {"csv", "parquet"}:
         name = to.name if isinstance(to, Path) else f"a file of kind {kind!r}"
         raise StoreError(
-            f"cannot write {name!r}: unknown kind of file", mend="give a name that ends in .csv or .parquet"
+            f"cannot write {name!r}: unknown kind of file", hint="give a name that ends in .csv or .parquet"
         )
     if not isinstance(to, Path):
         yield _write(schema, batches, to, kind)
@@ -123,5 +123,5 @@ def _failures(path: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
-            f"{path} cannot be written: {error}", mend="check the folder, its rights and the free space"
+            f"{path} cannot be written: {error}", hint="check the folder, its rights and the free space"
         ) from error

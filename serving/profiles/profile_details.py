@@ -16,7 +16,7 @@ from tagcast.serving.audiences.queries import profile
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 KEY_FEATURES = (
     "recency_days",
@@ -33,7 +33,7 @@ KEY_FEATURES = (
 
 @dataclass(frozen=True)
 class Change:
-    """A tag's value or band changed when a run was put in force."""
+    """A tag's value or band changed when a run was put active."""
 
     at: datetime
     tag: str
@@ -44,7 +44,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class ProfilePage:
+class ProfileDetails:
     """One profile.
 
     Parameters
@@ -78,12 +78,14 @@ class ProfilePage:
     events: list[dict[str, Any]]
 
 
-def profile_page(desk: Desk, person: Person, profile_id: str, *, events: int = 50) -> ProfilePage:
+def profile_page(
+    context: ServiceContext, person: Person, profile_id: str, *, events: int = 50
+) -> ProfileDetails:
     """Return what is known of one profile.
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     person : Person
     profile_id : str
     events : int
@@ -96,22 +98,22 @@ def profile_page(desk: Desk, person: Person, profile_id: str, *, events: int = 5
     StoreError
         When there is none of that id.
     """
-    page = look_up(desk, person, profile_id)
-    tags = {row["tag"] for row in page.tags} | set(columns_of(desk, person).tags)
-    home = desk.settings.home
-    return ProfilePage(
+    page = look_up(context, person, profile_id)
+    tags = {row["tag"] for row in page.tags} | set(columns_of(context, person).tags)
+    home = context.settings.home
+    return ProfileDetails(
         page.profile_id,
         page.as_of,
         page.attributes,
         page.hidden,
         page.tags,
         key_features(home, profile_id, page.as_of),
-        tuple(change for change in _history(desk, profile_id) if change.tag in tags),
+        tuple(change for change in _history(context, profile_id) if change.tag in tags),
         last_events(home, profile_id, events),
     )
 
 
-def look_up(desk: Desk, person: Person, profile_id: str) -> ProfilePage:
+def look_up(context: ServiceContext, person: Person, profile_id: str) -> ProfileDetails:
     """Return attributes and tags alone, from the store within milliseconds; the rest is empty.
 
     Raises
@@ -122,8 +124,8 @@ def look_up(desk: Desk, person: Person, profile_id: str) -> ProfilePage:
         When there is none of that id.
     """
     require(person, "profiles")
-    names = columns_of(desk, person)
-    with desk.store.reader() as reader:
+    names = columns_of(context, person)
+    with context.store.reader() as reader:
         view = profile(reader, profile_id, tags=names.tags)
         run = reader.manifest.run
     titles = {tag.tag: {"en": tag.title_en, "zh": tag.title_zh} for tag in run.tags}
@@ -133,11 +135,11 @@ def look_up(desk: Desk, person: Person, profile_id: str) -> ProfilePage:
         *(t for t in titles if t not in names.tags),
     ]
     tags = [{**row, "title": titles[row["tag"]]} for row in view.predictions]
-    return ProfilePage(profile_id, run.as_of, attributes, tuple(hidden), tags, [], (), [])
+    return ProfileDetails(profile_id, run.as_of, attributes, tuple(hidden), tags, [], (), [])
 
 
-def _history(desk: Desk, profile_id: str) -> list[Change]:
-    moments = {entry.number: entry.at for entry in desk.store.log()}
+def _history(context: ServiceContext, profile_id: str) -> list[Change]:
+    moments = {entry.number: entry.at for entry in context.store.log()}
     return [
         Change(
             moments[row["entry"]],
@@ -147,7 +149,7 @@ def _history(desk: Desk, profile_id: str) -> list[Change]:
             row["was_band"],
             row["now_band"],
         )
-        for row in desk.store.store.changes_of(profile_id, 0)
+        for row in context.store.store.changes_of(profile_id, 0)
         if row["entry"] in moments
     ]
 

@@ -1,4 +1,4 @@
-"""What has to hold of a run before it is put in force, and how each tag came out: looked at batch by batch."""
+"""What has to hold of a run before it is put active, and how each tag came out: looked at batch by batch."""
 
 from __future__ import annotations
 

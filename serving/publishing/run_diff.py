@@ -1,7 +1,7 @@
 """What changed between two runs: who entered and left each value, and the history that as-of questions read.
 
 The history holds changes only: of each profile whose value or band is another, what it was and what it became. Read
-backwards from the run in force it gives every earlier moment (:mod:`tagcast.serving.store.history`).
+backwards from the run active it gives every earlier moment (:mod:`tagcast.serving.store.history`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tagcast.serving.store.manifest import Manifest
-from tagcast.serving.store.merge_join import SideBySide, places
+from tagcast.serving.store.merge_join import MergeJoin, places
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def changing_columns(tags: Sequence[str]) -> list[str]:
     return [column_name(tag, part) for tag in tags for part, _ in _SAID]
 
 
-class Movement:
+class RunDiff:
     """Compares a run that comes batch by batch with the last one.
 
     Parameters
@@ -56,7 +56,7 @@ class Movement:
         self._both = [tag for tag in tags if tag in before]
         self._gone = [tag for tag in before if tag not in tags]
         what = f"run {last.manifest.number}"
-        self._last = SideBySide(last.stream(changing_columns([*self._both, *self._gone])), what)
+        self._last = MergeJoin(last.stream(changing_columns([*self._both, *self._gone])), what)
         self._moves: dict[str, dict[tuple[str | None, str | None], int]] = {tag: {} for tag in self._both}
 
     @property
@@ -185,12 +185,12 @@ def changes_between(store: ProfileStore, old: Manifest, new: Manifest, file: Pat
     """Write to ``file`` (Parquet) what changes when ``new`` follows ``old``, and return who moved."""
     tags = [tag.tag for tag in new.run.tags]
     with store.open(old) as before, store.open(new) as after:
-        movement = Movement(before, tags)
+        movement = RunDiff(before, tags)
         write_changes(movement, after.stream(changing_columns(tags)), file)
         return movement.moves
 
 
-def write_changes(movement: Movement, batches: Iterator[pa.RecordBatch], file: Path) -> None:
+def write_changes(movement: RunDiff, batches: Iterator[pa.RecordBatch], file: Path) -> None:
     """Compare all ``batches`` and write the changes to ``file``."""
     import pyarrow.parquet as pq
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from tagcast.features.core.errors import RunRefusedError, StoreError
 from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
-from tagcast.serving.publishing.run_diff import CHANGES, Movement
+from tagcast.serving.publishing.run_diff import CHANGES, RunDiff
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.schema import RunInfo, column_name
 
@@ -106,7 +106,7 @@ class Staging:
         bounds: Bounds | None = None,
         accept: str = "",
     ) -> Manifest:
-        """Lay the run out, check it, hold it against the last one, and put it in force.
+        """Lay the run out, check it, hold it against the last one, and put it active.
 
         Parameters
         ----------
@@ -116,21 +116,21 @@ class Staging:
         cuts : mapping of str to float, optional
             Score from which each tag says yes.
         bounds : Bounds, optional
-            How far it may differ from the run in force; None does not compare.
+            How far it may differ from the run active; None does not compare.
         accept : str
             Why it may differ further; kept in the log.
 
         Raises
         ------
         RunRefusedError
-            With the figures of the check that failed. The run in force stays.
+            With the figures of the check that failed. The run active stays.
         StoreError
-            When it cannot be written. The run in force stays.
+            When it cannot be written. The run active stays.
         """
         if not self._profiles or {t.tag for t in run.tags} != set(self._tags):
             raise RunRefusedError(
                 f"the run is empty: it has {self._profiles:,} profiles and the tags {sorted(self._tags)}",
-                mend="check the population of the tags",
+                hint="check the population of the tags",
             )
         store, checks = self.store, RunChecks(run, self._profiles)
         with store.errors():
@@ -146,7 +146,7 @@ class Staging:
                 store.drop([number])
                 raise RunRefusedError(
                     "the run was not published: " + "; ".join(failed),
-                    mend="tagcast score again; if it stays, check the feature tables",
+                    hint="tagcast score again; if it stays, check the feature tables",
                 )
             manifest = Manifest(
                 run,
@@ -165,14 +165,14 @@ class Staging:
                 raise RunRefusedError(
                     f"the run was not published, it differs from the last one ({before and before.run.run_id}) by more "
                     f"than [publish] allows: {'; '.join(found)}",
-                    mend='look at the sources; if it is right, tagcast score --accept "why"',
+                    hint='look at the sources; if it is right, tagcast score --accept "why"',
                 )
             compared = last.movement is not None
-            store.put_in_force(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
+            store.activate(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
         try:
             with store.errors():
                 store.forget_old(keep)
-        except StoreError as error:  # the run is in force all the same: to say that it failed would be wrong
+        except StoreError as error:  # the run is active all the same: to say that it failed would be wrong
             log.warning(
                 "older runs could not be deleted, the next publication deletes them: %s", error.message
             )
@@ -199,14 +199,14 @@ class Staging:
 
 
 class _Last:
-    """The run in force beside the new one; where it is damaged, the new one is published without knowing what changed."""
+    """The run active beside the new one; where it is damaged, the new one is published without knowing what changed."""
 
     def __init__(self, store: ProfileStore, tags: Sequence[str], changes: Path) -> None:
         self.store = store
         self.tags = tags
         self.changes = changes
         self.manifest: Manifest | None = None
-        self.movement: Movement | None = None
+        self.movement: RunDiff | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> _Last:
@@ -214,7 +214,7 @@ class _Last:
             self.manifest = self.store.current()
             if self.manifest is not None:
                 reader = self._stack.enter_context(self.store.open(self.manifest))
-                self.movement = Movement(reader, self.tags)
+                self.movement = RunDiff(reader, self.tags)
         self._writer = pq.ParquetWriter(self.changes, CHANGES, compression="zstd")
         return self
 
@@ -243,7 +243,7 @@ class _Last:
             yield
         except StoreError as error:
             self.movement = None
-            log.warning("the run in force is damaged, what changed since is not recorded: %s", error.message)
+            log.warning("the run active is damaged, what changed since is not recorded: %s", error.message)
 
 
 def _append(file: Path, values: npt.NDArray[np.float64]) -> None:

@@ -12,7 +12,7 @@ from tagcast.serving.scoring.model_columns import METHODS, Explained, merged
 
 if TYPE_CHECKING:
     from tagcast.features.compute.snapshot_reader import FeatureBatch
-    from tagcast.models.inference.engine import Coded, Engine, Member
+    from tagcast.models.inference.engine import EncodedBatch, Engine, Member
 
 TOP_REASONS = 3
 
@@ -20,7 +20,7 @@ TOP_REASONS = 3
 def explain(
     engine: Engine,
     k: int,
-    coded: Coded,
+    coded: EncodedBatch,
     batch: FeatureBatch,
     rows: npt.NDArray[np.int64],
     exact: npt.NDArray[np.bool_],
@@ -31,7 +31,7 @@ def explain(
     ----------
     engine, k : Engine, int
         The model is its k-th member.
-    coded : Coded
+    coded : EncodedBatch
         The batch as the engine sees it.
     batch : FeatureBatch
     rows : ndarray of shape (r,)

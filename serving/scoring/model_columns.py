@@ -14,7 +14,7 @@ import pyarrow as pa
 from tagcast.models.artifacts.amount_model import PredictedAmount
 from tagcast.models.decisions.policy import band_codes, decide_codes
 from tagcast.models.definitions.outcomes import UNKNOWN
-from tagcast.models.inference.abstention import Familiar, grounds, say_unknown
+from tagcast.models.inference.abstention import RangeCheck, grounds, say_unknown
 from tagcast.serving.store.schema import REASONS, tag_fields
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Decided:
         Places in ``(*values, "unknown")`` and among the bands.
     because, unlike : ndarray of int16
         Why a value is unknown (:func:`tagcast.models.inference.abstention.grounds`, -1 where it is not), and why a profile is unlike
-        training (:attr:`tagcast.models.inference.abstention.Familiar.words`).
+        training (:attr:`tagcast.models.inference.abstention.RangeCheck.words`).
     """
 
     rows: Rows
@@ -89,8 +89,8 @@ class TagColumns:
         self.tag = tag
         self.as_of = as_of
         definition = tag.definition
-        self._familiar = Familiar(tag.model)
-        self.unlike_words = self._familiar.words
+        self._range_check = RangeCheck(tag.model)
+        self.unlike_words = self._range_check.words
         self.silent = len(definition.values)
         # People ask why of a yes, or of the highest amounts.
         self.asked = self.silent - 1 if definition.is_amount else definition.values.index("yes")
@@ -144,7 +144,7 @@ class TagColumns:
                 hysteresis=definition.hysteresis,
                 past=past,
             )
-        unlike = self._familiar.codes(X)
+        unlike = self._range_check.codes(X)
         value, because = say_unknown(value, self.silent, confidence, definition.min_confidence, unlike)
         band = band_codes(predicted.score, definition.levels)
         return Decided(

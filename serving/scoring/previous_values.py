@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import StoreError
 from tagcast.serving.store.manifest import Manifest, last_before
-from tagcast.serving.store.merge_join import SideBySide, places
+from tagcast.serving.store.merge_join import MergeJoin, places
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class PastStream:
             tags = [tag for tag, mine in readers.items() if mine is reader]
             columns = [column_name(tag, "value") for tag in tags]
             what = f"run {reader.manifest.number}"
-            self._runs[what] = tags, SideBySide(reader.stream(columns), what)
+            self._runs[what] = tags, MergeJoin(reader.stream(columns), what)
 
     def of(self, ids: pa.Array) -> dict[str, npt.NDArray[np.object_]]:
         """Return by tag the last published value of each profile, None where it had none; ``ids`` rise."""
@@ -113,7 +113,7 @@ def open_past(store: ProfileStore, runs: Iterable[tuple[str, Manifest]]) -> Iter
                 except StoreError as error:
                     raise StoreError(
                         f"the run of {manifest.run.as_of}, which {tag} holds on to, cannot be read: {error.message}",
-                        mend=f"score {manifest.run.as_of} again, or set hysteresis: 0 for the tag",
+                        hint=f"score {manifest.run.as_of} again, or set hysteresis: 0 for the tag",
                     ) from error
             readers[tag] = opened[manifest.number]
         yield PastValues(readers)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import StoreError
 from tagcast.models.decisions.policy import NEVER, codes_of
-from tagcast.models.inference.engine import Coded, Engine, Member
+from tagcast.models.inference.engine import EncodedBatch, Engine, Member
 from tagcast.serving.scoring.explanations import explain, member_features
 from tagcast.serving.scoring.loaded_tag import LoadedTag, eligible
 from tagcast.serving.scoring.model_columns import Decided, TagColumns
@@ -58,7 +58,7 @@ class _Step:
 
 @dataclass(frozen=True)
 class _Answers:
-    coded: Mapping[str, Coded]
+    coded: Mapping[str, EncodedBatch]
     decided: Mapping[str, Decided]
 
 
@@ -192,7 +192,7 @@ class Scorer:
             if not all(batch.profile_id.equals(ids) for batch in batches):
                 raise StoreError(
                     f"the feature tables of {self.as_of} hold different profiles",
-                    mend="delete the folder features/ of the home and score again",
+                    hint="delete the folder features/ of the home and score again",
                 )
             attributes = {} if about is None else about.of(ids)
             yield _Step(ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))

@@ -1,7 +1,7 @@
 """The profile store: runs that are published whole, read without waiting, kept for a while.
 
 What every store does is here; where the rows lie is :mod:`tagcast.serving.store.duckdb.store` and :mod:`tagcast.serving.store.postgres.store`.
-A run is written aside, checked, and put in force by one atomic step that also writes a line of the log; readers hold on
+A run is written aside, checked, and put active by one atomic step that also writes a line of the log; readers hold on
 to the run they opened.
 """
 
@@ -81,11 +81,11 @@ class ProfileStore(ABC):
 
     @abstractmethod
     def log(self) -> list[Entry]:
-        """Return what was put in force, oldest first; the last entry is in force."""
+        """Return what was put active, oldest first; the last entry is active."""
 
     @abstractmethod
     def current(self) -> Manifest | None:
-        """Return the manifest in force, None where nothing was published."""
+        """Return the manifest active, None where nothing was published."""
 
     @abstractmethod
     def stored(self) -> set[int]:
@@ -132,8 +132,8 @@ class ProfileStore(ABC):
         """Write rows aside under ``number``, and return how many bytes they take; under the lock."""
 
     @abstractmethod
-    def put_in_force(self, entry: Entry, changes: Path) -> None:
-        """Add ``entry`` to the log and put its run in force, in one atomic step; under the lock.
+    def activate(self, entry: Entry, changes: Path) -> None:
+        """Add ``entry`` to the log and put its run active, in one atomic step; under the lock.
 
         ``changes`` is a Parquet file of :data:`tagcast.serving.publishing.run_diff.CHANGES`.
         """
@@ -159,7 +159,7 @@ class ProfileStore(ABC):
 
     @contextmanager
     def reader(self) -> Iterator[StoreReader]:
-        """Yield the run in force.
+        """Yield the run active.
 
         Raises
         ------
@@ -170,19 +170,19 @@ class ProfileStore(ABC):
             for last_try in (False, True):
                 manifest = self.current()
                 if manifest is None:
-                    raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
+                    raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
                 try:
                     reader = stack.enter_context(self.open(manifest))
                 except RunGoneError:
                     if last_try:
                         raise
-                    continue  # Between reading which is in force and opening it newer runs may have displaced it.
+                    continue  # Between reading which is active and opening it newer runs may have displaced it.
                 break
             yield reader
 
     @contextmanager
     def writer(self, run_id: str, *, wait_seconds: float = 0.0) -> Iterator[Staging]:
-        """Yield a place to collect a run; nothing is in force before its ``publish`` returns.
+        """Yield a place to collect a run; nothing is active before its ``publish`` returns.
 
         Raises
         ------
@@ -199,12 +199,12 @@ class ProfileStore(ABC):
                 staging.close()
 
     def rollback(self, number: int | None, at: datetime, reason: str = "") -> Manifest:
-        """Put an earlier run that is kept in force again.
+        """Put an earlier run that is kept active again.
 
         Parameters
         ----------
         number : int or None
-            Of the run; None takes the one in force before.
+            Of the run; None takes the one active before.
         at : datetime
         reason : str
 
@@ -224,21 +224,21 @@ class ProfileStore(ABC):
                 shown = ", ".join(str(n) for n in sorted(kept)) or "none"
                 raise StoreError(
                     f"there is no earlier run {'' if number is None else number} to go back to; kept beside the one "
-                    f"in force: {shown}".replace("  ", " "),
-                    mend="tagcast store list shows what is kept",
+                    f"active: {shown}".replace("  ", " "),
+                    hint="tagcast store list shows what is kept",
                 )
             target, changes = kept[number], folder / "changes.parquet"
             with self.errors():
                 changes_between(self, current, target, changes)
                 entry = Entry(self.next_number(), "rollback", at, target, reason)
-                self.put_in_force(entry, changes)
+                self.activate(entry, changes)
             return target
 
     def prune(self, keep: int) -> list[int]:
         """Delete runs beyond the newest ``keep``, and return which.
 
-        The past of each tag in force stays, however often the day itself was scored again: hysteresis holds on to
-        it. So does the run in force.
+        The past of each tag active stays, however often the day itself was scored again: hysteresis holds on to
+        it. So does the run active.
         """
         with self.lock("prune", 0.0), self.errors():
             return self.forget_old(keep)
@@ -276,7 +276,7 @@ def open_store(store: str | None, home: Path, project: str, *, memory_limit: str
         except ImportError as error:
             raise StoreError(
                 f"a store in PostgreSQL needs {error.name}, which is not installed",
-                mend="pip install 'tagcast[postgres]'",
+                hint="pip install 'tagcast[postgres]'",
             ) from error
         return PostgresStore(store, home / "store", project)
     from tagcast.serving.store.duckdb.store import DuckDbStore

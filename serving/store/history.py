@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import StoreError
 from tagcast.serving.store.long_form import predictions_of
-from tagcast.serving.store.manifest import Entry, in_force_at
+from tagcast.serving.store.manifest import Entry, active_at
 
 if TYPE_CHECKING:
     from tagcast.serving.store.base import ProfileStore
@@ -21,7 +21,7 @@ class SaidThen:
     Parameters
     ----------
     entry : Entry
-        What was in force.
+        What was active.
     predictions : list of dict
         By tag: ``value``, ``band``, ``model_version``, ``as_of``, ``scored_at``, ``expires_at``; with
         ``score``, ``confidence``, ``reasons`` and the rest where ``exact``.
@@ -40,14 +40,14 @@ def said_then(store: ProfileStore, profile_id: str, when: datetime) -> SaidThen:
     Raises
     ------
     StoreError
-        When nothing was in force then, or the history has a gap since.
+        When nothing was active then, or the history has a gap since.
     """
     log = store.log()
-    then = in_force_at(log, when)
+    then = active_at(log, when)
     if then is None:
         first = f"; the first run is of {log[0].at:%Y-%m-%d %H:%M} UTC" if log else ""
         raise StoreError(
-            f"nothing was published by {when:%Y-%m-%d %H:%M} UTC{first}", mend="ask for a later date"
+            f"nothing was published by {when:%Y-%m-%d %H:%M} UTC{first}", hint="ask for a later date"
         )
     if then.manifest.number in store.stored():
         with store.open(then.manifest) as reader:
@@ -62,7 +62,7 @@ def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str)
         raise StoreError(
             f"what was said on {then.at:%Y-%m-%d} is not known: the run before {gap.manifest.run.run_id} was damaged, "
             "so what changed then was not recorded",
-            mend=f"dates from {gap.at:%Y-%m-%d %H:%M} UTC on can be asked for",
+            hint=f"dates from {gap.at:%Y-%m-%d %H:%M} UTC on can be asked for",
         )
     with store.open(log[-1].manifest) as reader:
         said = {row["tag"]: (row["value"], row["band"]) for row in predictions_of(reader, profile_id)}

@@ -86,10 +86,10 @@ def busy(place: str, who: str, waited: float) -> StoreBusyError:
     after = f" after {waited:,.0f} s of waiting" if waited else ""
     return StoreBusyError(
         f"another run is writing the store {place}{after}: {who}",
-        mend="run again when it has ended, or let this one wait: tagcast score --wait 60",
+        hint="run again when it has ended, or let this one wait: tagcast score --wait 60",
     )
 
 
 def disk_errors(folder: Path) -> AbstractContextManager[None]:
     """Turn what the disk and DuckDB raise while a store is written into one StoreError."""
-    return features_disk_errors(folder, "the last published run stays in force", StoreError)
+    return features_disk_errors(folder, "the last published run stays active", StoreError)

@@ -1,4 +1,4 @@
-"""What a store remembers of its runs: the manifest of each, and the log of what was in force when."""
+"""What a store remembers of its runs: the manifest of each, and the log of what was active when."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the store's log: from then on this run was in force.
+    """A line of the store's log: from then on this run was active.
 
     Parameters
     ----------
@@ -138,8 +138,8 @@ class Entry:
         return cls(**{**data, "at": datetime.fromisoformat(data["at"]), "manifest": manifest})
 
 
-def in_force_at(log: Sequence[Entry], when: datetime) -> Entry | None:
-    """Return the entry that was in force at ``when``: of those until then, the one written last.
+def active_at(log: Sequence[Entry], when: datetime) -> Entry | None:
+    """Return the entry that was active at ``when``: of those until then, the one written last.
 
     Numbers decide, not times: they rise even where a clock was set back.
     """

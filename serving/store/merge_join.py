@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from tagcast.features.core.errors import StoreError
 
 
-class SideBySide:
+class MergeJoin:
     """Rows of a stream, beside profiles that come by rising id.
 
     Parameters
@@ -52,7 +52,7 @@ class SideBySide:
         if not rising or (self._last is not None and first <= self._last):
             raise StoreError(
                 f"{self._what} is not in the order of its ids, near {first!r}",
-                mend="publish again: tagcast score --all",
+                hint="publish again: tagcast score --all",
             )
         self._last = str(ids[-1])
 

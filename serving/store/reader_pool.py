@@ -1,7 +1,7 @@
-"""The run in force, kept open for many who ask at once.
+"""The run active, kept open for many who ask at once.
 
 Opening a run costs more than most questions to it: a console and an API keep a few readers of it open and lend them
-out, each to one thread at a time. Which run is in force is looked up at most once a second; readers of an older one
+out, each to one thread at a time. Which run is active is looked up at most once a second; readers of an older one
 are closed as they come back.
 """
 
@@ -75,8 +75,8 @@ class _Run:
         self._stack.close()
 
 
-class OpenRuns:
-    """Readers of the run in force, lent to threads.
+class RunReaderPool:
+    """Readers of the run active, lent to threads.
 
     Parameters
     ----------
@@ -100,18 +100,18 @@ class OpenRuns:
         self._run: _Run | None = None
 
     def log(self) -> list[Entry]:
-        """Return what was put in force, oldest first."""
+        """Return what was put active, oldest first."""
         return self.store.log()
 
     def current(self) -> Manifest | None:
-        """Return the manifest of the run in force, as of a second ago at most; None where nothing was published."""
+        """Return the manifest of the run active, as of a second ago at most; None where nothing was published."""
         if self._run is None and self.store.current() is None:
             return None
-        return self._in_force(anew=False).manifest
+        return self._active(anew=False).manifest
 
     @contextmanager
     def reader(self) -> Iterator[StoreReader]:
-        """Lend a reader of the run in force; it is one thread's alone until it is given back.
+        """Lend a reader of the run active; it is one thread's alone until it is given back.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class OpenRuns:
                 self._give_back(run, held, whole=True)
 
     def once(self, manifest: Manifest, key: Hashable, find: Callable[[], _Found]) -> _Found:
-        """Return what ``find`` finds out about the run of ``manifest``, asked once while it is in force.
+        """Return what ``find`` finds out about the run of ``manifest``, asked once while it is active.
 
         Two who ask at the same moment may both look: the same run tells both the same.
         """
@@ -161,7 +161,7 @@ class OpenRuns:
                 raise StoreError(
                     f"too many questions at once: none of {self._most} readers came free "
                     f"in {WAIT_SECONDS:.0f} s",
-                    mend="ask again in a moment",
+                    hint="ask again in a moment",
                 )
             self._lent += 1
         try:
@@ -173,7 +173,7 @@ class OpenRuns:
 
     def _borrow(self) -> tuple[_Run, _Held]:
         for last_try in (False, True):
-            run = self._in_force(anew=last_try)
+            run = self._active(anew=last_try)
             while True:
                 with self._free:
                     if run.retired:
@@ -194,10 +194,10 @@ class OpenRuns:
                 if self._seconds() - held.idle_since < IDLE_SECONDS or held.works():
                     return run, held
                 self._give_back(run, held, whole=False)
-        raise StoreError("the run in force changed again and again", mend="ask again in a moment")
+        raise StoreError("the run active changed again and again", hint="ask again in a moment")
 
-    def _in_force(self, *, anew: bool) -> _Run:
-        """Return the run in force; while one thread looks for a newer one the others go on with the last."""
+    def _active(self, *, anew: bool) -> _Run:
+        """Return the run active; while one thread looks for a newer one the others go on with the last."""
         run, looked = self._run, self._looked
         if (
             run is not None
@@ -227,7 +227,7 @@ class OpenRuns:
             return run  # another thread has looked while this one waited for the lock
         manifest = self.store.current()
         if manifest is None:
-            raise StoreError("nothing has been published yet", mend="run tagcast score --all first")
+            raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
         if run is None or anew or run.manifest.number != manifest.number:
             fresh = _Run(self.store, manifest)
             with self._free:

@@ -17,14 +17,14 @@ from starlette.responses import PlainTextResponse, Response
 
 from tagcast.serving.web.error_handlers import problem
 from tagcast.serving.web.plain_pages import login_page
-from tagcast.serving.web.proxies import Peer, Peers, is_same_origin
+from tagcast.serving.web.proxies import Peer, TrustedProxies, is_same_origin
 from tagcast.serving.web.rate_limits import RateLimit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access, Asker
 
 OPEN = frozenset({"/login", "/healthz"})
@@ -35,29 +35,33 @@ _ASKED_AGAIN = timedelta(seconds=5)
 _POLICY_VIOLATION = 1008
 
 
-class Guard:
+class AuthMiddleware:
     """ASGI middleware.
 
     Parameters
     ----------
     app : ASGI application
-    desk : Desk
+    context : ServiceContext
     access : Access
     owner_of_page : callable
         The person for whom NiceGUI built the page of a client id, None where it knows no such page.
     """
 
     def __init__(
-        self, app: ASGIApp, desk: Desk, access: Access, owner_of_page: Callable[[str], Person | None]
+        self,
+        app: ASGIApp,
+        context: ServiceContext,
+        access: Access,
+        owner_of_page: Callable[[str], Person | None],
     ) -> None:
-        settings = desk.settings.access
-        self._app, self._desk, self._access = app, desk, access
+        settings = context.settings.access
+        self._app, self._context, self._access = app, context, access
         self._owner_of_page = owner_of_page
-        self._peers = Peers(settings.trusted_proxies)
+        self._peers = TrustedProxies(settings.trusted_proxies)
         self._origins = frozenset(settings.origins)
-        self._people = RateLimit(settings.requests_per_minute, desk.clock)
-        self._strangers = RateLimit(settings.requests_per_minute, desk.clock)
-        self._logins = RateLimit(settings.logins_per_minute, desk.clock)
+        self._people = RateLimit(settings.requests_per_minute, context.clock)
+        self._strangers = RateLimit(settings.requests_per_minute, context.clock)
+        self._logins = RateLimit(settings.logins_per_minute, context.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -138,17 +142,17 @@ class Guard:
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         scope["state"]["person"] = asker.person
-        checked = self._desk.now
+        checked = self._context.now
 
         async def still_known() -> Message:
             """Pass a message on while who sent it is known: a socket does not outlive its session."""
             nonlocal checked
             message = await receive()
-            if message["type"] == "websocket.receive" and abs(self._desk.now - checked) > _ASKED_AGAIN:
+            if message["type"] == "websocket.receive" and abs(self._context.now - checked) > _ASKED_AGAIN:
                 again = await self._access.of(HTTPConnection(scope), peer)
                 if again is None or again.person != asker.person:
                     return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
-                checked = self._desk.now
+                checked = self._context.now
             return message
 
         await self._app(scope, still_known, send)

@@ -20,7 +20,7 @@ from tagcast.registry.state.text_validation import person_name
 if TYPE_CHECKING:
     from fastapi import Request
 
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.proxies import Peer
 
 COOKIE = "tagcast_session"
@@ -41,12 +41,12 @@ class Access:
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._settings = desk.settings.access
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+        self._settings = context.settings.access
         # A page asks for dozens of files at once: a session is looked up once in five seconds.
         self._seen: OrderedDict[str, tuple[datetime, Person | None]] = OrderedDict()
         self._lock = Lock()
@@ -55,7 +55,7 @@ class Access:
         """Return who asks, None where nobody is known; the event loop stays free."""
         key = key_of(connection)
         if key:
-            person = await run_in_threadpool(person_of_key, self._desk.state, key, self._desk.now)
+            person = await run_in_threadpool(person_of_key, self._context.state, key, self._context.now)
             return Asker(person, "key") if person else None
         if peer.proxied and self._settings.header and connection.headers.get(self._settings.header):
             person = await run_in_threadpool(self._person_of_header, connection)
@@ -70,24 +70,24 @@ class Access:
 
     def open(self, person: Person) -> str:
         """Open a session, and return its token."""
-        return accounts.open_session(self._desk.state, person, self._desk.now)
+        return accounts.open_session(self._context.state, person, self._context.now)
 
     def close(self, token: str) -> None:
         """Close a session; it ends at once."""
-        accounts.close_session(self._desk.state, token)
+        accounts.close_session(self._context.state, token)
         with self._lock:
             self._seen.pop(token, None)
 
     def _remembered(self, token: str) -> tuple[bool, Person | None]:
         with self._lock:
             seen = self._seen.get(token)
-        if seen is None or abs(self._desk.now - seen[0]) > _REMEMBERED_FOR:
+        if seen is None or abs(self._context.now - seen[0]) > _REMEMBERED_FOR:
             return False, None
         return True, seen[1]
 
     def _look_up(self, token: str) -> Person | None:
-        now = self._desk.now
-        person = accounts.person_of_session(self._desk.state, token, now)
+        now = self._context.now
+        person = accounts.person_of_session(self._context.state, token, now)
         with self._lock:
             self._seen[token] = (now, person)
             self._seen.move_to_end(token)
@@ -98,7 +98,7 @@ class Access:
     def _person_of_header(self, connection: HTTPConnection) -> Person | None:
         name = connection.headers[self._settings.header or ""]
         if self._settings.header_role is None:
-            return accounts.person_named(self._desk.state, name)
+            return accounts.person_named(self._context.state, name)
         role = connection.headers.get(self._settings.header_role, "viewer")
         try:
             # One spelling a person: in other capitals nobody is a second person who approves their own work.

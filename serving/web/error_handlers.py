@@ -1,4 +1,4 @@
-"""Errors as answers: what is wrong and how to mend it, never how the program looks inside."""
+"""Errors as answers: what is wrong and how to fix it, never how the program looks inside."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ _STATUS: tuple[tuple[type[TagcastError], int], ...] = (
 
 
 def status_of(error: TagcastError) -> int:
-    """Return the status code of an error that a person can mend."""
+    """Return the status code of an error that a person can fix."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
-def problem(status: int, error: str, mend: str = "", **more: Any) -> JSONResponse:
-    """Return an error as JSON: ``error``, ``mend`` and what else is known."""
-    return JSONResponse({"error": error, "mend": mend, **more}, status_code=status)
+def problem(status: int, error: str, hint: str = "", **more: Any) -> JSONResponse:
+    """Return an error as JSON: ``error``, ``hint`` and what else is known."""
+    return JSONResponse({"error": error, "hint": hint, **more}, status_code=status)
 
 
 def answer_of(error: TagcastError) -> JSONResponse:
-    """Return the answer to an error that a person can mend."""
+    """Return the answer to an error that a person can fix."""
     more = {"position": error.position} if isinstance(error, FilterError) else {}
-    return problem(status_of(error), error.message, error.mend, **more)
+    return problem(status_of(error), error.message, error.hint, **more)
 
 
 def log_mistake(error: BaseException, method: str, path: str) -> str:

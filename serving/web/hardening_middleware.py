@@ -42,7 +42,7 @@ _HEADERS = {
 _SCRIPT = b"<script"
 
 
-class Surroundings:
+class SecurityHeaders:
     """ASGI middleware, outermost.
 
     Parameters

@@ -21,7 +21,7 @@ from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, WORDS, login_page, 
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access
 
 _SESSION_SECONDS = 12 * 3600
@@ -47,7 +47,7 @@ class OnceLink:
         return self.person if right else None
 
 
-def login_routes(desk: Desk, access: Access, link: OnceLink | None) -> APIRouter:
+def login_routes(context: ServiceContext, access: Access, link: OnceLink | None) -> APIRouter:
     """Return the routes that open and close sessions."""
     routes = APIRouter(include_in_schema=False)
 
@@ -71,7 +71,7 @@ def login_routes(desk: Desk, access: Access, link: OnceLink | None) -> APIRouter
         if token is not None:
             person = link.take(token) if link else None
             if person is not None:
-                record(desk.state, at=desk.now, who=person.name, action="login", detail={"by": "link"})
+                record(context.state, at=context.now, who=person.name, action="login", detail={"by": "link"})
                 return welcome(request, person, "/")
             return login_page(request.headers, said="link", status=403)
         answer = login_page(request.headers, language=language, said="out" if out else "")
@@ -87,7 +87,7 @@ def login_routes(desk: Desk, access: Access, link: OnceLink | None) -> APIRouter
             sent.get(key, [""])[0] for key in ("name", "password", "next", "language")
         )
         try:
-            person = await run_in_threadpool(accounts.login, desk.state, name, password, desk.now)
+            person = await run_in_threadpool(accounts.login, context.state, name, password, context.now)
         except NotAllowedError:
             return login_page(request.headers, there=there, said="no", status=403, language=language)
         return await run_in_threadpool(welcome, request, person, there)

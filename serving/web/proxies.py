@@ -33,7 +33,7 @@ class Peer:
     proxied: bool
 
 
-class Peers:
+class TrustedProxies:
     """Tells who is at the other end.
 
     Parameters

@@ -14,12 +14,12 @@ from tagcast.serving.console.audiences.builder_profit import Profit
 from tagcast.serving.console.audiences.builder_results import Answers, Counted, Outlook, counted, outlook
 from tagcast.serving.console.audiences.builder_tree import Tree
 from tagcast.serving.console.audiences.draft import Group, Row, draft_of
-from tagcast.serving.console.i18n.translator import Speaker
-from tagcast.serving.console.ui.debounce import Latest
+from tagcast.serving.console.i18n.translator import Translator
+from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import error_markup
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_titles import titles
 from tagcast.serving.console.ui.widgets import area_field, button, html
 from tagcast.serving.web.error_handlers import log_mistake
@@ -28,23 +28,25 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.service import Effect
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
-def start(desk: Desk, _person: Person, text: str, saved: str) -> tuple[SavedAudience | None, str]:
+def start(
+    context: ServiceContext, _person: Person, text: str, saved: str
+) -> tuple[SavedAudience | None, str]:
     """Return the saved audience to begin with, and the text of its filter, or the text that was given."""
     from tagcast.registry.governance.saved_audiences import get
 
-    kept = get(desk.state, saved) if saved else None
+    kept = get(context.state, saved) if saved else None
     return kept, kept.filter if kept else text
 
 
-async def audience_page(visit: Visit) -> None:
+async def audience_page(page: PageContext) -> None:
     """Show the builder; the address may give a filter, or the name of a saved audience."""
-    names = await visit.ask(names_for)
-    known = await visit.ask(titles, visit.language)
-    kept, text = await visit.ask(start, visit.asked("filter"), visit.asked("saved"))
-    Builder(visit, Fields(visit, names, known), kept).open(text)
+    names = await page.ask(names_for)
+    known = await page.ask(titles, page.language)
+    kept, text = await page.ask(start, page.asked("filter"), page.asked("saved"))
+    Builder(page, Fields(page, names, known), kept).open(text)
 
 
 class Builder:
@@ -52,24 +54,24 @@ class Builder:
 
     Parameters
     ----------
-    visit : Visit
+    page : PageContext
     fields : Fields
     kept : SavedAudience, optional
         The saved audience that is changed.
     """
 
-    def __init__(self, visit: Visit, fields: Fields, kept: SavedAudience | None) -> None:
-        self.visit = visit
+    def __init__(self, page: PageContext, fields: Fields, kept: SavedAudience | None) -> None:
+        self.page = page
         self.fields = fields
         self.kept = kept
         self.draft = Group()
         self.tree: Filter | None = None
         self.text = ""
         self.count: Counted | None = None
-        self.counting: Latest[Counted] = Latest(self._counted, self._failed)
-        self.recounting: Latest[Counted] = Latest(self._recounted, self._failed, pause=0)
-        self.looking: Latest[Outlook] = Latest(self._looked, lambda _: None, pause=0)
-        self.reading: Latest[Filter] = Latest(self._read, self._misread, pause=0)
+        self.counting: Debouncer[Counted] = Debouncer(self._counted, self._failed)
+        self.recounting: Debouncer[Counted] = Debouncer(self._recounted, self._failed, pause=0)
+        self.looking: Debouncer[Outlook] = Debouncer(self._looked, lambda _: None, pause=0)
+        self.reading: Debouncer[Filter] = Debouncer(self._read, self._misread, pause=0)
         self._draw()
 
     def open(self, text: str) -> None:
@@ -83,7 +85,7 @@ class Builder:
     def _draw(self) -> None:
         from nicegui import ui
 
-        say, person = self.visit.say, self.visit.person
+        say, person = self.page.say, self.page.person
         with ui.element("div").classes("head"):
             title = say("build.edit", name=self.kept.name) if self.kept else say("build.title")
             lead = (self.kept.description if self.kept else "") or say("build.lead")
@@ -124,7 +126,7 @@ class Builder:
         self._ask()
 
     def _tell_unfinished(self) -> None:
-        note = self.visit.say("build.unfinished") if self.draft.unfinished() else ""
+        note = self.page.say("build.unfinished") if self.draft.unfinished() else ""
         self.unfinished.content = h("span", note, class_="faint")
 
     def _typed(self, text: str) -> None:
@@ -137,7 +139,7 @@ class Builder:
         if not text.strip():
             self._show(None)
             return
-        reading = self.reading.ask(lambda: self.visit.ask(parse_for, text))
+        reading = self.reading.ask(lambda: self.page.ask(parse_for, text))
         background_tasks.create(reading, name="read a filter")
 
     def _read(self, tree: Filter) -> None:
@@ -153,7 +155,7 @@ class Builder:
 
     def _misread(self, error: Exception) -> None:
         place = _place(self.text, error) if isinstance(error, FilterError) else None
-        self.trouble.content = h("div", place, error_markup(self.visit, error))
+        self.trouble.content = h("div", place, error_markup(self.page, error))
         if self.count is None:  # the address held it: there is no earlier filter whose answers could stay
             self.conditions.show(self.draft)
             self._ask()
@@ -165,7 +167,7 @@ class Builder:
         self.answers.wait()
         self.profit.follow(tree)
         self.recounting.forget()
-        asked = self.counting.ask(lambda: self.visit.ask(counted, tree, self.visit.language, estimate=True))
+        asked = self.counting.ask(lambda: self.page.ask(counted, tree, self.page.language, estimate=True))
         background_tasks.create(asked, name="count an audience")
 
     def _counted(self, answer: Counted) -> None:
@@ -175,9 +177,9 @@ class Builder:
         if answer.count.margin:
             # A large base in PostgreSQL takes seconds to count: what a sample says stands there until then.
             self.answers.wait()
-            asked = self.recounting.ask(lambda: self.visit.ask(counted, answer.tree, self.visit.language))
+            asked = self.recounting.ask(lambda: self.page.ask(counted, answer.tree, self.page.language))
             background_tasks.create(asked, name="count an audience to the last")
-        asked = self.looking.ask(lambda: self.visit.ask(outlook, answer.tree))
+        asked = self.looking.ask(lambda: self.page.ask(outlook, answer.tree))
         background_tasks.create(asked, name="look at an audience")
 
     def _recounted(self, answer: Counted) -> None:
@@ -189,7 +191,7 @@ class Builder:
         if answer.tree != self.tree or answer.tree is None:
             return
         removed = {c.text(): e for c, e in zip(top_conditions(answer.tree), answer.effects, strict=False)}
-        say = self.visit.say
+        say = self.page.say
         marks = {}
         for item in self.draft.items if self.draft.mode == "all" else ():
             condition = item.condition()
@@ -214,14 +216,14 @@ class Builder:
         ui.navigate.to(link("/portrait", filter=self.text, name=self.kept.name if self.kept else ""))
 
     async def _sample(self) -> None:
-        await sample_dialog(self.visit, self.fields, self.tree)
+        await sample_dialog(self.page, self.fields, self.tree)
 
     def _export(self) -> None:
         members = self.count.count.members if self.count else 0
-        export_dialog(self.visit, self.tree, members, self.kept.name if self.kept else "")
+        export_dialog(self.page, self.tree, members, self.kept.name if self.kept else "")
 
     def _save(self) -> None:
-        save_dialog(self.visit, self.text, self.kept, self._saved)
+        save_dialog(self.page, self.text, self.kept, self._saved)
 
     def _saved(self, kept: Any) -> None:
         from nicegui import ui
@@ -229,7 +231,7 @@ class Builder:
         ui.navigate.to(link("/audience", saved=kept.name))
 
 
-def _effect(say: Speaker, effect: Effect) -> Markup:
+def _effect(say: Translator, effect: Effect) -> Markup:
     if not effect.removed:
         return h("span", say("build.few" if effect.estimated else "build.no_effect"), class_="faint")
     told = "build.effect_about" if effect.estimated else "build.effect"

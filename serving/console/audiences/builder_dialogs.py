@@ -28,20 +28,22 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.console.audiences.builder_field_choices import Fields
-    from tagcast.serving.console.ui.page_context import Visit
-    from tagcast.serving.context import Desk
+    from tagcast.serving.console.ui.page_context import PageContext
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.delivery.exports import ExportRecord
 
 _SAMPLE = 10
 
 
-def save_dialog(visit: Visit, text: str, kept: SavedAudience | None, saved: Callable[[Any], None]) -> None:
+def save_dialog(
+    page: PageContext, text: str, kept: SavedAudience | None, saved: Callable[[Any], None]
+) -> None:
     """Ask for a name and keep the audience."""
     from nicegui import ui
 
     from tagcast.serving.audiences.saved_audience_actions import keep
 
-    say = visit.say
+    say = page.say
     with dialog(say("build.save")) as box:
         name = text_field(say("build.name"), kept.name if kept else "").props("autofocus")
         about = area_field(say("build.description"), kept.description if kept else "", rows=2)
@@ -51,11 +53,11 @@ def save_dialog(visit: Visit, text: str, kept: SavedAudience | None, saved: Call
 
         async def go() -> None:
             try:
-                made = await visit.ask(
+                made = await page.ask(
                     keep, name.value or "", text, description=about.value or "", kind=kind.value
                 )
             except TagcastError as error:
-                trouble.content = error_markup(visit, error)
+                trouble.content = error_markup(page, error)
                 return
             done(say("build.saved_as", name=made.name))
             box.close()
@@ -66,20 +68,22 @@ def save_dialog(visit: Visit, text: str, kept: SavedAudience | None, saved: Call
             button(say("do.save"), go, "primary")
 
 
-def write_export(desk: Desk, person: Person, tree: Filter, file: Any, **how: Any) -> ExportRecord:
+def write_export(
+    context: ServiceContext, person: Person, tree: Filter, file: Any, **how: Any
+) -> ExportRecord:
     """Write the members to ``file``."""
     from tagcast.serving.delivery.exports import export
 
-    return export(desk, person, tree, file, **how)
+    return export(context, person, tree, file, **how)
 
 
-def export_dialog(visit: Visit, tree: Filter | None, members: int, name: str) -> None:
+def export_dialog(page: PageContext, tree: Filter | None, members: int, name: str) -> None:
     """Ask how to take the members away; the file comes as a download."""
     from nicegui import background_tasks, ui
 
     from tagcast.serving.delivery.exports import columns_for
 
-    say = visit.say
+    say = page.say
     if tree is None:
         done(say("build.empty_hint"))
         return
@@ -88,7 +92,7 @@ def export_dialog(visit: Visit, tree: Filter | None, members: int, name: str) ->
     def put(key: str, value: Any) -> None:
         chosen[key] = value
 
-    consent = visit.desk.settings.consent
+    consent = page.context.settings.consent
     with dialog(say("export.title", count=number(members))) as box:
         with ui.element("div").classes("cols2"):
             select(
@@ -108,14 +112,14 @@ def export_dialog(visit: Visit, tree: Filter | None, members: int, name: str) ->
         answer = html(Markup("")).props('role=status aria-live="polite"')
 
         async def offer() -> None:
-            columns.set_options(await visit.ask(columns_for))
+            columns.set_options(await page.ask(columns_for))
 
         async def go() -> None:
             run.props("disabled")
             kind: Literal["csv", "parquet"] = chosen["format"]
-            file = place_for(visit.desk, f"{name or 'audience'}.{kind}".replace("/", "_"))
+            file = place_for(page.context, f"{name or 'audience'}.{kind}".replace("/", "_"))
             try:
-                record = await visit.ask(
+                record = await page.ask(
                     write_export,
                     tree,
                     file,
@@ -126,11 +130,11 @@ def export_dialog(visit: Visit, tree: Filter | None, members: int, name: str) ->
                     name=name,
                 )
             except TagcastError as error:
-                answer.content = error_markup(visit, error)
+                answer.content = error_markup(page, error)
                 return
             finally:
                 run.props(remove="disabled")
-            answer.content = _record(visit, record)
+            answer.content = _record(page, record)
             ui.download.file(file)
 
         with ui.element("div").classes("actions"):
@@ -139,11 +143,11 @@ def export_dialog(visit: Visit, tree: Filter | None, members: int, name: str) ->
         background_tasks.create(offer(), name="columns of an export")
 
 
-def _record(visit: Visit, record: ExportRecord) -> Markup:
-    say = visit.say
+def _record(page: PageContext, record: ExportRecord) -> Markup:
+    say = page.say
     lines = [h("b", say("export.done", rows=number(record.rows)))]
-    if record.held_back:
-        lines.append(h("div", say("export.held", count=number(record.held_back))))
+    if record.held_out:
+        lines.append(h("div", say("export.held", count=number(record.held_out))))
     if record.without_consent:
         lines.append(h("div", say("export.consent", count=number(record.without_consent))))
     if record.hidden:
@@ -152,53 +156,53 @@ def _record(visit: Visit, record: ExportRecord) -> Markup:
     return h("div", lines, class_="note good")
 
 
-async def sample_dialog(visit: Visit, fields: Fields, tree: Filter | None) -> None:
+async def sample_dialog(page: PageContext, fields: Fields, tree: Filter | None) -> None:
     """Show some members, each with a link to its profile."""
     from nicegui import ui
 
-    say = visit.say
+    say = page.say
     if tree is None:
         done(say("build.empty_hint"))
         return
     try:
-        rows = await visit.ask(questions.sample, tree, _SAMPLE)
+        rows = await page.ask(questions.sample, tree, _SAMPLE)
     except TagcastError as error:
-        failed(visit, error)
+        failed(page, error)
         return
     with dialog(say("sample.title", count=number(len(rows))), wide=True) as box:
-        html(_members(visit, fields, rows) if rows else h("p", say("sample.none"), class_="muted"))
+        html(_members(page, fields, rows) if rows else h("p", say("sample.none"), class_="muted"))
         with ui.element("div").classes("actions"):
             button(say("do.close"), box.close, "quiet").props("autofocus")
 
 
-def _members(visit: Visit, fields: Fields, rows: list[dict[str, Any]]) -> Markup:
-    say = visit.say
+def _members(page: PageContext, fields: Fields, rows: list[dict[str, Any]]) -> Markup:
+    say = page.say
     # What the filter's tags say of them first: it is why they are in it.
-    ranked = {name: _column(visit, fields, name) == name for name in rows[0]}
+    ranked = {name: _column(page, fields, name) == name for name in rows[0]}
     shown = sorted((name for name in rows[0] if name != "profile_id"), key=ranked.__getitem__)
-    heads = [h("th", say("sample.id")), *[h("th", _column(visit, fields, name)) for name in shown]]
-    may = visit.person.may("profiles")
+    heads = [h("th", say("sample.id")), *[h("th", _column(page, fields, name)) for name in shown]]
+    may = page.person.may("profiles")
     lines = []
     for row in rows:
         identity = str(row["profile_id"])
         first = h("a", identity, href=link("/profile", identity)) if may else identity
-        cells = [h("td", _cell(visit, row[name]), class_="num") for name in shown]
+        cells = [h("td", _cell(page, row[name]), class_="num") for name in shown]
         lines.append(h("tr", h("td", first, class_="mono"), cells))
     return h(
         "div", h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t"), class_="table-wrap"
     )
 
 
-def _column(visit: Visit, fields: Fields, name: str) -> str:
+def _column(page: PageContext, fields: Fields, name: str) -> str:
     for tag, title in fields.titles.items():
         if name == tag:
             return title
         if name.startswith(f"{tag}.") and f"part.{name[len(tag) + 1 :]}" in {"part.score", "part.confidence"}:
-            return f"{title}: {visit.say(f'part.{name[len(tag) + 1 :]}')}"
+            return f"{title}: {page.say(f'part.{name[len(tag) + 1 :]}')}"
     return name
 
 
-def _cell(visit: Visit, value: object) -> str:
+def _cell(page: PageContext, value: object) -> str:
     if isinstance(value, float):
         return number(value)
-    return value_word(visit.say, value)
+    return value_word(page.say, value)

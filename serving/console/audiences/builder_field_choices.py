@@ -11,7 +11,7 @@ from tagcast.serving.console.audiences.draft import Row
 from tagcast.serving.console.ui.tag_badges import value_word
 
 if TYPE_CHECKING:
-    from tagcast.serving.console.ui.page_context import Visit
+    from tagcast.serving.console.ui.page_context import PageContext
 
 _TAG, _ATTRIBUTE, _AUDIENCE = "tag:", "attribute:", "audience:"
 _BOOLEAN = {True: "value.true", False: "value.false"}
@@ -23,19 +23,19 @@ class Fields:
 
     Parameters
     ----------
-    visit : Visit
+    page : PageContext
     names : Names
     titles : dict of str to str
         Tag to its title in the language of the visit.
     """
 
-    visit: Visit
+    page: PageContext
     names: Names
     titles: dict[str, str]
 
     def choices(self) -> dict[str, str]:
         """Return every field by its key, tags first."""
-        say = self.visit.say
+        say = self.page.say
         found = {_TAG + tag: self.titles.get(tag, tag) for tag in self.names.tags}
         found |= {_ATTRIBUTE + name: name for name in self.names.attributes}
         return found | {_AUDIENCE + name: say("build.saved", name=name) for name in self.names.audiences}
@@ -69,7 +69,7 @@ class Fields:
 
     def parts(self) -> dict[str, str]:
         """Return the parts of a tag that people filter by."""
-        return {part: self.visit.say(f"part.{part}") for part in PARTS}
+        return {part: self.page.say(f"part.{part}") for part in PARTS}
 
     def kind(self, row: Row) -> str:
         """Return ``text``, ``number`` or ``boolean``."""
@@ -78,6 +78,6 @@ class Fields:
     def levels(self, row: Row) -> dict[object, str] | None:
         """Return all values that the field has, None where they have to be looked up."""
         if self.kind(row) == "boolean":
-            return {value: self.visit.say(key) for value, key in _BOOLEAN.items()}
+            return {value: self.page.say(key) for value, key in _BOOLEAN.items()}
         allowed = self.names.allowed(FieldRef(name=row.name, part=row.part))
-        return None if allowed is None else {value: value_word(self.visit.say, value) for value in allowed}
+        return None if allowed is None else {value: value_word(self.page.say, value) for value in allowed}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.service import ProfitCurve, best_cut
 from tagcast.serving.console.ui.charts import curve
-from tagcast.serving.console.ui.debounce import Latest
+from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import error_markup
@@ -31,13 +31,13 @@ class Profit:
     def __init__(self, fields: Fields, add: Callable[[str], None]) -> None:
         from nicegui import ui
 
-        self.fields, self.say, self.add = fields, fields.visit.say, add
+        self.fields, self.say, self.add = fields, fields.page.say, add
         self.tree: Filter | None = None
         self.found: ProfitCurve | None = None
         self.benefit: float | None = 10.0
         self.cost: float | None = 1.0
         self.capacity: float | None = None
-        self.asking: Latest[ProfitCurve] = Latest(self._tell, self._fail)
+        self.asking: Debouncer[ProfitCurve] = Debouncer(self._tell, self._fail)
         tags = {tag: fields.titles.get(tag, tag) for tag in fields.names.tags}
         self.tag = next(iter(tags), "")
         with ui.element("details").classes("card fold") as self.fold:
@@ -86,7 +86,7 @@ class Profit:
             return
         tree, tag, benefit, cost = self.tree, self.tag, float(self.benefit), float(self.cost)
         most = int(self.capacity) if self.capacity else None
-        asked = self.asking.ask(lambda: self.fields.visit.ask(best_cut, tree, tag, benefit, cost, most))
+        asked = self.asking.ask(lambda: self.fields.page.ask(best_cut, tree, tag, benefit, cost, most))
         background_tasks.create(asked, name="profit of an audience")
 
     def _tell(self, found: ProfitCurve) -> None:
@@ -113,7 +113,7 @@ class Profit:
 
     def _fail(self, error: Exception) -> None:
         self.use.visible = False
-        self.picture.content = error_markup(self.fields.visit, error)
+        self.picture.content = error_markup(self.fields.page, error)
 
     def _use(self) -> None:
         if self.found and self.found.condition:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tagcast.serving.audiences.queries import AudienceCount
     from tagcast.serving.audiences.service import Effect, Expected, Language
     from tagcast.serving.console.audiences.builder_field_choices import Fields
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
 @dataclass(frozen=True)
@@ -53,29 +53,34 @@ class Outlook:
 
 
 def counted(
-    desk: Desk, person: Person, tree: Filter | None, language: Language, *, estimate: bool = False
+    context: ServiceContext,
+    person: Person,
+    tree: Filter | None,
+    language: Language,
+    *,
+    estimate: bool = False,
 ) -> Counted:
     """Return how many ``tree`` finds, and what it means; ``estimate`` from a sample where the store keeps one."""
     from tagcast.serving.audiences.queries import AudienceCount, tags_of
 
     if tree is None:
-        with desk.store.reader() as reader:
+        with context.store.reader() as reader:
             base = reader.manifest.profiles
         return Counted(None, AudienceCount(base, base, 1.0, {}), "")
-    count = questions.count(desk, person, tree, estimate=estimate)
+    count = questions.count(context, person, tree, estimate=estimate)
     spoken = tags_of(tree)
-    manifest, now = desk.store.current(), desk.now
+    manifest, now = context.store.current(), context.now
     run = manifest.run.tags if manifest else ()
     expired = {t.tag: t.expires_at for t in run if t.tag in spoken and t.expires_at <= now}
-    return Counted(tree, count, questions.sentence(desk, person, tree, language), expired)
+    return Counted(tree, count, questions.sentence(context, person, tree, language), expired)
 
 
-def outlook(desk: Desk, person: Person, tree: Filter | None) -> Outlook:
+def outlook(context: ServiceContext, person: Person, tree: Filter | None) -> Outlook:
     """Return the effects of the conditions of ``tree``, and what is expected of its members; of a large base by a sample."""
     if tree is None:
         return Outlook(None, (), ())
-    effects = questions.effects(desk, person, tree, estimate=True)
-    return Outlook(tree, tuple(effects), tuple(questions.expected(desk, person, tree, estimate=True)))
+    effects = questions.effects(context, person, tree, estimate=True)
+    return Outlook(tree, tuple(effects), tuple(questions.expected(context, person, tree, estimate=True)))
 
 
 class Answers:
@@ -85,7 +90,7 @@ class Answers:
         from nicegui import ui
 
         self.fields = fields
-        self.say = fields.visit.say
+        self.say = fields.page.say
         self.members = 0
         with ui.element("section").classes("card answer") as self.card:
             self.card.props["aria-label"] = self.say("build.members")
@@ -155,7 +160,7 @@ class Answers:
         """Show why there is no count."""
         self.card.classes(remove="waiting")
         self.figure.content = h(
-            "div", h("b", self.say("build.failed")), error_markup(self.fields.visit, error)
+            "div", h("b", self.say("build.failed")), error_markup(self.fields.page, error)
         )
 
     def tell_outlook(self, answer: Outlook) -> None:

@@ -45,7 +45,7 @@ class Line:
     ) -> None:
         from nicegui import ui
 
-        self.fields, self.row, self.say = fields, row, fields.visit.say
+        self.fields, self.row, self.say = fields, row, fields.page.say
         self.changed, self.removed = changed, removed
         self.known_levels = known_levels
         self.drawn: dict[str, Select] = {}
@@ -158,7 +158,7 @@ class Line:
         )
 
         async def look_up() -> None:
-            looked = self.known_levels[row.name] = await self.fields.visit.ask(levels, row.name)
+            looked = self.known_levels[row.name] = await self.fields.page.ask(levels, row.name)
             field.set_options({v: str(v) for v in [*row.values, *looked]}, value=list(row.values))
 
         if found is None:

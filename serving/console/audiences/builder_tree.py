@@ -34,7 +34,7 @@ class Tree:
         from nicegui import ui
 
         self.fields = fields
-        self.say = fields.visit.say
+        self.say = fields.page.say
         self.changed = changed
         self.draft = Group()
         self.lines: dict[int, Line] = {}

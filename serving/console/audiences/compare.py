@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagcast.models.filters.conditions import Condition, Every, Filter, InAudience, Not, Some
+from tagcast.models.filters.conditions import And, Condition, Filter, InAudience, Not, Or
 from tagcast.serving.audiences.portrait import Overlap, compare
 from tagcast.serving.console.audiences.portrait import saved_names
 from tagcast.serving.console.ui.charts import overlap
 from tagcast.serving.console.ui.formatting import number, percent
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import empty
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.widgets import html, link_button, select
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
-def compared(desk: Desk, person: Person, a: str, b: str) -> Overlap:
+def compared(context: ServiceContext, person: Person, a: str, b: str) -> Overlap:
     """Return how two saved audiences overlap."""
-    return compare(desk, person, Filter(root=InAudience(name=a)), Filter(root=InAudience(name=b)))
+    return compare(context, person, Filter(root=InAudience(name=a)), Filter(root=InAudience(name=b)))
 
 
-async def compare_page(visit: Visit) -> None:
+async def compare_page(page: PageContext) -> None:
     """Show the overlap of the two audiences that the address names, or of the first two."""
     from nicegui import ui
 
-    say = visit.say
-    saved = await visit.ask(saved_names)
+    say = page.say
+    saved = await page.ask(saved_names)
     html(h("div", h("h1", say("compare.title")), h("p", say("compare.lead"))), classes="head")
     if len(saved) < 2:
         html(
@@ -40,11 +40,11 @@ async def compare_page(visit: Visit) -> None:
             )
         )
         return
-    a, b = visit.asked("a", saved[0]), visit.asked("b", saved[1])
+    a, b = page.asked("a", saved[0]), page.asked("b", saved[1])
     with ui.element("div").classes("filters compare-fields"):
         select(saved, a, say("compare.a"), lambda v: ui.navigate.to(link("/compare", a=v, b=b)))
         select(saved, b, say("compare.b"), lambda v: ui.navigate.to(link("/compare", a=a, b=v)))
-    found = await visit.ask(compared, a, b)
+    found = await page.ask(compared, a, b)
     with ui.element("div").classes("cols2 compare"):
         picture = overlap(found.a, found.b, found.both, f"{say('compare.both')} {number(found.both)}")
         names = h(
@@ -57,17 +57,17 @@ async def compare_page(visit: Visit) -> None:
             say("compare.portrait"), link("/portrait", name=a, against=b), "small", "portrait"
         )
         html(h("section", picture, h("div", names, against, class_="between wrapping"), class_="card"))
-        html(h("section", _parts(visit, found, a, b), class_="card"))
+        html(h("section", _parts(page, found, a, b), class_="card"))
 
 
-def _parts(visit: Visit, found: Overlap, a: str, b: str) -> Markup:
-    say = visit.say
+def _parts(page: PageContext, found: Overlap, a: str, b: str) -> Markup:
+    say = page.say
     in_a, in_b = InAudience(name=a), InAudience(name=b)
     rows: tuple[tuple[str, int, Condition], ...] = (
-        (say("compare.both"), found.both, Every(items=(in_a, in_b))),
-        (say("compare.only", name=a), found.only_a, Every(items=(in_a, Not(item=in_b)))),
-        (say("compare.only", name=b), found.only_b, Every(items=(in_b, Not(item=in_a)))),
-        (say("compare.either"), found.either, Some(items=(in_a, in_b))),
+        (say("compare.both"), found.both, And(items=(in_a, in_b))),
+        (say("compare.only", name=a), found.only_a, And(items=(in_a, Not(item=in_b)))),
+        (say("compare.only", name=b), found.only_b, And(items=(in_b, Not(item=in_a)))),
+        (say("compare.either"), found.either, Or(items=(in_a, in_b))),
     )
     lines = [
         h(

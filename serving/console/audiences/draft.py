@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tagcast.models.filters.conditions import (
+    And,
     Compare,
     Condition,
-    Every,
     FieldRef,
     Filter,
     InAudience,
@@ -17,8 +17,8 @@ from tagcast.models.filters.conditions import (
     Not,
     OneOf,
     Operator,
+    Or,
     Scalar,
-    Some,
 )
 
 Mode = Literal["all", "any", "none"]
@@ -82,8 +82,8 @@ class Group:
         if not found:
             return None
         if self.mode == "all":
-            return found[0] if len(found) == 1 else Every(items=found)
-        some = found[0] if len(found) == 1 else Some(items=found)
+            return found[0] if len(found) == 1 else And(items=found)
+        some = found[0] if len(found) == 1 else Or(items=found)
         return some if self.mode == "any" else Not(item=some)
 
     def filter(self) -> Filter | None:
@@ -111,8 +111,8 @@ def draft_of(tree: Filter | None) -> Group:
 
 
 def _item(node: Condition) -> Row | Group:
-    if isinstance(node, Every | Some):
-        return Group("all" if isinstance(node, Every) else "any", [_item(i) for i in node.items])
+    if isinstance(node, And | Or):
+        return Group("all" if isinstance(node, And) else "any", [_item(i) for i in node.items])
     if isinstance(node, Not):
         return _left_out(node.item)
     if isinstance(node, Compare):
@@ -128,7 +128,7 @@ def _item(node: Condition) -> Row | Group:
 
 def _left_out(item: Condition) -> Row | Group:
     """Return what ``NOT item`` is: the opposite test where there is one, else a group of which none holds."""
-    if isinstance(item, Some):
+    if isinstance(item, Or):
         return Group("none", [_item(i) for i in item.items])
     inner = _item(item)
     opposite: dict[Test, Test] = {"null": "not_null", "member": "not_member", "in": "not_in"}

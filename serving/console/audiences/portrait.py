@@ -12,7 +12,7 @@ from tagcast.serving.audiences.portrait import Portrait, PortraitRow, portrait
 from tagcast.serving.console.ui.formatting import number, percent
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import empty, error_markup
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.tag_titles import titles
 from tagcast.serving.console.ui.widgets import html, link_button, select
@@ -21,50 +21,50 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 _FIRST, _LEAST = 12, 30
 
 
-def drawn(desk: Desk, person: Person, text: str, against: str) -> tuple[Portrait, str]:
+def drawn(context: ServiceContext, person: Person, text: str, against: str) -> tuple[Portrait, str]:
     """Return the portrait of a filter beside everyone or a saved audience, and what the filter means."""
-    tree = questions.parse_for(desk, person, text)
+    tree = questions.parse_for(context, person, text)
     others = Filter(root=InAudience(name=against)) if against else None
-    return portrait(desk, person, tree, others), text
+    return portrait(context, person, tree, others), text
 
 
-def saved_names(desk: Desk, _person: Person) -> list[str]:
+def saved_names(context: ServiceContext, _person: Person) -> list[str]:
     """Return the names of the saved audiences."""
     from tagcast.registry.governance.saved_audiences import all_saved
 
-    return [audience.name for audience in all_saved(desk.state)]
+    return [audience.name for audience in all_saved(context.state)]
 
 
-async def portrait_page(visit: Visit) -> None:
+async def portrait_page(page: PageContext) -> None:
     """Show the portrait of the filter, or of the saved audience, that the address names."""
     from nicegui import ui
 
     from tagcast.serving.console.audiences.builder_results import counted
 
-    say, name, against = visit.say, visit.asked("name"), visit.asked("against")
-    text = visit.asked("filter") or (Filter(root=InAudience(name=name)).text() if name else "")
-    sort = "share" if visit.asked("sort") == "share" else "index"
-    saved = await visit.ask(saved_names)
+    say, name, against = page.say, page.asked("name"), page.asked("against")
+    text = page.asked("filter") or (Filter(root=InAudience(name=name)).text() if name else "")
+    sort = "share" if page.asked("sort") == "share" else "index"
+    saved = await page.ask(saved_names)
     others = against or say("portrait.everyone")
 
     def here(**changed: str) -> str:
         return link(
             "/portrait",
-            **{"filter": visit.asked("filter"), "name": name, "against": against, "sort": sort, **changed},
+            **{"filter": page.asked("filter"), "name": name, "against": against, "sort": sort, **changed},
         )
 
     try:
-        tree = await visit.ask(questions.parse_for, text)
-        found, _ = await visit.ask(drawn, text, against)
-        told = await visit.ask(counted, tree, visit.language)
-        known = await visit.ask(titles, visit.language)
+        tree = await page.ask(questions.parse_for, text)
+        found, _ = await page.ask(drawn, text, against)
+        told = await page.ask(counted, tree, page.language)
+        known = await page.ask(titles, page.language)
     except TagcastError as error:
-        html(h("div", h("h1", say("portrait.title")), error_markup(visit, error), class_="stack"))
+        html(h("div", h("h1", say("portrait.title")), error_markup(page, error), class_="stack"))
         return
     title = f"{say('portrait.title')}: {name}" if name else say("portrait.title")
     back = link("/audience", filter=text if not name else "", saved=name)
@@ -126,7 +126,7 @@ async def portrait_page(visit: Visit) -> None:
                 "section",
                 h("div", h("h2", say("portrait.apart")), ranks, class_="between"),
                 h("p", say("portrait.apart_lead"), class_="faint"),
-                _ranking(visit, ranked[:_FIRST], known),
+                _ranking(page, ranked[:_FIRST], known),
                 class_="card",
             )
         )
@@ -134,20 +134,20 @@ async def portrait_page(visit: Visit) -> None:
             h(
                 "section",
                 h("h2", say("portrait.spread"), class_="sr"),
-                _spreads(visit, found, known),
+                _spreads(page, found, known),
                 class_="spreads",
             )
         )
 
 
-def _level(visit: Visit, row: PortraitRow) -> str:
+def _level(page: PageContext, row: PortraitRow) -> str:
     if row.level is None:
-        return visit.say("portrait.beyond") if row.kind == "tag" else visit.say("value.missing")
-    return value_word(visit.say, row.level)
+        return page.say("portrait.beyond") if row.kind == "tag" else page.say("value.missing")
+    return value_word(page.say, row.level)
 
 
-def _ranking(visit: Visit, rows: Sequence[PortraitRow], known: dict[str, str]) -> Markup:
-    say = visit.say
+def _ranking(page: PageContext, rows: Sequence[PortraitRow], known: dict[str, str]) -> Markup:
+    say = page.say
     heads = h(
         "tr",
         h("th", say("portrait.level")),
@@ -160,7 +160,7 @@ def _ranking(visit: Visit, rows: Sequence[PortraitRow], known: dict[str, str]) -
             "tr",
             h(
                 "td",
-                h("div", _level(visit, row), class_="level"),
+                h("div", _level(page, row), class_="level"),
                 h("div", known.get(row.field, row.field), class_="faint"),
                 class_="wrap",
             ),
@@ -181,7 +181,7 @@ def index_mark(index: float | None) -> Markup:
     return h("span", number(round(index)), class_=f"index {tone} num")
 
 
-def _spreads(visit: Visit, found: Portrait, known: dict[str, str]) -> list[Markup]:
+def _spreads(page: PageContext, found: Portrait, known: dict[str, str]) -> list[Markup]:
     cards = []
     for field, rows in groupby(found.rows, key=lambda r: r.field):
         levels = list(rows)
@@ -189,7 +189,7 @@ def _spreads(visit: Visit, found: Portrait, known: dict[str, str]) -> list[Marku
         lines = [
             h(
                 "li",
-                h("span", _level(visit, row), class_="level", title=_level(visit, row)),
+                h("span", _level(page, row), class_="level", title=_level(page, row)),
                 h(
                     "span",
                     h("i", style=f"width:{100 * row.share / most:.2f}%", class_="mine"),

@@ -11,13 +11,13 @@ from tagcast.serving.console.ui.charts import spark
 from tagcast.serving.console.ui.formatting import day, number
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import done, empty, failed
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.widgets import button, dialog, html, icon_button, link_button
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ class Kept:
     sizes: tuple[int, ...]
 
 
-def kept(desk: Desk, _person: Person) -> list[Kept]:
+def kept(context: ServiceContext, _person: Person) -> list[Kept]:
     """Return the saved audiences with the history of their size."""
     from tagcast.registry.governance.saved_audiences import all_saved, sizes
 
-    return [Kept(a, tuple(s.members for s in sizes(desk.state, a.name))) for a in all_saved(desk.state)]
+    return [Kept(a, tuple(s.members for s in sizes(context.state, a.name))) for a in all_saved(context.state)]
 
 
-async def saved_page(visit: Visit) -> None:
+async def saved_page(page: PageContext) -> None:
     """Show the saved audiences."""
     from nicegui import ui
 
-    say = visit.say
-    found = await visit.ask(kept)
+    say = page.say
+    found = await page.ask(kept)
     with ui.element("div").classes("head"):
         html(h("div", h("h1", say("saved.title")), h("p", say("saved.lead"))), classes="grow")
         html(h("div", link_button(say("nav.build"), "/audience", "primary", "plus"), class_="actions"))
@@ -53,7 +53,7 @@ async def saved_page(visit: Visit) -> None:
         with ui.element("tbody"):
             for one in found:
                 with ui.element("tr"):
-                    for content, classes in _cells(visit, one):
+                    for content, classes in _cells(page, one):
                         html(content, "td", classes)
                     with ui.element("td").classes("full"), ui.element("div").classes("actions tight-actions"):
                         name = one.audience.name
@@ -62,12 +62,12 @@ async def saved_page(visit: Visit) -> None:
                                 say("build.portrait"), link("/portrait", name=name), "small quiet", "portrait"
                             )
                         )
-                        if visit.person.may("save"):
-                            icon_button("close", say("do.delete"), partial(_delete, visit, name))
+                        if page.person.may("save"):
+                            icon_button("close", say("do.delete"), partial(_delete, page, name))
 
 
-def _cells(visit: Visit, one: Kept) -> list[tuple[Markup, str]]:
-    say, audience = visit.say, one.audience
+def _cells(page: PageContext, one: Kept) -> list[tuple[Markup, str]]:
+    say, audience = page.say, one.audience
     now = one.sizes[-1] if one.sizes else audience.members
     name = h(
         "div",
@@ -86,21 +86,21 @@ def _cells(visit: Visit, one: Kept) -> list[tuple[Markup, str]]:
     ]
 
 
-def _delete(visit: Visit, name: str) -> None:
+def _delete(page: PageContext, name: str) -> None:
     """Ask once more, then delete."""
     from nicegui import ui
 
     from tagcast.serving.audiences.saved_audience_actions import drop
 
-    say = visit.say
+    say = page.say
     with dialog(say("do.delete")) as box:
         html(h("p", say("saved.delete_sure", name=name)))
 
         async def go() -> None:
             try:
-                await visit.ask(drop, name)
+                await page.ask(drop, name)
             except TagcastError as error:
-                failed(visit, error)
+                failed(page, error)
                 return
             box.close()
             done(say("saved.deleted", name=name))

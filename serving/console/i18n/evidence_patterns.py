@@ -106,7 +106,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         "快照前最后一天占 {b} 效力的 {a}：以得知结果的时刻标记的事件就是这样",
     ),
     (
-        r"values later than as_of: (?P<a>.+); mend the source's times, build the log anew",
+        r"values later than as_of: (?P<a>.+); fix the source's times, build the log anew",
         "存在晚于快照时刻的取值：{a}；请修正来源的时间并重建事件日志",
     ),
     (

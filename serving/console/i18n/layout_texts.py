@@ -60,7 +60,7 @@ FRAME: dict[str, tuple[str, str]] = {
     "kind.amount": ("Amount", "金额"),
     "kind.rule": ("Rule", "规则"),
     "error.title": ("That did not work", "操作未成功"),
-    "error.mend": ("What helps", "解决办法"),
+    "error.hint": ("What helps", "解决办法"),
     "error.not_allowed": ("This page is not for your role", "您的角色无权访问此页"),
     "error.not_allowed_hint": (
         "It takes the role {role}. An administrator can give it to you.",

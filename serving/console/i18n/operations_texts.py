@@ -3,7 +3,7 @@
 WORK: dict[str, tuple[str, str]] = {
     "runs.title": ("Runs", "评分批次"),
     "runs.lead": (
-        "What was in force when; the newest run answers every question.",
+        "What was active when; the newest run answers every question.",
         "各时期使用的批次；最新批次回答所有查询。",
     ),
     "runs.number": ("No.", "序号"),
@@ -14,7 +14,7 @@ WORK: dict[str, tuple[str, str]] = {
     "runs.what": ("What happened", "事件"),
     "runs.publish": ("published", "发布"),
     "runs.rollback": ("rolled back", "回滚"),
-    "runs.current": ("in force", "使用中"),
+    "runs.current": ("active", "使用中"),
     "runs.moves": ("What moved against the run before", "与上一批次相比的变化"),
     "runs.tag": ("Tag", "标签"),
     "runs.stayed": ("Stayed", "保持"),

@@ -20,10 +20,10 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def told(error: TagcastError, language: Language) -> tuple[str, str]:
-    """Return message and mend; what no pattern knows stays as it is."""
+    """Return message and hint; what no pattern knows stays as it is."""
     if language == "en":
-        return error.message, error.mend
-    return translated(error.message, language), translated(error.mend, language)
+        return error.message, error.hint
+    return translated(error.message, language), translated(error.hint, language)
 
 
 def translated(text: str, language: Language) -> str:

@@ -17,7 +17,7 @@ WORDS: dict[str, tuple[str, str]] = {**FRAME, **TAGS, **AUDIENCE, **WORK}
 """Key to what is said in each of :data:`LANGUAGES`, with ``{names}`` of what is put in."""
 
 
-class Speaker(NamedTuple):
+class Translator(NamedTuple):
     """One language: ``speaker("key", count=3)`` says it."""
 
     language: Language

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from tagcast.serving.console.ui.formatting import minute, number
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import empty
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.widgets import html, link_button, select
 
 if TYPE_CHECKING:
     from tagcast.registry.access.audit_log import AuditEntry
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 _PAGE, _LONG = 100, 160
 _ACTIONS = (
@@ -31,21 +31,21 @@ _ACTIONS = (
 )
 
 
-def told(desk: Desk, person: Person, action: str, before: int | None) -> list[AuditEntry]:
+def told(context: ServiceContext, person: Person, action: str, before: int | None) -> list[AuditEntry]:
     """Return a page of the log, newest first."""
     from tagcast.registry.access.audit_log import entries, whose
 
-    return entries(desk.state, action=action or None, who=whose(person), limit=_PAGE, before=before)
+    return entries(context.state, action=action or None, who=whose(person), limit=_PAGE, before=before)
 
 
-async def audit_page(visit: Visit) -> None:
+async def audit_page(page: PageContext) -> None:
     """Show the log, from the entry that the address names downwards."""
     from nicegui import ui
 
-    say, action = visit.say, visit.asked("action")
-    before = visit.asked("before")
-    found = await visit.ask(told, action, int(before) if before.isdigit() else None)
-    lead = say("audit.lead") if visit.person.may("audit") else say("audit.own")
+    say, action = page.say, page.asked("action")
+    before = page.asked("before")
+    found = await page.ask(told, action, int(before) if before.isdigit() else None)
+    lead = say("audit.lead") if page.person.may("audit") else say("audit.own")
     html(h("div", h("h1", say("audit.title")), h("p", lead)), classes="head")
     with ui.element("div").classes("filters"):
         choices = {"": say("audit.any"), **{one: say(f"action.{one}") for one in _ACTIONS}}
@@ -68,7 +68,7 @@ async def audit_page(visit: Visit) -> None:
             h("td", entry.who),
             h("td", say.known("action", entry.action), class_="nowrap"),
             h("td", entry.subject, class_="wrap"),
-            h("td", _detail(visit, entry.detail), class_="wrap faint full"),
+            h("td", _detail(page, entry.detail), class_="wrap faint full"),
         )
         for entry in found
     ]
@@ -81,19 +81,19 @@ async def audit_page(visit: Visit) -> None:
     html(h("section", table, more, class_="card table-wrap"))
 
 
-def _detail(visit: Visit, detail: Mapping[str, object]) -> Markup:
+def _detail(page: PageContext, detail: Mapping[str, object]) -> Markup:
     shown = [
-        h("span", f"{visit.say.known('detail', key)}: ", h("span", _short(visit, value), class_="muted"))
+        h("span", f"{page.say.known('detail', key)}: ", h("span", _short(page, value), class_="muted"))
         for key, value in detail.items()
         if value
     ]
     return h("div", shown, class_="details")
 
 
-def _short(visit: Visit, value: object) -> str:
+def _short(page: PageContext, value: object) -> str:
     """Return a detail as text of one line."""
     if isinstance(value, bool):
-        return visit.say("value.true")
+        return page.say("value.true")
     if isinstance(value, int | float):
         return number(value)
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

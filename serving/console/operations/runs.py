@@ -1,4 +1,4 @@
-"""The runs: what was in force when, and what moved."""
+"""The runs: what was active when, and what moved."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from typing import TYPE_CHECKING
 from tagcast.serving.console.ui.formatting import day, minute, number
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import empty
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.tag_titles import both_titles
 from tagcast.serving.console.ui.widgets import html
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.manifest import Entry
 
 _SHOWN = 50
 
 
-def entries(desk: Desk, _person: Person) -> list[Entry]:
-    """Return what was put in force, newest first."""
-    return list(reversed(desk.store.log()))[:_SHOWN]
+def entries(context: ServiceContext, _person: Person) -> list[Entry]:
+    """Return what was put active, newest first."""
+    return list(reversed(context.store.log()))[:_SHOWN]
 
 
-async def runs_page(visit: Visit) -> None:
+async def runs_page(page: PageContext) -> None:
     """Show the log of the store, and the moves of the newest run."""
-    say = visit.say
-    found = await visit.ask(entries)
+    say = page.say
+    found = await page.ask(entries)
     html(h("div", h("h1", say("runs.title")), h("p", say("runs.lead"))), classes="head")
     if not found:
         html(empty(say("empty.store"), say("empty.store_hint")))
         return
-    titles = await visit.ask(both_titles)
-    html(h("section", _log(visit, found), class_="card table-wrap"))
-    html(h("section", h("h2", say("runs.moves")), _moves(visit, found[0], titles), class_="card"))
+    titles = await page.ask(both_titles)
+    html(h("section", _log(page, found), class_="card table-wrap"))
+    html(h("section", h("h2", say("runs.moves")), _moves(page, found[0], titles), class_="card"))
 
 
-def _log(visit: Visit, found: list[Entry]) -> Markup:
-    say = visit.say
+def _log(page: PageContext, found: list[Entry]) -> Markup:
+    say = page.say
     heads = [
         h("th", say(key), scope="col", class_="r" if key in {"runs.profiles", "runs.tags"} else None)
         for key in ("runs.number", "runs.at", "runs.as_of", "runs.profiles", "runs.tags", "runs.what")
@@ -69,8 +69,8 @@ def _log(visit: Visit, found: list[Entry]) -> Markup:
     return h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t cards")
 
 
-def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
-    say = visit.say
+def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
+    say = page.say
     if not entry.manifest.moves:
         return h("p", say("runs.moves_none"), class_="faint")
     lines = []
@@ -85,7 +85,7 @@ def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Mar
         shown = [
             h(
                 "span",
-                say("profile.was", was=_said(visit, was), now=_said(visit, now)),
+                say("profile.was", was=_said(page, was), now=_said(page, now)),
                 " ",
                 h("b", number(n)),
                 class_="pill num",
@@ -110,6 +110,6 @@ def _moves(visit: Visit, entry: Entry, titles: dict[str, dict[str, str]]) -> Mar
     return h("table", h("thead", heads), h("tbody", lines), class_="t cards")
 
 
-def _said(visit: Visit, value: str | None) -> str:
+def _said(page: PageContext, value: str | None) -> str:
     """Return what was said; of a profile that joined or left the tag's population that nothing was."""
-    return visit.say("portrait.beyond") if value is None else value_word(visit.say, value)
+    return page.say("portrait.beyond") if value is None else value_word(page.say, value)

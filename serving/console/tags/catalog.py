@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from tagcast.serving.catalog import catalog as catalogue
-from tagcast.serving.console.ui.debounce import Latest
+from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import day, number, percent
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import empty, error_markup
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import floor_text, grade_mark, said_bar, status_pill
 from tagcast.serving.console.ui.widgets import html, link_button, search_field, select
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 _STATUSES = ("draft", "in_review", "published", "suspended", "retired")
 
 
-def _owners(desk: Any, _person: Any) -> list[str]:
-    return catalogue.owners(desk)
+def _owners(context: Any, _person: Any) -> list[str]:
+    return catalogue.owners(context)
 
 
-async def catalogue_page(visit: Visit) -> None:
+async def catalogue_page(page: PageContext) -> None:
     """Show the tags that the visitor may see."""
-    rows = await visit.ask(catalogue.tags, language=visit.language)
-    owners = await visit.ask(_owners)
-    Catalogue(visit, rows, owners)
+    rows = await page.ask(catalogue.tags, language=page.language)
+    owners = await page.ask(_owners)
+    Catalogue(page, rows, owners)
 
 
 class Catalogue:
     """The page at work: what is looked for, and what was found."""
 
-    def __init__(self, visit: Visit, rows: list[TagRow], owners: list[str]) -> None:
+    def __init__(self, page: PageContext, rows: list[TagRow], owners: list[str]) -> None:
         from nicegui import ui
 
-        self.visit, self.say, self.all = visit, visit.say, rows
+        self.page, self.say, self.all = page, page.say, rows
         self.query, self.owner, self.status = "", "", ""
         self.path: tuple[str, ...] = ()
-        self.finding: Latest[list[TagRow]] = Latest(self._show, self._failed)
+        self.finding: Debouncer[list[TagRow]] = Debouncer(self._show, self._failed)
         say = self.say
         draft = (
-            link_button(say("tags.draft"), "/rules/new", "", "pencil") if visit.person.may("draft") else None
+            link_button(say("tags.draft"), "/rules/new", "", "pencil") if page.person.may("draft") else None
         )
         head = h("div", h("h1", say("tags.title")), h("p", say("tags.lead")), class_="grow")
         html(h("div", head, h("div", draft, class_="actions")), classes="head-wrap")
@@ -97,10 +97,10 @@ class Catalogue:
         from nicegui import background_tasks
 
         asked = self.finding.ask(
-            lambda: self.visit.ask(
+            lambda: self.page.ask(
                 catalogue.tags,
                 query=self.query,
-                language=self.visit.language,
+                language=self.page.language,
                 owner=self.owner or None,
                 status=self.status or None,
                 path=self.path or None,
@@ -109,7 +109,7 @@ class Catalogue:
         background_tasks.create(asked, name="search the catalogue")
 
     def _failed(self, error: Exception) -> None:
-        self.place.content = error_markup(self.visit, error)
+        self.place.content = error_markup(self.page, error)
 
     def _show(self, rows: list[TagRow]) -> None:
         say = self.say

@@ -12,18 +12,18 @@ from tagcast.serving.console.ui.widgets import area_field, button, dialog, html
 
 if TYPE_CHECKING:
     from tagcast.registry.governance.lifecycle import Status
-    from tagcast.serving.console.ui.page_context import Visit
+    from tagcast.serving.console.ui.page_context import PageContext
 
 
-async def step_dialog(visit: Visit, tag: str, title: str, to: Status) -> None:
+async def step_dialog(page: PageContext, tag: str, title: str, to: Status) -> None:
     """Ask why, then take the step; retiring shows first what depends on the tag."""
     from nicegui import ui
 
     from tagcast.serving.catalog.tag_details import dependents
 
-    say = visit.say
+    say = page.say
     leaving = to in {"retired", "suspended"}
-    needed = await visit.ask(lambda desk, _person: dependents(desk, tag)) if leaving else []
+    needed = await page.ask(lambda context, _person: dependents(context, tag)) if leaving else []
     step = say(f"tag.step.{to}")
     with dialog(say("tag.step_title", step=step, tag=title)) as box:
         if needed:
@@ -34,9 +34,9 @@ async def step_dialog(visit: Visit, tag: str, title: str, to: Status) -> None:
 
         async def go() -> None:
             try:
-                await visit.ask(tag_steps.move_tag, tag, to, reason.value or "")
+                await page.ask(tag_steps.move_tag, tag, to, reason.value or "")
             except TagcastError as error:
-                trouble.content = error_markup(visit, error)
+                trouble.content = error_markup(page, error)
                 return
             done(say("tag.stepped", tag=title, status=say(f"status.{to}")))
             box.close()

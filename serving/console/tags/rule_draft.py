@@ -10,7 +10,7 @@ from tagcast.serving import rule_drafts
 from tagcast.serving.console.ui.formatting import minute
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import done, error_markup
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import status_pill
 from tagcast.serving.console.ui.widgets import area_field, button, html, search_field, text_field
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 _SHOWN = 14
 
 
-async def rule_page(visit: Visit) -> None:
+async def rule_page(page: PageContext) -> None:
     """Show the form, filled with the draft that the address names."""
     from nicegui import ui
 
-    say, name = visit.say, visit.asked("draft")
-    known = await visit.ask(rule_drafts.fields)
-    kept = await visit.ask(rule_drafts.drafts)
+    say, name = page.say, page.asked("draft")
+    known = await page.ask(rule_drafts.fields)
+    kept = await page.ask(rule_drafts.drafts)
     was = next((one for one in kept if one.tag == name), None)
     html(h("div", h("h1", say("rule.title")), h("p", say("rule.lead"))), classes="head")
     with ui.element("div").classes("cols-main"):
         with ui.element("div").classes("stack"):
-            Form(visit, was)
+            Form(page, was)
         with ui.element("div").classes("stack"):
-            _names(visit, known)
-            _drafts(visit, kept)
+            _names(page, known)
+            _drafts(page, kept)
 
 
 class Form:
@@ -42,15 +42,15 @@ class Form:
 
     Parameters
     ----------
-    visit : Visit
+    page : PageContext
     was : RuleDraft, optional
         What is worded anew.
     """
 
-    def __init__(self, visit: Visit, was: RuleDraft | None) -> None:
+    def __init__(self, page: PageContext, was: RuleDraft | None) -> None:
         from nicegui import ui
 
-        self.visit, say = visit, visit.say
+        self.page, say = page, page.say
         rule = was.definition if was else None
         with ui.element("section").classes("card stack"):
             with ui.element("div").classes("cols2"):
@@ -69,7 +69,7 @@ class Form:
             )
             self.rule.props["hint"] = say("rule.rule_hint")
             with ui.element("div").classes("cols2"):
-                self.owner = text_field(say("rule.owner"), rule.owner if rule else visit.person.name)
+                self.owner = text_field(say("rule.owner"), rule.owner if rule else page.person.name)
                 self.reason = text_field(say("rule.reason"))
             self.trouble = html(Markup(""), classes="trouble")
             with ui.element("div").classes("actions"):
@@ -89,23 +89,23 @@ class Form:
     async def _keep(self, *, submit: bool) -> None:
         from nicegui import ui
 
-        say, reason = self.visit.say, self.reason.value or ""
+        say, reason = self.page.say, self.reason.value or ""
         try:
-            kept = await self.visit.ask(rule_drafts.draft, self._definition(), reason)
+            kept = await self.page.ask(rule_drafts.draft, self._definition(), reason)
             if submit:
-                await self.visit.ask(rule_drafts.submit, kept.tag, reason)
+                await self.page.ask(rule_drafts.submit, kept.tag, reason)
         except TagcastError as error:
-            self.trouble.content = error_markup(self.visit, error)
+            self.trouble.content = error_markup(self.page, error)
             return
         done(say("rule.submitted" if submit else "rule.kept", tag=kept.tag))
         ui.navigate.to(link("/tags", kept.tag) if submit else link("/rules/new", draft=kept.tag))
 
 
-def _names(visit: Visit, known: list[RuleField]) -> None:
+def _names(page: PageContext, known: list[RuleField]) -> None:
     """Show what a rule may speak of, found by name or title."""
     from nicegui import ui
 
-    say = visit.say
+    say = page.say
 
     def show(text: str) -> None:
         asked = text.strip().lower()
@@ -129,8 +129,8 @@ def _names(visit: Visit, known: list[RuleField]) -> None:
         show("")
 
 
-def _drafts(visit: Visit, kept: list[RuleDraft]) -> None:
-    say = visit.say
+def _drafts(page: PageContext, kept: list[RuleDraft]) -> None:
+    say = page.say
     lines = [
         h(
             "li",

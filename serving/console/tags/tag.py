@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import NotFoundError
 from tagcast.models.filters.conditions import Compare, FieldRef
-from tagcast.serving.catalog.tag_details import TagPage, tag_page
+from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
 from tagcast.serving.console.tags.tag_history import feedback_card, record_cards
 from tagcast.serving.console.tags.tag_quality import drivers_card, trust_card
@@ -15,7 +15,7 @@ from tagcast.serving.console.ui.charts import trend
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import empty
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import (
     crumbs,
     floor_text,
@@ -33,34 +33,34 @@ _QUIET: tuple[Status, ...] = ("retired", "suspended")
 _FEATURES = 8
 
 
-async def tag_view(visit: Visit) -> None:
+async def tag_view(page: PageContext) -> None:
     """Show the page of the tag that the address names."""
     from nicegui import ui
 
-    say, name = visit.say, visit.asked("name")
+    say, name = page.say, page.asked("name")
     try:
-        page = await visit.ask(tag_page, name)
+        details = await page.ask(tag_details, name)
     except NotFoundError as error:
-        html(empty(say("tag.unknown_tag"), "" if visit.language == "zh" else error.mend, whole=True))
+        html(empty(say("tag.unknown_tag"), "" if page.language == "zh" else error.hint, whole=True))
         return
-    _head(visit, page)
-    html(_stats(visit, page))
+    _head(page, details)
+    html(_stats(page, details))
     with ui.element("div").classes("cols-main tag-page"):
         with ui.element("div").classes("stack"):
-            html(_meaning(visit, page))
-            html(_values(visit, page))
-            trust_card(visit, page)
-            if page.drivers:
-                html(drivers_card(visit, page))
+            html(_meaning(page, details))
+            html(_values(page, details))
+            trust_card(page, details)
+            if details.drivers:
+                html(drivers_card(page, details))
         with ui.element("div").classes("stack"):
-            feedback_card(visit, page)
-            html(h("div", record_cards(visit, page), class_="stack"))
+            feedback_card(page, details)
+            html(h("div", record_cards(page, details), class_="stack"))
 
 
-def _head(visit: Visit, page: TagPage) -> None:
+def _head(page: PageContext, details: TagDetails) -> None:
     from nicegui import ui
 
-    say, row = visit.say, page.row
+    say, row = page.say, details.row
     title = say.of(row.title)
     with ui.element("div").classes("head"):
         marks = [
@@ -82,24 +82,24 @@ def _head(visit: Visit, page: TagPage) -> None:
             if row.champion:
                 card = link("/api/v1/tags", row.name, "card")
                 html(h("a", say("tag.card"), href=card, target="_blank", rel="noopener", class_="btn"))
-            for step in page.next_steps:
-                if _may_take(visit, step):
+            for step in details.next_steps:
+                if _may_take(page, step):
                     kind = "danger" if step in _QUIET else ""
-                    button(say(f"tag.step.{step}"), partial(step_dialog, visit, row.name, title, step), kind)
-            if row.population is not None and (row.status == "published" or visit.person.may("review")):
+                    button(say(f"tag.step.{step}"), partial(step_dialog, page, row.name, title, step), kind)
+            if row.population is not None and (row.status == "published" or page.person.may("review")):
                 first = Compare(field=FieldRef(name=row.name, part="value"), op="=", value=row.values[0])
                 html(
                     link_button(say("tag.build"), link("/audience", filter=first.text()), "primary", "build")
                 )
 
 
-def _may_take(visit: Visit, step: Status) -> bool:
+def _may_take(page: PageContext, step: Status) -> bool:
     """Return whether a step is worth a button: marketers submit what they drafted, the rest is for reviewers."""
-    return visit.person.may("draft" if step == "in_review" else "review")
+    return page.person.may("draft" if step == "in_review" else "review")
 
 
-def _stats(visit: Visit, page: TagPage) -> Markup:
-    say, row, run = visit.say, page.row, page.last_run
+def _stats(page: PageContext, details: TagDetails) -> Markup:
+    say, row, run = page.say, details.row, details.last_run
     base = run.profiles if run else 0
     share = (
         say("tag.of_base", share=percent(row.coverage), base=number(base))
@@ -132,35 +132,35 @@ def _stats(visit: Visit, page: TagPage) -> Markup:
     return h("dl", cells, class_="stats")
 
 
-def _meaning(visit: Visit, page: TagPage) -> Markup:
-    say = visit.say
-    names = [say.of(feature.title) for feature in page.features]
+def _meaning(page: PageContext, details: TagDetails) -> Markup:
+    say = page.say
+    names = [say.of(feature.title) for feature in details.features]
     more = f" … +{len(names) - _FEATURES}" if len(names) > _FEATURES else ""
-    comma = "、" if visit.language == "zh" else ", "
+    comma = "、" if page.language == "zh" else ", "
     facts = (
-        (say("tag.question"), say.of(page.question)),
-        (say("tag.decides"), say.of(page.decision)),
-        (say("tag.population"), say.of(page.population)),
+        (say("tag.question"), say.of(details.question)),
+        (say("tag.decides"), say.of(details.decision)),
+        (say("tag.population"), say.of(details.population)),
         (say("tag.sources"), comma.join(names[:_FEATURES]) + more if names else ""),
-        (say("tag.owner"), page.row.owner),
-        (say("tag.refresh"), h("code", page.refresh) if page.refresh else ""),
+        (say("tag.owner"), details.row.owner),
+        (say("tag.refresh"), h("code", details.refresh) if details.refresh else ""),
         (
             say("tag.expiry"),
-            say("tag.days", count=page.expires_after_days) if page.expires_after_days else "",
+            say("tag.days", count=details.expires_after_days) if details.expires_after_days else "",
         ),
         (
             say("tag.sensitivity"),
-            say("tags.sensitive") if page.row.sensitivity == "sensitive" else say("tag.normal"),
+            say("tags.sensitive") if details.row.sensitivity == "sensitive" else say("tag.normal"),
         ),
     )
     told = [[h("dt", key), h("dd", value)] for key, value in facts if value]
-    about = say.of(page.description)
+    about = say.of(details.description)
     lead = h("p", about, class_="lead") if about else None
     return h("section", h("h2", say("tag.means")), lead, h("dl", told, class_="facts"), class_="card")
 
 
-def _values(visit: Visit, page: TagPage) -> Markup:
-    say, row = visit.say, page.row
+def _values(page: PageContext, details: TagDetails) -> Markup:
+    say, row = page.say, details.row
     order = [*row.values, "unknown"]
     lines = [
         h(
@@ -169,7 +169,9 @@ def _values(visit: Visit, page: TagPage) -> Markup:
             h("td", number(one.members), class_="r"),
             h("td", percent(one.share), class_="r"),
         )
-        for one in sorted(page.values, key=lambda v: order.index(v.value) if v.value in order else len(order))
+        for one in sorted(
+            details.values, key=lambda v: order.index(v.value) if v.value in order else len(order)
+        )
     ]
     head = h(
         "tr",
@@ -180,7 +182,7 @@ def _values(visit: Visit, page: TagPage) -> Markup:
     table = h("table", h("thead", head), h("tbody", lines), class_="t tight") if lines else None
     runs = [
         (day(p.as_of), {value: round(p.population * share) for value, share in p.shares.items()})
-        for p in page.trend
+        for p in details.trend
     ]
     label = f"{say('tag.trend')}: " + ", ".join(
         f"{at} {value_word(say, row.values[0])} {percent(said.get(row.values[0], 0) / max(sum(said.values()), 1))}"
@@ -189,8 +191,8 @@ def _values(visit: Visit, page: TagPage) -> Markup:
     drawn = trend(runs, row.values, label) if len(runs) > 1 else h("p", say("tag.trend_none"), class_="faint")
     body = h("div", table, h("div", h("h3", say("tag.trend")), drawn), class_="cols2")
     at = (
-        h("p", say("tag.run_at", at=minute(page.last_run.scored_at)), class_="faint")
-        if page.last_run
+        h("p", say("tag.run_at", at=minute(details.last_run.scored_at)), class_="faint")
+        if details.last_run
         else None
     )
     return h("section", h("h2", say("tag.values")), body, at, class_="card")

@@ -10,29 +10,29 @@ from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui.formatting import day, minute, number
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import done, failed
-from tagcast.serving.console.ui.page_context import Visit, link
+from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import grade_mark, status_pill
 from tagcast.serving.console.ui.widgets import area_field, button, html
 
 if TYPE_CHECKING:
     from nicegui.elements.html import Html
 
-    from tagcast.serving.catalog.tag_details import TagPage
+    from tagcast.serving.catalog.tag_details import TagDetails
 
 _VERSIONS, _DECISIONS, _COMMENTS = 5, 6, 4
 _QUALITY = (("auc", "AUC"), ("mae", "MAE"))
 
 
-def record_cards(visit: Visit, page: TagPage) -> list[Markup]:
+def record_cards(page: PageContext, details: TagDetails) -> list[Markup]:
     """Return the cards of the record."""
-    cards = [_uses(visit, page), _life(visit, page)]
-    if page.versions:
-        cards.append(_versions(visit, page))
+    cards = [_uses(page, details), _life(page, details)]
+    if details.versions:
+        cards.append(_versions(page, details))
     return cards
 
 
-def _uses(visit: Visit, page: TagPage) -> Markup:
-    say, uses = visit.say, page.uses
+def _uses(page: PageContext, details: TagDetails) -> Markup:
+    say, uses = page.say, details.uses
     names = [h("a", name, href=link("/audience", saved=name)) for name in uses.audiences]
     listed = h("div", [h("div", name) for name in names]) if names else say("tag.used_none")
     facts = (
@@ -45,8 +45,8 @@ def _uses(visit: Visit, page: TagPage) -> Markup:
     return h("section", h("h2", say("tag.used")), h("dl", told, class_="facts"), class_="card")
 
 
-def _life(visit: Visit, page: TagPage) -> Markup:
-    say = visit.say
+def _life(page: PageContext, details: TagDetails) -> Markup:
+    say = page.say
     lines = [
         h(
             "li",
@@ -54,16 +54,16 @@ def _life(visit: Visit, page: TagPage) -> Markup:
             h("div", status_pill(say, step.to), " ", h("b", step.who)),
             h("div", step.reason, class_="muted") if step.reason else None,
         )
-        for step in reversed(page.history)
+        for step in reversed(details.history)
     ]
     body = h("ol", lines, class_="line") if lines else h("p", say("tag.life_none"), class_="faint")
     return h("section", h("h2", say("tag.life")), body, class_="card")
 
 
-def _versions(visit: Visit, page: TagPage) -> Markup:
-    say = visit.say
+def _versions(page: PageContext, details: TagDetails) -> Markup:
+    say = page.say
     lines = []
-    for one in page.versions[:_VERSIONS]:
+    for one in details.versions[:_VERSIONS]:
         quality = next(
             (f"{word} {one.metrics[name]:.3f}" for name, word in _QUALITY if name in one.metrics), ""
         )
@@ -99,9 +99,9 @@ def _versions(visit: Visit, page: TagPage) -> Markup:
                 " · ",
                 say("tag.by_gate") if d.how == "gate" else d.by,
             ),
-            h("div", translated(d.reason, visit.language) if d.how == "gate" else d.reason, class_="muted"),
+            h("div", translated(d.reason, page.language) if d.how == "gate" else d.reason, class_="muted"),
         )
-        for d in page.decisions[:_DECISIONS]
+        for d in details.decisions[:_DECISIONS]
     ]
     decisions = [h("h3", say("tag.decisions")), h("ol", steps, class_="line")] if steps else []
     return h(
@@ -113,11 +113,11 @@ def _versions(visit: Visit, page: TagPage) -> Markup:
     )
 
 
-def feedback_card(visit: Visit, page: TagPage) -> None:
+def feedback_card(page: PageContext, details: TagDetails) -> None:
     """Show what people think, and let them say it."""
     from nicegui import ui
 
-    say, told = visit.say, page.feedback
+    say, told = page.say, details.feedback
     with ui.element("section").classes("card"):
         html(h("h2", say("tag.feedback")))
         mean = told.mean
@@ -143,8 +143,8 @@ def feedback_card(visit: Visit, page: TagPage) -> None:
                 class_="stack tight-stack",
             )
         )
-        if visit.person.may("comment"):
-            _rate(visit, page)
+        if page.person.may("comment"):
+            _rate(page, details)
 
 
 def _stars(mean: float) -> Markup:
@@ -154,10 +154,10 @@ def _stars(mean: float) -> Markup:
     )
 
 
-def _rate(visit: Visit, page: TagPage) -> None:
+def _rate(page: PageContext, details: TagDetails) -> None:
     from nicegui import ui
 
-    say = visit.say
+    say = page.say
     chosen = {"stars": 0}
     stars: list[Html] = []
 
@@ -171,9 +171,9 @@ def _rate(visit: Visit, page: TagPage) -> None:
 
     async def send() -> None:
         try:
-            await visit.ask(tag_steps.rate_tag, page.row.name, chosen["stars"], comment.value or "")
+            await page.ask(tag_steps.rate_tag, details.row.name, chosen["stars"], comment.value or "")
         except TagcastError as error:
-            failed(visit, error)
+            failed(page, error)
             return
         done(say("tag.feedback_thanks"))
         ui.navigate.reload()

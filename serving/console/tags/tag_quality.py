@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.serving.catalog.tag_details import TagPage
+from tagcast.serving.catalog.tag_details import TagDetails
 from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
@@ -15,23 +15,23 @@ from tagcast.serving.console.ui.widgets import html
 
 if TYPE_CHECKING:
     from tagcast.registry.governance.observed_accuracy import PromiseRow
-    from tagcast.serving.console.ui.page_context import Visit
+    from tagcast.serving.console.ui.page_context import PageContext
 
 _DRIVERS = 8
 
 
-def trust_card(visit: Visit, page: TagPage) -> None:
+def trust_card(page: PageContext, details: TagDetails) -> None:
     """Show grade, promise and calibration."""
     from nicegui import ui
 
-    say, row = visit.say, page.row
+    say, row = page.say, details.row
     with ui.element("section").classes("card"):
         html(h("h2", say("tag.trust_title")))
         if row.kind == "rule":
             html(h("p", say("tag.sure"), class_="lead"))
             return
         if row.grade:
-            reasons = [h("li", translated(reason, visit.language)) for reason in page.grade_reasons]
+            reasons = [h("li", translated(reason, page.language)) for reason in details.grade_reasons]
             told = h("b", say("tag.grade_is", grade=row.grade), ": ", say(f"tag.grade.{row.grade}"))
             html(
                 h(
@@ -43,26 +43,26 @@ def trust_card(visit: Visit, page: TagPage) -> None:
             )
         else:
             html(h("p", say("tag.floor_lead", floor=of_100(row.mean_confidence)), class_="lead"))
-        html(_promises(visit, page))
-        if figure := _calibration(visit, page):
+        html(_promises(page, details))
+        if figure := _calibration(page, details):
             html(figure)
 
 
-def _promises(visit: Visit, page: TagPage) -> Markup:
-    say = visit.say
+def _promises(page: PageContext, details: TagDetails) -> Markup:
+    say = page.say
     parts = [h("h3", say("tag.promise")), h("p", say("tag.promise_lead"), class_="faint")]
-    newest = page.observed[0].as_of if page.observed else None
-    seen = [row for row in page.observed if row.as_of == newest]
-    for rows, title in ((seen, day(newest)), (page.promise, say("tag.promise_test"))):
+    newest = details.observed[0].as_of if details.observed else None
+    seen = [row for row in details.observed if row.as_of == newest]
+    for rows, title in ((seen, day(newest)), (details.promise, say("tag.promise_test"))):
         if rows:
-            parts.append(_promise_table(visit, rows, title))
+            parts.append(_promise_table(page, rows, title))
     if len(parts) == 2:
         parts.append(h("p", say("tag.promise_none"), class_="faint"))
     return h("div", parts, class_="promises")
 
 
-def _promise_table(visit: Visit, rows: Sequence[PromiseRow], title: str) -> Markup:
-    say = visit.say
+def _promise_table(page: PageContext, rows: Sequence[PromiseRow], title: str) -> Markup:
+    say = page.say
     head = h(
         "tr",
         h("th", title),
@@ -114,24 +114,24 @@ def _dumbbell(promised: float, right: float) -> Markup:
     )
 
 
-def _calibration(visit: Visit, page: TagPage) -> Markup | None:
+def _calibration(page: PageContext, details: TagDetails) -> Markup | None:
     """Return what scores said beside what came, on the test snapshot."""
-    say = visit.say
-    if not page.calibration:
+    say = page.say
+    if not details.calibration:
         return None
     titles = say("tag.calibration_score"), say("tag.calibration_came")
     return h(
         "figure",
         h("h3", say("tag.calibration")),
         h("p", say("tag.calibration_lead"), class_="faint"),
-        charts.calibration(page.calibration, titles, say("tag.calibration")),
+        charts.calibration(details.calibration, titles, say("tag.calibration")),
     )
 
 
-def drivers_card(visit: Visit, page: TagPage) -> Markup:
+def drivers_card(page: PageContext, details: TagDetails) -> Markup:
     """Return what the score is made of."""
-    say = visit.say
-    most = max((d.share for d in page.drivers), default=1.0) or 1.0
+    say = page.say
+    most = max((d.share for d in details.drivers), default=1.0) or 1.0
     ways = {"rises": "↗", "falls": "↘"}
     lines = [
         h(
@@ -142,7 +142,7 @@ def drivers_card(visit: Visit, page: TagPage) -> Markup:
             h("span", ways.get(d.direction, "·"), class_="way", title=say.of(d.sentence), aria_hidden="true"),
             h("span", say.of(d.sentence), class_="sr"),
         )
-        for d in page.drivers[:_DRIVERS]
+        for d in details.drivers[:_DRIVERS]
     ]
     legend = h("p", say("tag.drivers_lead"), class_="faint")
     return h("section", h("h2", say("tag.drivers")), legend, h("ul", lines, class_="drivers"), class_="card")

@@ -11,7 +11,7 @@ PAUSE_SECONDS = 0.15
 """Clicks that follow another one within it are one question."""
 
 
-class Latest(Generic[Answer]):
+class Debouncer(Generic[Answer]):
     """Asks at once, what follows at its heels after a pause, and tells only the newest answer.
 
     Parameters

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 KEPT = timedelta(hours=1)
 
 
-def place_for(desk: Desk, name: str) -> Path:
+def place_for(context: ServiceContext, name: str) -> Path:
     """Return where to write a file called ``name``; what is older than :data:`KEPT` is deleted."""
-    folder = desk.settings.home / "scratch" / "downloads"
-    oldest = (desk.now - KEPT).timestamp()
+    folder = context.settings.home / "scratch" / "downloads"
+    oldest = (context.now - KEPT).timestamp()
     for old in folder.glob("*"):
         if old.stat().st_mtime < oldest:
             shutil.rmtree(old, ignore_errors=True)

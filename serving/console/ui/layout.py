@@ -17,7 +17,7 @@ from tagcast.serving.console.i18n.translator import LANGUAGES, NAMES, SHORT
 from tagcast.serving.console.ui.html import Markup, h, join
 from tagcast.serving.console.ui.icons import icon
 from tagcast.serving.console.ui.notices import show_error, show_not_allowed, show_nothing_yet
-from tagcast.serving.console.ui.page_context import THEMES, Visit, link, visit_of
+from tagcast.serving.console.ui.page_context import THEMES, PageContext, link, visit_of
 from tagcast.serving.console.ui.widgets import html
 from tagcast.serving.web.error_handlers import log_mistake
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from nicegui import Client
     from nicegui.element import Element
 
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 STATIC = Path(__file__).parents[1] / "static"
 STATIC_PATH = "/console-files"
 SHEETS = ("tokens.css", "frame.css", "parts.css", "pages.css")
 PATIENCE_SECONDS = 0.4
 """A page that takes longer is sent as an outline, and filled when it is there."""
-Build = Callable[[Visit], Awaitable[None]]
+Build = Callable[[PageContext], Awaitable[None]]
 _NAV: dict[str, tuple[tuple[str, str, str, Right], ...]] = {
     "frame.people": (
         ("/", "nav.tags", "tags", "see"),
@@ -51,13 +51,15 @@ _NAV: dict[str, tuple[tuple[str, str, str, Right], ...]] = {
 }
 
 
-def add_page(desk: Desk, path: str, title: str, nav: str, build: Build, right: Right = "see") -> None:
+def add_page(
+    context: ServiceContext, path: str, title: str, nav: str, build: Build, right: Right = "see"
+) -> None:
     """Add a page to the console.
 
     Parameters
     ----------
     path : str
-        Its route; ``build`` finds what it matches by ``visit.asked``.
+        Its route; ``build`` finds what it matches by ``page.asked``.
     title : str
         Key of what the browser's tab says.
     nav : str
@@ -69,14 +71,14 @@ def add_page(desk: Desk, path: str, title: str, nav: str, build: Build, right: R
     from nicegui import Client, background_tasks, ui
 
     async def show(request: Request, client: Client) -> None:
-        visit = visit_of(desk, request, request.state.person)
-        _dress(client, visit, title)
-        with _frame(visit, nav):
-            if not visit.person.may(right):
-                show_not_allowed(visit, right)
+        page = visit_of(context, request, request.state.person)
+        _dress(client, page, title)
+        with _frame(page, nav):
+            if not page.person.may(right):
+                show_not_allowed(page, right)
                 return
             body = ui.element("div").classes("body")
-            filling = background_tasks.create(_fill(visit, path, build, body), name=f"build {path}")
+            filling = background_tasks.create(_fill(page, path, build, body), name=f"build {path}")
             await asyncio.wait({filling}, timeout=PATIENCE_SECONDS)
             if not filling.done():
                 _stand_in(body, filling)
@@ -86,20 +88,20 @@ def add_page(desk: Desk, path: str, title: str, nav: str, build: Build, right: R
     ui.page(path, response_timeout=60.0)(show)
 
 
-async def _fill(visit: Visit, path: str, build: Build, body: Element) -> None:
+async def _fill(page: PageContext, path: str, build: Build, body: Element) -> None:
     with body:
         try:
-            await build(visit)
+            await build(page)
         except TagcastError as error:
             body.clear()
-            if isinstance(error, StoreError) and visit.desk.store.current() is None:
-                show_nothing_yet(visit)
+            if isinstance(error, StoreError) and page.context.store.current() is None:
+                show_nothing_yet(page)
             else:
-                show_error(visit, error)
+                show_error(page, error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the page must not show it)
             body.clear()
             log_mistake(error, "GET", path)
-            show_error(visit)
+            show_error(page)
 
 
 def _stand_in(body: Element, filling: asyncio.Task[None]) -> None:
@@ -130,32 +132,32 @@ def _stamp() -> str:
     return hashlib.sha256(b"".join((STATIC / name).read_bytes() for name in SHEETS)).hexdigest()[:10]
 
 
-def _dress(client: Client, visit: Visit, title: str) -> None:
+def _dress(client: Client, page: PageContext, title: str) -> None:
     """Give a client its language, colours and title, before anything is drawn."""
     from nicegui import ui
 
-    page = copy.copy(client.page)  # shared by all clients: this one gets its own
-    page.language = "zh-CN" if visit.language == "zh" else "en-US"
-    page.dark = {"auto": None, "light": False, "dark": True}[visit.theme]
-    page.title = f"{visit.say(title)} · tagcast"
-    client.page = page
+    own = copy.copy(client.page)  # shared by all clients: this one gets its own
+    own.language = "zh-CN" if page.language == "zh" else "en-US"
+    own.dark = {"auto": None, "light": False, "dark": True}[page.theme]
+    own.title = f"{page.say(title)} · tagcast"
+    client.page = own
     sheets = [h("link", rel="stylesheet", href=f"{STATIC_PATH}/{name}?{_stamp()}") for name in SHEETS]
     ui.add_head_html(
         "<script>(()=>{const e=document.documentElement,m=matchMedia('(prefers-color-scheme: dark)'),"
-        f"t='{visit.theme}',s=()=>e.dataset.theme=t==='auto'?(m.matches?'dark':'light'):t;"
+        f"t='{page.theme}',s=()=>e.dataset.theme=t==='auto'?(m.matches?'dark':'light'):t;"
         "s();m.addEventListener('change',s)})()</script>" + "".join(sheets)
     )
 
 
 @contextmanager
-def _frame(visit: Visit, nav: str) -> Iterator[None]:
+def _frame(page: PageContext, nav: str) -> Iterator[None]:
     from nicegui import ui
 
-    say = visit.say
+    say = page.say
     ui.html(h("a", say("frame.skip"), href="#content", class_="skip"), sanitize=False)
     with ui.element("div").classes("shell"):
-        ui.html(_side(visit, nav), sanitize=False, tag="aside").classes("side")
-        ui.html(_top(visit, nav), sanitize=False, tag="header").classes("topbar")
+        ui.html(_side(page, nav), sanitize=False, tag="aside").classes("side")
+        ui.html(_top(page, nav), sanitize=False, tag="header").classes("topbar")
         with ui.element("main").classes("page").props('id=content tabindex="-1"'):
             yield
 
@@ -164,21 +166,21 @@ def _brand() -> Markup:
     return h("a", icon("brand"), "tagcast", href="/", class_="brand")
 
 
-def _links(visit: Visit, nav: str) -> Markup:
+def _links(page: PageContext, nav: str) -> Markup:
     parts = []
     for heading, entries in _NAV.items():
-        mine = [entry for entry in entries if visit.person.may(entry[3])]
+        mine = [entry for entry in entries if page.person.may(entry[3])]
         if mine:
-            parts.append(h("h3", visit.say(heading)))
+            parts.append(h("h3", page.say(heading)))
         for path, key, picture, _ in mine:
             current = "page" if path == nav else None
-            parts.append(h("a", icon(picture), visit.say(key), href=path, aria_current=current))
-    return h("nav", parts, class_="nav", aria_label=visit.say("frame.navigation"))
+            parts.append(h("a", icon(picture), page.say(key), href=path, aria_current=current))
+    return h("nav", parts, class_="nav", aria_label=page.say("frame.navigation"))
 
 
-def _foot(visit: Visit) -> Markup:
-    say, person = visit.say, visit.person
-    here = visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else "")
+def _foot(page: PageContext) -> Markup:
+    say, person = page.say, page.person
+    here = page.request.url.path + (f"?{page.request.url.query}" if page.request.url.query else "")
     who = h(
         "div",
         h("span", person.name[:1], class_="avatar", aria_hidden="true"),
@@ -195,7 +197,7 @@ def _foot(visit: Visit) -> Markup:
                 lang=one,
                 title=NAMES[one],
                 aria_label=NAMES[one],
-                aria_current="true" if one == visit.language else None,
+                aria_current="true" if one == page.language else None,
             )
             for one in LANGUAGES
         ],
@@ -213,7 +215,7 @@ def _foot(visit: Visit) -> Markup:
                 href=link("/preferences", theme=one, back=here),
                 title=say(f"frame.{one}"),
                 aria_label=say(f"frame.{one}"),
-                aria_current="true" if one == visit.theme else None,
+                aria_current="true" if one == page.theme else None,
             )
             for one in THEMES
         ],
@@ -225,19 +227,19 @@ def _foot(visit: Visit) -> Markup:
     return h("div", who, h("div", languages, themes, class_="prefs"), out, class_="foot")
 
 
-def _project(visit: Visit) -> Markup:
-    return h("div", visit.desk.settings.name, class_="project")
+def _project(page: PageContext) -> Markup:
+    return h("div", page.context.settings.name, class_="project")
 
 
-def _side(visit: Visit, nav: str) -> Markup:
-    return join([_brand(), _project(visit), _links(visit, nav), _foot(visit)])
+def _side(page: PageContext, nav: str) -> Markup:
+    return join([_brand(), _project(page), _links(page, nav), _foot(page)])
 
 
-def _top(visit: Visit, nav: str) -> Markup:
+def _top(page: PageContext, nav: str) -> Markup:
     burger = h("span", icon("menu"), class_="burger")
-    label = h("span", visit.say("frame.menu"), class_="sr")
+    label = h("span", page.say("frame.menu"), class_="sr")
     brand = h("span", icon("brand"), "tagcast", class_="brand")
-    sheet = h("div", _links(visit, nav), _foot(visit), class_="sheet")
+    sheet = h("div", _links(page, nav), _foot(page), class_="sheet")
     return h("details", h("summary", brand, label, burger), sheet)
 
 

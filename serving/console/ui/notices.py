@@ -10,45 +10,45 @@ from tagcast.serving.console.i18n.service_messages import told
 from tagcast.serving.console.ui.html import Markup, h
 
 if TYPE_CHECKING:
-    from tagcast.serving.console.ui.page_context import Visit
+    from tagcast.serving.console.ui.page_context import PageContext
 
 
-def error_markup(visit: Visit, error: BaseException | None) -> Markup:
+def error_markup(page: PageContext, error: BaseException | None) -> Markup:
     """Return an error as a note: what is wrong, where, and what helps."""
-    say = visit.say
+    say = page.say
     if not isinstance(error, TagcastError):
         return h("div", say("error.unexpected"), class_="note bad", role="alert")
-    message, mend = told(error, visit.language)
+    message, hint = told(error, page.language)
     where = ""
-    if isinstance(error, FilterError) and visit.language == "en" and "at character" not in message:
+    if isinstance(error, FilterError) and page.language == "en" and "at character" not in message:
         where = f" ({say('build.at', position=error.position + 1)})"
-    helps = h("div", h("b", f"{say('error.mend')}: "), mend) if mend else None
+    helps = h("div", h("b", f"{say('error.hint')}: "), hint) if hint else None
     return h("div", h("div", message, where), helps, class_="note bad", role="alert")
 
 
-def show_error(visit: Visit, error: BaseException | None = None) -> None:
+def show_error(page: PageContext, error: BaseException | None = None) -> None:
     """Show an error in place of a page's content."""
     from nicegui import ui
 
-    body = error_markup(visit, error)
-    ui.html(h("div", h("h1", visit.say("error.title")), body, class_="stack"), sanitize=False)
+    body = error_markup(page, error)
+    ui.html(h("div", h("h1", page.say("error.title")), body, class_="stack"), sanitize=False)
 
 
-def show_not_allowed(visit: Visit, right: Right) -> None:
+def show_not_allowed(page: PageContext, right: Right) -> None:
     """Show that a page is not for the visitor, and for whom it is."""
     from nicegui import ui
 
-    say = visit.say
+    say = page.say
     first = next(role for role in ROLES if Person("", role).may(right))
     hint = say("error.not_allowed_hint", role=say(f"role.{first}"))
     ui.html(empty(say("error.not_allowed"), hint, whole=True), sanitize=False)
 
 
-def show_nothing_yet(visit: Visit) -> None:
+def show_nothing_yet(page: PageContext) -> None:
     """Show that nothing was scored yet, and how it comes about."""
     from nicegui import ui
 
-    ui.html(empty(visit.say("empty.store"), visit.say("empty.store_hint"), whole=True), sanitize=False)
+    ui.html(empty(page.say("empty.store"), page.say("empty.store_hint"), whole=True), sanitize=False)
 
 
 def empty(title: str, hint: str, action: Markup | None = None, *, whole: bool = False) -> Markup:
@@ -63,10 +63,10 @@ def done(text: str) -> None:
     ui.notify(text, position="bottom", timeout=4000)
 
 
-def failed(visit: Visit, error: BaseException) -> None:
+def failed(page: PageContext, error: BaseException) -> None:
     """Say in passing that something did not work."""
     from nicegui import ui
 
-    message, mend = told(error, visit.language) if isinstance(error, TagcastError) else ("", "")
-    text = " ".join(part for part in (message or visit.say("error.unexpected"), mend) if part)
-    ui.notify(text, position="bottom", timeout=8000, close_button=visit.say("do.close"), multi_line=True)
+    message, hint = told(error, page.language) if isinstance(error, TagcastError) else ("", "")
+    text = " ".join(part for part in (message or page.say("error.unexpected"), hint) if part)
+    ui.notify(text, position="bottom", timeout=8000, close_button=page.say("do.close"), multi_line=True)

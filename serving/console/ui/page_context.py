@@ -1,4 +1,4 @@
-"""One visit to a page: who asks, in which language, and how questions are put to the desk."""
+"""One visit to a page: who asks, in which language, and how questions are put to the service context."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import quote, urlencode
 
-from tagcast.serving.console.i18n.translator import LANGUAGES, Language, Speaker
+from tagcast.serving.console.i18n.translator import LANGUAGES, Language, Translator
 from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, THEME_COOKIE
 
 if TYPE_CHECKING:
     from fastapi import Request
 
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark", "auto")
@@ -24,22 +24,22 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class Visit:
+class PageContext:
     """What a page needs to know.
 
     Parameters
     ----------
-    desk : Desk
+    context : ServiceContext
     person : Person
-    say : Speaker
+    say : Translator
         The language of the visit.
     theme : {"auto", "light", "dark"}
     request : Request
     """
 
-    desk: Desk
+    context: ServiceContext
     person: Person
-    say: Speaker
+    say: Translator
     theme: Theme
     request: Request
 
@@ -59,17 +59,17 @@ class Visit:
         Parameters
         ----------
         question : callable
-            Takes the desk, the person, then what is given.
+            Takes the service context, the person, then what is given.
         """
         from nicegui import core, run
 
-        answer: Any = await run.io_bound(question, self.desk, self.person, *given, **named)
+        answer: Any = await run.io_bound(question, self.context, self.person, *given, **named)
         if core.app.is_stopping or core.app.is_stopped:
             raise CancelledError  # NiceGUI answers None then, and nobody looks any more
         return cast("Answer", answer)
 
 
-def visit_of(desk: Desk, request: Request, person: Person) -> Visit:
+def visit_of(context: ServiceContext, request: Request, person: Person) -> PageContext:
     """Return the visit of a request: language and colours by its cookies, else by what the browser prefers."""
     language = request.cookies.get(LANGUAGE_COOKIE, "")
     if language not in LANGUAGES:
@@ -77,7 +77,7 @@ def visit_of(desk: Desk, request: Request, person: Person) -> Visit:
         language = "zh" if first.startswith("zh") else "en"
     chosen = request.cookies.get(THEME_COOKIE, "")
     theme: Theme = next((t for t in THEMES if t == chosen), "auto")
-    return Visit(desk, person, Speaker("zh" if language == "zh" else "en"), theme, request)
+    return PageContext(context, person, Translator("zh" if language == "zh" else "en"), theme, request)
 
 
 def link(path: str, /, *parts: str, **query: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tagcast.serving.console.i18n.translator import Speaker
+from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.ui.charts import colour, stacked
 from tagcast.serving.console.ui.formatting import of_100, percent
 from tagcast.serving.console.ui.html import Markup, h, join
@@ -12,12 +12,12 @@ from tagcast.serving.console.ui.html import Markup, h, join
 _TONES = {"published": "good", "in_review": "warn", "suspended": "bad"}
 
 
-def status_pill(say: Speaker, status: str) -> Markup:
+def status_pill(say: Translator, status: str) -> Markup:
     """Return where a tag stands in its life."""
     return h("span", say(f"status.{status}"), class_=f"pill {_TONES.get(status, '')}")
 
 
-def grade_mark(say: Speaker, grade: str | None) -> Markup:
+def grade_mark(say: Translator, grade: str | None) -> Markup:
     """Return A to D as a mark."""
     label = say("tags.grade", grade=grade) if grade else say("tags.no_grade")
     return h(
@@ -25,7 +25,7 @@ def grade_mark(say: Speaker, grade: str | None) -> Markup:
     )
 
 
-def value_word(say: Speaker, value: object) -> str:
+def value_word(say: Translator, value: object) -> str:
     """Return a value as it is said."""
     if value is None:
         return say("value.missing")
@@ -34,7 +34,7 @@ def value_word(say: Speaker, value: object) -> str:
     return say.known("value", str(value))
 
 
-def said_bar(say: Speaker, said: Mapping[str, int], values: Sequence[str]) -> Markup:
+def said_bar(say: Translator, said: Mapping[str, int], values: Sequence[str]) -> Markup:
     """Return what a tag says as a bar, with the share of its first value in words."""
     whole = sum(said.values()) or 1
     shown = [v for v in [*values, "unknown"] if said.get(v)]
@@ -45,14 +45,14 @@ def said_bar(say: Speaker, said: Mapping[str, int], values: Sequence[str]) -> Ma
     return h("div", stacked(said, values, label), h("span", text, class_="num"), class_="meter said")
 
 
-def floor_text(say: Speaker, confidence: float | None, kind: str) -> str:
+def floor_text(say: Translator, confidence: float | None, kind: str) -> str:
     """Return how sure a tag is, as a floor in plain words."""
     if kind == "rule":
         return say("tag.sure")
     return say("tag.floor", count=of_100(confidence)) if confidence is not None else "–"
 
 
-def value_key(say: Speaker, value: str, values: Sequence[str]) -> Markup:
+def value_key(say: Translator, value: str, values: Sequence[str]) -> Markup:
     """Return a value with its colour."""
     return h(
         "span", h("i", style=f"background:{colour(value, values)}"), value_word(say, value), class_="key"

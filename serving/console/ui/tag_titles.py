@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import Desk
+    from tagcast.serving.context import ServiceContext
 
 
-def both_titles(desk: Desk, person: Person) -> dict[str, dict[str, str]]:
-    """Return the titles of the tags of the run in force that ``person`` may see, by name and language."""
+def both_titles(context: ServiceContext, person: Person) -> dict[str, dict[str, str]]:
+    """Return the titles of the tags of the run active that ``person`` may see, by name and language."""
     sensitive = person.may("sensitive")
-    with desk.store.reader() as reader:
+    with context.store.reader() as reader:
         tags = [t for t in reader.manifest.run.tags if sensitive or t.sensitivity != "sensitive"]
     return {t.tag: {"en": t.title_en, "zh": t.title_zh} for t in tags}
 
 
-def titles(desk: Desk, person: Person, language: str = "en") -> dict[str, str]:
-    """Return the titles of the tags of the run in force in one language."""
-    return {tag: both.get(language) or both["en"] for tag, both in both_titles(desk, person).items()}
+def titles(context: ServiceContext, person: Person, language: str = "en") -> dict[str, str]:
+    """Return the titles of the tags of the run active in one language."""
+    return {tag: both.get(language) or both["en"] for tag, both in both_titles(context, person).items()}

@@ -17,7 +17,7 @@ STEP = 2_048
 """Rows between landmarks: what DuckDB reads at once."""
 
 
-class Landmarks:
+class RowIndex:
     """Every 2,048th id of a table that lies by rising id; read by the first who asks, for all."""
 
     def __init__(self) -> None:

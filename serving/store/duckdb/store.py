@@ -2,13 +2,13 @@
 
 ::
 
-    <store>/CURRENT                     JSON: the entry of the log that is in force
-    <store>/log/000012.json             what was put in force, and when
+    <store>/CURRENT                     JSON: the entry of the log that is active
+    <store>/log/000012.json             what was put active, and when
     <store>/snapshots/000012.duckdb     a published run
     <store>/history/000012.parquet      what it changed
     <store>/staging/, .lock             what a writer has under way; held by it
 
-A run is put in force by the atomic rename of CURRENT; what lies beyond its number is of a writer that was killed, and is
+A run is put active by the atomic rename of CURRENT; what lies beyond its number is of a writer that was killed, and is
 cleared by the next. Readers attach a file read-only to a connection of their own; one that holds an old file keeps it.
 """
 
@@ -24,7 +24,7 @@ from sqlglot import exp
 from tagcast.features.core.errors import StoreError
 from tagcast.serving.store.base import ProfileStore, RunGoneError
 from tagcast.serving.store.duckdb.layout import LEAST_MEMORY, write_snapshot
-from tagcast.serving.store.duckdb.profile_index import Landmarks, row_statement
+from tagcast.serving.store.duckdb.profile_index import RowIndex, row_statement
 from tagcast.serving.store.lock_and_sync import disk_errors, only_writer, sync, write_synced
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.schema import RunInfo
@@ -46,17 +46,17 @@ class DuckDbReader:
     connection : duckdb.DuckDBPyConnection
         Table ``profiles``, a row a profile.
     file : Path
-    landmarks : Landmarks, optional
+    landmarks : RowIndex, optional
         Where ids lie, for a reader that looks up many profiles.
     """
 
     def __init__(
-        self, manifest: Manifest, connection: Any, file: Path, landmarks: Landmarks | None = None
+        self, manifest: Manifest, connection: Any, file: Path, row_index: RowIndex | None = None
     ) -> None:
         self.manifest = manifest
         self.connection = connection
         self._file = file
-        self._landmarks = landmarks
+        self._landmarks = row_index
 
     sample_rows = 0
     """Counting is quick enough."""
@@ -108,19 +108,19 @@ class DuckDbStore(ProfileStore):
         return self.folder / "history" / f"{number:06}.parquet"
 
     def log(self) -> list[Entry]:
-        """Return what was put in force, oldest first."""
-        current = self._in_force()
+        """Return what was put active, oldest first."""
+        current = self._active()
         if current is None:
             return []
         numbers = [n for n in _numbers(self.folder / "log", ".json") if n < current.number]
         return [*(_entry(self._log(n), f"delete {self._log(n).name} there") for n in numbers), current]
 
     def current(self) -> Manifest | None:
-        """Return the manifest in force."""
-        entry = self._in_force()
+        """Return the manifest active."""
+        entry = self._active()
         return entry.manifest if entry else None
 
-    def _in_force(self) -> Entry | None:
+    def _active(self) -> Entry | None:
         file = self.folder / CURRENT
         return _entry(file, _AGAIN) if file.exists() else None
 
@@ -143,11 +143,11 @@ class DuckDbStore(ProfileStore):
             try:
                 size = file.stat().st_size
             except FileNotFoundError as error:
-                raise RunGoneError(f"{file} is missing", mend=_AGAIN) from error
+                raise RunGoneError(f"{file} is missing", hint=_AGAIN) from error
             if size != manifest.bytes:
                 raise StoreError(
                     f"{file} is half-written or damaged: {size:,} bytes, {manifest.bytes:,} were published",
-                    mend=_AGAIN,
+                    hint=_AGAIN,
                 )
             connection.execute("ATTACH ? AS store (READ_ONLY)", [str(file)])
             connection.execute("USE store")
@@ -159,14 +159,14 @@ class DuckDbStore(ProfileStore):
     def sharing(self, manifest: Manifest) -> Iterator[Callable[[], AbstractContextManager[DuckDbReader]]]:
         """Yield cursors of one connection: they share what it has read of the file."""
         with self.open(manifest) as first:
-            landmarks = Landmarks()
+            row_index = RowIndex()
 
             @contextmanager
             def another() -> Iterator[DuckDbReader]:
                 file = self.snapshot(manifest.number)
                 with _read_errors(file), first.connection.cursor() as cursor:
                     cursor.execute("USE store")
-                    yield DuckDbReader(manifest, cursor, file, landmarks)
+                    yield DuckDbReader(manifest, cursor, file, row_index)
 
             yield another
 
@@ -174,7 +174,7 @@ class DuckDbStore(ProfileStore):
     def lock(self, run_id: str, wait_seconds: float) -> Iterator[Path]:
         """Hold the lock file, and clear what a killed writer left."""
         with only_writer(self.folder, run_id, wait_seconds) as staging:
-            current = self._in_force_or_none()
+            current = self._active_or_none()
             if current is not None:
                 for folder in ("log", "snapshots", "history"):
                     for file in (self.folder / folder).glob("*"):
@@ -186,10 +186,10 @@ class DuckDbStore(ProfileStore):
             finally:
                 self._writing = False
 
-    def _in_force_or_none(self) -> Entry | None:
-        """Return the entry in force; None too where CURRENT is damaged: then nothing is cleared, and a run mends it."""
+    def _active_or_none(self) -> Entry | None:
+        """Return the entry active; None too where CURRENT is damaged: then nothing is cleared, and a run fixes it."""
         try:
-            return self._in_force()
+            return self._active()
         except StoreError:
             return None
 
@@ -213,8 +213,8 @@ class DuckDbStore(ProfileStore):
         self._move(aside, self.snapshot(number))
         return size
 
-    def put_in_force(self, entry: Entry, changes: Path) -> None:
-        """Rename CURRENT; each step before it leaves the last run in force."""
+    def activate(self, entry: Entry, changes: Path) -> None:
+        """Rename CURRENT; each step before it leaves the last run active."""
         sync(changes)
         self._move(changes, self._history(entry.number))
         self._log(entry.number).parent.mkdir(exist_ok=True)
@@ -240,7 +240,7 @@ class DuckDbStore(ProfileStore):
         import pyarrow.parquet as pq
 
         found: list[Mapping[str, Any]] = []
-        current = self._in_force()
+        current = self._active()
         for number in reversed(_numbers(self.folder / "history", ".parquet")):
             if number > after and current is not None and number <= current.number:
                 with _read_errors(self._history(number)):
@@ -259,11 +259,11 @@ def _numbers(folder: Path, suffix: str) -> list[int]:
     return sorted(int(f.name[:6]) for f in folder.glob(f"*{suffix}") if f.name[:6].isdigit())
 
 
-def _entry(file: Path, mend: str) -> Entry:
+def _entry(file: Path, hint: str) -> Entry:
     try:
         return Entry.parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", mend=mend) from error
+        raise StoreError(f"{file} cannot be read: {error}", hint=hint) from error
 
 
 @contextmanager
@@ -274,4 +274,4 @@ def _read_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException) as error:
-        raise StoreError(f"{file} cannot be read: {str(error).splitlines()[0]}", mend=_AGAIN) from error
+        raise StoreError(f"{file} cannot be read: {str(error).splitlines()[0]}", hint=_AGAIN) from error

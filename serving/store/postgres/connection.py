@@ -87,15 +87,15 @@ class Server:
         except Error as error:
             text = _plain(str(error), self._url)
             if error.sqlstate in _GONE:
-                raise RunGoneError(f"{self.place} {what}: {text}", mend=_AGAIN) from error
+                raise RunGoneError(f"{self.place} {what}: {text}", hint=_AGAIN) from error
             if error.sqlstate in _FULL:
                 raise StoreError(
-                    f"the disk of {self.place} is full; the last published run stays in force",
-                    mend="free some space there, and run again",
+                    f"the disk of {self.place} is full; the last published run stays active",
+                    hint="free some space there, and run again",
                 ) from error
             raise StoreError(
                 f"the store {self.place} {what}: {text}",
-                mend="see that the server runs and lets you in, then run again; the last published run stays in force",
+                hint="see that the server runs and lets you in, then run again; the last published run stays active",
             ) from error
 
 

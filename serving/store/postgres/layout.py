@@ -166,7 +166,7 @@ class Layout:
                 known.append(word)
             translate.append(known.index(word))
         if len(known) > np.iinfo(np.int16).max:
-            raise StoreError(f"{name} has {len(known):,} words", mend="at most 32,767 are kept")
+            raise StoreError(f"{name} has {len(known):,} words", hint="at most 32,767 are kept")
         return pa.array(translate, pa.int16()).take(values.indices)
 
     def _reasons(self, column: Column, values: pa.ListArray) -> Iterator[tuple[str, pa.Array]]:

@@ -1,9 +1,9 @@
-"""The production store: runs as tables of PostgreSQL, put in force by one transaction.
+"""The production store: runs as tables of PostgreSQL, put active by one transaction.
 
 ::
 
-    <schema>.log        what was put in force, and when
-    <schema>.current    which line of it is in force
+    <schema>.log        what was put active, and when
+    <schema>.current    which line of it is active
     <schema>.changes    what each changed
     <schema>.layouts    which runs are there, and what their tables hold
     <schema>.r12_g0 …   the run 12; r12_s0 … a sample of it
@@ -74,12 +74,12 @@ class PostgresStore(ProfileStore):
         return self.server.place
 
     def log(self) -> list[Entry]:
-        """Return what was put in force, oldest first."""
+        """Return what was put active, oldest first."""
         rows = self._read(exp.select("entry").from_(self.server.table("log")).order_by("number"))
         return [Entry.parse(row["entry"]) for row in rows]
 
     def current(self) -> Manifest | None:
-        """Return the manifest in force."""
+        """Return the manifest active."""
         joined = (
             exp.select("entry")
             .from_(self.server.table("log"))
@@ -117,7 +117,7 @@ class PostgresStore(ProfileStore):
             perform(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             layout = self._stored_layout(connection, number)
             if layout is None:
-                raise RunGoneError(f"the run {number} is not in {self.place} any more", mend=_AGAIN)
+                raise RunGoneError(f"the run {number} is not in {self.place} any more", hint=_AGAIN)
             tables = ", ".join(self.server.name(f"r{number}_g{group}") for group in layout.groups)
             perform(connection, f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
             reader = PostgresReader(self.server, connection, manifest, layout)
@@ -172,7 +172,7 @@ class PostgresStore(ProfileStore):
 
     def _connection(self) -> Connection:
         if self._writing is None:
-            raise StoreError("the store is written without its lock", mend="use ProfileStore.writer")
+            raise StoreError("the store is written without its lock", hint="use ProfileStore.writer")
         return self._writing
 
     def next_number(self) -> int:
@@ -184,7 +184,7 @@ class PostgresStore(ProfileStore):
     def write(
         self, number: int, run: RunInfo, schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path
     ) -> int:
-        """Write the tables of a run, all in the transaction that :meth:`put_in_force` ends."""
+        """Write the tables of a run, all in the transaction that :meth:`activate` ends."""
         del folder
         connection = self._connection()
         kinds = {pa.float64(): "number", pa.bool_(): "boolean"}
@@ -244,8 +244,8 @@ class PostgresStore(ProfileStore):
         found = fetch(connection, size.from_(self.server.table(f"r{number}_s{group}")))
         return int(found[0]["rows"])
 
-    def put_in_force(self, entry: Entry, changes: Path) -> None:
-        """Write the log, the changes and what is in force, and commit everything at once."""
+    def activate(self, entry: Entry, changes: Path) -> None:
+        """Write the log, the changes and what is active, and commit everything at once."""
         connection = self._connection()
         with connection.cursor() as cursor, pq.ParquetFile(changes, pre_buffer=False) as file:
             for batch in file.iter_batches():

@@ -38,7 +38,7 @@ class TagPlan:
     split: Split
 
 
-class Workspace:
+class Project:
     """Everything a run needs to know of a project.
 
     Parameters
@@ -98,11 +98,11 @@ class Workspace:
             raise DataError(
                 f"{now} is after the data: the last event is of {self.events.last_day}, "
                 "so what happened since is unknown",
-                mend=f"use a date up to {self.observed_until}, or bring the source up to date",
+                hint=f"use a date up to {self.observed_until}, or bring the source up to date",
             )
         if now <= self.events.first_day:
             raise DataError(
-                f"{now} is not after the first event ({self.events.first_day})", mend="use a later date"
+                f"{now} is not after the first event ({self.events.first_day})", hint="use a later date"
             )
         return now
 
@@ -137,7 +137,7 @@ class Workspace:
             if rule.name in names:
                 raise DefinitionError(
                     f"{rule.name} is a published draft and in the files too",
-                    mend="retire the draft, or rename one",
+                    hint="retire the draft, or rename one",
                 )
             expanded.append(rule)
         return expanded
@@ -175,7 +175,7 @@ class Workspace:
                 raise DataError(
                     f"{definition.name}: the window of snapshot {late[0]} ({definition.horizon_days} days) "
                     f"is not observed before {now}",
-                    mend=f"snapshots.dates have to lie at or before {now - timedelta(days=definition.horizon_days)}",
+                    hint=f"snapshots.dates have to lie at or before {now - timedelta(days=definition.horizon_days)}",
                 )
         return TagPlan(definition, Split(dates, definition.horizon_days))
 
@@ -235,11 +235,11 @@ class Workspace:
         return FeatureRepo(self.settings.home, self.snapshots(feature_set))
 
 
-def open_workspace(config: Path | None, home: Path | None, progress: Progress = quiet) -> Workspace:
+def open_project(config: Path | None, home: Path | None, progress: Progress = quiet) -> Project:
     """Read the configuration and return the project; nothing is built yet."""
     from tagcast.features.core.settings import load_settings
 
-    return Workspace(load_settings(config, home, Path.cwd()), progress)
+    return Project(load_settings(config, home, Path.cwd()), progress)
 
 
 def eligibility(definition: TagDefinition) -> Eligibility:
