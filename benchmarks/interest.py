@@ -166,7 +166,8 @@ def _answer(
 def compare() -> None:
     """Print what the three ways give."""
     from tagcast.models.stats.metrics import auc, calibration_error, log_loss, paired_difference
-    from tagcast.pipelines.reports.terminal import quiet, table
+    from tagcast.pipelines.project.progress import quiet
+    from tagcast.pipelines.reports.terminal import table
 
     tasks = [t for t in TASKS if t.tag.startswith("interest.")]
     with TemporaryDirectory(prefix="tagcast-bench-") as home:

@@ -31,7 +31,7 @@ from benchmarks.judging import METRICS, OWN, PAIRED, averages, judge, verdicts
 from benchmarks.tasks import ROOT, TASKS, Task, open_task_workspace, task_data
 
 if TYPE_CHECKING:
-    from tagcast.pipelines.reports.terminal import Progress
+    from tagcast.pipelines.project.progress import Progress
 
 OUT = ROOT / "benchmarks" / "out"
 DATA = ROOT.parent / "shared" / "data"

@@ -105,7 +105,8 @@ def trained(task: Task, data: TaskData, definition: Any, snapshots: tuple[date, 
 
 def run(task: Task, home: Path) -> None:
     """Print the tables of one task."""
-    from tagcast.pipelines.reports.terminal import quiet, table
+    from tagcast.pipelines.project.progress import quiet
+    from tagcast.pipelines.reports.terminal import table
 
     workspace = open_task_workspace(task, home, quiet)
     data = task_data(task, workspace)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from champion import DAY, DEFINITION, METRICS, NOW, TAG, published, shop_with_champion
 
+from tagcast.pipelines.audiences import count_audience
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
 from tagcast.pipelines.project.local_user import local_user
-from tagcast.pipelines.reports.audiences import count_audience
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.pipelines.training.readiness import check_project
 from tagcast.serving.catalog import catalog as catalogue

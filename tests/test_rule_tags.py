@@ -25,8 +25,8 @@ from tagcast.models.filters.conditions import Filter, Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.inference.rule_evaluator import RuleEval
 from tagcast.pipelines.deployment.plan import apply_plan
+from tagcast.pipelines.profiles import look_up
 from tagcast.pipelines.project.project import open_project
-from tagcast.pipelines.reports.profile import look_up
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.pipelines.training.readiness import check_project
 from tagcast.serving.audiences.filter_sql import condition

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, TagcastError
 from tagcast.pipelines.project.project import Project
-from tagcast.pipelines.reports.terminal import say
 
 if TYPE_CHECKING:
     from tagcast.features.ingest.event_log import EventLog
@@ -141,7 +140,7 @@ def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
     ModelError
         When there is no such version, or it has no card, or the card was changed.
     """
-    from tagcast.pipelines.deployment.model_versions import registered_versions
+    from tagcast.pipelines.project.versions import registered_versions
     from tagcast.registry.versions.cards import load_card
     from tagcast.registry.versions.tracking import open_tracking
 
@@ -183,12 +182,3 @@ def write_card(card: FoundCard, out: Path, *, html_only: bool) -> list[Path]:
             f"--out: {out} cannot be written: {error.strerror}", hint="name a folder that can be written"
         ) from error
     return [out / name for name in texts]
-
-
-def render_card(card: FoundCard, written: Sequence[Path], *, html: bool) -> None:
-    """Print the card, or where it was written."""
-    if written:
-        for file in written:
-            say(f"card of {card.tag} v{card.version} written to {file}")
-    else:
-        say((card.html if html else card.markdown).rstrip("\n"))

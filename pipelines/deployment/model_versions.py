@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.errors import DefinitionError, ModelError
-from tagcast.pipelines.amount_listing import COLUMNS, figures, predicts_amount
+from tagcast.features.core.errors import ModelError
 from tagcast.pipelines.project.project import Project
-from tagcast.pipelines.reports.terminal import say, table
+from tagcast.pipelines.project.versions import registered_versions
 
 if TYPE_CHECKING:
-    from tagcast.registry.versions.versions import Version
+    pass
 
 
 @dataclass(frozen=True)
@@ -32,33 +30,6 @@ class ListedVersion:
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
         return {**self.__dict__, "aliases": list(self.aliases), "checks": list(self.checks)}
-
-
-def registered_versions(project: Project, tag: str | None) -> list[Version]:
-    """Return the versions of ``tag`` (a family's stem: of all members) or of every tag, newest first.
-
-    Raises
-    ------
-    ModelError, DefinitionError
-        When nothing was trained yet, or no version has this name.
-    """
-    from tagcast.registry.versions.tracking import open_tracking, tracking_exists
-    from tagcast.registry.versions.versions import versions
-
-    home = project.settings.home
-    if not tracking_exists(home):
-        raise ModelError("no model has been trained yet", hint="tagcast train --all")
-    tracking = open_tracking(home, project=project.settings.name)
-    every = versions(tracking)
-    mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]
-    if tag is not None and not mine:
-        known = sorted({v.tag for v in every})
-        near = get_close_matches(tag, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise DefinitionError(
-            f"unknown tag {tag!r}", hint=f"{hint}trained tags: {', '.join(known) or 'none'}"
-        )
-    return mine
 
 
 def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
@@ -127,55 +98,3 @@ def promote_version(
         "action": decision.action,
         "forced": decision.figures.get("forced", []) if decision.how == "force" else [],
     }
-
-
-def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
-    """Print the versions as a table; with ``checks`` also those of each tag's newest version and champion."""
-    amounts = [v for v in found if predicts_amount(v.metrics)]
-    if amounts:
-        table(
-            "Versions that predict an amount (test snapshot)",
-            ("tag", "version", "alias", "trained", *COLUMNS, "decision", "why"),
-            [(*_name(v), *figures(v.metrics), v.decision, v.reason) for v in amounts],
-        )
-    others = [v for v in found if v not in amounts]
-    if others:
-        _table_of(others)
-    if not found:
-        say("no model has been trained yet: tagcast train --all")
-    if checks:
-        _render_checks(found)
-
-
-def _table_of(found: list[ListedVersion]) -> None:
-    table(
-        "Model versions (test snapshot)",
-        ("tag", "version", "alias", "trained", "AUC", "log loss", "RFM AUC", "decision", "why"),
-        [
-            (
-                *_name(v),
-                v.metrics.get("auc"),
-                v.metrics.get("log_loss"),
-                v.metrics.get("rfm_auc"),
-                v.decision,
-                v.reason,
-            )
-            for v in found
-        ],
-    )
-
-
-def _name(v: ListedVersion) -> tuple[str, int, str, str]:
-    return v.tag, v.version, ", ".join(v.aliases), f"{v.created:%Y-%m-%d %H:%M}"
-
-
-def _render_checks(found: list[ListedVersion]) -> None:
-    newest: dict[str, int] = {}
-    for v in found:  # newest first
-        shown = newest.setdefault(v.tag, v.version) == v.version or "champion" in v.aliases
-        if shown and v.checks:
-            table(
-                f"Checks of {v.tag} version {v.version}",
-                ("check", "outcome", "figure", "bar", "in words"),
-                [(c["name"], c["outcome"], c["figure"], c["bar"], c["text"]) for c in v.checks],
-            )

@@ -148,7 +148,7 @@ def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[
     import numpy as np
 
     from tagcast.models.decisions.policy import cut_from_scores, needs_population
-    from tagcast.pipelines.scoring.score import past_runs
+    from tagcast.pipelines.scoring.past_runs import past_runs
     from tagcast.serving.scoring.previous_values import open_past
     from tagcast.serving.scoring.scorer import Scorer
 

@@ -6,33 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tagcast.features.compute.labels import outcome
-from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
+from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.project.project import Project, eligibility, outcome_rule
-from tagcast.pipelines.reports.terminal import table
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from tagcast.registry.governance.observed_accuracy import PromiseRow
-
-
-def promise_metrics(
-    value: npt.NDArray[np.object_], confidence: npt.NDArray[np.float64], y: npt.NDArray[np.int8]
-) -> dict[str, float]:
-    """Return ``promise_<band>_said|promised|right`` for every confidence band, as metrics of a version."""
-    import math
-
-    from tagcast.models.stats.observed_accuracy import promise_and_reality
-
-    metrics: dict[str, float] = {}
-    for band in promise_and_reality(y, value, confidence, CONFIDENCE_BANDS):
-        stem = f"promise_{round(band.confidence * 100)}"
-        metrics[f"{stem}_said"] = float(band.said)
-        if not math.isnan(band.share_right):
-            metrics[f"{stem}_promised"] = band.mean_confidence
-            metrics[f"{stem}_right"] = band.share_right
-    return metrics
 
 
 def promise_beside_reality(project: Project) -> list[PromiseRow]:
@@ -76,29 +54,3 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
             rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
     record_promises(open_state(project.settings), rows)
     return rows
-
-
-def render_promise(rows: list[PromiseRow]) -> None:
-    """Print one line a tag: for each confidence band how many it said, what it promised, what came true."""
-    by_tag: dict[str, list[PromiseRow]] = {}
-    for row in rows:
-        by_tag.setdefault(row.tag, []).append(row)
-    lines, notes = [], []
-    for tag, mine in by_tag.items():
-        cells = [
-            f"{r.said:,}: {r.promised:.3f} → {r.right:.3f}" if r.said and r.promised is not None else "–"
-            for r in mine
-        ]
-        first = mine[0]
-        lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))
-        if not first.observed:
-            notes.append(
-                f"* {tag}: the window of the published run is observed on {first.due}; "
-                f"shown is its model's own test snapshot of {first.as_of}"
-            )
-    table(
-        "The promise beside reality (said: mean confidence → share that turned out right)",
-        ("tag", "as of", "all said", *(f"confidence ≥ {b}" for b in CONFIDENCE_BANDS[1:])),
-        lines,
-        notes=notes,
-    )

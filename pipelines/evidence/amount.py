@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
-from tagcast.pipelines.evaluation.observed_accuracy import promise_metrics
 from tagcast.pipelines.evidence.binary import SHAP_ROWS, png
+from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ def amount_metrics(result: AmountResult) -> dict[str, float]:
 
     ``mae``, ``mae_low``, ``mae_high`` and so on for tagcast, ``baseline_mae`` for the reference,
     ``minus_baseline_mae`` for the paired difference, ``validation_rmse_tweedie`` for the candidates,
-    ``promise_80_right`` and so on for the tiers said at a confidence (:func:`tagcast.pipelines.evaluation.observed_accuracy.promise_metrics`).
+    ``promise_80_right`` and so on for the tiers said at a confidence (:func:`tagcast.pipelines.evidence.promise_metrics.promise_metrics`).
     """
     metrics: dict[str, float] = {}
     for name, estimate in result.test["tagcast"].items():

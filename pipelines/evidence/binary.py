@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
-from tagcast.pipelines.evaluation.observed_accuracy import promise_metrics
+from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 
 if TYPE_CHECKING:
     import pandas as pd

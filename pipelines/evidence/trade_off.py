@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.core.errors import ModelError
 from tagcast.pipelines.amount_listing import predicts_amount
 from tagcast.pipelines.project.project import Project
-from tagcast.pipelines.reports.terminal import say, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +51,7 @@ def read_trade_off(project: Project, tag: str, version: int | None) -> dict[str,
     ModelError
         When there is no such version, it kept no trade-off, or it predicts an amount.
     """
-    from tagcast.pipelines.deployment.model_versions import registered_versions
+    from tagcast.pipelines.project.versions import registered_versions
     from tagcast.registry.versions.run_files import document, run_file
     from tagcast.registry.versions.tracking import open_tracking
 
@@ -83,75 +82,3 @@ def read_trade_off(project: Project, tag: str, version: int | None) -> dict[str,
         **document(tracking, found, "trade_off"),
         "plots": {name: str(file) for name, file in plots.items() if file},
     }
-
-
-def render_trade_off(found: dict[str, Any]) -> None:
-    """Print the cuts, the rule's choice in a sentence, and what each margin would do."""
-    days = found["snapshots"]
-    with_profit = any(row["profit"] is not None for row in found["cuts"])
-    table(
-        f"{found['tag']} version {found['version']}: {found['cases']:,} cases of {len(days)} past snapshots "
-        f"({days[0]} to {days[-1]}), base rate {found['base_rate']:.3f}",
-        (
-            "audience",
-            "rule",
-            "from score",
-            "profiles",
-            "share",
-            "precision",
-            "95 % interval",
-            "recall",
-            "lift",
-            *(["profit a snapshot"] if with_profit else []),
-        ),
-        [_cells(row, with_profit) for row in found["cuts"]],
-    )
-    say(found["says"])
-    least = found["min_confidence"]
-    _render_stability(
-        "A margin against flicker (hysteresis), from each past snapshot to the next", found["stability"]
-    )
-    if least:
-        _render_stability(
-            f"The same if nothing were unknown (min_confidence 0 in place of {least:g})",
-            found["stability_without_unknown"],
-        )
-    for file in found["plots"].values():
-        say(f"plot: {file}")
-
-
-def _render_stability(title: str, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    names = (
-        "margin",
-        "definition",
-        "profiles",
-        "flips",
-        "flips removed",
-        "said",
-        "mean confidence",
-        "share right",
-    )
-    fields = ("margin", "own", "pairs", "flips", "removed", "said", "mean_confidence", "share_right")
-    lines = [[("◀" if row[f] else "") if f == "own" else row[f] for f in fields] for row in rows]
-    table(title, names, lines)
-
-
-def _cells(row: dict[str, Any], with_profit: bool) -> tuple[Any, ...]:
-    scores = f"{row['cut']:.3f}"
-    if row["cut_high"] != row["cut"]:
-        scores += f" to {row['cut_high']:.3f}"
-    interval = "–" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
-    cells = (
-        "the rule's" if row["asked"] is None else f"top {row['asked']:.0%}",
-        "◀" if row["chosen"] else "",
-        scores,
-        row["size"],
-        row["share"],
-        row["precision"],
-        interval,
-        row["recall"],
-        row["lift"],
-    )
-    return (*cells, f"{row['profit']:,.0f}") if with_profit else cells

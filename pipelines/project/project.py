@@ -19,7 +19,7 @@ from tagcast.models.definitions.loader import Definition, load_definitions
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.models.training.splits import Split, choose_snapshots
-from tagcast.pipelines.reports.terminal import Progress, quiet
+from tagcast.pipelines.project.progress import Progress, quiet
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,52 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagcast.features.core.errors import TagcastError
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
-    from tagcast.features.core.settings import Settings
-    from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portrait import Overlap, Portrait
-    from tagcast.serving.audiences.service import Language, ProfitCurve
-    from tagcast.serving.context import ServiceContext
+    from tagcast.serving.audiences.service import ProfitCurve
     from tagcast.serving.delivery.exports import ExportRecord
 
 log = logging.getLogger("tagcast")
-
-
-def count_audience(
-    context: ServiceContext, person: Person, text: str, *, estimate: bool = False
-) -> dict[str, Any]:
-    """Count the profiles that the filter ``text`` finds, or estimate how many they are."""
-    from tagcast.serving.audiences.service import count, parse_for
-
-    tree = parse_for(context, person, text)
-    return {"filter": text, **asdict(count(context, person, tree, estimate=estimate))}
-
-
-def keep_sizes(settings: Settings, moment: datetime) -> None:
-    """Keep how large each saved audience is in the run just published; what fails is said and holds nothing up."""
-    from tagcast.pipelines.project.local_user import local_user
-    from tagcast.serving.audiences.saved_audience_actions import record_sizes
-    from tagcast.serving.context import open_context
-
-    context = open_context(settings, lambda: moment)
-    try:
-        failed = record_sizes(context, local_user())
-    except TagcastError as error:
-        log.warning("the sizes of saved audiences are not kept: %s", error.message)
-    else:
-        if failed:
-            log.warning("saved audiences that speak of tags that are gone: %s", ", ".join(failed))
-    finally:
-        context.store.close()
 
 
 def render_count(found: dict[str, Any]) -> None:
@@ -60,22 +26,6 @@ def render_count(found: dict[str, Any]) -> None:
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
             say(f"  {tag}: mean confidence {confidence:.3f}")
-
-
-def explain_audience(
-    context: ServiceContext, person: Person, text: str, language: Language
-) -> dict[str, Any]:
-    """Return what a filter means, what it finds, what each condition takes away and how many turn out as said."""
-    from tagcast.serving.audiences.service import count, effects, expected, parse_for, sentence
-
-    tree = parse_for(context, person, text)
-    return {
-        "filter": text,
-        "sentence": sentence(context, person, tree, language),
-        **asdict(count(context, person, tree)),
-        "effects": [asdict(effect) for effect in effects(context, person, tree)],
-        "expected": [asdict(one) for one in expected(context, person, tree)],
-    }
 
 
 def render_explanation(found: dict[str, Any]) -> None:
@@ -123,21 +73,6 @@ def render_cut(curve: ProfitCurve) -> None:
             for p in dict.fromkeys((*curve.points[::steps], curve.points[-1]))
         ],
     )
-
-
-def show_audience(
-    context: ServiceContext, person: Person, text: str, limit: int, seed: int | None
-) -> tuple[list[dict[str, Any]], frozenset[str]]:
-    """Return up to ``limit`` of the profiles that a filter finds, and which columns hold amounts."""
-    from tagcast.serving.audiences.service import members, parse_for, sample
-
-    tree = parse_for(context, person, text)
-    if seed is None:
-        rows = list(members(context, person, tree, limit=limit).rows)
-    else:
-        rows = sample(context, person, tree, limit, seed)
-    with context.store.reader() as reader:
-        return rows, frozenset(f"{tag}.score" for tag in reader.manifest.run.amounts)
 
 
 def render_members(rows: Sequence[dict[str, Any]], amounts: frozenset[str]) -> None:

@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from typing import Any
 
-from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import amount, say, table
-
-
-def look_up(project: Project, profile_id: str) -> dict[str, Any]:
-    """Return one profile: attributes, tags with reasons, key features with their titles."""
-    from tagcast.serving.audiences.queries import profile
-    from tagcast.serving.profiles.profile_details import key_features
-
-    with project.store.reader() as reader:
-        view = asdict(profile(reader, profile_id))
-        as_of = reader.manifest.run.as_of
-    return {**view, "as_of": as_of, "features": key_features(project.settings.home, profile_id, as_of)}
 
 
 def render_profile(view: dict[str, Any]) -> None:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.models.inference.abstention import RANGE_DRIFT
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
 from tagcast.models.stats.season_coverage import UNSURE
 from tagcast.pipelines.reports.terminal import say, table
-from tagcast.pipelines.scoring.movement import render_movement
+from tagcast.pipelines.scoring.movement import TagMovement
+from tagcast.pipelines.scoring.notes import range_note, season_note
 
 if TYPE_CHECKING:
     from tagcast.pipelines.scoring.run_summary import ScoringRun
+    from tagcast.registry.governance.observed_accuracy import PromiseRow
 
 AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
-
-
-def season_note(share: float, day: date, horizon_days: int) -> str:
-    """Say that a tag is unsure of the season it predicts."""
-    return (
-        f"unsure of the season: {share:.0%} of the {horizon_days} days from {day} lie in a season that no "
-        "snapshot of its training has shown; its bounds are widened, and the promise may not hold"
-    )
 
 
 def said_text(said: Mapping[str, int], population: int) -> str:
@@ -30,14 +24,6 @@ def said_text(said: Mapping[str, int], population: int) -> str:
     shown = {"yes": said["yes"]} if set(said) == {"yes", "no"} else said
     return ", ".join(
         f"{value} {n:,}" + (f" ({n / population:.0%})" if n else "") for value, n in shown.items()
-    )
-
-
-def range_note(share: float, because: str) -> str:
-    """Say that a run's features have left the range that training saw."""
-    return (
-        f"the data have moved: {share:.0%} of its population are unlike what training saw and get no value "
-        f"(mostly: {because}); look at the sources, then train again"
     )
 
 
@@ -69,3 +55,63 @@ def render_scoring(run: ScoringRun) -> None:
     render_movement(run.moved, run.last_run or "")
     if run.out:
         say(f"predictions written to {run.out}")
+
+
+def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
+    """Print one line a tag."""
+    if not rows:
+        return
+
+    def counts(by_value: Mapping[str, int], sign: str) -> str:
+        return ", ".join(f"{value} {sign}{n:,}" for value, n in sorted(by_value.items())) or "–"
+
+    def share(part: float | None) -> str:
+        return "–" if part is None else f"{part:.1%}"
+
+    table(
+        f"Moved since {last_run}",
+        ("tag", "entered", "left", "changed", "by new data", "by a new model", "by a new threshold"),
+        [
+            (
+                r.tag,
+                counts(r.entered, "+"),
+                counts(r.left, "−"),
+                share(r.changed),
+                share(r.by_data),
+                share(r.by_model),
+                share(r.by_threshold),
+            )
+            for r in rows
+        ],
+        notes=[
+            f"{r.tag}: causes measured on {r.sampled:,} profiles; one that undoes another counts in both"
+            for r in rows
+            if r.sampled
+        ],
+    )
+
+
+def render_promise(rows: list[PromiseRow]) -> None:
+    """Print one line a tag: for each confidence band how many it said, what it promised, what came true."""
+    by_tag: dict[str, list[PromiseRow]] = {}
+    for row in rows:
+        by_tag.setdefault(row.tag, []).append(row)
+    lines, notes = [], []
+    for tag, mine in by_tag.items():
+        cells = [
+            f"{r.said:,}: {r.promised:.3f} → {r.right:.3f}" if r.said and r.promised is not None else "–"
+            for r in mine
+        ]
+        first = mine[0]
+        lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))
+        if not first.observed:
+            notes.append(
+                f"* {tag}: the window of the published run is observed on {first.due}; "
+                f"shown is its model's own test snapshot of {first.as_of}"
+            )
+    table(
+        "The promise beside reality (said: mean confidence → share that turned out right)",
+        ("tag", "as of", "all said", *(f"confidence ≥ {b}" for b in CONFIDENCE_BANDS[1:])),
+        lines,
+        notes=notes,
+    )

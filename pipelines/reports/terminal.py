@@ -13,12 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-Progress = Callable[[str, int, int], None]
-log = logging.getLogger("tagcast")
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+from tagcast.pipelines.project.progress import Progress, log
 
 
 @contextmanager

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import TagcastError
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
-from tagcast.pipelines.reports.terminal import log, table
 from tagcast.serving.scoring.rule_columns import LoadedRule
 
 if TYPE_CHECKING:
@@ -128,37 +128,3 @@ def _measured(
         snapshots[spec].ensure([day], project.progress)
     with project.store.open(last) as reader:
         return moved_by(tag, before, snapshots, day, reader, run, past)
-
-
-def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
-    """Print one line a tag."""
-    if not rows:
-        return
-
-    def counts(by_value: Mapping[str, int], sign: str) -> str:
-        return ", ".join(f"{value} {sign}{n:,}" for value, n in sorted(by_value.items())) or "–"
-
-    def share(part: float | None) -> str:
-        return "–" if part is None else f"{part:.1%}"
-
-    table(
-        f"Moved since {last_run}",
-        ("tag", "entered", "left", "changed", "by new data", "by a new model", "by a new threshold"),
-        [
-            (
-                r.tag,
-                counts(r.entered, "+"),
-                counts(r.left, "−"),
-                share(r.changed),
-                share(r.by_data),
-                share(r.by_model),
-                share(r.by_threshold),
-            )
-            for r in rows
-        ],
-        notes=[
-            f"{r.tag}: causes measured on {r.sampled:,} profiles; one that undoes another counts in both"
-            for r in rows
-            if r.sampled
-        ],
-    )

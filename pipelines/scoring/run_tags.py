@@ -11,8 +11,8 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError
 from tagcast.models.definitions.rule_tag import Rule, RuleDefinition, resolve, rule_names
 from tagcast.pipelines.project.champions import load_champions
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
-from tagcast.pipelines.reports.terminal import log
 
 if TYPE_CHECKING:
     from tagcast.features.compute.snapshots import Snapshots

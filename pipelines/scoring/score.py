@@ -14,10 +14,11 @@ from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
-from tagcast.pipelines.reports.scoring import range_note, season_note
-from tagcast.pipelines.reports.terminal import log
 from tagcast.pipelines.scoring.movement import movements
+from tagcast.pipelines.scoring.notes import range_note, season_note
+from tagcast.pipelines.scoring.past_runs import past_runs
 from tagcast.pipelines.scoring.run_summary import ScoringRun, scored_tags, tag_runs
 from tagcast.pipelines.scoring.run_tags import RunTags, run_tags, said_first
 
@@ -147,19 +148,6 @@ def _check_out(out: Path | None) -> None:
         )
     if not out.parent.is_dir():
         raise DefinitionError(f"--out: there is no folder {out.parent}", hint="make it first")
-
-
-def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
-    """Return each tag with hysteresis that has a past, and the run it holds on to."""
-    from tagcast.serving.scoring.previous_values import past_run
-
-    held = [t.definition for t in tags if t.definition.hysteresis]
-    try:
-        found = [(d.name, past_run(store, d, day)) for d in held]
-    except StoreError as error:
-        log.warning("tags start without a past: %s", error.message)
-        return []
-    return [(name, run) for name, run in found if run]
 
 
 def _run_id(project: Project, chosen: RunTags, day: date, pasts: Sequence[tuple[str, Manifest]]) -> str:

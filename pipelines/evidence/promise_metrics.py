@@ -1,0 +1,29 @@
+"""The promise of a version on its test snapshot, as flat metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+def promise_metrics(
+    value: npt.NDArray[np.object_], confidence: npt.NDArray[np.float64], y: npt.NDArray[np.int8]
+) -> dict[str, float]:
+    """Return ``promise_<band>_said|promised|right`` for every confidence band, as metrics of a version."""
+    import math
+
+    from tagcast.models.stats.observed_accuracy import promise_and_reality
+
+    metrics: dict[str, float] = {}
+    for band in promise_and_reality(y, value, confidence, CONFIDENCE_BANDS):
+        stem = f"promise_{round(band.confidence * 100)}"
+        metrics[f"{stem}_said"] = float(band.said)
+        if not math.isnan(band.share_right):
+            metrics[f"{stem}_promised"] = band.mean_confidence
+            metrics[f"{stem}_right"] = band.share_right
+    return metrics

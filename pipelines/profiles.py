@@ -1,0 +1,36 @@
+"""One profile: what the active run predicts for it, and what was predicted at the end of an earlier day."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from tagcast.pipelines.project.project import Project
+
+
+def look_up(project: Project, profile_id: str) -> dict[str, Any]:
+    """Return one profile: attributes, tags with reasons, key features with their titles."""
+    from tagcast.serving.audiences.queries import profile
+    from tagcast.serving.profiles.profile_details import key_features
+
+    with project.store.reader() as reader:
+        view = asdict(profile(reader, profile_id))
+        as_of = reader.manifest.run.as_of
+    return {**view, "as_of": as_of, "features": key_features(project.settings.home, profile_id, as_of)}
+
+
+def profile_on(project: Project, profile_id: str, day: date) -> dict[str, Any]:
+    """Return what the tags of a profile said at the end of ``day`` (UTC), and which models said it."""
+    from tagcast.serving.store.history import said_then
+
+    then = said_then(project.store, profile_id, datetime.combine(day + timedelta(days=1), time(), UTC))
+    return {
+        "profile_id": profile_id,
+        "on": day,
+        "number": then.entry.number,
+        "run_id": then.entry.manifest.run.run_id,
+        "put_in_force": then.entry.at,
+        "exact": then.exact,
+        "predictions": then.predictions,
+    }

@@ -1,0 +1,15 @@
+"""How far long work is: a callable that whoever shows it gives, and the log of the project."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]
+
+
+log = logging.getLogger("tagcast")
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""

@@ -1,0 +1,39 @@
+"""The versions a project has registered."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.pipelines.project.project import Project
+
+if TYPE_CHECKING:
+    from tagcast.registry.versions.versions import Version
+
+
+def registered_versions(project: Project, tag: str | None) -> list[Version]:
+    """Return the versions of ``tag`` (a family's stem: of all members) or of every tag, newest first.
+
+    Raises
+    ------
+    ModelError, DefinitionError
+        When nothing was trained yet, or no version has this name.
+    """
+    from tagcast.registry.versions.tracking import open_tracking, tracking_exists
+    from tagcast.registry.versions.versions import versions
+
+    home = project.settings.home
+    if not tracking_exists(home):
+        raise ModelError("no model has been trained yet", hint="tagcast train --all")
+    tracking = open_tracking(home, project=project.settings.name)
+    every = versions(tracking)
+    mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]
+    if tag is not None and not mine:
+        known = sorted({v.tag for v in every})
+        near = get_close_matches(tag, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise DefinitionError(
+            f"unknown tag {tag!r}", hint=f"{hint}trained tags: {', '.join(known) or 'none'}"
+        )
+    return mine

@@ -1,0 +1,72 @@
+"""`tagcast model list` and `tagcast model card`: versions with their figures, and the card of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tagcast.pipelines.amount_listing import COLUMNS, figures, predicts_amount
+from tagcast.pipelines.cards.card_files import FoundCard
+from tagcast.pipelines.deployment.model_versions import ListedVersion
+from tagcast.pipelines.reports.terminal import say, table
+
+
+def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
+    """Print the versions as a table; with ``checks`` also those of each tag's newest version and champion."""
+    amounts = [v for v in found if predicts_amount(v.metrics)]
+    if amounts:
+        table(
+            "Versions that predict an amount (test snapshot)",
+            ("tag", "version", "alias", "trained", *COLUMNS, "decision", "why"),
+            [(*_name(v), *figures(v.metrics), v.decision, v.reason) for v in amounts],
+        )
+    others = [v for v in found if v not in amounts]
+    if others:
+        _table_of(others)
+    if not found:
+        say("no model has been trained yet: tagcast train --all")
+    if checks:
+        _render_checks(found)
+
+
+def _table_of(found: list[ListedVersion]) -> None:
+    table(
+        "Model versions (test snapshot)",
+        ("tag", "version", "alias", "trained", "AUC", "log loss", "RFM AUC", "decision", "why"),
+        [
+            (
+                *_name(v),
+                v.metrics.get("auc"),
+                v.metrics.get("log_loss"),
+                v.metrics.get("rfm_auc"),
+                v.decision,
+                v.reason,
+            )
+            for v in found
+        ],
+    )
+
+
+def _name(v: ListedVersion) -> tuple[str, int, str, str]:
+    return v.tag, v.version, ", ".join(v.aliases), f"{v.created:%Y-%m-%d %H:%M}"
+
+
+def _render_checks(found: list[ListedVersion]) -> None:
+    newest: dict[str, int] = {}
+    for v in found:  # newest first
+        shown = newest.setdefault(v.tag, v.version) == v.version or "champion" in v.aliases
+        if shown and v.checks:
+            table(
+                f"Checks of {v.tag} version {v.version}",
+                ("check", "outcome", "figure", "bar", "in words"),
+                [(c["name"], c["outcome"], c["figure"], c["bar"], c["text"]) for c in v.checks],
+            )
+
+
+def render_card(card: FoundCard, written: Sequence[Path], *, html: bool) -> None:
+    """Print the card, or where it was written."""
+    if written:
+        for file in written:
+            say(f"card of {card.tag} v{card.version} written to {file}")
+    else:
+        say((card.html if html else card.markdown).rstrip("\n"))

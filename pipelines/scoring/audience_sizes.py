@@ -1,0 +1,30 @@
+"""How large each saved audience is in the run just published."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.pipelines.project.progress import log
+
+if TYPE_CHECKING:
+    from tagcast.features.core.settings import Settings
+
+
+def keep_sizes(settings: Settings, moment: datetime) -> None:
+    """Keep how large each saved audience is in the run just published; what fails is said and holds nothing up."""
+    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.serving.audiences.saved_audience_actions import record_sizes
+    from tagcast.serving.context import open_context
+
+    context = open_context(settings, lambda: moment)
+    try:
+        failed = record_sizes(context, local_user())
+    except TagcastError as error:
+        log.warning("the sizes of saved audiences are not kept: %s", error.message)
+    else:
+        if failed:
+            log.warning("saved audiences that speak of tags that are gone: %s", ", ".join(failed))
+    finally:
+        context.store.close()

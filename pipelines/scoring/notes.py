@@ -1,0 +1,21 @@
+"""What a run has to warn of: a season its models have not seen, features outside the range of training."""
+
+from __future__ import annotations
+
+from datetime import date
+
+
+def season_note(share: float, day: date, horizon_days: int) -> str:
+    """Say that a tag is unsure of the season it predicts."""
+    return (
+        f"unsure of the season: {share:.0%} of the {horizon_days} days from {day} lie in a season that no "
+        "snapshot of its training has shown; its bounds are widened, and the promise may not hold"
+    )
+
+
+def range_note(share: float, because: str) -> str:
+    """Say that a run's features have left the range that training saw."""
+    return (
+        f"the data have moved: {share:.0%} of its population are unlike what training saw and get no value "
+        f"(mostly: {because}); look at the sources, then train again"
+    )
