@@ -222,7 +222,7 @@ def train(categories: int, trials: int) -> None:
         (tags / "interest.yaml").write_text(definition, encoding="utf-8")
         workspace.settings = workspace.settings.model_copy(update={"tags": str(tags)})
         started = time.perf_counter()
-        found = train_tags(workspace, None, now=date(2017, 12, 2), moment=datetime.now(UTC), trials=trials)
+        found = train_tags(workspace, None, as_of=date(2017, 12, 2), now=datetime.now(UTC), trials=trials)
         seconds = time.perf_counter() - started
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu = sum(u.ru_utime + u.ru_stime for u in used)

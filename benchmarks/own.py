@@ -68,18 +68,18 @@ def train_and_score(task: Task, workspace: Project, profiles: npt.NDArray[np.obj
     from tagcast.serving.store.duckdb.store import DuckDbStore
     from tagcast.serving.store.long_form import predictions
 
-    moment = datetime.now(UTC)
+    now = datetime.now(UTC)
     started = time.perf_counter()
-    (trained,) = train_tags(workspace, [task.tag], now=task.now, moment=moment)
+    (trained,) = train_tags(workspace, [task.tag], as_of=task.now, now=now)
     seconds = time.perf_counter() - started
     if trained.version is None:
         raise ModelError(f"{task.name}: {trained.reason}")
     refused = "" if trained.alias == "champion" else trained.reason
     if refused:
         promote_version(
-            workspace, task.tag, trained.version, by="benchmark", reason="to be measured", moment=moment, force=True,
+            workspace, task.tag, trained.version, by="benchmark", reason="to be measured", now=now, force=True,
         )  # fmt: skip
-    run = score_tags(workspace, [task.tag], as_of=task.now, moment=moment)
+    run = score_tags(workspace, [task.tag], as_of=task.now, now=now)
     with DuckDbStore(workspace.settings.home / "store").reader() as reader:
         said = predictions(reader, task.tag).to_pandas().set_index("profile_id")
     missing = set(profiles.tolist()) - set(said.index)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.serving.audiences.service import Language
+    from tagcast.serving.audiences.portrait import Overlap, Portrait
+    from tagcast.serving.audiences.service import Language, ProfitCurve
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.delivery.exports import ExportRecord
 
 
 def count_audience(
@@ -50,3 +54,84 @@ def show_audience(
         rows = sample(context, person, tree, limit, seed)
     with context.store.reader() as reader:
         return rows, frozenset(f"{tag}.score" for tag in reader.manifest.run.amounts)
+
+
+def profit_of(
+    context: ServiceContext,
+    person: Person,
+    text: str,
+    tag: str,
+    benefit: float,
+    cost: float,
+    capacity: int | None = None,
+) -> ProfitCurve:
+    """Return the expected profit of contacting the members of a filter down to each score of ``tag``."""
+    from tagcast.serving.audiences.service import best_cut, parse_for
+
+    return best_cut(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
+
+
+def portrait_of(context: ServiceContext, person: Person, text: str, against: str | None = None) -> Portrait:
+    """Return what sets the members of a filter apart from those of ``against``, or from everyone."""
+    from tagcast.serving.audiences.portrait import portrait
+    from tagcast.serving.audiences.service import parse_for
+
+    other = None if against is None else parse_for(context, person, against)
+    return portrait(context, person, parse_for(context, person, text), other)
+
+
+def overlap_of(context: ServiceContext, person: Person, text: str, other: str) -> Overlap:
+    """Return how the members of two filters overlap."""
+    from tagcast.serving.audiences.portrait import compare
+    from tagcast.serving.audiences.service import parse_for
+
+    return compare(context, person, parse_for(context, person, text), parse_for(context, person, other))
+
+
+def export_audience(
+    context: ServiceContext,
+    person: Person,
+    text: str,
+    out: Path,
+    *,
+    columns: Sequence[str] = (),
+    holdout: float = 0.0,
+    seed: int = 0,
+    channel: str | None = None,
+    name: str = "",
+) -> ExportRecord:
+    """Write the members of a filter to a CSV or Parquet file; recorded in the audit log.
+
+    Parameters
+    ----------
+    context : ServiceContext
+    person : Person
+    text : str
+    out : Path
+        Its suffix chooses the format.
+    columns : sequence of str
+        Attribute, tag, or tag.part; empty for all.
+    holdout : float
+        Share to hold out at random.
+    seed : int
+        Chooses who is held out.
+    channel : str, optional
+        Leave out who does not consent to it.
+    name : str
+        What the audit log calls it.
+    """
+    from tagcast.serving.audiences.service import parse_for
+    from tagcast.serving.delivery.exports import export, format_of
+
+    return export(
+        context,
+        person,
+        parse_for(context, person, text),
+        out,
+        format=format_of(out),
+        columns=columns or None,
+        holdout=holdout,
+        seed=seed,
+        channel=channel,
+        name=name,
+    )

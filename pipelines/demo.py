@@ -13,7 +13,7 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.pipelines.project.project import Project, open_project
 from tagcast.pipelines.reports.terminal import progress, say, start_logging
 
-NOW = date(2017, 12, 2)
+AS_OF = date(2017, 12, 2)
 TRIALS = 5
 AUDIENCES = (
     "high_value = 'yes' AND interest.cheese.percentile >= 80",
@@ -22,24 +22,27 @@ AUDIENCES = (
 )
 
 
-def run(project: Project, moment: datetime) -> None:
+def run(project: Project, now: datetime) -> None:
     """Run the demo on ``project`` as if today were 2 December 2017."""
-    from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, render_promise
+    from tagcast.pipelines.audiences import count_audience
+    from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
     from tagcast.pipelines.project.local_user import local_user
-    from tagcast.pipelines.reports.audiences import count_audience, render_count
-    from tagcast.pipelines.reports.scoring import render_scoring
-    from tagcast.pipelines.scoring.score import score_tags
-    from tagcast.pipelines.training.readiness import check_project, render_check
-    from tagcast.pipelines.training.train import render_training, train_tags
+    from tagcast.pipelines.reports.audiences import render_count
+    from tagcast.pipelines.reports.readiness import render_check
+    from tagcast.pipelines.reports.scoring import render_promise, render_scoring
+    from tagcast.pipelines.reports.training import render_training
+    from tagcast.pipelines.scoring.run import score_run
+    from tagcast.pipelines.training.readiness import check_project
+    from tagcast.pipelines.training.train import train_tags
     from tagcast.serving.context import open_context
 
-    _step("Is the data ready?", f"tagcast check --now {NOW}")
-    render_check(check_project(project, NOW))
-    _step("Train every tag on what was known then", f"tagcast train --all --now {NOW} --trials {TRIALS}")
-    render_training(train_tags(project, None, now=NOW, moment=moment, trials=TRIALS))
-    _step("Score every household and publish", f"tagcast score --all --as-of {NOW}")
-    render_scoring(score_tags(project, None, as_of=NOW, moment=moment))
-    context, person = open_context(project.settings, lambda: moment), local_user()
+    _step("Is the data ready?", f"tagcast check --as-of {AS_OF}")
+    render_check(check_project(project, AS_OF))
+    _step("Train every tag on what was known then", f"tagcast train --all --as-of {AS_OF} --trials {TRIALS}")
+    render_training(train_tags(project, None, as_of=AS_OF, now=now, trials=TRIALS))
+    _step("Score every household and publish", f"tagcast score --all --as-of {AS_OF}")
+    render_scoring(score_run(project, None, as_of=AS_OF, now=now))
+    context, person = open_context(project.settings, lambda: now), local_user()
     for text in AUDIENCES:
         _step("An audience", f'tagcast audience count "{text}"')
         render_count(count_audience(context, person, text))

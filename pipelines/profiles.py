@@ -20,17 +20,17 @@ def look_up(project: Project, profile_id: str) -> dict[str, Any]:
     return {**view, "as_of": as_of, "features": key_features(project.settings.home, profile_id, as_of)}
 
 
-def profile_on(project: Project, profile_id: str, day: date) -> dict[str, Any]:
-    """Return what the tags of a profile said at the end of ``day`` (UTC), and which models said it."""
+def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]:
+    """Return what the tags of a profile said at the end of ``as_of`` (UTC), and which models said it."""
     from tagcast.serving.store.history import said_then
 
-    then = said_then(project.store, profile_id, datetime.combine(day + timedelta(days=1), time(), UTC))
+    then = said_then(project.store, profile_id, datetime.combine(as_of + timedelta(days=1), time(), UTC))
     return {
         "profile_id": profile_id,
-        "on": day,
+        "as_of": as_of,
         "number": then.entry.number,
         "run_id": then.entry.manifest.run.run_id,
-        "put_in_force": then.entry.at,
+        "active_since": then.entry.at,
         "exact": then.exact,
         "predictions": then.predictions,
     }

@@ -66,7 +66,7 @@ def put_in_charge(workspace, bundle, model: TagModel, version: int) -> None:
         tracking, tag=TAG, bundle=bundle, features=model.features, feature_set=features.id, params={},
         metrics=METRICS, dataset={}, split={}, figures={}, notes=[], run_name="by hand", now=NOW,
     )  # fmt: skip
-    promote_version(workspace, TAG, version, by="tests", reason="a small shop", moment=NOW, force=True)
+    promote_version(workspace, TAG, version, by="tests", reason="a small shop", now=NOW, force=True)
 
 
 def published(workspace):

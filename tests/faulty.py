@@ -116,9 +116,9 @@ def trained_shop(folder: Path) -> Shop:
     config.write_text(config.read_text(encoding="utf-8") + WIDE, encoding="utf-8")
     shop = Shop(folder)
     for words in (
-        ["train", "churn_risk", "high_value", "--now", str(NOW), "--trials", "1", "--threads", "1"],
-        ["promote", "churn_risk", "1", "--force", "--reason", "this shop is too small for the gate"],
-        ["promote", "high_value", "1", "--force", "--reason", "this shop is too small for the gate"],
+        ["train", "churn_risk", "high_value", "--as-of", str(NOW), "--trials", "1", "--threads", "1"],
+        ["model", "promote", "churn_risk", "1", "--force", "--reason", "this shop is too small for the gate"],
+        ["model", "promote", "high_value", "1", "--force", "--reason", "this shop is too small for the gate"],
     ):
         done = shop.tagcast(*words)
         assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.cli.main import cli
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,7 @@ class Project:
 
     def invoke(self, *words: str) -> Result:
         """Run a command, however it ends."""
-        return CliRunner().invoke(
-            application(), [*words, "--config", str(self.config), "--home", str(self.home)]
-        )
+        return CliRunner().invoke(cli, [*words, "--config", str(self.config), "--home", str(self.home)])
 
     def run(self, *words: str, ok: bool = True) -> Result:
         """Run a command that has to end well, unless not ``ok``."""

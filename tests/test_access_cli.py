@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tagcast.features.core.settings import load_settings
-from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.cli.main import cli
 from tagcast.registry.access.accounts import login, person_of_key
 from tagcast.registry.access.roles import Person
 from tagcast.registry.state.database import State, open_state
@@ -30,7 +30,7 @@ class Project:
         )
 
     def run(self, *words: str, given: str = "", code: int = 0) -> Result:
-        result = CliRunner().invoke(application(), [*words, "--config", str(self.config)], input=given)
+        result = CliRunner().invoke(cli, [*words, "--config", str(self.config)], input=given)
         assert result.exit_code == code, result.output + result.stderr
         return result
 

@@ -28,7 +28,7 @@ def shop(tmp_path_factory) -> tuple[Project, list[dict[str, object]]]:
         file.unlink()
     (folder / "tags" / "spend_30d.yaml").write_text(AMOUNT, encoding="utf-8")
     project = Project(config, folder / ".tagcast")
-    return project, project.json("train", "spend_30d", "--now", str(NOW), "--trials", "2", "--threads", "2")
+    return project, project.json("train", "spend_30d", "--as-of", str(NOW), "--trials", "2", "--threads", "2")
 
 
 def test_training_versions_and_judges_an_amount(shop) -> None:
@@ -53,9 +53,9 @@ def test_training_versions_and_judges_an_amount(shop) -> None:
 
 def test_a_second_training_is_held_against_the_first(shop) -> None:
     project, _ = shop
-    project.invoke("promote", "spend_30d", "1", "--force", "--reason", "to compare with")
+    project.invoke("model", "promote", "spend_30d", "1", "--force", "--reason", "to compare with")
     later = NOW + timedelta(days=30)
-    (second,) = project.json("train", "spend_30d", "--now", str(later), "--trials", "2", "--threads", "1")
+    (second,) = project.json("train", "spend_30d", "--as-of", str(later), "--trials", "2", "--threads", "1")
     texts = {check["name"]: check["text"] for check in second["checks"]}
     assert texts["beats_champion"].startswith("RMSE ")
     assert "for the champion, version 1" in texts["beats_champion"]
@@ -63,24 +63,24 @@ def test_a_second_training_is_held_against_the_first(shop) -> None:
 
 def test_versions_are_listed_with_their_own_figures(shop) -> None:
     project, _ = shop
-    said = project.invoke("models", "spend_30d").output
+    said = project.invoke("model", "list", "spend_30d").output
     assert "Versions that predict an amount" in said
     assert "AUC" not in said.split("Checks of")[0]
     assert "keeps_promise" in said
-    assert {row["version"] for row in project.json("models")} >= {1}
+    assert {row["version"] for row in project.json("model", "list")} >= {1}
 
 
 def test_the_tree_shows_the_figures_of_the_champion(shop) -> None:
     project, (trained,) = shop
-    project.invoke("promote", "spend_30d", "1", "--force", "--reason", "to be listed")
-    (row,) = project.json("tags")
+    project.invoke("model", "promote", "spend_30d", "1", "--force", "--reason", "to be listed")
+    (row,) = project.json("tag", "list")
     metrics = trained["metrics"]
     assert row["quality"] == {name: metrics[name] for name in ("mae", "baseline_mae", "tier_accuracy")}
 
 
 def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
     project, _ = shop
-    project.invoke("promote", "spend_30d", "1", "--force", "--reason", "to be scored")
+    project.invoke("model", "promote", "spend_30d", "1", "--force", "--reason", "to be scored")
     out = tmp_path / "said.parquet"
     run = project.json("score", "--all", "--as-of", str(NOW), "--out", str(out))
     said = pd.read_parquet(out)
@@ -103,7 +103,7 @@ def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
     rows = project.json("promise")
     assert rows[0]["observed"]
     assert rows[0]["said"] == (said["value"] != "unknown").sum()
-    assert project.json("profile", said["profile_id"][0])["predictions"][0]["value"] in {
+    assert project.json("profile", "show", said["profile_id"][0])["predictions"][0]["value"] in {
         *tag["said"],
         "unknown",
     }
@@ -111,23 +111,23 @@ def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
 
 def test_a_version_has_a_card(shop) -> None:
     project, _ = shop
-    card = project.json("card", "spend_30d", "--version", "1")
+    card = project.json("model", "card", "spend_30d", "--version", "1")
     for part in ("## Definition", "low from 0, medium from 20, high from 60", "mean absolute error", "said high",
                  "## Limits", "## Checks", "spend_30d v1", "covers"):  # fmt: skip
         assert part in card["markdown"], part
     assert [len(row) for row in card["confusion"]] == [3, 3, 3]
-    assert "<html" in project.invoke("card", "spend_30d", "--html").output
+    assert "<html" in project.invoke("model", "card", "spend_30d", "--html").output
 
 
 @pytest.mark.parametrize(
     ("command", "said"),
-    [("tradeoff", "has no cut to trade off"), ("evaluate", "only tags that say yes or no")],
+    [("thresholds", "has no cut to trade off"), ("evaluate", "only tags that say yes or no")],
 )
 def test_what_an_amount_has_not_is_said_in_a_sentence(shop, command, said) -> None:
-    result = shop[0].invoke(command, "spend_30d")
+    result = shop[0].invoke("model", command, "spend_30d")
     assert result.exit_code in {5, 6}
     assert said in result.stderr
-    assert "tagcast card spend_30d" in result.stderr
+    assert "tagcast model card spend_30d" in result.stderr
 
 
 def test_too_few_who_spend_is_said_before_any_feature_is_built(shop, tmp_path) -> None:
@@ -136,7 +136,7 @@ def test_too_few_who_spend_is_said_before_any_feature_is_built(shop, tmp_path) -
     (project.config.parent / "tags" / "none.yaml").write_text(
         text.replace("spend_30d", "none"), encoding="utf-8"
     )
-    result = Project(project.config, tmp_path / "home").invoke("train", "none", "--now", str(NOW))
+    result = Project(project.config, tmp_path / "home").invoke("train", "none", "--as-of", str(NOW))
     (project.config.parent / "tags" / "none.yaml").unlink()
     assert result.exit_code == 6
     assert "0 profiles with any spend" in result.stderr

@@ -38,9 +38,11 @@ def shop(tmp_path_factory) -> Project:
     (folder / "tags" / "spend_30d.yaml").write_text(AMOUNT, encoding="utf-8")
     for other in ("high_value", "interest"):
         (folder / "tags" / f"{other}.yaml").unlink()
-    project.run("train", "--all", "--now", str(NOW), "--trials", "1", "--threads", "1")
+    project.run("train", "--all", "--as-of", str(NOW), "--trials", "1", "--threads", "1")
     for tag in ("churn_risk", "spend_30d"):
-        project.run("promote", tag, "1", "--force", "--reason", "this shop is too small for the gate")
+        project.run(
+            "model", "promote", tag, "1", "--force", "--reason", "this shop is too small for the gate"
+        )
     return project
 
 
@@ -164,15 +166,15 @@ def test_where_the_window_is_open_the_models_own_test_is_shown(shop) -> None:
 def test_amounts_read_as_amounts(shop, scored) -> None:
     mine = amounts(scored[1]).sort_values("score", ascending=False)
     best = mine.iloc[0]
-    shown = shop.run("profile", best["profile_id"]).stdout
+    shown = shop.run("profile", "show", best["profile_id"]).stdout
     for figure in (best["score"], best["lower"], best["upper"]):
         assert f"{figure:,.2f}" in shown
     assert re.search(rf"\({MONEY} to {MONEY}\)", shown)
     assert re.search(r"(more|less), [+-]\d", shown)
     assert f"{best['score']:,.2f}" in shop.run("audience", "show", "spend_30d.percentile > 99").stdout
-    tree = " ".join(shop.run("tags").stdout.split())
+    tree = " ".join(shop.run("tag", "list").stdout.split())
     assert "medium" in tree
-    quality = {row["name"]: row["quality"] for row in shop.json("tags")}
+    quality = {row["name"]: row["quality"] for row in shop.json("tag", "list")}
     assert quality["spend_30d"]["mae"] > 0
     assert 0 < quality["spend_30d"]["tier_accuracy"] < 1
     assert "auc" not in quality["spend_30d"]

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from desks import PROFILES, frame, publish_made
 from shop import CONFIG
 
-from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.cli.main import cli
 from tagcast.serving.store.duckdb.store import DuckDbStore
 
 FRAME = frame()
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
 
 def run(folder, *arguments: str, code: int = 0) -> str:
     done = CliRunner().invoke(
-        application(),
+        cli,
         ["audience", *arguments, "--config", str(folder / "tagcast.toml")],
         catch_exceptions=False,
     )
@@ -59,9 +59,11 @@ def test_show_portrait_compare_and_cut(folder) -> None:
     assert "index 100" in run(folder, "portrait", OLD, "--by", "share", "--against", "city = '北京'")
     overlap = answer(folder, "compare", OLD, "city = '北京'")
     assert overlap["both"] == ((FRAME["age"] >= 40) & (FRAME["city"] == "北京")).sum()
-    curve = answer(folder, "cut", OLD, "--tag", "churn_risk", "--benefit", "10", "--cost", "4")
+    curve = answer(folder, "profit", OLD, "--tag", "churn_risk", "--benefit", "10", "--cost", "4")
     assert curve["condition"].startswith("churn_risk.score >= ")
-    assert "approach the" in run(folder, "cut", OLD, "--tag", "churn_risk", "--benefit", "10", "--cost", "4")
+    assert "contact the" in run(
+        folder, "profit", OLD, "--tag", "churn_risk", "--benefit", "10", "--cost", "4"
+    )
 
 
 def test_save_list_export_delete(folder) -> None:

@@ -38,7 +38,7 @@ SECRET = "sensitivity: sensitive\n"
 def scored(tmp_path_factory):
     """A home with one scored champion; other tags are defined alone."""
     folder = tmp_path_factory.mktemp("catalogue")
-    score_tags(shop_with_champion(folder), [TAG], as_of=DAY, moment=NOW)
+    score_tags(shop_with_champion(folder), [TAG], as_of=DAY, now=NOW)
     return folder
 
 

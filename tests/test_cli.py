@@ -11,13 +11,14 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from projects import Project as CommandLine
 from shop import FIRST_DAY, write_shop
 
-from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.cli.main import COMMANDS, cli
 
 NOW = FIRST_DAY + timedelta(days=200)
 
@@ -37,9 +38,11 @@ class Project(CommandLine):
 def shop(tmp_path_factory) -> Project:
     folder = tmp_path_factory.mktemp("shop")
     project = Project(write_shop(folder), folder / ".tagcast")
-    project.run("train", "--all", "--now", str(NOW), "--trials", "2", "--threads", "1")
+    project.run("train", "--all", "--as-of", str(NOW), "--trials", "2", "--threads", "1")
     for tag in ("churn_risk", "high_value"):
-        project.run("promote", tag, "1", "--force", "--reason", "this shop is too small for the gate")
+        project.run(
+            "model", "promote", tag, "1", "--force", "--reason", "this shop is too small for the gate"
+        )
     project.run("score", "--all", "--as-of", str(NOW))
     return project
 
@@ -58,16 +61,45 @@ def edit(file: Path, old: str, new: str) -> None:
 
 def test_every_command_has_help_with_an_example() -> None:
     def walk(command, words):
-        result = CliRunner().invoke(application(), [*words, "--help"])
+        result = CliRunner().invoke(cli, [*words, "--help"])
         assert result.exit_code == 0
-        if not hasattr(command, "commands"):
-            assert "Example:" in result.output, words
-            for option in ("--config", "--home", "--json"):
-                assert option in result.output, words
-        for name, sub in getattr(command, "commands", {}).items():
-            walk(sub, [*words, name])
+        assert "Example:" in result.output, words
+        for option in ("--config", "--home", "--json"):
+            assert option in result.output, words
+        if isinstance(command, click.Group):
+            for name in command.list_commands(click.Context(command)):
+                walk(command.get_command(click.Context(command), name), [*words, name])
 
-    walk(application(), [])
+    walk(cli, [])
+
+
+def test_the_list_of_commands_says_what_each_command_says() -> None:
+    """The list is written beside the table of modules, so that it loads none of them."""
+    for name, listed in COMMANDS.items():
+        command = cli.get_command(click.Context(cli), name)
+        assert command.help.split("\n\n")[0].replace("\n", " ") == listed.help
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--json", "CONFIG", "tag", "list"),
+        ("tag", "--json", "list", "CONFIG"),
+        ("tag", "list", "CONFIG", "--json"),
+    ],
+)
+def test_the_project_is_named_before_a_command_or_after_it(broken, words) -> None:
+    where = ["--config", str(broken.config), "--home", str(broken.home)]
+    at = words.index("CONFIG")
+    result = CliRunner().invoke(cli, [*words[:at], *where, *words[at + 1 :]])
+    assert result.exit_code == 0, result.stderr
+    assert [row["name"] for row in json.loads(result.stdout)] == ["churn_risk", "high_value"]
+
+
+def test_a_wrong_tag_before_json_is_answered_as_json(broken) -> None:
+    result = CliRunner().invoke(cli, ["--json", "--config", str(broken.config), "tag", "show", "nothing"])
+    assert json.loads(result.stderr)["exit_code"] == result.exit_code == 13
+    assert set(json.loads(result.stderr)) == {"error", "hint", "exit_code"}
 
 
 def test_it_runs_as_a_module_too() -> None:
@@ -80,30 +112,30 @@ def test_it_runs_as_a_module_too() -> None:
         check=True,
     )
     assert "tagcast train --all" in shown.stdout
-    assert "tradeoff" in shown.stdout
+    assert "promise" in shown.stdout
 
 
 def test_the_trade_off_of_a_version_is_kept_and_shown(shop) -> None:
-    found = shop.json("tradeoff", "high_value")
+    found = shop.json("model", "thresholds", "high_value")
     assert found["rule"] == {"rule": "top_share", "share": 0.2}
     (chosen,) = [row for row in found["cuts"] if row["chosen"]]
     assert chosen["share"] == pytest.approx(0.2, abs=0.02)
     assert found["stability"][0]["margin"] == 0
     for file in found["plots"].values():
         assert Path(file).read_bytes().startswith(b"\x89PNG")
-    shown = shop.run("tradeoff", "high_value", "--version", "1").output
+    shown = shop.run("model", "thresholds", "high_value", "--version", "1").output
     assert found["says"] in " ".join(shown.split())
-    missing = shop.run("tradeoff", "high_value", "--version", "9", ok=False)
+    missing = shop.run("model", "thresholds", "high_value", "--version", "9", ok=False)
     assert missing.exit_code == 6
     assert "choose one of 1" in missing.stderr
-    assert shop.run("tradeoff", "interest", ok=False).exit_code == 6
-    assert shop.run("tradeoff", "hihg_value", ok=False).exit_code == 5
+    assert shop.run("model", "thresholds", "interest", ok=False).exit_code == 6
+    assert shop.run("model", "thresholds", "hihg_value", ok=False).exit_code == 5
 
 
 def test_check_reports_and_changes_nothing(shop) -> None:
     source = shop.config.parent / "lines.parquet"
     before = source.read_bytes()
-    report = shop.json("check", "--now", str(NOW))
+    report = shop.json("check", "--as-of", str(NOW))
     assert report["ready"]
     assert [t["tag"] for t in report["tags"]] == [
         "churn_risk",
@@ -111,12 +143,12 @@ def test_check_reports_and_changes_nothing(shop) -> None:
         *sorted(t["tag"] for t in report["tags"] if "." in t["tag"]),
     ] or len(report["tags"]) == 4
     assert all(t["level"] in {"ok", "warning"} for t in report["tags"])
-    assert "ready to train" in shop.run("check", "--now", str(NOW)).stdout
+    assert "ready to train" in shop.run("check", "--as-of", str(NOW)).stdout
     assert source.read_bytes() == before
 
 
 def test_models_lists_versions_with_decisions(shop) -> None:
-    rows = shop.json("models")
+    rows = shop.json("model", "list")
     assert {r["tag"].split(".")[0] for r in rows} == {"churn_risk", "high_value", "interest"}
     for row in rows:
         assert row["aliases"] in (["champion"], ["challenger"])
@@ -135,7 +167,7 @@ def test_models_lists_versions_with_decisions(shop) -> None:
 
 
 def test_models_of_one_tag_lists_each_check_with_its_figure(shop) -> None:
-    (row,) = shop.json("models", "high_value")
+    (row,) = shop.json("model", "list", "high_value")
     assert [c["name"] for c in row["checks"]] == [
         "enough_data", "single_feature", "last_day", "after_as_of", "beats_base_rate", "beats_rfm",
         "beats_champion", "calibrated", "score_distribution",
@@ -143,27 +175,39 @@ def test_models_of_one_tag_lists_each_check_with_its_figure(shop) -> None:
     by_name = {c["name"]: c for c in row["checks"]}
     assert by_name["after_as_of"]["outcome"] == "pass"
     assert by_name["single_feature"]["figure"] < 0.95
-    shown = shop.run("models", "high_value").stdout
+    shown = shop.run("model", "list", "high_value").stdout
     assert "Checks of high_value version 1" in shown
     assert all(c["name"] in shown for c in row["checks"])
-    assert "Checks of" not in shop.run("models").stdout
+    assert "Checks of" not in shop.run("model", "list").stdout
 
 
 def test_promotion_against_the_gate_needs_force(shop) -> None:
-    refused = next(r for r in shop.json("models") if any(c["outcome"] == "fail" for c in r["checks"]))
+    refused = next(r for r in shop.json("model", "list") if any(c["outcome"] == "fail" for c in r["checks"]))
     failed = next(c for c in refused["checks"] if c["outcome"] == "fail")
     expect(
-        shop.run("promote", refused["tag"], "1", "--reason", "why not", ok=False),
+        shop.run("model", "promote", refused["tag"], "1", "--reason", "why not", ok=False),
         6, f"{failed['name']} failed", "--force",
     )  # fmt: skip
-    done = shop.json("promote", refused["tag"], "1", "--force", "--reason", "a test of force")
+    done = shop.json("model", "promote", refused["tag"], "1", "--force", "--reason", "a test of force")
     assert failed["name"] in done["forced"]
-    assert shop.run("promote", refused["tag"], "1", "--force", ok=False).exit_code == 2, "no reason was given"
+    assert shop.run("model", "promote", refused["tag"], "1", "--force", ok=False).exit_code == 2, (
+        "no reason was given"
+    )
 
 
 def test_promotion_by_hand_is_recorded(shop) -> None:
-    shop.run("promote", "churn_risk", "1", "--by", "A. Person", "--force", "--reason", "looked at the plots")
-    (row,) = shop.json("models", "churn_risk")
+    shop.run(
+        "model",
+        "promote",
+        "churn_risk",
+        "1",
+        "--by",
+        "A. Person",
+        "--force",
+        "--reason",
+        "looked at the plots",
+    )
+    (row,) = shop.json("model", "list", "churn_risk")
     assert row["aliases"] == ["champion"]
     failed = [c["name"] for c in row["checks"] if c["outcome"] == "fail"]
     assert row["decision"] == "promoted by A. Person" + (f" against {', '.join(failed)}" if failed else "")
@@ -222,7 +266,7 @@ def test_audiences(shop, tmp_path) -> None:
 
 
 def test_every_version_has_its_card(shop, tmp_path) -> None:
-    found = shop.json("card", "churn_risk")
+    found = shop.json("model", "card", "churn_risk")
     assert (found["tag"], found["version"], found["aliases"]) == ("churn_risk", 1, ["champion"])
     assert found["grade"]["letter"] in "ABCD"
     assert found["grade"]["reasons"]
@@ -236,25 +280,30 @@ def test_every_version_has_its_card(shop, tmp_path) -> None:
     error = (bins["n"] * (bins["mean_score"] - bins["observed"]).abs()).sum() / bins["n"].sum()
     assert error == pytest.approx(tested["calibration_error"], abs=1e-9)
     assert found["written"] == []
-    text = shop.run("card", "churn_risk", "--version", "champion").stdout
+    text = shop.run("model", "card", "churn_risk", "--version", "champion").stdout
     assert text.startswith("# Churn risk")
     assert text.strip() == found["markdown"].strip()
-    assert shop.run("card", "churn_risk", "--html").stdout.startswith("<!doctype html>")
+    assert shop.run("model", "card", "churn_risk", "--html").stdout.startswith("<!doctype html>")
     out = tmp_path / "cards" / "of today"
-    assert "written to" in shop.run("card", "churn_risk", "--version", "1", "--out", str(out)).stdout
+    assert "written to" in shop.run("model", "card", "churn_risk", "--version", "1", "--out", str(out)).stdout
     assert {f.name for f in out.iterdir()} == {"churn_risk-v1.html", "churn_risk-v1.md"}
     assert (out / "churn_risk-v1.md").read_text(encoding="utf-8") == found["markdown"]
-    member = next(r["tag"] for r in shop.json("models", "interest"))
-    assert member.split(".")[1] in shop.run("card", member).stdout
+    member = next(r["tag"] for r in shop.json("model", "list", "interest"))
+    assert member.split(".")[1] in shop.run("model", "card", member).stdout
 
 
 def test_a_card_that_is_not_there(shop, tmp_path) -> None:
-    expect(shop.run("card", "churn_rsk", ok=False), 5, "churn_rsk", "did you mean 'churn_risk'")
-    expect(shop.run("card", "churn_risk", "--version", "7", ok=False), 6, "no version 7", "choose one of 1")
-    expect(shop.run("card", "interest", ok=False), 6, "family", r"interest\.")
+    expect(shop.run("model", "card", "churn_rsk", ok=False), 5, "churn_rsk", "did you mean 'churn_risk'")
+    expect(
+        shop.run("model", "card", "churn_risk", "--version", "7", ok=False),
+        6,
+        "no version 7",
+        "choose one of 1",
+    )
+    expect(shop.run("model", "card", "interest", ok=False), 6, "family", r"interest\.")
     (tmp_path / "file").write_text("in the way")
     expect(
-        shop.run("card", "churn_risk", "--out", str(tmp_path / "file" / "under"), ok=False),
+        shop.run("model", "card", "churn_risk", "--out", str(tmp_path / "file" / "under"), ok=False),
         1,
         "--out",
         "hint",
@@ -268,7 +317,7 @@ def test_reasons_are_told_with_title_direction_and_size(shop) -> None:
         assert 0 <= tag["reasons_top_in_three"] <= 1
     assert "reasons agree" in shop.run("score", "--all", "--as-of", str(NOW)).stdout
     who = shop.json("audience", "show", "churn_risk.score >= 0", "--limit", "1")[0]["profile_id"]
-    reasons = [r for p in shop.json("profile", who)["predictions"] for r in p["reasons"]]
+    reasons = [r for p in shop.json("profile", "show", who)["predictions"] for r in p["reasons"]]
     assert reasons
     for reason in reasons:
         assert set(reason["title"]) == {"en", "zh"}
@@ -276,20 +325,20 @@ def test_reasons_are_told_with_title_direction_and_size(shop) -> None:
         assert re.search("[\u4e00-\u9fff]", reason["title"]["zh"])
         assert reason["size"] == abs(reason["contribution"])
         assert reason["direction"] == ("towards yes" if reason["contribution"] > 0 else "towards no")
-    shown = shop.run("profile", who).stdout
+    shown = shop.run("profile", "show", who).stdout
     assert "towards" in shown
 
 
 def test_a_profile_and_the_tag_tree(shop) -> None:
     who = shop.json("audience", "show", "churn_risk.score >= 0", "--limit", "1")[0]["profile_id"]
-    view = shop.json("profile", who)
+    view = shop.json("profile", "show", who)
     assert view["profile_id"] == who
     assert {p["tag"] for p in view["predictions"]} >= {"churn_risk", "high_value"}
     assert view["features"]
-    assert who in shop.run("profile", who).stdout
-    tree = shop.json("tags")
+    assert who in shop.run("profile", "show", who).stdout
+    tree = shop.json("tag", "list")
     assert {"churn_risk", "high_value"} <= {r["name"] for r in tree}
-    assert "Lifecycle" in shop.run("tags").stdout
+    assert "Lifecycle" in shop.run("tag", "list").stdout
 
 
 def test_the_promise_is_judged_by_what_followed(shop) -> None:
@@ -321,7 +370,7 @@ def test_training_reads_nothing_at_or_after_now(tmp_path) -> None:
             lines[lines["at"] < pd.Timestamp(NOW)].to_parquet(folder / "lines.parquet", index=False)
         threads = "2" if cut else "1"
         project.run(
-            "train", "churn_risk", "interest", "--now", str(NOW), "--trials", "2", "--threads", threads
+            "train", "churn_risk", "interest", "--as-of", str(NOW), "--trials", "2", "--threads", threads
         )
         files = sorted((project.home / "mlartifacts").rglob("bundle/*"))
         digests.append(
@@ -344,7 +393,7 @@ class TestBadInput:
 
     def test_no_configuration(self, tmp_path, monkeypatch) -> None:
         monkeypatch.chdir(tmp_path)
-        expect(CliRunner().invoke(application(), ["check"]), 3, "tagcast.toml", "hint")
+        expect(CliRunner().invoke(cli, ["check"]), 3, "tagcast.toml", "hint")
 
     def test_missing_file(self, broken) -> None:
         edit(broken.config, "lines.parquet", "lnes.parquet")
@@ -376,7 +425,7 @@ class TestBadInput:
             "kind: no_event,",
             "kind: no_event, event: party,",
         )
-        expect(broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 6, "churn_risk", "hint")
+        expect(broken.run("train", "churn_risk", "--as-of", str(NOW), ok=False), 6, "churn_risk", "hint")
 
     def test_unobserved_window(self, broken) -> None:
         late = [str(NOW - timedelta(days=d)) for d in (70, 10)]
@@ -386,11 +435,11 @@ class TestBadInput:
             f"{{dates: [{', '.join(late)}]}}",
         )
         expect(
-            broken.run("train", "churn_risk", "--now", str(NOW), ok=False), 4, "not observed before", "hint"
+            broken.run("train", "churn_risk", "--as-of", str(NOW), ok=False), 4, "not observed before", "hint"
         )
 
     def test_now_after_the_data(self, broken) -> None:
-        expect(broken.run("train", "--all", "--now", "2030-01-01", ok=False), 4, "after the data", "hint")
+        expect(broken.run("train", "--all", "--as-of", "2030-01-01", ok=False), 4, "after the data", "hint")
 
     def test_unknown_tag(self, shop) -> None:
         before = shop.store_state()
@@ -471,7 +520,7 @@ class TestBadInput:
 
 
 def test_dates_are_dates() -> None:
-    result = CliRunner().invoke(application(), ["train", "--all", "--now", "yesterday"])
+    result = CliRunner().invoke(cli, ["train", "--all", "--as-of", "yesterday"])
     assert result.exit_code == 2
     assert "2017-12-02" in result.stderr
     assert isinstance(NOW, date)

@@ -31,7 +31,7 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("console")
     workspace = shop_with_champion(folder)
     now = datetime.now(UTC) - timedelta(minutes=5)
-    score_tags(workspace, None, as_of=DAY, moment=now)
+    score_tags(workspace, None, as_of=DAY, now=now)
     config = folder / "tagcast.toml"
     config.write_text(
         "[review]\nsecond_person = true\n\n" + config.read_text(encoding="utf-8"), encoding="utf-8"

@@ -6,9 +6,10 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
-from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.cli.main import cli
 
 ROOT = Path(__file__).parents[1]
 DOCS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "benchmarks/RESULTS.md"]
@@ -23,21 +24,21 @@ def commands() -> list[str]:
         found += re.findall(r"^tagcast .+$", text, re.MULTILINE)
         found += [c for c in re.findall(r"`(tagcast [^`\n]+)`", text) if "|" not in c and "…" not in c]
     # A line of prose may begin with the name too: a command's second word is a command or an option.
-    known = set(application().commands)
+    known = set(cli.list_commands(click.Context(cli)))
     cut = {re.split(r"\s{3,}", c)[0] for c in found}
     return sorted(c for c in cut if c.split()[1] in known or c.split()[1].startswith("-"))
 
 
 @pytest.mark.parametrize("line", commands())
 def test_a_command_in_the_docs_exists(line) -> None:
-    command = application()
+    command = cli
     words = shlex.split(line)[1:]
     if words and words[0].startswith("-"):
         return
-    while words and hasattr(command, "commands"):
+    while words and isinstance(command, click.Group):
         name = words.pop(0)
-        assert name in command.commands, f"{line!r}: no command {name}"
-        command = command.commands[name]
+        command = command.get_command(click.Context(command), name)
+        assert command is not None, f"{line!r}: no command {name}"
     known = {o for p in command.params for o in p.opts}
     assert {w for w in words if w.startswith("--")} <= known, line
 

@@ -25,7 +25,7 @@ from tagcast.models.evaluation.backtest import judge_window, percentiles, pool, 
 from tagcast.models.training.binary import train_tag
 from tagcast.models.training.result import TestScores
 from tagcast.models.training.splits import Split
-from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.cli.main import cli
 from tagcast.pipelines.evaluation.evaluate import fitting_windows
 from tagcast.pipelines.project.project import TagPlan
 
@@ -37,8 +37,16 @@ pytestmark = pytest.mark.xdist_group("evaluate")
 
 def run(folder: Path, *words: str):
     return CliRunner().invoke(
-        application(),
-        ["evaluate", *words, "--config", str(folder / "tagcast.toml"), "--home", str(folder / ".tagcast")],
+        cli,
+        [
+            "model",
+            "evaluate",
+            *words,
+            "--config",
+            str(folder / "tagcast.toml"),
+            "--home",
+            str(folder / ".tagcast"),
+        ],
     )
 
 

@@ -136,13 +136,13 @@ def test_a_reader_keeps_an_old_run_while_three_are_published(shop) -> None:
             number = reader.manifest.number
             for day in (DAYS[1], DAYS[0], DAYS[1]):
                 shop.succeeds(day)
-            pruned = shop.tagcast("store", "prune", "--keep", "1")
+            pruned = shop.tagcast("run", "prune", "--keep", "1")
             assert pruned.returncode == 0, pruned.stderr
             rows = sum(batch.num_rows for batch in reader.stream(["churn_risk:score"]))
             assert rows == reader.manifest.profiles
         assert shop.store.current().number != number
         assert said_now(shop.store) != before
-        assert shop.tagcast("store", "prune", "--keep", "1").returncode == 0
+        assert shop.tagcast("run", "prune", "--keep", "1").returncode == 0
         assert number not in shop.store.stored()
 
 
@@ -151,9 +151,9 @@ def test_a_clock_that_was_set_back(either) -> None:
     with Fault():
         code = (
             "import sys; from datetime import datetime, UTC; import tagcast.pipelines.cli.scoring as t\n"
-            "from tagcast.pipelines.cli.main import application\n"
+            "from tagcast.pipelines.cli.main import cli\n"
             "t.clock = lambda: datetime(2001, 1, 1, tzinfo=UTC)\n"
-            "application()(sys.argv[1:])\n"
+            "cli(sys.argv[1:])\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", code, "score", "--all", "--as-of", str(DAYS[0])],

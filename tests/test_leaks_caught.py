@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from shop import FIRST_DAY, write_shop
 
-from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.cli.main import cli
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.training.frames import label_rows, training_frames
@@ -36,13 +36,15 @@ pytestmark = pytest.mark.xdist_group("leaks")
 
 
 def tagcast(config: Path, *words: str):
-    done = CliRunner().invoke(application(), [*words, "--config", str(config), "--json"])
+    done = CliRunner().invoke(cli, [*words, "--config", str(config), "--json"])
     assert done.exit_code == 0, done.output + done.stderr
     return json.loads(done.stdout)
 
 
 def train(config: Path, now: date = NOW) -> dict:
-    (trained,) = tagcast(config, "train", "churn_risk", "--now", str(now), "--trials", "1", "--threads", "1")
+    (trained,) = tagcast(
+        config, "train", "churn_risk", "--as-of", str(now), "--trials", "1", "--threads", "1"
+    )
     return {**trained, "by_name": {c["name"]: c for c in trained["checks"]}}
 
 
@@ -79,16 +81,16 @@ def test_an_event_made_from_the_outcome_is_caught_twice(tmp_path) -> None:
     assert trained["by_name"]["last_day"]["figure"] > 0.5
     assert trained["by_name"]["after_as_of"]["outcome"] == "pass", "its times do say before"
     assert trained["by_name"]["beats_rfm"]["outcome"] == "pass", "by quality alone it would be active"
-    listed = CliRunner().invoke(application(), ["models", "churn_risk", "--config", str(config)]).stdout
+    listed = CliRunner().invoke(cli, ["model", "list", "churn_risk", "--config", str(config)]).stdout
     assert "closed_account" in listed
-    refused = CliRunner().invoke(application(), ["score", "--all", "--config", str(config)])
+    refused = CliRunner().invoke(cli, ["score", "--all", "--config", str(config)])
     assert refused.exit_code == 6
 
 
 def test_events_stamped_after_as_of_are_caught(tmp_path) -> None:
     """The log's days and times disagree: next week's purchases count as made on the day before."""
     config = write_shop(tmp_path, customers=200)
-    tagcast(config, "check", "--now", str(NOW))
+    tagcast(config, "check", "--as-of", str(NOW))
     (log,) = (tmp_path / ".tagcast" / "events").glob("*/events.parquet")
     test = NOW - HORIZON
     with duckdb.connect() as connection:
@@ -144,7 +146,9 @@ def test_a_second_training_is_held_against_champion_and_published_scores(tmp_pat
     first = train(config, NOW)
     assert first["by_name"]["beats_champion"]["text"] == "no champion yet"
     assert first["by_name"]["score_distribution"]["text"] == "no run yet"
-    tagcast(config, "promote", "churn_risk", "1", "--force", "--reason", "something to be held against")
+    tagcast(
+        config, "model", "promote", "churn_risk", "1", "--force", "--reason", "something to be held against"
+    )
     tagcast(config, "score", "churn_risk", "--as-of", str(NOW))
     later = train(config, NOW + HORIZON)["by_name"]
     assert "for the champion, version 1: " in later["beats_champion"]["text"]

@@ -29,18 +29,18 @@ class Project(CommandLine):
 
 @pytest.fixture
 def project(tmp_path) -> Project:
-    score_tags(shop_with_champion(tmp_path), [TAG], as_of=DAY, moment=NOW)
+    score_tags(shop_with_champion(tmp_path), [TAG], as_of=DAY, now=NOW)
     return Project(tmp_path / "tagcast.toml", tmp_path / "home")
 
 
 def test_nothing_has_to_be_set_up(project) -> None:
-    (row,) = [r for r in project.json("tags") if r["name"] == TAG]
+    (row,) = [r for r in project.json("tag", "list") if r["name"] == TAG]
     assert row["status"] == "published"
-    shown = project.invoke("tags").stdout
+    shown = project.invoke("tag", "list").stdout
     assert "warning: Lifecycle › Retention holds only 1 tag" in shown
-    assert [r["name"] for r in project.json("tags", "--query", "chrun")] == [TAG]
-    assert "warning" not in project.invoke("tags", "--query", "chrun").stdout
-    assert project.invoke("approve").stdout == "no champion waits for approval\n"
+    assert [r["name"] for r in project.json("tag", "list", "--query", "chrun")] == [TAG]
+    assert "warning" not in project.invoke("tag", "list", "--query", "chrun").stdout
+    assert project.invoke("model", "approve").stdout == "no champion waits for approval\n"
 
 
 def test_a_tag_is_shown_and_taken_through_its_life(project) -> None:
@@ -84,34 +84,34 @@ def test_a_champion_waits_for_a_second_person(project) -> None:
     project.ask_for_two()
     workspace = open_project(project.config, project.home)
     put_in_charge(workspace, project.home / "second", by_hand(risk=3.0), 2)  # proposed by "tests"
-    assert [v["aliases"] for v in project.json("models", TAG)] == [["challenger"], ["champion"]]
-    assert "proposed by tests" in " ".join(project.invoke("models", TAG).stdout.split())
-    (waiting,) = project.json("approve")
+    assert [v["aliases"] for v in project.json("model", "list", TAG)] == [["challenger"], ["champion"]]
+    assert "proposed by tests" in " ".join(project.invoke("model", "list", TAG).stdout.split())
+    (waiting,) = project.json("model", "approve")
     assert (waiting["tag"], waiting["version"], waiting["champion"]) == (TAG, 2, 1)
     assert waiting["proposed_by"] == "tests"
-    assert "tests" in project.invoke("approve").stdout
+    assert "tests" in project.invoke("model", "approve").stdout
 
-    own = project.invoke("approve", TAG, "2", "--reason", "mine", "--by", "tests")
+    own = project.invoke("model", "approve", TAG, "2", "--reason", "mine", "--by", "tests")
     assert own.exit_code == 11
     assert "somebody else has to approve it" in own.stderr
-    assert project.invoke("approve", TAG, "2", "--by", "Bob").exit_code == 6, "a reason is needed"
-    assert project.invoke("approve", TAG).exit_code == 2
-    assert project.invoke("approve", TAG, "1", "--reason", "x").exit_code == 6
-    done = project.invoke("approve", TAG, "2", "--reason", "read the card", "--by", "Bob")
+    assert project.invoke("model", "approve", TAG, "2", "--by", "Bob").exit_code == 6, "a reason is needed"
+    assert project.invoke("model", "approve", TAG).exit_code == 2
+    assert project.invoke("model", "approve", TAG, "1", "--reason", "x").exit_code == 6
+    done = project.invoke("model", "approve", TAG, "2", "--reason", "read the card", "--by", "Bob")
     assert done.stdout == f"{TAG}: version 2 is champion: the next run scores with it\n"
-    assert [v["aliases"] for v in project.json("models", TAG)] == [["champion"], []]
+    assert [v["aliases"] for v in project.json("model", "list", TAG)] == [["champion"], []]
     (line,) = [e for e in project.json("audit") if e["action"] == "champion.approve"]
     assert (line["who"], line["subject"], line["detail"]["proposed_by"]) == ("Bob", TAG, "tests")
 
 
 def test_a_champion_is_turned_down(project) -> None:
     project.ask_for_two()
-    proposed = project.invoke("promote", TAG, "1", "--reason", "again", "--force", "--by", "Ann")
+    proposed = project.invoke("model", "promote", TAG, "1", "--reason", "again", "--force", "--by", "Ann")
     assert proposed.stdout.startswith(f"{TAG}: version 1 waits for a second person to approve it")
-    done = project.invoke("approve", TAG, "1", "--refuse", "--reason", "broken feed", "--by", "Bob")
+    done = project.invoke("model", "approve", TAG, "1", "--refuse", "--reason", "broken feed", "--by", "Bob")
     assert done.stdout == f"{TAG}: version 1 is turned down\n"
-    assert project.json("approve") == []
-    assert project.json("models", TAG)[0]["aliases"] == ["champion"], "what is active stays active"
+    assert project.json("model", "approve") == []
+    assert project.json("model", "list", TAG)[0]["aliases"] == ["champion"], "what is active stays active"
 
 
 def test_the_winner_of_a_training_waits_under_the_name_of_who_trained(tmp_path, monkeypatch) -> None:
@@ -119,15 +119,15 @@ def test_the_winner_of_a_training_waits_under_the_name_of_who_trained(tmp_path, 
     project = Project(write_shop(tmp_path, customers=300), tmp_path / "home")
     project.ask_for_two()
     now = str(FIRST_DAY + timedelta(days=200))
-    (trained,) = project.json("train", "churn_risk", "--now", now, "--trials", "2")
+    (trained,) = project.json("train", "churn_risk", "--as-of", now, "--trials", "2")
     assert trained["alias"] == "challenger"
     gate = {c["outcome"] for c in trained["checks"]}
-    waiting = project.json("approve")
+    waiting = project.json("model", "approve")
     if "fail" in gate:  # a small shop: whether the gate lets it through is not what is tested here
         assert waiting == []
     else:
         assert [(w["version"], w["proposed_by"]) for w in waiting] == [(1, "ann")]
-        assert trained["reason"].endswith("waits for a second person: tagcast approve")
+        assert trained["reason"].endswith("waits for a second person: tagcast model approve")
 
 
 def test_check_warns_of_thin_categories(project) -> None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("movement")
 
 
 def run(project, day, hour: int) -> tuple[TagMovement | None, pd.Series]:
-    scored = score_tags(project, [TAG], as_of=day, moment=NOW + timedelta(hours=hour), accept="a test")
+    scored = score_tags(project, [TAG], as_of=day, now=NOW + timedelta(hours=hour), force_reason="a test")
     return next(iter(scored.moved), None), published(project)["value"]
 
 

@@ -134,10 +134,10 @@ def shop(tmp_path_factory):
 
 
 def test_a_scored_tag_holds_its_value_within_the_margin(shop) -> None:
-    first_run = score_tags(shop, [TAG], as_of=DAY, moment=NOW)
+    first_run = score_tags(shop, [TAG], as_of=DAY, now=NOW)
     first = published(shop)
     later = DAY + timedelta(days=10)
-    second_run = score_tags(shop, [TAG], as_of=later, moment=NOW)
+    second_run = score_tags(shop, [TAG], as_of=later, now=NOW)
     second = published(shop)
     past = first["value"].reindex(second.index).to_numpy(object)
     columns = [second[name].to_numpy(float) for name in ("score", "lower", "upper")]
@@ -150,14 +150,14 @@ def test_a_scored_tag_holds_its_value_within_the_margin(shop) -> None:
     assert (by_cut != expected).any(), "the margin holds someone in this shop"
 
     # A day scored again, at another moment and after a later day, says the same.
-    assert score_tags(shop, [TAG], as_of=later, moment=NOW + timedelta(days=90)).run_id == second_run.run_id
+    assert score_tags(shop, [TAG], as_of=later, now=NOW + timedelta(days=90)).run_id == second_run.run_id
     assert published(shop).equals(second)
-    assert score_tags(shop, [TAG], as_of=DAY, moment=NOW).run_id == first_run.run_id
+    assert score_tags(shop, [TAG], as_of=DAY, now=NOW).run_id == first_run.run_id
     assert published(shop).equals(first)
 
 
 def test_an_unknown_value_says_why(shop) -> None:
-    score_tags(shop, [TAG], as_of=DAY, moment=NOW)
+    score_tags(shop, [TAG], as_of=DAY, now=NOW)
     with DuckDbStore(shop.settings.home / "store").reader() as reader:
         unknown = count(reader, f"{TAG} = 'unknown'", NOW).members
         named = count(reader, f"NOT {TAG}.unknown_because IS NULL", NOW).members
@@ -167,11 +167,11 @@ def test_an_unknown_value_says_why(shop) -> None:
 
 
 def test_a_run_whose_features_left_their_range_says_so(shop, tmp_path, caplog, capsys) -> None:
-    usual = score_tags(shop, [TAG], as_of=DAY, moment=NOW)
+    usual = score_tags(shop, [TAG], as_of=DAY, now=NOW)
     assert usual.tags[0].unlike_training < RANGE_DRIFT
     assert "the data have moved" not in caplog.text
     moved = shop_with_champion(tmp_path, longest_silence=3.0)
-    run = score_tags(moved, [TAG], as_of=DAY, moment=NOW)
+    run = score_tags(moved, [TAG], as_of=DAY, now=NOW)
     said = published(moved)
     unlike = said["unknown_because"].str.startswith("outside what training saw", na=False)
     assert RANGE_DRIFT < unlike.mean() < 1

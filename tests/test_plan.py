@@ -17,7 +17,7 @@ from test_rule_tags import STAGE, shop_with_rules
 from tagcast.features.core.errors import ConflictError, DefinitionError
 from tagcast.models.definitions.diff import key_changes, overlaid
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.pipelines.cli.main import application
+from tagcast.pipelines.cli.main import cli
 from tagcast.pipelines.deployment.plan import apply_plan, make_plan
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.score import score_tags
@@ -40,7 +40,7 @@ def shop(tmp_path):
         (tmp_path / "tags" / f"{other}.yaml").unlink()
     write(workspace, "churn_risk", HELD)
     write(workspace, "stage", STAGE)
-    score_tags(workspace, None, as_of=DAY, moment=NOW)
+    score_tags(workspace, None, as_of=DAY, now=NOW)
     return workspace
 
 
@@ -87,12 +87,12 @@ def test_another_threshold_needs_no_training_and_its_sizes_are_those_of_the_next
     assert {key.key for key in change.keys} == {"decision", "min_confidence"}
     assert change.says == {k: int(n) for k, n in before["value"].value_counts().items()}
     pd.testing.assert_frame_equal(published(shop), before)  # nothing is active yet
-    score_tags(shop, None, as_of=DAY, moment=LATER)
+    score_tags(shop, None, as_of=DAY, now=LATER)
     pd.testing.assert_frame_equal(published(shop), before)
 
     done = apply_plan(shop, by="ann", reason="fewer letters", now=LATER)
     assert (done.applied, done.to_train) == ((TAG,), ())
-    run = score_tags(shop, None, as_of=DAY, moment=LATER, accept="a new threshold")
+    run = score_tags(shop, None, as_of=DAY, now=LATER, force_reason="a new threshold")
     after = published(shop)
     assert change.will_say == {k: int(n) for k, n in after["value"].value_counts().items()}
     assert change.will_say["yes"] < change.says["yes"]
@@ -119,12 +119,12 @@ def test_a_changed_rule_waits_for_apply_and_is_counted_before(shop) -> None:
     saved(shop, "without", "lifecycle_stage != 'lapsed'")
     text = STAGE.replace("> 45", "> 20")
     write(shop, "stage", text)
-    assert {t.tag for t in score_tags(shop, None, as_of=DAY, moment=LATER).moved if t.changed} == set()
+    assert {t.tag for t in score_tags(shop, None, as_of=DAY, now=LATER).moved if t.changed} == set()
     plan = plan_of(shop)
     (change,) = plan.tags
     assert [key.key for key in change.keys] == ["cases"]
     apply_plan(shop, by="ann", reason="we call it lapsed sooner", now=LATER)
-    run = score_tags(shop, None, as_of=DAY, moment=LATER, accept="a new rule")
+    run = score_tags(shop, None, as_of=DAY, now=LATER, force_reason="a new rule")
     said = {t.tag: t.said for t in run.tags}["lifecycle_stage"]
     assert change.will_say == {value: n for value, n in said.items() if n}
     sizes = {a.name: a.will_have for a in plan.audiences}
@@ -146,7 +146,7 @@ def test_what_needs_training_is_said_and_not_put_in_force(shop) -> None:
     assert change.will_say is None
     done = apply_plan(shop, by="ann", reason="a new owner", now=LATER)
     assert (done.applied, done.to_train) == ((TAG,), (TAG,))
-    score_tags(shop, None, as_of=DAY, moment=LATER)
+    score_tags(shop, None, as_of=DAY, now=LATER)
     (about,) = (t for t in shop.store.current().run.tags if t.tag == TAG)
     assert about.owner == "crm"
     (change,) = plan_of(shop).tags
@@ -171,7 +171,7 @@ def test_new_and_removed_tags_are_told_with_the_audiences_that_break(shop) -> No
     (broken,) = plan.audiences
     assert (broken.name, broken.will_have, broken.problem) == ("new", None, "speaks of lifecycle_stage")
     apply_plan(shop, by="ann", reason="another name", now=LATER)
-    run = score_tags(shop, None, as_of=DAY, moment=LATER)
+    run = score_tags(shop, None, as_of=DAY, now=LATER)
     assert {t.tag for t in run.tags} == {TAG, "quiet"}
     assert {c.tag for c in plan_of(shop).tags} == {"churn_soon"}
 
@@ -202,16 +202,16 @@ def test_a_broken_rule_is_refused_before_it_is_in_force(shop) -> None:
 
 def test_a_rule_takes_over_from_a_model_by_apply_alone(shop) -> None:
     write(shop, "churn_risk", STAGE.replace("lifecycle_stage", TAG))
-    score_tags(shop, None, as_of=DAY, moment=LATER)
+    score_tags(shop, None, as_of=DAY, now=LATER)
     assert {t.tag: t.kind for t in shop.store.current().run.tags}[TAG] == "model"
-    alone = score_tags(shop, [TAG], as_of=DAY, moment=LATER)
+    alone = score_tags(shop, [TAG], as_of=DAY, now=LATER)
     assert [(t.tag, t.kind) for t in alone.tags] == [(TAG, "model")]
-    score_tags(shop, None, as_of=DAY, moment=LATER)
+    score_tags(shop, None, as_of=DAY, now=LATER)
     (change,) = plan_of(shop).tags
     assert [(key.key, key.was, key.now) for key in change.keys] == [("kind", "model", "rule")]
     assert set(change.will_say) == {"new", "lapsed", "returning"}
     apply_plan(shop, by="ann", reason="simpler", now=LATER)
-    run = score_tags(shop, None, as_of=DAY, moment=LATER)
+    run = score_tags(shop, None, as_of=DAY, now=LATER)
     assert {t.tag: t.kind for t in run.tags}[TAG] == "rule"
 
 
@@ -241,32 +241,32 @@ def test_the_commands_print_and_answer_in_json(shop) -> None:
     saved(shop, "leaving", "churn_risk = 'yes'")
     write(shop, "churn_risk", HELD.replace("threshold: 0.5", "threshold: 0.8"))
     where = ["--config", str(shop.settings.path), "--home", str(shop.settings.home)]
-    printed = CliRunner().invoke(application(), ["plan", *where])
+    printed = CliRunner().invoke(cli, ["tag", "plan", *where])
     assert printed.exit_code == 0, printed.output
-    for word in ("churn_risk", "decision", "threshold: 0.8", "leaving", "tagcast apply"):
+    for word in ("churn_risk", "decision", "threshold: 0.8", "leaving", "tagcast tag apply"):
         assert word in printed.output
-    told = CliRunner().invoke(application(), ["plan", "--json", *where])
+    told = CliRunner().invoke(cli, ["tag", "plan", "--json", *where])
     found = json.loads(told.stdout)
     assert found["tags"][0]["will_say"]["yes"] < found["tags"][0]["says"]["yes"]
-    done = CliRunner().invoke(application(), ["apply", "--reason", "fewer letters", "--by", "ann", *where])
+    done = CliRunner().invoke(cli, ["tag", "apply", "--reason", "fewer letters", "--by", "ann", *where])
     assert done.exit_code == 0
     assert "active: churn_risk" in done.output
-    again = CliRunner().invoke(application(), ["apply", "--reason", "fewer letters", *where])
+    again = CliRunner().invoke(cli, ["tag", "apply", "--reason", "fewer letters", *where])
     assert again.exit_code == ConflictError.exit_code
-    assert "nothing differs" in CliRunner().invoke(application(), ["plan", *where]).output
+    assert "nothing differs" in CliRunner().invoke(cli, ["tag", "plan", *where]).output
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sizes_are_counted_on_both_stores(tmp_path, kind) -> None:
     workspace = shop_with_rules(tmp_path, customers=120)
     workspace.__dict__["store"] = make_store(kind, tmp_path)
-    score_tags(workspace, None, as_of=DAY, moment=NOW)
+    score_tags(workspace, None, as_of=DAY, now=NOW)
     text = "lifecycle_stage = 'lapsed' AND NOT (city = 'Oslo') OR bought.tea.band = 'yes' AND age BETWEEN 20 AND 60"
     before = saved(workspace, "mixed", text)
     write(workspace, "stage", STAGE.replace("> 45", "> 20"))
     (found,) = plan_of(workspace).audiences
     apply_plan(workspace, by="ann", reason="sooner", now=LATER)
-    score_tags(workspace, None, as_of=DAY, moment=LATER, accept="a new rule")
+    score_tags(workspace, None, as_of=DAY, now=LATER, force_reason="a new rule")
     with workspace.store.reader() as reader:
         after = count(reader, text, LATER).members
     assert (found.members, found.will_have) == (before, after)

@@ -27,7 +27,7 @@ def shop(tmp_path_factory):
     """Return the workspace, its order lines, the run and what it published."""
     folder = tmp_path_factory.mktemp("published")
     workspace = shop_with_champion(folder)
-    run = score_tags(workspace, [TAG], as_of=DAY, moment=NOW)
+    run = score_tags(workspace, [TAG], as_of=DAY, now=NOW)
     return workspace, pd.read_parquet(folder / "lines.parquet"), run, published(workspace)
 
 

@@ -39,7 +39,7 @@ FIELDS = {
 def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drafts")
     project = shop_with_rules(folder, customers=80)
-    score_tags(project, None, as_of=DAY, moment=NOW)
+    score_tags(project, None, as_of=DAY, now=NOW)
     return project
 
 
@@ -58,7 +58,7 @@ def state_of(shop, context: ServiceContext):
         yield
     finally:
         del shop.__dict__["state"]
-        score_tags(shop, None, as_of=DAY, moment=NOW)
+        score_tags(shop, None, as_of=DAY, now=NOW)
 
 
 def with_settings(context: ServiceContext, section: str, **more) -> ServiceContext:
@@ -80,7 +80,7 @@ def test_a_draft_goes_through_review_and_is_said_then(shop, context) -> None:
         with pytest.raises(NotAllowedError):
             move_tag(context, MO, kept.tag, "published", "looks good to me")
         move_tag(context, ANN, kept.tag, "published", "right as it is")
-        run = score_tags(shop, None, as_of=DAY, moment=NOW + timedelta(minutes=1))
+        run = score_tags(shop, None, as_of=DAY, now=NOW + timedelta(minutes=1))
         (about,) = (t for t in run.tags if t.tag == "weekly_in_oslo")
         assert about.kind == "rule"
         assert 0 < about.said["yes"] < about.population
@@ -179,7 +179,7 @@ def test_what_a_rule_may_speak_of_has_titles_and_leaves_out_what_is_sensitive(co
 def test_what_is_retired_is_not_said_any_more(shop, context) -> None:
     move_tag(context, ANN, "quiet", "retired", "nobody uses it")
     with state_of(shop, context):
-        run = score_tags(shop, None, as_of=DAY, moment=NOW + timedelta(minutes=2))
+        run = score_tags(shop, None, as_of=DAY, now=NOW + timedelta(minutes=2))
         assert "quiet" not in {t.tag for t in run.tags}
         with pytest.raises(DefinitionError, match="quiet: retired"):
-            score_tags(shop, ["quiet"], as_of=DAY, moment=NOW)
+            score_tags(shop, ["quiet"], as_of=DAY, now=NOW)

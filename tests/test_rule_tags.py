@@ -85,7 +85,7 @@ def published(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("rules")
     workspace = shop_with_rules(folder)
     workspace.__dict__["store"] = make_store(request.param, folder)
-    run = score_tags(workspace, None, as_of=DAY, moment=NOW)
+    run = score_tags(workspace, None, as_of=DAY, now=NOW)
     return workspace, run
 
 
@@ -205,15 +205,15 @@ def test_terms_read_in_both_languages() -> None:
 
 def test_a_second_run_tells_who_moved_and_a_changed_rule_is_no_new_data(tmp_path) -> None:
     workspace = shop_with_rules(tmp_path, customers=80)
-    score_tags(workspace, None, as_of=DAY - timedelta(days=20), moment=NOW)
-    moved = {m.tag: m for m in score_tags(workspace, None, as_of=DAY, moment=NOW).moved}
+    score_tags(workspace, None, as_of=DAY - timedelta(days=20), now=NOW)
+    moved = {m.tag: m for m in score_tags(workspace, None, as_of=DAY, now=NOW).moved}
     stage = moved["lifecycle_stage"]
     assert stage.changed > 0
     assert (stage.by_data, stage.by_model, stage.by_threshold) == (stage.changed, 0.0, 0.0)
     file = tmp_path / "tags" / "stage.yaml"
     file.write_text(STAGE.replace("> 45", "> 20"), encoding="utf-8")
     apply_plan(workspace, by="tests", reason="we call it lapsed sooner", now=NOW)
-    stage = {m.tag: m for m in score_tags(workspace, None, as_of=DAY, moment=NOW).moved}["lifecycle_stage"]
+    stage = {m.tag: m for m in score_tags(workspace, None, as_of=DAY, now=NOW).moved}["lifecycle_stage"]
     assert stage.changed > 0
     assert (stage.by_data, stage.by_model) == (None, None)
 
@@ -221,14 +221,14 @@ def test_a_second_run_tells_who_moved_and_a_changed_rule_is_no_new_data(tmp_path
 def test_models_and_rules_share_a_run_and_names_choose_among_both(tmp_path) -> None:
     workspace = shop_with_champion(tmp_path)
     (tmp_path / "tags" / "stage.yaml").write_text(STAGE, encoding="utf-8")
-    run = score_tags(workspace, None, as_of=DAY, moment=NOW)
+    run = score_tags(workspace, None, as_of=DAY, now=NOW)
     assert {t.tag: t.kind for t in run.tags} == {"churn_risk": "model", "lifecycle_stage": "rule"}
-    alone = score_tags(workspace, ["lifecycle_stage"], as_of=DAY, moment=NOW)
+    alone = score_tags(workspace, ["lifecycle_stage"], as_of=DAY, now=NOW)
     assert [t.tag for t in alone.tags] == ["lifecycle_stage"]
-    both = score_tags(workspace, ["churn_risk", "lifecycle_stage"], as_of=DAY, moment=NOW)
+    both = score_tags(workspace, ["churn_risk", "lifecycle_stage"], as_of=DAY, now=NOW)
     assert both.run_id == run.run_id != alone.run_id
     with pytest.raises(DefinitionError, match="lifecycle_stag") as wrong:
-        score_tags(workspace, ["lifecycle_stag"], as_of=DAY, moment=NOW)
+        score_tags(workspace, ["lifecycle_stag"], as_of=DAY, now=NOW)
     assert "did you mean 'lifecycle_stage'" in wrong.value.hint
 
 
@@ -349,7 +349,7 @@ def test_the_example_of_carts_runs_as_it_is(tmp_path, monkeypatch) -> None:
     pd.DataFrame(carts, columns=["customer", "at"]).to_csv(tmp_path / "carts.csv")
     monkeypatch.setenv("TAGCAST_DATA", str(tmp_path))
     workspace = open_project(EXAMPLE, tmp_path / "home")
-    score_tags(workspace, None, as_of=None, moment=NOW)
+    score_tags(workspace, None, as_of=None, now=NOW)
     found = said(workspace, "cart_without_payment")["value"].to_dict()
     assert found == {"a": "yes", "b": "no", "c": "no", "d": "yes"}
 

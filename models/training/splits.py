@@ -132,7 +132,7 @@ def choose_snapshots(
         raise DataError(
             f"no snapshot has {min_history_days} days of history and a fully observed window of "
             f"{horizon_days} days: events start {first_day}, today is {now}",
-            hint=f"train with --now at or after {earliest + timedelta(days=2 * horizon_days)}, "
+            hint=f"train with --as-of at or after {earliest + timedelta(days=2 * horizon_days)}, "
             "or give a shorter horizon_days or snapshots.min_history_days",
         )
     return tuple(last - timedelta(days=every_days * k) for k in reversed(range(count)))

@@ -1,4 +1,4 @@
-"""Cards as files: written at training and kept with the version, read again by `tagcast card`."""
+"""Cards as files: written at training and kept with the version, read again by `tagcast model card`."""
 
 from __future__ import annotations
 

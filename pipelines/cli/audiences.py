@@ -1,31 +1,34 @@
-"""`tagcast audience`: who a filter finds, what sets them apart, and how they are taken away."""
+"""`tagcast audience`: whom a filter finds, what sets them apart, how they are saved and exported."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
-from tagcast.pipelines.cli.main import clock, project_options
+from tagcast.pipelines import audiences
+from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
+from tagcast.pipelines.project.local_user import local_user
+from tagcast.pipelines.reports.audiences import (
+    render_count,
+    render_explanation,
+    render_export,
+    render_members,
+    render_overlap,
+    render_portrait,
+    render_profit,
+    render_saved,
+)
+from tagcast.pipelines.reports.terminal import say
+from tagcast.registry.governance.saved_audiences import all_saved
+from tagcast.serving.audiences.saved_audience_actions import drop, keep
 
-if TYPE_CHECKING:
-    from tagcast.registry.access.roles import Person
-    from tagcast.serving.context import ServiceContext
 
-
-def with_context(config: Path | None, home: Path | None) -> tuple[ServiceContext, Person]:
-    """Open the project's service context; who may run commands on its machine may ask everything."""
-    from tagcast.features.core.settings import load_settings
-    from tagcast.pipelines.project.local_user import local_user
-    from tagcast.serving.context import open_context
-
-    return open_context(load_settings(config, home, Path.cwd()), clock), local_user()
-
-
-@click.group()
+@click.group(cls=ProjectGroup)
 def audience() -> None:
-    """Count, understand, keep and take away the profiles that a filter finds.
+    """Count, understand, save and export the profiles that a filter finds.
 
     \b
     Example:
@@ -34,13 +37,13 @@ def audience() -> None:
     """
 
 
-@audience.command("count")
+@audience.command()
 @click.argument("text", metavar="FILTER")
 @click.option(
     "--estimate", is_flag=True, help="From a sample, with its margin: quicker on millions in PostgreSQL."
 )
-@project_options
-def count(config: Path | None, home: Path | None, as_json: bool, text: str, estimate: bool) -> None:
+@pass_invocation
+def count(invocation: Invocation, text: str, estimate: bool) -> None:
     """Count the profiles that FILTER finds.
 
     \b
@@ -49,94 +52,55 @@ def count(config: Path | None, home: Path | None, as_json: bool, text: str, esti
       tagcast audience count "spend_30d = 'high' AND spend_30d.score >= 250"
       tagcast audience count "IN AUDIENCE 'loyal' AND NOT IN AUDIENCE 'asked last week'"
     """
-    from tagcast.pipelines.reports.audiences import count_audience, render_count
-    from tagcast.pipelines.reports.terminal import emit
-
-    found = count_audience(*with_context(config, home), text, estimate=estimate)
-    emit(found, as_json=as_json, render=lambda: render_count(found))
+    found = audiences.count_audience(invocation.context(), local_user(), text, estimate=estimate)
+    invocation.answer(found, lambda: render_count(found))
 
 
-@audience.command("explain")
+@audience.command()
 @click.argument("text", metavar="FILTER")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
-@project_options
-def explain(
-    config: Path | None, home: Path | None, as_json: bool, text: str, language: Literal["en", "zh"]
-) -> None:
-    """Say what FILTER means, what each of its conditions takes away, and how many will turn out as said.
+@pass_invocation
+def explain(invocation: Invocation, text: str, language: Literal["en", "zh"]) -> None:
+    """Explain FILTER: its meaning, what each condition removes, and how many predictions will come true.
 
     \b
     Example:
       tagcast audience explain "churn_risk = 'yes' AND high_value.percentile >= 80"
       tagcast audience explain "interest.coffee = 'yes'" --language zh
     """
-    from tagcast.pipelines.reports.audiences import explain_audience, render_explanation
-    from tagcast.pipelines.reports.terminal import emit
-
-    found = explain_audience(*with_context(config, home), text, language)
-    emit(found, as_json=as_json, render=lambda: render_explanation(found))
+    found = audiences.explain_audience(invocation.context(), local_user(), text, language)
+    invocation.answer(found, lambda: render_explanation(found))
 
 
-@audience.command("cut")
+@audience.command()
 @click.argument("text", metavar="FILTER")
 @click.option("--tag", required=True, help="Whose scores rank the members.")
-@click.option("--benefit", type=float, required=True, help="Earned for each member approached who does it.")
-@click.option("--cost", type=float, required=True, help="Of approaching one.")
-@click.option("--capacity", type=click.IntRange(min=0), help="Most that can be approached.")
-@project_options
-def cut(
-    config: Path | None, home: Path | None, as_json: bool, text: str, tag: str, benefit: float, cost: float,
-    capacity: int | None,
-) -> None:  # fmt: skip
-    """Find how far down a tag's scores it pays to approach the profiles that FILTER finds.
-
-    \b
-    Example:
-      tagcast audience cut "city = 'Oslo'" --tag interest.coffee --benefit 4 --cost 0.5 --capacity 500
-    """
-    from dataclasses import asdict
-
-    from tagcast.pipelines.reports.audiences import render_cut
-    from tagcast.pipelines.reports.terminal import emit
-    from tagcast.serving.audiences.service import best_cut, parse_for
-
-    context, person = with_context(config, home)
-    curve = best_cut(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
-    emit(asdict(curve), as_json=as_json, render=lambda: render_cut(curve))
-
-
-@audience.command("show")
-@click.argument("text", metavar="FILTER")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
-@click.option("--seed", type=int, help="Draw them at random, the same ones for the same number.")
-@project_options
-def show(
-    config: Path | None, home: Path | None, as_json: bool, text: str, limit: int, seed: int | None
+@click.option("--benefit", type=float, required=True, help="Value per success.")
+@click.option("--cost", type=float, required=True, help="Cost per contact.")
+@click.option("--capacity", type=click.IntRange(min=0), help="Most that can be contacted.")
+@pass_invocation
+def profit(
+    invocation: Invocation, text: str, tag: str, benefit: float, cost: float, capacity: int | None
 ) -> None:
-    """Show some of the profiles that FILTER finds.
+    """Find the score of a tag down to which it pays to contact the profiles that FILTER finds.
 
     \b
     Example:
-      tagcast audience show "high_value = 'yes'" --limit 5
-      tagcast audience show "high_value = 'yes'" --limit 5 --seed 1
+      tagcast audience profit "city = 'Oslo'" --tag interest.coffee --benefit 4 --cost 0.5 --capacity 500
     """
-    from tagcast.pipelines.reports.audiences import render_members, show_audience
-    from tagcast.pipelines.reports.terminal import emit
-
-    rows, amounts = show_audience(*with_context(config, home), text, limit, seed)
-    emit(rows, as_json=as_json, render=lambda: render_members(rows, amounts))
+    curve = audiences.profit_of(invocation.context(), local_user(), text, tag, benefit, cost, capacity)
+    invocation.answer(asdict(curve), lambda: render_profit(curve))
 
 
-@audience.command("portrait")
+@audience.command()
 @click.argument("text", metavar="FILTER")
-@click.option("--against", help="Another filter to hold it against; default: everyone.")
+@click.option("--against", help="Another filter to compare with; default: everyone.")
 @click.option("--by", type=click.Choice(["index", "share"]), default="index", show_default=True)
 @click.option("--top", type=click.IntRange(min=1), default=25, show_default=True, help="Rows to print.")
-@project_options
+@pass_invocation
 def portrait(
-    config: Path | None, home: Path | None, as_json: bool, text: str, against: str | None,
-    by: Literal["index", "share"], top: int,
-) -> None:  # fmt: skip
+    invocation: Invocation, text: str, against: str | None, by: Literal["index", "share"], top: int
+) -> None:
     """Show what sets the profiles that FILTER finds apart; index 100 = as common as among the others.
 
     \b
@@ -144,43 +108,43 @@ def portrait(
       tagcast audience portrait "high_value = 'yes'"
       tagcast audience portrait "high_value = 'yes'" --against "churn_risk = 'yes'" --by share
     """
-    from dataclasses import asdict
-
-    from tagcast.pipelines.reports.audiences import render_portrait
-    from tagcast.pipelines.reports.terminal import emit
-    from tagcast.serving.audiences.portrait import portrait
-    from tagcast.serving.audiences.service import parse_for
-
-    context, person = with_context(config, home)
-    other = None if against is None else parse_for(context, person, against)
-    found = portrait(context, person, parse_for(context, person, text), other)
-    emit(asdict(found), as_json=as_json, render=lambda: render_portrait(found, by, top))
+    found = audiences.portrait_of(invocation.context(), local_user(), text, against)
+    invocation.answer(asdict(found), lambda: render_portrait(found, by, top))
 
 
-@audience.command("compare")
+@audience.command()
 @click.argument("text", metavar="FILTER")
 @click.argument("other", metavar="OTHER")
-@project_options
-def compare(config: Path | None, home: Path | None, as_json: bool, text: str, other: str) -> None:
+@pass_invocation
+def compare(invocation: Invocation, text: str, other: str) -> None:
     """Show how the profiles that two filters find overlap.
 
     \b
     Example:
       tagcast audience compare "churn_risk = 'yes'" "high_value = 'yes'"
     """
-    from dataclasses import asdict
-
-    from tagcast.pipelines.reports.audiences import render_overlap
-    from tagcast.pipelines.reports.terminal import emit
-    from tagcast.serving.audiences.portrait import compare
-    from tagcast.serving.audiences.service import parse_for
-
-    context, person = with_context(config, home)
-    found = compare(context, person, parse_for(context, person, text), parse_for(context, person, other))
-    emit(asdict(found), as_json=as_json, render=lambda: render_overlap(found))
+    found = audiences.overlap_of(invocation.context(), local_user(), text, other)
+    invocation.answer(asdict(found), lambda: render_overlap(found))
 
 
-@audience.command("export")
+@audience.command()
+@click.argument("text", metavar="FILTER")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--seed", type=int, help="Draw them at random, the same ones for the same number.")
+@pass_invocation
+def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> None:
+    """Show some of the profiles that FILTER finds.
+
+    \b
+    Example:
+      tagcast audience show "high_value = 'yes'" --limit 5
+      tagcast audience show "high_value = 'yes'" --limit 5 --seed 1
+    """
+    rows, amounts = audiences.show_audience(invocation.context(), local_user(), text, limit, seed)
+    invocation.answer(rows, lambda: render_members(rows, amounts))
+
+
+@audience.command()
 @click.argument("text", metavar="FILTER")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .csv or .parquet file."
@@ -192,15 +156,18 @@ def compare(config: Path | None, home: Path | None, as_json: bool, text: str, ot
     help="Attribute, tag, or tag.part; may be given again. Default: all.",
 )
 @click.option(
-    "--holdout", type=click.FloatRange(0, 1, max_open=True), default=0.0, help="Share kept back at random."
+    "--holdout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    help="Share to hold out at random as a control group.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses whom.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses who is held out.")
 @click.option("--channel", help="Leave out who does not consent to it; as in [consent].")
 @click.option("--name", default="", help="What the audit log calls it.")
-@project_options
+@pass_invocation
 def export(
-    config: Path | None, home: Path | None, as_json: bool, text: str, out: Path, columns: tuple[str, ...],
-    holdout: float, seed: int, channel: str | None, name: str,
+    invocation: Invocation, text: str, out: Path, columns: tuple[str, ...], holdout: float, seed: int,
+    channel: str | None, name: str,
 ) -> None:  # fmt: skip
     """Write the profiles that FILTER finds to a CSV or Parquet file; recorded in the audit log.
 
@@ -209,24 +176,63 @@ def export(
       tagcast audience export "churn_risk.band = 'high'" --out audience.csv
       tagcast audience export "churn_risk.band = 'high'" --out audience.csv --column churn_risk.score --holdout 0.1
     """
-    from dataclasses import asdict
-
-    from tagcast.pipelines.reports.audiences import render_export
-    from tagcast.pipelines.reports.terminal import emit
-    from tagcast.serving.audiences.service import parse_for
-    from tagcast.serving.delivery.exports import export, format_of
-
-    context, person = with_context(config, home)
-    found = export(
-        context,
-        person,
-        parse_for(context, person, text),
+    found = audiences.export_audience(
+        invocation.context(),
+        local_user(),
+        text,
         out,
-        format=format_of(out),
-        columns=columns or None,
+        columns=columns,
         holdout=holdout,
         seed=seed,
         channel=channel,
         name=name,
     )
-    emit({"out": str(out), **asdict(found)}, as_json=as_json, render=lambda: render_export(out, found))
+    invocation.answer({"out": str(out), **asdict(found)}, lambda: render_export(out, found))
+
+
+@audience.command()
+@click.argument("name")
+@click.argument("text", metavar="FILTER")
+@click.option("--description", default="")
+@click.option(
+    "--frozen", is_flag=True, help="Keep who is in it now; default: the filter is evaluated each time."
+)
+@pass_invocation
+def save(invocation: Invocation, name: str, text: str, description: str, frozen: bool) -> None:
+    """Save FILTER as NAME, for others and as a condition: IN AUDIENCE 'NAME'.
+
+    \b
+    Example:
+      tagcast audience save loyal "high_value = 'yes' AND churn_risk = 'no'" --description "for the spring letter"
+      tagcast audience save "spring letter" "IN AUDIENCE 'loyal'" --frozen
+    """
+    kind: Literal["frozen", "dynamic"] = "frozen" if frozen else "dynamic"
+    found = keep(invocation.context(), local_user(), name, text, description=description, kind=kind)
+    invocation.answer(asdict(found), lambda: render_saved([found]))
+
+
+@audience.command("list")
+@pass_invocation
+def list_saved(invocation: Invocation) -> None:
+    """List the saved audiences.
+
+    \b
+    Example:
+      tagcast audience list
+    """
+    found = all_saved(invocation.state)
+    invocation.answer([asdict(a) for a in found], lambda: render_saved(found))
+
+
+@audience.command()
+@click.argument("name")
+@pass_invocation
+def delete(invocation: Invocation, name: str) -> None:
+    """Delete a saved audience; one that other audiences use has to be removed from their filters first.
+
+    \b
+    Example:
+      tagcast audience delete loyal
+    """
+    drop(invocation.context(), local_user(), name)
+    invocation.answer({"deleted": name}, lambda: say(f"the audience {name!r} is deleted"))

@@ -1,54 +1,50 @@
 """The command line: each command parses, calls one function, prints.
 
-Heavy libraries are imported inside the functions that the commands call: `tagcast --help` is instant.
+Commands are loaded when they are called (:class:`tagcast.pipelines.cli.groups.LazyGroup`): `tagcast --help` is instant.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable
-from datetime import UTC, date, datetime
-from functools import wraps
-from pathlib import Path
-from typing import Any
-
 import click
 
-from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.pipelines.cli.groups import LazyCommand, LazyGroup
 
 _EXAMPLES_WIDTH = 110
 
-
-class _Group(click.Group):
-    """Lists commands in the order in which a project uses them, not by alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-class Day(click.ParamType[date]):
-    """A calendar day, ``2017-12-02``."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Parse ``value``."""
-        if isinstance(value, date):
-            return value
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"expected a date such as 2017-12-02, found {value!r}", param, ctx)
+COMMANDS = {
+    "check": LazyCommand("training", "Read the sources and report whether they are ready to train on."),
+    "train": LazyCommand(
+        "training", "Train tags and version the models; those that pass the gate become champions."
+    ),
+    "score": LazyCommand("scoring", "Score everyone with each champion and publish a new run."),
+    "promise": LazyCommand("scoring", "Compare what the published run promised with what happened."),
+    "run": LazyCommand(
+        "runs", "List the published runs, compare them, go back to an earlier one, delete old ones."
+    ),
+    "serve": LazyCommand("serve", "Serve the console and the API until stopped."),
+    "tag": LazyCommand("tags", "List tags, review changed definitions, take a tag from draft to retirement."),
+    "model": LazyCommand(
+        "models", "List model versions, read their cards, evaluate, approve and promote them."
+    ),
+    "audience": LazyCommand(
+        "audiences", "Count, understand, save and export the profiles that a filter finds."
+    ),
+    "profile": LazyCommand("profiles", "Look up one profile."),
+    "features": LazyCommand("training", "Build feature snapshots and write them to the online store."),
+    "user": LazyCommand("access", "Add, list and remove those who may log in to the console."),
+    "key": LazyCommand("access", "Add, list and revoke the keys with which programs call the API."),
+    "audit": LazyCommand("access", "Show who did what and when, newest first."),
+}
 
 
 @click.group(
-    cls=_Group,
+    cls=LazyGroup,
+    lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _EXAMPLES_WIDTH},
 )
 @click.version_option(package_name="tagcast")
 def cli() -> None:
-    """Turn raw customer events into predicted tags that can be checked.
+    """Turn raw customer events into predictive tags you can verify.
 
     \b
     A first run in a folder with a tagcast.toml:
@@ -56,92 +52,16 @@ def cli() -> None:
       tagcast train --all                        train and version every tag
       tagcast score --all                        score everyone, publish the profile store
       tagcast audience count "churn_risk = 'yes' AND churn_risk.confidence >= 0.8"
+
+    \b
+    Example:
+      tagcast --config shop/tagcast.toml --json tag list
     """
-
-
-def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that every command has, and one way of answering errors."""
-
-    @click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        help="Configuration; default: tagcast.toml here or above.",
-    )
-    @click.option(
-        "--home",
-        type=click.Path(path_type=Path),
-        help="Keeps all that is made; default: TAGCAST_HOME, else .tagcast beside the configuration.",
-    )
-    @click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from tagcast.pipelines.reports.terminal import start_logging
-
-        start_logging(verbose=False)
-        try:
-            return command(*args, **kwargs)
-        except TagcastError as error:
-            _answer(error, as_json=bool(kwargs.get("as_json")), text=kwargs.get("text"))
-            sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("stopped; nothing half-done is left active, the command can be run again", err=True)
-            sys.exit(130)
-
-    return wrapped
-
-
-def _answer(error: TagcastError, *, as_json: bool, text: str | None) -> None:
-    if as_json:
-        answer: dict[str, Any] = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        if isinstance(error, FilterError):
-            answer["position"] = error.position
-        click.echo(json.dumps(answer, ensure_ascii=False), err=True)
-        return
-    click.echo(f"error: {error.message}", err=True)
-    if isinstance(error, FilterError) and text:
-        from tagcast.models.filters.parser import caret
-
-        click.echo(caret(text, error), err=True)
-    if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
-
-
-def clock() -> datetime:
-    """Read the clock: only commands do, logic gets the moment as an argument."""
-    return datetime.now(UTC)
-
-
-def application() -> click.Group:
-    """Return the command line with every command."""
-    from tagcast.pipelines import cli_plan
-    from tagcast.pipelines.cli import access as cli_access
-    from tagcast.pipelines.cli import models as cli_versions
-    from tagcast.pipelines.cli import runs as cli_store
-    from tagcast.pipelines.cli import saved_audiences as cli_saved
-    from tagcast.pipelines.cli import scoring as cli_tags
-    from tagcast.pipelines.cli import serve as cli_serve
-    from tagcast.pipelines.cli import tags as cli_catalogue
-    from tagcast.pipelines.cli import training as cli_models
-
-    groups = (
-        cli_models,
-        cli_versions,
-        cli_plan,
-        cli_saved,
-        cli_tags,
-        cli_catalogue,
-        cli_store,
-        cli_serve,
-        cli_access,
-    )
-    for command in (command for group in groups for command in group.COMMANDS):
-        cli.add_command(command)
-    return cli
 
 
 def main() -> None:
     """Run the command line."""
-    application()()
+    cli()
 
 
 if __name__ == "__main__":

@@ -1,30 +1,90 @@
-"""Commands that judge models: evaluate, models, tradeoff, card, promote."""
+"""`tagcast model`: versions, their cards and thresholds, evaluation on past snapshots, approval and promotion."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
 import click
 
-from tagcast.pipelines.cli.main import Day, clock, project_options
+from tagcast.pipelines.cards.card_files import find_card, write_card
+from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
+from tagcast.pipelines.cli.options import Day, by_option, reason_option, trials_option
+from tagcast.pipelines.deployment.model_versions import list_models, promote_version
+from tagcast.pipelines.evaluation.evaluate import evaluate_tag
+from tagcast.pipelines.evidence.trade_off import read_trade_off
+from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.project.local_user import local_user, system_user
+from tagcast.pipelines.reports.catalog import render_pending
+from tagcast.pipelines.reports.evaluation import as_dict, render_evaluation, write_report
+from tagcast.pipelines.reports.terminal import progress, say
+from tagcast.pipelines.reports.trade_off import render_trade_off
+from tagcast.pipelines.reports.versions import render_card, render_models
+from tagcast.serving.catalog.tag_actions import approve_champion, pending_champions, refuse_champion
 
 
-@click.command()
+@click.group(cls=ProjectGroup)
+def model() -> None:
+    """List model versions, read their cards, evaluate, approve and promote them.
+
+    \b
+    Example:
+      tagcast model list churn_risk
+      tagcast model card churn_risk --out cards
+    """
+
+
+@model.command("list")
+@click.argument("tag", required=False)
+@pass_invocation
+def list_versions(invocation: Invocation, tag: str | None) -> None:
+    """List model versions with aliases, metrics and decisions; for one TAG also each check of the gate.
+
+    \b
+    Example:
+      tagcast model list
+      tagcast model list churn_risk
+    """
+    found = list_models(invocation.project(), tag)
+    invocation.answer([v.to_dict() for v in found], lambda: render_models(found, checks=tag is not None))
+
+
+@model.command()
+@click.argument("tag")
+@click.option("--version", "which", help="Number or alias; default: the champion, else the newest.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files into this folder."
+)
+@click.option("--html", is_flag=True, help="The HTML page; without it the text is Markdown.")
+@pass_invocation
+def card(invocation: Invocation, tag: str, which: str | None, out: Path | None, html: bool) -> None:
+    """Show the card of TAG: definition, data, quality with a grade, drivers, limits, checks.
+
+    Prints Markdown. With --out, writes HTML and Markdown files; HTML alone with --html.
+
+    \b
+    Example:
+      tagcast model card churn_risk
+      tagcast model card churn_risk --version 2 --out cards
+    """
+    found = find_card(invocation.project(), tag, which)
+    written = write_card(found, out, html_only=html) if out else []
+    invocation.answer(
+        {**found.to_dict(), "written": [str(file) for file in written]},
+        lambda: render_card(found, written, html=html),
+    )
+
+
+@model.command()
 @click.argument("tag")
 @click.option(
     "--windows", type=click.IntRange(1, 100), default=3, show_default=True, help="Past snapshots to test on."
 )
 @click.option(
-    "--now", type=Day(), help="Evaluate as if today were this day; default: the day after the last event."
+    "--as-of", type=Day(), help="Evaluate as if today were this day; default: the day after the last event."
 )
-@click.option(
-    "--trials",
-    type=click.IntRange(1, 10_000),
-    default=12,
-    show_default=True,
-    help="LightGBM settings to try a window.",
-)
+@trials_option
 @click.option(
     "--threads",
     type=click.IntRange(1, 256),
@@ -32,158 +92,99 @@ from tagcast.pipelines.cli.main import Day, clock, project_options
     show_default=True,
     help="Windows trained side by side; the figures are the same for any number.",
 )
-@project_options
+@pass_invocation
 def evaluate(
-    config: Path | None, home: Path | None, as_json: bool, tag: str, windows: int, now: date | None,
-    trials: int, threads: int,
-) -> None:  # fmt: skip
-    """Judge TAG on several past snapshots, each with a model trained on what lay before it.
+    invocation: Invocation, tag: str, windows: int, as_of: date | None, trials: int, threads: int
+) -> None:
+    """Evaluate TAG on several past snapshots, each with a model trained on the data before it.
 
     Prints every metric with its interval, by window and by segment, the calibration, and the promise to
     random audiences; writes report.md, report.json and plots. No version is made.
 
     \b
     Example:
-      tagcast evaluate churn_risk
-      tagcast evaluate churn_risk --windows 5 --now 2017-12-02 --trials 40
+      tagcast model evaluate churn_risk
+      tagcast model evaluate churn_risk --windows 5 --as-of 2017-12-02 --trials 40
     """
-    from tagcast.pipelines.evaluation.evaluate import evaluate_tag
-    from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.reports.evaluation import as_dict, render_evaluation, write_report
-    from tagcast.pipelines.reports.terminal import emit, progress
-
     with progress() as show:
-        project = open_project(config, home, show)
-        found = evaluate_tag(project, tag, windows=windows, now=now, trials=trials, threads=threads)
-        folder = write_report(found, project.settings.home)
-    emit(
-        {**as_dict(found), "folder": str(folder)},
-        as_json=as_json,
-        render=lambda: render_evaluation(found, folder),
-    )
+        found = evaluate_tag(
+            invocation.project(show), tag, windows=windows, as_of=as_of, trials=trials, threads=threads
+        )
+        folder = write_report(found, invocation.settings.home)
+    invocation.answer({**as_dict(found), "folder": str(folder)}, lambda: render_evaluation(found, folder))
 
 
-@click.command()
-@click.argument("tag", required=False)
-@project_options
-def models(config: Path | None, home: Path | None, as_json: bool, tag: str | None) -> None:
-    """List model versions with aliases, metrics and decisions; for one TAG also each check of the gate.
-
-    \b
-    Example:
-      tagcast models
-      tagcast models churn_risk
-    """
-    from tagcast.pipelines.deployment.model_versions import list_models, render_models
-    from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.reports.terminal import emit
-
-    found = list_models(open_project(config, home), tag)
-    emit(
-        [v.to_dict() for v in found],
-        as_json=as_json,
-        render=lambda: render_models(found, checks=tag is not None),
-    )
-
-
-@click.command()
-@click.argument("tag")
-@click.option("--version", "which", help="Number or alias; default: the champion, else the newest.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files into this folder."
-)
-@click.option("--html", is_flag=True, help="The HTML page; without it the text is Markdown.")
-@project_options
-def card(
-    config: Path | None, home: Path | None, as_json: bool, tag: str, which: str | None, out: Path | None,
-    html: bool,
-) -> None:  # fmt: skip
-    """Show the card of TAG: definition, data, quality with a grade, drivers, limits, checks.
-
-    Prints Markdown. With --out, writes HTML and Markdown files; HTML alone with --html.
-
-    \b
-    Example:
-      tagcast card churn_risk
-      tagcast card churn_risk --version 2 --out cards
-    """
-    from tagcast.pipelines.cards.card_files import find_card, render_card, write_card
-    from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.reports.terminal import emit
-
-    found = find_card(open_project(config, home), tag, which)
-    written = write_card(found, out, html_only=html) if out else []
-    emit(
-        {**found.to_dict(), "written": [str(file) for file in written]},
-        as_json=as_json,
-        render=lambda: render_card(found, written, html=html),
-    )
-
-
-@click.command()
-@click.argument("tag")
-@click.argument("version", type=int)
-@click.option("--reason", required=True, help="Why; it is kept with the decision.")
-@click.option("--by", help="Who decides; default: the user who runs the command.")
-@click.option("--force", is_flag=True, help="Although checks of the gate failed; recorded with them.")
-@project_options
-def promote(
-    config: Path | None, home: Path | None, as_json: bool, tag: str, version: int, reason: str,
-    by: str | None, force: bool,
-) -> None:  # fmt: skip
-    """Make VERSION the champion of TAG by hand; who, when and why are recorded.
-
-    A version that the gate refused needs --force. Where the configuration asks for a second person, the version
-    is proposed, and waits until somebody else runs tagcast approve.
-
-    \b
-    Example:
-      tagcast promote churn_risk 2 --reason "version 3 was trained on a broken feed"
-      tagcast promote churn_risk 4 --force --reason "the new shop is small, we accept the interval"
-    """
-    from tagcast.pipelines.deployment.model_versions import promote_version
-    from tagcast.pipelines.project.local_user import system_user
-    from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.reports.terminal import emit, say
-
-    done = promote_version(
-        open_project(config, home),
-        tag,
-        version,
-        by=by or system_user(),
-        reason=reason,
-        moment=clock(),
-        force=force,
-    )
-    against = f", against {', '.join(done['forced'])}" if done["forced"] else ""
-    came = "waits for a second person to approve it" if done["action"] == "proposed" else "is champion"
-    emit(
-        done,
-        as_json=as_json,
-        render=lambda: say(f"{tag}: version {version} {came} (was {done['previous'] or 'none'}){against}"),
-    )
-
-
-@click.command()
+@model.command()
 @click.argument("tag")
 @click.option("--version", type=int, help="Default: the champion; without one, the newest version.")
-@project_options
-def tradeoff(config: Path | None, home: Path | None, as_json: bool, tag: str, version: int | None) -> None:
-    """Show what TAG's decision rule gives and costs, and what hysteresis would do.
+@pass_invocation
+def thresholds(invocation: Invocation, tag: str, version: int | None) -> None:
+    """Show what each threshold of TAG's scores would give and cost, and what hysteresis would do.
 
     All figures are of past snapshots, scored by models that had not seen their outcomes.
 
     \b
     Example:
-      tagcast tradeoff churn_risk
-      tagcast tradeoff churn_risk --version 2 --json
+      tagcast model thresholds churn_risk
+      tagcast model thresholds churn_risk --version 2 --json
     """
-    from tagcast.pipelines.evidence.trade_off import read_trade_off, render_trade_off
-    from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.reports.terminal import emit
-
-    found = read_trade_off(open_project(config, home), tag, version)
-    emit(found, as_json=as_json, render=lambda: render_trade_off(found))
+    found = read_trade_off(invocation.project(), tag, version)
+    invocation.answer(found, lambda: render_trade_off(found))
 
 
-COMMANDS = (evaluate, models, tradeoff, card, promote)
+@model.command()
+@click.argument("tag", required=False)
+@click.argument("version", type=int, required=False)
+@click.option("--reason", default="", help="Why; it is kept with the decision.")
+@click.option("--refuse", is_flag=True, help="Refuse it instead.")
+@by_option
+@pass_invocation
+def approve(
+    invocation: Invocation, tag: str | None, version: int | None, reason: str, refuse: bool, by: str | None
+) -> None:
+    """Approve VERSION of TAG, which was proposed as champion, as the second person; without TAG, list what waits.
+
+    \b
+    Example:
+      tagcast model approve
+      tagcast model approve churn_risk 4 --reason "read the card, the gate's figures hold"
+      tagcast model approve churn_risk 4 --refuse --reason "trained on a broken feed"
+    """
+    context = invocation.context()
+    if tag is None:
+        waiting = pending_champions(context, local_user())
+        invocation.answer([p.to_dict() for p in waiting], lambda: render_pending(waiting))
+        return
+    if version is None:
+        raise click.UsageError("name the version too, as in: tagcast model approve churn_risk 4")
+    act = refuse_champion if refuse else approve_champion
+    decision = act(context, local_user(by), tag, version, reason)
+    outcome = "is refused" if refuse else "is champion: the next run scores with it"
+    invocation.answer(asdict(decision), lambda: say(f"{tag}: version {version} {outcome}"))
+
+
+@model.command()
+@click.argument("tag")
+@click.argument("version", type=int)
+@reason_option
+@by_option
+@click.option("--force", is_flag=True, help="Although checks of the gate failed; recorded with them.")
+@pass_invocation
+def promote(invocation: Invocation, tag: str, version: int, reason: str, by: str | None, force: bool) -> None:
+    """Make VERSION the champion of TAG by hand; who, when and why are recorded.
+
+    A version that the gate refused needs --force. Where the configuration asks for a second person, the version
+    is proposed, and waits until somebody else runs tagcast model approve.
+
+    \b
+    Example:
+      tagcast model promote churn_risk 2 --reason "version 3 was trained on a broken feed"
+      tagcast model promote churn_risk 4 --force --reason "the new shop is small, we accept the interval"
+    """
+    done = promote_version(
+        invocation.project(), tag, version, by=by or system_user(), reason=reason, now=clock(), force=force
+    )
+    against = f", against {', '.join(done['forced'])}" if done["forced"] else ""
+    outcome = "waits for a second person to approve it" if done["action"] == "proposed" else "is champion"
+    previous = done["previous"] or "none"
+    invocation.answer(done, lambda: say(f"{tag}: version {version} {outcome} (was {previous}){against}"))

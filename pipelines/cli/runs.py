@@ -1,91 +1,98 @@
-"""Commands for those who keep the profile store: list, rollback, prune."""
+"""`tagcast run`: the published runs."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from tagcast.pipelines.cli.main import clock, project_options
+from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
+from tagcast.pipelines.cli.options import reason_option
+from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.reports.runs import render_diff, render_runs
+from tagcast.pipelines.reports.terminal import say
+from tagcast.pipelines.scoring.run_history import diff_runs, list_runs
 
 
-@click.group()
-def store() -> None:
-    """List the published runs, go back to an earlier one, delete old ones.
-
-    \b
-    Example:
-      tagcast store list
-      tagcast store rollback --reason "the prices of Tuesday were wrong"
-    """
-
-
-@store.command("list")
-@project_options
-def list_runs(config: Path | None, home: Path | None, as_json: bool) -> None:
-    """Show what was put active, when and by whom, and which runs are kept.
+@click.group(cls=ProjectGroup)
+def run() -> None:
+    """List the published runs, compare them, go back to an earlier one, delete old ones.
 
     \b
     Example:
-      tagcast store list
+      tagcast run list
+      tagcast run rollback --reason "Tuesday's prices were wrong"
     """
-    from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.reports.terminal import emit
-    from tagcast.pipelines.scoring.run_history import render_runs, runs
-
-    project = open_project(config, home)
-    rows = runs(project)
-    emit([r.to_dict() for r in rows], as_json=as_json, render=lambda: render_runs(rows, project.store.place))
 
 
-@store.command("rollback")
+@run.command("list")
+@pass_invocation
+def show_runs(invocation: Invocation) -> None:
+    """Show which run was active when, who changed that, and which runs are kept.
+
+    \b
+    Example:
+      tagcast run list
+    """
+    project = invocation.project()
+    rows = list_runs(project)
+    invocation.answer([r.to_dict() for r in rows], lambda: render_runs(rows, project.store.place))
+
+
+@run.command()
+@click.argument("before", type=click.IntRange(min=1), required=False)
+@click.argument("after", type=click.IntRange(min=1), required=False)
+@pass_invocation
+def diff(invocation: Invocation, before: int | None, after: int | None) -> None:
+    """Show how many profiles entered and left each value of each tag from run BEFORE to run AFTER.
+
+    Numbers are those of tagcast run list. Default: from the run before the active one to the active one.
+
+    \b
+    Example:
+      tagcast run diff
+      tagcast run diff 11
+      tagcast run diff 11 13 --json
+    """
+    found = diff_runs(invocation.project(), before, after)
+    invocation.answer(found.to_dict(), lambda: render_diff(found))
+
+
+@run.command()
 @click.argument("number", type=click.IntRange(min=1), required=False)
-@click.option("--reason", required=True, help="Why; kept in the store's log.")
-@project_options
-def rollback(config: Path | None, home: Path | None, as_json: bool, number: int | None, reason: str) -> None:
-    """Put an earlier run active again: NUMBER of tagcast store list, or the one before.
+@reason_option
+@pass_invocation
+def rollback(invocation: Invocation, number: int | None, reason: str) -> None:
+    """Activate an earlier run again: NUMBER of tagcast run list, or the one before.
 
-    Nothing is lost: the run that was active is kept, and can be put active again.
+    Nothing is lost: the run that was active is kept, and can be activated again.
 
     \b
     Example:
-      tagcast store rollback --reason "the prices of Tuesday were wrong"
-      tagcast store rollback 12 --reason "back to the run of Sunday"
+      tagcast run rollback --reason "Tuesday's prices were wrong"
+      tagcast run rollback 12 --reason "back to Sunday's run"
     """
-    from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.reports.terminal import emit, say
-
-    target = open_project(config, home).store.rollback(number, clock(), reason)
-    emit(
+    target = invocation.project().store.rollback(number, clock(), reason)
+    invocation.answer(
         {"number": target.number, "run_id": target.run.run_id, "as_of": target.run.as_of},
-        as_json=as_json,
-        render=lambda: say(f"run {target.number} ({target.run.run_id}, as of {target.run.as_of}) is active"),
+        lambda: say(f"run {target.number} ({target.run.run_id}, as of {target.run.as_of}) is active"),
     )
 
 
-@store.command("prune")
+@run.command()
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
     help="Newest runs to keep; default: publish.keep of the configuration.",
 )
-@project_options
-def prune(config: Path | None, home: Path | None, as_json: bool, keep: int | None) -> None:
-    """Delete runs beyond the newest; the one active, and the past that tags hold on to, stay.
+@pass_invocation
+def prune(invocation: Invocation, keep: int | None) -> None:
+    """Delete all but the newest runs; the active run, and the past that tags hold on to, stay.
 
-    What profiles were told stays known: the history of changes is not touched.
+    The history of changes is not touched: what was predicted for a profile stays known.
 
     \b
     Example:
-      tagcast store prune --keep 3
+      tagcast run prune --keep 3
     """
-    from tagcast.pipelines.project.project import open_project
-    from tagcast.pipelines.reports.terminal import emit, say
-
-    project = open_project(config, home)
-    gone = project.store.prune(keep or project.settings.publish.keep)
+    gone = invocation.project().store.prune(keep or invocation.settings.publish.keep)
     names = ", ".join(map(str, gone)) or "none"
-    emit({"deleted": gone}, as_json=as_json, render=lambda: say(f"{len(gone)} runs deleted: {names}"))
-
-
-COMMANDS = (store,)
+    invocation.answer({"deleted": gone}, lambda: say(f"{len(gone)} runs deleted: {names}"))

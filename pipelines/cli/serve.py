@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
-from tagcast.pipelines.cli.main import clock, project_options
+from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, pass_invocation
+from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.reports.terminal import say
+from tagcast.pipelines.server import prepare, run
 
 
-@click.command()
+@click.command(cls=ProjectCommand)
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -20,8 +22,8 @@ from tagcast.pipelines.cli.main import clock, project_options
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one."
 )
-@project_options
-def serve(config: Path | None, home: Path | None, as_json: bool, host: str, port: int) -> None:
+@pass_invocation
+def serve(invocation: Invocation, host: str, port: int) -> None:
     """Serve the console and the API until stopped.
 
     As long as nobody has an account it prints a link that logs you in once, as administrator; it then listens on
@@ -32,24 +34,16 @@ def serve(config: Path | None, home: Path | None, as_json: bool, host: str, port
       tagcast serve
       tagcast serve --host 0.0.0.0 --port 80
     """
-    from tagcast.features.core.settings import load_settings
-    from tagcast.pipelines.reports.terminal import emit, say
-    from tagcast.pipelines.server import prepare, run
+    service = prepare(invocation.settings, host, port, clock)
 
-    service = prepare(load_settings(config, home, Path.cwd()), host, port, clock)
-
-    def told() -> None:
+    def render() -> None:
         say(f"console: {service.url}    API: {service.url}/api/v1/docs    stop with Ctrl+C")
         if service.login:
             say(f"nobody has an account yet; this link logs you in once: {service.login}")
 
-    emit(
+    invocation.answer(
         {"url": service.url, "api": f"{service.url}/api/v1", "login": service.login},
-        as_json=as_json,
-        render=told,
+        render,
     )
     sys.stdout.flush()  # Whoever reads it through a pipe wants the link now.
     run(service)
-
-
-COMMANDS = (serve,)

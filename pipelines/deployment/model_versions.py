@@ -1,22 +1,19 @@
-"""`tagcast models` and `tagcast promote`: what is registered, and moving the champion by hand."""
+"""`tagcast model list` and `tagcast model promote`: what is registered, and moving the champion by hand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tagcast.features.core.errors import ModelError
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.project.versions import registered_versions
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class ListedVersion:
-    """One row of `tagcast models`."""
+    """One row of `tagcast model list`."""
 
     tag: str
     version: int
@@ -58,7 +55,7 @@ def promote_version(
     *,
     by: str,
     reason: str,
-    moment: datetime,
+    now: datetime,
     force: bool = False,
 ) -> dict[str, Any]:
     """Make ``version`` the champion, or propose it where a second person has to agree; record who, when and why.
@@ -84,7 +81,7 @@ def promote_version(
         found[version],
         by=by,
         reason=reason,
-        now=moment,
+        now=now,
         force=force,
         second_person=project.settings.review.second_person,
     )
@@ -94,7 +91,7 @@ def promote_version(
         "previous": previous,
         "by": by,
         "reason": reason,
-        "at": moment,
+        "at": now,
         "action": decision.action,
         "forced": decision.figures.get("forced", []) if decision.how == "force" else [],
     }

@@ -1,4 +1,4 @@
-"""`tagcast plan` and `tagcast apply`: definitions as written against what is active, and putting them active."""
+"""`tagcast tag plan` and `tagcast tag apply`: definitions as written against what is active, and putting them active."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Applied:
-    """What `tagcast apply` did.
+    """What `tagcast tag apply` did.
 
     Parameters
     ----------
@@ -106,7 +106,9 @@ def make_plan(project: Project, context: ServiceContext) -> Plan:
     """
     written = _written(project)
     current = _active(project, written)
-    resolved_rules(project, [d for d in written.values() if isinstance(d, RuleDefinition)], project.now(None))
+    resolved_rules(
+        project, [d for d in written.values() if isinstance(d, RuleDefinition)], project.resolve_as_of(None)
+    )
     waiting = _proposed(project, written)
     manifest = project.store.current()
     said = {tag.tag: tag for tag in manifest.run.tags} if manifest else {}
@@ -174,10 +176,12 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
     from tagcast.registry.governance.applied_definitions import put
 
     if not reason.strip():
-        raise ModelError("no reason is given", hint='say why: tagcast apply --reason "…"')
+        raise ModelError("no reason is given", hint='say why: tagcast tag apply --reason "…"')
     written = _written(project)
     current = _active(project, written)
-    resolved_rules(project, [d for d in written.values() if isinstance(d, RuleDefinition)], project.now(None))
+    resolved_rules(
+        project, [d for d in written.values() if isinstance(d, RuleDefinition)], project.resolve_as_of(None)
+    )
     waiting = _proposed(project, written)
     gone = [d for name, d in current.items() if name not in written and isinstance(d, RuleDefinition)]
     changed = {
@@ -194,7 +198,7 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
     )
     if not free and not gone:
         train = f"; to be trained: {', '.join(to_train)}" if to_train else ""
-        raise ConflictError(f"nothing is to be put active{train}", hint="tagcast plan shows what differs")
+        raise ConflictError(f"nothing is to be put active{train}", hint="tagcast tag plan shows what differs")
     ready, open_ = _sorted(project, free, waiting, by)
     with project.state.writing():
         put(project.state, ready, how="applied", by=by, reason=reason, now=now)
@@ -225,7 +229,7 @@ def _sorted(
     if not ready and not rest and free:
         raise ConflictError(
             f"{by} proposed this already, so somebody else has to put it active",
-            hint="ask a colleague to run tagcast apply, or set second_person = false under [review]",
+            hint="ask a colleague to run tagcast tag apply, or set second_person = false under [review]",
         )
     return ready, rest
 
@@ -239,7 +243,7 @@ def _written(project: Project) -> dict[str, Definition]:
     from tagcast.registry.governance.rule_drafts import drafted
 
     drafts = drafted(project.state)
-    return {d.name: d for d in project.tags(project.now(None)) if d.name not in drafts}
+    return {d.name: d for d in project.tags(project.resolve_as_of(None)) if d.name not in drafts}
 
 
 def _active(project: Project, written: Mapping[str, Definition]) -> dict[str, Definition]:

@@ -96,9 +96,9 @@ def effects(
             for name, one in asked.items():
                 for place, changed in enumerate((None, new)):
                     sizes[name][place] += int(_members(one, old, changed, set(deciding)).sum())
-    told = {name: TagSays(_published(manifest, name), dict(counts)) for name, counts in says.items()}
+    says_then = {name: TagSays(_published(manifest, name), dict(counts)) for name, counts in says.items()}
     moved = [AudienceChange(name, was, will) for name, (was, will) in sizes.items() if was != will]
-    return told, tuple(sorted([*moved, *broken], key=lambda a: a.name))
+    return says_then, tuple(sorted([*moved, *broken], key=lambda a: a.name))
 
 
 def _audiences(
@@ -152,15 +152,15 @@ def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[
     from tagcast.serving.scoring.previous_values import open_past
     from tagcast.serving.scoring.scorer import Scorer
 
-    day, run = manifest.run.as_of, manifest.run
+    as_of, run = manifest.run.as_of, manifest.run
     snapshots = chosen.snapshots(project)
     for one in snapshots.values():
-        one.ensure([day], project.progress)
-    with open_past(project.store, past_runs(project.store, chosen.models, day)) as past:
+        one.ensure([as_of], project.progress)
+    with open_past(project.store, past_runs(project.store, chosen.models, as_of)) as past:
         scorer = Scorer(
             chosen.models,
             snapshots,
-            day,
+            as_of,
             run.scored_at,
             project.progress,
             past,
@@ -192,7 +192,7 @@ def _side_by_side(
         if old is None or not old.column(0).combine_chunks().equals(new.column(0)):
             raise StoreError(
                 "the events have changed since the run active: its profiles are others",
-                hint="tagcast score --all, then tagcast plan",
+                hint="tagcast score --all, then tagcast tag plan",
             )
         yield old.combine_chunks().to_batches()[0], new
 
@@ -212,7 +212,7 @@ def _members(asked: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | N
     from tagcast.models.filters.conditions import InAudience
     from tagcast.models.inference.rule_evaluator import holds, truth
 
-    def told(leaf: Any) -> Mask:
+    def holds_for(leaf: Any) -> Mask:
         if isinstance(leaf, InAudience):
             ids = pa.array(list(asked.frozen[leaf.name]), pa.string())
             return np.asarray(pc.is_in(old.column(0), value_set=ids).to_numpy(zero_copy_only=False), bool)
@@ -225,7 +225,7 @@ def _members(asked: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | N
             return holds(leaf, column.to_numpy(zero_copy_only=False))
         return holds(leaf, column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column)
 
-    return truth(asked.whole.root, told)
+    return truth(asked.whole.root, holds_for)
 
 
 def _words(column: pa.DictionaryArray) -> dict[str, int]:

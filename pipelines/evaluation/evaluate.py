@@ -1,4 +1,4 @@
-"""`tagcast evaluate`: train a tag again before each of several past snapshots, and measure it on them."""
+"""`tagcast model evaluate`: train a tag again before each of several past snapshots, and measure it on them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def evaluate_tag(
     name: str,
     *,
     windows: int = 3,
-    now: date | None = None,
+    as_of: date | None = None,
     trials: int = 12,
     threads: int = 2,
 ) -> Evaluation:
@@ -69,7 +69,7 @@ def evaluate_tag(
     name : str
         One tag.
     windows : int
-    now : date, optional
+    as_of : date, optional
         Nothing at or after it is read. Default: the day after the last event.
     trials : int
         LightGBM settings to try for each window.
@@ -85,20 +85,20 @@ def evaluate_tag(
     ModelError
         When a window's model cannot be trained.
     """
-    day = project.now(now)
-    every = project.definitions(day)
+    as_of = project.resolve_as_of(as_of)
+    every = project.definitions(as_of)
     definition = _one(every, name)
     if definition.is_amount:
         raise DefinitionError(
             f"{definition.name} predicts an amount, and only tags that say yes or no are evaluated on past snapshots",
-            hint=f"tagcast card {definition.name} shows how its amounts, intervals and tiers turned out on the test snapshot",
+            hint=f"tagcast model card {definition.name} shows how its amounts, intervals and tiers turned out on the test snapshot",
         )
-    plan = project.plan(definition, day)
+    plan = project.plan(definition, as_of)
     project.progress("outcomes", 0, 1)
-    labels = label_rows(project, plan, day)
+    labels = label_rows(project, plan, as_of)
     project.progress("outcomes", 1, 1)
     plans = fitting_windows(plan, labels, windows)
-    feature_set = project.feature_set(every, day)
+    feature_set = project.feature_set(every, as_of)
     frame = training_frames(project, [plan], {definition.name: labels}, feature_set)[definition.name]
 
     from tagcast.models.evaluation.backtest import judge_window, pool, until

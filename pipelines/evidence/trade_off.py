@@ -1,4 +1,4 @@
-"""`tagcast tradeoff`: what a version's decision rule gives and costs, and what hysteresis would do."""
+"""`tagcast model thresholds`: what a version's decision rule gives and costs, and what hysteresis would do."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def read_trade_off(project: Project, tag: str, version: int | None) -> dict[str,
     if predicts_amount(found.metrics):
         raise ModelError(
             f"{tag} predicts an amount: it says the likeliest tier, and has no cut to trade off",
-            hint=f"tagcast card {tag} shows which tiers were said and which came",
+            hint=f"tagcast model card {tag} shows which tiers were said and which came",
         )
     tracking = open_tracking(project.settings.home, project=project.settings.name)
     plots = {name: run_file(tracking, found, f"plots/{name}.png") for name in PLOTS}

@@ -51,7 +51,7 @@ def load_champions(
     if not champions:
         raise ModelError(
             "no tag has a champion yet",
-            hint="tagcast train --all; tagcast models says why a version was refused",
+            hint="tagcast train --all; tagcast model list says why a version was refused",
         )
     if names is not None:
         champions = [v for name in names for v in _called(champions, {v.tag for v in found}, rules, name)]
@@ -59,13 +59,13 @@ def load_champions(
 
 
 def active(
-    project: Project, loaded: Sequence[tuple[LoadedTag, Version]], moment: datetime | None = None
+    project: Project, loaded: Sequence[tuple[LoadedTag, Version]], now: datetime | None = None
 ) -> list[LoadedTag]:
-    """Return models with what was put active after they were made, by ``moment`` (default: by now)."""
+    """Return models with what was put active after they were made, by ``now`` (default: by now)."""
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.registry.governance.applied_definitions import active as activate
 
-    lines = activate(project.state, moment)
+    lines = activate(project.state, now)
     found = []
     for tag, version in loaded:
         line = lines.get(version.tag)
@@ -108,7 +108,8 @@ def _called(champions: Sequence[Any], known: set[str], rules: Sequence[str], nam
         return []
     if name in known:
         raise ModelError(
-            f"{name} has no champion", hint=f"tagcast models {name} says why; tagcast promote sets one"
+            f"{name} has no champion",
+            hint=f"tagcast model list {name} says why; tagcast model promote sets one",
         )
     near = get_close_matches(name, sorted({*known, *rules}), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""

@@ -51,6 +51,7 @@ class Project:
     def __init__(self, settings: Settings, progress: Progress = quiet) -> None:
         self.settings = settings
         self.progress = progress
+        self._read: dict[tuple[date, tuple[tuple[str, int, int], ...]], tuple[Definition, ...]] = {}
 
     @cached_property
     def events(self) -> EventLog:
@@ -85,26 +86,26 @@ class Project:
         """First day of which nothing is known."""
         return self.events.last_day + timedelta(days=1)
 
-    def now(self, asked: date | None) -> date:
-        """Return the day that training or scoring takes for today.
+    def resolve_as_of(self, as_of: date | None) -> date:
+        """Return the day that training or scoring takes for today; None takes the day after the last event.
 
         Raises
         ------
         DataError
             When it lies after the data: the days between are unknown, not silent.
         """
-        now = asked or self.observed_until
-        if now > self.observed_until:
+        as_of = as_of or self.observed_until
+        if as_of > self.observed_until:
             raise DataError(
-                f"{now} is after the data: the last event is of {self.events.last_day}, "
+                f"{as_of} is after the data: the last event is of {self.events.last_day}, "
                 "so what happened since is unknown",
                 hint=f"use a date up to {self.observed_until}, or bring the source up to date",
             )
-        if now <= self.events.first_day:
+        if as_of <= self.events.first_day:
             raise DataError(
-                f"{now} is not after the first event ({self.events.first_day})", hint="use a later date"
+                f"{as_of} is not after the first event ({self.events.first_day})", hint="use a later date"
             )
-        return now
+        return as_of
 
     @cached_property
     def state(self) -> State:
@@ -113,8 +114,8 @@ class Project:
 
         return open_state(self.settings)
 
-    def tags(self, now: date) -> list[Definition]:
-        """Return every tag of the project, families expanded from what was known before ``now``.
+    def tags(self, as_of: date) -> list[Definition]:
+        """Return every tag of the project, families expanded from what was known before ``as_of``.
 
         Those of the files, and drafted rules that were published.
 
@@ -125,13 +126,7 @@ class Project:
         """
         from tagcast.registry.governance.rule_drafts import published_rules
 
-        expanded: list[Definition] = []
-        for definition in load_definitions(self.settings.tags_folder):
-            family = definition.family
-            categories: Sequence[str] = ()
-            if family is not None:
-                categories = family.values or top_categories(self.event_table, now, family.top or 0)
-            expanded.extend(definition.expand(categories))
+        expanded = list(self._tags_of_files(as_of))
         names = {definition.name for definition in expanded}
         for rule in published_rules(self.state):
             if rule.name in names:
@@ -142,27 +137,45 @@ class Project:
             expanded.append(rule)
         return expanded
 
-    def definitions(self, now: date) -> list[TagDefinition]:
+    def _tags_of_files(self, as_of: date) -> tuple[Definition, ...]:
+        """Return the tags of the files at ``as_of``; read again only where a file has changed since."""
+        folder = self.settings.tags_folder
+        stamps = tuple(
+            (file.name, file.stat().st_mtime_ns, file.stat().st_size)
+            for file in sorted(folder.glob("*.y*ml"))
+        )
+        if (as_of, stamps) not in self._read:
+            expanded: list[Definition] = []
+            for definition in load_definitions(folder):
+                family = definition.family
+                categories: Sequence[str] = ()
+                if family is not None:
+                    categories = family.values or top_categories(self.event_table, as_of, family.top or 0)
+                expanded.extend(definition.expand(categories))
+            self._read[as_of, stamps] = tuple(expanded)
+        return self._read[as_of, stamps]
+
+    def definitions(self, as_of: date) -> list[TagDefinition]:
         """Return the tags that models say."""
-        return [tag for tag in self.tags(now) if isinstance(tag, TagDefinition)]
+        return [tag for tag in self.tags(as_of) if isinstance(tag, TagDefinition)]
 
-    def rules(self, now: date) -> list[RuleDefinition]:
+    def rules(self, as_of: date) -> list[RuleDefinition]:
         """Return the tags that rules say."""
-        return [tag for tag in self.tags(now) if isinstance(tag, RuleDefinition)]
+        return [tag for tag in self.tags(as_of) if isinstance(tag, RuleDefinition)]
 
-    def plan(self, definition: TagDefinition, now: date) -> TagPlan:
+    def plan(self, definition: TagDefinition, as_of: date) -> TagPlan:
         """Choose the snapshots of one tag.
 
         Raises
         ------
         DataError
-            When a window is not observed before ``now``, or history is too short.
+            When a window is not observed before ``as_of``, or history is too short.
         """
         rule = definition.snapshots
         if rule.dates is None:
             dates = choose_snapshots(
                 first_day=self.events.first_day,
-                now=now,
+                now=as_of,
                 horizon_days=definition.horizon_days,
                 every_days=rule.every_days,
                 max_snapshots=rule.max_snapshots,
@@ -170,12 +183,12 @@ class Project:
             )
         else:
             dates = rule.dates
-            late = [d for d in dates if d + timedelta(days=definition.horizon_days) > now]
+            late = [d for d in dates if d + timedelta(days=definition.horizon_days) > as_of]
             if late:
                 raise DataError(
                     f"{definition.name}: the window of snapshot {late[0]} ({definition.horizon_days} days) "
-                    f"is not observed before {now}",
-                    hint=f"snapshots.dates have to lie at or before {now - timedelta(days=definition.horizon_days)}",
+                    f"is not observed before {as_of}",
+                    hint=f"snapshots.dates have to lie at or before {as_of - timedelta(days=definition.horizon_days)}",
                 )
         return TagPlan(definition, Split(dates, definition.horizon_days))
 
@@ -196,7 +209,7 @@ class Project:
         table = pd.read_parquet(path)
         return table.assign(profile_id=table["profile_id"].astype(str)).set_index("profile_id")
 
-    def feature_set(self, definitions: Sequence[TagDefinition], now: date) -> FeatureSet:
+    def feature_set(self, definitions: Sequence[TagDefinition], as_of: date) -> FeatureSet:
         """Return the features that every snapshot of every tag can bear.
 
         The windows depend on all tags of the project, not on those asked for, so that training one tag
@@ -205,19 +218,19 @@ class Project:
         firsts = []
         for definition in definitions:
             try:
-                firsts.append(self.plan(definition, now).split.snapshots[0])
+                firsts.append(self.plan(definition, as_of).split.snapshots[0])
             except DataError:
                 continue  # A tag without enough history is refused where it is trained, not here.
-        earliest = min(firsts, default=now)
-        return self._feature_set(windows_within((earliest - self.events.first_day).days), now)
+        earliest = min(firsts, default=as_of)
+        return self._feature_set(windows_within((earliest - self.events.first_day).days), as_of)
 
-    def widest_set(self, now: date) -> FeatureSet:
+    def widest_set(self, as_of: date) -> FeatureSet:
         """Return the features of every window, filled or not: what rules may speak of."""
-        return self._feature_set(WINDOWS_DAYS, now)
+        return self._feature_set(WINDOWS_DAYS, as_of)
 
-    def _feature_set(self, windows: tuple[int, ...], now: date) -> FeatureSet:
-        events = tuple(e for e in self.events.event_names_before(now) if e != PURCHASE)
-        return FeatureSet(windows, self.events.has_before(now), events)
+    def _feature_set(self, windows: tuple[int, ...], as_of: date) -> FeatureSet:
+        events = tuple(e for e in self.events.event_names_before(as_of) if e != PURCHASE)
+        return FeatureSet(windows, self.events.has_before(as_of), events)
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
         """Return the snapshots of ``feature_set``, built or not."""

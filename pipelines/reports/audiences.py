@@ -53,20 +53,20 @@ def render_explanation(found: dict[str, Any]) -> None:
         )
 
 
-def render_cut(curve: ProfitCurve) -> None:
-    """Print the best cut, and the way there."""
+def render_profit(curve: ProfitCurve) -> None:
+    """Print the best threshold, and the profit on the way there."""
     best = curve.best
     if not best.members:
         say("nobody is worth the cost")
         return
     say(
-        f"approach the {best.members:,} of highest score (from {best.cut:.3f} on): expected profit "
+        f"contact the {best.members:,} of highest score (from {best.cut:.3f} on): expected profit "
         f"{amount(best.profit)}, by the bounds of their scores {amount(best.low)} to {amount(best.high)}"
     )
     say(f"  add to the filter: {curve.condition}")
     steps = max(1, len(curve.points) // 12)
     table(
-        "Profit by how far down the scores",
+        "Profit by threshold",
         ("profiles", "score from", "profit", "low", "high"),
         [
             (p.members, p.cut, amount(p.profit), amount(p.low), amount(p.high))

@@ -1,4 +1,4 @@
-"""`tagcast tags` and `tagcast tag`: the catalogue and the page of one tag, as people read them."""
+"""`tagcast tag list` and `tagcast tag`: the catalogue and the page of one tag, as people read them."""
 
 from __future__ import annotations
 

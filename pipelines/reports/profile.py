@@ -1,4 +1,4 @@
-"""`tagcast profile`: what the store active says of one profile."""
+"""`tagcast profile show`: what is predicted for one profile, now or at the end of a day."""
 
 from __future__ import annotations
 
@@ -63,3 +63,34 @@ def _score(p: dict[str, Any]) -> float | str:
 
 def _number(value: float | None) -> str:
     return "unknown" if value is None or math.isnan(value) else f"{value:,.4g}"
+
+
+def render_profile_on(view: dict[str, Any]) -> None:
+    """Print what a profile was told on a day."""
+    say(
+        f"profile {view['profile_id']} on {view['as_of']}: run {view['run_id']}, "
+        f"active since {view['active_since']:%Y-%m-%d %H:%M} UTC"
+    )
+    if not view["predictions"]:
+        say("no tag spoke of it")
+        return
+    table(
+        "Tags",
+        ("tag", "value", "confidence", "score", "band", "model version", "as of", "expires"),
+        [
+            (
+                p["tag"],
+                p["value"],
+                p.get("confidence"),
+                p.get("score"),
+                p["band"],
+                p["model_version"] or "rule",
+                p["as_of"],
+                f"{p['expires_at']:%Y-%m-%d}",
+            )
+            for p in view["predictions"]
+        ],
+        notes=()
+        if view["exact"]
+        else ("the run itself is not kept any more: values and bands are from the history of changes",),
+    )

@@ -20,7 +20,7 @@ def render_check(report: ProjectReadiness) -> None:
     )  # fmt: skip
     if report.tags:
         table(
-            f"Tags, trained as of {report.now}",
+            f"Tags, trained as of {report.as_of}",
             ("tag", "ready", "snapshots", "from", "test", "population", "positives", "share", "note"),
             [
                 (t.tag, t.level, len(t.snapshots) or None, t.snapshots[0] if t.snapshots else None, t.snapshots[-1] if t.snapshots else None,

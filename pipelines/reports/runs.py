@@ -1,12 +1,12 @@
-"""`tagcast run` and `tagcast profile show --on`: what was active when, and what it said."""
+"""`tagcast run`: which run was active when, and what changed between two of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from tagcast.pipelines.reports.scoring import value_counts
 from tagcast.pipelines.reports.terminal import say, table
-from tagcast.pipelines.scoring.run_history import StoreRow
+from tagcast.pipelines.scoring.run_history import RunsCompared, StoreRow
 
 
 def render_runs(rows: Sequence[StoreRow], place: str) -> None:
@@ -35,32 +35,16 @@ def render_runs(rows: Sequence[StoreRow], place: str) -> None:
     )
 
 
-def render_profile_on(view: dict[str, Any]) -> None:
-    """Print what a profile was told on a day."""
-    say(
-        f"profile {view['profile_id']} on {view['on']}: run {view['run_id']}, "
-        f"active since {view['put_in_force']:%Y-%m-%d %H:%M} UTC"
-    )
-    if not view["predictions"]:
-        say("no tag spoke of it")
-        return
+def render_diff(found: RunsCompared) -> None:
+    """Print how many profiles entered and left each value."""
     table(
-        "Tags",
-        ("tag", "value", "confidence", "score", "band", "model version", "as of", "expires"),
+        f"From run {found.before} ({found.before_id}) to run {found.after} ({found.after_id})",
+        ("tag", "entered", "left", "changed"),
         [
-            (
-                p["tag"],
-                p["value"],
-                p.get("confidence"),
-                p.get("score"),
-                p["band"],
-                p["model_version"] or "rule",
-                p["as_of"],
-                f"{p['expires_at']:%Y-%m-%d}",
-            )
-            for p in view["predictions"]
+            (d.tag, value_counts(d.entered, "+"), value_counts(d.left, "−"), f"{d.changed:.1%}")
+            for d in found.tags
         ],
-        notes=()
-        if view["exact"]
-        else ("the run itself is not kept any more: values and bands are from the history of changes",),
     )
+    for what, tags in (("new", found.new), ("no longer there", found.gone)):
+        if tags:
+            say(f"{what}: {', '.join(tags)}")

@@ -57,13 +57,15 @@ def render_scoring(run: ScoringRun) -> None:
         say(f"predictions written to {run.out}")
 
 
+def value_counts(by_value: Mapping[str, int], sign: str) -> str:
+    """Return profiles by value in one cell: ``no +3, yes +12``."""
+    return ", ".join(f"{value} {sign}{n:,}" for value, n in sorted(by_value.items())) or "–"
+
+
 def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
     """Print one line a tag."""
     if not rows:
         return
-
-    def counts(by_value: Mapping[str, int], sign: str) -> str:
-        return ", ".join(f"{value} {sign}{n:,}" for value, n in sorted(by_value.items())) or "–"
 
     def share(part: float | None) -> str:
         return "–" if part is None else f"{part:.1%}"
@@ -74,8 +76,8 @@ def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
         [
             (
                 r.tag,
-                counts(r.entered, "+"),
-                counts(r.left, "−"),
+                value_counts(r.entered, "+"),
+                value_counts(r.left, "−"),
                 share(r.changed),
                 share(r.by_data),
                 share(r.by_model),

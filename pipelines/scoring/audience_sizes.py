@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
 
 
-def keep_sizes(settings: Settings, moment: datetime) -> None:
-    """Keep how large each saved audience is in the run just published; what fails is said and holds nothing up."""
+def save_sizes(settings: Settings, now: datetime) -> None:
+    """Save how large each saved audience is in the run just published; what fails is said and holds nothing up."""
     from tagcast.pipelines.project.local_user import local_user
     from tagcast.serving.audiences.saved_audience_actions import record_sizes
     from tagcast.serving.context import open_context
 
-    context = open_context(settings, lambda: moment)
+    context = open_context(settings, lambda: now)
     try:
         failed = record_sizes(context, local_user())
     except TagcastError as error:

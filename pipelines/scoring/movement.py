@@ -52,7 +52,7 @@ class TagMovement:
 def movements(
     project: Project,
     chosen: RunTags,
-    day: date,
+    as_of: date,
     last: Manifest | None,
     run: Manifest,
     past: PastValues | None,
@@ -63,16 +63,8 @@ def movements(
     for name, moves in sorted(run.moves.items()):
         if last is None or name not in loaded:
             continue
-        entered: dict[str, int] = {}
-        left: dict[str, int] = {}
-        for (was, now), count in moves.items():
-            if was != now:
-                if now is not None:
-                    entered[now] = entered.get(now, 0) + count
-                if was is not None:
-                    left[was] = left.get(was, 0) + count
-        share = _changed(moves)
-        by = _causes(project, loaded[name], day, last, run, past) if share else (0.0, 0.0, 0.0, 0)
+        entered, left, share = entered_and_left(moves)
+        by = _causes(project, loaded[name], as_of, last, run, past) if share else (0.0, 0.0, 0.0, 0)
         found.append(TagMovement(name, entered, left, share, *by))
     return tuple(found)
 
@@ -80,7 +72,7 @@ def movements(
 def _causes(
     project: Project,
     tag: LoadedTag | LoadedRule,
-    day: date,
+    as_of: date,
     last: Manifest,
     run: Manifest,
     past: PastValues | None,
@@ -96,11 +88,32 @@ def _causes(
     if same and before.deciding in {now.deciding, ""}:
         return share, 0.0, 0.0, 0
     try:
-        by = _measured(project, tag, int(before.model_version), day, last, run, past)
+        by = _measured(project, tag, int(before.model_version), as_of, last, run, past)
     except TagcastError as error:
         log.warning("%s: what moved it cannot be told apart: %s", name, error.message)
         return None, None, None, 0
     return by.data, by.model, by.threshold, by.sampled
+
+
+def entered_and_left(
+    moves: Mapping[tuple[str | None, str | None], int],
+) -> tuple[dict[str, int], dict[str, int], float]:
+    """Return how many entered and left each value, and the share of profiles that did.
+
+    Parameters
+    ----------
+    moves : mapping of (str or None, str or None) to int
+        Profiles by value before and value now; None where the tag did not cover the profile.
+    """
+    entered: dict[str, int] = {}
+    left: dict[str, int] = {}
+    for (was, now), count in moves.items():
+        if was != now:
+            if now is not None:
+                entered[now] = entered.get(now, 0) + count
+            if was is not None:
+                left[was] = left.get(was, 0) + count
+    return entered, left, _changed(moves)
 
 
 def _changed(moves: Mapping[tuple[str | None, str | None], int]) -> float:
@@ -112,7 +125,7 @@ def _measured(
     project: Project,
     tag: LoadedTag,
     version: int,
-    day: date,
+    as_of: date,
     last: Manifest,
     run: Manifest,
     past: PastValues | None,
@@ -125,6 +138,6 @@ def _measured(
     snapshots = {}
     for spec in {before.model.feature_set, tag.model.feature_set}:
         snapshots[spec] = project.snapshots(FeatureSet.parse(spec))
-        snapshots[spec].ensure([day], project.progress)
+        snapshots[spec].ensure([as_of], project.progress)
     with project.store.open(last) as reader:
-        return moved_by(tag, before, snapshots, day, reader, run, past)
+        return moved_by(tag, before, snapshots, as_of, reader, run, past)

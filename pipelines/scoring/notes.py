@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 
-def season_note(share: float, day: date, horizon_days: int) -> str:
+def season_note(share: float, as_of: date, horizon_days: int) -> str:
     """Say that a tag is unsure of the season it predicts."""
     return (
-        f"unsure of the season: {share:.0%} of the {horizon_days} days from {day} lie in a season that no "
+        f"unsure of the season: {share:.0%} of the {horizon_days} days from {as_of} lie in a season that no "
         "snapshot of its training has shown; its bounds are widened, and the promise may not hold"
     )
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from tagcast.serving.store.manifest import Manifest
 
 
-def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
+def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], as_of: date) -> list[tuple[str, Manifest]]:
     """Return each tag with hysteresis that has a past, and the run it holds on to."""
     from tagcast.serving.scoring.previous_values import past_run
 
     held = [t.definition for t in tags if t.definition.hysteresis]
     try:
-        found = [(d.name, past_run(store, d, day)) for d in held]
+        found = [(d.name, past_run(store, d, as_of)) for d in held]
     except StoreError as error:
         log.warning("tags start without a past: %s", error.message)
         return []

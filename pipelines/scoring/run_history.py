@@ -1,12 +1,19 @@
-"""`tagcast store` and `tagcast profile --on`: what was active when, and what it said."""
+"""The published runs: which was active when, and what changed between two of them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
+from tagcast.features.core.errors import StoreError
 from tagcast.pipelines.project.project import Project
+from tagcast.pipelines.scoring.movement import entered_and_left
+
+if TYPE_CHECKING:
+    from tagcast.serving.store.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class StoreRow:
     run_id : str
     as_of : date
     profiles, tags : int
-    kept, in_force : bool
+    kept, active : bool
     reason : str
     """
 
@@ -44,7 +51,7 @@ class StoreRow:
         return asdict(self)
 
 
-def runs(project: Project) -> list[StoreRow]:
+def list_runs(project: Project) -> list[StoreRow]:
     """Return the log of the store, newest first."""
     store = project.store
     log, stored = store.log(), store.stored()
@@ -64,3 +71,101 @@ def runs(project: Project) -> list[StoreRow]:
         )
         for entry in reversed(log)
     ]
+
+
+@dataclass(frozen=True)
+class TagDiff:
+    """One tag in two runs.
+
+    Parameters
+    ----------
+    tag : str
+    entered, left : dict of str to int
+        Profiles by value; unknown among the values.
+    changed : float
+        Share of the profiles that have a value in either run.
+    """
+
+    tag: str
+    entered: dict[str, int]
+    left: dict[str, int]
+    changed: float
+
+
+@dataclass(frozen=True)
+class RunsCompared:
+    """What changed from one run to another.
+
+    Parameters
+    ----------
+    before, after : int
+        Numbers of the runs.
+    before_id, after_id : str
+    tags : tuple of TagDiff
+        Tags that are in both.
+    new, gone : tuple of str
+        Tags of one of them alone.
+    """
+
+    before: int
+    after: int
+    before_id: str
+    after_id: str
+    tags: tuple[TagDiff, ...]
+    new: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as JSON values."""
+        return asdict(self)
+
+
+def diff_runs(project: Project, before: int | None = None, after: int | None = None) -> RunsCompared:
+    """Compare two runs that are kept, profile by profile.
+
+    Parameters
+    ----------
+    project : Project
+    before, after : int, optional
+        Numbers of the runs; default: the run before ``after``, and the active run.
+
+    Raises
+    ------
+    StoreError
+        When one of them is not kept, or there is only one.
+    """
+    from tagcast.serving.publishing.run_diff import changes_between
+
+    store = project.store
+    kept = {manifest.number: manifest for manifest in store.kept()}
+    active = store.current()
+    if active is not None:
+        kept[active.number] = active
+    new = _kept(kept, after if after is not None or active is None else active.number)
+    old = _kept(
+        kept, before if before is not None else max((n for n in kept if n < new.number), default=None)
+    )
+    with TemporaryDirectory(prefix="tagcast-diff-") as scratch:
+        moves = changes_between(store, old, new, Path(scratch) / "changes.parquet")
+    was, now = ({tag.tag for tag in manifest.run.tags} for manifest in (old, new))
+    return RunsCompared(
+        old.number,
+        new.number,
+        old.run.run_id,
+        new.run.run_id,
+        tuple(TagDiff(tag, *entered_and_left(found)) for tag, found in sorted(moves.items())),
+        tuple(sorted(now - was)),
+        tuple(sorted(was - now)),
+    )
+
+
+def _kept(kept: dict[int, Manifest], number: int | None) -> Manifest:
+    if number not in kept:
+        shown = ", ".join(map(str, sorted(kept))) or "none"
+        raise StoreError(
+            f"run {number} is not kept; kept: {shown}"
+            if number
+            else f"there is no run to compare; kept: {shown}",
+            hint="tagcast run list shows what is kept",
+        )
+    return kept[number]

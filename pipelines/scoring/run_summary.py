@@ -60,7 +60,7 @@ class ScoringRun:
         return asdict(self)
 
 
-def tag_runs(scorer: Scorer, chosen: RunTags, day: date) -> tuple[TagRun, ...]:
+def tag_runs(scorer: Scorer, chosen: RunTags, as_of: date) -> tuple[TagRun, ...]:
     """Return the tags of a run as the store describes them."""
     from tagcast.serving.store.schema import TagRun
 
@@ -89,7 +89,7 @@ def tag_runs(scorer: Scorer, chosen: RunTags, day: date) -> tuple[TagRun, ...]:
             tuple(tag.definition.levels),
             feature_set=tag.model.feature_set,
             deciding=deciding_id(tag.definition),
-            unseen_season=tag.model.unseen_season(day),
+            unseen_season=tag.model.unseen_season(as_of),
             **_range_of_run(scorer, tag.definition.name),
         )
         for tag in chosen.models
@@ -98,13 +98,13 @@ def tag_runs(scorer: Scorer, chosen: RunTags, day: date) -> tuple[TagRun, ...]:
     return (*models, *rules)
 
 
-def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, day: date) -> tuple[ScoredTag, ...]:
+def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date) -> tuple[ScoredTag, ...]:
     """Return the tags of a published run as people are told of them, by name."""
     more: dict[str, dict[str, Any]] = {
         t.definition.name: {
             "reasons_top_in_three": t.metrics.get("reasons_top_in_three"),
             "reasons_overlap": t.metrics.get("reasons_overlap"),
-            "unseen_season": t.model.unseen_season(day),
+            "unseen_season": t.model.unseen_season(as_of),
             "horizon_days": t.definition.horizon_days,
             **_range_of_run(scorer, t.definition.name),
         }

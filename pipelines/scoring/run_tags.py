@@ -44,8 +44,8 @@ class RunTags:
         return {spec: project.snapshots(FeatureSet.parse(spec)) for spec in sorted(specs)}
 
 
-def run_tags(project: Project, names: Sequence[str] | None, day: date) -> RunTags:
-    """Return the tags called ``names`` (None: all) as they are said at ``day``.
+def run_tags(project: Project, names: Sequence[str] | None, as_of: date) -> RunTags:
+    """Return the tags called ``names`` (None: all) as they are said at ``as_of``.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def run_tags(project: Project, names: Sequence[str] | None, day: date) -> RunTag
     ModelError
         When nothing can be said, or a model's files are not what was recorded.
     """
-    rules, fresh = _active(project, project.rules(day))
+    rules, fresh = _active(project, project.rules(as_of))
     known = [rule.name for rule in rules]
     asked = names
     if names is not None:
@@ -66,7 +66,7 @@ def run_tags(project: Project, names: Sequence[str] | None, day: date) -> RunTag
         if name in known and name not in fresh:
             continue
         if name in fresh:
-            log.warning("%s: its model says it until tagcast apply puts the rule active", name)
+            log.warning("%s: its model says it until tagcast tag apply puts the rule active", name)
             rules = [rule for rule in rules if rule.name != name]
         models.append(tag)
     retired = _retired(project, [*(t.definition.name for t in models), *(rule.name for rule in rules)])
@@ -76,21 +76,21 @@ def run_tags(project: Project, names: Sequence[str] | None, day: date) -> RunTag
         raise DefinitionError(
             f"{', '.join(sorted(retired))}: retired, and not said any more", hint="name another tag"
         )
-    return RunTags(models, loaded_rules(project, rules, models, day))
+    return RunTags(models, loaded_rules(project, rules, models, as_of))
 
 
-def said_first(project: Project, chosen: RunTags, moment: datetime) -> None:
-    """Put on record what rules of files were when they were first said: from then on `tagcast apply` changes them."""
+def record_first_use(project: Project, chosen: RunTags, now: datetime) -> None:
+    """Put on record the rules of files as they were when first used: from then on `tagcast tag apply` changes them."""
     from tagcast.registry.governance.applied_definitions import active, put
     from tagcast.registry.governance.rule_drafts import drafted
 
     known = {*active(project.state), *drafted(project.state)}
     first = [rule.definition for rule in chosen.rules if rule.definition.name not in known]
-    put(project.state, first, how="scored", by="score", reason="said for the first time", now=moment)
+    put(project.state, first, how="scored", by="score", reason="said for the first time", now=now)
 
 
 def _active(project: Project, rules: Sequence[RuleDefinition]) -> tuple[list[RuleDefinition], set[str]]:
-    """Return rules as they are active, and which have never been: a changed file waits for `tagcast apply`."""
+    """Return rules as they are active, and which have never been: a changed file waits for `tagcast tag apply`."""
     from tagcast.registry.governance.applied_definitions import active
     from tagcast.registry.governance.rule_drafts import drafted
 
@@ -102,7 +102,7 @@ def _active(project: Project, rules: Sequence[RuleDefinition]) -> tuple[list[Rul
             found.append(rule)  # its review put it active
         elif line is not None and isinstance(line.definition, RuleDefinition):
             if line.definition != rule:
-                log.warning("%s: its file differs from what is active, see tagcast plan", rule.name)
+                log.warning("%s: its file differs from what is active, see tagcast tag plan", rule.name)
             found.append(line.definition)
         else:
             found.append(rule)
@@ -120,8 +120,8 @@ def _called(name: str, rule: str) -> bool:
     return name in {rule, rule.split(".", maxsplit=1)[0]}
 
 
-def resolved_rules(project: Project, rules: Sequence[RuleDefinition], day: date) -> list[Rule]:
-    """Return ``rules`` with their names resolved by what the data can bear at ``day``.
+def resolved_rules(project: Project, rules: Sequence[RuleDefinition], as_of: date) -> list[Rule]:
+    """Return ``rules`` with their names resolved by what the data can bear at ``as_of``.
 
     Raises
     ------
@@ -130,22 +130,22 @@ def resolved_rules(project: Project, rules: Sequence[RuleDefinition], day: date)
     """
     if not rules:
         return []
-    widest, attributes = project.widest_set(day), project.profile_attributes.kinds
+    widest, attributes = project.widest_set(as_of), project.profile_attributes.kinds
     return [resolve(rule, rule_names(widest, attributes, category=bool(rule.category))) for rule in rules]
 
 
 def loaded_rules(
-    project: Project, rules: Sequence[RuleDefinition], models: Sequence[LoadedTag], day: date
+    project: Project, rules: Sequence[RuleDefinition], models: Sequence[LoadedTag], as_of: date
 ) -> list[LoadedRule]:
-    """Return ``rules`` ready to be said at ``day`` beside ``models``."""
+    """Return ``rules`` ready to be said at ``as_of`` beside ``models``."""
     from tagcast.serving.scoring.rule_columns import LoadedRule
 
     if not rules:
         return []
-    widest = project.widest_set(day)
+    widest = project.widest_set(as_of)
     # Best a set that is built anyway, then the one that models are trained on; a window that no model has fills widest.
     sets = [*(FeatureSet.parse(spec) for spec in sorted({t.model.feature_set for t in models}))]
-    sets += [project.feature_set(project.definitions(day), day), widest]
+    sets += [project.feature_set(project.definitions(as_of), as_of), widest]
     features = set(widest.titles())
 
     def fitting(rule: Rule) -> FeatureSet:
@@ -155,7 +155,7 @@ def loaded_rules(
             needed.add("recency_days")
         return next(one for one in sets if needed <= set(one.titles()) and _holds(one, rule))
 
-    return [LoadedRule(rule, fitting(rule)) for rule in resolved_rules(project, rules, day)]
+    return [LoadedRule(rule, fitting(rule)) for rule in resolved_rules(project, rules, as_of)]
 
 
 def _holds(one: FeatureSet, rule: Rule) -> bool:

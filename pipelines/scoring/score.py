@@ -20,7 +20,7 @@ from tagcast.pipelines.scoring.movement import movements
 from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.pipelines.scoring.past_runs import past_runs
 from tagcast.pipelines.scoring.run_summary import ScoringRun, scored_tags, tag_runs
-from tagcast.pipelines.scoring.run_tags import RunTags, run_tags, said_first
+from tagcast.pipelines.scoring.run_tags import RunTags, record_first_use, run_tags
 
 if TYPE_CHECKING:
     from tagcast.serving.scoring.scorer import LoadedTag, Reasons
@@ -33,11 +33,11 @@ def score_tags(
     names: Sequence[str] | None,
     *,
     as_of: date | None,
-    moment: datetime,
+    now: datetime,
     out: Path | None = None,
     reasons: Reasons = "all",
     wait_seconds: float = 0.0,
-    accept: str = "",
+    force_reason: str = "",
 ) -> ScoringRun:
     """Score everyone known at ``as_of`` and publish.
 
@@ -47,8 +47,8 @@ def score_tags(
     names : sequence of str or None
         Tags or families; None for every champion and rule.
     as_of : date, optional
-        Default: the day after the last event.
-    moment : datetime
+        Default: the as_of after the last event.
+    now : datetime
         When the run happens; becomes ``scored_at`` and starts the tags' life.
     out : Path, optional
         Long form of the predictions as Parquet.
@@ -56,7 +56,7 @@ def score_tags(
         Whether to say why.
     wait_seconds : float
         How long to wait for another run that is writing the store.
-    accept : str
+    force_reason : str
         Why the run may differ from the last one by more than the configuration allows.
     """
     from tagcast.serving.audiences.queries import export_predictions
@@ -66,31 +66,31 @@ def score_tags(
     from tagcast.serving.store.schema import RunInfo
 
     _check_out(out)
-    day = project.now(as_of)
-    chosen = run_tags(project, names, day)
+    as_of = project.resolve_as_of(as_of)
+    chosen = run_tags(project, names, as_of)
     tags = chosen.models
     store, publish = project.store, project.settings.publish
     bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
     with ExitStack() as stack:
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
-        staging = stack.enter_context(store.writer(f"of {day}", wait_seconds=wait_seconds))
+        staging = stack.enter_context(store.writer(f"of {as_of}", wait_seconds=wait_seconds))
         snapshots = chosen.snapshots(project)
         for one in snapshots.values():
-            one.ensure([day], project.progress)
+            one.ensure([as_of], project.progress)
         for tag in tags:
-            if (share := tag.model.unseen_season(day)) >= UNSURE:
+            if (share := tag.model.unseen_season(as_of)) >= UNSURE:
                 log.warning(
-                    "%s: %s", tag.definition.name, season_note(share, day, tag.definition.horizon_days)
+                    "%s: %s", tag.definition.name, season_note(share, as_of, tag.definition.horizon_days)
                 )
         last = _readable(store)
-        pasts = past_runs(store, tags, day)
-        run_id = _run_id(project, chosen, day, pasts)
+        pasts = past_runs(store, tags, as_of)
+        run_id = _run_id(project, chosen, as_of, pasts)
         past = stack.enter_context(open_past(store, pasts))
         scorer = Scorer(
             tags,
             snapshots,
-            day,
-            moment,
+            as_of,
+            now,
             project.progress,
             past,
             threads=project.settings.threads,
@@ -104,15 +104,17 @@ def score_tags(
         project.progress("publishing", 0, 1)
         info = RunInfo(
             run_id=run_id,
-            as_of=day,
+            as_of=as_of,
             scored_at=scorer.scored_at,
-            tags=tag_runs(scorer, chosen, day),
+            tags=tag_runs(scorer, chosen, as_of),
         )
-        manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
-        said_first(project, chosen, moment)
+        manifest = staging.publish(
+            info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=force_reason
+        )
+        record_first_use(project, chosen, now)
         project.progress("publishing", 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
-        moved = movements(project, chosen, day, last, manifest, past)
+        moved = movements(project, chosen, as_of, last, manifest, past)
     for tag in tags:
         share, because = scorer.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:
@@ -122,9 +124,9 @@ def score_tags(
             export_predictions(reader, out)
     return ScoringRun(
         run_id,
-        day,
+        as_of,
         manifest.profiles,
-        scored_tags(scorer, chosen, manifest, day),
+        scored_tags(scorer, chosen, manifest, as_of),
         str(out) if out else None,
         last.run.run_id if last else None,
         moved,
@@ -150,17 +152,17 @@ def _check_out(out: Path | None) -> None:
         raise DefinitionError(f"--out: there is no folder {out.parent}", hint="make it first")
 
 
-def _run_id(project: Project, chosen: RunTags, day: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
-    """Name the run by what goes into it: the same events, models, rules, day and past make the same run."""
+def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
+    """Name the run by what goes into it: the same events, models, rules, as_of and past make the same run."""
     parts = [
         project.events.id,
-        str(day),
+        str(as_of),
         *(f"{t.definition.name}:{t.version}:{t.model.digest()}" for t in chosen.models),
         *(f"{t.definition.name}:{deciding_id(t.applied)}" for t in chosen.models if t.applied),
         *(f"{r.definition.name}:{r.definition.question}" for r in chosen.rules),
         *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
     ]
-    return f"{day}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
+    return f"{as_of}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 
 
 def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, float]:

@@ -49,7 +49,7 @@ class TagReadiness:
 class ProjectReadiness:
     """The report of `tagcast check`."""
 
-    now: date | None
+    as_of: date | None
     sources: Readiness
     tags: tuple[TagReadiness, ...]
     tree: tuple[str, ...] = ()
@@ -67,24 +67,24 @@ class ProjectReadiness:
         return {**asdict(self), "ready": not self.has_errors}
 
 
-def check_project(project: Project, now: date | None) -> ProjectReadiness:
+def check_project(project: Project, as_of: date | None) -> ProjectReadiness:
     """Read the sources and report; nothing of them is changed."""
     from tagcast.features.ingest.data_checks import examine
 
-    sources = examine(project.settings, now=now)
+    sources = examine(project.settings, now=as_of)
     if any(f.level == "error" for f in sources.findings):
-        return ProjectReadiness(now, sources, ())
-    day = project.now(now)
-    tags = [_tag(project, definition, day) for definition in project.definitions(day)]
-    rules = [_rule(project, definition, day) for definition in project.rules(day)]
-    leaves = leaf_warnings(tag.path for tag in project.tags(day))
-    return ProjectReadiness(day, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves))
+        return ProjectReadiness(as_of, sources, ())
+    as_of = project.resolve_as_of(as_of)
+    tags = [_tag(project, definition, as_of) for definition in project.definitions(as_of)]
+    rules = [_rule(project, definition, as_of) for definition in project.rules(as_of)]
+    leaves = leaf_warnings(tag.path for tag in project.tags(as_of))
+    return ProjectReadiness(as_of, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves))
 
 
-def _tag(project: Project, definition: Any, now: date) -> TagReadiness:
+def _tag(project: Project, definition: Any, as_of: date) -> TagReadiness:
     try:
-        plan = project.plan(definition, now)
-        labels = label_rows(project, plan, now)
+        plan = project.plan(definition, as_of)
+        labels = label_rows(project, plan, as_of)
     except DataError as error:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint)
     split = plan.split
@@ -102,9 +102,9 @@ def _tag(project: Project, definition: Any, now: date) -> TagReadiness:
     return TagReadiness(definition.name, split.snapshots, population, positives, level, message, hint)
 
 
-def _rule(project: Project, definition: RuleDefinition, now: date) -> TagReadiness:
+def _rule(project: Project, definition: RuleDefinition, as_of: date) -> TagReadiness:
     try:
-        resolved_rules(project, [definition], now)
+        resolved_rules(project, [definition], as_of)
     except DefinitionError as error:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint, "rule")
     return TagReadiness(definition.name, (), 0, 0, "ok", "a rule: nothing to train", "", "rule")

@@ -119,7 +119,9 @@ def register(
 def decision_text(decision: Decision) -> str:
     """Return the gate's reason, and whether somebody has yet to approve."""
     waits = decision.action == "proposed"
-    return f"{decision.reason}; waits for a second person: tagcast approve" if waits else decision.reason
+    return (
+        f"{decision.reason}; waits for a second person: tagcast model approve" if waits else decision.reason
+    )
 
 
 def dataset_of(project: Project, frame: TrainingFrame) -> dict[str, dict[str, Any]]:

@@ -36,22 +36,22 @@ def train_tags(
     project: Project,
     names: Sequence[str] | None,
     *,
-    now: date | None,
-    moment: datetime,
+    as_of: date | None,
+    now: datetime,
     trials: int = 12,
     timeout_s: float | None = None,
     threads: int = 2,
 ) -> list[TrainedTag]:
-    """Train tags as if today were ``now`` and version the models.
+    """Train tags as if today were ``as_of`` and version the models.
 
     Parameters
     ----------
     project : Project
     names : sequence of str or None
         Tags or families; None for all.
-    now : date, optional
+    as_of : date, optional
         Nothing at or after it is read. Default: the day after the last event.
-    moment : datetime
+    now : datetime
         When this happens, for the records.
     trials, timeout_s : int, float
         LightGBM settings to try for each tag, and seconds after which to stop.
@@ -68,17 +68,17 @@ def train_tags(
     TagcastError
         When no tag at all can be trained.
     """
-    day = project.now(now)
-    every = project.definitions(day)
+    as_of = project.resolve_as_of(as_of)
+    every = project.definitions(as_of)
     chosen = every if names is None else select(every, names)
     # A file a tag: processes that create one SQLite file together race for its tables.
     studies = project.settings.home / "optuna"
     studies.mkdir(exist_ok=True)
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
-        plans, labels, refused = _labelled(project, chosen, day)
-        feature_set = project.feature_set(every, day)
-        inputs = GateInputs(project, day, feature_set, Path(scratch) / "recounted")
+        plans, labels, refused = _labelled(project, chosen, as_of)
+        feature_set = project.feature_set(every, as_of)
+        inputs = GateInputs(project, as_of, feature_set, Path(scratch) / "recounted")
         project.progress("training", 0, len(plans))
         for some in _portions(plans, labels):
             frames = training_frames(project, some, labels, feature_set)
@@ -99,7 +99,7 @@ def train_tags(
                 trained.append(
                     _refusal(job.plan.definition.name, result)
                     if isinstance(result, TagcastError)
-                    else _registered(project, job, result, inputs, moment)
+                    else _registered(project, job, result, inputs, now)
                 )
                 project.progress("training", len(trained), len(plans))
     if not any(t.version for t in trained):
@@ -131,13 +131,13 @@ def _registered(
     job: Job,
     result: TrainingResult | AmountResult,
     inputs: GateInputs,
-    moment: datetime,
+    now: datetime,
 ) -> TrainedTag:
     from tagcast.models.training.amount import AmountResult
 
     if isinstance(result, AmountResult):
-        return register_amount(project, job, result, inputs, moment)
-    return register(project, job, result, inputs, moment)
+        return register_amount(project, job, result, inputs, now)
+    return register(project, job, result, inputs, now)
 
 
 def _refusal(tag: str, error: TagcastError) -> TrainedTag:

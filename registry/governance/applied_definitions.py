@@ -1,4 +1,4 @@
-"""Which definitions are active: what `tagcast apply` decided, and what rules were when they were first said.
+"""Which definitions are active: what `tagcast tag apply` decided, and what rules were when they were first said.
 
 Lines are only ever added; the newest of a tag counts.
 """

@@ -100,7 +100,7 @@ def promote(
         raise ModelError(
             f"{version.name} may not become champion: {why}",
             hint="hint what failed and train again, or take it on yourself: "
-            f'tagcast promote {version.tag} {version.version} --force --reason "why it is right all the same"',
+            f'tagcast model promote {version.tag} {version.version} --force --reason "why it is right all the same"',
         )
     against = [check["name"] for check in failed] if judged else ["not judged"]
     decision = Decision(
@@ -172,7 +172,7 @@ def _proposal(tracking: Tracking, version: Version, by: str, reason: str) -> Dec
     if waiting is None or waiting.decision is None:
         raise ModelError(
             f"{version.name} does not wait for approval",
-            hint=f"tagcast models {version.tag} shows which version was proposed, and what came of each",
+            hint=f"tagcast model list {version.tag} shows which version was proposed, and what came of each",
         )
     return waiting.decision
 

@@ -145,7 +145,7 @@ def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> V
         why = f" (version {known[0].version}: {latest.reason})" if latest and refused else ""
         raise ModelError(
             f"{tag} has no champion: no version passed the gate{why}",
-            hint=f"hint the definition or the data and train again, or tagcast promote {tag} VERSION --force ({numbers})",
+            hint=f"hint the definition or the data and train again, or tagcast model promote {tag} VERSION --force ({numbers})",
         )
     raise ModelError(f"{tag} has no version {which}", hint=f"choose one of {numbers}")
 

@@ -98,7 +98,7 @@ def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
 
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near and may_see(person, known[near[0]]) else ""
-        raise NotFoundError(f"there is no tag {name!r}", hint=f"{hint}tagcast tags lists them")
+        raise NotFoundError(f"there is no tag {name!r}", hint=f"{hint}tagcast tag list lists them")
     if not may_see(person, known[name]):
         raise NotAllowedError(
             f"{name} is marked sensitive, which takes a right of its own",

@@ -165,7 +165,7 @@ class Staging:
                 raise RunRefusedError(
                     f"the run was not published, it differs from the last one ({before and before.run.run_id}) by more "
                     f"than [publish] allows: {'; '.join(found)}",
-                    hint='look at the sources; if it is right, tagcast score --accept "why"',
+                    hint='look at the sources; if it is right, tagcast score --all --force --reason "why"',
                 )
             compared = last.movement is not None
             store.activate(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)

@@ -225,7 +225,7 @@ class ProfileStore(ABC):
                 raise StoreError(
                     f"there is no earlier run {'' if number is None else number} to go back to; kept beside the one "
                     f"active: {shown}".replace("  ", " "),
-                    hint="tagcast store list shows what is kept",
+                    hint="tagcast run list shows what is kept",
                 )
             target, changes = kept[number], folder / "changes.parquet"
             with self.errors():

@@ -1,0 +1,53 @@
+"""Options that several commands share, and how they are read."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import click
+
+from tagcast.features.core.errors import DefinitionError
+
+
+class Day(click.ParamType[date]):
+    """A calendar day, ``2017-12-02``."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Parse ``value``."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"expected a date such as 2017-12-02, found {value!r}", param, ctx)
+
+
+all_option = click.option("--all", "every", is_flag=True, help="Every tag of the project.")
+reason_option = click.option("--reason", required=True, help="Why; it is kept with the decision.")
+by_option = click.option("--by", help="Who decides; default: the user who runs the command.")
+trials_option = click.option(
+    "--trials",
+    type=click.IntRange(1, 10_000),
+    default=12,
+    show_default=True,
+    help="LightGBM settings to try for each model.",
+)
+
+
+def tags_or_all(tags: tuple[str, ...], every: bool) -> list[str] | None:
+    """Return the names that were given, or None for all.
+
+    Raises
+    ------
+    DefinitionError
+        When neither or both were given.
+    """
+    if bool(tags) == every:
+        raise DefinitionError(
+            "name tags or give --all, not both" if every else "no tag was named",
+            hint="tagcast tag list lists them; --all takes every one",
+        )
+    return None if every else list(tags)

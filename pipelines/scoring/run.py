@@ -1,0 +1,66 @@
+"""One run, as the command line, the demo and `import tagcast` do it alike: score, publish, save audience sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagcast.pipelines.project.project import Project
+from tagcast.pipelines.scoring.audience_sizes import save_sizes
+from tagcast.pipelines.scoring.run_summary import ScoringRun
+from tagcast.pipelines.scoring.score import score_tags
+
+if TYPE_CHECKING:
+    from tagcast.serving.scoring.scorer import Reasons
+
+
+def score_run(
+    project: Project,
+    names: Sequence[str] | None,
+    *,
+    as_of: date | None,
+    now: datetime,
+    out: Path | None = None,
+    reasons: Reasons = "all",
+    wait_seconds: float = 0.0,
+    force_reason: str = "",
+) -> ScoringRun:
+    """Score everyone known at ``as_of``, publish the run, and save how large each saved audience is in it.
+
+    Parameters
+    ----------
+    project : Project
+    names : sequence of str or None
+        Tags or families; None for every champion and rule.
+    as_of : date, optional
+        Default: the day after the last event.
+    now : datetime
+        When the run happens.
+    out : Path, optional
+        Long form of the predictions as Parquet.
+    reasons : {"all", "none"}
+        Whether to give reasons.
+    wait_seconds : float
+        How long to wait for another run that is writing the store.
+    force_reason : str
+        Why the run may differ from the last one by more than the configuration allows.
+
+    Raises
+    ------
+    RunRefusedError
+        When it differs by more, and no reason is given. The run before stays active.
+    """
+    run = score_tags(
+        project,
+        names,
+        as_of=as_of,
+        now=now,
+        out=out,
+        reasons=reasons,
+        wait_seconds=wait_seconds,
+        force_reason=force_reason,
+    )
+    save_sizes(project.settings, now)
+    return run
