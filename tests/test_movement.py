@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from champion import DAY, NOW, TAG, by_hand, published, put_in_charge, shop_with_champion
 
-from tagcast.pipelines.scoring.movement import TagMovement, render_movement
+from tagcast.pipelines.reports.scoring import render_movement
+from tagcast.pipelines.scoring.movement import TagMovement
 from tagcast.pipelines.scoring.score import score_tags
 
 pytestmark = pytest.mark.xdist_group("movement")

@@ -24,6 +24,7 @@ from tagcast.features.core.errors import ModelError
 from tagcast.registry.gates.checks import Check, GateReport
 from tagcast.registry.versions.cards import load_card, store_card
 from tagcast.registry.versions.decision_log import DecisionLog
+from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader
 from tagcast.registry.versions.promotion import promote, settle
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.run_files import document, run_file
@@ -125,7 +126,7 @@ def test_version_comes_back_with_the_files_that_were_stored(tracking: Tracking, 
     assert version.feature_set == "f3a9"
     assert version.created == NOW
     assert version.aliases == ()
-    assert "model_code.py" in version.digests
+    assert "pyfunc_model.py" in version.digests
     assert not list(Path.cwd().iterdir()), "MLflow left files in the working directory"
 
 
@@ -384,6 +385,31 @@ def test_missing_versions_are_explained(tracking: Tracking, log: Log):
     assert caught.value.hint == "choose one of 1"
 
 
+def test_the_tables_tell_what_mlflows_client_tells(tracking: Tracking, log: Log):
+    """Listings read MLflow's tables without MLflow: another MLflow must not make them wrong unnoticed."""
+    first = log()
+    settle(tracking, first, PASSED, now=NOW)
+    settle(tracking, log(), REFUSED, now=NOW)
+    log("interest.冷冻披萨")
+    deleted = log("interest.冷冻披萨")
+    tracking.client.delete_model_version(deleted.tag, str(deleted.version))
+    log_foreign = open_tracking(tracking.home, project="other")
+    log("high_value", tracking=log_foreign)
+    assert isinstance(tracking.reader, DatabaseReader)
+    client = ClientReader(tracking.client)
+
+    def ordered(found):
+        return sorted(found, key=lambda one: (one.name, getattr(one, "version", 0)))
+
+    for name in (None, "churn_risk", "interest.冷冻披萨", "high_value", "nothing"):
+        assert ordered(tracking.reader.models(name)) == ordered(client.models(name))
+        assert ordered(tracking.reader.versions(name)) == ordered(client.versions(name))
+    assert tracking.reader.artifact_uri(first.run_id) == client.artifact_uri(first.run_id)
+    assert [(v.tag, v.version) for v in versions(tracking)] == [
+        ("churn_risk", 2), ("churn_risk", 1), ("interest.冷冻披萨", 1),
+    ]  # fmt: skip
+
+
 def test_failed_logging_leaves_a_failed_run_and_no_version(tracking: Tracking, log: Log, tmp_path: Path):
     with pytest.raises(ModelError, match="cannot be stored"):
         log(bundle=tmp_path / "absent")
@@ -437,7 +463,7 @@ def test_password_of_the_tracking_uri_stays_out_of_errors(tmp_path: Path, monkey
 
 def test_two_processes_may_open_a_fresh_home_together(tmp_path: Path):
     script = (
-        "import sys; from pathlib import Path; from registry.versions.tracking import open_tracking;"
+        "import sys; from pathlib import Path; from tagcast.registry.versions.tracking import open_tracking;"
         "print(open_tracking(Path(sys.argv[1])).experiment_id)"
     )
     env = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}

@@ -69,7 +69,8 @@ def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
         When the version has no card, or a file is missing or was changed.
     """
     with store_errors(f"{version.name}: the card cannot be read"):
-        tags = tracking.client.get_model_version(version.tag, str(version.version)).tags
+        logged = tracking.reader.versions(version.tag)
+        tags = next((v.tags for v in logged if v.version == version.version), {})
         if CARD not in tags:
             raise ModelError(f"{version.name} has no card", hint=_MEND)
         recorded = json.loads(tags[CARD])
@@ -89,7 +90,7 @@ def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
 
 def _folder(tracking: Tracking, version: Version, scratch: Path) -> Path:
     """Return where the card's files lie: MLflow's own folder, or a copy in ``scratch`` from a server."""
-    uri = tracking.client.get_run(version.run_id).info.artifact_uri
+    uri = tracking.reader.artifact_uri(version.run_id)
     url = urlparse(uri)
     if url.scheme in {"", "file"}:
         folder = Path(url2pathname(url.path))

@@ -36,7 +36,7 @@ def run_file(tracking: Tracking, version: Version, name: str) -> Path | None:
         When the run or the server cannot be read.
     """
     with store_errors(f"{version.name}: {name} cannot be read"):
-        url = urlparse(tracking.client.get_run(version.run_id).info.artifact_uri)
+        url = urlparse(tracking.reader.artifact_uri(version.run_id))
         if url.scheme in {"", "file"}:
             folder = Path(url2pathname(url.path))
             if not folder.exists():

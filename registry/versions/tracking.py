@@ -1,18 +1,24 @@
-"""Where MLflow keeps runs and models: opened quietly, created once, never in the working directory."""
+"""Where MLflow keeps runs and models: opened quietly, created once, never in the working directory.
+
+MLflow itself is loaded by the first who writes: what only reads state goes without it.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
 from tagcast.registry.versions.decision_log import DecisionLog
+from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader, MlflowReader, is_database
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -45,10 +51,6 @@ class Tracking:
         do not take each other's tags.
     uri : str
         Tracking URI, kept out of ``repr``: it may hold a password.
-    experiment_id : str
-        Of ``project``.
-    client : MlflowClient
-        Bound to ``uri``; no global state of MLflow is used.
     decisions : DecisionLog
         Who put which version active, when and why.
     """
@@ -56,9 +58,31 @@ class Tracking:
     home: Path
     project: str
     uri: str = field(repr=False)
-    experiment_id: str
-    client: MlflowClient = field(repr=False, compare=False)
     decisions: DecisionLog = field(repr=False, compare=False)
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's client, bound to ``uri``: no global state of MLflow is used. The first who asks loads MLflow."""
+        return self._opened[0]
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment of ``project``, created where there is none."""
+        return self._opened[1]
+
+    @cached_property
+    def reader(self) -> MlflowReader:
+        """Reads versions without loading MLflow where a database keeps them."""
+        # Another registry or workspace than the default is MLflow's business to find.
+        elsewhere = os.environ.get("MLFLOW_REGISTRY_URI") or os.environ.get("MLFLOW_WORKSPACE")
+        if is_database(self.uri) and not elsewhere:
+            return DatabaseReader(self.uri)
+        return ClientReader(self.client)
+
+    @cached_property
+    def _opened(self) -> tuple[MlflowClient, str]:
+        with store_errors(f"{_place(self.home)} cannot be opened"), _locked(self.home / "mlflow.lock"):
+            return _open(self.uri, self.home, self.project)
 
 
 def tracking_exists(home: Path) -> bool:
@@ -88,33 +112,31 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
         os.environ.setdefault(name, value)
     home = home.absolute()
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
-    place = "MLflow at MLFLOW_TRACKING_URI" if given else f"the model registry {home / DATABASE}"
-    with store_errors(f"{place} cannot be opened"):
+    with store_errors(f"{_place(home)} cannot be opened"):
         home.mkdir(parents=True, exist_ok=True)
         with _locked(home / "mlflow.lock"):
             if not given:
                 _ensure_database(home)
-            uri = given or _sqlite_uri(home / DATABASE)
-            client, experiment_id = _open(uri, home, project)
-    return Tracking(
-        home=home,
-        project=project,
-        uri=uri,
-        experiment_id=experiment_id,
-        client=client,
-        decisions=DecisionLog(home, project),
-    )
+        uri = given or _sqlite_uri(home / DATABASE)
+    tracking = Tracking(home=home, project=project, uri=uri, decisions=DecisionLog(home, project))
+    if not is_database(uri):
+        _ = tracking.client  # whether a server answers is said now, not halfway through the work
+    return tracking
+
+
+def _place(home: Path) -> str:
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    return "MLflow at MLFLOW_TRACKING_URI" if given else f"the model registry {home / DATABASE}"
 
 
 @contextmanager
 def store_errors(message: str) -> Iterator[None]:
     """Turn what MLflow and its storage raise into a ModelError that starts with ``message``."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
     try:
         yield
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except Exception as error:
+        if not isinstance(error, _storage_errors()):
+            raise
         detail = (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
         if given := os.environ.get("MLFLOW_TRACKING_URI"):
             detail = detail.replace(given, "MLFLOW_TRACKING_URI")  # it may hold a password
@@ -123,6 +145,13 @@ def store_errors(message: str) -> Iterator[None]:
             hint="check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
             "that the server answers. A database of an older MLflow: mlflow db upgrade",
         ) from error
+
+
+def _storage_errors() -> tuple[type[Exception], ...]:
+    """Return what MLflow and its storage raise; a library that is not loaded has raised nothing."""
+    named = (("mlflow.exceptions", "MlflowException"), ("sqlalchemy.exc", "SQLAlchemyError"))
+    loaded = (getattr(sys.modules[module], name) for module, name in named if module in sys.modules)
+    return (sqlite3.Error, OSError, *loaded)
 
 
 def _open(uri: str, home: Path, project: str) -> tuple[MlflowClient, str]:

@@ -1,7 +1,7 @@
 """Model versions in MLflow: list them, find one, fetch one whose files are what was recorded.
 
 What a listing needs (metrics, digests, feature set) is kept as tags of the model version: listing takes
-two queries, whatever the number of versions.
+a handful of queries, whatever the number of versions, and no MLflow (:mod:`.mlflow_reader`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +21,7 @@ from urllib.request import url2pathname
 from tagcast.features.core.errors import ModelError
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
+from tagcast.registry.versions.mlflow_reader import RegisteredModel
 from tagcast.registry.versions.promotion import CHAMPION
 from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
 
@@ -100,23 +101,17 @@ class Version:
 
 def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
     """Return the versions of one tag or of all, by name of the tag, newest first."""
-    client = tracking.client
+    reader = tracking.reader
     with store_errors("the model registry cannot be read"):
-        if tag is None:
-            models = [m for m in _all_pages(client.search_registered_models) if _is_ours(tracking, m)]
-            found = _all_pages(client.search_model_versions)
-        else:
-            model = registered(tracking, tag)
-            models = [model] if model else []
-            # Only a name that is registered gets into the filter text, and those hold no quotes.
-            found = _all_pages(client.search_model_versions, f"name = '{tag}'") if model else []
+        models = [m for m in reader.models(tag) if _is_ours(tracking, m)]
+        found = reader.versions(tag) if models else []
     aliases = {m.name: m.aliases for m in models}
     decisions = {(d.tag, d.version): d for d in tracking.decisions.history(tag)}
     listed = [
         Version.from_mlflow(
             v,
-            aliases=tuple(sorted(alias for alias, n in aliases[v.name].items() if int(n) == int(v.version))),
-            decision=decisions.get((v.name, int(v.version))),
+            aliases=tuple(sorted(alias for alias, n in aliases[v.name].items() if n == v.version)),
+            decision=decisions.get((v.name, v.version)),
         )
         for v in found
         if v.name in aliases and DIGESTS in v.tags
@@ -207,29 +202,10 @@ def _downloaded(tracking: Tracking, version: Version) -> Path:
     return copy
 
 
-def registered(tracking: Tracking, tag: str) -> Any:
+def registered(tracking: Tracking, tag: str) -> RegisteredModel | None:
     """Return MLflow's registered model of ``tag``, or None."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        model = tracking.client.get_registered_model(tag)
-    except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
-    return model if _is_ours(tracking, model) else None
+    return next((m for m in tracking.reader.models(tag) if _is_ours(tracking, m)), None)
 
 
-def _is_ours(tracking: Tracking, model: Any) -> bool:
-    return bool(model.tags.get(PROJECT) == tracking.project)
-
-
-def _all_pages(search: Callable[..., Any], filter_string: str | None = None) -> list[Any]:
-    found: list[Any] = []
-    token = None
-    while True:
-        page = search(filter_string=filter_string, max_results=1000, page_token=token)
-        found.extend(page)
-        token = page.token
-        if not token:
-            return found
+def _is_ours(tracking: Tracking, model: RegisteredModel) -> bool:
+    return model.tags.get(PROJECT) == tracking.project
