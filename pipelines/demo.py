@@ -1,20 +1,43 @@
 """`make demo`: a year of shopping becomes tags that a marketer can filter, and what became of them.
 
-Every step is a command that can be run by itself; the demo prints which.
+Every step is a command that can be run by itself; the demo prints which, and what to see in its answer.
 """
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.pipelines.audiences import count_audience
+from tagcast.pipelines.cards.card_files import find_card, write_card
+from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, yes_outcome
+from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.project.local_user import local_user
 from tagcast.pipelines.project.project import Project, open_project
-from tagcast.pipelines.reports.terminal import progress, say, start_logging
+from tagcast.pipelines.reports.audiences import render_count
+from tagcast.pipelines.reports.readiness import render_check
+from tagcast.pipelines.reports.scoring import render_promise, render_scoring
+from tagcast.pipelines.reports.terminal import progress, say, start_logging, tell
+from tagcast.pipelines.reports.training import render_training
+from tagcast.pipelines.scoring.run import score_run
+from tagcast.pipelines.training.readiness import check_project
+from tagcast.pipelines.training.train import train_tags
+from tagcast.serving.context import open_context
 
+if TYPE_CHECKING:
+    from tagcast.pipelines.scoring.run_summary import ScoringRun
+    from tagcast.pipelines.training.readiness import ProjectReadiness
+    from tagcast.pipelines.training.registration import TrainedTag
+
+ROOT = Path(__file__).resolve().parent.parent
 AS_OF = date(2017, 12, 2)
 TRIALS = 5
+TAG = "churn_risk"
 AUDIENCES = (
     "high_value = 'yes' AND interest.cheese.percentile >= 80",
     "interest.coffee = 'yes' AND interest.coffee.confidence >= 0.6 AND NOT (churn_risk = 'yes')",
@@ -24,45 +47,113 @@ AUDIENCES = (
 
 def run(project: Project, now: datetime) -> None:
     """Run the demo on ``project`` as if today were 2 December 2017."""
-    from tagcast.pipelines.audiences import count_audience
-    from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
-    from tagcast.pipelines.project.local_user import local_user
-    from tagcast.pipelines.reports.audiences import render_count
-    from tagcast.pipelines.reports.readiness import render_check
-    from tagcast.pipelines.reports.scoring import render_promise, render_scoring
-    from tagcast.pipelines.reports.training import render_training
-    from tagcast.pipelines.scoring.run import score_run
-    from tagcast.pipelines.training.readiness import check_project
-    from tagcast.pipelines.training.train import train_tags
-    from tagcast.serving.context import open_context
-
     _step("Is the data ready?", f"tagcast check --as-of {AS_OF}")
-    render_check(check_project(project, AS_OF))
+    report = check_project(project, AS_OF)
+    render_check(report, tree=False)
+    _see(_of_check(report))
+
     _step("Train every tag on what was known then", f"tagcast train --all --as-of {AS_OF} --trials {TRIALS}")
-    render_training(train_tags(project, None, as_of=AS_OF, now=now, trials=TRIALS))
+    trained = train_tags(project, None, as_of=AS_OF, now=now, trials=TRIALS)
+    render_training(trained)
+    _see(_of_training(trained))
+
     _step("Score every household and publish", f"tagcast score --all --as-of {AS_OF}")
-    render_scoring(score_run(project, None, as_of=AS_OF, now=now))
+    scored = score_run(project, None, as_of=AS_OF, now=now)
+    render_scoring(scored)
+    _see(_of_scoring(scored))
+
     context, person = open_context(project.settings, lambda: now), local_user()
     for text in AUDIENCES:
         _step("An audience", f'tagcast audience count "{text}"')
-        render_count(count_audience(context, person, text))
+        found = count_audience(context, person, text)
+        render_count(found)
+        _see(_of_audience(found))
+
     _step("What did they really do?", "tagcast promise")
     render_promise(promise_beside_reality(project))
-    say("\nThe data are one year of a retailer's households with moved dates, published as simulated.")
-    say("Next: put your own table in tagcast.toml (README, 'Your own data'), then tagcast check.")
+    _see(_of_promise(project))
+    _next_steps(project)
+
+
+def _of_check(report: ProjectReadiness) -> str:
+    (shop,) = report.sources.sources
+    ready = sum(tag.level == "ok" for tag in report.tags)
+    churn = next(tag for tag in report.tags if tag.tag == TAG)
+    return (
+        f"{ready} of {len(report.tags)} tags are ready; {TAG} learns from {len(churn.snapshots)} snapshots of "
+        f"{shop.profiles:,} households, and is tested on the last one, where {churn.positives:,} of "
+        f"{churn.population:,} left"
+    )
+
+
+def _of_training(trained: Sequence[TrainedTag]) -> str:
+    champions = sum(tag.alias == "champion" for tag in trained)
+    churn = next(tag for tag in trained if tag.tag == TAG)
+    auc, rfm = (churn.metrics.get(name, float("nan")) for name in ("auc", "rfm_auc"))
+    return (
+        f"{champions} of {len(trained)} models passed every check and are champions; {TAG} ranks with an AUC of "
+        f"{auc:.3f} on households and days it had not seen, recency-frequency-money alone with {rfm:.3f}"
+    )
+
+
+def _of_scoring(scored: ScoringRun) -> str:
+    churn = next(tag for tag in scored.tags if tag.tag == TAG)
+    return (
+        f"{TAG} calls {churn.said['yes']:,} of {churn.population:,} households yes, {churn.said['no']:,} no, and says "
+        f"unknown of {churn.unknown:,}, where it would not be sure enough"
+    )
+
+
+def _of_audience(found: dict[str, Any]) -> str:
+    shares = [c for c in found["mean_confidence"].values() if c is not None]
+    promised = f"; its yes and no are promised to come true for {min(shares):.0%} or more" if shares else ""
+    return f"{found['members']:,} of {found['base']:,} households match{promised}"
+
+
+def _of_promise(project: Project) -> str:
+    found = yes_outcome(project, TAG)
+    if found is None:
+        return f"the window of {TAG} is still open: what it promised cannot be compared yet"
+    return f"of {found.called:,} called yes {found.came_true:,} left, {found.base_rate:.1%} of all households did"
+
+
+def _next_steps(project: Project) -> None:
+    (card, *_) = write_card(find_card(project, TAG, None), project.settings.home / "cards", html_only=True)
+    say()
+    say("── Where to go on")
+    for what, where in (
+        ("the console and the API", "tagcast serve"),
+        (f"the model card of {TAG}", _short(card)),
+        ("the documentation", "docs/index.md (make docs builds the site)"),
+        ("your own data", "name your table in a tagcast.toml, then tagcast check"),
+    ):
+        say(f"   {what + ':':<32}{where}")
+    say()
+    tell("The data are one year of a retailer's households with moved dates, published as simulated.")
+
+
+def _short(file: Path) -> str:
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 
 def _step(title: str, command: str) -> None:
-    say(f"\n── {title}\n   $ {command}")
+    say()
+    say(f"── {title}")
+    tell(f"   $ {command}")
+
+
+def _see(sentence: str) -> None:
+    tell(f"   See: {sentence}.")
 
 
 def main() -> None:
     """Run the demo on the configuration at the root of the checkout."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in a log, answers and stages stand in their order
     start_logging(verbose=False)
-    root = Path(__file__).resolve().parent.parent
     try:
         with progress() as show:
-            run(open_project(root / "tagcast.toml", None, show), datetime.now(UTC))
+            run(open_project(ROOT / "tagcast.toml", None, show), clock())
     except TagcastError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

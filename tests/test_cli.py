@@ -347,7 +347,7 @@ def test_the_promise_is_judged_by_what_followed(shop) -> None:
     assert row["observed"]
     assert row["due"] == str(NOW + timedelta(days=30))
     assert 0.5 < row["right"] <= 1
-    assert "promise beside reality" in shop.run("promise").stdout
+    assert "Promised vs. actual" in shop.run("promise").stdout
 
 
 def test_features_build_and_materialize(broken) -> None:

@@ -74,7 +74,7 @@ def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
     )
     refused = project.invoke("tag", "retire", TAG, "--reason", "not needed")
     assert refused.exit_code == 14
-    assert f"1 saved audience speaks of {TAG}: quiet ones" in refused.stderr
+    assert f"1 saved audience uses {TAG}: quiet ones" in refused.stderr
     assert "--yes" in refused.stderr
     assert project.json("tag", "retire", TAG, "--reason", "not needed", "--yes")["to"] == "retired"
     assert project.json("tag", "reopen", TAG, "--reason", "needed after all")["to"] == "draft"
@@ -109,7 +109,7 @@ def test_a_champion_is_turned_down(project) -> None:
     proposed = project.invoke("model", "promote", TAG, "1", "--reason", "again", "--force", "--by", "Ann")
     assert proposed.stdout.startswith(f"{TAG}: version 1 waits for a second person to approve it")
     done = project.invoke("model", "approve", TAG, "1", "--refuse", "--reason", "broken feed", "--by", "Bob")
-    assert done.stdout == f"{TAG}: version 1 is turned down\n"
+    assert done.stdout == f"{TAG}: version 1 is refused\n"
     assert project.json("model", "approve") == []
     assert project.json("model", "list", TAG)[0]["aliases"] == ["champion"], "what is active stays active"
 

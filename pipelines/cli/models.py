@@ -12,12 +12,10 @@ from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, by_option, reason_option, trials_option
 from tagcast.pipelines.deployment.model_versions import list_models, promote_version
-from tagcast.pipelines.evaluation.evaluate import evaluate_tag
 from tagcast.pipelines.evidence.trade_off import read_trade_off
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.local_user import local_user, system_user
 from tagcast.pipelines.reports.catalog import render_pending
-from tagcast.pipelines.reports.evaluation import as_dict, render_evaluation, write_report
 from tagcast.pipelines.reports.terminal import progress, say
 from tagcast.pipelines.reports.trade_off import render_trade_off
 from tagcast.pipelines.reports.versions import render_card, render_models
@@ -106,6 +104,10 @@ def evaluate(
       tagcast model evaluate churn_risk
       tagcast model evaluate churn_risk --windows 5 --as-of 2017-12-02 --trials 40
     """
+    # Here, not at the top: the list of versions does without what trains.
+    from tagcast.pipelines.evaluation.evaluate import evaluate_tag
+    from tagcast.pipelines.reports.evaluation import as_dict, render_evaluation, write_report
+
     with progress() as show:
         found = evaluate_tag(
             invocation.project(show), tag, windows=windows, as_of=as_of, trials=trials, threads=threads

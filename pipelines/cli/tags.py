@@ -10,7 +10,6 @@ import click
 from tagcast.features.core.errors import ConflictError
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import by_option, reason_option
-from tagcast.pipelines.deployment.plan import apply_plan, make_plan
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.local_user import local_user, system_user
 from tagcast.pipelines.reports.catalog import render_history, render_page, render_tags
@@ -105,6 +104,9 @@ def plan(invocation: Invocation) -> None:
     Example:
       tagcast tag plan
     """
+    # Here, not at the top: the list of tags does without what reads data and models.
+    from tagcast.pipelines.deployment.plan import make_plan
+
     with progress() as show_progress:
         found = make_plan(invocation.project(show_progress), invocation.context())
     invocation.answer(found.to_dict(), lambda: render_plan(found))
@@ -124,6 +126,8 @@ def apply(invocation: Invocation, reason: str, by: str | None) -> None:
     Example:
       tagcast tag apply --reason "fewer letters: only those who are rather sure to leave"
     """
+    from tagcast.pipelines.deployment.plan import apply_plan
+
     done = apply_plan(invocation.project(), by=by or system_user(), reason=reason, now=clock())
     invocation.answer(done.to_dict(), lambda: render_applied(done))
 

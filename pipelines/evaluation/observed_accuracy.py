@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,28 @@ from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.project.project import Project, eligibility, outcome_rule
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.registry.governance.observed_accuracy import PromiseRow
+    from tagcast.serving.store.base import StoreReader
+
+
+@dataclass(frozen=True)
+class YesOutcome:
+    """What became of those whom a tag called yes in the active run.
+
+    Parameters
+    ----------
+    called, came_true : int
+        Profiles called yes, and those of them for whom it came true.
+    base_rate : float
+        Share of the whole population for whom it came true.
+    """
+
+    called: int
+    came_true: int
+    base_rate: float
 
 
 def promise_beside_reality(project: Project) -> list[PromiseRow]:
@@ -20,13 +42,11 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
     instead, scored by the same recipe trained on what came before it.
     """
     import numpy as np
-    import pandas as pd
 
     from tagcast.models.decisions.policy import band
     from tagcast.pipelines.project.champions import load_versions
     from tagcast.registry.governance.observed_accuracy import promise_rows, record_promises
     from tagcast.registry.state.database import open_state
-    from tagcast.serving.store.long_form import predictions
 
     with project.store.reader() as reader:
         run = reader.manifest.run
@@ -39,12 +59,7 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
                 test = max(tag.model.snapshots)
                 rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
                 continue
-            who, rule = eligibility(tag.definition), outcome_rule(tag.definition)
-            happened = outcome(
-                project.event_table, run.as_of, who, rule, observed_until=project.observed_until
-            ).execute()
-            said = predictions(reader, name).to_pandas()
-            both = pd.merge(said, happened, on="profile_id", validate="one_to_one")
+            both = _with_outcomes(project, reader, tag.definition)
             value, y = both["value"].to_numpy(object), both["y"].to_numpy("int8")
             if tag.definition.is_amount:
                 came = band(both["amount"].to_numpy(float), tag.definition.levels)
@@ -54,3 +69,35 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
             rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
     record_promises(open_state(project.settings), rows)
     return rows
+
+
+def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
+    """Return what became of those whom a yes/no model tag called yes; None while its window is open."""
+    from tagcast.pipelines.project.champions import load_versions
+
+    with project.store.reader() as reader:
+        run = reader.manifest.run
+        version = next(t.model_version for t in run.tags if t.tag == tag)
+        ((loaded, _),) = load_versions(project, {tag: int(version)})
+        if run.as_of + timedelta(days=loaded.definition.horizon_days) > project.observed_until:
+            return None
+        rows = _with_outcomes(project, reader, loaded.definition)
+    called = rows[rows["value"] == "yes"]
+    return YesOutcome(len(called), int(called["y"].sum()), float(rows["y"].mean()))
+
+
+def _with_outcomes(project: Project, reader: StoreReader, definition: TagDefinition) -> pd.DataFrame:
+    """Return the predictions of a tag in a run beside what happened: ``y``, and ``amount`` of an amount."""
+    import pandas as pd
+
+    from tagcast.serving.store.long_form import predictions
+
+    happened = outcome(
+        project.event_table,
+        reader.manifest.run.as_of,
+        eligibility(definition),
+        outcome_rule(definition),
+        observed_until=project.observed_until,
+    ).execute()
+    predicted = predictions(reader, definition.name).to_pandas()
+    return pd.merge(predicted, happened, on="profile_id", validate="one_to_one")

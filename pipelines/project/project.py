@@ -1,4 +1,7 @@
-"""One project at work: its settings, its event log, its definitions, and the feature set they share."""
+"""One project at work: its settings, its event log, its definitions, and the feature set they share.
+
+What reads sources, features or models is imported where it is used: a command that only reads state does without.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, FeatureSet, windows_within
-from tagcast.features.compute.labels import Eligibility, OutcomeRule, top_categories
-from tagcast.features.compute.snapshots import Snapshots, connect
 from tagcast.features.core.errors import DataError, DefinitionError
-from tagcast.features.feast_store.feature_store import FeatureRepo
-from tagcast.features.ingest.event_log import EventLog, build_event_log
-from tagcast.models.definitions.loader import Definition, load_definitions
-from tagcast.models.definitions.model_tag import TagDefinition
-from tagcast.models.definitions.rule_tag import RuleDefinition
-from tagcast.models.training.splits import Split, choose_snapshots
 from tagcast.pipelines.project.progress import Progress, quiet
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tagcast.features.compute.labels import Eligibility, OutcomeRule
+    from tagcast.features.compute.snapshots import Snapshots
     from tagcast.features.core.settings import Settings
+    from tagcast.features.feast_store.feature_store import FeatureRepo
+    from tagcast.features.ingest.event_log import EventLog
+    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.definitions.rule_tag import RuleDefinition
+    from tagcast.models.training.splits import Split
     from tagcast.registry.state.database import State
     from tagcast.serving.scoring.attribute_stream import Attributes
     from tagcast.serving.store.base import ProfileStore
@@ -56,6 +59,8 @@ class Project:
     @cached_property
     def events(self) -> EventLog:
         """The event log, read anew from the sources where they changed."""
+        from tagcast.features.ingest.event_log import build_event_log
+
         return build_event_log(self.settings, progress=self.progress)
 
     @cached_property
@@ -71,6 +76,8 @@ class Project:
     @cached_property
     def engine(self) -> Any:
         """An ibis connection to DuckDB."""
+        from tagcast.features.compute.snapshots import connect
+
         scratch = self.settings.home / "scratch"
         return connect(
             memory_limit=self.settings.memory_limit, threads=self.settings.threads, scratch=scratch
@@ -83,7 +90,7 @@ class Project:
 
     @property
     def observed_until(self) -> date:
-        """First day of which nothing is known."""
+        """The first day after the data."""
         return self.events.last_day + timedelta(days=1)
 
     def resolve_as_of(self, as_of: date | None) -> date:
@@ -139,6 +146,9 @@ class Project:
 
     def _tags_of_files(self, as_of: date) -> tuple[Definition, ...]:
         """Return the tags of the files at ``as_of``; read again only where a file has changed since."""
+        from tagcast.features.compute.labels import top_categories
+        from tagcast.models.definitions.loader import load_definitions
+
         folder = self.settings.tags_folder
         stamps = tuple(
             (file.name, file.stat().st_mtime_ns, file.stat().st_size)
@@ -156,11 +166,15 @@ class Project:
         return self._read[as_of, stamps]
 
     def definitions(self, as_of: date) -> list[TagDefinition]:
-        """Return the tags that models say."""
+        """Return the tags that models predict."""
+        from tagcast.models.definitions.model_tag import TagDefinition
+
         return [tag for tag in self.tags(as_of) if isinstance(tag, TagDefinition)]
 
     def rules(self, as_of: date) -> list[RuleDefinition]:
-        """Return the tags that rules say."""
+        """Return the tags that rules decide."""
+        from tagcast.models.definitions.rule_tag import RuleDefinition
+
         return [tag for tag in self.tags(as_of) if isinstance(tag, RuleDefinition)]
 
     def plan(self, definition: TagDefinition, as_of: date) -> TagPlan:
@@ -171,6 +185,8 @@ class Project:
         DataError
             When a window is not observed before ``as_of``, or history is too short.
         """
+        from tagcast.models.training.splits import Split, choose_snapshots
+
         rule = definition.snapshots
         if rule.dates is None:
             dates = choose_snapshots(
@@ -234,6 +250,8 @@ class Project:
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
         """Return the snapshots of ``feature_set``, built or not."""
+        from tagcast.features.compute.snapshots import Snapshots
+
         return Snapshots(
             self.settings.home,
             self.events,
@@ -245,6 +263,8 @@ class Project:
 
     def repo(self, feature_set: FeatureSet) -> FeatureRepo:
         """Return the Feast repo over those snapshots."""
+        from tagcast.features.feast_store.feature_store import FeatureRepo
+
         return FeatureRepo(self.settings.home, self.snapshots(feature_set))
 
 
@@ -257,6 +277,8 @@ def open_project(config: Path | None, home: Path | None, progress: Progress = qu
 
 def eligibility(definition: TagDefinition) -> Eligibility:
     """Return the definition's population in the words of ``features``."""
+    from tagcast.features.compute.labels import Eligibility
+
     return Eligibility(
         definition.population.active_within_days,
         definition.outcome.category,
@@ -266,6 +288,8 @@ def eligibility(definition: TagDefinition) -> Eligibility:
 
 def outcome_rule(definition: TagDefinition) -> OutcomeRule:
     """Return the definition's outcome in the words of ``features``."""
+    from tagcast.features.compute.labels import OutcomeRule
+
     outcome = definition.outcome
     return OutcomeRule(
         outcome.kind,

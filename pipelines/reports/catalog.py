@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.pipelines.reports.scoring import said_text
-from tagcast.pipelines.reports.terminal import amount, say, table
+from tagcast.pipelines.reports.terminal import amount, say, table, values_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +30,7 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[str]) -> None:
         lines.append(
             (
                 branch, row.name, row.status.replace("_", " "), row.population, row.coverage,
-                said_text(_values(row), row.population or 0) if row.said else None,
+                values_text(_values(row), row.population or 0) if row.said else None,
                 row.mean_confidence, champion, _quality(row), row.owner,
             )
         )  # fmt: skip

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from tagcast.pipelines.reports.terminal import say, table
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tagcast.pipelines.reports.terminal import say, table, tell
 from tagcast.pipelines.training.readiness import ProjectReadiness
 
+if TYPE_CHECKING:
+    from tagcast.features.ingest.data_checks import SourceReport
 
-def render_check(report: ProjectReadiness) -> None:
-    """Print the report."""
+
+def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
+    """Print the report; ``tree`` with what is odd in the tag tree."""
     sources = report.sources
+    facts: tuple[tuple[str, Callable[[SourceReport], Any]], ...] = (
+        ("rows", lambda s: s.rows),
+        ("profiles", lambda s: s.profiles),
+        ("first event", lambda s: s.first_time),
+        ("last event", lambda s: s.last_time),
+        ("rows without an id", lambda s: s.missing_ids),
+        ("times that cannot be read", lambda s: s.unparsable_times),
+        ("times in the future", lambda s: s.future_times),
+        ("duplicates", lambda s: s.duplicates),
+        ("returns", lambda s: s.returns),
+        ("amounts of zero or less", lambda s: s.zero_amounts + s.negative_amounts),
+        ("categories", lambda s: s.categories),
+    )
     table(
         "Sources",
-        ("source", "rows", "profiles", "first", "last", "no id", "bad time", "future", "duplicates", "returns", "amount ≤ 0", "categories"),
-        [
-            (s.name, s.rows, s.profiles, s.first_time, s.last_time, s.missing_ids, s.unparsable_times, s.future_times,
-             s.duplicates, s.returns, s.zero_amounts + s.negative_amounts, s.categories)
-            for s in sources.sources
-        ],
-    )  # fmt: skip
+        ("", *(s.name for s in sources.sources)),
+        [(name, *(fact(s) for s in sources.sources)) for name, fact in facts],
+    )
     if report.tags:
         table(
             f"Tags, trained as of {report.as_of}",
@@ -29,15 +44,15 @@ def render_check(report: ProjectReadiness) -> None:
             ],
         )  # fmt: skip
     for finding in sources.findings:
-        say(
+        tell(
             f"{finding.level}: {finding.where}: {finding.message}"
             + (f"\n  hint: {finding.hint}" if finding.hint else "")
         )
     for tag in report.tags:
         if tag.level != "ok":
-            say(f"{tag.level}: {tag.tag}: {tag.message}\n  hint: {tag.hint}")
-    for warning in report.tree:
-        say(f"warning: {warning}")
+            tell(f"{tag.level}: {tag.tag}: {tag.message}\n  hint: {tag.hint}")
+    for warning in report.tree if tree else ():
+        tell(f"warning: {warning}")
     ready = "to score: tagcast score --all"
     if any(tag.kind != "rule" for tag in report.tags):
         ready = "to train: tagcast train --all"

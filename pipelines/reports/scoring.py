@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
 from tagcast.models.stats.season_coverage import UNSURE
-from tagcast.pipelines.reports.terminal import say, table
+from tagcast.pipelines.reports.terminal import say, table, tell, values_text
 from tagcast.pipelines.scoring.movement import TagMovement
 from tagcast.pipelines.scoring.notes import range_note, season_note
 
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.observed_accuracy import PromiseRow
 
 AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
-
-
-def said_text(said: Mapping[str, int], population: int) -> str:
-    """Say how many got each value; of yes and no the yes alone, since the rest is no or unknown."""
-    shown = {"yes": said["yes"]} if set(said) == {"yes", "no"} else said
-    return ", ".join(
-        f"{value} {n:,}" + (f" ({n / population:.0%})" if n else "") for value, n in shown.items()
-    )
 
 
 def render_scoring(run: ScoringRun) -> None:
@@ -37,7 +29,7 @@ def render_scoring(run: ScoringRun) -> None:
                 t.tag,
                 t.version or "rule",
                 t.population,
-                said_text(t.said, t.population),
+                values_text(t.said, t.population),
                 t.unknown,
                 ", ".join(f"{ground} {n:,}" for ground, n in t.unknown_because.items()) or None,
                 t.mean_confidence,
@@ -49,9 +41,9 @@ def render_scoring(run: ScoringRun) -> None:
     )
     for t in run.tags:
         if t.unseen_season >= UNSURE:
-            say(f"{t.tag}: {season_note(t.unseen_season, run.as_of, t.horizon_days)}")
+            tell(f"{t.tag}: {season_note(t.unseen_season, run.as_of, t.horizon_days)}")
         if t.unlike_training >= RANGE_DRIFT:
-            say(f"{t.tag}: {range_note(t.unlike_training, t.unlike_because)}")
+            tell(f"{t.tag}: {range_note(t.unlike_training, t.unlike_because)}")
     render_movement(run.moved, run.last_run or "")
     if run.out:
         say(f"predictions written to {run.out}")
@@ -94,17 +86,17 @@ def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
 
 
 def render_promise(rows: list[PromiseRow]) -> None:
-    """Print one line a tag: for each confidence band how many it said, what it promised, what came true."""
+    """Print one line a tag: for each confidence band how many values there were, what it promised, what came true."""
     by_tag: dict[str, list[PromiseRow]] = {}
     for row in rows:
         by_tag.setdefault(row.tag, []).append(row)
     lines, notes = [], []
-    for tag, mine in by_tag.items():
+    for tag, bands in by_tag.items():
         cells = [
-            f"{r.said:,}: {r.promised:.3f} → {r.right:.3f}" if r.said and r.promised is not None else "–"
-            for r in mine
+            f"{r.said:,}\n{r.promised:.3f} → {r.right:.3f}" if r.said and r.promised is not None else "–"
+            for r in bands
         ]
-        first = mine[0]
+        first = bands[0]
         lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))
         if not first.observed:
             notes.append(
@@ -112,8 +104,8 @@ def render_promise(rows: list[PromiseRow]) -> None:
                 f"shown is its model's own test snapshot of {first.as_of}"
             )
     table(
-        "The promise beside reality (said: mean confidence → share that turned out right)",
-        ("tag", "as of", "all said", *(f"confidence ≥ {b}" for b in CONFIDENCE_BANDS[1:])),
+        "Promised vs. actual (values; mean confidence → share that came true)",
+        ("tag", "as of", "all values", *(f"confidence ≥ {b}" for b in CONFIDENCE_BANDS[1:])),
         lines,
         notes=notes,
     )

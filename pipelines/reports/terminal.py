@@ -6,21 +6,31 @@ standard output stays what the command answers.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tagcast.pipelines.project.progress import Progress, log
 
+LOG_WIDTH = 100
+"""Columns of what is written to a file or a pipe."""
+
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Yield a callable ``(stage, done, total)`` that draws a bar a stage, or writes log lines."""
+    """Yield a callable ``(stage, done, total)`` that draws a bar a stage, or logs each stage as it begins."""
     if not sys.stderr.isatty():
-        yield _log_line
+        begun: set[str] = set()
+
+        def note(stage: str, done: int, total: int) -> None:
+            if stage not in begun:
+                begun.add(stage)
+                log.info("%s", stage)
+
+        yield note
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -39,10 +49,6 @@ def progress() -> Iterator[Progress]:
         yield show
 
 
-def _log_line(stage: str, done: int, total: int) -> None:
-    log.info("%s: %d of %d", stage, done, total)
-
-
 def start_logging(*, verbose: bool) -> None:
     """Send tagcast's log lines to standard error; libraries speak only when something is wrong."""
     handler = logging.StreamHandler(sys.stderr)
@@ -53,25 +59,25 @@ def start_logging(*, verbose: bool) -> None:
     logging.getLogger().setLevel(logging.ERROR)
 
 
-def emit(payload: Any, *, as_json: bool, render: Callable[[], None]) -> None:
-    """Print ``payload`` as JSON, or let ``render`` print it for people."""
-    if as_json:
-        print(json.dumps(payload, default=str, ensure_ascii=False, indent=2))
-    else:
-        render()
-
-
 def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, notes: Sequence[str] = ()
 ) -> None:
     """Print a table; columns whose every cell starts like a number are right-aligned."""
+    from rich.box import HEAVY_HEAD, SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # Off a terminal there is no width to fit: a cut-off figure in a log helps nobody.
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    grid = Table(title=title, title_justify="left", header_style="bold", title_style="bold")
+    shown = sys.stdout.isatty()
+    console = Console(width=None if shown else LOG_WIDTH, highlight=False)
+    # A log has no lines between columns to spare: figures are folded where they do not fit, never cut off.
+    grid = Table(
+        title=title,
+        title_justify="left",
+        header_style="bold",
+        title_style="bold",
+        box=HEAVY_HEAD if shown else SIMPLE_HEAD,
+    )
     cells = [[_text(c) for c in row] for row in rows]
     for position, name in enumerate(columns):
         numeric = bool(cells) and all(row[position][:1] in "+-.0123456789–" for row in cells if row[position])
@@ -80,12 +86,30 @@ def table(
         grid.add_row(*[Text(c) for c in row])
     console.print(grid)
     for note in notes:
-        console.print(Text(note))
+        tell(note)
 
 
 def say(text: str = "") -> None:
-    """Print one plain line."""
+    """Print text as it is."""
     print(text)
+
+
+def tell(text: str) -> None:
+    """Print a sentence, its lines broken to fit a log; a terminal breaks them itself."""
+    if sys.stdout.isatty():
+        print(text)
+        return
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()))
+        print(
+            textwrap.fill(
+                line,
+                LOG_WIDTH,
+                subsequent_indent=f"{indent}  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
 
 
 def amount(value: float | None) -> str | None:
@@ -103,3 +127,11 @@ def _text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)
+
+
+def values_text(members: Mapping[str, int], population: int) -> str:
+    """Return how many got each value; of yes and no the yes alone, since the rest is no or unknown."""
+    shown = {"yes": members["yes"]} if set(members) == {"yes", "no"} else members
+    return ", ".join(
+        f"{value} {n:,}" + (f" ({n / population:.0%})" if n else "") for value, n in shown.items()
+    )

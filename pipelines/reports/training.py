@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tagcast.pipelines import amount_listing
-from tagcast.pipelines.reports.terminal import say, table
+from tagcast.pipelines.reports.terminal import table, tell
 from tagcast.pipelines.training.registration import TrainedTag
 
 
@@ -15,35 +15,35 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
     others = [t for t in trained if t not in amounts]
     if amounts:
         table(
-            "Trained amounts (metrics of the test snapshot)",
-            ("tag", "version", "alias", "model", "test", *amount_listing.COLUMNS),
-            [
-                (t.tag, t.version, t.alias, t.chosen, t.test, *amount_listing.figures(t.metrics))
-                for t in amounts
-            ],
+            f"Trained amounts (metrics of the test snapshot, {_tests(amounts)})",
+            ("tag", "version", "alias", "model", *amount_listing.COLUMNS),
+            [(t.tag, t.version, t.alias, t.chosen, *amount_listing.figures(t.metrics)) for t in amounts],
         )
     if others:
         _table_of_others(others)
     for t in trained:
         if t.alias != "champion":
-            say(f"{t.tag}: no champion: {t.reason}")
-    said: dict[str, list[str]] = {}
+            tell(f"{t.tag}: no champion: {t.reason}")
+    tags_of: dict[str, list[str]] = {}
     for t in trained:
         for note in t.notes:
-            said.setdefault(note, []).append(t.tag)
-    for note, tags in said.items():
-        say(f"{', '.join(tags)}: {note}")
+            tags_of.setdefault(note, []).append(t.tag)
+    for note, tags in tags_of.items():
+        tell(f"{', '.join(tags)}: {note}")
+
+
+def _tests(trained: Sequence[TrainedTag]) -> str:
+    return ", ".join(sorted({str(t.test) for t in trained if t.test})) or "none"
 
 
 def _table_of_others(trained: Sequence[TrainedTag]) -> None:
     table(
-        "Trained (metrics of the test snapshot)",
+        f"Trained (metrics of the test snapshot, {_tests(trained)})",
         (
             "tag",
             "version",
             "alias",
             "model",
-            "test",
             "AUC",
             "RFM AUC",
             "log loss",
@@ -57,7 +57,6 @@ def _table_of_others(trained: Sequence[TrainedTag]) -> None:
                 t.version,
                 t.alias,
                 t.chosen,
-                t.test,
                 *(
                     t.metrics.get(name)
                     for name in (

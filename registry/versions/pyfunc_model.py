@@ -1,12 +1,12 @@
 """The script that MLflow copies beside a model's files and runs to load it (models from code, no pickle).
 
 Nothing imports this module: MLflow executes it from the stored model, and it must call ``set_model``.
-tagcast's own scoring reads the files directly and never runs stored code.
+A stored model outlives the modules of today: it calls the public door of tagcast alone. tagcast's own scoring reads
+the files directly and never runs stored code.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,11 +19,9 @@ class TagPyfunc(PythonModel):  # type: ignore[misc]  # MLflow ships no types
 
     def load_context(self, context: Any) -> None:
         """Read the model's files."""
-        from tagcast.models.artifacts.loader import (
-            load_bundle,  # not at the top: MLflow runs this script to store it, too
-        )
+        from tagcast import load_model_bundle  # not at the top: MLflow runs this script to store it, too
 
-        self._model = load_bundle(Path(context.artifacts["bundle"]))
+        self._model = load_model_bundle(context.artifacts["bundle"])
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
         """Return ``score``, ``lower`` and ``upper`` for each row of features (columns in any order)."""
