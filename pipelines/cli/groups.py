@@ -87,8 +87,9 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     return value
 
 
-def _project_options() -> list[click.Parameter]:
-    return [
+def _with_project_options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a command with the shared options after its own."""
+    shared: list[click.Parameter] = [
         click.Option(
             ["--config"],
             type=click.Path(path_type=Path),
@@ -111,13 +112,14 @@ def _project_options() -> list[click.Parameter]:
             callback=_remember,
         ),
     ]
+    return {**arguments, "params": [*(arguments.get("params") or []), *shared]}
 
 
 class ProjectCommand(click.Command):
     """A command on a project: it takes the shared options, and answers errors with a hint and an exit code."""
 
-    def __init__(self, *args: Any, params: list[click.Parameter] | None = None, **more: Any) -> None:
-        super().__init__(*args, params=[*(params or []), *_project_options()], **more)
+    def __init__(self, name: str | None, **more: Any) -> None:
+        super().__init__(name, **_with_project_options(more))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; every error of tagcast is answered here."""
@@ -140,8 +142,8 @@ class ProjectGroup(click.Group):
     command_class = ProjectCommand
     group_class = type
 
-    def __init__(self, *args: Any, params: list[click.Parameter] | None = None, **more: Any) -> None:
-        super().__init__(*args, params=[*(params or []), *_project_options()], **more)
+    def __init__(self, name: str | None, **more: Any) -> None:
+        super().__init__(name, **_with_project_options(more))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands as they were defined, not by alphabet."""
@@ -173,8 +175,8 @@ class LazyGroup(ProjectGroup):
         In the order of the list.
     """
 
-    def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand], **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, name: str | None, *, lazy: Mapping[str, LazyCommand], **more: Any) -> None:
+        super().__init__(name, **more)
         self.lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:

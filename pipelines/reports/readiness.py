@@ -36,13 +36,22 @@ def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
     if report.tags:
         table(
             f"Tags, trained as of {report.as_of}",
-            ("tag", "ready", "snapshots", "from", "test", "population", "positives", "share", "note"),
+            ("tag", "kind", "ready", "snapshots", "from", "test", "population", "positives", "share"),
             [
-                (t.tag, t.level, len(t.snapshots) or None, t.snapshots[0] if t.snapshots else None, t.snapshots[-1] if t.snapshots else None,
-                 t.population or None, t.positives or None, t.positives / t.population if t.population else None, t.message.split("\n")[0])
+                (
+                    t.tag,
+                    t.kind,
+                    t.level,
+                    len(t.snapshots) or None,
+                    t.snapshots[0] if t.snapshots else None,
+                    t.snapshots[-1] if t.snapshots else None,
+                    t.population or None,
+                    t.positives or None,
+                    t.positives / t.population if t.population else None,
+                )
                 for t in report.tags
             ],
-        )  # fmt: skip
+        )
     for finding in sources.findings:
         tell(
             f"{finding.level}: {finding.where}: {finding.message}"

@@ -25,7 +25,7 @@ def progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         begun: set[str] = set()
 
-        def note(stage: str, done: int, total: int) -> None:
+        def note(stage: str, *_counts: int) -> None:
             if stage not in begun:
                 begun.add(stage)
                 log.info("%s", stage)
@@ -68,20 +68,25 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    shown = sys.stdout.isatty()
-    console = Console(width=None if shown else LOG_WIDTH, highlight=False)
-    # A log has no lines between columns to spare: figures are folded where they do not fit, never cut off.
-    grid = Table(
-        title=title,
-        title_justify="left",
-        header_style="bold",
-        title_style="bold",
-        box=HEAVY_HEAD if shown else SIMPLE_HEAD,
-    )
     cells = [[_text(c) for c in row] for row in rows]
+    if sys.stdout.isatty():
+        console = Console(highlight=False)
+        grid = Table(box=HEAVY_HEAD)
+    else:
+        console = Console(width=LOG_WIDTH, highlight=False)
+        grid = Table(box=SIMPLE_HEAD, padding=0, collapse_padding=True, pad_edge=False)
+    grid.title, grid.title_justify = title, "left"
+    grid.title_style = grid.header_style = "bold"
     for position, name in enumerate(columns):
-        numeric = bool(cells) and all(row[position][:1] in "+-.0123456789–" for row in cells if row[position])
-        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        column = [row[position] for row in cells]
+        numeric = bool(column) and all(cell[:1] in "+-.0123456789–" for cell in column if cell)
+        # Names and figures stay whole, so that the width goes to sentences; a header breaks between its words.
+        whole = not any(" " in cell.strip() for cell in column)
+        words = [*name.split(), *(line for cell in column if whole for line in cell.splitlines())]
+        header = (
+            textwrap.fill(name, max(map(len, words), default=1), break_long_words=False) if whole else name
+        )
+        grid.add_column(header, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in cells:
         grid.add_row(*[Text(c) for c in row])
     console.print(grid)
