@@ -30,6 +30,7 @@ faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut c
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_rooms.py tests/test_docs.py
 

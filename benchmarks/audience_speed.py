@@ -19,7 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.scoring_speed import server
-from tagcast.serving.store.base import ProfileStore, open_store
+from tagcast.serving.publishing.publication import stage_run
+from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.factory import open_store
 from tagcast.serving.store.schema import RunInfo, TagRun, tag_fields
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -110,7 +112,7 @@ def publish(store: ProfileStore, profiles: int, tags: int) -> None:
     """Publish made tags."""
     expires = datetime(2030, 1, 1, tzinfo=UTC)
     populations = np.zeros(tags, np.int64)
-    with store.writer("benchmark") as staging:
+    with stage_run(store, "benchmark") as staging:
         for start in range(0, profiles, CHUNK):
             batch, population = made(start, min(CHUNK, profiles - start), tags)
             populations += population

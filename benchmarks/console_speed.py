@@ -37,7 +37,7 @@ from tagcast.registry.access.roles import Person
 from tagcast.registry.state.database import open_state
 from tagcast.serving.context import open_context
 from tagcast.serving.profiles.profile_details import look_up
-from tagcast.serving.store.base import open_store
+from tagcast.serving.store.factory import open_store
 
 CONFIG = """\
 name = "benchmark"

@@ -126,8 +126,8 @@ def cases(chain: Chain, late_days: int) -> Iterator[Case]:
 
 def judged(case: Case) -> Expected:
     """Hold the drift of one case against what was expected of it."""
-    from tagcast.models.calibration.venn_abers import probability
     from tagcast.models.stats.metrics import calibration_error, log_loss
+    from tagcast.models.stats.numerics import probability
 
     unseen = unseen_share(case.learned, case.as_of, HORIZON_DAYS)
     now = follow(case.known_raw, case.known_y, case.known_day)[-1][0].ahead(case.as_of, unseen)

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.catalog.feature_set import FeatureSet
-from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import instant
 from tagcast.models.artifacts.binary_model import FeatureRange, TagModel
 from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition

@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks.scale_data import AS_OF, QUICK_TREES, TREES, make_snapshot, names, stored_tags
 from benchmarks.scoring_rivals import RIVALS, run_rival
 from benchmarks.speed import Cost, alternate, print_costs, print_ratio, run_apart, run_here
+from tagcast.serving.publishing.publication import stage_run
 
 TAGS = 10
 MOMENT = datetime(2024, 6, 1, tzinfo=UTC)
@@ -190,7 +191,7 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     import sklearn.isotonic  # noqa: F401
 
     from tagcast.serving.scoring.scorer import Scorer
-    from tagcast.serving.store.base import open_store
+    from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.schema import RunInfo, TagRun
 
     home = Path(tempfile.mkdtemp(prefix="tagcast-scored-"))
@@ -198,7 +199,7 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     store = open_store(url, home, "benchmark", memory_limit="1GB")
 
     def work() -> None:
-        with store.writer("benchmark") as staging:
+        with stage_run(store, "benchmark") as staging:
             spec = tags[0].model.feature_set
             scorer = Scorer(tags, {spec: snapshots}, AS_OF, MOMENT, lambda *_: None, reasons=reasons)
             for batch in scorer.batches({t.definition.name: 0.5 for t in tags}):

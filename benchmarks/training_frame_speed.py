@@ -21,7 +21,8 @@ import numpy as np
 from benchmarks.event_data import MadeLog
 from benchmarks.scale_data import FEATURES, chunks, names
 from benchmarks.speed import alternate, print_costs, print_ratio, run_apart, run_here
-from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import instant
 from tagcast.features.feast_store.feature_store import FeatureRepo
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from tagcast.pipelines.cli.main import clock, project_options
 def plan(config: Path | None, home: Path | None, as_json: bool) -> None:
     """Show what changed in the definitions against what is active, and what it would do.
 
-    Names what needs training, and counts on the run active how many profiles would get each value and how every saved
-    audience would change in size. Nothing is put active.
+    Names what needs training, and counts on the active run how many profiles would get each value and how every saved
+    audience would change in size. Nothing is activated.
 
     \b
     Example:
@@ -34,14 +34,14 @@ def plan(config: Path | None, home: Path | None, as_json: bool) -> None:
 
 
 @click.command("apply")
-@click.option("--reason", required=True, help="Why; it is kept with what is put active.")
+@click.option("--reason", required=True, help="Why; it is kept with what is activated.")
 @click.option("--by", help="Who decides; default: the user who runs the command.")
 @project_options
 def apply(config: Path | None, home: Path | None, as_json: bool, reason: str, by: str | None) -> None:
-    """Put the definitions as written active: the next run says them.
+    """Activate the definitions as written: the next run says them.
 
     What needs training stays as it is until a model is trained. Where [review] second_person is on, the first who applies
-    proposes, and somebody else who applies the same puts it active.
+    proposes, and somebody else who applies the same activates it.
 
     \b
     Example:

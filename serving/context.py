@@ -61,7 +61,7 @@ class ServiceContext:
 def open_context(settings: Settings, clock: Callable[[], datetime]) -> ServiceContext:
     """Open the service context of a project; nothing is read or made before the first question."""
     from tagcast.registry.state.database import open_state
-    from tagcast.serving.store.base import open_store
+    from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.reader_pool import RunReaderPool
 
     store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)

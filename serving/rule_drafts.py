@@ -213,7 +213,7 @@ def _names(context: ServiceContext, person: Person, rule: RuleDefinition) -> Nam
 
 
 def _known(context: ServiceContext, person: Person) -> tuple[FeatureSet, dict[str, str]]:
-    """Return every feature that the data of the run active can bear, and the attributes to see."""
+    """Return every feature that the data of the active run can bear, and the attributes to see."""
     from tagcast.serving.audiences.filter_resolution import hidden_attributes
 
     manifest = context.store.current()

@@ -16,6 +16,7 @@ from tagcast.features.core.settings import load_settings
 from tagcast.registry.access.roles import Person
 from tagcast.registry.state.database import open_state
 from tagcast.serving.context import ServiceContext
+from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.reader_pool import RunReaderPool
 from tagcast.serving.store.schema import RunInfo
@@ -115,7 +116,7 @@ def about(batches: list[pa.RecordBatch], run_id: str = "run") -> RunInfo:
 def publish_made(store: ProfileStore, run_id: str = "run", seed: int = 0) -> None:
     """Publish made profiles."""
     batches = predicted(seed=seed)
-    with store.writer(run_id) as staging:
+    with stage_run(store, run_id) as staging:
         staging.add(staged(people(), *batches))
         staging.publish(about(batches, run_id), keep=5)
 

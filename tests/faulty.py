@@ -11,7 +11,8 @@ import pytest
 from forked import Forked
 from shop import FIRST_DAY, write_shop
 
-from tagcast.serving.store.base import ProfileStore, open_store
+from tagcast.serving.store.base import ProfileStore
+from tagcast.serving.store.factory import open_store
 from tagcast.serving.store.long_form import long_batches
 
 FULL = os.environ.get("TAGCAST_FAULTS") == "full"

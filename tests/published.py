@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
+from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.schema import PREDICTION_SCHEMA, STAGED, RunInfo, TagRun, column_name
 
@@ -87,6 +88,6 @@ def run_info(run_id: str, population: int, tags=TAGS[:1]) -> RunInfo:
 
 
 def publish(store: ProfileStore, run_id: str, rows: int = 100, seed: int = 0, keep: int = 5) -> None:
-    with store.writer(run_id) as staging:
+    with stage_run(store, run_id) as staging:
         staging.add(staged(people(rows), said(rows, seed)))
         staging.publish(run_info(run_id, rows), keep=keep)

@@ -13,7 +13,8 @@ from sklearn.isotonic import IsotonicRegression
 
 from tagcast.models.calibration.binary_calibrator import Calibrator, score_curve
 from tagcast.models.calibration.binary_drift import KEPT, SPREAD, STEP_DAYS, Drift, follow
-from tagcast.models.calibration.venn_abers import CLIP, VennAbersTable
+from tagcast.models.calibration.venn_abers import VennAbersTable
+from tagcast.models.stats.numerics import CLIP
 from tagcast.models.stats.season_coverage import NEAR_DAYS, unseen_days, unseen_share
 
 DAY = np.datetime64("2024-01-01")

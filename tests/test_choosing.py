@@ -8,9 +8,8 @@ import pytest
 from scipy.stats import sem
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tagcast.models.estimators.logistic import LogisticScorer, fit_path
+from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmScorer, rfm_rank
 from tagcast.models.kernels.additive_model import AdditiveModel, compress
 from tagcast.models.training.tuning import TrainAndScore, tune
@@ -171,8 +170,3 @@ def test_the_rfm_scorer_follows_the_ranking_row_by_row() -> None:
     assert spearmanr(found.sign * rank, raw).statistic > 0.99
     np.testing.assert_array_equal(found.raw(rfm[7:8]), raw[7:8])
     assert RfmScorer.from_json(found.to_json()).raw(rfm).tolist() == raw.tolist()
-
-
-@parametrize_with_checks([LogisticScorer(), LogisticScorer(C=0.1, bends=0)])
-def test_the_estimator_keeps_scikit_learns_contract(estimator, check) -> None:
-    check(estimator)

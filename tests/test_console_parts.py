@@ -165,7 +165,6 @@ AT = datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()
         charts.overlap(0, 0, 0, "nobody"),
         charts.overlap(10, 4, 2, "some"),
         charts.stacked({"low": 1, "high": 2, "unknown": 1}, ("low", "high"), "tiers"),
-        charts.meter(None),
     ],
 )
 def test_charts_are_whole_whatever_they_show(drawn):

@@ -10,8 +10,8 @@ from typing import get_args
 import pytest
 
 from tagcast.features.core.errors import FilterError, NotAllowedError
-from tagcast.models.definitions.outcomes import PARTS
 from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.fields import PARTS
 from tagcast.models.filters.parser import parse
 from tagcast.registry.access.roles import ROLES
 from tagcast.registry.governance.lifecycle import STATUSES

@@ -18,6 +18,7 @@ from tagcast.registry.state.database import open_state
 from tagcast.serving import sampling
 from tagcast.serving.audiences.queries import count
 from tagcast.serving.audiences.service import effects, expected, parse_for
+from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.postgres import store as postgres_store
 from tagcast.serving.store.postgres.store import PostgresStore
 
@@ -45,7 +46,7 @@ def store(tmp_path_factory):
 def publish(store) -> None:
     ids = people(ROWS)
     ids = ids.set_column(0, ids.schema.field(0), ids.column(0).cast("string"))
-    with store.writer("one") as staging:
+    with stage_run(store, "one") as staging:
         batch = staged(ids, said(ROWS))
         staging.add(batch.take(np.argsort(batch.column(0).to_pylist())))
         staging.publish(run_info("one", ROWS), keep=1)

@@ -29,7 +29,7 @@ PUBLISH = """
     base, one = people(int(rows)), said(int(rows), len(run_id))
     batch = staged(base, one)
     try:
-        with store.writer(run_id) as staging:
+        with stage_run(store, run_id) as staging:
             for start in range(int(times)):
                 part = batch.slice(0)
                 ids = part.column(0).cast("string")

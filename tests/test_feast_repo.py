@@ -15,7 +15,8 @@ import pytest
 from shop import FIRST_DAY, shop_lines, write_log
 
 from tagcast.features.catalog.feature_set import FeatureSet
-from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.feast_store.feature_store import FeatureRepo
 

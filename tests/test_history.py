@@ -11,6 +11,7 @@ from published import NOW, people, publish, run_info, said, staged
 from stores import KINDS, make_store
 
 from tagcast.features.core.errors import StoreError
+from tagcast.serving.publishing.publication import roll_back, stage_run
 from tagcast.serving.publishing.run_checks import Bounds
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.history import said_then
@@ -30,7 +31,7 @@ def publish_at(
 ) -> None:
     run = run_info(f"run-{hour}", rows, tags)
     run = type(run)(run.run_id, run.as_of, NOW + timedelta(hours=hour), run.tags)
-    with store.writer(run.run_id) as staging:
+    with stage_run(store, run.run_id) as staging:
         staging.add(staged(people(rows), *(said(rows, seed + k, tag) for k, tag in enumerate(tags))))
         staging.publish(run, keep=keep, **more)
 
@@ -69,7 +70,7 @@ def test_the_past_is_what_was_said(kind, examples, tmp_path_factory) -> None:
                 current = store.current()
                 if current is None or not {n for n in earlier if n < current.number}:
                     continue
-                store.rollback(None, NOW + timedelta(hours=hour), "a test")
+                roll_back(store, None, NOW + timedelta(hours=hour), "a test")
             remembered[hour] = everything(store)
         for hour, before in remembered.items():
             when = NOW + timedelta(hours=hour, minutes=1)
@@ -109,13 +110,13 @@ def test_rollback_puts_an_earlier_run_in_force_and_can_itself_be_taken_back(stor
     for hour in range(3):
         publish_at(store, hour, seed=hour, keep=5)
     numbers = [m.number for m in store.kept()]
-    store.rollback(None, NOW + timedelta(hours=5), "the third was wrong")
+    roll_back(store, None, NOW + timedelta(hours=5), "the third was wrong")
     assert store.current().number == numbers[1]
     assert store.log()[-1].reason == "the third was wrong"
-    store.rollback(numbers[2], NOW + timedelta(hours=6))
+    roll_back(store, numbers[2], NOW + timedelta(hours=6))
     assert store.current().number == numbers[2]
-    with pytest.raises(StoreError, match="no earlier run 99 to go back to; kept beside the one active"):
-        store.rollback(99, NOW)
+    with pytest.raises(StoreError, match="no earlier run 99 to go back to; kept beside the active one"):
+        roll_back(store, 99, NOW)
     publish_at(store, 9, seed=9, keep=5)
     assert store.current().number == max(e.number for e in store.log())
 
@@ -124,7 +125,7 @@ def test_prune_keeps_the_run_in_force(store) -> None:
     for hour in range(4):
         publish_at(store, hour, seed=hour, keep=9)
     first = store.kept()[0].number
-    store.rollback(first, NOW + timedelta(hours=5))
+    roll_back(store, first, NOW + timedelta(hours=5))
     gone = store.prune(1)
     assert first in store.stored()
     assert len(gone) == 2
@@ -153,13 +154,13 @@ def test_a_run_that_differs_too_much_is_refused_and_may_be_accepted(store, chang
         import pyarrow as pa
 
         batch = pa.RecordBatch.from_pandas(frame, schema=batch.schema, preserve_index=False)
-    with pytest.raises(RunRefusedError, match=message) as refused, store.writer("second") as staging:
+    with pytest.raises(RunRefusedError, match=message) as refused, stage_run(store, "second") as staging:
         staging.add(staged(people(rows), batch))
         staging.publish(run_info("second", rows), keep=3, bounds=NARROW)
     assert refused.value.exit_code == 10
     assert store.current().run.run_id == "first"
     assert len(store.stored()) == 1
-    with store.writer("second") as staging:
+    with stage_run(store, "second") as staging:
         staging.add(staged(people(rows), batch))
         staging.publish(run_info("second", rows), keep=3, bounds=NARROW, accept="half the shops were sold")
     assert store.current().run.run_id == "second"

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from published import NOW, people, run_info, said, staged
 from stores import KINDS, make_store
 
-from tagcast.serving.audiences.queries import count, member_query, profile
+from tagcast.serving.audiences.queries import count, member_query
+from tagcast.serving.profiles.profile_query import profile
+from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.schema import column_name
 
 pytestmark = pytest.mark.xdist_group("many-tags")
@@ -39,7 +41,7 @@ def stores(tmp_path_factory):
     made = {}
     for kind in KINDS:
         made[kind] = make_store(kind, tmp_path_factory.mktemp(kind))
-        with made[kind].writer("many") as staging:
+        with stage_run(made[kind], "many") as staging:
             staging.add(batch)
             staging.publish(replace(run, tags=tags), keep=1)
     return made

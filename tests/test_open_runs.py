@@ -1,4 +1,4 @@
-"""Readers of the run active, lent to many threads."""
+"""Readers of the active run, lent to many threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from published import NOW, publish
 from stores import KINDS, make_store
 
 from tagcast.features.core.errors import FilterError, NotFoundError, StoreError
-from tagcast.serving.audiences.queries import count, profile
+from tagcast.serving.audiences.queries import count
+from tagcast.serving.profiles.profile_query import profile
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.reader_pool import RunReaderPool
 

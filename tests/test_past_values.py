@@ -15,7 +15,9 @@ from tagcast.models.decisions.policy import decide
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.pipelines.reports.scoring import render_scoring
 from tagcast.pipelines.scoring.score import score_tags
-from tagcast.serving.audiences.queries import count, profile
+from tagcast.serving.audiences.queries import count
+from tagcast.serving.profiles.profile_query import profile
+from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.scoring.previous_values import open_past, past_run
 from tagcast.serving.store.duckdb.store import DuckDbStore
 from tagcast.serving.store.schema import PREDICTION_SCHEMA, RunInfo, TagRun
@@ -52,7 +54,7 @@ def publish(
         "sensitivity": "normal", "question": DEFINITION.question,
     }  # fmt: skip
     run = RunInfo(run_id or f"run-{day}", day, NOW, (TagRun(**{**about, **tag}),))
-    with store.writer(run.run_id) as staging:
+    with stage_run(store, run.run_id) as staging:
         staging.add(staged(batch.select(["profile_id"]), batch))
         staging.publish(run, keep=keep)
 

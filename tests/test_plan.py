@@ -1,4 +1,4 @@
-"""Definitions as written against what is active: what differs, what it would do, and how it is put active."""
+"""Definitions as written against what is active: what differs, what it would do, and how it is activated."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def second_person(workspace: Project) -> Project:
 
 def test_nothing_differs_where_nothing_was_written(shop) -> None:
     assert plan_of(shop).tags == ()
-    with pytest.raises(ConflictError, match="nothing is to be put active"):
+    with pytest.raises(ConflictError, match="nothing is to be activated"):
         apply_plan(shop, by="ann", reason="because", now=LATER)
 
 

@@ -13,7 +13,10 @@ from stores import KINDS, make_store
 
 from tagcast.features.core.errors import FilterError, NotFoundError, StoreBusyError, StoreError
 from tagcast.models.definitions.model_tag import ThresholdRule, TopShareRule
-from tagcast.serving.audiences.queries import count, export_predictions, member_query, profile
+from tagcast.serving.audiences.queries import count, member_query
+from tagcast.serving.delivery.predictions import export_predictions
+from tagcast.serving.profiles.profile_query import profile
+from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.long_form import predictions
 from tagcast.serving.store.schema import RunInfo, TagRun
@@ -40,7 +43,7 @@ def publish_amounts(store: ProfileStore, tag: TagRun = AMOUNT, **more: list[obje
         batch = batch.set_column(
             place, batch.schema.field(name), pa.array(column, batch.schema.field(name).type)
         )
-    with store.writer("amount") as staging:
+    with stage_run(store, "amount") as staging:
         staging.add(staged(people(4), batch))
         staging.publish(RunInfo("amount", date(2024, 4, 30), NOW, (tag,)), keep=5)
 
@@ -140,7 +143,7 @@ def test_percentile_is_the_share_scored_lower_ties_counted_half(store) -> None:
 
 
 def test_names_of_any_kind(store) -> None:
-    with store.writer("names") as staging:
+    with stage_run(store, "names") as staging:
         staging.add(staged(people(10), *(said(10, tag=tag) for tag in TAGS)))
         staging.publish(run_info("names", 10, TAGS), keep=2)
     with store.reader() as reader:
@@ -152,7 +155,7 @@ def test_names_of_any_kind(store) -> None:
 
 
 def test_profiles_outside_a_population_carry_no_value(store) -> None:
-    with store.writer("some") as staging:
+    with stage_run(store, "some") as staging:
         staging.add(staged(people(20), said(12)))
         staging.publish(run_info("some", 12), keep=2)
     with store.reader() as reader:
@@ -169,7 +172,7 @@ def test_a_cut_that_needs_everyone(store) -> None:
     assert isinstance(definition.decision, TopShareRule)
     assert not isinstance(definition.decision, ThresholdRule)
     score = said(100).column("score").to_numpy()
-    with store.writer("cut") as staging:
+    with stage_run(store, "cut") as staging:
         for start in range(0, 100, 30):
             staging.add_scores("high_value", score[start : start + 30])
         cut = staging.cut(definition)
@@ -197,7 +200,7 @@ def respelled(batch: pa.RecordBatch, part: str, value: float) -> pa.RecordBatch:
 )
 def test_a_wrong_run_is_refused_and_the_last_one_stays(store, spoil, message) -> None:
     publish(store, "good", seed=1)
-    with pytest.raises(StoreError, match=message), store.writer("bad") as staging:
+    with pytest.raises(StoreError, match=message), stage_run(store, "bad") as staging:
         for batch in spoil(staged(people(100), said(100))):
             staging.add(batch)
         staging.publish(run_info("bad", 100), keep=5)
@@ -218,9 +221,9 @@ def test_the_same_run_twice_equals_once(store) -> None:
 
 def test_one_writer_at_a_time_and_any_number_of_readers(store) -> None:
     publish(store, "one")
-    with store.writer("two") as staging:
+    with stage_run(store, "two") as staging:
         staging.add(staged(people(10), said(10)))
-        with pytest.raises(StoreBusyError, match="another run"), store.writer("three"):
+        with pytest.raises(StoreBusyError, match="another run"), stage_run(store, "three"):
             pass
         with store.reader() as first, store.reader() as second:
             assert first.manifest.profiles == second.manifest.profiles == 100
@@ -252,7 +255,7 @@ def test_a_reader_keeps_the_snapshot_it_holds(store) -> None:
             publish(store, f"new{number}", rows=50, seed=number, keep=1)
         assert count(reader, "churn_risk = 'yes'", NOW).members == before
         assert reader.manifest.run.run_id == "old"
-    with store.writer("after"):
+    with stage_run(store, "after"):
         store.forget_old(1)
     assert store.stored() == {store.current().number}
 

@@ -95,7 +95,7 @@ def test_a_host_that_is_none_is_named(opened, context):
 
 def test_it_starts_answers_and_stops(context):
     # A suite that runs in the background hands down that interrupts are ignored.
-    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pipelines.cli.main; pipelines.cli.main.main()"
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import tagcast.pipelines.cli.main as cli; cli.main()"
     command = [sys.executable, "-c", heeding, "serve", "--port", "0", "--json"]
     command += ["--config", str(context.settings.path), "--home", str(context.settings.home)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}

@@ -88,7 +88,6 @@ def test_an_amount_says_its_tiers() -> None:
     assert tag.decision.rule == "tier"
     assert tag.values == ("low", "medium", "high")
     assert tag.levels == {"low": 0, "medium": 20, "high": 60}
-    assert [tag.band_of(x) for x in (0, 19.99, 20, 1e9)] == ["low", "low", "medium", "high"]
     again = type(tag).model_validate(json.loads(json.dumps(tag.model_dump(mode="json"), sort_keys=True)))
     assert again == tag
     assert again.values == tag.values, "the order of tiers is that of their amounts"

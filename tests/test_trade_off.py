@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shop import CHURN
 
+from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.flip_rates import flips, past_of, stability, values_over_time
 from tagcast.models.decisions.policy import NEVER, decide, learned_cut, needs_population
-from tagcast.models.decisions.trade_off import SHARES, Cases, choice_sentence, cut_table, rule_cuts, trade_off
+from tagcast.models.decisions.trade_off import SHARES, choice_sentence, cut_table, rule_cuts, trade_off
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
 from tagcast.models.plots.decision import stability_plot, trade_off_plot

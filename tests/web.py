@@ -16,6 +16,7 @@ from tagcast.features.core.settings import load_settings
 from tagcast.registry.access.api_keys import add_key
 from tagcast.registry.state.database import open_state
 from tagcast.serving.context import ServiceContext
+from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.duckdb.store import DuckDbStore
 from tagcast.serving.store.reader_pool import RunReaderPool
 from tagcast.serving.web_app import create_app
@@ -42,7 +43,7 @@ def make_desk(
     (folder / "tagcast.toml").write_text(CONFIG + config, encoding="utf-8")
     settings = load_settings(folder / "tagcast.toml", folder / "home", folder)
     store = DuckDbStore(folder / "home" / "store")
-    with store.writer("run-1") as staging:
+    with stage_run(store, "run-1") as staging:
         staging.add(staged(people(100), *[said(100, i, tag) for i, tag in enumerate(tags)]))
         staging.publish(run_info("run-1", 100, tags), keep=5)
     return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock)

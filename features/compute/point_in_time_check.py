@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import SERVICES, VIEWS, FeatureSet, View
-from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import instant
 
 if TYPE_CHECKING:
     import pandas as pd

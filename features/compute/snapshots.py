@@ -12,16 +12,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from zoneinfo import ZoneInfo
 
 from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.disk_errors import disk_errors
+from tagcast.features.core.duckdb import connect, instant
 from tagcast.features.core.errors import DataError
-from tagcast.features.ingest.sql_extract import silence
 
 if TYPE_CHECKING:
     from tagcast.features.compute.partial_aggregates import Partials
@@ -43,31 +42,6 @@ class Events(Protocol):
     def glob(self) -> str:
         """Parquet files of the log."""
         ...
-
-
-def instant(as_of: date, timezone: str) -> datetime:
-    """Return the UTC moment at which the local day ``as_of`` begins.
-
-    Examples
-    --------
-    >>> instant(date(2017, 12, 2), "America/New_York").isoformat()
-    '2017-12-02T05:00:00+00:00'
-    """
-    return datetime.combine(as_of, time(), ZoneInfo(timezone)).astimezone(UTC)
-
-
-def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: Path | None = None) -> Any:
-    """Return an ibis connection to an in-memory DuckDB that spills to ``scratch``."""
-    import ibis
-
-    options: dict[str, Any] = {"memory_limit": memory_limit}
-    if threads:
-        options["threads"] = threads
-    if scratch is not None:
-        options["temp_directory"] = str(scratch)
-    connection = ibis.duckdb.connect(**options)
-    silence(connection.con)
-    return connection
 
 
 class Snapshots:

@@ -82,7 +82,7 @@ class StoreBusyError(StoreError):
 
 
 class RunRefusedError(StoreError):
-    """A run fails the checks before it would be put active; the last one stays."""
+    """A run fails the checks before it would be activated; the last one stays."""
 
     exit_code = 10
 

@@ -25,10 +25,10 @@ from tagcast.features.core.settings_schema import (
     Review,
     Source,
     StateDatabase,
-    Strict,
     near,
     zone,
 )
+from tagcast.features.core.strict import Strict
 
 FILE_NAME = "tagcast.toml"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")

@@ -8,7 +8,9 @@ from ipaddress import ip_network
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from tagcast.features.core.strict import Strict
 
 EVENT_COLUMNS = (
     "profile_id",
@@ -23,12 +25,6 @@ EVENT_COLUMNS = (
 )
 REQUIRED_COLUMNS = ("profile_id", "event_time")
 PASSWORD = re.compile(r"://[^/@\s:]+:(?!\$\{)[^/@\s]+@")
-
-
-class Strict(BaseModel):
-    """A table whose keys are all known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Place(Strict):
@@ -131,7 +127,7 @@ class Identity(Place):
 class Publish(Strict):
     """How many runs the store keeps, and how far a run may differ from the last one before it is refused."""
 
-    keep: int = Field(5, ge=1, description="published runs kept, the one active among them")
+    keep: int = Field(5, ge=1, description="published runs kept, the active one among them")
     base_change: float = Field(0.4, gt=0, description="of the number of profiles")
     population_change: float = Field(0.5, gt=0, description="of the population of a tag")
     share_change: float = Field(0.25, gt=0, le=1, description="of the share of any value of a tag")

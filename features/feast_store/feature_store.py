@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import SERVICES, VIEWS, FeatureSet
-from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 
-from tagcast.features.compute.snapshots import connect
+from tagcast.features.core.duckdb import connect
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from sqlglot import exp
 
-from tagcast.features.compute.snapshots import instant
+from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.settings import Settings
+from tagcast.features.core.warnings_filter import silence
 from tagcast.features.ingest.event_log_writer import (
     AMOUNT_MEND,
     MAX_UNPARSABLE_SHARE,
@@ -21,7 +22,6 @@ from tagcast.features.ingest.event_log_writer import (
     identity_query,
 )
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, Reader, source_query
-from tagcast.features.ingest.sql_extract import silence
 
 MANY = 0.05
 """Share of lines from which something left out or doubtful is worth a warning."""

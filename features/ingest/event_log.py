@@ -2,7 +2,7 @@
 
 ``<home>/events/<id>/`` holds ``events.parquet`` sorted by profile and time, ``profiles.parquet`` with the
 attributes where they are configured, and ``manifest.json`` with what was counted and left out. A log is
-written aside and renamed; ``current.json`` names the one active.
+written aside and renamed; ``current.json`` names the active one.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class EventLog(LogContent):
 
 
 def build_event_log(settings: Settings, *, progress: Progress | None = None) -> EventLog:
-    """Read the sources, or take the log active where no file of theirs has changed.
+    """Read the sources, or take the active log where no file of theirs has changed.
 
     Databases are always read anew. Nothing of a source is changed.
 
     Raises
     ------
     ConfigError, DataError
-        Naming the source, what was found and the hint; the log active stays as it was.
+        Naming the source, what was found and the hint; the active log stays as it was.
     """
     import duckdb
 
@@ -105,7 +105,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
 
 
 def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
-    """Return the last events of one profile in the log active, newest first; none where no log was built.
+    """Return the last events of one profile in the active log, newest first; none where no log was built.
 
     Nothing is built and no source is looked at: it is what the runs were made of.
 

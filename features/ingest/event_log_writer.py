@@ -16,10 +16,10 @@ from sqlglot import exp
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Source
+from tagcast.features.core.warnings_filter import silence
 from tagcast.features.ingest.event_log_content import Digest, LogContent, SourceCount, content_id
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, Reader, column, source_query
 from tagcast.features.ingest.sql_casts import as_text
-from tagcast.features.ingest.sql_extract import silence
 
 OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
 MAX_UNPARSABLE_SHARE = 0.01

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -128,14 +127,3 @@ def _array(values: tuple[Any, ...]) -> Any:
         array = pa.array([None if v is None else str(v) for v in values])
     # A driver's exact numbers differ in digits from chunk to chunk; one wide type holds them all.
     return array.cast(pa.decimal128(38, 10)) if pa.types.is_decimal(array.type) else array
-
-
-def silence(connection: Any) -> None:
-    """Turn off DuckDB's own progress bar: it would be drawn into what a command answers.
-
-    In a notebook without widgets the bar is off and cannot be set: that is as good.
-    """
-    import duckdb
-
-    with suppress(duckdb.Error):
-        connection.execute("SET enable_progress_bar = false")

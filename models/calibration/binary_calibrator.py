@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.calibration.binary_drift import Drift, follow
-from tagcast.models.calibration.venn_abers import CLIP, Floats, Steps, VennAbersTable, clip, probability
+from tagcast.models.calibration.venn_abers import Steps, VennAbersTable
+from tagcast.models.stats.numerics import CLIP, Floats, clip, probability
 
 __all__ = ["CLIP", "MIN_CASES", "Calibrated", "Calibrator"]
 

@@ -15,7 +15,7 @@ from tagcast.models.definitions.model_tag import (
     ThresholdRule,
     TopShareRule,
 )
-from tagcast.models.definitions.outcomes import UNKNOWN, YES_NO
+from tagcast.models.filters.fields import UNKNOWN, YES_NO
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]

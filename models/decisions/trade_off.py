@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.flip_rates import stability
 from tagcast.models.decisions.policy import NEVER, cut_from_scores, needs_population
 from tagcast.models.definitions.model_tag import (
@@ -26,38 +26,8 @@ from tagcast.models.definitions.model_tag import (
 )
 from tagcast.models.stats.metrics import wilson
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
-
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 """Of each snapshot's population, highest scores first."""
-
-
-@dataclass(frozen=True)
-class Cases:
-    """Cases out of time: each scored by a model that had not seen its outcome; arrays of shape (n,).
-
-    Parameters
-    ----------
-    profile_id : ndarray of str
-    as_of : ndarray of datetime64[D]
-    y : ndarray of int8
-        Outcomes.
-    score, lower, upper : ndarray of float
-        Calibrated by the tables that the model active uses.
-    """
-
-    profile_id: npt.NDArray[np.str_]
-    as_of: npt.NDArray[np.datetime64]
-    y: npt.NDArray[np.int8]
-    score: Floats
-    lower: Floats
-    upper: Floats
-
-    @property
-    def snapshots(self) -> list[tuple[str, Rows]]:
-        """Day and rows of each snapshot, in order of time."""
-        return [(str(day), self.as_of == day) for day in np.unique(self.as_of)]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What differs between two definitions of a tag, and what of it can be put active without training anew."""
+"""What differs between two definitions of a tag, and what of it can be activated without training anew."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from tagcast.models.definitions.loader import Definition
+from tagcast.models.definitions.decision_rules import PrecisionRule
+from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
-from tagcast.models.definitions.outcomes import PrecisionRule
 
 DECIDING = ("decision", "bands", "min_confidence", "hysteresis")
 """Keys that turn a model's scores into what is said."""

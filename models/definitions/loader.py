@@ -14,10 +14,10 @@ from pydantic.json_schema import models_json_schema
 
 from tagcast.features.core.errors import DefinitionError
 from tagcast.models.definitions.base import TagBase
+from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 
-Definition = TagDefinition | RuleDefinition
 _Chosen = TypeVar("_Chosen", bound=TagBase)
 
 _SHORT = Repr()

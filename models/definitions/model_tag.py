@@ -14,24 +14,26 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from tagcast.features.core.strict import Strict
 from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, Text, slug
+from tagcast.models.definitions.decision_rules import (
+    Decision,
+    PrecisionRule,
+    ProfitRule,
+    ThresholdRule,
+    TierRule,
+    TopShareRule,
+)
 from tagcast.models.definitions.outcomes import (
-    YES_NO,
     Amount,
     AnyEvent,
     CountAtLeast,
-    Decision,
     NoEvent,
     Outcome,
-    PrecisionRule,
-    ProfitRule,
-    Strict,
     SumAtLeast,
-    ThresholdRule,
-    TierRule,
     TopShare,
-    TopShareRule,
 )
+from tagcast.models.filters.fields import YES_NO
 
 __all__ = [
     "Amount",
@@ -206,10 +208,6 @@ class TagDefinition(TagBase):
     def levels(self) -> dict[str, float]:
         """Name to the score it starts at, rising: bands, or the tiers of an amount."""
         return self.outcome.tiers if isinstance(self.outcome, Amount) else self.bands
-
-    def band_of(self, score: float) -> str:
-        """Return the level in which ``score`` lies."""
-        return [name for name, start in self.levels.items() if score >= start][-1]
 
     def expand(self, categories: Sequence[str]) -> list[TagDefinition]:
         """Return the family's members for ``categories`` (a tag that is no family: itself)."""

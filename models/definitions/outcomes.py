@@ -6,21 +6,13 @@ import math
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-YES_NO = ("yes", "no")
-UNKNOWN = "unknown"
-PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
-"""What a filter may ask of a tag; ``value`` where no part is named."""
-NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
+from tagcast.features.core.strict import Strict
+from tagcast.models.filters.fields import UNKNOWN, YES_NO
+
 TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _TAKEN = frozenset({*YES_NO, UNKNOWN})
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Outcome(Strict):
@@ -88,45 +80,4 @@ class Amount(_Outcome):
 
 Outcome = Annotated[
     NoEvent | AnyEvent | CountAtLeast | SumAtLeast | TopShare | Amount, Field(discriminator="kind")
-]
-
-
-class ThresholdRule(Strict):
-    """Yes when score >= ``threshold``."""
-
-    rule: Literal["threshold"]
-    threshold: float = Field(gt=0, lt=1)
-
-
-class TopShareRule(Strict):
-    """Yes for the ``share`` of the population with the highest scores of the run."""
-
-    rule: Literal["top_share"]
-    share: float = Field(gt=0, lt=1)
-
-
-class PrecisionRule(Strict):
-    """Yes for the widest audience whose share of true outcomes met ``precision`` out of time."""
-
-    rule: Literal["precision"]
-    precision: float = Field(gt=0, lt=1)
-
-
-class ProfitRule(Strict):
-    """Yes where score x benefit exceeds cost, for at most ``capacity`` profiles (highest scores first)."""
-
-    rule: Literal["profit"]
-    benefit: float = Field(gt=0)
-    cost: float = Field(gt=0)
-    capacity: int | None = Field(None, gt=0)
-
-
-class TierRule(Strict):
-    """The tier in which the amount most probably lies; what an amount says."""
-
-    rule: Literal["tier"]
-
-
-Decision = Annotated[
-    ThresholdRule | TopShareRule | PrecisionRule | ProfitRule | TierRule, Field(discriminator="rule")
 ]

@@ -26,7 +26,7 @@ from pydantic import ConfigDict, Field, model_validator
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, FilterError
 from tagcast.models.definitions.base import PLACEHOLDER, TagBase
-from tagcast.models.definitions.outcomes import TIER_NAME, UNKNOWN, YES_NO
+from tagcast.models.definitions.outcomes import TIER_NAME
 from tagcast.models.filters.conditions import (
     Compare,
     Condition,
@@ -38,6 +38,7 @@ from tagcast.models.filters.conditions import (
     Not,
     OneOf,
 )
+from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.models.filters.parser import caret, parse
 
 MAX_CASES = 100

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.calibration.venn_abers import clip, logit
+from tagcast.models.stats.numerics import clip, logit
 from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]

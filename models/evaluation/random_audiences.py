@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from tagcast.models.definitions.outcomes import YES_NO
 from tagcast.models.evaluation.random_filters import RandomFilters
+from tagcast.models.filters.fields import YES_NO
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tagcast.models.definitions.outcomes import NUMBER_PARTS, UNKNOWN, YES_NO
+from tagcast.models.filters.fields import NUMBER_PARTS, UNKNOWN, YES_NO
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float

@@ -21,7 +21,6 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from tagcast.features.core.errors import FilterError
-from tagcast.models.definitions.outcomes import PARTS
 from tagcast.models.filters.conditions import (
     MAX_CONDITIONS,
     MAX_DEPTH,
@@ -40,6 +39,7 @@ from tagcast.models.filters.conditions import (
     Or,
     Scalar,
 )
+from tagcast.models.filters.fields import PARTS
 from tagcast.models.filters.tokenizer import Token, tokens
 
 MAX_LENGTH = 1_000_000

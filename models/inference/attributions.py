@@ -79,10 +79,3 @@ def top_reasons(given: Floats, top: int) -> tuple[npt.NDArray[np.int64], Floats]
         order[:, place] = size.argmin(axis=1)
         size[rows, order[:, place]] = np.inf
     return order, np.take_along_axis(given, order, axis=1)
-
-
-def importance(model: TagModel | AmountModel, X: Floats | pd.DataFrame) -> dict[str, float]:
-    """Return mean |contribution| of each feature in log-odds over the rows of ``X``, largest first."""
-    sizes = np.abs(contributions(model, X, exact=True)).mean(axis=0)
-    order = np.argsort(-sizes, kind="stable")
-    return {model.features[j]: float(sizes[j]) for j in order}

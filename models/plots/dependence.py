@@ -29,41 +29,6 @@ SKEWED = 8.0
 TITLE_WIDTH = 34
 
 
-def dependence_plot(
-    model: TagModel, X: Floats | pd.DataFrame, feature: str, title: str, *, given: Floats | None = None
-) -> Figure:
-    """Draw one feature's contribution over its value, with the median of bins of equal count.
-
-    Parameters
-    ----------
-    model : TagModel
-    X : array or DataFrame of shape (n, p)
-    feature : str
-        One of ``model.features``.
-    title : str
-        What people call it.
-    given : ndarray of shape (n, p), optional
-        Exact contributions of ``X``, where they are known already.
-
-    Raises
-    ------
-    ValueError
-        When the model has no such feature.
-    """
-    from matplotlib.figure import Figure
-
-    if feature not in model.features:
-        raise ValueError(f"{feature!r} is none of the model's features: {', '.join(model.features)}")
-    X = model.matrix(X)
-    given = contributions(model, X, exact=True) if given is None else given
-    figure = Figure(figsize=(5.6, 4.2), dpi=130, layout="constrained")
-    j = model.features.index(feature)
-    axes = figure.add_subplot()
-    _draw(axes, X[:, j], given[:, j], title)
-    axes.set_ylabel("contribution to the log-odds")
-    return figure
-
-
 def dependence_grid(
     model: TagModel,
     X: Floats | pd.DataFrame,

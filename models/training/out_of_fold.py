@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrator
-from tagcast.models.decisions.trade_off import Cases
+from tagcast.models.decisions.cases import Cases
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Days, Floats, Labels, Rows, TrainingData
 from tagcast.models.training.recipe import Recipe

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.artifacts.binary_model import TagModel
-from tagcast.models.decisions.trade_off import Cases
+from tagcast.models.decisions.cases import Cases
 from tagcast.models.stats.metrics import Estimate
 from tagcast.models.training.dataset import Floats, Labels
 from tagcast.models.training.splits import Split

@@ -23,7 +23,7 @@ def store() -> None:
 @store.command("list")
 @project_options
 def list_runs(config: Path | None, home: Path | None, as_json: bool) -> None:
-    """Show what was put active, when and by whom, and which runs are kept.
+    """Show what was activated, when and by whom, and which runs are kept.
 
     \b
     Example:
@@ -43,9 +43,9 @@ def list_runs(config: Path | None, home: Path | None, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Why; kept in the store's log.")
 @project_options
 def rollback(config: Path | None, home: Path | None, as_json: bool, number: int | None, reason: str) -> None:
-    """Put an earlier run active again: NUMBER of tagcast store list, or the one before.
+    """Activate an earlier run again: NUMBER of tagcast store list, or the one before.
 
-    Nothing is lost: the run that was active is kept, and can be put active again.
+    Nothing is lost: the run that was active is kept, and can be activated again.
 
     \b
     Example:
@@ -54,8 +54,9 @@ def rollback(config: Path | None, home: Path | None, as_json: bool, number: int 
     """
     from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit, say
+    from tagcast.serving.publishing.publication import roll_back
 
-    target = open_project(config, home).store.rollback(number, clock(), reason)
+    target = roll_back(open_project(config, home).store, number, clock(), reason)
     emit(
         {"number": target.number, "run_id": target.run.run_id, "as_of": target.run.as_of},
         as_json=as_json,
@@ -71,7 +72,7 @@ def rollback(config: Path | None, home: Path | None, as_json: bool, number: int 
 )
 @project_options
 def prune(config: Path | None, home: Path | None, as_json: bool, keep: int | None) -> None:
-    """Delete runs beyond the newest; the one active, and the past that tags hold on to, stay.
+    """Delete runs beyond the newest; the active one, and the past that tags hold on to, stay.
 
     What profiles were told stays known: the history of changes is not touched.
 

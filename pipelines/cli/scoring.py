@@ -56,7 +56,7 @@ def score(
 ) -> None:
     """Score everyone with each champion and publish a new snapshot of the profile store.
 
-    Published whole or not at all: a run that is stopped leaves the last one active and can be run again. A run that
+    Published whole or not at all: a run that is stopped leaves the last active one and can be run again. A run that
     differs too much from the last one is refused with exit code 10.
 
     \b

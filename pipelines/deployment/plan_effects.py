@@ -1,4 +1,4 @@
-"""What a change of definitions does to the run active: how many get each value, how large each saved audience is.
+"""What a change of definitions does to the active run: how many get each value, how large each saved audience is.
 
 The run is said again with the changed definitions, by the same models and on the same features, and compared with
 what is published profile by profile; nothing of it is kept.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import FilterError, StoreError
-from tagcast.models.definitions.loader import Definition
+from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.pipelines.project.champions import load_versions
@@ -73,7 +73,7 @@ def effects(
     ----------
     project, service context : Project, ServiceContext
     manifest : Manifest
-        The run active.
+        The active run.
     deciding : mapping of str to Definition
         Tags of the run that would be said otherwise, as they would be said.
     gone : sequence of str
@@ -186,12 +186,12 @@ def _side_by_side(
     """Yield the same profiles of both."""
     from tagcast.serving.store.merge_join import MergeJoin
 
-    stored = MergeJoin(published, "the run active")
+    stored = MergeJoin(published, "the active run")
     for new in news:
         old = stored.up_to(str(new.column(0)[-1]))
         if old is None or not old.column(0).combine_chunks().equals(new.column(0)):
             raise StoreError(
-                "the events have changed since the run active: its profiles are others",
+                "the events have changed since the active run: its profiles are others",
                 hint="tagcast score --all, then tagcast plan",
             )
         yield old.combine_chunks().to_batches()[0], new

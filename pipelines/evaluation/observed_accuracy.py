@@ -36,7 +36,7 @@ def promise_metrics(
 
 
 def promise_beside_reality(project: Project) -> list[PromiseRow]:
-    """Judge the run active by the events that followed it, and keep what came of it for the pages of the tags.
+    """Judge the active run by the events that followed it, and keep what came of it for the pages of the tags.
 
     A window that is not fully observed is not judged: the test snapshot of the tag's model is shown
     instead, scored by the same recipe trained on what came before it.

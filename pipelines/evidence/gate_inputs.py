@@ -134,13 +134,13 @@ class GateInputs:
     ) -> ChampionEvidence | NotCompared:
         """Return the champion's scores on the test snapshot beside those of the new recipe.
 
-        The champion scores with the model active, on features of its own feature set.
+        The champion scores with the active model, on features of its own feature set.
         """
         import numpy as np
 
         from tagcast.models.artifacts.loader import load_bundle as read_bundle
         from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
-        from tagcast.registry.versions.promotion import CHAMPION
+        from tagcast.registry.versions.aliases import CHAMPION
         from tagcast.registry.versions.versions import load_bundle, versions
 
         definition, test = plan.definition, plan.split.test

@@ -61,7 +61,7 @@ def load_champions(
 def active(
     project: Project, loaded: Sequence[tuple[LoadedTag, Version]], moment: datetime | None = None
 ) -> list[LoadedTag]:
-    """Return models with what was put active after they were made, by ``moment`` (default: by now)."""
+    """Return models with what was activated after they were made, by ``moment`` (default: by now)."""
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.registry.governance.applied_definitions import active as activate
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, FeatureSet, windows_within
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, top_categories
-from tagcast.features.compute.snapshots import Snapshots, connect
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import connect
 from tagcast.features.core.errors import DataError, DefinitionError
 from tagcast.features.feast_store.feature_store import FeatureRepo
 from tagcast.features.ingest.event_log import EventLog, build_event_log
-from tagcast.models.definitions.loader import Definition, load_definitions
+from tagcast.models.definitions.definition import Definition
+from tagcast.models.definitions.loader import load_definitions
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.models.training.splits import Split, choose_snapshots
@@ -60,7 +62,7 @@ class Project:
     @cached_property
     def store(self) -> ProfileStore:
         """The profile store."""
-        from tagcast.serving.store.base import open_store
+        from tagcast.serving.store.factory import open_store
 
         settings = self.settings
         return open_store(

@@ -1,4 +1,4 @@
-"""`tagcast profile`: what the store active says of one profile."""
+"""`tagcast profile`: what the active run says of one profile."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tagcast.pipelines.reports.terminal import amount, say, table
 
 def look_up(project: Project, profile_id: str) -> dict[str, Any]:
     """Return one profile: attributes, tags with reasons, key features with their titles."""
-    from tagcast.serving.audiences.queries import profile
     from tagcast.serving.profiles.profile_details import key_features
+    from tagcast.serving.profiles.profile_query import profile
 
     with project.store.reader() as reader:
         view = asdict(profile(reader, profile_id))

@@ -21,7 +21,7 @@ class StoreRow:
     at : datetime
     action : {"publish", "rollback"}
     run : int
-        Number of the run that was put active; of a publication its own.
+        Number of the run that was activated; of a publication its own.
     run_id : str
     as_of : date
     profiles, tags : int

@@ -99,7 +99,7 @@ def _active(project: Project, rules: Sequence[RuleDefinition]) -> tuple[list[Rul
     for rule in rules:
         line = lines.get(rule.name)
         if rule.name in drafts:
-            found.append(rule)  # its review put it active
+            found.append(rule)  # its review activate it
         elif line is not None and isinstance(line.definition, RuleDefinition):
             if line.definition != rule:
                 log.warning("%s: its file differs from what is active, see tagcast plan", rule.name)

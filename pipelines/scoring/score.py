@@ -58,7 +58,8 @@ def score_tags(
     accept : str
         Why the run may differ from the last one by more than the configuration allows.
     """
-    from tagcast.serving.audiences.queries import export_predictions
+    from tagcast.serving.delivery.predictions import export_predictions
+    from tagcast.serving.publishing.publication import stage_run
     from tagcast.serving.publishing.run_checks import Bounds
     from tagcast.serving.scoring.previous_values import open_past
     from tagcast.serving.scoring.scorer import Scorer
@@ -72,7 +73,7 @@ def score_tags(
     bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
     with ExitStack() as stack:
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
-        staging = stack.enter_context(store.writer(f"of {day}", wait_seconds=wait_seconds))
+        staging = stack.enter_context(stage_run(store, f"of {day}", wait_seconds=wait_seconds))
         snapshots = chosen.snapshots(project)
         for one in snapshots.values():
             one.ensure([day], project.progress)
@@ -131,7 +132,7 @@ def score_tags(
 
 
 def _readable(store: ProfileStore) -> Manifest | None:
-    """Return the run active, None where there is none or it is damaged: a new run fixes that."""
+    """Return the active run, None where there is none or it is damaged: a new run fixes that."""
     try:
         return store.current()
     except StoreError:

@@ -47,7 +47,7 @@ class Evidence:
     leaks : LeakEvidence
         What could have told the outcome.
     champion : ChampionEvidence or NotCompared
-        The version active on the same snapshot.
+        The active version on the same snapshot.
     last_run : RunEvidence or NotCompared
         Scores that are published now.
     """

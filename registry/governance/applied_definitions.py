@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from sqlalchemy import JSON, Column, Index, String, Table, Text, select
 
-from tagcast.models.definitions.loader import Definition, validated
+from tagcast.models.definitions.definition import Definition
+from tagcast.models.definitions.loader import validated
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import METADATA, NAME_LENGTH, Moment, serial
 
@@ -44,7 +45,7 @@ class AppliedDefinition:
         UTC.
     who : str
     how : {"scored", "applied", "proposed", "removed"}
-        A rule was said for the first time, a person put it active, it waits for a second person, it is gone.
+        A rule was said for the first time, a person activate it, it waits for a second person, it is gone.
     reason : str
     """
 

@@ -93,7 +93,7 @@ def status_of(
     state : State
     tags : iterable of str
     scored : collection of str
-        Tags of which the run active speaks.
+        Tags of which the active run speaks.
     second_person : bool
         As the configuration says.
     """
@@ -143,7 +143,7 @@ def move(
     second_person : bool
         Whether publishing takes somebody else than who put it into review.
     scored : bool
-        Whether the run active speaks of it: where it stands if nobody has taken a step with it yet.
+        Whether the active run speaks of it: where it stands if nobody has taken a step with it yet.
 
     Raises
     ------

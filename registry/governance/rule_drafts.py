@@ -78,15 +78,6 @@ def keep(state: State, definition: RuleDefinition, *, by: str, reason: str, now:
         connection.execute(DRAFTS.insert().values(row))
 
 
-def wordings(state: State, tag: str) -> list[RuleDraft]:
-    """Return every wording of one tag, oldest first."""
-    query = select(DRAFTS).where(DRAFTS.c.tag == tag).order_by(DRAFTS.c.id)
-    with state.reading() as connection:
-        rows = list(connection.execute(query))
-        status = status_of(state, [tag])[tag]
-    return [_draft(row, status) for row in rows]
-
-
 def drafted(state: State) -> dict[str, RuleDraft]:
     """Return the newest wording of every drafted tag, by name."""
     with state.reading() as connection:

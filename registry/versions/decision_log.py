@@ -111,25 +111,6 @@ class DecisionLog:
                 _decision(row) for row in connection.execute(query.order_by(table.c.decided_at, table.c.id))
             ]
 
-    def live_on(self, tag: str, when: datetime) -> Decision | None:
-        """Return the decision by which a version of ``tag`` was active at ``when``.
-
-        Parameters
-        ----------
-        tag : str
-            Name of the tag.
-        when : datetime
-            With a timezone.
-
-        Returns
-        -------
-        Decision or None
-            Its ``version`` was champion; ``None`` when there was none yet.
-        """
-        _naive_utc(when)
-        promotions = [d for d in self.history(tag) if d.action == "promoted" and d.decided_at <= when]
-        return promotions[-1] if promotions else None
-
     @contextmanager
     def _engine(self) -> Iterator[Engine]:
         from sqlalchemy import URL, NullPool, create_engine

@@ -1,4 +1,4 @@
-"""Who put which version active, when and why: decisions, and the aliases that follow them.
+"""Who activated which version, when and why: decisions, and the aliases that follow them.
 
 A decision and its alias go together: the row of the log is committed only after the alias has moved. Where the
 configuration asks for a second person, what would become champion is proposed first, and waits as challenger until
@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import ModelError, NotAllowedError
 from tagcast.registry.gates.checks import GateReport, failed_checks
+from tagcast.registry.versions.aliases import CHALLENGER, CHAMPION, GATE
 from tagcast.registry.versions.decision_log import Decision
 
 if TYPE_CHECKING:
     from tagcast.registry.versions.tracking import Tracking
     from tagcast.registry.versions.versions import Version
-
-CHAMPION = "champion"
-CHALLENGER = "challenger"
-GATE = "gate"
 
 
 def settle(

@@ -50,7 +50,7 @@ class Tracking:
     client : MlflowClient
         Bound to ``uri``; no global state of MLflow is used.
     decisions : DecisionLog
-        Who put which version active, when and why.
+        Who activated which version, when and why.
     """
 
     home: Path

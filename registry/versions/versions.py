@@ -19,9 +19,9 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
+from tagcast.registry.versions.aliases import CHAMPION
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
-from tagcast.registry.versions.promotion import CHAMPION
 from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
 
 # Tags of a model version and of a registered model, as MLflow's own pages show them.

@@ -1,4 +1,4 @@
-"""The values that an attribute has in the run active, to choose from."""
+"""The values that an attribute has in the active run, to choose from."""
 
 from __future__ import annotations
 

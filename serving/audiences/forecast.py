@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.models.definitions.outcomes import UNKNOWN, YES_NO
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter
+from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import asked, names_for
 from tagcast.serving.audiences.queries import quoted, tags_of, where_in
-from tagcast.serving.sampling import weight_in_sample
+from tagcast.serving.audiences.sampling import weight_in_sample
 from tagcast.serving.store.schema import TagRun, column_name
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlglot import exp
 
-from tagcast.models.definitions.outcomes import UNKNOWN
 from tagcast.models.filters.conditions import Filter
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import ResolvedFilter, asked, names_for
 from tagcast.serving.audiences.portrait_fields import Field, attribute_field, tag_field
 from tagcast.serving.audiences.queries import where_in
-from tagcast.serving.sampling import count_where, weight_in_sample
+from tagcast.serving.audiences.sampling import count_where, weight_in_sample
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlglot import exp
 
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.audiences.queries import quoted
 from tagcast.serving.store.schema import TagRun, column_name
 

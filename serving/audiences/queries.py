@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from sqlglot import exp
 
-from tagcast.features.catalog.feature_set import Feature, FeatureSet
-from tagcast.features.core.errors import FilterError, NotFoundError
-from tagcast.models.definitions.outcomes import NUMBER_PARTS
-from tagcast.models.definitions.rule_tag import term_words
+from tagcast.features.core.errors import FilterError
 from tagcast.models.filters.conditions import (
     And,
     Compare,
@@ -29,24 +22,16 @@ from tagcast.models.filters.conditions import (
     OneOf,
     Or,
 )
+from tagcast.models.filters.fields import NUMBER_PARTS
 from tagcast.models.filters.parser import parse
 from tagcast.serving.audiences.filter_sql import condition
-from tagcast.serving.delivery.file_writer import write_batches
-from tagcast.serving.store.long_form import long_batches, said_in
-from tagcast.serving.store.schema import PREDICTION_SCHEMA, Kind, column_name
+from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
     from tagcast.serving.store.base import StoreReader
 
 Frozen = Mapping[str, Collection[str]]
 """Frozen audience to the ids of its members."""
-
-
-_DIRECTIONS = {
-    "model": ("towards yes", "towards no"),
-    "amount": ("more", "less"),
-    "rule": ("holds", "does not hold"),
-}
 
 
 @dataclass(frozen=True)
@@ -70,15 +55,6 @@ class AudienceCount:
     share: float
     mean_confidence: dict[str, float | None]
     margin: int = 0
-
-
-@dataclass(frozen=True)
-class ProfileView:
-    """One profile: its attributes and its tags with reasons (:func:`told_reasons`)."""
-
-    profile_id: str
-    attributes: dict[str, Any]
-    predictions: list[dict[str, Any]]
 
 
 def names_of(reader: StoreReader) -> Names:
@@ -120,7 +96,7 @@ def where_in(
     for field in fields(tree):
         if field.name not in (names.attributes if field.part is None else names.tags):
             raise FilterError(
-                f"{field.text()} is not in the run active",
+                f"{field.text()} is not in the active run",
                 hint="a newer run was published: ask again",
             )
     expires_at = {t.tag: t.expires_at for t in reader.manifest.run.tags}
@@ -214,92 +190,3 @@ def told(tag: str, part: str) -> exp.Expr:
     if part not in NUMBER_PARTS:
         column = exp.cast(column, "VARCHAR")
     return exp.alias_(column, tag if part == "value" else f"{tag}.{part}", quoted=True)
-
-
-def export_predictions(reader: StoreReader, path: Path) -> int:
-    """Write every predicted tag in long form, by profile and tag; return how many."""
-    tags = [tag.tag for tag in reader.manifest.run.tags]
-    rows = pa.RecordBatchReader.from_batches(PREDICTION_SCHEMA, long_batches(reader, tags))
-    return write_batches(rows, path)
-
-
-def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | None = None) -> ProfileView:
-    """Return one profile with its tags.
-
-    Parameters
-    ----------
-    reader : StoreReader
-    profile_id : str
-    tags : collection of str, optional
-        Only these; None takes all.
-
-    Raises
-    ------
-    NotFoundError
-        When there is none of that id.
-    """
-    # What cannot be written as UTF-8 (a stray byte of a terminal) is nobody's id, and no database takes it.
-    is_text = profile_id.encode(errors="ignore").decode() == profile_id
-    found = reader.row(profile_id) if is_text else None
-    if found is None:
-        some = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
-        near = get_close_matches(profile_id, some.column(0).to_pylist(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise NotFoundError(
-            f"there is no profile {profile_id!r}", hint=f"{hint}tagcast audience show lists some"
-        )
-    attributes = {name: found[name] for name in reader.manifest.attributes}
-    about = {t.tag: t for t in reader.manifest.run.tags}
-    predictions = said_in(found, reader.manifest.run, tags)
-    for row in predictions:
-        tag = about[row["tag"]]
-        row["is_amount"] = tag.is_amount
-        row["reasons"] = told_reasons(row["reasons"] or (), tag.feature_set, tag.kind)
-    return ProfileView(profile_id, attributes, predictions)
-
-
-@lru_cache(maxsize=64)
-def _titles(feature_set: str) -> dict[str, Feature]:
-    return FeatureSet.parse(feature_set).titles() if feature_set else {}
-
-
-def told_reasons(
-    reasons: Sequence[Mapping[str, Any]], feature_set: str, kind: Kind = "model"
-) -> list[dict[str, Any]]:
-    """Return reasons as people read them.
-
-    Parameters
-    ----------
-    reasons : sequence of mapping
-        ``feature``, ``value`` and ``contribution``, as the store keeps them: of the log-odds, of the logarithm of
-        an amount, or a rule's term with 1 where it held and -1 where it did not.
-    feature_set : str
-        ``FeatureSet.spec`` of the model or rule; empty where it is not known, names stand for titles then.
-    kind : {"model", "amount", "rule"}
-        What said the tag.
-
-    Returns
-    -------
-    list of dict
-        In their order, each with ``title`` (en, zh), ``direction`` (``towards yes`` or ``towards no``; of an
-        amount ``more`` or ``less``, of a rule ``holds`` or ``does not hold``) and ``size`` (|contribution|) beside
-        what was given.
-    """
-    titles = _titles(feature_set)
-    up, down = _DIRECTIONS[kind]
-    told = []
-    for reason in reasons:
-        name, moved = reason["feature"], reason["contribution"]
-        title = titles.get(name)
-        plain = {"en": title.en if title else name, "zh": title.zh if title else name}
-        told.append(
-            {
-                "feature": name,
-                "title": term_words(name, titles) if kind == "rule" else plain,
-                "value": reason["value"],
-                "contribution": moved,
-                "direction": up if moved > 0 else down,
-                "size": abs(moved),
-            }
-        )
-    return told

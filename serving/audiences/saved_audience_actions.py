@@ -25,7 +25,7 @@ def keep(
     description: str = "",
     kind: AudienceKind = "dynamic",
 ) -> SavedAudience:
-    """Save the filter ``text`` under ``name`` with its size in the run active; a frozen one with its members.
+    """Save the filter ``text`` under ``name`` with its size in the active run; a frozen one with its members.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def keep(
 
 
 def record_sizes(context: ServiceContext, person: Person) -> list[str]:
-    """Keep how large each dynamic audience is in the run active, where that is not known; return which could not be.
+    """Keep how large each dynamic audience is in the active run, where that is not known; return which could not be.
 
     Called after each run, so that the history of sizes has no gaps; one whose tags are gone is left out.
     """

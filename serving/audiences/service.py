@@ -17,7 +17,7 @@ from tagcast.serving.audiences.filter_resolution import asked, hidden_attributes
 from tagcast.serving.audiences.filter_sql import complement
 from tagcast.serving.audiences.forecast import Expected, ProfitCurve, ProfitPoint, best_cut, expected
 from tagcast.serving.audiences.queries import AudienceCount
-from tagcast.serving.sampling import weight_in_sample
+from tagcast.serving.audiences.sampling import weight_in_sample
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import StoreError
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.lifecycle import Status, status_of
 from tagcast.serving.catalog.category_size_checks import LeafWarning, leaf_warnings
@@ -42,7 +42,7 @@ class TagRow:
     values : tuple of str
         What it can say beside unknown, in order.
     population : int or None
-        Profiles of which it speaks in the run active; None where it was not scored.
+        Profiles of which it speaks in the active run; None where it was not scored.
     coverage : float or None
         Their share of all profiles.
     said : dict of str to int
@@ -58,7 +58,7 @@ class TagRow:
     refreshed_at : datetime or None
         When it was scored last.
     champion : int or None
-        Version of the model active.
+        Version of the active model.
     quality : dict of str to float
         Of its test snapshot: ``auc`` and ``log_loss``; of an amount ``mae``, ``baseline_mae`` and ``tier_accuracy``.
     """
@@ -168,7 +168,7 @@ def statuses_of(context: ServiceContext, names: Iterable[str]) -> dict[str, Stat
 
 
 def visible_names(context: ServiceContext, person: Person) -> Names:
-    """Return what a filter of ``person`` may speak of in the run active.
+    """Return what a filter of ``person`` may speak of in the active run.
 
     Tags that are not published are for who may review, sensitive ones for who has the right; expired ones stay.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.definitions.rule_tag import RuleDefinition
 

@@ -1,4 +1,4 @@
-"""Every tag that a project knows of: defined in a file, trained, or said by the run active."""
+"""Every tag that a project knows of: defined in a file, trained, or said by the active run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tagcast.features.core.errors import DefinitionError, NotAllowedError, NotFoundError
 
 if TYPE_CHECKING:
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.registry.access.roles import Person
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.context import ServiceContext
@@ -41,7 +41,7 @@ class KnownTag:
     definition : TagDefinition, RuleDefinition or None
         As in the files, or drafted; of a member of a family as its model was trained.
     run : TagRun or None
-        As the run active describes it, which goes before the definition.
+        As the active run describes it, which goes before the definition.
     summary : TagSummary or None
         What that run counted.
     champion : Version or None

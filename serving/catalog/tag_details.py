@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.registry.access.audit_log import Uses, uses_of
 from tagcast.registry.access.roles import require
@@ -29,7 +29,7 @@ from tagcast.serving.catalog.tag_evidence import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.registry.access.roles import Person
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.catalog.definition_text import Language
@@ -64,7 +64,7 @@ class TrendPoint:
 
 @dataclass(frozen=True)
 class LastRun:
-    """The run active.
+    """The active run.
 
     ``unseen_season`` and ``unlike_training`` are shares: of the window that lies in a season training never saw, of the
     population whose features lie outside what it saw (``unlike_because`` is the commonest reason).
@@ -94,7 +94,7 @@ class TagDetails:
         Cron, five fields.
     expires_after_days : int or None
     values : tuple of ValueShare
-        In the run active, unknown last.
+        In the active run, unknown last.
     trend : tuple of TrendPoint
         Over the published runs, oldest first.
     last_run : LastRun or None

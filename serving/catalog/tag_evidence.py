@@ -17,7 +17,7 @@ from tagcast.registry.governance.observed_accuracy import PromiseRow, promise_ro
 from tagcast.serving.catalog.stored_models import StoredModel, card_facts, plots_of, stored_model
 
 if TYPE_CHECKING:
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.rule_tag import RuleDefinition
     from tagcast.registry.versions.decision_log import Decision
     from tagcast.registry.versions.versions import Version
@@ -133,9 +133,9 @@ def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
 
 
 def definition_said(context: ServiceContext, tag: KnownTag) -> Definition | None:
-    """Return the definition by which the run active says ``tag``; of a tag that is not said, that of the files.
+    """Return the definition by which the active run says ``tag``; of a tag that is not said, that of the files.
 
-    Of a model it is the one it was trained with, and what was put active between its training and the run; a file
+    Of a model it is the one it was trained with, and what was activated between its training and the run; a file
     that was changed since is none of it.
     """
     if tag.run is None:
@@ -209,7 +209,7 @@ def _drivers(told: Any, titles: dict[str, Any]) -> tuple[DriverRow, ...]:
 
 
 def _rule_features(context: ServiceContext, rule: RuleDefinition, tag: KnownTag) -> tuple[SourceFeature, ...]:
-    """Return what a rule speaks of; nothing where the run active knows no such feature or attribute."""
+    """Return what a rule speaks of; nothing where the active run knows no such feature or attribute."""
     from tagcast.models.definitions.rule_tag import resolve, rule_names
 
     manifest = context.store.current()

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.models.definitions.outcomes import PARTS
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter, OneOf
+from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.audit_log import count_use, flush_uses, record
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import ResolvedFilter, asked, names_for

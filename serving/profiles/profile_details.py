@@ -12,7 +12,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.ingest.event_log import last_events
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import columns_of
-from tagcast.serving.audiences.queries import profile
+from tagcast.serving.profiles.profile_query import profile
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -33,7 +33,7 @@ KEY_FEATURES = (
 
 @dataclass(frozen=True)
 class Change:
-    """A tag's value or band changed when a run was put active."""
+    """A tag's value or band changed when a run was activated."""
 
     at: datetime
     tag: str
@@ -58,7 +58,7 @@ class ProfileDetails:
         Names of attributes and tags that are there, but not for this person.
     tags : list of dict
         ``tag``, ``title`` (en, zh), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
-        ``band``, ``unknown_because``, ``is_amount``, ``reasons`` (:func:`tagcast.serving.audiences.queries.told_reasons`),
+        ``band``, ``unknown_because``, ``is_amount``, ``reasons`` (:func:`tagcast.serving.profiles.profile_query.told_reasons`),
         ``reasons_method``, ``model_version``, ``scored_at``, ``expires_at``.
     features : list of dict
         ``feature``, ``title`` (en, zh), ``value``.

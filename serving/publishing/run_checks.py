@@ -1,4 +1,4 @@
-"""What has to hold of a run before it is put active, and how each tag came out: looked at batch by batch."""
+"""What has to hold of a run before it is activated, and how each tag came out: looked at batch by batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.psi import KNOTS, knot_mass, mass_psi
 from tagcast.serving.store.manifest import Manifest, TagSummary
 from tagcast.serving.store.schema import RunInfo, TagRun, column_name

@@ -1,7 +1,7 @@
 """What changed between two runs: who entered and left each value, and the history that as-of questions read.
 
 The history holds changes only: of each profile whose value or band is another, what it was and what it became. Read
-backwards from the run active it gives every earlier moment (:mod:`tagcast.serving.store.history`).
+backwards from the active run it gives every earlier moment (:mod:`tagcast.serving.store.history`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tagcast.serving.store.changes_schema import CHANGES, VALUE_COLUMNS
 from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.merge_join import MergeJoin, places
 from tagcast.serving.store.schema import column_name
@@ -22,23 +23,13 @@ from tagcast.serving.store.schema import column_name
 if TYPE_CHECKING:
     from tagcast.serving.store.base import ProfileStore, StoreReader
 
-_SAID = [("value", pa.string()), ("band", pa.string()), ("confidence", pa.float64())]
-CHANGES = pa.schema(
-    [
-        ("profile_id", pa.string()),
-        ("tag", pa.string()),
-        *((f"was_{part}", kind) for part, kind in _SAID),
-        *((f"now_{part}", kind) for part, kind in _SAID),
-    ]
-)
-"""Parts are null where the tag did not speak of the profile; ``confidence`` is that of the two runs compared."""
 
 Moves = dict[str, dict[tuple[str | None, str | None], int]]
 
 
 def changing_columns(tags: Sequence[str]) -> list[str]:
     """Return the columns that are compared."""
-    return [column_name(tag, part) for tag in tags for part, _ in _SAID]
+    return [column_name(tag, part) for tag in tags for part, _ in VALUE_COLUMNS]
 
 
 class RunDiff:

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from tagcast.features.core.errors import RunRefusedError, StoreError
 from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
-from tagcast.serving.publishing.run_diff import CHANGES, RunDiff
+from tagcast.serving.publishing.run_diff import RunDiff
+from tagcast.serving.store.changes_schema import CHANGES
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.schema import RunInfo, column_name
 
@@ -35,7 +36,7 @@ _KINDS = {
 
 
 class Staging:
-    """Collects one run; made by :meth:`ProfileStore.writer`.
+    """Collects one run; made by :func:`tagcast.serving.publishing.publication.stage_run`.
 
     Batches go to an Arrow file, each tag's scores to a file of their own: what depends on everyone (cuts of a top share,
     percentiles) is worked out for one tag after the other.
@@ -106,7 +107,7 @@ class Staging:
         bounds: Bounds | None = None,
         accept: str = "",
     ) -> Manifest:
-        """Lay the run out, check it, hold it against the last one, and put it active.
+        """Lay the run out, check it, hold it against the last one, and activate it.
 
         Parameters
         ----------
@@ -116,16 +117,16 @@ class Staging:
         cuts : mapping of str to float, optional
             Score from which each tag says yes.
         bounds : Bounds, optional
-            How far it may differ from the run active; None does not compare.
+            How far it may differ from the active run; None does not compare.
         accept : str
             Why it may differ further; kept in the log.
 
         Raises
         ------
         RunRefusedError
-            With the figures of the check that failed. The run active stays.
+            With the figures of the check that failed. The active run stays.
         StoreError
-            When it cannot be written. The run active stays.
+            When it cannot be written. The active run stays.
         """
         if not self._profiles or {t.tag for t in run.tags} != set(self._tags):
             raise RunRefusedError(
@@ -199,7 +200,7 @@ class Staging:
 
 
 class _Last:
-    """The run active beside the new one; where it is damaged, the new one is published without knowing what changed."""
+    """The active run beside the new one; where it is damaged, the new one is published without knowing what changed."""
 
     def __init__(self, store: ProfileStore, tags: Sequence[str], changes: Path) -> None:
         self.store = store
@@ -243,7 +244,7 @@ class _Last:
             yield
         except StoreError as error:
             self.movement = None
-            log.warning("the run active is damaged, what changed since is not recorded: %s", error.message)
+            log.warning("the active run is damaged, what changed since is not recorded: %s", error.message)
 
 
 def _append(file: Path, values: npt.NDArray[np.float64]) -> None:

@@ -31,7 +31,7 @@ class LoadedTag:
     metrics : mapping of str to float
         Of the version.
     applied : TagDefinition, optional
-        The definition with what was put active since (:func:`tagcast.models.definitions.diff.overlaid`).
+        The definition with what was activated since (:func:`tagcast.models.definitions.diff.overlaid`).
     """
 
     model: TagModel | AmountModel
@@ -41,7 +41,7 @@ class LoadedTag:
 
     @property
     def definition(self) -> TagDefinition:
-        """The definition active: as it was when the model was trained, where nothing was put active since."""
+        """The active definition: as it was when the model was trained, where nothing was activated since."""
         return self.applied or self.model.definition
 
     @property

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tagcast.models.artifacts.amount_model import PredictedAmount
 from tagcast.models.decisions.policy import band_codes, decide_codes
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.abstention import RangeCheck, grounds, say_unknown
 from tagcast.serving.store.schema import REASONS, tag_fields
 

@@ -1,4 +1,4 @@
-"""The run active, kept open for many who ask at once.
+"""The active run, kept open for many who ask at once.
 
 Opening a run costs more than most questions to it: a console and an API keep a few readers of it open and lend them
 out, each to one thread at a time. Which run is active is looked up at most once a second; readers of an older one
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError, TagcastError
-from tagcast.serving.store.base import RunGoneError
+from tagcast.serving.store.errors import RunGoneError
 
 if TYPE_CHECKING:
     from tagcast.serving.store.base import ProfileStore, StoreReader
@@ -76,7 +76,7 @@ class _Run:
 
 
 class RunReaderPool:
-    """Readers of the run active, lent to threads.
+    """Readers of the active run, lent to threads.
 
     Parameters
     ----------
@@ -100,18 +100,18 @@ class RunReaderPool:
         self._run: _Run | None = None
 
     def log(self) -> list[Entry]:
-        """Return what was put active, oldest first."""
+        """Return what was activated, oldest first."""
         return self.store.log()
 
     def current(self) -> Manifest | None:
-        """Return the manifest of the run active, as of a second ago at most; None where nothing was published."""
+        """Return the manifest of the active run, as of a second ago at most; None where nothing was published."""
         if self._run is None and self.store.current() is None:
             return None
         return self._active(anew=False).manifest
 
     @contextmanager
     def reader(self) -> Iterator[StoreReader]:
-        """Lend a reader of the run active; it is one thread's alone until it is given back.
+        """Lend a reader of the active run; it is one thread's alone until it is given back.
 
         Raises
         ------
@@ -194,10 +194,10 @@ class RunReaderPool:
                 if self._seconds() - held.idle_since < IDLE_SECONDS or held.works():
                     return run, held
                 self._give_back(run, held, whole=False)
-        raise StoreError("the run active changed again and again", hint="ask again in a moment")
+        raise StoreError("the active run changed again and again", hint="ask again in a moment")
 
     def _active(self, *, anew: bool) -> _Run:
-        """Return the run active; while one thread looks for a newer one the others go on with the last."""
+        """Return the active run; while one thread looks for a newer one the others go on with the last."""
         run, looked = self._run, self._looked
         if (
             run is not None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from tagcast.models.definitions.outcomes import YES_NO
+from tagcast.models.filters.fields import YES_NO
 
 Kind = Literal["model", "amount", "rule"]
 """What says a tag: a model yes or no, a model an amount, or a rule."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagcast.models.definitions.outcomes import PARTS
 from tagcast.models.filters.conditions import FieldRef, Names
+from tagcast.models.filters.fields import PARTS
 from tagcast.serving.console.audiences.draft import Row
 from tagcast.serving.console.ui.tag_badges import value_word
 

@@ -194,7 +194,7 @@ TAGS: dict[str, tuple[str, str]] = {
     "gate.after_as_of": ("Nothing from the future", "没有未来数据"),
     "gate.beats_base_rate": ("Beats the base rate", "优于基准率"),
     "gate.beats_rfm": ("Beats the RFM ranking", "优于 RFM 排序"),
-    "gate.beats_champion": ("Beats the model active", "优于使用中的模型"),
+    "gate.beats_champion": ("Beats the active model", "优于使用中的模型"),
     "gate.beats_baseline": ("Beats the own rate", "优于自身均值"),
     "gate.calibrated": ("Calibrated", "已校准"),
     "gate.score_distribution": ("Scores have not moved", "得分分布稳定"),

@@ -21,7 +21,7 @@ _SHOWN = 50
 
 
 def entries(context: ServiceContext, _person: Person) -> list[Entry]:
-    """Return what was put active, newest first."""
+    """Return what was activated, newest first."""
     return list(reversed(context.store.log()))[:_SHOWN]
 
 

@@ -38,13 +38,6 @@ def stacked(said: Mapping[str, int], values: Sequence[str], label: str) -> Marku
     return h("div", parts, class_="bar", role="img", aria_label=label)
 
 
-def meter(share: float | None, text: str = "", paint: str = "var(--accent)") -> Markup:
-    """Return a bar of a share with its figure beside."""
-    width = 100 * min(max(share or 0.0, 0.0), 1.0)
-    bar = h("div", h("i", style=f"width:{width:.2f}%;background:{paint}"), class_="bar", aria_hidden="true")
-    return h("div", bar, h("span", text or percent(share), class_="num"), class_="meter")
-
-
 def spark(values: Sequence[float], label: str, width: int = 96, height: int = 26) -> Markup:
     """Return a line without axes; its last point is marked."""
     if not values:

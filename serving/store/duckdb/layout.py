@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.store.schema import RunInfo, column_name
 
 ROW_GROUPS = (122_880, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)

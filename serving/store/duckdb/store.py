@@ -3,12 +3,12 @@
 ::
 
     <store>/CURRENT                     JSON: the entry of the log that is active
-    <store>/log/000012.json             what was put active, and when
+    <store>/log/000012.json             what was activated, and when
     <store>/snapshots/000012.duckdb     a published run
     <store>/history/000012.parquet      what it changed
     <store>/staging/, .lock             what a writer has under way; held by it
 
-A run is put active by the atomic rename of CURRENT; what lies beyond its number is of a writer that was killed, and is
+A run is activated by the atomic rename of CURRENT; what lies beyond its number is of a writer that was killed, and is
 cleared by the next. Readers attach a file read-only to a connection of their own; one that holds an old file keeps it.
 """
 
@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
-from tagcast.serving.store.base import ProfileStore, RunGoneError
+from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.duckdb.layout import LEAST_MEMORY, write_snapshot
 from tagcast.serving.store.duckdb.profile_index import RowIndex, row_statement
+from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import disk_errors, only_writer, sync, write_synced
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.schema import RunInfo
@@ -108,7 +109,7 @@ class DuckDbStore(ProfileStore):
         return self.folder / "history" / f"{number:06}.parquet"
 
     def log(self) -> list[Entry]:
-        """Return what was put active, oldest first."""
+        """Return what was activated, oldest first."""
         current = self._active()
         if current is None:
             return []
@@ -116,7 +117,7 @@ class DuckDbStore(ProfileStore):
         return [*(_entry(self._log(n), f"delete {self._log(n).name} there") for n in numbers), current]
 
     def current(self) -> Manifest | None:
-        """Return the manifest active."""
+        """Return the active manifest."""
         entry = self._active()
         return entry.manifest if entry else None
 
@@ -187,7 +188,7 @@ class DuckDbStore(ProfileStore):
                 self._writing = False
 
     def _active_or_none(self) -> Entry | None:
-        """Return the entry active; None too where CURRENT is damaged: then nothing is cleared, and a run fixes it."""
+        """Return the active entry; None too where CURRENT is damaged: then nothing is cleared, and a run fixes it."""
         try:
             return self._active()
         except StoreError:
@@ -214,7 +215,7 @@ class DuckDbStore(ProfileStore):
         return size
 
     def activate(self, entry: Entry, changes: Path) -> None:
-        """Rename CURRENT; each step before it leaves the last run active."""
+        """Rename CURRENT; each step before it leaves the last active run."""
         sync(changes)
         self._move(changes, self._history(entry.number))
         self._log(entry.number).parent.mkdir(exist_ok=True)

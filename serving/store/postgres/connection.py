@@ -16,7 +16,7 @@ from adbc_driver_manager import Error
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError, TagcastError
-from tagcast.serving.store.base import RunGoneError
+from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import disk_errors
 
 if TYPE_CHECKING:

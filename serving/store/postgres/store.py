@@ -2,7 +2,7 @@
 
 ::
 
-    <schema>.log        what was put active, and when
+    <schema>.log        what was activated, and when
     <schema>.current    which line of it is active
     <schema>.changes    what each changed
     <schema>.layouts    which runs are there, and what their tables hold
@@ -29,7 +29,8 @@ from adbc_driver_manager import Error
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
-from tagcast.serving.store.base import ProfileStore, RunGoneError, log
+from tagcast.serving.store.base import ProfileStore, log
+from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import LOOK_EVERY_SECONDS, busy
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.postgres.connection import Server, fetch, holder_of, perform
@@ -74,12 +75,12 @@ class PostgresStore(ProfileStore):
         return self.server.place
 
     def log(self) -> list[Entry]:
-        """Return what was put active, oldest first."""
+        """Return what was activated, oldest first."""
         rows = self._read(exp.select("entry").from_(self.server.table("log")).order_by("number"))
         return [Entry.parse(row["entry"]) for row in rows]
 
     def current(self) -> Manifest | None:
-        """Return the manifest active."""
+        """Return the active manifest."""
         joined = (
             exp.select("entry")
             .from_(self.server.table("log"))
@@ -172,7 +173,7 @@ class PostgresStore(ProfileStore):
 
     def _connection(self) -> Connection:
         if self._writing is None:
-            raise StoreError("the store is written without its lock", hint="use ProfileStore.writer")
+            raise StoreError("the store is written without its lock", hint="use publication.stage_run")
         return self._writing
 
     def next_number(self) -> int:

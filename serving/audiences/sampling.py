@@ -1,4 +1,4 @@
-"""Whether the sample that a store keeps of a large base will do for an audience."""
+"""Counts estimated from the store's sample."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlglot import exp
 
 if TYPE_CHECKING:
     from tagcast.serving.store.base import StoreReader
+
 
 LEAST_IN_SAMPLE = 1_000
 """An audience with fewer members in the store's sample is counted whole."""
