@@ -121,7 +121,7 @@ def test_pruned_trials_are_kept_but_never_win() -> None:
     found = search(trials=24)
     assert len(found.trials) == 24
     assert any(t.pruned for t in found.trials)
-    best = min((t for t in found.trials if not t.pruned), key=lambda t: t.log_loss)
+    best = min((t for t in found.trials if not t.pruned), key=lambda t: t.loss)
     assert found.params == best.params
 
 

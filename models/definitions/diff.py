@@ -58,7 +58,7 @@ def overlaid(trained: TagDefinition, applied: TagDefinition) -> TagDefinition:
 
     A cut that has to be learnt stays: out-of-time scores are gone once a version is made.
     """
-    if trained.is_amount != applied.is_amount:
+    if trained.kind != applied.kind:
         return trained
     free = [key for key in (*DECIDING, *DESCRIBING) if not _needs_training(key, applied)]
     return trained.model_copy(update={key: getattr(applied, key) for key in free})

@@ -31,9 +31,9 @@ from tagcast.models.definitions.outcomes import (
     NoEvent,
     Outcome,
     SumAtLeast,
+    TagKindName,
     TopShare,
 )
-from tagcast.models.filters.fields import YES_NO
 
 __all__ = [
     "Amount",
@@ -120,9 +120,9 @@ class TagDefinition(TagBase):
 
     @model_validator(mode="after")
     def _check_whole(self) -> TagDefinition:
-        self._check_amount()
+        self._check_levels()
         starts = list(self.bands.values())
-        if not self.is_amount and (
+        if not self.outcome.levels and (
             not starts or starts[0] != 0.0 or len(set(starts)) < len(starts) or starts[-1] >= 1
         ):
             raise ValueError(f"bands start at 0, each somewhere else, and stay below 1; found {self.bands}")
@@ -140,15 +140,16 @@ class TagDefinition(TagBase):
         self._check_hysteresis()
         return self
 
-    def _check_amount(self) -> None:
-        if self.is_amount != isinstance(self.decision, TierRule):
+    def _check_levels(self) -> None:
+        tiered = bool(self.outcome.levels)
+        if tiered != isinstance(self.decision, TierRule):
             raise ValueError(
                 f"outcome.kind amount and decision.rule tier go together; "
                 f"found {self.outcome.kind} and {self.decision.rule}"
             )
-        if self.is_amount and self.bands:
+        if tiered and self.bands:
             raise ValueError("an amount has no bands: outcome.tiers are its levels")
-        if self.is_amount and self.hysteresis:
+        if tiered and self.hysteresis:
             raise ValueError("an amount has no cut that a margin could hold: hysteresis has to be 0")
 
     def _check_hysteresis(self) -> None:
@@ -185,9 +186,9 @@ class TagDefinition(TagBase):
         return self.outcome.category
 
     @property
-    def kind(self) -> Literal["model", "amount"]:
+    def kind(self) -> TagKindName:
         """What says it."""
-        return "amount" if self.is_amount else "model"
+        return self.outcome.tag_kind
 
     @property
     def horizon_days(self) -> int:
@@ -195,19 +196,14 @@ class TagDefinition(TagBase):
         return self.outcome.horizon_days
 
     @property
-    def is_amount(self) -> bool:
-        """Whether the tag predicts an amount, not a yes or no."""
-        return isinstance(self.outcome, Amount)
-
-    @property
     def values(self) -> tuple[str, ...]:
         """What the tag can say beside unknown: yes and no, or its tiers from low to high."""
-        return tuple(self.outcome.tiers) if isinstance(self.outcome, Amount) else YES_NO
+        return self.outcome.values
 
     @property
     def levels(self) -> dict[str, float]:
         """Name to the score it starts at, rising: bands, or the tiers of an amount."""
-        return self.outcome.tiers if isinstance(self.outcome, Amount) else self.bands
+        return self.outcome.levels or self.bands
 
     def expand(self, categories: Sequence[str]) -> list[TagDefinition]:
         """Return the family's members for ``categories`` (a tag that is no family: itself)."""

@@ -13,12 +13,34 @@ from tagcast.models.filters.fields import UNKNOWN, YES_NO
 
 TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _TAKEN = frozenset({*YES_NO, UNKNOWN})
+TagKindName = Literal["model", "amount"]
+"""Kinds of tags that a model predicts: yes or no (``model``), or an amount."""
 
 
 class _Outcome(Strict):
     event: str = Field("purchase", description="event name in the event log; returns never count as one")
     category: str | None = Field(None, description="only events of this category; {category} in a family")
     horizon_days: int = Field(gt=0, le=730)
+
+    @property
+    def tag_kind(self) -> TagKindName:
+        """What kind of model predicts it."""
+        return "model"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What a tag can say of it beside unknown, in order."""
+        return YES_NO
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Value to the score it starts at, where its values are levels of the score; else empty."""
+        return {}
+
+    @property
+    def asked(self) -> str:
+        """The value that people ask for the reasons of."""
+        return YES_NO[0]
 
 
 class NoEvent(_Outcome):
@@ -76,6 +98,26 @@ class Amount(_Outcome):
         if starts[0] != 0 or len(set(starts)) < len(starts) or not all(map(math.isfinite, starts)):
             raise ValueError(f"tiers start at 0, each at another amount; found {value}")
         return tiers
+
+    @property
+    def tag_kind(self) -> TagKindName:
+        """What kind of model predicts it."""
+        return "amount"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Its tiers from low to high."""
+        return tuple(self.tiers)
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Its tiers."""
+        return self.tiers
+
+    @property
+    def asked(self) -> str:
+        """The highest tier."""
+        return self.values[-1]
 
 
 Outcome = Annotated[

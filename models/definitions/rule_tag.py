@@ -111,11 +111,6 @@ class RuleDefinition(TagBase):
         return tuple(dict.fromkeys([*self.branches, *rest]))
 
     @property
-    def is_amount(self) -> bool:
-        """Whether the tag predicts an amount: never."""
-        return False
-
-    @property
     def question(self) -> str:
         """What its values mean, as a short id: it changes with the rule."""
         asked = {

@@ -18,7 +18,7 @@ from tagcast.models.inference.attributions import contributions
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 Direction = Literal["rises", "falls", "mixed"]
@@ -106,7 +106,7 @@ class ReasonAgreement:
 
 
 def drivers(
-    model: TagModel,
+    model: TrainedModel,
     X: Floats | pd.DataFrame,
     titles: Mapping[str, Titled],
     *,
@@ -117,7 +117,7 @@ def drivers(
 
     Parameters
     ----------
-    model : TagModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
         Rows of the test snapshot, at least one.
     titles : mapping of str to Titled
@@ -219,7 +219,7 @@ def more_of(feature: str) -> str:
 
 
 def reason_agreement(
-    model: TagModel,
+    model: TrainedModel,
     X: Floats | pd.DataFrame,
     *,
     rows: int = AGREEMENT_ROWS,
@@ -230,7 +230,7 @@ def reason_agreement(
 
     Parameters
     ----------
-    model : TagModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
     rows : int
         Rows drawn at random, at most.

@@ -17,8 +17,7 @@ import numpy.typing as npt
 from tagcast.models.kernels.additive_model import compress
 
 if TYPE_CHECKING:
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
@@ -42,11 +41,11 @@ class RangeCheck:
 
     Parameters
     ----------
-    model : TagModel or AmountModel
+    model : TrainedModel
         Features that move no score are not looked at: an odd value there changes nothing.
     """
 
-    def __init__(self, model: TagModel | AmountModel) -> None:
+    def __init__(self, model: TrainedModel) -> None:
         self.features = model.features
         count = len(self.features)
         self.low, self.high = np.full(count, -np.inf), np.full(count, np.inf)

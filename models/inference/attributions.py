@@ -15,26 +15,25 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 Reason = tuple[str, float | None, float]
 
 
-def contributions(model: TagModel | AmountModel, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
+def contributions(model: TrainedModel, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
     """Return contributions in log-odds (log amount), shape (n, p), columns as ``model.features``."""
     return model.contributions(X, exact=exact)
 
 
 def explain(
-    model: TagModel | AmountModel, X: Floats | pd.DataFrame, *, exact: bool, top: int = 3
+    model: TrainedModel, X: Floats | pd.DataFrame, *, exact: bool, top: int = 3
 ) -> list[list[Reason]]:
     """Return each row's ``top`` features by size of contribution, largest first.
 
     Parameters
     ----------
-    model : TagModel or AmountModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
     exact : bool
         TreeSHAP rather than path attribution for the forest.

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.artifacts.amount_model import AmountModel
-from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.kernels.additive_kernel import AdditiveKernel
-from tagcast.models.kernels.additive_model import AdditiveModel, compress
+from tagcast.models.kernels.additive_model import compress
 from tagcast.models.kernels.forest_kernel import ForestKernel
 from tagcast.models.kernels.lightgbm_parser import Tree, UnsupportedForestError, parse_forest
 from tagcast.models.kernels.path_attribution import ForestPaths
 from tagcast.models.kernels.threshold_ranks import ZERO, Codes, Encoding
 
 if TYPE_CHECKING:
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
+    from tagcast.models.estimators.forest import ForestScorer
+    from tagcast.models.kernels.additive_model import AdditiveModel
 
 Floats = npt.NDArray[np.float64]
 log = logging.getLogger("tagcast")
@@ -45,14 +45,14 @@ class Member:
 
     Parameters
     ----------
-    model : TagModel or AmountModel
+    model : TrainedModel
     category : str or None
         Whose columns follow those of the profile.
     places : tuple of int
         Column of each feature, profile columns first.
     """
 
-    model: TagModel | AmountModel
+    model: TrainedModel
     category: str | None
     places: tuple[int, ...]
 
@@ -75,18 +75,12 @@ class Member:
     @property
     def forest(self) -> ForestScorer | None:
         """The model's forest."""
-        if isinstance(self.model, AmountModel):
-            return self.model.scorer.forest
-        part = self.model.blend.parts.get("forest")
-        return part if isinstance(part, ForestScorer) else None
+        return self.model.forest
 
     @property
     def additive(self) -> AdditiveModel | None:
         """The model's additive part."""
-        if isinstance(self.model, AmountModel):
-            return None
-        part = self.model.blend.parts.get("logistic")
-        return part if isinstance(part, AdditiveModel) else None
+        return self.model.additive
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.evaluation.global_drivers import Titled
 
 Floats = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ TITLE_WIDTH = 34
 
 
 def dependence_grid(
-    model: TagModel,
+    model: TrainedModel,
     X: Floats | pd.DataFrame,
     features: Sequence[str],
     titles: Mapping[str, Titled],
@@ -41,7 +41,7 @@ def dependence_grid(
 
     Parameters
     ----------
-    model : TagModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
     features : sequence of str
         In order of importance.

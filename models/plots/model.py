@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -96,7 +95,7 @@ def lift_plot(y: Labels, score: Floats) -> Figure:
 
 
 def shap_summary_plot(
-    model: TagModel | AmountModel,
+    model: TrainedModel,
     X: Floats | pd.DataFrame,
     top: int = 12,
     *,
@@ -109,7 +108,7 @@ def shap_summary_plot(
 
     Parameters
     ----------
-    model : TagModel or AmountModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
     top : int
         Features, at most.
@@ -136,8 +135,7 @@ def shap_summary_plot(
     axes.set_yticks(
         range(len(features)), [named.get(model.features[j], model.features[j]) for j in features[::-1]]
     )
-    unit = "log amount" if model.definition.is_amount else "log-odds"
-    axes.set(xlabel=f"contribution to the {unit}", title="What moves the score (SHAP)")
+    axes.set(xlabel=f"contribution to the {model.unit}", title="What moves the score (SHAP)")
     axes.grid(visible=False, axis="x")
     if dots is not None:
         bar = figure.colorbar(dots, ax=axes, ticks=[0, 1], aspect=30, pad=0.01)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from tagcast.features.catalog.feature_set import WINDOWS_DAYS
 from tagcast.features.core.errors import DataError
-from tagcast.models.stats.season_coverage import NEAR_DAYS, YEAR_DAYS
+from tagcast.models.stats.season_coverage import NEAR_DAYS, YEAR_DAYS, unseen_days
 
 ENOUGH_SNAPSHOTS = 6
 LEAST_HISTORY_DAYS = 90
@@ -136,3 +136,15 @@ def choose_snapshots(
             "or give a shorter horizon_days or snapshots.min_history_days",
         )
     return tuple(last - timedelta(days=every_days * k) for k in reversed(range(count)))
+
+
+def season_note(split: Split, effect: str) -> list[str]:
+    """Return what a reader should know of seasons that no snapshot has shown; ``effect`` is what marks a tag there."""
+    unseen = unseen_days(split.snapshots, split.horizon_days)
+    if not unseen:
+        return []
+    stretches = ", ".join(f"{first} to {last}" for first, last in unseen)
+    return [
+        f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
+        f"unsure of its season, with {effect}"
+    ]
