@@ -21,10 +21,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.stats.amount_metrics import COVERAGE
+
 Floats = npt.NDArray[np.float64]
 
-COVERAGE = 0.8
-"""Share of amounts that an interval is to hold."""
 LEVELS = 200
 """Quantiles a bin: probabilities of tiers come in steps of half a percent."""
 BIN_CASES = 250

@@ -23,7 +23,7 @@ from tagcast.models.decisions.tier_cases import TierCases
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe
 from tagcast.models.estimators.search import stopped_note
-from tagcast.models.stats.amount_metrics import confusion, evaluate_points, evaluate_said, paired_points
+from tagcast.models.stats.amount_metrics import evaluate_points, evaluate_said, paired_points
 from tagcast.models.stats.metrics import Estimate
 from tagcast.models.stats.season_coverage import unseen_share
 from tagcast.models.training.amount_selection import choose_amount, own_rates
