@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faulty import FULL, tally
+from tests.support.faults.injection import FULL, tally
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
