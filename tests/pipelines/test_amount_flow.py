@@ -18,7 +18,7 @@ NOW = FIRST_DAY + timedelta(days=200)
 STARTS = {"low": 0.0, "medium": 20.0, "high": 60.0}
 MONEY = r"\d{1,3}(,\d{3})*\.\d{2}"
 
-pytestmark = pytest.mark.xdist_group("amount_flow")
+pytestmark = [pytest.mark.xdist_group("amount_flow"), pytest.mark.slow]
 
 
 class Project(CommandLine):

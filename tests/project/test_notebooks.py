@@ -21,6 +21,7 @@ def test_outputs_are_stripped(file) -> None:
             assert cell.execution_count is None
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("notebook")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda f: f.stem)

@@ -21,7 +21,7 @@ from tests.support.published import NOW, people, run_info, said, staged
 from tests.support.shop import CONFIG
 from tests.support.stores import make_store, postgres_url
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.postgres]
 
 ROWS = 6000
 WRITE_DOWN = """
@@ -93,6 +93,7 @@ def test_what_follows_a_count_is_estimated_within_its_range(store, tmp_path, mon
     assert not any(one.estimated for one in effects(desk, ANALYST, few, estimate=True))
 
 
+@pytest.mark.browser
 def test_the_console_shows_an_estimate_before_the_exact_count(tmp_path, monkeypatch) -> None:
     """What was told in between is gone again in a moment, so the page itself writes down what it shows."""
     name = f"estimates {tmp_path.name}"

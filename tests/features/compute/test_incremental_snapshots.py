@@ -14,7 +14,7 @@ from tagcast.features.ingest.event_log import EventLog
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
 from tests.support.source_projects import build, project, source
 
-pytestmark = pytest.mark.xdist_group("incremental")
+pytestmark = [pytest.mark.xdist_group("incremental"), pytest.mark.slow]
 
 COLUMNS = {
     "profile_id": "customer", "event_time": "at", "amount": "price", "quantity": "units", "discount": "off",

@@ -16,6 +16,8 @@ from tagcast.features.compute.point_in_time_check import Recount, late_rows
 from tagcast.features.compute.snapshots import Snapshots
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
 
+pytestmark = pytest.mark.slow
+
 SPEC = FeatureSet((7, 30), ("amount", "category", "discount", "item_id", "order_id", "quantity"), ("view",))
 AS_OF = FIRST_DAY + timedelta(days=100)
 

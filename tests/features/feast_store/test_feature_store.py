@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 SET = FeatureSet((7, 30), ("amount", "category", "discount", "item_id", "order_id", "quantity"))
 DATES = [FIRST_DAY + timedelta(days=d) for d in (60, 90)]
 
-pytestmark = pytest.mark.xdist_group("feast")
+pytestmark = [pytest.mark.xdist_group("feast"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -332,6 +332,7 @@ def postgres(tmp_path_factory):
     server.cleanup()
 
 
+@pytest.mark.postgres
 def test_postgresql_equals_a_file(tmp_path, postgres, monkeypatch) -> None:
     import sqlalchemy as sa
 

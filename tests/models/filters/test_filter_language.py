@@ -167,6 +167,7 @@ trees = st.recursive(
 ).map(lambda root: Filter(root=root))
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(tree=trees)
 def test_random_filters_find_what_a_plain_reading_finds(tree) -> None:
@@ -176,6 +177,7 @@ def test_random_filters_find_what_a_plain_reading_finds(tree) -> None:
     assert members(f"NOT ({text})") == set(PROFILES["profile_id"]) - found
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(tree=trees)
 def test_text_and_json_go_round(tree) -> None:

@@ -21,6 +21,8 @@ from tagcast.models.training.splits import Split
 from tests.support.shop import AMOUNT, CHURN
 from tests.support.synthetic import shoppers, spenders
 
+pytestmark = pytest.mark.slow
+
 DEFINITION = parse_definition(AMOUNT, "spend")
 SPEC = "7,30,90;amount;"
 

@@ -31,6 +31,8 @@ from tagcast.models.training.splits import Split
 from tests.support.shop import CHURN
 from tests.support.synthetic import HORIZON_DAYS, shoppers
 
+pytestmark = pytest.mark.slow
+
 DEFINITION = parse_definition(CHURN, "churn")
 SPEC = "7,30;amount;"
 

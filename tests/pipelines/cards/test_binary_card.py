@@ -46,6 +46,8 @@ from tagcast.serving.catalog.definition_text import decision_words, outcome_word
 from tests.support.shop import CHURN, INTEREST, VALUE
 from tests.support.synthetic import shoppers
 
+pytestmark = pytest.mark.slow
+
 EVIL = """<script>alert("1")</script> & 'x' | `y` *z* [a](javascript:b)"""
 SPEC = "7,30;amount;"
 PARTS = (

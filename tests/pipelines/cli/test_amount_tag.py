@@ -17,7 +17,7 @@ from tests.support.shop import AMOUNT, FIRST_DAY, write_shop
 
 NOW = FIRST_DAY + timedelta(days=200)
 
-pytestmark = pytest.mark.xdist_group("amount_cli")
+pytestmark = [pytest.mark.xdist_group("amount_cli"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

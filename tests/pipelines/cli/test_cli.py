@@ -21,7 +21,7 @@ from tests.support.shop import FIRST_DAY, write_shop
 
 NOW = FIRST_DAY + timedelta(days=200)
 
-pytestmark = pytest.mark.xdist_group("cli")
+pytestmark = [pytest.mark.xdist_group("cli"), pytest.mark.slow]
 
 
 class Project(CommandLine):

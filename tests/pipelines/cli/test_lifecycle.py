@@ -15,7 +15,7 @@ from tests.support.champion import DAY, NOW, TAG, by_hand, put_in_charge, shop_w
 from tests.support.command_line import Project as CommandLine
 from tests.support.shop import FIRST_DAY, write_shop
 
-pytestmark = pytest.mark.xdist_group("life_cli")
+pytestmark = [pytest.mark.xdist_group("life_cli"), pytest.mark.slow]
 
 SECOND_PERSON = "\n[review]\nsecond_person = true\n"
 

@@ -28,6 +28,8 @@ from tests.support.rule_tags import STAGE, shop_with_rules
 from tests.support.shop import CHURN
 from tests.support.stores import KINDS, make_store
 
+pytestmark = pytest.mark.slow
+
 LATER = NOW + timedelta(hours=1)
 ANN = Person("ann", "admin")
 

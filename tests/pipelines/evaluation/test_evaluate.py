@@ -32,7 +32,7 @@ from tests.support.synthetic import shoppers
 NOW = FIRST_DAY + timedelta(days=240)
 DEFINITION = parse_definition(CHURN, "churn")
 
-pytestmark = pytest.mark.xdist_group("evaluate")
+pytestmark = [pytest.mark.xdist_group("evaluate"), pytest.mark.slow]
 
 
 def run(folder: Path, *words: str):

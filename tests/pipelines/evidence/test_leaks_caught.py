@@ -32,7 +32,7 @@ profile_id = "customer"
 event_time = "at"
 """
 
-pytestmark = pytest.mark.xdist_group("leaks")
+pytestmark = [pytest.mark.xdist_group("leaks"), pytest.mark.slow]
 
 
 def tagcast(config: Path, *words: str):

@@ -17,7 +17,7 @@ from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.context import open_desk
 from tests.support.champion import DAY, DEFINITION, METRICS, NOW, TAG, published, shop_with_champion
 
-pytestmark = pytest.mark.xdist_group("published-figures")
+pytestmark = [pytest.mark.xdist_group("published-figures"), pytest.mark.slow]
 
 HORIZON = timedelta(days=30)
 

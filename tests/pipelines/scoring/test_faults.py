@@ -29,7 +29,7 @@ from tests.support.faults.injection import (
 )
 from tests.support.stores import KINDS, postgres_url
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tagcast.pipelines.scoring.movement import TagMovement, render_movement
 from tagcast.pipelines.scoring.score import score_tags
 from tests.support.champion import DAY, NOW, TAG, by_hand, published, put_in_charge, shop_with_champion
 
-pytestmark = pytest.mark.xdist_group("movement")
+pytestmark = [pytest.mark.xdist_group("movement"), pytest.mark.slow]
 
 
 def run(workspace, day, hour: int) -> tuple[TagMovement | None, pd.Series]:

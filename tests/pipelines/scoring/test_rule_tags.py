@@ -35,6 +35,8 @@ from tests.support.rule_tags import QUIET, STAGE, shop_with_rules
 from tests.support.shop import shop_lines
 from tests.support.stores import KINDS, make_store
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[3] / "examples" / "cart" / "tagcast.toml"
 
 

@@ -146,6 +146,7 @@ def test_moments_come_back_in_utc_and_need_a_zone(state) -> None:
         connection.execute(AUDIT.insert().values({**line(), "at": NOW.replace(tzinfo=None)}))
 
 
+@pytest.mark.postgres
 def test_projects_on_one_server_share_nothing() -> None:
     one, other = (State(postgres_url(), name) for name in ("shop", "Shop"))
     with one.writing() as connection:

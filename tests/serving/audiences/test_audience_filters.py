@@ -33,6 +33,8 @@ from tagcast.serving.store.schema import column_name
 from tests.support.desks import ANALYST, CITIES, TAGS, TIERS, desk_over, frame, publish_made
 from tests.support.stores import KINDS, make_store
 
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
 FRAME = frame()
 FROZEN = "age >= 50 OR churn_risk = 'yes'"
 RANDOM = 500

@@ -168,6 +168,7 @@ def test_a_sample_is_drawn_by_its_seed(desk) -> None:
     assert set(first) <= set(FRAME.loc[YES, "profile_id"])
 
 
+@pytest.mark.postgres
 def test_both_stores_draw_the_same_sample(tmp_path) -> None:
     drawn = []
     for kind in KINDS:

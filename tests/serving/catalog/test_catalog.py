@@ -27,7 +27,7 @@ from tagcast.serving.catalog.tag_details import card_html, dependents, plot, tag
 from tagcast.serving.context import Desk, open_desk
 from tests.support.champion import DAY, METRICS, NOW, TAG, shop_with_champion
 
-pytestmark = pytest.mark.xdist_group("catalogue")
+pytestmark = [pytest.mark.xdist_group("catalogue"), pytest.mark.slow]
 
 VIC, MIA = Person("vic", "viewer"), Person("mia", "marketer")
 ANN, BOB = Person("ann", "data_scientist"), Person("bob", "admin")

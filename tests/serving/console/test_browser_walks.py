@@ -20,7 +20,7 @@ from tagcast.registry.versions.tracking import open_tracking
 from tests.support.browser import SECRET, Visitor, chromium, served
 from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.mark.slow]
 PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))
 ANN, BOB = Person("Ann", "data_scientist"), Person("Bob", "data_scientist")
 

@@ -20,6 +20,8 @@ from tagcast.serving.store.schema import PREDICTION_SCHEMA, RunInfo, TagRun
 from tests.support.champion import DAY, DEFINITION, NOW, TAG, published, shop_with_champion
 from tests.support.published import staged
 
+pytestmark = pytest.mark.slow
+
 
 def publish(
     store: DuckDbStore, day: date, values: list[str], *, run_id: str = "", keep: int = 5, **tag

@@ -15,7 +15,7 @@ from tagcast.serving.store.schema import column_name
 from tests.support.published import NOW, people, run_info, said, staged
 from tests.support.stores import KINDS, make_store
 
-pytestmark = pytest.mark.xdist_group("many-tags")
+pytestmark = [pytest.mark.xdist_group("many-tags"), pytest.mark.postgres]
 
 MANY, ROWS = 600, 120
 NAMES = [f"兴趣.这是一个名字很长的标签，超过六十三个字节 {k:03d}" for k in range(MANY)]

@@ -14,7 +14,7 @@ import pytest
 from tagcast.serving.store.postgres.store import PostgresStore
 from tests.support.faults.injection import Fault, leave_free, small_disk
 
-pytestmark = pytest.mark.xdist_group("postgres-faults")
+pytestmark = [pytest.mark.xdist_group("postgres-faults"), pytest.mark.postgres, pytest.mark.slow]
 
 PUBLISH = """
     import sys
