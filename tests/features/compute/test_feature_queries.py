@@ -119,6 +119,7 @@ def test_features_need_their_columns() -> None:
 AS_OF = FIRST_DAY + timedelta(days=60)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_feature_sees_the_future(tmp_path, data) -> None:
@@ -171,6 +172,7 @@ def odd_lines(draw) -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_cells_give_the_bits_of_counting_by_day(tmp_path, data) -> None:

@@ -125,7 +125,7 @@ def test_version_comes_back_with_the_files_that_were_stored(tracking: Tracking, 
     assert version.feature_set == "f3a9"
     assert version.created == NOW
     assert version.aliases == ()
-    assert "model_code.py" in version.digests
+    assert "pyfunc_model.py" in version.digests
     assert not list(Path.cwd().iterdir()), "MLflow left files in the working directory"
 
 
@@ -435,6 +435,7 @@ def test_password_of_the_tracking_uri_stays_out_of_errors(tmp_path: Path, monkey
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_two_processes_may_open_a_fresh_home_together(tmp_path: Path):
     script = (
         "import sys; from pathlib import Path; from tagcast.registry.versions.tracking import open_tracking;"

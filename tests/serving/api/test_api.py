@@ -324,6 +324,7 @@ def test_accounts_and_keys(ask, client):
     assert ask("DELETE", f"/keys/{number}").status_code == 204
 
 
+@pytest.mark.slow
 def test_no_request_makes_the_api_fail(client, roles):
     """Schemathesis sends what the description allows and what it does not; no answer is an error of the server."""
     import schemathesis
