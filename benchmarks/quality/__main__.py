@@ -180,6 +180,8 @@ def main() -> None:
             results.append(run(task, home, asked.rivals, show, with_tagcast=not asked.rivals_only))
             # After every task: what is done stays when a later one is stopped.
             write_result("quality", arguments, metric_rows(results), now=now, details={"tasks": results})
+    if not results:
+        return  # a result of earlier stays
     judged = report(results)
     rows = [*metric_rows(results), *verdict_rows(judged)]
     details = {"tasks": results, "means": averages(results), "verdicts": judged}
