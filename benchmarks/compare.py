@@ -121,9 +121,9 @@ def lines_of(comparison: Comparison) -> Iterator[str]:
         ("arguments", dict(old.arguments), dict(new.arguments)),
         ("machines", vars(old.machine), vars(new.machine)),
     ):
-        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-        if names:
-            shown = ", ".join(f"{name} {before.get(name)} → {after.get(name)}" for name in names)
+        differing = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        if differing:
+            shown = ", ".join(f"{name} {before.get(name)} → {after.get(name)}" for name in differing)
             yield f"{title} differ: {shown}"
     yield "| metric | unit | old | new | new / old | outside the spread | bar | verdict |"
     yield "|---|---|---|---|---|---|---|---|"
@@ -228,9 +228,9 @@ def main() -> None:
         print("\n".join(lines_of(comparison)), end="\n\n")
         if options.fail_over is not None:
             failures += [(name, change) for change in comparison.worse_than(options.fail_over)]
-    for title, names in (("OLD", set(old) - set(new)), ("NEW", set(new) - set(old))):
-        if names:
-            print(f"only in {title}: {', '.join(sorted(names))}")
+    for title, alone in (("OLD", set(old) - set(new)), ("NEW", set(new) - set(old))):
+        if alone:
+            print(f"only in {title}: {', '.join(sorted(alone))}")
     print_failures(failures, options.fail_over or 0)
     sys.exit(bool(failures))
 
