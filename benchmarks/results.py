@@ -134,7 +134,9 @@ def commit_of(folder: Path) -> str:
     """Return the commit that is checked out in ``folder``, ``unknown`` where there is none."""
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+        # Without optional locks: to look at another checkout does not refresh its index.
+        command = ["git", "--no-optional-locks", *words]
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
     try:
         commit = git("rev-parse", "HEAD").strip()
