@@ -108,6 +108,8 @@ def main() -> None:
             OLD: Side(OLD, options.folder, options.old_python, options.old_module, scratch / OLD),
             NEW: Side(NEW, ROOT, Path(sys.executable), options.new_module, scratch / NEW),
         }
+        # Before the runs, which take their time: a commit made meanwhile is not what ran.
+        commits = {name: commit_of(side.folder) for name, side in sides.items()}
         for side in sides.values():
             print(
                 f"  {side.name}: data prepared by {run_side(side, options.arguments).cost}", file=sys.stderr
@@ -122,7 +124,6 @@ def main() -> None:
     costs = {name: costs_of(found) for name, found in runs.items()}
     at_most = None if options.fail_over is None else 1 + options.fail_over
     rows = rows_of(costs[OLD], costs[NEW], ours, at_most)
-    commits = {name: commit_of(side.folder) for name, side in sides.items()}
     print(
         f"{options.benchmark} {' '.join(options.arguments)}: {commits[OLD]} → {commits[NEW]}, {options.rounds} rounds"
     )
