@@ -201,6 +201,7 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     import lightgbm  # noqa: F401
     import sklearn.isotonic  # noqa: F401
 
+    from tagcast.serving.publishing.publication import stage_run
     from tagcast.serving.scoring.scorer import Scorer
     from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.schema import RunInfo, TagRun
