@@ -105,7 +105,9 @@ class TrainedModel(ABC):
         if len(set(self.features)) != len(self.features) or not all(self.features):
             raise ValueError("features need names, each its own")
         if self.definition.kind != self.kind:
-            raise ValueError(f"{self.definition.name} is a tag of kind {self.definition.kind}, not {self.kind}")
+            raise ValueError(
+                f"{self.definition.name} is a tag of kind {self.definition.kind}, not {self.kind}"
+            )
 
     @property
     def horizon_days(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.decisions.cases import Cases, Floats
+from tagcast.models.decisions.cases import Cases, Floats, Rows
 
 Places = npt.NDArray[np.intp]
 
@@ -38,6 +38,11 @@ class TierCases:
     tier: Places
     true_tier: Places
     confidence: Floats
+
+    @property
+    def snapshots(self) -> list[tuple[str, Rows]]:
+        """Each snapshot with its rows, in order of time."""
+        return self.from_tier(0).snapshots
 
     def from_tier(self, place: int) -> Cases:
         """Return the cases of the question whether the amount reaches the tier at ``place``."""

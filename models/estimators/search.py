@@ -158,7 +158,8 @@ def _run(number: int, earlier: Sequence[Trial], objective: Objective, seed: int)
         params = dict(trial.params)
     losses: tuple[float, ...] = ()
     rounds = 0
-    for step, (losses, rounds) in enumerate(objective.measured(params)):
+    for step, found in enumerate(objective.measured(params)):
+        losses, rounds = found
         if trial is not None and step < objective.folds - 1:
             trial.report(float(np.mean(losses)), step)
             if trial.should_prune():
@@ -166,9 +167,7 @@ def _run(number: int, earlier: Sequence[Trial], objective: Objective, seed: int)
     return Trial(number, params, losses, rounds, len(losses) < objective.folds)
 
 
-def _study(
-    number: int, earlier: Sequence[Trial], space: dict[str, BaseDistribution], seed: int
-) -> Study:
+def _study(number: int, earlier: Sequence[Trial], space: dict[str, BaseDistribution], seed: int) -> Study:
     """Return a study of its own in memory that has seen ``earlier`` and is seeded for trial ``number``."""
     import optuna
 

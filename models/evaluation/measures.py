@@ -12,16 +12,28 @@ import numpy.typing as npt
 from tagcast.models.decisions.policy import cut_from_scores, decide
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.filters.fields import UNKNOWN
-from tagcast.models.stats.amount_metrics import amount_bins, evaluate_points, evaluate_said
+from tagcast.models.stats.amount_metrics import (
+    DEVIATIONS_95,
+    amount_bins,
+    evaluate_points,
+    evaluate_said,
+)
 from tagcast.models.stats.amount_segments import AmountSegment, amount_segments, holds_too_few
-from tagcast.models.stats.metrics import METRICS, CalibrationBin, Estimate, calibration_bins, evaluate
+from tagcast.models.stats.metrics import (
+    METRICS,
+    CalibrationBin,
+    Estimate,
+    calibration_bins,
+    evaluate,
+    wilson,
+)
 from tagcast.models.stats.observed_accuracy import as_words
 from tagcast.models.stats.segments import SegmentRow, segment_rows
 from tagcast.models.training.dataset import Floats
 from tagcast.models.training.result import AmountTest, TestScores
 
 Words = npt.NDArray[np.object_]
-Ids = npt.NDArray[np.str_]
+Ids = npt.NDArray[Any]
 Masks = Mapping[tuple[str, str], npt.NDArray[np.bool_]]
 
 ERRORS = 2.0
@@ -65,6 +77,16 @@ class Measures(Protocol):
 
     def weaknesses(self, row: Any) -> list[str]:
         """Return why a segment is weak; nothing where it is not."""
+
+    @property
+    def ranking_title(self) -> str:
+        """What :meth:`ranking` returns."""
+
+    def ranking(self, row: Any) -> tuple[Estimate, float]:
+        """Return how well a segment is ranked, and how well its own scores say it should be (NaN: not known)."""
+
+    def mean_outcome(self, row: Any) -> Estimate:
+        """Return the mean of what came in a segment."""
 
 
 class BinaryMeasures:
@@ -135,6 +157,17 @@ class BinaryMeasures:
             )
         return why
 
+    ranking_title = "AUC (orange: what it would be if the scores were exactly right)"
+
+    def ranking(self, row: SegmentRow) -> tuple[Estimate, float]:
+        """Return the AUC, and what it would be if the scores were exactly right."""
+        return row.metrics["auc"], row.implied_auc
+
+    def mean_outcome(self, row: SegmentRow) -> Estimate:
+        """Return the share of true outcomes."""
+        low, rate, high = (float(bound[0]) for bound in wilson([row.yes], [row.n]))
+        return Estimate(rate, low, high)
+
 
 class AmountMeasures:
     """Of tags that predict an amount."""
@@ -203,6 +236,17 @@ class AmountMeasures:
                 f"its intervals hold too few: {coverage.value:.3f} ({coverage.low:.3f} to {coverage.high:.3f})"
             )
         return why
+
+    ranking_title = "rank correlation"
+
+    def ranking(self, row: AmountSegment) -> tuple[Estimate, float]:
+        """Return the rank correlation."""
+        return row.metrics["spearman"], math.nan
+
+    def mean_outcome(self, row: AmountSegment) -> Estimate:
+        """Return the mean amount."""
+        half = DEVIATIONS_95 * row.error
+        return Estimate(row.mean_amount, row.mean_amount - half, row.mean_amount + half)
 
 
 MEASURES: dict[str, Measures] = {"model": BinaryMeasures(), "amount": AmountMeasures()}

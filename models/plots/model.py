@@ -6,14 +6,15 @@ call them side by side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.inference.attributions import contributions
-from tagcast.models.stats.metrics import calibration_bins, wilson
+from tagcast.models.stats.metrics import CalibrationBin, wilson
+from tagcast.models.stats.observed_accuracy import as_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,37 +32,56 @@ BINS = 10
 
 def plain_figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]:
     """Return an empty figure of the house style, its size in inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e6e6e6", linewidth=0.6)
-    axes.set_axisbelow(True)
+    figure, (axes,) = plain_panels(1, size=(width, height))
     return figure, axes
 
 
-def calibration_plot(y: Labels, score: Floats) -> Figure:
-    """Draw the observed rate over the mean score of ten bins of equal count, with 95 % intervals."""
+def plain_panels(
+    count: int, columns: int | None = None, size: tuple[float, float] = (5.6, 4.2)
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``count`` empty panels, each of ``size`` inches; all in one row by default."""
+    from matplotlib.figure import Figure
+
+    columns = columns or count
+    rows = -(-count // columns)
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=130, layout="constrained")
+    panels = [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#e6e6e6", linewidth=0.6)
+        axes.set_axisbelow(True)
+    return figure, panels
+
+
+def calibration_plot(bins: Sequence[CalibrationBin], outcome: str) -> Figure:
+    """Draw what came over the mean score of bins of about equal count, with 95 % intervals.
+
+    ``outcome`` is what came, as ``mean amount``.
+    """
     figure, axes = plain_figure()
-    bins = calibration_bins(y, score)
-    said, rate, low, high = (
-        np.array([getattr(b, part) for b in bins]) for part in ("mean_score", "observed", "low", "high")
-    )
-    top = min(1.0, 1.08 * max(said.max(), high.max()))
-    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="perfect")
-    axes.errorbar(
-        said, rate, [rate - low, high - rate], fmt="o-", color=BLUE, markersize=4, linewidth=1.2, capsize=2
-    )
-    axes.set(
-        xlim=(0, top),
-        ylim=(0, top),
-        xlabel="mean score of the bin",
-        ylabel="share of true outcomes",
-        title="Calibration on the test snapshot",
-    )
+    draw_calibration(axes, bins, calibration_limit([bins]), outcome)
+    axes.set_title("Calibration on the test snapshot")
     axes.legend(frameon=False, loc="upper left")
     return figure
+
+
+def calibration_limit(several: Sequence[Sequence[CalibrationBin]]) -> float:
+    """Return where the axes of calibrations end that stand side by side."""
+    top = 1.08 * max(max(b.mean_score, b.high) for bins in several for b in bins)
+    # Chances end at 1, amounts do not.
+    return min(1.0, top) if all(b.mean_score <= 1 for bins in several for b in bins) else top
+
+
+def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin], top: float, outcome: str) -> None:
+    """Draw one calibration into ``axes``, which end at ``top``."""
+    said, came, low, high = (
+        np.array([getattr(b, part) for b in bins]) for part in ("mean_score", "observed", "low", "high")
+    )
+    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="perfect")
+    axes.errorbar(
+        said, came, [came - low, high - came], fmt="o-", color=BLUE, markersize=4, linewidth=1.2, capsize=2
+    )
+    axes.set(xlim=(0, top), ylim=(0, top), xlabel="mean score of the bin", ylabel=outcome)
 
 
 def lift_plot(y: Labels, score: Floats) -> Figure:
@@ -158,7 +178,10 @@ def _spread(values: Floats, bins: int = 80, half_height: float = 0.38) -> Floats
 
 
 def confidence_plot(
-    y: Labels, value: npt.NDArray[np.object_], confidence: Floats, bins: int = BINS
+    came: Labels | npt.NDArray[np.object_],
+    value: npt.NDArray[np.object_],
+    confidence: Floats,
+    bins: int = BINS,
 ) -> Figure:
     """Draw the share that turned out right over the mean confidence, in bins of equal count.
 
@@ -166,7 +189,7 @@ def confidence_plot(
     """
     figure, axes = plain_figure()
     said = np.flatnonzero(value != "unknown")
-    right = (value == "yes") == (y == 1)
+    right = value == as_words(came)
     groups = [b for b in np.array_split(said[np.argsort(confidence[said], kind="stable")], bins) if len(b)]
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="the promise")
     axes.fill_between([0, 1], [0, 1], [1, 1], color=BLUE, alpha=0.06, linewidth=0)

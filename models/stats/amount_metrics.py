@@ -23,7 +23,7 @@ COVERAGE = 0.8
 """Share of amounts that an interval is to hold."""
 MAX_COVERAGE_ERROR = 0.05
 BINS = 10
-_DEVIATIONS_95 = 1.96
+DEVIATIONS_95 = 1.96
 
 
 def mae(amount: Floats, score: Floats, weight: Floats | None = None) -> float:
@@ -149,12 +149,16 @@ def coverage_bounds(none: float) -> tuple[float, float]:
 
 def amount_bins(amount: Floats, score: Floats) -> list[CalibrationBin]:
     """Return mean prediction and mean amount of ten bins of equal count, with the 95 % interval of the mean."""
-    bins = [b for b in np.array_split(np.lexsort((amount, score)), BINS) if len(b)]
     found = []
-    for b in bins:
-        mean, half = float(amount[b].mean()), _DEVIATIONS_95 * float(amount[b].std()) / np.sqrt(len(b))
+    for b in bin_rows(amount, score):
+        mean, half = float(amount[b].mean()), DEVIATIONS_95 * float(amount[b].std()) / np.sqrt(len(b))
         found.append(CalibrationBin(len(b), float(score[b].mean()), mean, mean - half, mean + half))
     return found
+
+
+def bin_rows(amount: Floats, score: Floats) -> list[Places]:
+    """Return the rows of each of the bins, predictions rising."""
+    return [rows for rows in np.array_split(np.lexsort((amount, score)), BINS) if len(rows)]
 
 
 def _numbered(profile_id: Ids | None) -> Places | None:

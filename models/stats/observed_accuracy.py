@@ -72,5 +72,5 @@ def promise_and_reality(
 def as_words(came: Labels | npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     """Return what happened as values: yes and no for 1 and 0, words as they are."""
     if came.dtype == object:
-        return came
+        return came.astype(object, copy=False)
     return np.where(came == 1, *YES_NO).astype(object)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]
 
-_SHAPE: dict[str, Any] = {name: FOREST_PARAMS[name] for name in ("min_child_samples", "feature_fraction", "lambda_l2")}
+_SHAPE: dict[str, Any] = {
+    name: FOREST_PARAMS[name] for name in ("min_child_samples", "feature_fraction", "lambda_l2")
+}
 SETTINGS: tuple[dict[str, Any], ...] = tuple(
     {"kind": kind, "tweedie_variance_power": power, "num_leaves": leaves, **_SHAPE}
     for kind, power, leaves in (

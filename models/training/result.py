@@ -65,7 +65,8 @@ def joined(parts: Sequence[AnyScores]) -> AnyScores:
     """Return the rows of several test snapshots in one; what is no array is that of the first."""
     first = parts[0]
     arrays = [f.name for f in fields(first) if isinstance(getattr(first, f.name), np.ndarray)]
-    return replace(first, **{name: np.concatenate([getattr(p, name) for p in parts]) for name in arrays})
+    whole: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in arrays}
+    return replace(first, **whole)
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,8 @@ def season_note(split: Split, effect: str) -> list[str]:
         return []
     stretches = ", ".join(f"{first} to {last}" for first, last in unseen)
     return [
-        f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
-        f"unsure of its season, with {effect}"
+        (
+            f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
+            f"unsure of its season, with {effect}"
+        )
     ]

@@ -21,10 +21,9 @@ from tagcast.pipelines.cli.main import Day, clock, project_options
 @click.option(
     "--trials",
     type=click.IntRange(1, 10_000),
-    default=12,
-    show_default=True,
-    help="LightGBM settings to try a window.",
+    help="LightGBM settings to try a window; default: 12, of an amount 4.",
 )
+@click.option("--timeout", type=click.FloatRange(min=1), help="Stop trying after so many seconds a window.")
 @click.option(
     "--threads",
     type=click.IntRange(1, 256),
@@ -35,9 +34,9 @@ from tagcast.pipelines.cli.main import Day, clock, project_options
 @project_options
 def evaluate(
     config: Path | None, home: Path | None, as_json: bool, tag: str, windows: int, now: date | None,
-    trials: int, threads: int,
+    trials: int | None, timeout: float | None, threads: int,
 ) -> None:  # fmt: skip
-    """Judge TAG on several past snapshots, each with a model trained on what lay before it.
+    """Evaluate TAG on several past snapshots, each with a model trained on what lay before it.
 
     Prints every metric with its interval, by window and by segment, the calibration, and the promise to
     random audiences; writes report.md, report.json and plots. No version is made.
@@ -54,7 +53,9 @@ def evaluate(
 
     with progress() as show:
         project = open_project(config, home, show)
-        found = evaluate_tag(project, tag, windows=windows, now=now, trials=trials, threads=threads)
+        found = evaluate_tag(
+            project, tag, windows=windows, now=now, trials=trials, timeout_s=timeout, threads=threads
+        )
         folder = write_report(found, project.settings.home)
     emit(
         {**as_dict(found), "folder": str(folder)},
@@ -178,12 +179,12 @@ def tradeoff(config: Path | None, home: Path | None, as_json: bool, tag: str, ve
       tagcast tradeoff churn_risk
       tagcast tradeoff churn_risk --version 2 --json
     """
-    from tagcast.pipelines.evidence.trade_off import read_trade_off, render_trade_off
+    from tagcast.pipelines.evidence.thresholds import read_thresholds, render_thresholds
     from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import emit
 
-    found = read_trade_off(open_project(config, home), tag, version)
-    emit(found, as_json=as_json, render=lambda: render_trade_off(found))
+    found = read_thresholds(open_project(config, home), tag, version)
+    emit(found, as_json=as_json, render=lambda: render_thresholds(found))
 
 
 COMMANDS = (evaluate, models, tradeoff, card, promote)

@@ -116,9 +116,7 @@ def materialize(config: Path | None, home: Path | None, as_json: bool, as_of: da
 @click.option(
     "--trials",
     type=click.IntRange(1, 10_000),
-    default=12,
-    show_default=True,
-    help="LightGBM settings to try a tag.",
+    help="LightGBM settings to try a tag; default: 12, of an amount 4.",
 )
 @click.option("--timeout", type=click.FloatRange(min=1), help="Stop trying after so many seconds a tag.")
 @click.option(
@@ -131,7 +129,7 @@ def materialize(config: Path | None, home: Path | None, as_json: bool, as_of: da
 @project_options
 def train(
     config: Path | None, home: Path | None, as_json: bool, tags: tuple[str, ...], every: bool, now: date | None,
-    trials: int, timeout: float | None, threads: int,
+    trials: int | None, timeout: float | None, threads: int,
 ) -> None:  # fmt: skip
     """Train tags, version the models, make those champion that pass the gate.
 

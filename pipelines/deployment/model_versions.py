@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, ModelError
-from tagcast.pipelines.amount_listing import COLUMNS, figures, predicts_amount
+from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say, table
 
@@ -21,6 +21,7 @@ class ListedVersion:
     """One row of `tagcast models`."""
 
     tag: str
+    kind: str
     version: int
     aliases: tuple[str, ...]
     created: datetime
@@ -68,6 +69,7 @@ def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
     return [
         ListedVersion(
             v.tag,
+            v.kind,
             v.version,
             v.aliases,
             v.created,
@@ -131,38 +133,21 @@ def promote_version(
 
 def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
     """Print the versions as a table; with ``checks`` also those of each tag's newest version and champion."""
-    amounts = [v for v in found if predicts_amount(v.metrics)]
-    if amounts:
-        table(
-            "Versions that predict an amount (test snapshot)",
-            ("tag", "version", "alias", "trained", *COLUMNS, "decision", "why"),
-            [(*_name(v), *figures(v.metrics), v.decision, v.reason) for v in amounts],
-        )
-    others = [v for v in found if v not in amounts]
-    if others:
-        _table_of(others)
+    for kind, adapter in EVIDENCE_KINDS.items():
+        mine, listing = [v for v in found if v.kind == kind], adapter.listing
+        if mine:
+            table(
+                listing.versions_title,
+                ("tag", "version", "alias", "trained", *listing.versions, "decision", "why"),
+                [
+                    (*_name(v), *listing.figures(listing.versions, v.metrics), v.decision, v.reason)
+                    for v in mine
+                ],
+            )
     if not found:
         say("no model has been trained yet: tagcast train --all")
     if checks:
         _render_checks(found)
-
-
-def _table_of(found: list[ListedVersion]) -> None:
-    table(
-        "Model versions (test snapshot)",
-        ("tag", "version", "alias", "trained", "AUC", "log loss", "RFM AUC", "decision", "why"),
-        [
-            (
-                *_name(v),
-                v.metrics.get("auc"),
-                v.metrics.get("log_loss"),
-                v.metrics.get("rfm_auc"),
-                v.decision,
-                v.reason,
-            )
-            for v in found
-        ],
-    )
 
 
 def _name(v: ListedVersion) -> tuple[str, int, str, str]:

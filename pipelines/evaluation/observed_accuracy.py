@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def promise_metrics(
-    value: npt.NDArray[np.object_], confidence: npt.NDArray[np.float64], y: npt.NDArray[np.int8]
+    value: npt.NDArray[np.object_],
+    confidence: npt.NDArray[np.float64],
+    came: npt.NDArray[np.int8] | npt.NDArray[np.object_],
 ) -> dict[str, float]:
     """Return ``promise_<band>_said|promised|right`` for every confidence band, as metrics of a version."""
     import math
@@ -26,7 +28,7 @@ def promise_metrics(
     from tagcast.models.stats.observed_accuracy import promise_and_reality
 
     metrics: dict[str, float] = {}
-    for band in promise_and_reality(y, value, confidence, CONFIDENCE_BANDS):
+    for band in promise_and_reality(came, value, confidence, CONFIDENCE_BANDS):
         stem = f"promise_{round(band.confidence * 100)}"
         metrics[f"{stem}_said"] = float(band.said)
         if not math.isnan(band.share_right):
@@ -36,15 +38,14 @@ def promise_metrics(
 
 
 def promise_beside_reality(project: Project) -> list[PromiseRow]:
-    """Judge the active run by the events that followed it, and keep what came of it for the pages of the tags.
+    """Hold the active run against the events that followed it, and keep what came of it for the pages of the tags.
 
     A window that is not fully observed is not judged: the test snapshot of the tag's model is shown
     instead, scored by the same recipe trained on what came before it.
     """
-    import numpy as np
     import pandas as pd
 
-    from tagcast.models.decisions.policy import band
+    from tagcast.models.decisions.policy import came_true
     from tagcast.pipelines.project.champions import load_versions
     from tagcast.registry.governance.observed_accuracy import promise_rows, record_promises
     from tagcast.registry.state.database import open_state
@@ -67,12 +68,10 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
             ).execute()
             said = predictions(reader, name).to_pandas()
             both = pd.merge(said, happened, on="profile_id", validate="one_to_one")
-            value, y = both["value"].to_numpy(object), both["y"].to_numpy("int8")
-            if tag.definition.is_amount:
-                came = band(both["amount"].to_numpy(float), tag.definition.levels)
-                # Right or wrong is all that counts: the tier that was said is a yes, and came or did not.
-                value, y = np.where(value == "unknown", value, "yes"), (value == came).astype(np.int8)
-            metrics = promise_metrics(value, both["confidence"].to_numpy(float), y)
+            came = came_true(tag.definition, both)
+            metrics = promise_metrics(
+                both["value"].to_numpy(object), both["confidence"].to_numpy(float), came
+            )
             rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
     record_promises(open_state(project.settings), rows)
     return rows

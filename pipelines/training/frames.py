@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.builtin import GROWING
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
 from tagcast.features.compute.labels import outcome
-from tagcast.features.core.errors import DataError, ModelError
+from tagcast.features.core.errors import DataError
 from tagcast.pipelines.project.project import Project, TagPlan, eligibility, outcome_rule
 
 if TYPE_CHECKING:
@@ -51,29 +51,17 @@ def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
     Raises
     ------
     ModelError
-        When they, or those of the test snapshot, are too few even for the RFM ranking that stands in for a
+        When they, or those of the test snapshot, are too few even for the reference that stands in for a
         model: said before any feature is built.
     """
-    from tagcast.models.calibration.binary_calibrator import MIN_CASES
+    from tagcast.models.training.dataset import days_and_where
+    from tagcast.models.training.tag_kind import kind_of
 
-    split, name = plan.split, plan.definition.name
     counts = []
-    for days, where in (
-        (split.test_fold.train, f"before the test snapshot {split.test}"),
-        ((split.test,), f"at the test snapshot {split.test}"),
-    ):
+    for days, where in days_and_where(plan.split):
         rows = labels.loc[labels["as_of"].isin(days), "y"]
         yes, no = int(rows.sum()), int(len(rows) - rows.sum())
-        if plan.definition.is_amount and yes < MIN_CASES:
-            raise ModelError(
-                f"{name}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
-                hint="widen the population, choose a longer horizon_days, or give more history",
-            )
-        if not plan.definition.is_amount and min(yes, no) < MIN_CASES:
-            raise ModelError(
-                f"{name}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
-                hint="widen the population, change the outcome or its horizon_days, or give more history",
-            )
+        kind_of(plan.definition).check_cases(plan.definition.name, where, yes, no)
         counts.append((yes, no))
     return counts[0]
 

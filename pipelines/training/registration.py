@@ -1,4 +1,4 @@
-"""A training result becomes a version: recorded with its evidence and card, then judged by the gate."""
+"""A training result becomes a version: recorded with its evidence and card, then evaluated by the gate."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.pipelines.cards.card_files import keep_card
-from tagcast.pipelines.evidence.binary import findings_of
+from tagcast.pipelines.evidence.findings import findings_of
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
-from tagcast.pipelines.evidence.trade_off import decision_figures, trade_off_document
+from tagcast.pipelines.evidence.tag_kinds import evidence_kind
+from tagcast.pipelines.evidence.thresholds import threshold_figures
 from tagcast.pipelines.evidence.weak_segments import measured_segments
 from tagcast.pipelines.project.local_user import proposer
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.training.workers import Job
 
 if TYPE_CHECKING:
-    from tagcast.models.training.binary import TrainingResult
     from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.models.training.result import AnyResult
     from tagcast.models.training.splits import Split
-    from tagcast.models.training.tuning import Trial
     from tagcast.registry.versions.decision_log import Decision
-    from tagcast.registry.versions.recording import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class TrainedTag:
 
     Parameters
     ----------
-    tag : str
+    tag, kind : str
+        Its name, and what it predicts.
     version : int or None
         None where it was refused before training.
     alias : str
@@ -51,6 +51,7 @@ class TrainedTag:
     """
 
     tag: str
+    kind: str
     version: int | None
     alias: str
     chosen: str = ""
@@ -67,22 +68,22 @@ class TrainedTag:
 
 
 def register(
-    project: Project, job: Job, result: TrainingResult, inputs: GateInputs, moment: datetime
+    project: Project, job: Job, result: AnyResult, inputs: GateInputs, moment: datetime
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
-    from tagcast.registry.gates.binary_gate import judge
     from tagcast.registry.versions.promotion import settle
     from tagcast.registry.versions.recording import log_version
     from tagcast.registry.versions.tracking import open_tracking
 
     definition, split = job.plan.definition, job.plan.split
-    choices = trade_off_document(result)
-    frame = job.frame
+    kind, frame = evidence_kind(definition), job.frame
+    choices = kind.thresholds(result)
     found = findings_of(result, frame)
     tracking = open_tracking(project.settings.home, project=project.settings.name)
     version = log_version(
         tracking,
         tag=definition.name,
+        kind=definition.kind,
         bundle=job.folder,
         features=result.model.features,
         feature_set=FeatureSet.parse(job.feature_set).id,
@@ -90,20 +91,21 @@ def register(
         metrics=found.metrics,
         dataset=dataset_of(project, frame),
         split=split_of(split),
-        figures={**found.figures, **decision_figures(choices)},
+        figures={**found.figures, **threshold_figures(choices)},
         notes=list(result.notes),
-        documents={"trade_off": choices},
-        trials=[trial_record(trial) for trial in result.trials],
+        documents={"thresholds": choices},
+        trials=[kind.trial_record(trial) for trial in result.trials],
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )
-    report = judge(inputs.evidence(job.plan, frame, result, tracking))
+    report = inputs.report(job.plan, frame, result, tracking)
     # Before anything is decided: no champion is active without its card.
     segments = measured_segments(result, frame, project.attributes())
     keep_card(tracking, version, result, frame, report, found, events=project.events, segments=segments)
     decision = settle(tracking, version, report, now=moment, proposer=proposer(project.settings))
     return TrainedTag(
         definition.name,
+        definition.kind,
         version.version,
         "champion" if decision.action == "promoted" else "challenger",
         result.chosen,
@@ -143,22 +145,6 @@ def split_of(split: Split) -> dict[str, Any]:
         "test_fold": [str(s) for s in split.test_fold.train],
         "validation": [str(f.score) for f in split.validation_folds],
     }
-
-
-def trial_record(trial: Trial) -> TrialRecord:
-    """Return a trial as MLflow keeps it."""
-    from tagcast.registry.versions.recording import TrialRecord
-
-    return TrialRecord(
-        f"trial {trial.number}",
-        "pruned" if trial.pruned else "complete",
-        trial.params,
-        {
-            "log_loss": trial.log_loss,
-            "rounds": float(trial.rounds),
-            **{f"log_loss_fold_{k}": loss for k, loss in enumerate(trial.losses)},
-        },
-    )
 
 
 def frame_digest(frame: TrainingFrame) -> str:

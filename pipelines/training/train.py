@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DataError, ModelError, TagcastError
 from tagcast.models.definitions.loader import select
-from tagcast.pipelines import amount_listing
-from tagcast.pipelines.amount_versioning import register_amount
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
+from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.reports.terminal import say, table
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
@@ -26,9 +25,7 @@ from tagcast.pipelines.training.workers import Job, Workers
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.training.amount import AmountResult
-    from tagcast.models.training.binary import TrainingResult
-
+    from tagcast.models.definitions.model_tag import TagDefinition
 
 ROWS_AT_ONCE = 500_000
 """Training rows whose features are fetched together: about 4 GB on the way through Feast."""
@@ -40,7 +37,7 @@ def train_tags(
     *,
     now: date | None,
     moment: datetime,
-    trials: int = 12,
+    trials: int | None = None,
     timeout_s: float | None = None,
     threads: int = 2,
 ) -> list[TrainedTag]:
@@ -55,8 +52,10 @@ def train_tags(
         Nothing at or after it is read. Default: the day after the last event.
     moment : datetime
         When this happens, for the records.
-    trials, timeout_s : int, float
-        LightGBM settings to try for each tag, and seconds after which to stop.
+    trials : int, optional
+        LightGBM settings to try for each tag; default: :attr:`tagcast.models.training.tag_kind.TagKind.default_trials`.
+    timeout_s : float, optional
+        Seconds after which to stop trying.
     threads : int
         Tags trained at once.
 
@@ -70,6 +69,8 @@ def train_tags(
     TagcastError
         When no tag at all can be trained.
     """
+    from tagcast.models.training.tag_kind import kind_of
+
     day = project.now(now)
     every = project.definitions(day)
     chosen = every if names is None else select(every, names)
@@ -90,7 +91,7 @@ def train_tags(
                     frames.pop(plan.definition.name),
                     feature_set.spec,
                     project.settings.seed,
-                    trials,
+                    trials or kind_of(plan.definition).default_trials,
                     timeout_s,
                     f"sqlite:///{studies / f'{plan.definition.name}.db'}",
                     Path(scratch) / plan.definition.name,
@@ -99,9 +100,9 @@ def train_tags(
             ]
             for job, result in workers.run(jobs):
                 trained.append(
-                    _refusal(job.plan.definition.name, result)
+                    _refusal(job.plan.definition, result)
                     if isinstance(result, TagcastError)
-                    else _registered(project, job, result, inputs, moment)
+                    else register(project, job, result, inputs, moment)
                 )
                 project.progress("training", len(trained), len(plans))
     if not any(t.version for t in trained):
@@ -128,28 +129,13 @@ def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iter
     yield portion
 
 
-def _registered(
-    project: Project,
-    job: Job,
-    result: TrainingResult | AmountResult,
-    inputs: GateInputs,
-    moment: datetime,
-) -> TrainedTag:
-    from tagcast.models.training.amount import AmountResult
-
-    if isinstance(result, AmountResult):
-        return register_amount(project, job, result, inputs, moment)
-    return register(project, job, result, inputs, moment)
-
-
-def _refusal(tag: str, error: TagcastError) -> TrainedTag:
-    return TrainedTag(
-        tag, None, "", reason=f"{error.message} (hint: {error.hint})" if error.hint else error.message
-    )
+def _refusal(definition: TagDefinition, error: TagcastError) -> TrainedTag:
+    reason = f"{error.message} (hint: {error.hint})" if error.hint else error.message
+    return TrainedTag(definition.name, definition.kind, None, "", reason=reason)
 
 
 def _labelled(
-    project: Project, definitions: Sequence[Any], now: date
+    project: Project, definitions: Sequence[TagDefinition], now: date
 ) -> tuple[list[TagPlan], dict[str, pd.DataFrame], list[TrainedTag]]:
     """Plan and label every tag; one that cannot be labelled does not hold the others back.
 
@@ -167,7 +153,7 @@ def _labelled(
             check_cases(plan, rows)
         except (DataError, ModelError) as error:
             errors.append(error)
-            refused.append(_refusal(definition.name, error))
+            refused.append(_refusal(definition, error))
             continue
         plans.append(plan)
         labels[definition.name] = rows
@@ -179,19 +165,24 @@ def _labelled(
 
 def render_training(trained: Sequence[TrainedTag]) -> None:
     """Print tables of the tags trained, then what the gate refused and why."""
-    amounts = [t for t in trained if amount_listing.predicts_amount(t.metrics)]
-    others = [t for t in trained if t not in amounts]
-    if amounts:
-        table(
-            "Trained amounts (metrics of the test snapshot)",
-            ("tag", "version", "alias", "model", "test", *amount_listing.COLUMNS),
-            [
-                (t.tag, t.version, t.alias, t.chosen, t.test, *amount_listing.figures(t.metrics))
-                for t in amounts
-            ],
-        )
-    if others:
-        _table_of_others(others)
+    for kind, adapter in EVIDENCE_KINDS.items():
+        mine, listing = [t for t in trained if t.kind == kind], adapter.listing
+        if mine:
+            table(
+                listing.trained_title,
+                ("tag", "version", "alias", "model", "test", *listing.trained),
+                [
+                    (
+                        t.tag,
+                        t.version,
+                        t.alias,
+                        t.chosen,
+                        t.test,
+                        *listing.figures(listing.trained, t.metrics),
+                    )
+                    for t in mine
+                ],
+            )
     for t in trained:
         if t.alias != "champion":
             say(f"{t.tag}: no champion: {t.reason}")
@@ -201,43 +192,3 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
             said.setdefault(note, []).append(t.tag)
     for note, tags in said.items():
         say(f"{', '.join(tags)}: {note}")
-
-
-def _table_of_others(trained: Sequence[TrainedTag]) -> None:
-    table(
-        "Trained (metrics of the test snapshot)",
-        (
-            "tag",
-            "version",
-            "alias",
-            "model",
-            "test",
-            "AUC",
-            "RFM AUC",
-            "log loss",
-            "base log loss",
-            "ECE",
-            "lift@10%",
-        ),
-        [
-            (
-                t.tag,
-                t.version,
-                t.alias,
-                t.chosen,
-                t.test,
-                *(
-                    t.metrics.get(name)
-                    for name in (
-                        "auc",
-                        "rfm_auc",
-                        "log_loss",
-                        "base_rate_log_loss",
-                        "calibration_error",
-                        "lift_at_10",
-                    )
-                ),
-            )
-            for t in trained
-        ],
-    )

@@ -20,6 +20,7 @@ from tagcast.registry.versions.versions import (
     CREATED,
     DIGESTS,
     FEATURE_SET,
+    KIND,
     METRICS,
     PROJECT,
     Version,
@@ -47,6 +48,7 @@ def log_version(
     tracking: Tracking,
     *,
     tag: str,
+    kind: str,
     bundle: Path,
     features: Sequence[str],
     feature_set: str,
@@ -69,6 +71,8 @@ def log_version(
         Open MLflow.
     tag : str
         Name of the tag, and of the registered model.
+    kind : str
+        What it predicts: ``kind`` of its definition.
     bundle : Path
         Folder of the model's files, as ``TagModel.load`` reads it.
     features : sequence of str
@@ -118,7 +122,7 @@ def log_version(
             tracking.experiment_id,
             start_time=millis,
             run_name=run_name,
-            tags={"tagcast.tag": tag, "mlflow.note.content": "\n\n".join(notes)},
+            tags={"tagcast.tag": tag, KIND: kind, "mlflow.note.content": "\n\n".join(notes)},
         ).info.run_id
         try:
             client.log_batch(
@@ -147,6 +151,7 @@ def log_version(
                 run_id=run_id,
                 model_id=stored.model_id,
                 tags={
+                    KIND: kind,
                     CREATED: now.astimezone(UTC).isoformat(),
                     FEATURE_SET: feature_set,
                     METRICS: json.dumps(dict(metrics), sort_keys=True),

@@ -31,6 +31,7 @@ FEATURE_SET = "tagcast.feature_set"
 METRICS = "tagcast.metrics"
 DIGESTS = "tagcast.digests"
 GRADE = "tagcast.grade"
+KIND = "tagcast.kind"
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,10 @@ class Version:
         The last one on this version.
     source : str
         Where MLflow keeps the files.
+    kind : str
+        What it predicts, as :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind` of its definition.
     grade : str or None
-        A to D, as on its card; None without a card, and for an amount.
+        A to D, as on its card; None without a card.
     """
 
     tag: str
@@ -71,6 +74,7 @@ class Version:
     digests: Mapping[str, str] = field(repr=False)
     decision: Decision | None
     source: str = field(repr=False)
+    kind: str
     grade: str | None = None
 
     @property
@@ -94,6 +98,7 @@ class Version:
             digests=json.loads(logged.tags[DIGESTS]),
             decision=decision,
             source=logged.source,
+            kind=logged.tags[KIND],
             grade=logged.tags.get(GRADE),
         )
 
@@ -119,7 +124,7 @@ def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
             decision=decisions.get((v.name, int(v.version))),
         )
         for v in found
-        if v.name in aliases and DIGESTS in v.tags
+        if v.name in aliases and {DIGESTS, KIND} <= v.tags.keys()
     ]
     return sorted(listed, key=lambda v: (v.tag, -v.version))
 

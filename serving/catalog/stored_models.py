@@ -19,14 +19,14 @@ PLOTS = (
     "calibration",
     "lift",
     "promise",
-    "trade_off",
+    "thresholds",
     "stability",
     "shap_summary",
     "dependence",
     "amounts",
     "tiers",
 )
-"""Figures that training leaves with a version; of an amount the last two and the summary of SHAP values."""
+"""Figures that training leaves with a version; calibration and lift of a yes or no, the last two of an amount."""
 
 CARD_SECONDS = 60.0
 

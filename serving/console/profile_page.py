@@ -124,7 +124,7 @@ def _tag(page: PageContext, row: dict[str, Any]) -> Markup:
         if unknown
         else ("yes" if row["value"] == "yes" else "no" if row["value"] == "no" else "tier")
     )
-    if row.get("is_amount"):
+    if row.get("in_currency"):
         detail = say(
             "profile.amount", score=number(row["score"]), low=number(row["lower"]), high=number(row["upper"])
         )

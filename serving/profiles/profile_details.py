@@ -58,7 +58,7 @@ class ProfileDetails:
         Names of attributes and tags that are there, but not for this person.
     tags : list of dict
         ``tag``, ``title`` (en, zh), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
-        ``band``, ``unknown_because``, ``is_amount``, ``reasons`` (:func:`tagcast.serving.profiles.profile_query.told_reasons`),
+        ``band``, ``unknown_because``, ``in_currency``, ``reasons`` (:func:`tagcast.serving.profiles.profile_query.told_reasons`),
         ``reasons_method``, ``model_version``, ``scored_at``, ``expires_at``.
     features : list of dict
         ``feature``, ``title`` (en, zh), ``value``.

@@ -13,18 +13,12 @@ from sqlglot import exp
 from tagcast.features.catalog.feature_set import Feature, FeatureSet
 from tagcast.features.core.errors import NotFoundError
 from tagcast.models.definitions.rule_tag import term_words
+from tagcast.models.definitions.score_scale import SCALES
 from tagcast.serving.store.long_form import said_in
 from tagcast.serving.store.schema import Kind
 
 if TYPE_CHECKING:
     from tagcast.serving.store.base import StoreReader
-
-
-_DIRECTIONS = {
-    "model": ("towards yes", "towards no"),
-    "amount": ("more", "less"),
-    "rule": ("holds", "does not hold"),
-}
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | Non
     predictions = said_in(found, reader.manifest.run, tags)
     for row in predictions:
         tag = about[row["tag"]]
-        row["is_amount"] = tag.is_amount
+        row["in_currency"] = tag.scale.in_currency
         row["reasons"] = told_reasons(row["reasons"] or (), tag.feature_set, tag.kind)
     return ProfileView(profile_id, attributes, predictions)
 
@@ -99,7 +93,7 @@ def told_reasons(
         what was given.
     """
     titles = _titles(feature_set)
-    up, down = _DIRECTIONS[kind]
+    up, down = SCALES[kind].directions
     told = []
     for reason in reasons:
         name, moved = reason["feature"], reason["contribution"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +90,7 @@ class RunChecks:
         score, lower, upper, confidence = (
             column(part).to_numpy(zero_copy_only=False) for part in ("score", "lower", "upper", "confidence")
         )
-        most = sys.float_info.max if tag.is_amount else 1.0
+        most = tag.scale.most
         # Each comparison is false for a missing number.
         right = sayable[code] & (score >= 0) & (score <= most) & (confidence >= 0) & (confidence <= 1)
         right &= (lower >= 0) & (lower <= score) & (upper >= score) & (upper <= most)
@@ -111,7 +110,7 @@ class RunChecks:
                 self._because[tag.tag][str(ground).split(":")[0]] += int(n)
         said = there & ~silent[code]
         self._confidence[tag.tag] += float(confidence[said].sum())
-        if not tag.is_amount:
+        if not tag.scale.in_currency:
             self._mass[tag.tag] += knot_mass(score[there])
 
     def summaries(self, cuts: dict[str, float]) -> dict[str, TagSummary]:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tagcast.features.compute.snapshot_reader import FeatureBatch
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.definitions.rule_tag import RuleDefinition
 
@@ -26,7 +25,7 @@ class LoadedTag:
 
     Parameters
     ----------
-    model : TagModel or AmountModel
+    model : TrainedModel
     version : str
     metrics : mapping of str to float
         Of the version.
@@ -34,7 +33,7 @@ class LoadedTag:
         The definition with what was activated since (:func:`tagcast.models.definitions.diff.overlaid`).
     """
 
-    model: TagModel | AmountModel
+    model: TrainedModel
     version: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     applied: TagDefinition | None = None
@@ -53,7 +52,7 @@ class LoadedTag:
 
         decision = self.definition.decision
         if decision == self.model.definition.decision:
-            return getattr(self.model, "cut", None)
+            return self.model.cut
         return learned_cut(decision, np.empty(0, np.int8), np.empty(0))
 
     @property

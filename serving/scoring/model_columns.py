@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tagcast.models.artifacts.amount_model import PredictedAmount
-from tagcast.models.decisions.policy import band_codes, decide_codes
+from tagcast.models.decisions.policy import band_codes
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.inference.abstention import RangeCheck, grounds, say_unknown
 from tagcast.serving.store.schema import REASONS, tag_fields
@@ -92,8 +91,7 @@ class TagColumns:
         self._range_check = RangeCheck(tag.model)
         self.unlike_words = self._range_check.words
         self.silent = len(definition.values)
-        # People ask why of a yes, or of the highest amounts.
-        self.asked = self.silent - 1 if definition.is_amount else definition.values.index("yes")
+        self.asked = definition.values.index(definition.outcome.asked)
         self._words = {
             "value": pa.array([*definition.values, UNKNOWN]),
             "unknown_because": pa.array(grounds(definition.min_confidence, self.unlike_words)),
@@ -131,25 +129,13 @@ class TagColumns:
             Codes of what was said before, for hysteresis.
         """
         definition = self.tag.definition
-        predicted = self.tag.model.predict(X, self.as_of, known)
-        if isinstance(predicted, PredictedAmount):
-            value, confidence = predicted.tier.astype(np.int8), predicted.confidence
-        else:
-            value, confidence = decide_codes(
-                predicted.score,
-                predicted.lower,
-                predicted.upper,
-                cut=cut,
-                min_confidence=definition.min_confidence,
-                hysteresis=definition.hysteresis,
-                past=past,
-            )
+        score, lower, upper, value, confidence = self.tag.model.decide(
+            X, self.as_of, known, definition=definition, cut=cut, past=past
+        )
         unlike = self._range_check.codes(X)
         value, because = say_unknown(value, self.silent, confidence, definition.min_confidence, unlike)
-        band = band_codes(predicted.score, definition.levels)
-        return Decided(
-            rows, predicted.score, predicted.lower, predicted.upper, confidence, value, band, because, unlike
-        )
+        band = band_codes(score, definition.levels)
+        return Decided(rows, score, lower, upper, confidence, value, band, because, unlike)
 
     def lay_out(self, said: Decided, explained: Explained | None, count: int) -> list[pa.Array]:
         """Return the columns for a batch of ``count`` profiles; those beyond the population are null."""

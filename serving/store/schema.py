@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from tagcast.models.definitions.score_scale import SCALES, ScoreScale
 from tagcast.models.filters.fields import YES_NO
 
 Kind = Literal["model", "amount", "rule"]
@@ -72,9 +73,9 @@ class TagRun:
     """What turned scores into values (:func:`tagcast.models.definitions.diff.deciding_id`); empty of rules and old runs."""
 
     @property
-    def is_amount(self) -> bool:
-        """Whether score, lower and upper are amounts rather than probabilities."""
-        return self.kind == "amount"
+    def scale(self) -> ScoreScale:
+        """What score, lower and upper mean."""
+        return SCALES[self.kind]
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ class RunInfo:
 
     @property
     def amounts(self) -> frozenset[str]:
-        """Names of the tags that predict an amount."""
-        return frozenset(tag.tag for tag in self.tags if tag.is_amount)
+        """Names of the tags whose scores are amounts in the currency of the data."""
+        return frozenset(tag.tag for tag in self.tags if tag.scale.in_currency)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

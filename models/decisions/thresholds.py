@@ -7,12 +7,13 @@ population, beside the audience that the rule itself chooses there. A rule that 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from tagcast.models.decisions.cases import Cases
+from tagcast.models.decisions.cases import Cases, Rows
 from tagcast.models.decisions.flip_rates import stability
 from tagcast.models.decisions.policy import NEVER, cut_from_scores, needs_population
 from tagcast.models.definitions.model_tag import (
@@ -84,34 +85,53 @@ def rule_cuts(decision: Decision, learned: float | None, cases: Cases) -> list[f
     return [learned] * len(cases.snapshots)
 
 
+def share_rows(cases: Cases, decision: Decision | None = None) -> list[tuple[list[float], Cut]]:
+    """Return, for each of ``SHARES``, its cut at each snapshot and the audience; ``decision`` may know a profit."""
+    asked = [
+        (share, [cut_from_scores(TopShareRule(rule="top_share", share=share), cases.score[rows])
+                 if share < 1 else float(cases.score[rows].min()) for _, rows in cases.snapshots])
+        for share in SHARES
+    ]  # fmt: skip
+    return [
+        (cuts, audience(cases, reached(cases, cuts), cuts, share, decision=decision, chosen=False))
+        for share, cuts in asked
+    ]
+
+
 def cut_table(decision: Decision, learned: float | None, cases: Cases) -> list[Cut]:
     """Return an audience for each of ``SHARES`` and the rule's own, the widest last.
 
     Where the rule's audience is exactly that of a share, that row is marked.
     """
-    snapshots = cases.snapshots
-    asked = [
-        (share, [cut_from_scores(TopShareRule(rule="top_share", share=share), cases.score[rows])
-                 if share < 1 else float(cases.score[rows].min()) for _, rows in snapshots])
-        for share in SHARES
-    ]  # fmt: skip
     own = rule_cuts(decision, learned, cases)
-    rows = [_audience(decision, cases, cuts, share, chosen=False) for share, cuts in asked]
-    mine = _audience(decision, cases, own, None, chosen=True)
-    same = [place for place, (_, cuts) in enumerate(asked) if cuts == own]
+    found = share_rows(cases, decision)
+    rows = [row for _, row in found]
+    same = [place for place, (cuts, _) in enumerate(found) if cuts == own]
     if same:
-        rows[same[0]] = Cut(**{**asdict(rows[same[0]]), "chosen": True})
+        rows[same[0]] = replace(rows[same[0]], chosen=True)
     else:
-        rows.append(mine)
+        rows.append(audience(cases, reached(cases, own), own, None, decision=decision, chosen=True))
     return sorted(rows, key=lambda row: (row.size, row.asked or 0.0))
 
 
-def _audience(
-    decision: Decision, cases: Cases, cuts: list[float], asked: float | None, *, chosen: bool
-) -> Cut:
+def reached(cases: Cases, cuts: Sequence[float]) -> Rows:
+    """Return which cases reach the cut of their snapshot."""
     member = np.zeros(len(cases.y), dtype=bool)
     for (_, rows), cut in zip(cases.snapshots, cuts, strict=True):
         member |= rows & (cases.score >= cut)
+    return member
+
+
+def audience(
+    cases: Cases,
+    member: Rows,
+    cuts: Sequence[float],
+    asked: float | None,
+    *,
+    decision: Decision | None,
+    chosen: bool,
+) -> Cut:
+    """Return the figures of the cases ``member``; ``cuts`` are their least scores, one a snapshot."""
     size, right, true = int(member.sum()), int(cases.y[member].sum()), int(cases.y.sum())
     low, precision, high = (
         tuple(float(bound[0]) for bound in wilson([right], [size])) if size else (None, None, None)
@@ -135,7 +155,7 @@ def _audience(
     )
 
 
-def trade_off(definition: TagDefinition, learned: float | None, cases: Cases) -> dict[str, Any]:
+def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -> dict[str, Any]:
     """Return the table, a sentence on the rule's choice and what hysteresis would do, as JSON values.
 
     Parameters
@@ -207,6 +227,6 @@ def _asked(rule: Decision) -> str:
     if isinstance(rule, PrecisionRule):
         return f"The widest audience with a precision of {rule.precision:.0%}"
     if isinstance(rule, TierRule):
-        raise TypeError("an amount has no cut to trade off")
+        raise TypeError("an amount has tiers, and no cut of its own")
     capacity = f", at most {rule.capacity:,} profiles a snapshot" if rule.capacity else ""
     return f"Benefit {rule.benefit:g}, cost {rule.cost:g} a contact{capacity}"

@@ -5,36 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
-from tagcast.pipelines.amount_listing import predicts_amount
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tagcast.models.training.binary import TrainingResult
-
-PLOTS = ("trade_off", "stability")
+PLOTS = ("thresholds", "stability")
 
 
-def trade_off_document(result: TrainingResult) -> dict[str, Any]:
-    """Return the trade-off of a trained tag over its out-of-time cases, as JSON values."""
-    from tagcast.models.decisions.trade_off import trade_off
+def threshold_figures(document: dict[str, Any]) -> dict[str, Figure]:
+    """Return the plots of a version's thresholds: the cuts, and stability where it could be measured."""
+    from tagcast.models.plots.decision import stability_plot, thresholds_plot
 
-    return trade_off(result.model.definition, result.model.cut, result.held_out_scores)
-
-
-def decision_figures(document: dict[str, Any]) -> dict[str, Figure]:
-    """Return the plots of a trade-off: the cuts, and stability where it could be measured."""
-    from tagcast.models.plots.decision import stability_plot, trade_off_plot
-
-    figures = {"trade_off": trade_off_plot(document)}
+    figures = {"thresholds": thresholds_plot(document)}
     if document["stability"]:
         figures["stability"] = stability_plot(document["stability"], document["stability_without_unknown"])
     return figures
 
 
-def read_trade_off(project: Project, tag: str, version: int | None) -> dict[str, Any]:
+def read_thresholds(project: Project, tag: str, version: int | None) -> dict[str, Any]:
     """Return what training kept: the document, and where its plots lie.
 
     Parameters
@@ -50,7 +40,7 @@ def read_trade_off(project: Project, tag: str, version: int | None) -> dict[str,
     DefinitionError
         For a name that no trained tag has.
     ModelError
-        When there is no such version, it kept no trade-off, or it predicts an amount.
+        When there is no such version, or it kept no thresholds.
     """
     from tagcast.pipelines.deployment.model_versions import registered_versions
     from tagcast.registry.versions.run_files import document, run_file
@@ -70,42 +60,42 @@ def read_trade_off(project: Project, tag: str, version: int | None) -> dict[str,
                 hint=f"choose one of {', '.join(map(str, sorted(numbered)))}",
             )
         found = numbered[version]
-    if predicts_amount(found.metrics):
-        raise ModelError(
-            f"{tag} predicts an amount: it says the likeliest tier, and has no cut to trade off",
-            hint=f"tagcast card {tag} shows which tiers were said and which came",
-        )
     tracking = open_tracking(project.settings.home, project=project.settings.name)
     plots = {name: run_file(tracking, found, f"plots/{name}.png") for name in PLOTS}
     return {
         "tag": tag,
         "version": found.version,
-        **document(tracking, found, "trade_off"),
+        **document(tracking, found, "thresholds"),
         "plots": {name: str(file) for name, file in plots.items() if file},
     }
 
 
-def render_trade_off(found: dict[str, Any]) -> None:
-    """Print the cuts, the rule's choice in a sentence, and what each margin would do."""
+def render_thresholds(found: dict[str, Any]) -> None:
+    """Print the cuts (of an amount those of each boundary between tiers), the rule's choice in a sentence, and margins."""
     days = found["snapshots"]
-    with_profit = any(row["profit"] is not None for row in found["cuts"])
-    table(
+    about = (
         f"{found['tag']} version {found['version']}: {found['cases']:,} cases of {len(days)} past snapshots "
-        f"({days[0]} to {days[-1]}), base rate {found['base_rate']:.3f}",
-        (
-            "audience",
-            "rule",
-            "from score",
-            "profiles",
-            "share",
-            "precision",
-            "95 % interval",
-            "recall",
-            "lift",
-            *(["profit a snapshot"] if with_profit else []),
-        ),
-        [_cells(row, with_profit) for row in found["cuts"]],
+        f"({days[0]} to {days[-1]})"
     )
+    for each in found.get("boundaries", [found]):
+        what = f"{each['tier']} or more, from {each['start']:,g}; " if "tier" in each else ""
+        with_profit = any(row["profit"] is not None for row in each["cuts"])
+        table(
+            f"{about}, {what}base rate {each['base_rate']:.3f}",
+            (
+                "audience",
+                "rule",
+                "from score",
+                "profiles",
+                "share",
+                "precision",
+                "95 % interval",
+                "recall",
+                "lift",
+                *(["profit a snapshot"] if with_profit else []),
+            ),
+            [_cells(row, with_profit) for row in each["cuts"]],
+        )
     say(found["says"])
     least = found["min_confidence"]
     _render_stability(
@@ -139,7 +129,7 @@ def _render_stability(title: str, rows: list[dict[str, Any]]) -> None:
 
 
 def _cells(row: dict[str, Any], with_profit: bool) -> tuple[Any, ...]:
-    scores = f"{row['cut']:.3f}"
+    scores = "–" if row["cut"] is None else f"{row['cut']:.3f}"
     if row["cut_high"] != row["cut"]:
         scores += f" to {row['cut_high']:.3f}"
     interval = "–" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from tagcast.models.evaluation.grade import RULE
 from tagcast.pipelines.cards.document import (
     Badge,
     Block,
@@ -18,14 +17,14 @@ from tagcast.pipelines.cards.document import (
     Section,
 )
 from tagcast.pipelines.cards.sections import CardFacts, calibration, driver_blocks, quality, segment_blocks
-from tagcast.serving.catalog.definition_text import decision_words, outcome_words, percent, population_words
+from tagcast.serving.catalog.definition_text import outcome_words, percent, population_words
 
 OUTCOMES = {"pass": "✓ passed", "warn": "! warning", "fail": "✗ failed"}
 
 
 def build_card(facts: CardFacts) -> Document:
     """Return the card as a page of plain blocks."""
-    definition, version = facts.result.model.definition, facts.version
+    definition, version = facts.definition, facts.version
     sections = (
         Section("Grade", _grade(facts)),
         Section("Definition", _definition(facts)),
@@ -48,7 +47,7 @@ def build_card(facts: CardFacts) -> Document:
 
 
 def _grade(facts: CardFacts) -> list[Block]:
-    rule = [f"{letter}: {text}" for letter, text in RULE.items()]
+    rule = [f"{letter}: {text}" for letter, text in facts.parts.rule.items()]
     return [
         Badge(facts.grade.letter, [sentence(r) for r in facts.grade.reasons]),
         Folded("How the grade is given", [Bullets(rule)]),
@@ -56,15 +55,13 @@ def _grade(facts: CardFacts) -> list[Block]:
 
 
 def _definition(facts: CardFacts) -> list[Block]:
-    d = facts.result.model.definition
-    bands = ", ".join(f"{name} from {start:g}" for name, start in d.bands.items())
+    d = facts.definition
     rows = [
         ("Tag", f"{d.name} ({' › '.join(d.path)})"),
         ("Predicts", outcome_words(d)),
         ("For", population_words(d)),
-        ("Decision", decision_words(d)),
+        *facts.parts.decision_rows(d),
         ("Said only", f"with a confidence of {d.min_confidence:g} or more; otherwise unknown"),
-        ("Bands of the score", bands),
         ("Good for", f"{d.expires_after_days} days after scoring"),
         ("Sensitivity", d.sensitivity),
     ]
@@ -73,19 +70,18 @@ def _definition(facts: CardFacts) -> list[Block]:
 
 def _population(facts: CardFacts) -> list[Block]:
     cases = facts.result.cases
-    test = cases["test_yes"] + cases["test_no"]
-    before = cases["train_yes"] + cases["train_no"]
+
+    def counted(rows: int, yes: int) -> str:
+        share = percent(round(yes / rows, 3)) if rows else "–"
+        return f"{rows:,} rows, {yes:,} of them {facts.parts.cases} ({share})"
+
     rows = [
-        ("Who", population_words(facts.result.model.definition)),
-        ("All snapshots", _cases(facts.rows, facts.yes)),
-        ("Before the test snapshot", _cases(before, cases["train_yes"])),
-        ("Test snapshot", _cases(test, cases["test_yes"])),
+        ("Who", population_words(facts.definition)),
+        ("All snapshots", f"{counted(facts.rows, facts.yes)}, {facts.parts.span(facts.result)}"),
+        ("Before the test snapshot", counted(cases["train_yes"] + cases["train_no"], cases["train_yes"])),
+        ("Test snapshot", counted(cases["test_yes"] + cases["test_no"], cases["test_yes"])),
     ]
     return [Paragraph("A profile counts once in each snapshot in which it is eligible."), Facts(rows)]
-
-
-def _cases(rows: int, yes: int) -> str:
-    return f"{rows:,} rows, {yes:,} of them true ({percent(round(yes / rows, 3)) if rows else '–'})"
 
 
 def _span(facts: CardFacts) -> list[Block]:
@@ -131,14 +127,14 @@ def _zh(titles: Mapping[str, object], name: str) -> str:
 
 
 def _limits(facts: CardFacts) -> list[str]:
-    model, split, d = facts.result.model, facts.result.split, facts.result.model.definition
+    model, split, d = facts.result.model, facts.result.split, facts.definition
     first, last = split.snapshots[0], split.test + timedelta(days=split.horizon_days - 1)
     limits = [sentence(note) for note in facts.result.notes]
     limits.append(
         f"Outcomes were seen from {first} to {last}"
         + (": a season outside them is unknown to it." if (last - first).days < 364 else ", a year or more.")
     )
-    limits.append(f"It says nothing of anybody but {population_words(d)}.")
+    limits += [f"It says nothing of anybody but {population_words(d)}.", *facts.parts.limits]
     unknown = [n for n, r in model.ranges.items() if r.missing > 0.5]
     if unknown:
         titles = facts.explanation.titles
@@ -146,8 +142,8 @@ def _limits(facts: CardFacts) -> list[str]:
         limits.append(f"Unknown for more than half of the profiles: {named}.")
     if not facts.segments:
         limits.append("Segments were not measured: it may be weak for some.")
-    if facts.kind == "rfm":
-        limits.append("This version ranks by recency, frequency and monetary value: no model was active.")
+    if facts.stands_in:
+        limits.append(facts.parts.stands_in)
     return limits
 
 
@@ -167,7 +163,7 @@ def _version(facts: CardFacts) -> list[Block]:
         ("Trained", f"{version.created:%Y-%m-%d %H:%M} UTC"),
         ("Model digest", result.model.digest()),
         ("Run", version.run_id),
-        ("Model", f"{result.chosen}: {params}"),
+        ("Model", f"{facts.parts.candidates.get(result.chosen, result.chosen)}: {params}".removesuffix(": ")),
         ("Seed", str(result.model.seed)),
     ]
     return [Facts(rows)]
