@@ -19,7 +19,8 @@ import numpy.typing as npt
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
-from tagcast.models.artifacts.binary_model import FeatureRange, TagModel
+from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.estimators.blend import Blend

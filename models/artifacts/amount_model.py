@@ -15,6 +15,7 @@ from tagcast.models.estimators.amount_regressor import AmountRegressor
 from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.kernels.additive_model import AdditiveModel
+from tagcast.models.stats.amount_outlook import AmountOutlook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +93,10 @@ class AmountModel(TrainedModel):
     def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log amount, shape (n, p)."""
         return self.scorer.contributions(self.matrix(X), exact=exact, known=known)
+
+    def outlook(self, as_of: date) -> AmountOutlook:
+        """Return chances of tiers and the spread of amounts by the prediction alone."""
+        return self.calibrator.outlook(as_of, self.unseen_season(as_of))
 
     def _own_json(self) -> dict[str, Any]:
         return {"scorer": self.scorer.to_json(), "mean_amount": self.mean_amount}

@@ -25,9 +25,11 @@ import numpy.typing as npt
 from tagcast.models.artifacts import files as bundle_files
 from tagcast.models.artifacts.files import MODEL_FILE, FeatureRange
 from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.definitions.score_scale import SCALES
 from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.kernels.additive_model import AdditiveModel
+from tagcast.models.stats.amount_outlook import AmountOutlook
 from tagcast.models.stats.season_coverage import unseen_share
 
 if TYPE_CHECKING:
@@ -100,6 +102,11 @@ class TrainedModel(ABC):
     """The kind of definition that it is a model of."""
     unit: ClassVar[str]
     """What contributions are counted in."""
+
+    @property
+    def towards(self) -> str:
+        """What a contribution above zero does."""
+        return SCALES[self.kind].directions[0]
 
     def __post_init__(self) -> None:
         if len(set(self.features)) != len(self.features) or not all(self.features):
@@ -202,6 +209,10 @@ class TrainedModel(ABC):
     @abstractmethod
     def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of :meth:`raw`, shape (n, p): see :mod:`tagcast.models.inference.attributions`."""
+
+    def outlook(self, as_of: date) -> AmountOutlook | None:  # chances are summed as they are
+        """Return what is needed to sum scores over an audience, where they are no chances."""
+        return None
 
     @abstractmethod
     def _own_json(self) -> dict[str, Any]:

@@ -106,6 +106,14 @@ class AmountTables:
         high: Floats = mu * ((1 - w) * self.high[left] + w * self.high[right])
         return low, high
 
+    def amounts(self, predicted: Floats) -> Floats:
+        """Return ``LEVELS`` equally likely amounts of each prediction, shape (n, LEVELS)."""
+        mu = np.maximum(predicted, self.least)
+        left, right, w = self._places(mu)
+        w = w[:, None]
+        found: Floats = mu[:, None] * ((1 - w) * self.quantiles[left] + w * self.quantiles[right])
+        return found
+
     def tiers(self, predicted: Floats, starts: Floats) -> Floats:
         """Return the probability of each tier, shape (n, tiers), for predictions of shape (n,).
 
@@ -118,12 +126,9 @@ class AmountTables:
         out = np.empty((len(predicted), len(starts)))
         for first in range(0, len(predicted), _CHUNK):
             rows = slice(first, first + _CHUNK)
-            mu = np.maximum(predicted[rows], self.least)
-            left, right, w = self._places(mu)
-            w = w[:, None]
-            amounts = mu[:, None] * ((1 - w) * self.quantiles[left] + w * self.quantiles[right])
+            amounts = self.amounts(predicted[rows])
             below = np.stack([(amounts < start).sum(axis=1) for start in starts[1:]], axis=1) / LEVELS
-            ends = np.column_stack([np.zeros(len(mu)), below, np.ones(len(mu))])
+            ends = np.column_stack([np.zeros(len(amounts)), below, np.ones(len(amounts))])
             out[rows] = np.diff(ends, axis=1)
         return out
 

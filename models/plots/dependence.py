@@ -64,7 +64,7 @@ def dependence_grid(
         name = model.features[j]
         _draw(axes, X[:, j], given[:, j], titles[name].en if name in titles else name)
         axes.tick_params(labelleft=number % columns == 0)
-    figure.supylabel("contribution to the log-odds (above 0: towards yes)", fontsize=9)
+    figure.supylabel(f"contribution to the {model.unit} (above 0: {model.towards})", fontsize=9)
     return figure
 
 

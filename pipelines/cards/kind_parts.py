@@ -45,7 +45,7 @@ class CardParts:
         Of a result: what its rows are worth on average.
     pictures : mapping of str to mapping of str to str
         Section to its plots and their captions.
-    extra : callable
+    beside_promise : callable
         Of a result: further blocks beside the promise.
     limits : tuple of str
         Of every model of this kind.
@@ -66,7 +66,7 @@ class CardParts:
     decision_rows: Callable[[TagDefinition], list[tuple[str, str]]]
     span: Callable[[Any], str]
     pictures: Mapping[str, Mapping[str, str]]
-    extra: Callable[[Any], list[Block]]
+    beside_promise: Callable[[Any], list[Block]]
     limits: tuple[str, ...]
     stands_in: str
     weak: str
@@ -138,7 +138,7 @@ CARD_PARTS = {
                 **_DEPENDENCE,
             },
         },
-        extra=_nothing,
+        beside_promise=_nothing,
         limits=(),
         stands_in="This version ranks by recency, frequency and monetary value: no model was active.",
         weak="Weak: mean score and observed rate differ by more than two standard errors, or the interval of the "
@@ -172,7 +172,7 @@ CARD_PARTS = {
                 **_DEPENDENCE,
             },
         },
-        extra=_confusion,
+        beside_promise=_confusion,
         limits=("The predicted amount is a mean: most profiles spend less, a few much more.",),
         stands_in="A reference predicts the amount: too few spent anything for a model.",
         weak="Weak: mean prediction and mean amount differ by more than two standard errors, or its intervals hold "

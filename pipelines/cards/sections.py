@@ -128,7 +128,7 @@ def calibration(facts: CardFacts) -> list[Block]:
             )
         )
     return [
-        *facts.parts.extra(facts.result),
+        *facts.parts.beside_promise(facts.result),
         Paragraph(
             f"{facts.parts.measures} Confidence is a floor: of the values said with "
             "it, at least that share should turn out right."

@@ -12,10 +12,10 @@ from tagcast.pipelines.evaluation.evaluate import Evaluation
 
 if TYPE_CHECKING:
     from tagcast.models.evaluation.backtest import Window
-    from tagcast.models.stats.metrics import Estimate
-    from tagcast.models.stats.observed_accuracy import PromiseBand
     from tagcast.models.evaluation.measures import Measures
     from tagcast.models.stats.amount_segments import AmountSegment
+    from tagcast.models.stats.metrics import Estimate
+    from tagcast.models.stats.observed_accuracy import PromiseBand
     from tagcast.models.stats.segments import SegmentRow
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tagcast.pipelines.evidence.kind import Listing
@@ -132,7 +133,7 @@ class AmountKind:
             raise ValueError("the frame holds no amounts")
         return (frame.amount > np.median(frame.amount)).astype(np.int8)
 
-    def grade(self, result: AmountResult, report: GateReport, promise: list[Promised]) -> Grade:
+    def grade(self, result: AmountResult, report: GateReport, promise: Sequence[Promised]) -> Grade:
         """Return the grade by :data:`tagcast.models.evaluation.amount_grade.AMOUNT_RULE`."""
         from tagcast.models.evaluation.amount_grade import AmountGradeEvidence, grade_amount
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,7 @@ class BinaryKind:
         """Return the outcomes."""
         return frame.y
 
-    def grade(self, result: TrainingResult, report: GateReport, promise: list[Promised]) -> Grade:
+    def grade(self, result: TrainingResult, report: GateReport, promise: Sequence[Promised]) -> Grade:
         """Return the grade by :data:`tagcast.models.evaluation.grade.RULE`."""
         from tagcast.models.evaluation.grade import GradeEvidence, grade
 

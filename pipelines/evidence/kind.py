@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -83,5 +83,5 @@ class EvidenceKind(Protocol):
     def two_sides(self, frame: TrainingFrame) -> Labels:
         """Return outcomes as 0 and 1, which a leak tells apart."""
 
-    def grade(self, result: Any, report: GateReport, promise: list[Promised]) -> Grade:
+    def grade(self, result: Any, report: GateReport, promise: Sequence[Promised]) -> Grade:
         """Return the grade of a version."""

@@ -66,7 +66,14 @@ def explain_audience(
     context: ServiceContext, person: Person, text: str, language: Language
 ) -> dict[str, Any]:
     """Return what a filter means, what it finds, what each condition takes away and how many turn out as said."""
-    from tagcast.serving.audiences.service import count, effects, expected, parse_for, sentence
+    from tagcast.serving.audiences.service import (
+        count,
+        effects,
+        expected,
+        expected_amounts,
+        parse_for,
+        sentence,
+    )
 
     tree = parse_for(context, person, text)
     return {
@@ -75,6 +82,7 @@ def explain_audience(
         **asdict(count(context, person, tree)),
         "effects": [asdict(effect) for effect in effects(context, person, tree)],
         "expected": [asdict(one) for one in expected(context, person, tree)],
+        "expected_amounts": [asdict(one) for one in expected_amounts(context, person, tree)],
     }
 
 
@@ -99,6 +107,15 @@ def render_explanation(found: dict[str, Any]) -> None:
                     *(round(e[part]) for part in ("promised", "right", "low", "high")),
                 )
                 for e in found["expected"]
+            ],
+        )
+    if found["expected_amounts"]:
+        table(
+            "How much they will spend in all",
+            ("tag", "profiles", "expected", "19 of 20 times from", "to"),
+            [
+                (e["tag"], e["members"], *(amount(e[part]) for part in ("amount", "low", "high")))
+                for e in found["expected_amounts"]
             ],
         )
 

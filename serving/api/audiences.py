@@ -27,7 +27,7 @@ from tagcast.serving.audiences import portrait
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.audiences.portrait import Overlap, Portrait
 from tagcast.serving.audiences.queries import AudienceCount
-from tagcast.serving.audiences.service import Effect, Expected, Page, ProfitCurve
+from tagcast.serving.audiences.service import Effect, Expected, ExpectedAmount, Page, ProfitCurve
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery import exports
 from tagcast.serving.web.authentication import person_of
@@ -93,6 +93,12 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         """How many members will turn out as their tags say, and within which range."""
         person = person_of(request)
         return questions.expected(context, person, asked.read(context, person))
+
+    @routes.post("/audiences/expected-amounts")
+    def expected_amounts(request: Request, asked: Question) -> list[ExpectedAmount]:
+        """How much the members will spend in all, by each amount of the filter, and within which range."""
+        person = person_of(request)
+        return questions.expected_amounts(context, person, asked.read(context, person))
 
     @routes.post("/audiences/cut")
     def cut(request: Request, asked: CutQuestion) -> ProfitCurve:

@@ -1,7 +1,7 @@
-"""What an audience will turn out to be: how many are as said, and how far down the scores it pays to go.
+"""What an audience will turn out to be: how many are as said, how much they spend, how far down the scores it pays to go.
 
 Outcomes of profiles are taken as independent given their scores, so a number of them is Poisson-binomial, near enough
-to normal; the bounds of the scores come on top of that.
+to normal; the bounds of the scores, or how far all amounts may move together, come on top of that.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.amount_forecast import (
+    NINETEEN_OF_TWENTY,
+    STEPS_OF_PERCENTILE,
+    sum_of_variances,
+    sums_by_tier,
+)
 from tagcast.serving.audiences.filter_resolution import asked, names_for
 from tagcast.serving.audiences.queries import quoted, tags_of, where_in
 from tagcast.serving.audiences.sampling import weight_in_sample
@@ -27,9 +33,6 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
 
-_NINETEEN_OF_TWENTY = 1.96
-STEPS_OF_PERCENTILE = 20
-"""The curve of profit is summed in steps of a twentieth of a percentile."""
 MOST_POINTS = 200
 
 
@@ -45,7 +48,7 @@ class Expected:
     promised : float
         Sum of their confidence: a floor.
     right : float
-        Expected by their scores; of an amount the floor, since its scores say no chance of a tier.
+        Expected by their scores; the floor where a run did not record what its amounts are worth.
     low, high : float
         19 of 20 times it lies between them: by the bounds of the scores, and chance.
     estimated : bool
@@ -111,8 +114,8 @@ def expected(
         times = weight_in_sample(reader, where) if estimate else None
         found = []
         for name in tags_of(question.whole):
-            rows = _sums_by_value(reader, about[name], where, sample=times is not None)
-            found += [_of_value(name, v, rows[v], times) for v in about[name].values if v in rows]
+            sums = _sums_by_value(reader, about[name], where, sample=times is not None)
+            found += [_of_value(name, v, sums[v], times) for v in about[name].values if v in sums]
     return found
 
 
@@ -120,6 +123,8 @@ def _sums_by_value(
     reader: StoreReader, tag: TagRun, where: exp.Expr, *, sample: bool
 ) -> dict[str, dict[str, Any]]:
     """Sum chances over the members of each value that the tag says."""
+    if tag.outlook is not None:
+        return sums_by_tier(reader, tag, tag.outlook, where, sample=sample)
     part = {p: quoted(column_name(tag.tag, p)) for p in ("value", "score", "lower", "upper", "confidence")}
     sure = part["confidence"]
     if tag.values == YES_NO:
@@ -127,17 +132,17 @@ def _sums_by_value(
         likely: exp.Expr = exp.Case(default=exp.paren(one - part["score"])).when(yes, part["score"])
         most: exp.Expr = exp.Case(default=exp.paren(one - part["lower"])).when(yes, part["upper"])
     else:
-        likely = most = sure  # a tier's chance is not kept, only how sure it is
+        likely = most = sure  # how likely a value is beyond that is not kept
     word = exp.cast(part["value"], "VARCHAR")
     query = exp.select(exp.alias_(word, "value"), exp.alias_(exp.Count(this=exp.Star()), "members"))
     for name, chance in (("sure", sure), ("likely", likely), ("most", most)):
-        query = query.select(exp.alias_(exp.Sum(this=chance), name))
-        spread = exp.Mul(this=exp.paren(chance), expression=exp.paren(1 - exp.paren(chance)))
-        query = query.select(exp.alias_(exp.Sum(this=spread), f"{name}_variance"))
+        query = query.select(
+            exp.alias_(exp.Sum(this=chance), name), sum_of_variances(chance, f"{name}_variance")
+        )
     said = exp.and_(part["value"].is_(exp.null()).not_(), word.neq(exp.Literal.string(UNKNOWN)))
     query = query.from_("profiles").where(where, said).group_by(part["value"])
     rows = {row["value"]: row for row in reader.query(query, sample=sample).read_all().to_pylist()}
-    if tag.is_amount:
+    if tag.scale.in_currency:
         for row in rows.values():
             row["most"], row["most_variance"] = float(row["members"]), 0.0
     return rows
@@ -147,8 +152,8 @@ def _of_value(tag: str, value: str, row: dict[str, Any], times: float | None) ->
     if times is not None:
         row = _weighted(row, times)
     members = row["members"]
-    low = row["sure"] - _NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["sure_variance"]))
-    high = row["most"] + _NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["most_variance"]))
+    low = row["sure"] - NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["sure_variance"]))
+    high = row["most"] + NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["most_variance"]))
     return Expected(
         tag,
         value,

@@ -12,6 +12,7 @@ from sqlglot import exp
 from tagcast.models.filters.conditions import And, Condition, Filter
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences import queries as audiences
+from tagcast.serving.audiences.amount_forecast import ExpectedAmount, expected_amounts
 from tagcast.serving.audiences.description import Language, in_words
 from tagcast.serving.audiences.filter_resolution import asked, hidden_attributes
 from tagcast.serving.audiences.filter_sql import complement
@@ -28,6 +29,7 @@ __all__ = [
     "AudienceCount",
     "Effect",
     "Expected",
+    "ExpectedAmount",
     "Language",
     "Page",
     "ProfitCurve",
@@ -36,6 +38,7 @@ __all__ = [
     "count",
     "effects",
     "expected",
+    "expected_amounts",
     "member_ids",
     "members",
     "parse_for",

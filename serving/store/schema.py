@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tagcast.models.definitions.score_scale import SCALES, ScoreScale
 from tagcast.models.filters.fields import YES_NO
+from tagcast.models.stats.amount_outlook import AmountOutlook
 
 Kind = Literal["model", "amount", "rule"]
 """What says a tag: a model yes or no, a model an amount, or a rule."""
@@ -72,6 +73,9 @@ class TagRun:
     deciding: str = ""
     """What turned scores into values (:func:`tagcast.models.definitions.diff.deciding_id`); empty of rules and old runs."""
 
+    outlook: AmountOutlook | None = None
+    """What to expect of many of its amounts; None of chances, and in runs that did not record it."""
+
     @property
     def scale(self) -> ScoreScale:
         """What score, lower and upper mean."""
@@ -122,6 +126,7 @@ class RunInfo:
                     "values": tuple(row.get("values", YES_NO)),
                     "kind": row.get("kind") or _kind_of_old(row),
                     "expires_at": datetime.fromisoformat(row["expires_at"]),
+                    "outlook": AmountOutlook.from_json(row["outlook"]) if row.get("outlook") else None,
                 }
             )
             for row in data["tags"]

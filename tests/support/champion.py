@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from tagcast.features.catalog.feature_set import FeatureSet
-from tagcast.models.artifacts.binary_model import FeatureRange, TagModel
+from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.estimators.blend import Blend
@@ -63,7 +64,7 @@ def put_in_charge(workspace, bundle, model: TagModel, version: int) -> None:
     tracking = open_tracking(workspace.settings.home, project=workspace.settings.name)
     features = FeatureSet.parse(model.feature_set)
     log_version(
-        tracking, tag=TAG, bundle=bundle, features=model.features, feature_set=features.id, params={},
+        tracking, tag=TAG, kind="model", bundle=bundle, features=model.features, feature_set=features.id, params={},
         metrics=METRICS, dataset={}, split={}, figures={}, notes=[], run_name="by hand", now=NOW,
     )  # fmt: skip
     promote_version(workspace, TAG, version, by="tests", reason="a small shop", moment=NOW, force=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tagcast.registry.access.roles import Person
     from tagcast.serving.audiences.queries import AudienceCount
-    from tagcast.serving.audiences.service import Effect, Expected, Language
+    from tagcast.serving.audiences.service import Effect, Expected, ExpectedAmount, Language
     from tagcast.serving.console.audiences.builder_field_choices import Fields
     from tagcast.serving.context import ServiceContext
 
@@ -50,6 +50,7 @@ class Outlook:
     tree: Filter | None
     effects: tuple[Effect, ...]
     expected: tuple[Expected, ...]
+    amounts: tuple[ExpectedAmount, ...] = ()
 
 
 def counted(
@@ -80,7 +81,12 @@ def outlook(context: ServiceContext, person: Person, tree: Filter | None) -> Out
     if tree is None:
         return Outlook(None, (), ())
     effects = questions.effects(context, person, tree, estimate=True)
-    return Outlook(tree, tuple(effects), tuple(questions.expected(context, person, tree, estimate=True)))
+    return Outlook(
+        tree,
+        tuple(effects),
+        tuple(questions.expected(context, person, tree, estimate=True)),
+        tuple(questions.expected_amounts(context, person, tree, estimate=True)),
+    )
 
 
 class Answers:
@@ -194,7 +200,23 @@ class Answers:
                     ),
                 )
             )
-        self.expected.content = h("div", h("p", say("build.expected_lead"), class_="faint"), h("ul", rows))
+        spent = [
+            h(
+                "li",
+                say(
+                    "build.expected_amount",
+                    tag=self.fields.titles.get(one.tag, one.tag),
+                    amount=number(round(one.amount)),
+                    low=number(round(one.low)),
+                    high=number(round(one.high)),
+                ),
+                class_="num",
+            )
+            for one in answer.amounts
+        ]
+        self.expected.content = h(
+            "div", h("p", say("build.expected_lead"), class_="faint"), h("ul", [*rows, *spent])
+        )
 
 
 def _range_bar(one: Expected) -> Markup:

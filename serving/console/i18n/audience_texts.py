@@ -65,6 +65,10 @@ AUDIENCE: dict[str, tuple[str, str]] = {
     ),
     "build.expected_right": ("about {right} right", "约 {right} 人正确"),
     "build.expected_range": ("19 times of 20 between {low} and {high}", "95% 的可能在 {low} 至 {high} 之间"),
+    "build.expected_amount": (
+        "{tag}: about {amount} in all, 95% range {low}–{high}",
+        "{tag}：合计约 {amount}，95%的可能在 {low} 至 {high} 之间",
+    ),
     "build.expected_none": (
         "Add a condition on a tag to see how many will turn out right.",
         "添加一个标签条件即可查看预期。",

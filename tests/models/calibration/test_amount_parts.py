@@ -30,8 +30,9 @@ from tagcast.models.stats.amount_metrics import (
     spearman,
 )
 from tagcast.models.stats.psi import amount_odds, score_psi
-from tagcast.registry.gates.amount_gate import AmountEvidence, judge_amount
+from tagcast.registry.gates.amount_gate import AmountEvidence, amount_checks
 from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
+from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
 from tagcast.registry.gates.leak_checks import LeakEvidence
 from tests.support.shop import write_log
 
@@ -253,9 +254,10 @@ NOTHING = NotCompared("nothing yet", expected=True)
 GOOD = AmountEvidence(
     mae=Figure(71, 68, 74), rmse=Figure(103, 98, 108), coverage=Figure(0.79, 0.78, 0.81),
     promise_margin=Figure(0.02, 0.0, 0.04), baseline="the own spend rate", baseline_mae=72, baseline_rmse=107,
-    mae_minus_baseline=Figure(-1, -2, 0.2), rmse_minus_baseline=Figure(-4, -6, -2), train_spent=900, test_spent=300, test_none=30,
-    leaks=LeakEvidence((), (), 0, 0, [], []), champion=NOTHING, last_run=NOTHING,
+    mae_minus_baseline=Figure(-1, -2, 0.2), rmse_minus_baseline=Figure(-4, -6, -2), train_yes=900, train_no=90,
+    test_yes=300, test_no=30,
 )  # fmt: skip
+AROUND = SharedEvidence(LeakEvidence((), (), 0, 0, [], []), champion=NOTHING, last_run=NOTHING)
 WORSE = Figure(3, 1, 5)
 
 
@@ -263,13 +265,13 @@ WORSE = Figure(3, 1, 5)
     ("change", "outcome_of"),
     [
         ({}, {"beats_baseline": "pass", "covers": "pass", "keeps_promise": "pass", "enough_data": "pass"}),
-        ({"train_spent": 199}, {"enough_data": "fail"}),
+        ({"train_yes": 199}, {"enough_data": "fail"}),
         ({"rmse_minus_baseline": WORSE, "mae_minus_baseline": Figure(-2, -3, -1)}, {"beats_baseline": "pass"}),
         ({"rmse_minus_baseline": WORSE}, {"beats_baseline": "warn"}),
         ({"rmse_minus_baseline": WORSE, "mae_minus_baseline": WORSE}, {"beats_baseline": "fail"}),
         ({"coverage": Figure(0.74, 0.7, 0.78)}, {"covers": "warn"}),
         ({"coverage": Figure(0.93, 0.92, 0.94)}, {"covers": "warn"}),
-        ({"coverage": Figure(0.93, 0.92, 0.94), "test_none": 3000}, {"covers": "pass"}),
+        ({"coverage": Figure(0.93, 0.92, 0.94), "test_no": 3000}, {"covers": "pass"}),
         ({"coverage": Figure(float("nan"), 0, 0)}, {"covers": "warn"}),
         ({"promise_margin": Figure(-0.03, -0.05, -0.01)}, {"keeps_promise": "warn"}),
         (
@@ -279,7 +281,9 @@ WORSE = Figure(3, 1, 5)
     ],
 )  # fmt: skip
 def test_the_gate_of_an_amount(change, outcome_of) -> None:
-    report = judge_amount(replace(GOOD, **change))
+    around = {name: change[name] for name in change if hasattr(AROUND, name)}
+    own = {name: change[name] for name in change if name not in around}
+    report = evaluate_gate(amount_checks(replace(GOOD, **own)), replace(AROUND, **around))
     found = {check.name: check for check in report.checks}
     assert {name: found[name].outcome for name in outcome_of} == outcome_of
     assert report.passed == ("fail" not in outcome_of.values())

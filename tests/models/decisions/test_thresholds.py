@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.flip_rates import flips, past_of, stability, values_over_time
 from tagcast.models.decisions.policy import NEVER, decide, learned_cut, needs_population
-from tagcast.models.decisions.trade_off import SHARES, choice_sentence, cut_table, rule_cuts, trade_off
+from tagcast.models.decisions.thresholds import SHARES, choice_sentence, cut_table, rule_cuts, thresholds
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
-from tagcast.models.plots.decision import stability_plot, trade_off_plot
+from tagcast.models.plots.decision import stability_plot, thresholds_plot
 from tagcast.models.stats.metrics import wilson
 from tests.support.shop import CHURN
 
@@ -99,7 +99,7 @@ def test_the_choice_agrees_with_brute_force(rule, seed) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_the_table_widens_and_is_json(rule) -> None:
     definition = DEFINITION.model_copy(update={"decision": rule})
-    found = trade_off(definition, learned_cut(rule, CASES.y, CASES.score), CASES)
+    found = thresholds(definition, learned_cut(rule, CASES.y, CASES.score), CASES)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     sizes = [row["size"] for row in found["cuts"]]
     recalls = [row["recall"] for row in found["cuts"]]
@@ -110,7 +110,7 @@ def test_the_table_widens_and_is_json(rule) -> None:
     assert len(found["cuts"]) == len(SHARES) + (rule != RULES[1])
     assert found["says"].endswith(".")
     assert bool(found["stability"]) == (getattr(rule, "capacity", None) is None)
-    assert trade_off_plot(found).axes
+    assert thresholds_plot(found).axes
     if found["stability"]:
         assert stability_plot(found["stability"], found["stability_without_unknown"]).axes
 
@@ -118,11 +118,11 @@ def test_the_table_widens_and_is_json(rule) -> None:
 def test_a_rule_that_nobody_meets_says_so() -> None:
     rule = PrecisionRule(rule="precision", precision=0.99)
     cases = replace(CASES, y=np.zeros_like(CASES.y))
-    found = trade_off(DEFINITION.model_copy(update={"decision": rule}), NEVER, cases)
+    found = thresholds(DEFINITION.model_copy(update={"decision": rule}), NEVER, cases)
     assert found["says"] == (
         "The widest audience with a precision of 99%: no past audience met it, so nobody gets a yes."
     )
-    assert trade_off_plot(found).axes
+    assert thresholds_plot(found).axes
 
 
 def test_flips_are_counted_among_profiles_of_both_snapshots() -> None:
@@ -295,7 +295,7 @@ def test_stability_measures_what_the_margin_gives_and_costs() -> None:
 
 def test_stability_counted_again_profile_by_profile() -> None:
     cases = past_cases(seed=5)
-    found = trade_off(DEFINITION.model_copy(update={"min_confidence": 0.55, "hysteresis": 0.03}), 0.4, cases)
+    found = thresholds(DEFINITION.model_copy(update={"min_confidence": 0.55, "hysteresis": 0.03}), 0.4, cases)
     assert [row["margin"] for row in found["stability"] if row["own"]] == [0.03]
     for row in found["stability"]:
         held: dict[str, str] = {}

@@ -84,7 +84,7 @@ def test_an_unknown_tag_gets_a_suggestion() -> None:
 
 def test_an_amount_says_its_tiers() -> None:
     tag = parse_definition(AMOUNT, "spend.yaml")
-    assert tag.is_amount
+    assert tag.kind == "amount"
     assert tag.decision.rule == "tier"
     assert tag.values == ("low", "medium", "high")
     assert tag.levels == {"low": 0, "medium": 20, "high": 60}
@@ -96,7 +96,7 @@ def test_an_amount_says_its_tiers() -> None:
 
 def test_a_yes_or_no_keeps_its_values() -> None:
     churn = parse_definition(CHURN, "churn.yaml")
-    assert not churn.is_amount
+    assert churn.kind == "model"
     assert churn.values == ("yes", "no")
     assert churn.levels == churn.bands
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagcast.models.artifacts.binary_model import FeatureRange
+from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.inference.abstention import TOO_LITTLE_HISTORY, RangeCheck, grounds, say_unknown
 from tagcast.models.kernels.out_of_range_kernel import ODD, TOO_LITTLE, marks

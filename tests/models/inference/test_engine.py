@@ -80,13 +80,17 @@ def additive(rng: np.random.Generator, columns: tuple[int, ...]) -> AdditiveMode
 
 def tag(blend: Blend, width: int, name: str = "churn_risk") -> TagModel:
     definition, names = parse_definition(CHURN.replace("churn_risk", name), "churn"), NAMES[:width]
-    return TagModel(definition, names, "", blend, CALIBRATOR, 0.5, 0.5, (DAY,), {}, 0)
+    return TagModel(
+        definition=definition, features=names, feature_set="", blend=blend, calibrator=CALIBRATOR, cut=0.5,
+        base_rate=0.5, snapshots=(DAY,), ranges={}, seed=0,
+    )  # fmt: skip
 
 
 def amounts(scorer: AmountRegressor, width: int) -> AmountModel:
     return AmountModel(
-        parse_definition(AMOUNT, "spend"), NAMES[:width], "", scorer, AMOUNTS, 30.0, (DAY,), {}, 0
-    )
+        definition=parse_definition(AMOUNT, "spend"), features=NAMES[:width], feature_set="", scorer=scorer,
+        calibrator=AMOUNTS, mean_amount=30.0, snapshots=(DAY,), ranges={}, seed=0,
+    )  # fmt: skip
 
 
 def member_of(name: str = "any", category: str | None = None, places=EVERY, **parts) -> Member:

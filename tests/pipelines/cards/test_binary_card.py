@@ -16,11 +16,10 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.ingest.event_log import EventLog
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import CountAtLeast, PrecisionRule, ProfitRule, SumAtLeast
-from tagcast.models.evaluation.grade import grade
 from tagcast.models.stats.leakage import FeaturePower
 from tagcast.models.stats.metrics import Estimate
 from tagcast.models.training.binary import train_tag
-from tagcast.pipelines.cards.binary_card import build_card
+from tagcast.pipelines.cards.card import build_card
 from tagcast.pipelines.cards.document import (
     Badge,
     Bullets,
@@ -36,10 +35,11 @@ from tagcast.pipelines.cards.document import (
     to_markdown,
 )  # fmt: skip
 from tagcast.pipelines.cards.sections import CardFacts
-from tagcast.pipelines.evidence.binary import findings_of, gate_evidence, grade_evidence
+from tagcast.pipelines.evidence.findings import findings_of, promise_at_test
+from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
 from tagcast.pipelines.evidence.weak_segments import weak_segments
-from tagcast.registry.gates.binary_gate import judge
 from tagcast.registry.gates.change_checks import NotCompared
+from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
 from tagcast.registry.gates.leak_checks import LeakEvidence
 from tagcast.registry.versions.versions import Version
 from tagcast.serving.catalog.definition_text import decision_words, outcome_words, population_words
@@ -78,16 +78,17 @@ def facts() -> CardFacts:
     )  # fmt: skip
     nothing = NotCompared("none yet", expected=True)
     found = findings_of(result, frame)
-    report = judge(gate_evidence(result, leaks, nothing, nothing))
+    kind = EVIDENCE_KINDS["model"]
+    report = evaluate_gate(kind.own_checks(result), SharedEvidence(leaks, nothing, nothing))
     moment = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     return CardFacts(
         result=result,
         rows=len(frame.y),
         yes=int(frame.y.sum()),
         report=report,
-        grade=grade(grade_evidence(result, report)),
-        kind="model",
-        version=Version("churn_risk", 4, "abc", moment, (), "f3a9", {}, {}, None, ""),
+        grade=kind.grade(result, report, promise_at_test(result)),
+        stands_in=False,
+        version=Version("churn_risk", 4, "abc", moment, (), "f3a9", {}, {}, None, "", "model"),
         events=EventLog("e1", 5000, 400, date(2023, 11, 1), date(2024, 6, 1), {}, {}, (), Path()),
         feature_set=FeatureSet.parse(SPEC),
         explanation=found.explanation,
@@ -215,8 +216,9 @@ def test_measured_segments_are_on_the_card(facts) -> None:
 
 
 def test_an_rfm_card_says_so(facts) -> None:
-    fallback = grade(grade_evidence(facts.result, facts.report), kind="rfm")
-    text = to_markdown(build_card(replace(facts, kind="rfm", grade=fallback)))
+    ranking = replace(facts.result, chosen="rfm")
+    fallback = EVIDENCE_KINDS["model"].grade(ranking, facts.report, promise_at_test(ranking))
+    text = to_markdown(build_card(replace(facts, stands_in=True, grade=fallback)))
     assert "**Grade C**" in text
     assert "no model was active" in text
 

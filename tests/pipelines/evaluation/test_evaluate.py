@@ -19,7 +19,8 @@ from tagcast.features.core.errors import DataError
 from tagcast.models.decisions.policy import decide
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import TopShareRule
-from tagcast.models.evaluation.backtest import judge_window, percentiles, pool, said, until
+from tagcast.models.evaluation.backtest import percentiles, pool, until, window_of
+from tagcast.models.evaluation.measures import MEASURES
 from tagcast.models.training.binary import train_tag
 from tagcast.models.training.result import TestScores
 from tagcast.models.training.splits import Split
@@ -169,7 +170,7 @@ def windows():
 def window(frame, split, count, cities):
     mine = Split(split.snapshots[:count], split.horizon_days)
     result = train_tag(DEFINITION, until(frame, mine.test), mine, feature_set="7,30;amount;", trials=1)
-    return judge_window(result, until(frame, mine.test), cities, audiences=50, seed=0)
+    return window_of(result, until(frame, mine.test), cities, audiences=50, seed=0)
 
 
 def test_what_follows_changes_no_figure_of_a_window(windows) -> None:
@@ -244,10 +245,10 @@ def test_values_of_a_window_are_decided_by_what_was_known_before_it() -> None:
         0.3,
     )
     cut_known = decide(score, test.lower, test.upper, cut=0.3, min_confidence=DEFINITION.min_confidence)
-    for mine, expected in zip(said(DEFINITION, test), cut_known, strict=True):
+    for mine, expected in zip(MEASURES["model"].decided(DEFINITION, test), cut_known, strict=True):
         np.testing.assert_array_equal(mine, expected)
     top = DEFINITION.model_copy(
         update={"decision": TopShareRule(rule="top_share", share=0.1), "min_confidence": 0.0}
     )
-    value, _ = said(top, replace(test, cut=None))
+    value, _ = MEASURES["model"].decided(top, replace(test, cut=None))
     assert set(np.flatnonzero(value == "yes")) == set(np.argsort(-score)[:20])

@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagcast.models.stats.leakage import FeaturePower, LastDayLoss
-from tagcast.registry.gates.binary_gate import Evidence, GateReport, judge
+from tagcast.registry.gates.binary_gate import BinaryEvidence, binary_checks
 from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared, RunEvidence
+from tagcast.registry.gates.checks import GateReport
+from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
 from tagcast.registry.gates.leak_checks import LeakEvidence
 from tagcast.serving.console.i18n.service_messages import translated
 
@@ -49,7 +51,7 @@ CHAMPION = ChampionEvidence(
 TRAINED_SINCE = replace(CHAMPION, learned_until=date(2017, 11, 3))
 RUN = RunEvidence("2017-11-02-ab12", date(2017, 11, 2), 0.042, 2_310)
 
-GOOD = Evidence(
+GOOD = BinaryEvidence(
     log_loss=Figure(0.289, 0.265, 0.313),
     auc=Figure(0.862, 0.84, 0.88),
     calibration_error=Figure(0.018, 0.01, 0.03),
@@ -61,10 +63,14 @@ GOOD = Evidence(
     train_no=12_000,
     test_yes=316,
     test_no=2_004,
-    leaks=CLEAN,
-    champion=CHAMPION,
-    last_run=RUN,
 )
+AROUND = SharedEvidence(leaks=CLEAN, champion=CHAMPION, last_run=RUN)
+
+
+def gate(**change: Any) -> GateReport:
+    """Return what the gate finds of GOOD with some of its evidence, or of what is around it, changed."""
+    around = {name: change.pop(name) for name in tuple(change) if hasattr(AROUND, name)}
+    return evaluate_gate(binary_checks(replace(GOOD, **change)), replace(AROUND, **around))
 
 
 def leaks(**change: Any) -> dict[str, Any]:
@@ -88,7 +94,7 @@ def text(report: GateReport, name: str) -> str:
 
 
 def test_good_model_passes_every_check_with_figures_in_plain_sentences():
-    report = judge(GOOD)
+    report = gate()
     assert set(outcomes(report).values()) == {"pass"}
     assert report.passed
     assert report.reason == "passes every check"
@@ -219,7 +225,7 @@ def test_good_model_passes_every_check_with_figures_in_plain_sentences():
     ],
 )
 def test_each_check_answers_for_itself(change: dict[str, Any], check: str, outcome: str, says: str):
-    report = judge(replace(GOOD, **change))
+    report = gate(**change)
     assert outcomes(report)[check] == outcome
     assert says in text(report, check)
     assert [name for name, found in outcomes(report).items() if found != "pass"] == (
@@ -234,11 +240,7 @@ def test_each_check_answers_for_itself(change: dict[str, Any], check: str, outco
 
 
 def test_refusal_names_only_what_failed():
-    report = judge(
-        replace(
-            GOOD, test_yes=3, auc_minus_rfm=Figure(-0.1, -0.2, 0), calibration_error=Figure(0.2, 0.1, 0.3)
-        )
-    )
+    report = gate(test_yes=3, auc_minus_rfm=Figure(-0.1, -0.2, 0), calibration_error=Figure(0.2, 0.1, 0.3))
     assert not report.passed
     assert "3 and 2,004 to test on" in report.reason
     assert "worse by .100" in report.reason
@@ -252,23 +254,20 @@ figures = st.floats(allow_nan=True, allow_infinity=True, width=32)
 def test_any_figures_give_a_report_that_is_valid_json(
     value: float, low: float, high: float, yes: int, no: int
 ):
-    report = judge(
-        replace(
-            GOOD,
-            calibration_error=Figure(value, low, high),
-            log_loss_minus_base=Figure(value, low, high),
-            base_log_loss=value,
-            test_yes=yes,
-            test_no=no,
-            leaks=replace(
-                CLEAN,
-                powers=[FeaturePower("f", value)],
-                last_day=[LastDayLoss("f", value, low)],
-                late_events=yes,
-            ),
-            champion=replace(CHAMPION, loss=low, new_minus_champion=Figure(value, low, high)),
-            last_run=replace(RUN, psi=value),
-        )
+    report = gate(
+        calibration_error=Figure(value, low, high),
+        log_loss_minus_base=Figure(value, low, high),
+        base_log_loss=value,
+        test_yes=yes,
+        test_no=no,
+        leaks=replace(
+            CLEAN,
+            powers=[FeaturePower("f", value)],
+            last_day=[LastDayLoss("f", value, low)],
+            late_events=yes,
+        ),
+        champion=replace(CHAMPION, loss=low, new_minus_champion=Figure(value, low, high)),
+        last_run=replace(RUN, psi=value),
     )
     kept = json.loads(json.dumps(report.as_dict(), allow_nan=False))
     assert kept["passed"] is report.passed
@@ -279,5 +278,5 @@ def test_any_figures_give_a_report_that_is_valid_json(
 @given(st.floats(-0.5, 0.5), st.floats(0, 0.3))
 def test_no_model_passes_whose_point_estimate_is_not_better(difference: float, width: float):
     interval = Figure(difference, difference - width, difference + width)
-    assert judge(replace(GOOD, auc_minus_rfm=interval)).passed is (difference > 0)
-    assert judge(replace(GOOD, log_loss_minus_base=interval)).passed is (difference < 0)
+    assert gate(auc_minus_rfm=interval).passed is (difference > 0)
+    assert gate(log_loss_minus_base=interval).passed is (difference < 0)

@@ -39,7 +39,7 @@ def log(tracking, tmp_path, request):
 
     def logged() -> Version:
         return log_version(
-            tracking, tag=request.node.name, bundle=tmp_path / "bundle", features=("a",), feature_set="f",
+            tracking, tag=request.node.name, kind="model", bundle=tmp_path / "bundle", features=("a",), feature_set="f",
             params={}, metrics={"auc": 0.8}, dataset={}, split={}, figures={}, notes=[], run_name="r", now=NOW,
         )  # fmt: skip
 

@@ -75,6 +75,7 @@ def log(tracking: Tracking, bundle: Path) -> Log:
             **{
                 "tracking": tracking,
                 "tag": tag,
+                "kind": "model",
                 "bundle": bundle,
                 "features": ["spend_30d", "days_since_purchase"],
                 "feature_set": "f3a9",

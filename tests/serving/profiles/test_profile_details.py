@@ -41,7 +41,7 @@ def test_all_that_is_said_of_a_profile(context) -> None:
             row[f"{name}:score"],
             row[f"{name}:band"],
         )
-        assert tag["is_amount"] == (name == "spend")
+        assert tag["in_currency"] == (name == "spend")
         assert tag["reasons"][0]["feature"] == "recency_days"
     assert {tag["tag"]: tag["title"]["zh"] for tag in page.tags}["spend"] == "消费"
 

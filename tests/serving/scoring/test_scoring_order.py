@@ -16,7 +16,8 @@ import pytest
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshot_reader import FeatureBatch
 from tagcast.models.artifacts.amount_model import AmountModel
-from tagcast.models.artifacts.binary_model import FeatureRange, TagModel
+from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator
 from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition
@@ -109,7 +110,19 @@ def yes_or_no(text: str, feature_set: FeatureSet, blend: Blend, names: tuple[str
     }
     definition, day = parse_definition(text, "tests"), (DAY,)
     return LoadedTag(
-        TagModel(definition, names, feature_set.spec, blend, calibrated(), 0.5, 0.5, day, ranges, 0), "1"
+        TagModel(
+            definition=definition,
+            features=names,
+            feature_set=feature_set.spec,
+            blend=blend,
+            calibrator=calibrated(),
+            cut=0.5,
+            base_rate=0.5,
+            snapshots=day,
+            ranges=ranges,
+            seed=0,
+        ),
+        "1",
     )
 
 
@@ -140,7 +153,20 @@ def tags() -> list[LoadedTag]:
         yes_or_no(CHURN + "hysteresis: 0.1\nmin_confidence: 0.6\n", SET, churn, profile),
         yes_or_no(VALUE.replace("60", "400"), OTHER, value, OTHER.names("churn")),
         yes_or_no(interest.replace("{category}", "tea"), SET, tea, wide),
-        LoadedTag(AmountModel(amount, profile, SET.spec, spend, drift, 20.0, (DAY,), {}, 0), "1"),
+        LoadedTag(
+            AmountModel(
+                definition=amount,
+                features=profile,
+                feature_set=SET.spec,
+                scorer=spend,
+                calibrator=drift,
+                mean_amount=20.0,
+                snapshots=(DAY,),
+                ranges={},
+                seed=0,
+            ),
+            "1",
+        ),
         yes_or_no(interest.replace("{category}", "coffee"), SET, coffee, wide),
     ]
 
