@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from tagcast.models.definitions.rule_tag import RuleDefinition
 
 Language = Literal["en", "zh"]
+_QUESTIONS = {
+    "model": {"en": "Will it come true: {}?", "zh": "预测{}是否成立？"},
+    "amount": {"en": "How much: {}?", "zh": "预测{}是多少？"},
+}
+"""By kind of the tag, of what it predicts."""
 
 
 def population_words(definition: Definition, language: Language = "en") -> str:
@@ -132,10 +137,7 @@ def question_words(definition: Definition, language: Language = "en") -> str:
     """Return the question that a tag answers about a profile."""
     if definition.kind == "rule":
         return rule_words(definition, language)
-    asked = outcome_words(definition, language)
-    if definition.kind == "amount":
-        return f"How much: {asked}?" if language == "en" else f"预测{asked}是多少？"
-    return f"Will it come true: {asked}?" if language == "en" else f"预测{asked}是否成立？"
+    return _QUESTIONS[definition.kind][language].format(outcome_words(definition, language))
 
 
 def settings(part: BaseModel) -> str:

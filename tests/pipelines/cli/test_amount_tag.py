@@ -119,15 +119,21 @@ def test_a_version_has_a_card(shop) -> None:
     assert "<html" in project.invoke("card", "spend_30d", "--html").output
 
 
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [("tradeoff", "has no cut to trade off"), ("evaluate", "only tags that say yes or no")],
-)
-def test_what_an_amount_has_not_is_said_in_a_sentence(shop, command, said) -> None:
-    result = shop[0].invoke(command, "spend_30d")
-    assert result.exit_code in {5, 6}
-    assert said in result.stderr
-    assert "tagcast card spend_30d" in result.stderr
+def test_thresholds_stand_at_each_boundary_between_tiers(shop) -> None:
+    project, _ = shop
+    found = project.json("tradeoff", "spend_30d", "--version", "1")
+    assert [(one["tier"], one["start"]) for one in found["boundaries"]] == [("medium", 20.0), ("high", 60.0)]
+    for boundary in found["boundaries"]:
+        (own,) = (row for row in boundary["cuts"] if row["chosen"])
+        widest = max(boundary["cuts"], key=lambda row: row["size"])
+        assert widest["size"] == found["cases"]
+        assert widest["precision"] == pytest.approx(boundary["base_rate"])
+        assert widest["recall"] == widest["lift"] == pytest.approx(1)
+        if own["size"]:
+            assert own["lift"] == pytest.approx(own["precision"] / boundary["base_rate"])
+    text = project.run("tradeoff", "spend_30d", "--version", "1").output
+    assert "medium or more" in text
+    assert set(found["plots"]) == {"thresholds", "stability"}
 
 
 def test_too_few_who_spend_is_said_before_any_feature_is_built(shop, tmp_path) -> None:
