@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.features.core.errors import ModelError
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
@@ -41,20 +40,6 @@ _NO_GROWTH = "features that grow with the calendar are left out of an amount's f
 _ONE_SNAPSHOT = "intervals and confidence rest on one past snapshot: several would be safer"
 DEFAULT_TRIALS = 4
 """As many as there are settings to begin with: more are drawn only where more are asked for."""
-
-
-def check_cases(tag: str, where: str, yes: int, no: int) -> None:  # noqa: ARG001  # all kinds are asked alike
-    """Check that enough profiles spent anything.
-
-    Raises
-    ------
-    ModelError
-    """
-    if yes < MIN_CASES:
-        raise ModelError(
-            f"{tag}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
-            hint="widen the population, choose a longer horizon_days, or give more history",
-        )
 
 
 @dataclass(frozen=True)
@@ -114,7 +99,7 @@ def train_amount(
         Before any work, when too few spent anything to learn from or to measure on.
     """
     name, starts = definition.name, tuple(definition.levels.values())
-    data = TrainingData.of(name, frame, split, check_cases)
+    data = TrainingData.of(definition, frame, split)
     if data.amount is None:
         raise ValueError(f"{name}: the frame holds no amounts")
     amounts = _Amounts(data, data.amount)

@@ -22,9 +22,7 @@ from typing import Any
 import numpy as np
 
 from tagcast.features.catalog.feature_set import PURCHASE
-from tagcast.features.core.errors import ModelError
 from tagcast.models.artifacts.binary_model import TagModel
-from tagcast.models.calibration.binary_calibrator import MIN_CASES
 from tagcast.models.decisions.policy import NEVER, learned_cut
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
@@ -49,20 +47,6 @@ VALIDATION_FOLDS = 3
 PAIRED_METRICS = ("auc", "log_loss")
 REFERENCES = {"rfm": "RFM ranking", "base_rate": "base rate"}
 DEFAULT_TRIALS = 12
-
-
-def check_cases(tag: str, where: str, yes: int, no: int) -> None:
-    """Check that there are enough outcomes even for the RFM ranking that stands in for a model.
-
-    Raises
-    ------
-    ModelError
-    """
-    if min(yes, no) < MIN_CASES:
-        raise ModelError(
-            f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
-            hint="widen the population, change the outcome or its horizon_days, or give more history",
-        )
 
 
 def train_tag(
@@ -105,7 +89,7 @@ def train_tag(
     def say(stage: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(f"{name}: {stage}", done, total) if progress else None
 
-    data = TrainingData.of(name, frame, split, check_cases)
+    data = TrainingData.of(definition, frame, split)
     before, at_test = data.at(split.test_fold.train), data.at((split.test,))
     chosen_on = {f: (data.at(f.train), data.at((f.score,))) for f in split.validation_folds}
     latest = [f for f, pair in chosen_on.items() if data.usable(*pair)][-VALIDATION_FOLDS:]

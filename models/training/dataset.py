@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Self
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from tagcast.features.core.errors import ModelError
 from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
+from tagcast.models.calibration.case_minimum import CASE_CHECKS
+from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
 from tagcast.models.training.tuning import TrainAndScore
 
@@ -27,18 +29,6 @@ Rows = npt.NDArray[np.bool_]
 
 MIN_TRAINING_CASES = 50
 """True and false outcomes each that a model may be fitted on; with fewer the RFM ranking stands in."""
-
-
-CheckCases = Callable[[str, str, int, int], None]
-"""Of a tag's name, where, and how many outcomes are true and false there: raises ModelError where they are too few."""
-
-
-def days_and_where(split: Split) -> tuple[tuple[tuple[date, ...], str], ...]:
-    """Return the snapshots whose cases have to be enough, and what they are called."""
-    return (
-        (split.test_fold.train, f"before the test snapshot {split.test}"),
-        ((split.test,), f"at the test snapshot {split.test}"),
-    )
 
 
 @dataclass(frozen=True)
@@ -96,8 +86,8 @@ class TrainingData:
     amount: Floats | None = None
 
     @classmethod
-    def of(cls, tag: str, frame: TrainingFrame, split: Split, check_cases: CheckCases) -> Self:
-        """Sort and check a frame; ``check_cases`` says what cases the kind of tag needs.
+    def of(cls, definition: TagDefinition, frame: TrainingFrame, split: Split) -> Self:
+        """Sort and check the frame of a tag.
 
         Raises
         ------
@@ -117,9 +107,9 @@ class TrainingData:
             frame.growing & set(map(str, frame.X.columns)),
             None if frame.amount is None else np.asarray(frame.amount, np.float64)[order],
         )
-        data._check(tag, split)
-        for days, where in days_and_where(split):
-            check_cases(tag, where, *data.cases(data.at(days)))
+        data._check(definition.name, split)
+        for days, where in split.measured_days:
+            CASE_CHECKS[definition.kind](definition.name, where, *data.cases(data.at(days)))
         return data
 
     def _check(self, tag: str, split: Split) -> None:

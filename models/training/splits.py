@@ -66,6 +66,14 @@ class Split:
         return Fold(self._before(self.test), self.test)
 
     @property
+    def measured_days(self) -> tuple[tuple[tuple[date, ...], str], ...]:
+        """The snapshots whose cases have to be enough, and what people call them."""
+        return (
+            (self.test_fold.train, f"before the test snapshot {self.test}"),
+            ((self.test,), f"at the test snapshot {self.test}"),
+        )
+
+    @property
     def validation_folds(self) -> tuple[Fold, ...]:
         """Folds for choosing among candidates: scored and labelled before the test snapshot."""
         usable = self._before(self.test)

@@ -1,4 +1,4 @@
-"""Kinds of tags that a model predicts: how each is trained, and what cases it needs."""
+"""Kinds of tags that a model predicts: how each is trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training import amount, binary
-from tagcast.models.training.dataset import CheckCases, TrainingFrame
+from tagcast.models.training.dataset import TrainingFrame
 from tagcast.models.training.result import AnyResult
 from tagcast.models.training.splits import Split
 
@@ -21,21 +21,17 @@ class TagKind:
     ----------
     train : callable
         As :func:`train`, for definitions of this kind.
-    check_cases : callable
-        Of a tag's name, where, and how many outcomes are true and false there (of an amount: any spend, none); it
-        raises ModelError where they are too few.
     default_trials : int
         LightGBM settings to try where nobody asks for another number.
     """
 
     train: Callable[..., AnyResult]
-    check_cases: CheckCases
     default_trials: int
 
 
 TAG_KINDS: dict[str, TagKind] = {
-    "model": TagKind(binary.train_tag, binary.check_cases, binary.DEFAULT_TRIALS),
-    "amount": TagKind(amount.train_amount, amount.check_cases, amount.DEFAULT_TRIALS),
+    "model": TagKind(binary.train_tag, binary.DEFAULT_TRIALS),
+    "amount": TagKind(amount.train_amount, amount.DEFAULT_TRIALS),
 }
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""
 

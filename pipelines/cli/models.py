@@ -1,4 +1,4 @@
-"""Commands that judge models: evaluate, models, tradeoff, card, promote."""
+"""Commands that evaluate models: evaluate, models, tradeoff, card, promote."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def promote(
 @click.option("--version", type=int, help="Default: the champion; without one, the newest version.")
 @project_options
 def tradeoff(config: Path | None, home: Path | None, as_json: bool, tag: str, version: int | None) -> None:
-    """Show what TAG's decision rule gives and costs, and what hysteresis would do.
+    """Show what TAG's decision rule gives and costs (of an amount: each boundary between tiers), and hysteresis.
 
     All figures are of past snapshots, scored by models that had not seen their outcomes.
 

@@ -23,7 +23,7 @@ class WeakSegment:
     why: str
 
 
-def weak_segments(rows: Sequence[SegmentRow | AmountSegment], kind: str = "model") -> list[WeakSegment]:
+def weak_segments(rows: Sequence[SegmentRow | AmountSegment], kind: str) -> list[WeakSegment]:
     """Return the weak segments of a tag of ``kind`` in the order of ``rows``, each group of the same profiles once."""
     from tagcast.models.evaluation.measures import MEASURES
 

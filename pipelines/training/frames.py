@@ -54,14 +54,13 @@ def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
         When they, or those of the test snapshot, are too few even for the reference that stands in for a
         model: said before any feature is built.
     """
-    from tagcast.models.training.dataset import days_and_where
-    from tagcast.models.training.tag_kind import kind_of
+    from tagcast.models.calibration.case_minimum import CASE_CHECKS
 
     counts = []
-    for days, where in days_and_where(plan.split):
+    for days, where in plan.split.measured_days:
         rows = labels.loc[labels["as_of"].isin(days), "y"]
         yes, no = int(rows.sum()), int(len(rows) - rows.sum())
-        kind_of(plan.definition).check_cases(plan.definition.name, where, yes, no)
+        CASE_CHECKS[plan.definition.kind](plan.definition.name, where, yes, no)
         counts.append((yes, no))
     return counts[0]
 

@@ -69,8 +69,6 @@ def train_tags(
     TagcastError
         When no tag at all can be trained.
     """
-    from tagcast.models.training.tag_kind import kind_of
-
     day = project.now(now)
     every = project.definitions(day)
     chosen = every if names is None else select(every, names)
@@ -80,6 +78,9 @@ def train_tags(
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
         plans, labels, refused = _labelled(project, chosen, day)
+        # Not before the workers have started: they load the same libraries meanwhile.
+        from tagcast.models.training.tag_kind import kind_of
+
         feature_set = project.feature_set(every, day)
         inputs = GateInputs(project, day, feature_set, Path(scratch) / "recounted")
         project.progress("training", 0, len(plans))

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from tagcast.models.artifacts.loader import MODELS
+from tagcast.models.calibration.case_minimum import CASE_CHECKS
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.score_scale import SCALES
 from tagcast.models.evaluation.measures import MEASURES
@@ -61,7 +62,7 @@ def case(request) -> Case:
 
 
 def test_every_registry_knows_every_kind() -> None:
-    registries = (TAG_KINDS, MODELS, MEASURES, EVIDENCE_KINDS, CARD_PARTS, TABLE_PARTS)
+    registries = (TAG_KINDS, CASE_CHECKS, MODELS, MEASURES, EVIDENCE_KINDS, CARD_PARTS, TABLE_PARTS)
     assert all(set(registry) == set(KINDS) for registry in registries)
     assert set(SCALES) == {*KINDS, "rule"}
 

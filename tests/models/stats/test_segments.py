@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagcast.models.evaluation.measures import MEASURES
 from tagcast.models.stats.metrics import auc, evaluate, implied_auc
 from tagcast.models.stats.segments import LEAST_MEMBERS, attribute_groups, segment_rows, segments_of
 from tagcast.pipelines.evaluation.tables import remark
@@ -76,9 +77,9 @@ def test_a_planted_weak_segment_shows() -> None:
     y, score, attributes = population()
     masks = segments_of(pd.DataFrame(index=range(len(y))), attributes)
     rows = {r.value: r for r in segment_rows(y, score, masks, np.random.default_rng(0))}
-    assert remark(rows["Oslo"]) == ""
-    assert remark(rows["Bergen"]) == "ranks less well"
-    assert "scored too high" in remark(rows["Paris"])
+    assert remark(rows["Oslo"], MEASURES["model"]) == ""
+    assert remark(rows["Bergen"], MEASURES["model"]) == "ranks less well"
+    assert "scored too high" in remark(rows["Paris"], MEASURES["model"])
     oslo = rows["Oslo"]
     assert (oslo.n, oslo.yes) == (masks["city", "Oslo"].sum(), y[masks["city", "Oslo"]].sum())
     assert oslo.metrics["auc"].value == auc(y[masks["city", "Oslo"]], score[masks["city", "Oslo"]])
@@ -99,7 +100,7 @@ def test_one_outcome_only_has_no_ranking() -> None:
         for name in ("auc", "average_precision", "lift_at_10"):
             assert np.isnan(row.metrics[name].value)
         assert np.isfinite(row.metrics["log_loss"].high)
-        assert remark(row).startswith("scored too")
+        assert remark(row, MEASURES["model"]).startswith("scored too")
 
 
 def test_the_implied_auc_is_what_right_scores_reach() -> None:

@@ -201,7 +201,7 @@ def test_weak_segments_are_those_beyond_two_standard_errors_or_below_what_they_i
         Segment("city", "Oslo", 400, 80, poor, 0.20),
         Segment("city", "Voss", 400, 0, one_sided, 0.001),
     ]
-    assert [(w.row.value, w.why.split(":")[0]) for w in weak_segments(rows)] == [
+    assert [(w.row.value, w.why.split(":")[0]) for w in weak_segments(rows, "model")] == [
         ("returning", "scored too high"), ("lost", "scored too low"), ("Oslo", "ranks worse than its scores imply"),
     ]  # fmt: skip
 
