@@ -59,7 +59,7 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
         With what is wrong, where, and what is allowed.
     """
     try:
-        # Not parse_one: sqlglot 27 leaves out without a word what stands after a semicolon.
+        # Not parse_one: what it does with a second statement depends on its version.
         tree, *more = parse(text, read="duckdb")
     except SqlglotError as error:
         raise ConfigError(

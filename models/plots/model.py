@@ -29,7 +29,7 @@ def plain_figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]
     """Return an empty figure of the house style, its size in inches."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=130, layout="tight")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e6e6e6", linewidth=0.6)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -24,14 +24,14 @@ _NUMBER = -1
 
 
 @contextmanager
-def _lent(width: float, height: float) -> Iterator[Axes]:
+def _lent(width: float, height: float, layout: Literal["tight", "constrained"]) -> Iterator[Axes]:
     """Yield axes without a window that pyplot takes for the current ones, and NumPy's generator at a fixed state."""
     import matplotlib.pyplot as plt
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with _LENT:
-        figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
+        figure = Figure(figsize=(width, height), dpi=130, layout=layout)
         FigureCanvasAgg.new_manager(figure, _NUMBER)
         plt.figure(figure)
         state = np.random.get_state()  # noqa: NPY002 - what shap draws from
@@ -64,7 +64,7 @@ def beeswarm(explanation: shap.Explanation, unit: str, top: int = 12) -> Figure:
     import shap
 
     shown = min(top, explanation.values.shape[1])
-    with _lent(8.2, 1.4 + 0.34 * shown) as axes:
+    with _lent(8.2, 1.4 + 0.34 * shown, "tight") as axes:
         # Without a sum of the remaining features: it would be the longest line and say nothing.
         shap.plots.beeswarm(
             explanation,
@@ -104,7 +104,8 @@ def waterfall(explanation: shap.Explanation, title: str, top: int = 10) -> Figur
         ),
         feature_names=explanation.feature_names,
     )
-    with _lent(8.2, 1.6 + 0.36 * shown) as axes:
+    # The figure above the last bar stands beyond the axes: the other layout would cut it off.
+    with _lent(8.2, 1.6 + 0.36 * shown, "constrained") as axes:
         shap.plots.waterfall(row, max_display=shown, show=False)
         axes.set_title(title, loc="left", fontsize=11, pad=16)
         for label in axes.get_yticklabels():
