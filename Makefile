@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BENCH  := .venv-benchmark
 RIVALS := .venv-rivals
+LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults lock bench bench-quick bench-quality bench-interest clean
+.PHONY: help demo test check faults lowest lock bench bench-quick bench-quality bench-interest clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -27,6 +28,20 @@ test: $(STAMP)  ## the whole suite
 
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections (five minutes)
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py tests/test_faults_postgres.py
+
+# What is in them touches each direct dependency; the whole suite would run an hour on a small machine.
+LOWEST_TESTS = test_accounts test_api test_audience_filters test_bgnbd test_cache test_calibration test_card test_config \
+  test_console_parts test_duckdb_store test_engine test_explanation test_features test_filter_language test_forest_kernel \
+  test_gates test_rate_limits test_registry test_state test_system test_training test_web_guard
+lowest: $(STAMP)  ## the quick tests with every direct dependency at its declared minimum (ten minutes)
+	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra demo --extra postgres \
+	  --extra redis --extra dev --no-header --no-annotate --output-file $(LOWEST)/requirements.txt pyproject.toml
+	$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
+	# Old and new libraries warn of one another: nothing that tagcast could mend.
+	$(LOWEST)/bin/python -m pytest -m "not slow and not postgres and not browser" -p no:cacheprovider \
+	  -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning $(LOWEST_TESTS:%=tests/%.py)
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -69,7 +84,7 @@ bench-interest: $(STAMP)  ## one model for all categories, or one each
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
-	$(LOCKED) --extra demo --extra postgres --extra docs --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCKED) --extra demo --extra postgres --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 

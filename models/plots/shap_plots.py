@@ -24,7 +24,9 @@ _NUMBER = -1
 
 
 @contextmanager
-def _lent(width: float, height: float, layout: Literal["tight", "constrained"]) -> Iterator[Axes]:
+def _lent(
+    width: float, height: float, layout: Literal["tight", "constrained"]
+) -> Iterator[tuple[Figure, Axes]]:
     """Yield axes without a window that pyplot takes for the current ones, and NumPy's generator at a fixed state."""
     import matplotlib.pyplot as plt
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -37,7 +39,7 @@ def _lent(width: float, height: float, layout: Literal["tight", "constrained"]) 
         state = np.random.get_state()  # noqa: NPY002 - what shap draws from
         np.random.seed(0)  # noqa: NPY002
         try:
-            yield figure.add_subplot()
+            yield figure, figure.add_subplot()
         finally:
             np.random.set_state(state)  # noqa: NPY002
             plt.close(figure)
@@ -64,7 +66,7 @@ def beeswarm(explanation: shap.Explanation, unit: str, top: int = 12) -> Figure:
     import shap
 
     shown = min(top, explanation.values.shape[1])
-    with _lent(8.2, 1.4 + 0.34 * shown, "tight") as axes:
+    with _lent(8.2, 1.4 + 0.34 * shown, "tight") as (figure, axes):
         # Without a sum of the remaining features: it would be the longest line and say nothing.
         shap.plots.beeswarm(
             explanation,
@@ -77,7 +79,7 @@ def beeswarm(explanation: shap.Explanation, unit: str, top: int = 12) -> Figure:
         axes.set_xlabel(f"contribution to the {unit}", fontsize=10)
         axes.set_title("What moves the score (SHAP)", fontsize=12)
         axes.tick_params(labelsize=9)
-    return axes.figure
+    return figure
 
 
 def waterfall(explanation: shap.Explanation, title: str, top: int = 10) -> Figure:
@@ -105,9 +107,9 @@ def waterfall(explanation: shap.Explanation, title: str, top: int = 10) -> Figur
         feature_names=explanation.feature_names,
     )
     # The figure above the last bar stands beyond the axes: the other layout would cut it off.
-    with _lent(8.2, 1.6 + 0.36 * shown, "constrained") as axes:
+    with _lent(8.2, 1.6 + 0.36 * shown, "constrained") as (figure, axes):
         shap.plots.waterfall(row, max_display=shown, show=False)
         axes.set_title(title, loc="left", fontsize=11, pad=16)
         for label in axes.get_yticklabels():
             label.set_fontsize(9)
-    return axes.figure
+    return figure
