@@ -27,12 +27,10 @@ test: $(STAMP)  ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections (five minutes)
-	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py tests/test_faults_postgres.py
+	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py
 
-# What is in them touches each direct dependency; the whole suite would run an hour on a small machine.
-LOWEST_TESTS = test_accounts test_api test_audience_filters test_bgnbd test_cache test_calibration test_card test_config \
-  test_console_parts test_duckdb_store test_engine test_explanation test_features test_filter_language test_forest_kernel \
-  test_gates test_rate_limits test_registry test_state test_system test_training test_web_guard
+# Without the pipelines' walks, which take longest and import nothing that the others do not.
+LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pipelines/cards
 lowest: $(STAMP)  ## the quick tests with every direct dependency at its declared minimum (ten minutes)
 	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra demo --extra postgres \
@@ -40,14 +38,14 @@ lowest: $(STAMP)  ## the quick tests with every direct dependency at its declare
 	$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	# Old and new libraries warn of one another: nothing that tagcast could mend.
-	$(LOWEST)/bin/python -m pytest -m "not slow and not postgres and not browser" -p no:cacheprovider \
-	  -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning $(LOWEST_TESTS:%=tests/%.py)
+	$(LOWEST)/bin/python -m pytest -m "not slow and not browser" -p no:cacheprovider \
+	  -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning $(LOWEST_TESTS)
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_rooms.py tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/project/test_structure.py tests/project/test_docs.py
 
 $(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
@@ -63,23 +61,23 @@ $(RIVALS)/.installed: requirements-rivals.lock | $(STAMP)
 	@touch $@
 
 bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about an hour and a half; 20 GB of disk)
-	$(BIN)/python -m benchmarks.kernel_speed
-	$(BIN)/python -m benchmarks.scoring_speed
-	$(BIN)/python -m benchmarks.audience_speed
-	$(BIN)/python -m benchmarks.features_speed
-	$(BIN)/python -m benchmarks.training_frame_speed
-	$(BIN)/python -m benchmarks.console_speed --stores duckdb postgres
+	$(BIN)/python -m benchmarks.speed.kernel
+	$(BIN)/python -m benchmarks.speed.scoring
+	$(BIN)/python -m benchmarks.speed.audience
+	$(BIN)/python -m benchmarks.speed.features
+	$(BIN)/python -m benchmarks.speed.training_frame
+	$(BIN)/python -m benchmarks.speed.console --stores duckdb postgres
 
 bench-quick: $(STAMP)  ## the same on little data, in under three minutes; no bars
-	$(BIN)/python -m benchmarks.kernel_speed --quick
-	$(BIN)/python -m benchmarks.scoring_speed --quick
-	$(BIN)/python -m benchmarks.audience_speed --quick
-	$(BIN)/python -m benchmarks.features_speed --quick
-	$(BIN)/python -m benchmarks.training_frame_speed --quick
-	$(BIN)/python -m benchmarks.console_speed --quick
+	$(BIN)/python -m benchmarks.speed.kernel --quick
+	$(BIN)/python -m benchmarks.speed.scoring --quick
+	$(BIN)/python -m benchmarks.speed.audience --quick
+	$(BIN)/python -m benchmarks.speed.features --quick
+	$(BIN)/python -m benchmarks.speed.training_frame --quick
+	$(BIN)/python -m benchmarks.speed.console --quick
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each
-	$(BIN)/python -m benchmarks.interest
+	$(BIN)/python -m benchmarks.quality.interest
 
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
