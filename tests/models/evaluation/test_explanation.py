@@ -8,8 +8,6 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from tests.support.shop import CHURN
-from tests.support.synthetic import shoppers
 
 from tagcast.features.core.errors import ModelError
 from tagcast.models.definitions.loader import parse_definition
@@ -17,6 +15,8 @@ from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.evaluation.explanation import explain
 from tagcast.models.plots.shap_plots import beeswarm, highest, waterfall
 from tagcast.models.training.binary import train_tag
+from tests.support.shop import CHURN
+from tests.support.synthetic import shoppers
 
 TITLES = {"recency_days": "days since the last purchase"}
 

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from limits.aio.storage import MemoryStorage
 from limits.errors import StorageError
-from tests.support.web import Clock, make_desk
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.settings import load_settings
 from tagcast.serving.web import rate_limits
 from tagcast.serving.web.rate_limits import ProcessRateLimit, SharedRateLimit
 from tagcast.serving.web_app import create_app
+from tests.support.web import Clock, make_desk
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
