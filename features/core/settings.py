@@ -122,6 +122,11 @@ class Settings(Strict):
         return None if self.state.url is None else expand(self.state.url, f"{self.path.name}: state.url")
 
     @property
+    def rate_limit_place(self) -> str:
+        """The storage of rate limits with its variables filled in."""
+        return expand(self.access.rate_limit_storage, f"{self.path.name}: access.rate_limit_storage")
+
+    @property
     def tags_folder(self) -> Path:
         """The folder of tag definitions."""
         return self.folder / self.tags
@@ -249,6 +254,10 @@ def _explain(error: Any) -> str:
         return f"{place}: unknown key{near(str(error['loc'][-1]), known)}"
     message = error["msg"].removeprefix("Value error, ")
     # A whole table is not shown, and never a URL: it may hold what belongs into the environment.
-    plain = isinstance(error["input"], str | int | float) and not {"url", "store"} & set(error["loc"])
+    plain = isinstance(error["input"], str | int | float) and not {
+        "url",
+        "store",
+        "rate_limit_storage",
+    } & set(error["loc"])
     found = f" (found {error['input']!r})" if plain else ""
     return f"{place}: {message}{found}" if place else message

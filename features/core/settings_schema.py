@@ -24,7 +24,7 @@ EVENT_COLUMNS = (
     "channel",
 )
 REQUIRED_COLUMNS = ("profile_id", "event_time")
-PASSWORD = re.compile(r"://[^/@\s:]+:(?!\$\{)[^/@\s]+@")
+PASSWORD = re.compile(r"://[^/@\s:]*:(?!\$\{)[^/@\s]+@")
 
 
 class Place(Strict):
@@ -180,7 +180,23 @@ class Access(Strict):
     )
     requests_per_minute: int = Field(3000, ge=1, description="of one person or key")
     logins_per_minute: int = Field(10, ge=1, description="from one address")
+    rate_limit_storage: str = Field(
+        "memory://",
+        description="redis://… or rediss://… with secrets as ${VARIABLE} where several servers share the limits",
+    )
     body_bytes: int = Field(1_000_000, ge=1_000, description="of one request")
+
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _check_storage(cls, value: str) -> str:
+        # The message must not repeat what was found: a password may be written in it.
+        if value != "memory://" and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("expected memory://, redis://host:port/number or rediss://…")
+        if PASSWORD.search(value):
+            raise ValueError(
+                "a password is written in rate_limit_storage: name it as ${VARIABLE} and set it in the environment"
+            )
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from sqlglot import exp, parse_one
+from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
 from tagcast.features.core.errors import ConfigError
@@ -59,12 +59,18 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
         With what is wrong, where, and what is allowed.
     """
     try:
-        tree = parse_one(text, read="duckdb")
+        # Not parse_one: what it does with a second statement depends on its version.
+        tree, *more = parse(text, read="duckdb")
     except SqlglotError as error:
         raise ConfigError(
             f"{where}: {text!r} is no SQL expression: {_plain(error)}",
             hint="write a condition or value such as quantity < 0",
         ) from error
+    if tree is None or more:
+        raise ConfigError(
+            f"{where}: {text!r} is no SQL expression: expected one, found {'none' if tree is None else 'several'}",
+            hint="write a condition or value such as quantity < 0",
+        )
     spelt = {c.lower(): c for c in columns}
     for node in tree.walk():
         if not isinstance(node, _NODES) or type(node) is exp.Func:

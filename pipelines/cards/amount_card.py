@@ -215,7 +215,13 @@ def _drivers(facts: AmountFacts) -> list[Block]:
             "Mean size of a feature's contribution to the logarithm of the amount: .1 is a tenth more or less."
         ),
         Grid(("feature", "name", "mean contribution"), rows),
-        *_pictures(facts, {"shap_summary": "Each dot is a profile; colour is the feature's value."}),
+        *_pictures(
+            facts,
+            {
+                "shap_summary": "Each dot is a profile; colour is the feature's value.",
+                "waterfall": "The profile of the highest prediction: what it is made of, from the average (E[f(X)]) on.",
+            },
+        ),
     ]
 
 

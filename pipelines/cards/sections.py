@@ -132,6 +132,7 @@ def driver_blocks(facts: CardFacts) -> list[Block]:
     found, agreement = facts.explanation.drivers, facts.explanation.agreement
     captions = {
         "shap_summary": "Each dot is a profile of the test snapshot; right of 0 speaks for yes.",
+        "waterfall": "The profile of the highest score: what its score is made of, from the average (E[f(X)]) on.",
         "dependence": "Contribution of the strongest features over their value; the line joins medians.",
     }
     rows = [_driver_row(driver) for driver in found]

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.system import check_system
 
 _EXAMPLES_WIDTH = 110
 
@@ -141,6 +142,11 @@ def application() -> click.Group:
 
 def main() -> None:
     """Run the command line."""
+    try:
+        check_system()
+    except TagcastError as error:
+        _answer(error, as_json="--json" in sys.argv, text=None)
+        sys.exit(error.exit_code)
     application()()
 
 

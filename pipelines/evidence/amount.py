@@ -47,9 +47,10 @@ def amount_findings(result: AmountResult, frame: TrainingFrame) -> AmountFinding
     import numpy as np
 
     from tagcast.features.catalog.feature_set import FeatureSet
+    from tagcast.models.evaluation.explanation import explain
     from tagcast.models.inference.attributions import contributions
     from tagcast.models.plots.amount import amount_plot, tiers_plot
-    from tagcast.models.plots.model import shap_summary_plot
+    from tagcast.models.plots.shap_plots import beeswarm, highest, waterfall
 
     model, t = result.model, result.test_scores
     last = frame.X.loc[frame.as_of == np.datetime64(result.split.test)]
@@ -57,10 +58,14 @@ def amount_findings(result: AmountResult, frame: TrainingFrame) -> AmountFinding
     given = contributions(model, X, exact=True)
     sizes = np.abs(given).mean(axis=0)
     titles = {name: f.en for name, f in FeatureSet.parse(model.feature_set).titles().items()}
+    shapes = explain(model, X, titles=titles, given=given)
     figures = {
         "amounts": amount_plot(t.amount, t.score, t.lower, t.upper),
         "tiers": tiers_plot(result.confusion, model.definition.values),
-        "shap_summary": shap_summary_plot(model, X, titles=titles, given=given),
+        "shap_summary": beeswarm(shapes, "log amount"),
+        "waterfall": waterfall(
+            shapes[highest(shapes)], "How the highest prediction comes about (log amount)"
+        ),
     }
     top = np.argsort(-sizes, kind="stable")[:TOP_DRIVERS]
     return AmountFindings(

@@ -156,21 +156,24 @@ def agreement_metrics(agreement: ReasonAgreement) -> dict[str, float]:
 
 
 def training_figures(result: TrainingResult, explanation: Explanation) -> dict[str, Figure]:
-    """Return the plots of a version: calibration, lift, promise, SHAP summary, dependence of the top features."""
+    """Return the plots of a version: calibration, lift, promise, SHAP summary and waterfall, dependence of the top features."""
+    from tagcast.models.evaluation.explanation import explain
     from tagcast.models.plots.dependence import dependence_grid
-    from tagcast.models.plots.model import calibration_plot, confidence_plot, lift_plot, shap_summary_plot
+    from tagcast.models.plots.model import calibration_plot, confidence_plot, lift_plot
+    from tagcast.models.plots.shap_plots import beeswarm, highest, waterfall
 
     test = result.test_scores
     value, confidence = _said(result)
     model, e = result.model, explanation
     top = [driver.feature for driver in e.drivers]
+    titles = {name: title.en for name, title in e.titles.items()}
+    shapes = explain(model, e.X, titles=titles, given=e.given)
     return {
         "calibration": calibration_plot(test.y, test.score),
         "lift": lift_plot(test.y, test.score),
         "promise": confidence_plot(test.y, value, confidence),
-        "shap_summary": shap_summary_plot(
-            model, e.X, titles={name: title.en for name, title in e.titles.items()}, given=e.given
-        ),
+        "shap_summary": beeswarm(shapes, "log-odds"),
+        "waterfall": waterfall(shapes[highest(shapes)], "How the highest score comes about (log-odds)"),
         "dependence": dependence_grid(model, e.X, top, e.titles, given=e.given),
     }
 

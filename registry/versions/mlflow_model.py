@@ -12,7 +12,8 @@ from pathlib import Path
 from tagcast.features.core.errors import ModelError
 
 BUNDLE = "artifacts/bundle"  # where MLflow's layout puts the bundle
-REQUIREMENTS = ("lightgbm", "numpy", "pandas", "pydantic", "pyyaml", "scipy")
+REQUIREMENTS = ("tagcast", "lightgbm", "numba", "numpy", "pandas", "scipy")
+"""tagcast reads the bundle; the others decide the bits of a score, and are pinned as they were at training."""
 OUTPUTS = ("score", "lower", "upper")
 
 

@@ -22,11 +22,12 @@ PLOTS = (
     "trade_off",
     "stability",
     "shap_summary",
+    "waterfall",
     "dependence",
     "amounts",
     "tiers",
 )
-"""Figures that training leaves with a version; of an amount the last two and the summary of SHAP values."""
+"""Figures that training leaves with a version; of an amount the last two and those of SHAP values."""
 
 CARD_SECONDS = 60.0
 

@@ -6,10 +6,12 @@ from itertools import groupby
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import NotFoundError, StoreError
 from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word

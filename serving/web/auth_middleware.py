@@ -18,7 +18,6 @@ from starlette.responses import PlainTextResponse, Response
 from tagcast.serving.web.error_handlers import problem
 from tagcast.serving.web.plain_pages import login_page
 from tagcast.serving.web.proxies import Peer, TrustedProxies, is_same_origin
-from tagcast.serving.web.rate_limits import RateLimit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access, Asker
+    from tagcast.serving.web.rate_limits import RateLimit
 
 OPEN = frozenset({"/login", "/healthz"})
 """Paths that everybody may ask, exactly as they stand here."""
@@ -43,6 +43,8 @@ class AuthMiddleware:
     app : ASGI application
     context : ServiceContext
     access : Access
+    limit : callable
+        Makes a limit from its name and its requests a minute.
     owner_of_page : callable
         The person for whom NiceGUI built the page of a client id, None where it knows no such page.
     """
@@ -52,6 +54,7 @@ class AuthMiddleware:
         app: ASGIApp,
         context: ServiceContext,
         access: Access,
+        limit: Callable[[str, int], RateLimit],
         owner_of_page: Callable[[str], Person | None],
     ) -> None:
         settings = context.settings.access
@@ -59,9 +62,9 @@ class AuthMiddleware:
         self._owner_of_page = owner_of_page
         self._peers = TrustedProxies(settings.trusted_proxies)
         self._origins = frozenset(settings.origins)
-        self._people = RateLimit(settings.requests_per_minute, context.clock)
-        self._strangers = RateLimit(settings.requests_per_minute, context.clock)
-        self._logins = RateLimit(settings.logins_per_minute, context.clock)
+        self._people = limit("people", settings.requests_per_minute)
+        self._strangers = limit("strangers", settings.requests_per_minute)
+        self._logins = limit("logins", settings.logins_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -86,10 +89,10 @@ class AuthMiddleware:
     async def _refusal(self, scope: Scope, peer: Peer) -> Response | None:
         """Return why an HTTP request is refused, and leave in its state who asks where it is not."""
         if scope["path"] in OPEN:
-            return self._open(scope, peer)
+            return await self._open(scope, peer)
         asker = await self._access.of(HTTPConnection(scope), peer)
         if asker is None:
-            wait = self._strangers.wait_for(peer.address)
+            wait = await self._strangers.wait_for(peer.address)
             return _too_many(wait) if wait else _unknown(scope)
         if asker.known_by != "key" and not self._comes_from_us(scope):
             return problem(
@@ -101,18 +104,18 @@ class AuthMiddleware:
             return problem(403, "this page was opened by somebody else", "load the page again")
         # The files of the console's own code cost nothing and come by the dozen.
         if not scope["path"].startswith("/_nicegui/"):
-            wait = self._people.wait_for(f"{asker.known_by} {asker.person.name}")
+            wait = await self._people.wait_for(f"{asker.known_by} {asker.person.name}")
             if wait:
                 return _too_many(wait)
         scope["state"]["person"] = asker.person
         return None
 
-    def _open(self, scope: Scope, peer: Peer) -> Response | None:
+    async def _open(self, scope: Scope, peer: Peer) -> Response | None:
         if scope["path"] != "/login" or (scope["method"] in SAFE and not scope.get("query_string")):
             return None
         if scope["method"] not in SAFE and not is_same_origin(scope, self._origins):
             return problem(403, "the request does not come from the login page", "open /login in a browser")
-        wait = self._logins.wait_for(peer.address) if scope["method"] not in SAFE else 0
+        wait = await self._logins.wait_for(peer.address) if scope["method"] not in SAFE else 0
         return _too_many(wait) if wait else None
 
     def _comes_from_us(self, scope: Scope) -> bool:

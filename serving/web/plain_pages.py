@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse
+
+from tagcast.features.core.templates import templates
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
@@ -54,26 +55,7 @@ WORDS = {
 }
 
 _TAGS = {"en": "en", "zh": "zh-CN"}
-_LIGHT = """color-scheme:light;--ground:#f6f6f3;--card:#fff;--ink:#1c2326;--soft:#52605f;--line:#e2e1dc;--deed:#0c6b64;
---on-deed:#fff;--bad:#b3372f;--bad-ground:#fbe7e4;--told:#efefeb"""
-_DARK = """color-scheme:dark;--ground:#101417;--card:#171c20;--ink:#e8ecec;--soft:#a9b5b4;--line:#2a3238;--deed:#58c4b6;
---on-deed:#06211e;--bad:#f0867d;--bad-ground:#3d1f1d;--told:#1e252a"""
-_STYLE = (
-    f""":root{{{_LIGHT}}}@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{_DARK}}}}}
-:root[data-theme=dark]{{{_DARK}}}
-"""
-    """*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);
-color:var(--ink);font:16px/1.5 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
-main{width:min(24rem,100%);background:var(--card);border:1px solid var(--line);border-radius:14px;padding:2rem}
-h1{font-size:1.35rem;margin:0 0 .25rem}p{margin:0 0 1.25rem;color:var(--soft)}label{display:block;margin:0 0 .3rem;font-weight:600}
-input{width:100%;font:inherit;color:inherit;background:transparent;border:1px solid var(--line);border-radius:9px;padding:.6rem .75rem;
-margin-bottom:1rem}button{width:100%;font:inherit;font-weight:600;border:0;border-radius:9px;padding:.7rem;cursor:pointer;
-background:var(--deed);color:var(--on-deed)}:focus-visible{outline:3px solid var(--deed);outline-offset:2px}
-.said{border-radius:9px;padding:.6rem .75rem;margin-bottom:1rem;color:var(--bad);background:var(--bad-ground)}
-.said.out{color:var(--ink);background:var(--told)}
-.foot{display:flex;justify-content:space-between;gap:1rem;margin:1.25rem 0 0;font-size:.875rem}a{color:var(--deed);white-space:nowrap}
-"""
-)
+_PAGES = templates("tagcast.serving.web")
 
 
 def language_of(headers: Headers, asked: str | None = None) -> str:
@@ -120,49 +102,43 @@ def login_page(
         As asked for.
     """
     tongue = language_of(headers, language)
-    words = _escaped(tongue)
     other = "zh" if tongue == "en" else "en"
-    role = "status" if said == "out" else "alert"
-    notice = f'<div class="said {said}" role="{role}">{words[said]}</div>' if said else ""
-    body = f"""<h1>tagcast</h1><p>{words["intro"]}</p>{notice}
-<form method="post" action="/login">
-<input type="hidden" name="next" value="{escape(safe_path(there))}"><input type="hidden" name="language" value="{tongue}">
-<label for="name">{words["name"]}</label>
-<input id="name" name="name" autocomplete="username" autocapitalize="none" required autofocus>
-<label for="password">{words["password"]}</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required>
-<button type="submit">{words["submit"]}</button></form>
-<p class="foot"><span>{words["help"]}</span><a href="/login?language={other}" lang="{_TAGS[other]}">{words["other"]}</a></p>"""
-    return _page(headers, tongue, words["title"], body, status)
+    return _page(
+        headers,
+        "login.html",
+        tongue,
+        status,
+        title=WORDS[tongue]["title"],
+        said=said,
+        there=safe_path(there),
+        chosen=tongue,
+        other=other,
+        other_language=_TAGS[other],
+    )
 
 
 def missing_page(headers: Headers) -> HTMLResponse:
     """Return the page that stands where there is none."""
-    tongue = language_of(headers)
-    words = _escaped(tongue)
-    body = f"""<h1>{words["missing"]}</h1><p>{words["moved"]}</p>
-<p class="foot"><a href="/">{words["back"]}</a></p>"""
-    return _page(headers, tongue, words["missing"], body, 404)
+    return _message(headers, "missing", "moved", 404)
 
 
 def failure_page(headers: Headers, problem_id: str) -> HTMLResponse:
     """Return the page that tells of a mistake of the program by its number alone."""
+    return _message(headers, "failed", "tell", 500, problem_id)
+
+
+def _message(headers: Headers, title: str, text: str, status: int, problem_id: str = "") -> HTMLResponse:
     tongue = language_of(headers)
-    words = _escaped(tongue)
-    body = f"""<h1>{words["failed"]}</h1><p>{words["tell"]} <strong>{escape(problem_id)}</strong></p>
-<p class="foot"><a href="/">{words["back"]}</a></p>"""
-    return _page(headers, tongue, words["failed"], body, 500)
+    words = WORDS[tongue]
+    return _page(
+        headers, "message.html", tongue, status, title=words[title], text=words[text], problem_id=problem_id
+    )
 
 
-def _escaped(tongue: str) -> dict[str, str]:
-    return {key: escape(text) for key, text in WORDS[tongue].items()}
-
-
-def _page(headers: Headers, tongue: str, title: str, body: str, status: int) -> HTMLResponse:
+def _page(headers: Headers, template: str, tongue: str, status: int, **values: str) -> HTMLResponse:
     chosen = _cookie(headers, THEME_COOKIE)
     theme = chosen if chosen in {"light", "dark"} else "auto"
-    html = f"""<!doctype html>
-<html lang="{_TAGS[tongue]}" data-theme="{theme}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · tagcast</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>
-<body><main>{body}</main></body></html>"""
+    html = _PAGES.get_template(template).render(
+        language=_TAGS[tongue], theme=theme, words=WORDS[tongue], **values
+    )
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})

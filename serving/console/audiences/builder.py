@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import FilterError, TagcastError
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import names_for
@@ -17,7 +19,7 @@ from tagcast.serving.console.audiences.draft import Group, Row, draft_of
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_titles import titles

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.console.ui.downloads import place_for
 from tagcast.serving.console.ui.formatting import number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
 from tagcast.serving.console.ui.page_context import link
 from tagcast.serving.console.ui.tag_badges import value_word

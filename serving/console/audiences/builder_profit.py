@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.service import ProfitCurve, best_cut
 from tagcast.serving.console.ui.charts import curve
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.widgets import button, html, number_field, select
 

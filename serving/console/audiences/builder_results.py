@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import html

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.serving.audiences.attribute_values import levels
 from tagcast.serving.console.audiences.draft import MEMBER_TESTS, Row, Test, tests_of
-from tagcast.serving.console.ui.html import Markup
 from tagcast.serving.console.ui.widgets import html, icon_button, number_field, select
 
 if TYPE_CHECKING:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.serving.console.audiences.builder_row import Line
 from tagcast.serving.console.audiences.draft import Group, Mode, Row
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.widgets import button, focus, html, icon_button
 
 if TYPE_CHECKING:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.models.filters.conditions import And, Condition, Filter, InAudience, Not, Or
 from tagcast.serving.audiences.portrait import Overlap, compare
 from tagcast.serving.console.audiences.portrait import saved_names
 from tagcast.serving.console.ui.charts import overlap
 from tagcast.serving.console.ui.formatting import number, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.widgets import html, link_button, select

@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
 from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.audiences.portrait import Portrait, PortraitRow, portrait
 from tagcast.serving.console.ui.formatting import number, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word

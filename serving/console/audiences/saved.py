@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
 from tagcast.serving.console.ui.charts import spark
 from tagcast.serving.console.ui.formatting import day, number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, failed
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.widgets import button, dialog, html, icon_button, link_button

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
 from tagcast.registry.access.roles import ROLES, Role, require
 from tagcast.serving.console.ui.formatting import day
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
 from tagcast.serving.console.ui.widgets import button, dialog, html, select, text_field
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.serving.console.ui.formatting import minute, number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.widgets import html, link_button, select

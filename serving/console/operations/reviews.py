@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
 from tagcast.registry.access.roles import require
 from tagcast.serving.catalog import catalog as catalogue
@@ -14,7 +16,7 @@ from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
 from tagcast.serving.console.ui.formatting import minute, number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import grade_mark, status_pill

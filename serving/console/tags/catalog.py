@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import day, number, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import floor_text, grade_mark, said_bar, status_pill

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
 from tagcast.serving.catalog import tag_actions as tag_steps
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup
 from tagcast.serving.console.ui.widgets import area_field, button, dialog, html
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import NotFoundError
 from tagcast.models.filters.conditions import Compare, FieldRef
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
@@ -13,7 +15,7 @@ from tagcast.serving.console.tags.tag_history import feedback_card, record_cards
 from tagcast.serving.console.tags.tag_quality import drivers_card, trust_card
 from tagcast.serving.console.ui.charts import trend
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui.formatting import day, minute, number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, failed
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import grade_mark, status_pill

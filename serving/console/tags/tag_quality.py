@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.serving.catalog.tag_details import TagDetails
 from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.tag_badges import grade_mark
 from tagcast.serving.console.ui.widgets import html
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup, escape
+
 from tagcast.serving.console.ui.formatting import NONE, number, percent
-from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.html import h, join
 
 if TYPE_CHECKING:
     from tagcast.models.stats.metrics import CalibrationBin
@@ -41,7 +43,7 @@ def stacked(said: Mapping[str, int], values: Sequence[str], label: str) -> Marku
 def spark(values: Sequence[float], label: str, width: int = 96, height: int = 26) -> Markup:
     """Return a line without axes; its last point is marked."""
     if not values:
-        return Markup(NONE)
+        return escape(NONE)
     low, high = min(values), max(values)
     span = (high - low) or 1
     step = (width - 8) / max(len(values) - 1, 1)

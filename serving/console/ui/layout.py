@@ -11,10 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import StoreError, TagcastError
 from tagcast.registry.access.roles import Right
 from tagcast.serving.console.i18n.translator import LANGUAGES, NAMES, SHORT
-from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.icons import icon
 from tagcast.serving.console.ui.notices import show_error, show_not_allowed, show_nothing_yet
 from tagcast.serving.console.ui.page_context import THEMES, PageContext, link, visit_of

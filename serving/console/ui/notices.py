@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import FilterError, TagcastError
 from tagcast.registry.access.roles import ROLES, Person, Right
 from tagcast.serving.console.i18n.service_messages import told
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 
 if TYPE_CHECKING:
     from tagcast.serving.console.ui.page_context import PageContext

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.ui.charts import colour, stacked
 from tagcast.serving.console.ui.formatting import of_100, percent
-from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.html import h, join
 
 _TONES = {"published": "good", "in_review": "warn", "suspended": "bad"}
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tagcast.serving.console.ui.html import Markup, h, join
+from markupsafe import Markup
+
+from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.icons import icon
 
 if TYPE_CHECKING:

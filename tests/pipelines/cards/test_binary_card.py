@@ -130,7 +130,7 @@ def test_a_card_holds_every_part_in_both_forms(facts) -> None:
     for note in facts.result.notes:
         assert note[1:] in plain
     assert facts.grade.letter in page.text
-    assert len([t for t, _ in page.tags if t == "img"]) == len(facts.figures) == 5
+    assert len([t for t, _ in page.tags if t == "img"]) == len(facts.figures) == 6
 
 
 def test_the_page_needs_nothing_beside_it(facts) -> None:

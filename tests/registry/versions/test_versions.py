@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -216,6 +217,14 @@ def test_stored_model_loads_and_predicts_through_mlflow_without_pickle(
     answer = mlflow.pyfunc.load_model(str(folder)).predict(frame)
     assert answer.to_dict("index")[7] == {"score": 0.2, "lower": 0.1, "upper": pytest.approx(0.3)}
     assert list(answer.index) == [7, 9]
+
+
+def test_a_stored_model_asks_for_what_it_needs_to_be_loaded_elsewhere(tracking: Tracking, log: Log):
+    folder = load_bundle(tracking, "churn_risk", log().version)[1].parents[1]
+    asked = (folder / "requirements.txt").read_text(encoding="utf-8").split()
+    assert f"tagcast=={metadata.version('tagcast')}" in asked
+    assert f"lightgbm=={metadata.version('lightgbm')}" in asked
+    assert all("==" in line for line in asked)
 
 
 def test_listing_shows_each_tag_newest_first_with_aliases_and_decisions(tracking: Tracking, log: Log):

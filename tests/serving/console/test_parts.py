@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from tagcast.models.filters.conditions import Names
 from tagcast.models.filters.parser import parse
@@ -18,7 +19,7 @@ from tagcast.serving.console.audiences.draft import Group, Row, draft_of
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.page_context import link
 
 NAMES = Names(
