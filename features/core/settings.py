@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.messages import msg
 from tagcast.features.core.settings_schema import (
     PASSWORD,
     Access,
@@ -212,7 +213,8 @@ def _find(start: Path) -> Path:
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
     raise ConfigError(
-        f"no {FILE_NAME} in {start} or above it", hint=f"give --config FILE, or make a {FILE_NAME}"
+        msg("no {file} in {folder} or above it", file=FILE_NAME, folder=start),
+        hint=msg("give --config FILE, or make a {file}", file=FILE_NAME),
     )
 
 
