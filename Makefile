@@ -26,13 +26,13 @@ test: $(STAMP)  ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections (five minutes)
-	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py tests/test_faults_postgres.py
+	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_rooms.py tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/project/test_structure.py tests/project/test_docs.py
 
 $(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
