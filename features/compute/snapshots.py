@@ -21,6 +21,7 @@ from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.disk_errors import disk_errors
 from tagcast.features.core.duckdb import connect, instant
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
     from tagcast.features.compute.partial_aggregates import Partials
@@ -89,7 +90,7 @@ class Snapshots:
     def ensure(self, dates: Sequence[date], progress: Progress | None = None) -> list[date]:
         """Build the partitions among ``dates`` that are not there yet; return those built."""
         missing = [d for d in sorted(set(dates)) if not self._is_whole(d)]
-        with disk_errors(self.root, "snapshots that are built stay", DataError):
+        with disk_errors(self.root, msg("snapshots that are built stay"), DataError):
             if missing:
                 self.folder.mkdir(parents=True, exist_ok=True)
             for first in range(0, len(missing), DATES_TOGETHER):
@@ -122,7 +123,8 @@ class Snapshots:
         """
         if not self._is_whole(as_of):
             raise DataError(
-                f"no whole snapshot at {as_of} in {self.folder}", hint="build it with tagcast features build"
+                msg("no whole snapshot at {as_of} in {folder}", as_of=as_of, folder=self.folder),
+                hint=msg("build it with {command}", command="tagcast features build"),
             )
         yield from stream_views(
             self.path("profile_activity", as_of),
@@ -175,7 +177,9 @@ class Snapshots:
             rows[view] = {"rows": _count(file), "bytes": file.stat().st_size}
         if not rows["profile_activity"]["rows"]:
             shutil.rmtree(aside)
-            raise DataError(f"no profile has an event before {as_of}", hint="choose a later date")
+            raise DataError(
+                msg("no profile has an event before {as_of}", as_of=as_of), hint=msg("choose a later date")
+            )
         manifest = {
             "as_of": str(as_of),
             "events": self.events.id_before(as_of),

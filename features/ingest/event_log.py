@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Place
 from tagcast.features.ingest.event_log_content import LogContent, SourceCount
@@ -69,8 +71,8 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
-            f"nothing can be kept in {settings.home}: {error.strerror}",
-            hint="give --home or TAGCAST_HOME a folder that can be written",
+            msg("nothing can be kept in {home}: {reason}", home=settings.home, reason=reason_of(error)),
+            hint=msg("give --home or TAGCAST_HOME a folder that can be written"),
         ) from error
     with _locked(root / ".lock"):
         mark = _fingerprint(settings)
@@ -94,8 +96,8 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
                         (aside / name).replace(final / name)
         except (OSError, duckdb.Error) as error:
             raise DataError(
-                f"the event log cannot be written: {str(error).splitlines()[0]}",
-                hint="make room where --home is, or raise memory_limit in the configuration",
+                msg("the event log cannot be written: {reason}", reason=reason_of(error)),
+                hint=msg("make room where --home is, or raise memory_limit in the configuration"),
             ) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)

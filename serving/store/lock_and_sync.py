@@ -92,4 +92,4 @@ def busy(place: str, who: str, waited: float) -> StoreBusyError:
 
 def disk_errors(folder: Path) -> AbstractContextManager[None]:
     """Turn what the disk and DuckDB raise while a store is written into one StoreError."""
-    return features_disk_errors(folder, "the last published run stays active", StoreError)
+    return features_disk_errors(folder, msg("the last published run stays active"), StoreError)
