@@ -8,6 +8,9 @@ from typing import Any
 
 from tagcast.features.core.messages import NOTHING, Joined, Message, Text, listed, msg, nmsg
 
+_SHOWN = 20
+"""Names that are listed where none is near."""
+
 
 class InvalidValueError(ValueError):
     """What a validator of ours refuses; pydantic hands it on as it is.
@@ -110,8 +113,13 @@ _PLAIN: dict[str, Callable[[], Message]] = {
 _WITH_BOUND: dict[str, Callable[[dict[str, Any]], Message]] = {
     "literal_error": lambda c: msg("expected one of {choices}", choices=c["expected"].replace(" or ", ", ")),
     "enum": lambda c: msg("expected one of {choices}", choices=c["expected"].replace(" or ", ", ")),
-    "union_tag_invalid": lambda c: msg("expected one of {choices}", choices=c["expected_tags"]),
-    "union_tag_not_found": lambda c: msg("{key} is missing", key=c["discriminator"]),
+    "union_tag_invalid": lambda c: msg(
+        "{key}: expected one of {choices}, found {found!r}",
+        key=c["discriminator"].strip("'"),
+        choices=c["expected_tags"],
+        found=c["tag"],
+    ),
+    "union_tag_not_found": lambda c: msg("{key} is missing", key=c["discriminator"].strip("'")),
     "greater_than": lambda c: msg("has to be greater than {bound}", bound=c["gt"]),
     "greater_than_equal": lambda c: msg("has to be at least {bound}", bound=c["ge"]),
     "less_than": lambda c: msg("has to be less than {bound}", bound=c["lt"]),
@@ -131,11 +139,20 @@ _WITH_BOUND: dict[str, Callable[[dict[str, Any]], Message]] = {
 
 
 def near(word: str, known: Collection[str]) -> Message:
-    """Return which of ``known`` may be meant by ``word``, or all of them; nothing where there are none."""
+    """Return which of ``known`` may be meant by ``word``, or the first of them; nothing where there are none."""
     found = get_close_matches(word, list(known), n=1)
     if found:
         return msg("did you mean {nearest!r}?", nearest=found[0])
-    return msg("known: {names}", names=listed(known)) if known else NOTHING
+    shown = [*list(known)[:_SHOWN], *(["…"] if len(known) > _SHOWN else [])]
+    return msg("known: {names}", names=listed(shown)) if shown else NOTHING
+
+
+def suggested(word: str, known: Collection[str]) -> Message:
+    """Return which of ``known`` may be meant by ``word``, and all of them."""
+    found = get_close_matches(word, list(known), n=1)
+    if found:
+        return msg("did you mean {nearest!r}? known: {names}", nearest=found[0], names=listed(known))
+    return msg("known: {names}", names=listed(known))
 
 
 def with_near(message: Message, word: str, known: Collection[str]) -> Text:
