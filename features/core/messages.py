@@ -16,11 +16,13 @@ Parameters may be texts, numbers, dates, messages, and :class:`Joined` lists of 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
+from numbers import Integral, Real
 from pathlib import Path
 from string import Formatter
 from typing import Any, Literal
@@ -148,6 +150,16 @@ def from_json(kept: Any) -> Text | Joined:
     return Message(kept["message"], params, kept.get("plural", ""), kept.get("context", ""))
 
 
+def to_column(text: Text | Joined) -> str:
+    """Return a sentence as one column of text keeps it: a message as JSON, what somebody typed as it is."""
+    return json.dumps(_to_json(text), ensure_ascii=False) if not isinstance(text, str) else text
+
+
+def from_column(kept: str) -> Text | Joined:
+    """Return what :func:`to_column` wrote."""
+    return from_json(json.loads(kept)) if kept.startswith(('{"message": ', '{"joined": ')) else kept
+
+
 def render(text: Text | Joined, language: Language) -> str:
     """Return a text in a language; what its catalogue lacks stays English.
 
@@ -257,4 +269,6 @@ def _to_json(value: Any) -> Any:
         return {"joined": [_to_json(item) for item in value.items], "kind": value.kind}
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
-    return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else str(value)
