@@ -21,12 +21,12 @@ from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.disk_errors import disk_errors
 from tagcast.features.core.duckdb import connect, instant
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Text, msg
 
 if TYPE_CHECKING:
     from tagcast.features.compute.partial_aggregates import Partials
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[Text, int, int], None]
 
 DATES_TOGETHER = 8
 """Snapshots built from one pass over the events: more would cut time into finer cells, and hold more of them."""
@@ -95,10 +95,10 @@ class Snapshots:
                 self.folder.mkdir(parents=True, exist_ok=True)
             for first in range(0, len(missing), DATES_TOGETHER):
                 if progress:
-                    progress("snapshots", first, len(missing))
+                    progress(msg("snapshots"), first, len(missing))
                 self._build_together(missing[first : first + DATES_TOGETHER], progress, first, len(missing))
             if progress and missing:
-                progress("snapshots", len(missing), len(missing))
+                progress(msg("snapshots"), len(missing), len(missing))
             self._point_feast_here()
         return missing
 
@@ -151,7 +151,7 @@ class Snapshots:
                 with partials.at(connection, self.feature_set, as_of) as shared:
                     self._build(connection, shared, as_of)
                 if progress:
-                    progress("snapshots", done + number + 1, total)
+                    progress(msg("snapshots"), done + number + 1, total)
         finally:
             connection.disconnect()
             shutil.rmtree(scratch, ignore_errors=True)

@@ -19,7 +19,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from dataclasses import fields as dataclass_fields
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from numbers import Integral, Real
@@ -148,6 +149,19 @@ def from_json(kept: Any) -> Text | Joined:
         for name, value in kept.get("params", {}).items()
     }
     return Message(kept["message"], params, kept.get("plural", ""), kept.get("context", ""))
+
+
+def as_values(value: Any, language: Language) -> Any:
+    """Return dataclasses, mappings and sequences as plain values, every sentence in them in a language."""
+    if isinstance(value, (Message, Joined)):
+        return render(value, language)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: as_values(getattr(value, one.name), language) for one in dataclass_fields(value)}
+    if isinstance(value, Mapping):
+        return {name: as_values(item, language) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_values(item, language) for item in value]
+    return value
 
 
 def to_column(text: Text | Joined) -> str:

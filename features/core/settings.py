@@ -15,7 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from tagcast.features.core.errors import ConfigError
-from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.settings_schema import (
     PASSWORD,
@@ -263,7 +263,7 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 
 
-def _explain(error: Any) -> Text | Joined:
+def _explain(error: Any) -> Text:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "missing":
         return msg("{key} is missing", key=place)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from tagcast.features.core.messages import NOTHING, Joined, Message, Text, listed, msg, nmsg
+from tagcast.features.core.messages import NOTHING, Message, Text, listed, msg, nmsg
 
 _SHOWN = 20
 """Names that are listed where none is near."""
@@ -155,20 +155,20 @@ def suggested(word: str, known: Collection[str]) -> Message:
     return msg("known: {names}", names=listed(known))
 
 
-def with_near(message: Message, word: str, known: Collection[str]) -> Text:
+def with_near(message: Text, word: str, known: Collection[str]) -> Text:
     """Return what is wrong with a word and what may be meant by it."""
     meant = near(word, known)
     return msg("{problem}; {meant}", problem=message, meant=meant) if meant else message
 
 
-def at(place: str, problem: Text | Joined, shown: str = "") -> Text | Joined:
+def at(place: str, problem: Text, shown: str = "") -> Text:
     """Return a problem with the key it is about and what was found there.
 
     Parameters
     ----------
     place : str
         Empty where it is about the whole.
-    problem : Message, Joined or str
+    problem : Message or str
     shown : str
         What was found; empty where it is not shown.
     """

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Place
@@ -27,7 +27,7 @@ from tagcast.features.ingest.event_log_content import LogContent, SourceCount
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.source_query import matching_files
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[Text, int, int], None]
 KEEP_LOGS = 2
 
 
@@ -145,7 +145,7 @@ def _manifest(built: LogContent) -> str:
     return json.dumps(content, default=str, indent=1, ensure_ascii=False)
 
 
-def _unwatched(_stage: str, _done: int, _total: int) -> None:
+def _unwatched(_stage: Text, _done: int, _total: int) -> None:
     """Progress that nobody watches."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Source
@@ -36,7 +36,7 @@ _NUMERIC = {
 }  # fmt: skip
 
 
-def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int], None]) -> LogContent:
+def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, int], None]) -> LogContent:
     """Read every source and write ``events.parquet`` (and ``profiles.parquet``) into ``aside``.
 
     Raises
@@ -58,7 +58,7 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
         identity = identity_query(settings, reader)
         counts = []
         for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
-            progress("sources", number, len(queries))
+            progress(msg("sources"), number, len(queries))
             counts.append(
                 _stage(
                     connection,
@@ -68,11 +68,11 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
                     aside / f"stage-{number}.parquet",
                 )
             )
-        progress("sources", len(queries), len(queries))
-        progress("event log", 0, 1)
+        progress(msg("sources"), len(queries), len(queries))
+        progress(msg("event log"), 0, 1)
         log = _merge(connection, aside, len(queries), tuple(counts))
         _attributes(settings, reader, aside)
-        progress("event log", 1, 1)
+        progress(msg("event log"), 1, 1)
     for leftover in (*aside.glob("stage-*"), *aside.glob("database-*"), aside / "spill"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     return log

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from tagcast.features.core.errors import DefinitionError
-from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import yaml_problem
 from tagcast.features.core.validation import at, explained, suggested
 from tagcast.models.definitions.base import TagBase
@@ -117,7 +117,7 @@ def validated(raw: dict[str, Any], where: Text) -> Definition:
         ) from error
 
 
-def _explain(error: Any) -> Text | Joined:
+def _explain(error: Any) -> Text:
     place = ".".join(str(part) for part in error["loc"])
     shown = error["type"] != "missing" and not isinstance(error["input"], dict)
     found = _SHORT.repr(error["input"]) if shown else ""

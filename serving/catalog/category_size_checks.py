@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tagcast.features.core.messages import Message, msg, nmsg
+
 FEWEST, MOST = 3, 20
 
 
@@ -17,12 +19,25 @@ class LeafWarning:
     tags: int
 
     @property
-    def text(self) -> str:
-        """In words."""
-        few = self.tags < FEWEST
-        what = f"only {self.tags}" if few else f"{self.tags}"
-        hint = "join it with a neighbour" if few else "divide it"
-        return f"{' › '.join(self.path)} holds {what} tag{'s' * (self.tags != 1)}, expected {FEWEST} to {MOST}: {hint}"
+    def text(self) -> Message:
+        """What is odd, and what to do."""
+        path = " › ".join(self.path)
+        if self.tags < FEWEST:
+            return nmsg(
+                "{path} holds only {n} tag, expected {fewest} to {most}: join it with a neighbour",
+                "{path} holds only {n} tags, expected {fewest} to {most}: join it with a neighbour",
+                self.tags,
+                path=path,
+                fewest=FEWEST,
+                most=MOST,
+            )
+        return msg(
+            "{path} holds {tags} tags, expected {fewest} to {most}: divide it",
+            path=path,
+            tags=self.tags,
+            fewest=FEWEST,
+            most=MOST,
+        )
 
 
 def leaf_warnings(paths: Iterable[tuple[str, ...]]) -> list[LeafWarning]:
@@ -30,7 +45,7 @@ def leaf_warnings(paths: Iterable[tuple[str, ...]]) -> list[LeafWarning]:
 
     Examples
     --------
-    >>> [w.text for w in leaf_warnings([("Value", "Spend")])]
+    >>> [str(w.text) for w in leaf_warnings([("Value", "Spend")])]
     ['Value › Spend holds only 1 tag, expected 3 to 20: join it with a neighbour']
     """
     sizes = Counter(paths)

@@ -12,6 +12,7 @@ from typing import IO
 
 from tagcast.features.core.disk_errors import disk_errors as features_disk_errors
 from tagcast.features.core.errors import StoreBusyError, StoreError
+from tagcast.features.core.messages import msg
 
 LOOK_EVERY_SECONDS = 0.5
 
