@@ -40,6 +40,8 @@ def explained(error: Mapping[str, Any]) -> Text:
     own = context.get("error")
     if isinstance(own, InvalidValueError):
         return own.message
+    if isinstance(own, ValueError) and own.args and isinstance(own.args[0], Message):
+        return own.args[0]
     kind = str(error["type"])
     if kind in _PLAIN:
         return _PLAIN[kind]()

@@ -141,6 +141,8 @@ def ground_message(kept: str, titles: Mapping[str, Text] | None = None) -> Text:
     """
     if kept == TOO_LITTLE_HISTORY:
         return msg("too little history")
+    if kept == OUTSIDE.rstrip(": "):  # counted for all features together
+        return msg("outside what training saw")
     if kept.startswith(OUTSIDE):
         name = kept.removeprefix(OUTSIDE)
         return msg("outside what training saw: {feature}", feature=(titles or {}).get(name, name))

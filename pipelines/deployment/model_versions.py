@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.messages import Joined, Text
 from tagcast.pipelines.amount_listing import COLUMNS, figures, predicts_amount
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say, table
@@ -26,7 +27,7 @@ class ListedVersion:
     created: datetime
     metrics: dict[str, float]
     decision: str
-    reason: str
+    reason: Text | Joined
     checks: tuple[dict[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

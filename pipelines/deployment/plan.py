@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,8 +71,8 @@ class Plan:
     audiences: tuple[AudienceChange, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON values."""
-        return asdict(self)
+        """Return the plan by name, its sentences as messages."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import FilterError, StoreError
+from tagcast.features.core.messages import Joined, Text
 from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
@@ -50,14 +51,14 @@ class AudienceChange:
     name : str
     members, will_have : int or None
         None where it cannot be asked, now or then.
-    problem : str
+    problem : Message, Joined or str
         Why not.
     """
 
     name: str
     members: int | None
     will_have: int | None
-    problem: str = ""
+    problem: Text | Joined = ""
 
 
 def effects(

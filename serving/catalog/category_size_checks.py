@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tagcast.features.core.messages import Message, msg, nmsg
+from tagcast.features.core.messages import Message, nmsg
 
 FEWEST, MOST = 3, 20
 
@@ -20,23 +20,20 @@ class LeafWarning:
 
     @property
     def text(self) -> Message:
-        """What is odd, and what to do."""
-        path = " › ".join(self.path)
+        """In words."""
+        about = {"path": " › ".join(self.path), "fewest": FEWEST, "most": MOST}
         if self.tags < FEWEST:
             return nmsg(
-                "{path} holds only {n} tag, expected {fewest} to {most}: join it with a neighbour",
-                "{path} holds only {n} tags, expected {fewest} to {most}: join it with a neighbour",
+                "{path} holds only {n} tag, expected {fewest} to {most}: merge it with a neighbour",
+                "{path} holds only {n} tags, expected {fewest} to {most}: merge it with a neighbour",
                 self.tags,
-                path=path,
-                fewest=FEWEST,
-                most=MOST,
+                **about,
             )
-        return msg(
-            "{path} holds {tags} tags, expected {fewest} to {most}: divide it",
-            path=path,
-            tags=self.tags,
-            fewest=FEWEST,
-            most=MOST,
+        return nmsg(
+            "{path} holds {n} tag, expected {fewest} to {most}: divide it",
+            "{path} holds {n} tags, expected {fewest} to {most}: divide it",
+            self.tags,
+            **about,
         )
 
 
@@ -46,7 +43,7 @@ def leaf_warnings(paths: Iterable[tuple[str, ...]]) -> list[LeafWarning]:
     Examples
     --------
     >>> [str(w.text) for w in leaf_warnings([("Value", "Spend")])]
-    ['Value › Spend holds only 1 tag, expected 3 to 20: join it with a neighbour']
+    ['Value › Spend holds only 1 tag, expected 3 to 20: merge it with a neighbour']
     """
     sizes = Counter(paths)
     return [LeafWarning(path, n) for path, n in sorted(sizes.items()) if not FEWEST <= n <= MOST]
