@@ -321,4 +321,4 @@ def test_check_says_whether_a_rule_is_ready(tmp_path) -> None:
     found = {tag.tag: tag for tag in check_project(workspace, None).tags}
     assert {found[t].level for t in ("lifecycle_stage", "bought.tea")} == {"ok"}
     assert (found["quiet"].level, found["quiet"].kind) == ("error", "rule")
-    assert "'age'" in found["quiet"].hint
+    assert "'age'" in str(found["quiet"].hint)
