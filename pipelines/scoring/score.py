@@ -162,7 +162,7 @@ def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list
     try:
         found = [(d.name, past_run(store, d, day)) for d in held]
     except StoreError as error:
-        log.warning("tags start without a past: %s", error.message)
+        log.warning(msg("tags start without a past: {problem}", problem=error.message))
         return []
     return [(name, run) for name, run in found if run]
 
