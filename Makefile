@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults lowest lock bench bench-quick bench-quality bench-interest clean
+.PHONY: help demo test check faults lowest lock bench bench-quick bench-quality bench-interest messages clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -85,6 +85,16 @@ lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	$(LOCKED) --extra demo --extra postgres --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
+
+PACKAGES := features models registry serving pipelines
+messages: $(STAMP)  ## renew the gettext catalogues from the code: what is new is empty, what nothing says any more goes
+	@for package in $(PACKAGES); do \
+	  $(BIN)/pybabel --quiet extract --mapping babel.cfg --no-default-keywords --keywords msg \
+	    --keywords nmsg:1,2 --keywords pmsg:1c,2 --no-location --sort-output --omit-header --width 110 \
+	    --output-file .messages.pot $$package && \
+	  $(BIN)/pybabel --quiet update --input-file .messages.pot --output-dir features/core/locale --locale zh \
+	    --domain $$package --no-fuzzy-matching --ignore-obsolete --omit-header --width 110 --init-missing || exit 1; \
+	done; rm -f .messages.pot
 
 clean:  ## remove what tagcast made here (the virtual environment stays)
 	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError
 
 PLACEHOLDER = "{category}"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
@@ -43,9 +45,13 @@ class Family(Strict):
     @model_validator(mode="after")
     def _one_of(self) -> Family:
         if (self.values is None) == (self.top is None):
-            raise ValueError("give either values (a list of categories) or top (how many), not both")
+            raise InvalidValueError(
+                msg("give either values (a list of categories) or top (how many), not both")
+            )
         if self.values is not None and len({slug(v) for v in self.values}) != len(self.values):
-            raise ValueError(f"two of these categories get the same tag name: {', '.join(self.values)}")
+            raise InvalidValueError(
+                msg("two of these categories get the same tag name: {values}", values=listed(self.values))
+            )
         return self
 
 
@@ -67,14 +73,21 @@ class TagBase(Strict):
     @classmethod
     def _check_name(cls, value: str) -> str:
         if not _NAME.match(value):
-            raise ValueError(f"a name is lower-case letters, digits and _, as in churn_risk; found {value!r}")
+            raise InvalidValueError(
+                msg(
+                    "a name is lower-case letters, digits and _, as in churn_risk; found {found!r}",
+                    found=value,
+                )
+            )
         return value
 
     @field_validator("refresh")
     @classmethod
     def _check_cron(cls, value: str) -> str:
         if len(value.split()) != _CRON_FIELDS:
-            raise ValueError(f"expected five cron fields, as in '0 3 * * *'; found {value!r}")
+            raise InvalidValueError(
+                msg("expected five cron fields, as in '0 3 * * *'; found {found!r}", found=value)
+            )
         return value
 
     def member(self, category: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def tag_routes(context: ServiceContext) -> APIRouter:
     def tree(request: Request) -> Tree:
         """Who owns tags, and which categories hold too few or too many."""
         require(person_of(request), "see")
-        return Tree(catalogue.owners(context), catalogue.tree_warnings(context))
+        return Tree(catalogue.owners(context), [str(one) for one in catalogue.tree_warnings(context)])
 
     @routes.get("/tags/{name:path}/card", response_class=HTMLResponse)
     def card(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:

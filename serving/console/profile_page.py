@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from tagcast.features.core.errors import NotFoundError, StoreError
+from tagcast.features.core.messages import render
 from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h
@@ -71,7 +72,7 @@ async def profile_view(page: PageContext) -> None:
             raise
         html(h("div", h("h1", say("profile.title")), class_="head"))
         _field(page, identity)
-        html(empty(say("profile.none", id=identity), "" if page.language == "zh" else error.hint))
+        html(empty(say("profile.none", id=identity), render(error.hint, page.language)))
         return
     facts = [(key, value) for key, value in details.attributes.items() if value is not None]
     shown = [h("span", f"{key}: ", h("b", value_word(say, value)), class_="pill") for key, value in facts]

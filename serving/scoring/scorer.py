@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.features.core.system import available_processors
 from tagcast.models.decisions.policy import NEVER, codes_of
 from tagcast.models.inference.engine import EncodedBatch, Engine, Member
@@ -191,8 +192,8 @@ class Scorer:
             ids = batches[0].profile_id
             if not all(batch.profile_id.equals(ids) for batch in batches):
                 raise StoreError(
-                    f"the feature tables of {self.as_of} hold different profiles",
-                    hint="delete the folder features/ of the home and score again",
+                    msg("the feature tables of {as_of} hold different profiles", as_of=self.as_of),
+                    hint=msg("delete the folder features/ of the home and score again"),
                 )
             attributes = {} if about is None else about.of(ids)
             yield _Step(ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))

@@ -55,7 +55,8 @@ def problem(status: int, error: str, hint: str = "", **more: Any) -> JSONRespons
 def answer_of(error: TagcastError) -> JSONResponse:
     """Return the answer to an error that a person can fix."""
     more = {"position": error.position} if isinstance(error, FilterError) else {}
-    return problem(status_of(error), error.message, error.hint, **more)
+    message, hint = error.rendered("en")
+    return problem(status_of(error), message, hint, **more)
 
 
 def log_mistake(error: BaseException, method: str, path: str) -> str:

@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import Joined, Text, render
 from tagcast.serving.console.i18n import error_patterns as words_errors
 from tagcast.serving.console.i18n import evidence_patterns as words_evidence
 from tagcast.serving.console.i18n.translator import Language
@@ -21,15 +22,13 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def told(error: TagcastError, language: Language) -> tuple[str, str]:
     """Return message and hint; what no pattern knows stays as it is."""
-    if language == "en":
-        return error.message, error.hint
     return translated(error.message, language), translated(error.hint, language)
 
 
-def translated(text: str, language: Language) -> str:
+def translated(text: Text | Joined, language: Language) -> str:
     """Return a sentence of models, gates or errors in a language, and sentences within it; unknown ones stay as they are."""
-    if language == "en":
-        return text
+    if language == "en" or not isinstance(text, str):
+        return render(text, language)
     for pattern, chinese in _patterns():
         match = pattern.fullmatch(text)
         if match:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.errors import NotFoundError
+from tagcast.features.core.messages import render
 from tagcast.models.filters.conditions import Compare, FieldRef
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
@@ -43,7 +44,7 @@ async def tag_view(page: PageContext) -> None:
     try:
         details = await page.ask(tag_details, name)
     except NotFoundError as error:
-        html(empty(say("tag.unknown_tag"), "" if page.language == "zh" else error.hint, whole=True))
+        html(empty(say("tag.unknown_tag"), render(error.hint, page.language), whole=True))
         return
     _head(page, details)
     html(_stats(page, details))

@@ -281,7 +281,7 @@ def test_a_version_that_the_gate_refused_needs_force_and_the_error_says_why(trac
     refused, unjudged = find_version(tracking, "churn_risk", 2), log()
     with pytest.raises(ModelError, match=r"v2 may not .*beats_rfm failed \(AUC \.800 against") as caught:
         promote(tracking, refused, by="Ann", reason="I like it", now=NOW)
-    assert "tagcast promote churn_risk 2 --force --reason" in caught.value.hint
+    assert "tagcast promote churn_risk 2 --force --reason" in str(caught.value.hint)
     with pytest.raises(ModelError, match="the gate has not judged it"):
         promote(tracking, unjudged, by="Ann", reason="I like it", now=NOW)
     assert find_version(tracking, "churn_risk").version == 1
@@ -371,7 +371,7 @@ def test_changed_file_is_named_and_the_model_refused(tracking: Tracking, log: Lo
         ModelError, match=rf"churn_risk v1: the stored model file artifacts/bundle/{name}"
     ) as caught:
         load_bundle(tracking, "churn_risk", 1)
-    assert "older version" in caught.value.hint
+    assert "older version" in str(caught.value.hint)
 
 
 def test_missing_versions_are_explained(tracking: Tracking, log: Log):
@@ -381,10 +381,10 @@ def test_missing_versions_are_explained(tracking: Tracking, log: Log):
     settle(tracking, log(), REFUSED, now=NOW)
     with pytest.raises(ModelError, match=r"no champion.*AUC \.800 against") as caught:
         load_bundle(tracking, "churn_risk")
-    assert "tagcast promote churn_risk" in caught.value.hint
+    assert "tagcast promote churn_risk" in str(caught.value.hint)
     with pytest.raises(ModelError, match="no version 7") as caught:
         load_bundle(tracking, "churn_risk", 7)
-    assert caught.value.hint == "choose one of 1"
+    assert str(caught.value.hint) == "choose one of 1"
 
 
 def test_failed_logging_leaves_a_failed_run_and_no_version(tracking: Tracking, log: Log, tmp_path: Path):

@@ -77,7 +77,7 @@ def test_every_tag_is_listed_with_what_is_known_of_it(context) -> None:
     assert (defined.population, defined.said, defined.champion, defined.quality) == (None, {}, None, {})
     assert catalogue.owners(context) == ["tests"]
     assert [leaf.tags for leaf in catalogue.tree_leaves(context)] == [1, 1]
-    assert "Lifecycle › Retention holds only 1 tag" in catalogue.tree_warnings(context)[0]
+    assert "Lifecycle › Retention holds only 1 tag" in str(catalogue.tree_warnings(context)[0])
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_what_is_sensitive_is_for_who_has_the_right(folder) -> None:
     assert tag_details(context, trusted, "high_value").row.sensitivity == "sensitive"
     with pytest.raises(NotFoundError) as caught:
         tag_details(context, MIA, "high_valu")
-    assert "high_value" not in caught.value.hint, "a suggestion tells nothing either"
+    assert "high_value" not in str(caught.value.hint), "a suggestion tells nothing either"
 
 
 def test_a_project_without_anything_made_has_a_catalogue(folder) -> None:

@@ -117,7 +117,7 @@ NAMES = Names({"churn_risk": ("low", "high")}, {"age": "text", "spend": "number"
 def test_what_is_wrong_with_a_filter_is_told_in_chinese(text):
     with pytest.raises(FilterError) as wrong:
         parse(text, NAMES)
-    assert told(wrong.value, "en") == (wrong.value.message, wrong.value.hint)
+    assert told(wrong.value, "en") == wrong.value.rendered("en")
     for said in told(wrong.value, "zh"):
         assert re.search(r"[\u4e00-\u9fff]", said), said
 
