@@ -1,1 +1,1 @@
-"""i18n: say in one sentence what is here."""
+"""The console's texts and their translation."""
