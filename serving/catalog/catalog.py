@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import Message
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.lifecycle import Status, status_of
@@ -153,7 +154,7 @@ def tree_leaves(context: ServiceContext) -> list[LeafWarning]:
     return leaf_warnings(tag.path for name, tag in known.items() if statuses[name] != "retired")
 
 
-def tree_warnings(context: ServiceContext) -> list[str]:
+def tree_warnings(context: ServiceContext) -> list[Message]:
     """Return :func:`tree_leaves` in words."""
     return [leaf.text for leaf in tree_leaves(context)]
 
