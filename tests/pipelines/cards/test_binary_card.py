@@ -226,7 +226,9 @@ def test_definitions_in_words() -> None:
     coffee = parse_definition(INTEREST, "interest").expand(["COFFEE"])[0]
     assert outcome_words(churn) == "no purchase within 30 days"
     assert outcome_words(coffee) == "at least one purchase of COFFEE within 30 days"
-    assert outcome_words(value).startswith("among the 20% of the population with the highest net spend within")
+    assert outcome_words(value).startswith(
+        "among the 20% of the population with the highest net spend within"
+    )
     count = CountAtLeast(kind="count_at_least", at_least=3, horizon_days=7)
     total = SumAtLeast(kind="sum_at_least", at_least=1500, horizon_days=7, category="TEA")
     said = [outcome_words(churn.model_copy(update={"outcome": o})) for o in (count, total)]
