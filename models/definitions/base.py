@@ -28,7 +28,7 @@ class Text(Strict):
     @classmethod
     def _fall_back(cls, given: Any) -> Any:
         if isinstance(given, str):
-            return dict.fromkeys(LANGUAGES, given)
+            return {"en": given, "zh": given}
         if not isinstance(given, Mapping):
             return given
         texts = [given[language] for language in LANGUAGES if given.get(language) is not None]
@@ -44,10 +44,10 @@ class Text(Strict):
         schema = handler.resolve_ref_schema(handler(core_schema))
         for language in LANGUAGES:
             del schema["properties"][language]["default"]
-        about = {key: schema.pop(key) for key in ("title", "description") if key in schema}
-        whole = {**about, "anyOf": [{"type": "string", "minLength": 1}, {**schema, "minProperties": 1}]}
+        about: dict[str, Any] = {key: schema.pop(key) for key in ("title", "description") if key in schema}
+        about["anyOf"] = [{"type": "string", "minLength": 1}, {**schema, "minProperties": 1}]
         schema.clear()
-        schema.update(whole)
+        schema.update(about)
         return schema
 
     @property

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 from tagcast.registry.access.audit_log import AuditEntry, entries, whose
 from tagcast.registry.versions.decision_log import Decision
-from tagcast.serving.api.sentences import localized
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.tag_actions import PendingChampion
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
+from tagcast.serving.web.sentences import localized
 
 
 class Verdict(BaseModel):

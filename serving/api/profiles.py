@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Request
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
-from tagcast.serving.api.sentences import localized
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.profiles import profile_details as pages
 from tagcast.serving.profiles.profile_details import ProfileDetails
 from tagcast.serving.web.authentication import person_of
+from tagcast.serving.web.sentences import localized
 
 _PAGE = TypeAdapter(ProfileDetails)
 

@@ -13,7 +13,6 @@ from tagcast.registry.access.audit_log import count_use
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.feedback import Feedback, feedback
 from tagcast.registry.governance.lifecycle import LifeStep, Status
-from tagcast.serving.api.sentences import localized
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.catalog import TagRow
@@ -22,6 +21,7 @@ from tagcast.serving.catalog.tag_details import TagDetails, card_html, dependent
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 from tagcast.serving.web.hardening_middleware import CARD_POLICY
+from tagcast.serving.web.sentences import localized
 
 
 class Step(BaseModel):

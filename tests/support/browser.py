@@ -70,11 +70,11 @@ def served(config: Path, home: Path) -> Iterator[str]:
     )
     try:
         assert process.stdout is not None
-        told = process.stdout.readline()
-        while told and not told.rstrip().endswith("}"):
-            told += process.stdout.readline()
-        assert told, (home / "serve.log").read_text(encoding="utf-8")
-        yield json.loads(told)["url"]
+        printed = process.stdout.readline()
+        while printed and not printed.rstrip().endswith("}"):
+            printed += process.stdout.readline()
+        assert printed, (home / "serve.log").read_text(encoding="utf-8")
+        yield json.loads(printed)["url"]
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.messages import msg
+from tagcast.serving.console.i18n.vocabulary import MEMBERSHIP_TITLES
 from tagcast.serving.console.ui.charts import spark
 from tagcast.serving.console.ui.formatting import day, number
 from tagcast.serving.console.ui.html import Markup, h
@@ -17,11 +18,8 @@ from tagcast.serving.console.ui.widgets import button, dialog, html, icon_button
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience
+    from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.context import ServiceContext
-
-
-_KINDS: dict[AudienceKind, Message] = {"dynamic": msg("dynamic"), "frozen": msg("frozen")}
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def _cells(page: PageContext, one: Kept) -> list[tuple[Markup, str]]:
         "div",
         h("a", audience.name, href=link("/audience", saved=audience.name), class_="cover"),
         " ",
-        h("span", say(_KINDS[audience.kind]), class_="pill"),
+        h("span", say(MEMBERSHIP_TITLES[audience.kind]), class_="pill"),
         h("div", audience.description, class_="faint") if audience.description else None,
         h("code", audience.filter, class_="faint clip"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tagcast.features.core.messages import Joined, Language, Message, Text, render
 
@@ -24,6 +24,6 @@ class Translator(NamedTuple):
         """Return a text that is given in one language or both; the other stands in where ours is missing."""
         return by_language.get(self.language) or next(filter(None, by_language.values()), "")
 
-    def word(self, words: Mapping[str, Message], word: str) -> str:
+    def word(self, words: Mapping[Any, Message], word: str) -> str:
         """Return the title of a word of the data where ``words`` has one, else the word itself."""
         return self(words.get(word, word))

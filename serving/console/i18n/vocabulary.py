@@ -5,6 +5,7 @@ from __future__ import annotations
 from tagcast.features.core.messages import Message, msg, pmsg
 from tagcast.registry.access.roles import Role
 from tagcast.registry.governance.lifecycle import Status
+from tagcast.registry.governance.saved_audiences import AudienceKind
 from tagcast.serving.catalog.known_tags import Kind
 
 ROLE_TITLES: dict[Role, Message] = {
@@ -33,6 +34,7 @@ KIND_TITLES: dict[Kind, Message] = {
     "amount": msg("Amount"),
     "rule": msg("Rule"),
 }
+MEMBERSHIP_TITLES: dict[AudienceKind, Message] = {"dynamic": msg("dynamic"), "frozen": msg("frozen")}
 PART_TITLES: dict[str, Message] = {
     "value": msg("value"),
     "band": msg("level"),

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Message, msg, pmsg
+from tagcast.serving.console.i18n.vocabulary import (
+    MEMBERSHIP_TITLES,
+    ROLE_TITLES,
+    STATUS_TITLES,
+    VALUE_TITLES,
+)
 from tagcast.serving.console.ui.formatting import minute, number
 from tagcast.serving.console.ui.html import Markup, h
 from tagcast.serving.console.ui.notices import empty
@@ -84,6 +90,14 @@ _DETAILS: dict[str, Message] = {
     "id": msg("ID"),
 }
 
+_VALUES_OF: dict[str, Mapping[Any, Message]] = {
+    "role": ROLE_TITLES,
+    "kind": MEMBERSHIP_TITLES,
+    "was": STATUS_TITLES,
+    "to": STATUS_TITLES,
+}
+"""Details whose values have titles."""
+
 
 def log_page(context: ServiceContext, person: Person, action: str, before: int | None) -> list[AuditEntry]:
     """Return a page of the log, newest first."""
@@ -142,18 +156,25 @@ async def audit_page(page: PageContext) -> None:
 
 def _detail(page: PageContext, detail: Mapping[str, object]) -> Markup:
     shown = [
-        h("span", f"{page.say.word(_DETAILS, key)}: ", h("span", _short(page, value), class_="muted"))
+        h(
+            "span",
+            page.say(msg("{name}:", name=_DETAILS.get(key, key))),
+            " ",
+            h("span", _short(page, key, value), class_="muted"),
+        )
         for key, value in detail.items()
         if value
     ]
     return h("div", shown, class_="details")
 
 
-def _short(page: PageContext, value: object) -> str:
+def _short(page: PageContext, key: str, value: object) -> str:
     """Return a detail as text of one line."""
     if isinstance(value, bool):
-        return page.say(msg("true"))
+        return page.say(VALUE_TITLES["true"])
     if isinstance(value, int | float):
         return number(value)
+    if key in _VALUES_OF:
+        return page.say.word(_VALUES_OF[key], str(value))
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return text if len(text) <= _LONG else f"{text[:_LONG]}…"

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError
 
 from tagcast.features.core.messages import NOTHING, listed, msg, nmsg, render
-from tagcast.serving.api.sentences import localized
 from tagcast.serving.web.request_errors import request_problem
+from tagcast.serving.web.sentences import localized
 from tests.support.web import Clock, key_of, make_desk, served
 
 API = "/api/v1"
@@ -52,8 +52,8 @@ def test_an_error_is_told_in_the_language_that_is_asked_for(client, key, method,
         headers = {**key, "Accept-Language": language}
         answer = client.request(method, API + path, headers=headers, json=body)
         assert answer.status_code == status
-        answers[language[:2]] = told = answer.json()
-        assert told["code"] == code
+        answers[language[:2]] = error = answer.json()
+        assert error["code"] == code
         assert answer.headers["content-language"] == ("zh" if language.startswith("zh") else "en")
     assert CHINESE.search(answers["zh"]["error"])
     assert CHINESE.search(answers["zh"]["hint"])

@@ -89,22 +89,22 @@ def test_tests_fit_the_field():
 
 
 def test_only_the_newest_answer_is_told():
-    told: list[str] = []
+    shown: list[str] = []
     failed: list[str] = []
-    asked: list[str] = []
+    begun: list[str] = []
 
     async def answer(name: str, seconds: float, error: bool = False) -> str:
-        asked.append(name)
+        begun.append(name)
         await asyncio.sleep(seconds)
         if error:
             raise ValueError(name)
         return name
 
     async def clicks() -> None:
-        latest = Debouncer(told.append, lambda error: failed.append(str(error)), pause=0.02)
+        latest = Debouncer(shown.append, lambda error: failed.append(str(error)), pause=0.02)
         first = [asyncio.create_task(latest.run(lambda n=n: answer(n, 0))) for n in ("a", "b", "c")]
         await asyncio.gather(*first)
-        assert asked == ["a", "c"], "the first at once; what follows at its heels is one question"
+        assert begun == ["a", "c"], "the first at once; what follows at its heels is one question"
         slow = asyncio.create_task(latest.run(lambda: answer("slow", 0.2)))
         await asyncio.sleep(0.05)
         await asyncio.gather(slow, latest.run(lambda: answer("quick", 0)))
@@ -115,7 +115,7 @@ def test_only_the_newest_answer_is_told():
         await latest.run(lambda: answer("wrong too", 0, True))
 
     asyncio.run(clicks())
-    assert told == ["c", "quick"]
+    assert shown == ["c", "quick"]
     assert failed == ["wrong too"]
 
 
