@@ -101,12 +101,16 @@ async def _fill(page: PageContext, path: str, build: Build, body: Element) -> No
         try:
             await build(page)
         except TagcastError as error:
+            if body.is_deleted:
+                return
             body.clear()
             if isinstance(error, StoreError) and page.context.store.current() is None:
                 show_nothing_yet(page)
             else:
                 show_error(page, error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the page must not show it)
+            if body.is_deleted:
+                return  # the visitor has left while it was built
             body.clear()
             log_mistake(error, "GET", path)
             show_error(page)
