@@ -49,7 +49,8 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[Text]) -> None:
 def render_page(page: TagDetails) -> None:
     """Print what is known of one tag."""
     row = page.row
-    say(f"{row.name}: {row.title['en']} / {row.title['zh']} ({' › '.join(row.path)})")
+    titles = " / ".join(dict.fromkeys(row.title.values()))
+    say(f"{row.name}: {titles} ({' › '.join(row.path)})")
     sensitive = ", sensitive" if row.sensitivity == "sensitive" else ""
     say(f"  {row.status.replace('_', ' ')}, owned by {row.owner}{sensitive}")
     for words in (page.description, page.question, page.population, page.decision):

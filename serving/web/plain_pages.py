@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse
 
+from tagcast.features.core.messages import LANGUAGES, Language, accepted_language, msg, pmsg, render
 from tagcast.features.core.templates import templates
 
 if TYPE_CHECKING:
@@ -15,66 +16,41 @@ if TYPE_CHECKING:
 LANGUAGE_COOKIE = "tagcast_language"
 THEME_COOKIE = "tagcast_theme"
 
-WORDS = {
-    "en": {
-        "title": "Log in",
-        "name": "Name",
-        "password": "Password",
-        "submit": "Log in",
-        "intro": "Find tags, choose audiences, see who is in them.",
-        "no": "That name and password do not go together, or too many attempts failed.",
-        "busy": "Too many attempts. Wait a minute, then try again.",
-        "link": "That link has been used, or is of an earlier start. tagcast serve prints a new one each time.",
-        "out": "You are logged out.",
-        "help": "No account yet? An administrator makes one with tagcast user add.",
-        "other": "中文",
-        "failed": "Something went wrong",
-        "tell": "tagcast has made a mistake. Tell whoever runs it:",
-        "missing": "There is no such page",
-        "moved": "It may have moved, or the address is not quite right.",
-        "back": "Back to the first page",
-    },
-    "zh": {
-        "title": "登录",
-        "name": "用户名",
-        "password": "密码",
-        "submit": "登录",
-        "intro": "查找标签，圈选人群，了解人群构成。",
-        "no": "用户名或密码不正确，或失败次数过多。",
-        "busy": "尝试次数过多，请一分钟后再试。",
-        "link": "该链接已被使用，或属于上一次启动。每次运行 tagcast serve 都会显示新的链接。",
-        "out": "您已退出登录。",
-        "help": "还没有账号？请管理员运行 tagcast user add 创建。",
-        "other": "English",
-        "failed": "出错了",
-        "tell": "tagcast 内部出错。请将以下编号告知管理员：",
-        "missing": "页面不存在",
-        "moved": "页面可能已移动，或地址有误。",
-        "back": "返回首页",
-    },
+_TEXTS = {
+    "title": msg("Log in"),
+    "name": pmsg("login", "Name"),
+    "password": msg("Password"),
+    "submit": msg("Log in"),
+    "intro": msg("Find tags, build audiences, see who is in them."),
+    "no": msg("Wrong name or password, or too many failed attempts."),
+    "busy": msg("Too many attempts. Wait a minute, then try again."),
+    "link": msg(
+        "This link has been used already, or belongs to an earlier start. tagcast serve prints a new one each time."
+    ),
+    "out": msg("You are logged out."),
+    "help": msg("No account yet? An administrator can create one with tagcast user add."),
+    "failed": msg("Something went wrong"),
+    "tell": msg("tagcast made a mistake. Give this number to your administrator:"),
+    "missing": msg("There is no such page"),
+    "moved": msg("It may have moved, or the address is not quite right."),
+    "back": msg("Back to the first page"),
 }
+_OTHER_LANGUAGE: dict[Language, str] = {"en": "中文", "zh": "English"}
 
-_TAGS = {"en": "en", "zh": "zh-CN"}
+_TAGS: dict[Language, str] = {"en": "en", "zh": "zh-CN"}
 _PAGES = templates("tagcast.serving.web")
 
 
-def language_of(headers: Headers, asked: str | None = None) -> str:
-    """Return ``en`` or ``zh``: as asked, else as chosen before, else as the browser prefers."""
-    if asked in WORDS:
-        return str(asked)
-    chosen = _cookie(headers, LANGUAGE_COOKIE)
-    if chosen in WORDS:
-        return chosen
-    for part in headers.get("accept-language", "").split(","):
-        tongue = part.split(";")[0].strip().lower().split("-")[0]
-        if tongue in WORDS:
-            return tongue
-    return "en"
+def language_of(headers: Headers, requested: str | None = None) -> Language:
+    """Return the language of a page: as requested, else as chosen before, else as the browser prefers."""
+    chosen = (requested, _cookie(headers, LANGUAGE_COOKIE))
+    known = (one for wish in chosen for one in LANGUAGES if one == wish)
+    return next(known, accepted_language(headers.get("accept-language", "")))
 
 
 def _cookie(headers: Headers, name: str) -> str:
-    found = SimpleCookie(headers.get("cookie", "")).get(name)
-    return found.value if found is not None else ""
+    cookie = SimpleCookie(headers.get("cookie", "")).get(name)
+    return cookie.value if cookie is not None else ""
 
 
 def safe_path(there: str) -> str:
@@ -96,19 +72,19 @@ def login_page(
     there : str
         The page to go to afterwards.
     said : {"", "no", "busy", "link", "out"}
-        What has to be told.
+        What the page has to tell.
     status : int
     language : str, optional
-        As asked for.
+        As requested.
     """
     tongue = language_of(headers, language)
-    other = "zh" if tongue == "en" else "en"
+    other: Language = "zh" if tongue == "en" else "en"
     return _page(
         headers,
         "login.html",
         tongue,
         status,
-        title=WORDS[tongue]["title"],
+        title=_words(tongue)["title"],
         said=said,
         there=safe_path(there),
         chosen=tongue,
@@ -129,16 +105,21 @@ def failure_page(headers: Headers, problem_id: str) -> HTMLResponse:
 
 def _message(headers: Headers, title: str, text: str, status: int, problem_id: str = "") -> HTMLResponse:
     tongue = language_of(headers)
-    words = WORDS[tongue]
+    words = _words(tongue)
     return _page(
         headers, "message.html", tongue, status, title=words[title], text=words[text], problem_id=problem_id
     )
 
 
-def _page(headers: Headers, template: str, tongue: str, status: int, **values: str) -> HTMLResponse:
+def _words(language: Language) -> dict[str, str]:
+    texts = {key: render(text, language) for key, text in _TEXTS.items()}
+    return texts | {"other": _OTHER_LANGUAGE[language]}
+
+
+def _page(headers: Headers, template: str, tongue: Language, status: int, **values: str) -> HTMLResponse:
     chosen = _cookie(headers, THEME_COOKIE)
     theme = chosen if chosen in {"light", "dark"} else "auto"
     html = _PAGES.get_template(template).render(
-        language=_TAGS[tongue], theme=theme, words=WORDS[tongue], **values
+        language=_TAGS[tongue], theme=theme, words=_words(tongue), **values
     )
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})

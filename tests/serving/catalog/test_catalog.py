@@ -181,7 +181,7 @@ def test_a_second_person_publishes_where_the_configuration_says_so(folder) -> No
 
 def test_a_page_tells_what_is_said_and_of_whom(context) -> None:
     page = tag_details(context, VIC, TAG)
-    assert page.question["en"] == "Will it come true: no purchase in the 30 days from the snapshot?"
+    assert page.question["en"] == "no purchase within 30 days"
     assert "60天" in page.population["zh"]
     assert sum(v.members for v in page.values) == page.row.population
     assert sum(v.share for v in page.values) == pytest.approx(1)
@@ -202,7 +202,7 @@ def test_a_page_speaks_of_what_is_in_force_and_not_of_a_file_changed_since(folde
     file = folder / "tags" / "churn_risk.yaml"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("threshold: 0.5", "threshold: 0.9"), encoding="utf-8")
-    assert tag_details(with_context(folder), VIC, TAG).decision["en"] == "yes from a score of 0.5"
+    assert tag_details(with_context(folder), VIC, TAG).decision["en"] == "yes if score ≥ 0.5"
 
 
 def test_a_model_without_card_or_plots_says_so(context) -> None:
