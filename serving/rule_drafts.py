@@ -14,12 +14,13 @@ from tagcast.features.core.errors import (
     NotFoundError,
     StoreError,
 )
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.loader import parse_definition, validated
 from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import rule_drafts as kept
-from tagcast.registry.governance.lifecycle import history, move
+from tagcast.registry.governance.lifecycle import STATUS_NAMES, history, move
 from tagcast.registry.governance.rule_drafts import RuleDraft
 
 if TYPE_CHECKING:
@@ -157,7 +158,10 @@ def draft_of(context: ServiceContext, person: Person, tag: str) -> RuleDraft:
     """
     found = {one.tag: one for one in drafts(context, person)}
     if tag not in found:
-        raise NotFoundError(f"there is no draft {tag!r}", hint=f"drafts: {', '.join(found) or 'none'}")
+        raise NotFoundError(
+            msg("there is no draft {tag!r}", tag=tag),
+            hint=msg("drafts: {drafts}", drafts=listed(found) or msg("none")),
+        )
     return found[tag]
 
 
@@ -165,18 +169,22 @@ def _read(definition: str | Mapping[str, Any]) -> RuleDefinition:
     if isinstance(definition, str):
         if len(definition) > MOST_CHARACTERS:
             raise DefinitionError(
-                f"the definition has {len(definition):,} characters, at most {MOST_CHARACTERS:,} are read",
-                hint="make it shorter",
+                msg(
+                    "the definition has {length:,} characters, at most {most:,} are read",
+                    length=len(definition),
+                    most=MOST_CHARACTERS,
+                ),
+                hint=msg("make it shorter"),
             )
-        rule = parse_definition(definition, "the draft", kind="rule")
+        rule = parse_definition(definition, msg("the draft"), kind="rule")
     else:
-        rule = validated({"kind": "rule", **definition}, "the draft")
+        rule = validated({"kind": "rule", **definition}, msg("the draft"))
     if not isinstance(rule, RuleDefinition):
         raise DefinitionError(
-            "the draft: only rules can be drafted", hint="write kind: rule, and rule or cases"
+            msg("the draft: only rules can be drafted"), hint=msg("write kind: rule, and rule or cases")
         )
     if rule.family is not None:
-        raise DefinitionError("the draft: a draft is one tag, no family", hint="name one category")
+        raise DefinitionError(msg("the draft: a draft is one tag, no family"), hint=msg("name one category"))
     return rule
 
 
@@ -189,16 +197,23 @@ def _check_free(context: ServiceContext, person: Person, rule: RuleDefinition, w
             step.tag for step in history(context.state, rule.name)
         }
         if rule.name.casefold() in taken:
-            raise ConflictError(f"there is a tag {rule.name} already", hint="choose another name")
+            raise ConflictError(
+                msg("there is a tag {tag} already", tag=rule.name), hint=msg("choose another name")
+            )
         return
     if was.status in {"published", "suspended"}:
         raise ConflictError(
-            f"{rule.name} is {was.status}: its rule is what people filter by",
-            hint="retire it first, or draft a tag of another name",
+            msg(
+                "{tag} is {status}: its rule is what people filter by",
+                tag=rule.name,
+                status=STATUS_NAMES[was.status],
+            ),
+            hint=msg("retire it first, or draft a tag of another name"),
         )
     if was.who != person.name and not person.may("review"):
         raise NotAllowedError(
-            f"{rule.name} is a draft of {was.who}", hint="ask them, or draft a tag of another name"
+            msg("{tag} is a draft of {who}", tag=rule.name, who=was.who),
+            hint=msg("ask them, or draft a tag of another name"),
         )
 
 
@@ -218,7 +233,10 @@ def _known(context: ServiceContext, person: Person) -> tuple[FeatureSet, dict[st
 
     manifest = context.store.current()
     if manifest is None:
-        raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+        raise StoreError(
+            msg("nothing has been published yet"),
+            hint=msg("run {command} first", command="tagcast score --all"),
+        )
     specs = [tag.feature_set for tag in manifest.run.tags if tag.feature_set]
     sets = [FeatureSet.parse(spec) for spec in specs]
     columns = sorted({column for one in sets for column in one.columns})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -108,9 +109,17 @@ def outcome(
     end = as_of + timedelta(days=rule.horizon_days)
     if end > observed_until:
         raise DataError(
-            f"the window {as_of} to {end} ({rule.horizon_days} days) is not fully observed: "
-            f"events are known until {observed_until}",
-            hint=f"take a snapshot at or before {observed_until - timedelta(days=rule.horizon_days)}, or wait",
+            msg(
+                "the window {as_of} to {end} ({horizon_days} days) is not fully observed: events are known until {observed_until}",
+                as_of=as_of,
+                end=end,
+                horizon_days=rule.horizon_days,
+                observed_until=observed_until,
+            ),
+            hint=msg(
+                "take a snapshot at or before {observed_until}, or wait",
+                observed_until=observed_until - timedelta(days=rule.horizon_days),
+            ),
         )
     members = population(events, as_of, who)
     window = events.filter(

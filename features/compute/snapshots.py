@@ -21,11 +21,12 @@ from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.disk_errors import disk_errors
 from tagcast.features.core.duckdb import connect, instant
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import Text, msg
 
 if TYPE_CHECKING:
     from tagcast.features.compute.partial_aggregates import Partials
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[Text, int, int], None]
 
 DATES_TOGETHER = 8
 """Snapshots built from one pass over the events: more would cut time into finer cells, and hold more of them."""
@@ -89,15 +90,15 @@ class Snapshots:
     def ensure(self, dates: Sequence[date], progress: Progress | None = None) -> list[date]:
         """Build the partitions among ``dates`` that are not there yet; return those built."""
         missing = [d for d in sorted(set(dates)) if not self._is_whole(d)]
-        with disk_errors(self.root, "snapshots that are built stay", DataError):
+        with disk_errors(self.root, msg("snapshots that are built stay"), DataError):
             if missing:
                 self.folder.mkdir(parents=True, exist_ok=True)
             for first in range(0, len(missing), DATES_TOGETHER):
                 if progress:
-                    progress("snapshots", first, len(missing))
+                    progress(msg("snapshots"), first, len(missing))
                 self._build_together(missing[first : first + DATES_TOGETHER], progress, first, len(missing))
             if progress and missing:
-                progress("snapshots", len(missing), len(missing))
+                progress(msg("snapshots"), len(missing), len(missing))
             self._point_feast_here()
         return missing
 
@@ -122,7 +123,8 @@ class Snapshots:
         """
         if not self._is_whole(as_of):
             raise DataError(
-                f"no whole snapshot at {as_of} in {self.folder}", hint="build it with tagcast features build"
+                msg("no whole snapshot at {as_of} in {folder}", as_of=as_of, folder=self.folder),
+                hint=msg("build it with {command}", command="tagcast features build"),
             )
         yield from stream_views(
             self.path("profile_activity", as_of),
@@ -149,7 +151,7 @@ class Snapshots:
                 with partials.at(connection, self.feature_set, as_of) as shared:
                     self._build(connection, shared, as_of)
                 if progress:
-                    progress("snapshots", done + number + 1, total)
+                    progress(msg("snapshots"), done + number + 1, total)
         finally:
             connection.disconnect()
             shutil.rmtree(scratch, ignore_errors=True)
@@ -175,7 +177,9 @@ class Snapshots:
             rows[view] = {"rows": _count(file), "bytes": file.stat().st_size}
         if not rows["profile_activity"]["rows"]:
             shutil.rmtree(aside)
-            raise DataError(f"no profile has an event before {as_of}", hint="choose a later date")
+            raise DataError(
+                msg("no profile has an event before {as_of}", as_of=as_of), hint=msg("choose a later date")
+            )
         manifest = {
             "as_of": str(as_of),
             "events": self.events.id_before(as_of),

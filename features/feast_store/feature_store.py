@@ -15,6 +15,7 @@ from tagcast.features.catalog.feature_set import SERVICES, VIEWS, FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import listed, msg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +142,10 @@ class FeatureRepo:
         dates: list[date] = sorted(entities["as_of"].unique())
         missing = [str(d) for d in dates if not self.snapshots.path("profile_activity", d).is_file()]
         if missing:
-            raise DataError(f"no feature snapshot at {', '.join(missing)}", hint="tagcast features build")
+            raise DataError(
+                msg("no feature snapshot at {missing}", missing=listed(missing)),
+                hint=msg("run {command}", command="tagcast features build"),
+            )
         wanted = _distinct_sorted(entities, keys, dates)
         moments = pd.DatetimeIndex([instant(d, self.snapshots.timezone) for d in dates]).as_unit("us")
         asked = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import Message, msg
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
 
-CheckCases = Callable[[str, str, int, int], None]
+CheckCases = Callable[[str, Message, int, int], None]
 """Of a tag's name, where, and how many outcomes are true and false there: raises ModelError where they are too few."""
 
 
-def check_both_outcomes(tag: str, where: str, yes: int, no: int) -> None:
+def check_both_outcomes(tag: str, where: Message, yes: int, no: int) -> None:
     """Check that there are enough outcomes even for the RFM ranking that stands in for a model.
 
     Raises
@@ -20,12 +21,19 @@ def check_both_outcomes(tag: str, where: str, yes: int, no: int) -> None:
     """
     if min(yes, no) < MIN_CASES:
         raise ModelError(
-            f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
-            hint="widen the population, change the outcome or its horizon_days, or give more history",
+            msg(
+                "{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {least} of each are needed",
+                tag=tag,
+                yes=yes,
+                no=no,
+                where=where,
+                least=MIN_CASES,
+            ),
+            hint=msg("widen the population, change the outcome or its horizon_days, or give more history"),
         )
 
 
-def check_any_spend(tag: str, where: str, yes: int, no: int) -> None:  # noqa: ARG001  # all are asked alike
+def check_any_spend(tag: str, where: Message, yes: int, no: int) -> None:  # noqa: ARG001  # all are asked alike
     """Check that enough profiles spent anything; that nobody spent nothing does no harm.
 
     Raises
@@ -34,8 +42,14 @@ def check_any_spend(tag: str, where: str, yes: int, no: int) -> None:  # noqa: A
     """
     if yes < MIN_CASES:
         raise ModelError(
-            f"{tag}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
-            hint="widen the population, choose a longer horizon_days, or give more history",
+            msg(
+                "{tag}: {yes:,} profiles with any spend {where}; at least {least} are needed",
+                tag=tag,
+                yes=yes,
+                where=where,
+                least=MIN_CASES,
+            ),
+            hint=msg("widen the population, choose a longer horizon_days, or give more history"),
         )
 
 

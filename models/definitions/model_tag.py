@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError
 from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, Text, slug
 from tagcast.models.definitions.decision_rules import (
     Decision,
@@ -80,7 +82,9 @@ class SplitRule(Strict):
     @model_validator(mode="after")
     def _check_dates(self) -> SplitRule:
         if self.dates and list(self.dates) != sorted(set(self.dates)):
-            raise ValueError(f"dates have to rise; found {', '.join(map(str, self.dates))}")
+            raise InvalidValueError(
+                msg("dates have to rise; found {found}", found=listed(map(str, self.dates)))
+            )
         return self
 
 
@@ -125,50 +129,75 @@ class TagDefinition(TagBase):
         if not self.outcome.levels and (
             not starts or starts[0] != 0.0 or len(set(starts)) < len(starts) or starts[-1] >= 1
         ):
-            raise ValueError(f"bands start at 0, each somewhere else, and stay below 1; found {self.bands}")
+            raise InvalidValueError(
+                msg(
+                    "bands start at 0, each somewhere else, and stay below 1; found {found}", found=self.bands
+                )
+            )
         holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.outcome.category or "")
         if holed != (self.family is not None):
-            raise ValueError(f"family and {PLACEHOLDER} in name and outcome.category go together")
+            raise InvalidValueError(
+                msg(
+                    "family and {placeholder} in name and outcome.category go together",
+                    placeholder=PLACEHOLDER,
+                )
+            )
         if self.family and not (PLACEHOLDER in self.name and self.outcome.category == PLACEHOLDER):
-            raise ValueError(f"a family needs {PLACEHOLDER} both in name and as outcome.category")
+            raise InvalidValueError(
+                msg(
+                    "a family needs {placeholder} both in name and as outcome.category",
+                    placeholder=PLACEHOLDER,
+                )
+            )
         if self.population.not_bought_within_days and not self.outcome.category:
-            raise ValueError("population.not_bought_within_days needs outcome.category")
+            raise InvalidValueError(msg("population.not_bought_within_days needs outcome.category"))
         if self.population.not_bought_within_days and self.feature_service != "interest":
-            raise ValueError("population.not_bought_within_days needs feature_service: interest")
+            raise InvalidValueError(msg("population.not_bought_within_days needs feature_service: interest"))
         if self.feature_service == "interest" and not self.outcome.category:
-            raise ValueError("feature_service interest needs outcome.category")
+            raise InvalidValueError(msg("feature_service interest needs outcome.category"))
         self._check_hysteresis()
         return self
 
     def _check_levels(self) -> None:
         tiered = bool(self.outcome.levels)
         if tiered != isinstance(self.decision, TierRule):
-            raise ValueError(
-                f"outcome.kind amount and decision.rule tier go together; "
-                f"found {self.outcome.kind} and {self.decision.rule}"
+            raise InvalidValueError(
+                msg(
+                    "outcome.kind amount and decision.rule tier go together; found {kind} and {rule}",
+                    kind=self.outcome.kind,
+                    rule=self.decision.rule,
+                )
             )
         if tiered and self.bands:
-            raise ValueError("an amount has no bands: outcome.tiers are its levels")
+            raise InvalidValueError(msg("an amount has no bands: outcome.tiers are its levels"))
         if tiered and self.hysteresis:
-            raise ValueError("an amount has no cut that a margin could hold: hysteresis has to be 0")
+            raise InvalidValueError(
+                msg("an amount has no cut that a margin could hold: hysteresis has to be 0")
+            )
 
     def _check_hysteresis(self) -> None:
         rule = self.decision
         if isinstance(rule, ProfitRule) and rule.capacity is not None and self.hysteresis:
-            raise ValueError(
-                "a capacity is a hard bound that held values would overrun: hysteresis has to be 0"
+            raise InvalidValueError(
+                msg("a capacity is a hard bound that held values would overrun: hysteresis has to be 0")
             )
         if isinstance(rule, ThresholdRule) and not (
             self.hysteresis < rule.threshold and rule.threshold + self.hysteresis < 1
         ):
-            raise ValueError(
-                f"threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; "
-                f"found {rule.threshold} and {self.hysteresis}: a value could never change again"
+            raise InvalidValueError(
+                msg(
+                    "threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; found {threshold} and {hysteresis}: a value could never change again",
+                    threshold=rule.threshold,
+                    hysteresis=self.hysteresis,
+                )
             )
         if self.hysteresis and self.min_confidence + self.hysteresis >= 1:
-            raise ValueError(
-                f"min_confidence + hysteresis has to stay below 1; found {self.min_confidence} and "
-                f"{self.hysteresis}: an unknown could never be left again"
+            raise InvalidValueError(
+                msg(
+                    "min_confidence + hysteresis has to stay below 1; found {min_confidence} and {hysteresis}: an unknown could never be left again",
+                    min_confidence=self.min_confidence,
+                    hysteresis=self.hysteresis,
+                )
             )
 
     @property

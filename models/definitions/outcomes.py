@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 
 TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -89,14 +91,18 @@ class Amount(_Outcome):
     def _check_tiers(cls, value: dict[str, float]) -> dict[str, float]:
         named = [name for name in value if not TIER_NAME.match(name) or name in _TAKEN]
         if named:
-            raise ValueError(
-                f"a tier's name is lower-case letters, digits and _, and none of yes, no, unknown; "
-                f"found {', '.join(map(repr, named))}"
+            raise InvalidValueError(
+                msg(
+                    "a tier's name is lower-case letters, digits and _, and none of yes, no, unknown; found {found}",
+                    found=listed(map(repr, named)),
+                )
             )
         tiers = dict(sorted(value.items(), key=lambda tier: tier[1]))
         starts = list(tiers.values())
         if starts[0] != 0 or len(set(starts)) < len(starts) or not all(map(math.isfinite, starts)):
-            raise ValueError(f"tiers start at 0, each at another amount; found {value}")
+            raise InvalidValueError(
+                msg("tiers start at 0, each at another amount; found {found}", found=value)
+            )
         return tiers
 
     @property

@@ -25,6 +25,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, FilterError
+from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.core.validation import InvalidValueError
 from tagcast.models.definitions.base import PLACEHOLDER, TagBase
 from tagcast.models.definitions.outcomes import TIER_NAME
 from tagcast.models.filters.conditions import (
@@ -76,22 +78,30 @@ class RuleDefinition(TagBase):
     @model_validator(mode="after")
     def _check_whole(self) -> RuleDefinition:
         if (self.rule is None) == (self.cases is None):
-            raise ValueError("give either rule (yes or no) or cases (value to its rule), not both")
+            raise InvalidValueError(
+                msg("give either rule (yes or no) or cases (value to its rule), not both")
+            )
         if self.rule is not None and self.otherwise is not None:
-            raise ValueError("otherwise goes with cases: a rule says no where it does not hold")
+            raise InvalidValueError(msg("otherwise goes with cases: a rule says no where it does not hold"))
         wrong = [v for v in self.values if self.cases and (not TIER_NAME.match(v) or v in {*YES_NO, UNKNOWN})]
         if wrong:
-            raise ValueError(
-                "a case's name is lower-case letters, digits and _, and none of yes, no, unknown; "
-                f"found {', '.join(map(repr, wrong))}"
+            raise InvalidValueError(
+                msg(
+                    "a case's name is lower-case letters, digits and _, and none of yes, no, unknown; found {found}",
+                    found=listed(map(repr, wrong)),
+                )
             )
         holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.category or "")
         if holed != (self.family is not None):
-            raise ValueError(f"family and {PLACEHOLDER} in name and category go together")
+            raise InvalidValueError(
+                msg("family and {placeholder} in name and category go together", placeholder=PLACEHOLDER)
+            )
         if self.family and not (PLACEHOLDER in self.name and self.category == PLACEHOLDER):
-            raise ValueError(f"a family needs {PLACEHOLDER} both in name and as category")
+            raise InvalidValueError(
+                msg("a family needs {placeholder} both in name and as category", placeholder=PLACEHOLDER)
+            )
         if self.population.not_bought_within_days and not self.category:
-            raise ValueError("population.not_bought_within_days needs category")
+            raise InvalidValueError(msg("population.not_bought_within_days needs category"))
         return self
 
     @property
@@ -179,15 +189,22 @@ def resolve(definition: RuleDefinition, names: Names) -> Rule:
             found[value] = parse(text, names)
         except FilterError as error:
             raise DefinitionError(
-                f"{definition.name}: {key}: {error.message}\n{caret(text, error)}",
-                hint=error.hint + _about_names(definition),
+                msg(
+                    "{tag}: {key}: {problem}\n{caret}",
+                    tag=definition.name,
+                    key=key,
+                    problem=error.message,
+                    caret=caret(text, error),
+                ),
+                hint=msg("{hint} ({names})", hint=error.hint, names=_about_names(definition)),
             ) from error
     return Rule(definition, found)
 
 
-def _about_names(definition: RuleDefinition) -> str:
-    more = "" if definition.category else "; features category_… need a category"
-    return f" (a rule speaks of features and attributes{more})"
+def _about_names(definition: RuleDefinition) -> Message:
+    if definition.category:
+        return msg("a rule speaks of features and attributes")
+    return msg("a rule speaks of features and attributes; features category_… need a category")
 
 
 def terms(node: Condition) -> list[Compare | OneOf | IsNull]:
@@ -197,7 +214,7 @@ def terms(node: Condition) -> list[Compare | OneOf | IsNull]:
     if isinstance(node, Compare | OneOf | IsNull):
         return [node]
     if isinstance(node, InAudience):
-        raise DefinitionError(f"a rule cannot speak of an audience, found {node.text()}")
+        raise DefinitionError(msg("a rule cannot speak of an audience, found {found}", found=node.text()))
     return [leaf for item in node.items for leaf in terms(item)]
 
 

@@ -8,12 +8,13 @@ not unknown for that: a value has to lie beyond the extreme by a margin in the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.kernels.additive_model import compress
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ HISTORY = ("tenure_days", "tenure_bounded_days", "purchase_days_all")
 """Features that say how much is known of a profile: below the least seen there is too little history."""
 TOO_LITTLE_HISTORY = "too little history"
 OUTSIDE = "outside what training saw: "
+BELOW = "confidence below "
+NOT_CLEAR = "unknown before, and confidence not clear of "
+"""What the store keeps of a reason, before what it is about: :func:`ground_message` reads it."""
 RANGE_DRIFT = 0.05
 """Share of a run's population unlike training from which the run itself is said to have left its range: a
 handful of odd profiles is ordinary, so many mean that the data or the shop have changed."""
@@ -118,10 +122,35 @@ class RangeCheck:
 def grounds(min_confidence: float, unlike: Sequence[str]) -> list[str]:
     """Return what the second result of :func:`say_unknown` stands for; ``unlike`` are :attr:`RangeCheck.words`."""
     return [
-        f"confidence below {min_confidence:g}",
-        f"unknown before, and confidence not clear of {min_confidence:g}",
+        f"{BELOW}{min_confidence:g}",
+        f"{NOT_CLEAR}{min_confidence:g}",
         *unlike[1:],
     ]
+
+
+def ground_message(kept: str, titles: Mapping[str, Text] | None = None) -> Text:
+    """Return why a value is unknown, as a message.
+
+    Parameters
+    ----------
+    kept : str
+        One of :func:`grounds`, as the store keeps it.
+    titles : mapping of str to Message or str, optional
+        What to call a feature instead of its name.
+    """
+    if kept == TOO_LITTLE_HISTORY:
+        return msg("too little history")
+    if kept == OUTSIDE.rstrip(": "):  # counted for all features together
+        return msg("outside what training saw")
+    if kept.startswith(OUTSIDE):
+        name = kept.removeprefix(OUTSIDE)
+        return msg("outside what training saw: {feature}", feature=(titles or {}).get(name, name))
+    if kept.startswith(BELOW):
+        return msg("confidence below {bound}", bound=kept.removeprefix(BELOW))
+    if kept.startswith(NOT_CLEAR):
+        bound = kept.removeprefix(NOT_CLEAR)
+        return msg("unknown before, and confidence not clear of {bound}", bound=bound)
+    return kept
 
 
 def say_unknown(

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.raw_errors import raw_text
 from tagcast.models.kernels.additive_kernel import AdditiveKernel
 from tagcast.models.kernels.additive_model import compress
 from tagcast.models.kernels.forest_kernel import ForestKernel
@@ -125,7 +127,7 @@ class Engine:
             try:
                 self._forests[k] = ForestKernel.pack(trees, columns, self._all[category])
             except UnsupportedForestError as error:
-                self._refuse(k, f"the kernel has no {error}")
+                self._refuse(k, raw_text(error))
         self._check()
 
     def _encodings(
@@ -161,11 +163,12 @@ class Engine:
             try:
                 found[k] = member.category, (parse_forest(member.forest.text), columns)
             except UnsupportedForestError as error:
-                self._refuse(k, f"the kernel has no {error}")
+                self._refuse(k, raw_text(error))
         return found
 
-    def _refuse(self, k: int, why: str) -> None:
-        log.warning("%s: scored without the kernel, slower: %s", self.members[k].model.definition.name, why)
+    def _refuse(self, k: int, why: Text) -> None:
+        name = self.members[k].model.definition.name
+        log.warning(msg("{tag}: scored without the kernel, slower: {reason}", tag=name, reason=why))
 
     def encode(self, profile: Floats, category: Mapping[str, Floats]) -> EncodedBatch:
         """Return what the compiled parts need of a batch.

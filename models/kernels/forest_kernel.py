@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.kernels.compilation import compiled
 from tagcast.models.kernels.lightgbm_parser import Tree, UnsupportedForestError
 from tagcast.models.kernels.threshold_ranks import BLOCK, MOST_COLUMNS, MOST_RANKS, Codes, Encoding, Floats
 
@@ -131,14 +131,14 @@ def _bitsets(sets: Sequence[frozenset[int]]) -> npt.NDArray[np.uint64]:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _next(codes, row, word):  # type: ignore[no-untyped-def]
     """Return the child of a numeric node, a leaf itself."""
     moved = (np.uint64(codes[row, word & COLUMN]) - ((word >> _MISSING) & _ONE)) & _RANKS
     return (word >> CHILD) + (_ONE if moved > ((word >> _RANK) & _RANKS) else _NONE)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def descend(codes, first, rows, words, root, depth, leaf):  # type: ignore[no-untyped-def]
     """Fill ``leaf`` with the nodes that ``rows`` rows from ``first`` on reach in a tree of numeric splits.
 
@@ -168,7 +168,7 @@ def descend(codes, first, rows, words, root, depth, leaf):  # type: ignore[no-un
         i += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def descend_sets(codes, first, rows, words, root, sets, leaf):  # type: ignore[no-untyped-def]
     """Fill ``leaf`` as :func:`descend` does; splits of both kinds, a row at a time."""
     low6, six = np.uint64(63), np.uint64(6)
@@ -188,7 +188,7 @@ def descend_sets(codes, first, rows, words, root, sets, leaf):  # type: ignore[n
         leaf[k] = a
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _walk(codes, words, values, roots, depths, sets, out):  # type: ignore[no-untyped-def]
     """Add every tree's leaf to ``out``, tree by tree as LightGBM does."""
     leaf = np.empty(BLOCK, np.int64)

@@ -56,7 +56,7 @@ def dependence_grid(
     places = [model.features.index(name) for name in features[:TOP]]
     columns = min(3, max(1, len(places)))
     lines = max(1, -(-len(places) // columns))
-    figure = Figure(figsize=(3.4 * columns, 0.4 + 2.7 * lines), dpi=130, layout="constrained")
+    figure = Figure(figsize=(3.4 * columns, 0.4 + 2.7 * lines), dpi=130, layout="tight")
     shared: Axes | None = None
     for number, j in enumerate(places):
         axes = figure.add_subplot(lines, columns, number + 1, sharey=shared)

@@ -1,4 +1,4 @@
-"""Figures of a trained tag: calibration, lift, SHAP summary, promise beside reality.
+"""Figures of a trained tag: calibration, lift, promise beside reality.
 
 Each function returns a Figure and touches no global state of matplotlib, so threads and notebooks may
 call them side by side.
@@ -6,22 +6,19 @@ call them side by side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.inference.attributions import contributions
 from tagcast.models.stats.metrics import CalibrationBin, wilson
 from tagcast.models.stats.observed_accuracy import as_words
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tagcast.models.artifacts.trained_model import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -32,19 +29,22 @@ BINS = 10
 
 def plain_figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]:
     """Return an empty figure of the house style, its size in inches."""
-    figure, (axes,) = plain_panels(1, size=(width, height))
+    figure, (axes,) = plain_panels(1, size=(width, height), layout="tight")
     return figure, axes
 
 
 def plain_panels(
-    count: int, columns: int | None = None, size: tuple[float, float] = (5.6, 4.2)
+    count: int,
+    columns: int | None = None,
+    size: tuple[float, float] = (5.6, 4.2),
+    layout: Literal["tight", "constrained"] = "constrained",
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure of ``count`` empty panels, each of ``size`` inches; all in one row by default."""
     from matplotlib.figure import Figure
 
     columns = columns or count
     rows = -(-count // columns)
-    figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=130, layout="constrained")
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=130, layout=layout)
     panels = [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
@@ -112,69 +112,6 @@ def lift_plot(y: Labels, score: Floats) -> Figure:
     )
     axes.legend(frameon=False, loc="lower right")
     return figure
-
-
-def shap_summary_plot(
-    model: TrainedModel,
-    X: Floats | pd.DataFrame,
-    top: int = 12,
-    *,
-    titles: Mapping[str, str] | None = None,
-    given: Floats | None = None,
-) -> Figure:
-    """Draw the contributions of the ``top`` features in a sample of rows, each row a dot.
-
-    Exact contributions in log-odds (log amount); colour is the rank of the feature's value, grey where it is unknown.
-
-    Parameters
-    ----------
-    model : TrainedModel
-    X : array or DataFrame of shape (n, p)
-    top : int
-        Features, at most.
-    titles : mapping of str to str, optional
-        What people call a feature; one without goes by its name.
-    given : ndarray of shape (n, p), optional
-        Exact contributions of ``X``, where they are known already.
-    """
-    X = model.matrix(X)
-    given = contributions(model, X, exact=True) if given is None else given
-    features = np.argsort(-np.abs(given).mean(axis=0), kind="stable")[:top]
-    figure, axes = plain_figure(8.2 if titles else 7.0, 1.2 + 0.34 * len(features))
-    axes.axvline(0, color=GREY, linewidth=0.8)
-    dots = None
-    for place, j in enumerate(features[::-1]):
-        known = ~np.isnan(X[:, j])
-        height = place + _spread(given[:, j])
-        axes.scatter(given[~known, j], height[~known], s=4, color="#b5b5b5", linewidths=0)
-        ranks = np.searchsorted(np.sort(X[known, j]), X[known, j], side="right") / max(1, known.sum())
-        dots = axes.scatter(
-            given[known, j], height[known], c=ranks, cmap="coolwarm", s=4, linewidths=0, vmin=0, vmax=1
-        )
-    named = titles or {}
-    axes.set_yticks(
-        range(len(features)), [named.get(model.features[j], model.features[j]) for j in features[::-1]]
-    )
-    axes.set(xlabel=f"contribution to the {model.unit}", title="What moves the score (SHAP)")
-    axes.grid(visible=False, axis="x")
-    if dots is not None:
-        bar = figure.colorbar(dots, ax=axes, ticks=[0, 1], aspect=30, pad=0.01)
-        bar.ax.set_yticklabels(["low", "high"])
-        bar.set_label("feature value (rank)", labelpad=-14)
-        bar.outline.set_visible(False)
-    return figure
-
-
-def _spread(values: Floats, bins: int = 80, half_height: float = 0.38) -> Floats:
-    """Return each dot's offset from its line: the n-th dot of a bin goes out n steps, sides in turn."""
-    low, high = float(values.min()), float(values.max())
-    place = np.floor((values - low) / ((high - low) or 1.0) * bins).astype(int)
-    order = np.argsort(place, kind="stable")
-    start = np.searchsorted(place[order], place[order], side="left")
-    nth = np.empty(len(values), int)
-    nth[order] = np.arange(len(values)) - start
-    steps = (nth + 1) // 2 * np.where(nth % 2, 1, -1)
-    return steps * half_height / max(1, int(np.abs(steps).max()))
 
 
 def confidence_plot(

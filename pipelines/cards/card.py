@@ -40,7 +40,7 @@ def build_card(facts: CardFacts) -> Document:
         Section("Version", _version(facts)),
     )
     return Document(
-        f"{definition.title.en} · {definition.title.zh}",
+        definition.title.both,
         f"{version.name}, trained {version.created:%Y-%m-%d %H:%M} UTC, owner {definition.owner}",
         sections,
     )
@@ -65,7 +65,7 @@ def _definition(facts: CardFacts) -> list[Block]:
         ("Good for", f"{d.expires_after_days} days after scoring"),
         ("Sensitivity", d.sensitivity),
     ]
-    return [Paragraph(d.description.en, d.description.zh), Facts(rows)]
+    return [Paragraph(d.description.en, d.description.translation), Facts(rows)]
 
 
 def _population(facts: CardFacts) -> list[Block]:

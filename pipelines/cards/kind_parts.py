@@ -74,7 +74,8 @@ class CardParts:
 
 _PROMISE = {"promise": "Share right over mean confidence; on or above the line keeps the promise."}
 _DEPENDENCE = {
-    "dependence": "Contribution of the strongest features over their value; the line joins medians."
+    "waterfall": "The profile of the highest score: what its score is made of, from the average (E[f(X)]) on.",
+    "dependence": "Contribution of the strongest features over their value; the line joins medians.",
 }
 
 

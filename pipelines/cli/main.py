@@ -16,6 +16,8 @@ from typing import Any
 import click
 
 from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.messages import as_values, language_of, msg, render
+from tagcast.features.core.system import check_system
 
 _EXAMPLES_WIDTH = 110
 
@@ -39,7 +41,8 @@ class Day(click.ParamType[date]):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.fail(f"expected a date such as 2017-12-02, found {value!r}", param, ctx)
+            problem = msg("expected a date such as 2017-12-02, found {found!r}", found=value)
+            self.fail(render(problem, language_of()), param, ctx)
 
 
 @click.group(
@@ -84,26 +87,34 @@ def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
             _answer(error, as_json=bool(kwargs.get("as_json")), text=kwargs.get("text"))
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("stopped; nothing half-done is left active, the command can be run again", err=True)
+            stopped = msg("stopped; nothing half-done is left active, the command can be run again")
+            click.echo(render(stopped, language_of()), err=True)
             sys.exit(130)
 
     return wrapped
 
 
 def _answer(error: TagcastError, *, as_json: bool, text: str | None) -> None:
+    message, hint = error.rendered(language_of())
     if as_json:
-        answer: dict[str, Any] = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        answer: dict[str, Any] = {
+            "error": message,
+            "hint": hint,
+            "code": error.code,
+            "params": as_values(getattr(error.message, "params", {}), language_of()),
+            "exit_code": error.exit_code,
+        }
         if isinstance(error, FilterError):
             answer["position"] = error.position
-        click.echo(json.dumps(answer, ensure_ascii=False), err=True)
+        click.echo(json.dumps(answer, ensure_ascii=False, default=str), err=True)
         return
-    click.echo(f"error: {error.message}", err=True)
+    click.echo(render(msg("error: {message}", message=message), language_of()), err=True)
     if isinstance(error, FilterError) and text:
         from tagcast.models.filters.parser import caret
 
         click.echo(caret(text, error), err=True)
-    if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+    if hint:
+        click.echo("  " + render(msg("hint: {hint}", hint=hint), language_of()), err=True)
 
 
 def clock() -> datetime:
@@ -141,6 +152,11 @@ def application() -> click.Group:
 
 def main() -> None:
     """Run the command line."""
+    try:
+        check_system()
+    except TagcastError as error:
+        _answer(error, as_json="--json" in sys.argv, text=None)
+        sys.exit(error.exit_code)
     application()()
 
 

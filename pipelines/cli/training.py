@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tagcast.features.core.errors import DefinitionError
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.cli.main import Day, clock, project_options
 
 
@@ -22,8 +23,8 @@ def tags_or_all(tags: tuple[str, ...], every: bool) -> list[str] | None:
     """
     if bool(tags) == every:
         raise DefinitionError(
-            "name tags or give --all, not both" if every else "no tag was named",
-            hint="tagcast tags lists them; --all takes every one",
+            msg("name tags or give --all, not both") if every else msg("no tag was named"),
+            hint=msg("{command} lists them; --all takes every one", command="tagcast tags"),
         )
     return None if every else list(tags)
 

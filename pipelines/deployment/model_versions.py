@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import say, table
@@ -27,7 +28,7 @@ class ListedVersion:
     created: datetime
     metrics: dict[str, float]
     decision: str
-    reason: str
+    reason: Text | Joined
     checks: tuple[dict[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,17 +49,17 @@ def registered_versions(project: Project, tag: str | None) -> list[Version]:
 
     home = project.settings.home
     if not tracking_exists(home):
-        raise ModelError("no model has been trained yet", hint="tagcast train --all")
+        raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     tracking = open_tracking(home, project=project.settings.name)
     every = versions(tracking)
     mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]
     if tag is not None and not mine:
         known = sorted({v.tag for v in every})
         near = get_close_matches(tag, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise DefinitionError(
-            f"unknown tag {tag!r}", hint=f"{hint}trained tags: {', '.join(known) or 'none'}"
-        )
+        hint = msg("trained tags: {tags}", tags=listed(known) or msg("none"))
+        if near:
+            hint = msg("did you mean {nearest!r}? {rest}", nearest=near[0], rest=hint)
+        raise DefinitionError(msg("unknown tag {tag!r}", tag=tag), hint=hint)
     return mine
 
 
@@ -105,8 +106,8 @@ def promote_version(
     found = {v.version: v for v in registered_versions(project, tag) if v.tag == tag}
     if version not in found:
         raise ModelError(
-            f"{tag} has no version {version}",
-            hint=f"versions: {', '.join(map(str, sorted(found))) or 'none'}",
+            msg("{tag} has no version {version}", tag=tag, version=version),
+            hint=msg("versions: {versions}", versions=listed(map(str, sorted(found))) or msg("none")),
         )
     tracking = open_tracking(project.settings.home, project=project.settings.name)
     previous = next((v.version for v in found.values() if "champion" in v.aliases), None)

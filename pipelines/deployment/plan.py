@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import ConflictError, ModelError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.diff import KeyChange, key_changes, overlaid
 from tagcast.models.definitions.model_tag import TagDefinition
@@ -71,8 +72,8 @@ class Plan:
     audiences: tuple[AudienceChange, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON values."""
-        return asdict(self)
+        """Return the plan by name, its sentences as messages."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,9 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
     from tagcast.registry.governance.applied_definitions import put
 
     if not reason.strip():
-        raise ModelError("no reason is given", hint='say why: tagcast apply --reason "…"')
+        raise ModelError(
+            msg("no reason is given"), hint=msg("say why: {command}", command="tagcast apply --reason WHY")
+        )
     written = _written(project)
     current = _active(project, written)
     resolved_rules(project, [d for d in written.values() if isinstance(d, RuleDefinition)], project.now(None))
@@ -193,8 +196,10 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
         if name in current and any(k.retrain for k in key_changes(current[name], d))
     )
     if not free and not gone:
-        train = f"; to be trained: {', '.join(to_train)}" if to_train else ""
-        raise ConflictError(f"nothing is to be activated{train}", hint="tagcast plan shows what differs")
+        problem = msg("nothing is to be activated")
+        if to_train:
+            problem = msg("nothing is to be activated; to be trained: {tags}", tags=listed(to_train))
+        raise ConflictError(problem, hint=msg("{command} shows what differs", command="tagcast plan"))
     ready, open_ = _sorted(project, free, waiting, by)
     with project.state.writing():
         put(project.state, ready, how="applied", by=by, reason=reason, now=now)
@@ -224,8 +229,8 @@ def _sorted(
     rest = [d for name, d in free.items() if name not in waiting]
     if not ready and not rest and free:
         raise ConflictError(
-            f"{by} proposed this already, so somebody else has to activate it",
-            hint="ask a colleague to run tagcast apply, or set second_person = false under [review]",
+            msg("{by} proposed this already, so somebody else has to activate it", by=by),
+            hint=msg("ask a colleague to run tagcast apply, or set second_person = false under [review]"),
         )
     return ready, rest
 

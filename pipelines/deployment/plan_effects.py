@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import FilterError, StoreError
+from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
@@ -50,14 +51,14 @@ class AudienceChange:
     name : str
     members, will_have : int or None
         None where it cannot be asked, now or then.
-    problem : str
+    problem : Message, Joined or str
         Why not.
     """
 
     name: str
     members: int | None
     will_have: int | None
-    problem: str = ""
+    problem: Text | Joined = ""
 
 
 def effects(
@@ -191,8 +192,8 @@ def _side_by_side(
         old = stored.up_to(str(new.column(0)[-1]))
         if old is None or not old.column(0).combine_chunks().equals(new.column(0)):
             raise StoreError(
-                "the events have changed since the active run: its profiles are others",
-                hint="tagcast score --all, then tagcast plan",
+                msg("the events have changed since the active run: its profiles are others"),
+                hint=msg("run {score}, then {plan}", score="tagcast score --all", plan="tagcast plan"),
             )
         yield old.combine_chunks().to_batches()[0], new
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
+from tagcast.features.core.messages import Joined, Text
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
@@ -163,7 +164,7 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
     """
     definition, split = plan.definition, plan.split
     plans: list[TagPlan] = []
-    refused = ""
+    refused: Text | Joined = ""
     for count in range(len(split.snapshots), 0, -1):
         if len(plans) == windows:
             break

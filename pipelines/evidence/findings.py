@@ -156,18 +156,21 @@ def agreement_metrics(agreement: ReasonAgreement) -> dict[str, float]:
 
 
 def training_figures(result: AnyResult, explanation: Explanation) -> dict[str, Figure]:
-    """Return the plots of a version: those of its kind, the promise, SHAP summary, dependence of the top features."""
+    """Return the plots of a version: those of its kind, the promise, SHAP summary and waterfall, dependence of the top features."""
+    from tagcast.models.evaluation.explanation import explain
     from tagcast.models.plots.dependence import dependence_grid
-    from tagcast.models.plots.model import confidence_plot, shap_summary_plot
+    from tagcast.models.plots.model import confidence_plot
+    from tagcast.models.plots.shap_plots import beeswarm, highest, waterfall
 
     value, came, confidence = decided_at_test(result)
     model, e = result.model, explanation
     top = [driver.feature for driver in e.drivers]
+    titles = {name: title.en for name, title in e.titles.items()}
+    shapes = explain(model, e.X, titles=titles, given=e.given)
     return {
         **evidence_kind(model.definition).figures(result),
         "promise": confidence_plot(came, value, confidence),
-        "shap_summary": shap_summary_plot(
-            model, e.X, titles={name: title.en for name, title in e.titles.items()}, given=e.given
-        ),
+        "shap_summary": beeswarm(shapes, model.unit),
+        "waterfall": waterfall(shapes[highest(shapes)], f"How the highest score comes about ({model.unit})"),
         "dependence": dependence_grid(model, e.X, top, e.titles, given=e.given),
     }

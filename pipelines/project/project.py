@@ -14,6 +14,7 @@ from tagcast.features.compute.labels import Eligibility, OutcomeRule, top_catego
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import connect
 from tagcast.features.core.errors import DataError, DefinitionError
+from tagcast.features.core.messages import msg
 from tagcast.features.feast_store.feature_store import FeatureRepo
 from tagcast.features.ingest.event_log import EventLog, build_event_log
 from tagcast.models.definitions.definition import Definition
@@ -98,13 +99,24 @@ class Project:
         now = asked or self.observed_until
         if now > self.observed_until:
             raise DataError(
-                f"{now} is after the data: the last event is of {self.events.last_day}, "
-                "so what happened since is unknown",
-                hint=f"use a date up to {self.observed_until}, or bring the source up to date",
+                msg(
+                    "{now} is after the data: the last event is of {last_day}, so what happened since is unknown",
+                    now=now,
+                    last_day=self.events.last_day,
+                ),
+                hint=msg(
+                    "use a date up to {observed_until}, or bring the source up to date",
+                    observed_until=self.observed_until,
+                ),
             )
         if now <= self.events.first_day:
             raise DataError(
-                f"{now} is not after the first event ({self.events.first_day})", hint="use a later date"
+                msg(
+                    "{now} is not after the first event ({first_day})",
+                    now=now,
+                    first_day=self.events.first_day,
+                ),
+                hint=msg("use a later date"),
             )
         return now
 
@@ -138,8 +150,8 @@ class Project:
         for rule in published_rules(self.state):
             if rule.name in names:
                 raise DefinitionError(
-                    f"{rule.name} is a published draft and in the files too",
-                    hint="retire the draft, or rename one",
+                    msg("{tag} is a published draft and in the files too", tag=rule.name),
+                    hint=msg("retire the draft, or rename one"),
                 )
             expanded.append(rule)
         return expanded
@@ -175,9 +187,17 @@ class Project:
             late = [d for d in dates if d + timedelta(days=definition.horizon_days) > now]
             if late:
                 raise DataError(
-                    f"{definition.name}: the window of snapshot {late[0]} ({definition.horizon_days} days) "
-                    f"is not observed before {now}",
-                    hint=f"snapshots.dates have to lie at or before {now - timedelta(days=definition.horizon_days)}",
+                    msg(
+                        "{tag}: the window of snapshot {snapshot} ({horizon_days} days) is not observed before {now}",
+                        tag=definition.name,
+                        snapshot=late[0],
+                        horizon_days=definition.horizon_days,
+                        now=now,
+                    ),
+                    hint=msg(
+                        "snapshots.dates have to lie at or before {last}",
+                        last=now - timedelta(days=definition.horizon_days),
+                    ),
                 )
         return TagPlan(definition, Split(dates, definition.horizon_days))
 

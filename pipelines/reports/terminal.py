@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-Progress = Callable[[str, int, int], None]
+from tagcast.features.core.messages import Joined, Message, Text, as_values, language_of, msg, render
+
+Progress = Callable[[Text, int, int], None]
 log = logging.getLogger("tagcast")
 
 
-def quiet(stage: str, done: int, total: int) -> None:
+def quiet(stage: Text, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
@@ -35,7 +37,8 @@ def progress() -> Iterator[Progress]:
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
 
-        def show(stage: str, done: int, total: int) -> None:
+        def show(text: Text, done: int, total: int) -> None:
+            stage = spoken(text)
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=max(total, 1))
             # A stage without anything to do is shown as done, not as a bar that waits for ever.
@@ -44,14 +47,28 @@ def progress() -> Iterator[Progress]:
         yield show
 
 
-def _log_line(stage: str, done: int, total: int) -> None:
-    log.info("%s: %d of %d", stage, done, total)
+def _log_line(stage: Text, done: int, total: int) -> None:
+    log.info(msg("{stage}: {done} of {total}", stage=stage, done=done, total=total))
+
+
+def spoken(text: Text | Joined) -> str:
+    """Return a sentence in the language of the terminal."""
+    return render(text, language_of())
+
+
+class _Formatter(logging.Formatter):
+    """Writes messages in the language of the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, (Message, Joined)):
+            record.msg, record.args = spoken(record.msg), None
+        return super().format(record)
 
 
 def start_logging(*, verbose: bool) -> None:
     """Send tagcast's log lines to standard error; libraries speak only when something is wrong."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
     log.handlers[:] = [handler]
     log.propagate = False
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -59,38 +76,39 @@ def start_logging(*, verbose: bool) -> None:
 
 
 def emit(payload: Any, *, as_json: bool, render: Callable[[], None]) -> None:
-    """Print ``payload`` as JSON, or let ``render`` print it for people."""
+    """Print ``payload`` as JSON, sentences in the language of the terminal, or let ``render`` print it for people."""
     if as_json:
-        print(json.dumps(payload, default=str, ensure_ascii=False, indent=2))
+        values = as_values(payload, language_of())
+        print(json.dumps(values, default=str, ensure_ascii=False, indent=2))
     else:
         render()
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, notes: Sequence[str] = ()
+    title: Text, columns: Sequence[Text], rows: Sequence[Sequence[Any]], *, notes: Sequence[Text] = ()
 ) -> None:
     """Print a table; columns whose every cell starts like a number are right-aligned."""
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+    from rich.text import Text as Styled
 
     # Off a terminal there is no width to fit: a cut-off figure in a log helps nobody.
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    grid = Table(title=title, title_justify="left", header_style="bold", title_style="bold")
+    grid = Table(title=spoken(title), title_justify="left", header_style="bold", title_style="bold")
     cells = [[_text(c) for c in row] for row in rows]
     for position, name in enumerate(columns):
         numeric = bool(cells) and all(row[position][:1] in "+-.0123456789–" for row in cells if row[position])
-        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        grid.add_column(spoken(name), justify="right" if numeric else "left", overflow="fold")
     for row in cells:
-        grid.add_row(*[Text(c) for c in row])
+        grid.add_row(*[Styled(c) for c in row])
     console.print(grid)
     for note in notes:
-        console.print(Text(note))
+        console.print(Styled(spoken(note)))
 
 
-def say(text: str = "") -> None:
+def say(text: Text | Joined = "") -> None:
     """Print one plain line."""
-    print(text)
+    print(spoken(text))
 
 
 def amount(value: float | None) -> str | None:
@@ -102,9 +120,9 @@ def _text(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return spoken(msg("yes") if value else msg("no"))
     if isinstance(value, float):
         return f"{value:,.3f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    return spoken(value) if isinstance(value, (Message, Joined)) else str(value)

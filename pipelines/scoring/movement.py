@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.reports.terminal import log, table
 from tagcast.serving.scoring.rule_columns import LoadedRule
@@ -98,7 +99,10 @@ def _causes(
     try:
         by = _measured(project, tag, int(before.model_version), day, last, run, past)
     except TagcastError as error:
-        log.warning("%s: what moved it cannot be told apart: %s", name, error.message)
+        problem = error.message
+        log.warning(
+            msg("{tag}: the causes of its movement cannot be separated: {problem}", tag=name, problem=problem)
+        )
         return None, None, None, 0
     return by.data, by.model, by.threshold, by.sampled
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, StoreError
+from tagcast.features.core.messages import msg
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
@@ -101,7 +102,7 @@ def score_tags(
         cuts = _cuts(scorer, tags, staging)
         for batch in scorer.batches(cuts):
             staging.add(batch)
-        project.progress("publishing", 0, 1)
+        project.progress(msg("publishing"), 0, 1)
         info = RunInfo(
             run_id=run_id,
             as_of=day,
@@ -110,7 +111,7 @@ def score_tags(
         )
         manifest = staging.publish(info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=accept)
         said_first(project, chosen, moment)
-        project.progress("publishing", 1, 1)
+        project.progress(msg("publishing"), 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
         moved = movements(project, chosen, day, last, manifest, past)
     for tag in tags:
@@ -144,10 +145,13 @@ def _check_out(out: Path | None) -> None:
         return
     if out.suffix != ".parquet":
         raise DefinitionError(
-            f"--out writes Parquet, found {out.name!r}", hint="give a name that ends in .parquet"
+            msg("--out writes Parquet, found {file!r}", file=out.name),
+            hint=msg("give a name that ends in .parquet"),
         )
     if not out.parent.is_dir():
-        raise DefinitionError(f"--out: there is no folder {out.parent}", hint="make it first")
+        raise DefinitionError(
+            msg("--out: there is no folder {folder}", folder=out.parent), hint=msg("make it first")
+        )
 
 
 def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list[tuple[str, Manifest]]:
@@ -158,7 +162,7 @@ def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], day: date) -> list
     try:
         found = [(d.name, past_run(store, d, day)) for d in held]
     except StoreError as error:
-        log.warning("tags start without a past: %s", error.message)
+        log.warning(msg("tags start without a past: {problem}", problem=error.message))
         return []
     return [(name, run) for name, run in found if run]
 

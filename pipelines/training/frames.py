@@ -9,6 +9,7 @@ from tagcast.features.catalog.builtin import GROWING
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
 from tagcast.features.compute.labels import outcome
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.project import Project, TagPlan, eligibility, outcome_rule
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
         rows = outcome(project.event_table, as_of, who, rule, observed_until=now).execute()
         if rows.empty:
             raise DataError(
-                f"{plan.definition.name}: nobody is in the population at {as_of}",
-                hint="widen population, or check that the outcome's category is spelt as in the data",
+                msg(
+                    "{tag}: nobody is in the population at {as_of}",
+                    tag=plan.definition.name,
+                    as_of=as_of,
+                ),
+                hint=msg("widen population, or check that the outcome's category is spelt as in the data"),
             )
         parts.append(rows.assign(as_of=as_of))
     frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
@@ -89,7 +94,7 @@ def training_frames(
     frames: dict[str, TrainingFrame] = {}
     services = sorted({plan.definition.feature_service for plan in plans})
     for done, service in enumerate(services):
-        project.progress("feature frames", done, len(services))
+        project.progress(msg("feature frames"), done, len(services))
         mine = [plan for plan in plans if plan.definition.feature_service == service]
         keys = ["as_of", "profile_id"] + (["category"] if service == "interest" else [])
         rows = repo.training_rows(service, pd.concat([labels[p.definition.name][keys] for p in mine]))
@@ -107,7 +112,7 @@ def training_frames(
                 growing=GROWING,
                 amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
             )
-    project.progress("feature frames", len(services), len(services))
+    project.progress(msg("feature frames"), len(services), len(services))
     return frames
 
 

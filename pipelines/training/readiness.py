@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError
+from tagcast.features.core.messages import NOTHING, Joined, Message, Text, msg
 from tagcast.pipelines.project.project import Project
-from tagcast.pipelines.reports.terminal import say, table
+from tagcast.pipelines.reports.terminal import say, spoken, table
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.frames import check_cases, label_rows
 from tagcast.serving.catalog.category_size_checks import leaf_warnings
@@ -31,7 +32,7 @@ class TagReadiness:
         Cases of the test snapshot, and those with a true outcome.
     level : str
         ``ok``, ``warning`` or ``error``.
-    message, hint : str
+    message, hint : Message, Joined or str
     kind : str
         What says it; a rule learns nothing, and is ready when the data bear what it speaks of.
     """
@@ -41,8 +42,8 @@ class TagReadiness:
     population: int
     positives: int
     level: str
-    message: str
-    hint: str
+    message: Text | Joined
+    hint: Text | Joined
     kind: str = "model"
 
 
@@ -53,7 +54,7 @@ class ProjectReadiness:
     now: date | None
     sources: Readiness
     tags: tuple[TagReadiness, ...]
-    tree: tuple[str, ...] = ()
+    tree: tuple[Text, ...] = ()
     """What is wrong with the tag tree: nothing that would spoil a model."""
 
     @property
@@ -64,8 +65,8 @@ class ProjectReadiness:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        return {**asdict(self), "ready": not self.has_errors}
+        """Return the report by name, its sentences as messages."""
+        return {**{one.name: getattr(self, one.name) for one in fields(self)}, "ready": not self.has_errors}
 
 
 def check_project(project: Project, now: date | None) -> ProjectReadiness:
@@ -79,7 +80,7 @@ def check_project(project: Project, now: date | None) -> ProjectReadiness:
     tags = [_tag(project, definition, day) for definition in project.definitions(day)]
     rules = [_rule(project, definition, day) for definition in project.rules(day)]
     leaves = leaf_warnings(tag.path for tag in project.tags(day))
-    return ProjectReadiness(day, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves))
+    return ProjectReadiness(day, sources, (*tags, *rules), tuple(str(leaf.text) for leaf in leaves))
 
 
 def _tag(project: Project, definition: Any, now: date) -> TagReadiness:
@@ -91,15 +92,17 @@ def _tag(project: Project, definition: Any, now: date) -> TagReadiness:
     split = plan.split
     test = labels[labels["as_of"] == split.test]
     population, positives = len(test), int(test["y"].sum())
-    level, message, hint = "ok", "", ""
+    level: str = "ok"
+    message: Text | Joined = NOTHING
+    hint: Text | Joined = NOTHING
     try:
         check_cases(plan, labels)
     except ModelError as error:
         level, message, hint = "error", error.message, error.hint
     if level == "ok" and not split.validation_folds:
         level = "warning"
-        message = "history is too short to choose a model over time; folds of profiles stand in"
-        hint = "more history, or a shorter horizon_days"
+        message = msg("history is too short to choose a model over time; folds of profiles stand in")
+        hint = msg("give more history, or a shorter horizon_days")
     return TagReadiness(definition.name, split.snapshots, population, positives, level, message, hint)
 
 
@@ -108,15 +111,16 @@ def _rule(project: Project, definition: RuleDefinition, now: date) -> TagReadine
         resolved_rules(project, [definition], now)
     except DefinitionError as error:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint, "rule")
-    return TagReadiness(definition.name, (), 0, 0, "ok", "a rule: nothing to train", "", "rule")
+    return TagReadiness(definition.name, (), 0, 0, "ok", msg("a rule: nothing to train"), NOTHING, "rule")
 
 
 def render_check(report: ProjectReadiness) -> None:
     """Print the report."""
     sources = report.sources
     table(
-        "Sources",
-        ("source", "rows", "profiles", "first", "last", "no id", "bad time", "future", "duplicates", "returns", "amount ≤ 0", "categories"),
+        msg("Sources"),
+        (msg("source"), msg("rows"), msg("profiles"), msg("first"), msg("last"), msg("no id"), msg("bad time"), msg("future"),
+         msg("duplicates"), msg("returns"), msg("amount ≤ 0"), msg("categories")),
         [
             (s.name, s.rows, s.profiles, s.first_time, s.last_time, s.missing_ids, s.unparsable_times, s.future_times,
              s.duplicates, s.returns, s.zero_amounts + s.negative_amounts, s.categories)
@@ -125,25 +129,38 @@ def render_check(report: ProjectReadiness) -> None:
     )  # fmt: skip
     if report.tags:
         table(
-            f"Tags, trained as of {report.now}",
-            ("tag", "ready", "snapshots", "from", "test", "population", "positives", "share", "note"),
+            msg("Tags, trained as of {now}", now=report.now),
+            (msg("tag"), msg("ready"), msg("snapshots"), msg("from"), msg("test"), msg("population"), msg("positives"), msg("share"),
+             msg("note")),
             [
-                (t.tag, t.level, len(t.snapshots) or None, t.snapshots[0] if t.snapshots else None, t.snapshots[-1] if t.snapshots else None,
-                 t.population or None, t.positives or None, t.positives / t.population if t.population else None, t.message.split("\n")[0])
+                (t.tag, _LEVELS[t.level], len(t.snapshots) or None, t.snapshots[0] if t.snapshots else None, t.snapshots[-1] if t.snapshots else None,
+                 t.population or None, t.positives or None, t.positives / t.population if t.population else None, spoken(t.message).split("\n")[0])
                 for t in report.tags
             ],
         )  # fmt: skip
     for finding in sources.findings:
-        say(
-            f"{finding.level}: {finding.where}: {finding.message}"
-            + (f"\n  hint: {finding.hint}" if finding.hint else "")
-        )
+        _say_finding(finding.level, finding.where, finding.message, finding.hint)
     for tag in report.tags:
         if tag.level != "ok":
-            say(f"{tag.level}: {tag.tag}: {tag.message}\n  hint: {tag.hint}")
+            _say_finding(tag.level, tag.tag, tag.message, tag.hint)
     for warning in report.tree:
-        say(f"warning: {warning}")
-    ready = "to score: tagcast score --all"
-    if any(tag.kind != "rule" for tag in report.tags):
-        ready = "to train: tagcast train --all"
-    say("not ready: fix the errors first" if report.has_errors else f"ready {ready}")
+        say(msg("{level}: {message}", level=_LEVELS["warning"], message=warning))
+    if report.has_errors:
+        say(msg("not ready: fix the errors first"))
+    elif any(tag.kind != "rule" for tag in report.tags):
+        say(msg("ready to train: {command}", command="tagcast train --all"))
+    else:
+        say(msg("ready to score: {command}", command="tagcast score --all"))
+
+
+_LEVELS: dict[str, Message] = {
+    "ok": msg("ok"),
+    "note": msg("note"),
+    "warning": msg("warning"),
+    "error": msg("error"),
+}
+
+
+def _say_finding(level: str, where: str, message: Text | Joined, hint: Text | Joined) -> None:
+    said: Text = msg("{level}: {where}: {message}", level=_LEVELS[level], where=where, message=message)
+    say(msg("{said}\n  hint: {hint}", said=said, hint=hint) if hint else said)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.messages import NOTHING, Joined, Text, msg
 from tagcast.pipelines.cards.card_files import keep_card
 from tagcast.pipelines.evidence.findings import findings_of
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
@@ -43,7 +44,7 @@ class TrainedTag:
         Of the test snapshot.
     rows, test : int, date or None
         Training rows and the test snapshot.
-    reason : str
+    reason : Message, Joined or str
         Of the gate, or why there is no model; says where a second person has to approve it.
     checks : list of dict
         The gate's checks.
@@ -58,13 +59,13 @@ class TrainedTag:
     metrics: dict[str, float] = field(default_factory=dict)
     rows: int = 0
     test: date | None = None
-    reason: str = ""
+    reason: Text | Joined = NOTHING
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the outcome as JSON values."""
-        return asdict(self)
+        """Return the outcome by name, its reason as a message."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 def register(
@@ -118,10 +119,11 @@ def register(
     )
 
 
-def decision_text(decision: Decision) -> str:
+def decision_text(decision: Decision) -> Text | Joined:
     """Return the gate's reason, and whether somebody has yet to approve."""
-    waits = decision.action == "proposed"
-    return f"{decision.reason}; waits for a second person: tagcast approve" if waits else decision.reason
+    if decision.action == "proposed":
+        return msg("{reason}; waits for a second person: tagcast approve", reason=decision.reason)
+    return decision.reason
 
 
 def dataset_of(project: Project, frame: TrainingFrame) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DataError, ModelError, TagcastError
+from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.definitions.loader import select
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
@@ -83,7 +84,7 @@ def train_tags(
 
         feature_set = project.feature_set(every, day)
         inputs = GateInputs(project, day, feature_set, Path(scratch) / "recounted")
-        project.progress("training", 0, len(plans))
+        project.progress(msg("training"), 0, len(plans))
         for some in _portions(plans, labels):
             frames = training_frames(project, some, labels, feature_set)
             jobs = [
@@ -105,10 +106,16 @@ def train_tags(
                     if isinstance(result, TagcastError)
                     else register(project, job, result, inputs, moment)
                 )
-                project.progress("training", len(trained), len(plans))
+                project.progress(msg("training"), len(trained), len(plans))
     if not any(t.version for t in trained):
         raise ModelError(
-            "no tag could be trained: " + "; ".join(f"{t.tag}: {t.reason}" for t in [*trained, *refused])
+            msg(
+                "no tag could be trained: {reasons}",
+                reasons=listed(
+                    [msg("{tag}: {reason}", tag=t.tag, reason=t.reason) for t in [*trained, *refused]],
+                    "sentences",
+                ),
+            )
         )
     return sorted([*trained, *refused], key=lambda t: t.tag)
 
@@ -131,7 +138,9 @@ def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iter
 
 
 def _refusal(definition: TagDefinition, error: TagcastError) -> TrainedTag:
-    reason = f"{error.message} (hint: {error.hint})" if error.hint else error.message
+    reason: Text | Joined = error.message
+    if error.hint:
+        reason = msg("{problem} (hint: {hint})", problem=reason, hint=error.hint)
     return TrainedTag(definition.name, definition.kind, None, "", reason=reason)
 
 
@@ -147,7 +156,7 @@ def _labelled(
     """
     plans, labels, refused, errors = [], {}, [], []
     for done, definition in enumerate(definitions):
-        project.progress("outcomes", done, len(definitions))
+        project.progress(msg("outcomes"), done, len(definitions))
         try:
             plan = project.plan(definition, now)
             rows = label_rows(project, plan, now)
@@ -158,7 +167,7 @@ def _labelled(
             continue
         plans.append(plan)
         labels[definition.name] = rows
-    project.progress("outcomes", len(definitions), len(definitions))
+    project.progress(msg("outcomes"), len(definitions), len(definitions))
     if not plans:
         raise errors[0]
     return plans, labels, refused
@@ -186,7 +195,7 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
             )
     for t in trained:
         if t.alias != "champion":
-            say(f"{t.tag}: no champion: {t.reason}")
+            say(msg("{tag}: no champion: {reason}", tag=t.tag, reason=t.reason))
     said: dict[str, list[str]] = {}
     for t in trained:
         for note in t.notes:

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, func, select
 
 from tagcast.features.core.errors import StateError
+from tagcast.features.core.messages import msg
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import AUDIT, MENTIONS, NAME_LENGTH, SUBJECT_LENGTH, USES
@@ -188,7 +189,9 @@ def count_use(state: State, tag: str, kind: UseKind, at: datetime) -> None:
         try:
             flush_uses(state)
         except StateError as error:
-            log.warning("uses of tags are counted, and cannot be written yet: %s", error.message)
+            log.warning(
+                msg("uses of tags are counted, and cannot be written yet: {problem}", problem=error.message)
+            )
 
 
 def flush_uses(state: State) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, select
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import LOGIN_FAILURES
 from tagcast.registry.state.text_validation import storable
@@ -36,10 +37,15 @@ def hashed(password: str, name: str) -> str:
     shortest, longest = LENGTHS
     if not shortest <= len(password) <= longest or not storable(password):
         raise TagcastError(
-            f"expected a password of {shortest} to {longest:,} characters", hint="take a longer one"
+            msg(
+                "expected a password of {shortest} to {longest:,} characters",
+                shortest=shortest,
+                longest=longest,
+            ),
+            hint=msg("take a longer one"),
         )
     if password.casefold() == name:
-        raise TagcastError("the password is the name", hint="take another one")
+        raise TagcastError(msg("the password is the name"), hint=msg("take another one"))
     with _at_once:
         return _hasher().hash(password)
 

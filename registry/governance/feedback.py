@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import NAME_LENGTH, RATINGS
 from tagcast.registry.state.text_validation import checked
@@ -53,8 +54,11 @@ def rate(state: State, tag: str, who: str, stars: int, comment: str, at: datetim
         For stars that are not 1 to 5, or a comment of more than 2,000 characters.
     """
     if isinstance(stars, bool) or stars not in range(1, 6):
-        raise TagcastError(f"expected 1 to 5 stars, found {stars}", hint="give a whole number from 1 to 5")
-    text = checked(comment, "the comment", at_least=0, at_most=COMMENT_LENGTH, lines=True)
+        raise TagcastError(
+            msg("expected 1 to 5 stars, found {stars}", stars=stars),
+            hint=msg("give a whole number from 1 to 5"),
+        )
+    text = checked(comment, msg("the comment"), at_least=0, at_most=COMMENT_LENGTH, lines=True)
     row = {"tag": tag, "who": who[:NAME_LENGTH], "stars": stars, "comment": text, "at": at}
     with state.writing() as connection:
         connection.execute(RATINGS.insert().values(row))

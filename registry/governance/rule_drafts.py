@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Index, String, Table, Text, select
 
+from tagcast.features.core.messages import msg
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.registry.governance.lifecycle import REASON_LENGTH, Status, status_of
 from tagcast.registry.state.database import State
@@ -72,7 +73,7 @@ def keep(state: State, definition: RuleDefinition, *, by: str, reason: str, now:
         "at": now,
         "who": by,
         "definition": definition.model_dump(mode="json", exclude_none=True),
-        "reason": checked(reason, "the reason", at_most=REASON_LENGTH, lines=True),
+        "reason": checked(reason, msg("the reason"), at_most=REASON_LENGTH, lines=True),
     }
     with state.writing() as connection:
         connection.execute(DRAFTS.insert().values(row))

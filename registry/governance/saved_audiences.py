@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy import delete as delete_from
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.features.core.messages import listed, msg
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
@@ -94,14 +95,17 @@ def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> Sa
     """
     require(by, "save")
     if audience.kind not in {"dynamic", "frozen"}:
-        raise TagcastError(f"there is no audience of kind {audience.kind!r}", hint="take dynamic or frozen")
+        raise TagcastError(
+            msg("there is no audience of kind {kind!r}", kind=audience.kind),
+            hint=msg("take dynamic or frozen"),
+        )
     audience = replace(
         audience,
-        name=checked(audience.name, "the audience's name", at_most=NAME_LENGTH),
+        name=checked(audience.name, msg("the audience's name"), at_most=NAME_LENGTH),
         description=checked(
-            audience.description, "the description", at_least=0, at_most=DESCRIPTION_LENGTH, lines=True
+            audience.description, msg("the description"), at_least=0, at_most=DESCRIPTION_LENGTH, lines=True
         ),
-        filter=checked(audience.filter, "the filter", at_most=FILTER_LENGTH, lines=True),
+        filter=checked(audience.filter, msg("the filter"), at_most=FILTER_LENGTH, lines=True),
     )
     with state.writing() as connection:
         before = _find(connection, audience.name)
@@ -132,7 +136,8 @@ def get(state: State, name: str) -> SavedAudience:
         found = _find(connection, _spelled(name))
     if found is None:
         raise NotFoundError(
-            f"there is no saved audience {name[:NAME_LENGTH]!r}", hint="tagcast audience list shows them"
+            msg("there is no saved audience {name!r}", name=name[:NAME_LENGTH]),
+            hint=msg("{command} shows them", command="tagcast audience list"),
         )
     return found
 
@@ -166,8 +171,12 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
         ).all()
         if others:
             raise ConflictError(
-                f"the audience {found.name!r} is part of {', '.join(map(repr, others))}",
-                hint="take it out of their filters first",
+                msg(
+                    "the audience {audience!r} is part of {others}",
+                    audience=found.name,
+                    others=listed(map(repr, others)),
+                ),
+                hint=msg("take it out of their filters first"),
             )
         for table in (AUDIENCES, AUDIENCE_SIZES, MENTIONS):
             connection.execute(delete_from(table).where(table.c.name == found.name))
@@ -220,7 +229,10 @@ def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
     with state.writing() as connection:
         found = get(state, name)
         if found.kind != "frozen":
-            raise ConflictError(f"the audience {found.name!r} is dynamic", hint="save it as frozen first")
+            raise ConflictError(
+                msg("the audience {audience!r} is dynamic", audience=found.name),
+                hint=msg("save it as frozen first"),
+            )
         keep_ids(connection, _members_of(found.name), ready)
         counted = AUDIENCES.update().where(AUDIENCES.c.name == found.name).values(members=ready.count)
         connection.execute(counted)
@@ -271,7 +283,7 @@ def _find(connection: Connection, name: str) -> SavedAudience | None:
 def _spelled(name: str) -> str:
     """Return the spelling under which a name is kept; empty for one that no audience can have."""
     try:
-        return checked(name, "the audience's name", at_most=NAME_LENGTH)
+        return checked(name, msg("the audience's name"), at_most=NAME_LENGTH)
     except TagcastError:
         return ""
 
@@ -279,6 +291,6 @@ def _spelled(name: str) -> str:
 def _may_change(audience: SavedAudience, by: Person) -> None:
     if by.name != audience.owner and not by.may("access"):
         raise NotAllowedError(
-            f"the audience {audience.name!r} belongs to {audience.owner}",
-            hint="save yours under another name, or ask its owner or an administrator",
+            msg("the audience {audience!r} belongs to {owner}", audience=audience.name, owner=audience.owner),
+            hint=msg("save yours under another name, or ask its owner or an administrator"),
         )

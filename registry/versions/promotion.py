@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import ModelError, NotAllowedError
+from tagcast.features.core.messages import Joined, Text, from_json, listed, msg
 from tagcast.registry.gates.checks import GateReport, failed_checks
 from tagcast.registry.versions.aliases import CHALLENGER, CHAMPION, GATE
 from tagcast.registry.versions.decision_log import Decision
@@ -90,14 +91,21 @@ def promote(
     failed = failed_checks(figures)
     judged = bool(figures.get("checks"))
     if not force and (failed or not judged):
-        why = (
-            "; ".join(f"{check['name']} failed ({check['text']})" for check in failed)
-            or "the gate has not judged it"
-        )
+        why: Text | Joined = msg("the gate has not judged it")
+        if failed:
+            why = listed(
+                [
+                    msg("{check} failed ({text})", check=check["name"], text=from_json(check["text"]))
+                    for check in failed
+                ],
+                "sentences",
+            )
         raise ModelError(
-            f"{version.name} may not become champion: {why}",
-            hint="hint what failed and train again, or take it on yourself: "
-            f'tagcast promote {version.tag} {version.version} --force --reason "why it is right all the same"',
+            msg("{version} may not become champion: {why}", version=version.name, why=why),
+            hint=msg(
+                "correct what failed and train again, or take it on yourself: {command}",
+                command=f"tagcast promote {version.tag} {version.version} --force --reason …",
+            ),
         )
     against = [check["name"] for check in failed] if judged else ["not judged"]
     decision = Decision(
@@ -145,8 +153,12 @@ def approve(tracking: Tracking, version: Version, *, by: str, reason: str, now: 
     proposal = _proposal(tracking, version, by, reason)
     if proposal.by.casefold() == by.strip().casefold():
         raise NotAllowedError(
-            f"{proposal.by} proposed {version.name}, so somebody else has to approve it",
-            hint="ask a colleague who may review, or set second_person = false under [review]",
+            msg(
+                "{by} proposed {version}, so somebody else has to approve it",
+                by=proposal.by,
+                version=version.name,
+            ),
+            hint=msg("ask a colleague who may review, or set second_person = false under [review]"),
         )
     return _record(tracking, _review(proposal, "promoted", by, reason, now))
 
@@ -168,8 +180,11 @@ def _proposal(tracking: Tracking, version: Version, by: str, reason: str) -> Dec
     waiting = next((v for v in pending(tracking) if v.name == version.name), None)
     if waiting is None or waiting.decision is None:
         raise ModelError(
-            f"{version.name} does not wait for approval",
-            hint=f"tagcast models {version.tag} shows which version was proposed, and what came of each",
+            msg("{version} does not wait for approval", version=version.name),
+            hint=msg(
+                "{command} shows which version was proposed, and what came of each",
+                command=f"tagcast models {version.tag}",
+            ),
         )
     return waiting.decision
 
@@ -192,8 +207,12 @@ def _review(
 def _named(by: str, reason: str) -> None:
     if not by.strip() or not reason.strip():
         raise ModelError(
-            f"a decision by hand needs who decides and why: found by {by!r}, reason {reason!r}",
-            hint='give both, as in --by "Ann Lee" --reason "holds up better in the new stores"',
+            msg(
+                "a decision by hand needs who decides and why: found by {by!r}, reason {reason!r}",
+                by=by,
+                reason=reason,
+            ),
+            hint=msg("give both: --by NAME --reason WHY"),
         )
 
 
@@ -201,7 +220,9 @@ def _record(tracking: Tracking, decision: Decision) -> Decision:
     from tagcast.registry.versions.tracking import store_errors
 
     client, tag, version = tracking.client, decision.tag, str(decision.version)
-    with store_errors(f"{tag}: the decision on version {version} cannot be recorded"):
+    with store_errors(
+        msg("{tag}: the decision on version {version} cannot be recorded", tag=tag, version=version)
+    ):
         aliases: dict[str, str] = dict(client.get_registered_model(tag).aliases)
         with tracking.decisions.appending(decision):
             if decision.action == "promoted":

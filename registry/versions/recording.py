@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import msg
 from tagcast.registry.versions.mlflow_model import digests, write_model
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import (
@@ -114,7 +115,7 @@ def log_version(
         raise ValueError(f"expected a moment with a timezone, found {now.isoformat()}")
     client, millis = tracking.client, int(now.timestamp() * 1000)
     with (
-        store_errors(f"{tag}: the model version cannot be stored"),
+        store_errors(msg("{tag}: the model version cannot be stored", tag=tag)),
         tempfile.TemporaryDirectory(prefix="tagcast-") as folder,
     ):
         _register(tracking, tag)
@@ -196,8 +197,8 @@ def _register(tracking: Tracking, tag: str) -> None:
             raise
         if registered(tracking, tag) is None:
             raise ModelError(
-                f"{tag}: another project keeps a model of this name in the same MLflow",
-                hint="rename the tag, or give the project an MLflow of its own",
+                msg("{tag}: another project keeps a model of this name in the same MLflow", tag=tag),
+                hint=msg("rename the tag, or give the project an MLflow of its own"),
             ) from error
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.raw_errors import raw_text
 from tagcast.registry.versions.decision_log import DecisionLog
 
 if TYPE_CHECKING:
@@ -88,8 +90,10 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
         os.environ.setdefault(name, value)
     home = home.absolute()
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
-    place = "MLflow at MLFLOW_TRACKING_URI" if given else f"the model registry {home / DATABASE}"
-    with store_errors(f"{place} cannot be opened"):
+    message = msg("the model registry {file} cannot be opened", file=home / DATABASE)
+    if given:
+        message = msg("MLflow at MLFLOW_TRACKING_URI cannot be opened")
+    with store_errors(message):
         home.mkdir(parents=True, exist_ok=True)
         with _locked(home / "mlflow.lock"):
             if not given:
@@ -107,7 +111,7 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
 
 
 @contextmanager
-def store_errors(message: str) -> Iterator[None]:
+def store_errors(message: Message) -> Iterator[None]:
     """Turn what MLflow and its storage raise into a ModelError that starts with ``message``."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -119,9 +123,11 @@ def store_errors(message: str) -> Iterator[None]:
         if given := os.environ.get("MLFLOW_TRACKING_URI"):
             detail = detail.replace(given, "MLFLOW_TRACKING_URI")  # it may hold a password
         raise ModelError(
-            f"{message}: {detail}",
-            hint="check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
-            "that the server answers. A database of an older MLflow: mlflow db upgrade",
+            msg("{problem}: {reason}", problem=message, reason=raw_text(detail)),
+            hint=msg(
+                "check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
+                "that the server answers. A database of an older MLflow: mlflow db upgrade"
+            ),
         ) from error
 
 

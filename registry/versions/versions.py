@@ -19,6 +19,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import msg
 from tagcast.registry.versions.aliases import CHAMPION
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
@@ -106,7 +107,7 @@ class Version:
 def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
     """Return the versions of one tag or of all, by name of the tag, newest first."""
     client = tracking.client
-    with store_errors("the model registry cannot be read"):
+    with store_errors(msg("the model registry cannot be read")):
         if tag is None:
             models = [m for m in _all_pages(client.search_registered_models) if _is_ours(tracking, m)]
             found = _all_pages(client.search_model_versions)
@@ -142,17 +143,31 @@ def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> V
         if which == version.version or which in version.aliases:
             return version
     if not known:
-        raise ModelError(f"{tag} has no trained model", hint=f"tagcast train {tag}")
+        raise ModelError(msg("{tag} has no trained model", tag=tag), hint=f"tagcast train {tag}")
     numbers = ", ".join(str(v.version) for v in known)
     if which == CHAMPION:
         latest = known[0].decision
         refused = latest is not None and latest.action == "refused"
-        why = f" (version {known[0].version}: {latest.reason})" if latest and refused else ""
+        problem = msg("{tag} has no champion: no version passed the gate", tag=tag)
+        if latest and refused:
+            problem = msg(
+                "{problem} (version {version}: {reason})",
+                problem=problem,
+                version=known[0].version,
+                reason=latest.reason,
+            )
         raise ModelError(
-            f"{tag} has no champion: no version passed the gate{why}",
-            hint=f"hint the definition or the data and train again, or tagcast promote {tag} VERSION --force ({numbers})",
+            problem,
+            hint=msg(
+                "correct the definition or the data and train again, or activate one of {versions}: {command}",
+                versions=numbers,
+                command=f"tagcast promote {tag} VERSION --force",
+            ),
         )
-    raise ModelError(f"{tag} has no version {which}", hint=f"choose one of {numbers}")
+    raise ModelError(
+        msg("{tag} has no version {version}", tag=tag, version=which),
+        hint=msg("choose one of {versions}", versions=numbers),
+    )
 
 
 def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tuple[Version, Path]:
@@ -178,7 +193,7 @@ def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tu
         When there is no such version, or a file is missing or was changed.
     """
     version = find_version(tracking, tag, which)
-    with store_errors(f"{version.name}: the stored model cannot be read"):
+    with store_errors(msg("{version}: the stored model cannot be read", version=version.name)):
         url = urlparse(version.source)
         if url.scheme in {"", "file"}:
             folder = Path(url2pathname(url.path))

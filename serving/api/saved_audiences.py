@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import saved_audiences
@@ -30,7 +31,7 @@ class Saving(BaseModel):
     @model_validator(mode="after")
     def _check_one(self) -> Self:
         if (self.filter is None) == (self.tree is None):
-            raise ValueError("give either filter or tree")
+            raise ValueError(msg("give either filter or tree"))
         return self
 
 

@@ -23,7 +23,7 @@ Language = Literal["en", "zh"]
 
 _WORDS: dict[Language, dict[str, str]] = {
     "en": {
-        "all": "Profiles where {}.",
+        "all": "Customers where {}.",
         "and": ", and ",
         "or": ", or ",
         "either": "either {}",
@@ -41,20 +41,20 @@ _WORDS: dict[Language, dict[str, str]] = {
         "unknown_because": "the reason why {} is unknown",
         "is": "{} is {}",
         "is_not": "{} is something other than {}",
-        "not_is": "{} is not {} or not known",
+        "not_is": "{} is not {} or has no value",
         "<": "{} is below {}",
         "<=": "{} is at most {}",
         ">": "{} is above {}",
         ">=": "{} is at least {}",
         "in": "{} is one of {}",
-        "not_in": "{} is none of {} or not known",
+        "not_in": "{} is none of {} or has no value",
         "between": "{} is between {} and {}",
         "top": "{} ranks in the top {}",
         "bottom": "{} ranks in the bottom {}",
-        "null": "{} is not known",
-        "not_null": "{} is known",
-        "outside": "nothing is said of {}",
-        "not_outside": "something is said of {}",
+        "null": "{} is missing",
+        "not_null": "{} is given",
+        "outside": "{} has no value",
+        "not_outside": "{} has a value",
         "audience": "the audience “{}” includes them",
         "not_audience": "the audience “{}” does not include them",
         "yes": "yes",
@@ -67,7 +67,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "more": "{} and {} more",
     },
     "zh": {
-        "all": "满足以下条件的用户：{}。",
+        "all": "满足以下条件的客户：{}。",
         "and": "，并且",
         "or": "，或者",
         "either": "满足其一：{}",
@@ -85,18 +85,18 @@ _WORDS: dict[Language, dict[str, str]] = {
         "unknown_because": "{}未知的原因",
         "is": "{}为{}",
         "is_not": "{}为{}以外的值",
-        "not_is": "{}不为{}或未知",
+        "not_is": "{}不为{}或没有取值",
         "<": "{}低于{}",
         "<=": "{}不高于{}",
         ">": "{}高于{}",
         ">=": "{}不低于{}",
         "in": "{}为{}之一",
-        "not_in": "{}不为{}中的任何一个或未知",
+        "not_in": "{}不为{}中的任何一个或没有取值",
         "between": "{}在{}到{}之间",
-        "top": "{}排名在前 {}",
-        "bottom": "{}排名在后 {}",
-        "null": "{}未知",
-        "not_null": "{}已知",
+        "top": "{}排名前{}",
+        "bottom": "{}排名后{}",
+        "null": "{}未填写",
+        "not_null": "{}已填写",
         "outside": "没有{}的判断",
         "not_outside": "有{}的判断",
         "audience": "属于人群“{}”",
@@ -206,7 +206,7 @@ class _Translator:
         if node.field.part == "percentile" and node.op in {">=", ">", "<", "<="}:
             above = node.op in {">=", ">"}
             rank = 100 - float(node.value) if above else float(node.value)
-            return ("top" if above else "bottom"), [self._title(node.field), f"{_plain(rank)} %"]
+            return ("top" if above else "bottom"), [self._title(node.field), f"{_plain(rank)}%"]
         key = {"=": "is", "!=": "is_not"}.get(node.op, node.op)
         return key, [field, self._value(node.field, node.value)]
 
@@ -226,7 +226,7 @@ class _Translator:
             known = field.part in {"value", "band"} and value in {"yes", "no", "unknown"}
             return self._words["quote"].format(self._words[value] if known else value)
         if field.part in _SHARES and (field.part == "confidence" or field.name not in self._amounts):
-            return f"{_plain(100 * value)} %"
+            return f"{_plain(100 * value)}%"
         return _plain(value)
 
 

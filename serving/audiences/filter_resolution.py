@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import And, Condition, Filter, InAudience, Names, Not, Or
 from tagcast.models.filters.parser import parse
 from tagcast.registry.governance.saved_audiences import all_saved, frozen_ids, get
@@ -111,8 +112,11 @@ class _Inlining:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise FilterError(
-                f"with its audiences in place the filter has more than {MAX_CONDITIONS:,} conditions",
-                hint="name fewer audiences, or freeze some",
+                msg(
+                    "with its audiences in place the filter has more than {most:,} conditions",
+                    most=MAX_CONDITIONS,
+                ),
+                hint=msg("name fewer audiences, or freeze some"),
             )
         return self._audience(node, within) if isinstance(node, InAudience) else node
 
@@ -120,14 +124,18 @@ class _Inlining:
         if node.name in within:
             chain = " → ".join([*within[within.index(node.name) :], node.name])
             raise FilterError(
-                f"an audience speaks of itself: {chain}",
-                hint="take it out of one of their filters",
+                msg("an audience speaks of itself: {chain}", chain=chain),
+                hint=msg("take it out of one of their filters"),
                 position=self._position(within[0]),
             )
         if len(within) >= MAX_AUDIENCE_DEPTH:
             raise FilterError(
-                f"audiences are nested deeper than {MAX_AUDIENCE_DEPTH}: {' → '.join(within)}",
-                hint="write out what some of them say",
+                msg(
+                    "audiences are nested deeper than {most}: {chain}",
+                    most=MAX_AUDIENCE_DEPTH,
+                    chain=" → ".join(within),
+                ),
+                hint=msg("write out what some of them say"),
                 position=self._position(within[0]),
             )
         saved = get(self._context.state, node.name)
@@ -143,8 +151,12 @@ class _Inlining:
             tree = parse(saved.filter, self._names)
         except FilterError as error:
             raise FilterError(
-                f"the audience {saved.name!r} cannot be used: {error.message}",
-                hint="it may speak of a tag that is gone, or not yours to see",
+                msg(
+                    "the audience {audience!r} cannot be used: {problem}",
+                    audience=saved.name,
+                    problem=error.message,
+                ),
+                hint=msg("it may speak of a tag that is gone, or not yours to see"),
                 position=self._position((*within, saved.name)[0]),
             ) from error
         return self.put(tree.root, (*within, saved.name))

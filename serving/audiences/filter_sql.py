@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from tagcast.features.core.errors import FilterError
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import (
     And,
     Compare,
@@ -83,15 +84,16 @@ def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr
     """Return the condition that a profile's id is among the members of a frozen audience."""
     if node.name not in frozen:
         raise FilterError(
-            f"the members of the audience {node.name!r} are not known here", hint="save the audience first"
+            msg("the members of the audience {audience!r} are not known here", audience=node.name),
+            hint=msg("save the audience first"),
         )
     ids = frozen[node.name]
     if not ids:
         return exp.false()
     if any(_BETWEEN_IDS in i for i in ids):
         raise FilterError(
-            f"the audience {node.name!r} holds an id with a separator sign in it",
-            hint="save it as a dynamic one",
+            msg("the audience {audience!r} holds an id with a separator sign in it", audience=node.name),
+            hint=msg("save it as a dynamic one"),
         )
     # As one text that the database takes apart: a list of a hundred thousand literals takes it seconds to read.
     text = exp.StringToArray(

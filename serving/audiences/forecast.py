@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.registry.access.roles import require
@@ -212,11 +213,17 @@ def best_cut(
     """
     require(person, "filter")
     if tag not in names_for(context, person).tags:
-        raise TagcastError(f"there is no tag {tag!r} to rank by", hint="name a tag that you can filter by")
+        raise TagcastError(
+            msg("there is no tag {tag!r} to rank by", tag=tag), hint=msg("name a tag that you can filter by")
+        )
     if not (math.isfinite(benefit) and math.isfinite(cost) and benefit > 0 and cost >= 0):
         raise TagcastError(
-            f"expected a benefit above 0 and a cost of at least 0, found {benefit:g} and {cost:g}",
-            hint="give what a right approach earns and what each one costs",
+            msg(
+                "expected a benefit above 0 and a cost of at least 0, found {benefit:g} and {cost:g}",
+                benefit=benefit,
+                cost=cost,
+            ),
+            hint=msg("give what a right approach earns and what each one costs"),
         )
     question = asked(context, person, tree)
     with context.store.reader() as reader:

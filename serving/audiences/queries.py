@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import FilterError
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import (
     And,
     Compare,
@@ -96,8 +97,8 @@ def where_in(
     for field in fields(tree):
         if field.name not in (names.attributes if field.part is None else names.tags):
             raise FilterError(
-                f"{field.text()} is not in the active run",
-                hint="a newer run was published: ask again",
+                msg("{field} is not in the active run", field=field.text()),
+                hint=msg("a newer run was published: ask again"),
             )
     expires_at = {t.tag: t.expires_at for t in reader.manifest.run.tags}
     return tree, condition(tree, expires_at=expires_at, now=now, frozen=frozen)

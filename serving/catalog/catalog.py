@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import Message, msg
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.lifecycle import Status, status_of
@@ -153,7 +154,7 @@ def tree_leaves(context: ServiceContext) -> list[LeafWarning]:
     return leaf_warnings(tag.path for name, tag in known.items() if statuses[name] != "retired")
 
 
-def tree_warnings(context: ServiceContext) -> list[str]:
+def tree_warnings(context: ServiceContext) -> list[Message]:
     """Return :func:`tree_leaves` in words."""
     return [leaf.text for leaf in tree_leaves(context)]
 
@@ -182,7 +183,10 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
     require(person, "filter")
     manifest = context.store.current()
     if manifest is None:
-        raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+        raise StoreError(
+            msg("nothing has been published yet"),
+            hint=msg("run {command} first", command="tagcast score --all"),
+        )
     statuses = statuses_of(context, [tag.tag for tag in manifest.run.tags])
     reviews = person.may("review")
     mine = [

@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from tagcast.models.definitions.rule_tag import RuleDefinition
 
 Language = Literal["en", "zh"]
-_QUESTIONS = {
-    "model": {"en": "Will it come true: {}?", "zh": "预测{}是否成立？"},
-    "amount": {"en": "How much: {}?", "zh": "预测{}是多少？"},
-}
-"""By kind of the tag, of what it predicts."""
 
 
 def population_words(definition: Definition, language: Language = "en") -> str:
@@ -41,14 +36,14 @@ def _outcome_en(definition: TagDefinition) -> str:
     outcome: Any = definition.outcome
     event = outcome.event + (f" of {outcome.category}" if outcome.category else "")
     of = f" on {outcome.category}" if outcome.category else ""
-    within = f"in the {outcome.horizon_days} days from the snapshot"
+    within = f"within {outcome.horizon_days} days"
     match outcome.kind:
         case "no_event":
             return f"no {event} {within}"
         case "any_event":
             return f"at least one {event} {within}"
         case "count_at_least":
-            return f"{event} on {outcome.at_least} days or more {within}"
+            return f"{event} on {outcome.at_least} or more days {within}"
         case "sum_at_least":
             return f"net spend{of} of {outcome.at_least:,g} or more {within}"
         case "amount":
@@ -91,16 +86,16 @@ def _decision_en(definition: TagDefinition) -> str:
     rule: Any = definition.decision
     match rule.rule:
         case "threshold":
-            return f"yes from a score of {rule.threshold:g}"
+            return f"yes if score ≥ {rule.threshold:g}"
         case "top_share":
-            return f"yes for the {percent(rule.share)} of the population with the highest scores of a run"
+            return f"yes for the top {percent(rule.share)} of scores in a run"
         case "precision":
-            return f"yes for the widest audience of which {percent(rule.precision)} came true out of time"
+            return f"yes for the largest audience of which {percent(rule.precision)} came true out of time"
         case "tier":
             return "the tier in which the amount most probably lies"
         case "profit":
             most = "" if rule.capacity is None else f", for at most {rule.capacity:,} profiles"
-            return f"yes where score × {rule.benefit:,g} (benefit) exceeds {rule.cost:,g} (cost){most}"
+            return f"yes if score × {rule.benefit:,g} (benefit) > {rule.cost:,g} (cost){most}"
         case _:
             return settings(rule)
 
@@ -109,16 +104,16 @@ def _decision_zh(definition: TagDefinition) -> str:
     rule: Any = definition.decision
     match rule.rule:
         case "threshold":
-            return f"评分不低于{rule.threshold:g}时为“是”"
+            return f"得分 ≥ {rule.threshold:g} 时为“是”"
         case "top_share":
-            return f"每次运行中评分最高的{percent(rule.share)}为“是”"
+            return f"每次运行中得分排名前{percent(rule.share)}的客户为“是”"
         case "precision":
-            return f"在历史快照上有{percent(rule.precision)}成真的最大人群为“是”"
+            return f"历史快照上实际命中{percent(rule.precision)}的最大人群为“是”"
         case "tier":
             return "金额最可能落入的档位"
         case "profit":
             most = "" if rule.capacity is None else f"，最多{rule.capacity:,}人"
-            return f"评分×{rule.benefit:,g}（收益）大于{rule.cost:,g}（成本）时为“是”{most}"
+            return f"得分×{rule.benefit:,g}（收益）大于{rule.cost:,g}（成本）时为“是”{most}"
         case _:
             return settings(rule)
 
@@ -134,10 +129,10 @@ def rule_words(definition: RuleDefinition, language: Language = "en") -> str:
 
 
 def question_words(definition: Definition, language: Language = "en") -> str:
-    """Return the question that a tag answers about a profile."""
+    """Return what a tag predicts about a profile; of a rule which value it gives where."""
     if definition.kind == "rule":
         return rule_words(definition, language)
-    return _QUESTIONS[definition.kind][language].format(outcome_words(definition, language))
+    return outcome_words(definition, language)
 
 
 def settings(part: BaseModel) -> str:
@@ -147,11 +142,11 @@ def settings(part: BaseModel) -> str:
 
 
 def percent(share: float) -> str:
-    """Return ``12.5 %`` for .125.
+    """Return ``12.5%`` for .125.
 
     Examples
     --------
     >>> percent(0.2), percent(0.125)
-    ('20 %', '12.5 %')
+    ('20%', '12.5%')
     """
-    return f"{100 * share:.4g} %"
+    return f"{100 * share:.4g}%"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import DefinitionError, NotAllowedError, NotFoundError
+from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.definition import Definition
@@ -97,12 +98,14 @@ def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
         from difflib import get_close_matches
 
         near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near and may_see(person, known[near[0]]) else ""
-        raise NotFoundError(f"there is no tag {name!r}", hint=f"{hint}tagcast tags lists them")
+        hint = msg("{command} lists them", command="tagcast tags")
+        if near and may_see(person, known[near[0]]):
+            hint = msg("did you mean {nearest!r}? {rest}", nearest=near[0], rest=hint)
+        raise NotFoundError(msg("there is no tag {tag!r}", tag=name), hint=hint)
     if not may_see(person, known[name]):
         raise NotAllowedError(
-            f"{name} is marked sensitive, which takes a right of its own",
-            hint="ask an administrator for the right",
+            msg("{tag} is marked sensitive, which takes a right of its own", tag=name),
+            hint=msg("ask an administrator for the right"),
         )
     return known[name]
 
@@ -143,7 +146,7 @@ def defined_tags(context: ServiceContext) -> dict[str, Definition]:
         try:
             files = load_definitions(context.settings.tags_folder)
         except DefinitionError as error:
-            log.warning("the catalogue goes without the definitions: %s", error.message)
+            log.warning(msg("the catalogue goes without the definitions: {problem}", problem=error.message))
             return rules
         return rules | {
             tag.name: tag
@@ -162,7 +165,13 @@ def _definition_of(context: ServiceContext, version: Version) -> Definition | No
     try:
         return stored_model(context, version).definition
     except ModelError as error:
-        log.warning("%s: its definition cannot be read: %s", version.name, error.message)
+        log.warning(
+            msg(
+                "{version}: its definition cannot be read: {problem}",
+                version=version.name,
+                problem=error.message,
+            )
+        )
         return None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, NotFoundError
+from tagcast.features.core.messages import listed, msg
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -22,6 +23,7 @@ PLOTS = (
     "thresholds",
     "stability",
     "shap_summary",
+    "waterfall",
     "dependence",
     "amounts",
     "tiers",
@@ -119,7 +121,10 @@ def plot_png(context: ServiceContext, version: Version, name: str) -> bytes:
     """
     file = _plot_file(context, version, name) if name in PLOTS else None
     if file is None:
-        raise NotFoundError(f"{version.name} has no plot {name!r}", hint=f"plots: {', '.join(PLOTS)}")
+        raise NotFoundError(
+            msg("{version} has no plot {plot!r}", version=version.name, plot=name),
+            hint=msg("plots: {plots}", plots=listed(PLOTS)),
+        )
     return file.read_bytes()
 
 
@@ -132,5 +137,5 @@ def _plot_file(context: ServiceContext, version: Version, name: str) -> Path | N
 def _tracking(context: ServiceContext) -> Tracking:
     tracking = context.tracking
     if tracking is None:
-        raise ModelError("no model has been trained yet", hint="tagcast train --all")
+        raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     return tracking

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
 from tagcast.serving.catalog.known_tags import find_tag, known_tags, may_see, trained_versions
@@ -30,7 +31,7 @@ class PendingChampion:
     proposed_by : str
         Who trained or proposed it; somebody else has to approve.
     proposed_at : datetime
-    reason : str
+    reason : Message, Joined or str
         Of the gate.
     grade : str or None
     champion : int or None
@@ -45,7 +46,7 @@ class PendingChampion:
     version: int
     proposed_by: str
     proposed_at: datetime
-    reason: str
+    reason: Text | Joined
     grade: str | None
     champion: int | None
     metrics: dict[str, float]
@@ -177,7 +178,7 @@ def _waiting(context: ServiceContext, person: Person, tag: str, version: int) ->
     require(person, "review")
     tracking = context.tracking
     if tracking is None:
-        raise ModelError("no model has been trained yet", hint="tagcast train --all")
+        raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     return tracking, find_version(tracking, tag, version)
 
 

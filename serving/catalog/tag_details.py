@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.registry.access.audit_log import Uses, uses_of
@@ -206,7 +207,8 @@ def card_html(context: ServiceContext, person: Person, name: str, version: int |
     html = card_files(context, chosen).get("card.html")
     if html is None:
         raise NotFoundError(
-            f"{chosen.name} has no card", hint="train the tag again: every training writes one"
+            msg("{version} has no card", version=chosen.name),
+            hint=msg("train the tag again: every training writes one"),
         )
     return html
 
@@ -233,11 +235,11 @@ def _version(tag: KnownTag, number: int | None) -> Version:
     if number is None and tag.versions:
         found = tag.champion or tag.versions[0]
     if found is None:
-        shown = ", ".join(str(v.version) for v in tag.versions) or "none"
-        raise NotFoundError(
-            f"{tag.name} has no version {number if number is not None else 'of a model'}",
-            hint=f"versions: {shown}",
-        )
+        shown = listed(str(v.version) for v in tag.versions) or msg("none")
+        problem = msg("{tag} has no version {version}", tag=tag.name, version=number)
+        if number is None:
+            problem = msg("{tag} has no version of a model", tag=tag.name)
+        raise NotFoundError(problem, hint=msg("versions: {versions}", versions=shown))
     return found
 
 

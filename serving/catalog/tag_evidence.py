@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.models.definitions.diff import overlaid
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.stats.metrics import CalibrationBin
@@ -71,7 +72,7 @@ class VersionRow:
     grade: str | None
     metrics: dict[str, float]
     decision: str
-    reason: str
+    reason: Text | Joined
     checks: tuple[dict[str, Any], ...]
 
 
@@ -83,7 +84,7 @@ class DecisionRow:
     action: str
     how: str
     by: str
-    reason: str
+    reason: Text | Joined
     at: datetime
 
 
@@ -117,7 +118,9 @@ def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
         model = stored_model(context, version)
         facts, plots = card_facts(context, version), plots_of(context, version)
     except ModelError as error:
-        log.warning("the page of %s goes without its model: %s", tag.name, error.message)
+        log.warning(
+            msg("the page of {tag} goes without its model: {problem}", tag=tag.name, problem=error.message)
+        )
         return Evidence(versions=versions, decisions=decisions)
     titles = _titles(model.feature_set)
     return Evidence(

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter, OneOf
 from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.audit_log import count_use, flush_uses, record
@@ -82,7 +83,8 @@ def format_of(file: Path) -> Format:
             found: Format = kind
             return found
     raise TagcastError(
-        f"cannot write {file.name!r}: unknown kind of file", hint="give a name that ends in .csv or .parquet"
+        msg("cannot write {file!r}: unknown kind of file", file=file.name),
+        hint=msg("give a name that ends in .csv or .parquet"),
     )
 
 
@@ -153,7 +155,8 @@ def export(
     require(person, "export")
     if not 0 <= holdout < 1:
         raise TagcastError(
-            f"expected a share from 0 to below 1 to hold back, found {holdout:g}", hint="as in 0.1"
+            msg("expected a share from 0 to below 1 to hold out, found {share:g}", share=holdout),
+            hint=msg("as in {example}", example="0.1"),
         )
     question, now, number = asked(context, person, tree), context.now, secrets.token_hex(8)
     names = names_for(context, person)
@@ -213,7 +216,8 @@ def _chosen(
     unknown = [c for c in columns if c not in there]
     if unknown:
         raise TagcastError(
-            f"there is no column {unknown[0]!r} to take away", hint="name attributes, tags, or tag.part"
+            msg("there is no column {column!r} to export", column=unknown[0]),
+            hint=msg("name attributes, tags, or tag.part"),
         )
     wanted = dict.fromkeys(columns)
     return {c: allowed[c] for c in wanted if c in allowed}, tuple(c for c in wanted if c not in allowed)
@@ -226,9 +230,10 @@ def _consent(context: ServiceContext, reader: StoreReader, channel: str | None) 
     attribute = context.settings.consent.get(channel)
     kind = reader.manifest.attributes.get(attribute or "")
     if attribute is None or kind is None:
-        known = ", ".join(sorted(context.settings.consent)) or "none"
+        known = listed(sorted(context.settings.consent)) or msg("none")
         raise TagcastError(
-            f"nothing is known of consent to {channel!r}", hint=f"known channels: {known}; see [consent]"
+            msg("nothing is known of consent to {channel!r}", channel=channel),
+            hint=msg("known channels: {channels}; see [consent]", channels=known),
         )
     field = FieldRef(name=attribute)
     says: dict[str, Compare | OneOf] = {

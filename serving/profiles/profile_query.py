@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from tagcast.features.catalog.feature_set import Feature, FeatureSet
 from tagcast.features.core.errors import NotFoundError
+from tagcast.features.core.messages import msg
 from tagcast.models.definitions.rule_tag import term_words
 from tagcast.models.definitions.score_scale import SCALES
 from tagcast.serving.store.long_form import said_in
@@ -51,10 +52,10 @@ def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | Non
     if found is None:
         some = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
         near = get_close_matches(profile_id, some.column(0).to_pylist(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise NotFoundError(
-            f"there is no profile {profile_id!r}", hint=f"{hint}tagcast audience show lists some"
-        )
+        hint = msg("{command} lists some", command="tagcast audience show")
+        if near:
+            hint = msg("did you mean {nearest!r}? {rest}", nearest=near[0], rest=hint)
+        raise NotFoundError(msg("there is no profile {profile!r}", profile=profile_id), hint=hint)
     attributes = {name: found[name] for name in reader.manifest.attributes}
     about = {t.tag: t for t in reader.manifest.run.tags}
     predictions = said_in(found, reader.manifest.run, tags)

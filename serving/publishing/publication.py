@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import listed, msg
 from tagcast.serving.publishing.run_diff import changes_between
 from tagcast.serving.publishing.staging import Staging
 from tagcast.serving.store.base import ProfileStore
@@ -55,12 +56,17 @@ def roll_back(store: ProfileStore, number: int | None, now: datetime, reason: st
         if number is None and kept and current is not None:
             number = max((n for n in kept if n < current.number), default=None)
         if number not in kept or current is None:
-            shown = ", ".join(str(n) for n in sorted(kept)) or "none"
-            raise StoreError(
-                f"there is no earlier run {'' if number is None else number} to go back to; kept beside the "
-                f"active one: {shown}".replace("  ", " "),
-                hint="tagcast store list shows what is kept",
+            shown = listed(str(n) for n in sorted(kept)) or msg("none")
+            problem = msg(
+                "there is no earlier run to go back to; kept beside the active one: {runs}", runs=shown
             )
+            if number is not None:
+                problem = msg(
+                    "there is no earlier run {run} to go back to; kept beside the active one: {runs}",
+                    run=number,
+                    runs=shown,
+                )
+            raise StoreError(problem, hint=msg("{command} shows what is kept", command="tagcast store list"))
         target, changes = kept[number], folder / "changes.parquet"
         with store.errors():
             changes_between(store, current, target, changes)

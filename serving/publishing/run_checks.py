@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tagcast.features.core.messages import Message, msg
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.psi import KNOTS, knot_mass, mass_psi
 from tagcast.serving.store.manifest import Manifest, TagSummary
@@ -130,7 +131,7 @@ class RunChecks:
         """Whether something is wrong already."""
         return bool(self.nameless or self.disordered or self.outside)
 
-    def failed(self) -> list[str]:
+    def failed(self) -> list[Message]:
         """Return what is wrong with the run itself, empty where all is right."""
         expected = {tag.tag: tag.population for tag in self.run.tags}
         rows = {name: said.total() + self._because[name].total() for name, said in self._said.items()}
@@ -139,21 +140,34 @@ class RunChecks:
             for wrong, text in (
                 (
                     self.profiles != self.staged,
-                    f"{self.staged:,} profiles were added, {self.profiles:,} are there",
+                    msg(
+                        "{added:,} profiles were added, {there:,} are there",
+                        added=self.staged,
+                        there=self.profiles,
+                    ),
                 ),
-                (self.nameless, f"{self.nameless:,} profiles have no id"),
-                (self.disordered, f"{self.disordered:,} profiles stand twice or out of order"),
-                (self.outside, f"{self.outside:,} predictions have values outside their range"),
+                (self.nameless, msg("{profiles:,} profiles have no id", profiles=self.nameless)),
+                (
+                    self.disordered,
+                    msg("{profiles:,} profiles stand twice or out of order", profiles=self.disordered),
+                ),
+                (
+                    self.outside,
+                    msg(
+                        "{predictions:,} predictions have values outside their range",
+                        predictions=self.outside,
+                    ),
+                ),
                 (
                     rows != expected and not self.outside,
-                    f"rows by tag are {rows}, expected {expected}",
+                    msg("rows by tag are {rows}, expected {expected}", rows=rows, expected=expected),
                 ),
             )
             if wrong
         ]
 
 
-def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[str]:
+def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[Message]:
     """Return where ``run`` differs from ``last`` by more than ``bounds``, as sentences.
 
     Tags that are new, or that ask another question than before, are not compared.
@@ -162,8 +176,13 @@ def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[str]:
     change = run.profiles / last.profiles - 1 if last.profiles else 0.0
     if abs(change) > bounds.base_change:
         found.append(
-            f"{run.profiles:,} profiles, {last.profiles:,} in the last run ({change:+.0%}, allowed "
-            f"{bounds.base_change:.0%})"
+            msg(
+                "{now:,} profiles, {last:,} in the last run ({change:+.0%}, allowed {allowed:.0%})",
+                now=run.profiles,
+                last=last.profiles,
+                change=change,
+                allowed=bounds.base_change,
+            )
         )
     before = {t.tag: t for t in last.run.tags}
     for tag in run.run.tags:
@@ -173,7 +192,7 @@ def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[str]:
     return found
 
 
-def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) -> list[str]:
+def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) -> list[Message]:
     if (
         min(was.population, now.population) < FEW_PROFILES
         and max(was.population, now.population) < FEW_PROFILES
@@ -183,8 +202,14 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
     change = now.population / was.population - 1 if was.population else float("inf")
     if abs(change) > bounds.population_change:
         found.append(
-            f"{name}: {now.population:,} in its population, {was.population:,} in the last run ({change:+.0%}, allowed "
-            f"{bounds.population_change:.0%})"
+            msg(
+                "{tag}: {now:,} in its population, {last:,} in the last run ({change:+.0%}, allowed {allowed:.0%})",
+                tag=name,
+                now=now.population,
+                last=was.population,
+                change=change,
+                allowed=bounds.population_change,
+            )
         )
     for value in (*now.said, UNKNOWN):
         shares = [
@@ -192,13 +217,24 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
         ]
         if abs(shares[1] - shares[0]) > bounds.share_change:
             found.append(
-                f"{name}: {shares[1]:.0%} are {value}, {shares[0]:.0%} in the last run (allowed "
-                f"{bounds.share_change:.0%})"
+                msg(
+                    "{tag}: {now:.0%} are {value}, {last:.0%} in the last run (allowed {allowed:.0%})",
+                    tag=name,
+                    now=shares[1],
+                    value=value,
+                    last=shares[0],
+                    allowed=bounds.share_change,
+                )
             )
     moved = mass_psi(np.asarray(was.spread), np.asarray(now.spread))
     if moved > bounds.psi:  # false for the NaN of amounts, whose tiers are compared above
         found.append(
-            f"{name}: PSI {moved:.2f} between the scores and those of the last run (allowed {bounds.psi})"
+            msg(
+                "{tag}: PSI {psi:.2f} between the scores and those of the last run (allowed {allowed})",
+                tag=name,
+                psi=moved,
+                allowed=bounds.psi,
+            )
         )
     return found
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.changes_schema import CHANGES, VALUE_COLUMNS
 from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.merge_join import MergeJoin, places
@@ -46,7 +47,7 @@ class RunDiff:
         before = [tag.tag for tag in last.manifest.run.tags]
         self._both = [tag for tag in tags if tag in before]
         self._gone = [tag for tag in before if tag not in tags]
-        what = f"run {last.manifest.number}"
+        what = msg("the run {run}", run=last.manifest.number)
         self._last = MergeJoin(last.stream(changing_columns([*self._both, *self._gone])), what)
         self._moves: dict[str, dict[tuple[str | None, str | None], int]] = {tag: {} for tag in self._both}
 

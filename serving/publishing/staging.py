@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tagcast.features.core.errors import RunRefusedError, StoreError
+from tagcast.features.core.messages import listed, msg
 from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
 from tagcast.serving.publishing.run_diff import RunDiff
@@ -130,8 +131,12 @@ class Staging:
         """
         if not self._profiles or {t.tag for t in run.tags} != set(self._tags):
             raise RunRefusedError(
-                f"the run is empty: it has {self._profiles:,} profiles and the tags {sorted(self._tags)}",
-                hint="check the population of the tags",
+                msg(
+                    "the run is empty: it has {profiles:,} profiles and these tags: {tags}",
+                    profiles=self._profiles,
+                    tags=listed(sorted(self._tags)) or msg("none"),
+                ),
+                hint=msg("check the population of the tags"),
             )
         store, checks = self.store, RunChecks(run, self._profiles)
         with store.errors():
@@ -146,8 +151,8 @@ class Staging:
             if failed := checks.failed():
                 store.drop([number])
                 raise RunRefusedError(
-                    "the run was not published: " + "; ".join(failed),
-                    hint="tagcast score again; if it stays, check the feature tables",
+                    msg("the run was not published: {problems}", problems=listed(failed, "sentences")),
+                    hint=msg("score again; if it stays, check the feature tables"),
                 )
             manifest = Manifest(
                 run,
@@ -164,9 +169,15 @@ class Staging:
             if found and not accept:
                 store.drop([number])
                 raise RunRefusedError(
-                    f"the run was not published, it differs from the last one ({before and before.run.run_id}) by more "
-                    f"than [publish] allows: {'; '.join(found)}",
-                    hint='look at the sources; if it is right, tagcast score --accept "why"',
+                    msg(
+                        "the run was not published, it differs from the last one ({last}) by more than [publish] allows: {differences}",
+                        last=before and before.run.run_id,
+                        differences=listed(found, "sentences"),
+                    ),
+                    hint=msg(
+                        "look at the sources; if it is right, run {command}",
+                        command="tagcast score --accept WHY",
+                    ),
                 )
             compared = last.movement is not None
             store.activate(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
@@ -175,7 +186,10 @@ class Staging:
                 store.forget_old(keep)
         except StoreError as error:  # the run is active all the same: to say that it failed would be wrong
             log.warning(
-                "older runs could not be deleted, the next publication deletes them: %s", error.message
+                msg(
+                    "older runs could not be deleted, the next publication deletes them: {problem}",
+                    problem=error.message,
+                )
             )
         return manifest
 
@@ -244,7 +258,12 @@ class _Last:
             yield
         except StoreError as error:
             self.movement = None
-            log.warning("the active run is damaged, what changed since is not recorded: %s", error.message)
+            log.warning(
+                msg(
+                    "the active run is damaged, what changed since is not recorded: {problem}",
+                    problem=error.message,
+                )
+            )
 
 
 def _append(file: Path, values: npt.NDArray[np.float64]) -> None:

@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.manifest import Manifest, last_before
 from tagcast.serving.store.merge_join import MergeJoin, places
 from tagcast.serving.store.schema import column_name
@@ -75,7 +76,8 @@ class PastStream:
             tags = [tag for tag, mine in readers.items() if mine is reader]
             columns = [column_name(tag, "value") for tag in tags]
             what = f"run {reader.manifest.number}"
-            self._runs[what] = tags, MergeJoin(reader.stream(columns), what)
+            name = msg("the run {run}", run=reader.manifest.number)
+            self._runs[what] = tags, MergeJoin(reader.stream(columns), name)
 
     def of(self, ids: pa.Array) -> dict[str, npt.NDArray[np.object_]]:
         """Return by tag the last published value of each profile, None where it had none; ``ids`` rise."""
@@ -112,8 +114,15 @@ def open_past(store: ProfileStore, runs: Iterable[tuple[str, Manifest]]) -> Iter
                     opened[manifest.number] = stack.enter_context(store.open(manifest))
                 except StoreError as error:
                     raise StoreError(
-                        f"the run of {manifest.run.as_of}, which {tag} holds on to, cannot be read: {error.message}",
-                        hint=f"score {manifest.run.as_of} again, or set hysteresis: 0 for the tag",
+                        msg(
+                            "the run of {as_of}, which {tag} holds on to, cannot be read: {problem}",
+                            as_of=manifest.run.as_of,
+                            tag=tag,
+                            problem=error.message,
+                        ),
+                        hint=msg(
+                            "score {as_of} again, or set hysteresis: 0 for the tag", as_of=manifest.run.as_of
+                        ),
                     ) from error
             readers[tag] = opened[manifest.number]
         yield PastValues(readers)

@@ -8,7 +8,6 @@ does not grow with profiles.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.system import available_processors
 from tagcast.models.decisions.policy import NEVER, codes_of
 from tagcast.models.inference.engine import EncodedBatch, Engine, Member
 from tagcast.serving.scoring.explanations import explain, member_features
@@ -111,7 +112,7 @@ class Scorer:
         self.progress = progress
         self.past = past
         self.attributes = attributes
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or available_processors()
         self.reasons = reasons
         self.population = dict.fromkeys([t.definition.name for t in tags] + [r.name for r in self.rules], 0)
         self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
@@ -191,8 +192,8 @@ class Scorer:
             ids = batches[0].profile_id
             if not all(batch.profile_id.equals(ids) for batch in batches):
                 raise StoreError(
-                    f"the feature tables of {self.as_of} hold different profiles",
-                    hint="delete the folder features/ of the home and score again",
+                    msg("the feature tables of {as_of} hold different profiles", as_of=self.as_of),
+                    hint=msg("delete the folder features/ of the home and score again"),
                 )
             attributes = {} if about is None else about.of(ids)
             yield _Step(ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.manifest import Entry, Manifest, last_before
 from tagcast.serving.store.schema import RunInfo
@@ -167,7 +168,10 @@ class ProfileStore(ABC):
             for last_try in (False, True):
                 manifest = self.current()
                 if manifest is None:
-                    raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+                    raise StoreError(
+                        msg("nothing has been published yet"),
+                        hint=msg("run {command} first", command="tagcast score --all"),
+                    )
                 try:
                     reader = stack.enter_context(self.open(manifest))
                 except RunGoneError:

@@ -7,3 +7,5 @@ from tagcast.features.core.errors import StoreError
 
 class RunGoneError(StoreError):
     """The rows of a run are not there any more."""
+
+    code = "run_gone"

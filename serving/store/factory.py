@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.base import ProfileStore
 
 POSTGRES = ("postgresql://", "postgres://")
@@ -28,7 +29,7 @@ def open_store(store: str | None, home: Path, project: str, *, memory_limit: str
             from tagcast.serving.store.postgres.store import PostgresStore
         except ImportError as error:
             raise StoreError(
-                f"a store in PostgreSQL needs {error.name}, which is not installed",
+                msg("a store in PostgreSQL needs {package}, which is not installed", package=error.name),
                 hint="pip install 'tagcast[postgres]'",
             ) from error
         return PostgresStore(store, home / "store", project)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.long_form import predictions_of
 from tagcast.serving.store.manifest import Entry, active_at
 
@@ -45,10 +46,11 @@ def said_then(store: ProfileStore, profile_id: str, when: datetime) -> SaidThen:
     log = store.log()
     then = active_at(log, when)
     if then is None:
-        first = f"; the first run is of {log[0].at:%Y-%m-%d %H:%M} UTC" if log else ""
-        raise StoreError(
-            f"nothing was published by {when:%Y-%m-%d %H:%M} UTC{first}", hint="ask for a later date"
-        )
+        problem = msg("nothing was published by {moment} UTC", moment=f"{when:%Y-%m-%d %H:%M}")
+        if log:
+            first = f"{log[0].at:%Y-%m-%d %H:%M}"
+            problem = msg("{problem}; the first run is of {first} UTC", problem=problem, first=first)
+        raise StoreError(problem, hint=msg("ask for a later date"))
     if then.manifest.number in store.stored():
         with store.open(then.manifest) as reader:
             return SaidThen(then, predictions_of(reader, profile_id), exact=True)
@@ -60,9 +62,12 @@ def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str)
     gap = next((e for e in log if e.number > then.number and not e.compared), None)
     if gap is not None:
         raise StoreError(
-            f"what was said on {then.at:%Y-%m-%d} is not known: the run before {gap.manifest.run.run_id} was damaged, "
-            "so what changed then was not recorded",
-            hint=f"dates from {gap.at:%Y-%m-%d %H:%M} UTC on can be asked for",
+            msg(
+                "what was said on {day} is not known: the run before {run_id} was damaged, so what changed then was not recorded",
+                day=f"{then.at:%Y-%m-%d}",
+                run_id=gap.manifest.run.run_id,
+            ),
+            hint=msg("dates from {moment} UTC on can be asked for", moment=f"{gap.at:%Y-%m-%d %H:%M}"),
         )
     with store.open(log[-1].manifest) as reader:
         said = {row["tag"]: (row["value"], row["band"]) for row in predictions_of(reader, profile_id)}

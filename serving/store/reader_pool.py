@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError, TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.errors import RunGoneError
 
 if TYPE_CHECKING:
@@ -159,9 +160,12 @@ class RunReaderPool:
         with self._free:
             if not self._free.wait_for(lambda: self._lent < self._most, timeout=WAIT_SECONDS):
                 raise StoreError(
-                    f"too many questions at once: none of {self._most} readers came free "
-                    f"in {WAIT_SECONDS:.0f} s",
-                    hint="ask again in a moment",
+                    msg(
+                        "too many questions at once: none of {most} readers came free in {seconds:.0f} s",
+                        most=self._most,
+                        seconds=WAIT_SECONDS,
+                    ),
+                    hint=msg("ask again in a moment"),
                 )
             self._lent += 1
         try:
@@ -194,7 +198,7 @@ class RunReaderPool:
                 if self._seconds() - held.idle_since < IDLE_SECONDS or held.works():
                     return run, held
                 self._give_back(run, held, whole=False)
-        raise StoreError("the active run changed again and again", hint="ask again in a moment")
+        raise StoreError(msg("the active run changed again and again"), hint=msg("ask again in a moment"))
 
     def _active(self, *, anew: bool) -> _Run:
         """Return the active run; while one thread looks for a newer one the others go on with the last."""
@@ -227,7 +231,10 @@ class RunReaderPool:
             return run  # another thread has looked while this one waited for the lock
         manifest = self.store.current()
         if manifest is None:
-            raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+            raise StoreError(
+                msg("nothing has been published yet"),
+                hint=msg("run {command} first", command="tagcast score --all"),
+            )
         if run is None or anew or run.manifest.number != manifest.number:
             fresh = _Run(self.store, manifest)
             with self._free:

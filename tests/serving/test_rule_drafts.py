@@ -141,13 +141,13 @@ def test_a_second_person_publishes_where_the_configuration_says_so(context) -> N
             DefinitionError,
             "no family",
         ),
-        ({"title": {"en": "x"}}, DefinitionError, "title.zh"),
+        ({"title": {}}, DefinitionError, "title"),
     ],
 )
 def test_what_is_wrong_with_a_draft_is_said(context, change, error, told) -> None:
     with pytest.raises(error) as wrong:
         draft(context, MO, {**FIELDS, **change}, "a campaign in Oslo")
-    assert told in wrong.value.message
+    assert told in str(wrong.value.message)
     assert not drafts(context, VI)
 
 
@@ -161,7 +161,7 @@ def test_a_draft_can_be_written_as_a_file(context) -> None:
     bomb = "\n".join(f"k{n}: &k{n} [*k{n - 1}, *k{n - 1}]" for n in range(1, 40))
     with pytest.raises(DefinitionError) as wrong:
         draft(context, MO, f"k0: &k0 x\n{bomb}\nowner: *k39", "bomb")
-    assert len(wrong.value.message) < 50_000
+    assert len(str(wrong.value.message)) < 50_000
 
 
 def test_what_a_rule_may_speak_of_has_titles_and_leaves_out_what_is_sensitive(context) -> None:

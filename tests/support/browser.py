@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tagcast.features.core.messages import Message, msg
 from tagcast.serving.console.i18n.translator import SHORT, Translator
 
 SECRET = "a long enough secret"
@@ -69,11 +70,11 @@ def served(config: Path, home: Path) -> Iterator[str]:
     )
     try:
         assert process.stdout is not None
-        told = process.stdout.readline()
-        while told and not told.rstrip().endswith("}"):
-            told += process.stdout.readline()
-        assert told, (home / "serve.log").read_text(encoding="utf-8")
-        yield json.loads(told)["url"]
+        printed = process.stdout.readline()
+        while printed and not printed.rstrip().endswith("}"):
+            printed += process.stdout.readline()
+        assert printed, (home / "serve.log").read_text(encoding="utf-8")
+        yield json.loads(printed)["url"]
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -109,15 +110,15 @@ class Visitor:
         self.page.fill("input[name=password]", SECRET)
         self.page.click("button[type=submit]")
         self.page.locator("aside").get_by_text(SHORT[language], exact=True).click()
-        self.heading("tags.title")
+        self.heading(msg("Tags"))
 
-    def heading(self, key, **put_in):
+    def heading(self, text: Message):
         """Wait for the heading of a page."""
-        found = self.page.get_by_role("heading", level=1, name=self.say(key, **put_in))
+        found = self.page.get_by_role("heading", level=1, name=self.say(text))
         found.wait_for()
 
-    def press(self, key, role="button", within="main", **put_in):
-        self.page.locator(within).get_by_role(role, name=self.say(key, **put_in), exact=True).click()
+    def press(self, text: Message, role="button", within="main"):
+        self.page.locator(within).get_by_role(role, name=self.say(text), exact=True).click()
 
     def count(self) -> int:
         """Return the count that is read out, once the newest answer is there."""

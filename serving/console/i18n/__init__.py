@@ -1,1 +1,1 @@
-"""The console's texts and their translation."""
+"""The languages of the console: the translator of a page, and the words that pages share."""

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.raw_errors import reason_of
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.duckdb.layout import LEAST_MEMORY, write_snapshot
 from tagcast.serving.store.duckdb.profile_index import RowIndex, row_statement
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 CURRENT = "CURRENT"
 BATCH_ROWS = 65_536
-_AGAIN = "publish again: tagcast score --all"
+_AGAIN = msg("publish again: {command}", command="tagcast score --all")
 
 
 class DuckDbReader:
@@ -114,7 +116,10 @@ class DuckDbStore(ProfileStore):
         if current is None:
             return []
         numbers = [n for n in _numbers(self.folder / "log", ".json") if n < current.number]
-        return [*(_entry(self._log(n), f"delete {self._log(n).name} there") for n in numbers), current]
+        return [
+            *(_entry(self._log(n), msg("delete {file} there", file=self._log(n).name)) for n in numbers),
+            current,
+        ]
 
     def current(self) -> Manifest | None:
         """Return the active manifest."""
@@ -144,10 +149,15 @@ class DuckDbStore(ProfileStore):
             try:
                 size = file.stat().st_size
             except FileNotFoundError as error:
-                raise RunGoneError(f"{file} is missing", hint=_AGAIN) from error
+                raise RunGoneError(msg("{file} is missing", file=file), hint=_AGAIN) from error
             if size != manifest.bytes:
                 raise StoreError(
-                    f"{file} is half-written or damaged: {size:,} bytes, {manifest.bytes:,} were published",
+                    msg(
+                        "{file} is half-written or damaged: {size:,} bytes, {published:,} were published",
+                        file=file,
+                        size=size,
+                        published=manifest.bytes,
+                    ),
                     hint=_AGAIN,
                 )
             connection.execute("ATTACH ? AS store (READ_ONLY)", [str(file)])
@@ -260,11 +270,13 @@ def _numbers(folder: Path, suffix: str) -> list[int]:
     return sorted(int(f.name[:6]) for f in folder.glob(f"*{suffix}") if f.name[:6].isdigit())
 
 
-def _entry(file: Path, hint: str) -> Entry:
+def _entry(file: Path, hint: Message) -> Entry:
     try:
         return Entry.parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", hint=hint) from error
+        raise StoreError(
+            msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)), hint=hint
+        ) from error
 
 
 @contextmanager
@@ -275,4 +287,6 @@ def _read_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException) as error:
-        raise StoreError(f"{file} cannot be read: {str(error).splitlines()[0]}", hint=_AGAIN) from error
+        raise StoreError(
+            msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)), hint=_AGAIN
+        ) from error

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.schema import REASONS, column_name
 
 Kind = Literal["number", "word", "text", "boolean", "reasons"]
@@ -166,7 +167,10 @@ class Layout:
                 known.append(word)
             translate.append(known.index(word))
         if len(known) > np.iinfo(np.int16).max:
-            raise StoreError(f"{name} has {len(known):,} words", hint="at most 32,767 are kept")
+            raise StoreError(
+                msg("{column} has {words:,} words", column=name, words=len(known)),
+                hint=msg("at most 32,767 are kept"),
+            )
         return pa.array(translate, pa.int16()).take(values.indices)
 
     def _reasons(self, column: Column, values: pa.ListArray) -> Iterator[tuple[str, pa.Array]]:

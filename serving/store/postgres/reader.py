@@ -74,7 +74,7 @@ class PostgresReader:
         return queries
 
     def _fetch(self, sql: str, *values: str) -> pa.RecordBatchReader:
-        with self._server.errors("cannot be read"):
+        with self._server.errors():
             self.close()
             self._cursor = self._connection.cursor()
             self._cursor.execute(sql, values or None)
@@ -92,5 +92,5 @@ class PostgresReader:
         quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
         select = exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False)
         select = select.order_by(exp.column("n", table="g0"), copy=False)
-        with self._server.errors("cannot be read"):
+        with self._server.errors():
             yield from self.query(select)

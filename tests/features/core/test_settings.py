@@ -19,7 +19,7 @@ def load(config: Path):
 def refused(config: Path) -> str:
     with pytest.raises(ConfigError) as caught:
         load(config)
-    assert str(config) in caught.value.message
+    assert str(config) in str(caught.value.message)
     return str(caught.value)
 
 

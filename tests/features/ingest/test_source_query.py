@@ -315,7 +315,7 @@ class TestDatabases:
         with pytest.raises(DataError) as caught:
             build(project(tmp_path, source(place=place)))
         assert "hunter2" not in str(caught.value)
-        assert "shop" in caught.value.message
+        assert "shop" in str(caught.value.message)
 
 
 @pytest.fixture(scope="module")

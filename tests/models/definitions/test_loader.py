@@ -131,3 +131,34 @@ def test_only_an_amount_may_leave_out_its_decision() -> None:
     raw = yaml.safe_load(CHURN)
     del raw["decision"]
     assert not validator.is_valid(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "en", "zh", "translation"),
+    [
+        ({"en": "Tea", "zh": "茶"}, "Tea", "茶", "茶"),
+        ({"en": "Tea"}, "Tea", "Tea", ""),
+        ({"zh": "茶"}, "茶", "茶", ""),
+        ("Tea", "Tea", "Tea", ""),
+    ],
+)
+def test_a_text_may_be_given_in_one_language(text, en, zh, translation) -> None:
+    written = {**yaml.safe_load(CHURN), "title": text}
+    Draft202012Validator(json.loads(schema_text())).validate(written)
+    tag = parse_definition(yaml.safe_dump(written, allow_unicode=True), "churn.yaml")
+    assert (tag.title.en, tag.title.zh, tag.title.translation) == (en, zh, translation)
+    assert parse_definition(json.dumps(tag.model_dump(mode="json")), "again") == tag
+
+
+@pytest.mark.parametrize("text", [{}, "", {"en": ""}, {"de": "Tee"}, ["Tea"], None, 3])
+def test_a_text_has_to_be_given(text) -> None:
+    written = {**yaml.safe_load(CHURN), "title": text}
+    with pytest.raises(DefinitionError, match="title"):
+        parse_definition(yaml.safe_dump(written), "churn.yaml")
+    assert not Draft202012Validator(json.loads(schema_text())).is_valid(written)
+
+
+def test_a_family_in_one_language() -> None:
+    written = yaml.safe_load(INTEREST) | {"title": "Likes {category}"}
+    tag = parse_definition(yaml.safe_dump(written), "interest.yaml").expand(["茶"])[0]
+    assert (tag.title.en, tag.title.zh) == ("Likes 茶", "Likes 茶")

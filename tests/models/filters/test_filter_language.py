@@ -213,8 +213,8 @@ def test_any_text_is_a_filter_or_a_clear_error(text) -> None:
         parse(text, NAMES)
     except FilterError as error:
         assert 0 <= error.position <= len(text)
-        assert error.message
-        assert error.hint
+        assert str(error.message)
+        assert str(error.hint)
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_card_holds_every_part_in_both_forms(facts) -> None:
     plain = " ".join(page.text)
     auc = facts.result.test["tagcast"]["auc"].value
     for part in (
-        "churn_risk v4", "no purchase in the 30 days", "profiles with a purchase in the 60 days", "2023-11-01",
+        "churn_risk v4", "no purchase within 30 days", "profiles with a purchase in the 60 days", "2023-11-01",
         str(facts.result.split.test), f"{auc:.3f}", facts.result.model.digest(), "of path attribution",
         "counts for", "占评分构成的", "How the grade is given", "beats rfm", facts.grade.reasons[0][1:],
         f"{len(facts.result.model.features)} features", "流失风险", "Not measured",
@@ -131,7 +131,7 @@ def test_a_card_holds_every_part_in_both_forms(facts) -> None:
     for note in facts.result.notes:
         assert note[1:] in plain
     assert facts.grade.letter in page.text
-    assert len([t for t, _ in page.tags if t == "img"]) == len(facts.figures) == 5
+    assert len([t for t, _ in page.tags if t == "img"]) == len(facts.figures) == 6
 
 
 def test_the_page_needs_nothing_beside_it(facts) -> None:
@@ -226,21 +226,23 @@ def test_an_rfm_card_says_so(facts) -> None:
 def test_definitions_in_words() -> None:
     churn, value = parse_definition(CHURN, "churn"), parse_definition(VALUE, "value")
     coffee = parse_definition(INTEREST, "interest").expand(["COFFEE"])[0]
-    assert outcome_words(churn) == "no purchase in the 30 days from the snapshot"
-    assert outcome_words(coffee) == "at least one purchase of COFFEE in the 30 days from the snapshot"
-    assert outcome_words(value).startswith("among the 20 % of the population with the highest net spend in")
+    assert outcome_words(churn) == "no purchase within 30 days"
+    assert outcome_words(coffee) == "at least one purchase of COFFEE within 30 days"
+    assert outcome_words(value).startswith(
+        "among the 20% of the population with the highest net spend within"
+    )
     count = CountAtLeast(kind="count_at_least", at_least=3, horizon_days=7)
     total = SumAtLeast(kind="sum_at_least", at_least=1500, horizon_days=7, category="TEA")
     said = [outcome_words(churn.model_copy(update={"outcome": o})) for o in (count, total)]
     assert said == [
-        "purchase on 3 days or more in the 7 days from the snapshot",
-        "net spend on TEA of 1,500 or more in the 7 days from the snapshot",
+        "purchase on 3 or more days within 7 days",
+        "net spend on TEA of 1,500 or more within 7 days",
     ]
     rules = (
-        (PrecisionRule(rule="precision", precision=0.8), "of which 80 % came true"),
+        (PrecisionRule(rule="precision", precision=0.8), "of which 80% came true"),
         (ProfitRule(rule="profit", benefit=10, cost=2, capacity=5000), "at most 5,000 profiles"),
-        (churn.decision, "yes from a score of 0.5"),
-        (value.decision, "yes for the 20 % of the population"),
+        (churn.decision, "yes if score ≥ 0.5"),
+        (value.decision, "yes for the top 20% of scores"),
     )
     for rule, words in rules:
         assert words in decision_words(churn.model_copy(update={"decision": rule}))

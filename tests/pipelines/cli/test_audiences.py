@@ -45,9 +45,9 @@ def test_count_and_explain(folder) -> None:
     assert answer(folder, "count", OLD)["members"] == members
     assert f"{members:,} of 400 profiles" in run(folder, "count", OLD)
     found = answer(folder, "explain", f"{OLD} AND city = '北京'")
-    assert found["sentence"] == "Profiles where age is at least 40, and city is “北京”."
+    assert found["sentence"] == "Customers where age is at least 40, and city is “北京”."
     assert [e["condition"] for e in found["effects"]] == [OLD, "city = '北京'"]
-    assert "满足以下条件的用户" in run(folder, "explain", OLD, "--language", "zh")
+    assert "满足以下条件的客户" in run(folder, "explain", OLD, "--language", "zh")
 
 
 def test_show_portrait_compare_and_cut(folder) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -219,6 +220,14 @@ def test_stored_model_loads_and_predicts_through_mlflow_without_pickle(
     assert list(answer.index) == [7, 9]
 
 
+def test_a_stored_model_asks_for_what_it_needs_to_be_loaded_elsewhere(tracking: Tracking, log: Log):
+    folder = load_bundle(tracking, "churn_risk", log().version)[1].parents[1]
+    asked = (folder / "requirements.txt").read_text(encoding="utf-8").split()
+    assert f"tagcast=={metadata.version('tagcast')}" in asked
+    assert f"lightgbm=={metadata.version('lightgbm')}" in asked
+    assert all("==" in line for line in asked)
+
+
 def test_listing_shows_each_tag_newest_first_with_aliases_and_decisions(tracking: Tracking, log: Log):
     first, second, other = log(), log(), log("high_value")
     settle(tracking, first, PASSED, now=NOW)
@@ -273,7 +282,7 @@ def test_a_version_that_the_gate_refused_needs_force_and_the_error_says_why(trac
     refused, unjudged = find_version(tracking, "churn_risk", 2), log()
     with pytest.raises(ModelError, match=r"v2 may not .*beats_rfm failed \(AUC \.800 against") as caught:
         promote(tracking, refused, by="Ann", reason="I like it", now=NOW)
-    assert "tagcast promote churn_risk 2 --force --reason" in caught.value.hint
+    assert "tagcast promote churn_risk 2 --force --reason" in str(caught.value.hint)
     with pytest.raises(ModelError, match="the gate has not judged it"):
         promote(tracking, unjudged, by="Ann", reason="I like it", now=NOW)
     assert find_version(tracking, "churn_risk").version == 1
@@ -363,7 +372,7 @@ def test_changed_file_is_named_and_the_model_refused(tracking: Tracking, log: Lo
         ModelError, match=rf"churn_risk v1: the stored model file artifacts/bundle/{name}"
     ) as caught:
         load_bundle(tracking, "churn_risk", 1)
-    assert "older version" in caught.value.hint
+    assert "older version" in str(caught.value.hint)
 
 
 def test_missing_versions_are_explained(tracking: Tracking, log: Log):
@@ -373,10 +382,10 @@ def test_missing_versions_are_explained(tracking: Tracking, log: Log):
     settle(tracking, log(), REFUSED, now=NOW)
     with pytest.raises(ModelError, match=r"no champion.*AUC \.800 against") as caught:
         load_bundle(tracking, "churn_risk")
-    assert "tagcast promote churn_risk" in caught.value.hint
+    assert "tagcast promote churn_risk" in str(caught.value.hint)
     with pytest.raises(ModelError, match="no version 7") as caught:
         load_bundle(tracking, "churn_risk", 7)
-    assert caught.value.hint == "choose one of 1"
+    assert str(caught.value.hint) == "choose one of 1"
 
 
 def test_failed_logging_leaves_a_failed_run_and_no_version(tracking: Tracking, log: Log, tmp_path: Path):

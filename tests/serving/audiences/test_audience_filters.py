@@ -199,8 +199,8 @@ def checked(text: str) -> bool:
         tree = parse(text, NAMES)
     except FilterError as error:
         assert 0 <= error.position <= len(text)
-        assert error.message
-        assert error.hint
+        assert str(error.message)
+        assert str(error.hint)
         return False
     frozen = {name: ["p1"] for name in ("frozen", "dynamic")}
     for dialect in ("duckdb", "postgres"):

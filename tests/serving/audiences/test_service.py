@@ -273,28 +273,28 @@ class TestPlainWords:
         [
             (
                 "churn_risk = 'yes'",
-                "Profiles where Churn risk is “yes”.",
-                "满足以下条件的用户：流失风险为“是”。",
+                "Customers where Churn risk is “yes”.",
+                "满足以下条件的客户：流失风险为“是”。",
             ),
             (
                 "age BETWEEN 18 AND 30 AND NOT churn_risk = 'no'",
-                "Profiles where age is between 18 and 30, and Churn risk is not “no” or not known.",
-                "满足以下条件的用户：age在18到30之间，并且流失风险不为“否”或未知。",
+                "Customers where age is between 18 and 30, and Churn risk is not “no” or has no value.",
+                "满足以下条件的客户：age在18到30之间，并且流失风险不为“否”或没有取值。",
             ),
             (
                 "churn_risk.percentile >= 80 OR churn_risk.confidence > 0.75",
-                "Profiles where either Churn risk ranks in the top 20 %, or the confidence in Churn risk is above 75 %.",
-                "满足以下条件的用户：满足其一：流失风险排名在前 20 %，或者流失风险的置信度高于75 %。",
+                "Customers where either Churn risk ranks in the top 20%, or the confidence in Churn risk is above 75%.",
+                "满足以下条件的客户：满足其一：流失风险排名前20%，或者流失风险的置信度高于75%。",
             ),
             (
                 "spend.score >= 1250.5 AND (city = '北京' OR email_ok = TRUE)",
-                "Profiles where the expected amount of Spend is at least 1,250.5, and (city is “北京”, or email ok is true).",
-                "满足以下条件的用户：消费的预期金额不低于1,250.5，并且（city为“北京”，或者email ok为是）。",
+                "Customers where the expected amount of Spend is at least 1,250.5, and (city is “北京”, or email ok is true).",
+                "满足以下条件的客户：消费的预期金额不低于1,250.5，并且（city为“北京”，或者email ok为是）。",
             ),
             (
                 "churn_risk IS NOT NULL AND city IS NULL",
-                "Profiles where something is said of Churn risk, and city is not known.",
-                "满足以下条件的用户：有流失风险的判断，并且city未知。",
+                "Customers where Churn risk has a value, and city is missing.",
+                "满足以下条件的客户：有流失风险的判断，并且city未填写。",
             ),
         ],
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.messages import msg, nmsg
 from tagcast.features.core.settings import load_settings
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.accounts import add_user
@@ -87,13 +88,13 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     say, page = mia.say, mia.page
     # Find the tag and read what it is.
     title = say.of({"en": "Churn risk", "zh": "流失风险"})
-    page.get_by_role("searchbox", name=say("tags.search")).fill(title[:4])
+    page.get_by_role("searchbox", name=say(msg("Search by name or meaning"))).fill(title[:4])
     page.get_by_role("link", name=title).first.click()
     page.get_by_role("heading", level=1, name=title).wait_for()
-    assert page.get_by_text(say("tag.means"), exact=True).is_visible()
+    assert page.get_by_text(say(msg("Meaning")), exact=True).is_visible()
     # Build a nested filter: the count follows.
-    mia.press("tag.build", "link")
-    mia.heading("build.title")
+    mia.press(msg("Build an audience"), "link")
+    mia.heading(msg("New audience"))
     first = mia.count()
     assert first > 0
     page.locator(".group-root > .group-foot button").nth(1).click()
@@ -126,31 +127,31 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     page.keyboard.press("Enter")
     page.wait_for_function(f"document.querySelector('.filter-text textarea').value === `{text}`")
     # The portrait.
-    mia.press("build.portrait")
-    mia.heading("portrait.title")
-    page.get_by_text(say("portrait.apart"), exact=True).wait_for()
-    mia.press("portrait.back", "link")
-    mia.heading("build.title")
+    mia.press(msg("Portrait"))
+    mia.heading(msg("Portrait"))
+    page.get_by_text(say(msg("What sets them apart")), exact=True).wait_for()
+    mia.press(msg("Back to the filter"), "link")
+    mia.heading(msg("New audience"))
     # Save it.
     assert mia.count() == both
     name = f"Oslo {language}"
-    mia.press("build.save")
-    page.get_by_label(say("build.name"), exact=True).fill(name)
-    mia.press("do.save", within=".sheet-dialog")
-    mia.heading("build.edit", name=name)
+    mia.press(msg("Save"))
+    page.get_by_label(say(msg("Name")), exact=True).fill(name)
+    mia.press(msg("Save"), within=".sheet-dialog")
+    mia.heading(msg("Audience: {name}", name=name))
     # Take it away.
     assert mia.count() == both
-    mia.press("build.export")
+    mia.press(msg("Export"))
     with page.expect_download() as download:
-        mia.press("export.go", within=".sheet-dialog")
+        mia.press(msg("Export"), within=".sheet-dialog")
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == both + 1
-    page.get_by_text(say("export.done", rows=f"{both:,}")).wait_for()
+    page.get_by_text(say(nmsg("{n:,} row written", "{n:,} rows written", both))).wait_for()
     page.keyboard.press("Escape")
     # Find it in the audit log, which holds what she did herself.
-    mia.press("nav.audit", "link", within="aside")
-    mia.heading("audit.title")
-    row = page.locator("tr").filter(has_text=name).filter(has_text=say("action.export"))
+    mia.press(msg("Audit log"), "link", within="aside")
+    mia.heading(msg("Audit log"))
+    row = page.locator("tr").filter(has_text=name).filter(has_text=say(msg("exported")))
     row.first.wait_for()
     assert set(page.locator("tbody tr td:nth-child(2)").all_inner_texts()) == {"mia"}  # in small letters
     mia.leave()
@@ -162,17 +163,17 @@ def test_a_data_scientist_approves_a_champion(shop, browser, site, language):
     version = _propose(tracking, folder, datetime.now(UTC))
     bob = Visitor(browser, site, "Bob", language)
     say, page = bob.say, bob.page
-    bob.press("nav.reviews", "link", within="aside")
-    bob.heading("review.title")
-    page.get_by_text(f"{say('tag.version')} {version}").first.wait_for()
-    bob.press("review.approve")
-    page.get_by_label(say("review.reason"), exact=True).fill("read the card")
-    bob.press("review.approve", within=".sheet-dialog")
-    page.get_by_text(say("review.none"), exact=True).wait_for()
+    bob.press(msg("Reviews"), "link", within="aside")
+    bob.heading(msg("Reviews"))
+    page.get_by_text(say(msg("Version {version}", version=version)), exact=True).first.wait_for()
+    bob.press(msg("Approve"))
+    page.get_by_label(say(msg("Reason (kept on record)")), exact=True).fill("read the card")
+    bob.press(msg("Approve"), within=".sheet-dialog")
+    page.get_by_text(say(msg("Nothing to review")), exact=True).wait_for()
     page.goto(f"{site}/tags/{TAG}")
-    live = page.locator("li").filter(has_text=say("tag.in_force"))
+    live = page.locator("li").filter(has_text=say(msg("active")))
     live.first.wait_for()
-    assert f"{say('tag.version')} {version}" in live.first.inner_text()
+    assert say(msg("Version {version}", version=version)) in live.first.inner_text()
     assert page.get_by_text("read the card").first.is_visible()
     bob.leave()
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from tagcast.models.filters.conditions import Names
 from tagcast.models.filters.parser import parse
@@ -18,7 +19,7 @@ from tagcast.serving.console.audiences.draft import Group, Row, draft_of
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.page_context import link
 
 NAMES = Names(
@@ -89,33 +90,33 @@ def test_tests_fit_the_field():
 
 
 def test_only_the_newest_answer_is_told():
-    told: list[str] = []
+    shown: list[str] = []
     failed: list[str] = []
-    asked: list[str] = []
+    begun: list[str] = []
 
     async def answer(name: str, seconds: float, error: bool = False) -> str:
-        asked.append(name)
+        begun.append(name)
         await asyncio.sleep(seconds)
         if error:
             raise ValueError(name)
         return name
 
     async def clicks() -> None:
-        latest = Debouncer(told.append, lambda error: failed.append(str(error)), pause=0.02)
-        first = [asyncio.create_task(latest.ask(lambda n=n: answer(n, 0))) for n in ("a", "b", "c")]
+        latest = Debouncer(shown.append, lambda error: failed.append(str(error)), pause=0.02)
+        first = [asyncio.create_task(latest.run(lambda n=n: answer(n, 0))) for n in ("a", "b", "c")]
         await asyncio.gather(*first)
-        assert asked == ["a", "c"], "the first at once; what follows at its heels is one question"
-        slow = asyncio.create_task(latest.ask(lambda: answer("slow", 0.2)))
+        assert begun == ["a", "c"], "the first at once; what follows at its heels is one question"
+        slow = asyncio.create_task(latest.run(lambda: answer("slow", 0.2)))
         await asyncio.sleep(0.05)
-        await asyncio.gather(slow, latest.ask(lambda: answer("quick", 0)))
-        wrong = asyncio.create_task(latest.ask(lambda: answer("wrong", 0.1, True)))
+        await asyncio.gather(slow, latest.run(lambda: answer("quick", 0)))
+        wrong = asyncio.create_task(latest.run(lambda: answer("wrong", 0.1, True)))
         await asyncio.sleep(0.05)
         latest.forget()
         await wrong
-        await latest.ask(lambda: answer("wrong too", 0, True))
+        await latest.run(lambda: answer("wrong too", 0, True))
 
     asyncio.run(clicks())
-    assert told == ["c", "quick"]
+    assert shown == ["c", "quick"]
     assert failed == ["wrong too"]
 
 
@@ -137,7 +138,7 @@ def test_markup():
 
 def test_figures():
     assert [number(v) for v in (None, float("nan"), 3.0, 1234.5, 0.0237, 123.45)] == ["–", "–", "3", "1,234", "0.0237", "123.5"]  # fmt: skip
-    assert [percent(v) for v in (None, 0.0, 1.0, 0.123, 0.0001)] == ["–", "0 %", "100 %", "12.3 %", "< 0.1 %"]
+    assert [percent(v) for v in (None, 0.0, 1.0, 0.123, 0.0001)] == ["–", "0%", "100%", "12.3%", "< 0.1%"]
     assert [of_100(v) for v in (None, 0.839, 0.29)] == ["–", "83", "29"], "a floor is rounded down"
 
 

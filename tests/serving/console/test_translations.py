@@ -1,128 +1,306 @@
-"""Whatever the console says, it says in both languages, and nothing is kept that it does not say."""
+"""Whatever the console puts on a page is a message, and a Chinese page has no English sentence on it."""
 
 from __future__ import annotations
 
+import ast
+import html
+import json
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from string import Formatter
 from typing import get_args
 
 import pytest
+from sqlglot import exp
 
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import FilterError, NotAllowedError
-from tagcast.models.filters.conditions import Names
+from tagcast.features.core.messages import msg, nmsg
+from tagcast.features.core.settings import load_settings
 from tagcast.models.filters.fields import PARTS
-from tagcast.models.filters.parser import parse
-from tagcast.registry.access.roles import ROLES
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.accounts import add_user
+from tagcast.registry.access.roles import ROLES, Person
+from tagcast.registry.gates.checks import Check, GateReport
 from tagcast.registry.governance.lifecycle import STATUSES
+from tagcast.registry.state.database import open_state
+from tagcast.registry.versions.promotion import settle
+from tagcast.registry.versions.recording import log_version
+from tagcast.registry.versions.tracking import open_tracking
+from tagcast.serving.audiences.saved_audience_actions import keep
+from tagcast.serving.console.audiences import builder_row, builder_tree
+from tagcast.serving.console.audiences.draft import Mode
 from tagcast.serving.console.audiences.draft import Test as DraftTest
-from tagcast.serving.console.i18n.service_messages import told
-from tagcast.serving.console.i18n.translator import LANGUAGES, WORDS, Translator
+from tagcast.serving.console.i18n import vocabulary
+from tagcast.serving.console.i18n.translator import Translator
+from tagcast.serving.console.ui.layout import _THEMES
+from tagcast.serving.console.ui.notices import error_markup
+from tagcast.serving.console.ui.page_context import THEMES, PageContext
+from tagcast.serving.context import open_context
+from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
+from tests.support.web import served
 
 CONSOLE = Path(__file__).parents[3] / "serving" / "console"
-SOURCE = "\n".join(
-    path.read_text(encoding="utf-8") for path in sorted(CONSOLE.rglob("*.py")) if path.parent.name != "i18n"
-)
-KEY = re.compile(r"""["']([a-z]+\.[a-z_A-Z0-9.]+)["']""")
-ENDINGS = (".css", ".py", ".html")
-# Keys that are put together from a word of the data: what it may be is known elsewhere, or shown as it is.
-FROM_DATA = ("value", "action", "path", "metric", "check", "decision", "detail", "gate")
-NAMES_OF_THINGS = {"AUC", "RMSE", "CSV", "Parquet"}
+SOURCES = sorted(CONSOLE.rglob("*.py"))
+MESSAGES = {"msg", "nmsg", "pmsg"}
+TEXT_ARGUMENTS: dict[str, tuple[int | str, ...]] = {
+    "say": (0,),
+    "button": (0,),
+    "link_button": (0,),
+    "icon_button": (1,),
+    "select": (0, 2),
+    "text_field": (0, "hint"),
+    "search_field": (0,),
+    "number_field": (0,),
+    "area_field": (0,),
+    "dialog": (0,),
+    "empty": (0, 1),
+    "done": (0,),
+    "notify": (0, "close_button"),
+    "checkbox": (0,),
+    "label": (0,),
+    "input": (0, "label", "placeholder"),
+    "number": (),
+    "add_page": (2,),
+    "Markup": (0,),
+}
+"""Arguments of the functions that put text on a page, by place or by name; of ``h`` all but the first."""
+TEXT_ATTRIBUTES = {"title", "aria_label", "aria-label", "hint", "placeholder", "label", "alt"}
+NAMES = {"tagcast", "CSV", "Parquet", "AUC", "MAE"}
 
 
-def made_up_keys() -> set[str]:
-    """Return the keys that are put together from the words of the program."""
-    found = {f"status.{one}" for one in STATUSES} | {f"tag.step.{one}" for one in STATUSES}
-    found |= {f"role.{one}" for one in ROLES} | {f"part.{one}" for one in PARTS}
-    found |= {f"op.{one}" for one in get_args(DraftTest)}
-    found |= {f"build.{one}" for one in ("all", "any", "none", "dynamic", "frozen")}
-    found |= {f"kind.{one}" for one in ("model", "amount", "rule")} | {f"tag.grade.{one}" for one in "ABCD"}
-    found |= {f"frame.{one}" for one in ("light", "dark", "auto")} | {
-        f"runs.{one}" for one in ("publish", "rollback")
+def literals(node: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the texts that an expression is made of, but for those within other calls."""
+    match node:
+        case ast.Constant(value=str()):
+            yield node
+        case ast.JoinedStr(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts):
+            for part in parts:
+                yield from literals(part)
+        case ast.BoolOp(values=parts):
+            for part in parts:
+                yield from literals(part)
+        case ast.Dict(values=parts):
+            for part in parts:
+                yield from literals(part)
+        case ast.BinOp(left=left, right=right):
+            yield from literals(left)
+            yield from literals(right)
+        case ast.IfExp(body=left, orelse=right):
+            yield from literals(left)
+            yield from literals(right)
+        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner) | ast.Starred(value=inner):
+            yield from literals(inner)
+
+
+def texts_on_pages(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the literal texts that the code of a module puts on a page as they are."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            places = range(1, len(node.args)) if name == "h" else TEXT_ARGUMENTS.get(name, ())
+            if isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "exp":
+                continue  # a query
+            for place in places:
+                if isinstance(place, int) and place < len(node.args):
+                    yield from literals(node.args[place])
+            for keyword in node.keywords:
+                if keyword.arg in places or (name == "h" and keyword.arg in TEXT_ATTRIBUTES):
+                    yield from literals(keyword.value)
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                is_text = isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant)
+                if is_text and target.slice.value in TEXT_ATTRIBUTES:
+                    yield from literals(node.value)
+                if isinstance(target, ast.Attribute) and target.attr == "content":
+                    yield from literals(node.value)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CONSOLE)))
+def test_every_text_on_a_page_is_a_message(path):
+    found = {
+        f"{node.lineno}: {node.value!r}"
+        for node in texts_on_pages(ast.parse(path.read_text(encoding="utf-8")))
+        if re.search("[A-Za-z\u4e00-\u9fff]{2}", re.sub("<[^>]*>", "", node.value))
+        and node.value not in NAMES
     }
-    found |= {f"saved.kind.{one}" for one in ("dynamic", "frozen")}
-    found |= {f"portrait.by_{one}" for one in ("index", "share")}
-    return found | {f"audit.{one}" for one in ("at", "who", "action", "subject", "detail")}
+    assert not found, f"say these through msg: {sorted(found)}"
 
 
-def used_keys() -> set[str]:
-    """Return every key that the source names or puts together."""
-    plain = {key for key in KEY.findall(SOURCE) if key.split(".")[0] in {k.split(".")[0] for k in WORDS}}
-    return {key for key in plain if not key.endswith(ENDINGS)} | made_up_keys()
+def test_the_check_sees_texts():
+    source = """
+h("p", "a text", title="a title", class_="a class")
+h("p", say(msg("a message")), f"{x} words", ["in a list"])
+button("press" if x else say(msg("a message")), act, "small quiet")
+box.props["aria-label"] = "a label"
+"""
+    seen = {node.value.strip() for node in texts_on_pages(ast.parse(source))}
+    assert seen == {"a text", "a title", "words", "in a list", "press", "a label"}
 
 
-def test_every_key_that_is_used_is_said_in_both_languages():
-    topics = {key.split(".")[0] for key in WORDS}
-    named = {key for key in used_keys() if key.split(".")[0] in topics}
-    python = {"request", "visit", "service context"}
-    missing = {key for key in named if key not in WORDS and key.split(".")[0] not in python}
-    # What looks like a key and is none: names of actions in the audit log, of event handlers.
-    missing -= {key for key in missing if f"action.{key}" in WORDS}
-    assert not missing, f"no words for {sorted(missing)}"
+def test_words_of_the_program_have_titles():
+    assert set(vocabulary.ROLE_TITLES) == set(ROLES)
+    assert set(vocabulary.STATUS_TITLES) == set(vocabulary.STEP_TITLES) == set(STATUSES)
+    assert set(vocabulary.PART_TITLES) >= set(PARTS)
+    assert set(builder_row._TESTS) == set(get_args(DraftTest))
+    assert set(builder_tree._MODES) == set(get_args(Mode))
+    assert set(_THEMES) == set(THEMES)
 
 
-def test_every_key_is_used():
-    used = used_keys()
-    idle = {key for key in WORDS if key not in used and key.split(".")[0] not in FROM_DATA}
-    assert not idle, f"nobody says {sorted(idle)}"
-
-
-@pytest.mark.parametrize("key", WORDS)
-def test_both_languages_say_the_same(key):
-    english, chinese = WORDS[key]
-    assert english.strip()
-    assert chinese.strip()
-    put_in = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (english, chinese)]
-    assert put_in[0] == put_in[1], "other things are put in"
-    if english not in NAMES_OF_THINGS and re.search(r"[A-Za-z]{2}", re.sub(r"\{\w+\}", "", english)):
-        assert re.search(r"[\u4e00-\u9fff]", chinese), "not Chinese"
-        assert not re.search(r"[\u4e00-\u9fff]", english), "not English"
-
-
-def test_a_word_of_the_data_is_said_where_it_is_known():
-    assert Translator("zh").known("value", "yes") == "是"
-    assert Translator("zh").known("value", "Oslo") == "Oslo"
-    assert Translator("en")("tags.found", count=3) == "3 tags"
-    with pytest.raises(KeyError):
-        Translator("en")("tags.there_is_none")
-
-
-NAMES = Names({"churn_risk": ("low", "high")}, {"age": "text", "spend": "number"})
+def test_a_word_of_the_data_has_a_title_where_it_is_known():
+    chinese, english = Translator("zh"), Translator("en")
+    assert chinese.word(vocabulary.VALUE_TITLES, "yes") == "是"
+    assert chinese.word(vocabulary.VALUE_TITLES, "Oslo") == "Oslo"
+    assert [english(nmsg("{n:,} tag", "{n:,} tags", n)) for n in (1, 3, 1200)] == [
+        "1 tag",
+        "3 tags",
+        "1,200 tags",
+    ]
+    assert chinese(nmsg("{n:,} tag", "{n:,} tags", 3)) == "3 个标签"
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("texts", "en", "zh"),
     [
-        "",
-        "churn = 'yes'",
-        "churn_risk = 'maybe'",
-        "churn_risk.colour = 'x'",
-        "churn_risk",
-        "churn_risk = 'yes' age = '1'",
-        "age IN ()",
-        "'a' = 'b'",
-        "age = 'x",
-        "age > 'a'",
-        "spend = 'a'",
-        "f(age)",
-        "(age = '1'",
-        "spend >= 1e999",
-        "age = '1' AND",
-        "age ;",
-        "spend BETWEEN 1",
-        "NOT",
-        "age IS 3",
+        ({"en": "Tea", "zh": "茶"}, "Tea", "茶"),
+        ({"en": "Tea"}, "Tea", "Tea"),
+        ({"zh": "茶", "en": ""}, "茶", "茶"),
+        ({}, "", ""),
     ],
 )
-def test_what_is_wrong_with_a_filter_is_told_in_chinese(text):
-    with pytest.raises(FilterError) as wrong:
-        parse(text, NAMES)
-    assert told(wrong.value, "en") == (wrong.value.message, wrong.value.hint)
-    for said in told(wrong.value, "zh"):
-        assert re.search(r"[\u4e00-\u9fff]", said), said
+def test_a_text_in_one_language_stands_for_the_other(texts, en, zh):
+    assert (Translator("en").of(texts), Translator("zh").of(texts)) == (en, zh)
 
 
-def test_what_no_pattern_knows_stays_as_it_is():
-    error = NotAllowedError("something new", hint="do this")
-    assert told(error, "zh") == ("something new", "do this")
-    assert LANGUAGES == ("en", "zh")
+def test_errors_are_shown_in_the_language_of_the_page():
+    chinese = PageContext(None, None, Translator("zh"), "auto", None)
+    english = PageContext(None, None, Translator("en"), "auto", None)
+    error = NotAllowedError(msg("too many requests"), hint=msg("reload the page"))
+    assert "请求过于频繁" in error_markup(chinese, error)
+    assert "请刷新页面" in error_markup(chinese, error)
+    assert "How to fix" in error_markup(english, error)
+    assert "第 4 个字符处" in error_markup(chinese, FilterError("x", position=3))
+    assert "at character 4" in error_markup(english, FilterError("x", position=3))
+
+
+# Whole pages.
+
+SECRET = "a long enough secret"
+PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))
+PAGES = (
+    "/",
+    f"/tags/{TAG}",
+    "/tags/there_is_none",
+    "/audience",
+    f"/audience?filter={TAG}%20%3D%20'yes'",
+    "/audience?filter=nonsense",
+    "/audience?saved=Oslo",
+    "/audiences",
+    "/portrait?name=Oslo",
+    "/compare",
+    "/profile",
+    "/profile/{some}",
+    "/profile/nobody",
+    "/runs",
+    "/reviews",
+    "/rules/new",
+    "/audit",
+    "/access",
+)
+DATA = re.compile(
+    r"tagcast (train|score|user)( --?\w+| add)*|and tagcast|Lifecycle / Stage|recency_days <= 30 AND age = '45-54'"
+)
+"""What is the same in both languages: commands, examples of what to write."""
+
+PLAIN = {"passes every check", "tagcast tags lists them", "tagcast audience show lists some"}
+"""What gates and the service layer still hand on as plain English; goes once their sentences are messages."""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A shop with a published tag, a version that waits, saved audiences and a few users; and what the gate wrote."""
+    folder = tmp_path_factory.mktemp("translations")
+    workspace = shop_with_champion(folder)
+    now = datetime.now(UTC) - timedelta(minutes=5)
+    score_tags(workspace, None, as_of=DAY, moment=now)
+    config = folder / "tagcast.toml"
+    settings = load_settings(config, folder / "home", folder)
+    state = open_state(settings)
+    for name, role in (("Ada", "admin"), ("Vic", "viewer")):
+        add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
+    tracking = open_tracking(settings.home, project=settings.name)
+    model = by_hand(cut=0.4)
+    bundle = folder / "bundle"
+    model.save(bundle)
+    version = log_version(
+        tracking, tag=TAG, bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
+        params={}, metrics={"auc": 0.86, "log_loss": 0.51}, dataset={}, split={}, figures={}, notes=[], run_name="r", now=now,
+    )  # fmt: skip
+    settle(tracking, version, PASSED, now=now, proposer="Ann")
+    context = open_context(settings, lambda: now)
+    ann = Person("Ann", "data_scientist")
+    for name, text in (("Oslo", "city = 'Oslo'"), ("Stay", f"{TAG} = 'no'")):
+        keep(context, ann, name, text, description="", kind="dynamic")
+    yield context
+    context.store.close()
+
+
+def test_every_page_is_chinese(shop):
+    with served(shop) as client:
+        client.headers["Accept-Language"] = "zh-CN,zh;q=0.9"
+        client.headers["Origin"] = "http://testserver"
+        assert client.post("/login", data={"name": "Ada", "password": SECRET}).status_code == 303
+        with shop.store.reader() as reader:
+            some = reader.query(exp.select("profile_id").from_("profiles").limit(1)).read_all()
+        english: dict[str, set[str]] = {}
+        for path in PAGES:
+            answer = client.get(path.replace("{some}", some.column(0)[0].as_py()))
+            assert answer.status_code == 200, path
+            if sentences := set(english_in(answer.text)) - PLAIN:
+                english[path] = sentences
+            assert re.search("[\u4e00-\u9fff]", " ".join(page_texts(answer.text))), path
+    assert not english
+
+
+def page_texts(page: str) -> Iterator[str]:
+    """Yield what a reader may see or hear of a page of NiceGUI: its content is sent as JSON."""
+    found = re.search(r"parseElements\(String\.raw`(.*?)`\)", page, re.DOTALL)
+    assert found, "NiceGUI sends its elements otherwise"
+    raw = found.group(1).replace("&#36;", "$").replace("&#96;", "`").replace("&gt;", ">").replace("&lt;", "<")
+    yield from _texts(json.loads(html.unescape(raw) if raw.startswith("{&") else raw.replace("&amp;", "&")))
+
+
+def _texts(value) -> Iterator[str]:
+    match value:
+        case dict():
+            for key, inner in value.items():
+                if key in {"innerHTML", "label", "title", "aria-label", "placeholder", "hint"} and isinstance(
+                    inner, str
+                ):
+                    yield from re.findall(r'(?:title|aria-label)="([^"]*)"', inner)
+                    plain = re.sub(r"<(code|pre)\b.*?</\1>", " ", inner, flags=re.DOTALL)
+                    yield html.unescape(re.sub(r"<[^>]*>", "\n", plain))
+                else:
+                    yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)
+
+
+def english_in(page: str) -> Iterator[str]:
+    """Yield runs of three English words or more."""
+    for text in page_texts(page):
+        for line in DATA.sub("", text).splitlines():
+            if re.search(r"[A-Za-z]{2,}[ ,:]+[a-z]{2,} +[a-z]{2,}", line):
+                yield line.strip()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_page_for_another_role_says_so(shop, language):
+    with served(shop) as client:
+        client.headers["Accept-Language"] = language
+        client.headers["Origin"] = "http://testserver"
+        client.post("/login", data={"name": "Vic", "password": SECRET})
+        texts = " ".join(page_texts(client.get("/access").text))
+    assert ("您的角色无权访问此页" if language == "zh" else "Your role cannot open this page") in texts

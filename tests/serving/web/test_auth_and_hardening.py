@@ -110,7 +110,7 @@ def test_a_page_answers_who_is_unknown_with_the_login_page_and_a_program_with_js
     answer = client.get("/api/v1/me", headers={"Accept": "text/html"})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert set(answer.json()) == {"error", "hint"}
+    assert set(answer.json()) == {"code", "error", "hint"}
 
 
 @pytest.mark.parametrize(
