@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from filters import tree_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stores import STATES, make_state
@@ -139,7 +140,7 @@ class TestUses:
             ("round", "IN AUDIENCE 'leaving 北京' OR IN AUDIENCE 'round'"),
             ("other", "high_value = 'yes' AND city = 'churn_risk'"),
         ]:
-            save(state, SavedAudience(name, "", "", text, "dynamic", NOW, NOW), ann, NOW)
+            save(state, SavedAudience(name, "", "", text, "dynamic", NOW, NOW), tree_of(text), ann, NOW)
         assert uses_of(state, "churn_risk").audiences == ("leaving", "leaving 北京", "round")
         assert uses_of(state, "churn").audiences == ()
         assert uses_of(state, "high_value").audiences == ("other",)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from champion import DAY, METRICS, NOW, TAG, shop_with_champion
+from filters import tree_of
 
 from tagcast.features.core.errors import (
     ConflictError,
@@ -236,7 +237,13 @@ def test_what_depends_on_a_tag(context) -> None:
         ("both", "IN AUDIENCE 'quiet'"),
         ("else", "city = 'Oslo'"),
     ):
-        save(context.state, SavedAudience(name, "", "", text, "dynamic", NOW, NOW), MIA, NOW)
+        save(
+            context.state,
+            SavedAudience(name, "", "", text, "dynamic", NOW, NOW),
+            tree_of(text, TAG),
+            MIA,
+            NOW,
+        )
     assert dependents(context, TAG) == ["both", "quiet"]
     assert tag_details(context, VIC, TAG).uses.audiences == ("both", "quiet")
 

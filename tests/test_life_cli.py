@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from champion import DAY, NOW, TAG, by_hand, put_in_charge, shop_with_champion
+from filters import tree_of
 from projects import Project as CommandLine
 from shop import FIRST_DAY, write_shop
 
@@ -69,6 +70,7 @@ def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
     save(
         state,
         SavedAudience("quiet ones", "", "", f"{TAG} = 'yes'", "dynamic", NOW, NOW),
+        tree_of(f"{TAG} = 'yes'", TAG),
         Person("ann", "admin"),
         NOW,
     )

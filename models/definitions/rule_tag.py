@@ -27,17 +27,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, FilterError
 from tagcast.models.definitions.base import PLACEHOLDER, TagBase
 from tagcast.models.definitions.outcomes import TIER_NAME
-from tagcast.models.filters.conditions import (
-    Compare,
-    Condition,
-    FieldRef,
-    Filter,
-    InAudience,
-    IsNull,
-    Names,
-    Not,
-    OneOf,
-)
+from tagcast.models.filters.conditions import FieldCondition, FieldRef, Filter, InAudience, Names, walk
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.models.filters.parser import caret, parse
 
@@ -150,7 +140,7 @@ class Rule:
     @property
     def fields(self) -> list[str]:
         """The features and attributes it speaks of, in order."""
-        names = [leaf.field.name for tree in self.cases.values() for leaf in terms(tree.root)]
+        names = [leaf.field.name for tree in self.cases.values() for leaf in terms(tree)]
         return list(dict.fromkeys(names))
 
 
@@ -195,15 +185,20 @@ def _about_names(definition: RuleDefinition) -> str:
     return f" (a rule speaks of features and attributes{more})"
 
 
-def terms(node: Condition) -> list[Compare | OneOf | IsNull]:
-    """Return the conditions that ``node`` is made of, in the order of reading."""
-    if isinstance(node, Not):
-        return terms(node.item)
-    if isinstance(node, Compare | OneOf | IsNull):
-        return [node]
-    if isinstance(node, InAudience):
-        raise DefinitionError(f"a rule cannot speak of an audience, found {node.text()}")
-    return [leaf for item in node.items for leaf in terms(item)]
+def terms(tree: Filter) -> list[FieldCondition]:
+    """Return the conditions that a rule's ``tree`` is made of, in reading order.
+
+    Raises
+    ------
+    DefinitionError
+        For a saved audience: rules run where nobody's audiences are known.
+    """
+    found: list[FieldCondition] = []
+    for leaf in walk(tree):
+        if isinstance(leaf, InAudience):
+            raise DefinitionError(f"a rule cannot speak of an audience, found {leaf.text()}")
+        found.append(leaf)
+    return found
 
 
 def term_words(term: str, titles: Mapping[str, Any]) -> dict[str, str]:

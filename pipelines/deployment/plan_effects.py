@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError, StoreError
 from tagcast.models.definitions.definition import Definition
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from tagcast.models.filters.conditions import Filter
+    from tagcast.models.filters.conditions import Filter, Leaf
     from tagcast.serving.audiences.filter_resolution import ResolvedFilter
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.manifest import Manifest
@@ -105,10 +105,10 @@ def _audiences(
     context: ServiceContext, tags: set[str], gone: set[str]
 ) -> tuple[dict[str, ResolvedFilter], list[AudienceChange]]:
     """Return the saved audiences that speak of ``tags``, ready to be asked, and those that could not be any more."""
+    from tagcast.models.filters.conditions import fields
     from tagcast.pipelines.project.local_user import local_user
     from tagcast.registry.governance.saved_audiences import all_saved
     from tagcast.serving.audiences.filter_resolution import asked
-    from tagcast.serving.audiences.queries import fields
 
     found, broken = {}, []
     for audience in all_saved(context.state):
@@ -198,7 +198,7 @@ def _side_by_side(
 
 
 def _columns(tree: Filter) -> set[str]:
-    from tagcast.serving.audiences.queries import fields
+    from tagcast.models.filters.conditions import fields
 
     return {f.name if f.part is None else column_name(f.name, f.part) for f in fields(tree)}
 
@@ -212,7 +212,7 @@ def _members(asked: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | N
     from tagcast.models.filters.conditions import InAudience
     from tagcast.models.inference.rule_evaluator import holds, truth
 
-    def told(leaf: Any) -> Mask:
+    def holds_in(leaf: Leaf) -> Mask:
         if isinstance(leaf, InAudience):
             ids = pa.array(list(asked.frozen[leaf.name]), pa.string())
             return np.asarray(pc.is_in(old.column(0), value_set=ids).to_numpy(zero_copy_only=False), bool)
@@ -225,7 +225,7 @@ def _members(asked: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | N
             return holds(leaf, column.to_numpy(zero_copy_only=False))
         return holds(leaf, column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column)
 
-    return truth(asked.whole.root, told)
+    return truth(asked.whole.root, holds_in)
 
 
 def _words(column: pa.DictionaryArray) -> dict[str, int]:

@@ -5,7 +5,6 @@ A dynamic one is its filter, asked anew each time; a frozen one is the members t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,11 +14,12 @@ from sqlalchemy import Connection, select
 from sqlalchemy import delete as delete_from
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.models.filters.conditions import Filter, InAudience, walk
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
 from tagcast.registry.state.id_lists import IdList, drop_ids, ids_of, keep_ids, packed
-from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTIONS
+from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTION_LENGTH, MENTIONS
 from tagcast.registry.state.text_validation import checked
 
 AudienceKind = Literal["dynamic", "frozen"]
@@ -27,15 +27,6 @@ NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2_000
 FILTER_LENGTH = 1_000_000
 _SHOWN = 2_000  # characters of a filter in the audit log
-
-# A text is passed over, a name in double quotes or bare is kept, whatever part of it is asked.
-_MENTION = re.compile(
-    r"""\bIN\s+AUDIENCE\s+'(?P<audience>(?:[^']|'')*)'
-      | '(?:[^']|'')*'
-      | "(?P<quoted>(?:[^"]|"")+)"
-      | (?P<word>[^\W\d]\w*(?:\.\w+)*)""",
-    re.VERBOSE | re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -79,11 +70,22 @@ class Size:
     base: int
 
 
-def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> SavedAudience:
-    """Keep ``audience``, new or in place of the one of its name, and return it as it is kept.
+def save(state: State, audience: SavedAudience, tree: Filter, by: Person, now: datetime) -> SavedAudience:
+    """Save ``audience``, new or in place of the one of its name, and return it as it was saved.
 
-    Owner and moments are set here: the owner of a new one is ``by``. The filter is not read; who calls has done so.
+    Owner and times are set here: the owner of a new one is ``by``.
     A frozen one needs its members: call :func:`freeze` within the same ``state.writing()``.
+
+    Parameters
+    ----------
+    state : State
+    audience : SavedAudience
+    tree : Filter
+        The filter of ``audience``, parsed by the caller, who knows which names ``by`` may use. What it mentions is
+        recorded with it and stays so until the audience is saved again: an audience whose text no longer parses
+        because a tag is gone still counts among those that use the tag, and still protects the audiences it names.
+    by : Person
+    now : datetime
 
     Raises
     ------
@@ -114,7 +116,7 @@ def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> Sa
             connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == kept.name).values(vars(kept)))
             if kept.kind == "dynamic":
                 drop_ids(connection, _members_of(kept.name))
-        _mention(connection, kept)
+        _record_mentions(connection, kept.name, tree)
         detail = {"kind": kept.kind, "filter": kept.filter[:_SHOWN], "new": before is None}
         record(state, at=now, who=by.name, action="audience.save", subject=kept.name, detail=detail)
     return kept
@@ -232,28 +234,20 @@ def frozen_ids(state: State, name: str) -> Iterator[str]:
     yield from ids_of(state, _members_of(_spelled(name)))
 
 
-def mentions(text: str) -> frozenset[tuple[Literal["field", "audience"], str]]:
-    """Return what a filter names, without asking whether it is there.
-
-    A bare word with a dot may be a tag and its part, or a name with a dot: both are returned.
-    """
-    found: set[tuple[Literal["field", "audience"], str]] = set()
-    for match in _MENTION.finditer(text):
-        if match["audience"] is not None:
-            found.add(("audience", match["audience"].replace("''", "'")))
-        elif match["quoted"] is not None:
-            found.add(("field", match["quoted"].replace('""', '"')))
-        elif word := match["word"]:
-            found |= {("field", word), ("field", word.rpartition(".")[0] or word)}
-    return frozenset(found)
+def mentions(tree: Filter) -> frozenset[tuple[Literal["field", "audience"], str]]:
+    """Return the tags, attributes and saved audiences that a filter names, whatever part of a tag it uses."""
+    return frozenset(
+        ("audience", leaf.name) if isinstance(leaf, InAudience) else ("field", leaf.field.name)
+        for leaf in walk(tree)
+    )
 
 
-def _mention(connection: Connection, audience: SavedAudience) -> None:
-    connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == audience.name))
+def _record_mentions(connection: Connection, name: str, tree: Filter) -> None:
+    connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == name))
     rows = [
-        {"name": audience.name, "kind": kind, "mentioned": mentioned}
-        for kind, mentioned in sorted(mentions(audience.filter))
-        if len(mentioned) <= 300
+        {"name": name, "kind": kind, "mentioned": mentioned}
+        for kind, mentioned in sorted(mentions(tree))
+        if len(mentioned) <= MENTION_LENGTH
     ]
     if rows:
         connection.execute(MENTIONS.insert(), rows)

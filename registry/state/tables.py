@@ -31,6 +31,7 @@ from sqlalchemy import (
 METADATA = MetaData()
 NAME_LENGTH = 254  # a name that a reverse proxy gives may be an e-mail address
 SUBJECT_LENGTH = 300
+MENTION_LENGTH = 300
 
 
 class Moment(TypeDecorator[datetime]):
@@ -158,7 +159,9 @@ MENTIONS = Table(
     METADATA,
     Column("name", String(200), primary_key=True, comment="of the audience"),
     Column("kind", String(10), primary_key=True, comment="field or audience"),
-    Column("mentioned", String(300), primary_key=True, index=True, comment="what its filter names"),
+    Column(
+        "mentioned", String(MENTION_LENGTH), primary_key=True, index=True, comment="what its filter names"
+    ),
 )
 
 AUDIENCE_SIZES = Table(

@@ -7,12 +7,12 @@ frozen ones by their members.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError
-from tagcast.models.filters.conditions import And, Condition, Filter, InAudience, Names, Not, Or
+from tagcast.models.filters.conditions import Condition, Filter, InAudience, Leaf, Names, Not, fold
 from tagcast.models.filters.parser import parse
 from tagcast.registry.governance.saved_audiences import all_saved, frozen_ids, get
 
@@ -104,17 +104,21 @@ class _Inlining:
 
     def put(self, node: Condition, within: tuple[str, ...]) -> Condition:
         """Return ``node``, which stands in the audiences ``within``, with what it names in place."""
-        if isinstance(node, And | Or):
-            return type(node)(items=tuple(self.put(item, within) for item in node.items))
-        if isinstance(node, Not):
-            return Not(item=self.put(node.item, within))
+        return fold(
+            node,
+            leaf=lambda leaf: self._leaf(leaf, within),
+            negated=lambda _, item: Not(item=item),
+            joined=lambda joint, items: type(joint)(items=tuple(items)),
+        )
+
+    def _leaf(self, leaf: Leaf, within: tuple[str, ...]) -> Condition:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise FilterError(
                 f"with its audiences in place the filter has more than {MAX_CONDITIONS:,} conditions",
                 hint="name fewer audiences, or freeze some",
             )
-        return self._audience(node, within) if isinstance(node, InAudience) else node
+        return self._audience(leaf, within) if isinstance(leaf, InAudience) else leaf
 
     def _audience(self, node: InAudience, within: tuple[str, ...]) -> Condition:
         if node.name in within:
@@ -157,16 +161,3 @@ class _Inlining:
         """Let nobody learn from its members what the filter would not tell them; who may see all may use all."""
         if not self._person.may("sensitive"):
             self._read(saved, within)
-
-
-def audiences_in(node: Condition | Filter) -> Iterator[str]:
-    """Yield every saved audience that a filter names."""
-    if isinstance(node, Filter):
-        yield from audiences_in(node.root)
-    elif isinstance(node, InAudience):
-        yield node.name
-    elif isinstance(node, Not):
-        yield from audiences_in(node.item)
-    elif isinstance(node, And | Or):
-        for item in node.items:
-            yield from audiences_in(item)

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import FilterError
-from tagcast.models.filters.conditions import (
-    And,
-    Compare,
-    FieldRef,
-    Filter,
-    IsNull,
-    Names,
-    Not,
-    OneOf,
-    Or,
-)
+from tagcast.models.filters.conditions import Filter, Names, fields
 from tagcast.models.filters.fields import NUMBER_PARTS
 from tagcast.models.filters.parser import parse
 from tagcast.serving.audiences.filter_sql import condition
@@ -101,19 +91,6 @@ def where_in(
             )
     expires_at = {t.tag: t.expires_at for t in reader.manifest.run.tags}
     return tree, condition(tree, expires_at=expires_at, now=now, frozen=frozen)
-
-
-def fields(node: Any) -> Iterator[FieldRef]:
-    """Yield every field that a filter speaks of, in order."""
-    if isinstance(node, Filter):
-        yield from fields(node.root)
-    elif isinstance(node, Not):
-        yield from fields(node.item)
-    elif isinstance(node, Compare | OneOf | IsNull):
-        yield node.field
-    elif isinstance(node, And | Or):
-        for item in node.items:
-            yield from fields(item)
 
 
 def tags_of(tree: Filter) -> list[str]:

@@ -44,7 +44,7 @@ def keep(
     now = context.now
     audience = saved_audiences.SavedAudience(name, person.name, description, text, kind, now, now)
     with context.state.writing():
-        made = saved_audiences.save(context.state, audience, person, now)
+        made = saved_audiences.save(context.state, audience, tree, person, now)
         if kind == "frozen":
             saved_audiences.freeze(context.state, made.name, members)
         else:
