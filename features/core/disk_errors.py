@@ -1,4 +1,4 @@
-"""What the disk and DuckDB say while something is written, as one clear error."""
+"""Errors of the disk and of DuckDB while something is written, as one clear error."""
 
 from __future__ import annotations
 

@@ -85,9 +85,9 @@ class Source(Place):
         for column in (*self.columns, *self.derive):
             if column not in EVENT_COLUMNS:
                 raise ValueError(f"{column!r} is no column of the event log{near(column, EVENT_COLUMNS)}")
-        both = set(self.columns) & set(self.derive)
-        if both:
-            raise ValueError(f"{', '.join(sorted(both))}: both in columns and in derive")
+        in_both = set(self.columns) & set(self.derive)
+        if in_both:
+            raise ValueError(f"{', '.join(sorted(in_both))}: both in columns and in derive")
         for column in REQUIRED_COLUMNS:
             if column not in self.columns and column not in self.derive:
                 raise ValueError(f"columns has to say where {column} comes from")
@@ -143,7 +143,7 @@ class Review(Strict):
 
 
 class StateDatabase(Strict):
-    """Where accounts, audit log, saved audiences and the like are kept."""
+    """Where accounts, audit log, saved audiences and the like are stored."""
 
     url: str | None = Field(
         None, description="postgresql://… with secrets as ${VARIABLE}; default: registry.db in the home"
@@ -164,7 +164,7 @@ class StateDatabase(Strict):
 
 
 class Access(Strict):
-    """Who may ask console and API, and how much at once."""
+    """Who may use console and API, and how much at once."""
 
     header: str | None = Field(
         None, description="name of the person, set by a reverse proxy that has checked it: X-Remote-User"

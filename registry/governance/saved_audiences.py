@@ -1,6 +1,6 @@
 """Saved audiences: named filters that people share, how large they were, and who is in the frozen ones.
 
-A dynamic one is its filter, asked anew each time; a frozen one is the members that it had on the day.
+A dynamic one is its filter, evaluated anew each time; a frozen one is the members that it had on the day.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tagcast.models.filters.conditions import Filter, InAudience, walk
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
-from tagcast.registry.state.id_lists import IdList, drop_ids, ids_of, keep_ids, packed
+from tagcast.registry.state.id_lists import IdList, delete_ids, ids_of, packed, save_ids
 from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTION_LENGTH, MENTIONS
 from tagcast.registry.state.text_validation import checked
 
@@ -108,18 +108,18 @@ def save(state: State, audience: SavedAudience, tree: Filter, by: Person, now: d
     with state.writing() as connection:
         before = _find(connection, audience.name)
         if before is None:
-            kept = replace(audience, owner=by.name, created_at=now, changed_at=now)
-            connection.execute(AUDIENCES.insert().values(vars(kept)))
+            saved = replace(audience, owner=by.name, created_at=now, changed_at=now)
+            connection.execute(AUDIENCES.insert().values(vars(saved)))
         else:
             _may_change(before, by)
-            kept = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
-            connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == kept.name).values(vars(kept)))
-            if kept.kind == "dynamic":
-                drop_ids(connection, _members_of(kept.name))
-        _record_mentions(connection, kept.name, tree)
-        detail = {"kind": kept.kind, "filter": kept.filter[:_SHOWN], "new": before is None}
-        record(state, at=now, who=by.name, action="audience.save", subject=kept.name, detail=detail)
-    return kept
+            saved = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
+            connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == saved.name).values(vars(saved)))
+            if saved.kind == "dynamic":
+                delete_ids(connection, _members_of(saved.name))
+        _record_mentions(connection, saved.name, tree)
+        detail = {"kind": saved.kind, "filter": saved.filter[:_SHOWN], "new": before is None}
+        record(state, now=now, who=by.name, action="audience.save", subject=saved.name, detail=detail)
+    return saved
 
 
 def get(state: State, name: str) -> SavedAudience:
@@ -173,13 +173,13 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
             )
         for table in (AUDIENCES, AUDIENCE_SIZES, MENTIONS):
             connection.execute(delete_from(table).where(table.c.name == found.name))
-        drop_ids(connection, _members_of(found.name))
+        delete_ids(connection, _members_of(found.name))
         detail = {"kind": found.kind, "filter": found.filter[:_SHOWN]}
-        record(state, at=now, who=by.name, action="audience.delete", subject=found.name, detail=detail)
+        record(state, now=now, who=by.name, action="audience.delete", subject=found.name, detail=detail)
 
 
-def add_size(state: State, name: str, run: int, at: datetime, members: int, base: int) -> None:
-    """Keep how large an audience is on ``run``; said again, the newer word counts.
+def add_size(state: State, name: str, run: int, now: datetime, members: int, base: int) -> None:
+    """Record how large an audience is on ``run``; recorded again, the newer size counts.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def add_size(state: State, name: str, run: int, at: datetime, members: int, base
         name = get(state, name).name
         same = (AUDIENCE_SIZES.c.name == name) & (AUDIENCE_SIZES.c.run == run)
         connection.execute(delete_from(AUDIENCE_SIZES).where(same))
-        row = {"name": name, "run": run, "at": at, "members": members, "base": base}
+        row = {"name": name, "run": run, "at": now, "members": members, "base": base}
         connection.execute(AUDIENCE_SIZES.insert().values(row))
         counted = AUDIENCES.update().where(AUDIENCES.c.name == name).values(run=run, members=members)
         connection.execute(counted)
@@ -207,7 +207,7 @@ def sizes(state: State, name: str) -> list[Size]:
 
 
 def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
-    """Keep ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
+    """Store ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
 
     Within ``state.writing()`` give them :func:`tagcast.registry.state.id_lists.packed` before: others wait while it is open.
 
@@ -223,7 +223,7 @@ def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
         found = get(state, name)
         if found.kind != "frozen":
             raise ConflictError(f"the audience {found.name!r} is dynamic", hint="save it as frozen first")
-        keep_ids(connection, _members_of(found.name), ready)
+        save_ids(connection, _members_of(found.name), ready)
         counted = AUDIENCES.update().where(AUDIENCES.c.name == found.name).values(members=ready.count)
         connection.execute(counted)
     return ready.count
@@ -263,7 +263,7 @@ def _find(connection: Connection, name: str) -> SavedAudience | None:
 
 
 def _spelled(name: str) -> str:
-    """Return the spelling under which a name is kept; empty for one that no audience can have."""
+    """Return the spelling under which a name is stored; empty for one that no audience can have."""
     try:
         return checked(name, "the audience's name", at_most=NAME_LENGTH)
     except TagcastError:

@@ -1,7 +1,7 @@
 """Who activated which version, when and why: decisions, and the aliases that follow them.
 
 A decision and its alias go together: the row of the log is committed only after the alias has moved. Where the
-configuration asks for a second person, what would become champion is proposed first, and waits as challenger until
+configuration requires a second person, what would become champion is proposed first, and waits as challenger until
 somebody else approves it.
 """
 
@@ -34,7 +34,7 @@ def settle(
     report : GateReport
         What the checks found.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
     proposer : str, optional
         Who trained it, where a second person has to approve: a version that passes waits as challenger then.
     """
@@ -73,9 +73,9 @@ def promote(
     by, reason : str
         Who decided, and why; neither may be empty.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
     force : bool
-        Also where checks of the gate failed, or the gate never judged it; recorded as ``force`` then.
+        Also where checks of the gate failed, or the gate never evaluated it; recorded as ``force`` then.
     second_person : bool
         Whether it is only proposed, and waits for somebody else to approve it.
 
@@ -88,8 +88,8 @@ def promote(
     _named(by, reason)
     figures = dict(version.decision.figures) if version.decision else {}
     failed = failed_checks(figures)
-    judged = bool(figures.get("checks"))
-    if not force and (failed or not judged):
+    evaluated = bool(figures.get("checks"))
+    if not force and (failed or not evaluated):
         why = (
             "; ".join(f"{check['name']} failed ({check['text']})" for check in failed)
             or "the gate has not judged it"
@@ -99,7 +99,7 @@ def promote(
             hint="hint what failed and train again, or take it on yourself: "
             f'tagcast promote {version.tag} {version.version} --force --reason "why it is right all the same"',
         )
-    against = [check["name"] for check in failed] if judged else ["not judged"]
+    against = [check["name"] for check in failed] if evaluated else ["not judged"]
     decision = Decision(
         tag=version.tag,
         version=version.version,
@@ -133,7 +133,7 @@ def approve(tracking: Tracking, version: Version, *, by: str, reason: str, now: 
     by, reason : str
         Who approves, and why; neither may be empty.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
 
     Raises
     ------

@@ -189,7 +189,7 @@ def export(
                 keep_holdout(context.state, number, held)
                 record(
                     context.state,
-                    at=now,
+                    now=now,
                     who=person.name,
                     action="export",
                     subject=name or number,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from hashlib import blake2b
 
 from tagcast.registry.state.database import State
-from tagcast.registry.state.id_lists import ids_of, keep_ids, packed
+from tagcast.registry.state.id_lists import ids_of, packed, save_ids
 
 
 def is_held_back(profile_id: str, share: float, seed: int) -> bool:
@@ -19,7 +19,7 @@ def keep_holdout(state: State, export: str, ids: Collection[str]) -> None:
     """Keep the profiles that were held back from an export."""
     ready = packed(sorted(ids))
     with state.writing() as connection:
-        keep_ids(connection, f"holdout {export}", ready)
+        save_ids(connection, f"holdout {export}", ready)
 
 
 def holdout_ids(state: State, export: str) -> Iterator[str]:
