@@ -35,7 +35,7 @@ MOST_CHARACTERS = 100_000
 
 @dataclass(frozen=True)
 class RuleField:
-    """Something that a rule may speak of.
+    """Something that a rule may use.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class RuleField:
 
 
 def fields(context: ServiceContext, person: Person) -> list[RuleField]:
-    """Return what a rule of ``person`` may speak of: features, and attributes that are theirs to see.
+    """Return what a rule of ``person`` may use: features, and attributes that are theirs to see.
 
     Raises
     ------

@@ -117,7 +117,7 @@ class RangeCheck:
 
 
 def grounds(min_confidence: float, unlike: Sequence[str]) -> list[str]:
-    """Return what the second result of :func:`say_unknown` stands for; ``unlike`` are :attr:`RangeCheck.words`."""
+    """Return what the second result of :func:`abstain` stands for; ``unlike`` are :attr:`RangeCheck.words`."""
     return [
         f"confidence below {min_confidence:g}",
         f"unknown before, and confidence not clear of {min_confidence:g}",
@@ -125,7 +125,7 @@ def grounds(min_confidence: float, unlike: Sequence[str]) -> list[str]:
     ]
 
 
-def say_unknown(
+def abstain(
     value: npt.NDArray[np.int8], silent: int, confidence: Floats, min_confidence: float, unlike: Codes
 ) -> tuple[npt.NDArray[np.int8], Codes]:
     """Return values and, where they are ``unknown``, why.

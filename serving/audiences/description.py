@@ -124,7 +124,7 @@ _OPPOSITE = {
 }
 
 
-def in_words(
+def describe(
     tree: Filter, titles: Mapping[str, str], language: Language, *, amounts: Collection[str] = ()
 ) -> str:
     """Return what ``tree`` means as one sentence.

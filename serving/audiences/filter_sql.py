@@ -1,7 +1,7 @@
 """A filter tree as a SQL condition over the wide table, for any dialect that sqlglot writes.
 
 The condition is TRUE for the members alone; for others it is FALSE, or NULL where something is not known of them. What is
-denied is told apart first (``COALESCE(…, FALSE)``), so NOT is the exact complement; all else is left as it is, since
+negated becomes TRUE or FALSE first (``COALESCE(…, FALSE)``), so NOT is the exact complement; all else is left as it is, since
 databases look up a plain comparison twice as fast. Values become literals of the tree, never text that is pasted.
 """
 

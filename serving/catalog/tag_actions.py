@@ -122,7 +122,7 @@ def refuse_champion(context: ServiceContext, person: Person, tag: str, version: 
     return _recorded(context, person, decision, "champion.refuse")
 
 
-def move_tag(context: ServiceContext, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
+def transition_tag(context: ServiceContext, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
     """Take a tag one step on in its life; recorded with who, when and why.
 
     Raises

@@ -41,7 +41,7 @@ def save_dialog(
     """Ask for a name and keep the audience."""
     from nicegui import ui
 
-    from tagcast.serving.audiences.saved_audience_actions import keep
+    from tagcast.serving.audiences.saved_audience_actions import save
 
     say = page.say
     with dialog(say("build.save")) as box:
@@ -54,7 +54,7 @@ def save_dialog(
         async def go() -> None:
             try:
                 made = await page.ask(
-                    keep, name.value or "", text, description=about.value or "", kind=kind.value
+                    save, name.value or "", text, description=about.value or "", kind=kind.value
                 )
             except TagcastError as error:
                 trouble.content = error_markup(page, error)

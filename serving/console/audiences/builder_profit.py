@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tagcast.models.filters.conditions import Filter
-from tagcast.serving.audiences.service import ProfitCurve, best_cut
+from tagcast.serving.audiences.service import ProfitCurve, profit_curve
 from tagcast.serving.console.ui.charts import curve
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
@@ -86,7 +86,7 @@ class Profit:
             return
         tree, tag, benefit, cost = self.tree, self.tag, float(self.benefit), float(self.cost)
         most = int(self.capacity) if self.capacity else None
-        asked = self.asking.ask(lambda: self.fields.page.ask(best_cut, tree, tag, benefit, cost, most))
+        asked = self.asking.ask(lambda: self.fields.page.ask(profit_curve, tree, tag, benefit, cost, most))
         background_tasks.create(asked, name="profit of an audience")
 
     def _tell(self, found: ProfitCurve) -> None:

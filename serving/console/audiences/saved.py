@@ -90,7 +90,7 @@ def _delete(page: PageContext, name: str) -> None:
     """Ask once more, then delete."""
     from nicegui import ui
 
-    from tagcast.serving.audiences.saved_audience_actions import drop
+    from tagcast.serving.audiences.saved_audience_actions import delete
 
     say = page.say
     with dialog(say("do.delete")) as box:
@@ -98,7 +98,7 @@ def _delete(page: PageContext, name: str) -> None:
 
         async def go() -> None:
             try:
-                await page.ask(drop, name)
+                await page.ask(delete, name)
             except TagcastError as error:
                 failed(page, error)
                 return

@@ -103,7 +103,7 @@ WORK: dict[str, tuple[str, str]] = {
     "access.no_users": ("No account yet.", "暂无账号。"),
     "access.no_keys": ("No key yet.", "暂无密钥。"),
     "detail.rows": ("rows", "行数"),
-    "detail.held_back": ("kept back", "对照组"),
+    "detail.held_out": ("kept back", "对照组"),
     "detail.without_consent": ("without consent", "未同意"),
     "detail.columns": ("columns", "列"),
     "detail.filter": ("filter", "筛选"),

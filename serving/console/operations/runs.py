@@ -71,10 +71,10 @@ def _log(page: PageContext, found: list[Entry]) -> Markup:
 
 def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
     say = page.say
-    if not entry.manifest.moves:
+    if not entry.manifest.transitions:
         return h("p", say("runs.moves_none"), class_="faint")
     lines = []
-    for tag, moved in entry.manifest.moves.items():
+    for tag, moved in entry.manifest.transitions.items():
         if tag not in titles:
             continue  # not theirs to see
         steps = sorted(
