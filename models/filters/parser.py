@@ -119,9 +119,9 @@ class _Parser:
 
     def fail(self, expected: str, hint: str = "") -> NoReturn:
         token = self.next
-        found = "the end" if token.kind == "end" else repr(token.text[:40])
+        shown = "the end" if token.kind == "end" else repr(token.text[:40])
         raise FilterError(
-            f"{expected}, found {found} at character {token.position + 1}",
+            f"{expected}, found {shown} at character {token.position + 1}",
             hint=hint or "conditions look like churn_risk = 'yes' or age IN ('25-34', '35-44')",
             position=token.position,
         )
@@ -189,7 +189,9 @@ class _Parser:
     def comparison(self, field: FieldRef) -> Compare:
         token = self.take()
         op = _OPERATORS[token.text]
-        return Compare(field=field, op=op, value=self.value(field, ordered=op not in {"=", "!="}, at=token))
+        return Compare(
+            field=field, op=op, value=self.value(field, ordered=op not in {"=", "!="}, place=token)
+        )
 
     def field(self) -> FieldRef:
         token = self.next
@@ -236,11 +238,11 @@ class _Parser:
         self.expect(")")
         return tuple(found)
 
-    def value(self, field: FieldRef, *, ordered: bool, at: Token | None = None) -> Scalar:
+    def value(self, field: FieldRef, *, ordered: bool, place: Token | None = None) -> Scalar:
         token = self.next
         kind = self.names.kind(field)
         if ordered and kind != "number":
-            where = at or token
+            where = place or token
             raise FilterError(
                 f"{field.text()} is {kind}: it can be compared with = and != only, at character {where.position + 1}",
                 hint="use =, != or IN; score, confidence and percentile of a tag are numbers",

@@ -1,6 +1,6 @@
-"""Why a value is not said: the profile is unlike what training saw, or the confidence is too low.
+"""Why a tag abstains: the profile is unlike what training saw, or the confidence is too low.
 
-A model answers whatever it is asked; its calibration was checked only on profiles like those of training.
+A model scores any input; its calibration was checked only on profiles like those of training.
 The rule is lenient on purpose. Every day someone buys more than anyone before, and a good customer is
 not unknown for that: a value has to lie beyond the extreme by a margin in the compressed scale
 (``sign(x) * log1p(|x|)``), in which counts and sums have short tails.
@@ -29,11 +29,11 @@ LEAST_MARGIN = float(np.log(2))
 SPAN_SHARE = 0.1
 """Of the span seen: near 0, where the compressed scale depends on the unit, a doubling would be nothing."""
 HISTORY = ("tenure_days", "tenure_bounded_days", "purchase_days_all")
-"""Features that say how much is known of a profile: below the least seen there is too little history."""
+"""Features that tell how much is known of a profile: below the least seen there is too little history."""
 TOO_LITTLE_HISTORY = "too little history"
 OUTSIDE = "outside what training saw: "
 RANGE_DRIFT = 0.05
-"""Share of a run's population unlike training from which the run itself is said to have left its range: a
+"""Share of a run's population unlike training from which the run itself counts as out of range: a
 handful of odd profiles is ordinary, so many mean that the data or the shop have changed."""
 
 
@@ -43,7 +43,7 @@ class RangeCheck:
     Parameters
     ----------
     model : TagModel or AmountModel
-        Features that move no score are not looked at: an odd value there changes nothing.
+        Features that move no score are not checked: an odd value there changes nothing.
     """
 
     def __init__(self, model: TagModel | AmountModel) -> None:
@@ -72,7 +72,7 @@ class RangeCheck:
 
     @property
     def words(self) -> list[str]:
-        """What the codes of :meth:`codes` stand for: the first says that a profile is like training."""
+        """The meaning of :meth:`codes`: the first is that a profile is like training."""
         return ["", TOO_LITTLE_HISTORY, *(OUTSIDE + name for name in self.features)]
 
     def reasons(self, X: Floats) -> Words:
@@ -117,7 +117,7 @@ class RangeCheck:
 
 
 def grounds(min_confidence: float, unlike: Sequence[str]) -> list[str]:
-    """Return what the second result of :func:`abstain` stands for; ``unlike`` are :attr:`RangeCheck.words`."""
+    """Return the meaning of the second result of :func:`abstain`; ``unlike`` are :attr:`RangeCheck.words`."""
     return [
         f"confidence below {min_confidence:g}",
         f"unknown before, and confidence not clear of {min_confidence:g}",
