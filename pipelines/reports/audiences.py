@@ -66,14 +66,14 @@ def explain_audience(
     context: ServiceContext, person: Person, text: str, language: Language
 ) -> dict[str, Any]:
     """Return what a filter means, what it finds, what each condition takes away and how many turn out as said."""
-    from tagcast.serving.audiences.service import count, effects, expected, parse_for, sentence
+    from tagcast.serving.audiences.service import condition_impact, count, expected, parse_for, sentence
 
     tree = parse_for(context, person, text)
     return {
         "filter": text,
         "sentence": sentence(context, person, tree, language),
         **asdict(count(context, person, tree)),
-        "effects": [asdict(effect) for effect in effects(context, person, tree)],
+        "effects": [asdict(effect) for effect in condition_impact(context, person, tree)],
         "expected": [asdict(one) for one in expected(context, person, tree)],
     }
 

@@ -28,7 +28,7 @@ from tagcast.registry.state.database import open_state
 from tagcast.registry.versions.promotion import settle
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
-from tagcast.serving.audiences.saved_audience_actions import keep
+from tagcast.serving.audiences.saved_audience_actions import save
 from tagcast.serving.console.audiences import builder_row, builder_tree
 from tagcast.serving.console.audiences.draft import Mode
 from tagcast.serving.console.audiences.draft import Test as DraftTest
@@ -241,7 +241,7 @@ def shop(tmp_path_factory):
     context = open_context(settings, lambda: now)
     ann = Person("Ann", "data_scientist")
     for name, text in (("Oslo", "city = 'Oslo'"), ("Stay", f"{TAG} = 'no'")):
-        keep(context, ann, name, text, description="", kind="dynamic")
+        save(context, ann, name, text, description="", kind="dynamic")
     yield context
     context.store.close()
 
