@@ -1,4 +1,4 @@
-"""Rule tags that people draft: checked like a file, kept with who and why, published by review like any other tag."""
+"""Rule tags that people draft: checked like a file, stored with who and why, published by review like any other tag."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tagcast.models.definitions.loader import parse_definition, validated
 from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
-from tagcast.registry.governance import rule_drafts as kept
-from tagcast.registry.governance.lifecycle import STATUS_NAMES, history, move
+from tagcast.registry.governance import rule_drafts as stored
+from tagcast.registry.governance.lifecycle import STATUS_NAMES, history, transition
 from tagcast.registry.governance.rule_drafts import RuleDraft
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ MOST_CHARACTERS = 100_000
 
 @dataclass(frozen=True)
 class RuleField:
-    """Something that a rule may speak of.
+    """Something that a rule may use.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class RuleField:
 
 
 def fields(context: ServiceContext, person: Person) -> list[RuleField]:
-    """Return what a rule of ``person`` may speak of: features, and attributes that are theirs to see.
+    """Return what a rule of ``person`` may use: features, and attributes that are theirs to see.
 
     Raises
     ------
@@ -101,23 +101,23 @@ def draft(
     rule = _read(definition)
     resolve(rule, _names(context, person, rule))
     with context.state.writing():
-        was = kept.drafted(context.state).get(rule.name)
+        was = stored.drafted(context.state).get(rule.name)
         _check_free(context, person, rule, was)
         if was is not None and was.status in {"in_review", "retired"}:
             # Who reviews must not publish what they have not read.
             _step(context, person, rule.name, "draft", reason)
-        kept.keep(context.state, rule, by=person.name, reason=reason, now=context.now)
+        stored.save(context.state, rule, by=person.name, reason=reason, now=context.now)
         detail = {"reason": reason, "question": rule.question, "again": was is not None}
         record(
             context.state,
-            at=context.now,
+            now=context.now,
             who=person.name,
             action="rule.draft",
             subject=rule.name,
             detail=detail,
         )
     context.remembered.forget("definitions")
-    return kept.drafted(context.state)[rule.name]
+    return stored.drafted(context.state)[rule.name]
 
 
 def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> LifeStep:
@@ -128,7 +128,7 @@ def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> Li
     NotFoundError
         When there is no such draft.
     NotAllowedError, ConflictError
-        As :func:`tagcast.registry.governance.lifecycle.move`.
+        As :func:`tagcast.registry.governance.lifecycle.transition`.
     """
     require(person, "draft")
     draft_of(context, person, tag)
@@ -136,7 +136,7 @@ def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> Li
         step = _step(context, person, tag, "in_review", reason)
         detail = {"reason": step.reason}
         record(
-            context.state, at=context.now, who=person.name, action="rule.submit", subject=tag, detail=detail
+            context.state, now=context.now, who=person.name, action="rule.submit", subject=tag, detail=detail
         )
     return step
 
@@ -144,7 +144,7 @@ def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> Li
 def drafts(context: ServiceContext, person: Person) -> list[RuleDraft]:
     """Return the drafted rules that ``person`` may see, by name: everybody sees all but what is sensitive."""
     require(person, "see")
-    found = kept.drafted(context.state).values()
+    found = stored.drafted(context.state).values()
     return [d for d in found if d.definition.sensitivity == "normal" or person.may("sensitive")]
 
 
@@ -219,7 +219,7 @@ def _check_free(context: ServiceContext, person: Person, rule: RuleDefinition, w
 
 def _step(context: ServiceContext, person: Person, tag: str, to: Any, reason: str) -> LifeStep:
     second = context.settings.review.second_person
-    return move(context.state, tag, to, by=person, reason=reason, now=context.now, second_person=second)
+    return transition(context.state, tag, to, by=person, reason=reason, now=context.now, second_person=second)
 
 
 def _names(context: ServiceContext, person: Person, rule: RuleDefinition) -> Names:

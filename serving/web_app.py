@@ -58,7 +58,7 @@ def create_app(context: ServiceContext, *, link: OnceLink | None = None, console
     app.mount(PREFIX, create_api(context))
     if console:
         _add_console(app, context)
-    # The last that is added stands in front: size and headers, then who asks, then everything else.
+    # The last that is added stands in front: size and headers, then the caller's identity, then everything else.
     app.add_middleware(
         AuthMiddleware,
         context=context,

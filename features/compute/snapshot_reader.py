@@ -31,7 +31,7 @@ class FeatureBatch:
     profile : ndarray of float64, shape (n, p)
         Columns of ``profile_activity``.
     category : dict of str to ndarray of float64, shape (n, q)
-        Columns of ``profile_category`` for each category asked for.
+        Columns of ``profile_category`` for each category requested.
     """
 
     profile_id: pa.StringArray
@@ -152,8 +152,8 @@ class _Pairs:
                 place = pc.index_in(part.column(1), value_set=wanted).to_numpy()
                 matrix = _matrix(part, self.columns)
                 for k, target in enumerate(filled.values()):
-                    mine = place == k
-                    target[rows[mine]] = matrix[mine]
+                    of_category = place == k
+                    target[rows[of_category]] = matrix[of_category]
             if here < self._held.num_rows:
                 self._held = self._held.slice(here)
                 break

@@ -1,7 +1,7 @@
 """Snapshots: the feature tables of all profiles at one ``as_of``, as Parquet, built once and streamed.
 
 ``<home>/features/<feature set>/as_of=2017-12-02/`` holds one file a view, sorted by entity, and
-``snapshot.json`` that says from which events it was built: the content id of those before ``as_of``, so that a
+``snapshot.json`` that records from which events it was built: the content id of those before ``as_of``, so that a
 new day makes no older partition stale and a late event does. A partition is written aside and renamed, so a killed
 build leaves nothing that looks finished.
 """
@@ -35,8 +35,8 @@ DATES_TOGETHER = 8
 class Events(Protocol):
     """What snapshots need of an event log."""
 
-    def id_before(self, day: date) -> str:
-        """Content id of the events of local days before ``day``."""
+    def id_before(self, as_of: date) -> str:
+        """Content id of the events of local days before ``as_of``."""
         ...
 
     @property
@@ -143,7 +143,7 @@ class Snapshots:
         scratch = self.root / f".scratch-{os.getpid()}"
         connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
         try:
-            # Sorted partitions say themselves what their order is; insertion order would only cost memory.
+            # Partitions are sorted by the query; keeping insertion order would only cost memory.
             connection.con.execute("SET preserve_insertion_order = false")
             events = connection.read_parquet(self.events.glob)
             partials = make_partials(events, self.feature_set, dates).computed(connection)
@@ -165,13 +165,13 @@ class Snapshots:
         aside = self.folder / f".as_of={as_of}.{os.getpid()}"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        moment = ibis.literal(instant(as_of, self.timezone), type="timestamp('UTC', 6)")
+        starts_at = ibis.literal(instant(as_of, self.timezone), type="timestamp('UTC', 6)")
         rows = {}
         for view, keys in VIEWS.items():
             if not self.feature_set.features(view):
                 continue
             table = compile_partials(view, partials, self.feature_set, as_of)
-            table = table.mutate(event_timestamp=moment, created_timestamp=moment).order_by(list(keys))
+            table = table.mutate(event_timestamp=starts_at, created_timestamp=starts_at).order_by(list(keys))
             file = aside / f"{view}.parquet"
             connection.to_parquet(table, str(file), compression="zstd")
             rows[view] = {"rows": _count(file), "bytes": file.stat().st_size}
@@ -183,7 +183,7 @@ class Snapshots:
         manifest = {
             "as_of": str(as_of),
             "events": self.events.id_before(as_of),
-            "moment": instant(as_of, self.timezone).isoformat(),
+            "starts_at": instant(as_of, self.timezone).isoformat(),
             "spec": self.feature_set.spec,
             "rows": {view: r["rows"] for view, r in rows.items()},
             "bytes": {view: r["bytes"] for view, r in rows.items()},
@@ -198,16 +198,16 @@ class Snapshots:
         return manifest
 
     def _is_whole(self, as_of: date) -> bool:
-        """Say whether the partition is there, built from what the log says of the time before, and not cut short.
+        """Return whether the partition is there, built from what the log holds before it, and complete.
 
-        What the log says of later days is no matter: a new day leaves every older partition as it is.
+        Later days of the log do not matter: a new day leaves every older partition as it is.
         """
         try:
             manifest = self._manifest(as_of)
             sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}
             return bool(
                 manifest["events"] == self.events.id_before(as_of)
-                and manifest["moment"] == instant(as_of, self.timezone).isoformat()
+                and manifest["starts_at"] == instant(as_of, self.timezone).isoformat()
                 and sizes == manifest["bytes"]
             )
         except (OSError, ValueError, KeyError):

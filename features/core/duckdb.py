@@ -1,4 +1,4 @@
-"""DuckDB connections as tagcast opens them, and the moment at which a day begins."""
+"""DuckDB connections as tagcast opens them, and the instant at which a day begins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tagcast.features.core.warnings_filter import silence
 
 
 def instant(as_of: date, timezone: str) -> datetime:
-    """Return the UTC moment at which the local day ``as_of`` begins.
+    """Return the UTC time at which the local day ``as_of`` begins.
 
     Examples
     --------

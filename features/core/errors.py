@@ -11,12 +11,12 @@
     │   ├── StoreBusyError 8    another run is writing the store
     │   └── RunRefusedError 10  a run is not what a run should be; the last one stays active
     ├── FilterError        9    an audience filter is wrong; carries the position
-    ├── NotAllowedError    11   who asks has not the right, or did not say who they are
+    ├── NotAllowedError    11   the caller lacks the right, or did not identify themselves
     ├── StateError         12   accounts, audit log, saved audiences cannot be read or written
     ├── NotFoundError      13   there is nothing of that name
-    └── ConflictError      14   what is asked contradicts what is there: a taken name, a step that is not allowed
+    └── ConflictError      14   the request contradicts what is there: a taken name, a step that is not allowed
 
-Each says what was expected, what was found and how to fix it. Exit codes are stable: schedulers
+Each states what was expected, what was found and how to fix it. Exit codes are stable: schedulers
 branch on them. Exit code 2 is the command line's own (wrong option).
 """
 
@@ -131,7 +131,7 @@ class FilterError(TagcastError):
 
 
 class NotAllowedError(TagcastError):
-    """Who asks has not the right, or did not prove who they are."""
+    """The caller lacks the right, or did not prove who they are."""
 
     exit_code = 11
     code = "not_allowed"
@@ -152,7 +152,7 @@ class NotFoundError(TagcastError):
 
 
 class ConflictError(TagcastError):
-    """What is asked contradicts what is there: a name that is taken, a step that is not allowed."""
+    """The request contradicts what is there: a name that is taken, a step that is not allowed."""
 
     exit_code = 14
     code = "conflict"

@@ -1,4 +1,4 @@
-"""`tagcast.toml`: where the events are, what their columns mean, where things are kept.
+"""`tagcast.toml`: where the events are, what their columns mean, where things are stored.
 
 A path may be a file or a glob, may start with ``package:NAME/`` for a file inside an installed package, and
 may hold ``${VARIABLE}`` from the environment. Relative paths start at the configuration's folder.
@@ -181,7 +181,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
     path : Path or None
         The file; None looks for ``tagcast.toml`` in ``start`` and the folders above.
     home : Path or None
-        Where things are kept; None takes ``TAGCAST_HOME``, else ``.tagcast`` beside the file.
+        Where things are stored; None takes ``TAGCAST_HOME``, else ``.tagcast`` beside the file.
     start : Path
 
     Raises
@@ -226,7 +226,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
         return Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
     except ValidationError as error:
         found = error.errors(include_url=False)
-        # One wrong source also makes the list of sources too short: said once is enough.
+        # One wrong source also makes the list of sources too short: one error is enough.
         inner = [e for e in found if e["type"] != "too_short"] or found
         raise ConfigError(
             msg("{file}: {problem}", file=file, problem=listed(map(_explain, inner), "sentences")),

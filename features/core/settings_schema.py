@@ -88,10 +88,10 @@ class Source(Place):
                         msg("{column!r} is no column of the event log", column=column), column, EVENT_COLUMNS
                     )
                 )
-        both = set(self.columns) & set(self.derive)
-        if both:
+        in_both = set(self.columns) & set(self.derive)
+        if in_both:
             raise InvalidValueError(
-                msg("{columns}: both in columns and in derive", columns=listed(sorted(both)))
+                msg("{columns}: both in columns and in derive", columns=listed(sorted(in_both)))
             )
         for column in REQUIRED_COLUMNS:
             if column not in self.columns and column not in self.derive:
@@ -152,7 +152,7 @@ class Review(Strict):
 
 
 class StateDatabase(Strict):
-    """Where accounts, audit log, saved audiences and the like are kept."""
+    """Where accounts, audit log, saved audiences and the like are stored."""
 
     url: str | None = Field(
         None, description="postgresql://… with secrets as ${VARIABLE}; default: registry.db in the home"
@@ -171,7 +171,7 @@ class StateDatabase(Strict):
 
 
 class Access(Strict):
-    """Who may ask console and API, and how much at once."""
+    """Who may use console and API, and how much at once."""
 
     header: str | None = Field(
         None, description="name of the person, set by a reverse proxy that has checked it: X-Remote-User"

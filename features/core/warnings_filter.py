@@ -1,4 +1,4 @@
-"""Warnings of libraries that say nothing to whoever runs tagcast."""
+"""Warnings of libraries that mean nothing to users of tagcast."""
 
 from __future__ import annotations
 

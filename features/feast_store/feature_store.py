@@ -128,7 +128,7 @@ class FeatureRepo:
         -------
         DataFrame
             One row a distinct key, sorted by ``as_of`` and entity: the keys, then the service's columns
-            as float64 in declared order. A pair without history holds what the declarations say.
+            as float64 in declared order. A pair without history holds the values that the declarations give.
 
         Raises
         ------
@@ -148,31 +148,31 @@ class FeatureRepo:
             )
         wanted = _distinct_sorted(entities, keys, dates)
         moments = pd.DatetimeIndex([instant(d, self.snapshots.timezone) for d in dates]).as_unit("us")
-        asked = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))
+        requested = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))
         store = self.store()
         with _quiet_feast():
             rows = store.get_historical_features(
-                entity_df=asked, features=store.get_feature_service(service)
+                entity_df=requested, features=store.get_feature_service(service)
             ).to_arrow()
         columns = self.feature_set.names(service)
         titles = self.feature_set.titles()
         # One block of memory, filled column by column, is what pandas keeps as it is.
-        matrix = np.empty((len(columns), len(asked)))
+        matrix = np.empty((len(columns), len(requested)))
         for position, name in enumerate(columns):
             absent = titles[name].absent
             matrix[position] = rows[name].to_numpy()
             if absent is not None:
                 matrix[position][np.isnan(matrix[position])] = absent
         frame = pd.DataFrame(matrix.T, columns=list(columns), copy=False)
-        found = pd.DataFrame({"as_of": np.array(dates, object)[wanted["number"]], **asked[keys]})
+        found = pd.DataFrame({"as_of": np.array(dates, object)[wanted["number"]], **requested[keys]})
         return pd.concat([found, frame], axis=1)
 
     def materialize(self, as_of: date) -> list[str]:
         """Write the snapshot at ``as_of`` to the online store; return the views written."""
-        moment = instant(as_of, self.snapshots.timezone)
+        starts_at = instant(as_of, self.snapshots.timezone)
         store = self.store()
         with _quiet_feast():
-            store.materialize(moment - timedelta(seconds=1), moment, disable_event_timestamp=False)
+            store.materialize(starts_at - timedelta(seconds=1), starts_at, disable_event_timestamp=False)
         return [view.name for view in store.list_feature_views()]
 
     def online(self, service: str, entities: Sequence[dict[str, str]]) -> dict[str, list[Any]]:

@@ -166,8 +166,8 @@ def _report(
     zero = exp.Literal.number(0)
     future: exp.Expr = exp.false()
     if now is not None:
-        moment = instant(now, settings.timezone).replace(tzinfo=None).isoformat(sep=" ")
-        future = exp.GTE(this=time, expression=exp.cast(exp.Literal.string(moment), "TIMESTAMP"))
+        local_now = instant(now, settings.timezone).replace(tzinfo=None).isoformat(sep=" ")
+        future = exp.GTE(this=time, expression=exp.cast(exp.Literal.string(local_now), "TIMESTAMP"))
 
     def lines_where(condition: exp.Expr) -> exp.Expr:
         return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition))

@@ -109,7 +109,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
 def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
     """Return the last events of one profile in the active log, newest first; none where no log was built.
 
-    Nothing is built and no source is looked at: it is what the runs were made of.
+    Nothing is built and no source is opened: it is what the runs were made of.
 
     Parameters
     ----------

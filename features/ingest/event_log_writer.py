@@ -53,7 +53,7 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, in
         connection.execute("SET preserve_insertion_order = false")
         silence(connection)
         reader = Reader(settings, connection, aside)
-        # Every source is opened before any is read: a wrong column is said at once.
+        # Every source is opened before any is read: a wrong column is reported at once.
         queries = [source_query(source, settings, reader) for source in settings.sources]
         identity = identity_query(settings, reader)
         counts = []
@@ -172,7 +172,7 @@ def _stage(
 
 
 def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount, ...]) -> LogContent:
-    """Write all staged lines as one sorted log and say what it holds."""
+    """Write all staged lines as one sorted log and return what it holds."""
     staged = exp.func(
         "read_parquet",
         exp.array(*[exp.Literal.string(str(aside / f"stage-{n}.parquet")) for n in range(count)]),

@@ -14,7 +14,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import EVENT_COLUMNS, Place, Source
 from tagcast.features.ingest.sql_allow_list import checked, suggest
-from tagcast.features.ingest.sql_casts import as_moment, as_text
+from tagcast.features.ingest.sql_casts import as_text, as_timestamp
 from tagcast.features.ingest.sql_extract import stage_database
 
 AMOUNT_TYPE = "DECIMAL(18, 4)"
@@ -50,7 +50,7 @@ class Reader:
     settings : Settings
     connection : duckdb.DuckDBPyConnection
     staging : Path
-        Where database tables are kept while they are read.
+        Where database tables are stored while they are read.
     """
 
     def __init__(self, settings: Settings, connection: Any, staging: Path) -> None:
@@ -243,7 +243,7 @@ def _mapped(
         value: exp.Expr
         if name == "event_time":
             kind = columns.get(source.columns.get(name, ""), "")
-            value = as_moment(source, values[name], kind, settings.timezone)
+            value = as_timestamp(source, values[name], kind, settings.timezone)
         elif name in _NUMBERS:
             value = values.get(name) or exp.Cast(
                 this=exp.null(), to=exp.DataType.build(AMOUNT_TYPE, dialect="duckdb")

@@ -1,4 +1,4 @@
-"""From a predicted amount to what an amount tag says: amount, interval, tier, and how sure the tier is.
+"""From a predicted amount to an amount tag's prediction: amount, interval, tier, and how sure the tier is.
 
 The prediction is corrected by what past snapshots have shown of its drift (:mod:`tagcast.models.calibration.amount_drift`), always by what
 was expected *before* a snapshot's outcomes were known: the errors of that expectation are then part of the tables
@@ -49,7 +49,7 @@ class CalibratedAmount(NamedTuple):
 
 @dataclass(frozen=True)
 class AmountCalibrator:
-    """What past snapshots say about a model's amounts.
+    """What past snapshots tell about a model's amounts.
 
     Parameters
     ----------
@@ -119,14 +119,14 @@ class AmountCalibrator:
         )
 
     def predict(self, predicted: Floats, as_of: date, unseen: float = 0.0) -> CalibratedAmount:
-        """Return what is said for predictions of shape (n,).
+        """Return the calibrated predictions, each of shape (n,).
 
         Parameters
         ----------
         predicted : ndarray of shape (n,)
             Amounts, as the model gives them.
         as_of : date
-            Moment of the prediction: the longer after the last known outcomes, the wider the bounds.
+            Date of the prediction: the longer after the last known outcomes, the wider the bounds.
         unseen : float
             Share of the window whose season no snapshot has shown: it widens the bounds too.
         """
@@ -153,13 +153,13 @@ class AmountCalibrator:
     def _least_chance(
         self, score: Floats, chances: Floats, tier: npt.NDArray[np.intp], spread: float
     ) -> Floats:
-        """Return the probability of the tier said, the least over how far all amounts may have moved together."""
+        """Return the probability of the predicted tier, the least over how far all amounts may have shifted together."""
         rows = np.arange(len(score))
         least: Floats = chances[rows, tier]
         if spread > LEAST_SPREAD:
-            for move in (-SURENESS, SURENESS):
-                moved = self.tables.tiers(score * np.exp(move * spread), np.array(self.starts))
-                least = np.minimum(least, moved[rows, tier])
+            for shift in (-SURENESS, SURENESS):
+                shifted = self.tables.tiers(score * np.exp(shift * spread), np.array(self.starts))
+                least = np.minimum(least, shifted[rows, tier])
         return least
 
     def outlook(self, as_of: date, unseen: float = 0.0) -> AmountOutlook:

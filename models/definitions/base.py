@@ -1,4 +1,4 @@
-"""What every tag definition says, whoever says the tag: its names, its place, for whom, how long it is good."""
+"""What every tag definition holds, model or rule: its names, its place, for whom, how long it is valid."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class TagBase(Strict):
         return value
 
     def member(self, category: str) -> dict[str, Any]:
-        """Return what a family's member for ``category`` says otherwise than the family."""
+        """Return where a family's member for ``category`` differs from the family."""
         return {
             "name": self.name.replace(PLACEHOLDER, slug(category)),
             "title": self.title.with_category(category),
@@ -141,7 +141,7 @@ class TagBase(Strict):
 
 
 def slug(category: str) -> str:
-    """Return the part of a tag name that stands for ``category``.
+    """Return the part of a tag name that represents ``category``.
 
     Examples
     --------

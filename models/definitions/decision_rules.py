@@ -1,4 +1,4 @@
-"""When a tag says yes: a threshold, a share, a precision, a profit, or the tier of an amount."""
+"""When a tag's value is yes: a threshold, a share, a precision, a profit, or the tier of an amount."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ProfitRule(Strict):
 
 
 class TierRule(Strict):
-    """The tier in which the amount most probably lies; what an amount says."""
+    """The tier in which the amount most probably lies; the value of an amount tag."""
 
     rule: Literal["tier"]
 

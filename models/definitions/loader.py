@@ -30,14 +30,14 @@ SCHEMA_FILE = Path(__file__).parents[1] / "tags" / "tag.schema.json"
 
 def schema_text() -> str:
     """Return the JSON schema of a definition, as published in ``models/tags/tag.schema.json``."""
-    _, both = models_json_schema([(TagDefinition, "validation"), (RuleDefinition, "validation")])
+    _, definitions = models_json_schema([(TagDefinition, "validation"), (RuleDefinition, "validation")])
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tagcast tag definition",
         "if": {"properties": {"kind": {"const": "rule"}}, "required": ["kind"]},
         "then": {"$ref": "#/$defs/RuleDefinition"},
         "else": {"$ref": "#/$defs/TagDefinition"},
-        **both,
+        **definitions,
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
@@ -78,7 +78,7 @@ def parse_definition(text: str, where: Text, *, kind: str | None = None) -> Defi
     where : Message or str
         Names it in errors.
     kind : str, optional
-        What it is of where it does not say so itself.
+        What it is of where the text does not name it.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """What a tag is: one YAML file, validated, its families expanded over categories.
 
-The vocabulary is small on purpose. ``population`` says who is eligible at a moment, ``outcome`` what
-is predicted about them over the horizon that follows, ``decision`` when the tag says yes.
+The vocabulary is small on purpose. ``population`` defines who is eligible at ``as_of``, ``outcome`` what
+is predicted about them over the horizon that follows, ``decision`` when the value is yes.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class TagDefinition(TagBase):
     @model_validator(mode="before")
     @classmethod
     def _complete_amount(cls, raw: Any) -> Any:
-        """An amount says its tier, and has no bands beside its tiers."""
+        """An amount's value is its tier, and it has no bands beside its tiers."""
         outcome = raw.get("outcome") if isinstance(raw, dict) else None
         kind = outcome.get("kind") if isinstance(outcome, dict) else getattr(outcome, "kind", None)
         return {"decision": {"rule": "tier"}, "bands": {}, **raw} if kind == "amount" else raw
@@ -203,11 +203,11 @@ class TagDefinition(TagBase):
     @property
     def question(self) -> str:
         """What a yes means, as a short id: two versions of a tag answer the same question where it is equal."""
-        asked = {
+        meaning = {
             "population": self.population.model_dump(mode="json"),
             "outcome": self.outcome.model_dump(mode="json"),
         }
-        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+        return sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def category(self) -> str | None:
@@ -216,7 +216,7 @@ class TagDefinition(TagBase):
 
     @property
     def kind(self) -> TagKindName:
-        """What says it."""
+        """What predicts it."""
         return self.outcome.tag_kind
 
     @property
@@ -226,7 +226,7 @@ class TagDefinition(TagBase):
 
     @property
     def values(self) -> tuple[str, ...]:
-        """What the tag can say beside unknown: yes and no, or its tiers from low to high."""
+        """The tag's values beside unknown: yes and no, or its tiers from low to high."""
         return self.outcome.values
 
     @property

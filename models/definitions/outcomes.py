@@ -1,4 +1,4 @@
-"""What a tag can predict, when it says so, and what can be asked of it."""
+"""What a tag can predict, and how an outcome is counted."""
 
 from __future__ import annotations
 

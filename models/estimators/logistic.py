@@ -52,12 +52,12 @@ def fit_path(
         terms = [c for c, _ in prepared]
         centre, scale = Z.mean(axis=0), Z.std(axis=0)
         # A spread that is mere rounding (a constant 0.1 has a mean of 0.09999…) is no information.
-        keep = scale > 1e-10 * np.maximum(1.0, np.abs(centre))
-        terms = [term for term, kept in zip(terms, keep, strict=True) if kept]
+        varying = scale > 1e-10 * np.maximum(1.0, np.abs(centre))
+        terms = [term for term, kept in zip(terms, varying, strict=True) if kept]
         if not terms:
             odds = float(np.log(y.mean() / (1 - y.mean())))
             return [AdditiveModel(odds, ()) for _ in strengths]
-        Z, centre, scale = Z[:, keep], centre[keep], scale[keep]
+        Z, centre, scale = Z[:, varying], centre[varying], scale[varying]
         Z -= centre
         Z /= scale
         fit = LogisticRegression(solver="newton-cholesky", tol=1e-5, max_iter=100, warm_start=True)

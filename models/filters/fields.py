@@ -9,7 +9,7 @@ UNKNOWN = "unknown"
 
 
 PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
-"""What a filter may ask of a tag; ``value`` where no part is named."""
+"""Parts of a tag that a filter may use; ``value`` where none is named."""
 
 
 NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")

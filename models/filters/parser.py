@@ -128,12 +128,12 @@ class _Parser:
 
     def fail(self, expected: Text, hint: Text = "") -> NoReturn:
         token = self.next
-        found = msg("the end") if token.kind == "end" else repr(token.text[:40])
+        shown = msg("the end") if token.kind == "end" else repr(token.text[:40])
         raise FilterError(
             msg(
                 "expected {expected}, found {found} at character {position}",
                 expected=expected,
-                found=found,
+                found=shown,
                 position=token.position + 1,
             ),
             hint=hint or msg("conditions look like {example}", example=_EXAMPLE),
@@ -207,7 +207,9 @@ class _Parser:
     def comparison(self, field: FieldRef) -> Compare:
         token = self.take()
         op = _OPERATORS[token.text]
-        return Compare(field=field, op=op, value=self.value(field, ordered=op not in {"=", "!="}, at=token))
+        return Compare(
+            field=field, op=op, value=self.value(field, ordered=op not in {"=", "!="}, place=token)
+        )
 
     def field(self) -> FieldRef:
         token = self.next
@@ -259,11 +261,11 @@ class _Parser:
         self.expect(")")
         return tuple(found)
 
-    def value(self, field: FieldRef, *, ordered: bool, at: Token | None = None) -> Scalar:
+    def value(self, field: FieldRef, *, ordered: bool, place: Token | None = None) -> Scalar:
         token = self.next
         kind = self.names.kind(field)
         if ordered and kind != "number":
-            where = at or token
+            where = place or token
             raise FilterError(
                 msg(
                     "{field} is no number: it can be compared with = and != only, at character {position}",

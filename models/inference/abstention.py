@@ -1,6 +1,6 @@
-"""Why a value is not said: the profile is unlike what training saw, or the confidence is too low.
+"""Why a tag abstains: the profile is unlike what training saw, or the confidence is too low.
 
-A model answers whatever it is asked; its calibration was checked only on profiles like those of training.
+A model scores any input; its calibration was checked only on profiles like those of training.
 The rule is lenient on purpose. Every day someone buys more than anyone before, and a good customer is
 not unknown for that: a value has to lie beyond the extreme by a margin in the compressed scale
 (``sign(x) * log1p(|x|)``), in which counts and sums have short tails.
@@ -29,14 +29,14 @@ LEAST_MARGIN = float(np.log(2))
 SPAN_SHARE = 0.1
 """Of the span seen: near 0, where the compressed scale depends on the unit, a doubling would be nothing."""
 HISTORY = ("tenure_days", "tenure_bounded_days", "purchase_days_all")
-"""Features that say how much is known of a profile: below the least seen there is too little history."""
+"""Features that tell how much is known of a profile: below the least seen there is too little history."""
 TOO_LITTLE_HISTORY = "too little history"
 OUTSIDE = "outside what training saw: "
 BELOW = "confidence below "
 NOT_CLEAR = "unknown before, and confidence not clear of "
 """What the store keeps of a reason, before what it is about: :func:`ground_message` reads it."""
 RANGE_DRIFT = 0.05
-"""Share of a run's population unlike training from which the run itself is said to have left its range: a
+"""Share of a run's population unlike training from which the run itself counts as out of range: a
 handful of odd profiles is ordinary, so many mean that the data or the shop have changed."""
 
 
@@ -46,7 +46,7 @@ class RangeCheck:
     Parameters
     ----------
     model : TrainedModel
-        Features that move no score are not looked at: an odd value there changes nothing.
+        Features that move no score are not checked: an odd value there changes nothing.
     """
 
     def __init__(self, model: TrainedModel) -> None:
@@ -75,7 +75,7 @@ class RangeCheck:
 
     @property
     def words(self) -> list[str]:
-        """What the codes of :meth:`codes` stand for: the first says that a profile is like training."""
+        """The meaning of :meth:`codes`: the first is that a profile is like training."""
         return ["", TOO_LITTLE_HISTORY, *(OUTSIDE + name for name in self.features)]
 
     def reasons(self, X: Floats) -> Words:
@@ -120,7 +120,7 @@ class RangeCheck:
 
 
 def grounds(min_confidence: float, unlike: Sequence[str]) -> list[str]:
-    """Return what the second result of :func:`say_unknown` stands for; ``unlike`` are :attr:`RangeCheck.words`."""
+    """Return the meaning of the second result of :func:`abstain`; ``unlike`` are :attr:`RangeCheck.words`."""
     return [
         f"{BELOW}{min_confidence:g}",
         f"{NOT_CLEAR}{min_confidence:g}",
@@ -153,7 +153,7 @@ def ground_message(kept: str, titles: Mapping[str, Text] | None = None) -> Text:
     return kept
 
 
-def say_unknown(
+def abstain(
     value: npt.NDArray[np.int8], silent: int, confidence: Floats, min_confidence: float, unlike: Codes
 ) -> tuple[npt.NDArray[np.int8], Codes]:
     """Return values and, where they are ``unknown``, why.

@@ -3,7 +3,7 @@
 Forests are walked by :mod:`tagcast.models.kernels.forest_kernel` over ranks that all of them share, additive parts by
 :mod:`tagcast.models.kernels.additive_kernel` over columns that are compressed once. Each compiled part is held against the model's own on
 odd rows when it is loaded; where a single bit differs, or where the kernel cannot represent a forest, the model's own
-part serves, and the log says why.
+part serves, and the log gives the reason.
 """
 
 from __future__ import annotations
@@ -145,14 +145,14 @@ class Engine:
                     name: Encoding.over([f for c, f in forests.values() if c == name], beyond)
                     for name in {m.category for m in self.members if m.category is not None}
                 }
-                both: dict[str | None, Encoding] = {None: shared}
-                both |= {name: shared.beside(encoding) for name, encoding in own.items()}
+                by_set: dict[str | None, Encoding] = {None: shared}
+                by_set |= {name: shared.beside(encoding) for name, encoding in own.items()}
             except UnsupportedForestError as error:
                 largest = max(forests, key=lambda k: sum(len(tree.feature) for tree in forests[k][1][0]))
                 self._refuse(largest, f"the kernel has no room for {error} beside those of other tags")
                 del forests[largest]
             else:
-                return shared, own, both
+                return shared, own, by_set
 
     def _parsed(self) -> dict[int, tuple[str | None, tuple[list[Tree], list[int]]]]:
         found: dict[int, tuple[str | None, tuple[list[Tree], list[int]]]] = {}

@@ -1,4 +1,4 @@
-"""Which rows lie beyond what training saw: compiled, since every tag of a run asks it of every profile."""
+"""Which rows lie beyond what training saw: compiled, since every tag of a run needs it for every profile."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def evaluate_said(
 
 
 def confusion(tier: Places, true_tier: Places, tiers: int) -> list[list[int]]:
-    """Return how often each said tier (row) turned out to be each true one (column)."""
+    """Return how often each predicted tier (row) turned out to be each true one (column)."""
     counts = np.bincount(tier * tiers + true_tier, minlength=tiers * tiers)
     return [list(map(int, row)) for row in counts.reshape(tiers, tiers)]
 

@@ -98,10 +98,10 @@ def cut(
 
     from tagcast.pipelines.reports.audiences import render_cut
     from tagcast.pipelines.reports.terminal import emit
-    from tagcast.serving.audiences.service import best_cut, parse_for
+    from tagcast.serving.audiences.service import parse_for, profit_curve
 
     context, person = with_context(config, home)
-    curve = best_cut(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
+    curve = profit_curve(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
     emit(asdict(curve), as_json=as_json, render=lambda: render_cut(curve))
 
 

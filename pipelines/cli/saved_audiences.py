@@ -39,11 +39,11 @@ def save(
 
     from tagcast.pipelines.reports.audiences import render_saved
     from tagcast.pipelines.reports.terminal import emit
-    from tagcast.serving.audiences.saved_audience_actions import keep
+    from tagcast.serving.audiences.saved_audience_actions import save
 
     context, person = with_context(config, home)
     kind: Literal["frozen", "dynamic"] = "frozen" if frozen else "dynamic"
-    found = keep(context, person, name, text, description=description, kind=kind)
+    found = save(context, person, name, text, description=description, kind=kind)
     emit(asdict(found), as_json=as_json, render=lambda: render_saved([found]))
 
 
@@ -78,10 +78,10 @@ def delete(config: Path | None, home: Path | None, as_json: bool, name: str) -> 
       tagcast audience delete loyal
     """
     from tagcast.pipelines.reports.terminal import emit, say
-    from tagcast.serving.audiences.saved_audience_actions import drop
+    from tagcast.serving.audiences.saved_audience_actions import delete
 
     context, person = with_context(config, home)
-    drop(context, person, name)
+    delete(context, person, name)
     emit({"deleted": name}, as_json=as_json, render=lambda: say(f"the audience {name!r} is deleted"))
 
 

@@ -215,9 +215,9 @@ def _move(
 
     from tagcast.pipelines.project.local_user import local_user
     from tagcast.pipelines.reports.terminal import emit, say
-    from tagcast.serving.catalog.tag_actions import move_tag
+    from tagcast.serving.catalog.tag_actions import transition_tag
 
-    step = move_tag(context, local_user(by), name, to, reason)
+    step = transition_tag(context, local_user(by), name, to, reason)
     said = f"{name} is {step.to.replace('_', ' ')} (was {step.was.replace('_', ' ')})"
     emit(asdict(step), as_json=as_json, render=lambda: say(said))
 

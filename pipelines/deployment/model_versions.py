@@ -65,7 +65,7 @@ def registered_versions(project: Project, tag: str | None) -> list[Version]:
 
 def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
     """Return the versions of ``tag`` (a family's stem: of all members), or of every tag."""
-    from tagcast.serving.catalog.tag_evidence import said_by
+    from tagcast.serving.catalog.tag_evidence import decision_text
 
     return [
         ListedVersion(
@@ -75,7 +75,7 @@ def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
             v.aliases,
             v.created,
             dict(v.metrics),
-            said_by(v.decision) if v.decision else "–",
+            decision_text(v.decision) if v.decision else "–",
             v.decision.reason if v.decision else "",
             tuple(v.decision.figures.get("checks", ())) if v.decision else (),
         )

@@ -210,7 +210,7 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
                 detail = {"reason": reason, "proposed_by": waiting.get(one.name, "")}
                 record(
                     project.state,
-                    at=now,
+                    now=now,
                     who=by,
                     action=f"definition.{what}",
                     subject=one.name,

@@ -67,8 +67,8 @@ def explain_audience(
 ) -> dict[str, Any]:
     """Return what a filter means, what it finds, what each condition takes away and how many turn out as said."""
     from tagcast.serving.audiences.service import (
+        condition_impact,
         count,
-        effects,
         expected,
         expected_amounts,
         parse_for,
@@ -80,7 +80,7 @@ def explain_audience(
         "filter": text,
         "sentence": sentence(context, person, tree, language),
         **asdict(count(context, person, tree)),
-        "effects": [asdict(effect) for effect in effects(context, person, tree)],
+        "effects": [asdict(effect) for effect in condition_impact(context, person, tree)],
         "expected": [asdict(one) for one in expected(context, person, tree)],
         "expected_amounts": [asdict(one) for one in expected_amounts(context, person, tree)],
     }

@@ -61,18 +61,18 @@ def movements(
     """Return what ``run``, which held on to ``past``, moved against ``last``, by tag."""
     loaded = {tag.definition.name: tag for tag in chosen.every}
     found = []
-    for name, moves in sorted(run.moves.items()):
+    for name, transitions in sorted(run.transitions.items()):
         if last is None or name not in loaded:
             continue
         entered: dict[str, int] = {}
         left: dict[str, int] = {}
-        for (was, now), count in moves.items():
+        for (was, now), count in transitions.items():
             if was != now:
                 if now is not None:
                     entered[now] = entered.get(now, 0) + count
                 if was is not None:
                     left[was] = left.get(was, 0) + count
-        share = _changed(moves)
+        share = _changed(transitions)
         by = _causes(project, loaded[name], day, last, run, past) if share else (0.0, 0.0, 0.0, 0)
         found.append(TagMovement(name, entered, left, share, *by))
     return tuple(found)
@@ -88,7 +88,7 @@ def _causes(
 ) -> tuple[float | None, float | None, float | None, int]:
     name = tag.definition.name
     before, now = (next(t for t in m.run.tags if t.tag == name) for m in (last, run))
-    share = _changed(run.moves[name])
+    share = _changed(run.transitions[name])
     if isinstance(tag, LoadedRule) or before.kind == "rule":
         same = (before.kind, before.question) == (now.kind, now.question)
         # Another rule, or a rule where a model was: nothing of a model to tell apart.
@@ -107,9 +107,9 @@ def _causes(
     return by.data, by.model, by.threshold, by.sampled
 
 
-def _changed(moves: Mapping[tuple[str | None, str | None], int]) -> float:
-    moved = sum(count for (was, now), count in moves.items() if was != now)
-    return moved / max(sum(moves.values()), 1)
+def _changed(transitions: Mapping[tuple[str | None, str | None], int]) -> float:
+    moved = sum(count for (was, now), count in transitions.items() if was != now)
+    return moved / max(sum(transitions.values()), 1)
 
 
 def _measured(

@@ -96,9 +96,9 @@ def render_runs(rows: Sequence[StoreRow], place: str) -> None:
 
 def profile_on(project: Project, profile_id: str, day: date) -> dict[str, Any]:
     """Return what the tags of a profile said at the end of ``day`` (UTC), and which models said it."""
-    from tagcast.serving.store.history import said_then
+    from tagcast.serving.store.history import tags_at
 
-    then = said_then(project.store, profile_id, datetime.combine(day + timedelta(days=1), time(), UTC))
+    then = tags_at(project.store, profile_id, datetime.combine(day + timedelta(days=1), time(), UTC))
     return {
         "profile_id": profile_id,
         "on": day,

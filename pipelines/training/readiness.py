@@ -80,7 +80,7 @@ def check_project(project: Project, now: date | None) -> ProjectReadiness:
     tags = [_tag(project, definition, day) for definition in project.definitions(day)]
     rules = [_rule(project, definition, day) for definition in project.rules(day)]
     leaves = leaf_warnings(tag.path for tag in project.tags(day))
-    return ProjectReadiness(day, sources, (*tags, *rules), tuple(str(leaf.text) for leaf in leaves))
+    return ProjectReadiness(day, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves))
 
 
 def _tag(project: Project, definition: Any, now: date) -> TagReadiness:

@@ -1,6 +1,6 @@
 """Who may come in: users with passwords, keys of programs, sessions of the console.
 
-Passwords are kept as argon2 hashes, keys and session tokens as SHA-256 of what only their holder has: who reads the
+Passwords are stored as argon2 hashes, keys and session tokens as SHA-256 of what only their holder has: who reads the
 database can come in with none of it.
 """
 
@@ -99,7 +99,7 @@ def add_user(
             )
         connection.execute(USERS.insert().values(row))
         detail = {"role": user.role, "sensitive": sensitive}
-        record(state, at=now, who=by, action="user.add", subject=user.name, detail=detail)
+        record(state, now=now, who=by, action="user.add", subject=user.name, detail=detail)
     return user
 
 
@@ -116,7 +116,7 @@ def set_password(state: State, name: str, password: str, *, by: str, now: dateti
         name = _known(state, name)
         connection.execute(USERS.update().where(USERS.c.name == name).values(password=hashed))
         connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
-        record(state, at=now, who=by, action="user.password", subject=name)
+        record(state, now=now, who=by, action="user.password", subject=name)
 
 
 def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
@@ -141,7 +141,7 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
         connection.execute(delete(USERS).where(USERS.c.name == name))
         connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
         revoke_keys_of(state, name, now)
-        record(state, at=now, who=by, action="user.remove", subject=name)
+        record(state, now=now, who=by, action="user.remove", subject=name)
 
 
 def users(state: State) -> list[User]:
@@ -188,7 +188,7 @@ def login(state: State, name: str, password: str, now: datetime) -> Person:
     right = passwords.matches(kept, password)
     if person is None or kept is None or not (right and allowed):
         if person is not None and allowed:
-            record(state, at=now, who=person.name, action="login.failed", subject=person.name)
+            record(state, now=now, who=person.name, action="login.failed", subject=person.name)
         raise NotAllowedError(
             msg("name or password is wrong, or too many attempts were made"),
             hint=msg("try again; after 10 attempts in 15 minutes, wait 15 minutes"),
@@ -198,7 +198,7 @@ def login(state: State, name: str, password: str, now: datetime) -> Person:
         passwords.forgive(state, spelled)
         if renewed != kept:
             connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
-        record(state, at=now, who=person.name, action="login", subject=person.name)
+        record(state, now=now, who=person.name, action="login", subject=person.name)
     return person
 
 

@@ -1,4 +1,4 @@
-"""Keys of programs: shown once, kept as SHA-256 of what only their holder has."""
+"""Keys of programs: shown once, stored as SHA-256 of what only their holder has."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def add_key(
     with state.writing() as connection:
         connection.execute(KEYS.insert().values(**vars(key), secret=_digest(secret)))
         detail = {"role": key.role, "sensitive": sensitive, "name": key.name, "expires_at": expires_at}
-        record(state, at=now, who=by, action="key.add", subject=number, detail=detail)
+        record(state, now=now, who=by, action="key.add", subject=number, detail=detail)
     return f"tc_{number}_{secret}"
 
 
@@ -99,7 +99,7 @@ def revoke_key(state: State, number: str, *, by: str, now: datetime) -> None:
                 msg("there is no such key that still works"),
                 hint=msg("{command} shows the ids", command="tagcast key list"),
             )
-        record(state, at=now, who=by, action="key.revoke", subject=number)
+        record(state, now=now, who=by, action="key.revoke", subject=number)
     _forget_keys(state)
 
 

@@ -45,8 +45,8 @@ class Feedback:
     comments: tuple[Comment, ...]
 
 
-def rate(state: State, tag: str, who: str, stars: int, comment: str, at: datetime) -> None:
-    """Keep one person's stars and words; they replace what the same person said before, which stays on record.
+def rate(state: State, tag: str, who: str, stars: int, comment: str, now: datetime) -> None:
+    """Record one person's stars and comment; they replace that person's earlier rating, which stays on record.
 
     Raises
     ------
@@ -59,18 +59,18 @@ def rate(state: State, tag: str, who: str, stars: int, comment: str, at: datetim
             hint=msg("give a whole number from 1 to 5"),
         )
     text = checked(comment, msg("the comment"), at_least=0, at_most=COMMENT_LENGTH, lines=True)
-    row = {"tag": tag, "who": who[:NAME_LENGTH], "stars": stars, "comment": text, "at": at}
+    row = {"tag": tag, "who": who[:NAME_LENGTH], "stars": stars, "comment": text, "at": now}
     with state.writing() as connection:
         connection.execute(RATINGS.insert().values(row))
 
 
 def feedback(state: State, tag: str) -> Feedback:
-    """Return what people think of ``tag``: each person counts once, with what they said last."""
+    """Return what people think of ``tag``: each person counts once, with their last rating."""
     query = select(RATINGS).where(RATINGS.c.tag == tag).order_by(RATINGS.c.id)
     with state.reading() as connection:
         newest = {row.who: row for row in connection.execute(query)}
-    said = sorted(newest.values(), key=lambda row: row.id, reverse=True)
-    mean = sum(row.stars for row in said) / len(said) if said else None
+    ratings = sorted(newest.values(), key=lambda row: row.id, reverse=True)
+    mean = sum(row.stars for row in ratings) / len(ratings) if ratings else None
     return Feedback(
-        mean, len(said), tuple(Comment(r.who, r.stars, r.comment, r.at) for r in said if r.comment)
+        mean, len(ratings), tuple(Comment(r.who, r.stars, r.comment, r.at) for r in ratings if r.comment)
     )

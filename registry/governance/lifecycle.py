@@ -23,7 +23,7 @@ from tagcast.features.core.errors import ConflictError, NotAllowedError
 from tagcast.features.core.messages import Message, listed, msg, pmsg
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
-from tagcast.registry.state.tables import METADATA, NAME_LENGTH, Moment, serial
+from tagcast.registry.state.tables import METADATA, NAME_LENGTH, UtcDateTime, serial
 from tagcast.registry.state.text_validation import checked
 
 Status = Literal["draft", "in_review", "published", "suspended", "retired"]
@@ -51,7 +51,7 @@ STEPS = Table(
     METADATA,
     serial(),
     Column("tag", String(250), nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String(NAME_LENGTH), nullable=False),
     Column("was", String(20), nullable=False),
     Column("to", String(20), nullable=False),
@@ -104,7 +104,7 @@ def status_of(
     scored : collection of str
         Tags of which the active run speaks.
     second_person : bool
-        As the configuration says.
+        As configured.
     """
     newest = select(STEPS.c.tag, STEPS.c.to).order_by(STEPS.c.id)
     with state.reading() as connection:
@@ -127,7 +127,7 @@ def next_steps(status: Status, *, second_person: bool) -> tuple[Status, ...]:
     return tuple(s for s in steps if s != "published" or status == "in_review") if second_person else steps
 
 
-def move(
+def transition(
     state: State,
     tag: str,
     to: Status,

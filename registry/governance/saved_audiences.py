@@ -1,11 +1,10 @@
 """Saved audiences: named filters that people share, how large they were, and who is in the frozen ones.
 
-A dynamic one is its filter, asked anew each time; a frozen one is the members that it had on the day.
+A dynamic one is its filter, evaluated anew each time; a frozen one is the members that it had on the day.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,11 +15,12 @@ from sqlalchemy import delete as delete_from
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
 from tagcast.features.core.messages import listed, msg
+from tagcast.models.filters.conditions import Filter, InAudience, walk
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
-from tagcast.registry.state.id_lists import IdList, drop_ids, ids_of, keep_ids, packed
-from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTIONS
+from tagcast.registry.state.id_lists import IdList, delete_ids, ids_of, packed, save_ids
+from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTION_LENGTH, MENTIONS
 from tagcast.registry.state.text_validation import checked
 
 AudienceKind = Literal["dynamic", "frozen"]
@@ -28,15 +28,6 @@ NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2_000
 FILTER_LENGTH = 1_000_000
 _SHOWN = 2_000  # characters of a filter in the audit log
-
-# A text is passed over, a name in double quotes or bare is kept, whatever part of it is asked.
-_MENTION = re.compile(
-    r"""\bIN\s+AUDIENCE\s+'(?P<audience>(?:[^']|'')*)'
-      | '(?:[^']|'')*'
-      | "(?P<quoted>(?:[^"]|"")+)"
-      | (?P<word>[^\W\d]\w*(?:\.\w+)*)""",
-    re.VERBOSE | re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -80,11 +71,22 @@ class Size:
     base: int
 
 
-def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> SavedAudience:
-    """Keep ``audience``, new or in place of the one of its name, and return it as it is kept.
+def save(state: State, audience: SavedAudience, tree: Filter, by: Person, now: datetime) -> SavedAudience:
+    """Save ``audience``, new or in place of the one of its name, and return it as it was saved.
 
-    Owner and moments are set here: the owner of a new one is ``by``. The filter is not read; who calls has done so.
+    Owner and times are set here: the owner of a new one is ``by``.
     A frozen one needs its members: call :func:`freeze` within the same ``state.writing()``.
+
+    Parameters
+    ----------
+    state : State
+    audience : SavedAudience
+    tree : Filter
+        The filter of ``audience``, parsed by the caller, who knows which names ``by`` may use. What it mentions is
+        recorded with it and stays so until the audience is saved again: an audience whose text no longer parses
+        because a tag is gone still counts among those that use the tag, and still protects the audiences it names.
+    by : Person
+    now : datetime
 
     Raises
     ------
@@ -110,18 +112,18 @@ def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> Sa
     with state.writing() as connection:
         before = _find(connection, audience.name)
         if before is None:
-            kept = replace(audience, owner=by.name, created_at=now, changed_at=now)
-            connection.execute(AUDIENCES.insert().values(vars(kept)))
+            saved = replace(audience, owner=by.name, created_at=now, changed_at=now)
+            connection.execute(AUDIENCES.insert().values(vars(saved)))
         else:
             _may_change(before, by)
-            kept = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
-            connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == kept.name).values(vars(kept)))
-            if kept.kind == "dynamic":
-                drop_ids(connection, _members_of(kept.name))
-        _mention(connection, kept)
-        detail = {"kind": kept.kind, "filter": kept.filter[:_SHOWN], "new": before is None}
-        record(state, at=now, who=by.name, action="audience.save", subject=kept.name, detail=detail)
-    return kept
+            saved = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
+            connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == saved.name).values(vars(saved)))
+            if saved.kind == "dynamic":
+                delete_ids(connection, _members_of(saved.name))
+        _record_mentions(connection, saved.name, tree)
+        detail = {"kind": saved.kind, "filter": saved.filter[:_SHOWN], "new": before is None}
+        record(state, now=now, who=by.name, action="audience.save", subject=saved.name, detail=detail)
+    return saved
 
 
 def get(state: State, name: str) -> SavedAudience:
@@ -180,13 +182,13 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
             )
         for table in (AUDIENCES, AUDIENCE_SIZES, MENTIONS):
             connection.execute(delete_from(table).where(table.c.name == found.name))
-        drop_ids(connection, _members_of(found.name))
+        delete_ids(connection, _members_of(found.name))
         detail = {"kind": found.kind, "filter": found.filter[:_SHOWN]}
-        record(state, at=now, who=by.name, action="audience.delete", subject=found.name, detail=detail)
+        record(state, now=now, who=by.name, action="audience.delete", subject=found.name, detail=detail)
 
 
-def add_size(state: State, name: str, run: int, at: datetime, members: int, base: int) -> None:
-    """Keep how large an audience is on ``run``; said again, the newer word counts.
+def add_size(state: State, name: str, run: int, now: datetime, members: int, base: int) -> None:
+    """Record how large an audience is on ``run``; recorded again, the newer size counts.
 
     Raises
     ------
@@ -197,7 +199,7 @@ def add_size(state: State, name: str, run: int, at: datetime, members: int, base
         name = get(state, name).name
         same = (AUDIENCE_SIZES.c.name == name) & (AUDIENCE_SIZES.c.run == run)
         connection.execute(delete_from(AUDIENCE_SIZES).where(same))
-        row = {"name": name, "run": run, "at": at, "members": members, "base": base}
+        row = {"name": name, "run": run, "at": now, "members": members, "base": base}
         connection.execute(AUDIENCE_SIZES.insert().values(row))
         counted = AUDIENCES.update().where(AUDIENCES.c.name == name).values(run=run, members=members)
         connection.execute(counted)
@@ -214,7 +216,7 @@ def sizes(state: State, name: str) -> list[Size]:
 
 
 def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
-    """Keep ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
+    """Store ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
 
     Within ``state.writing()`` give them :func:`tagcast.registry.state.id_lists.packed` before: others wait while it is open.
 
@@ -233,7 +235,7 @@ def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
                 msg("the audience {audience!r} is dynamic", audience=found.name),
                 hint=msg("save it as frozen first"),
             )
-        keep_ids(connection, _members_of(found.name), ready)
+        save_ids(connection, _members_of(found.name), ready)
         counted = AUDIENCES.update().where(AUDIENCES.c.name == found.name).values(members=ready.count)
         connection.execute(counted)
     return ready.count
@@ -244,28 +246,20 @@ def frozen_ids(state: State, name: str) -> Iterator[str]:
     yield from ids_of(state, _members_of(_spelled(name)))
 
 
-def mentions(text: str) -> frozenset[tuple[Literal["field", "audience"], str]]:
-    """Return what a filter names, without asking whether it is there.
-
-    A bare word with a dot may be a tag and its part, or a name with a dot: both are returned.
-    """
-    found: set[tuple[Literal["field", "audience"], str]] = set()
-    for match in _MENTION.finditer(text):
-        if match["audience"] is not None:
-            found.add(("audience", match["audience"].replace("''", "'")))
-        elif match["quoted"] is not None:
-            found.add(("field", match["quoted"].replace('""', '"')))
-        elif word := match["word"]:
-            found |= {("field", word), ("field", word.rpartition(".")[0] or word)}
-    return frozenset(found)
+def mentions(tree: Filter) -> frozenset[tuple[Literal["field", "audience"], str]]:
+    """Return the tags, attributes and saved audiences that a filter names, whatever part of a tag it uses."""
+    return frozenset(
+        ("audience", leaf.name) if isinstance(leaf, InAudience) else ("field", leaf.field.name)
+        for leaf in walk(tree)
+    )
 
 
-def _mention(connection: Connection, audience: SavedAudience) -> None:
-    connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == audience.name))
+def _record_mentions(connection: Connection, name: str, tree: Filter) -> None:
+    connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == name))
     rows = [
-        {"name": audience.name, "kind": kind, "mentioned": mentioned}
-        for kind, mentioned in sorted(mentions(audience.filter))
-        if len(mentioned) <= 300
+        {"name": name, "kind": kind, "mentioned": mentioned}
+        for kind, mentioned in sorted(mentions(tree))
+        if len(mentioned) <= MENTION_LENGTH
     ]
     if rows:
         connection.execute(MENTIONS.insert(), rows)
@@ -281,7 +275,7 @@ def _find(connection: Connection, name: str) -> SavedAudience | None:
 
 
 def _spelled(name: str) -> str:
-    """Return the spelling under which a name is kept; empty for one that no audience can have."""
+    """Return the spelling under which a name is stored; empty for one that no audience can have."""
     try:
         return checked(name, msg("the audience's name"), at_most=NAME_LENGTH)
     except TagcastError:

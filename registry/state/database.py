@@ -67,7 +67,7 @@ class State:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Yield a connection that reads one consistent moment; empty tables where nothing was written yet.
+        """Yield a connection that reads one consistent state; empty tables where nothing was written yet.
 
         Within :meth:`writing` of the same thread it is that connection, and sees what was written so far.
 
@@ -90,7 +90,7 @@ class State:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yield a connection in one transaction: all of the block is kept, or nothing where it raises.
+        """Yield a connection in one transaction: all of the block is committed, or nothing where it raises.
 
         Other writers wait until it ends, so nothing slow belongs into it. A block within another one of the same thread
         is part of that one.
@@ -179,7 +179,7 @@ class State:
             except OSError as error:
                 raise self._failure(str(error), writing=True) from error
             with suppress(sqlite3.Error), self._engine.connect() as connection:
-                # Readers do not wait for a writer. Another process may be switching at this moment: as good.
+                # Readers do not wait for a writer. Another process may be switching right now: as good.
                 connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
         with self._writer.begin() as connection:
             self._wait_for_turn(connection)

@@ -1,4 +1,4 @@
-"""Cards kept with model versions: files beside the run's plots, their digests on the version.
+"""Cards stored with model versions: files beside the run's plots, their digests on the version.
 
 The card is written after the version, since it names it; a version without one is a version all the same.
 """

@@ -74,7 +74,7 @@ class DecisionLog:
 
     @contextmanager
     def appending(self, decision: Decision) -> Iterator[None]:
-        """Add ``decision``, kept only when the block ends well; writers of other processes wait."""
+        """Add ``decision``, committed only when the block ends well; writers of other processes wait."""
         from sqlalchemy.schema import CreateTable
 
         with self._engine() as engine, engine.begin() as connection:
@@ -157,10 +157,10 @@ def _table() -> Table:
     )
 
 
-def _naive_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError(f"expected a moment with a timezone, found {moment.isoformat()}")
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _naive_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(f"expected a moment with a timezone, found {value.isoformat()}")
+    return value.astimezone(UTC).replace(tzinfo=None)
 
 
 def _decision(row: Row[Any]) -> Decision:

@@ -35,7 +35,7 @@ def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: 
     staged = folder.with_name("bundle")  # MLflow names the artifact's folder after the one it is given
     shutil.copytree(bundle, staged)
     with warnings.catch_warnings():
-        # MLflow warns of its own type hints when imported, and asks for an input example at each model,
+        # MLflow warns of its own type hints when imported, and wants an input example for each model,
         # which costs 6 s and adds nothing to a signature.
         warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
         import mlflow.pyfunc

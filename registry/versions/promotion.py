@@ -1,7 +1,7 @@
 """Who activated which version, when and why: decisions, and the aliases that follow them.
 
 A decision and its alias go together: the row of the log is committed only after the alias has moved. Where the
-configuration asks for a second person, what would become champion is proposed first, and waits as challenger until
+configuration requires a second person, what would become champion is proposed first, and waits as challenger until
 somebody else approves it.
 """
 
@@ -35,7 +35,7 @@ def settle(
     report : GateReport
         What the checks found.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
     proposer : str, optional
         Who trained it, where a second person has to approve: a version that passes waits as challenger then.
     """
@@ -74,9 +74,9 @@ def promote(
     by, reason : str
         Who decided, and why; neither may be empty.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
     force : bool
-        Also where checks of the gate failed, or the gate never judged it; recorded as ``force`` then.
+        Also where checks of the gate failed, or the gate never evaluated it; recorded as ``force`` then.
     second_person : bool
         Whether it is only proposed, and waits for somebody else to approve it.
 
@@ -89,8 +89,8 @@ def promote(
     _named(by, reason)
     figures = dict(version.decision.figures) if version.decision else {}
     failed = failed_checks(figures)
-    judged = bool(figures.get("checks"))
-    if not force and (failed or not judged):
+    evaluated = bool(figures.get("checks"))
+    if not force and (failed or not evaluated):
         why: Text | Joined = msg("the gate has not judged it")
         if failed:
             why = listed(
@@ -107,7 +107,7 @@ def promote(
                 command=f"tagcast promote {version.tag} {version.version} --force --reason …",
             ),
         )
-    against = [check["name"] for check in failed] if judged else ["not judged"]
+    against = [check["name"] for check in failed] if evaluated else ["not judged"]
     decision = Decision(
         tag=version.tag,
         version=version.version,
@@ -141,7 +141,7 @@ def approve(tracking: Tracking, version: Version, *, by: str, reason: str, now: 
     by, reason : str
         Who approves, and why; neither may be empty.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
 
     Raises
     ------

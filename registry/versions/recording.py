@@ -93,7 +93,7 @@ def log_version(
     documents : mapping, optional
         Further JSON documents of the run, by name.
     trials : sequence of TrialRecord
-        What was tried on the way, each kept as a child run.
+        What was tried on the way, each recorded as a child run.
     run_name : str
         Of the MLflow run.
     now : datetime

@@ -153,7 +153,7 @@ def _open(uri: str, home: Path, project: str) -> tuple[MlflowClient, str]:
 def _ensure_database(home: Path) -> None:
     database = home / DATABASE
     if database.exists():
-        # MLflow tries a file that is no database for a minute and a half before it says so.
+        # MLflow tries a file that is no database for a minute and a half before it raises.
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
         return

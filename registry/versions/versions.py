@@ -1,6 +1,6 @@
 """Model versions in MLflow: list them, find one, fetch one whose files are what was recorded.
 
-What a listing needs (metrics, digests, feature set) is kept as tags of the model version: listing takes
+What a listing needs (metrics, digests, feature set) is stored as tags of the model version: listing takes
 two queries, whatever the number of versions.
 """
 
@@ -136,7 +136,7 @@ def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> V
     Raises
     ------
     ModelError
-        When there is none; the message says which there are.
+        When there is none; the message lists those there are.
     """
     known = versions(tracking, tag)
     for version in known:

@@ -62,14 +62,14 @@ def saved_routes(context: ServiceContext) -> APIRouter:
         """Save an audience, or change one of yours."""
         text = saving.tree.text() if saving.tree is not None else saving.filter or ""
         person = person_of(request)
-        return audience_keeping.keep(
+        return audience_keeping.save(
             context, person, name, text, description=saving.description, kind=saving.kind
         )
 
     @routes.delete("/audiences/{name:path}", status_code=204)
     def drop(request: Request, name: str) -> Response:
         """Delete an audience of yours."""
-        audience_keeping.drop(context, person_of(request), name)
+        audience_keeping.delete(context, person_of(request), name)
         return Response(status_code=204)
 
     return routes

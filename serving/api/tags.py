@@ -99,7 +99,7 @@ def tag_routes(context: ServiceContext) -> APIRouter:
     @routes.post("/tags/{name:path}/steps", status_code=201)
     def step(request: Request, name: str, asked: Step) -> LifeStep:
         """Take a tag one step on in its life."""
-        return tag_steps.move_tag(context, person_of(request), name, asked.to, asked.reason)
+        return tag_steps.transition_tag(context, person_of(request), name, asked.to, asked.reason)
 
     @routes.get("/tags/{name:path}/feedback")
     def told(request: Request, name: str) -> Feedback:

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import asked
+from tagcast.serving.audiences.filter_resolution import resolve
 from tagcast.serving.audiences.queries import quoted, tags_of, where_in
 from tagcast.serving.audiences.sampling import weight_in_sample
 from tagcast.serving.store.schema import TagRun, column_name
@@ -66,11 +66,11 @@ def expected_amounts(
     ``estimate`` asks a sample where the store keeps one and it holds enough members.
     """
     require(person, "filter")
-    question = asked(context, person, tree)
+    resolved = resolve(context, person, tree)
     with context.store.reader() as reader:
-        _, where = where_in(reader, question.whole, context.now, question.frozen)
+        _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
         outlooks = {tag.tag: tag.outlook for tag in reader.manifest.run.tags if tag.outlook is not None}
-        names = [name for name in tags_of(question.whole) if name in outlooks]
+        names = [name for name in tags_of(resolved.whole) if name in outlooks]
         times = weight_in_sample(reader, where) if estimate and names else None
         return [_amount(reader, name, outlooks[name], where, times) for name in names]
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, assert_never
 
 from tagcast.models.filters.conditions import (
     And,
     Compare,
-    Condition,
     FieldRef,
     Filter,
     InAudience,
     IsNull,
+    Leaf,
     Not,
     OneOf,
     Or,
     Scalar,
+    fold,
 )
 
 Language = Literal["en", "zh"]
@@ -122,7 +124,7 @@ _OPPOSITE = {
 }
 
 
-def in_words(
+def describe(
     tree: Filter, titles: Mapping[str, str], language: Language, *, amounts: Collection[str] = ()
 ) -> str:
     """Return what ``tree`` means as one sentence.
@@ -139,8 +141,16 @@ def in_words(
     return _Translator(titles, language, amounts).sentence(tree)
 
 
+@dataclass(frozen=True)
+class _Phrase:
+    """A condition in words: ``inner`` within another one, ``whole`` where it is the filter itself."""
+
+    inner: str
+    whole: str
+
+
 class _Translator:
-    """Says conditions in one language."""
+    """Puts conditions into the words of one language."""
 
     def __init__(self, titles: Mapping[str, str], language: Language, amounts: Collection[str]) -> None:
         self._titles = titles
@@ -148,67 +158,74 @@ class _Translator:
         self._amounts = amounts
 
     def sentence(self, tree: Filter) -> str:
-        return self._words["all"].format(self._said(tree.root, outermost=True))
+        phrase = fold(tree.root, leaf=self._phrase, negated=self._negated, joined=self._joined)
+        return self._words["all"].format(phrase.whole)
 
-    def _said(self, node: Condition, *, outermost: bool = False) -> str:
-        if isinstance(node, And):
-            return self._joined("and", self._ranges(node.items), outermost=outermost)
-        if isinstance(node, Or):
-            return self._joined("or", [self._said(item) for item in node.items], outermost=outermost)
-        if isinstance(node, Not):
-            return self._denied(node.item)
-        key, parts = self._leaf(node)
-        return self._words[key].format(*parts)
+    def _phrase(self, leaf: Leaf) -> _Phrase:
+        key, parts = self._leaf(leaf)
+        text = self._words[key].format(*parts)
+        return _Phrase(text, text)
 
-    def _joined(self, word: str, items: Sequence[str], *, outermost: bool) -> str:
+    def _negated(self, node: Not, phrase: _Phrase) -> _Phrase:
+        text = self._words["not"].format(phrase.inner)
+        if not isinstance(node.item, And | Or | Not):
+            key, parts = self._leaf(node.item)
+            if key in _OPPOSITE:
+                text = self._words[_OPPOSITE[key]].format(*parts)
+        return _Phrase(text, text)
+
+    def _joined(self, node: And | Or, phrases: list[_Phrase]) -> _Phrase:
+        items = self._ranges(node, phrases) if isinstance(node, And) else [p.inner for p in phrases]
         if len(items) == 1:
-            return items[0]
-        text = self._words[word].join(items)
-        if word == "or" and outermost:
-            return self._words["either"].format(text)
-        return text if outermost else self._words["group"].format(text)
+            return _Phrase(items[0], items[0])
+        if isinstance(node, And):
+            text = whole = self._words["and"].join(items)
+        else:
+            text = self._words["or"].join(items)
+            whole = self._words["either"].format(text)
+        return _Phrase(self._words["group"].format(text), whole)
 
-    def _ranges(self, items: Sequence[Condition]) -> list[str]:
-        """Say each item; a floor and a ceiling of one field that follow each other are one range."""
-        said, rest = [], list(items)
+    def _ranges(self, node: And, phrases: list[_Phrase]) -> list[str]:
+        """Return the items' texts; a floor and a ceiling of one field that follow each other are one range."""
+        texts: list[str] = []
+        rest = list(zip(node.items, phrases, strict=True))
         while rest:
-            first, second = rest[0], rest[1] if len(rest) > 1 else None
+            first, second = rest[0][0], rest[1][0] if len(rest) > 1 else None
             if (
                 isinstance(first, Compare)
                 and isinstance(second, Compare)
                 and (first.field, first.op, second.op) == (second.field, ">=", "<=")
             ):
                 low, high = (self._value(first.field, c.value) for c in (first, second))
-                said.append(self._words["between"].format(self._field(first.field), low, high))
+                texts.append(self._words["between"].format(self._field(first.field), low, high))
                 rest = rest[2:]
             else:
-                said.append(self._said(rest.pop(0)))
-        return said
+                texts.append(rest.pop(0)[1].inner)
+        return texts
 
-    def _denied(self, node: Condition) -> str:
-        if not isinstance(node, And | Or | Not):
-            key, parts = self._leaf(node)
-            if key in _OPPOSITE:
-                return self._words[_OPPOSITE[key]].format(*parts)
-        return self._words["not"].format(self._said(node))
-
-    def _leaf(self, node: Compare | OneOf | IsNull | InAudience) -> tuple[str, list[str]]:
-        if isinstance(node, InAudience):
-            return "audience", [node.name]
-        field = self._field(node.field)
-        if isinstance(node, IsNull):
-            return ("null", [field]) if node.field.part is None else ("outside", [self._title(node.field)])
-        if isinstance(node, OneOf):
-            shown = self._words["list"].join(self._value(node.field, v) for v in node.values[:_LISTED])
-            more = len(node.values) - _LISTED
-            count = more if self._words is _WORDS["en"] else len(node.values)
-            return "in", [field, self._words["more"].format(shown, f"{count:,}") if more > 0 else shown]
-        if node.field.part == "percentile" and node.op in {">=", ">", "<", "<="}:
-            above = node.op in {">=", ">"}
-            rank = 100 - float(node.value) if above else float(node.value)
-            return ("top" if above else "bottom"), [self._title(node.field), f"{_plain(rank)}%"]
-        key = {"=": "is", "!=": "is_not"}.get(node.op, node.op)
-        return key, [field, self._value(node.field, node.value)]
+    def _leaf(self, leaf: Leaf) -> tuple[str, list[str]]:
+        """Return the key of the leaf's pattern, and what goes into it."""
+        if isinstance(leaf, InAudience):
+            return "audience", [leaf.name]
+        field = self._field(leaf.field)
+        match leaf:
+            case IsNull():
+                attribute = leaf.field.part is None
+                return ("null", [field]) if attribute else ("outside", [self._title(leaf.field)])
+            case OneOf():
+                shown = self._words["list"].join(self._value(leaf.field, v) for v in leaf.values[:_LISTED])
+                more = len(leaf.values) - _LISTED
+                count = more if self._words is _WORDS["en"] else len(leaf.values)
+                return "in", [field, self._words["more"].format(shown, f"{count:,}") if more > 0 else shown]
+            case Compare():
+                if leaf.field.part == "percentile" and leaf.op in {">=", ">", "<", "<="}:
+                    above = leaf.op in {">=", ">"}
+                    rank = 100 - float(leaf.value) if above else float(leaf.value)
+                    return ("top" if above else "bottom"), [self._title(leaf.field), f"{_plain(rank)}%"]
+                key = {"=": "is", "!=": "is_not"}.get(leaf.op, leaf.op)
+                return key, [field, self._value(leaf.field, leaf.value)]
+            case _:
+                assert_never(leaf)
 
     def _title(self, field: FieldRef) -> str:
         return self._titles.get(field.name, field.name)

@@ -1,28 +1,18 @@
-"""Questions to an open store: how many, who, take them away, one profile."""
+"""Queries of an open store: how many members an audience has, who they are, what is exported of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import FilterError
 from tagcast.features.core.messages import msg
-from tagcast.models.filters.conditions import (
-    And,
-    Compare,
-    FieldRef,
-    Filter,
-    IsNull,
-    Names,
-    Not,
-    OneOf,
-    Or,
-)
+from tagcast.models.filters.conditions import Filter, Names, fields
 from tagcast.models.filters.fields import NUMBER_PARTS
 from tagcast.models.filters.parser import parse
 from tagcast.serving.audiences.filter_sql import condition
@@ -47,7 +37,7 @@ class AudienceCount:
     margin : int
         0 where they were counted; of an estimate, members lie within it 19 times of 20.
     mean_confidence : dict of str to float or None
-        Of each tag that the filter speaks of, among the members: a floor on the share whose value will
+        Of each tag that the filter uses, among the members: a floor on the share whose value will
         turn out right. None where no member has the tag.
     """
 
@@ -59,7 +49,7 @@ class AudienceCount:
 
 
 def names_of(reader: StoreReader) -> Names:
-    """Return what a filter may speak of in this snapshot."""
+    """Return what a filter may use in this snapshot."""
     tags = reader.manifest.run.tags
     return Names(
         {t.tag: t.bands for t in tags},
@@ -74,14 +64,14 @@ def quoted(name: str) -> exp.Column:
 
 
 def where_in(
-    reader: StoreReader, asked: str | Filter, now: datetime, frozen: Frozen | None = None
+    reader: StoreReader, requested: str | Filter, now: datetime, frozen: Frozen | None = None
 ) -> tuple[Filter, exp.Expr]:
     """Return a filter as a tree, and the SQL condition for its members in this run.
 
     Parameters
     ----------
     reader : StoreReader
-    asked : str or Filter
+    requested : str or Filter
         As text, or a tree that was checked.
     now : datetime
     frozen : mapping of str to collection of str, optional
@@ -90,10 +80,10 @@ def where_in(
     Raises
     ------
     FilterError
-        When the filter is wrong, or speaks of what this run does not hold.
+        When the filter is wrong, or uses what this run does not hold.
     """
     names = names_of(reader)
-    tree = parse(asked, names) if isinstance(asked, str) else asked
+    tree = parse(requested, names) if isinstance(requested, str) else requested
     for field in fields(tree):
         if field.name not in (names.attributes if field.part is None else names.tags):
             raise FilterError(
@@ -104,27 +94,14 @@ def where_in(
     return tree, condition(tree, expires_at=expires_at, now=now, frozen=frozen)
 
 
-def fields(node: Any) -> Iterator[FieldRef]:
-    """Yield every field that a filter speaks of, in order."""
-    if isinstance(node, Filter):
-        yield from fields(node.root)
-    elif isinstance(node, Not):
-        yield from fields(node.item)
-    elif isinstance(node, Compare | OneOf | IsNull):
-        yield node.field
-    elif isinstance(node, And | Or):
-        for item in node.items:
-            yield from fields(item)
-
-
 def tags_of(tree: Filter) -> list[str]:
-    """Return every tag that a filter speaks of, in order."""
+    """Return every tag that a filter uses, in order."""
     return list(dict.fromkeys(f.name for f in fields(tree) if f.part is not None))
 
 
 def count(
     reader: StoreReader,
-    asked: str | Filter,
+    requested: str | Filter,
     now: datetime,
     *,
     frozen: Frozen | None = None,
@@ -135,7 +112,7 @@ def count(
     Parameters
     ----------
     reader : StoreReader
-    asked : str or Filter
+    requested : str or Filter
         The filter, as text or as a tree that was checked.
     now : datetime
     frozen : mapping of str to collection of str, optional
@@ -148,7 +125,7 @@ def count(
     FilterError
         When the filter is wrong.
     """
-    tree, where = where_in(reader, asked, now, frozen)
+    tree, where = where_in(reader, requested, now, frozen)
     tags = tags_of(tree)
     means = [
         exp.alias_(exp.Avg(this=quoted(column_name(tag, "confidence"))), f"mean{place}")
@@ -170,23 +147,23 @@ def count(
 
 def member_query(
     reader: StoreReader,
-    asked: str | Filter,
+    requested: str | Filter,
     now: datetime,
     *,
     frozen: Frozen | None = None,
     hidden: Collection[str] = (),
 ) -> exp.Select:
-    """Return the query for the members by rising id: attributes but ``hidden``, and what the filter's tags say."""
-    tree, where = where_in(reader, asked, now, frozen)
+    """Return the query for the members by rising id: attributes but ``hidden``, and the parts of the filter's tags."""
+    tree, where = where_in(reader, requested, now, frozen)
     query = exp.select("profile_id").from_("profiles").where(where).order_by("profile_id")
     query = query.select(*[quoted(name) for name in reader.manifest.attributes if name not in hidden])
     for tag in tags_of(tree):
-        query = query.select(*[told(tag, part) for part in ("value", "score", "confidence")])
+        query = query.select(*[export_column(tag, part) for part in ("value", "score", "confidence")])
     return query
 
 
-def told(tag: str, part: str) -> exp.Expr:
-    """Return a part of a tag as people take it away: ``tag`` for its value, ``tag.part``."""
+def export_column(tag: str, part: str) -> exp.Expr:
+    """Return a part of a tag as it is exported: ``tag`` for its value, ``tag.part``."""
     column: exp.Expr = quoted(column_name(tag, part))
     if part not in NUMBER_PARTS:
         column = exp.cast(column, "VARCHAR")

@@ -1,4 +1,4 @@
-"""A tag definition in plain words, in English and Chinese: what it says, for whom, when it says yes."""
+"""A tag definition in plain words, in English and Chinese: what it predicts, for whom, when the value is yes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def population_words(definition: Definition, language: Language = "en") -> str:
     population, category = definition.population, definition.category
     active, new = population.active_within_days, population.not_bought_within_days
     if language == "zh":
-        said = f"快照前{active}天内有购买的客户" if active else "快照前有过任何事件的所有客户"
-        return said + (f"，且此前{new}天内未购买{category}" if new else "")
-    said = "every profile with an event before the snapshot"
+        text = f"快照前{active}天内有购买的客户" if active else "快照前有过任何事件的所有客户"
+        return text + (f"，且此前{new}天内未购买{category}" if new else "")
+    text = "every profile with an event before the snapshot"
     if active:
-        said = f"profiles with a purchase in the {active} days before the snapshot"
-    return said + (f", but none of {category} in the {new} days before it" if new else "")
+        text = f"profiles with a purchase in the {active} days before the snapshot"
+    return text + (f", but none of {category} in the {new} days before it" if new else "")
 
 
 def outcome_words(definition: TagDefinition, language: Language = "en") -> str:
@@ -78,7 +78,7 @@ def _outcome_zh(definition: TagDefinition) -> str:
 
 
 def decision_words(definition: TagDefinition, language: Language = "en") -> str:
-    """Return when the tag says yes."""
+    """Return when the tag's value is yes."""
     return _decision_zh(definition) if language == "zh" else _decision_en(definition)
 
 
@@ -119,13 +119,13 @@ def _decision_zh(definition: TagDefinition) -> str:
 
 
 def rule_words(definition: RuleDefinition, language: Language = "en") -> str:
-    """Return what a rule says where, in the language of filters."""
+    """Return which value a rule gives where, in the language of filters."""
     where, rest = {"en": ("{} where {}", "else {}"), "zh": ("满足 {1} 时为{0}", "否则为{}")}[language]
     yes_no = {"yes": "是", "no": "否"} if language == "zh" else {}
-    said = [where.format(yes_no.get(value, value), text) for value, text in definition.branches.items()]
+    parts = [where.format(yes_no.get(value, value), text) for value, text in definition.branches.items()]
     if definition.fallback is not None:
-        said.append(rest.format(yes_no.get(definition.fallback, definition.fallback)))
-    return ("；" if language == "zh" else "; ").join(said)
+        parts.append(rest.format(yes_no.get(definition.fallback, definition.fallback)))
+    return ("；" if language == "zh" else "; ").join(parts)
 
 
 def question_words(definition: Definition, language: Language = "en") -> str:

@@ -1,4 +1,4 @@
-"""Every tag that a project knows of: defined in a file, trained, or said by the active run."""
+"""Every tag that a project knows of: defined in a file, trained, or part of the active run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class KnownTag:
     owner, sensitivity : str
     kind : {"model", "amount", "rule"}
     values, bands : tuple of str
-        What it can say beside unknown, and the levels of its score.
+        Its values beside unknown, and the levels of its score.
     definition : TagDefinition, RuleDefinition or None
         As in the files, or drafted; of a member of a family as its model was trained.
     run : TagRun or None
@@ -73,11 +73,13 @@ def known_tags(context: ServiceContext) -> dict[str, KnownTag]:
     defined = defined_tags(context)
     found = {}
     for name in sorted({*runs, *trained, *defined}):
-        mine = trained.get(name, ())
+        versions = trained.get(name, ())
         definition = defined.get(name)
-        if definition is None and mine:
-            definition = _definition_of(context, next((v for v in mine if "champion" in v.aliases), mine[0]))
-        tag = _known(name, definition, manifest, runs.get(name), mine)
+        if definition is None and versions:
+            definition = _definition_of(
+                context, next((v for v in versions if "champion" in v.aliases), versions[0])
+            )
+        tag = _known(name, definition, manifest, runs.get(name), versions)
         if tag is not None:
             found[name] = tag
     return found
@@ -111,7 +113,7 @@ def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
 
 
 def may_see(person: Person, tag: KnownTag | TagRun) -> bool:
-    """Return whether ``person`` may know what the tag says."""
+    """Return whether ``person`` may see the tag's values."""
     return tag.sensitivity == "normal" or person.may("sensitive")
 
 
@@ -135,7 +137,7 @@ def trained_versions(context: ServiceContext) -> dict[str, tuple[Version, ...]]:
 def defined_tags(context: ServiceContext) -> dict[str, Definition]:
     """Return definitions of files and drafts by name; families whose categories depend on the data are left out.
 
-    Their members are known once they are trained or said. A file that is wrong hides what the files say, and does not
+    Their members are known once they are trained or scored. A file that is wrong hides the definitions in files, and does not
     stand in the way of everything else.
     """
     from tagcast.models.definitions.loader import load_definitions

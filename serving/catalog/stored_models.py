@@ -1,4 +1,4 @@
-"""What is kept with a model version, as pages show it: its definition and features, its card, its plots."""
+"""What is stored with a model version, as pages show it: its definition and features, its card, its plots."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def card_files(context: ServiceContext, version: Version) -> dict[str, str]:
 
 
 def card_facts(context: ServiceContext, version: Version) -> dict[str, Any]:
-    """Return what the card of a version says as data: grade, drivers; empty where it has none."""
+    """Return the content of a version's card as data: grade, drivers; empty where it has none."""
 
     def read() -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(card_files(context, version).get("card.json", "{}"))
@@ -105,10 +105,10 @@ def card_facts(context: ServiceContext, version: Version) -> dict[str, Any]:
 def plots_of(context: ServiceContext, version: Version) -> tuple[str, ...]:
     """Return which of :data:`PLOTS` training left with a version."""
 
-    def look() -> tuple[str, ...]:
+    def list_plots() -> tuple[str, ...]:
         return tuple(name for name in PLOTS if _plot_file(context, version, name))
 
-    return context.remembered.get(("plots", version.tag, version.version), look)
+    return context.remembered.get(("plots", version.tag, version.version), list_plots)
 
 
 def plot_png(context: ServiceContext, version: Version, name: str) -> bytes:

@@ -123,7 +123,7 @@ def refuse_champion(context: ServiceContext, person: Person, tag: str, version: 
     return _recorded(context, person, decision, "champion.refuse")
 
 
-def move_tag(context: ServiceContext, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
+def transition_tag(context: ServiceContext, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
     """Take a tag one step on in its life; recorded with who, when and why.
 
     Raises
@@ -131,13 +131,13 @@ def move_tag(context: ServiceContext, person: Person, tag: str, to: Status, reas
     NotFoundError
         When there is no such tag.
     NotAllowedError, ConflictError, TagcastError
-        As :func:`tagcast.registry.governance.lifecycle.move`.
+        As :func:`tagcast.registry.governance.lifecycle.transition`.
     """
-    from tagcast.registry.governance.lifecycle import move
+    from tagcast.registry.governance.lifecycle import transition
 
     known = find_tag(context, person, tag)
     with context.state.writing():
-        step = move(
+        step = transition(
             context.state,
             tag,
             to,
@@ -148,7 +148,7 @@ def move_tag(context: ServiceContext, person: Person, tag: str, to: Status, reas
             scored=known.run is not None,
         )
         detail = {"was": step.was, "to": step.to, "reason": step.reason}
-        record(context.state, at=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
+        record(context.state, now=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
     return step
 
 
@@ -169,7 +169,7 @@ def rate_tag(context: ServiceContext, person: Person, tag: str, stars: int, comm
     with context.state.writing():
         rate(context.state, tag, person.name, stars, comment, context.now)
         detail = {"stars": stars}
-        record(context.state, at=context.now, who=person.name, action="tag.rate", subject=tag, detail=detail)
+        record(context.state, now=context.now, who=person.name, action="tag.rate", subject=tag, detail=detail)
 
 
 def _waiting(context: ServiceContext, person: Person, tag: str, version: int) -> tuple[Tracking, Version]:
@@ -192,7 +192,7 @@ def _recorded(context: ServiceContext, person: Person, decision: Decision, actio
     }
     record(
         context.state,
-        at=decision.decided_at,
+        now=decision.decided_at,
         who=person.name,
         action=action,
         subject=decision.tag,

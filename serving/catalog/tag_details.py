@@ -1,4 +1,4 @@
-"""The page of one tag: what it means, what it says, how far to trust it, where it is used, who decided what."""
+"""The page of one tag: what it means, its values, how far to trust it, where it is used, who decided what."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tagcast.serving.catalog.tag_evidence import (
     DriverRow,
     SourceFeature,
     VersionRow,
-    definition_said,
+    active_definition,
     evidence_of,
 )
 
@@ -53,7 +53,7 @@ class ValueShare:
 
 @dataclass(frozen=True)
 class TrendPoint:
-    """What a published run said of the tag: shares of the population by value, unknown among them."""
+    """The tag in a published run: shares of the population by value, unknown among them."""
 
     run: int
     as_of: date
@@ -90,7 +90,7 @@ class TagDetails:
     row : TagRow
         As in the catalogue.
     description, question, population, decision : dict of str to str
-        What it means, what it answers, of whom it speaks, when it says what; empty where no definition is at hand.
+        What it means, what it answers, whom it covers, when it has which value; empty where no definition is at hand.
     refresh : str
         Cron, five fields.
     expires_after_days : int or None
@@ -100,7 +100,7 @@ class TagDetails:
         Over the published runs, oldest first.
     last_run : LastRun or None
     features : tuple of SourceFeature
-        What it is made of: of a model its features, of a rule what it speaks of.
+        What it is made of: of a model its features, of a rule the fields that it uses.
     grade_reasons : tuple of str
         Why the champion has its grade.
     plots : tuple of str
@@ -165,7 +165,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     require(person, "see")
     tag = find_tag(context, person, name)
     row, found = row_of(context, tag), evidence_of(context, tag)
-    definition = definition_said(context, tag)
+    definition = active_definition(context, tag)
     words = _words(definition)
     return TagDetails(
         row=row,
@@ -226,7 +226,7 @@ def plot(context: ServiceContext, person: Person, name: str, which: str, version
 
 
 def dependents(context: ServiceContext, tag: str) -> list[str]:
-    """Return the saved audiences that speak of ``tag``, themselves or through audiences that they name."""
+    """Return the saved audiences that use ``tag``, themselves or through audiences that they name."""
     return list(uses_of(context.state, tag).audiences)
 
 
@@ -249,13 +249,13 @@ def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
     if definition is None:
         return {"question": {}, "population": {}, "decision": {}}
 
-    def both(words: Callable[[Any, Language], str]) -> dict[str, str]:
+    def in_languages(words: Callable[[Any, Language], str]) -> dict[str, str]:
         return {"en": words(definition, "en"), "zh": words(definition, "zh")}
 
     return {
-        "question": both(question_words),
-        "population": both(population_words),
-        "decision": {} if definition.kind == "rule" else both(decision_words),
+        "question": in_languages(question_words),
+        "population": in_languages(population_words),
+        "decision": {} if definition.kind == "rule" else in_languages(decision_words),
     }
 
 
@@ -284,14 +284,14 @@ def _last_run(context: ServiceContext, tag: KnownTag) -> LastRun | None:
     manifest = context.store.current()
     if manifest is None or tag.run is None:
         return None
-    run, said = manifest.run, tag.run
+    run, scored = manifest.run, tag.run
     return LastRun(
         run.run_id,
         manifest.number,
         run.as_of,
         run.scored_at,
         manifest.profiles,
-        said.unseen_season,
-        said.unlike_training,
-        said.unlike_because,
+        scored.unseen_season,
+        scored.unlike_training,
+        scored.unlike_because,
     )

@@ -1,4 +1,4 @@
-"""Arrow batches to a file that people take away, whole or not at all."""
+"""Arrow batches to an exported file, whole or not at all."""
 
 from __future__ import annotations
 

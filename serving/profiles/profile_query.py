@@ -15,7 +15,7 @@ from tagcast.features.core.errors import NotFoundError
 from tagcast.features.core.messages import msg
 from tagcast.models.definitions.rule_tag import term_words
 from tagcast.models.definitions.score_scale import SCALES
-from tagcast.serving.store.long_form import said_in
+from tagcast.serving.store.long_form import predictions_in
 from tagcast.serving.store.schema import Kind
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProfileView:
-    """One profile: its attributes and its tags with reasons (:func:`told_reasons`)."""
+    """One profile: its attributes and its tags with reasons (:func:`readable_reasons`)."""
 
     profile_id: str
     attributes: dict[str, Any]
@@ -50,19 +50,19 @@ def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | Non
     is_text = profile_id.encode(errors="ignore").decode() == profile_id
     found = reader.row(profile_id) if is_text else None
     if found is None:
-        some = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
-        near = get_close_matches(profile_id, some.column(0).to_pylist(), n=1)
+        sample = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
+        near = get_close_matches(profile_id, sample.column(0).to_pylist(), n=1)
         hint = msg("{command} lists some", command="tagcast audience show")
         if near:
             hint = msg("did you mean {nearest!r}? {rest}", nearest=near[0], rest=hint)
         raise NotFoundError(msg("there is no profile {profile!r}", profile=profile_id), hint=hint)
     attributes = {name: found[name] for name in reader.manifest.attributes}
     about = {t.tag: t for t in reader.manifest.run.tags}
-    predictions = said_in(found, reader.manifest.run, tags)
+    predictions = predictions_in(found, reader.manifest.run, tags)
     for row in predictions:
         tag = about[row["tag"]]
         row["in_currency"] = tag.scale.in_currency
-        row["reasons"] = told_reasons(row["reasons"] or (), tag.feature_set, tag.kind)
+        row["reasons"] = readable_reasons(row["reasons"] or (), tag.feature_set, tag.kind)
     return ProfileView(profile_id, attributes, predictions)
 
 
@@ -71,7 +71,7 @@ def _titles(feature_set: str) -> dict[str, Feature]:
     return FeatureSet.parse(feature_set).titles() if feature_set else {}
 
 
-def told_reasons(
+def readable_reasons(
     reasons: Sequence[Mapping[str, Any]], feature_set: str, kind: Kind = "model"
 ) -> list[dict[str, Any]]:
     """Return reasons as people read them.
@@ -79,12 +79,12 @@ def told_reasons(
     Parameters
     ----------
     reasons : sequence of mapping
-        ``feature``, ``value`` and ``contribution``, as the store keeps them: of the log-odds, of the logarithm of
+        ``feature``, ``value`` and ``contribution``, as the store holds them: of the log-odds, of the logarithm of
         an amount, or a rule's term with 1 where it held and -1 where it did not.
     feature_set : str
         ``FeatureSet.spec`` of the model or rule; empty where it is not known, names stand for titles then.
     kind : {"model", "amount", "rule"}
-        What said the tag.
+        What predicted the tag.
 
     Returns
     -------
@@ -95,19 +95,19 @@ def told_reasons(
     """
     titles = _titles(feature_set)
     up, down = SCALES[kind].directions
-    told = []
+    rows = []
     for reason in reasons:
-        name, moved = reason["feature"], reason["contribution"]
+        name, contribution = reason["feature"], reason["contribution"]
         title = titles.get(name)
         plain = {"en": title.en if title else name, "zh": title.zh if title else name}
-        told.append(
+        rows.append(
             {
                 "feature": name,
                 "title": term_words(name, titles) if kind == "rule" else plain,
                 "value": reason["value"],
-                "contribution": moved,
-                "direction": up if moved > 0 else down,
-                "size": abs(moved),
+                "contribution": contribution,
+                "direction": up if contribution > 0 else down,
+                "size": abs(contribution),
             }
         )
-    return told
+    return rows

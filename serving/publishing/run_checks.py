@@ -1,4 +1,4 @@
-"""What has to hold of a run before it is activated, and how each tag came out: looked at batch by batch."""
+"""What has to hold of a run before it is activated, and how each tag came out: checked batch by batch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Bounds:
 
 
 class RunChecks:
-    """Counts what is wrong with a run, and what it says.
+    """Counts what is wrong with a run, and the values of its tags.
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ class RunChecks:
         self.disordered = 0
         self.outside = 0
         self.nameless = 0
-        self._said = {tag.tag: Counter(dict.fromkeys(tag.values, 0)) for tag in run.tags}
+        self._counts = {tag.tag: Counter(dict.fromkeys(tag.values, 0)) for tag in run.tags}
         self._because: dict[str, Counter[str]] = {tag.tag: Counter() for tag in run.tags}
         self._confidence = dict.fromkeys((tag.tag for tag in run.tags), 0.0)
         self._mass = {tag.tag: np.zeros(len(KNOTS)) for tag in run.tags}
         self._last: str | None = None
 
-    def look(self, batch: pa.RecordBatch) -> None:
-        """Look at one batch of staged columns."""
+    def observe(self, batch: pa.RecordBatch) -> None:
+        """Count one batch of staged columns."""
         if not batch.num_rows:
             return
         ids = batch.column("profile_id")
@@ -76,16 +76,16 @@ class RunChecks:
         self.disordered += self._last is not None and not self._last < str(ids[0])
         self._last = str(ids[-1])
         for tag in self.run.tags:
-            self._look_at(tag, batch)
+            self._observe(tag, batch)
 
-    def _look_at(self, tag: TagRun, batch: pa.RecordBatch) -> None:
+    def _observe(self, tag: TagRun, batch: pa.RecordBatch) -> None:
         def column(part: str) -> pa.Array:
             return batch.column(column_name(tag.tag, part))
 
         value = column("value")
         there = _mask(pc.is_valid(value))
         words = value.dictionary.to_pylist()
-        sayable = np.array([w in {*tag.values, UNKNOWN} for w in words], bool)
+        allowed = np.array([w in {*tag.values, UNKNOWN} for w in words], bool)
         silent = np.array([w == UNKNOWN for w in words], bool)
         code = pc.fill_null(value.indices, 0).to_numpy(zero_copy_only=False)
         score, lower, upper, confidence = (
@@ -93,7 +93,7 @@ class RunChecks:
         )
         most = tag.scale.most
         # Each comparison is false for a missing number.
-        right = sayable[code] & (score >= 0) & (score <= most) & (confidence >= 0) & (confidence <= 1)
+        right = allowed[code] & (score >= 0) & (score <= most) & (confidence >= 0) & (confidence <= 1)
         right &= (lower >= 0) & (lower <= score) & (upper >= score) & (upper <= most)
         because = column("unknown_because")
         right &= silent[code] == _mask(pc.is_valid(because))
@@ -101,16 +101,16 @@ class RunChecks:
         wrong = int((there & ~right).sum()) + int(stray.sum())
         self.outside += wrong
         if wrong:
-            return  # it will not be published; its figures say nothing
+            return  # it will not be published; its figures mean nothing
         counts = np.bincount(code[there], minlength=len(words))
-        self._said[tag.tag].update({w: int(n) for w, n in zip(words, counts, strict=True) if w != UNKNOWN})
+        self._counts[tag.tag].update({w: int(n) for w, n in zip(words, counts, strict=True) if w != UNKNOWN})
         grounds = because.dictionary.to_pylist()
         given = np.bincount(because.indices.drop_null().to_numpy(), minlength=len(grounds))
         for ground, n in zip(grounds, given, strict=True):
             if n:
                 self._because[tag.tag][str(ground).split(":")[0]] += int(n)
-        said = there & ~silent[code]
-        self._confidence[tag.tag] += float(confidence[said].sum())
+        known = there & ~silent[code]
+        self._confidence[tag.tag] += float(confidence[known].sum())
         if not tag.scale.in_currency:
             self._mass[tag.tag] += knot_mass(score[there])
 
@@ -122,7 +122,7 @@ class RunChecks:
             because = sorted(self._because[name].items(), key=lambda ground: (-ground[1], ground[0]))
             mass = tuple(float(m) for m in self._mass[name])
             found[name] = TagSummary(
-                dict(self._said[name]), dict(because), self._confidence[name], mass, cuts.get(name)
+                dict(self._counts[name]), dict(because), self._confidence[name], mass, cuts.get(name)
             )
         return found
 
@@ -134,7 +134,7 @@ class RunChecks:
     def failed(self) -> list[Message]:
         """Return what is wrong with the run itself, empty where all is right."""
         expected = {tag.tag: tag.population for tag in self.run.tags}
-        rows = {name: said.total() + self._because[name].total() for name, said in self._said.items()}
+        rows = {name: counts.total() + self._because[name].total() for name, counts in self._counts.items()}
         return [
             text
             for wrong, text in (
@@ -170,7 +170,7 @@ class RunChecks:
 def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[Message]:
     """Return where ``run`` differs from ``last`` by more than ``bounds``, as sentences.
 
-    Tags that are new, or that ask another question than before, are not compared.
+    Tags that are new, or that predict something else than before, are not compared.
     """
     found = []
     change = run.profiles / last.profiles - 1 if last.profiles else 0.0
@@ -226,13 +226,13 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
                     allowed=bounds.share_change,
                 )
             )
-    moved = mass_psi(np.asarray(was.spread), np.asarray(now.spread))
-    if moved > bounds.psi:  # false for the NaN of amounts, whose tiers are compared above
+    psi = mass_psi(np.asarray(was.spread), np.asarray(now.spread))
+    if psi > bounds.psi:  # false for the NaN of amounts, whose tiers are compared above
         found.append(
             msg(
                 "{tag}: PSI {psi:.2f} between the scores and those of the last run (allowed {allowed})",
                 tag=name,
-                psi=moved,
+                psi=psi,
                 allowed=bounds.psi,
             )
         )

@@ -91,7 +91,7 @@ class Staging:
             _append(file, scores)
 
     def cut(self, definition: TagDefinition) -> float:
-        """Return the score from which ``definition`` says yes, given the scores of the first pass."""
+        """Return the score from which the value is yes by ``definition``, given the scores of the first pass."""
         from tagcast.models.decisions.policy import NEVER, cut_from_scores
 
         if definition.name not in self._ranked:
@@ -116,11 +116,11 @@ class Staging:
         keep : int
             Published runs kept, this one among them.
         cuts : mapping of str to float, optional
-            Score from which each tag says yes.
+            Score from which each tag's value is yes.
         bounds : Bounds, optional
             How far it may differ from the active run; None does not compare.
         accept : str
-            Why it may differ further; kept in the log.
+            Why it may differ further; recorded in the log.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class Staging:
                 sum(tag.population for tag in run.tags),
                 {f.name: _KINDS[f.type] for f in schema if ":" not in f.name and f.name != "profile_id"},
                 checks.summaries(dict(cuts or {})),
-                last.movement.moves if last.movement is not None else {},
+                last.movement.transitions if last.movement is not None else {},
             )
             before = last.manifest
             found = differs(manifest, before, bounds) if before is not None and bounds is not None else []
@@ -184,7 +184,7 @@ class Staging:
         try:
             with store.errors():
                 store.forget_old(keep)
-        except StoreError as error:  # the run is active all the same: to say that it failed would be wrong
+        except StoreError as error:  # the run is active all the same: to report a failure would be wrong
             log.warning(
                 msg(
                     "older runs could not be deleted, the next publication deletes them: {problem}",
@@ -206,7 +206,7 @@ class Staging:
             source = stack.enter_context(pa.OSFile(str(self._staged)))
             reader = stack.enter_context(pa.ipc.open_stream(source))
             last = stack.enter_context(_Last(self.store, self._tags, changes))
-            batches = _looked_at(reader, checks, percentiles, last)
+            batches = _observed(reader, checks, percentiles, last)
             schema = pa.schema([*reader.schema, *more])
             size = self.store.write(number, run, schema, batches, self.folder)
             last.finish()
@@ -237,11 +237,11 @@ class _Last:
         self._writer.close()
         self._stack.close()
 
-    def look(self, batch: pa.RecordBatch) -> None:
+    def observe(self, batch: pa.RecordBatch) -> None:
         """Compare the next profiles."""
         if self.movement is not None:
             with self._damage():
-                self._writer.write_batch(self.movement.look(batch))
+                self._writer.write_batch(self.movement.observe(batch))
 
     def finish(self) -> None:
         """Compare what is left of the last run."""
@@ -271,19 +271,19 @@ def _append(file: Path, values: npt.NDArray[np.float64]) -> None:
         handle.write(np.ascontiguousarray(values, np.float64).data)
 
 
-def _looked_at(
+def _observed(
     batches: Iterator[pa.RecordBatch],
     checks: RunChecks,
     percentiles: dict[str, Percentiles],
     last: _Last,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the staged batches with percentiles, each looked at on the way."""
+    """Yield the staged batches with percentiles, each checked on the way."""
     for batch in batches:
         if not batch.num_rows:
             continue
-        checks.look(batch)
+        checks.observe(batch)
         if not checks.failing:
-            last.look(batch)
+            last.observe(batch)
         columns = list(batch.columns)
         fields = list(batch.schema)
         for tag, percentile in percentiles.items():

@@ -45,7 +45,7 @@ class LoadedTag:
 
     @property
     def cut(self) -> float | None:
-        """Score from which the tag says yes; None where each run's scores decide, and for an amount."""
+        """Score from which the value is yes; None where each run's scores decide, and for an amount."""
         import numpy as np
 
         from tagcast.models.decisions.policy import learned_cut

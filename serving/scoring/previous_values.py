@@ -1,6 +1,6 @@
-"""What was last said of a profile before a day: the memory of tags with hysteresis.
+"""The last values of a profile before a date: the memory of tags with hysteresis.
 
-Which run is the past depends only on what is kept and on the day that is scored, never on the clock: a
+Which run is the past depends only on what is stored and on the day that is scored, never on the clock: a
 day scored twice has the same past both times, and so the same tags.
 """
 
@@ -44,10 +44,10 @@ def past_run(store: ProfileStore, definition: TagDefinition, as_of: date) -> Man
     manifest = last_before(store.kept(), definition.name, as_of)
     if manifest is None:
         return None
-    said = next(t for t in manifest.run.tags if t.tag == definition.name)
+    tag_run = next(t for t in manifest.run.tags if t.tag == definition.name)
     # Reckoned in days of the data: by the clock, the same day scored later would have no past.
-    alive = as_of - manifest.run.as_of < said.expires_at - manifest.run.scored_at
-    return manifest if alive and said.question == definition.question else None
+    alive = as_of - manifest.run.as_of < tag_run.expires_at - manifest.run.scored_at
+    return manifest if alive and tag_run.question == definition.question else None
 
 
 class PastValues:
@@ -73,7 +73,7 @@ class PastStream:
     def __init__(self, readers: dict[str, StoreReader]) -> None:
         self._runs = {}
         for reader in {id(r): r for r in readers.values()}.values():
-            tags = [tag for tag, mine in readers.items() if mine is reader]
+            tags = [tag for tag, own in readers.items() if own is reader]
             columns = [column_name(tag, "value") for tag in tags]
             what = f"run {reader.manifest.number}"
             name = msg("the run {run}", run=reader.manifest.number)

@@ -1,4 +1,4 @@
-"""The profile store: runs that are published whole, read without waiting, kept for a while.
+"""The profile store: runs that are published whole, read without waiting, retained for a while.
 
 What every store does is here; where the rows lie is :mod:`tagcast.serving.store.duckdb.store` and :mod:`tagcast.serving.store.postgres.store`.
 A run is written aside, checked, and put active by one atomic step that also writes a line of the log; readers hold on

@@ -15,4 +15,4 @@ CHANGES = pa.schema(
         *((f"now_{part}", kind) for part, kind in VALUE_COLUMNS),
     ]
 )
-"""Parts are null where the tag did not speak of the profile; ``confidence`` is that of the two runs compared."""
+"""Parts are null where the tag had no value for the profile; ``confidence`` is that of the two runs compared."""

@@ -1,4 +1,4 @@
-"""As-of questions: what did a profile's tags say on a date, and which model said it."""
+"""As-of queries: a profile's tags at an earlier time, and which model predicted them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SaidThen:
-    """What the store said of a profile at a moment.
+class TagsAt:
+    """The tags of a profile at an earlier time.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class SaidThen:
         By tag: ``value``, ``band``, ``model_version``, ``as_of``, ``scored_at``, ``expires_at``; with
         ``score``, ``confidence``, ``reasons`` and the rest where ``exact``.
     exact : bool
-        Whether the run itself is still kept; else values and bands come from the history of changes.
+        Whether the run itself is still stored; else values and bands come from the history of changes.
     """
 
     entry: Entry
@@ -35,8 +35,8 @@ class SaidThen:
     exact: bool
 
 
-def said_then(store: ProfileStore, profile_id: str, when: datetime) -> SaidThen:
-    """Return what the tags of a profile said at ``when``.
+def tags_at(store: ProfileStore, profile_id: str, when: datetime) -> TagsAt:
+    """Return the tags of a profile at ``when``.
 
     Raises
     ------
@@ -53,8 +53,8 @@ def said_then(store: ProfileStore, profile_id: str, when: datetime) -> SaidThen:
         raise StoreError(problem, hint=msg("ask for a later date"))
     if then.manifest.number in store.stored():
         with store.open(then.manifest) as reader:
-            return SaidThen(then, predictions_of(reader, profile_id), exact=True)
-    return SaidThen(then, _undone(store, log, then, profile_id), exact=False)
+            return TagsAt(then, predictions_of(reader, profile_id), exact=True)
+    return TagsAt(then, _undone(store, log, then, profile_id), exact=False)
 
 
 def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str) -> list[dict[str, Any]]:
@@ -70,27 +70,27 @@ def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str)
             hint=msg("dates from {moment} UTC on can be asked for", moment=f"{gap.at:%Y-%m-%d %H:%M}"),
         )
     with store.open(log[-1].manifest) as reader:
-        said = {row["tag"]: (row["value"], row["band"]) for row in predictions_of(reader, profile_id)}
+        pairs = {row["tag"]: (row["value"], row["band"]) for row in predictions_of(reader, profile_id)}
     changes = store.changes_of(profile_id, then.number)
     for newer, older in zip(reversed(log[1:]), reversed(log[:-1]), strict=True):
         if newer.number <= then.number:
             break
         for row in changes:
             if row["entry"] == newer.number:
-                said[row["tag"]] = row["was_value"], row["was_band"]
-        spoken = {tag.tag for tag in older.manifest.run.tags}
-        said = {tag: pair for tag, pair in said.items() if tag in spoken}
+                pairs[row["tag"]] = row["was_value"], row["was_band"]
+        present = {tag.tag for tag in older.manifest.run.tags}
+        pairs = {tag: pair for tag, pair in pairs.items() if tag in present}
     run = then.manifest.run
     return [
         {
             "tag": tag.tag,
-            "value": said[tag.tag][0],
-            "band": said[tag.tag][1],
+            "value": pairs[tag.tag][0],
+            "band": pairs[tag.tag][1],
             "model_version": tag.model_version,
             "as_of": run.as_of,
             "scored_at": run.scored_at,
             "expires_at": tag.expires_at,
         }
         for tag in sorted(run.tags, key=lambda t: t.tag)
-        if said.get(tag.tag, (None, None))[0] is not None
+        if pairs.get(tag.tag, (None, None))[0] is not None
     ]

@@ -1,4 +1,4 @@
-"""The active run, kept open for many who ask at once.
+"""The active run, kept open for many callers at once.
 
 Opening a run costs more than most questions to it: a console and an API keep a few readers of it open and lend them
 out, each to one thread at a time. Which run is active is looked up at most once a second; readers of an older one
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _Found = TypeVar("_Found")
 MOST_READERS = 8
 """More at once only makes each of them slower: a question to millions of profiles uses every core."""
-LOOK_EVERY_SECONDS = 1.0
+CHECK_EVERY_SECONDS = 1.0
 IDLE_SECONDS = 10.0
 """A reader that lay idle for so long is tried before it is lent: its server may have gone."""
 WAIT_SECONDS = 30.0
@@ -94,7 +94,7 @@ class RunReaderPool:
         self.store = store
         self._most = most
         self._seconds = seconds
-        self._looked: float | None = None
+        self._checked: float | None = None
         self._looking = Lock()
         self._free = Condition()
         self._lent = 0
@@ -117,7 +117,7 @@ class RunReaderPool:
         Raises
         ------
         StoreError
-            When nothing was published, the run cannot be read, or too many ask at once.
+            When nothing was published, the run cannot be read, or too many callers wait.
         """
         with self._place():
             run, held = self._borrow()
@@ -129,16 +129,16 @@ class RunReaderPool:
                 raise
             except BaseException:
                 self._give_back(run, None, whole=False)
-                # The store says what it was in its own words.
+                # The store's own error explains what it was.
                 if not held.stack.__exit__(*sys.exc_info()):
                     raise
             else:
                 self._give_back(run, held, whole=True)
 
     def once(self, manifest: Manifest, key: Hashable, find: Callable[[], _Found]) -> _Found:
-        """Return what ``find`` finds out about the run of ``manifest``, asked once while it is active.
+        """Return what ``find`` finds out about the run of ``manifest``, computed once while it is active.
 
-        Two who ask at the same moment may both look: the same run tells both the same.
+        Two concurrent callers may both compute it: the same run gives both the same.
         """
         run = self._run
         if run is None or run.manifest.number != manifest.number:
@@ -151,7 +151,7 @@ class RunReaderPool:
     def close(self) -> None:
         """Close what is not lent; the rest closes as it comes back."""
         with self._free:
-            run, self._run, self._looked = self._run, None, None
+            run, self._run, self._checked = self._run, None, None
             if run is not None:
                 self._retire(run)
 
@@ -202,12 +202,12 @@ class RunReaderPool:
 
     def _active(self, *, anew: bool) -> _Run:
         """Return the active run; while one thread looks for a newer one the others go on with the last."""
-        run, looked = self._run, self._looked
+        run, checked = self._run, self._checked
         if (
             run is not None
             and not anew
-            and looked is not None
-            and self._seconds() - looked < LOOK_EVERY_SECONDS
+            and checked is not None
+            and self._seconds() - checked < CHECK_EVERY_SECONDS
         ):
             return run
         if run is not None and not anew:
@@ -216,19 +216,19 @@ class RunReaderPool:
         else:
             self._looking.acquire()
         try:
-            return self._look(anew=anew)
+            return self._refreshed(anew=anew)
         finally:
             self._looking.release()
 
-    def _look(self, *, anew: bool) -> _Run:
+    def _refreshed(self, *, anew: bool) -> _Run:
         run = self._run
         if (
             run is not None
             and not anew
-            and self._looked is not None
-            and self._seconds() - self._looked < LOOK_EVERY_SECONDS
+            and self._checked is not None
+            and self._seconds() - self._checked < CHECK_EVERY_SECONDS
         ):
-            return run  # another thread has looked while this one waited for the lock
+            return run  # another thread has checked while this one waited for the lock
         manifest = self.store.current()
         if manifest is None:
             raise StoreError(
@@ -242,7 +242,7 @@ class RunReaderPool:
                 if run is not None:
                     self._retire(run)
             run = fresh
-        self._looked = self._seconds()
+        self._checked = self._seconds()
         return run
 
     def _give_back(self, run: _Run, held: _Held | None, *, whole: bool) -> None:

@@ -14,7 +14,7 @@ from tagcast.models.filters.fields import YES_NO
 from tagcast.models.stats.amount_outlook import AmountOutlook
 
 Kind = Literal["model", "amount", "rule"]
-"""What says a tag: a model yes or no, a model an amount, or a rule."""
+"""What predicts a tag: a model of yes or no, a model of an amount, or a rule."""
 REASONS = pa.list_(
     pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
 )
@@ -43,7 +43,7 @@ PREDICTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class TagRun:
-    """One tag of a run: what said it, for how many, until when it is good; a rule's ``model_version`` is empty.
+    """One tag of a run: what predicted it, for how many, until when it is good; a rule's ``model_version`` is empty.
 
     ``feature_set`` (its spec) gives the titles of the reasons; empty in runs that were published without it.
     """
@@ -68,7 +68,7 @@ class TagRun:
     unlike_because: str = ""
     """The commonest reason of these."""
     values: tuple[str, ...] = YES_NO
-    """What the tag can say beside unknown: yes and no, the tiers of an amount from low to high, the cases of a rule."""
+    """The tag's values beside unknown: yes and no, the tiers of an amount from low to high, the cases of a rule."""
     kind: Kind = "model"
     deciding: str = ""
     """What turned scores into values (:func:`tagcast.models.definitions.diff.deciding_id`); empty of rules and old runs."""
@@ -90,7 +90,7 @@ class RunInfo:
     ----------
     run_id : str
     as_of : date
-        From what moment the tags are.
+        Time from which the tags are.
     scored_at : datetime
         When they were made, UTC.
     tags : tuple of TagRun
@@ -131,8 +131,8 @@ class RunInfo:
             )
             for row in data["tags"]
         )
-        moment = datetime.fromisoformat(data["scored_at"])
-        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), moment, tags)
+        scored_at = datetime.fromisoformat(data["scored_at"])
+        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags)
 
 
 def _kind_of_old(row: Mapping[str, Any]) -> Kind:

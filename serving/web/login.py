@@ -72,7 +72,7 @@ def login_routes(context: ServiceContext, access: Access, link: OnceLink | None)
         if token is not None:
             person = link.take(token) if link else None
             if person is not None:
-                record(context.state, at=context.now, who=person.name, action="login", detail={"by": "link"})
+                record(context.state, now=context.now, who=person.name, action="login", detail={"by": "link"})
                 return welcome(request, person, "/")
             return login_page(request.headers, said="link", status=403)
         answer = login_page(request.headers, language=language, said="out" if out else "")

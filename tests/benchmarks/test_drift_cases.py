@@ -13,7 +13,7 @@ PEOPLE = 800
 
 
 def chain(rng: np.random.Generator, moves: np.ndarray) -> Chain:
-    """Return a chain of one snapshot a month whose outcomes lie ``moves`` away from everyone's log-odds."""
+    """Return a chain of one snapshot a month whose outcomes lie ``transitions`` away from everyone's log-odds."""
     days = [date(2022, 1, 1) + timedelta(days=HORIZON_DAYS * k) for k in range(len(moves))]
     odds = {d: rng.normal(-0.5, 1.0, PEOPLE) for d in days}
     y = {

@@ -16,7 +16,7 @@ from tagcast.registry.governance.lifecycle import history
 from tagcast.registry.state.database import State
 from tagcast.serving.catalog.catalog import tags, visible_names
 from tagcast.serving.catalog.known_tags import find_tag
-from tagcast.serving.catalog.tag_actions import move_tag
+from tagcast.serving.catalog.tag_actions import transition_tag
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.rule_drafts import draft, draft_of, drafts, fields, submit
 from tagcast.serving.store.reader_pool import RunReaderPool
@@ -78,8 +78,8 @@ def test_a_draft_goes_through_review_and_is_said_then(shop, context) -> None:
         assert "weekly_in_oslo" not in {t.name for t in shop.tags(DAY)}
         assert submit(context, MO, kept.tag, "please look").to == "in_review"
         with pytest.raises(NotAllowedError):
-            move_tag(context, MO, kept.tag, "published", "looks good to me")
-        move_tag(context, ANN, kept.tag, "published", "right as it is")
+            transition_tag(context, MO, kept.tag, "published", "looks good to me")
+        transition_tag(context, ANN, kept.tag, "published", "right as it is")
         run = score_tags(shop, None, as_of=DAY, moment=NOW + timedelta(minutes=1))
         (about,) = (t for t in run.tags if t.tag == "weekly_in_oslo")
         assert about.kind == "rule"
@@ -124,8 +124,8 @@ def test_a_second_person_publishes_where_the_configuration_says_so(context) -> N
     draft(context, ANN, FIELDS, "a campaign in Oslo")
     submit(context, ANN, "weekly_in_oslo", "please look")
     with pytest.raises(NotAllowedError):
-        move_tag(context, ANN, "weekly_in_oslo", "published", "my own")
-    assert move_tag(context, BO, "weekly_in_oslo", "published", "right").to == "published"
+        transition_tag(context, ANN, "weekly_in_oslo", "published", "my own")
+    assert transition_tag(context, BO, "weekly_in_oslo", "published", "right").to == "published"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_what_a_rule_may_speak_of_has_titles_and_leaves_out_what_is_sensitive(co
 
 
 def test_what_is_retired_is_not_said_any_more(shop, context) -> None:
-    move_tag(context, ANN, "quiet", "retired", "nobody uses it")
+    transition_tag(context, ANN, "quiet", "retired", "nobody uses it")
     with state_of(shop, context):
         run = score_tags(shop, None, as_of=DAY, moment=NOW + timedelta(minutes=2))
         assert "quiet" not in {t.tag for t in run.tags}

@@ -30,7 +30,7 @@ from tagcast.serving.web.error_handlers import log_mistake
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
-    from tagcast.serving.audiences.service import Effect
+    from tagcast.serving.audiences.service import ConditionImpact
     from tagcast.serving.context import ServiceContext
 
 
@@ -252,7 +252,7 @@ class Builder:
         ui.navigate.to(link("/audience", saved=kept.name))
 
 
-def _effect(say: Translator, effect: Effect) -> Markup:
+def _effect(say: Translator, effect: ConditionImpact) -> Markup:
     if not effect.removed:
         return h(
             "span",

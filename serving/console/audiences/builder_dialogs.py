@@ -45,7 +45,7 @@ def save_dialog(
     """Ask for a name and keep the audience."""
     from nicegui import ui
 
-    from tagcast.serving.audiences.saved_audience_actions import keep
+    from tagcast.serving.audiences.saved_audience_actions import save
 
     say = page.say
     with dialog(say(msg("Save"))) as box:
@@ -58,7 +58,7 @@ def save_dialog(
         async def go() -> None:
             try:
                 made = await page.run(
-                    keep, name.value or "", text, description=about.value or "", kind=kind.value
+                    save, name.value or "", text, description=about.value or "", kind=kind.value
                 )
             except TagcastError as error:
                 trouble.content = error_markup(page, error)

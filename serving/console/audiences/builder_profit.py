@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
-from tagcast.serving.audiences.service import ProfitCurve, best_cut
+from tagcast.serving.audiences.service import ProfitCurve, profit_curve
 from tagcast.serving.console.ui.charts import curve
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
@@ -96,7 +96,7 @@ class Profit:
             return
         tree, tag, benefit, cost = self.tree, self.tag, float(self.benefit), float(self.cost)
         most = int(self.capacity) if self.capacity else None
-        task = self.computing.run(lambda: self.fields.page.run(best_cut, tree, tag, benefit, cost, most))
+        task = self.computing.run(lambda: self.fields.page.run(profit_curve, tree, tag, benefit, cost, most))
         background_tasks.create(task, name="profit of an audience")
 
     def _show(self, profit: ProfitCurve) -> None:

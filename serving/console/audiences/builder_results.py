@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tagcast.registry.access.roles import Person
     from tagcast.serving.audiences.queries import AudienceCount
-    from tagcast.serving.audiences.service import Effect, Expected, ExpectedAmount, Language
+    from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Language
     from tagcast.serving.console.audiences.builder_field_choices import Fields
     from tagcast.serving.context import ServiceContext
 
@@ -51,7 +51,7 @@ class Outlook:
     """What follows the count: what each condition takes away, and what will come of the audience."""
 
     tree: Filter | None
-    effects: tuple[Effect, ...]
+    effects: tuple[ConditionImpact, ...]
     expected: tuple[Expected, ...]
     amounts: tuple[ExpectedAmount, ...] = ()
 
@@ -83,7 +83,7 @@ def outlook(context: ServiceContext, person: Person, tree: Filter | None) -> Out
     """Return the effects of the conditions of ``tree``, and what is expected of its members; of a large base by a sample."""
     if tree is None:
         return Outlook(None, (), ())
-    effects = questions.effects(context, person, tree, estimate=True)
+    effects = questions.condition_impact(context, person, tree, estimate=True)
     return Outlook(
         tree,
         tuple(effects),

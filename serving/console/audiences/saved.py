@@ -115,7 +115,7 @@ def _delete(page: PageContext, name: str) -> None:
     """Ask once more, then delete."""
     from nicegui import ui
 
-    from tagcast.serving.audiences.saved_audience_actions import drop
+    from tagcast.serving.audiences.saved_audience_actions import delete
 
     say = page.say
     with dialog(say(msg("Delete"))) as box:
@@ -123,7 +123,7 @@ def _delete(page: PageContext, name: str) -> None:
 
         async def go() -> None:
             try:
-                await page.run(drop, name)
+                await page.run(delete, name)
             except TagcastError as error:
                 failed(page, error)
                 return

@@ -102,10 +102,10 @@ def _log(page: PageContext, log: list[Entry]) -> Markup:
 
 def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
     say = page.say
-    if not entry.manifest.moves:
+    if not entry.manifest.transitions:
         return h("p", say(msg("No earlier run to compare with.")), class_="faint")
     lines = []
-    for tag, moved in entry.manifest.moves.items():
+    for tag, moved in entry.manifest.transitions.items():
         if tag not in titles:
             continue  # not theirs to see
         steps = sorted(

@@ -45,7 +45,7 @@ async def step_dialog(page: PageContext, tag: str, title: str, to: Status) -> No
 
         async def go() -> None:
             try:
-                await page.run(tag_steps.move_tag, tag, to, reason.value or "")
+                await page.run(tag_steps.transition_tag, tag, to, reason.value or "")
             except TagcastError as error:
                 trouble.content = error_markup(page, error)
                 return

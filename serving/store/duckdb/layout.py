@@ -66,8 +66,8 @@ def spare_memory(connection: Any, columns: int) -> int:
     int
         Rows of a group: fewer where groups of so many columns would not fit into the limit.
     """
-    asked = "SELECT current_setting('memory_limit'), current_setting('threads')"
-    ((limit, threads),) = connection.execute(asked).fetchall()
+    query = "SELECT current_setting('memory_limit'), current_setting('threads')"
+    ((limit, threads),) = connection.execute(query).fetchall()
     number, unit = limit.split()
     most = float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit)
     row = (threads + 1) * columns * 8  # of each group under way, and one more

@@ -144,7 +144,7 @@ class DuckDbStore(ProfileStore):
             _read_errors(file),
             duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection,
         ):
-            if self._writing:  # the last run is read once, in order: kept blocks would be of no use
+            if self._writing:  # the last run is read once, in order: cached blocks would be of no use
                 connection.execute(f"SET memory_limit = '{LEAST_MEMORY} bytes'")
             try:
                 size = file.stat().st_size

@@ -1,4 +1,4 @@
-"""A PostgreSQL server as the store sees it: connections, statements, and what it says when something is wrong.
+"""A PostgreSQL server as the store sees it: connections, statements, and its errors.
 
 Statements are built by sqlglot, rows go in and out as Arrow; what has no builder (LOCK TABLE, VACUUM) is put together from
 fixed words and quoted names of our own.
@@ -110,7 +110,7 @@ class Server:
 
 
 def _plain(text: str, url: str) -> str:
-    """Return the first line that says what happened, without a password."""
+    """Return the first line that explains what happened, without a password."""
     from urllib.parse import unquote, urlsplit
 
     first = next((line for line in text.splitlines() if line.strip()), "no reason given")

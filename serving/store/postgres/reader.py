@@ -62,14 +62,14 @@ class PostgresReader:
         """Return the questions for a whole row: of hundreds of tags it is more than the server gives at once."""
         tables = {g: self._server.table(f"r{self.manifest.number}_g{g}") for g in self._layout.groups}
         names = list(self._layout.by_name())
-        mine = exp.column("profile_id").eq(exp.Parameter(this=exp.Literal.number(1)))
+        same_profile = exp.column("profile_id").eq(exp.Parameter(this=exp.Literal.number(1)))
         queries = []
         for start in range(0, max(1, len(names)), COLUMNS_AT_ONCE):
             columns = [
                 exp.column(exp.to_identifier(n, quoted=True)) for n in names[start : start + COLUMNS_AT_ONCE]
             ]
             select = exp.select("profile_id", *columns, copy=False).from_("profiles", copy=False)
-            query = PhysicalQuery(select.where(mine.copy(), copy=False), self._layout, tables)
+            query = PhysicalQuery(select.where(same_profile.copy(), copy=False), self._layout, tables)
             queries.append((query, query.sql()))
         return queries
 

@@ -32,7 +32,7 @@ from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.serving.store.base import ProfileStore, log
 from tagcast.serving.store.errors import RunGoneError
-from tagcast.serving.store.lock_and_sync import LOOK_EVERY_SECONDS, busy
+from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform
 from tagcast.serving.store.postgres.layout import Layout
@@ -141,8 +141,8 @@ class PostgresStore(ProfileStore):
                     connection.rollback()
                     if waited >= wait_seconds:
                         raise busy(self.place, holder_of(connection, key), waited)
-                    time.sleep(LOOK_EVERY_SECONDS)
-                    waited += LOOK_EVERY_SECONDS
+                    time.sleep(CHECK_EVERY_SECONDS)
+                    waited += CHECK_EVERY_SECONDS
                 self._prepare(connection)
                 shutil.rmtree(staging, ignore_errors=True)
                 staging.mkdir(parents=True)
@@ -156,14 +156,14 @@ class PostgresStore(ProfileStore):
     def _prepare(self, connection: Connection) -> None:
         """Make what is not there yet."""
         schema = exp.to_identifier(self.server.schema, quoted=True).sql("postgres")
-        said = ", ".join(
+        parts = ", ".join(
             f"{when}_value text, {when}_band text, {when}_confidence float8" for when in ("was", "now")
         )
         tables = {
             "log": "number integer PRIMARY KEY, entry text NOT NULL",
             "current": "only_row boolean PRIMARY KEY CHECK (only_row), number integer NOT NULL",
             "layouts": "number integer PRIMARY KEY, layout text NOT NULL",
-            "changes": f'entry integer, profile_id text COLLATE "C", tag text, {said}',
+            "changes": f'entry integer, profile_id text COLLATE "C", tag text, {parts}',
         }
         perform(connection, f"CREATE SCHEMA IF NOT EXISTS {schema}")
         for name, columns in tables.items():
@@ -238,8 +238,8 @@ class PostgresStore(ProfileStore):
             return 0
         below = int(_WORD * SAMPLE_ROWS / count)
         spread = exp.paren(exp.cast(exp.column("n"), "bigint") * _GOLDEN) % _WORD
-        some = exp.select("*").from_(self.server.table(f"r{number}_g{group}")).where(spread < below)
-        sample = exp.Create(this=self.server.table(f"r{number}_s{group}"), kind="TABLE", expression=some)
+        rows = exp.select("*").from_(self.server.table(f"r{number}_g{group}")).where(spread < below)
+        sample = exp.Create(this=self.server.table(f"r{number}_s{group}"), kind="TABLE", expression=rows)
         perform(connection, sample.sql("postgres"))
         perform(connection, f"ANALYZE {self.server.name(f'r{number}_s{group}')}")
         size = exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows"))

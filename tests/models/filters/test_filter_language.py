@@ -25,6 +25,9 @@ from tagcast.models.filters.conditions import (
     Not,
     OneOf,
     Or,
+    fields,
+    fold,
+    walk,
 )
 from tagcast.models.filters.parser import caret, parse
 from tagcast.serving.audiences.filter_sql import condition
@@ -185,6 +188,29 @@ def test_text_and_json_go_round(tree) -> None:
     assert members(again.text()) == members(tree.text())
     assert parse(again.text(), NAMES) == again
     assert Filter.model_validate_json(tree.model_dump_json()) == tree
+
+
+@settings(max_examples=150, deadline=None)
+@given(tree=trees)
+def test_walk_and_fold_meet_every_condition_in_reading_order(tree) -> None:
+    leaves = []
+
+    def put_back(leaf):
+        leaves.append(leaf)
+        return leaf
+
+    again = fold(
+        tree.root,
+        leaf=put_back,
+        negated=lambda _, item: Not(item=item),
+        joined=lambda node, items: type(node)(items=tuple(items)),
+    )
+    assert again == tree.root
+    assert list(walk(tree)) == list(walk(tree.root)) == leaves
+    assert [f.name for f in fields(tree)] == [x.field.name for x in leaves if not isinstance(x, InAudience)]
+    places = [tree.text().find(leaf.text()) for leaf in leaves]
+    assert min(places) >= 0
+    assert places[0] == min(places)
 
 
 def test_only_what_stands_under_a_not_is_made_false_in_a_query() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.models.inference.abstention import TOO_LITTLE_HISTORY, RangeCheck, grounds, say_unknown
+from tagcast.models.inference.abstention import TOO_LITTLE_HISTORY, RangeCheck, abstain, grounds
 from tagcast.models.kernels.out_of_range_kernel import ODD, TOO_LITTLE, marks
 from tagcast.models.training.binary import train_tag
 from tests.support.shop import CHURN
@@ -115,7 +115,7 @@ def test_a_long_tail_gets_a_longer_margin(trained) -> None:
 
 
 def said(value: list[int], confidence: list[float], least: float, unlike: list[int]) -> tuple[list, list]:
-    code, because = say_unknown(
+    code, because = abstain(
         np.array(value, np.int8), 2, np.array(confidence), least, np.array(unlike, np.int16)
     )
     words = grounds(least, ["", TOO_LITTLE_HISTORY, "outside what training saw: spend"])

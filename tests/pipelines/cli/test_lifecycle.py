@@ -13,6 +13,7 @@ from tagcast.registry.governance.saved_audiences import SavedAudience, save
 from tagcast.registry.state.database import open_state
 from tests.support.champion import DAY, NOW, TAG, by_hand, put_in_charge, shop_with_champion
 from tests.support.command_line import Project as CommandLine
+from tests.support.rule_tags import tree_of
 from tests.support.shop import FIRST_DAY, write_shop
 
 pytestmark = [pytest.mark.xdist_group("life_cli"), pytest.mark.slow]
@@ -69,6 +70,7 @@ def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
     save(
         state,
         SavedAudience("quiet ones", "", "", f"{TAG} = 'yes'", "dynamic", NOW, NOW),
+        tree_of(f"{TAG} = 'yes'", TAG),
         Person("ann", "admin"),
         NOW,
     )

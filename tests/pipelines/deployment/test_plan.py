@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from tagcast.features.core.errors import ConflictError, DefinitionError
 from tagcast.models.definitions.diff import key_changes, overlaid
 from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.filters.parser import parse
 from tagcast.pipelines.cli.main import application
 from tagcast.pipelines.deployment.plan import apply_plan, make_plan
 from tagcast.pipelines.project.project import Project
@@ -20,7 +21,7 @@ from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.saved_audiences import SavedAudience, freeze, save
-from tagcast.serving.audiences.queries import count
+from tagcast.serving.audiences.queries import count, names_of
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.store.reader_pool import RunReaderPool
 from tests.support.champion import DAY, HELD, NOW, TAG, published, shop_with_champion
@@ -61,8 +62,9 @@ def plan_of(workspace: Project):
 def saved(workspace: Project, name: str, text: str, kind: str = "dynamic") -> int:
     with workspace.store.reader() as reader:
         members = count(reader, text, LATER).members
+        tree = parse(text, names_of(reader))
     audience = SavedAudience(name, "ann", "", text, kind, LATER, LATER, 1, members)
-    save(workspace.state, audience, ANN, LATER)
+    save(workspace.state, audience, tree, ANN, LATER)
     return members
 
 

@@ -20,7 +20,7 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.rule_tag import Rule, resolve, rule_names, term_words
 from tagcast.models.filters.conditions import Filter, Names
 from tagcast.models.filters.parser import parse
-from tagcast.models.inference.rule_evaluator import RuleEval
+from tagcast.models.inference.rule_evaluator import RuleEvaluator, truth
 from tagcast.pipelines.deployment.plan import apply_plan
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.reports.profile import look_up
@@ -271,7 +271,7 @@ TABLE = drawn()
 
 
 def evaluated(tree: Filter):
-    rule = RuleEval(Rule(parse_definition(STAGE, "stage"), {"new": tree}))
+    rule = RuleEvaluator(Rule(parse_definition(STAGE, "stage"), {"new": tree}))
     columns = {
         name: column.to_numpy() if pa.types.is_floating(column.type) else column.combine_chunks()
         for name, column in zip(TABLE.column_names, TABLE.columns, strict=True)
@@ -289,12 +289,14 @@ def test_a_rule_holds_where_the_same_filter_holds_in_sql(text) -> None:
         connection.register("profiles", TABLE)
         rows = connection.execute(f"SELECT {where} FROM profiles").fetchall()
     np.testing.assert_array_equal(answer.value == 0, [holds is True for (holds,) in rows])
-    # Whatever is said has a reason, and the terms that are told suffice: the others may be turned over at will.
-    assert answer.told.any(axis=1).all()
-    turned = RuleEval(rule.rule)
+    # Every value has a reason, and the decisive terms suffice: the others may be turned over at will.
+    assert answer.decisive.any(axis=1).all()
+    turned = RuleEvaluator(rule.rule)
     rng = np.random.default_rng(0)
-    other = np.where(answer.told, answer.held, rng.random(answer.held.shape) < 0.5)
-    np.testing.assert_array_equal(turned.truth(tree.root, other), answer.value == 0)
+    other = np.where(answer.decisive, answer.held, rng.random(answer.held.shape) < 0.5)
+    np.testing.assert_array_equal(
+        truth(tree.root, lambda leaf: other[:, turned.words.index(leaf.text())]), answer.value == 0
+    )
 
 
 def test_the_lines_of_the_shop_reach_beyond_the_day() -> None:

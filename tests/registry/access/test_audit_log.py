@@ -14,6 +14,7 @@ from tagcast.registry.access.audit_log import AuditEntry, count_use, entries, fl
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.feedback import Comment, feedback, rate
 from tagcast.registry.governance.saved_audiences import SavedAudience, save
+from tests.support.rule_tags import tree_of
 from tests.support.stores import STATES, make_state
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,7 +31,7 @@ def state(request, tmp_path):
 class TestAudit:
     def test_newest_first_by_page(self, state) -> None:
         for number in range(7):
-            record(state, at=NOW, who="ann", action="export", subject=str(number))
+            record(state, now=NOW, who="ann", action="export", subject=str(number))
         first = entries(state, limit=3)
         second = entries(state, limit=3, before=first[-1].id)
         assert [e.subject for e in first + second] == list("654321")
@@ -38,7 +39,7 @@ class TestAudit:
 
     def test_a_line_comes_back_as_it_was(self, state) -> None:
         detail = {"rows": 12, "share": 0.1, "columns": ["城市", "O'Hare"], "none": None, "until": NOW}
-        record(state, at=NOW, who="王伟", action="export", subject="loyal % \\ '", detail=detail)
+        record(state, now=NOW, who="王伟", action="export", subject="loyal % \\ '", detail=detail)
         [found] = entries(state)
         assert found == AuditEntry(
             found.id, NOW, "王伟", "export", "loyal % \\ '", {**detail, "until": str(NOW)}
@@ -48,7 +49,7 @@ class TestAudit:
         for who, action, subject in [
             ("ann", "audience.save", "a"), ("bo", "audience.delete", "a"), ("bo", "audiencexsave", "b"), ("bo", "export", "b"),
         ]:  # fmt: skip
-            record(state, at=NOW, who=who, action=action, subject=subject)
+            record(state, now=NOW, who=who, action=action, subject=subject)
         assert len(entries(state, action="audience.")) == 2
         assert len(entries(state, action="audience.save")) == 1
         assert len(entries(state, action="audience_")) == len(entries(state, action="audience%")) == 0
@@ -57,12 +58,12 @@ class TestAudit:
 
     def test_it_is_kept_with_what_it_speaks_of_or_not_at_all(self, state) -> None:
         with pytest.raises(ZeroDivisionError), state.writing():
-            record(state, at=NOW, who="ann", action="export")
+            record(state, now=NOW, who="ann", action="export")
             raise ZeroDivisionError
         assert entries(state) == []
 
     def test_long_names_are_cut_not_refused(self, state) -> None:
-        record(state, at=NOW, who="w" * 1_000, action="login", subject="s" * 1_000)
+        record(state, now=NOW, who="w" * 1_000, action="login", subject="s" * 1_000)
         [found] = entries(state)
         assert (len(found.who), len(found.subject)) == (254, 300)
 
@@ -139,7 +140,7 @@ class TestUses:
             ("round", "IN AUDIENCE 'leaving 北京' OR IN AUDIENCE 'round'"),
             ("other", "high_value = 'yes' AND city = 'churn_risk'"),
         ]:
-            save(state, SavedAudience(name, "", "", text, "dynamic", NOW, NOW), ann, NOW)
+            save(state, SavedAudience(name, "", "", text, "dynamic", NOW, NOW), tree_of(text), ann, NOW)
         assert uses_of(state, "churn_risk").audiences == ("leaving", "leaving 北京", "round")
         assert uses_of(state, "churn").audiences == ()
         assert uses_of(state, "high_value").audiences == ("other",)

@@ -8,7 +8,7 @@ import pytest
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, TagcastError
 from tagcast.registry.access.roles import Person
-from tagcast.registry.governance.lifecycle import STATUSES, history, move, next_steps, status_of
+from tagcast.registry.governance.lifecycle import STATUSES, history, next_steps, status_of, transition
 from tagcast.registry.state.database import State
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -22,7 +22,7 @@ def state(tmp_path) -> State:
 
 
 def step(state, to, by=ANN, *, second_person=False, scored=False, reason="because"):
-    return move(
+    return transition(
         state, "churn_risk", to, by=by, reason=reason, now=NOW, second_person=second_person, scored=scored
     )
 
@@ -106,7 +106,7 @@ def test_a_step_needs_a_reason_and_a_moment_with_a_zone(state) -> None:
     with pytest.raises(TagcastError, match="reason"):
         step(state, "in_review", reason="  ")
     with pytest.raises(Exception, match="timezone"):
-        move(
+        transition(
             state, "a", "in_review", by=ANN, reason="x", now=NOW.replace(tzinfo=None) + timedelta(1),
             second_person=False,
         )  # fmt: skip

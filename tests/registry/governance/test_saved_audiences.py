@@ -8,19 +8,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
-from tagcast.models.filters.conditions import Compare, FieldRef, InAudience
-from tagcast.registry.access.audit_log import entries
+from tagcast.features.core.errors import (
+    ConflictError,
+    FilterError,
+    NotAllowedError,
+    NotFoundError,
+    TagcastError,
+)
+from tagcast.models.filters.conditions import Compare, FieldRef, Filter, InAudience, Not, Or
+from tagcast.registry.access.audit_log import entries, uses_of
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance import saved_audiences as audiences
 from tagcast.registry.governance.saved_audiences import SavedAudience, Size
 from tagcast.registry.state.database import State
 from tagcast.registry.state.text_validation import checked, storable
+from tests.support.rule_tags import tree_of
 from tests.support.stores import STATES, make_state
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 ANN, BO = Person("ann", "marketer"), Person("bo", "marketer")
+VIP = tree_of("vip = TRUE")
 NAMES = ["loyal", "l'été 夏", 'say "hi"', "100% \\ _", "'; DROP TABLE audiences; --", "x" * 200]
 
 
@@ -32,12 +40,17 @@ def state(request, tmp_path):
 
 
 def keep(
-    state: State, name: str = "loyal", text: str = "churn_risk = 'no'", by: Person = ANN, **more
+    state: State,
+    name: str = "loyal",
+    text: str = "churn_risk = 'no'",
+    by: Person = ANN,
+    tree: Filter | None = None,
+    **more,
 ) -> SavedAudience:
     audience = SavedAudience(
         name, "", more.pop("description", ""), text, more.pop("kind", "dynamic"), NOW, NOW, **more
     )
-    return audiences.save(state, audience, by, NOW)
+    return audiences.save(state, audience, tree or tree_of(text), by, NOW)
 
 
 def test_nothing_is_saved_yet(state) -> None:
@@ -63,7 +76,7 @@ def test_what_is_saved_comes_back(state, name) -> None:
 def test_saved_again_it_keeps_owner_and_birthday(state) -> None:
     first = keep(state)
     changed = SavedAudience("loyal", "somebody", "new words", "vip = TRUE", "dynamic", LATER, LATER)
-    again = audiences.save(state, changed, Person("root", "admin"), LATER)
+    again = audiences.save(state, changed, tree_of(changed.filter), Person("root", "admin"), LATER)
     assert (again.owner, again.created_at, again.changed_at) == (first.owner, NOW, LATER)
     assert audiences.get(state, "loyal").filter == "vip = TRUE"
 
@@ -92,7 +105,7 @@ def test_what_cannot_be_saved(tmp_path, field, value) -> None:
     state = make_state("sqlite", tmp_path)
     good = {"name": "loyal", "description": "", "text": "vip = TRUE", "kind": "dynamic"}
     with pytest.raises(TagcastError):
-        keep(state, **{**good, "text" if field == "filter" else field: value})
+        keep(state, tree=VIP, **{**good, "text" if field == "filter" else field: value})
     assert audiences.all_saved(state) == []
     for ask in (
         audiences.get,
@@ -189,28 +202,40 @@ class TestMentions:
         ("text", "named"),
         [
             ("churn_risk = 'yes'", {"churn_risk"}),
-            ("interest.coffee.score > 0.5", {"interest.coffee.score", "interest.coffee"}),
+            ("interest.coffee.score > 0.5", {"interest.coffee"}),
             ('"Favourite ""colour""" = \'red\'', {'Favourite "colour"'}),
             ("city = 'churn_risk' AND city != 'O''Hare vip'", {"city"}),
-            ("兴趣.茶 IS NULL", {"兴趣.茶", "兴趣"}),
+            ("兴趣.茶 IS NULL", {"兴趣.茶"}),
         ],
     )
     def test_fields_and_not_texts(self, text, named) -> None:
-        fields = {name for kind, name in audiences.mentions(text) if kind == "field"}
-        assert fields - {"AND", "IS", "NULL"} == named
+        assert audiences.mentions(tree_of(text)) == {("field", name) for name in named}
 
     @given(
         name=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30),
         part=st.sampled_from([None, "value", "score"]),
     )
-    def test_any_field_is_found_in_its_own_text(self, name, part) -> None:
-        text = Compare(field=FieldRef(name=name, part=part), op="=", value="x").text()
-        assert ("field", name) in audiences.mentions(f"vip = TRUE AND ({text})")
+    def test_any_field_is_found_in_its_own_tree(self, name, part) -> None:
+        leaf = Compare(field=FieldRef(name=name, part=part), op="=", value="x")
+        assert ("field", name) in audiences.mentions(Filter(root=Not(item=Or(items=(VIP.root, leaf)))))
 
     @given(name=st.text(min_size=1, max_size=30))
     def test_any_audience_is_found_in_its_own_text(self, name) -> None:
         text = InAudience(name=name).text()
-        assert ("audience", name) in audiences.mentions(f"city = 'O''Hare' OR NOT ({text})")
+        assert ("audience", name) in audiences.mentions(tree_of(f"city = 'O''Hare' OR NOT ({text})"))
+
+    def test_they_stay_where_the_text_no_longer_parses(self, state) -> None:
+        keep(state)
+        text = "retired_tag = 'yes' AND IN AUDIENCE 'loyal'"
+        keep(state, "old", text, tree=tree_of(text, "retired_tag"))
+        with pytest.raises(FilterError, match="unknown field 'retired_tag'"):
+            tree_of(audiences.get(state, "old").filter)
+        assert uses_of(state, "retired_tag").audiences == ("old",)
+        with pytest.raises(ConflictError, match="'old'"):
+            audiences.delete(state, "loyal", ANN, NOW)
+        keep(state, "old", "vip = TRUE")
+        assert uses_of(state, "retired_tag").audiences == ()
+        audiences.delete(state, "loyal", ANN, NOW)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

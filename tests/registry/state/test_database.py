@@ -29,7 +29,7 @@ from tagcast.registry.access.audit_log import record
 from tagcast.registry.state.database import State
 state = State(sys.argv[1], sys.argv[2])
 for number in range(5):
-    record(state, at=datetime.now(UTC), who=sys.argv[3], action="test", subject=str(number))
+    record(state, now=datetime.now(UTC), who=sys.argv[3], action="test", subject=str(number))
 """
 
 

@@ -107,7 +107,7 @@ def test_a_tree_with_numbers_that_are_none_is_refused(ask):
     assert ask("POST", "/audiences/count", content=body).status_code == 422
 
 
-@pytest.mark.parametrize("path", ["effects", "expected", "portrait", "members", "sample"])
+@pytest.mark.parametrize("path", ["condition-impact", "expected", "portrait", "members", "sample"])
 def test_every_question_about_an_audience_is_answered(ask, path):
     answer = ask("POST", f"/audiences/{path}", "data_scientist", json=YES)
     assert answer.status_code == 200, answer.text
@@ -122,7 +122,7 @@ def test_two_audiences_overlap(ask):
 
 
 def test_the_cut_that_pays(ask):
-    curve = ask("POST", "/audiences/cut", json={**YES, "tag": TAG, "benefit": 10, "cost": 1}).json()
+    curve = ask("POST", "/audiences/profit", json={**YES, "tag": TAG, "benefit": 10, "cost": 1}).json()
     assert curve["best"]["profit"] > 0
 
 
@@ -147,7 +147,7 @@ def test_an_export_is_a_file_and_on_record(ask, context, kind, tmp_path, monkeyp
         json={**YES, "format": kind, "columns": ["city"], "holdout": 0.5},
     )
     assert answer.status_code == 200
-    rows, held = int(answer.headers["x-tagcast-rows"]), int(answer.headers["x-tagcast-held-back"])
+    rows, held = int(answer.headers["x-tagcast-rows"]), int(answer.headers["x-tagcast-holdout"])
     assert rows + held == ask("POST", "/audiences/count", json=YES).json()["members"]
     if kind == "parquet":
         assert pq.read_table(io.BytesIO(answer.content)).column_names == ["profile_id", "city"]
@@ -221,25 +221,25 @@ def test_a_rule_is_drafted_and_put_into_review(ask):
         "title": {"en": "city", "zh": "city"},
         "kind": "text",
         "source": "attribute",
-    } in ask("GET", "/draft-fields", "marketer").json()
-    draft = ask("POST", "/drafts", "marketer", json={"definition": RULE, "reason": "a campaign"})
+    } in ask("GET", "/rule-fields", "marketer").json()
+    draft = ask("POST", "/rule-drafts", "marketer", json={"definition": RULE, "reason": "a campaign"})
     assert draft.status_code == 201, draft.text
     assert (draft.json()["tag"], draft.json()["status"]) == ("of_oslo", "draft")
-    assert ask("POST", "/drafts", "viewer", json={"definition": RULE, "reason": "r"}).status_code == 403
+    assert ask("POST", "/rule-drafts", "viewer", json={"definition": RULE, "reason": "r"}).status_code == 403
     wrong = ask(
-        "POST", "/drafts", "marketer", json={"definition": RULE.replace("city", "cty"), "reason": "r"}
+        "POST", "/rule-drafts", "marketer", json={"definition": RULE.replace("city", "cty"), "reason": "r"}
     )
     assert wrong.status_code == 422
-    step = ask("POST", "/drafts/of_oslo/submit", "marketer", json={"reason": "please"})
+    step = ask("POST", "/rule-drafts/of_oslo/submit", "marketer", json={"reason": "please"})
     assert step.status_code == 201, step.text
-    assert ask("GET", "/drafts/of_oslo", "viewer").json()["status"] == "in_review"
+    assert ask("GET", "/rule-drafts/of_oslo", "viewer").json()["status"] == "in_review"
     assert (
         ask(
             "POST", "/tags/of_oslo/steps", "data_scientist", json={"to": "published", "reason": "good"}
         ).status_code
         == 201
     )
-    assert [d["status"] for d in ask("GET", "/drafts", "viewer").json()] == ["published"]
+    assert [d["status"] for d in ask("GET", "/rule-drafts", "viewer").json()] == ["published"]
 
 
 def test_save_list_change_drop_an_audience(ask):

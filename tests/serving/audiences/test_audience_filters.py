@@ -24,10 +24,10 @@ from tagcast.models.filters.conditions import (
     Or,
 )
 from tagcast.models.filters.parser import parse
-from tagcast.serving.audiences.filter_resolution import asked
+from tagcast.serving.audiences.filter_resolution import resolve
 from tagcast.serving.audiences.filter_sql import condition
 from tagcast.serving.audiences.queries import member_query
-from tagcast.serving.audiences.saved_audience_actions import keep
+from tagcast.serving.audiences.saved_audience_actions import save
 from tagcast.serving.audiences.service import count, parse_for
 from tagcast.serving.store.schema import column_name
 from tests.support.desks import ANALYST, CITIES, TAGS, TIERS, desk_over, frame, publish_made
@@ -53,8 +53,8 @@ def desks(tmp_path_factory):
         store = make_store(kind, folder)
         publish_made(store)
         made[kind] = desk_over(store, folder / "project")
-        keep(made[kind], ANALYST, "frozen", FROZEN, kind="frozen")
-        keep(made[kind], ANALYST, "dynamic", "IN AUDIENCE 'frozen' AND sms = 'yes'")
+        save(made[kind], ANALYST, "frozen", FROZEN, kind="frozen")
+        save(made[kind], ANALYST, "dynamic", "IN AUDIENCE 'frozen' AND sms = 'yes'")
     return made
 
 
@@ -160,7 +160,7 @@ def test_random_filters_find_the_same_everywhere(desks) -> None:
         text = Filter(root=draw.tree()).text()
         mine = FRAME.loc[holds(parse(text, NAMES).root), "profile_id"].tolist()
         for kind, context in desks.items():
-            question = asked(context, ANALYST, text)
+            question = resolve(context, ANALYST, text)
             with context.store.reader() as reader:
                 query = member_query(reader, question.whole, context.now, frozen=question.frozen)
                 found = reader.query(query).read_all().column("profile_id").to_pylist()

@@ -106,7 +106,7 @@ def test_nobody_has_a_portrait(context) -> None:
 def test_many_fields_are_counted_in_parts(context, monkeypatch) -> None:
     tree = parse_for(context, ANALYST, "churn_risk = 'yes'")
     whole = portrait(context, ANALYST, tree)
-    monkeypatch.setattr(portraits, "_AT_ONCE", 2)
+    monkeypatch.setattr(portraits, "_FIELDS_A_PASS", 2)
     assert portrait(context, ANALYST, tree) == whole
 
 

@@ -12,7 +12,7 @@ from tagcast.registry.access.accounts import add_user
 from tagcast.registry.state.database import open_state
 from tagcast.serving.audiences import sampling
 from tagcast.serving.audiences.queries import count
-from tagcast.serving.audiences.service import effects, expected, parse_for
+from tagcast.serving.audiences.service import condition_impact, expected, parse_for
 from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.postgres import store as postgres_store
 from tagcast.serving.store.postgres.store import PostgresStore
@@ -87,13 +87,13 @@ def test_what_follows_a_count_is_estimated_within_its_range(store, tmp_path, mon
         held += estimate.low <= exact.right <= estimate.high
         assert estimate.right == pytest.approx(exact.right, rel=0.2)
         assert estimate.high - estimate.low > exact.high - exact.low
-        counted, sampled = (effects(context, ANALYST, tree, estimate=some) for some in (False, True))
+        counted, sampled = (condition_impact(context, ANALYST, tree, estimate=some) for some in (False, True))
         for one, other in zip(counted, sampled, strict=True):
             assert other.estimated
             assert other.removed == pytest.approx(one.removed, abs=0.08 * ROWS)
     assert held >= 18
     few = parse_for(context, ANALYST, "churn_risk.score >= 0.99")
-    assert not any(one.estimated for one in effects(context, ANALYST, few, estimate=True))
+    assert not any(one.estimated for one in condition_impact(context, ANALYST, few, estimate=True))
 
 
 @pytest.mark.browser

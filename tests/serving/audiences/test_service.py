@@ -10,14 +10,14 @@ from tagcast.models.filters.conditions import Compare, FieldRef, Filter
 from tagcast.registry.governance.saved_audiences import get, sizes
 from tagcast.serving.audiences.attribute_values import levels
 from tagcast.serving.audiences.filter_resolution import names_for
-from tagcast.serving.audiences.saved_audience_actions import drop, keep, record_sizes
+from tagcast.serving.audiences.saved_audience_actions import delete, record_sizes, save
 from tagcast.serving.audiences.service import (
-    best_cut,
+    condition_impact,
     count,
-    effects,
     expected,
     members,
     parse_for,
+    profit_curve,
     sample,
     sentence,
 )
@@ -74,7 +74,7 @@ def test_what_each_condition_takes_away(context) -> None:
         "(age >= 40 OR city = 'Oslo')": OLD | (FRAME["city"] == "Oslo"),
     }
     tree = parse_for(context, ANALYST, " AND ".join(conditions))
-    found = effects(context, ANALYST, tree)
+    found = condition_impact(context, ANALYST, tree)
     assert [e.condition.replace("(", "").replace(")", "") for e in found] == [
         c.replace("(", "").replace(")", "") for c in conditions
     ]
@@ -85,7 +85,9 @@ def test_what_each_condition_takes_away(context) -> None:
 
 
 def test_a_filter_of_one_condition_takes_the_rest_away(context) -> None:
-    (effect,) = effects(context, ANALYST, parse_for(context, ANALYST, "churn_risk = 'yes' OR age > 80"))
+    (effect,) = condition_impact(
+        context, ANALYST, parse_for(context, ANALYST, "churn_risk = 'yes' OR age > 80")
+    )
     assert effect.members_without == len(FRAME)
     assert effect.removed == len(FRAME) - (YES | (FRAME["age"] > 80)).sum()
 
@@ -115,7 +117,7 @@ def test_an_amount_promises_its_tiers(context) -> None:
 @pytest.mark.parametrize("capacity", [None, 60, 3])
 def test_the_best_cut_is_the_best_of_all_cuts(context, capacity) -> None:
     tree = parse_for(context, ANALYST, "age >= 40")
-    curve = best_cut(context, ANALYST, tree, "churn_risk", benefit=10, cost=4, capacity=capacity)
+    curve = profit_curve(context, ANALYST, tree, "churn_risk", benefit=10, cost=4, capacity=capacity)
     score = FRAME.loc[OLD, "churn_risk:score"].dropna().sort_values(ascending=False).to_numpy()
     profit = np.r_[0, np.cumsum(10 * score - 4)]
     most = len(score) if capacity is None else capacity
@@ -130,13 +132,15 @@ def test_the_best_cut_is_the_best_of_all_cuts(context, capacity) -> None:
 
 
 def test_nobody_is_worth_too_high_a_cost(context) -> None:
-    curve = best_cut(context, ANALYST, parse_for(context, ANALYST, "age >= 40"), "churn_risk", 1, 5)
+    curve = profit_curve(context, ANALYST, parse_for(context, ANALYST, "age >= 40"), "churn_risk", 1, 5)
     assert (curve.best.members, curve.best.profit, curve.condition) == (0, 0, "")
     for benefit, cost in ((0, 1), (-1, 1), (1, -1), (float("nan"), 1), (float("inf"), 1)):
         with pytest.raises(TagcastError, match="expected a benefit"):
-            best_cut(context, ANALYST, parse_for(context, ANALYST, "age >= 40"), "churn_risk", benefit, cost)
+            profit_curve(
+                context, ANALYST, parse_for(context, ANALYST, "age >= 40"), "churn_risk", benefit, cost
+            )
     with pytest.raises(TagcastError, match="there is no tag"):
-        best_cut(context, VIEWER, parse_for(context, VIEWER, "age >= 40"), TAGS[1], 1, 1)
+        profit_curve(context, VIEWER, parse_for(context, VIEWER, "age >= 40"), TAGS[1], 1, 1)
 
 
 def test_pages_hold_every_member_once(context) -> None:
@@ -203,7 +207,7 @@ class TestRights:
 
     def test_a_saved_audience_does_not_tell_what_its_filter_may_not(self, own_desk) -> None:
         for kind in ("dynamic", "frozen"):
-            keep(own_desk, ANALYST, "rich", "income >= 30000", kind=kind)
+            save(own_desk, ANALYST, "rich", "income >= 30000", kind=kind)
             assert ask(own_desk, "IN AUDIENCE 'rich'") == (FRAME["income"] >= 30_000).sum()
             with pytest.raises(FilterError, match="'rich' cannot be used") as caught:
                 parse_for(own_desk, MARKETER, "age > 3 AND IN AUDIENCE 'rich'")
@@ -212,18 +216,18 @@ class TestRights:
 
 class TestAudiencesAsConditions:
     def test_union_intersection_and_difference(self, own_desk) -> None:
-        keep(own_desk, ANALYST, "leaving", "churn_risk = 'yes'")
-        keep(own_desk, ANALYST, "l'été 老", "age >= 40", kind="frozen")
+        save(own_desk, ANALYST, "leaving", "churn_risk = 'yes'")
+        save(own_desk, ANALYST, "l'été 老", "age >= 40", kind="frozen")
         old = "IN AUDIENCE 'l''été 老'"
         assert ask(own_desk, f"IN AUDIENCE 'leaving' OR {old}") == (YES | OLD).sum()
         assert ask(own_desk, f"IN AUDIENCE 'leaving' AND {old}") == (YES & OLD).sum()
         assert ask(own_desk, f"IN AUDIENCE 'leaving' AND NOT {old}") == (YES & ~OLD).sum()
-        (effect,) = effects(own_desk, ANALYST, parse_for(own_desk, ANALYST, "IN AUDIENCE 'leaving'"))
+        (effect,) = condition_impact(own_desk, ANALYST, parse_for(own_desk, ANALYST, "IN AUDIENCE 'leaving'"))
         assert effect.members_without == len(FRAME)
 
     def test_a_frozen_one_stays_as_it_was(self, own_desk) -> None:
-        keep(own_desk, ANALYST, "then", "churn_risk = 'yes'", kind="frozen")
-        keep(own_desk, ANALYST, "now", "churn_risk = 'yes'")
+        save(own_desk, ANALYST, "then", "churn_risk = 'yes'", kind="frozen")
+        save(own_desk, ANALYST, "now", "churn_risk = 'yes'")
         publish_made(own_desk.store.store, "newer", seed=9)
         own_desk.store.close()
         newer = frame(9)
@@ -231,34 +235,34 @@ class TestAudiencesAsConditions:
         assert ask(own_desk, "IN AUDIENCE 'now'") == (newer["churn_risk:value"] == "yes").sum() != YES.sum()
 
     def test_one_that_speaks_of_itself_is_refused(self, own_desk) -> None:
-        keep(own_desk, ANALYST, "a", "age > 40")
-        keep(own_desk, ANALYST, "b", "IN AUDIENCE 'a' AND churn_risk = 'yes'")
+        save(own_desk, ANALYST, "a", "age > 40")
+        save(own_desk, ANALYST, "b", "IN AUDIENCE 'a' AND churn_risk = 'yes'")
         with pytest.raises(FilterError, match="speaks of itself: b → a → b|speaks of itself: a → b → a"):
-            keep(own_desk, ANALYST, "a", "age > 50 OR IN AUDIENCE 'b'")
+            save(own_desk, ANALYST, "a", "age > 50 OR IN AUDIENCE 'b'")
         assert get(own_desk.state, "a").filter == "age > 40"
         with pytest.raises(ConflictError, match="'a' is part of 'b'"):
-            drop(own_desk, ANALYST, "a")
+            delete(own_desk, ANALYST, "a")
 
     def test_deep_nesting_ends_in_a_message(self, own_desk) -> None:
-        keep(own_desk, ANALYST, "a0", "age > 40")
+        save(own_desk, ANALYST, "a0", "age > 40")
         for k in range(1, 11):
-            keep(own_desk, ANALYST, f"a{k}", f"IN AUDIENCE 'a{k - 1}'")
+            save(own_desk, ANALYST, f"a{k}", f"IN AUDIENCE 'a{k - 1}'")
         with pytest.raises(FilterError, match="nested deeper than 10"):
             ask(own_desk, "IN AUDIENCE 'a10'")
 
     def test_many_times_many_ends_in_a_message(self, own_desk) -> None:
-        keep(own_desk, ANALYST, "a0", "age > 40")
+        save(own_desk, ANALYST, "a0", "age > 40")
         for k in range(1, 3):
-            keep(own_desk, ANALYST, f"a{k}", " OR ".join([f"IN AUDIENCE 'a{k - 1}'"] * 10))
+            save(own_desk, ANALYST, f"a{k}", " OR ".join([f"IN AUDIENCE 'a{k - 1}'"] * 10))
         with pytest.raises(FilterError, match="more than 1,000 conditions"):
             ask(own_desk, " OR ".join(["IN AUDIENCE 'a2'"] * 10))
 
     def test_its_size_is_kept(self, own_desk) -> None:
-        kept = keep(own_desk, ANALYST, "leaving", "churn_risk = 'yes'")
+        kept = save(own_desk, ANALYST, "leaving", "churn_risk = 'yes'")
         assert (kept.members, kept.run) == (YES.sum(), 1)
         (size,) = sizes(own_desk.state, "leaving")
         assert (size.members, size.base, size.run) == (YES.sum(), len(FRAME), 1)
-        keep(own_desk, ANALYST, "then", "churn_risk = 'yes'", kind="frozen")
+        save(own_desk, ANALYST, "then", "churn_risk = 'yes'", kind="frozen")
         publish_made(own_desk.store.store, "newer", seed=9)
         own_desk.store.close()
         assert record_sizes(own_desk, ANALYST) == []

@@ -22,10 +22,11 @@ from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.saved_audiences import SavedAudience, save
 from tagcast.serving.catalog import catalog as catalogue
-from tagcast.serving.catalog.tag_actions import move_tag, rate_tag
+from tagcast.serving.catalog.tag_actions import rate_tag, transition_tag
 from tagcast.serving.catalog.tag_details import card_html, dependents, plot, tag_details
 from tagcast.serving.context import ServiceContext, open_context
 from tests.support.champion import DAY, METRICS, NOW, TAG, shop_with_champion
+from tests.support.rule_tags import tree_of
 
 pytestmark = [pytest.mark.xdist_group("catalogue"), pytest.mark.slow]
 
@@ -102,12 +103,12 @@ def test_the_nearest_comes_first_and_other_conditions_hold(context) -> None:
 def test_only_published_tags_can_be_filtered_by_marketers(context) -> None:
     for person in (VIC, MIA, ANN):
         assert list(catalogue.visible_names(context, person).tags) == [TAG]
-    move_tag(context, ANN, TAG, "suspended", "the feed is broken")
+    transition_tag(context, ANN, TAG, "suspended", "the feed is broken")
     assert list(catalogue.visible_names(context, MIA).tags) == []
     assert list(catalogue.visible_names(context, ANN).tags) == [TAG]
     with pytest.raises(TagcastError, match="unknown"):
         parse(f"{TAG} = 'yes'", catalogue.visible_names(context, VIC))
-    move_tag(context, BOB, TAG, "published", "fixed")
+    transition_tag(context, BOB, TAG, "published", "fixed")
     assert list(catalogue.visible_names(context, MIA).tags) == [TAG]
 
 
@@ -150,7 +151,7 @@ def test_a_wrong_file_does_not_hide_what_is_published(folder) -> None:
 
 
 def test_steps_are_on_record_with_who_and_why(context) -> None:
-    step = move_tag(context, BOB, TAG, "suspended", "the feed is broken")
+    step = transition_tag(context, BOB, TAG, "suspended", "the feed is broken")
     assert (step.was, step.to, step.at) == ("published", "suspended", NOW)
     (line,) = entries(context.state, action="tag.step")
     assert (line.who, line.subject) == ("bob", TAG)
@@ -163,19 +164,19 @@ def test_steps_are_on_record_with_who_and_why(context) -> None:
 def test_a_step_that_is_refused_leaves_nothing(context) -> None:
     for person, to, error in ((MIA, "suspended", NotAllowedError), (BOB, "draft", ConflictError)):
         with pytest.raises(error):
-            move_tag(context, person, TAG, to, "why not")
+            transition_tag(context, person, TAG, to, "why not")
     with pytest.raises(NotFoundError, match="no tag 'churn_rik'"):
-        move_tag(context, BOB, "churn_rik", "retired", "why not")
+        transition_tag(context, BOB, "churn_rik", "retired", "why not")
     assert entries(context.state) == []
 
 
 def test_a_second_person_publishes_where_the_configuration_says_so(folder) -> None:
     context = with_context(folder, "\n[review]\nsecond_person = true\n")
     assert list(catalogue.visible_names(context, MIA).tags) == []
-    move_tag(context, ANN, TAG, "in_review", "ready")
+    transition_tag(context, ANN, TAG, "in_review", "ready")
     with pytest.raises(NotAllowedError, match="somebody else"):
-        move_tag(context, ANN, TAG, "published", "ready")
-    move_tag(context, BOB, TAG, "published", "read the card")
+        transition_tag(context, ANN, TAG, "published", "ready")
+    transition_tag(context, BOB, TAG, "published", "read the card")
     assert list(catalogue.visible_names(context, MIA).tags) == [TAG]
 
 
@@ -236,7 +237,13 @@ def test_what_depends_on_a_tag(context) -> None:
         ("both", "IN AUDIENCE 'quiet'"),
         ("else", "city = 'Oslo'"),
     ):
-        save(context.state, SavedAudience(name, "", "", text, "dynamic", NOW, NOW), MIA, NOW)
+        save(
+            context.state,
+            SavedAudience(name, "", "", text, "dynamic", NOW, NOW),
+            tree_of(text, TAG),
+            MIA,
+            NOW,
+        )
     assert dependents(context, TAG) == ["both", "quiet"]
     assert tag_details(context, VIC, TAG).uses.audiences == ("both", "quiet")
 

@@ -13,7 +13,7 @@ from tagcast.pipelines.scoring.score import score_tags
 from tagcast.registry.access.accounts import add_user
 from tagcast.registry.access.roles import Person
 from tagcast.registry.gates.checks import Check, GateReport
-from tagcast.registry.governance.lifecycle import move
+from tagcast.registry.governance.lifecycle import transition
 from tagcast.registry.state.database import open_state
 from tagcast.registry.versions.promotion import settle
 from tagcast.registry.versions.recording import log_version
@@ -43,8 +43,8 @@ def shop(tmp_path_factory):
     for name, role in (("Mia", "marketer"), ("Bob", "data_scientist")):
         add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
     how = {"reason": "for the tests", "second_person": True, "scored": True}
-    move(state, TAG, "in_review", by=ANN, now=now, **how)
-    move(state, TAG, "published", by=BOB, now=now, **how)
+    transition(state, TAG, "in_review", by=ANN, now=now, **how)
+    transition(state, TAG, "published", by=BOB, now=now, **how)
     tracking = open_tracking(settings.home, project=settings.name)
     _propose(tracking, folder, now)
     return config, settings.home, tracking, folder

@@ -12,7 +12,7 @@ from tagcast.features.core.errors import StoreError
 from tagcast.serving.publishing.publication import roll_back, stage_run
 from tagcast.serving.publishing.run_checks import Bounds
 from tagcast.serving.store.base import ProfileStore
-from tagcast.serving.store.history import said_then
+from tagcast.serving.store.history import tags_at
 from tagcast.serving.store.manifest import active_at
 from tests.support.published import NOW, people, publish, run_info, said, staged
 from tests.support.stores import KINDS, make_store
@@ -76,7 +76,7 @@ def test_the_past_is_what_was_said(kind, examples, tmp_path_factory) -> None:
             when = NOW + timedelta(hours=hour, minutes=1)
             for number in (0, 3, 7):
                 profile = f"p{number:03d}"
-                then = said_then(store, profile, when)
+                then = tags_at(store, profile, when)
                 found = {(profile, r["tag"]): (r["value"], r["band"]) for r in then.predictions}
                 assert found == {key: value for key, value in before.items() if key[0] == profile}
 
@@ -86,15 +86,15 @@ def test_the_past_is_what_was_said(kind, examples, tmp_path_factory) -> None:
 def test_an_exact_answer_has_everything_and_an_older_one_says_that_it_is_not(store) -> None:
     for hour in range(4):
         publish_at(store, hour, seed=hour, keep=2)
-    exact = said_then(store, "p001", NOW + timedelta(hours=3))
+    exact = tags_at(store, "p001", NOW + timedelta(hours=3))
     assert exact.exact
     assert exact.predictions[0]["reasons"][0]["feature"] == "recency_days"
-    older = said_then(store, "p001", NOW + timedelta(minutes=30))
+    older = tags_at(store, "p001", NOW + timedelta(minutes=30))
     assert not older.exact
     assert older.predictions[0]["model_version"] == "1"
     assert "confidence" not in older.predictions[0]
     with pytest.raises(StoreError, match="nothing was published by"):
-        said_then(store, "p001", NOW - timedelta(days=1))
+        tags_at(store, "p001", NOW - timedelta(days=1))
 
 
 def test_numbers_decide_where_a_clock_was_set_back(store) -> None:
@@ -176,4 +176,4 @@ def test_moves_count_who_entered_and_left(store) -> None:
     for profile in {*before, *after}:
         pair = before.get(profile), after.get(profile)
         expected[pair] = expected.get(pair, 0) + 1
-    assert store.current().moves["churn_risk"] == expected
+    assert store.current().transitions["churn_risk"] == expected
