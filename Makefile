@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BENCH  := .venv-benchmark
 RIVALS := .venv-rivals
+LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults lock bench bench-quick bench-quality bench-interest clean
+.PHONY: help demo test check faults lowest lock bench bench-quick bench-quality bench-interest messages clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -26,12 +27,25 @@ test: $(STAMP)  ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections (five minutes)
-	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py tests/test_faults_postgres.py
+	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py
+
+# Without the pipelines' walks, which take longest and import nothing that the others do not.
+LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pipelines/cards
+lowest: $(STAMP)  ## the quick tests with every direct dependency at its declared minimum (ten minutes)
+	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra demo --extra postgres \
+	  --extra redis --extra dev --no-header --no-annotate --output-file $(LOWEST)/requirements.txt pyproject.toml
+	$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
+	# Old and new libraries warn of one another: nothing that tagcast could mend.
+	$(LOWEST)/bin/python -m pytest -m "not slow and not browser" -p no:cacheprovider \
+	  -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning $(LOWEST_TESTS)
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_rooms.py tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/project/test_structure.py tests/project/test_docs.py
 
 $(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
@@ -47,30 +61,40 @@ $(RIVALS)/.installed: requirements-rivals.lock | $(STAMP)
 	@touch $@
 
 bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about an hour and a half; 20 GB of disk)
-	$(BIN)/python -m benchmarks.kernel_speed
-	$(BIN)/python -m benchmarks.scoring_speed
-	$(BIN)/python -m benchmarks.audience_speed
-	$(BIN)/python -m benchmarks.features_speed
-	$(BIN)/python -m benchmarks.training_frame_speed
-	$(BIN)/python -m benchmarks.console_speed --stores duckdb postgres
+	$(BIN)/python -m benchmarks.speed.kernel
+	$(BIN)/python -m benchmarks.speed.scoring
+	$(BIN)/python -m benchmarks.speed.audience
+	$(BIN)/python -m benchmarks.speed.features
+	$(BIN)/python -m benchmarks.speed.training_frame
+	$(BIN)/python -m benchmarks.speed.console --stores duckdb postgres
 
 bench-quick: $(STAMP)  ## the same on little data, in under three minutes; no bars
-	$(BIN)/python -m benchmarks.kernel_speed --quick
-	$(BIN)/python -m benchmarks.scoring_speed --quick
-	$(BIN)/python -m benchmarks.audience_speed --quick
-	$(BIN)/python -m benchmarks.features_speed --quick
-	$(BIN)/python -m benchmarks.training_frame_speed --quick
-	$(BIN)/python -m benchmarks.console_speed --quick
+	$(BIN)/python -m benchmarks.speed.kernel --quick
+	$(BIN)/python -m benchmarks.speed.scoring --quick
+	$(BIN)/python -m benchmarks.speed.audience --quick
+	$(BIN)/python -m benchmarks.speed.features --quick
+	$(BIN)/python -m benchmarks.speed.training_frame --quick
+	$(BIN)/python -m benchmarks.speed.console --quick
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each
-	$(BIN)/python -m benchmarks.interest
+	$(BIN)/python -m benchmarks.quality.interest
 
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
-	$(LOCKED) --extra demo --extra postgres --extra docs --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCKED) --extra demo --extra postgres --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
+
+PACKAGES := features models registry serving pipelines
+messages: $(STAMP)  ## renew the gettext catalogues from the code: what is new is empty, what nothing says any more goes
+	@for package in $(PACKAGES); do \
+	  $(BIN)/pybabel --quiet extract --mapping babel.cfg --no-default-keywords --keywords msg \
+	    --keywords nmsg:1,2 --keywords pmsg:1c,2 --no-location --sort-output --omit-header --width 110 \
+	    --output-file .messages.pot $$package && \
+	  $(BIN)/pybabel --quiet update --input-file .messages.pot --output-dir features/core/locale --locale zh \
+	    --domain $$package --no-fuzzy-matching --ignore-obsolete --omit-header --width 110 --init-missing || exit 1; \
+	done; rm -f .messages.pot
 
 clean:  ## remove what tagcast made here (the virtual environment stays)
 	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out

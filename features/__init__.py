@@ -1,1 +1,1 @@
-"""What was known about a profile at a moment: event log, windowed features, snapshots, outcomes, Feast repo."""
+"""What was known about a profile at a given moment: event log, feature snapshots, labels, and the Feast repository."""

@@ -1,1 +1,1 @@
-"""What a tag is and how it learns: definitions, splits, candidates, calibration, confidence. Pure: no stores."""
+"""What a tag is and how it is learned, calibrated and evaluated; pure functions and values, no databases."""

@@ -1,1 +1,1 @@
-"""Runs: build features, train, score, evaluate; the command line."""
+"""Runs from start to end, their reports, and the command line."""

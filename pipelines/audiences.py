@@ -29,15 +29,23 @@ def explain_audience(
     context: ServiceContext, person: Person, text: str, language: Language
 ) -> dict[str, Any]:
     """Return what a filter means, what it finds, what each condition takes away and how many turn out as said."""
-    from tagcast.serving.audiences.service import count, effects, expected, parse_for, sentence
+    from tagcast.serving.audiences.service import (
+        condition_impact,
+        count,
+        expected,
+        expected_amounts,
+        parse_for,
+        sentence,
+    )
 
     tree = parse_for(context, person, text)
     return {
         "filter": text,
         "sentence": sentence(context, person, tree, language),
         **asdict(count(context, person, tree)),
-        "effects": [asdict(effect) for effect in effects(context, person, tree)],
+        "effects": [asdict(effect) for effect in condition_impact(context, person, tree)],
         "expected": [asdict(one) for one in expected(context, person, tree)],
+        "expected_amounts": [asdict(one) for one in expected_amounts(context, person, tree)],
     }
 
 
@@ -66,9 +74,9 @@ def profit_of(
     capacity: int | None = None,
 ) -> ProfitCurve:
     """Return the expected profit of contacting the members of a filter down to each score of ``tag``."""
-    from tagcast.serving.audiences.service import best_cut, parse_for
+    from tagcast.serving.audiences.service import parse_for, profit_curve
 
-    return best_cut(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
+    return profit_curve(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
 
 
 def portrait_of(context: ServiceContext, person: Person, text: str, against: str | None = None) -> Portrait:

@@ -11,8 +11,8 @@ from tagcast.pipelines.project.project import Project
 
 def look_up(project: Project, profile_id: str) -> dict[str, Any]:
     """Return one profile: attributes, tags with reasons, key features with their titles."""
-    from tagcast.serving.audiences.queries import profile
     from tagcast.serving.profiles.profile_details import key_features
+    from tagcast.serving.profiles.profile_query import profile
 
     with project.store.reader() as reader:
         view = asdict(profile(reader, profile_id))
@@ -22,9 +22,9 @@ def look_up(project: Project, profile_id: str) -> dict[str, Any]:
 
 def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]:
     """Return what the tags of a profile said at the end of ``as_of`` (UTC), and which models said it."""
-    from tagcast.serving.store.history import said_then
+    from tagcast.serving.store.history import tags_at
 
-    then = said_then(project.store, profile_id, datetime.combine(as_of + timedelta(days=1), time(), UTC))
+    then = tags_at(project.store, profile_id, datetime.combine(as_of + timedelta(days=1), time(), UTC))
     return {
         "profile_id": profile_id,
         "as_of": as_of,

@@ -20,13 +20,13 @@ from tagcast.pipelines.project.project import Project
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.pipelines.scoring.run_summary import ScoringRun
     from tagcast.pipelines.training.readiness import ProjectReadiness
     from tagcast.pipelines.training.registration import TrainedTag
-    from tagcast.serving.audiences.queries import AudienceCount, ProfileView
+    from tagcast.serving.audiences.queries import AudienceCount
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.profiles.profile_query import ProfileView
 
 __all__ = [
     "Project",
@@ -351,7 +351,7 @@ def profile(project: Project, profile_id: str) -> ProfileView:
     NotFoundError
         When there is no such profile.
     """
-    from tagcast.serving.audiences.queries import profile as read_profile
+    from tagcast.serving.profiles.profile_query import profile as read_profile
 
     with project.store.reader() as reader:
         return read_profile(reader, profile_id)
@@ -378,7 +378,7 @@ def promise(project: Project) -> pd.DataFrame:
     return pd.DataFrame([asdict(row) for row in promise_beside_reality(project)])
 
 
-def load_model_bundle(folder: str | Path) -> TagModel | AmountModel:
+def load_model_bundle(folder: str | Path) -> TrainedModel:
     """Read the model of a version from its files; stored MLflow models call this, and nothing else of tagcast.
 
     Parameters
@@ -388,8 +388,8 @@ def load_model_bundle(folder: str | Path) -> TagModel | AmountModel:
 
     Returns
     -------
-    TagModel or AmountModel
-        Both have ``features`` and ``predict``.
+    TrainedModel
+        Of either kind: ``features``, ``predict``, ``contributions``.
 
     Raises
     ------

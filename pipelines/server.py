@@ -14,6 +14,8 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import ConfigError, TagcastError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.raw_errors import raw_text
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -78,8 +80,8 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
             link = OnceLink(local_user(), secrets.token_urlsafe(24))
         elif not keys(context.state):
             raise ConfigError(
-                f"nobody has an account yet, and {host} can be reached from other machines",
-                hint="tagcast user add NAME --role admin, then serve again; or leave --host out",
+                msg("nobody has an account yet, and {host} can be reached from other machines", host=host),
+                hint=msg("tagcast user add NAME --role admin, then serve again; or leave --host out"),
             )
     listener = _listen(host, port)
     url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
@@ -140,7 +142,12 @@ def _listen(host: str, port: int) -> socket.socket:
             raise
     except OSError as error:
         raise ConfigError(
-            f"cannot listen at {host}, port {port}: {error.strerror or error}",
-            hint="another tagcast serve may run; give --port another number",
+            msg(
+                "cannot listen at {host}, port {port}: {reason}",
+                host=host,
+                port=port,
+                reason=raw_text(error.strerror or error),
+            ),
+            hint=msg("another tagcast serve may run; give --port another number"),
         ) from error
     return listener

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.project import Project
 
 
@@ -31,7 +32,7 @@ def build_snapshot(project: Project, as_of: date | None) -> dict[str, Any]:
 def materialize_snapshot(project: Project, as_of: date | None) -> dict[str, Any]:
     """Write the snapshot at ``as_of`` to Feast's online store and say which views it holds."""
     as_of, feature_set = _snapshots_at(project, as_of)
-    project.progress("online store", 0, 1)
+    project.progress(msg("online store"), 0, 1)
     views = project.repo(feature_set).materialize(as_of)
-    project.progress("online store", 1, 1)
+    project.progress(msg("online store"), 1, 1)
     return {"as_of": as_of, "views": sorted(views)}

@@ -1,1 +1,1 @@
-"""Which model is active and why: MLflow versions, gates, decisions."""
+"""Which model is active and why: versions, gates, governance, accounts and the application state."""

@@ -1,1 +1,1 @@
-"""Tags reach people: scorer, profile store, audiences."""
+"""How tags reach people and programs: scoring, the profile store, audiences, the API and the console."""

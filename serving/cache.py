@@ -1,43 +1,53 @@
-"""Answers kept for a moment, or for good, so that many who ask at once cost no more than one."""
+"""Answers kept for a while, or until there is no room, so that many callers at once cost no more than one."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable
-from threading import Lock
-from typing import Any, TypeVar
+from threading import Condition
+from typing import Any, TypeVar, cast
+
+from cachetools import TLRUCache, cached
 
 T = TypeVar("T")
 
+MAX_ENTRIES = 512
+"""Some twenty tags with their models, cards and plots in eight versions each."""
+
 
 class TTLCache:
-    """A place for answers; several threads may use it at once, and one of them finds out what all want to know.
+    """A bounded cache with a time to live for each entry, safe to use from several threads.
+
+    Concurrent callers of one key wait for one computation; other keys are computed meanwhile. What was used least
+    recently goes first when the cache is full.
 
     Parameters
     ----------
-    seconds : callable
+    timer : callable
         Counts seconds, from anywhere.
+    max_entries : int
     """
 
-    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._kept: dict[Hashable, tuple[float, Any]] = {}
-        self._finding: dict[Hashable, Lock] = {}
-        self._lock = Lock()
+    def __init__(self, timer: Callable[[], float] = time.monotonic, max_entries: int = MAX_ENTRIES) -> None:
+        def expires(_key: Hashable, entry: tuple[float, Any], now: float) -> float:
+            return now + entry[0]
+
+        self._entries: TLRUCache[Hashable, tuple[float, Any]] = TLRUCache(max_entries, expires, timer)
+        self._changed = Condition()
+
+        # With a condition, cachetools notes the keys that are being computed and lets the other callers wait for them.
+        @cached(self._entries, key=lambda key, _find, _seconds: key, condition=self._changed)
+        def entry(_key: Hashable, find: Callable[[], Any], seconds: float) -> tuple[float, Any]:
+            return seconds, find()
+
+        self._entry = entry
 
     def get(self, key: Hashable, find: Callable[[], T], *, seconds: float | None = None) -> T:
         """Return what ``find`` answered within the last ``seconds``, or ever; an error is not kept."""
-        with self._lock:
-            finding = self._finding.setdefault(key, Lock())
-        with finding:
-            at = self._seconds()
-            found = self._kept.get(key)
-            if found is None or (seconds is not None and at - found[0] >= seconds):
-                found = self._kept[key] = (at, find())
-            answer: T = found[1]
-            return answer
+        return cast("T", self._entry(key, find, math.inf if seconds is None else seconds)[1])
 
     def forget(self, key: Hashable) -> None:
-        """Have the next who asks find out anew."""
-        with self._lock:
-            self._kept.pop(key, None)
+        """Have the next caller compute the answer anew."""
+        with self._changed:
+            self._entries.pop(key, None)

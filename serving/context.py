@@ -1,6 +1,6 @@
 """The service context that console, API and command line work at: one project's store, state and models, and a clock.
 
-Questions and steps are functions that take a service context and the person who asks; nothing here knows of the web.
+Services are functions that take a service context and the caller; nothing here knows of the web.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class ServiceContext:
     state : State
         Accounts, saved audiences, the life of tags, the audit log.
     clock : callable
-        Returns the moment, with a timezone: the only clock that serving reads.
+        Returns the current time, with a timezone: the only clock that serving reads.
     remembered : TTLCache
-        What was read of models and definitions, for those who ask next.
+        What was read of models and definitions, for later callers.
     """
 
     settings: Settings
@@ -44,12 +44,12 @@ class ServiceContext:
 
     @property
     def now(self) -> datetime:
-        """The moment."""
+        """The current time."""
         return self.clock()
 
     @property
     def tracking(self) -> Tracking | None:
-        """The model registry, opened by the first who asks (some seconds); None while nothing was trained."""
+        """The model registry, opened by the first caller (some seconds); None while nothing was trained."""
         from tagcast.registry.versions.tracking import open_tracking, tracking_exists
 
         home, name = self.settings.home, self.settings.name
@@ -61,7 +61,7 @@ class ServiceContext:
 def open_context(settings: Settings, clock: Callable[[], datetime]) -> ServiceContext:
     """Open the service context of a project; nothing is read or made before the first question."""
     from tagcast.registry.state.database import open_state
-    from tagcast.serving.store.base import open_store
+    from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.reader_pool import RunReaderPool
 
     store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)

@@ -1,4 +1,4 @@
-"""Rule tags that people draft: checked like a file, kept with who and why, published by review like any other tag."""
+"""Rule tags that people draft: checked like a file, stored with who and why, published by review like any other tag."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from tagcast.features.core.errors import (
     NotFoundError,
     StoreError,
 )
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.loader import parse_definition, validated
 from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
-from tagcast.registry.governance import rule_drafts as kept
-from tagcast.registry.governance.lifecycle import history, move
+from tagcast.registry.governance import rule_drafts as stored
+from tagcast.registry.governance.lifecycle import STATUS_NAMES, history, transition
 from tagcast.registry.governance.rule_drafts import RuleDraft
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ MOST_CHARACTERS = 100_000
 
 @dataclass(frozen=True)
 class RuleField:
-    """Something that a rule may speak of.
+    """Something that a rule may use.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class RuleField:
 
 
 def fields(context: ServiceContext, person: Person) -> list[RuleField]:
-    """Return what a rule of ``person`` may speak of: features, and attributes that are theirs to see.
+    """Return what a rule of ``person`` may use: features, and attributes that are theirs to see.
 
     Raises
     ------
@@ -100,23 +101,23 @@ def draft(
     rule = _read(definition)
     resolve(rule, _names(context, person, rule))
     with context.state.writing():
-        was = kept.drafted(context.state).get(rule.name)
+        was = stored.drafted(context.state).get(rule.name)
         _check_free(context, person, rule, was)
         if was is not None and was.status in {"in_review", "retired"}:
             # Who reviews must not publish what they have not read.
             _step(context, person, rule.name, "draft", reason)
-        kept.keep(context.state, rule, by=person.name, reason=reason, now=context.now)
+        stored.save(context.state, rule, by=person.name, reason=reason, now=context.now)
         detail = {"reason": reason, "question": rule.question, "again": was is not None}
         record(
             context.state,
-            at=context.now,
+            now=context.now,
             who=person.name,
             action="rule.draft",
             subject=rule.name,
             detail=detail,
         )
     context.remembered.forget("definitions")
-    return kept.drafted(context.state)[rule.name]
+    return stored.drafted(context.state)[rule.name]
 
 
 def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> LifeStep:
@@ -127,7 +128,7 @@ def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> Li
     NotFoundError
         When there is no such draft.
     NotAllowedError, ConflictError
-        As :func:`tagcast.registry.governance.lifecycle.move`.
+        As :func:`tagcast.registry.governance.lifecycle.transition`.
     """
     require(person, "draft")
     draft_of(context, person, tag)
@@ -135,7 +136,7 @@ def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> Li
         step = _step(context, person, tag, "in_review", reason)
         detail = {"reason": step.reason}
         record(
-            context.state, at=context.now, who=person.name, action="rule.submit", subject=tag, detail=detail
+            context.state, now=context.now, who=person.name, action="rule.submit", subject=tag, detail=detail
         )
     return step
 
@@ -143,7 +144,7 @@ def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> Li
 def drafts(context: ServiceContext, person: Person) -> list[RuleDraft]:
     """Return the drafted rules that ``person`` may see, by name: everybody sees all but what is sensitive."""
     require(person, "see")
-    found = kept.drafted(context.state).values()
+    found = stored.drafted(context.state).values()
     return [d for d in found if d.definition.sensitivity == "normal" or person.may("sensitive")]
 
 
@@ -157,7 +158,10 @@ def draft_of(context: ServiceContext, person: Person, tag: str) -> RuleDraft:
     """
     found = {one.tag: one for one in drafts(context, person)}
     if tag not in found:
-        raise NotFoundError(f"there is no draft {tag!r}", hint=f"drafts: {', '.join(found) or 'none'}")
+        raise NotFoundError(
+            msg("there is no draft {tag!r}", tag=tag),
+            hint=msg("drafts: {drafts}", drafts=listed(found) or msg("none")),
+        )
     return found[tag]
 
 
@@ -165,18 +169,22 @@ def _read(definition: str | Mapping[str, Any]) -> RuleDefinition:
     if isinstance(definition, str):
         if len(definition) > MOST_CHARACTERS:
             raise DefinitionError(
-                f"the definition has {len(definition):,} characters, at most {MOST_CHARACTERS:,} are read",
-                hint="make it shorter",
+                msg(
+                    "the definition has {length:,} characters, at most {most:,} are read",
+                    length=len(definition),
+                    most=MOST_CHARACTERS,
+                ),
+                hint=msg("make it shorter"),
             )
-        rule = parse_definition(definition, "the draft", kind="rule")
+        rule = parse_definition(definition, msg("the draft"), kind="rule")
     else:
-        rule = validated({"kind": "rule", **definition}, "the draft")
+        rule = validated({"kind": "rule", **definition}, msg("the draft"))
     if not isinstance(rule, RuleDefinition):
         raise DefinitionError(
-            "the draft: only rules can be drafted", hint="write kind: rule, and rule or cases"
+            msg("the draft: only rules can be drafted"), hint=msg("write kind: rule, and rule or cases")
         )
     if rule.family is not None:
-        raise DefinitionError("the draft: a draft is one tag, no family", hint="name one category")
+        raise DefinitionError(msg("the draft: a draft is one tag, no family"), hint=msg("name one category"))
     return rule
 
 
@@ -189,22 +197,29 @@ def _check_free(context: ServiceContext, person: Person, rule: RuleDefinition, w
             step.tag for step in history(context.state, rule.name)
         }
         if rule.name.casefold() in taken:
-            raise ConflictError(f"there is a tag {rule.name} already", hint="choose another name")
+            raise ConflictError(
+                msg("there is a tag {tag} already", tag=rule.name), hint=msg("choose another name")
+            )
         return
     if was.status in {"published", "suspended"}:
         raise ConflictError(
-            f"{rule.name} is {was.status}: its rule is what people filter by",
-            hint="retire it first, or draft a tag of another name",
+            msg(
+                "{tag} is {status}: its rule is what people filter by",
+                tag=rule.name,
+                status=STATUS_NAMES[was.status],
+            ),
+            hint=msg("retire it first, or draft a tag of another name"),
         )
     if was.who != person.name and not person.may("review"):
         raise NotAllowedError(
-            f"{rule.name} is a draft of {was.who}", hint="ask them, or draft a tag of another name"
+            msg("{tag} is a draft of {who}", tag=rule.name, who=was.who),
+            hint=msg("ask them, or draft a tag of another name"),
         )
 
 
 def _step(context: ServiceContext, person: Person, tag: str, to: Any, reason: str) -> LifeStep:
     second = context.settings.review.second_person
-    return move(context.state, tag, to, by=person, reason=reason, now=context.now, second_person=second)
+    return transition(context.state, tag, to, by=person, reason=reason, now=context.now, second_person=second)
 
 
 def _names(context: ServiceContext, person: Person, rule: RuleDefinition) -> Names:
@@ -213,12 +228,15 @@ def _names(context: ServiceContext, person: Person, rule: RuleDefinition) -> Nam
 
 
 def _known(context: ServiceContext, person: Person) -> tuple[FeatureSet, dict[str, str]]:
-    """Return every feature that the data of the run active can bear, and the attributes to see."""
+    """Return every feature that the data of the active run can bear, and the attributes to see."""
     from tagcast.serving.audiences.filter_resolution import hidden_attributes
 
     manifest = context.store.current()
     if manifest is None:
-        raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+        raise StoreError(
+            msg("nothing has been published yet"),
+            hint=msg("run {command} first", command="tagcast score --all"),
+        )
     specs = [tag.feature_set for tag in manifest.run.tags if tag.feature_set]
     sets = [FeatureSet.parse(spec) for spec in specs]
     columns = sorted({column for one in sets for column in one.columns})

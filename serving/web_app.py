@@ -21,6 +21,7 @@ from tagcast.serving.web.error_handlers import Brief, add_handlers, log_mistake,
 from tagcast.serving.web.hardening_middleware import SecurityHeaders
 from tagcast.serving.web.login import login_routes
 from tagcast.serving.web.plain_pages import failure_page, missing_page
+from tagcast.serving.web.rate_limits import rate_limits
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -57,9 +58,14 @@ def create_app(context: ServiceContext, *, link: OnceLink | None = None, console
     app.mount(PREFIX, create_api(context))
     if console:
         _add_console(app, context)
-    # The last that is added stands in front: size and headers, then who asks, then everything else.
+    # The last that is added stands in front: size and headers, then the caller's identity, then everything else.
     app.add_middleware(
-        AuthMiddleware, context=context, access=access, owner_of_page=_owner_of_page if console else _nobody
+        AuthMiddleware,
+        context=context,
+        access=access,
+        # Made here, not with the first request: what is missing for it is said at start.
+        limit=rate_limits(context.settings, context.clock),
+        owner_of_page=_owner_of_page if console else _nobody,
     )
     app.add_middleware(SecurityHeaders, body_bytes=context.settings.access.body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)

@@ -1,1 +1,1 @@
-"""catalog: say in one sentence what is here."""
+"""The declared features, and the subset of them that a project's data can support."""

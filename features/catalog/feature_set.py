@@ -1,6 +1,7 @@
 """The set of features that a project's data can bear: which windows, which views, which columns.
 
-``features/declarations.py`` says what there could be; ``features/compile.py`` computes it.
+:mod:`tagcast.features.catalog.builtin` declares what there could be;
+:mod:`tagcast.features.compute.feature_queries` computes it.
 """
 
 from __future__ import annotations

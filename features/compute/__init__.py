@@ -1,1 +1,1 @@
-"""compute: say in one sentence what is here."""
+"""Declared features and labels are compiled to queries, computed as of a date, and stored as snapshots."""

@@ -73,7 +73,7 @@ def _profile_activity(partials: Partials, feature_set: FeatureSet, as_of: date) 
 def _last_basket(partials: Partials, feature_set: FeatureSet, end: int) -> ir.Table:
     """Sum the spend of the last purchase day whose spend is known.
 
-    That day is not before the last line bought at a known amount: a few lines a profile are looked at.
+    That day is not before the last line bought at a known amount: only a few lines a profile are read.
     """
     totals, lines = partials.totals(feature_set, end), partials.purchases
     paid = totals.select("profile_id", paid=totals.paid_last.fill_null(day_number(date.min)))
@@ -87,7 +87,7 @@ def _last_basket(partials: Partials, feature_set: FeatureSet, end: int) -> ir.Ta
 
 
 def _counts(partials: Partials, name: str, as_of: date) -> ir.Table:
-    """Pick the counts of distinct values at one moment."""
+    """Pick the counts of distinct values at one date."""
     suffix = f"@{partials.dates.index(as_of)}"
     table = partials.tables[name]
     picked = {c.removesuffix(suffix): table[c] for c in table.columns if c.endswith(suffix)}
@@ -128,11 +128,11 @@ def _gap_columns(table: ir.Table, recency: Any, prefix: str = "") -> dict[str, A
     }
 
 
-def _profile_columns(table: ir.Table, feature_set: FeatureSet, day: int) -> dict[str, Any]:
+def _profile_columns(table: ir.Table, feature_set: FeatureSet, end: int) -> dict[str, Any]:
     import ibis
 
-    recency = day - table["last"]
-    tenure = day - table["first"]
+    recency = end - table["last"]
+    tenure = end - table["first"]
     count = table.n - 1
     total = _gap_sum(table)
     variance = _ratio(count * table.gap_squares - total * total, count * count)

@@ -1,4 +1,4 @@
-"""Who is eligible at a moment, and what they did afterwards: populations and outcomes as ibis expressions.
+"""Who is eligible at ``as_of``, and what they did afterwards: populations and outcomes as ibis expressions.
 
 Populations look back (``event_day < as_of``), outcomes look ahead (``as_of <= event_day < as_of + horizon``).
 A return is money given back: it lowers net spend, and never counts as an activity.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,7 +40,7 @@ class Eligibility:
 
 @dataclass(frozen=True)
 class OutcomeRule:
-    """What is looked for in the window that starts at ``as_of``.
+    """What counts as the outcome in the window that starts at ``as_of``.
 
     Parameters
     ----------
@@ -62,20 +63,20 @@ class OutcomeRule:
     share: float | None = None
 
 
-def population(events: ir.Table, as_of: date, who: Eligibility) -> ir.Table:
+def population(events: ir.Table, as_of: date, eligibility: Eligibility) -> ir.Table:
     """Return the ``profile_id`` of everyone eligible at ``as_of``, each once."""
     past = events.filter(events.event_day < as_of)
     members = past
-    if who.active_within_days:
-        start = as_of - timedelta(days=who.active_within_days)
+    if eligibility.active_within_days:
+        start = as_of - timedelta(days=eligibility.active_within_days)
         members = past.filter((past.event == PURCHASE) & ~past.is_return & (past.event_day >= start))
     members = members.select("profile_id").distinct()
-    if who.not_bought_within_days:
-        start = as_of - timedelta(days=who.not_bought_within_days)
+    if eligibility.not_bought_within_days:
+        start = as_of - timedelta(days=eligibility.not_bought_within_days)
         buyers = past.filter(
             (past.event == PURCHASE)
             & ~past.is_return
-            & (past.category == who.category)
+            & (past.category == eligibility.category)
             & (past.event_day >= start)
         )
         members = members.anti_join(buyers.select("profile_id").distinct(), "profile_id")
@@ -83,11 +84,11 @@ def population(events: ir.Table, as_of: date, who: Eligibility) -> ir.Table:
 
 
 def outcome(
-    events: ir.Table, as_of: date, who: Eligibility, rule: OutcomeRule, *, observed_until: date
+    events: ir.Table, as_of: date, eligibility: Eligibility, rule: OutcomeRule, *, observed_until: date
 ) -> ir.Table:
     """Return ``profile_id`` and ``y`` (int8, 0 or 1) of everyone eligible at ``as_of``.
 
-    Of an amount ``y`` says whether there was any, and ``amount`` (float64, never below 0) how much: more given
+    Of an amount ``y`` is whether there was any, and ``amount`` (float64, never below 0) how much: more given
     back than bought is no spend.
 
     Parameters
@@ -95,7 +96,7 @@ def outcome(
     events : ibis table
         The event log.
     as_of : date
-    who : Eligibility
+    eligibility : Eligibility
     rule : OutcomeRule
     observed_until : date
         First day that is not observed; the window has to end at or before it.
@@ -108,11 +109,19 @@ def outcome(
     end = as_of + timedelta(days=rule.horizon_days)
     if end > observed_until:
         raise DataError(
-            f"the window {as_of} to {end} ({rule.horizon_days} days) is not fully observed: "
-            f"events are known until {observed_until}",
-            hint=f"take a snapshot at or before {observed_until - timedelta(days=rule.horizon_days)}, or wait",
+            msg(
+                "the window {as_of} to {end} ({horizon_days} days) is not fully observed: events are known until {observed_until}",
+                as_of=as_of,
+                end=end,
+                horizon_days=rule.horizon_days,
+                observed_until=observed_until,
+            ),
+            hint=msg(
+                "take a snapshot at or before {observed_until}, or wait",
+                observed_until=observed_until - timedelta(days=rule.horizon_days),
+            ),
         )
-    members = population(events, as_of, who)
+    members = population(events, as_of, eligibility)
     window = events.filter(
         (events.event_day >= as_of) & (events.event_day < end) & (events.event == rule.event)
     )
@@ -147,13 +156,13 @@ def _label(joined: ir.Table, rule: OutcomeRule) -> ir.BooleanValue:
     return (place < (joined.count() * rule.share).ceil()) & (joined.net > 0)
 
 
-def top_categories(events: ir.Table, now: date, count: int) -> list[str]:
-    """Return the ``count`` categories with the most distinct buyers in the year before ``now``.
+def top_categories(events: ir.Table, as_of: date, count: int) -> list[str]:
+    """Return the ``count`` categories with the most distinct buyers in the year before ``as_of``.
 
     Parameters
     ----------
     events : ibis table
-    now : date
+    as_of : date
         Nothing at or after it is read.
     count : int
 
@@ -165,8 +174,8 @@ def top_categories(events: ir.Table, now: date, count: int) -> list[str]:
     import ibis
 
     year = events.filter(
-        (events.event_day < now)
-        & (events.event_day >= now - timedelta(days=365))
+        (events.event_day < as_of)
+        & (events.event_day >= as_of - timedelta(days=365))
         & (events.event == PURCHASE)
         & ~events.is_return
         & events.category.notnull()

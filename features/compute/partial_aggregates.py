@@ -34,9 +34,9 @@ _LINE_SUMS = (*_WINDOWED, ("morning", ""), ("evening", ""))
 DISTINCT_COLUMNS = {"items": "item_id", "categories": "category", "channels": "channel"}
 
 
-def day_number(day: date) -> int:
-    """Return the whole days from 1970 to ``day``."""
-    return (day - _EPOCH).days
+def day_number(as_of: date) -> int:
+    """Return the whole days from 1970 to ``as_of``."""
+    return (as_of - _EPOCH).days
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Partials:
     dates : tuple of date
         The moments that they serve.
     purchases : ibis table
-        Lines bought and returned before the last moment: ``day`` (days since 1970) and the log's own columns.
+        Lines bought and returned before the last date: ``day`` (days since 1970) and the log's own columns.
     tables : dict of str to ibis table
-        ``people``; ``totals`` and ``history`` of one moment, or ``sums`` and ``days`` by cell of several;
+        ``people``; ``totals`` and ``history`` of one date, or ``sums`` and ``days`` by cell of several;
         ``pair_sums``, ``pair_days``, ``items`` and its like, ``event:<name>``.
     """
 
@@ -249,7 +249,7 @@ def _distinct(
 ) -> ir.Table:
     """Count distinct values a window: a value counts when it was last bought inside the window.
 
-    The values themselves are as many as lines, so counts are taken for each moment at once: ``items_7d@0`` is
+    The values themselves are as many as lines, so counts are taken for each date at once: ``items_7d@0`` is
     of the first.
     """
     known = bought.filter(bought[column].notnull())

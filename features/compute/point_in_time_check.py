@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import SERVICES, VIEWS, FeatureSet, View
-from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import instant
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class Recount:
-    """Features at a moment, from the event log and nothing else, kept as Parquet while it is open.
+    """Features at a date, from the event log and nothing else, stored as Parquet while it is open.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ class Recount:
     timezone : str
         Whose midnight ``as_of`` is.
     folder : Path
-        Where the counts are kept; the caller's to remove.
+        Where the counts are stored; the caller removes it.
     """
 
     def __init__(self, engine: Any, events: Any, timezone: str, folder: Path) -> None:
@@ -66,7 +67,7 @@ class Recount:
         -------
         DataFrame
             A row for each of ``entities`` in their order: the service's columns as float64. What has no
-            event holds what the declarations say.
+            event holds the value that its declaration gives.
         """
         import ibis
 
@@ -77,8 +78,8 @@ class Recount:
             file = self._file(view, feature_set, as_of, without_days)
             keys = list(VIEWS[view])
             wanted = ibis.memtable(entities[keys].drop_duplicates())
-            mine = self._engine.read_parquet(str(file)).semi_join(wanted, keys).execute()
-            joined = joined.merge(mine, on=keys, how="left", validate="many_to_one")
+            view_columns = self._engine.read_parquet(str(file)).semi_join(wanted, keys).execute()
+            joined = joined.merge(view_columns, on=keys, how="left", validate="many_to_one")
         columns, titles = list(feature_set.names(service)), feature_set.titles()
         filled = {n: titles[n].absent for n in columns if titles[n].absent is not None}
         return joined[columns].astype("float64").fillna(filled)
@@ -89,8 +90,8 @@ class Recount:
 
         events, late = self._events, ibis.literal(False)
         for as_of in dates:
-            moment = instant(as_of, self._timezone).replace(tzinfo=None)
-            late = late | ((events.event_day < as_of) & (events.event_time >= ibis.literal(moment)))
+            starts_at = instant(as_of, self._timezone).replace(tzinfo=None)
+            late = late | ((events.event_day < as_of) & (events.event_time >= ibis.literal(starts_at)))
         return int(events.filter(late).count().execute())
 
     def _file(self, view: View, feature_set: FeatureSet, as_of: date, without_days: int) -> Path:
@@ -121,8 +122,8 @@ def late_rows(snapshots: Snapshots, dates: Sequence[date]) -> int:
                 if file.is_file():
                     found = connection.execute(
                         """SELECT count(*) FROM read_parquet($file)
-                           WHERE event_timestamp > $moment OR created_timestamp > $moment""",
-                        {"file": str(file), "moment": instant(as_of, snapshots.timezone)},
+                           WHERE event_timestamp > $starts_at OR created_timestamp > $starts_at""",
+                        {"file": str(file), "starts_at": instant(as_of, snapshots.timezone)},
                     ).fetchall()
                     late += int(found[0][0])
     return late

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.raw_errors import reason_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +31,7 @@ class FeatureBatch:
     profile : ndarray of float64, shape (n, p)
         Columns of ``profile_activity``.
     category : dict of str to ndarray of float64, shape (n, q)
-        Columns of ``profile_category`` for each category asked for.
+        Columns of ``profile_category`` for each category requested.
     """
 
     profile_id: pa.StringArray
@@ -78,25 +80,37 @@ def _read_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{file} is damaged: {str(error).splitlines()[0]}", hint=_mend(file)) from error
+        raise DataError(
+            msg("{file} is damaged: {reason}", file=file, reason=reason_of(error)), hint=_rebuild(file)
+        ) from error
 
 
-def _mend(file: Path) -> str:
-    return f"delete the folder {file.parent}: it is built again"
+def _rebuild(file: Path) -> Message:
+    return msg("delete the folder {folder}: it is built again", folder=file.parent)
 
 
 def _check(file: Path, schema: pa.Schema, keys: Sequence[str], features: Sequence[str]) -> None:
     """Refuse a table that lost a column, or has one of another type."""
     import pyarrow as pa
 
-    for names, wanted in ((keys, "text"), (features, "number")):
+    for names, is_key in ((keys, True), (features, False)):
         for name in names:
             place = schema.get_field_index(name)
             kind = schema.field(place).type if place >= 0 else None
             text = kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
-            if kind is None or not (text if wanted == "text" else kind == pa.float64()):
-                found = "there is none" if kind is None else f"found {kind}"
-                raise DataError(f"{file}: the column {name} should hold {wanted}s, {found}", hint=_mend(file))
+            if kind is None or not (text if is_key else kind == pa.float64()):
+                wanted = msg("texts") if is_key else msg("numbers")
+                found = msg("there is none") if kind is None else msg("found {type}", type=str(kind))
+                raise DataError(
+                    msg(
+                        "{file}: the column {column} should hold {wanted}, {found}",
+                        file=file,
+                        column=name,
+                        wanted=wanted,
+                        found=found,
+                    ),
+                    hint=_rebuild(file),
+                )
 
 
 class _Pairs:
@@ -138,8 +152,8 @@ class _Pairs:
                 place = pc.index_in(part.column(1), value_set=wanted).to_numpy()
                 matrix = _matrix(part, self.columns)
                 for k, target in enumerate(filled.values()):
-                    mine = place == k
-                    target[rows[mine]] = matrix[mine]
+                    of_category = place == k
+                    target[rows[of_category]] = matrix[of_category]
             if here < self._held.num_rows:
                 self._held = self._held.slice(here)
                 break

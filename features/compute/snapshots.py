@@ -1,7 +1,7 @@
 """Snapshots: the feature tables of all profiles at one ``as_of``, as Parquet, built once and streamed.
 
 ``<home>/features/<feature set>/as_of=2017-12-02/`` holds one file a view, sorted by entity, and
-``snapshot.json`` that says from which events it was built: the content id of those before ``as_of``, so that a
+``snapshot.json`` that records from which events it was built: the content id of those before ``as_of``, so that a
 new day makes no older partition stale and a late event does. A partition is written aside and renamed, so a killed
 build leaves nothing that looks finished.
 """
@@ -12,21 +12,21 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from zoneinfo import ZoneInfo
 
 from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.disk_errors import disk_errors
+from tagcast.features.core.duckdb import connect, instant
 from tagcast.features.core.errors import DataError
-from tagcast.features.ingest.sql_extract import silence
+from tagcast.features.core.messages import Text, msg
 
 if TYPE_CHECKING:
     from tagcast.features.compute.partial_aggregates import Partials
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[Text, int, int], None]
 
 DATES_TOGETHER = 8
 """Snapshots built from one pass over the events: more would cut time into finer cells, and hold more of them."""
@@ -35,39 +35,14 @@ DATES_TOGETHER = 8
 class Events(Protocol):
     """What snapshots need of an event log."""
 
-    def id_before(self, day: date) -> str:
-        """Content id of the events of local days before ``day``."""
+    def id_before(self, as_of: date) -> str:
+        """Content id of the events of local days before ``as_of``."""
         ...
 
     @property
     def glob(self) -> str:
         """Parquet files of the log."""
         ...
-
-
-def instant(as_of: date, timezone: str) -> datetime:
-    """Return the UTC moment at which the local day ``as_of`` begins.
-
-    Examples
-    --------
-    >>> instant(date(2017, 12, 2), "America/New_York").isoformat()
-    '2017-12-02T05:00:00+00:00'
-    """
-    return datetime.combine(as_of, time(), ZoneInfo(timezone)).astimezone(UTC)
-
-
-def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: Path | None = None) -> Any:
-    """Return an ibis connection to an in-memory DuckDB that spills to ``scratch``."""
-    import ibis
-
-    options: dict[str, Any] = {"memory_limit": memory_limit}
-    if threads:
-        options["threads"] = threads
-    if scratch is not None:
-        options["temp_directory"] = str(scratch)
-    connection = ibis.duckdb.connect(**options)
-    silence(connection.con)
-    return connection
 
 
 class Snapshots:
@@ -115,15 +90,15 @@ class Snapshots:
     def ensure(self, dates: Sequence[date], progress: Progress | None = None) -> list[date]:
         """Build the partitions among ``dates`` that are not there yet; return those built."""
         missing = [d for d in sorted(set(dates)) if not self._is_whole(d)]
-        with disk_errors(self.root, "snapshots that are built stay", DataError):
+        with disk_errors(self.root, msg("snapshots that are built stay"), DataError):
             if missing:
                 self.folder.mkdir(parents=True, exist_ok=True)
             for first in range(0, len(missing), DATES_TOGETHER):
                 if progress:
-                    progress("snapshots", first, len(missing))
+                    progress(msg("snapshots"), first, len(missing))
                 self._build_together(missing[first : first + DATES_TOGETHER], progress, first, len(missing))
             if progress and missing:
-                progress("snapshots", len(missing), len(missing))
+                progress(msg("snapshots"), len(missing), len(missing))
             self._point_feast_here()
         return missing
 
@@ -148,7 +123,8 @@ class Snapshots:
         """
         if not self._is_whole(as_of):
             raise DataError(
-                f"no whole snapshot at {as_of} in {self.folder}", hint="build it with tagcast features build"
+                msg("no whole snapshot at {as_of} in {folder}", as_of=as_of, folder=self.folder),
+                hint=msg("build it with {command}", command="tagcast features build"),
             )
         yield from stream_views(
             self.path("profile_activity", as_of),
@@ -167,7 +143,7 @@ class Snapshots:
         scratch = self.root / f".scratch-{os.getpid()}"
         connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
         try:
-            # Sorted partitions say themselves what their order is; insertion order would only cost memory.
+            # Partitions are sorted by the query; keeping insertion order would only cost memory.
             connection.con.execute("SET preserve_insertion_order = false")
             events = connection.read_parquet(self.events.glob)
             partials = make_partials(events, self.feature_set, dates).computed(connection)
@@ -175,7 +151,7 @@ class Snapshots:
                 with partials.at(connection, self.feature_set, as_of) as shared:
                     self._build(connection, shared, as_of)
                 if progress:
-                    progress("snapshots", done + number + 1, total)
+                    progress(msg("snapshots"), done + number + 1, total)
         finally:
             connection.disconnect()
             shutil.rmtree(scratch, ignore_errors=True)
@@ -189,23 +165,25 @@ class Snapshots:
         aside = self.folder / f".as_of={as_of}.{os.getpid()}"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        moment = ibis.literal(instant(as_of, self.timezone), type="timestamp('UTC', 6)")
+        starts_at = ibis.literal(instant(as_of, self.timezone), type="timestamp('UTC', 6)")
         rows = {}
         for view, keys in VIEWS.items():
             if not self.feature_set.features(view):
                 continue
             table = compile_partials(view, partials, self.feature_set, as_of)
-            table = table.mutate(event_timestamp=moment, created_timestamp=moment).order_by(list(keys))
+            table = table.mutate(event_timestamp=starts_at, created_timestamp=starts_at).order_by(list(keys))
             file = aside / f"{view}.parquet"
             connection.to_parquet(table, str(file), compression="zstd")
             rows[view] = {"rows": _count(file), "bytes": file.stat().st_size}
         if not rows["profile_activity"]["rows"]:
             shutil.rmtree(aside)
-            raise DataError(f"no profile has an event before {as_of}", hint="choose a later date")
+            raise DataError(
+                msg("no profile has an event before {as_of}", as_of=as_of), hint=msg("choose a later date")
+            )
         manifest = {
             "as_of": str(as_of),
             "events": self.events.id_before(as_of),
-            "moment": instant(as_of, self.timezone).isoformat(),
+            "starts_at": instant(as_of, self.timezone).isoformat(),
             "spec": self.feature_set.spec,
             "rows": {view: r["rows"] for view, r in rows.items()},
             "bytes": {view: r["bytes"] for view, r in rows.items()},
@@ -220,16 +198,16 @@ class Snapshots:
         return manifest
 
     def _is_whole(self, as_of: date) -> bool:
-        """Say whether the partition is there, built from what the log says of the time before, and not cut short.
+        """Return whether the partition is there, built from what the log holds before it, and complete.
 
-        What the log says of later days is no matter: a new day leaves every older partition as it is.
+        Later days of the log do not matter: a new day leaves every older partition as it is.
         """
         try:
             manifest = self._manifest(as_of)
             sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}
             return bool(
                 manifest["events"] == self.events.id_before(as_of)
-                and manifest["moment"] == instant(as_of, self.timezone).isoformat()
+                and manifest["starts_at"] == instant(as_of, self.timezone).isoformat()
                 and sizes == manifest["bytes"]
             )
         except (OSError, ValueError, KeyError):

@@ -1,1 +1,1 @@
-"""core: say in one sentence what is here."""
+"""Settings, errors, messages and DuckDB connections: the base that every other package builds on."""

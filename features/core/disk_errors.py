@@ -1,4 +1,4 @@
-"""What the disk and DuckDB say while something is written, as one clear error."""
+"""What the disk and DuckDB say while something is written, as one error."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.raw_errors import reason_of
 
 _SIGNS = ("No space left", "Disk quota", "File too large", "max_temp_directory_size")
 
 
 @contextmanager
-def disk_errors(folder: Path, stays: str, kind: type[TagcastError]) -> Iterator[None]:
+def disk_errors(folder: Path, stays: Message, kind: type[TagcastError]) -> Iterator[None]:
     """Raise ``kind`` for what goes wrong in writing to ``folder``.
 
     Parameters
     ----------
     folder : Path
-    stays : str
+    stays : Message
         What is still as it was, for the message.
     kind : type of TagcastError
     """
@@ -34,10 +36,14 @@ def disk_errors(folder: Path, stays: str, kind: type[TagcastError]) -> Iterator[
         full = getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         if full or any(sign in text for sign in _SIGNS):
             raise kind(
-                f"the disk is full: {folder} cannot be written; {stays}",
-                hint="free some space, or name another --home, and run again",
+                msg("the disk is full: {folder} cannot be written; {stays}", folder=folder, stays=stays),
+                hint=msg("free some space, or name another --home, and run again"),
             ) from error
         raise kind(
-            f"{folder} cannot be written: {text.splitlines()[0] if text else type(error).__name__}",
-            hint=f"check the folder and its rights; {stays}",
+            msg(
+                "{folder} cannot be written: {reason}",
+                folder=folder,
+                reason=reason_of(error),
+            ),
+            hint=msg("check the folder and its rights; {stays}", stays=stays),
         ) from error

@@ -11,16 +11,20 @@
     │   ├── StoreBusyError 8    another run is writing the store
     │   └── RunRefusedError 10  a run is not what a run should be; the last one stays active
     ├── FilterError        9    an audience filter is wrong; carries the position
-    ├── NotAllowedError    11   who asks has not the right, or did not say who they are
+    ├── NotAllowedError    11   the caller lacks the right, or did not identify themselves
     ├── StateError         12   accounts, audit log, saved audiences cannot be read or written
     ├── NotFoundError      13   there is nothing of that name
-    └── ConflictError      14   what is asked contradicts what is there: a taken name, a step that is not allowed
+    └── ConflictError      14   the request contradicts what is there: a taken name, a step that is not allowed
 
-Each says what was expected, what was found and how to fix it. Exit codes are stable: schedulers
+Each states what was expected, what was found and how to fix it. Exit codes are stable: schedulers
 branch on them. Exit code 2 is the command line's own (wrong option).
 """
 
 from __future__ import annotations
+
+from typing import Any
+
+from tagcast.features.core.messages import Joined, Language, Message, Text, render
 
 
 class TagcastError(Exception):
@@ -28,63 +32,83 @@ class TagcastError(Exception):
 
     Parameters
     ----------
-    message : str
+    message : Message or str
         What was expected and what was found, naming the place.
-    hint : str, optional
+    hint : Message or str, optional
         How to put it right, as an instruction.
     """
 
     exit_code = 1
+    code = "error"
+    """What programs branch on; stable, one for each class."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: Text | Joined, *, hint: Text | Joined = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
 
+    @property
+    def params(self) -> dict[str, Any]:
+        """What the message puts in, by name, as plain values."""
+        kept = self.message.to_json() if isinstance(self.message, Message) else {}
+        return dict(kept.get("params", {}))
+
+    def rendered(self, language: Language) -> tuple[str, str]:
+        """Return message and hint in the reader's language."""
+        return render(self.message, language), render(self.hint, language)
+
     def __str__(self) -> str:
-        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+        message, hint = self.rendered("en")
+        return f"{message}\n  hint: {hint}" if hint else message
 
 
 class ConfigError(TagcastError):
     """The configuration is wrong."""
 
     exit_code = 3
+    code = "config"
 
 
 class DataError(TagcastError):
     """A source cannot be read, or holds what would spoil a model."""
 
     exit_code = 4
+    code = "data"
 
 
 class DefinitionError(TagcastError):
     """A tag definition is wrong or unknown."""
 
     exit_code = 5
+    code = "definition"
 
 
 class ModelError(TagcastError):
     """A model cannot be trained, or its stored files are not what was recorded."""
 
     exit_code = 6
+    code = "model"
 
 
 class StoreError(TagcastError):
     """The profile store cannot be read or written."""
 
     exit_code = 7
+    code = "store"
 
 
 class StoreBusyError(StoreError):
     """Another run is writing the store."""
 
     exit_code = 8
+    code = "store_busy"
 
 
 class RunRefusedError(StoreError):
-    """A run fails the checks before it would be put active; the last one stays."""
+    """A run fails the checks before it would be activated; the last one stays."""
 
     exit_code = 10
+    code = "run_refused"
 
 
 class FilterError(TagcastError):
@@ -99,31 +123,36 @@ class FilterError(TagcastError):
     """
 
     exit_code = 9
+    code = "filter"
 
-    def __init__(self, message: str, *, hint: str = "", position: int = 0) -> None:
+    def __init__(self, message: Text | Joined, *, hint: Text | Joined = "", position: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.position = position
 
 
 class NotAllowedError(TagcastError):
-    """Who asks has not the right, or did not prove who they are."""
+    """The caller lacks the right, or did not prove who they are."""
 
     exit_code = 11
+    code = "not_allowed"
 
 
 class StateError(TagcastError):
     """What people made (accounts, audit log, saved audiences, …) cannot be read or written."""
 
     exit_code = 12
+    code = "state"
 
 
 class NotFoundError(TagcastError):
     """There is nothing of that name."""
 
     exit_code = 13
+    code = "not_found"
 
 
 class ConflictError(TagcastError):
-    """What is asked contradicts what is there: a name that is taken, a step that is not allowed."""
+    """The request contradicts what is there: a name that is taken, a step that is not allowed."""
 
     exit_code = 14
+    code = "conflict"

@@ -1,4 +1,4 @@
-"""`tagcast.toml`: where the events are, what their columns mean, where things are kept.
+"""`tagcast.toml`: where the events are, what their columns mean, where things are stored.
 
 A path may be a file or a glob, may start with ``package:NAME/`` for a file inside an installed package, and
 may hold ``${VARIABLE}`` from the environment. Relative paths start at the configuration's folder.
@@ -15,6 +15,8 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.settings_schema import (
     PASSWORD,
     Access,
@@ -25,10 +27,10 @@ from tagcast.features.core.settings_schema import (
     Review,
     Source,
     StateDatabase,
-    Strict,
-    near,
     zone,
 )
+from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError, at, explained, with_near
 
 FILE_NAME = "tagcast.toml"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -75,14 +77,16 @@ class Settings(Strict):
     def _check_store(cls, value: str | None) -> str | None:
         scheme, mark, _ = (value or "").partition("://")
         if mark and scheme not in {"postgresql", "postgres"}:
-            raise ValueError(f"a store is a folder or postgresql://…, found {scheme}://")
+            raise InvalidValueError(
+                msg("a store is a folder or postgresql://…, found {scheme}://", scheme=scheme)
+            )
         return value
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         names = [s.name for s in self.sources]
         if len(set(names)) != len(names):
-            raise ValueError(f"two sources have one name: {', '.join(names)}")
+            raise InvalidValueError(msg("two sources have one name: {names}", names=listed(names)))
         return self
 
     @model_validator(mode="after")
@@ -90,9 +94,12 @@ class Settings(Strict):
         attributes = self.profiles.columns if self.profiles else ()
         for channel, attribute in self.consent.items():
             if attribute not in attributes:
-                raise ValueError(
-                    f"consent.{channel}: {attribute!r} is no column of [profiles]{near(attribute, attributes)}"
+                problem = msg(
+                    "consent.{channel}: {attribute!r} is no column of [profiles]",
+                    channel=channel,
+                    attribute=attribute,
                 )
+                raise InvalidValueError(with_near(problem, attribute, attributes))
         return self
 
     @property
@@ -111,15 +118,21 @@ class Settings(Strict):
             return self.resolve(self.store, "store")
         try:
             return self._check_store(place)
-        except ValueError as error:
+        except InvalidValueError as error:
             raise ConfigError(
-                f"{self.path.name}: store: {error}", hint="as in postgresql://user:${PASSWORD}@host/database"
+                msg("{file}: store: {problem}", file=self.path.name, problem=error.message),
+                hint=msg("as in postgresql://user:${{PASSWORD}}@host/database"),
             ) from None
 
     @property
     def state_place(self) -> str | None:
         """The URL of the state with its variables filled in; None is ``registry.db`` in the home."""
         return None if self.state.url is None else expand(self.state.url, f"{self.path.name}: state.url")
+
+    @property
+    def rate_limit_place(self) -> str:
+        """The storage of rate limits with its variables filled in."""
+        return expand(self.access.rate_limit_storage, f"{self.path.name}: access.rate_limit_storage")
 
     @property
     def tags_folder(self) -> Path:
@@ -152,7 +165,10 @@ def expand(text: str, where: str) -> str:
     for variable in _VARIABLE.findall(text):
         if variable not in os.environ:
             raise ConfigError(
-                f"{where} names the variable {variable}, which is not set", hint=f"export {variable}=…"
+                msg(
+                    "{where} names the variable {variable}, which is not set", where=where, variable=variable
+                ),
+                hint=f"export {variable}=…",
             )
     return _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
 
@@ -165,7 +181,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
     path : Path or None
         The file; None looks for ``tagcast.toml`` in ``start`` and the folders above.
     home : Path or None
-        Where things are kept; None takes ``TAGCAST_HOME``, else ``.tagcast`` beside the file.
+        Where things are stored; None takes ``TAGCAST_HOME``, else ``.tagcast`` beside the file.
     start : Path
 
     Raises
@@ -178,16 +194,27 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no configuration {file}", hint="give --config FILE, or copy an example"
+            msg("there is no configuration {file}", file=file),
+            hint=msg("give --config FILE, or copy an example"),
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
         raise ConfigError(
-            f"{file}: cannot be read as TOML: {error}", hint="hint the line it names"
+            msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)),
+            hint=msg("check the file and its rights"),
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            msg("{file} is not a UTF-8 text", file=file), hint=msg("save it as UTF-8")
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            msg("{file}: {problem}", file=file, problem=toml_problem(error)),
+            hint=msg("correct the place it names: key = value, texts in double quotes"),
         ) from error
     if isinstance(raw.get("store"), str) and PASSWORD.search(raw["store"]):
         raise ConfigError(
-            f"{file}: store: a password is written in it",
-            hint="name it as ${VARIABLE} and set it in the environment, or set TAGCAST_STORE there",
+            msg("{file}: store: a password is written in it", file=file),
+            hint=msg("name it as ${{VARIABLE}} and set it in the environment, or set TAGCAST_STORE there"),
         )
     for variable, key in ENVIRONMENT.items():
         if variable in os.environ:
@@ -198,12 +225,12 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
     try:
         return Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
-        # One wrong source also makes the list of sources too short: said once is enough.
+        found = error.errors(include_url=False)
+        # One wrong source also makes the list of sources too short: one error is enough.
         inner = [e for e in found if e["type"] != "too_short"] or found
         raise ConfigError(
-            f"{file}: " + "; ".join(_explain(e) for e in inner),
-            hint="README, 'Your own data', shows every part",
+            msg("{file}: {problem}", file=file, problem=listed(map(_explain, inner), "sentences")),
+            hint=msg("README, 'Your own data', shows every part"),
         ) from error
 
 
@@ -212,7 +239,8 @@ def _find(start: Path) -> Path:
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
     raise ConfigError(
-        f"no {FILE_NAME} in {start} or above it", hint=f"give --config FILE, or make a {FILE_NAME}"
+        msg("no {file} in {folder} or above it", file=FILE_NAME, folder=start),
+        hint=msg("give --config FILE, or make a {file}", file=FILE_NAME),
     )
 
 
@@ -222,7 +250,8 @@ def _package_folder(package: str, where: str) -> Path:
     spec = find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(
-            f"{where}: the Python package {package!r} is not installed", hint=f"pip install {package}"
+            msg("{where}: the Python package {package!r} is not installed", where=where, package=package),
+            hint=f"pip install {package}",
         )
     return Path(next(iter(spec.submodule_search_locations)))
 
@@ -239,16 +268,15 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 
 
-def _explain(error: Any) -> str:
+def _explain(error: Any) -> Text:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "missing":
-        return f"{place} is missing"
+        return msg("{key} is missing", key=place)
     if error["type"] == "extra_forbidden":
         owner = next((_MODELS[p] for p in reversed(error["loc"][:-1]) if p in _MODELS), Settings)
         known = [name for name in owner.model_fields if name not in {"path", "home"} or owner is not Settings]
-        return f"{place}: unknown key{near(str(error['loc'][-1]), known)}"
-    message = error["msg"].removeprefix("Value error, ")
+        return at(place, with_near(explained(error), str(error["loc"][-1]), known))
     # A whole table is not shown, and never a URL: it may hold what belongs into the environment.
-    plain = isinstance(error["input"], str | int | float) and not {"url", "store"} & set(error["loc"])
-    found = f" (found {error['input']!r})" if plain else ""
-    return f"{place}: {message}{found}" if place else message
+    secret = {"url", "store", "rate_limit_storage"} & set(error["loc"])
+    plain = isinstance(error["input"], str | int | float) and not secret
+    return at(place, explained(error), repr(error["input"]) if plain else "")

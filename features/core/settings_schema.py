@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from ipaddress import ip_network
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError, with_near
 
 EVENT_COLUMNS = (
     "profile_id",
@@ -22,13 +25,7 @@ EVENT_COLUMNS = (
     "channel",
 )
 REQUIRED_COLUMNS = ("profile_id", "event_time")
-PASSWORD = re.compile(r"://[^/@\s:]+:(?!\$\{)[^/@\s]+@")
-
-
-class Strict(BaseModel):
-    """A table whose keys are all known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+PASSWORD = re.compile(r"://[^/@\s:]*:(?!\$\{)[^/@\s]+@")
 
 
 class Place(Strict):
@@ -43,13 +40,11 @@ class Place(Strict):
     @model_validator(mode="after")
     def _check_place(self) -> Self:
         if (self.path is None) == (self.url is None):
-            raise ValueError("give either path (a file or glob) or url (a database)")
+            raise InvalidValueError(msg("give either path (a file or glob) or url (a database)"))
         if self.url is not None and (self.table is None) == (self.query is None):
-            raise ValueError("a url needs either table or query")
+            raise InvalidValueError(msg("a url needs either table or query"))
         if self.url is not None and PASSWORD.search(self.url):
-            raise ValueError(
-                "a password is written in url: name it as ${VARIABLE} and set it in the environment"
-            )
+            raise InvalidValueError(_password_in_url())
         return self
 
 
@@ -88,13 +83,19 @@ class Source(Place):
     def _check_columns(self) -> Self:
         for column in (*self.columns, *self.derive):
             if column not in EVENT_COLUMNS:
-                raise ValueError(f"{column!r} is no column of the event log{near(column, EVENT_COLUMNS)}")
-        both = set(self.columns) & set(self.derive)
-        if both:
-            raise ValueError(f"{', '.join(sorted(both))}: both in columns and in derive")
+                raise InvalidValueError(
+                    with_near(
+                        msg("{column!r} is no column of the event log", column=column), column, EVENT_COLUMNS
+                    )
+                )
+        in_both = set(self.columns) & set(self.derive)
+        if in_both:
+            raise InvalidValueError(
+                msg("{columns}: both in columns and in derive", columns=listed(sorted(in_both)))
+            )
         for column in REQUIRED_COLUMNS:
             if column not in self.columns and column not in self.derive:
-                raise ValueError(f"columns has to say where {column} comes from")
+                raise InvalidValueError(msg("columns has to say where {column} comes from", column=column))
         return self
 
     @field_validator("timezone")
@@ -116,7 +117,11 @@ class Profiles(Place):
     def _check_sensitive(self) -> Self:
         for column in self.sensitive:
             if column not in self.columns:
-                raise ValueError(f"sensitive: {column!r} is not in columns{near(column, self.columns)}")
+                raise InvalidValueError(
+                    with_near(
+                        msg("sensitive: {column!r} is not in columns", column=column), column, self.columns
+                    )
+                )
         return self
 
 
@@ -131,7 +136,7 @@ class Identity(Place):
 class Publish(Strict):
     """How many runs the store keeps, and how far a run may differ from the last one before it is refused."""
 
-    keep: int = Field(5, ge=1, description="published runs kept, the one active among them")
+    keep: int = Field(5, ge=1, description="published runs kept, the active one among them")
     base_change: float = Field(0.4, gt=0, description="of the number of profiles")
     population_change: float = Field(0.5, gt=0, description="of the population of a tag")
     share_change: float = Field(0.25, gt=0, le=1, description="of the share of any value of a tag")
@@ -147,7 +152,7 @@ class Review(Strict):
 
 
 class StateDatabase(Strict):
-    """Where accounts, audit log, saved audiences and the like are kept."""
+    """Where accounts, audit log, saved audiences and the like are stored."""
 
     url: str | None = Field(
         None, description="postgresql://… with secrets as ${VARIABLE}; default: registry.db in the home"
@@ -159,16 +164,14 @@ class StateDatabase(Strict):
         if value is not None and not value.startswith(
             ("postgresql://", "postgresql+psycopg://", "postgres://")
         ):
-            raise ValueError("expected postgresql://…, or no url for registry.db in the home")
+            raise InvalidValueError(msg("expected postgresql://…, or no url for registry.db in the home"))
         if value is not None and PASSWORD.search(value):
-            raise ValueError(
-                "a password is written in url: name it as ${VARIABLE} and set it in the environment"
-            )
+            raise InvalidValueError(_password_in_url())
         return value
 
 
 class Access(Strict):
-    """Who may ask console and API, and how much at once."""
+    """Who may use console and API, and how much at once."""
 
     header: str | None = Field(
         None, description="name of the person, set by a reverse proxy that has checked it: X-Remote-User"
@@ -184,7 +187,23 @@ class Access(Strict):
     )
     requests_per_minute: int = Field(3000, ge=1, description="of one person or key")
     logins_per_minute: int = Field(10, ge=1, description="from one address")
+    rate_limit_storage: str = Field(
+        "memory://",
+        description="redis://… or rediss://… with secrets as ${VARIABLE} where several servers share the limits",
+    )
     body_bytes: int = Field(1_000_000, ge=1_000, description="of one request")
+
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _check_storage(cls, value: str) -> str:
+        # The message must not repeat what was found: a password may be written in it.
+        if value != "memory://" and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("expected memory://, redis://host:port/number or rediss://…")
+        if PASSWORD.search(value):
+            raise ValueError(
+                "a password is written in rate_limit_storage: name it as ${VARIABLE} and set it in the environment"
+            )
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -193,8 +212,8 @@ class Access(Strict):
             try:
                 ip_network(network, strict=False)
             except ValueError:
-                raise ValueError(
-                    f"expected an address or a network such as 10.0.0.0/8, found {network!r}"
+                raise InvalidValueError(
+                    msg("expected an address or a network such as 10.0.0.0/8, found {found!r}", found=network)
                 ) from None
         return value
 
@@ -203,15 +222,17 @@ class Access(Strict):
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
             if not re.fullmatch(r"https?://[^/\s]+", origin):
-                raise ValueError(f"expected an origin such as https://tags.example.org, found {origin!r}")
+                raise InvalidValueError(
+                    msg("expected an origin such as https://tags.example.org, found {found!r}", found=origin)
+                )
         return value
 
     @model_validator(mode="after")
     def _check_header(self) -> Self:
         if (self.header or self.header_role) and not self.trusted_proxies:
-            raise ValueError("header needs trusted_proxies: anybody else could write it")
+            raise InvalidValueError(msg("header needs trusted_proxies: anybody else could write it"))
         if self.header_role and not self.header:
-            raise ValueError("header_role needs header")
+            raise InvalidValueError(msg("header_role needs header"))
         return self
 
 
@@ -220,11 +241,11 @@ def zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"expected a time zone such as Europe/Oslo, found {value!r}") from None
+        raise InvalidValueError(
+            msg("expected a time zone such as Europe/Oslo, found {found!r}", found=value)
+        ) from None
     return value
 
 
-def near(word: str, known: Any) -> str:
-    """Say which of ``known`` may be meant by ``word``."""
-    found = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else f"; known: {', '.join(known)}"
+def _password_in_url() -> Message:
+    return msg("a password is written in url: name it as ${{VARIABLE}} and set it in the environment")

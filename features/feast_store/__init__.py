@@ -1,1 +1,1 @@
-"""feast_store: say in one sentence what is here."""
+"""Feast over the snapshots: training rows by point-in-time join, and the online store."""

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import SERVICES, VIEWS, FeatureSet
-from tagcast.features.compute.snapshots import Snapshots, instant
+from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import listed, msg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +128,7 @@ class FeatureRepo:
         -------
         DataFrame
             One row a distinct key, sorted by ``as_of`` and entity: the keys, then the service's columns
-            as float64 in declared order. A pair without history holds what the declarations say.
+            as float64 in declared order. A pair without history holds the values that the declarations give.
 
         Raises
         ------
@@ -140,34 +142,37 @@ class FeatureRepo:
         dates: list[date] = sorted(entities["as_of"].unique())
         missing = [str(d) for d in dates if not self.snapshots.path("profile_activity", d).is_file()]
         if missing:
-            raise DataError(f"no feature snapshot at {', '.join(missing)}", hint="tagcast features build")
+            raise DataError(
+                msg("no feature snapshot at {missing}", missing=listed(missing)),
+                hint=msg("run {command}", command="tagcast features build"),
+            )
         wanted = _distinct_sorted(entities, keys, dates)
         moments = pd.DatetimeIndex([instant(d, self.snapshots.timezone) for d in dates]).as_unit("us")
-        asked = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))
+        requested = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))
         store = self.store()
         with _quiet_feast():
             rows = store.get_historical_features(
-                entity_df=asked, features=store.get_feature_service(service)
+                entity_df=requested, features=store.get_feature_service(service)
             ).to_arrow()
         columns = self.feature_set.names(service)
         titles = self.feature_set.titles()
         # One block of memory, filled column by column, is what pandas keeps as it is.
-        matrix = np.empty((len(columns), len(asked)))
+        matrix = np.empty((len(columns), len(requested)))
         for position, name in enumerate(columns):
             absent = titles[name].absent
             matrix[position] = rows[name].to_numpy()
             if absent is not None:
                 matrix[position][np.isnan(matrix[position])] = absent
         frame = pd.DataFrame(matrix.T, columns=list(columns), copy=False)
-        found = pd.DataFrame({"as_of": np.array(dates, object)[wanted["number"]], **asked[keys]})
+        found = pd.DataFrame({"as_of": np.array(dates, object)[wanted["number"]], **requested[keys]})
         return pd.concat([found, frame], axis=1)
 
     def materialize(self, as_of: date) -> list[str]:
         """Write the snapshot at ``as_of`` to the online store; return the views written."""
-        moment = instant(as_of, self.snapshots.timezone)
+        starts_at = instant(as_of, self.snapshots.timezone)
         store = self.store()
         with _quiet_feast():
-            store.materialize(moment - timedelta(seconds=1), moment, disable_event_timestamp=False)
+            store.materialize(starts_at - timedelta(seconds=1), starts_at, disable_event_timestamp=False)
         return [view.name for view in store.list_feature_views()]
 
     def online(self, service: str, entities: Sequence[dict[str, str]]) -> dict[str, list[Any]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 
-from tagcast.features.compute.snapshots import connect
+from tagcast.features.core.duckdb import connect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,12 +27,12 @@ _ROW, _TIME = "__row", "__time"
 
 
 class SnapshotOfflineStoreConfig(DuckDBOfflineStoreConfig):  # type: ignore[misc]
-    """What ``offline_store`` of ``feature_store.yaml`` may say.
+    """The keys that ``offline_store`` of ``feature_store.yaml`` may have.
 
     Parameters
     ----------
     memory_limit : str
-        For DuckDB while it joins, as in ``2GB``; the rows asked for come on top.
+        For DuckDB while it joins, as in ``2GB``; the rows returned come on top.
     threads : int, optional
     """
 
@@ -55,7 +55,7 @@ class SnapshotOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
         full_feature_names: bool = False,
         **options: Any,
     ) -> RetrievalJob:
-        """Return a job that fetches the newest row of each view at or before each entity's moment.
+        """Return a job that fetches the newest row of each view at or before each entity's time.
 
         Parameters are Feast's own. A row older than the view's ``ttl`` is not taken: its features are missing.
         """
@@ -78,8 +78,8 @@ class SnapshotOfflineStore(DuckDBOfflineStore):  # type: ignore[misc]
                 full_feature_names,
                 **options,
             )
-        moment = infer_event_timestamp_from_entity_df(dict(entity_df.dtypes))
-        return _SnapshotJob(config.offline_store, feature_views, feature_refs, entity_df, moment)
+        time_column = infer_event_timestamp_from_entity_df(dict(entity_df.dtypes))
+        return _SnapshotJob(config.offline_store, feature_views, feature_refs, entity_df, time_column)
 
 
 def _is_plain(view: Any) -> bool:
@@ -100,7 +100,7 @@ def _is_plain(view: Any) -> bool:
 
 
 class _SnapshotJob(RetrievalJob):  # type: ignore[misc]
-    """The point-in-time join, run when its rows are asked for."""
+    """The point-in-time join, run when its rows are requested."""
 
     def __init__(
         self,
@@ -108,13 +108,13 @@ class _SnapshotJob(RetrievalJob):  # type: ignore[misc]
         views: Sequence[Any],
         refs: Sequence[str],
         entities: pd.DataFrame,
-        moment: str,
+        time_column: str,
     ) -> None:
         self._settings = settings
         self._views = views
         self._refs = list(refs)
         self._entities = entities
-        self._moment = moment
+        self._time_column = time_column
 
     @property
     def full_feature_names(self) -> bool:
@@ -128,14 +128,14 @@ class _SnapshotJob(RetrievalJob):  # type: ignore[misc]
 
     @property
     def metadata(self) -> RetrievalMetadata:
-        """What was asked for."""
-        moments = self._entities[self._moment]
-        keys = [c for c in self._entities.columns if c != self._moment]
+        """What was requested."""
+        times = self._entities[self._time_column]
+        keys = [c for c in self._entities.columns if c != self._time_column]
         return RetrievalMetadata(
             features=self._refs,
             keys=keys,
-            min_event_timestamp=moments.min().to_pydatetime(),
-            max_event_timestamp=moments.max().to_pydatetime(),
+            min_event_timestamp=times.min().to_pydatetime(),
+            max_event_timestamp=times.max().to_pydatetime(),
         )
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
@@ -148,17 +148,19 @@ class _SnapshotJob(RetrievalJob):  # type: ignore[misc]
         import pandas as pd
         import pyarrow as pa
 
-        moments = pd.to_datetime(self._entities[self._moment], utc=True).astype("datetime64[us, UTC]")
-        found = pa.Table.from_pandas(self._entities.assign(**{self._moment: moments}), preserve_index=False)
-        asked = found.rename_columns([_TIME if c == self._moment else c for c in found.column_names])
-        asked = asked.append_column(_ROW, pa.array(np.arange(found.num_rows)))
+        times = pd.to_datetime(self._entities[self._time_column], utc=True).astype("datetime64[us, UTC]")
+        found = pa.Table.from_pandas(
+            self._entities.assign(**{self._time_column: times}), preserve_index=False
+        )
+        requested = found.rename_columns([_TIME if c == self._time_column else c for c in found.column_names])
+        requested = requested.append_column(_ROW, pa.array(np.arange(found.num_rows)))
         settings = self._settings
         with TemporaryDirectory() as scratch:
             connection = connect(
                 memory_limit=settings.memory_limit, threads=settings.threads, scratch=Path(scratch)
             )
             try:
-                entities = connection.create_table("entities", ibis.memtable(asked))
+                entities = connection.create_table("entities", ibis.memtable(requested))
                 for view in self._views:
                     names = [ref.split(":")[1] for ref in self._refs if ref.split(":")[0] == view.name]
                     for name, column in _features_at(connection, view, names, entities, found.num_rows):
@@ -176,8 +178,8 @@ def _features_at(
 
     source, keys = view.batch_source, [column.name for column in view.entity_columns]
     table = connection.read_parquet(source.path)
-    at = table[source.timestamp_field].cast("timestamp('UTC', 6)")
-    known = table.select(**{f"known_{key}": table[key] for key in keys}, known_at=at)
+    event_time = table[source.timestamp_field].cast("timestamp('UTC', 6)")
+    known = table.select(**{f"known_{key}": table[key] for key in keys}, known_at=event_time)
     newest = entities.select(*keys, _TIME, _ROW).asof_join(
         known,
         on=entities[_TIME] >= known.known_at,
@@ -187,7 +189,7 @@ def _features_at(
     if view.ttl:
         newest = newest.filter(newest.known_at + ibis.literal(view.ttl) >= newest[_TIME])
     matched = newest.select(_ROW, "known_at", **{f"known_{key}": newest[key] for key in keys})
-    same = [at == matched.known_at, *(table[key] == matched[f"known_{key}"] for key in keys)]
+    same = [event_time == matched.known_at, *(table[key] == matched[f"known_{key}"] for key in keys)]
     created = source.created_timestamp_column
     wanted = [_ROW, *([created] if created else []), *names]
     rows = table.inner_join(matched, same).select(*wanted).to_pyarrow()

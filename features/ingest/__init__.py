@@ -1,1 +1,1 @@
-"""ingest: say in one sentence what is here."""
+"""Source tables are checked, mapped and merged into one content-addressed event log."""

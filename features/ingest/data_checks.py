@@ -11,17 +11,20 @@ from typing import Any, Literal
 
 from sqlglot import exp
 
-from tagcast.features.compute.snapshots import instant
+from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import NOTHING, Joined, Message, Text, msg
+from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
+from tagcast.features.core.warnings_filter import silence
 from tagcast.features.ingest.event_log_writer import (
-    AMOUNT_MEND,
+    AMOUNT_HINT,
     MAX_UNPARSABLE_SHARE,
     MIN_PROFILES,
+    TIME_HINT,
     identity_query,
 )
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, Reader, source_query
-from tagcast.features.ingest.sql_extract import silence
 
 MANY = 0.05
 """Share of lines from which something left out or doubtful is worth a warning."""
@@ -29,12 +32,23 @@ MANY = 0.05
 
 @dataclass(frozen=True)
 class Finding:
-    """Something a person should know before training."""
+    """Something a person should know before training.
 
-    level: Literal["error", "warning"]
+    Parameters
+    ----------
+    level : {"error", "warning", "note"}
+    code : str
+        What it is, for programs.
+    where : str
+        The source, or what else it is about.
+    message, hint : Message, Joined or str
+    """
+
+    level: Literal["error", "warning", "note"]
+    code: str
     where: str
-    message: str
-    hint: str
+    message: Text | Joined
+    hint: Text | Joined
 
 
 @dataclass(frozen=True)
@@ -120,15 +134,12 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                         source.name, query, identity_query(settings, reader), connection, settings, now
                     )
                 except TagcastError as error:
-                    findings.append(Finding("error", where, error.message, error.hint))
+                    findings.append(Finding("error", error.code, where, error.message, error.hint))
                     continue
                 except duckdb.Error as error:
-                    reason = str(error).splitlines()[0]
-                    findings.append(
-                        Finding(
-                            "error", where, f"cannot be read: {reason}", "check the file and the expressions"
-                        )
-                    )
+                    message = msg("cannot be read: {reason}", reason=reason_of(error))
+                    hint = msg("check the file, and the expressions of the configuration")
+                    findings.append(Finding("error", "unreadable", where, message, hint))
                     continue
                 reports.append(report)
                 findings.extend(_findings(report, where, {*source.columns, *source.derive}))
@@ -137,7 +148,8 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
         and not any(f.level == "error" for f in findings)
         and max(r.profiles for r in reports) < MIN_PROFILES
     ):
-        findings.append(Finding("error", "sources", "there is one profile only", "check columns.profile_id"))
+        message, hint = msg("there is one profile only"), msg("check columns.profile_id")
+        findings.append(Finding("error", "one_profile", "sources", message, hint))
     return Readiness(tuple(reports), tuple(findings))
 
 
@@ -154,8 +166,8 @@ def _report(
     zero = exp.Literal.number(0)
     future: exp.Expr = exp.false()
     if now is not None:
-        moment = instant(now, settings.timezone).replace(tzinfo=None).isoformat(sep=" ")
-        future = exp.GTE(this=time, expression=exp.cast(exp.Literal.string(moment), "TIMESTAMP"))
+        local_now = instant(now, settings.timezone).replace(tzinfo=None).isoformat(sep=" ")
+        future = exp.GTE(this=time, expression=exp.cast(exp.Literal.string(local_now), "TIMESTAMP"))
 
     def lines_where(condition: exp.Expr) -> exp.Expr:
         return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition))
@@ -197,83 +209,89 @@ def _report(
 
 
 def _findings(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Finding]:
-    def share(lines: int) -> str:
-        return f"{lines:,} of {r.rows:,} lines ({lines / r.rows:.1%})"
+    def share(lines: int) -> Message:
+        return msg(
+            "{lines:,} of {rows:,} lines ({share:.1%})", lines=lines, rows=r.rows, share=lines / r.rows
+        )
+
+    def error(code: str, message: Message, hint: Message) -> Finding:
+        return Finding("error", code, where, message, hint)
+
+    def warning(code: str, message: Message, hint: Message) -> Finding:
+        return Finding("warning", code, where, message, hint)
 
     if not r.rows:
-        yield Finding(
-            "error", where, "no rows: the source is empty, or where leaves nothing", "check path and where"
+        yield error(
+            "no_rows",
+            msg("no rows: the source is empty, or where leaves nothing"),
+            msg("check path and where"),
         )
         return
     if r.missing_ids == r.rows:
-        yield Finding("error", where, "no line has a profile_id", "check columns.profile_id")
+        yield error("no_ids", msg("no line has a profile_id"), msg("check columns.profile_id"))
     elif r.missing_ids:
-        yield Finding(
-            "warning",
-            where,
-            f"{share(r.missing_ids)} have no profile_id and are left out",
-            "nothing, if they are guests",
+        yield warning(
+            "missing_ids",
+            msg("{lines} have no profile_id and are left out", lines=share(r.missing_ids)),
+            msg("expected where guests buy; else check columns.profile_id"),
         )
     if r.unparsable_times > r.rows * MAX_UNPARSABLE_SHARE:
-        hint = 'check columns.event_time; give time_format, as in "%d.%m.%Y %H:%M"'
-        yield Finding("error", where, f"event_time cannot be read in {share(r.unparsable_times)}", hint)
+        message = msg("event_time cannot be read in {lines}", lines=share(r.unparsable_times))
+        yield error("unreadable_times", message, TIME_HINT)
     elif r.unparsable_times:
-        yield Finding(
-            "warning",
-            where,
-            f"event_time cannot be read in {share(r.unparsable_times)}; they are left out",
-            "fix them at the source",
+        yield warning(
+            "unreadable_times",
+            msg("event_time cannot be read in {lines}; they are left out", lines=share(r.unparsable_times)),
+            msg("fix them at the source"),
         )
     if r.future_times:
-        yield Finding(
-            "warning",
-            where,
-            f"{share(r.future_times)} lie at or after the day of training; they are not read",
-            "none is needed",
+        message = msg(
+            "{lines} lie at or after the day of training; they are not read", lines=share(r.future_times)
         )
+        yield Finding("note", "future_times", where, message, NOTHING)
     if r.duplicates > r.rows * 0.001:
-        yield Finding(
-            "warning",
-            where,
-            f"{share(r.duplicates)} stand twice",
-            "deduplicate = true, if they are no separate sales",
+        yield warning(
+            "duplicates",
+            msg("{lines} stand twice", lines=share(r.duplicates)),
+            msg("deduplicate = true, if they are no separate sales"),
         )
     if "amount" in mapped and r.missing_amounts == r.rows:
-        yield Finding("error", where, f"amount is a number on none of {r.rows:,} lines", AMOUNT_MEND)
+        yield error(
+            "no_amounts", msg("amount is a number on none of {rows:,} lines", rows=r.rows), AMOUNT_HINT
+        )
     elif "amount" in mapped and r.missing_amounts:
-        yield Finding("warning", where, f"{share(r.missing_amounts)} have no amount", "check columns.amount")
+        yield warning(
+            "missing_amounts",
+            msg("{lines} have no amount", lines=share(r.missing_amounts)),
+            msg("check columns.amount"),
+        )
     if r.negative_amounts:
-        yield Finding(
-            "warning",
-            where,
-            f"{share(r.negative_amounts)} have a negative amount and are no return",
-            "say which lines are: returns = …",
+        yield warning(
+            "negative_amounts",
+            msg("{lines} have a negative amount and are no return", lines=share(r.negative_amounts)),
+            msg("say which lines are: returns = …"),
         )
     if r.zero_amounts > r.rows * MANY:
-        yield Finding(
-            "warning",
-            where,
-            f"{share(r.zero_amounts)} have an amount of zero",
-            "leave out what is no purchase: where = …",
+        yield warning(
+            "zero_amounts",
+            msg("{lines} have an amount of zero", lines=share(r.zero_amounts)),
+            msg("leave out what is no purchase: where = …"),
         )
     if "category" in mapped and r.missing_categories > r.rows * MANY:
-        yield Finding(
-            "warning",
-            where,
-            f"{share(r.missing_categories)} have no category",
-            "check the join that brings it",
+        yield warning(
+            "missing_categories",
+            msg("{lines} have no category", lines=share(r.missing_categories)),
+            msg("check the join that brings it"),
         )
     elif r.unmatched:
-        yield Finding(
-            "warning",
-            where,
-            f"{share(r.unmatched)} match no line of a dimension table",
-            "complete the dimension table",
+        yield warning(
+            "unmatched",
+            msg("{lines} match no line of a dimension table", lines=share(r.unmatched)),
+            msg("complete the dimension table"),
         )
     if r.unplaced_ids:
-        yield Finding(
-            "warning",
-            where,
-            f"{r.unplaced_ids:,} ids are not in the identity table; their events are left out",
-            "complete it",
+        yield warning(
+            "unplaced_ids",
+            msg("{ids:,} ids are not in the identity table; their events are left out", ids=r.unplaced_ids),
+            msg("complete it"),
         )

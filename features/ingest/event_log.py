@@ -2,7 +2,7 @@
 
 ``<home>/events/<id>/`` holds ``events.parquet`` sorted by profile and time, ``profiles.parquet`` with the
 attributes where they are configured, and ``manifest.json`` with what was counted and left out. A log is
-written aside and renamed; ``current.json`` names the one active.
+written aside and renamed; ``current.json`` names the active one.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Place
 from tagcast.features.ingest.event_log_content import LogContent, SourceCount
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.source_query import matching_files
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[Text, int, int], None]
 KEEP_LOGS = 2
 
 
@@ -53,14 +55,14 @@ class EventLog(LogContent):
 
 
 def build_event_log(settings: Settings, *, progress: Progress | None = None) -> EventLog:
-    """Read the sources, or take the log active where no file of theirs has changed.
+    """Read the sources, or take the active log where no file of theirs has changed.
 
     Databases are always read anew. Nothing of a source is changed.
 
     Raises
     ------
     ConfigError, DataError
-        Naming the source, what was found and the hint; the log active stays as it was.
+        Naming the source, what was found and the hint; the active log stays as it was.
     """
     import duckdb
 
@@ -69,8 +71,8 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
-            f"nothing can be kept in {settings.home}: {error.strerror}",
-            hint="give --home or TAGCAST_HOME a folder that can be written",
+            msg("nothing can be kept in {home}: {reason}", home=settings.home, reason=reason_of(error)),
+            hint=msg("give --home or TAGCAST_HOME a folder that can be written"),
         ) from error
     with _locked(root / ".lock"):
         mark = _fingerprint(settings)
@@ -94,8 +96,8 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
                         (aside / name).replace(final / name)
         except (OSError, duckdb.Error) as error:
             raise DataError(
-                f"the event log cannot be written: {str(error).splitlines()[0]}",
-                hint="make room where --home is, or raise memory_limit in the configuration",
+                msg("the event log cannot be written: {reason}", reason=reason_of(error)),
+                hint=msg("make room where --home is, or raise memory_limit in the configuration"),
             ) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -105,9 +107,9 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
 
 
 def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
-    """Return the last events of one profile in the log active, newest first; none where no log was built.
+    """Return the last events of one profile in the active log, newest first; none where no log was built.
 
-    Nothing is built and no source is looked at: it is what the runs were made of.
+    Nothing is built and no source is opened: it is what the runs were made of.
 
     Parameters
     ----------
@@ -143,7 +145,7 @@ def _manifest(built: LogContent) -> str:
     return json.dumps(content, default=str, indent=1, ensure_ascii=False)
 
 
-def _unwatched(_stage: str, _done: int, _total: int) -> None:
+def _unwatched(_stage: Text, _done: int, _total: int) -> None:
     """Progress that nobody watches."""
 
 

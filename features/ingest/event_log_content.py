@@ -53,13 +53,13 @@ class LogContent:
     sources: tuple[SourceCount, ...]
     digests: dict[date, Digest] = field(default_factory=dict, kw_only=True)
 
-    def id_before(self, day: date) -> str:
-        """Return the content id of the events of local days before ``day``.
+    def id_before(self, as_of: date) -> str:
+        """Return the content id of the events of local days before ``as_of``.
 
         It stays the same when a later day is added, and changes when a line of an earlier day is added, removed or
         altered in any column.
         """
-        return content_id(digest for at, digest in self.digests.items() if at < day)
+        return content_id(digest for day, digest in self.digests.items() if day < as_of)
 
     @property
     def event_names(self) -> tuple[str, ...]:
@@ -71,13 +71,13 @@ class LogContent:
         """Optional columns that hold something, sorted."""
         return tuple(sorted(self.columns_from))
 
-    def event_names_before(self, day: date) -> tuple[str, ...]:
-        """Event names seen before ``day``: what training as of then may know of."""
-        return tuple(sorted(name for name, first in self.events_from.items() if first < day))
+    def event_names_before(self, as_of: date) -> tuple[str, ...]:
+        """Event names seen before ``as_of``: what training as of then may know of."""
+        return tuple(sorted(name for name, first in self.events_from.items() if first < as_of))
 
-    def has_before(self, day: date) -> tuple[str, ...]:
-        """Optional columns that held something before ``day``."""
-        return tuple(sorted(name for name, first in self.columns_from.items() if first < day))
+    def has_before(self, as_of: date) -> tuple[str, ...]:
+        """Optional columns that held something before ``as_of``."""
+        return tuple(sorted(name for name, first in self.columns_from.items() if first < as_of))
 
 
 def content_id(digests: Iterable[Digest]) -> str:

@@ -14,24 +14,29 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Source
+from tagcast.features.core.warnings_filter import silence
 from tagcast.features.ingest.event_log_content import Digest, LogContent, SourceCount, content_id
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, Reader, column, source_query
 from tagcast.features.ingest.sql_casts import as_text
-from tagcast.features.ingest.sql_extract import silence
 
 OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
 MAX_UNPARSABLE_SHARE = 0.01
 MIN_PROFILES = 2
-AMOUNT_MEND = "derive it, as in amount = \"TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)\""
+AMOUNT_HINT = msg(
+    "derive it, as in {example}", example="amount = \"TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)\""
+)
+TIME_HINT = msg("check columns.event_time; give time_format, as in {example}", example='"%d.%m.%Y %H:%M"')
 _NUMERIC = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
     "FLOAT", "DOUBLE", "DECIMAL",
 }  # fmt: skip
 
 
-def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int], None]) -> LogContent:
+def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, int], None]) -> LogContent:
     """Read every source and write ``events.parquet`` (and ``profiles.parquet``) into ``aside``.
 
     Raises
@@ -48,12 +53,12 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
         connection.execute("SET preserve_insertion_order = false")
         silence(connection)
         reader = Reader(settings, connection, aside)
-        # Every source is opened before any is read: a wrong column is said at once.
+        # Every source is opened before any is read: a wrong column is reported at once.
         queries = [source_query(source, settings, reader) for source in settings.sources]
         identity = identity_query(settings, reader)
         counts = []
         for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
-            progress("sources", number, len(queries))
+            progress(msg("sources"), number, len(queries))
             counts.append(
                 _stage(
                     connection,
@@ -63,11 +68,11 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[str, int, int
                     aside / f"stage-{number}.parquet",
                 )
             )
-        progress("sources", len(queries), len(queries))
-        progress("event log", 0, 1)
+        progress(msg("sources"), len(queries), len(queries))
+        progress(msg("event log"), 0, 1)
         log = _merge(connection, aside, len(queries), tuple(counts))
         _attributes(settings, reader, aside)
-        progress("event log", 1, 1)
+        progress(msg("event log"), 1, 1)
     for leftover in (*aside.glob("stage-*"), *aside.glob("database-*"), aside / "spill"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     return log
@@ -88,7 +93,8 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
     for name in names.values():
         if name not in table.columns:
             raise DataError(
-                f"identity: there is no column {name!r}", hint=f"columns: {', '.join(table.columns)}"
+                msg("identity: there is no column {name!r}", name=name),
+                hint=msg("columns: {columns}", columns=listed(table.columns)),
             )
     picked = exp.select(
         *[exp.alias_(as_text(column(c), table.columns[c]), a) for a, c in names.items()]
@@ -99,8 +105,8 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
     (several,) = reader.connection.execute(twice.sql("duckdb")).fetchall()[0]
     if several:
         raise DataError(
-            f"identity: {several:,} source ids belong to more than one profile",
-            hint="give each source id one profile_id",
+            msg("identity: {several:,} source ids belong to more than one profile", several=several),
+            hint=msg("give each source id one profile_id"),
         )
     return query
 
@@ -127,8 +133,8 @@ def _stage(
         connection.sql(placed.sql("duckdb")).write_parquet(str(target))
     except duckdb.Error as error:
         raise DataError(
-            f"sources.{name}: cannot be read: {str(error).splitlines()[0]}",
-            hint="check the file, and the expressions of the configuration",
+            msg("sources.{name}: cannot be read: {reason}", name=name, reason=reason_of(error)),
+            hint=msg("check the file, and the expressions of the configuration"),
         ) from error
     *counts, amounts = connection.execute(
         """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
@@ -140,25 +146,33 @@ def _stage(
     found = SourceCount(name, *counts)
     if not found.rows:
         raise DataError(
-            f"sources.{name}: no rows were read: the source is empty, or where leaves nothing",
-            hint="check path and where",
+            msg("sources.{name}: no rows were read: the source is empty, or where leaves nothing", name=name),
+            hint=msg("check path and where"),
         )
     if found.missing_ids == found.rows:
-        raise DataError(f"sources.{name}: no row has a profile_id", hint="check columns.profile_id")
+        raise DataError(
+            msg("sources.{name}: no row has a profile_id", name=name), hint=msg("check columns.profile_id")
+        )
     if found.unparsable_times > found.rows * MAX_UNPARSABLE_SHARE:
         raise DataError(
-            f"sources.{name}: event_time cannot be read in {found.unparsable_times:,} of {found.rows:,} rows",
-            hint='check columns.event_time; give time_format, as in "%d.%m.%Y %H:%M"',
+            msg(
+                "sources.{name}: event_time cannot be read in {unparsable_times:,} of {rows:,} rows",
+                name=name,
+                unparsable_times=found.unparsable_times,
+                rows=found.rows,
+            ),
+            hint=TIME_HINT,
         )
     if not amounts and ("amount" in source.columns or "amount" in source.derive):
         raise DataError(
-            f"sources.{name}: amount is a number on none of {found.rows:,} rows", hint=AMOUNT_MEND
+            msg("sources.{name}: amount is a number on none of {rows:,} rows", name=name, rows=found.rows),
+            hint=AMOUNT_HINT,
         )
     return found
 
 
 def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount, ...]) -> LogContent:
-    """Write all staged lines as one sorted log and say what it holds."""
+    """Write all staged lines as one sorted log and return what it holds."""
     staged = exp.func(
         "read_parquet",
         exp.array(*[exp.Literal.string(str(aside / f"stage-{n}.parquet")) for n in range(count)]),
@@ -183,12 +197,13 @@ def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount,
     ).fetchall()
     if not rows:
         raise DataError(
-            "no event has both a profile and a time", hint="check the columns, the identity table and where"
+            msg("no event has both a profile and a time"),
+            hint=msg("check the columns, the identity table and where"),
         )
     if profiles < MIN_PROFILES:
         raise DataError(
-            "there is one profile only in all sources",
-            hint="check columns.profile_id: it has to tell customers apart",
+            msg("there is one profile only in all sources"),
+            hint=msg("check columns.profile_id: it has to tell customers apart"),
         )
     log = exp.func("read_parquet", exp.Literal.string(target))
     day = exp.Min(this=exp.column("event_day"))
@@ -229,7 +244,8 @@ def _attributes(settings: Settings, reader: Reader, aside: Path) -> None:
     for name in (place.key, *place.columns):
         if name not in table.columns:
             raise DataError(
-                f"profiles: there is no column {name!r}", hint=f"columns: {', '.join(table.columns)}"
+                msg("profiles: there is no column {name!r}", name=name),
+                hint=msg("columns: {columns}", columns=listed(table.columns)),
             )
     key = as_text(column(place.key), table.columns[place.key])
     query = exp.select(exp.alias_(key, "profile_id")).from_(table.relation)
@@ -246,5 +262,6 @@ def _attributes(settings: Settings, reader: Reader, aside: Path) -> None:
     ).fetchall()[0]
     if twice:
         raise DataError(
-            f"profiles: {place.key} is not unique, {twice:,} rows too many", hint="give one row a profile"
+            msg("profiles: {key} is not unique, {twice:,} rows too many", key=place.key, twice=twice),
+            hint=msg("give one row a profile"),
         )

@@ -10,10 +10,11 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import ConfigError, DataError
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import EVENT_COLUMNS, Place, Source
 from tagcast.features.ingest.sql_allow_list import checked, suggest
-from tagcast.features.ingest.sql_casts import as_moment, as_text
+from tagcast.features.ingest.sql_casts import as_text, as_timestamp
 from tagcast.features.ingest.sql_extract import stage_database
 
 AMOUNT_TYPE = "DECIMAL(18, 4)"
@@ -49,7 +50,7 @@ class Reader:
     settings : Settings
     connection : duckdb.DuckDBPyConnection
     staging : Path
-        Where database tables are kept while they are read.
+        Where database tables are stored while they are read.
     """
 
     def __init__(self, settings: Settings, connection: Any, staging: Path) -> None:
@@ -78,29 +79,36 @@ class Reader:
         files = matching_files(path)
         if not files:
             raise DataError(
-                f"{self.settings.path.name}: {where}: there is no file {path}",
-                hint="correct path, or bring the file there",
+                msg(
+                    "{config}: {where}: there is no file {path}",
+                    config=self.settings.path.name,
+                    where=where,
+                    path=path,
+                ),
+                hint=msg("correct path, or bring the file there"),
             )
         if not any(f.stat().st_size for f in files):
-            raise DataError(f"{where}: {path} is empty: no rows", hint="bring data, or correct path")
+            raise DataError(
+                msg("{where}: {path} is empty: no rows", where=where, path=path),
+                hint=msg("bring data, or correct path"),
+            )
         kind = place.format or ("csv" if files[0].name.endswith((".csv", ".csv.gz", ".tsv")) else "parquet")
-        listed = exp.array(*[exp.Literal.string(str(f)) for f in files])
+        every = exp.array(*[exp.Literal.string(str(f)) for f in files])
         if kind == "csv":
             # The whole file decides on its types: a late odd value makes text, not an error.
             options = [_option("union_by_name", True), _option("sample_size", -1)]
-            return self._describe(exp.func("read_csv", listed, *options), where, path)
-        return self._describe(exp.func("read_parquet", listed), where, path)
+            return self._describe(exp.func("read_csv", every, *options), where, path, "CSV")
+        return self._describe(exp.func("read_parquet", every), where, path)
 
-    def _describe(self, relation: exp.Expr, where: str, path: str) -> Table:
+    def _describe(self, relation: exp.Expr, where: str, path: str, kind: str = "Parquet") -> Table:
         import duckdb
 
         try:
             described = self.connection.sql(exp.select("*").from_(relation).limit(0).sql("duckdb"))
         except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
             raise DataError(
-                f"{where}: {path} cannot be read: {reason}",
-                hint="check that the file is whole and of this format",
+                msg("{where}: {path} cannot be read as {format}", where=where, path=path, format=kind),
+                hint=msg("check that the file is whole and of this format"),
             ) from error
         return Table(relation, dict(zip(described.columns, map(str, described.types), strict=True)))
 
@@ -145,7 +153,8 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
             _need(name, dimension.columns, place)
             if name in columns:
                 raise ConfigError(
-                    f"{place}: the source already has a column {name!r}", hint="leave it out of columns"
+                    msg("{place}: the source already has a column {name!r}", place=place, name=name),
+                    hint=msg("leave it out of columns"),
                 )
             columns[name] = dimension.columns[name]
             chosen[name] = column(name, alias)
@@ -169,7 +178,9 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
 
 def _need(name: str, columns: dict[str, str], where: str) -> None:
     if name not in columns:
-        raise DataError(f"{where}: there is no column {name!r}", hint=suggest(name, columns))
+        raise DataError(
+            msg("{where}: there is no column {name!r}", where=where, name=name), hint=suggest(name, columns)
+        )
 
 
 def _unique(reader: Reader, dimension: Table, keys: list[str], where: str) -> None:
@@ -182,8 +193,14 @@ def _unique(reader: Reader, dimension: Table, keys: list[str], where: str) -> No
     ).fetchall()[0]
     if rows != keyed:
         raise DataError(
-            f"{where}: {', '.join(keys)} is not unique: {rows:,} rows, {keyed:,} keys",
-            hint="give a dimension table with one row a key, or join on more columns",
+            msg(
+                "{where}: {keys} is not unique: {rows:,} rows, {keyed:,} keys",
+                where=where,
+                keys=listed(keys),
+                rows=rows,
+                keyed=keyed,
+            ),
+            hint=msg("give a dimension table with one row a key, or join on more columns"),
         )
 
 
@@ -226,7 +243,7 @@ def _mapped(
         value: exp.Expr
         if name == "event_time":
             kind = columns.get(source.columns.get(name, ""), "")
-            value = as_moment(source, values[name], kind, settings.timezone)
+            value = as_timestamp(source, values[name], kind, settings.timezone)
         elif name in _NUMBERS:
             value = values.get(name) or exp.Cast(
                 this=exp.null(), to=exp.DataType.build(AMOUNT_TYPE, dialect="duckdb")

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from sqlglot import exp, parse_one
+from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
 from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.messages import Message, listed, msg
 
 _NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg,
@@ -59,28 +60,45 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
         With what is wrong, where, and what is allowed.
     """
     try:
-        tree = parse_one(text, read="duckdb")
+        # Not parse_one: what it does with a second statement depends on its version.
+        tree, *more = parse(text, read="duckdb")
     except SqlglotError as error:
         raise ConfigError(
-            f"{where}: {text!r} is no SQL expression: {_plain(error)}",
-            hint="write a condition or value such as quantity < 0",
+            msg(
+                "{where}: {text!r} is no SQL expression: {problem}",
+                where=where,
+                text=text,
+                problem=_plain(error),
+            ),
+            hint=msg("write a condition or value such as quantity < 0"),
         ) from error
+    if tree is None or more:
+        raise ConfigError(
+            f"{where}: {text!r} is no SQL expression: expected one, found {'none' if tree is None else 'several'}",
+            hint="write a condition or value such as quantity < 0",
+        )
     spelt = {c.lower(): c for c in columns}
     for node in tree.walk():
         if not isinstance(node, _NODES) or type(node) is exp.Func:
             raise ConfigError(
-                f"{where}: {node.sql('duckdb')!r} is not allowed in an expression",
-                hint="use columns, literals, operators, CASE, CAST and plain text, number and date functions",
+                msg(
+                    "{where}: {part!r} is not allowed in an expression", where=where, part=node.sql("duckdb")
+                ),
+                hint=msg(
+                    "use columns, literals, operators, CASE, CAST and plain text, number and date functions"
+                ),
             )
         if isinstance(node, exp.DataType) and node.this.value not in _TYPES:
             raise ConfigError(
-                f"{where}: CAST to {node.sql('duckdb')} is not allowed",
-                hint=f"types: {', '.join(sorted(_TYPES))}",
+                msg("{where}: CAST to {type} is not allowed", where=where, type=node.sql("duckdb")),
+                hint=msg("types: {types}", types=listed(sorted(_TYPES))),
             )
         if isinstance(node, exp.Column):
             if node.args.get("table") or node.name.lower() not in spelt:
                 raise ConfigError(
-                    f"{where}: the source has no column {node.sql('duckdb')!r}",
+                    msg(
+                        "{where}: the source has no column {column!r}", where=where, column=node.sql("duckdb")
+                    ),
                     hint=suggest(node.name, columns),
                 )
             # Quoted as the source spells it, so that no name is taken for a keyword.
@@ -88,15 +106,17 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
     return tree
 
 
-def suggest(name: str, columns: Collection[str]) -> str:
+def suggest(name: str, columns: Collection[str]) -> Message:
     """Return a hint for a column that is not there."""
     near = get_close_matches(name, list(columns), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}columns: {', '.join(columns)}"
+    if near:
+        return msg("did you mean {nearest!r}? columns: {columns}", nearest=near[0], columns=listed(columns))
+    return msg("columns: {columns}", columns=listed(columns))
 
 
-def _plain(error: SqlglotError) -> str:
+def _plain(error: SqlglotError) -> Message:
+    """Return where an expression ends to be SQL; sqlglot's reason depends on what it tried."""
     details = getattr(error, "errors", None)
-    if details:
-        return f"{details[0]['description']} at character {details[0]['col']}"
-    return str(error).splitlines()[0]
+    if details and details[0]["col"] is not None:
+        return msg("it cannot be read from character {position} on", position=details[0]["col"])
+    return msg("a quote or bracket is not closed")

@@ -1,4 +1,4 @@
-"""How a value of any type becomes an id or a moment: expressions for DuckDB.
+"""How a value of any type becomes an id or a timestamp: expressions for DuckDB.
 
 What cannot be read becomes NULL and is counted.
 """
@@ -37,7 +37,7 @@ def as_text(value: exp.Expr, kind: str) -> exp.Expr:
     )
 
 
-def as_moment(source: Source, value: exp.Expr, kind: str, timezone: str) -> exp.Expr:
+def as_timestamp(source: Source, value: exp.Expr, kind: str, timezone: str) -> exp.Expr:
     """Return a naive UTC timestamp; the session's TimeZone is the source's while this runs.
 
     A date without a time is that calendar day of the project, whatever zone the source's times are in: it
@@ -67,8 +67,8 @@ def as_moment(source: Source, value: exp.Expr, kind: str, timezone: str) -> exp.
         midnight = exp.TryCast(this=text.copy(), to=exp.DataType.build("TIMESTAMP"))
         day = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(timezone), midnight])
         is_day = exp.func("regexp_matches", text.copy(), exp.Literal.string(_DATE_ONLY), dialect="duckdb")
-        moment = exp.case().when(is_day, day).else_(zoned)
-        return exp.Anonymous(this="timezone", expressions=[utc, moment])
+        timestamp = exp.case().when(is_day, day).else_(zoned)
+        return exp.Anonymous(this="timezone", expressions=[utc, timestamp])
     else:
         zone = timezone if kind == "DATE" else source.timezone
         naive = exp.TryCast(this=value, to=exp.DataType.build("TIMESTAMP"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tagcast.features.core.errors import ConfigError, DataError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.settings import expand
 from tagcast.features.core.settings_schema import Place
 
@@ -72,19 +73,23 @@ def stage_database(place: Place, target: Path, where: str, *, folder: Path) -> N
                 writer.write_batch(batch)
             if writer is None:
                 raise DataError(
-                    f"{where}: the table is empty, no rows were read",
-                    hint="check table, query and the rights of the user",
+                    msg("{where}: the table is empty, no rows were read", where=where),
+                    hint=msg("check table, query and the rights of the user"),
                 )
             writer.close()
     except NoSuchTableError as error:
         raise DataError(
-            f"{where}: there is no table {place.table!r}", hint="check its spelling and schema"
+            msg("{where}: there is no table {table!r}", where=where, table=place.table),
+            hint=msg("check its spelling and schema"),
         ) from error
     except (SQLAlchemyError, pa.ArrowInvalid) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise DataError(
-            f"{where}: the database cannot be read: {reason}",
-            hint="check url, table, query and that the server runs",
+            msg(
+                "{where}: the database cannot be read: {reason}",
+                where=where,
+                reason=raw_text(getattr(error, "orig", None) or error),
+            ),
+            hint=msg("check url, table, query and that the server runs"),
         ) from error
     finally:
         engine.dispose()
@@ -103,15 +108,20 @@ def _engine(url: str, where: str, folder: Path) -> Engine:
             return create_engine(parsed)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
-            f"{where}: url is no SQLAlchemy URL", hint="as in postgresql://user:${PASSWORD}@host/database"
+            msg("{where}: url is no SQLAlchemy URL", where=where),
+            hint=msg("as in postgresql://user:${{PASSWORD}}@host/database"),
         ) from error
     except ModuleNotFoundError as error:
         raise DataError(
-            f"{where}: the database driver {error.name} is not installed", hint=f"pip install {error.name}"
+            msg("{where}: the database driver {driver} is not installed", where=where, driver=error.name),
+            hint=f"pip install {error.name}",
         ) from error
     file = folder / (parsed.database or "")
     if not file.is_file():
-        raise DataError(f"{where}: there is no file {file}", hint="correct url, or bring the file there")
+        raise DataError(
+            msg("{where}: there is no file {file}", where=where, file=file),
+            hint=msg("correct url, or bring the file there"),
+        )
     address = f"file:{quote(str(file))}?mode=ro"
     return create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
@@ -128,14 +138,3 @@ def _array(values: tuple[Any, ...]) -> Any:
         array = pa.array([None if v is None else str(v) for v in values])
     # A driver's exact numbers differ in digits from chunk to chunk; one wide type holds them all.
     return array.cast(pa.decimal128(38, 10)) if pa.types.is_decimal(array.type) else array
-
-
-def silence(connection: Any) -> None:
-    """Turn off DuckDB's own progress bar: it would be drawn into what a command answers.
-
-    In a notebook without widgets the bar is off and cannot be set: that is as good.
-    """
-    import duckdb
-
-    with suppress(duckdb.Error):
-        connection.execute("SET enable_progress_bar = false")

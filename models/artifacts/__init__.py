@@ -1,1 +1,1 @@
-"""artifacts: say in one sentence what is here."""
+"""A trained tag as a folder of plain text files with digests: written, verified and loaded."""

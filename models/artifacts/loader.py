@@ -8,19 +8,24 @@ from typing import Any
 from tagcast.models.artifacts import files as bundle_files
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.artifacts.trained_model import TrainedModel
+from tagcast.models.definitions.model_tag import TagDefinition
+
+MODELS: dict[str, type[TrainedModel]] = {model.kind: model for model in (TagModel, AmountModel)}
+"""By kind of the definition, which the bundle holds."""
 
 
-def load_bundle(folder: Path) -> TagModel | AmountModel:
-    """Return the model in ``folder``: an :class:`AmountModel` for an amount, else a :class:`TagModel`.
+def load_bundle(folder: Path) -> TrainedModel:
+    """Return the model in ``folder``, of the class that goes with the kind of its definition.
 
     Raises
     ------
     ModelError
         When a file is missing, malformed or not the one that was saved; it is named.
     """
-    model: type[TagModel] | type[AmountModel] = bundle_files.read(folder, _kind)
-    return model.load(folder)
+    return bundle_files.read(folder, _of_kind)
 
 
-def _kind(data: dict[str, Any], _calibration: Any, _forest: str | None) -> type[TagModel] | type[AmountModel]:
-    return AmountModel if data["definition"]["outcome"]["kind"] == "amount" else TagModel
+def _of_kind(data: dict[str, Any], calibration: Any, forest: str | None) -> TrainedModel:
+    kind = TagDefinition.model_validate(data["definition"]).kind
+    return MODELS[kind].of_files(data, calibration, forest)

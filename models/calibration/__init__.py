@@ -1,1 +1,1 @@
-"""calibration: say in one sentence what is here."""
+"""From raw model output to calibrated scores and bounds that follow how outcomes drift."""

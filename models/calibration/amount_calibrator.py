@@ -1,4 +1,4 @@
-"""From a predicted amount to what an amount tag says: amount, interval, tier, and how sure the tier is.
+"""From a predicted amount to an amount tag's prediction: amount, interval, tier, and how sure the tier is.
 
 The prediction is corrected by what past snapshots have shown of its drift (:mod:`tagcast.models.calibration.amount_drift`), always by what
 was expected *before* a snapshot's outcomes were known: the errors of that expectation are then part of the tables
@@ -21,12 +21,17 @@ import numpy.typing as npt
 from tagcast.models.calibration.amount_drift import AmountDrift, expected_and_seen
 from tagcast.models.calibration.binary_calibrator import SURENESS, Calibrator
 from tagcast.models.calibration.conformal_tables import LEVELS, AmountTables
+from tagcast.models.stats.amount_outlook import AmountOutlook
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 
 LEAST_SPREAD = 0.02
 """Standard deviation of the logarithm under which a common move changes no tier worth the cost of asking."""
+KNOTS = 24
+"""Predictions at which a run keeps chances and spread: between them both change slowly."""
+BEYOND = 10.0
+"""How far the last knot lies beyond the largest predictions and the highest tier's start."""
 TAIL_DEVIATIONS = 1.2816
 """Standard deviations between the middle of a normal distribution and the end of its 80 % interval."""
 
@@ -44,7 +49,7 @@ class CalibratedAmount(NamedTuple):
 
 @dataclass(frozen=True)
 class AmountCalibrator:
-    """What past snapshots say about a model's amounts.
+    """What past snapshots tell about a model's amounts.
 
     Parameters
     ----------
@@ -114,14 +119,14 @@ class AmountCalibrator:
         )
 
     def predict(self, predicted: Floats, as_of: date, unseen: float = 0.0) -> CalibratedAmount:
-        """Return what is said for predictions of shape (n,).
+        """Return the calibrated predictions, each of shape (n,).
 
         Parameters
         ----------
         predicted : ndarray of shape (n,)
             Amounts, as the model gives them.
         as_of : date
-            Moment of the prediction: the longer after the last known outcomes, the wider the bounds.
+            Date of the prediction: the longer after the last known outcomes, the wider the bounds.
         unseen : float
             Share of the window whose season no snapshot has shown: it widens the bounds too.
         """
@@ -148,14 +153,36 @@ class AmountCalibrator:
     def _least_chance(
         self, score: Floats, chances: Floats, tier: npt.NDArray[np.intp], spread: float
     ) -> Floats:
-        """Return the probability of the tier said, the least over how far all amounts may have moved together."""
+        """Return the probability of the predicted tier, the least over how far all amounts may have shifted together."""
         rows = np.arange(len(score))
         least: Floats = chances[rows, tier]
         if spread > LEAST_SPREAD:
-            for move in (-SURENESS, SURENESS):
-                moved = self.tables.tiers(score * np.exp(move * spread), np.array(self.starts))
-                least = np.minimum(least, moved[rows, tier])
+            for shift in (-SURENESS, SURENESS):
+                shifted = self.tables.tiers(score * np.exp(shift * spread), np.array(self.starts))
+                least = np.minimum(least, shifted[rows, tier])
         return least
+
+    def outlook(self, as_of: date, unseen: float = 0.0) -> AmountOutlook:
+        """Return what is to be expected of corrected predictions at ``as_of``, as few knots."""
+        spread = float(np.sqrt(self.drift.ahead(as_of, unseen).variance))
+        top = BEYOND * max(float(np.exp(self.tables.middles[-1])), self.starts[-1])
+        scores = np.r_[0.0, np.geomspace(self.tables.least, top, KNOTS - 1)]
+        bounds = np.array(self.starts)
+        moved = [
+            self.tables.tiers(scores * np.exp(move * spread), bounds) for move in (-SURENESS, 0.0, SURENESS)
+        ]
+
+        def rows(chances: Floats) -> tuple[tuple[float, ...], ...]:
+            return tuple(tuple(row) for row in np.round(chances.T, 4).tolist())
+
+        variance = self.tables.amounts(scores).var(axis=1)
+        return AmountOutlook(
+            tuple(scores.tolist()),
+            rows(moved[1]),
+            rows(np.max(moved, axis=0)),
+            tuple(variance.tolist()),
+            spread,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -7,7 +7,7 @@ scored from its own past only, this gave less log loss (.4092 against .4105) and
 
 ``lower`` and ``upper`` are the wider of two: the quantile of the drift to expect (19 new snapshots of 20 lie above
 it), and the Venn-Abers bounds of all out-of-time cases, each moved by its own snapshot's drift, which see where the
-curve's shape is wrong. At the same snapshots this kept the promise of more random audiences than the worst of the
+curve's shape is wrong. At the same snapshots this kept the promise to more random audiences than the worst of the
 snapshots' own tables (at most .01 of a snapshot's audiences broken against .22, .001 against .007 on average), for
 less of what those gave up (.030 against .040): the worst of many small tables is the noisiest of them, not the worst
 season.
@@ -23,15 +23,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.calibration.binary_drift import Drift, follow
-from tagcast.models.calibration.venn_abers import CLIP, Floats, Steps, VennAbersTable, clip, probability
+from tagcast.models.calibration.venn_abers import Steps, VennAbersTable
+from tagcast.models.stats.numerics import CLIP, Floats, clip, probability
 
 __all__ = ["CLIP", "MIN_CASES", "Calibrated", "Calibrator"]
 
 MIN_CASES = 20
-"""True and false outcomes each without which a snapshot can be neither learned nor judged from."""
+"""True and false outcomes each without which a snapshot can neither teach nor test a calibration."""
 SURENESS = 1.6449
 """Standard deviations of drift that a bound covers: made for 19 new snapshots of 20 above the lower one, which nine of
-ten kept among past ones of the demo (``benchmarks/drift.py``)."""
+ten kept among past ones of the demo (``benchmarks/quality/drift.py``)."""
 
 
 class Calibrated(NamedTuple):
@@ -44,7 +45,7 @@ class Calibrated(NamedTuple):
 
 @dataclass(frozen=True)
 class Calibrator:
-    """What past snapshots say about a model's log-odds.
+    """What past snapshots tell about a model's log-odds.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ class Calibrator:
         ----------
         raw : ndarray of shape (n,)
         as_of : date
-            Moment of the prediction: the longer after the last known outcomes, the wider the bounds.
+            Date of the prediction: the longer after the last known outcomes, the wider the bounds.
         unseen : float
             Share of the window whose season no snapshot has shown: it widens the bounds too.
         """
@@ -140,7 +141,7 @@ def score_curve(raw: Floats, y: npt.NDArray[np.int8]) -> tuple[Floats, Floats]:
     """Return a rising curve from any ranking to log-odds: middles of isotonic steps, strictly rising.
 
     For rankings whose numbers mean nothing by themselves; interpolated between the knots, so that no step
-    ties what the ranking can tell apart.
+    ties what the ranking can distinguish.
     """
     p0, p1 = VennAbersTable.fit(raw, y).predict(raw)
     steps, inverse, counts = np.unique(clip(p1 / (1 - p0 + p1)), return_inverse=True, return_counts=True)

@@ -4,7 +4,7 @@ A table holds the quantiles of ``amount / prediction`` over past cases scored ou
 (a Mondrian split conformal predictive system; V. Vovk et al., Nonparametric predictive distributions based on
 conformal prediction, Machine Learning 108, 2019). The ratio keeps the mass at zero where it is and grows with the
 prediction as spend does. Between the middles of two bins the tables are interpolated, so that no two nearly equal
-predictions are told different things.
+predictions get different bounds.
 
 crepes 0.9 and MAPIE 1.6 were tried on the demo's spend in 30 days, on three past snapshots with the same predictions.
 crepes' Mondrian predictive system holds .81 of the amounts with intervals a tenth wider (231 against 212), .86 where its
@@ -21,10 +21,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.stats.amount_metrics import COVERAGE
+
 Floats = npt.NDArray[np.float64]
 
-COVERAGE = 0.8
-"""Share of amounts that an interval is to hold."""
 LEVELS = 200
 """Quantiles a bin: probabilities of tiers come in steps of half a percent."""
 BIN_CASES = 250
@@ -32,7 +32,7 @@ BIN_CASES = 250
 MAX_BINS = 20
 _CHUNK = 10_000  # rows at a time: memory stays flat
 LEAST_RATIO = 0.01
-"""Predictions under this share of the mean amount count as that much: a ratio to nothing says nothing."""
+"""Predictions under this share of the mean amount count as that much: a ratio to nothing means nothing."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,14 @@ class AmountTables:
         high: Floats = mu * ((1 - w) * self.high[left] + w * self.high[right])
         return low, high
 
+    def amounts(self, predicted: Floats) -> Floats:
+        """Return ``LEVELS`` equally likely amounts of each prediction, shape (n, LEVELS)."""
+        mu = np.maximum(predicted, self.least)
+        left, right, w = self._places(mu)
+        w = w[:, None]
+        found: Floats = mu[:, None] * ((1 - w) * self.quantiles[left] + w * self.quantiles[right])
+        return found
+
     def tiers(self, predicted: Floats, starts: Floats) -> Floats:
         """Return the probability of each tier, shape (n, tiers), for predictions of shape (n,).
 
@@ -118,12 +126,9 @@ class AmountTables:
         out = np.empty((len(predicted), len(starts)))
         for first in range(0, len(predicted), _CHUNK):
             rows = slice(first, first + _CHUNK)
-            mu = np.maximum(predicted[rows], self.least)
-            left, right, w = self._places(mu)
-            w = w[:, None]
-            amounts = mu[:, None] * ((1 - w) * self.quantiles[left] + w * self.quantiles[right])
+            amounts = self.amounts(predicted[rows])
             below = np.stack([(amounts < start).sum(axis=1) for start in starts[1:]], axis=1) / LEVELS
-            ends = np.column_stack([np.zeros(len(mu)), below, np.ones(len(mu))])
+            ends = np.column_stack([np.zeros(len(amounts)), below, np.ones(len(amounts))])
             out[rows] = np.diff(ends, axis=1)
         return out
 

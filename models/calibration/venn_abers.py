@@ -1,7 +1,7 @@
 """Venn-Abers predictors, precomputed to tables.
 
 An inductive Venn-Abers predictor answers a score ``s`` with two probabilities: ``p1``, what isotonic
-regression says at ``s`` once ``(s, 1)`` is added to the calibration cases, and ``p0`` the same with
+regression predicts at ``s`` once ``(s, 1)`` is added to the calibration cases, and ``p0`` the same with
 ``(s, 0)``. One of them is perfectly calibrated, whichever outcome comes, so ``p0`` is a floor and ``p1`` a
 ceiling. Both are step functions of ``s``: computed once for all ``s`` in O(n log n), then looked up.
 
@@ -17,25 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-
-CLIP = 1e-4
-"""No finite sample shows an outcome to be impossible: probabilities keep this distance from 0 and 1."""
-
-
-def clip(p: Floats) -> Floats:
-    """Return probabilities that keep ``CLIP`` from 0 and 1."""
-    return np.clip(p, CLIP, 1 - CLIP)
-
-
-def logit(p: Floats) -> Floats:
-    """Return log-odds of probabilities."""
-    return np.log(p) - np.log1p(-p)
-
-
-def probability(log_odds: Floats) -> Floats:
-    """Return probabilities of log-odds, clipped."""
-    return clip(1 / (1 + np.exp(-np.clip(log_odds, -40.0, 40.0))))
+from tagcast.models.stats.numerics import Floats, clip
 
 
 @dataclass(frozen=True)
@@ -144,10 +126,10 @@ def _added_one(counts: list[int], positives: list[int]) -> Floats:
     for i, (x, y) in enumerate(points[1:]):
         (x0, y0), (x1, y1) = hull[-1], hull[-2]
         out[i] = (y1 - y0) / (x1 - x0)
-        moved = (x - 1, y - 1)
-        if (moved[1] - y0) * (x1 - x0) < (y1 - y0) * (moved[0] - x0):
+        shifted = (x - 1, y - 1)
+        if (shifted[1] - y0) * (x1 - x0) < (y1 - y0) * (shifted[0] - x0):
             hull.pop()
-            while len(hull) > 1 and turns_right(moved, hull[-1], hull[-2]):
+            while len(hull) > 1 and turns_right(shifted, hull[-1], hull[-2]):
                 hull.pop()
-            hull.append(moved)
+            hull.append(shifted)
     return out

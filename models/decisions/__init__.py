@@ -1,1 +1,1 @@
-"""decisions: say in one sentence what is here."""
+"""Decision rules: from scores to values, confidence and bands, and what each threshold gains and costs."""

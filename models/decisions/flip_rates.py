@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.decisions.policy import decide
+from tagcast.models.stats.observed_accuracy import as_words
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
@@ -37,7 +38,7 @@ class Margin:
     removed : float or None
         Share of the flips without a margin that this one removes; None where there are none.
     said : int
-        Values that are yes or no.
+        Values that are not unknown.
     mean_confidence, share_right : float or None
         Of the values said.
     """
@@ -112,25 +113,35 @@ def stability(
     scored: Sequence[Scored], cuts: Sequence[float], *, min_confidence: float, own: float = 0.0
 ) -> list[Margin]:
     """Return what each of ``MARGINS`` and the definition's ``own`` does, the smallest first."""
-    y = np.concatenate([outcomes for _, outcomes, *_ in scored])
+    came = as_words(np.concatenate([outcomes for _, outcomes, *_ in scored]))
     rows: list[Margin] = []
     for margin in sorted({*MARGINS, own}):
         over_time = values_over_time(scored, cuts, min_confidence=min_confidence, hysteresis=margin)
-        pairs, changed = flips([(ids, value) for ids, value, _ in over_time])
-        value = np.concatenate([v for _, v, _ in over_time])
-        confidence = np.concatenate([c for *_, c in over_time])
-        said = value != "unknown"
-        without = rows[0].flips if rows else changed
-        rows.append(
-            Margin(
-                margin=margin,
-                own=margin == own,
-                pairs=pairs,
-                flips=changed,
-                removed=1 - changed / without if without else None,
-                said=int(said.sum()),
-                mean_confidence=float(confidence[said].mean()) if said.any() else None,
-                share_right=float(((value == "yes") == (y == 1))[said].mean()) if said.any() else None,
-            )
-        )
+        rows.append(margin_of(over_time, came, margin, own=margin == own, without=rows[0] if rows else None))
     return rows
+
+
+def margin_of(
+    over_time: Sequence[tuple[Ids, Words, Floats]],
+    came: Words,
+    margin: float,
+    *,
+    own: bool,
+    without: Margin | None = None,
+) -> Margin:
+    """Return what values over time came to; ``came`` are the right ones, ``without`` what they do without a margin."""
+    pairs, changed = flips([(ids, value) for ids, value, _ in over_time])
+    value = np.concatenate([v for _, v, _ in over_time])
+    confidence = np.concatenate([c for *_, c in over_time])
+    said = value != "unknown"
+    before = without.flips if without else changed
+    return Margin(
+        margin=margin,
+        own=own,
+        pairs=pairs,
+        flips=changed,
+        removed=1 - changed / before if before else None,
+        said=int(said.sum()),
+        mean_confidence=float(confidence[said].mean()) if said.any() else None,
+        share_right=float((value == came)[said].mean()) if said.any() else None,
+    )

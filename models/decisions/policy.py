@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,15 @@ from tagcast.models.definitions.model_tag import (
     Decision,
     PrecisionRule,
     ProfitRule,
+    TagDefinition,
     ThresholdRule,
     TopShareRule,
 )
-from tagcast.models.definitions.outcomes import UNKNOWN, YES_NO
+from tagcast.models.filters.fields import UNKNOWN, YES_NO
+from tagcast.models.stats.observed_accuracy import as_words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
@@ -177,3 +183,17 @@ def band_codes(score: Floats, bands: Mapping[str, float]) -> Codes:
     """Return the place of the band of each score."""
     found = np.searchsorted(np.array(list(bands.values())), score, side="right") - 1
     return found.astype(np.int8)
+
+
+def came_true(definition: TagDefinition, outcomes: pd.DataFrame) -> Words:
+    """Return the value that would have been right, shape (n,).
+
+    Parameters
+    ----------
+    definition : TagDefinition
+    outcomes : DataFrame of shape (n, ...)
+        ``y``, 0 or 1; ``amount`` where values are levels of it.
+    """
+    if definition.outcome.levels:
+        return band(outcomes["amount"].to_numpy(np.float64), definition.outcome.levels)
+    return as_words(outcomes["y"].to_numpy(np.int8))

@@ -1,1 +1,1 @@
-"""definitions: say in one sentence what is here."""
+"""Tag definitions: YAML files validated into model tags and rule tags, and the differences between two versions."""

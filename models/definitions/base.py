@@ -1,13 +1,18 @@
-"""What every tag definition says, whoever says the tag: its names, its place, for whom, how long it is good."""
+"""What every tag definition holds, model or rule: its names, its place, for whom, how long it is valid."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from tagcast.models.definitions.outcomes import Strict
+from tagcast.features.core.messages import LANGUAGES, listed, msg
+from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError
 
 PLACEHOLDER = "{category}"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
@@ -15,10 +20,46 @@ _CRON_FIELDS = 5
 
 
 class Text(Strict):
-    """One text in the two languages of the console."""
+    """One text in the two languages of the console; given in one of them, or as a plain text, it stands for both."""
 
-    en: str = Field(min_length=1)
-    zh: str = Field(min_length=1)
+    en: str = Field("", min_length=1, description="in English; the Chinese text where it is left out")
+    zh: str = Field("", min_length=1, description="in Chinese; the English text where it is left out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fall_back(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"en": given, "zh": given}
+        if not isinstance(given, Mapping):
+            return given
+        texts = [given[language] for language in LANGUAGES if given.get(language) is not None]
+        if not texts:
+            raise ValueError(msg("give the text in English (en), in Chinese (zh), or in both"))
+        filled = {language: texts[0] for language in LANGUAGES if given.get(language) is None}
+        return dict(given) | filled
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for language in LANGUAGES:
+            del schema["properties"][language]["default"]
+        about: dict[str, Any] = {key: schema.pop(key) for key in ("title", "description") if key in schema}
+        about["anyOf"] = [{"type": "string", "minLength": 1}, {**schema, "minProperties": 1}]
+        schema.clear()
+        schema.update(about)
+        return schema
+
+    @property
+    def translation(self) -> str:
+        """The Chinese text; empty where it is the English one."""
+        return "" if self.zh == self.en else self.zh
+
+    @property
+    def both(self) -> str:
+        """Both languages on one line; one text where they are the same."""
+        return " · ".join(filter(None, (self.en, self.translation)))
 
     def with_category(self, category: str) -> Text:
         """Return the text with ``{category}`` filled in."""
@@ -43,9 +84,13 @@ class Family(Strict):
     @model_validator(mode="after")
     def _one_of(self) -> Family:
         if (self.values is None) == (self.top is None):
-            raise ValueError("give either values (a list of categories) or top (how many), not both")
+            raise InvalidValueError(
+                msg("give either values (a list of categories) or top (how many), not both")
+            )
         if self.values is not None and len({slug(v) for v in self.values}) != len(self.values):
-            raise ValueError(f"two of these categories get the same tag name: {', '.join(self.values)}")
+            raise InvalidValueError(
+                msg("two of these categories get the same tag name: {values}", values=listed(self.values))
+            )
         return self
 
 
@@ -67,18 +112,25 @@ class TagBase(Strict):
     @classmethod
     def _check_name(cls, value: str) -> str:
         if not _NAME.match(value):
-            raise ValueError(f"a name is lower-case letters, digits and _, as in churn_risk; found {value!r}")
+            raise InvalidValueError(
+                msg(
+                    "a name is lower-case letters, digits and _, as in churn_risk; found {found!r}",
+                    found=value,
+                )
+            )
         return value
 
     @field_validator("refresh")
     @classmethod
     def _check_cron(cls, value: str) -> str:
         if len(value.split()) != _CRON_FIELDS:
-            raise ValueError(f"expected five cron fields, as in '0 3 * * *'; found {value!r}")
+            raise InvalidValueError(
+                msg("expected five cron fields, as in '0 3 * * *'; found {found!r}", found=value)
+            )
         return value
 
     def member(self, category: str) -> dict[str, Any]:
-        """Return what a family's member for ``category`` says otherwise than the family."""
+        """Return where a family's member for ``category`` differs from the family."""
         return {
             "name": self.name.replace(PLACEHOLDER, slug(category)),
             "title": self.title.with_category(category),
@@ -89,7 +141,7 @@ class TagBase(Strict):
 
 
 def slug(category: str) -> str:
-    """Return the part of a tag name that stands for ``category``.
+    """Return the part of a tag name that represents ``category``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What differs between two definitions of a tag, and what of it can be put active without training anew."""
+"""What differs between two definitions of a tag, and what of it can be activated without training anew."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from tagcast.models.definitions.loader import Definition
+from tagcast.models.definitions.decision_rules import PrecisionRule
+from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
-from tagcast.models.definitions.outcomes import PrecisionRule
 
 DECIDING = ("decision", "bands", "min_confidence", "hysteresis")
-"""Keys that turn a model's scores into what is said."""
+"""Keys that turn a model's scores into values."""
 DESCRIBING = ("title", "description", "path", "owner", "refresh", "expires_after_days", "sensitivity")
 _RULE = ("population", "category", "rule", "cases", "otherwise")
 
@@ -29,7 +29,7 @@ class KeyChange:
     retrain : bool
         Whether a model has to be trained before it is active.
     deciding : bool
-        Whether it changes what is said of profiles.
+        Whether it changes the values of profiles.
     """
 
     key: str
@@ -40,7 +40,7 @@ class KeyChange:
 
 
 def key_changes(was: Definition, now: Definition) -> tuple[KeyChange, ...]:
-    """Return what differs, key by key; a tag that a model said and a rule says now differs in ``kind``."""
+    """Return what differs, key by key; a tag of a model that becomes a rule differs in ``kind``."""
     if was.kind != now.kind and "rule" in {was.kind, now.kind}:
         return (KeyChange("kind", was.kind, now.kind, retrain=now.kind != "rule", deciding=True),)
     before, after = was.model_dump(mode="json"), now.model_dump(mode="json")
@@ -58,14 +58,14 @@ def overlaid(trained: TagDefinition, applied: TagDefinition) -> TagDefinition:
 
     A cut that has to be learnt stays: out-of-time scores are gone once a version is made.
     """
-    if trained.is_amount != applied.is_amount:
+    if trained.kind != applied.kind:
         return trained
     free = [key for key in (*DECIDING, *DESCRIBING) if not _needs_training(key, applied)]
     return trained.model_copy(update={key: getattr(applied, key) for key in free})
 
 
 def deciding_id(definition: TagDefinition) -> str:
-    """Return a short id of the keys that turn scores into what is said."""
+    """Return a short id of the keys that turn scores into values."""
     plain = definition.model_dump(mode="json", include=set(DECIDING))
     return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 

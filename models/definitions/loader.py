@@ -13,11 +13,14 @@ from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from tagcast.features.core.errors import DefinitionError
+from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.raw_errors import yaml_problem
+from tagcast.features.core.validation import at, explained, suggested
 from tagcast.models.definitions.base import TagBase
+from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 
-Definition = TagDefinition | RuleDefinition
 _Chosen = TypeVar("_Chosen", bound=TagBase)
 
 _SHORT = Repr()
@@ -27,14 +30,14 @@ SCHEMA_FILE = Path(__file__).parents[1] / "tags" / "tag.schema.json"
 
 def schema_text() -> str:
     """Return the JSON schema of a definition, as published in ``models/tags/tag.schema.json``."""
-    _, both = models_json_schema([(TagDefinition, "validation"), (RuleDefinition, "validation")])
+    _, definitions = models_json_schema([(TagDefinition, "validation"), (RuleDefinition, "validation")])
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tagcast tag definition",
         "if": {"properties": {"kind": {"const": "rule"}}, "required": ["kind"]},
         "then": {"$ref": "#/$defs/RuleDefinition"},
         "else": {"$ref": "#/$defs/TagDefinition"},
-        **both,
+        **definitions,
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
@@ -50,29 +53,32 @@ def load_definitions(folder: Path) -> list[Definition]:
     files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
     if not files:
         raise DefinitionError(
-            f"no tag definitions: {folder} holds no *.yaml file",
-            hint='set tags = "…" in the configuration to a folder of definitions',
+            msg("no tag definitions: {folder} holds no *.yaml file", folder=folder),
+            hint=msg('set tags = "…" in the configuration to a folder of definitions'),
         )
     definitions: dict[str, Definition] = {}
     for file in files:
         definition = parse_definition(file.read_text(encoding="utf-8"), str(file))
         if definition.name in definitions:
-            raise DefinitionError(f"{file}: a second definition of {definition.name!r}", hint="rename one")
+            raise DefinitionError(
+                msg("{file}: a second definition of {tag!r}", file=file, tag=definition.name),
+                hint=msg("rename one"),
+            )
         definitions[definition.name] = definition
     return list(definitions.values())
 
 
-def parse_definition(text: str, where: str, *, kind: str | None = None) -> Definition:
+def parse_definition(text: str, where: Text, *, kind: str | None = None) -> Definition:
     """Return the definition written in ``text``.
 
     Parameters
     ----------
     text : str
         YAML.
-    where : str
+    where : Message or str
         Names it in errors.
     kind : str, optional
-        What it is of where it does not say so itself.
+        What it is of where the text does not name it.
 
     Raises
     ------
@@ -82,31 +88,40 @@ def parse_definition(text: str, where: str, *, kind: str | None = None) -> Defin
     try:
         raw: Any = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
-        raise DefinitionError(f"{where}: not valid YAML: {error}", hint="hint the line it names") from error
+        raise DefinitionError(
+            msg("{where}: {problem}", where=where, problem=yaml_problem(error)),
+            hint=msg("correct the place it names"),
+        ) from error
     if not isinstance(raw, dict):
-        raise DefinitionError(f"{where}: expected keys such as name and outcome, found {type(raw).__name__}")
+        raise DefinitionError(
+            msg(
+                "{where}: expected keys such as name and outcome, found {type}",
+                where=where,
+                type=type(raw).__name__,
+            ),
+            hint=msg("models/tags/tag.schema.json lists every key with its meaning"),
+        )
     return validated(raw if kind is None else {"kind": kind, **raw}, where)
 
 
-def validated(raw: dict[str, Any], where: str) -> Definition:
+def validated(raw: dict[str, Any], where: Text) -> Definition:
     """Return the definition whose keys are ``raw``; ``where`` names it in errors."""
     try:
         kind = RuleDefinition if raw.get("kind") == "rule" else TagDefinition
         return kind.model_validate(raw)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(p) for p in e['loc']) or 'definition'}: {e['msg']}"
-            + (
-                ""
-                if e["type"] == "missing" or isinstance(e["input"], dict)
-                else f" (found {_SHORT.repr(e['input'])})"
-            )
-            for e in error.errors()
-        ]
+        problems = listed(map(_explain, error.errors(include_url=False)), "sentences")
         raise DefinitionError(
-            f"{where}: " + "; ".join(lines),
-            hint="models/tags/tag.schema.json lists every key with its meaning",
+            msg("{where}: {problem}", where=where, problem=problems),
+            hint=msg("models/tags/tag.schema.json lists every key with its meaning"),
         ) from error
+
+
+def _explain(error: Any) -> Text:
+    place = ".".join(str(part) for part in error["loc"])
+    shown = error["type"] != "missing" and not isinstance(error["input"], dict)
+    found = _SHORT.repr(error["input"]) if shown else ""
+    return at(place, explained(error), found)
 
 
 def select(definitions: Iterable[_Chosen], names: Sequence[str]) -> list[_Chosen]:
@@ -117,17 +132,13 @@ def select(definitions: Iterable[_Chosen], names: Sequence[str]) -> list[_Chosen
     DefinitionError
         For a name that is none of them, with the nearest ones.
     """
-    from difflib import get_close_matches
-
     every = list(definitions)
     chosen: dict[str, _Chosen] = {}
     for name in names:
         found = [d for d in every if d.name == name or d.name.split(".")[0] == name]
         if not found:
             known = sorted({d.name for d in every} | {d.name.split(".")[0] for d in every})
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise DefinitionError(f"unknown tag {name!r}", hint=f"{hint}known: {', '.join(known)}")
+            raise DefinitionError(msg("unknown tag {tag!r}", tag=name), hint=suggested(name, known))
         chosen.update((d.name, d) for d in found)
     return list(chosen.values())
 

@@ -1,7 +1,7 @@
 """What a tag is: one YAML file, validated, its families expanded over categories.
 
-The vocabulary is small on purpose. ``population`` says who is eligible at a moment, ``outcome`` what
-is predicted about them over the horizon that follows, ``decision`` when the tag says yes.
+The vocabulary is small on purpose. ``population`` defines who is eligible at ``as_of``, ``outcome`` what
+is predicted about them over the horizon that follows, ``decision`` when the value is yes.
 """
 
 from __future__ import annotations
@@ -14,23 +14,27 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError
 from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, Text, slug
+from tagcast.models.definitions.decision_rules import (
+    Decision,
+    PrecisionRule,
+    ProfitRule,
+    ThresholdRule,
+    TierRule,
+    TopShareRule,
+)
 from tagcast.models.definitions.outcomes import (
-    YES_NO,
     Amount,
     AnyEvent,
     CountAtLeast,
-    Decision,
     NoEvent,
     Outcome,
-    PrecisionRule,
-    ProfitRule,
-    Strict,
     SumAtLeast,
-    ThresholdRule,
-    TierRule,
+    TagKindName,
     TopShare,
-    TopShareRule,
 )
 
 __all__ = [
@@ -78,7 +82,9 @@ class SplitRule(Strict):
     @model_validator(mode="after")
     def _check_dates(self) -> SplitRule:
         if self.dates and list(self.dates) != sorted(set(self.dates)):
-            raise ValueError(f"dates have to rise; found {', '.join(map(str, self.dates))}")
+            raise InvalidValueError(
+                msg("dates have to rise; found {found}", found=listed(map(str, self.dates)))
+            )
         return self
 
 
@@ -106,7 +112,7 @@ class TagDefinition(TagBase):
     @model_validator(mode="before")
     @classmethod
     def _complete_amount(cls, raw: Any) -> Any:
-        """An amount says its tier, and has no bands beside its tiers."""
+        """An amount's value is its tier, and it has no bands beside its tiers."""
         outcome = raw.get("outcome") if isinstance(raw, dict) else None
         kind = outcome.get("kind") if isinstance(outcome, dict) else getattr(outcome, "kind", None)
         return {"decision": {"rule": "tier"}, "bands": {}, **raw} if kind == "amount" else raw
@@ -118,64 +124,90 @@ class TagDefinition(TagBase):
 
     @model_validator(mode="after")
     def _check_whole(self) -> TagDefinition:
-        self._check_amount()
+        self._check_levels()
         starts = list(self.bands.values())
-        if not self.is_amount and (
+        if not self.outcome.levels and (
             not starts or starts[0] != 0.0 or len(set(starts)) < len(starts) or starts[-1] >= 1
         ):
-            raise ValueError(f"bands start at 0, each somewhere else, and stay below 1; found {self.bands}")
+            raise InvalidValueError(
+                msg(
+                    "bands start at 0, each somewhere else, and stay below 1; found {found}", found=self.bands
+                )
+            )
         holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.outcome.category or "")
         if holed != (self.family is not None):
-            raise ValueError(f"family and {PLACEHOLDER} in name and outcome.category go together")
+            raise InvalidValueError(
+                msg(
+                    "family and {placeholder} in name and outcome.category go together",
+                    placeholder=PLACEHOLDER,
+                )
+            )
         if self.family and not (PLACEHOLDER in self.name and self.outcome.category == PLACEHOLDER):
-            raise ValueError(f"a family needs {PLACEHOLDER} both in name and as outcome.category")
+            raise InvalidValueError(
+                msg(
+                    "a family needs {placeholder} both in name and as outcome.category",
+                    placeholder=PLACEHOLDER,
+                )
+            )
         if self.population.not_bought_within_days and not self.outcome.category:
-            raise ValueError("population.not_bought_within_days needs outcome.category")
+            raise InvalidValueError(msg("population.not_bought_within_days needs outcome.category"))
         if self.population.not_bought_within_days and self.feature_service != "interest":
-            raise ValueError("population.not_bought_within_days needs feature_service: interest")
+            raise InvalidValueError(msg("population.not_bought_within_days needs feature_service: interest"))
         if self.feature_service == "interest" and not self.outcome.category:
-            raise ValueError("feature_service interest needs outcome.category")
+            raise InvalidValueError(msg("feature_service interest needs outcome.category"))
         self._check_hysteresis()
         return self
 
-    def _check_amount(self) -> None:
-        if self.is_amount != isinstance(self.decision, TierRule):
-            raise ValueError(
-                f"outcome.kind amount and decision.rule tier go together; "
-                f"found {self.outcome.kind} and {self.decision.rule}"
+    def _check_levels(self) -> None:
+        tiered = bool(self.outcome.levels)
+        if tiered != isinstance(self.decision, TierRule):
+            raise InvalidValueError(
+                msg(
+                    "outcome.kind amount and decision.rule tier go together; found {kind} and {rule}",
+                    kind=self.outcome.kind,
+                    rule=self.decision.rule,
+                )
             )
-        if self.is_amount and self.bands:
-            raise ValueError("an amount has no bands: outcome.tiers are its levels")
-        if self.is_amount and self.hysteresis:
-            raise ValueError("an amount has no cut that a margin could hold: hysteresis has to be 0")
+        if tiered and self.bands:
+            raise InvalidValueError(msg("an amount has no bands: outcome.tiers are its levels"))
+        if tiered and self.hysteresis:
+            raise InvalidValueError(
+                msg("an amount has no cut that a margin could hold: hysteresis has to be 0")
+            )
 
     def _check_hysteresis(self) -> None:
         rule = self.decision
         if isinstance(rule, ProfitRule) and rule.capacity is not None and self.hysteresis:
-            raise ValueError(
-                "a capacity is a hard bound that held values would overrun: hysteresis has to be 0"
+            raise InvalidValueError(
+                msg("a capacity is a hard bound that held values would overrun: hysteresis has to be 0")
             )
         if isinstance(rule, ThresholdRule) and not (
             self.hysteresis < rule.threshold and rule.threshold + self.hysteresis < 1
         ):
-            raise ValueError(
-                f"threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; "
-                f"found {rule.threshold} and {self.hysteresis}: a value could never change again"
+            raise InvalidValueError(
+                msg(
+                    "threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; found {threshold} and {hysteresis}: a value could never change again",
+                    threshold=rule.threshold,
+                    hysteresis=self.hysteresis,
+                )
             )
         if self.hysteresis and self.min_confidence + self.hysteresis >= 1:
-            raise ValueError(
-                f"min_confidence + hysteresis has to stay below 1; found {self.min_confidence} and "
-                f"{self.hysteresis}: an unknown could never be left again"
+            raise InvalidValueError(
+                msg(
+                    "min_confidence + hysteresis has to stay below 1; found {min_confidence} and {hysteresis}: an unknown could never be left again",
+                    min_confidence=self.min_confidence,
+                    hysteresis=self.hysteresis,
+                )
             )
 
     @property
     def question(self) -> str:
         """What a yes means, as a short id: two versions of a tag answer the same question where it is equal."""
-        asked = {
+        meaning = {
             "population": self.population.model_dump(mode="json"),
             "outcome": self.outcome.model_dump(mode="json"),
         }
-        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+        return sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def category(self) -> str | None:
@@ -183,9 +215,9 @@ class TagDefinition(TagBase):
         return self.outcome.category
 
     @property
-    def kind(self) -> Literal["model", "amount"]:
-        """What says it."""
-        return "amount" if self.is_amount else "model"
+    def kind(self) -> TagKindName:
+        """What predicts it."""
+        return self.outcome.tag_kind
 
     @property
     def horizon_days(self) -> int:
@@ -193,23 +225,14 @@ class TagDefinition(TagBase):
         return self.outcome.horizon_days
 
     @property
-    def is_amount(self) -> bool:
-        """Whether the tag predicts an amount, not a yes or no."""
-        return isinstance(self.outcome, Amount)
-
-    @property
     def values(self) -> tuple[str, ...]:
-        """What the tag can say beside unknown: yes and no, or its tiers from low to high."""
-        return tuple(self.outcome.tiers) if isinstance(self.outcome, Amount) else YES_NO
+        """The tag's values beside unknown: yes and no, or its tiers from low to high."""
+        return self.outcome.values
 
     @property
     def levels(self) -> dict[str, float]:
         """Name to the score it starts at, rising: bands, or the tiers of an amount."""
-        return self.outcome.tiers if isinstance(self.outcome, Amount) else self.bands
-
-    def band_of(self, score: float) -> str:
-        """Return the level in which ``score`` lies."""
-        return [name for name, start in self.levels.items() if score >= start][-1]
+        return self.outcome.levels or self.bands
 
     def expand(self, categories: Sequence[str]) -> list[TagDefinition]:
         """Return the family's members for ``categories`` (a tag that is no family: itself)."""

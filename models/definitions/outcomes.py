@@ -1,4 +1,4 @@
-"""What a tag can predict, when it says so, and what can be asked of it."""
+"""What a tag can predict, and how an outcome is counted."""
 
 from __future__ import annotations
 
@@ -6,27 +6,43 @@ import math
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-YES_NO = ("yes", "no")
-UNKNOWN = "unknown"
-PARTS = ("value", "score", "confidence", "percentile", "band", "lower", "upper", "unknown_because")
-"""What a filter may ask of a tag; ``value`` where no part is named."""
-NUMBER_PARTS = ("score", "confidence", "percentile", "lower", "upper")
+from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError
+from tagcast.models.filters.fields import UNKNOWN, YES_NO
+
 TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _TAKEN = frozenset({*YES_NO, UNKNOWN})
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+TagKindName = Literal["model", "amount"]
+"""Kinds of tags that a model predicts: yes or no (``model``), or an amount."""
 
 
 class _Outcome(Strict):
     event: str = Field("purchase", description="event name in the event log; returns never count as one")
     category: str | None = Field(None, description="only events of this category; {category} in a family")
     horizon_days: int = Field(gt=0, le=730)
+
+    @property
+    def tag_kind(self) -> TagKindName:
+        """What kind of model predicts it."""
+        return "model"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What a tag can say of it beside unknown, in order."""
+        return YES_NO
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Value to the score it starts at, where its values are levels of the score; else empty."""
+        return {}
+
+    @property
+    def asked(self) -> str:
+        """The value that people ask for the reasons of."""
+        return YES_NO[0]
 
 
 class NoEvent(_Outcome):
@@ -75,58 +91,41 @@ class Amount(_Outcome):
     def _check_tiers(cls, value: dict[str, float]) -> dict[str, float]:
         named = [name for name in value if not TIER_NAME.match(name) or name in _TAKEN]
         if named:
-            raise ValueError(
-                f"a tier's name is lower-case letters, digits and _, and none of yes, no, unknown; "
-                f"found {', '.join(map(repr, named))}"
+            raise InvalidValueError(
+                msg(
+                    "a tier's name is lower-case letters, digits and _, and none of yes, no, unknown; found {found}",
+                    found=listed(map(repr, named)),
+                )
             )
         tiers = dict(sorted(value.items(), key=lambda tier: tier[1]))
         starts = list(tiers.values())
         if starts[0] != 0 or len(set(starts)) < len(starts) or not all(map(math.isfinite, starts)):
-            raise ValueError(f"tiers start at 0, each at another amount; found {value}")
+            raise InvalidValueError(
+                msg("tiers start at 0, each at another amount; found {found}", found=value)
+            )
         return tiers
+
+    @property
+    def tag_kind(self) -> TagKindName:
+        """What kind of model predicts it."""
+        return "amount"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Its tiers from low to high."""
+        return tuple(self.tiers)
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Its tiers."""
+        return self.tiers
+
+    @property
+    def asked(self) -> str:
+        """The highest tier."""
+        return self.values[-1]
 
 
 Outcome = Annotated[
     NoEvent | AnyEvent | CountAtLeast | SumAtLeast | TopShare | Amount, Field(discriminator="kind")
-]
-
-
-class ThresholdRule(Strict):
-    """Yes when score >= ``threshold``."""
-
-    rule: Literal["threshold"]
-    threshold: float = Field(gt=0, lt=1)
-
-
-class TopShareRule(Strict):
-    """Yes for the ``share`` of the population with the highest scores of the run."""
-
-    rule: Literal["top_share"]
-    share: float = Field(gt=0, lt=1)
-
-
-class PrecisionRule(Strict):
-    """Yes for the widest audience whose share of true outcomes met ``precision`` out of time."""
-
-    rule: Literal["precision"]
-    precision: float = Field(gt=0, lt=1)
-
-
-class ProfitRule(Strict):
-    """Yes where score x benefit exceeds cost, for at most ``capacity`` profiles (highest scores first)."""
-
-    rule: Literal["profit"]
-    benefit: float = Field(gt=0)
-    cost: float = Field(gt=0)
-    capacity: int | None = Field(None, gt=0)
-
-
-class TierRule(Strict):
-    """The tier in which the amount most probably lies; what an amount says."""
-
-    rule: Literal["tier"]
-
-
-Decision = Annotated[
-    ThresholdRule | TopShareRule | PrecisionRule | ProfitRule | TierRule, Field(discriminator="rule")
 ]

@@ -1,4 +1,4 @@
-"""A tag that a rule says: one YAML file in the language of audiences, over features and attributes.
+"""A tag decided by a rule: one YAML file in the language of audiences, over features and attributes.
 
 ::
 
@@ -10,7 +10,7 @@
       lapsed: "recency_days > 90"
     otherwise: returning
 
-``rule`` instead of ``cases`` says yes where it holds and no elsewhere. A condition on something unknown never holds.
+``rule`` instead of ``cases`` gives yes where it holds and no elsewhere. A condition on something unknown never holds.
 """
 
 from __future__ import annotations
@@ -25,27 +25,20 @@ from pydantic import ConfigDict, Field, model_validator
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, FilterError
+from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.core.validation import InvalidValueError
 from tagcast.models.definitions.base import PLACEHOLDER, TagBase
-from tagcast.models.definitions.outcomes import TIER_NAME, UNKNOWN, YES_NO
-from tagcast.models.filters.conditions import (
-    Compare,
-    Condition,
-    FieldRef,
-    Filter,
-    InAudience,
-    IsNull,
-    Names,
-    Not,
-    OneOf,
-)
+from tagcast.models.definitions.outcomes import TIER_NAME
+from tagcast.models.filters.conditions import FieldCondition, FieldRef, Filter, InAudience, Names, walk
+from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.models.filters.parser import caret, parse
 
 MAX_CASES = 100
-"""What a rule can say: stores keep the words of a tag as small numbers."""
+"""The most values of a rule: stores hold the words of a tag as small numbers."""
 
 
 def _one_of_the_two(schema: dict[str, Any]) -> None:
-    """Say in the JSON schema that a rule is either a rule or cases."""
+    """Require in the JSON schema that a rule is either a rule or cases."""
     schema["oneOf"] = [
         {"required": ["rule"], "not": {"required": ["otherwise"]}},
         {"required": ["cases"]},
@@ -53,77 +46,80 @@ def _one_of_the_two(schema: dict[str, Any]) -> None:
 
 
 class RuleDefinition(TagBase):
-    """A tag that a rule says, or one family of such tags before expansion."""
+    """A tag decided by a rule, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_one_of_the_two)
 
     kind: Literal["rule"]
     category: str | None = Field(
-        None, description="whose features category_… the rule may speak of; {category} in a family"
+        None, description="whose features category_… the rule may use; {category} in a family"
     )
     rule: str | None = Field(None, min_length=1, description="yes where it holds, no elsewhere")
     cases: dict[str, str] | None = Field(
         None,
         min_length=1,
         max_length=MAX_CASES,
-        description="value to its rule; the first that holds is said",
+        description="value to its rule; the first that holds counts",
     )
     otherwise: str | None = Field(
-        None, description="the value where no case holds; without it nothing is said there"
+        None, description="the value where no case holds; without it the tag has no value there"
     )
 
     @model_validator(mode="after")
     def _check_whole(self) -> RuleDefinition:
         if (self.rule is None) == (self.cases is None):
-            raise ValueError("give either rule (yes or no) or cases (value to its rule), not both")
+            raise InvalidValueError(
+                msg("give either rule (yes or no) or cases (value to its rule), not both")
+            )
         if self.rule is not None and self.otherwise is not None:
-            raise ValueError("otherwise goes with cases: a rule says no where it does not hold")
+            raise InvalidValueError(msg("otherwise goes with cases: a rule says no where it does not hold"))
         wrong = [v for v in self.values if self.cases and (not TIER_NAME.match(v) or v in {*YES_NO, UNKNOWN})]
         if wrong:
-            raise ValueError(
-                "a case's name is lower-case letters, digits and _, and none of yes, no, unknown; "
-                f"found {', '.join(map(repr, wrong))}"
+            raise InvalidValueError(
+                msg(
+                    "a case's name is lower-case letters, digits and _, and none of yes, no, unknown; found {found}",
+                    found=listed(map(repr, wrong)),
+                )
             )
         holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.category or "")
         if holed != (self.family is not None):
-            raise ValueError(f"family and {PLACEHOLDER} in name and category go together")
+            raise InvalidValueError(
+                msg("family and {placeholder} in name and category go together", placeholder=PLACEHOLDER)
+            )
         if self.family and not (PLACEHOLDER in self.name and self.category == PLACEHOLDER):
-            raise ValueError(f"a family needs {PLACEHOLDER} both in name and as category")
+            raise InvalidValueError(
+                msg("a family needs {placeholder} both in name and as category", placeholder=PLACEHOLDER)
+            )
         if self.population.not_bought_within_days and not self.category:
-            raise ValueError("population.not_bought_within_days needs category")
+            raise InvalidValueError(msg("population.not_bought_within_days needs category"))
         return self
 
     @property
     def branches(self) -> dict[str, str]:
-        """Value to the rule that says it, in order."""
+        """Value to the rule that gives it, in order."""
         return {"yes": self.rule} if self.rule is not None else dict(self.cases or {})
 
     @property
     def fallback(self) -> str | None:
-        """What is said where no rule holds; None for nothing."""
+        """The value where no rule holds; None for none."""
         return "no" if self.rule is not None else self.otherwise
 
     @property
     def values(self) -> tuple[str, ...]:
-        """What the tag can say."""
+        """The tag's values."""
         rest = [self.fallback] if self.fallback is not None else []
         return tuple(dict.fromkeys([*self.branches, *rest]))
 
     @property
-    def is_amount(self) -> bool:
-        """Whether the tag predicts an amount: never."""
-        return False
-
-    @property
     def question(self) -> str:
         """What its values mean, as a short id: it changes with the rule."""
-        asked = {
+        meaning = {
             "population": self.population.model_dump(mode="json"),
             "category": self.category,
             "branches": self.branches,
             "otherwise": self.fallback,
         }
-        return sha256(json.dumps(asked).encode()).hexdigest()[:12]
+        return sha256(json.dumps(meaning).encode()).hexdigest()[:12]
 
     def expand(self, categories: Sequence[str]) -> list[RuleDefinition]:
         """Return the family's members for ``categories`` (a tag that is no family: itself)."""
@@ -148,13 +144,13 @@ class Rule:
 
     @property
     def fields(self) -> list[str]:
-        """The features and attributes it speaks of, in order."""
-        names = [leaf.field.name for tree in self.cases.values() for leaf in terms(tree.root)]
+        """The features and attributes it uses, in order."""
+        names = [leaf.field.name for tree in self.cases.values() for leaf in terms(tree)]
         return list(dict.fromkeys(names))
 
 
 def rule_names(feature_set: FeatureSet, attributes: Mapping[str, str], *, category: bool) -> Names:
-    """Return what a rule may speak of.
+    """Return what a rule may use.
 
     Parameters
     ----------
@@ -176,33 +172,45 @@ def resolve(definition: RuleDefinition, names: Names) -> Rule:
     DefinitionError
         Naming the tag, the key and the character where the trouble starts.
     """
-    found = {}
+    cases = {}
     for value, text in definition.branches.items():
         key = "rule" if definition.rule is not None else f"cases.{value}"
         try:
-            found[value] = parse(text, names)
+            cases[value] = parse(text, names)
         except FilterError as error:
             raise DefinitionError(
-                f"{definition.name}: {key}: {error.message}\n{caret(text, error)}",
-                hint=error.hint + _about_names(definition),
+                msg(
+                    "{tag}: {key}: {problem}\n{caret}",
+                    tag=definition.name,
+                    key=key,
+                    problem=error.message,
+                    caret=caret(text, error),
+                ),
+                hint=msg("{hint} ({names})", hint=error.hint, names=_about_names(definition)),
             ) from error
-    return Rule(definition, found)
+    return Rule(definition, cases)
 
 
-def _about_names(definition: RuleDefinition) -> str:
-    more = "" if definition.category else "; features category_… need a category"
-    return f" (a rule speaks of features and attributes{more})"
+def _about_names(definition: RuleDefinition) -> Message:
+    if definition.category:
+        return msg("a rule speaks of features and attributes")
+    return msg("a rule speaks of features and attributes; features category_… need a category")
 
 
-def terms(node: Condition) -> list[Compare | OneOf | IsNull]:
-    """Return the conditions that ``node`` is made of, in the order of reading."""
-    if isinstance(node, Not):
-        return terms(node.item)
-    if isinstance(node, Compare | OneOf | IsNull):
-        return [node]
-    if isinstance(node, InAudience):
-        raise DefinitionError(f"a rule cannot speak of an audience, found {node.text()}")
-    return [leaf for item in node.items for leaf in terms(item)]
+def terms(tree: Filter) -> list[FieldCondition]:
+    """Return the conditions that a rule's ``tree`` is made of, in reading order.
+
+    Raises
+    ------
+    DefinitionError
+        For a saved audience: rules run where nobody's audiences are known.
+    """
+    found: list[FieldCondition] = []
+    for leaf in walk(tree):
+        if isinstance(leaf, InAudience):
+            raise DefinitionError(msg("a rule cannot speak of an audience, found {found}", found=leaf.text()))
+        found.append(leaf)
+    return found
 
 
 def term_words(term: str, titles: Mapping[str, Any]) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""estimators: say in one sentence what is here."""
+"""The learners: logistic regression, LightGBM, BG/NBD, an amount regressor, the RFM baseline, and their blend."""

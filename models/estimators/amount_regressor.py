@@ -4,7 +4,7 @@
 start from the profile's own rates of spend (:class:`OwnSpend`) and correct them: trees alone are flat beyond the
 largest leaf, where the best customers are. Held against trees alone on validation folds of the demo: RMSE 102.4
 against 102.8. ``log1p`` fits log(1 + amount) by least squares and is scaled back so that its sum is that of training.
-``own_rate`` says that a profile goes on spending at its own rate, ``mean`` that all spend alike.
+``own_rate`` assumes that a profile goes on spending at its own rate, ``mean`` that all spend alike.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class AmountRegressor:
         return self.amount_of(self.raw(X, known))
 
     def amount_of(self, raw: Floats) -> Floats:
-        """Return the amount that :meth:`raw` stands for."""
+        """Return the amount that :meth:`raw` encodes."""
         found = np.exp(raw) if self.kind == "tweedie" else np.expm1(raw) * self.factor
         return np.maximum(found, 0.0)
 

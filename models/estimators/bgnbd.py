@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.calibration.venn_abers import clip, logit
+from tagcast.models.stats.numerics import clip, logit
 from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 PROFILE_INPUTS = ("purchase_days_all", "recency_days", "tenure_days")
 CATEGORY_INPUTS = ("category_purchase_days_all", "category_recency_days", "tenure_days")
 _PRIOR = 1e-3
-"""Weight of a pull towards parameters of one, so that data which cannot tell them apart give finite ones."""
+"""Weight of a pull towards parameters of one, so that data which cannot separate them give finite ones."""
 _BOUND = 8.0
 
 
@@ -156,7 +156,7 @@ class BgNbdScorer:
         )
 
     def history(self, inputs: Floats) -> History:
-        """Return the history that the three ``inputs``, shape (n, 3), tell of."""
+        """Return the history that the three ``inputs``, shape (n, 3), describe."""
         bought = np.nan_to_num(inputs[:, 0])
         known = inputs[:, 2]
         last = np.clip(known - np.where(bought > 0, np.nan_to_num(inputs[:, 1]), known), 0, None)

@@ -41,7 +41,7 @@ JSON_PARTS: dict[str, type[AdditiveModel] | type[BgNbdScorer] | type[RfmScorer]]
     "bgnbd": BgNbdScorer,
     "rfm": RfmScorer,
 }
-"""Parts that are kept as JSON; the forest is LightGBM's own text."""
+"""Parts that are stored as JSON; the forest is LightGBM's own text."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Boosted trees: LightGBM made deterministic, kept as its native text, with cheap path attribution.
+"""Boosted trees: LightGBM made deterministic, stored as its native text, with cheap path attribution.
 
 Each forest grows on one thread, whose sums have one order; several forests grow side by side instead.
 """
@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 EARLY_STOPPING_ROUNDS = 20
 MAX_BIN = 63
-"""A feature's values are told apart at so many quantiles: finer ones gained nothing on past snapshots and cost a
+"""A feature's values are distinguished at so many quantiles: finer ones gained nothing on past snapshots and cost a
 fifth more."""
 
 

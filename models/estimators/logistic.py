@@ -9,88 +9,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from tagcast.models.kernels.additive_model import AdditiveModel, Curve, Floats, compress
 
 C_GRID = {0: (0.01, 0.05, 0.3), 2: (0.003, 0.012)}
 """By number of bends a feature: the inverse strengths of the L2 penalty that are tried."""
-
-
-class LogisticScorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """L2 logistic regression for two classes on compressed, standardised features with NaN.
-
-    Each column becomes ``sign(x) log1p(|x|)``, its NaN the training median, plus an indicator of NaN
-    (identical indicators merged) and, at ``bends`` quantiles, a hinge; all are standardised, constant ones
-    dropped. Beyond the extremes of training a feature counts as at them.
-
-    Parameters
-    ----------
-    C : float, default 0.01
-        Inverse strength of the penalty.
-    bends : int, default 2
-        Quantiles at which a feature's line may bend; 0 for straight lines.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (2,)
-    additive_ : AdditiveModel
-        The fitted model as plain numbers.
-    n_features_in_ : int
-    """
-
-    def __init__(self, C: float = 0.01, bends: int = 2) -> None:
-        self.C = C
-        self.bends = bends
-
-    def fit(self, X: Any, y: Any) -> Self:
-        """Fit on X of shape (n, p), NaN allowed, and y of shape (n,) with two classes."""
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        self.additive_ = fit_path(X, self._encode(y), [self.C], bends=self.bends)[0]
-        return self
-
-    def _encode(self, y: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
-        check_classification_targets(y)
-        self.classes_, encoded = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            one = "; got only one class" if len(self.classes_) == 1 else ""
-            raise ValueError(
-                f"Only binary classification is supported: y must hold two classes, "
-                f"found {len(self.classes_)}{one}"
-            )
-        return encoded.astype(np.int8)
-
-    def decision_function(self, X: Any) -> Floats:
-        """Return the log-odds of the second class, shape (n,)."""
-        check_is_fitted(self)
-        return self.additive_.raw(
-            validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        )
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Return the probabilities of both classes, shape (n, 2)."""
-        p = 1 / (1 + np.exp(-self.decision_function(X)))
-        return np.column_stack([1 - p, p])
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the likelier class of each row."""
-        second = self.decision_function(X) > 0
-        return np.asarray(self.classes_[second.astype(int)])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 def fit_path(
@@ -123,12 +52,12 @@ def fit_path(
         terms = [c for c, _ in prepared]
         centre, scale = Z.mean(axis=0), Z.std(axis=0)
         # A spread that is mere rounding (a constant 0.1 has a mean of 0.09999…) is no information.
-        keep = scale > 1e-10 * np.maximum(1.0, np.abs(centre))
-        terms = [term for term, kept in zip(terms, keep, strict=True) if kept]
+        varying = scale > 1e-10 * np.maximum(1.0, np.abs(centre))
+        terms = [term for term, kept in zip(terms, varying, strict=True) if kept]
         if not terms:
             odds = float(np.log(y.mean() / (1 - y.mean())))
             return [AdditiveModel(odds, ()) for _ in strengths]
-        Z, centre, scale = Z[:, keep], centre[keep], scale[keep]
+        Z, centre, scale = Z[:, varying], centre[varying], scale[varying]
         Z -= centre
         Z /= scale
         fit = LogisticRegression(solver="newton-cholesky", tol=1e-5, max_iter=100, warm_start=True)

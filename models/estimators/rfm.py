@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.calibration.binary_calibrator import score_curve
-from tagcast.models.calibration.venn_abers import probability
 from tagcast.models.stats.metrics import auc
+from tagcast.models.stats.numerics import probability
 from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]

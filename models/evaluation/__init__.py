@@ -1,1 +1,1 @@
-"""evaluation: say in one sentence what is here."""
+"""How good a trained tag is: backtests, grades, main drivers, and the promise held against random audiences."""

@@ -1,4 +1,4 @@
-"""A tag judged on several past snapshots, trained again before each: what can be said of its quality over time.
+"""A tag evaluated on several past snapshots, trained again before each: what can be said of its quality over time.
 
 Each window is one test snapshot with the model that could have been trained then: rows of later snapshots
 are dropped before training, so nothing of a later window reaches an earlier one.
@@ -9,51 +9,52 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic
 
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.decisions.policy import cut_from_scores, decide
-from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.evaluation.measures import MEASURES, Measures
 from tagcast.models.evaluation.random_audiences import AudiencePromise, audience_promise
-from tagcast.models.stats.metrics import (
-    METRICS,
-    CalibrationBin,
-    Estimate,
-    calibration_bins,
-    evaluate,
-)
+from tagcast.models.stats.amount_segments import AmountSegment
+from tagcast.models.stats.metrics import CalibrationBin, Estimate
 from tagcast.models.stats.observed_accuracy import PromiseBand, promise_and_reality
-from tagcast.models.stats.segments import SegmentRow, segment_rows, segments_of
-from tagcast.models.training.dataset import Floats, Labels, TrainingFrame
+from tagcast.models.stats.segments import SegmentRow, segments_of
+from tagcast.models.training.dataset import Floats, TrainingFrame
+from tagcast.models.training.result import AnyResult, AnyScores, joined
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from tagcast.models.training.binary import TestScores, TrainingResult
 
 CONFIDENCE_LEVELS = (0.0, 0.6, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(Generic[AnyScores]):
     """One past snapshot, scored by a model that knew nothing of it.
 
     Parameters
     ----------
+    kind : str
+        Of the tag.
     test : date
         The snapshot.
     snapshots : int
         That the model could learn from, the test snapshot not among them.
     chosen : str
         The candidate that won.
+    references : dict of str to str
+        What the model has to beat, and what people call it.
     test_metrics : dict of str to dict of str to Estimate
-        ``tagcast``, ``rfm`` and ``base_rate``.
+        ``tagcast`` and each reference.
     differences : dict of str to dict of str to Estimate
-        tagcast minus ``rfm`` and ``base_rate`` in ``auc`` and ``log_loss``, over the same resamples.
-    profile_id, y, score, value, confidence, percentile : ndarray of shape (n,)
+        tagcast minus each reference, over the same resamples.
+    scores : TestScores or AmountTest
         Of the test snapshot, in order of profile.
+    y : ndarray of shape (n,)
+        What came: 0 or 1, or the amount.
+    value, came, confidence, percentile : ndarray of shape (n,)
+        What was said, and what would have been right.
     X : DataFrame of shape (n, p)
         Its features.
     attributes : DataFrame of shape (n, a) or None
@@ -61,15 +62,17 @@ class Window:
     notes : tuple of str
     """
 
+    kind: str
     test: date
     snapshots: int
     chosen: str
+    references: Mapping[str, str]
     test_metrics: Mapping[str, Mapping[str, Estimate]]
     differences: Mapping[str, Mapping[str, Estimate]]
-    profile_id: npt.NDArray[np.str_]
-    y: Labels
-    score: Floats
+    scores: AnyScores
+    y: npt.NDArray[Any]
     value: npt.NDArray[np.object_]
+    came: npt.NDArray[np.object_]
     confidence: Floats
     percentile: Floats
     X: pd.DataFrame
@@ -78,9 +81,24 @@ class Window:
     notes: tuple[str, ...]
 
     @property
+    def measures(self) -> Measures:
+        """How its kind of tag is measured."""
+        return MEASURES[self.kind]
+
+    @property
+    def profile_id(self) -> npt.NDArray[np.str_]:
+        """Whose rows they are."""
+        return self.scores.profile_id
+
+    @property
+    def score(self) -> Floats:
+        """Calibrated probability, or predicted amount."""
+        return self.scores.score
+
+    @property
     def promise(self) -> list[PromiseBand]:
         """What was said with which confidence, and what share was right."""
-        return promise_and_reality(self.y, self.value, self.confidence, CONFIDENCE_LEVELS)
+        return promise_and_reality(self.came, self.value, self.confidence, CONFIDENCE_LEVELS)
 
 
 @dataclass(frozen=True)
@@ -90,13 +108,13 @@ class Pooled:
     Parameters
     ----------
     metrics : dict of str to Estimate
-    segments : list of SegmentRow
+    segments : list of SegmentRow or AmountSegment
     calibration : list of CalibrationBin
     promise : list of PromiseBand
     """
 
     metrics: Mapping[str, Estimate]
-    segments: Sequence[SegmentRow]
+    segments: Sequence[SegmentRow | AmountSegment]
     calibration: Sequence[CalibrationBin]
     promise: Sequence[PromiseBand]
 
@@ -115,13 +133,8 @@ def until(frame: TrainingFrame, test: date) -> TrainingFrame:
         as_of=frame.as_of[rows],
         profile_id=frame.profile_id[rows],
         rfm=frame.rfm.loc[rows].reset_index(drop=True),
+        amount=None if frame.amount is None else frame.amount[rows],
     )
-
-
-def said(definition: TagDefinition, test: TestScores) -> tuple[npt.NDArray[np.object_], Floats]:
-    """Return value and confidence of the test snapshot, as a scoring run at that time would have decided."""
-    cut = cut_from_scores(definition.decision, test.score) if test.cut is None else test.cut
-    return decide(test.score, test.lower, test.upper, cut=cut, min_confidence=definition.min_confidence)
 
 
 def percentiles(score: Floats) -> Floats:
@@ -131,66 +144,82 @@ def percentiles(score: Floats) -> Floats:
     return np.asarray((rankdata(score) - 0.5) / len(score) * 100, np.float64)
 
 
-def judge_window(
-    result: TrainingResult,
+def rows_at(frame: TrainingFrame, test: date) -> npt.NDArray[np.intp]:
+    """Return the places of the rows of ``test``, in order of profile, as test scores are."""
+    rows = np.flatnonzero(frame.as_of == np.datetime64(test))
+    return rows[np.argsort(frame.profile_id[rows].astype(str), kind="stable")]
+
+
+def window_of(
+    result: AnyResult,
     frame: TrainingFrame,
     attributes: pd.DataFrame | None,
     *,
     audiences: int,
     seed: int,
-) -> Window:
+) -> Window[Any]:
     """Put together what one window shows.
 
     Parameters
     ----------
-    result : TrainingResult
+    result : TrainingResult or AmountResult
         Of training on ``frame``.
     frame : TrainingFrame
     attributes : DataFrame, optional
         Indexed by profile id; profiles that it lacks have nothing known.
     audiences : int
-        Random audiences to judge.
+        Random audiences to draw.
     seed : int
     """
-    test, scores = result.split.test, result.test_scores
-    at_test = np.flatnonzero(frame.as_of == np.datetime64(test))
-    at_test = at_test[np.argsort(frame.profile_id[at_test].astype(str), kind="stable")]
-    X = frame.X.iloc[at_test].reset_index(drop=True)
+    definition, scores, test = result.model.definition, result.test_scores, result.split.test
+    measures = MEASURES[definition.kind]
+    X = frame.X.iloc[rows_at(frame, test)].reset_index(drop=True)
     mine = None if attributes is None else attributes.reindex(scores.profile_id).reset_index(drop=True)
-    value, confidence = said(result.model.definition, scores)
+    value, confidence = measures.decided(definition, scores)
+    came = measures.came(definition, scores)
     percentile = percentiles(scores.score)
     return Window(
+        kind=definition.kind,
         test=test,
         snapshots=len(result.split.test_fold.train),
         chosen=result.chosen,
+        references=result.references,
         test_metrics=result.test,
         differences=result.differences,
-        profile_id=scores.profile_id,
-        y=scores.y,
-        score=scores.score,
+        scores=scores,
+        y=measures.outcome(scores),
         value=value,
+        came=came,
         confidence=confidence,
         percentile=percentile,
         X=X,
         attributes=mine,
         audiences=audience_promise(
-            X, mine, value, confidence, percentile, scores.y, audiences=audiences, seed=seed
+            X,
+            mine,
+            value,
+            confidence,
+            percentile,
+            came,
+            values=definition.values,
+            audiences=audiences,
+            seed=seed,
         ),
         notes=result.notes,
     )
 
 
-def pool(windows: Sequence[Window], *, seed: int) -> Pooled:
-    """Return the figures of all windows together.
+def pool(windows: Sequence[Window[Any]], *, seed: int) -> Pooled:
+    """Return the figures of all windows of one tag together.
 
     Segments by feature are taken within each window (high spend of December is not that of June), those by
     attribute over all rows.
     """
     import pandas as pd
 
-    y, score, profile_id, value, confidence = (
-        np.concatenate([getattr(w, name) for w in windows])
-        for name in ("y", "score", "profile_id", "value", "confidence")
+    measures, scores = windows[0].measures, joined([w.scores for w in windows])
+    value, came, confidence = (
+        np.concatenate([getattr(w, name) for w in windows]) for name in ("value", "came", "confidence")
     )
     masks: dict[tuple[str, str], list[npt.NDArray[np.bool_]]] = {}
     for place, window in enumerate(windows):
@@ -200,11 +229,12 @@ def pool(windows: Sequence[Window], *, seed: int) -> Pooled:
     pooled = {key: np.concatenate(parts) for key, parts in masks.items()}
     known = [w.attributes for w in windows if w.attributes is not None]
     if known:
-        nothing = pd.DataFrame(index=range(len(y)))
+        nothing = pd.DataFrame(index=range(len(value)))
         pooled |= segments_of(nothing, pd.concat(known, ignore_index=True))
+    whose = scores.profile_id
     return Pooled(
-        evaluate(y, score, np.random.default_rng(seed), tuple(METRICS), profile_id),
-        segment_rows(y, score, pooled, np.random.default_rng(seed), profile_id),
-        calibration_bins(y, score),
-        promise_and_reality(y, value, confidence, CONFIDENCE_LEVELS),
+        measures.pooled(scores, np.random.default_rng(seed), whose),
+        measures.segments(scores, pooled, np.random.default_rng(seed), whose),
+        measures.bins(scores),
+        promise_and_reality(came, value, confidence, CONFIDENCE_LEVELS),
     )

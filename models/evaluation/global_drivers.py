@@ -18,7 +18,7 @@ from tagcast.models.inference.attributions import contributions
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 Direction = Literal["rises", "falls", "mixed"]
@@ -33,7 +33,11 @@ AGREEMENT_ROWS = 1_000
 _LONGER = ("recency_days", "tenure", "gap_", "recency_over")
 _MORE = ("_days", "orders_", "lines", "quantity_", "items", "categories", "channels", "expected_repeats")
 _WORDS = {"longer": "越长", "more": "越多", "higher": "越高"}
-_KINDS = {"rises": ("the likelier", "越可能"), "falls": ("the less likely", "越不可能")}
+_EFFECTS = {
+    "model": {"rises": ("the likelier", "越可能"), "falls": ("the less likely", "越不可能")},
+    "amount": {"rises": ("the larger", "金额越高"), "falls": ("the smaller", "金额越低")},
+}
+"""By kind of the tag: what a rising value does to the outcome."""
 
 
 class Titled(Protocol):
@@ -56,11 +60,11 @@ class Driver:
     ----------
     feature, title_en, title_zh : str
     size : float
-        Mean |contribution| in log-odds.
+        Mean |contribution| in the unit of the model: log-odds, or log amount.
     share : float
         Of the sizes of all features, in [0, 1].
     direction : str
-        ``rises``: the higher the value, the likelier a yes; ``falls``; ``mixed``.
+        ``rises``: the higher the value, the likelier a yes, or the larger the amount; ``falls``; ``mixed``.
     correlation : float
         Rank correlation of value and contribution where the value is known; NaN where either is constant.
     low, middle, high : float
@@ -106,7 +110,7 @@ class ReasonAgreement:
 
 
 def drivers(
-    model: TagModel,
+    model: TrainedModel,
     X: Floats | pd.DataFrame,
     titles: Mapping[str, Titled],
     *,
@@ -117,7 +121,7 @@ def drivers(
 
     Parameters
     ----------
-    model : TagModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
         Rows of the test snapshot, at least one.
     titles : mapping of str to Titled
@@ -146,12 +150,13 @@ def drivers(
                 X[:, j],
                 given[:, j],
                 float(sizes[j]) / total,
+                model.kind,
             )
         )
     return tuple(found)
 
 
-def _driver(name: str, en: str, zh: str, value: Floats, given: Floats, share: float) -> Driver:
+def _driver(name: str, en: str, zh: str, value: Floats, given: Floats, share: float, kind: str) -> Driver:
     known = ~np.isnan(value)
     quartiles = np.quantile(value[known], [0.25, 0.5, 0.75]).tolist() if known.any() else [float("nan")] * 3
     correlation = _rank_correlation(value[known], given[known])
@@ -160,7 +165,7 @@ def _driver(name: str, en: str, zh: str, value: Floats, given: Floats, share: fl
         direction = "rises"
     elif correlation <= -CLEAR_CORRELATION:
         direction = "falls"
-    says_en, says_zh = _sentences(name, en, zh, direction, share)
+    says_en, says_zh = _sentences(name, en, zh, direction, share, kind)
     return Driver(
         feature=name,
         title_en=en,
@@ -186,7 +191,7 @@ def _rank_correlation(value: Floats, given: Floats) -> float:
     return float(np.corrcoef(rankdata(value), rankdata(given))[0, 1])
 
 
-def _sentences(name: str, en: str, zh: str, direction: Direction, share: float) -> tuple[str, str]:
+def _sentences(name: str, en: str, zh: str, direction: Direction, share: float, kind: str) -> tuple[str, str]:
     percent = f"{share:.0%}".replace("%", " %")
     percent = "less than 1 %" if percent == "0 %" else percent
     weight_en = f"counts for {percent} of what the score is made of"
@@ -195,7 +200,7 @@ def _sentences(name: str, en: str, zh: str, direction: Direction, share: float) 
     if direction == "mixed":
         return f"{title}: no single direction; {weight_en}.", f"{zh}：没有单一方向；{weight_zh}。"
     word = more_of(name)
-    likely_en, likely_zh = _KINDS[direction]
+    likely_en, likely_zh = _EFFECTS[kind][direction]
     return (
         f"{title}: the {word}, {likely_en}; {weight_en}.",
         f"{zh}：{_WORDS[word]}，{likely_zh}；{weight_zh}。",
@@ -219,7 +224,7 @@ def more_of(feature: str) -> str:
 
 
 def reason_agreement(
-    model: TagModel,
+    model: TrainedModel,
     X: Floats | pd.DataFrame,
     *,
     rows: int = AGREEMENT_ROWS,
@@ -230,7 +235,7 @@ def reason_agreement(
 
     Parameters
     ----------
-    model : TagModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
     rows : int
         Rows drawn at random, at most.

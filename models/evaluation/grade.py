@@ -22,6 +22,8 @@ from typing import Literal, Protocol
 
 Letter = Literal["A", "B", "C", "D"]
 Kind = Literal["model", "rfm"]
+Finding = tuple[Letter, str]
+"""A sentence, and the best grade that it allows."""
 
 MAX_CALIBRATION_ERROR = 0.05
 """The gate's bound too: sampling alone gives about .02 on a test snapshot of 2,300 profiles."""
@@ -120,6 +122,29 @@ class Grade:
     reasons: tuple[str, ...]
 
 
+def graded(
+    refused: Sequence[str], findings: Sequence[Finding], marked: Sequence[str] = (), best: Letter = "A"
+) -> Grade:
+    """Give the worst grade that a finding allows, its sentence first; D where something is ``refused``.
+
+    Parameters
+    ----------
+    refused : sequence of str
+        What alone makes a D.
+    findings : sequence of (letter, sentence)
+        With the best grade that each allows.
+    marked : sequence of str
+        Said before the findings.
+    best : {"A", "B", "C"}
+        No better grade is given.
+    """
+    if refused:
+        return Grade("D", (*refused, *marked))
+    # "A" < "B" < "C": the worst finding decides, and is said first.
+    ordered = sorted(findings, key=lambda finding: finding[0], reverse=True)
+    return Grade(max(best, ordered[0][0]), (*marked, *(text for _, text in ordered)))
+
+
 def grade(evidence: GradeEvidence, *, kind: Kind = "model") -> Grade:
     """Give a grade by :data:`RULE`.
 
@@ -134,18 +159,19 @@ def grade(evidence: GradeEvidence, *, kind: Kind = "model") -> Grade:
     refused = [] if e.gate_passed else [f"the gate refused it: {e.gate_reason}"]
     if not e.log_loss_minus_base.value < 0:  # true for NaN as well
         refused.append("its log loss is no better than the base rate's")
-    if refused:
-        return Grade("D", (*refused, *marked))
-    findings = [*_leads(e, kind), *_calibration(e), *_promise(e), *_cases(e), *_choice(e)]
-    # "A" < "B" < "C": the worst finding decides, and is said first.
-    findings.sort(key=lambda finding: finding[0], reverse=True)
-    reasons = (*marked, *(text for _, text in findings))
-    return Grade("C" if kind == "rfm" else findings[0][0], reasons)
+    findings = [
+        *_leads(e, kind),
+        *_calibration(e),
+        *promise_findings(e.promise),
+        *_cases(e),
+        *choice_findings(out_of_time=e.out_of_time),
+    ]
+    return graded(refused, findings, marked, "C" if kind == "rfm" else "A")
 
 
-def _leads(e: GradeEvidence, kind: Kind) -> list[tuple[Letter, str]]:
+def _leads(e: GradeEvidence, kind: Kind) -> list[Finding]:
     """Return what each lead says, with the best grade that it allows."""
-    found: list[tuple[Letter, str]] = []
+    found: list[Finding] = []
     base = e.log_loss_minus_base
     leads = [("base rate", "log loss", -base.high, -base.low)]
     if kind == "model":
@@ -159,7 +185,7 @@ def _leads(e: GradeEvidence, kind: Kind) -> list[tuple[Letter, str]]:
     return found
 
 
-def _calibration(e: GradeEvidence) -> list[tuple[Letter, str]]:
+def _calibration(e: GradeEvidence) -> list[Finding]:
     error = e.calibration_error
     if error <= MAX_CALIBRATION_ERROR:
         return [("A", f"calibration error {error:.3f}, at most {MAX_CALIBRATION_ERROR}")]
@@ -167,11 +193,12 @@ def _calibration(e: GradeEvidence) -> list[tuple[Letter, str]]:
     return [("C", f"calibration error {shown}, above {MAX_CALIBRATION_ERROR}")]
 
 
-def _promise(e: GradeEvidence) -> list[tuple[Letter, str]]:
-    spoken = [band for band in e.promise if band.said]
+def promise_findings(promise: Sequence[Promised]) -> list[Finding]:
+    """Return what the promise says at each level of confidence."""
+    spoken = [band for band in promise if band.said]
     if not spoken:
         return [("C", "nothing is said with enough confidence, so no promise can be checked")]
-    found: list[tuple[Letter, str]] = []
+    found: list[Finding] = []
     for band in spoken:
         promised, right = band.mean_confidence, band.share_right
         # Sums of many equal confidences may miss the share by a rounding.
@@ -187,15 +214,16 @@ def _promise(e: GradeEvidence) -> list[tuple[Letter, str]]:
     return found or [("A", "the promise is kept at every level of confidence")]
 
 
-def _cases(e: GradeEvidence) -> list[tuple[Letter, str]]:
+def _cases(e: GradeEvidence) -> list[Finding]:
     cases = f"{e.test_yes:,} true and {e.test_no:,} false outcomes to test on"
     if min(e.test_yes, e.test_no) < CLEAR_CASES:
         return [("B", f"only {cases}: {CLEAR_CASES} of each would be clear")]
     return [("A", cases)]
 
 
-def _choice(e: GradeEvidence) -> list[tuple[Letter, str]]:
-    if e.out_of_time:
+def choice_findings(*, out_of_time: bool) -> list[Finding]:
+    """Return what is said of how the model was chosen."""
+    if out_of_time:
         return [("A", "chosen out of time, on snapshots after those that it learned from")]
     # Groups of profiles share their season and their shop: what will hold next month they cannot tell.
     return [

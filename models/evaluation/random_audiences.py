@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from tagcast.models.definitions.outcomes import YES_NO
 from tagcast.models.evaluation.random_filters import RandomFilters
+from tagcast.models.filters.fields import YES_NO
+from tagcast.models.stats.observed_accuracy import as_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,8 +138,7 @@ def audience_promise(
         The same seed gives the same filters, whatever the order of rows; ``by_chance`` needs the same order.
     """
     said = value != "unknown"
-    came = y if y.dtype == object else np.where(y == 1, "yes", "no")
-    right = (value == came)[said]
+    right = (value == as_words(y))[said]
     units = np.round(confidence[said] * _UNIT)
     rng = np.random.default_rng(seed)
     filters = RandomFilters(X, attributes, value, confidence, percentile, said, values)

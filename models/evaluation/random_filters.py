@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.definitions.outcomes import YES_NO
+from tagcast.models.filters.fields import YES_NO
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,1 +1,1 @@
-"""filters: say in one sentence what is here."""
+"""The filter language: text is parsed into a tree of conditions."""

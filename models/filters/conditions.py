@@ -1,18 +1,20 @@
-"""A filter as a tree of conditions, and the names it may speak of.
+"""A filter as a tree of conditions, and the names it may use.
 
-The tree is plain data: it goes to JSON and back, and is checked like any input.
+The tree is plain data: it goes to JSON and back, and is checked like any input. :func:`walk` and :func:`fold` are the
+only two traversals: everything that reads a filter (SQL, rules, sentences, the builder) is written with them, so a new
+kind of condition is a type error in each place until it is handled.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tagcast.models.definitions.outcomes import NUMBER_PARTS, UNKNOWN, YES_NO
+from tagcast.models.filters.fields import NUMBER_PARTS, UNKNOWN, YES_NO
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float
@@ -21,6 +23,7 @@ _BARE = re.compile(r"[^\W\d]\w*(?:\.\w+)*")  # as the parser reads a name that s
 MAX_DEPTH = 50
 MAX_VALUES = 10_000
 MAX_CONDITIONS = 500
+T = TypeVar("T")
 
 
 class _Node(BaseModel):
@@ -120,7 +123,11 @@ class Or(_Node):
         return " OR ".join(f"({i.text()})" if isinstance(i, Or) else i.text() for i in self.items)
 
 
-Condition = Annotated[Compare | OneOf | IsNull | InAudience | Not | And | Or, Field(discriminator="kind")]
+FieldCondition = Compare | OneOf | IsNull
+"""A condition on one field."""
+Leaf = FieldCondition | InAudience
+"""A condition that holds no others."""
+Condition = Annotated[Leaf | Not | And | Or, Field(discriminator="kind")]
 for _model in (Not, And, Or):
     _model.model_rebuild()
 
@@ -135,9 +142,75 @@ class Filter(_Node):
         return self.root.text()
 
 
+def walk(tree: Filter | Condition) -> Iterator[Leaf]:
+    """Yield the conditions that ``tree`` is made of, in reading order.
+
+    Examples
+    --------
+    >>> age, loyal = FieldRef(name="age"), InAudience(name="loyal")
+    >>> [leaf.text() for leaf in walk(Or(items=(Not(item=IsNull(field=age)), loyal)))]
+    ['age IS NULL', "IN AUDIENCE 'loyal'"]
+    """
+    pending = [tree.root if isinstance(tree, Filter) else tree]
+    while pending:
+        node = pending.pop()
+        match node:
+            case Not():
+                pending.append(node.item)
+            case And() | Or():
+                pending.extend(reversed(node.items))
+            case Compare() | OneOf() | IsNull() | InAudience():
+                yield node
+            case _:
+                assert_never(node)
+
+
+def fold(
+    node: Condition,
+    *,
+    leaf: Callable[[Leaf], T],
+    negated: Callable[[Not, T], T],
+    joined: Callable[[And | Or, list[T]], T],
+) -> T:
+    """Return what ``node`` comes to, worked out from its conditions upwards.
+
+    Parameters
+    ----------
+    node : Condition
+    leaf : callable
+        What a condition that holds no others comes to.
+    negated : callable
+        What a ``Not`` comes to, from itself and what its item came to.
+    joined : callable
+        What an ``And`` or ``Or`` comes to, from itself and what its items came to, in order.
+
+    Examples
+    --------
+    >>> tree = Not(item=And(items=(IsNull(field=FieldRef(name="age")), InAudience(name="loyal"))))
+    >>> fold(tree, leaf=lambda _: 1, negated=lambda _, depth: depth + 1, joined=lambda _, depths: 1 + max(depths))
+    3
+    """
+    match node:
+        case Not():
+            return negated(node, fold(node.item, leaf=leaf, negated=negated, joined=joined))
+        case And() | Or():
+            return joined(node, [fold(i, leaf=leaf, negated=negated, joined=joined) for i in node.items])
+        case Compare() | OneOf() | IsNull() | InAudience():
+            return leaf(node)
+        case _:
+            assert_never(node)
+
+
+def fields(tree: Filter | Condition) -> Iterator[FieldRef]:
+    """Yield the field of every condition on one, in reading order."""
+    for leaf in walk(tree):
+        if not isinstance(leaf, InAudience):
+            yield leaf.field
+
+
 @dataclass(frozen=True)
 class Names:
-    """What a filter may speak of.
+    """What a filter may use.
 
     Parameters
     ----------
@@ -146,7 +219,7 @@ class Names:
     attributes : mapping of str to str
         Attribute to ``text``, ``number`` or ``boolean``.
     values : mapping of str to tuple of str
-        What a tag can say beside unknown, where that is not yes and no.
+        The values of a tag beside unknown, where they are not yes and no.
     audiences : collection of str
         Saved audiences that may be conditions.
     """

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import NoReturn
 
 from tagcast.features.core.errors import FilterError
-from tagcast.models.definitions.outcomes import PARTS
+from tagcast.features.core.messages import Message, Text, msg
+from tagcast.features.core.validation import near
 from tagcast.models.filters.conditions import (
     MAX_CONDITIONS,
     MAX_DEPTH,
@@ -40,9 +40,11 @@ from tagcast.models.filters.conditions import (
     Or,
     Scalar,
 )
+from tagcast.models.filters.fields import PARTS
 from tagcast.models.filters.tokenizer import Token, tokens
 
 MAX_LENGTH = 1_000_000
+_EXAMPLE = "churn_risk = 'yes' OR age IN ('25-34', '35-44')"
 _OPERATORS: dict[str, Operator] = {
     "=": "=",
     "!=": "!=",
@@ -64,11 +66,18 @@ def parse(text: str, names: Names) -> Filter:
     """
     if len(text) > MAX_LENGTH:
         raise FilterError(
-            f"the filter has {len(text):,} characters, at most {MAX_LENGTH:,} are read",
-            hint="make it shorter",
+            msg(
+                "the filter has {length:,} characters, at most {most:,} are read",
+                length=len(text),
+                most=MAX_LENGTH,
+            ),
+            hint=msg("make it shorter"),
         )
     if not text.strip():
-        raise FilterError("the filter is empty", hint="write a condition, as in churn_risk = 'yes'")
+        raise FilterError(
+            msg("the filter is empty"),
+            hint=msg("write a condition, as in {example}", example="churn_risk = 'yes'"),
+        )
     parser = _Parser(tokens(text), names)
     root = parser.any(0)
     parser.expect_end()
@@ -111,18 +120,23 @@ class _Parser:
 
     def expect(self, word: str) -> None:
         if not self.accept(word):
-            self.fail(f"expected {word}")
+            self.fail(word)
 
     def expect_end(self) -> None:
         if self.next.kind != "end":
-            self.fail("expected AND, OR or the end")
+            self.fail(msg("AND, OR or the end"))
 
-    def fail(self, expected: str, hint: str = "") -> NoReturn:
+    def fail(self, expected: Text, hint: Text = "") -> NoReturn:
         token = self.next
-        found = "the end" if token.kind == "end" else repr(token.text[:40])
+        shown = msg("the end") if token.kind == "end" else repr(token.text[:40])
         raise FilterError(
-            f"{expected}, found {found} at character {token.position + 1}",
-            hint=hint or "conditions look like churn_risk = 'yes' or age IN ('25-34', '35-44')",
+            msg(
+                "expected {expected}, found {found} at character {position}",
+                expected=expected,
+                found=shown,
+                position=token.position + 1,
+            ),
+            hint=hint or msg("conditions look like {example}", example=_EXAMPLE),
             position=token.position,
         )
 
@@ -137,7 +151,7 @@ class _Parser:
 
     def one(self, depth: int) -> Condition:
         if depth > MAX_DEPTH:
-            self.fail(f"expected at most {MAX_DEPTH} nested conditions", "nest less")
+            self.fail(msg("at most {most} nested conditions", most=MAX_DEPTH), msg("nest less"))
         if self.accept("NOT"):
             return Not(item=self.one(depth + 1))
         if self.accept("("):
@@ -147,7 +161,8 @@ class _Parser:
         self.conditions += 1
         if self.conditions > MAX_CONDITIONS:
             self.fail(
-                f"expected at most {MAX_CONDITIONS} conditions", "name many values of one field by IN (…)"
+                msg("at most {most} conditions", most=MAX_CONDITIONS),
+                msg("name many values of one field by IN (…)"),
             )
         if self.accept("IN"):
             return self.audience()
@@ -155,15 +170,18 @@ class _Parser:
 
     def audience(self) -> InAudience:
         if self.next.kind != "word" or self.next.text.upper() != "AUDIENCE":
-            self.fail("expected a field before IN, or AUDIENCE after it")
+            self.fail(msg("a field before IN, or AUDIENCE after it"))
         self.place += 1
         token = self.next
         if token.kind != "text":
-            self.fail("expected the name of an audience in single quotes", "as in IN AUDIENCE 'loyal'")
+            self.fail(
+                msg("the name of an audience in single quotes"),
+                msg("as in {example}", example="IN AUDIENCE 'loyal'"),
+            )
         name = token.text[1:-1].replace("''", "'")
         if name not in self.names.audiences:
             known = sorted(self.names.audiences)
-            self._unknown(f"there is no audience {name!r}", name, known, token)
+            self._unknown(msg("there is no audience {name!r}", name=name), name, known, token)
         self.place += 1
         return InAudience(name=name)
 
@@ -183,18 +201,20 @@ class _Parser:
             self.expect("AND")
             found = And(items=(low, Compare(field=field, op="<=", value=self.value(field, ordered=True))))
         else:
-            self.fail(f"expected an operator such as = or IN after {field.text()}")
+            self.fail(msg("an operator such as = or IN after {field}", field=field.text()))
         return Not(item=found) if negated else found
 
     def comparison(self, field: FieldRef) -> Compare:
         token = self.take()
         op = _OPERATORS[token.text]
-        return Compare(field=field, op=op, value=self.value(field, ordered=op not in {"=", "!="}, at=token))
+        return Compare(
+            field=field, op=op, value=self.value(field, ordered=op not in {"=", "!="}, place=token)
+        )
 
     def field(self) -> FieldRef:
         token = self.next
         if token.kind not in {"word", "quoted"} or token.keyword:
-            self.fail("expected the name of a tag or an attribute")
+            self.fail(msg("the name of a tag or an attribute"))
         self.place += 1
         whole = token.text
         part: str | None = None
@@ -207,60 +227,73 @@ class _Parser:
                 name, _, part = name.rpartition(".")
         if name in self.names.tags:
             if part is not None and part not in PARTS:
-                self._unknown(f"{name} has no part {part!r}", part, PARTS, token)
+                self._unknown(msg("{tag} has no part {part!r}", tag=name, part=part), part, PARTS, token)
             return FieldRef(name=name, part=part or "value")
         if name in self.names.attributes and part is None:
             return FieldRef(name=name)
         known = [*self.names.tags, *self.names.attributes]
         if self.next.text == "(":
-            self._unknown(f"{whole} is no function: there are none", name, known, token)
-        self._unknown(f"unknown field {whole!r}", name, known, token)
+            self._unknown(msg("{word} is no function: there are none", word=whole), name, known, token)
+        self._unknown(msg("unknown field {word!r}", word=whole), name, known, token)
 
-    def _unknown(self, message: str, word: str, known: list[str] | tuple[str, ...], token: Token) -> NoReturn:
-        near = get_close_matches(word, known, n=1, cutoff=0.6)
-        shown = ", ".join(list(known)[:20]) + (", …" if len(known) > 20 else "")
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {shown or 'none'}"
-        raise FilterError(f"{message}, at character {token.position + 1}", hint=hint, position=token.position)
+    def _unknown(
+        self, problem: Message, word: str, known: list[str] | tuple[str, ...], token: Token
+    ) -> NoReturn:
+        hint = near(word, known) or msg("there are none yet")
+        raise FilterError(
+            msg("{problem}, at character {position}", problem=problem, position=token.position + 1),
+            hint=hint,
+            position=token.position,
+        )
 
     def values(self, field: FieldRef) -> tuple[Scalar, ...]:
         self.expect("(")
         if self.next.text == ")":
-            self.fail("expected at least one value")
+            self.fail(msg("at least one value"))
         found = [self.value(field, ordered=False)]
         while self.accept(","):
             found.append(self.value(field, ordered=False))
             if len(found) > MAX_VALUES:
                 self.fail(
-                    f"expected at most {MAX_VALUES:,} values", "load a longer list as an attribute instead"
+                    msg("at most {most:,} values", most=MAX_VALUES),
+                    msg("load a longer list as an attribute instead"),
                 )
         self.expect(")")
         return tuple(found)
 
-    def value(self, field: FieldRef, *, ordered: bool, at: Token | None = None) -> Scalar:
+    def value(self, field: FieldRef, *, ordered: bool, place: Token | None = None) -> Scalar:
         token = self.next
         kind = self.names.kind(field)
         if ordered and kind != "number":
-            where = at or token
+            where = place or token
             raise FilterError(
-                f"{field.text()} is {kind}: it can be compared with = and != only, at character {where.position + 1}",
-                hint="use =, != or IN; score, confidence and percentile of a tag are numbers",
+                msg(
+                    "{field} is no number: it can be compared with = and != only, at character {position}",
+                    field=field.text(),
+                    position=where.position + 1,
+                ),
+                hint=msg("use =, != or IN; score, confidence and percentile of a tag are numbers"),
                 position=where.position,
             )
         if token.kind == "number" and kind == "number":
             number = float(token.text)
             if not math.isfinite(number):
-                self.fail("expected a finite number")
+                self.fail(msg("a finite number"))
             self.place += 1
             return number
         if token.kind == "text" and kind == "text":
             text = token.text[1:-1].replace("''", "'")
             allowed = self.names.allowed(field)
             if allowed is not None and text not in allowed:
-                self._unknown(f"{field.text()} is never {text!r}", text, allowed, token)
+                problem = msg("{field} is never {value!r}", field=field.text(), value=text)
+                self._unknown(problem, text, allowed, token)
             self.place += 1
             return text
         if token.keyword in {"TRUE", "FALSE"} and kind == "boolean":
             self.place += 1
             return token.keyword == "TRUE"
-        wanted = {"number": "a number", "text": "a text in single quotes", "boolean": "TRUE or FALSE"}[kind]
-        self.fail(f"expected {wanted} for {field.text()}")
+        if kind == "number":
+            self.fail(msg("a number for {field}", field=field.text()))
+        if kind == "boolean":
+            self.fail(msg("TRUE or FALSE for {field}", field=field.text()))
+        self.fail(msg("a text in single quotes for {field}", field=field.text()))

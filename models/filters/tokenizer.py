@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from tagcast.features.core.errors import FilterError
+from tagcast.features.core.messages import msg
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -59,13 +60,17 @@ def _bad_character(text: str, position: int) -> NoReturn:
     mark = text[position]
     if mark in "'\"":
         raise FilterError(
-            f"the quote at character {position + 1} is never closed",
-            hint=f"close it with {mark}",
+            msg("the quote at character {position} is never closed", position=position + 1),
+            hint=msg("close it with {mark}", mark=mark),
             position=position,
         )
     word = re.match(r"\S+", text[position:])
     raise FilterError(
-        f"unexpected {(word.group() if word else mark)[:20]!r} at character {position + 1}",
-        hint="a filter is made of conditions joined by AND, OR, NOT and parentheses",
+        msg(
+            "unexpected {word!r} at character {position}",
+            word=(word.group() if word else mark)[:20],
+            position=position + 1,
+        ),
+        hint=msg("a filter is made of conditions joined by AND, OR, NOT and parentheses"),
         position=position,
     )

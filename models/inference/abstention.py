@@ -1,6 +1,6 @@
-"""Why a value is not said: the profile is unlike what training saw, or the confidence is too low.
+"""Why a tag abstains: the profile is unlike what training saw, or the confidence is too low.
 
-A model answers whatever it is asked; its calibration was checked only on profiles like those of training.
+A model scores any input; its calibration was checked only on profiles like those of training.
 The rule is lenient on purpose. Every day someone buys more than anyone before, and a good customer is
 not unknown for that: a value has to lie beyond the extreme by a margin in the compressed scale
 (``sign(x) * log1p(|x|)``), in which counts and sums have short tails.
@@ -8,17 +8,17 @@ not unknown for that: a value has to lie beyond the extreme by a margin in the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.kernels.additive_model import compress
 
 if TYPE_CHECKING:
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.object_]
@@ -29,11 +29,14 @@ LEAST_MARGIN = float(np.log(2))
 SPAN_SHARE = 0.1
 """Of the span seen: near 0, where the compressed scale depends on the unit, a doubling would be nothing."""
 HISTORY = ("tenure_days", "tenure_bounded_days", "purchase_days_all")
-"""Features that say how much is known of a profile: below the least seen there is too little history."""
+"""Features that tell how much is known of a profile: below the least seen there is too little history."""
 TOO_LITTLE_HISTORY = "too little history"
 OUTSIDE = "outside what training saw: "
+BELOW = "confidence below "
+NOT_CLEAR = "unknown before, and confidence not clear of "
+"""What the store keeps of a reason, before what it is about: :func:`ground_message` reads it."""
 RANGE_DRIFT = 0.05
-"""Share of a run's population unlike training from which the run itself is said to have left its range: a
+"""Share of a run's population unlike training from which the run itself counts as out of range: a
 handful of odd profiles is ordinary, so many mean that the data or the shop have changed."""
 
 
@@ -42,11 +45,11 @@ class RangeCheck:
 
     Parameters
     ----------
-    model : TagModel or AmountModel
-        Features that move no score are not looked at: an odd value there changes nothing.
+    model : TrainedModel
+        Features that move no score are not checked: an odd value there changes nothing.
     """
 
-    def __init__(self, model: TagModel | AmountModel) -> None:
+    def __init__(self, model: TrainedModel) -> None:
         self.features = model.features
         count = len(self.features)
         self.low, self.high = np.full(count, -np.inf), np.full(count, np.inf)
@@ -72,7 +75,7 @@ class RangeCheck:
 
     @property
     def words(self) -> list[str]:
-        """What the codes of :meth:`codes` stand for: the first says that a profile is like training."""
+        """The meaning of :meth:`codes`: the first is that a profile is like training."""
         return ["", TOO_LITTLE_HISTORY, *(OUTSIDE + name for name in self.features)]
 
     def reasons(self, X: Floats) -> Words:
@@ -117,15 +120,40 @@ class RangeCheck:
 
 
 def grounds(min_confidence: float, unlike: Sequence[str]) -> list[str]:
-    """Return what the second result of :func:`say_unknown` stands for; ``unlike`` are :attr:`RangeCheck.words`."""
+    """Return the meaning of the second result of :func:`abstain`; ``unlike`` are :attr:`RangeCheck.words`."""
     return [
-        f"confidence below {min_confidence:g}",
-        f"unknown before, and confidence not clear of {min_confidence:g}",
+        f"{BELOW}{min_confidence:g}",
+        f"{NOT_CLEAR}{min_confidence:g}",
         *unlike[1:],
     ]
 
 
-def say_unknown(
+def ground_message(kept: str, titles: Mapping[str, Text] | None = None) -> Text:
+    """Return why a value is unknown, as a message.
+
+    Parameters
+    ----------
+    kept : str
+        One of :func:`grounds`, as the store keeps it.
+    titles : mapping of str to Message or str, optional
+        What to call a feature instead of its name.
+    """
+    if kept == TOO_LITTLE_HISTORY:
+        return msg("too little history")
+    if kept == OUTSIDE.rstrip(": "):  # counted for all features together
+        return msg("outside what training saw")
+    if kept.startswith(OUTSIDE):
+        name = kept.removeprefix(OUTSIDE)
+        return msg("outside what training saw: {feature}", feature=(titles or {}).get(name, name))
+    if kept.startswith(BELOW):
+        return msg("confidence below {bound}", bound=kept.removeprefix(BELOW))
+    if kept.startswith(NOT_CLEAR):
+        bound = kept.removeprefix(NOT_CLEAR)
+        return msg("unknown before, and confidence not clear of {bound}", bound=bound)
+    return kept
+
+
+def abstain(
     value: npt.NDArray[np.int8], silent: int, confidence: Floats, min_confidence: float, unlike: Codes
 ) -> tuple[npt.NDArray[np.int8], Codes]:
     """Return values and, where they are ``unknown``, why.

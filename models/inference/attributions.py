@@ -15,26 +15,25 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 Reason = tuple[str, float | None, float]
 
 
-def contributions(model: TagModel | AmountModel, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
+def contributions(model: TrainedModel, X: Floats | pd.DataFrame, *, exact: bool) -> Floats:
     """Return contributions in log-odds (log amount), shape (n, p), columns as ``model.features``."""
     return model.contributions(X, exact=exact)
 
 
 def explain(
-    model: TagModel | AmountModel, X: Floats | pd.DataFrame, *, exact: bool, top: int = 3
+    model: TrainedModel, X: Floats | pd.DataFrame, *, exact: bool, top: int = 3
 ) -> list[list[Reason]]:
     """Return each row's ``top`` features by size of contribution, largest first.
 
     Parameters
     ----------
-    model : TagModel or AmountModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
     exact : bool
         TreeSHAP rather than path attribution for the forest.
@@ -79,10 +78,3 @@ def top_reasons(given: Floats, top: int) -> tuple[npt.NDArray[np.int64], Floats]
         order[:, place] = size.argmin(axis=1)
         size[rows, order[:, place]] = np.inf
     return order, np.take_along_axis(given, order, axis=1)
-
-
-def importance(model: TagModel | AmountModel, X: Floats | pd.DataFrame) -> dict[str, float]:
-    """Return mean |contribution| of each feature in log-odds over the rows of ``X``, largest first."""
-    sizes = np.abs(contributions(model, X, exact=True)).mean(axis=0)
-    order = np.argsort(-sizes, kind="stable")
-    return {model.features[j]: float(sizes[j]) for j in order}

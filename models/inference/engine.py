@@ -3,7 +3,7 @@
 Forests are walked by :mod:`tagcast.models.kernels.forest_kernel` over ranks that all of them share, additive parts by
 :mod:`tagcast.models.kernels.additive_kernel` over columns that are compressed once. Each compiled part is held against the model's own on
 odd rows when it is loaded; where a single bit differs, or where the kernel cannot represent a forest, the model's own
-part serves, and the log says why.
+part serves, and the log gives the reason.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.artifacts.amount_model import AmountModel
-from tagcast.models.estimators.forest import ForestScorer
+from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.raw_errors import raw_text
 from tagcast.models.kernels.additive_kernel import AdditiveKernel
-from tagcast.models.kernels.additive_model import AdditiveModel, compress
+from tagcast.models.kernels.additive_model import compress
 from tagcast.models.kernels.forest_kernel import ForestKernel
 from tagcast.models.kernels.lightgbm_parser import Tree, UnsupportedForestError, parse_forest
 from tagcast.models.kernels.path_attribution import ForestPaths
 from tagcast.models.kernels.threshold_ranks import ZERO, Codes, Encoding
 
 if TYPE_CHECKING:
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
+    from tagcast.models.estimators.forest import ForestScorer
+    from tagcast.models.kernels.additive_model import AdditiveModel
 
 Floats = npt.NDArray[np.float64]
 log = logging.getLogger("tagcast")
@@ -45,14 +47,14 @@ class Member:
 
     Parameters
     ----------
-    model : TagModel or AmountModel
+    model : TrainedModel
     category : str or None
         Whose columns follow those of the profile.
     places : tuple of int
         Column of each feature, profile columns first.
     """
 
-    model: TagModel | AmountModel
+    model: TrainedModel
     category: str | None
     places: tuple[int, ...]
 
@@ -75,18 +77,12 @@ class Member:
     @property
     def forest(self) -> ForestScorer | None:
         """The model's forest."""
-        if isinstance(self.model, AmountModel):
-            return self.model.scorer.forest
-        part = self.model.blend.parts.get("forest")
-        return part if isinstance(part, ForestScorer) else None
+        return self.model.forest
 
     @property
     def additive(self) -> AdditiveModel | None:
         """The model's additive part."""
-        if isinstance(self.model, AmountModel):
-            return None
-        part = self.model.blend.parts.get("logistic")
-        return part if isinstance(part, AdditiveModel) else None
+        return self.model.additive
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,7 @@ class Engine:
             try:
                 self._forests[k] = ForestKernel.pack(trees, columns, self._all[category])
             except UnsupportedForestError as error:
-                self._refuse(k, f"the kernel has no {error}")
+                self._refuse(k, raw_text(error))
         self._check()
 
     def _encodings(
@@ -149,14 +145,14 @@ class Engine:
                     name: Encoding.over([f for c, f in forests.values() if c == name], beyond)
                     for name in {m.category for m in self.members if m.category is not None}
                 }
-                both: dict[str | None, Encoding] = {None: shared}
-                both |= {name: shared.beside(encoding) for name, encoding in own.items()}
+                by_set: dict[str | None, Encoding] = {None: shared}
+                by_set |= {name: shared.beside(encoding) for name, encoding in own.items()}
             except UnsupportedForestError as error:
                 largest = max(forests, key=lambda k: sum(len(tree.feature) for tree in forests[k][1][0]))
                 self._refuse(largest, f"the kernel has no room for {error} beside those of other tags")
                 del forests[largest]
             else:
-                return shared, own, both
+                return shared, own, by_set
 
     def _parsed(self) -> dict[int, tuple[str | None, tuple[list[Tree], list[int]]]]:
         found: dict[int, tuple[str | None, tuple[list[Tree], list[int]]]] = {}
@@ -167,11 +163,12 @@ class Engine:
             try:
                 found[k] = member.category, (parse_forest(member.forest.text), columns)
             except UnsupportedForestError as error:
-                self._refuse(k, f"the kernel has no {error}")
+                self._refuse(k, raw_text(error))
         return found
 
-    def _refuse(self, k: int, why: str) -> None:
-        log.warning("%s: scored without the kernel, slower: %s", self.members[k].model.definition.name, why)
+    def _refuse(self, k: int, why: Text) -> None:
+        name = self.members[k].model.definition.name
+        log.warning(msg("{tag}: scored without the kernel, slower: {reason}", tag=name, reason=why))
 
     def encode(self, profile: Floats, category: Mapping[str, Floats]) -> EncodedBatch:
         """Return what the compiled parts need of a batch.

@@ -1,19 +1,28 @@
-"""What a rule says of many profiles at once, and which of its terms decided."""
+"""Evaluates a rule for many profiles at once, and finds which of its terms decided."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.definitions.rule_tag import Rule, terms
-from tagcast.models.filters.conditions import And, Compare, Condition, InAudience, IsNull, Not, OneOf, Or
+from tagcast.models.filters.conditions import (
+    And,
+    Compare,
+    Condition,
+    FieldCondition,
+    IsNull,
+    Leaf,
+    OneOf,
+    Or,
+    fold,
+)
 
 Mask = npt.NDArray[np.bool_]
-Leaf = Compare | OneOf | IsNull | InAudience
 Column = Any
 """Numbers as float64 with NaN for unknown; texts and truth values as Arrow arrays with nulls."""
 _COMPARE = {
@@ -27,24 +36,32 @@ _COMPARE = {
 
 
 @dataclass(frozen=True)
-class RuleAnswer:
-    """What a rule says of n profiles.
+class RulePrediction:
+    """The values of n profiles by a rule.
 
     Parameters
     ----------
     value : ndarray of int8, shape (n,)
-        Places in :attr:`tagcast.models.definitions.rule_tag.RuleDefinition.values`, -1 where nothing is said.
-    held, told : ndarray of bool, shape (n, t)
-        Of each of the rule's terms: whether it held, and whether it is why the value was said.
+        Places in :attr:`tagcast.models.definitions.rule_tag.RuleDefinition.values`, -1 where the rule has none.
+    held, decisive : ndarray of bool, shape (n, t)
+        Of each of the rule's terms: whether it held, and whether the value follows from it.
     """
 
     value: npt.NDArray[np.int8]
     held: Mask
-    told: Mask
+    decisive: Mask
 
 
-class RuleEval:
-    """A rule ready to be asked.
+@dataclass(frozen=True)
+class _Node:
+    """A condition of a rule: where it is true, and ``mark`` for the terms that make it so in the given rows."""
+
+    true: Mask
+    mark: Callable[[Mask], None]
+
+
+class RuleEvaluator:
+    """A rule ready to be evaluated.
 
     Parameters
     ----------
@@ -53,9 +70,9 @@ class RuleEval:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        every = [leaf for tree in rule.cases.values() for leaf in terms(tree.root)]
+        every = [leaf for tree in rule.cases.values() for leaf in terms(tree)]
         self.terms = list({leaf.text(): leaf for leaf in every}.values())
-        """The rule's conditions, each once, in the order of reading."""
+        """The rule's conditions, each once, in reading order."""
         self._place = {leaf.text(): place for place, leaf in enumerate(self.terms)}
 
     @property
@@ -63,83 +80,95 @@ class RuleEval:
         """The terms as text."""
         return list(self._place)
 
-    def __call__(self, columns: Mapping[str, Column], count: int) -> RuleAnswer:
-        """Return what is said of ``count`` profiles whose fields stand in ``columns``."""
+    def __call__(self, columns: Mapping[str, Column], count: int) -> RulePrediction:
+        """Return the values of ``count`` profiles whose fields stand in ``columns``."""
         held = np.zeros((count, len(self.terms)), bool)
         for place, leaf in enumerate(self.terms):
             held[:, place] = holds(leaf, columns[leaf.field.name])
-        told = np.zeros_like(held)
+        decisive = np.zeros_like(held)
         value = np.full(count, -1, np.int8)
         places = {word: place for place, word in enumerate(self.rule.definition.values)}
-        open_ = np.ones(count, bool)
-        for word, tree in self.rule.cases.items():
-            mine = open_ & self.truth(tree.root, held)
-            value[mine] = places[word]
-            self._tell(tree.root, held, mine, told)
-            open_ &= ~mine
-        rest = self.rule.definition.fallback
-        if rest is not None and open_.any():
-            value[open_] = places[rest]
-            for tree in self.rule.cases.values():
-                self._tell(tree.root, held, open_, told)
-        return RuleAnswer(value, held, told)
+        undecided = np.ones(count, bool)
+        cases = {word: self._node(tree.root, held, decisive) for word, tree in self.rule.cases.items()}
+        for word, case in cases.items():
+            decided = undecided & case.true
+            value[decided] = places[word]
+            case.mark(decided)
+            undecided &= ~decided
+        fallback = self.rule.definition.fallback
+        if fallback is not None and undecided.any():
+            value[undecided] = places[fallback]
+            for case in cases.values():
+                case.mark(undecided)
+        return RulePrediction(value, held, decisive)
 
-    def truth(self, node: Condition, held: Mask) -> Mask:
-        """Return where ``node`` holds, given where each term ``held``."""
-        return truth(node, lambda leaf: held[:, self._place[leaf.text()]])
+    def _node(self, node: Condition, held: Mask, decisive: Mask) -> _Node:
+        """Return ``node`` given where each term ``held``; marks go to ``decisive``.
 
-    def _tell(self, node: Condition, held: Mask, rows: Mask, told: Mask) -> None:
-        """Mark the terms below ``node`` that make it true or false for ``rows``.
-
-        Of what every condition had to meet, all were needed where it holds, and those that failed where it does not;
+        Of what every condition had to meet, all decide where it holds, and those that failed where it does not;
         where one would do, the other way round.
         """
-        if isinstance(node, Not):
-            self._tell(node.item, held, rows, told)
-        elif isinstance(node, And | Or):
-            whole = self.truth(node, held)
-            for item in node.items:
-                part = self.truth(item, held)
-                needed = (whole | ~part) if isinstance(node, And) else (~whole | part)
-                self._tell(item, held, rows & needed, told)
-        else:
-            told[rows, self._place[node.text()]] = True
+
+        def leaf(leaf: Leaf) -> _Node:
+            place = self._place[leaf.text()]
+
+            def mark(rows: Mask) -> None:
+                decisive[rows, place] = True
+
+            return _Node(held[:, place], mark)
+
+        def joined(node: And | Or, items: list[_Node]) -> _Node:
+            true = _joined(node, [item.true for item in items])
+
+            def mark(rows: Mask) -> None:
+                for item in items:
+                    needed = (true | ~item.true) if isinstance(node, And) else (~true | item.true)
+                    item.mark(rows & needed)
+
+            return _Node(true, mark)
+
+        return fold(node, leaf=leaf, negated=lambda _, item: _Node(~item.true, item.mark), joined=joined)
 
 
-def truth(node: Condition, told: Callable[[Leaf], Mask]) -> Mask:
-    """Return where ``node`` holds; ``told`` says it of a single condition."""
-    if isinstance(node, Not):
-        return ~truth(node.item, told)
-    if isinstance(node, And | Or):
-        parts = [truth(item, told) for item in node.items]
-        found: Mask = (np.logical_and if isinstance(node, And) else np.logical_or).reduce(parts)
-        return found
-    return told(node)
+def truth(node: Condition, leaf: Callable[[Leaf], Mask]) -> Mask:
+    """Return where ``node`` holds; ``leaf`` returns it for a single condition."""
+    return fold(node, leaf=leaf, negated=lambda _, item: ~item, joined=_joined)
 
 
-def holds(leaf: Compare | OneOf | IsNull, column: Column) -> Mask:
+def _joined(node: And | Or, items: list[Mask]) -> Mask:
+    found: Mask = (np.logical_and if isinstance(node, And) else np.logical_or).reduce(items)
+    return found
+
+
+def holds(leaf: FieldCondition, column: Column) -> Mask:
     """Return where a condition holds; never where the field is unknown, but for IS NULL."""
     if isinstance(column, np.ndarray):
         return _of_numbers(leaf, column)
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if isinstance(leaf, IsNull):
-        found = pc.is_null(column)
-    elif isinstance(leaf, OneOf):
-        found = pc.and_(pc.is_in(column, value_set=pa.array(list(leaf.values))), pc.is_valid(column))
-    else:
-        same = pc.fill_null(pc.equal(column, pa.scalar(leaf.value)), leaf.op != "=")
-        found = same if leaf.op == "=" else pc.invert(same)
+    match leaf:
+        case IsNull():
+            found = pc.is_null(column)
+        case OneOf():
+            found = pc.and_(pc.is_in(column, value_set=pa.array(list(leaf.values))), pc.is_valid(column))
+        case Compare():
+            same = pc.fill_null(pc.equal(column, pa.scalar(leaf.value)), leaf.op != "=")
+            found = same if leaf.op == "=" else pc.invert(same)
+        case _:
+            assert_never(leaf)
     return np.asarray(found.to_numpy(zero_copy_only=False), bool)
 
 
-def _of_numbers(leaf: Compare | OneOf | IsNull, column: npt.NDArray[np.float64]) -> Mask:
+def _of_numbers(leaf: FieldCondition, column: npt.NDArray[np.float64]) -> Mask:
     unknown = np.isnan(column)
-    if isinstance(leaf, IsNull):
-        return unknown
-    if isinstance(leaf, OneOf):
-        found: Mask = np.isin(column, np.array(leaf.values, np.float64))
-        return found & ~unknown
-    found = _COMPARE[leaf.op](column, float(leaf.value))
+    match leaf:
+        case IsNull():
+            return unknown
+        case OneOf():
+            found: Mask = np.isin(column, np.array(leaf.values, np.float64))
+        case Compare():
+            found = _COMPARE[leaf.op](column, float(leaf.value))
+        case _:
+            assert_never(leaf)
     return found & ~unknown

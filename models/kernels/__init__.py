@@ -1,1 +1,1 @@
-"""kernels: say in one sentence what is here."""
+"""Compiled scoring of tree ensembles and additive models, bit for bit equal to the libraries that trained them."""

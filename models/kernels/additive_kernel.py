@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.kernels.additive_model import AdditiveModel
+from tagcast.models.kernels.compilation import compiled
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,7 +63,7 @@ class AdditiveKernel:
         return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _add_curves(Z, columns, start, knots, values, slopes, unknown, out):  # type: ignore[no-untyped-def]
     """Add each curve to ``out``, row by row, curve after curve: between knots as ``numpy.interp`` does it."""
     for i in range(len(Z)):

@@ -1,6 +1,6 @@
 """LightGBM's forests walked over ranked features: the same bits as ``Booster.predict(raw_score=True)``, sooner.
 
-A split asks whether a value is at most a threshold, so a value's rank among all thresholds of its feature says as much
+A split asks whether a value is at most a threshold, so a value's rank among all thresholds of its feature tells as much
 as the value (C. Lucchese et al., QuickScorer, SIGIR 2015, rank them too). Ranks are found once for all models that
 share features. A node is one 64-bit word, its children lie side by side, leaves lead to themselves: eight rows
 walk a tree abreast without a branch, and a block of rows goes through all trees while its ranks are in the nearest
@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.kernels.compilation import compiled
 from tagcast.models.kernels.lightgbm_parser import Tree, UnsupportedForestError
 from tagcast.models.kernels.threshold_ranks import BLOCK, MOST_COLUMNS, MOST_RANKS, Codes, Encoding, Floats
 
@@ -97,16 +97,16 @@ class ForestKernel:
             values.append(0.0)
             cover.append(0)
             todo = [(0 if nodes else -1, len(words) - 1)]
-            for node, at in todo:  # grows while it is walked: breadth first
+            for node, place in todo:  # grows while it is walked: breadth first
                 if node < 0:
-                    words[at] = int(LEAF) | int(_RANKS) << int(_RANK) | at << int(CHILD)
-                    values[at], cover[at] = leaf_values[~node], leaf_counts[~node]
+                    words[place] = int(LEAF) | int(_RANKS) << int(_RANK) | place << int(CHILD)
+                    values[place], cover[place] = leaf_values[~node], leaf_counts[~node]
                     continue
                 left = len(words)
                 words += [0, 0]
                 values += [0.0, 0.0]
                 cover += [0, 0]
-                words[at] = nodes[node] | left << int(CHILD)
+                words[place] = nodes[node] | left << int(CHILD)
                 todo += [(lefts[node], left), (rights[node], left + 1)]
         if len(sets) > MOST_RANKS:
             raise UnsupportedForestError(f"{len(sets):,} different sets of categories")
@@ -131,14 +131,14 @@ def _bitsets(sets: Sequence[frozenset[int]]) -> npt.NDArray[np.uint64]:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _next(codes, row, word):  # type: ignore[no-untyped-def]
     """Return the child of a numeric node, a leaf itself."""
-    moved = (np.uint64(codes[row, word & COLUMN]) - ((word >> _MISSING) & _ONE)) & _RANKS
-    return (word >> CHILD) + (_ONE if moved > ((word >> _RANK) & _RANKS) else _NONE)
+    compared = (np.uint64(codes[row, word & COLUMN]) - ((word >> _MISSING) & _ONE)) & _RANKS
+    return (word >> CHILD) + (_ONE if compared > ((word >> _RANK) & _RANKS) else _NONE)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def descend(codes, first, rows, words, root, depth, leaf):  # type: ignore[no-untyped-def]
     """Fill ``leaf`` with the nodes that ``rows`` rows from ``first`` on reach in a tree of numeric splits.
 
@@ -168,7 +168,7 @@ def descend(codes, first, rows, words, root, depth, leaf):  # type: ignore[no-un
         i += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def descend_sets(codes, first, rows, words, root, sets, leaf):  # type: ignore[no-untyped-def]
     """Fill ``leaf`` as :func:`descend` does; splits of both kinds, a row at a time."""
     low6, six = np.uint64(63), np.uint64(6)
@@ -188,7 +188,7 @@ def descend_sets(codes, first, rows, words, root, sets, leaf):  # type: ignore[n
         leaf[k] = a
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _walk(codes, words, values, roots, depths, sets, out):  # type: ignore[no-untyped-def]
     """Add every tree's leaf to ``out``, tree by tree as LightGBM does."""
     leaf = np.empty(BLOCK, np.int64)

@@ -23,7 +23,7 @@ BITS = 32
 
 
 class UnsupportedForestError(ValueError):
-    """The text holds something that the kernel does not represent; the message says what."""
+    """The text holds something that the kernel does not represent; the message names it."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
-"""Which rows lie beyond what training saw: compiled, since every tag of a run asks it of every profile."""
+"""Which rows lie beyond what training saw: compiled, since every tag of a run needs it for every profile."""
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from tagcast.models.kernels.compilation import compiled
 
 ODD, TOO_LITTLE = 1, 2
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def marks(X, low, high, least, never_missing):  # type: ignore[no-untyped-def]
     """Mark rows with a value outside ``low`` and ``high``, or missing where none may be; and those below ``least``.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.kernels.compilation import compiled
 from tagcast.models.kernels.forest_kernel import CHILD, COLUMN, LEAF, ForestKernel, descend, descend_sets
 from tagcast.models.kernels.threshold_ranks import BLOCK, Codes, Encoding, Floats
 
@@ -72,7 +72,7 @@ class ForestPaths:
         _attribute(codes, k.words, k.roots, k.depths, k.sets, self.start, self.columns, self.gains, out)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _attribute(codes, words, roots, depths, sets, start, features, gains, out):  # type: ignore[no-untyped-def]
     """Add what reaching its leaf adds per feature to each row of ``out``, tree by tree."""
     leaf = np.empty(BLOCK, np.int64)

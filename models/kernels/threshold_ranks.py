@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.kernels.compilation import compiled
 from tagcast.models.kernels.lightgbm_parser import Tree, UnsupportedForestError
 
 Floats = npt.NDArray[np.float64]
@@ -144,7 +144,7 @@ class Encoding:
         return found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _encode(X, columns, categorical, bounds, start, codes):  # type: ignore[no-untyped-def]
     """Fill ``codes``: 1 + how many bounds lie below the value, or 1 + the place of its category.
 

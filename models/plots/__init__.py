@@ -1,1 +1,1 @@
-"""plots: say in one sentence what is here."""
+"""Figures of models, decisions, drivers and backtests."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.plots.model import BLUE, GREY, plain_figure
+from tagcast.models.plots.model import BLUE, calibration_limit, draw_calibration, plain_figure
+from tagcast.models.stats.amount_metrics import amount_bins, bin_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,28 +16,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
-BINS = 10
-DEVIATIONS_95 = 1.96
 
 
 def amount_plot(amount: Floats, score: Floats, lower: Floats, upper: Floats) -> Figure:
     """Draw the mean amount over the mean prediction of ten bins of equal count, and the mean interval of each."""
     figure, axes = plain_figure()
-    bins = [b for b in np.array_split(np.argsort(score, kind="stable"), BINS) if len(b)]
-    said, seen = (np.array([part[b].mean() for b in bins]) for part in (score, amount))
-    error = np.array([amount[b].std() / np.sqrt(len(b)) for b in bins]) * DEVIATIONS_95
-    low, high = (np.array([part[b].mean() for b in bins]) for part in (lower, upper))
+    bins = amount_bins(amount, score)
+    mean = [
+        (b.mean_score, *(part[rows].mean() for part in (lower, upper)))
+        for b, rows in zip(bins, bin_rows(amount, score), strict=True)
+    ]
+    said, low, high = np.array(mean).T
     axes.fill_between(
         said, low, high, color=BLUE, alpha=0.12, linewidth=0, label="mean 80 % interval of one amount"
     )
-    top = float(max(said.max(), seen.max()))
-    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="perfect")
-    axes.errorbar(said, seen, error, fmt="o-", color=BLUE, markersize=4, linewidth=1.2, capsize=2)
-    axes.set(
-        xlabel="mean predicted amount of the bin",
-        ylabel="mean amount",
-        title="Predicted and seen on the test snapshot",
-    )
+    draw_calibration(axes, bins, calibration_limit([bins]), "mean amount")
+    axes.set_title("Predicted and seen on the test snapshot")
     axes.legend(frameon=False, loc="upper left")
     return figure
 

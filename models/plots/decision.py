@@ -1,4 +1,4 @@
-"""Figures of a decision rule: its trade-off, and what hysteresis gives and costs."""
+"""Figures of a decision rule: its thresholds, and what hysteresis gives and costs."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tagcast.models.plots.model import BLUE, GREY, ORANGE, plain_figure
+from tagcast.models.plots.model import BLUE, GREY, ORANGE, plain_figure, plain_panels
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def trade_off_plot(document: Mapping[str, Any]) -> Figure:
+def thresholds_plot(document: Mapping[str, Any]) -> Figure:
     """Draw precision (with its interval) and recall over the share addressed, and profit where it is known.
 
     Parameters
     ----------
     document : mapping
-        As :func:`tagcast.models.decisions.trade_off.trade_off` returns it.
+        As :func:`tagcast.models.decisions.thresholds.thresholds` returns it, or
+        :func:`tagcast.models.decisions.tier_thresholds.tier_thresholds`, whose boundaries get a panel each.
     """
-    figure, axes = plain_figure()
-    cuts = [row for row in document["cuts"] if row["size"]]
+    tables = document.get("boundaries", [document])
+    figure, panels = plain_panels(len(tables))
+    for axes, table in zip(panels, tables, strict=True):
+        _draw_cuts(axes, table)
+        axes.set_title("What the rule gives and costs" if table is document else f"{table['tier']} or more")
+    panels[0].legend(frameon=False, loc="center right", fontsize=8)
+    return figure
+
+
+def _draw_cuts(axes: Axes, table: Mapping[str, Any]) -> None:
+    cuts = [row for row in table["cuts"] if row["size"]]
     share = np.array([100 * row["share"] for row in cuts])
 
     def percent(name: str) -> Any:
@@ -31,7 +42,7 @@ def trade_off_plot(document: Mapping[str, Any]) -> Figure:
     axes.fill_between(share, percent("low"), percent("high"), color=BLUE, alpha=0.15, linewidth=0)
     axes.plot(share, percent("precision"), "o-", color=BLUE, markersize=3, label="precision")
     axes.plot(share, percent("recall"), "o-", color=GREY, markersize=3, label="recall")
-    axes.axhline(100 * document["base_rate"], color=GREY, linewidth=0.8, linestyle=":", label="base rate")
+    axes.axhline(100 * table["base_rate"], color=GREY, linewidth=0.8, linestyle=":", label="base rate")
     if cuts and cuts[0]["profit"] is not None:
         beside = axes.twinx()
         beside.spines["top"].set_visible(False)
@@ -41,14 +52,8 @@ def trade_off_plot(document: Mapping[str, Any]) -> Figure:
         if row["chosen"]:
             axes.axvline(100 * row["share"], color=ORANGE, linewidth=1.2, label="the rule's choice")
     axes.set(
-        xlim=(0, 100),
-        ylim=(0, 102),
-        xlabel="population addressed, highest scores first (%)",
-        ylabel="%",
-        title="What the rule gives and costs",
+        xlim=(0, 100), ylim=(0, 102), xlabel="population addressed, highest scores first (%)", ylabel="%"
     )
-    axes.legend(frameon=False, loc="center right", fontsize=8)
-    return figure
 
 
 def stability_plot(rows: Sequence[Mapping[str, Any]], without_unknown: Sequence[Mapping[str, Any]]) -> Figure:

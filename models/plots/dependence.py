@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.evaluation.global_drivers import Titled
 
 Floats = npt.NDArray[np.float64]
@@ -29,43 +29,8 @@ SKEWED = 8.0
 TITLE_WIDTH = 34
 
 
-def dependence_plot(
-    model: TagModel, X: Floats | pd.DataFrame, feature: str, title: str, *, given: Floats | None = None
-) -> Figure:
-    """Draw one feature's contribution over its value, with the median of bins of equal count.
-
-    Parameters
-    ----------
-    model : TagModel
-    X : array or DataFrame of shape (n, p)
-    feature : str
-        One of ``model.features``.
-    title : str
-        What people call it.
-    given : ndarray of shape (n, p), optional
-        Exact contributions of ``X``, where they are known already.
-
-    Raises
-    ------
-    ValueError
-        When the model has no such feature.
-    """
-    from matplotlib.figure import Figure
-
-    if feature not in model.features:
-        raise ValueError(f"{feature!r} is none of the model's features: {', '.join(model.features)}")
-    X = model.matrix(X)
-    given = contributions(model, X, exact=True) if given is None else given
-    figure = Figure(figsize=(5.6, 4.2), dpi=130, layout="constrained")
-    j = model.features.index(feature)
-    axes = figure.add_subplot()
-    _draw(axes, X[:, j], given[:, j], title)
-    axes.set_ylabel("contribution to the log-odds")
-    return figure
-
-
 def dependence_grid(
-    model: TagModel,
+    model: TrainedModel,
     X: Floats | pd.DataFrame,
     features: Sequence[str],
     titles: Mapping[str, Titled],
@@ -76,7 +41,7 @@ def dependence_grid(
 
     Parameters
     ----------
-    model : TagModel
+    model : TrainedModel
     X : array or DataFrame of shape (n, p)
     features : sequence of str
         In order of importance.
@@ -91,7 +56,7 @@ def dependence_grid(
     places = [model.features.index(name) for name in features[:TOP]]
     columns = min(3, max(1, len(places)))
     lines = max(1, -(-len(places) // columns))
-    figure = Figure(figsize=(3.4 * columns, 0.4 + 2.7 * lines), dpi=130, layout="constrained")
+    figure = Figure(figsize=(3.4 * columns, 0.4 + 2.7 * lines), dpi=130, layout="tight")
     shared: Axes | None = None
     for number, j in enumerate(places):
         axes = figure.add_subplot(lines, columns, number + 1, sharey=shared)
@@ -99,7 +64,7 @@ def dependence_grid(
         name = model.features[j]
         _draw(axes, X[:, j], given[:, j], titles[name].en if name in titles else name)
         axes.tick_params(labelleft=number % columns == 0)
-    figure.supylabel("contribution to the log-odds (above 0: towards yes)", fontsize=9)
+    figure.supylabel(f"contribution to the {model.unit} (above 0: {model.towards})", fontsize=9)
     return figure
 
 

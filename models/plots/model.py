@@ -1,4 +1,4 @@
-"""Figures of a trained tag: calibration, lift, SHAP summary, promise beside reality.
+"""Figures of a trained tag: calibration, lift, promise beside reality.
 
 Each function returns a Figure and touches no global state of matplotlib, so threads and notebooks may
 call them side by side.
@@ -6,22 +6,19 @@ call them side by side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.inference.attributions import contributions
-from tagcast.models.stats.metrics import calibration_bins, wilson
+from tagcast.models.stats.metrics import CalibrationBin, wilson
+from tagcast.models.stats.observed_accuracy import as_words
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -32,37 +29,59 @@ BINS = 10
 
 def plain_figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]:
     """Return an empty figure of the house style, its size in inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e6e6e6", linewidth=0.6)
-    axes.set_axisbelow(True)
+    figure, (axes,) = plain_panels(1, size=(width, height), layout="tight")
     return figure, axes
 
 
-def calibration_plot(y: Labels, score: Floats) -> Figure:
-    """Draw the observed rate over the mean score of ten bins of equal count, with 95 % intervals."""
+def plain_panels(
+    count: int,
+    columns: int | None = None,
+    size: tuple[float, float] = (5.6, 4.2),
+    layout: Literal["tight", "constrained"] = "constrained",
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``count`` empty panels, each of ``size`` inches; all in one row by default."""
+    from matplotlib.figure import Figure
+
+    columns = columns or count
+    rows = -(-count // columns)
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows), dpi=130, layout=layout)
+    panels = [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#e6e6e6", linewidth=0.6)
+        axes.set_axisbelow(True)
+    return figure, panels
+
+
+def calibration_plot(bins: Sequence[CalibrationBin], outcome: str) -> Figure:
+    """Draw what came over the mean score of bins of about equal count, with 95 % intervals.
+
+    ``outcome`` is what came, as ``mean amount``.
+    """
     figure, axes = plain_figure()
-    bins = calibration_bins(y, score)
-    said, rate, low, high = (
-        np.array([getattr(b, part) for b in bins]) for part in ("mean_score", "observed", "low", "high")
-    )
-    top = min(1.0, 1.08 * max(said.max(), high.max()))
-    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="perfect")
-    axes.errorbar(
-        said, rate, [rate - low, high - rate], fmt="o-", color=BLUE, markersize=4, linewidth=1.2, capsize=2
-    )
-    axes.set(
-        xlim=(0, top),
-        ylim=(0, top),
-        xlabel="mean score of the bin",
-        ylabel="share of true outcomes",
-        title="Calibration on the test snapshot",
-    )
+    draw_calibration(axes, bins, calibration_limit([bins]), outcome)
+    axes.set_title("Calibration on the test snapshot")
     axes.legend(frameon=False, loc="upper left")
     return figure
+
+
+def calibration_limit(several: Sequence[Sequence[CalibrationBin]]) -> float:
+    """Return where the axes of calibrations end that stand side by side."""
+    top = 1.08 * max(max(b.mean_score, b.high) for bins in several for b in bins)
+    # Chances end at 1, amounts do not.
+    return min(1.0, top) if all(b.mean_score <= 1 for bins in several for b in bins) else top
+
+
+def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin], top: float, outcome: str) -> None:
+    """Draw one calibration into ``axes``, which end at ``top``."""
+    said, came, low, high = (
+        np.array([getattr(b, part) for b in bins]) for part in ("mean_score", "observed", "low", "high")
+    )
+    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="perfect")
+    axes.errorbar(
+        said, came, [came - low, high - came], fmt="o-", color=BLUE, markersize=4, linewidth=1.2, capsize=2
+    )
+    axes.set(xlim=(0, top), ylim=(0, top), xlabel="mean score of the bin", ylabel=outcome)
 
 
 def lift_plot(y: Labels, score: Floats) -> Figure:
@@ -95,72 +114,11 @@ def lift_plot(y: Labels, score: Floats) -> Figure:
     return figure
 
 
-def shap_summary_plot(
-    model: TagModel | AmountModel,
-    X: Floats | pd.DataFrame,
-    top: int = 12,
-    *,
-    titles: Mapping[str, str] | None = None,
-    given: Floats | None = None,
-) -> Figure:
-    """Draw the contributions of the ``top`` features in a sample of rows, each row a dot.
-
-    Exact contributions in log-odds (log amount); colour is the rank of the feature's value, grey where it is unknown.
-
-    Parameters
-    ----------
-    model : TagModel or AmountModel
-    X : array or DataFrame of shape (n, p)
-    top : int
-        Features, at most.
-    titles : mapping of str to str, optional
-        What people call a feature; one without goes by its name.
-    given : ndarray of shape (n, p), optional
-        Exact contributions of ``X``, where they are known already.
-    """
-    X = model.matrix(X)
-    given = contributions(model, X, exact=True) if given is None else given
-    features = np.argsort(-np.abs(given).mean(axis=0), kind="stable")[:top]
-    figure, axes = plain_figure(8.2 if titles else 7.0, 1.2 + 0.34 * len(features))
-    axes.axvline(0, color=GREY, linewidth=0.8)
-    dots = None
-    for place, j in enumerate(features[::-1]):
-        known = ~np.isnan(X[:, j])
-        height = place + _spread(given[:, j])
-        axes.scatter(given[~known, j], height[~known], s=4, color="#b5b5b5", linewidths=0)
-        ranks = np.searchsorted(np.sort(X[known, j]), X[known, j], side="right") / max(1, known.sum())
-        dots = axes.scatter(
-            given[known, j], height[known], c=ranks, cmap="coolwarm", s=4, linewidths=0, vmin=0, vmax=1
-        )
-    named = titles or {}
-    axes.set_yticks(
-        range(len(features)), [named.get(model.features[j], model.features[j]) for j in features[::-1]]
-    )
-    unit = "log amount" if model.definition.is_amount else "log-odds"
-    axes.set(xlabel=f"contribution to the {unit}", title="What moves the score (SHAP)")
-    axes.grid(visible=False, axis="x")
-    if dots is not None:
-        bar = figure.colorbar(dots, ax=axes, ticks=[0, 1], aspect=30, pad=0.01)
-        bar.ax.set_yticklabels(["low", "high"])
-        bar.set_label("feature value (rank)", labelpad=-14)
-        bar.outline.set_visible(False)
-    return figure
-
-
-def _spread(values: Floats, bins: int = 80, half_height: float = 0.38) -> Floats:
-    """Return each dot's offset from its line: the n-th dot of a bin goes out n steps, sides in turn."""
-    low, high = float(values.min()), float(values.max())
-    place = np.floor((values - low) / ((high - low) or 1.0) * bins).astype(int)
-    order = np.argsort(place, kind="stable")
-    start = np.searchsorted(place[order], place[order], side="left")
-    nth = np.empty(len(values), int)
-    nth[order] = np.arange(len(values)) - start
-    steps = (nth + 1) // 2 * np.where(nth % 2, 1, -1)
-    return steps * half_height / max(1, int(np.abs(steps).max()))
-
-
 def confidence_plot(
-    y: Labels, value: npt.NDArray[np.object_], confidence: Floats, bins: int = BINS
+    came: Labels | npt.NDArray[np.object_],
+    value: npt.NDArray[np.object_],
+    confidence: Floats,
+    bins: int = BINS,
 ) -> Figure:
     """Draw the share that turned out right over the mean confidence, in bins of equal count.
 
@@ -168,7 +126,7 @@ def confidence_plot(
     """
     figure, axes = plain_figure()
     said = np.flatnonzero(value != "unknown")
-    right = (value == "yes") == (y == 1)
+    right = value == as_words(came)
     groups = [b for b in np.array_split(said[np.argsort(confidence[said], kind="stable")], bins) if len(b)]
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="the promise")
     axes.fill_between([0, 1], [0, 1], [1, 1], color=BLUE, alpha=0.06, linewidth=0)

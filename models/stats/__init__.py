@@ -1,1 +1,1 @@
-"""stats: say in one sentence what is here."""
+"""Metrics, intervals and tests on plain arrays: accuracy, calibration, stability, leakage, seasons."""

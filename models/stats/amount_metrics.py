@@ -11,12 +11,19 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.stats.metrics import Estimate, estimate, resamples
+from tagcast.models.stats.metrics import CalibrationBin, Estimate, estimate, resamples
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 PointMetric = Callable[[Floats, Floats, Floats | None], float]
 Figure = Callable[[Floats | None], float]
+Ids = npt.NDArray[np.str_]
+
+COVERAGE = 0.8
+"""Share of amounts that an interval is to hold."""
+MAX_COVERAGE_ERROR = 0.05
+BINS = 10
+DEVIATIONS_95 = 1.96
 
 
 def mae(amount: Floats, score: Floats, weight: Floats | None = None) -> float:
@@ -48,15 +55,22 @@ def _ranks(values: Floats, weight: Floats) -> Floats:
 POINT_METRICS: dict[str, PointMetric] = {"mae": mae, "rmse": rmse, "spearman": spearman}
 
 
-def evaluate_points(amount: Floats, score: Floats, rng: np.random.Generator) -> dict[str, Estimate]:
-    """Return MAE, RMSE and Spearman of ``score`` with 95 % bootstrap intervals, whatever the order of rows."""
-    order = np.lexsort((amount, score))
+def evaluate_points(
+    amount: Floats, score: Floats, rng: np.random.Generator, profile_id: Ids | None = None
+) -> dict[str, Estimate]:
+    """Return MAE, RMSE and Spearman of ``score`` with 95 % bootstrap intervals, whatever the order of rows.
+
+    Where a profile has several rows (pooled snapshots), ``profile_id`` says whose each is: profiles are resampled then.
+    """
+    whose = _numbered(profile_id)
+    order = np.lexsort((amount, score) if whose is None else (whose, amount, score))
     y, s = amount[order], score[order]
 
     def weighted(f: PointMetric) -> Figure:
         return lambda w: f(y, s, w)
 
-    return _bootstrap({name: weighted(f) for name, f in POINT_METRICS.items()}, len(y), rng)
+    figures = {name: weighted(f) for name, f in POINT_METRICS.items()}
+    return _bootstrap(figures, len(y), rng, None if whose is None else whose[order])
 
 
 def paired_points(amount: Floats, a: Floats, b: Floats, rng: np.random.Generator) -> dict[str, Estimate]:
@@ -78,6 +92,7 @@ def evaluate_said(
     true_tier: Places,
     confidence: Floats,
     rng: np.random.Generator,
+    profile_id: Ids | None = None,
 ) -> dict[str, Estimate]:
     """Return how intervals and tiers turned out, with 95 % bootstrap intervals.
 
@@ -86,6 +101,9 @@ def evaluate_said(
     amount, lower, upper, confidence : ndarray of shape (n,)
     tier, true_tier : ndarray of shape (n,)
         Said and true place of the tier.
+    rng : Generator
+    profile_id : ndarray of shape (n,), optional
+        As :func:`evaluate_points` takes it.
 
     Returns
     -------
@@ -94,7 +112,9 @@ def evaluate_said(
         ``tier_accuracy`` (share of tiers that were right), ``mean_confidence`` and ``promise_margin`` (share right
         minus mean confidence: below 0 more was promised than came).
     """
-    order = np.lexsort((confidence, tier, upper, lower, amount))
+    whose = _numbered(profile_id)
+    keys = (confidence, tier, upper, lower, amount)
+    order = np.lexsort(keys if whose is None else (whose, *keys))
     inside = ((amount >= lower) & (amount <= upper))[order].astype(float)
     width, right = (upper - lower)[order], (tier == true_tier)[order].astype(float)
     sure = confidence[order]
@@ -109,18 +129,47 @@ def evaluate_said(
         "mean_confidence": sure,
         "promise_margin": right - sure,
     }
-    return _bootstrap({name: mean(values) for name, values in figures.items()}, len(amount), rng)
+    weighted = {name: mean(values) for name, values in figures.items()}
+    return _bootstrap(weighted, len(amount), rng, None if whose is None else whose[order])
 
 
 def confusion(tier: Places, true_tier: Places, tiers: int) -> list[list[int]]:
-    """Return how often each said tier (row) turned out to be each true one (column)."""
+    """Return how often each predicted tier (row) turned out to be each true one (column)."""
     counts = np.bincount(tier * tiers + true_tier, minlength=tiers * tiers)
     return [list(map(int, row)) for row in counts.reshape(tiers, tiers)]
 
 
-def _bootstrap(figures: Mapping[str, Figure], n: int, rng: np.random.Generator) -> dict[str, Estimate]:
+def coverage_bounds(none: float) -> tuple[float, float]:
+    """Return the least and the highest share of amounts that honest intervals hold, where ``none`` spend nothing.
+
+    An interval that starts at zero holds everybody who spends nothing, be they more than asked.
+    """
+    return COVERAGE - MAX_COVERAGE_ERROR, max(COVERAGE + MAX_COVERAGE_ERROR, none + (1 - none) * COVERAGE)
+
+
+def amount_bins(amount: Floats, score: Floats) -> list[CalibrationBin]:
+    """Return mean prediction and mean amount of ten bins of equal count, with the 95 % interval of the mean."""
+    found = []
+    for b in bin_rows(amount, score):
+        mean, half = float(amount[b].mean()), DEVIATIONS_95 * float(amount[b].std()) / np.sqrt(len(b))
+        found.append(CalibrationBin(len(b), float(score[b].mean()), mean, mean - half, mean + half))
+    return found
+
+
+def bin_rows(amount: Floats, score: Floats) -> list[Places]:
+    """Return the rows of each of the bins, predictions rising."""
+    return [rows for rows in np.array_split(np.lexsort((amount, score)), BINS) if len(rows)]
+
+
+def _numbered(profile_id: Ids | None) -> Places | None:
+    return None if profile_id is None else np.unique(profile_id.astype(str), return_inverse=True)[1]
+
+
+def _bootstrap(
+    figures: Mapping[str, Figure], n: int, rng: np.random.Generator, whose: Places | None = None
+) -> dict[str, Estimate]:
     drawn: dict[str, list[float]] = {name: [] for name in figures}
-    for weight in resamples(n, rng):
+    for weight in resamples(n, rng, whose):
         for name, figure in figures.items():
             drawn[name].append(figure(weight))
     return {name: estimate(figure(None), drawn[name]) for name, figure in figures.items()}

@@ -1,9 +1,9 @@
 """Features that know too much: those that nearly tell the outcome alone, and those that live on their last day.
 
-An honest feature of a customer's past says something of the future and changes little when one day of it
+An honest feature of a customer's past carries some signal about the future and changes little when one day of it
 is taken away. A feature made from the outcome (an account closed because the customer left, a status
 written when the file was loaded) does one of two things: it separates the outcomes almost perfectly, or
-nearly all it says was written just before the moment of prediction.
+nearly all its signal was written just before the time of prediction.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FeaturePower:
 
 @dataclass(frozen=True)
 class LastDayLoss:
-    """What one feature alone says of the outcome, and what is left of it without its last day.
+    """How well one feature alone predicts the outcome, and what is left of that without its last day.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def powers(y: Labels, X: Floats, features: Sequence[str]) -> tuple[FeaturePower,
     y : ndarray of shape (n,)
         Outcomes, 0 or 1.
     X : ndarray of shape (n, p)
-        NaN is a value of its own: below or above all others, wherever it says more.
+        NaN is a value of its own: below or above all others, wherever it predicts more.
     features : sequence of str
         Names of the p columns.
 

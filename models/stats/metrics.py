@@ -85,8 +85,8 @@ def implied_auc(score: Floats) -> float:
     Rows of like scores cannot be ranked well by anyone: this, not the AUC elsewhere, is what a part of a
     population is held against.
     """
-    said, count = np.unique(score, return_counts=True)
-    positive, negative = said * count, (1 - said) * count
+    predicted, count = np.unique(score, return_counts=True)
+    positive, negative = predicted * count, (1 - predicted) * count
     below = np.cumsum(negative) - negative
     pairs = positive.sum() * negative.sum()
     return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
@@ -95,10 +95,10 @@ def implied_auc(score: Floats) -> float:
 @Metric
 def average_precision(t: _Ties) -> float:
     """Return precision averaged over the true cases, from the highest score down."""
-    found, asked = np.cumsum(t.positive[::-1]), np.cumsum(t.weight[::-1])
+    found, selected = np.cumsum(t.positive[::-1]), np.cumsum(t.weight[::-1])
     if not found[-1]:
         return float("nan")
-    precision = np.divide(found, asked, out=np.zeros_like(found), where=asked > 0)
+    precision = np.divide(found, selected, out=np.zeros_like(found), where=selected > 0)
     return float((t.positive[::-1] * precision).sum() / found[-1])
 
 
@@ -125,9 +125,9 @@ def calibration_error(t: _Ties) -> float:
     total = t.weight.sum()
     middle = (np.cumsum(t.weight) - t.weight / 2) / total
     place = np.minimum((middle * BINS).astype(int), BINS - 1)
-    said = np.bincount(place, t.weight * t.score, BINS)
+    predicted = np.bincount(place, t.weight * t.score, BINS)
     happened = np.bincount(place, t.positive, BINS)
-    return float(np.abs(said - happened).sum() / total)
+    return float(np.abs(predicted - happened).sum() / total)
 
 
 @Metric
@@ -169,7 +169,7 @@ def evaluate(
     y : ndarray of shape (n,)
         Outcomes, 0 or 1.
     score : ndarray of shape (n,)
-        Probabilities in (0, 1); any ranking where only rank metrics are asked for.
+        Probabilities in (0, 1); any ranking where only rank metrics are requested.
     rng : Generator
         The same seed gives the same intervals, whatever the order of rows.
     metrics : sequence of str
@@ -235,7 +235,7 @@ def wilson(right: npt.ArrayLike, cases: npt.ArrayLike) -> tuple[Floats, Floats, 
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Some rows of neighbouring score: what was said, and what happened with its 95 % interval (Wilson)."""
+    """Some rows of neighbouring score: what was predicted, and what happened with its 95 % interval (Wilson)."""
 
     n: int
     mean_score: float
@@ -251,9 +251,9 @@ def calibration_bins(y: Labels, score: Floats) -> list[CalibrationBin]:
     place = np.minimum((middle * BINS).astype(int), BINS - 1)
     n = np.bincount(place, t.weight, BINS)
     filled = np.flatnonzero(n)
-    said = np.bincount(place, t.weight * t.score, BINS)[filled] / n[filled]
+    predicted = np.bincount(place, t.weight * t.score, BINS)[filled] / n[filled]
     low, rate, high = wilson(np.bincount(place, t.positive, BINS)[filled], n[filled])
     return [
-        CalibrationBin(int(n[b]), *map(float, (said[k], rate[k], low[k], high[k])))
+        CalibrationBin(int(n[b]), *map(float, (predicted[k], rate[k], low[k], high[k])))
         for k, b in enumerate(filled)
     ]

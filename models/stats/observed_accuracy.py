@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.filters.fields import YES_NO
+
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 
@@ -24,7 +26,7 @@ class PromiseBand:
     confidence : float
         Lower end of the band; bands nest (>= .6 holds >= .8).
     said : int
-        Profiles whose value was yes or no.
+        Profiles whose value was not unknown.
     mean_confidence, share_right : float
         NaN where nothing was said. The promise is kept where share_right >= mean_confidence.
     """
@@ -36,7 +38,7 @@ class PromiseBand:
 
 
 def promise_and_reality(
-    y: Labels,
+    came: Labels | npt.NDArray[np.object_],
     value: npt.NDArray[np.object_],
     confidence: Floats,
     levels: Sequence[float] = (0.6, 0.8, 0.9),
@@ -45,14 +47,13 @@ def promise_and_reality(
 
     Parameters
     ----------
-    y : ndarray of shape (n,)
-        What happened, 0 or 1.
+    came : ndarray of shape (n,)
+        What happened: 0 or 1, or as words the value that would have been right.
     value : ndarray of shape (n,)
-        ``yes``, ``no`` or ``unknown``; unknown says nothing.
+        ``yes``, ``no``, a tier, or ``unknown``; unknown says nothing.
     confidence : ndarray of shape (n,)
     """
-    said = value != "unknown"
-    right = (value == "yes") == (y == 1)
+    said, right = value != "unknown", value == as_words(came)
     bands = []
     for level in levels:
         rows = said & (confidence >= level)
@@ -66,3 +67,10 @@ def promise_and_reality(
             )
         )
     return bands
+
+
+def as_words(came: Labels | npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Return what happened as values: yes and no for 1 and 0, words as they are."""
+    if came.dtype == object:
+        return came.astype(object, copy=False)
+    return np.where(came == 1, *YES_NO).astype(object)

@@ -57,8 +57,8 @@ def unseen_days(snapshots: Sequence[date], horizon_days: int) -> list[tuple[str,
     return [(_name(first), _name(end)) for first, end in last.items()]
 
 
-def _name(day: int) -> str:
-    return f"{date(2021, 1, 1) + timedelta(days=day):%-d %b}"
+def _name(day_of_year: int) -> str:
+    return f"{date(2021, 1, 1) + timedelta(days=day_of_year):%-d %b}"
 
 
 def _day(start: date, days: int) -> int:

@@ -66,7 +66,7 @@ def segments_of(X: pd.DataFrame, attributes: pd.DataFrame | None = None) -> dict
     Parameters
     ----------
     X : DataFrame of shape (n, p)
-        Features by name. ``tenure_days`` (else ``tenure_bounded_days``) tells new from returning: first
+        Features by name. ``tenure_days`` (else ``tenure_bounded_days``) separates new from returning: first
         purchase within ``NEW_WITHIN_DAYS``. The ``spend_<days>d`` nearest to 90 days is split at its median.
     attributes : DataFrame of shape (n, a), optional
         Row by row beside X, whatever its index. Values with at least ``LEAST_MEMBERS`` rows are segments
@@ -99,7 +99,7 @@ def _tenure(X: pd.DataFrame) -> dict[tuple[str, str], Rows]:
     if name is None:
         return {}
     days = X[name].to_numpy(np.float64)
-    # Unknown (never bought) is neither; a bounded tenure that ends at 90 days tells nobody apart.
+    # Unknown (never bought) is neither; a bounded tenure that ends at 90 days separates nobody.
     return _dividing("tenure", {"new": days <= NEW_WITHIN_DAYS, "returning": days > NEW_WITHIN_DAYS})
 
 
@@ -145,7 +145,7 @@ def attribute_groups(column: pd.Series) -> dict[str, Rows]:
     rest = ~missing & ~np.logical_or.reduce([np.zeros(len(column), bool), *large.values()])
     for value, rows in ((OTHER, rest), (MISSING, missing)):
         if rows.any():
-            # An attribute may hold the very word: both say the same of a row.
+            # An attribute may hold the very word: both mean the same for a row.
             large[value] = large[value] | rows if value in large else rows
     return large
 
@@ -197,12 +197,16 @@ def segment_rows(
         n = int(members.sum())
         if not n:
             continue
-        mine, said = y[members], score[members]
+        outcomes, predicted = y[members], score[members]
         whose = None if profile_id is None else profile_id[members]
-        yes = int(mine.sum())
-        found = evaluate(mine, said, np.random.default_rng(seed), metrics, whose)
+        yes = int(outcomes.sum())
+        found = evaluate(outcomes, predicted, np.random.default_rng(seed), metrics, whose)
         if yes in {0, n}:
             nothing = Estimate(float("nan"), float("nan"), float("nan"))
             found |= dict.fromkeys(NEEDS_BOTH_OUTCOMES & set(found), nothing)
-        rows.append(SegmentRow(segment, value, n, yes, found, float(np.sort(said).mean()), implied_auc(said)))
+        rows.append(
+            SegmentRow(
+                segment, value, n, yes, found, float(np.sort(predicted).mean()), implied_auc(predicted)
+            )
+        )
     return rows

@@ -24,7 +24,7 @@ def shapley_values(f: Callable[[Floats], Floats], inputs: Floats, typical: Float
         From inputs of shape (n, k) to shape (n,); called 2^k times.
     inputs : ndarray of shape (n, k)
     typical : ndarray of shape (k,)
-        What stands for a column that is left out.
+        What replaces a column that is left out.
     """
     k = inputs.shape[1]
 

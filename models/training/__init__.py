@@ -1,1 +1,1 @@
-"""training: say in one sentence what is here."""
+"""Training of one tag: time-ordered splits, model selection, tuning, calibration and measurement."""

@@ -7,7 +7,7 @@ snapshots with tables of cases that were each predicted out of time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,80 +18,28 @@ import numpy.typing as npt
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
+from tagcast.models.decisions.tier_cases import TierCases
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe
-from tagcast.models.stats.amount_metrics import confusion, evaluate_points, evaluate_said, paired_points
+from tagcast.models.estimators.search import stopped_note
+from tagcast.models.stats.amount_metrics import evaluate_points, evaluate_said, paired_points
 from tagcast.models.stats.metrics import Estimate
-from tagcast.models.stats.season_coverage import unseen_days, unseen_share
-from tagcast.models.training.amount_selection import AmountTrial, choose_amount, own_rates
+from tagcast.models.stats.season_coverage import unseen_share
+from tagcast.models.training.amount_selection import choose_amount, own_rates
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData, TrainingFrame
-from tagcast.models.training.out_of_fold import GROUPS, grouped_folds
-from tagcast.models.training.splits import Split
+from tagcast.models.training.out_of_fold import grouped_folds, grouped_note
+from tagcast.models.training.result import AmountResult, AmountTest
+from tagcast.models.training.splits import Split, season_note
 
 Places = npt.NDArray[np.intp]
 Progress = Callable[[str, int, int], None]
 
 VALIDATION_FOLDS = 3
 """The latest folds choose, as for a yes or no."""
-
-
-@dataclass(frozen=True)
-class AmountTest:
-    """The test snapshot: what came, what was said and whose it is, each of shape (n,)."""
-
-    amount: Floats
-    score: Floats
-    lower: Floats
-    upper: Floats
-    tier: Places
-    true_tier: Places
-    confidence: Floats
-    baseline: Floats
-    profile_id: npt.NDArray[np.str_]
-
-
-@dataclass(frozen=True)
-class AmountResult:
-    """A trained amount tag and all that is known about its quality.
-
-    Parameters
-    ----------
-    model : AmountModel
-        Fitted on all snapshots.
-    split : Split
-    candidates : dict of str to float
-        Mean validation RMSE of each kind of predictor; empty where too few spent anything.
-    chosen, baseline_kind : str
-        Keys of ``tagcast.models.estimators.amount_regressor.TITLES``.
-    best_params : dict
-    trials : tuple of AmountTrial
-    test : dict of str to dict of str to Estimate
-        ``tagcast`` and ``baseline``: ``mae``, ``rmse``, ``spearman``; tagcast also what
-        :func:`tagcast.models.stats.amount_metrics.evaluate_said` measures.
-    differences : dict of str to Estimate
-        tagcast minus baseline in ``mae``, ``rmse`` and ``spearman``, over the same resamples.
-    test_scores : AmountTest
-    confusion : list of list of int
-        On the test snapshot: said tier (row) by true one (column).
-    cases : dict of str to int
-        ``train_spent``, ``train_none`` (before the test snapshot), ``test_spent``, ``test_none``.
-    notes : tuple of str
-        What a reader of the figures should know.
-    """
-
-    model: AmountModel
-    split: Split
-    candidates: Mapping[str, float]
-    chosen: str
-    baseline_kind: str
-    best_params: Mapping[str, Any]
-    trials: tuple[AmountTrial, ...]
-    test: Mapping[str, Mapping[str, Estimate]]
-    differences: Mapping[str, Estimate]
-    test_scores: AmountTest
-    confusion: list[list[int]]
-    cases: Mapping[str, int]
-    notes: tuple[str, ...]
+_NO_GROWTH = "features that grow with the calendar are left out of an amount's forest"
+_ONE_SNAPSHOT = "intervals and confidence rest on one past snapshot: several would be safer"
+DEFAULT_TRIALS = 4
+"""As many as there are settings to begin with: more are drawn only where more are asked for."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +69,10 @@ def train_amount(
     *,
     feature_set: str,
     seed: int = 0,
-    trials: int = 12,
+    trials: int = DEFAULT_TRIALS,
+    timeout_s: float | None = None,
+    threads: int = 1,
+    storage: str | None = None,
     progress: Progress | None = None,
 ) -> AmountResult:
     """Choose, fit, calibrate and measure one amount tag.
@@ -136,9 +87,9 @@ def train_amount(
     feature_set : str
         Kept with the model, so that scoring builds the same features.
     seed : int
-        Same frame, split and seed: the same bundle, bit for bit.
-    trials : int
-        Settings of the forest to try, at most (:data:`tagcast.models.training.amount_selection.SETTINGS`).
+        Same frame, split and seed: the same bundle, bit for bit, on any number of ``threads``.
+    trials, timeout_s, storage
+        Of the search for the forest's parameters: :func:`tagcast.models.estimators.search.search`.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -148,7 +99,7 @@ def train_amount(
         Before any work, when too few spent anything to learn from or to measure on.
     """
     name, starts = definition.name, tuple(definition.levels.values())
-    data = TrainingData.of(name, frame, split)
+    data = TrainingData.of(definition, frame, split)
     if data.amount is None:
         raise ValueError(f"{name}: the frame holds no amounts")
     amounts = _Amounts(data, data.amount)
@@ -168,8 +119,12 @@ def train_amount(
             pairs or grouped_folds(data, before),
             columns=tuple(j for j, f in enumerate(data.features) if f not in data.growing),
             rates=rates,
+            study_name=f"{name}-{data.digest(split, definition.outcome, seed)[:16]}",
             seed=seed,
-            settings=trials,
+            trials=trials,
+            timeout_s=timeout_s,
+            threads=threads,
+            storage=storage,
             progress=lambda done, total: progress(f"{name}: trials", done, total) if progress else None,
         )
         recipe, baseline, candidates, trial_log = choice.recipe, choice.baseline, choice.rmse, choice.trials
@@ -207,37 +162,52 @@ def train_amount(
         profile_id=data.profile_id[at_test],
     )
     test, differences = _measure(test_scores, seed)
+    calibrator = AmountCalibrator.fit(predicted, data.amount[rows], data.as_of[rows], starts)
+    past = calibrator.predict(predicted, calibrator.drift.day)
+    held_out = TierCases(
+        profile_id=data.profile_id[rows],
+        as_of=data.as_of[rows],
+        amount=data.amount[rows],
+        score=past.score,
+        lower=past.lower,
+        upper=past.upper,
+        tier=past.tier,
+        true_tier=tier_of(data.amount[rows], np.array(starts)),
+        confidence=past.confidence,
+    )
     model = AmountModel(
         definition=definition,
         features=data.features,
         feature_set=feature_set,
         scorer=recipe.fit(data.X, data.amount),
-        calibrator=AmountCalibrator.fit(predicted, data.amount[rows], data.as_of[rows], starts),
+        calibrator=calibrator,
         mean_amount=float(data.amount.mean()),
         snapshots=split.snapshots,
         ranges=data.ranges(),
         seed=seed,
     )
-    (train_spent, train_none), (test_spent, test_none) = data.cases(before), data.cases(at_test)
     return AmountResult(
         model=model,
         split=split,
         candidates=candidates,
         chosen=recipe.kind,
-        baseline_kind=baseline.kind,
+        references={"baseline": TITLES[baseline.kind]},
         best_params=_params(recipe, data),
         trials=trial_log,
         test=test,
-        differences=differences,
+        differences={"baseline": differences},
         test_scores=test_scores,
-        confusion=confusion(test_scores.tier, test_scores.true_tier, len(starts)),
-        cases={
-            "train_spent": train_spent,
-            "train_none": train_none,
-            "test_spent": test_spent,
-            "test_none": test_none,
-        },
-        notes=(*notes, *_notes(split, len(model.calibrator.snapshots), out_of_time, data)),
+        held_out_scores=held_out,
+        cases=data.case_counts(before, at_test),
+        notes=(
+            *notes,
+            *([] if out_of_time else [grouped_note("figures")]),
+            *([_NO_GROWTH] if data.growing else []),
+            *([_ONE_SNAPSHOT] if len(calibrator.snapshots) == 1 else []),
+            *season_note(split, "wider intervals and less confidence"),
+            *(stopped_note(len(trial_log), trials) if trial_log else []),
+        ),
+        out_of_time=out_of_time,
     )
 
 
@@ -263,23 +233,3 @@ def _params(recipe: AmountRecipe, data: TrainingData) -> dict[str, Any]:
             "forest_features": len(recipe.columns),
         }
     return {"own_spend": data.features[recipe.column]} if recipe.column >= 0 else {}
-
-
-def _notes(split: Split, snapshots: int, out_of_time: bool, data: TrainingData) -> list[str]:
-    notes = []
-    if not out_of_time:
-        notes.append(
-            "no snapshot with enough cases lies between the training snapshots and the test snapshot: the "
-            f"model was chosen, and its test figures calibrated, on {GROUPS} groups of profiles, not out of time"
-        )
-    if data.growing:
-        notes.append("features that grow with the calendar are left out of an amount's forest")
-    if snapshots == 1:
-        notes.append("intervals and confidence rest on one past snapshot: several would be safer")
-    if unseen := unseen_days(split.snapshots, split.horizon_days):
-        stretches = ", ".join(f"{first} to {last}" for first, last in unseen)
-        notes.append(
-            f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
-            "unsure of its season, with wider intervals and less confidence"
-        )
-    return notes

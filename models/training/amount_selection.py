@@ -8,44 +8,43 @@ predicting nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.estimators.amount_regressor import TITLES, AmountRecipe, smearing
+from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, smearing
+from tagcast.models.estimators.search import Trial, best_of, search
+from tagcast.models.training.tuning import forest_space
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]
 
-_TWEEDIE: dict[str, Any] = {"objective": "tweedie", "tweedie_variance_power": 1.2}
-_LOG1P: dict[str, Any] = {"objective": "regression"}
-SETTINGS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("tweedie", {**_TWEEDIE, "num_leaves": 8}),
-    ("log1p", {**_LOG1P, "num_leaves": 8}),
-    ("tweedie", {**_TWEEDIE, "tweedie_variance_power": 1.5, "num_leaves": 8}),
-    ("tweedie", {**_TWEEDIE, "num_leaves": 16}),
+_SHAPE: dict[str, Any] = {
+    name: FOREST_PARAMS[name] for name in ("min_child_samples", "feature_fraction", "lambda_l2")
+}
+SETTINGS: tuple[dict[str, Any], ...] = tuple(
+    {"kind": kind, "tweedie_variance_power": power, "num_leaves": leaves, **_SHAPE}
+    for kind, power, leaves in (
+        ("tweedie", 1.2, 8),
+        ("log1p", 1.2, 8),
+        ("tweedie", 1.5, 8),
+        ("tweedie", 1.2, 16),
+    )
 )
-"""What is tried, the likeliest first."""
+"""The first trials, the likeliest first; what follows is drawn from the space around them."""
+VARIANCE_POWERS = (1.05, 1.9)
 MAX_ROWS = 60_000
 """Rows that a fold learns from while choosing, evenly drawn where there are more: the final fit takes all."""
 TREES = (25, 50, 100, 150, 200)
 LEAST_WINDOW_DAYS = 14
 _WINDOW = re.compile(r"^(?P<category>category_)?spend_(?P<days>\d+)d$")
 _RATE = "spend_rate"
-
-
-@dataclass(frozen=True)
-class AmountTrial:
-    """One setting: what was tried, and its error on each fold at the best number of trees."""
-
-    number: int
-    kind: str
-    params: dict[str, Any]
-    trees: int
-    rmse: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class AmountChoice:
         Mean validation error of each kind of predictor.
     baseline : AmountRecipe
         The better one of the references.
-    trials : tuple of AmountTrial
+    trials : tuple of Trial
     notes : tuple of str
         Why, for people.
     """
@@ -67,7 +66,7 @@ class AmountChoice:
     recipe: AmountRecipe
     rmse: dict[str, float]
     baseline: AmountRecipe
-    trials: tuple[AmountTrial, ...]
+    trials: tuple[Trial, ...]
     notes: tuple[str, ...]
 
 
@@ -90,8 +89,12 @@ def choose_amount(
     *,
     columns: tuple[int, ...],
     rates: Sequence[tuple[int, float]],
+    study_name: str,
     seed: int,
-    settings: int,
+    trials: int,
+    timeout_s: float | None = None,
+    threads: int = 1,
+    storage: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> AmountChoice:
     """Choose the predictor with the least mean error over ``folds``.
@@ -105,42 +108,93 @@ def choose_amount(
     rates : sequence of (column, factor)
         As :func:`own_rates` gives them.
     seed : int
-    settings : int
-        Of ``SETTINGS``, how many to try; two at least, one of each kind.
-    progress : callable, optional
-        Called with (done, total).
+    study_name, trials, timeout_s, threads, storage, progress
+        Of the search for the forest: :func:`tagcast.models.estimators.search.search`.
     """
     folds = [(_thinned(train), score) for train, score in folds]
 
-    def judged(recipe: AmountRecipe) -> float:
+    def mean_error(recipe: AmountRecipe) -> float:
         return float(np.mean([_rmse(recipe.fit(X[t], amount[t]).amount(X[s]), amount[s]) for t, s in folds]))
 
     recipes = [AmountRecipe("mean"), *(AmountRecipe("own_rate", *rate) for rate in rates)]
-    errors = [judged(recipe) for recipe in recipes]
+    errors = [mean_error(recipe) for recipe in recipes]
     baseline = recipes[int(np.argmin(errors))]
     table: dict[str, float] = {}
     for recipe, error in zip(recipes, errors, strict=True):
         table[recipe.kind] = min(table.get(recipe.kind, np.inf), error)
 
     own = tuple(column for column, _ in rates)
-    tried = SETTINGS[: max(2, settings)]
     tuned_rows = round(float(np.mean([int(t.sum()) for t, _ in folds])))
-    trials: list[AmountTrial] = []
-    for number, (kind, params) in enumerate(tried):
-        if progress:
-            progress(number, len(tried))
-        recipe = AmountRecipe(kind, -1, 0.0, columns, own, params, max(TREES), tuned_rows, seed)
-        found = np.array([_by_trees(recipe, X, amount, *fold) for fold in folds])
-        best = int(found.mean(axis=0).argmin())
-        trials.append(AmountTrial(number, kind, params, TREES[best], tuple(found[:, best].tolist())))
-    if progress:
-        progress(len(tried), len(tried))
-    for trial in trials:
-        table[trial.kind] = min(table.get(trial.kind, np.inf), float(np.mean(trial.rmse)))
-    top = min(trials, key=lambda trial: float(np.mean(trial.rmse)))
-    forest = AmountRecipe(top.kind, -1, 0.0, columns, own, top.params, top.trees, tuned_rows, seed)
-    chosen = forest if table[top.kind] < table[baseline.kind] else baseline
-    return AmountChoice(chosen, table, baseline, tuple(trials), (_why(chosen.kind, table),))
+    objective = _Rmse(X, amount, folds, columns, own, tuned_rows, seed)
+    done = search(
+        objective,
+        study_name=study_name,
+        seed=seed,
+        trials=trials,
+        timeout_s=timeout_s,
+        threads=threads,
+        storage=storage,
+        progress=progress,
+    )
+    for trial in done:
+        if not trial.pruned:
+            kind = trial.params["kind"]
+            # In time order, as the errors of the other recipes are added.
+            table[kind] = min(table.get(kind, np.inf), float(np.mean(trial.losses[::-1])))
+    top = best_of(done)
+    forest = objective.recipe(top.params, top.rounds)
+    chosen = forest if table[forest.kind] < table[baseline.kind] else baseline
+    return AmountChoice(chosen, table, baseline, done, (_why(chosen.kind, table),))
+
+
+@dataclass(frozen=True)
+class _Rmse:
+    """RMSE of forests of the best length, the latest fold first: it is most like what will be scored."""
+
+    X: Floats
+    amount: Floats
+    in_time: Sequence[tuple[Rows, Rows]]
+    columns: tuple[int, ...]
+    own: tuple[int, ...]
+    tuned_rows: int
+    seed: int
+    first: Sequence[dict[str, Any]] = SETTINGS
+
+    @property
+    def folds(self) -> int:
+        return len(self.in_time)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+        return {
+            "kind": CategoricalDistribution(("tweedie", "log1p")),
+            "tweedie_variance_power": FloatDistribution(*VARIANCE_POWERS),
+            **forest_space(),
+        }
+
+    def recipe(self, params: dict[str, Any], trees: int) -> AmountRecipe:
+        """Return the recipe of a trial's parameters."""
+        kind = params["kind"]
+        used = forest_params(params)
+        return AmountRecipe(kind, -1, 0.0, self.columns, self.own, used, trees, self.tuned_rows, self.seed)
+
+    def measured(self, params: dict[str, Any]) -> Iterator[tuple[tuple[float, ...], int]]:
+        longest = self.recipe(params, max(TREES))
+        errors: list[list[float]] = []
+        for train, score in reversed(self.in_time):
+            errors.append(_by_trees(longest, self.X, self.amount, train, score))
+            found = np.array(errors)
+            best = int(found.mean(axis=0).argmin())
+            yield tuple(found[:, best].tolist()), TREES[best]
+
+
+def forest_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Return a trial's parameters as LightGBM takes them: the variance power is the Tweedie deviance's alone."""
+    shape = {name: value for name, value in params.items() if name not in {"kind", "tweedie_variance_power"}}
+    if params["kind"] == "log1p":
+        return {"objective": "regression", **shape}
+    return {"objective": "tweedie", "tweedie_variance_power": params["tweedie_variance_power"], **shape}
 
 
 def _by_trees(recipe: AmountRecipe, X: Floats, amount: Floats, train: Rows, score: Rows) -> list[float]:

@@ -28,15 +28,15 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.rfm import RfmRanking
+from tagcast.models.estimators.search import Trial, stopped_note
 from tagcast.models.stats.metrics import Estimate, evaluate, paired_difference
-from tagcast.models.stats.season_coverage import unseen_days, unseen_share
+from tagcast.models.stats.season_coverage import unseen_share
 from tagcast.models.training.binary_selection import SelectionInputs, choose
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData, TrainingFrame
-from tagcast.models.training.out_of_fold import GROUPS, OutOfTimeScores, grouped_folds
+from tagcast.models.training.out_of_fold import OutOfTimeScores, grouped_folds, grouped_note
 from tagcast.models.training.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from tagcast.models.training.result import TestScores, TrainingResult
-from tagcast.models.training.splits import Split
-from tagcast.models.training.tuning import Trial
+from tagcast.models.training.splits import Split, season_note
 
 __all__ = ["TestScores", "TrainingFrame", "TrainingResult", "train_tag"]
 
@@ -45,6 +45,8 @@ Progress = Callable[[str, int, int], None]
 VALIDATION_FOLDS = 3
 """The latest folds choose: each costs a fit a trial, and older ones resemble the present least."""
 PAIRED_METRICS = ("auc", "log_loss")
+REFERENCES = {"rfm": "RFM ranking", "base_rate": "base rate"}
+DEFAULT_TRIALS = 12
 
 
 def train_tag(
@@ -54,7 +56,7 @@ def train_tag(
     *,
     feature_set: str,
     seed: int = 0,
-    trials: int = 12,
+    trials: int = DEFAULT_TRIALS,
     timeout_s: float | None = None,
     threads: int = 1,
     storage: str | None = None,
@@ -73,7 +75,7 @@ def train_tag(
     seed : int
         Same frame, split and seed: the same bundle, bit for bit, on any number of ``threads``.
     trials, timeout_s, storage
-        Of the search for the forest's parameters: :func:`tagcast.models.training.tuning.tune`.
+        Of the search for the forest's parameters: :func:`tagcast.models.estimators.search.search`.
     progress : callable, optional
         Called with (stage, done, total).
 
@@ -87,7 +89,7 @@ def train_tag(
     def say(stage: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(f"{name}: {stage}", done, total) if progress else None
 
-    data = TrainingData.of(name, frame, split)
+    data = TrainingData.of(definition, frame, split)
     before, at_test = data.at(split.test_fold.train), data.at((split.test,))
     chosen_on = {f: (data.at(f.train), data.at((f.score,))) for f in split.validation_folds}
     latest = [f for f, pair in chosen_on.items() if data.usable(*pair)][-VALIDATION_FOLDS:]
@@ -147,19 +149,19 @@ def train_tag(
         ranges=data.ranges(),
         seed=seed,
     )
-    (train_yes, train_no), (test_yes, test_no) = data.cases(before), data.cases(at_test)
     return TrainingResult(
         model=model,
         split=split,
         candidates=candidates,
         chosen=chosen,
+        references=REFERENCES,
         best_params=_params(recipe, len(data.y)),
         trials=trial_log,
         test=test,
         differences=differences,
         test_scores=TestScores(tested.y, score, lower, upper, data.profile_id[at_test], known_cut),
         held_out_scores=past,
-        cases={"train_yes": train_yes, "train_no": train_no, "test_yes": test_yes, "test_no": test_no},
+        cases=data.case_counts(before, at_test),
         notes=(
             *choice_notes,
             *_notes(split, held_out, enough, out_of_time, model.cut, len(trial_log), trials),
@@ -247,23 +249,17 @@ def _notes(
     finished: int,
     trials: int,
 ) -> list[str]:
-    notes = []
-    if not out_of_time:
-        notes.append(
-            "no snapshot with enough cases lies between the training snapshots and the test snapshot: the "
-            f"model was chosen, and its test scores calibrated, on {GROUPS} groups of profiles, not out of time"
-        )
-    if enough and finished < trials:
-        notes.append(f"tuning stopped after {finished} of {trials} trials: its time was up")
     days = np.unique(held_out.as_of)
-    if len(days) == 1:
-        notes.append(f"confidence rests on one past snapshot, {days[0]}: several would be safer")
-    if unseen := unseen_days(split.snapshots, split.horizon_days):
-        stretches = ", ".join(f"{first} to {last}" for first, last in unseen)
-        notes.append(
-            f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
-            "unsure of its season, with wider bounds"
-        )
+    notes = [
+        *([] if out_of_time else [grouped_note("scores")]),
+        *(stopped_note(finished, trials) if enough else []),
+        *(
+            [f"confidence rests on one past snapshot, {days[0]}: several would be safer"]
+            if len(days) == 1
+            else []
+        ),
+        *season_note(split, "wider bounds"),
+    ]
     if cut == NEVER:
         notes.append(
             "no audience of past snapshots met the precision that the decision asks for: never says yes"

@@ -10,6 +10,7 @@ import numpy as np
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.estimators.logistic import C_GRID, fit_path
+from tagcast.models.estimators.search import Trial
 from tagcast.models.training.dataset import Fold
 from tagcast.models.training.recipe import PART_TITLES, Recipe, RepeatSpec
 from tagcast.models.training.tuning import (
@@ -17,7 +18,6 @@ from tagcast.models.training.tuning import (
     MAX_ROUNDS,
     TUNING_RATE,
     TrainAndScore,
-    Trial,
     TunedForest,
     tune,
 )

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.errors import ModelError
-from tagcast.models.artifacts.binary_model import FeatureRange
+from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
+from tagcast.models.calibration.case_minimum import CASE_CHECKS
+from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
 from tagcast.models.training.tuning import TrainAndScore
 
@@ -84,8 +86,8 @@ class TrainingData:
     amount: Floats | None = None
 
     @classmethod
-    def of(cls, tag: str, frame: TrainingFrame, split: Split) -> Self:
-        """Sort and check a frame.
+    def of(cls, definition: TagDefinition, frame: TrainingFrame, split: Split) -> Self:
+        """Sort and check the frame of a tag.
 
         Raises
         ------
@@ -105,7 +107,9 @@ class TrainingData:
             frame.growing & set(map(str, frame.X.columns)),
             None if frame.amount is None else np.asarray(frame.amount, np.float64)[order],
         )
-        data._check(tag, split)
+        data._check(definition.name, split)
+        for days, where in split.measured_days:
+            CASE_CHECKS[definition.kind](definition.name, where, *data.cases(data.at(days)))
         return data
 
     def _check(self, tag: str, split: Split) -> None:
@@ -127,21 +131,6 @@ class TrainingData:
                 f"{tag}: nothing can be learned from {profiles} profile",
                 hint="check the column that profile_id is read from",
             )
-        self._check_cases(tag, f"before the test snapshot {split.test}", self.at(split.test_fold.train))
-        self._check_cases(tag, f"at the test snapshot {split.test}", self.at((split.test,)))
-
-    def _check_cases(self, tag: str, where: str, rows: Rows) -> None:
-        yes, no = self.cases(rows)
-        if self.amount is not None and yes < MIN_CASES:
-            raise ModelError(
-                f"{tag}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
-                hint="widen the population, choose a longer horizon, or give more history",
-            )
-        if self.amount is None and min(yes, no) < MIN_CASES:
-            raise ModelError(
-                f"{tag}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
-                hint="widen the population, change the outcome or its horizon, or give more history",
-            )
 
     def places(self, names: Sequence[str]) -> tuple[int, ...]:
         """Return the columns of those features among ``names`` that there are."""
@@ -155,6 +144,14 @@ class TrainingData:
         """Return how many outcomes among ``rows`` are true and how many false."""
         yes = int(self.y[rows].sum())
         return yes, int(rows.sum()) - yes
+
+    def case_counts(self, before: Rows, at_test: Rows) -> dict[str, int]:
+        """Return true and false outcomes before and at the test snapshot, by ``train_yes`` and so on."""
+        return {
+            f"{where}_{word}": count
+            for where, rows in (("train", before), ("test", at_test))
+            for word, count in zip(("yes", "no"), self.cases(rows), strict=True)
+        }
 
     def usable(self, train: Rows, score: Rows, least: int = MIN_TRAINING_CASES) -> bool:
         """Return whether a fold has enough cases to be learned from and to be scored."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrator
-from tagcast.models.decisions.trade_off import Cases
+from tagcast.models.decisions.cases import Cases
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Days, Floats, Labels, Rows, TrainingData
 from tagcast.models.training.recipe import Recipe
@@ -101,3 +101,11 @@ def grouped_folds(data: TrainingData, rows: Rows) -> list[tuple[Rows, Rows]]:
     """Return ``GROUPS`` folds of ``rows``; no profile is both learned from and scored."""
     group = data.group(GROUPS)
     return [(rows & (group != k), rows & (group == k)) for k in range(GROUPS) if (rows & (group == k)).any()]
+
+
+def grouped_note(measured: str) -> str:
+    """Return what a reader should know where groups of profiles stood in; ``measured`` is what was calibrated on them."""
+    return (
+        "no snapshot with enough cases lies between the training snapshots and the test snapshot: the "
+        f"model was chosen, and its test {measured} calibrated, on {GROUPS} groups of profiles, not out of time"
+    )

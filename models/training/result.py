@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
-from tagcast.models.decisions.trade_off import Cases
+from tagcast.models.artifacts.trained_model import TrainedModel
+from tagcast.models.decisions.cases import Cases
+from tagcast.models.decisions.tier_cases import TierCases
+from tagcast.models.estimators.search import Trial
 from tagcast.models.stats.metrics import Estimate
 from tagcast.models.training.dataset import Floats, Labels
 from tagcast.models.training.splits import Split
-from tagcast.models.training.tuning import Trial
+
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -36,31 +41,64 @@ class TestScores:
 
 
 @dataclass(frozen=True)
-class TrainingResult:
+class AmountTest:
+    """The test snapshot of an amount: what came, what was predicted and whose it is, each of shape (n,)."""
+
+    amount: Floats
+    score: Floats
+    lower: Floats
+    upper: Floats
+    tier: Places
+    true_tier: Places
+    confidence: Floats
+    baseline: Floats
+    profile_id: npt.NDArray[np.str_]
+
+
+AnyScores = TypeVar("AnyScores", TestScores, AmountTest)
+Model = TypeVar("Model", bound=TrainedModel)
+Tested = TypeVar("Tested")
+HeldOut = TypeVar("HeldOut")
+
+
+def joined(parts: Sequence[AnyScores]) -> AnyScores:
+    """Return the rows of several test snapshots in one; what is no array is that of the first."""
+    first = parts[0]
+    arrays = [f.name for f in fields(first) if isinstance(getattr(first, f.name), np.ndarray)]
+    whole: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in arrays}
+    return replace(first, **whole)
+
+
+@dataclass(frozen=True)
+class Trained(Generic[Model, Tested, HeldOut]):
     """A trained tag and all that is known about its quality.
 
     Parameters
     ----------
-    model : TagModel
+    model : TrainedModel
         Fitted on all snapshots.
     split : Split
     candidates : dict of str to float
-        Mean validation log loss of each candidate; empty for the RFM fallback.
+        Mean validation loss of each candidate (log loss, of an amount RMSE); empty where too few cases let a
+        reference stand in.
     chosen : str
         The candidate with the least.
+    references : dict of str to str
+        What the model has to beat, by the names of ``test``, and what people call it.
     best_params : dict
-        Weights, C, bends, the forest's parameters and trees.
+        Of the chosen candidate.
     trials : tuple of Trial
         What was tried for the forest, in order.
     test : dict of str to dict of str to Estimate
-        ``tagcast``, ``rfm`` and ``base_rate`` (that of training): metrics on the test snapshot.
+        ``tagcast`` and each of ``references``: metrics on the test snapshot.
     differences : dict of str to dict of str to Estimate
-        ``rfm`` and ``base_rate``: tagcast minus it in ``auc`` and ``log_loss``, over the same resamples.
-    test_scores : TestScores
-    held_out_scores : Cases
+        By reference: tagcast minus it, over the same resamples.
+    test_scores : TestScores or AmountTest
+    held_out_scores : Cases or TierCases
         The out-of-time cases behind the model's calibration, scored by its final tables.
     cases : dict of str to int
-        ``train_yes``, ``train_no`` (before the test snapshot), ``test_yes``, ``test_no``.
+        ``train_yes``, ``train_no`` (before the test snapshot), ``test_yes``, ``test_no``: outcomes that are true, of
+        an amount profiles with any spend, and the others.
     notes : tuple of str
         What a reader of the figures should know.
     out_of_time : bool
@@ -68,16 +106,23 @@ class TrainingResult:
         else groups of profiles stood in.
     """
 
-    model: TagModel
+    model: Model
     split: Split
     candidates: Mapping[str, float]
     chosen: str
+    references: Mapping[str, str]
     best_params: Mapping[str, Any]
     trials: tuple[Trial, ...]
     test: Mapping[str, Mapping[str, Estimate]]
     differences: Mapping[str, Mapping[str, Estimate]]
-    test_scores: TestScores
-    held_out_scores: Cases
+    test_scores: Tested
+    held_out_scores: HeldOut
     cases: Mapping[str, int]
     notes: tuple[str, ...]
     out_of_time: bool = True
+
+
+TrainingResult = Trained[TagModel, TestScores, Cases]
+AmountResult = Trained[AmountModel, AmountTest, TierCases]
+AnyResult = Trained[Any, Any, Any]
+"""A training of any kind of tag."""

@@ -12,7 +12,8 @@ from datetime import date, timedelta
 
 from tagcast.features.catalog.feature_set import WINDOWS_DAYS
 from tagcast.features.core.errors import DataError
-from tagcast.models.stats.season_coverage import NEAR_DAYS, YEAR_DAYS
+from tagcast.features.core.messages import Message, listed, msg
+from tagcast.models.stats.season_coverage import NEAR_DAYS, YEAR_DAYS, unseen_days
 
 ENOUGH_SNAPSHOTS = 6
 LEAST_HISTORY_DAYS = 90
@@ -46,9 +47,13 @@ class Split:
     def __post_init__(self) -> None:
         if not self.test_fold.train:
             raise DataError(
-                f"no training snapshot is labelled before the test snapshot {self.test} "
-                f"(horizon {self.horizon_days} days, snapshots {', '.join(map(str, self.snapshots))})",
-                hint="give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
+                msg(
+                    "no training snapshot is labelled before the test snapshot {test} (horizon {horizon_days} days, snapshots {snapshots})",
+                    test=self.test,
+                    horizon_days=self.horizon_days,
+                    snapshots=listed(map(str, self.snapshots)),
+                ),
+                hint=msg("give more history, a shorter horizon_days or a smaller snapshots.min_history_days"),
             )
 
     def _before(self, as_of: date) -> tuple[date, ...]:
@@ -64,6 +69,14 @@ class Split:
     def test_fold(self) -> Fold:
         """What may be learned from before the test snapshot."""
         return Fold(self._before(self.test), self.test)
+
+    @property
+    def measured_days(self) -> tuple[tuple[tuple[date, ...], Message], ...]:
+        """The snapshots whose cases have to be enough, and what people call them."""
+        return (
+            (self.test_fold.train, msg("before the test snapshot {test}", test=self.test)),
+            ((self.test,), msg("at the test snapshot {test}", test=self.test)),
+        )
 
     @property
     def validation_folds(self) -> tuple[Fold, ...]:
@@ -130,9 +143,30 @@ def choose_snapshots(
     count = min((last - earliest).days // every_days + 1, max_snapshots) if last >= earliest else 0
     if count < 1:
         raise DataError(
-            f"no snapshot has {min_history_days} days of history and a fully observed window of "
-            f"{horizon_days} days: events start {first_day}, today is {now}",
-            hint=f"train with --as-of at or after {earliest + timedelta(days=2 * horizon_days)}, "
-            "or give a shorter horizon_days or snapshots.min_history_days",
+            msg(
+                "no snapshot has {min_history_days} days of history and a fully observed window of {horizon_days} days: events start {first_day}, today is {now}",
+                min_history_days=min_history_days,
+                horizon_days=horizon_days,
+                first_day=first_day,
+                now=now,
+            ),
+            hint=msg(
+                "train with --as-of at or after {first}, or give a shorter horizon_days or snapshots.min_history_days",
+                first=earliest + timedelta(days=2 * horizon_days),
+            ),
         )
     return tuple(last - timedelta(days=every_days * k) for k in reversed(range(count)))
+
+
+def season_note(split: Split, effect: str) -> list[str]:
+    """Return what a reader should know of seasons that no snapshot has shown; ``effect`` is what marks a tag there."""
+    unseen = unseen_days(split.snapshots, split.horizon_days)
+    if not unseen:
+        return []
+    stretches = ", ".join(f"{first} to {last}" for first, last in unseen)
+    return [
+        (
+            f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
+            f"unsure of its season, with {effect}"
+        )
+    ]

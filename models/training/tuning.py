@@ -1,8 +1,4 @@
-"""Optuna finds the forest's parameters: seeded, pruned, side by side, and resumable to the same result.
-
-Trials run in batches of ``BATCH``. A trial sees the finished trials of earlier batches and nothing of its own,
-and its sampler is seeded by (seed, number): so neither the number of threads nor a kill in between changes
-what is tried. Storage only keeps what is finished.
+"""The forest's parameters of a yes or no, by log loss over the folds (:mod:`tagcast.models.estimators.search`).
 
 Trials learn with a step of ``TUNING_RATE``, which takes few trees; the models that are kept take smaller steps
 and as many more trees (:mod:`tagcast.models.training.recipe`).
@@ -10,10 +6,7 @@ and as many more trees (:mod:`tagcast.models.training.recipe`).
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.features.core.errors import ModelError
 from tagcast.models.estimators.forest import ForestScorer, binned
+from tagcast.models.estimators.search import Trial, best_of, search
 
 if TYPE_CHECKING:
     import lightgbm as lgb
     from optuna.distributions import BaseDistribution
-    from optuna.study import Study
-    from optuna.trial import FrozenTrial
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -37,9 +28,6 @@ TUNING_RATE = 0.1
 MAX_ROUNDS = 250
 GOOD_DEFAULT = {"num_leaves": 6, "min_child_samples": 40, "feature_fraction": 0.6, "lambda_l2": 1.0}
 """The first trial: small trees won on four of five real tasks, so no budget is too small to try them."""
-BATCH = 4
-_RANDOM_TRIALS = 5  # before TPE models what it has seen
-_NUMBER = "number"
 
 
 @dataclass(frozen=True)
@@ -68,33 +56,6 @@ class TrainAndScore:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One finished trial.
-
-    Parameters
-    ----------
-    number : int
-    params : dict
-    losses : tuple of float
-        Log loss on each fold until it was pruned, the latest fold first.
-    rounds : int
-        Mean of the best rounds over these folds.
-    pruned : bool
-    """
-
-    number: int
-    params: dict[str, Any]
-    losses: tuple[float, ...]
-    rounds: int
-    pruned: bool
-
-    @property
-    def log_loss(self) -> float:
-        """Mean over the folds that were seen."""
-        return float(np.mean(self.losses))
-
-
-@dataclass(frozen=True)
 class TunedForest:
     """What tuning found.
 
@@ -116,7 +77,35 @@ class TunedForest:
     trials: tuple[Trial, ...]
 
 
-def _space() -> dict[str, BaseDistribution]:
+@dataclass(frozen=True)
+class _LogLoss:
+    """Log loss of forests with early stopping, the latest fold first: it is most like what will be scored."""
+
+    sets: Sequence[tuple[lgb.Dataset, lgb.Dataset]]
+    seed: int
+    first: Sequence[dict[str, Any]] = (GOOD_DEFAULT,)
+
+    @property
+    def folds(self) -> int:
+        return len(self.sets)
+
+    def space(self) -> dict[str, BaseDistribution]:
+        return forest_space()
+
+    def measured(self, params: dict[str, Any]) -> Iterator[tuple[tuple[float, ...], int]]:
+        losses: list[float] = []
+        rounds: list[int] = []
+        for train, watch in self.sets:
+            _, best, loss = ForestScorer.fit(
+                train, {**params, "learning_rate": TUNING_RATE}, MAX_ROUNDS, seed=self.seed, watch=watch
+            )
+            losses.append(loss)
+            rounds.append(best)
+            yield tuple(losses), round(float(np.mean(rounds)))
+
+
+def forest_space() -> dict[str, BaseDistribution]:
+    """Return the parameters of any forest."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
@@ -145,112 +134,23 @@ def tune(
     ----------
     folds : sequence of TrainAndScore
         In time order.
-    study_name : str
-        Has to name data and settings: a study of this name in ``storage`` is continued.
-    seed, trials : int
-        ``trials`` counts those of an earlier, stopped run.
-    timeout_s : float, optional
-        No batch starts later than this many seconds from now; the first always runs.
-    threads : int
-        Trials run side by side; the result is the same for any number.
-    storage : str, optional
-        SQLAlchemy URL of Optuna's database; in memory by default.
+    seed : int
     first : Trial, optional
         The trial number 0, where it is known already: ``GOOD_DEFAULT`` on every fold, the latest first.
-    progress : callable, optional
-        Called with (finished trials, trials).
+    study_name, trials, timeout_s, threads, storage, progress
+        As :func:`search` takes them.
     """
-    import optuna
-
-    if trials < 1:
-        raise ModelError(f"tuning needs at least one trial, got {trials}", hint="give --trials 1 or more")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(study_name=study_name, storage=storage, load_if_exists=True)
-    # The latest fold first: it is most like what will be scored, and what fails there is pruned.
     sets = [fold.binned for fold in reversed(folds)]
-    finished = {t.number: t for t in map(_read, study.get_trials(deepcopy=False))}
-    if first is not None and first.number not in finished:
-        study.add_trial(_written(first))
-        finished[first.number] = first
-    # The clock only bounds the work that someone allowed; it decides nothing else.
-    deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        for start in range(0, trials, BATCH):
-            if start and time.monotonic() >= deadline:
-                break
-            earlier = [finished[n] for n in sorted(finished) if n < start]
-            todo = [n for n in range(start, min(start + BATCH, trials)) if n not in finished]
-            for trial in pool.map(lambda n, known=earlier: _run(n, known, sets, seed), todo):
-                study.add_trial(_written(trial))
-                finished[trial.number] = trial
-                if progress:
-                    progress(len(finished), trials)
-    done = tuple(finished[n] for n in sorted(finished) if n < trials)
-    # Of trials with the same loss the earliest: min() keeps the first.
-    best = min((t for t in done if not t.pruned), key=lambda t: t.log_loss)
-    return TunedForest(best.params, best.rounds, best.log_loss, done)
-
-
-def _run(
-    number: int, earlier: Sequence[Trial], sets: Sequence[tuple[lgb.Dataset, lgb.Dataset]], seed: int
-) -> Trial:
-    if number:
-        trial = _study(number, earlier, seed).ask(_space())
-        params = dict(trial.params)
-    else:
-        trial, params = None, dict(GOOD_DEFAULT)
-    losses: list[float] = []
-    rounds: list[int] = []
-    for step, (train, watch) in enumerate(sets):
-        _, best, loss = ForestScorer.fit(
-            train, {**params, "learning_rate": TUNING_RATE}, MAX_ROUNDS, seed=seed, watch=watch
-        )
-        losses.append(loss)
-        rounds.append(best)
-        if trial is not None and step < len(sets) - 1:
-            trial.report(float(np.mean(losses)), step)
-            if trial.should_prune():
-                break
-    pruned = len(losses) < len(sets)
-    return Trial(number, params, tuple(losses), round(float(np.mean(rounds))), pruned)
-
-
-def _study(number: int, earlier: Sequence[Trial], seed: int) -> Study:
-    """Return a study of its own in memory that has seen ``earlier`` and is seeded for trial ``number``."""
-    import optuna
-
-    sampler_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=sampler_seed, n_startup_trials=_RANDOM_TRIALS),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_RANDOM_TRIALS - 1, n_warmup_steps=0),
+    done = search(
+        _LogLoss(sets, seed),
+        study_name=study_name,
+        seed=seed,
+        trials=trials,
+        timeout_s=timeout_s,
+        threads=threads,
+        storage=storage,
+        known=() if first is None else (first,),
+        progress=progress,
     )
-    for trial in earlier:
-        study.add_trial(_written(trial))
-    return study
-
-
-def _written(trial: Trial) -> FrozenTrial:
-    import optuna
-
-    state = optuna.trial.TrialState
-    return optuna.create_trial(
-        state=state.PRUNED if trial.pruned else state.COMPLETE,
-        value=trial.log_loss,
-        params=trial.params,
-        distributions=_space(),
-        user_attrs={_NUMBER: trial.number, "rounds": trial.rounds, "losses": list(trial.losses)},
-        intermediate_values={
-            step: float(np.mean(trial.losses[: step + 1])) for step in range(len(trial.losses))
-        },
-    )
-
-
-def _read(stored: FrozenTrial) -> Trial:
-    attributes = stored.user_attrs
-    return Trial(
-        int(attributes[_NUMBER]),
-        dict(stored.params),
-        tuple(map(float, attributes["losses"])),
-        int(attributes["rounds"]),
-        stored.state.name == "PRUNED",
-    )
+    best = best_of(done)
+    return TunedForest(best.params, best.rounds, best.loss, done)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.calibration.venn_abers import probability
+from tagcast.models.stats.numerics import probability
 
 Floats = npt.NDArray[np.float64]
 CaseLosses = list[Floats]

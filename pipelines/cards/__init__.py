@@ -1,1 +1,1 @@
-"""cards: say in one sentence what is here."""
+"""Model cards: one page for each version, as Markdown and as a self-contained HTML file."""

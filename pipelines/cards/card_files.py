@@ -13,12 +13,12 @@ from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     from tagcast.features.ingest.event_log import EventLog
-    from tagcast.models.evaluation.grade import Kind
+    from tagcast.models.stats.amount_segments import AmountSegment
     from tagcast.models.stats.segments import SegmentRow
-    from tagcast.models.training.binary import TrainingResult
     from tagcast.models.training.dataset import TrainingFrame
-    from tagcast.pipelines.evidence.binary import Findings
-    from tagcast.registry.gates.binary_gate import GateReport
+    from tagcast.models.training.result import AnyResult
+    from tagcast.pipelines.evidence.findings import Findings
+    from tagcast.registry.gates.checks import GateReport
     from tagcast.registry.versions.tracking import Tracking
     from tagcast.registry.versions.versions import Version
 
@@ -37,7 +37,7 @@ class FoundCard:
         As they are now.
     html, markdown : str
     facts : dict
-        Grade, calibration, drivers and agreement of the reasons.
+        Grade, drivers and agreement of the reasons; calibration, or tiers and which of them came.
     """
 
     tag: str
@@ -61,13 +61,13 @@ class FoundCard:
 def keep_card(
     tracking: Tracking,
     version: Version,
-    result: TrainingResult,
+    result: AnyResult,
     frame: TrainingFrame,
     report: GateReport,
     findings: Findings,
     *,
     events: EventLog,
-    segments: Sequence[SegmentRow],
+    segments: Sequence[SegmentRow | AmountSegment],
 ) -> None:
     """Write the card of ``version`` and keep it with it.
 
@@ -77,16 +77,15 @@ def keep_card(
         When it cannot be stored.
     """
     from tagcast.features.catalog.feature_set import FeatureSet
-    from tagcast.models.evaluation.grade import grade
-    from tagcast.models.stats.metrics import calibration_bins
-    from tagcast.pipelines.cards.binary_card import build_card
+    from tagcast.pipelines.cards.card import build_card
     from tagcast.pipelines.cards.document import to_html, to_markdown
     from tagcast.pipelines.cards.sections import CardFacts
-    from tagcast.pipelines.evidence.binary import grade_evidence
+    from tagcast.pipelines.evidence.findings import promise_at_test
+    from tagcast.pipelines.evidence.tag_kinds import evidence_kind
     from tagcast.registry.versions.cards import store_card
 
-    kind: Kind = "rfm" if result.chosen == "rfm" else "model"
-    given = grade(grade_evidence(result, report), kind=kind)
+    kind = evidence_kind(result.model.definition)
+    given = kind.grade(result, report, promise_at_test(result))
     card = build_card(
         CardFacts(
             result=result,
@@ -94,7 +93,7 @@ def keep_card(
             yes=int(frame.y.sum()),
             report=report,
             grade=given,
-            kind=kind,
+            stands_in=kind.stands_in(result),
             version=version,
             events=events,
             feature_set=FeatureSet.parse(result.model.feature_set),
@@ -103,10 +102,9 @@ def keep_card(
             segments=segments,
         )
     )
-    test = result.test_scores
     facts = {
         "grade": asdict(given),
-        "calibration": [asdict(one) for one in calibration_bins(test.y, test.score)],
+        **kind.facts(result),
         "drivers": [_plain(asdict(driver)) for driver in findings.explanation.drivers],
         "reasons": asdict(findings.explanation.agreement),
     }

@@ -1,6 +1,7 @@
 """A page of plain blocks, rendered as Markdown or as one HTML file that needs nothing beside it.
 
-All text is data until it is rendered: whatever a category, an owner or a note holds is escaped in both.
+All text is data until it is rendered: whatever a category, an owner or a note holds is escaped in both. Jinja2 renders the
+HTML; it knows nothing of Markdown's escapes, and in Markdown each line end counts: that is written here.
 """
 
 from __future__ import annotations
@@ -9,46 +10,8 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-STYLE = """
-:root { --ink: #1d2733; --soft: #5b6875; --line: #dfe4e9; --paper: #ffffff; --blue: #1f6f9f; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1.25rem 3rem; color: var(--ink); background: var(--paper);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", "PingFang SC",
-  "Microsoft YaHei", sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.7rem; line-height: 1.25; margin: 0; }
-h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; padding-bottom: .25rem; border-bottom: 1px solid var(--line); }
-p { margin: .5rem 0; }
-.soft, small { color: var(--soft); }
-small { display: block; font-size: .86em; }
-.badge { display: flex; gap: 1.1rem; align-items: flex-start; margin: 1rem 0; }
-.letter { flex: none; width: 4.2rem; height: 4.2rem; border-radius: .8rem; color: #fff; background: #5b6875;
-  font-size: 2.6rem; font-weight: 700; line-height: 4.2rem; text-align: center; print-color-adjust: exact;
-  -webkit-print-color-adjust: exact; }
-.letter.A { background: #23744a; } .letter.B { background: #1f6f9f; }
-.letter.C { background: #a86a12; } .letter.D { background: #a83232; }
-.badge ul { margin: 0; }
-ul { margin: .4rem 0; padding-left: 1.2rem; }
-li { margin: .2rem 0; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .7rem; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { padding-left: 0; }
-th { color: var(--soft); font-weight: 600; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td { min-width: 3.5rem; } .wide td, .wide th { overflow-wrap: normal; }
-table.facts th { width: 13rem; font-weight: 600; }
-figure { margin: 1rem 0; } .row { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
-.row figure { flex: 1 1 20rem; max-width: 34rem; } img { max-width: 100%; height: auto; }
-figcaption { color: var(--soft); font-size: .88rem; }
-details { margin: .6rem 0; } summary { cursor: pointer; color: var(--blue); }
-@media (max-width: 40rem) { body { font-size: 15px; padding: 1rem .9rem 2rem; }
-  td.n, th.n { white-space: normal; } table.facts th { width: 8.5rem; } .letter { width: 3.2rem; height: 3.2rem; line-height: 3.2rem; font-size: 2rem; } }
-@media print { body { max-width: none; padding: 0; font-size: 10.5pt; } h2 { break-after: avoid; }
-  details::details-content { content-visibility: visible; }
-  figure, tr { break-inside: avoid; } .wide { overflow: visible; } }
-"""
+from tagcast.features.core.templates import templates
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]<>|#~&]|(?<!\w)_|_(?!\w))")  # inside a word _ says nothing
 _NUMBER = re.compile(r"[-+–]?[\d.,]+( ?%)?( \(.*\))?|–")
@@ -179,69 +142,13 @@ def _md_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def to_html(document: Document) -> str:
     """Return the page as one HTML file: style and images inside, nothing fetched."""
-    body = "\n".join(
-        f"<section><h2>{escape(s.title)}</h2>\n" + "\n".join(map(_html_block, s.blocks)) + "\n</section>"
-        for s in document.sections
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(document.title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header><h1>{escape(document.title)}</h1>
-<p class="soft">{escape(document.subtitle)}</p></header>
-{body}
-</body>
-</html>
-"""
-
-
-def _html_block(block: Block) -> str:
-    match block:
-        case Paragraph():
-            under = f"<small>{escape(block.under)}</small>" if block.under else ""
-            return f"<p>{escape(block.text)}{under}</p>"
-        case Bullets():
-            return _html_list(block.items)
-        case Facts():
-            rows = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in block.rows)
-            return f'<table class="facts">{rows}</table>'
-        case Grid():
-            return _html_table(block)
-        case Badge():
-            letter = escape(block.letter)
-            return f'<div class="badge"><div class="letter {letter}">{letter}</div>{_html_list(block.items)}</div>'
-        case Picture():
-            data = b64encode(block.png).decode("ascii")
-            caption = escape(block.caption)
-            return (
-                f'<figure><img src="data:image/png;base64,{data}" alt="{caption}">'
-                f"<figcaption>{caption}</figcaption></figure>"
-            )
-        case Row():
-            return f'<div class="row">{"".join(map(_html_block, block.pictures))}</div>'
-        case Folded():
-            inner = "".join(map(_html_block, block.blocks))
-            return f"<details><summary>{escape(block.title)}</summary>{inner}</details>"
-
-
-def _html_list(items: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
-
-
-def _html_table(grid: Grid) -> str:
-    kinds = ['class="n"' if n else "" for n in _numeric(len(grid.columns), grid.rows)]
-
-    def line(tag: str, cells: Sequence[str]) -> str:
-        marked = zip(cells, kinds, strict=True)
-        return f"<tr>{''.join(f'<{tag} {kind}>{escape(cell)}</{tag}>' for cell, kind in marked)}</tr>"
-
-    rows = "".join(line("td", row) for row in grid.rows)
-    return f'<div class="wide"><table><thead>{line("th", grid.columns)}</thead><tbody>{rows}</tbody></table></div>'
+    pages = templates("tagcast.pipelines.cards")
+    pages.filters |= {
+        "kind": lambda block: type(block).__name__,
+        "base64": lambda data: b64encode(data).decode("ascii"),
+        "numeric": lambda grid: _numeric(len(grid.columns), grid.rows),
+    }
+    return pages.get_template("document.html").render(document=document) + "\n"
 
 
 def _numeric(columns: int, rows: Sequence[Sequence[str]]) -> list[bool]:

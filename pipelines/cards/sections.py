@@ -7,31 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagcast.models.evaluation.grade import Kind
-from tagcast.models.stats.segments import SegmentRow
 from tagcast.pipelines.cards.document import Block, Bullets, Grid, Paragraph, Picture, Row
-from tagcast.pipelines.evidence.binary import Explanation, promise_at_test
+from tagcast.pipelines.cards.kind_parts import CARD_PARTS, CardParts
+from tagcast.pipelines.evidence.findings import Explanation, promise_at_test
 from tagcast.pipelines.evidence.weak_segments import weak_segments
-from tagcast.serving.catalog.definition_text import outcome_words, percent
+from tagcast.serving.catalog.definition_text import percent
 
 if TYPE_CHECKING:
     from tagcast.features.catalog.feature_set import FeatureSet
     from tagcast.features.ingest.event_log import EventLog
+    from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.evaluation.global_drivers import Driver
     from tagcast.models.evaluation.grade import Grade
+    from tagcast.models.stats.amount_segments import AmountSegment
     from tagcast.models.stats.metrics import Estimate
-    from tagcast.models.training.binary import TrainingResult
-    from tagcast.registry.gates.binary_gate import GateReport
+    from tagcast.models.stats.segments import SegmentRow
+    from tagcast.models.training.result import AnyResult
+    from tagcast.registry.gates.checks import GateReport
     from tagcast.registry.versions.versions import Version
 
-METRIC_NAMES = {
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "calibration_error": "calibration error",
-    "lift_at_10": "lift in the top 10 %",
-}
+ROUNDED_BELOW = 10
+"""Figures from here on are said with one decimal: amounts, not shares."""
 IN_WORDS = 6
 """Drivers said in sentences; all stand in the table."""
 
@@ -42,60 +38,78 @@ class CardFacts:
 
     Parameters
     ----------
-    result : TrainingResult
+    result : TrainingResult or AmountResult
     rows, yes : int
-        Training rows of all snapshots, and true outcomes among them.
+        Training rows of all snapshots, and true outcomes (with any spend) among them.
     report : GateReport
     grade : Grade
-    kind : str
-        ``rfm`` where the version only ranks by recency, frequency and monetary value.
+    stands_in : bool
+        Whether a reference stands in for a model.
     version : Version
     events : EventLog
         Read for training.
     feature_set : FeatureSet
     explanation : Explanation
     figures : mapping of str to bytes
-        PNG, by the names of ``evidence.training_figures``.
-    segments : sequence of SegmentRow
+        PNG, by the names of ``findings.training_figures``.
+    segments : sequence of SegmentRow or AmountSegment
         Of the test snapshot; empty where none were measured.
     """
 
-    result: TrainingResult
+    result: AnyResult
     rows: int
     yes: int
     report: GateReport
     grade: Grade
-    kind: Kind
+    stands_in: bool
     version: Version
     events: EventLog
     feature_set: FeatureSet
     explanation: Explanation
     figures: Mapping[str, bytes]
-    segments: Sequence[SegmentRow] = ()
+    segments: Sequence[SegmentRow | AmountSegment] = ()
+
+    @property
+    def definition(self) -> TagDefinition:
+        """Of the model."""
+        definition: TagDefinition = self.result.model.definition
+        return definition
+
+    @property
+    def parts(self) -> CardParts:
+        """The words of its kind."""
+        return CARD_PARTS[self.definition.kind]
 
 
 def quality(facts: CardFacts) -> list[Block]:
-    """Return metrics beside the references, and lift."""
-    test, differences = facts.result.test, facts.result.differences
-    rows = []
-    for name, label in METRIC_NAMES.items():
-        if name not in test["tagcast"]:
-            continue
-        other = [_number(test[who][name].value) if name in test[who] else "–" for who in ("rfm", "base_rate")]
-        rows.append((label, _interval(test["tagcast"][name]), *other))
-    leads = [
-        f"{METRIC_NAMES[metric]} against the {reference}: {_interval(differences[who][metric], sign=True)}"
-        for who, reference, metric in (
-            ("rfm", "RFM ranking", "auc"),
-            ("base_rate", "base rate", "log_loss"),
+    """Return metrics beside the references, and the picture of them."""
+    result, parts = facts.result, facts.parts
+    test, references = result.test, result.references
+    rows = [
+        (
+            label,
+            _interval(test["tagcast"][name]),
+            *(_number(test[who][name].value) if name in test[who] else "–" for who in references),
         )
-        if metric in differences.get(who, {})
+        for name, label in parts.metrics.items()
+        if name in test["tagcast"]
     ]
-    losses = ", ".join(f"{name} {loss:.4f}" for name, loss in sorted(facts.result.candidates.items()))
+    leads = [
+        f"{parts.metrics[metric]} against the {references[who]}: {_interval(result.differences[who][metric], sign=True)}"
+        for who, metric in parts.leads
+        if metric in result.differences.get(who, {})
+    ]
+    called = {name: parts.candidates.get(name, name) for name in (*result.candidates, result.chosen)}
+    losses = ", ".join(f"{called[name]} {loss:,.4g}" for name, loss in sorted(result.candidates.items()))
     return [
-        Grid(("metric", "this model (95 % interval)", "RFM ranking", "base rate"), rows),
-        Bullets([*leads, f"Validation log loss of the candidates: {losses}; chosen: {facts.result.chosen}"]),
-        *_pictures(facts, {"lift": "True outcomes found among the highest scores of the test snapshot."}),
+        Grid(("metric", "this model (95 % interval)", *references.values()), rows),
+        Bullets(
+            [
+                *leads,
+                f"Validation {parts.loss} of the candidates: {losses or 'none'}; chosen: {called[result.chosen]}",
+            ]
+        ),
+        *_pictures(facts, "quality"),
     ]
 
 
@@ -113,40 +127,33 @@ def calibration(facts: CardFacts) -> list[Block]:
                 ("kept" if kept else "missed") if band.said else "nothing said",
             )
         )
-    captions = {
-        "calibration": "Observed rate over mean score; on the line is perfect.",
-        "promise": "Share right over mean confidence; on or above the line keeps the promise.",
-    }
     return [
+        *facts.parts.beside_promise(facts.result),
         Paragraph(
-            "Score is the calibrated probability of the outcome. Confidence is a floor: of the values said with "
+            f"{facts.parts.measures} Confidence is a floor: of the values said with "
             "it, at least that share should turn out right."
         ),
         Grid(("level", "said", "promised", "came true", "promise"), rows),
-        Row(_pictures(facts, captions)),
+        Row(_pictures(facts, "promise")),
     ]
 
 
 def driver_blocks(facts: CardFacts) -> list[Block]:
     """Return what the score is made of, and how exact the reasons of a profile are."""
     found, agreement = facts.explanation.drivers, facts.explanation.agreement
-    captions = {
-        "shap_summary": "Each dot is a profile of the test snapshot; right of 0 speaks for yes.",
-        "dependence": "Contribution of the strongest features over their value; the line joins medians.",
-    }
     rows = [_driver_row(driver) for driver in found]
     return [
-        Paragraph(f"Likelier is meant of the outcome: {outcome_words(facts.result.model.definition)}."),
+        Paragraph(facts.parts.driver_lead(facts.definition)),
         *(Paragraph(driver.en, driver.zh) for driver in found[:IN_WORDS]),
         Grid(("feature", "share", "as it rises, the score", "quartiles of the value", "unknown"), rows),
-        *_pictures(facts, captions),
+        *_pictures(facts, "drivers"),
         Paragraph(
             f"Measured on {len(facts.explanation.X):,} profiles of the test snapshot by exact SHAP, the logistic "
             "part of a blend included. A driver goes along with the outcome and need not bring it about."
         ),
         Paragraph(
-            "Reasons of a profile come from exact SHAP for the tags that say yes, up to a cap a run, and from "
-            f"path attribution otherwise. On {agreement.rows:,} profiles the exact top reason is among the three "
+            f"Reasons of a profile come from exact SHAP for those of whom the tag says {facts.definition.outcome.asked}, "
+            f"up to a cap a run, and from path attribution otherwise. On {agreement.rows:,} profiles the exact top reason is among the three "
             f"of path attribution for {percent(round(agreement.top_in_three, 3))}; of the exact top three it "
             f"names {percent(round(agreement.overlap, 3))}."
         ),
@@ -168,32 +175,36 @@ def segment_blocks(facts: CardFacts) -> list[Block]:
     """Return the segments where the model is weak."""
     if not facts.segments:
         return [Paragraph("Not measured for this version.")]
-    weak = weak_segments(facts.segments)
+    weak = weak_segments(facts.segments, facts.definition.kind)
     rows = [(f"{w.row.segment}: {w.row.value}", f"{w.row.n:,}", f"{w.row.yes:,}", w.why) for w in weak]
     said = f"{len(weak)} of {len(facts.segments)} segments of the test snapshot."
     return [
         Paragraph(
             said,
-            "Weak: mean score and observed rate differ by more than two standard errors, or the interval of the "
-            "segment's AUC lies below what its scores imply. About one in twenty does so by chance.",
+            facts.parts.weak,
         ),
-        *([Grid(("segment", "profiles", "true", "why"), rows)] if rows else []),
+        *([Grid(("segment", "profiles", facts.parts.cases, "why"), rows)] if rows else []),
     ]
 
 
-def _pictures(facts: CardFacts, captions: Mapping[str, str]) -> list[Picture]:
+def _pictures(facts: CardFacts, section: str) -> list[Picture]:
+    captions = facts.parts.pictures[section]
     return [Picture(facts.figures[n], text) for n, text in captions.items() if n in facts.figures]
 
 
 def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+    return "–" if math.isnan(value) else f"{value:{_style(value)}}"
+
+
+def _style(value: float) -> str:
+    return ",.1f" if abs(value) >= ROUNDED_BELOW else ".3f"
 
 
 def _interval(estimate: Estimate, *, sign: bool = False) -> str:
-    value, low, high = (
-        (f"{v:+.3f}" if sign else _number(v)) for v in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value} ({low} to {high})"
+    if math.isnan(estimate.value):
+        return "–"
+    style = ("+" if sign else "") + _style(estimate.high)
+    return f"{estimate.value:{style}} ({estimate.low:{style}} to {estimate.high:{style}})"
 
 
 def _value(value: float) -> str:

@@ -1,1 +1,1 @@
-"""cli: say in one sentence what is here."""
+"""The command line: each command parses its options, calls one function and prints the result."""

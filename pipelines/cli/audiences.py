@@ -23,7 +23,8 @@ from tagcast.pipelines.reports.audiences import (
 )
 from tagcast.pipelines.reports.terminal import say
 from tagcast.registry.governance.saved_audiences import all_saved
-from tagcast.serving.audiences.saved_audience_actions import drop, keep
+from tagcast.serving.audiences.saved_audience_actions import delete as delete_audience
+from tagcast.serving.audiences.saved_audience_actions import save as save_audience
 
 
 @click.group(cls=ProjectGroup)
@@ -207,7 +208,7 @@ def save(invocation: Invocation, name: str, text: str, description: str, frozen:
       tagcast audience save "spring letter" "IN AUDIENCE 'loyal'" --frozen
     """
     kind: Literal["frozen", "dynamic"] = "frozen" if frozen else "dynamic"
-    found = keep(invocation.context(), local_user(), name, text, description=description, kind=kind)
+    found = save_audience(invocation.context(), local_user(), name, text, description=description, kind=kind)
     invocation.answer(asdict(found), lambda: render_saved([found]))
 
 
@@ -234,5 +235,5 @@ def delete(invocation: Invocation, name: str) -> None:
     Example:
       tagcast audience delete loyal
     """
-    drop(invocation.context(), local_user(), name)
+    delete_audience(invocation.context(), local_user(), name)
     invocation.answer({"deleted": name}, lambda: say(f"the audience {name!r} is deleted"))

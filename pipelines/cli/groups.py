@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.messages import as_values, language_of, msg, render
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.progress import Progress, quiet
 
@@ -71,7 +72,8 @@ class Invocation:
     def answer(self, payload: Any, render: Callable[[], None]) -> None:
         """Print ``payload`` as JSON where ``--json`` asks for it, else let ``render`` print it for people."""
         if self.as_json:
-            print(json.dumps(payload, default=str, ensure_ascii=False, indent=2))
+            values = as_values(payload, language_of())
+            print(json.dumps(values, default=str, ensure_ascii=False, indent=2))
         else:
             render()
 
@@ -132,7 +134,8 @@ class ProjectCommand(click.Command):
             answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("stopped; nothing half-done is left active, the command can be run again", err=True)
+            stopped = msg("stopped; nothing half-done is left active, the command can be run again")
+            click.echo(render(stopped, language_of()), err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -205,20 +208,27 @@ def answer_error(error: TagcastError, *, as_json: bool, text: str | None) -> Non
     ----------
     error : TagcastError
     as_json : bool
-        As an object with the keys ``error``, ``hint``, ``exit_code``, and ``position`` in a filter.
+        As an object with the keys ``error``, ``hint``, ``code``, ``params``, ``exit_code``, and ``position`` in a filter.
     text : str, optional
         The filter, so that a mark can stand under the place.
     """
+    message, hint = error.rendered(language_of())
     if as_json:
-        answer: dict[str, Any] = {"error": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        answer: dict[str, Any] = {
+            "error": message,
+            "hint": hint,
+            "code": error.code,
+            "params": as_values(getattr(error.message, "params", {}), language_of()),
+            "exit_code": error.exit_code,
+        }
         if isinstance(error, FilterError):
             answer["position"] = error.position
-        click.echo(json.dumps(answer, ensure_ascii=False), err=True)
+        click.echo(json.dumps(answer, ensure_ascii=False, default=str), err=True)
         return
-    click.echo(f"error: {error.message}", err=True)
+    click.echo(render(msg("error: {message}", message=message), language_of()), err=True)
     if isinstance(error, FilterError) and text:
         from tagcast.models.filters.parser import caret
 
         click.echo(caret(text, error), err=True)
-    if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+    if hint:
+        click.echo("  " + render(msg("hint: {hint}", hint=hint), language_of()), err=True)

@@ -5,9 +5,13 @@ Commands are loaded when they are called (:class:`tagcast.pipelines.cli.groups.L
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from tagcast.pipelines.cli.groups import LazyCommand, LazyGroup
+from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.system import check_system
+from tagcast.pipelines.cli.groups import LazyCommand, LazyGroup, answer_error
 
 _EXAMPLES_WIDTH = 110
 
@@ -61,6 +65,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line."""
+    try:
+        check_system()
+    except TagcastError as error:
+        answer_error(error, as_json="--json" in sys.argv, text=None)
+        sys.exit(error.exit_code)
     cli()
 
 

@@ -12,12 +12,12 @@ from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, by_option, reason_option, trials_option
 from tagcast.pipelines.deployment.model_versions import list_models, promote_version
-from tagcast.pipelines.evidence.trade_off import read_trade_off
+from tagcast.pipelines.evidence.thresholds import read_thresholds
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.local_user import local_user, system_user
 from tagcast.pipelines.reports.catalog import render_pending
 from tagcast.pipelines.reports.terminal import progress, say
-from tagcast.pipelines.reports.trade_off import render_trade_off
+from tagcast.pipelines.reports.thresholds import render_thresholds
 from tagcast.pipelines.reports.versions import render_card, render_models
 from tagcast.serving.catalog.tag_actions import approve_champion, pending_champions, refuse_champion
 
@@ -83,6 +83,7 @@ def card(invocation: Invocation, tag: str, which: str | None, out: Path | None, 
     "--as-of", type=Day(), help="Evaluate as if today were this day; default: the day after the last event."
 )
 @trials_option
+@click.option("--timeout", type=click.FloatRange(min=1), help="Stop trying after so many seconds a window.")
 @click.option(
     "--threads",
     type=click.IntRange(1, 256),
@@ -92,8 +93,9 @@ def card(invocation: Invocation, tag: str, which: str | None, out: Path | None, 
 )
 @pass_invocation
 def evaluate(
-    invocation: Invocation, tag: str, windows: int, as_of: date | None, trials: int, threads: int
-) -> None:
+    invocation: Invocation, tag: str, windows: int, as_of: date | None, trials: int | None,
+    timeout: float | None, threads: int,
+) -> None:  # fmt: skip
     """Evaluate TAG on several past snapshots, each with a model trained on the data before it.
 
     Prints every metric with its interval, by window and by segment, the calibration, and the promise to
@@ -110,7 +112,13 @@ def evaluate(
 
     with progress() as show:
         found = evaluate_tag(
-            invocation.project(show), tag, windows=windows, as_of=as_of, trials=trials, threads=threads
+            invocation.project(show),
+            tag,
+            windows=windows,
+            as_of=as_of,
+            trials=trials,
+            timeout_s=timeout,
+            threads=threads,
         )
         folder = write_report(found, invocation.settings.home)
     invocation.answer({**as_dict(found), "folder": str(folder)}, lambda: render_evaluation(found, folder))
@@ -121,7 +129,7 @@ def evaluate(
 @click.option("--version", type=int, help="Default: the champion; without one, the newest version.")
 @pass_invocation
 def thresholds(invocation: Invocation, tag: str, version: int | None) -> None:
-    """Show what each threshold of TAG's scores would give and cost, and what hysteresis would do.
+    """Show what each threshold of TAG's scores gives and costs (of an amount: each boundary between tiers), and hysteresis.
 
     All figures are of past snapshots, scored by models that had not seen their outcomes.
 
@@ -130,8 +138,8 @@ def thresholds(invocation: Invocation, tag: str, version: int | None) -> None:
       tagcast model thresholds churn_risk
       tagcast model thresholds churn_risk --version 2 --json
     """
-    found = read_trade_off(invocation.project(), tag, version)
-    invocation.answer(found, lambda: render_trade_off(found))
+    found = read_thresholds(invocation.project(), tag, version)
+    invocation.answer(found, lambda: render_thresholds(found))
 
 
 @model.command()

@@ -10,6 +10,7 @@ from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.runs import render_diff, render_runs
 from tagcast.pipelines.reports.terminal import say
 from tagcast.pipelines.scoring.run_history import diff_runs, list_runs
+from tagcast.serving.publishing.publication import roll_back
 
 
 @click.group(cls=ProjectGroup)
@@ -70,7 +71,7 @@ def rollback(invocation: Invocation, number: int | None, reason: str) -> None:
       tagcast run rollback --reason "Tuesday's prices were wrong"
       tagcast run rollback 12 --reason "back to Sunday's run"
     """
-    target = invocation.project().store.rollback(number, clock(), reason)
+    target = roll_back(invocation.project().store, number, clock(), reason)
     invocation.answer(
         {"number": target.number, "run_id": target.run.run_id, "as_of": target.run.as_of},
         lambda: say(f"run {target.number} ({target.run.run_id}, as of {target.run.as_of}) is active"),

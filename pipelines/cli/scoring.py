@@ -53,7 +53,7 @@ def score(
 ) -> None:  # fmt: skip
     """Score everyone with each champion and publish a new run.
 
-    Published whole or not at all: a run that is stopped leaves the last one active and can be run again. A run that
+    Published whole or not at all: a run that is stopped leaves the last active one and can be run again. A run that
     differs too much from the last one is refused with exit code 10.
 
     \b

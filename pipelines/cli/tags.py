@@ -19,7 +19,7 @@ from tagcast.registry.governance.lifecycle import Status
 from tagcast.registry.governance.lifecycle import history as status_history
 from tagcast.serving.catalog import catalog
 from tagcast.serving.catalog.known_tags import find_tag
-from tagcast.serving.catalog.tag_actions import move_tag
+from tagcast.serving.catalog.tag_actions import transition_tag
 from tagcast.serving.catalog.tag_details import dependents, tag_details
 from tagcast.serving.context import ServiceContext
 
@@ -190,7 +190,7 @@ def retire(invocation: Invocation, name: str, reason: str, by: str | None, yes: 
 def _move(
     invocation: Invocation, context: ServiceContext, name: str, to: Status, reason: str, by: str | None
 ) -> None:
-    step = move_tag(context, local_user(by), name, to, reason)
+    step = transition_tag(context, local_user(by), name, to, reason)
     was, now = step.was.replace("_", " "), step.to.replace("_", " ")
     invocation.answer(asdict(step), lambda: say(f"{name} is {now} (was {was})"))
 

@@ -58,7 +58,7 @@ def check(invocation: Invocation, as_of: date | None) -> None:
 )
 @pass_invocation
 def train(
-    invocation: Invocation, tags: tuple[str, ...], every: bool, as_of: date | None, trials: int,
+    invocation: Invocation, tags: tuple[str, ...], every: bool, as_of: date | None, trials: int | None,
     timeout: float | None, threads: int,
 ) -> None:  # fmt: skip
     """Train tags and version the models; those that pass the gate become champions.

@@ -1,1 +1,1 @@
-"""deployment: say in one sentence what is here."""
+"""Changed definitions are planned and applied, and model versions are promoted by hand."""

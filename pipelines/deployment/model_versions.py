@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.project.versions import registered_versions
 
@@ -16,12 +17,13 @@ class ListedVersion:
     """One row of `tagcast model list`."""
 
     tag: str
+    kind: str
     version: int
     aliases: tuple[str, ...]
     created: datetime
     metrics: dict[str, float]
     decision: str
-    reason: str
+    reason: Text | Joined
     checks: tuple[dict[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -31,16 +33,17 @@ class ListedVersion:
 
 def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
     """Return the versions of ``tag`` (a family's stem: of all members), or of every tag."""
-    from tagcast.serving.catalog.tag_evidence import said_by
+    from tagcast.serving.catalog.tag_evidence import decision_text
 
     return [
         ListedVersion(
             v.tag,
+            v.kind,
             v.version,
             v.aliases,
             v.created,
             dict(v.metrics),
-            said_by(v.decision) if v.decision else "–",
+            decision_text(v.decision) if v.decision else "–",
             v.decision.reason if v.decision else "",
             tuple(v.decision.figures.get("checks", ())) if v.decision else (),
         )
@@ -71,8 +74,8 @@ def promote_version(
     found = {v.version: v for v in registered_versions(project, tag) if v.tag == tag}
     if version not in found:
         raise ModelError(
-            f"{tag} has no version {version}",
-            hint=f"versions: {', '.join(map(str, sorted(found))) or 'none'}",
+            msg("{tag} has no version {version}", tag=tag, version=version),
+            hint=msg("versions: {versions}", versions=listed(map(str, sorted(found))) or msg("none")),
         )
     tracking = open_tracking(project.settings.home, project=project.settings.name)
     previous = next((v.version for v in found.values() if "champion" in v.aliases), None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import ConflictError, ModelError
+from tagcast.features.core.messages import listed, msg
+from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.diff import KeyChange, key_changes, overlaid
-from tagcast.models.definitions.loader import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.pipelines.deployment.plan_effects import AudienceChange, TagSays, effects
@@ -37,7 +38,7 @@ class TagChange:
     train : bool
         Whether something of it is active only once a model was trained.
     says, will_say : dict of str to int, optional
-        Profiles by value in the run active, and as the same run would say with what is written; None where nothing
+        Profiles by value in the active run, and as the same run would say with what is written; None where nothing
         that decides differs.
     proposed_by : str
         Who proposed just this, where it waits for a second person.
@@ -60,7 +61,7 @@ class Plan:
     Parameters
     ----------
     run : str or None
-        The run active, on which sizes were counted.
+        The active run, on which sizes were counted.
     tags : tuple of TagChange
     audiences : tuple of AudienceChange
         Every saved audience that would change in size, or could not be asked any more.
@@ -71,8 +72,8 @@ class Plan:
     audiences: tuple[AudienceChange, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON values."""
-        return asdict(self)
+        """Return the plan by name, its sentences as messages."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Applied:
 
 
 def make_plan(project: Project, context: ServiceContext) -> Plan:
-    """Compare what is written with what is active, and count what it would change; nothing is put active.
+    """Compare what is written with what is active, and count what it would change; nothing is activated.
 
     Raises
     ------
@@ -160,7 +161,7 @@ def _with_sizes(change: TagChange, says: Mapping[str, TagSays]) -> TagChange:
 
 
 def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Applied:
-    """Put what is written active: the next run says it.
+    """Activate what is written: the next run says it.
 
     Where a second person has to agree, the first who applies it proposes it, and another who applies the same puts it in
     force.
@@ -176,7 +177,10 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
     from tagcast.registry.governance.applied_definitions import put
 
     if not reason.strip():
-        raise ModelError("no reason is given", hint='say why: tagcast tag apply --reason "…"')
+        raise ModelError(
+            msg("no reason is given"),
+            hint=msg("say why: {command}", command="tagcast tag apply --reason WHY"),
+        )
     written = _written(project)
     current = _active(project, written)
     resolved_rules(
@@ -197,8 +201,10 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
         if name in current and any(k.retrain for k in key_changes(current[name], d))
     )
     if not free and not gone:
-        train = f"; to be trained: {', '.join(to_train)}" if to_train else ""
-        raise ConflictError(f"nothing is to be put active{train}", hint="tagcast tag plan shows what differs")
+        problem = msg("nothing is to be activated")
+        if to_train:
+            problem = msg("nothing is to be activated; to be trained: {tags}", tags=listed(to_train))
+        raise ConflictError(problem, hint=msg("{command} shows what differs", command="tagcast tag plan"))
     ready, open_ = _sorted(project, free, waiting, by)
     with project.state.writing():
         put(project.state, ready, how="applied", by=by, reason=reason, now=now)
@@ -209,7 +215,7 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
                 detail = {"reason": reason, "proposed_by": waiting.get(one.name, "")}
                 record(
                     project.state,
-                    at=now,
+                    now=now,
                     who=by,
                     action=f"definition.{what}",
                     subject=one.name,
@@ -221,15 +227,15 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
 def _sorted(
     project: Project, free: Mapping[str, Definition], waiting: Mapping[str, str], by: str
 ) -> tuple[list[Definition], list[Definition]]:
-    """Return what may be put active by this person, and what they can only propose."""
+    """Return what may be activated by this person, and what they can only propose."""
     if not project.settings.review.second_person:
         return list(free.values()), []
     ready = [d for name, d in free.items() if waiting.get(name, by) != by]
     rest = [d for name, d in free.items() if name not in waiting]
     if not ready and not rest and free:
         raise ConflictError(
-            f"{by} proposed this already, so somebody else has to put it active",
-            hint="ask a colleague to run tagcast tag apply, or set second_person = false under [review]",
+            msg("{by} proposed this already, so somebody else has to activate it", by=by),
+            hint=msg("ask a colleague to run tagcast tag apply, or set second_person = false under [review]"),
         )
     return ready, rest
 
@@ -247,7 +253,7 @@ def _written(project: Project) -> dict[str, Definition]:
 
 
 def _active(project: Project, written: Mapping[str, Definition]) -> dict[str, Definition]:
-    """Return what a run says today: champions with what was put active since, and rules on record."""
+    """Return what a run says today: champions with what was activated since, and rules on record."""
     from tagcast.registry.governance.applied_definitions import active
     from tagcast.registry.governance.lifecycle import status_of
     from tagcast.registry.governance.rule_drafts import drafted

@@ -1,4 +1,4 @@
-"""What a change of definitions does to the run active: how many get each value, how large each saved audience is.
+"""What a change of definitions does to the active run: how many get each value, how large each saved audience is.
 
 The run is said again with the changed definitions, by the same models and on the same features, and compared with
 what is published profile by profile; nothing of it is kept.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError, StoreError
-from tagcast.models.definitions.loader import Definition
+from tagcast.features.core.messages import Joined, Text, msg
+from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.pipelines.project.champions import load_versions
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from tagcast.models.filters.conditions import Filter
+    from tagcast.models.filters.conditions import Filter, Leaf
     from tagcast.serving.audiences.filter_resolution import ResolvedFilter
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.manifest import Manifest
@@ -50,14 +51,14 @@ class AudienceChange:
     name : str
     members, will_have : int or None
         None where it cannot be asked, now or then.
-    problem : str
+    problem : Message, Joined or str
         Why not.
     """
 
     name: str
     members: int | None
     will_have: int | None
-    problem: str = ""
+    problem: Text | Joined = ""
 
 
 def effects(
@@ -73,27 +74,27 @@ def effects(
     ----------
     project, service context : Project, ServiceContext
     manifest : Manifest
-        The run active.
+        The active run.
     deciding : mapping of str to Definition
         Tags of the run that would be said otherwise, as they would be said.
     gone : sequence of str
         Tags that would not be said any more.
     """
-    asked, broken = _audiences(context, {*deciding, *gone}, set(gone))
+    audiences, broken = _audiences(context, {*deciding, *gone}, set(gone))
     if not deciding:
         return {}, tuple(broken)
     chosen = _said_again(project, manifest, deciding)
     says = {name: Counter[str]() for name in deciding}
-    sizes = {name: [0, 0] for name in asked}
+    sizes = {name: [0, 0] for name in audiences}
     with project.store.open(manifest) as reader:
         # A tag that a model said and a rule says is said anew as well: its parts are those of the contract.
-        fields = {column for one in asked.values() for column in _columns(one.whole)}
+        fields = {column for one in audiences.values() for column in _columns(one.whole)}
         fields |= {column_name(name, "value") for name in deciding}
         news = _batches(project, manifest, chosen)
         for old, new in _side_by_side(reader.stream(sorted(fields)), news):
             for name in deciding:
                 says[name].update(_words(new.column(column_name(name, "value"))))
-            for name, one in asked.items():
+            for name, one in audiences.items():
                 for place, changed in enumerate((None, new)):
                     sizes[name][place] += int(_members(one, old, changed, set(deciding)).sum())
     says_then = {name: TagSays(_published(manifest, name), dict(counts)) for name, counts in says.items()}
@@ -105,17 +106,17 @@ def _audiences(
     context: ServiceContext, tags: set[str], gone: set[str]
 ) -> tuple[dict[str, ResolvedFilter], list[AudienceChange]]:
     """Return the saved audiences that speak of ``tags``, ready to be asked, and those that could not be any more."""
+    from tagcast.models.filters.conditions import fields
     from tagcast.pipelines.project.local_user import local_user
     from tagcast.registry.governance.saved_audiences import all_saved
-    from tagcast.serving.audiences.filter_resolution import asked
-    from tagcast.serving.audiences.queries import fields
+    from tagcast.serving.audiences.filter_resolution import resolve
 
     found, broken = {}, []
     for audience in all_saved(context.state):
         if audience.kind == "frozen":
             continue  # its members are a list: no tag changes it
         try:
-            one = asked(context, local_user(), audience.filter)
+            one = resolve(context, local_user(), audience.filter)
         except FilterError as error:
             broken.append(AudienceChange(audience.name, None, None, error.message))
             continue
@@ -186,24 +187,26 @@ def _side_by_side(
     """Yield the same profiles of both."""
     from tagcast.serving.store.merge_join import MergeJoin
 
-    stored = MergeJoin(published, "the run active")
+    stored = MergeJoin(published, "the active run")
     for new in news:
         old = stored.up_to(str(new.column(0)[-1]))
         if old is None or not old.column(0).combine_chunks().equals(new.column(0)):
             raise StoreError(
-                "the events have changed since the run active: its profiles are others",
-                hint="tagcast score --all, then tagcast tag plan",
+                msg("the events have changed since the active run: its profiles are others"),
+                hint=msg("run {score}, then {plan}", score="tagcast score --all", plan="tagcast tag plan"),
             )
         yield old.combine_chunks().to_batches()[0], new
 
 
 def _columns(tree: Filter) -> set[str]:
-    from tagcast.serving.audiences.queries import fields
+    from tagcast.models.filters.conditions import fields
 
     return {f.name if f.part is None else column_name(f.name, f.part) for f in fields(tree)}
 
 
-def _members(asked: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | None, tags: set[str]) -> Mask:
+def _members(
+    audience: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | None, tags: set[str]
+) -> Mask:
     """Return who belongs to an audience by what is published, or by what would be said."""
     import numpy as np
     import pyarrow as pa
@@ -212,9 +215,9 @@ def _members(asked: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | N
     from tagcast.models.filters.conditions import InAudience
     from tagcast.models.inference.rule_evaluator import holds, truth
 
-    def holds_for(leaf: Any) -> Mask:
+    def holds_in(leaf: Leaf) -> Mask:
         if isinstance(leaf, InAudience):
-            ids = pa.array(list(asked.frozen[leaf.name]), pa.string())
+            ids = pa.array(list(audience.frozen[leaf.name]), pa.string())
             return np.asarray(pc.is_in(old.column(0), value_set=ids).to_numpy(zero_copy_only=False), bool)
         field = leaf.field
         name = field.name if field.part is None else column_name(field.name, field.part)
@@ -225,7 +228,7 @@ def _members(asked: ResolvedFilter, old: pa.RecordBatch, new: pa.RecordBatch | N
             return holds(leaf, column.to_numpy(zero_copy_only=False))
         return holds(leaf, column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column)
 
-    return truth(asked.whole.root, holds_for)
+    return truth(audience.whole.root, holds_in)
 
 
 def _words(column: pa.DictionaryArray) -> dict[str, int]:

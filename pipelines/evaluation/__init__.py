@@ -1,1 +1,1 @@
-"""evaluation: say in one sentence what is here."""
+"""Backtests of a tag over past snapshots, and promises compared with what happened."""

@@ -8,9 +8,10 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
+from tagcast.features.core.messages import Joined, Text
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tagcast.models.evaluation.backtest import Pooled, Window
-    from tagcast.models.training.result import TrainingResult
 
 AUDIENCES = 1000
 """Random audiences a window, of at least 200 members each."""
@@ -30,7 +30,7 @@ AUDIENCES = 1000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A tag judged out of time.
+    """A tag evaluated out of time.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Evaluation:
     """
 
     definition: TagDefinition
-    windows: tuple[Window, ...]
+    windows: tuple[Window[Any], ...]
     pooled: Pooled
     trials: int
     seed: int
@@ -58,10 +58,11 @@ def evaluate_tag(
     *,
     windows: int = 3,
     as_of: date | None = None,
-    trials: int = 12,
+    trials: int | None = None,
+    timeout_s: float | None = None,
     threads: int = 2,
 ) -> Evaluation:
-    """Judge one tag on its last ``windows`` snapshots, each by a model trained on what lay before it.
+    """Evaluate one tag on its last ``windows`` snapshots, each by a model trained on what lay before it.
 
     Parameters
     ----------
@@ -71,15 +72,17 @@ def evaluate_tag(
     windows : int
     as_of : date, optional
         Nothing at or after it is read. Default: the day after the last event.
-    trials : int
-        LightGBM settings to try for each window.
+    trials : int, optional
+        LightGBM settings to try for each window; default: :attr:`tagcast.models.training.tag_kind.TagKind.default_trials`.
+    timeout_s : float, optional
+        Seconds a window after which to stop trying.
     threads : int
         Windows trained side by side; the figures are the same for any number.
 
     Raises
     ------
     DefinitionError
-        When ``name`` is unknown, means several tags, or predicts an amount.
+        When ``name`` is unknown or means several tags.
     DataError
         Before any training, when fewer windows fit.
     ModelError
@@ -88,11 +91,6 @@ def evaluate_tag(
     as_of = project.resolve_as_of(as_of)
     every = project.definitions(as_of)
     definition = _one(every, name)
-    if definition.is_amount:
-        raise DefinitionError(
-            f"{definition.name} predicts an amount, and only tags that say yes or no are evaluated on past snapshots",
-            hint=f"tagcast model card {definition.name} shows how its amounts, intervals and tiers turned out on the test snapshot",
-        )
     plan = project.plan(definition, as_of)
     project.progress("outcomes", 0, 1)
     labels = label_rows(project, plan, as_of)
@@ -101,12 +99,14 @@ def evaluate_tag(
     feature_set = project.feature_set(every, as_of)
     frame = training_frames(project, [plan], {definition.name: labels}, feature_set)[definition.name]
 
-    from tagcast.models.evaluation.backtest import judge_window, pool, until
+    from tagcast.models.evaluation.backtest import pool, until, window_of
+    from tagcast.models.training.tag_kind import kind_of
 
     studies = project.settings.home / "optuna"
     studies.mkdir(exist_ok=True)
     attributes, seed = project.attributes(), project.settings.seed
-    judged: dict[date, Window] = {}
+    asked = trials or kind_of(definition).default_trials
+    measured: dict[date, Window[Any]] = {}
     with TemporaryDirectory(prefix="tagcast-evaluate-") as scratch, Workers(threads, len(plans)) as workers:
         jobs = [
             Job(
@@ -114,8 +114,8 @@ def evaluate_tag(
                 until(frame, each.split.test),
                 feature_set.spec,
                 seed,
-                trials,
-                None,
+                asked,
+                timeout_s,
                 # A file a window: processes that create one SQLite file together race for its tables.
                 f"sqlite:///{studies / f'{definition.name}-until-{each.split.test}.db'}",
                 Path(scratch) / str(each.split.test),
@@ -127,15 +127,13 @@ def evaluate_tag(
             test = job.plan.split.test
             if isinstance(result, TagcastError):
                 raise ModelError(f"window {test}: {result.message}", hint=result.hint) from result
-            judged[test] = judge_window(
-                cast("TrainingResult", result), job.frame, attributes, audiences=AUDIENCES, seed=seed
-            )
+            measured[test] = window_of(result, job.frame, attributes, audiences=AUDIENCES, seed=seed)
             project.progress("windows", done, len(jobs))
-    found = tuple(judged[test] for test in sorted(judged))
+    found = tuple(measured[test] for test in sorted(measured))
     project.progress("segments", 0, 1)
     pooled = pool(found, seed=seed)
     project.progress("segments", 1, 1)
-    return Evaluation(definition, found, pooled, trials, seed, _notes(definition, found))
+    return Evaluation(definition, found, pooled, asked, seed, _notes(definition, found))
 
 
 def _one(every: Sequence[TagDefinition], name: str) -> TagDefinition:
@@ -166,7 +164,7 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
     """
     definition, split = plan.definition, plan.split
     plans: list[TagPlan] = []
-    refused = ""
+    refused: Text | Joined = ""
     for count in range(len(split.snapshots), 0, -1):
         if len(plans) == windows:
             break
@@ -187,7 +185,7 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
     return plans
 
 
-def _notes(definition: TagDefinition, windows: Sequence[Window]) -> tuple[str, ...]:
+def _notes(definition: TagDefinition, windows: Sequence[Window[Any]]) -> tuple[str, ...]:
     notes = []
     gaps = [(b.test - a.test).days for a, b in pairwise(windows)]
     overlap = definition.horizon_days - min(gaps, default=definition.horizon_days)

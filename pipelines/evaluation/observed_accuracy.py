@@ -36,14 +36,12 @@ class YesOutcome:
 
 
 def promise_beside_reality(project: Project) -> list[PromiseRow]:
-    """Judge the run active by the events that followed it, and keep what came of it for the pages of the tags.
+    """Hold the active run against the events that followed it, and keep what came of it for the pages of the tags.
 
     A window that is not fully observed is not judged: the test snapshot of the tag's model is shown
     instead, scored by the same recipe trained on what came before it.
     """
-    import numpy as np
-
-    from tagcast.models.decisions.policy import band
+    from tagcast.models.decisions.policy import came_true
     from tagcast.pipelines.project.champions import load_versions
     from tagcast.registry.governance.observed_accuracy import promise_rows, record_promises
     from tagcast.registry.state.database import open_state
@@ -60,12 +58,10 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
                 rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
                 continue
             both = _with_outcomes(project, reader, tag.definition)
-            value, y = both["value"].to_numpy(object), both["y"].to_numpy("int8")
-            if tag.definition.is_amount:
-                came = band(both["amount"].to_numpy(float), tag.definition.levels)
-                # Right or wrong is all that counts: the tier that was said is a yes, and came or did not.
-                value, y = np.where(value == "unknown", value, "yes"), (value == came).astype(np.int8)
-            metrics = promise_metrics(value, both["confidence"].to_numpy(float), y)
+            came = came_true(tag.definition, both)
+            metrics = promise_metrics(
+                both["value"].to_numpy(object), both["confidence"].to_numpy(float), came
+            )
             rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
     record_promises(open_state(project.settings), rows)
     return rows

@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tagcast.models.stats.amount_metrics import COVERAGE
 from tagcast.pipelines.evaluation.evaluate import Evaluation
 
 if TYPE_CHECKING:
     from tagcast.models.evaluation.backtest import Window
+    from tagcast.models.evaluation.measures import Measures
+    from tagcast.models.stats.amount_segments import AmountSegment
     from tagcast.models.stats.metrics import Estimate
     from tagcast.models.stats.observed_accuracy import PromiseBand
     from tagcast.models.stats.segments import SegmentRow
 
-METRICS = {
+
+@dataclass(frozen=True)
+class TableParts:
+    """The columns of one kind of tag.
+
+    Parameters
+    ----------
+    outcome : str
+        What the mean of what came is called.
+    leads : sequence of (title, reference, metric)
+        Paired differences of a window.
+    metrics, segments : mapping of str to str
+        Metric to its column; of windows, and of segments.
+    terminal : sequence of str
+        The metrics of segments for which a terminal has room; the files hold every one.
+    remarks : sequence of str
+        What the remarks on segments mean.
+    """
+
+    outcome: str
+    leads: tuple[tuple[str, str, str], ...]
+    metrics: Mapping[str, str]
+    segments: Mapping[str, str]
+    terminal: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+_SCORED = "scored too high, too low: the mean score lies outside the 95 % interval of what came"
+_BINARY_METRICS = {
     "auc": "AUC",
     "average_precision": "avg. precision",
     "log_loss": "log loss",
@@ -23,14 +54,51 @@ METRICS = {
     "calibration_error": "ECE",
     "lift_at_10": "lift@10%",
 }
+TABLE_PARTS = {
+    "model": TableParts(
+        "true share",
+        (
+            ("AUC minus RFM's", "rfm", "auc"),
+            ("log loss minus base rate's", "base_rate", "log_loss"),
+        ),
+        _BINARY_METRICS,
+        _BINARY_METRICS,
+        ("auc", "log_loss", "calibration_error"),
+        (
+            "ranks less well: than its scores would if they were exactly right",
+            _SCORED,
+            "chance alone gives about one segment in fifteen a remark",
+        ),
+    ),
+    "amount": TableParts(
+        "mean amount",
+        (
+            ("RMSE minus reference's", "baseline", "rmse"),
+            ("MAE minus reference's", "baseline", "mae"),
+        ),
+        {
+            "rmse": "RMSE",
+            "mae": "MAE",
+            "spearman": "Spearman",
+            "coverage": "coverage",
+            "width": "width",
+            "tier_accuracy": "tiers right",
+            "mean_confidence": "confidence",
+        },
+        {"rmse": "RMSE", "mae": "MAE", "spearman": "Spearman", "coverage": "coverage"},
+        ("rmse", "coverage"),
+        (
+            _SCORED,
+            "intervals hold too few: clearly under the four amounts of five that they should",
+            "chance alone gives about one segment in fifteen a remark",
+        ),
+    ),
+}
+"""By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""
 WORST_AUDIENCES = 3
+ROUNDED_BELOW = 10
 LEAST_OUTCOMES = 10
 """True and false outcomes each from which a segment's ranking earns a remark: of two or three nothing follows."""
-REMARKS = (
-    "ranks less well: than its scores would if they were exactly right",
-    "scored too high, too low: the mean score lies outside the 95 % interval of the true share",
-    "chance alone gives about one segment in fifteen a remark",
-)
 BROKEN = (
     "broken: the share right is more than two standard errors below mean confidence; by chance: what luck "
     "alone brings in 95 of 100 snapshots if every confidence is exactly right (audiences overlap)"
@@ -48,7 +116,9 @@ class Section:
 
 
 def _figure(value: float, sign: str = "") -> str:
-    return "–" if math.isnan(value) else f"{value:{sign}.3f}"
+    # Amounts, not shares, from here on.
+    digits = ",.1f" if abs(value) >= ROUNDED_BELOW else ".3f"
+    return "–" if math.isnan(value) else f"{value:{sign}{digits}}"
 
 
 def _interval(estimate: Estimate, sign: str = "") -> str:
@@ -69,16 +139,15 @@ def _promise(bands: Iterable[PromiseBand]) -> list[str]:
     return [f"{b.said:,}: {b.mean_confidence:.3f} → {b.share_right:.3f}" if b.said else "–" for b in bands]
 
 
-def sections(evaluation: Evaluation, segment_metrics: Sequence[str] = tuple(METRICS)) -> list[Section]:
-    """Return the tables of an evaluation, every cell as text."""
+def sections(evaluation: Evaluation, *, terminal: bool = False) -> list[Section]:
+    """Return the tables of an evaluation, every cell as text; ``terminal`` has less room."""
     windows, pooled = evaluation.windows, evaluation.pooled
+    parts, measures = TABLE_PARTS[evaluation.definition.kind], windows[0].measures
+    segment_metrics = parts.terminal if terminal else tuple(parts.segments)
     return [
         Section(
             "Windows (each a test snapshot; its model was trained on what lay before it)",
-            (
-                "test", "trained on", "cases", "true share", "mean score", "model", "AUC minus RFM's",
-                "log loss minus base rate's",
-            ),
+            ("test", "trained on", "cases", parts.outcome, "mean score", "model", *(t for t, *_ in parts.leads)),
             [
                 (
                     str(w.test),
@@ -87,46 +156,50 @@ def sections(evaluation: Evaluation, segment_metrics: Sequence[str] = tuple(METR
                     _figure(float(w.y.mean())),
                     _figure(float(w.score.mean())),
                     w.chosen,
-                    _interval(w.differences["rfm"]["auc"], "+"),
-                    _interval(w.differences["base_rate"]["log_loss"], "+"),
+                    *(_interval(w.differences[who][metric], "+") for _, who, metric in parts.leads),
                 )
                 for w in windows
             ],
         ),
         Section(
             "Metrics (95 % interval)",
-            ("test", *METRICS.values()),
+            ("test", *parts.metrics.values()),
             [
-                (str(w.test), *(_interval(w.test_metrics["tagcast"][name]) for name in METRICS))
+                (str(w.test), *(_interval(w.test_metrics["tagcast"][name]) for name in parts.metrics))
                 for w in windows
             ]
-            + [("all", *(_interval(pooled.metrics[name]) for name in METRICS))],
+            + [("all", *(_interval(pooled.metrics[name]) for name in parts.metrics))],
         ),
         Section(
             "Segments (all windows together)",
             (
-                "segment", "value", "rows", "true share", "mean score",
-                *(METRICS[name] for name in segment_metrics), "remark",
+                "segment", "value", "rows", parts.outcome, "mean score",
+                *(parts.segments[name] for name in segment_metrics), "remark",
             ),
             [
                 (
                     row.segment,
                     row.value,
                     f"{row.n:,}",
-                    _figure(row.yes / row.n),
+                    _figure(measures.mean_outcome(row).value),
                     _figure(row.mean_score),
                     *(_interval(row.metrics[name]) for name in segment_metrics),
-                    remark(row),
+                    remark(row, measures),
                 )
                 for row in pooled.segments
             ],
-            REMARKS,
+            parts.remarks,
         ),
         Section(
             "Calibration (all windows together)",
             ("bin", "rows", "mean score", "observed (95 % interval)"),
             [
-                (str(k), f"{b.n:,}", _figure(b.mean_score), f"{b.observed:.3f} ({b.low:.3f}–{b.high:.3f})")
+                (
+                    str(k),
+                    f"{b.n:,}",
+                    _figure(b.mean_score),
+                    f"{_figure(b.observed)} ({_figure(b.low)}–{_figure(b.high)})",
+                )
                 for k, b in enumerate(pooled.calibration, start=1)
             ],
         ),
@@ -139,7 +212,7 @@ def sections(evaluation: Evaluation, segment_metrics: Sequence[str] = tuple(METR
     ]  # fmt: skip
 
 
-def _audiences(windows: Sequence[Window]) -> Section:
+def _audiences(windows: Sequence[Window[Any]]) -> Section:
     least = windows[0].audiences.least
     notes = [f"audiences have {least} members or more; {BROKEN}"]
     for window in windows:
@@ -171,17 +244,18 @@ def _audiences(windows: Sequence[Window]) -> Section:
     )
 
 
-def remark(row: SegmentRow) -> str:
+def remark(row: SegmentRow | AmountSegment, measures: Measures) -> str:
     """Return what stands out in a segment, beyond its 95 % intervals."""
-    from tagcast.models.stats.metrics import wilson
-
-    low, _, high = wilson([row.yes], [row.n])
     said = []
+    ranking, implied = measures.ranking(row)
+    came, coverage = measures.mean_outcome(row), row.metrics.get("coverage")
     enough = min(row.yes, row.n - row.yes) >= LEAST_OUTCOMES
-    if enough and row.metrics["auc"].high < row.implied_auc:
+    if enough and ranking.high < implied:  # false where nothing is implied
         said.append("ranks less well")
-    if row.mean_score > high[0]:
+    if row.mean_score > came.high:
         said.append("scored too high")
-    elif row.mean_score < low[0]:
+    elif row.mean_score < came.low:
         said.append("scored too low")
+    if coverage is not None and coverage.high < COVERAGE:
+        said.append("intervals hold too few")
     return ", ".join(said)

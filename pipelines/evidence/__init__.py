@@ -1,1 +1,1 @@
-"""evidence: say in one sentence what is here."""
+"""What training leaves behind as evidence: metrics, plots, thresholds, and the inputs of the gate."""

@@ -1,143 +1,162 @@
-"""What the training of an amount leaves as evidence: metrics of the version, plots, what the gate looks at."""
+"""Evidence of a tag that predicts an amount: what the gate and the grade look at, its own plots and columns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
-from tagcast.pipelines.evidence.binary import SHAP_ROWS, png
-from tagcast.pipelines.evidence.promise_metrics import promise_metrics
+from tagcast.pipelines.evidence.kind import Listing
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from matplotlib.figure import Figure
 
-    from tagcast.models.stats.observed_accuracy import PromiseBand
-    from tagcast.models.training.amount import AmountResult
-    from tagcast.models.training.dataset import TrainingFrame
-    from tagcast.registry.gates.amount_gate import AmountEvidence
-    from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared, RunEvidence
-    from tagcast.registry.gates.leak_checks import LeakEvidence
+    from tagcast.models.estimators.search import Trial
+    from tagcast.models.evaluation.grade import Grade, Promised
+    from tagcast.models.inference.attributions import Floats
+    from tagcast.models.training.dataset import Labels, TrainingFrame
+    from tagcast.models.training.result import AmountResult
+    from tagcast.registry.gates.checks import GateReport
+    from tagcast.registry.gates.gate import OwnChecks
+    from tagcast.registry.versions.recording import TrialRecord
 
-TOP_DRIVERS = 10
-
-
-@dataclass(frozen=True)
-class AmountFindings:
-    """What one training shows.
-
-    Parameters
-    ----------
-    metrics : dict of str to float
-        Of the version.
-    figures : dict of str to bytes
-        PNG.
-    drivers : dict of str to float
-        Mean |contribution| in log amount on the test snapshot, largest first.
-    """
-
-    metrics: dict[str, float]
-    figures: dict[str, bytes]
-    drivers: dict[str, float]
+_COLUMNS = {
+    "MAE": "mae",
+    "baseline MAE": "baseline_mae",
+    "RMSE": "rmse",
+    "baseline RMSE": "baseline_rmse",
+    "Spearman": "spearman",
+    "coverage": "coverage",
+    "tiers right": "tier_accuracy",
+    "confidence": "mean_confidence",
+}
 
 
-def amount_findings(result: AmountResult, frame: TrainingFrame) -> AmountFindings:
-    """Return the findings of a training on ``frame``."""
-    import numpy as np
+class AmountKind:
+    """Of tags that predict an amount."""
 
-    from tagcast.features.catalog.feature_set import FeatureSet
-    from tagcast.models.inference.attributions import contributions
-    from tagcast.models.plots.amount import amount_plot, tiers_plot
-    from tagcast.models.plots.model import shap_summary_plot
-
-    model, t = result.model, result.test_scores
-    last = frame.X.loc[frame.as_of == np.datetime64(result.split.test)]
-    X = last.iloc[:: max(1, len(last) // SHAP_ROWS)]
-    given = contributions(model, X, exact=True)
-    sizes = np.abs(given).mean(axis=0)
-    titles = {name: f.en for name, f in FeatureSet.parse(model.feature_set).titles().items()}
-    figures = {
-        "amounts": amount_plot(t.amount, t.score, t.lower, t.upper),
-        "tiers": tiers_plot(result.confusion, model.definition.values),
-        "shap_summary": shap_summary_plot(model, X, titles=titles, given=given),
-    }
-    top = np.argsort(-sizes, kind="stable")[:TOP_DRIVERS]
-    return AmountFindings(
-        amount_metrics(result),
-        {name: png(figure) for name, figure in figures.items()},
-        {model.features[j]: float(sizes[j]) for j in top if sizes[j] > 0},
+    loss_name = "rmse"
+    listing = Listing(
+        "Versions that predict an amount (test snapshot)",
+        _COLUMNS,
+        "Trained amounts (metrics of the test snapshot)",
+        _COLUMNS,
+        frozenset({"mae", "baseline_mae", "rmse", "baseline_rmse"}),
     )
 
+    def stands_in(self, result: AmountResult) -> bool:
+        """Return whether a reference stands in for a model."""
+        from tagcast.models.estimators.amount_regressor import BASELINES
 
-def amount_metrics(result: AmountResult) -> dict[str, float]:
-    """Return every figure of the test snapshot under one flat name.
+        return result.chosen in BASELINES
 
-    ``mae``, ``mae_low``, ``mae_high`` and so on for tagcast, ``baseline_mae`` for the reference,
-    ``minus_baseline_mae`` for the paired difference, ``validation_rmse_tweedie`` for the candidates,
-    ``promise_80_right`` and so on for the tiers said at a confidence (:func:`tagcast.pipelines.evidence.promise_metrics.promise_metrics`).
-    """
-    metrics: dict[str, float] = {}
-    for name, estimate in result.test["tagcast"].items():
-        metrics[name] = estimate.value
-        metrics[f"{name}_low"], metrics[f"{name}_high"] = estimate.low, estimate.high
-    for name, estimate in result.test["baseline"].items():
-        metrics[f"baseline_{name}"] = estimate.value
-    for name, estimate in result.differences.items():
-        metrics[f"minus_baseline_{name}"] = estimate.value
-        metrics[f"minus_baseline_{name}_low"] = estimate.low
-        metrics[f"minus_baseline_{name}_high"] = estimate.high
-    for name, error in result.candidates.items():
-        metrics[f"validation_rmse_{name}"] = error
-    value, right = _said_and_right(result)
-    metrics |= promise_metrics(value, result.test_scores.confidence, right)
-    # A constant baseline has no ranking: MLflow keeps no NaN worth reading.
-    return {name: value for name, value in metrics.items() if value == value}  # noqa: PLR0124
+    def figures(self, result: AmountResult) -> dict[str, Figure]:
+        """Return predicted beside seen amounts, and tiers said beside tiers that came."""
+        from tagcast.models.plots.amount import amount_plot, tiers_plot
+
+        t = result.test_scores
+        return {
+            "amounts": amount_plot(t.amount, t.score, t.lower, t.upper),
+            "tiers": tiers_plot(confusion_of(result), result.model.definition.values),
+        }
+
+    def thresholds(self, result: AmountResult) -> dict[str, Any]:
+        """Return what each boundary between tiers gives over the out-of-time cases."""
+        from tagcast.models.decisions.tier_thresholds import tier_thresholds
+
+        return tier_thresholds(result.model.definition, result.held_out_scores)
+
+    def facts(self, result: AmountResult) -> dict[str, Any]:
+        """Return tiers said beside tiers that came."""
+        return {"tiers": result.model.definition.levels, "confusion": confusion_of(result)}
+
+    def trial_record(self, trial: Trial) -> TrialRecord:
+        """Return a trial with its RMSE on each fold, the latest first."""
+        from tagcast.models.training.amount_selection import forest_params
+        from tagcast.registry.versions.recording import TrialRecord
+
+        return TrialRecord(
+            f"trial {trial.number}",
+            "pruned" if trial.pruned else "complete",
+            {"kind": trial.params["kind"], **forest_params(trial.params), "trees": trial.rounds},
+            {"rmse": trial.loss, **{f"rmse_fold_{k}": loss for k, loss in enumerate(trial.losses)}},
+        )
+
+    def own_checks(self, result: AmountResult) -> OwnChecks:
+        """Return the gate's checks of errors, intervals and the promise on tiers."""
+        from tagcast.registry.gates.amount_gate import AmountEvidence, amount_checks
+
+        mine, reference = result.test["tagcast"], result.test["baseline"]
+        differences = result.differences["baseline"]
+        return amount_checks(
+            AmountEvidence(
+                mae=mine["mae"],
+                rmse=mine["rmse"],
+                coverage=mine["coverage"],
+                promise_margin=mine["promise_margin"],
+                baseline=f"the {result.references['baseline']}",
+                baseline_mae=reference["mae"].value,
+                baseline_rmse=reference["rmse"].value,
+                mae_minus_baseline=differences["mae"],
+                rmse_minus_baseline=differences["rmse"],
+                **result.cases,
+            )
+        )
+
+    def champion_losses(self, result: AmountResult, champion: Floats) -> dict[str, Any]:
+        """Return RMSEs of the champion's amounts and of the new recipe's on the test snapshot."""
+        import numpy as np
+
+        from tagcast.models.stats.amount_metrics import paired_points, rmse
+
+        t, rng = result.test_scores, np.random.default_rng(result.model.seed)
+        return {
+            "loss": rmse(t.amount, champion),
+            "new_loss": rmse(t.amount, t.score),
+            "new_minus_champion": paired_points(t.amount, t.score, champion, rng)["rmse"],
+            "metric": "RMSE",
+        }
+
+    def psi(self, old: Floats, new: Floats) -> float:
+        """Return the population stability index of amounts as odds around what people see now."""
+        import numpy as np
+
+        from tagcast.models.stats.psi import amount_odds, score_psi
+
+        middle = float(np.median(old))
+        return score_psi(amount_odds(old, middle), amount_odds(new, middle))
+
+    def two_sides(self, frame: TrainingFrame) -> Labels:
+        """Return whether an amount lies above the median, which a leak tells apart as well."""
+        import numpy as np
+
+        if frame.amount is None:
+            raise ValueError("the frame holds no amounts")
+        return (frame.amount > np.median(frame.amount)).astype(np.int8)
+
+    def grade(self, result: AmountResult, report: GateReport, promise: Sequence[Promised]) -> Grade:
+        """Return the grade by :data:`tagcast.models.evaluation.amount_grade.AMOUNT_RULE`."""
+        from tagcast.models.evaluation.amount_grade import AmountGradeEvidence, grade_amount
+
+        differences = result.differences["baseline"]
+        return grade_amount(
+            AmountGradeEvidence(
+                gate_passed=report.passed,
+                gate_reason="" if report.passed else report.reason,
+                reference=result.references["baseline"],
+                differences={"RMSE": differences["rmse"], "MAE": differences["mae"]},
+                coverage=result.test["tagcast"]["coverage"].value,
+                promise=promise,
+                test_yes=result.cases["test_yes"],
+                test_no=result.cases["test_no"],
+                out_of_time=result.out_of_time,
+                stands_in=self.stands_in(result),
+            )
+        )
 
 
-def amount_promise(result: AmountResult) -> list[PromiseBand]:
-    """Return promise and reality of the tiers of the test snapshot at every level of confidence."""
-    from tagcast.models.stats.observed_accuracy import promise_and_reality
-
-    value, right = _said_and_right(result)
-    return promise_and_reality(right, value, result.test_scores.confidence, CONFIDENCE_BANDS)
-
-
-def _said_and_right(result: AmountResult) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int8]]:
-    """Return a yes for each tier of the test snapshot that was said (else unknown), and whether it came."""
-    import numpy as np
+def confusion_of(result: AmountResult) -> list[list[int]]:
+    """Return how often each tier predicted on the test snapshot (row) turned out to be each true one (column)."""
+    from tagcast.models.stats.amount_metrics import confusion
 
     t = result.test_scores
-    said = t.confidence >= result.model.definition.min_confidence
-    value = np.where(said, "yes", "unknown").astype(object)
-    return value, (t.tier == t.true_tier).astype(np.int8)
-
-
-def amount_gate_evidence(
-    result: AmountResult,
-    leaks: LeakEvidence,
-    champion: ChampionEvidence | NotCompared,
-    last_run: RunEvidence | NotCompared,
-) -> AmountEvidence:
-    """Return what the gate holds against its bars: the result's own figures and what was gathered beside."""
-    from tagcast.models.estimators.amount_regressor import TITLES
-    from tagcast.registry.gates.amount_gate import AmountEvidence
-
-    mine, reference, differences = result.test["tagcast"], result.test["baseline"], result.differences
-    return AmountEvidence(
-        mae=mine["mae"],
-        rmse=mine["rmse"],
-        coverage=mine["coverage"],
-        promise_margin=mine["promise_margin"],
-        baseline=f"the {TITLES[result.baseline_kind]}",
-        baseline_mae=reference["mae"].value,
-        baseline_rmse=reference["rmse"].value,
-        mae_minus_baseline=differences["mae"],
-        rmse_minus_baseline=differences["rmse"],
-        train_spent=result.cases["train_spent"],
-        test_spent=result.cases["test_spent"],
-        test_none=result.cases["test_none"],
-        leaks=leaks,
-        champion=champion,
-        last_run=last_run,
-    )
+    return confusion(t.tier, t.true_tier, len(result.model.definition.values))

@@ -1,245 +1,141 @@
-"""What a training run leaves as evidence: metrics of the version, and what the gate looks at."""
+"""Evidence of a tag that says yes or no: what the gate and the grade look at, its own plots and columns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
-from tagcast.pipelines.evidence.promise_metrics import promise_metrics
+from tagcast.pipelines.evidence.kind import Listing
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
-    from tagcast.features.catalog.feature_set import Feature
-    from tagcast.models.evaluation.global_drivers import Driver, ReasonAgreement
-    from tagcast.models.evaluation.grade import GradeEvidence
+    from tagcast.models.estimators.search import Trial
+    from tagcast.models.evaluation.grade import Grade, Promised
     from tagcast.models.inference.attributions import Floats
-    from tagcast.models.stats.observed_accuracy import PromiseBand
-    from tagcast.models.training.amount import AmountResult
-    from tagcast.models.training.binary import TrainingResult
-    from tagcast.models.training.dataset import TrainingFrame
-    from tagcast.registry.gates.binary_gate import Evidence, GateReport
-    from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared, RunEvidence
-    from tagcast.registry.gates.leak_checks import LeakEvidence
-
-SHAP_ROWS = 1_000
-"""Rows of the test snapshot whose SHAP values are taken, give or take: more dots show nothing more."""
-PLOT_DPI = 100
+    from tagcast.models.training.dataset import Labels, TrainingFrame
+    from tagcast.models.training.result import TrainingResult
+    from tagcast.registry.gates.checks import GateReport
+    from tagcast.registry.gates.gate import OwnChecks
+    from tagcast.registry.versions.recording import TrialRecord
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """What moves the scores of the test snapshot; exact SHAP is paid for once.
+class BinaryKind:
+    """Of tags that say yes or no."""
 
-    Parameters
-    ----------
-    X : DataFrame of shape (n, p)
-        Rows of the test snapshot, evenly drawn.
-    given : ndarray of shape (n, p)
-        Exact contributions in log-odds.
-    titles : mapping of str to Feature
-        By feature.
-    drivers : tuple of Driver
-    agreement : ReasonAgreement
-        Of path attribution with SHAP.
-    """
-
-    X: pd.DataFrame
-    given: Floats
-    titles: Mapping[str, Feature]
-    drivers: tuple[Driver, ...]
-    agreement: ReasonAgreement
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What one training shows: metrics of the version, its plots as PNG, what moves its scores."""
-
-    metrics: dict[str, float]
-    figures: dict[str, bytes]
-    explanation: Explanation
-
-
-def findings_of(result: TrainingResult, frame: TrainingFrame) -> Findings:
-    """Return the findings of a training on ``frame``."""
-    explanation = explain_test(result, frame)
-    metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
-    # Drawn once: the run and the card show the same pictures.
-    figures = {name: png(figure) for name, figure in training_figures(result, explanation).items()}
-    return Findings(metrics, figures, explanation)
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG."""
-    stream = BytesIO()
-    figure.savefig(stream, format="png", dpi=PLOT_DPI)
-    return stream.getvalue()
-
-
-def explain_test(result: TrainingResult, frame: TrainingFrame) -> Explanation:
-    """Explain the final model on the test snapshot.
-
-    Parameters
-    ----------
-    result : TrainingResult
-    frame : TrainingFrame
-        That the tag was trained on.
-    """
-    import numpy as np
-
-    from tagcast.features.catalog.feature_set import FeatureSet
-    from tagcast.models.evaluation.global_drivers import drivers, reason_agreement
-    from tagcast.models.inference.attributions import contributions
-
-    last = frame.X.loc[frame.as_of == np.datetime64(result.split.test)]
-    X, model = last.iloc[:: max(1, len(last) // SHAP_ROWS)], result.model
-    given = contributions(model, X, exact=True)
-    titles = FeatureSet.parse(model.feature_set).titles()
-    return Explanation(
-        X,
-        given,
-        titles,
-        drivers(model, X, titles, given=given),
-        reason_agreement(model, X, seed=model.seed, given=given),
+    loss_name = "log_loss"
+    listing = Listing(
+        "Model versions (test snapshot)",
+        {"AUC": "auc", "log loss": "log_loss", "RFM AUC": "rfm_auc"},
+        "Trained (metrics of the test snapshot)",
+        {
+            "AUC": "auc",
+            "RFM AUC": "rfm_auc",
+            "log loss": "log_loss",
+            "base log loss": "base_rate_log_loss",
+            "ECE": "calibration_error",
+            "lift@10%": "lift_at_10",
+        },
     )
 
+    def stands_in(self, result: TrainingResult) -> bool:
+        """Return whether the RFM ranking stands in for a model."""
+        return result.chosen == "rfm"
 
-def version_metrics(result: TrainingResult) -> dict[str, float]:
-    """Return every figure of the test snapshot under one flat name.
+    def figures(self, result: TrainingResult) -> dict[str, Figure]:
+        """Return calibration and lift."""
+        from tagcast.models.plots.model import calibration_plot, lift_plot
+        from tagcast.models.stats.metrics import calibration_bins
 
-    ``auc``, ``auc_low``, ``auc_high`` and so on for tagcast, ``rfm_auc`` and ``base_rate_log_loss`` for the
-    references, ``minus_rfm_auc`` for paired differences, ``validation_log_loss_blend`` for the candidates,
-    ``promise_80_right`` for the promise on the test snapshot.
-    """
-    metrics: dict[str, float] = {}
-    for who, estimates in result.test.items():
-        prefix = "" if who == "tagcast" else f"{who}_"
-        for name, estimate in estimates.items():
-            metrics[f"{prefix}{name}"] = estimate.value
-            if not prefix:
-                metrics[f"{name}_low"], metrics[f"{name}_high"] = estimate.low, estimate.high
-    for who, estimates in result.differences.items():
-        for name, estimate in estimates.items():
-            metrics[f"minus_{who}_{name}"] = estimate.value
-    for name, loss in result.candidates.items():
-        metrics[f"validation_log_loss_{name}"] = loss
-    return {**metrics, **_promise(result)}
-
-
-def _promise(result: TrainingResult) -> dict[str, float]:
-    value, confidence = _said(result)
-    return promise_metrics(value, confidence, result.test_scores.y)
-
-
-def _said(result: TrainingResult) -> tuple[Any, Any]:
-    """Return value and confidence of the test snapshot, decided by what was known before it."""
-    from tagcast.models.evaluation.backtest import said
-
-    return said(result.model.definition, result.test_scores)
-
-
-def promise_at_test(result: TrainingResult) -> list[PromiseBand]:
-    """Return promise and reality of the test snapshot at every level of confidence."""
-    from tagcast.models.stats.observed_accuracy import promise_and_reality
-
-    value, confidence = _said(result)
-    return promise_and_reality(result.test_scores.y, value, confidence, CONFIDENCE_BANDS)
-
-
-def agreement_metrics(agreement: ReasonAgreement) -> dict[str, float]:
-    """Return how far path attribution agrees with SHAP, as metrics of a version."""
-    return {"reasons_top_in_three": agreement.top_in_three, "reasons_overlap": agreement.overlap}
-
-
-def training_figures(result: TrainingResult, explanation: Explanation) -> dict[str, Figure]:
-    """Return the plots of a version: calibration, lift, promise, SHAP summary, dependence of the top features."""
-    from tagcast.models.plots.dependence import dependence_grid
-    from tagcast.models.plots.model import calibration_plot, confidence_plot, lift_plot, shap_summary_plot
-
-    test = result.test_scores
-    value, confidence = _said(result)
-    model, e = result.model, explanation
-    top = [driver.feature for driver in e.drivers]
-    return {
-        "calibration": calibration_plot(test.y, test.score),
-        "lift": lift_plot(test.y, test.score),
-        "promise": confidence_plot(test.y, value, confidence),
-        "shap_summary": shap_summary_plot(
-            model, e.X, titles={name: title.en for name, title in e.titles.items()}, given=e.given
-        ),
-        "dependence": dependence_grid(model, e.X, top, e.titles, given=e.given),
-    }
-
-
-def champion_losses(result: TrainingResult | AmountResult, champion: Floats) -> dict[str, Any]:
-    """Return the loss of the champion's scores of the test snapshot beside that of the new recipe's.
-
-    Log loss of a probability, root mean squared error of an amount.
-    """
-    import numpy as np
-
-    from tagcast.models.stats.amount_metrics import paired_points, rmse
-    from tagcast.models.stats.metrics import log_loss, paired_difference
-    from tagcast.models.training.amount import AmountResult
-
-    rng = np.random.default_rng(result.model.seed)
-    if isinstance(result, AmountResult):
-        amounts = result.test_scores
+        test = result.test_scores
         return {
-            "loss": rmse(amounts.amount, champion),
-            "new_loss": rmse(amounts.amount, amounts.score),
-            "new_minus_champion": paired_points(amounts.amount, amounts.score, champion, rng)["rmse"],
-            "metric": "RMSE",
+            "calibration": calibration_plot(calibration_bins(test.y, test.score), "share of true outcomes"),
+            "lift": lift_plot(test.y, test.score),
         }
-    tested = result.test_scores
-    return {
-        "loss": log_loss(tested.y, champion),
-        "new_loss": log_loss(tested.y, tested.score),
-        "new_minus_champion": paired_difference(tested.y, tested.score, champion, "log_loss", rng),
-    }
 
+    def thresholds(self, result: TrainingResult) -> dict[str, Any]:
+        """Return what the decision rule gives and costs over the out-of-time cases."""
+        from tagcast.models.decisions.thresholds import thresholds
 
-def gate_evidence(
-    result: TrainingResult,
-    leaks: LeakEvidence,
-    champion: ChampionEvidence | NotCompared,
-    last_run: RunEvidence | NotCompared,
-) -> Evidence:
-    """Return what the gate holds against its bars: the result's own figures and what was gathered beside."""
-    from tagcast.registry.gates.binary_gate import Evidence
+        return thresholds(result.model.definition, result.model.cut, result.held_out_scores)
 
-    mine = result.test["tagcast"]
-    return Evidence(
-        log_loss=mine["log_loss"],
-        auc=mine["auc"],
-        calibration_error=mine["calibration_error"],
-        base_log_loss=result.test["base_rate"]["log_loss"].value,
-        rfm_auc=result.test["rfm"]["auc"].value,
-        log_loss_minus_base=result.differences["base_rate"]["log_loss"],
-        auc_minus_rfm=result.differences["rfm"]["auc"],
-        **result.cases,
-        leaks=leaks,
-        champion=champion,
-        last_run=last_run,
-    )
+    def facts(self, result: TrainingResult) -> dict[str, Any]:
+        """Return the calibration."""
+        from tagcast.models.stats.metrics import calibration_bins
 
+        test = result.test_scores
+        return {"calibration": [asdict(one) for one in calibration_bins(test.y, test.score)]}
 
-def grade_evidence(result: TrainingResult, report: GateReport) -> GradeEvidence:
-    """Return what the grade of a version rests on."""
-    from tagcast.models.evaluation.grade import GradeEvidence
+    def trial_record(self, trial: Trial) -> TrialRecord:
+        """Return a trial with its log loss on each fold."""
+        from tagcast.registry.versions.recording import TrialRecord
 
-    return GradeEvidence(
-        gate_passed=report.passed,
-        gate_reason="" if report.passed else report.reason,
-        log_loss_minus_base=result.differences["base_rate"]["log_loss"],
-        auc_minus_rfm=result.differences["rfm"]["auc"],
-        calibration_error=result.test["tagcast"]["calibration_error"].value,
-        promise=promise_at_test(result),
-        test_yes=result.cases["test_yes"],
-        test_no=result.cases["test_no"],
-        out_of_time=result.out_of_time,
-    )
+        return TrialRecord(
+            f"trial {trial.number}",
+            "pruned" if trial.pruned else "complete",
+            trial.params,
+            {
+                "log_loss": trial.loss,
+                "rounds": float(trial.rounds),
+                **{f"log_loss_fold_{k}": loss for k, loss in enumerate(trial.losses)},
+            },
+        )
+
+    def own_checks(self, result: TrainingResult) -> OwnChecks:
+        """Return the gate's checks of log loss, AUC and calibration."""
+        from tagcast.registry.gates.binary_gate import BinaryEvidence, binary_checks
+
+        mine = result.test["tagcast"]
+        return binary_checks(
+            BinaryEvidence(
+                log_loss=mine["log_loss"],
+                auc=mine["auc"],
+                calibration_error=mine["calibration_error"],
+                base_log_loss=result.test["base_rate"]["log_loss"].value,
+                rfm_auc=result.test["rfm"]["auc"].value,
+                log_loss_minus_base=result.differences["base_rate"]["log_loss"],
+                auc_minus_rfm=result.differences["rfm"]["auc"],
+                **result.cases,
+            )
+        )
+
+    def champion_losses(self, result: TrainingResult, champion: Floats) -> dict[str, Any]:
+        """Return log losses of the champion's scores and of the new recipe's on the test snapshot."""
+        import numpy as np
+
+        from tagcast.models.stats.metrics import log_loss, paired_difference
+
+        tested, rng = result.test_scores, np.random.default_rng(result.model.seed)
+        return {
+            "loss": log_loss(tested.y, champion),
+            "new_loss": log_loss(tested.y, tested.score),
+            "new_minus_champion": paired_difference(tested.y, tested.score, champion, "log_loss", rng),
+        }
+
+    def psi(self, old: Floats, new: Floats) -> float:
+        """Return the population stability index of the scores."""
+        from tagcast.models.stats.psi import score_psi
+
+        return score_psi(old, new)
+
+    def two_sides(self, frame: TrainingFrame) -> Labels:
+        """Return the outcomes."""
+        return frame.y
+
+    def grade(self, result: TrainingResult, report: GateReport, promise: Sequence[Promised]) -> Grade:
+        """Return the grade by :data:`tagcast.models.evaluation.grade.RULE`."""
+        from tagcast.models.evaluation.grade import GradeEvidence, grade
+
+        evidence = GradeEvidence(
+            gate_passed=report.passed,
+            gate_reason="" if report.passed else report.reason,
+            log_loss_minus_base=result.differences["base_rate"]["log_loss"],
+            auc_minus_rfm=result.differences["rfm"]["auc"],
+            calibration_error=result.test["tagcast"]["calibration_error"].value,
+            promise=promise,
+            test_yes=result.cases["test_yes"],
+            test_no=result.cases["test_no"],
+            out_of_time=result.out_of_time,
+        )
+        return grade(evidence, kind="rfm" if self.stands_in(result) else "model")

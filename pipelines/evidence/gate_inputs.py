@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.point_in_time_check import Recount, late_rows
 from tagcast.features.core.errors import TagcastError
-from tagcast.pipelines.evidence.binary import champion_losses, gate_evidence
+from tagcast.pipelines.evidence.tag_kinds import evidence_kind
 from tagcast.pipelines.project.project import Project, TagPlan
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
 
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.definitions.model_tag import TagDefinition
-    from tagcast.models.training.amount import AmountResult
-    from tagcast.models.training.binary import TrainingResult
     from tagcast.models.training.dataset import TrainingFrame
-    from tagcast.registry.gates.binary_gate import Evidence
+    from tagcast.models.training.result import AnyResult
     from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared, RunEvidence
+    from tagcast.registry.gates.checks import GateReport
     from tagcast.registry.gates.leak_checks import LeakEvidence
     from tagcast.registry.versions.tracking import Tracking
     from tagcast.serving.store.base import StoreReader
@@ -55,35 +51,28 @@ class GateInputs:
         self._recount = Recount(project.engine, project.event_table, project.settings.timezone, folder)
         self._late: dict[tuple[date, ...], tuple[int, int]] = {}
 
-    def evidence(
-        self, plan: TagPlan, frame: TrainingFrame, result: TrainingResult, tracking: Tracking
-    ) -> Evidence:
-        """Return all that the gate looks at for one trained tag.
+    def report(
+        self, plan: TagPlan, frame: TrainingFrame, result: AnyResult, tracking: Tracking
+    ) -> GateReport:
+        """Return what the gate finds for one trained tag.
 
         Parameters
         ----------
         plan : TagPlan
         frame : TrainingFrame
             What was trained on.
-        result : TrainingResult
+        result : TrainingResult or AmountResult
         tracking : Tracking
             Open MLflow, for the champion.
         """
-        return gate_evidence(result, *self.gathered(plan, frame, result, tracking))
+        from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
 
-    def gathered(
-        self,
-        plan: TagPlan,
-        frame: TrainingFrame,
-        result: TrainingResult | AmountResult,
-        tracking: Tracking,
-    ) -> tuple[LeakEvidence, ChampionEvidence | NotCompared, RunEvidence | NotCompared]:
-        """Return what there is beside the result's own figures, whatever the tag predicts."""
-        return (
+        around = SharedEvidence(
             self.leaks(plan, frame, result.model.features),
             self.champion(plan, frame, result, tracking),
             self.last_run(plan.definition, result.model),
         )
+        return evaluate_gate(evidence_kind(plan.definition).own_checks(result), around)
 
     def leaks(self, plan: TagPlan, frame: TrainingFrame, features: Sequence[str]) -> LeakEvidence:
         """Return what was found of a leak in ``features``.
@@ -102,7 +91,7 @@ class GateInputs:
         from tagcast.registry.gates.leak_checks import LeakEvidence
 
         features = list(features)
-        y = _two_sides(frame)
+        y = evidence_kind(plan.definition).two_sides(frame)
         test = plan.split.test
         rows = frame.as_of == np.datetime64(test)
         read = frame.X.loc[rows, features].to_numpy(np.float64)
@@ -129,18 +118,18 @@ class GateInputs:
         self,
         plan: TagPlan,
         frame: TrainingFrame,
-        result: TrainingResult | AmountResult,
+        result: AnyResult,
         tracking: Tracking,
     ) -> ChampionEvidence | NotCompared:
         """Return the champion's scores on the test snapshot beside those of the new recipe.
 
-        The champion scores with the model active, on features of its own feature set.
+        The champion scores with the active model, on features of its own feature set.
         """
         import numpy as np
 
         from tagcast.models.artifacts.loader import load_bundle as read_bundle
         from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
-        from tagcast.registry.versions.promotion import CHAMPION
+        from tagcast.registry.versions.aliases import CHAMPION
         from tagcast.registry.versions.versions import load_bundle, versions
 
         definition, test = plan.definition, plan.split.test
@@ -166,12 +155,12 @@ class GateInputs:
         score = champion.predict(X, test).score
         return ChampionEvidence(
             version=version.version,
-            **champion_losses(result, score),
+            **evidence_kind(definition).champion_losses(result, score),
             learned_until=max(champion.snapshots) + timedelta(days=champion.horizon_days),
             test=test,
         )
 
-    def last_run(self, definition: TagDefinition, model: TagModel | AmountModel) -> RunEvidence | NotCompared:
+    def last_run(self, definition: TagDefinition, model: TrainedModel) -> RunEvidence | NotCompared:
         """Return the scores that are published beside those ``model`` gives the same profiles then.
 
         The same profiles at the same moment: what differs comes from the model, not from the season.
@@ -188,11 +177,10 @@ class GateInputs:
             return NotCompared(f"the last run cannot be read: {error.message}", expected=False)
 
     def _beside_run(
-        self, reader: StoreReader, definition: TagDefinition, model: TagModel | AmountModel
+        self, reader: StoreReader, definition: TagDefinition, model: TrainedModel
     ) -> RunEvidence | NotCompared:
         import numpy as np
 
-        from tagcast.models.stats.psi import amount_odds, score_psi
         from tagcast.pipelines.project.champions import load_versions
         from tagcast.registry.gates.change_checks import NotCompared, RunEvidence
         from tagcast.serving.store.long_form import predictions
@@ -218,10 +206,7 @@ class GateInputs:
         who = _entities(definition, said["profile_id"].to_numpy(object))
         X = self._recount.rows(definition.feature_service, self._feature_set, run.as_of, who)
         old, new = said["score"].to_numpy(np.float64), model.predict(X, run.as_of).score
-        if definition.is_amount:
-            middle = float(np.median(old))  # of what people see now
-            old, new = amount_odds(old, middle), amount_odds(new, middle)
-        psi = score_psi(old, new)
+        psi = evidence_kind(definition).psi(old, new)
         return RunEvidence(run.run_id, run.as_of, psi, len(said))
 
     def _stamped_late(self, dates: tuple[date, ...]) -> tuple[int, int]:
@@ -230,13 +215,6 @@ class GateInputs:
             snapshots = self._project.snapshots(self._feature_set)
             self._late[dates] = self._recount.late_events(dates), late_rows(snapshots, dates)
         return self._late[dates]
-
-
-def _two_sides(frame: TrainingFrame) -> npt.NDArray[np.int8]:
-    """Return outcomes as 0 and 1; amounts as below and above the median, which a leak tells apart as well."""
-    import numpy as np
-
-    return frame.y if frame.amount is None else (frame.amount > np.median(frame.amount)).astype(np.int8)
 
 
 def _entities(definition: TagDefinition, profile_id: object) -> pd.DataFrame:

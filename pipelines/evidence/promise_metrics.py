@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def promise_metrics(
-    value: npt.NDArray[np.object_], confidence: npt.NDArray[np.float64], y: npt.NDArray[np.int8]
+    value: npt.NDArray[np.object_],
+    confidence: npt.NDArray[np.float64],
+    came: npt.NDArray[np.int8] | npt.NDArray[np.object_],
 ) -> dict[str, float]:
     """Return ``promise_<band>_said|promised|right`` for every confidence band, as metrics of a version."""
     import math
@@ -20,7 +22,7 @@ def promise_metrics(
     from tagcast.models.stats.observed_accuracy import promise_and_reality
 
     metrics: dict[str, float] = {}
-    for band in promise_and_reality(y, value, confidence, CONFIDENCE_BANDS):
+    for band in promise_and_reality(came, value, confidence, CONFIDENCE_BANDS):
         stem = f"promise_{round(band.confidence * 100)}"
         metrics[f"{stem}_said"] = float(band.said)
         if not math.isnan(band.share_right):

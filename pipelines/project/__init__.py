@@ -1,1 +1,1 @@
-"""project: say in one sentence what is here."""
+"""One opened project: settings, event log, definitions and champions, with progress and logging."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.diff import overlaid
 from tagcast.pipelines.project.project import Project
 
@@ -50,8 +51,12 @@ def load_champions(
         return []
     if not champions:
         raise ModelError(
-            "no tag has a champion yet",
-            hint="tagcast train --all; tagcast model list says why a version was refused",
+            msg("no tag has a champion yet"),
+            hint=msg(
+                "run {train}; {models} says why a version was refused",
+                train="tagcast train --all",
+                models="tagcast model list",
+            ),
         )
     if names is not None:
         champions = [v for name in names for v in _called(champions, {v.tag for v in found}, rules, name)]
@@ -61,7 +66,7 @@ def load_champions(
 def active(
     project: Project, loaded: Sequence[tuple[LoadedTag, Version]], now: datetime | None = None
 ) -> list[LoadedTag]:
-    """Return models with what was put active after they were made, by ``now`` (default: by now)."""
+    """Return models with what was activated after they were made, by ``now`` (default: by now)."""
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.registry.governance.applied_definitions import active as activate
 
@@ -87,10 +92,10 @@ def load_versions(project: Project, wanted: Mapping[str, int]) -> list[tuple[Loa
     tracking = open_tracking(project.settings.home, project=project.settings.name)
     loaded = []
     for done, (tag, number) in enumerate(wanted.items()):
-        project.progress("models", done, len(wanted))
+        project.progress(msg("models"), done, len(wanted))
         version, folder = load_bundle(tracking, tag, number)
         loaded.append((LoadedTag(read_bundle(folder), str(number), version.metrics), version))
-    project.progress("models", len(wanted), len(wanted))
+    project.progress(msg("models"), len(wanted), len(wanted))
     return loaded
 
 
@@ -108,12 +113,18 @@ def _called(champions: Sequence[Any], known: set[str], rules: Sequence[str], nam
         return []
     if name in known:
         raise ModelError(
-            f"{name} has no champion",
-            hint=f"tagcast model list {name} says why; tagcast model promote sets one",
+            msg("{tag} has no champion", tag=name),
+            hint=msg(
+                "{command} says why; {promote} sets one",
+                command=f"tagcast model list {name}",
+                promote="tagcast model promote",
+            ),
         )
+    problem, trained = msg("unknown tag {tag!r}", tag=name), listed(sorted(known)) or msg("none")
+    hint = msg("trained tags: {tags}", tags=trained)
+    if rules:
+        hint = msg("trained tags: {tags}; tags by rule: {rules}", tags=trained, rules=listed(sorted(rules)))
     near = get_close_matches(name, sorted({*known, *rules}), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    said = f"; tags by rule: {', '.join(sorted(rules))}" if rules else ""
-    raise DefinitionError(
-        f"unknown tag {name!r}", hint=f"{hint}trained tags: {', '.join(sorted(known)) or 'none'}{said}"
-    )
+    if near:
+        hint = msg("did you mean {nearest!r}? {rest}", nearest=near[0], rest=hint)
+    raise DefinitionError(problem, hint=hint)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-Progress = Callable[[str, int, int], None]
+from tagcast.features.core.messages import Text
+
+Progress = Callable[[Text, int, int], None]
 
 
 log = logging.getLogger("tagcast")
 
 
-def quiet(stage: str, done: int, total: int) -> None:
+def quiet(stage: Text, done: int, total: int) -> None:
     """Progress that nobody watches."""

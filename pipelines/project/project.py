@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, FeatureSet, windows_within
 from tagcast.features.core.errors import DataError, DefinitionError
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.progress import Progress, quiet
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
     from tagcast.features.feast_store.feature_store import FeatureRepo
     from tagcast.features.ingest.event_log import EventLog
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.definitions.rule_tag import RuleDefinition
     from tagcast.models.training.splits import Split
@@ -66,7 +67,7 @@ class Project:
     @cached_property
     def store(self) -> ProfileStore:
         """The profile store."""
-        from tagcast.serving.store.base import open_store
+        from tagcast.serving.store.factory import open_store
 
         settings = self.settings
         return open_store(
@@ -76,7 +77,7 @@ class Project:
     @cached_property
     def engine(self) -> Any:
         """An ibis connection to DuckDB."""
-        from tagcast.features.compute.snapshots import connect
+        from tagcast.features.core.duckdb import connect
 
         scratch = self.settings.home / "scratch"
         return connect(
@@ -104,13 +105,24 @@ class Project:
         as_of = as_of or self.observed_until
         if as_of > self.observed_until:
             raise DataError(
-                f"{as_of} is after the data: the last event is of {self.events.last_day}, "
-                "so what happened since is unknown",
-                hint=f"use a date up to {self.observed_until}, or bring the source up to date",
+                msg(
+                    "{as_of} is after the data: the last event is of {last_day}, so what happened since is unknown",
+                    as_of=as_of,
+                    last_day=self.events.last_day,
+                ),
+                hint=msg(
+                    "use a date up to {observed_until}, or bring the source up to date",
+                    observed_until=self.observed_until,
+                ),
             )
         if as_of <= self.events.first_day:
             raise DataError(
-                f"{as_of} is not after the first event ({self.events.first_day})", hint="use a later date"
+                msg(
+                    "{as_of} is not after the first event ({first_day})",
+                    as_of=as_of,
+                    first_day=self.events.first_day,
+                ),
+                hint=msg("use a later date"),
             )
         return as_of
 
@@ -138,8 +150,8 @@ class Project:
         for rule in published_rules(self.state):
             if rule.name in names:
                 raise DefinitionError(
-                    f"{rule.name} is a published draft and in the files too",
-                    hint="retire the draft, or rename one",
+                    msg("{tag} is a published draft and in the files too", tag=rule.name),
+                    hint=msg("retire the draft, or rename one"),
                 )
             expanded.append(rule)
         return expanded
@@ -202,9 +214,17 @@ class Project:
             late = [d for d in dates if d + timedelta(days=definition.horizon_days) > as_of]
             if late:
                 raise DataError(
-                    f"{definition.name}: the window of snapshot {late[0]} ({definition.horizon_days} days) "
-                    f"is not observed before {as_of}",
-                    hint=f"snapshots.dates have to lie at or before {as_of - timedelta(days=definition.horizon_days)}",
+                    msg(
+                        "{tag}: the window of snapshot {snapshot} ({horizon_days} days) is not observed before {as_of}",
+                        tag=definition.name,
+                        snapshot=late[0],
+                        horizon_days=definition.horizon_days,
+                        as_of=as_of,
+                    ),
+                    hint=msg(
+                        "snapshots.dates have to lie at or before {last}",
+                        last=as_of - timedelta(days=definition.horizon_days),
+                    ),
                 )
         return TagPlan(definition, Split(dates, definition.horizon_days))
 

@@ -1,1 +1,1 @@
-"""reports: say in one sentence what is here."""
+"""Results of commands as tables and text for people, or as JSON."""

@@ -51,6 +51,15 @@ def render_explanation(found: dict[str, Any]) -> None:
                 for e in found["expected"]
             ],
         )
+    if found["expected_amounts"]:
+        table(
+            "How much they will spend in all",
+            ("tag", "profiles", "expected", "19 of 20 times from", "to"),
+            [
+                (e["tag"], e["members"], *(amount(e[part]) for part in ("amount", "low", "high")))
+                for e in found["expected_amounts"]
+            ],
+        )
 
 
 def render_profit(curve: ProfitCurve) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.messages import Text
 from tagcast.pipelines.reports.terminal import amount, say, table, values_text
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 10
 
 
-def render_tags(rows: Sequence[TagRow], warnings: Sequence[str]) -> None:
+def render_tags(rows: Sequence[TagRow], warnings: Sequence[Text]) -> None:
     """Print the catalogue, a line a tag, then what is wrong with the tree."""
     lines = []
     last: tuple[str, ...] = ()
@@ -47,7 +48,8 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[str]) -> None:
 def render_page(page: TagDetails) -> None:
     """Print what is known of one tag."""
     row = page.row
-    say(f"{row.name}: {row.title['en']} / {row.title['zh']} ({' › '.join(row.path)})")
+    titles = " / ".join(dict.fromkeys(row.title.values()))
+    say(f"{row.name}: {titles} ({' › '.join(row.path)})")
     sensitive = ", sensitive" if row.sensitivity == "sensitive" else ""
     say(f"  {row.status.replace('_', ' ')}, owned by {row.owner}{sensitive}")
     for words in (page.description, page.question, page.population, page.decision):

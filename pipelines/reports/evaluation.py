@@ -15,8 +15,6 @@ from tagcast.pipelines.evaluation.evaluate import Evaluation
 from tagcast.pipelines.evaluation.tables import WORST_AUDIENCES, sections
 from tagcast.pipelines.reports.terminal import say, table
 
-SEGMENT_METRICS = ("auc", "log_loss", "calibration_error")
-"""What the terminal has room for; the files hold every metric."""
 SEGMENTS = "segments.png"
 PLOTS = {
     "calibration.png": "Calibration of each window",
@@ -31,6 +29,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
         {
             "tag": evaluation.definition.name,
             "horizon_days": evaluation.definition.horizon_days,
+            "kind": evaluation.definition.kind,
             "trials": evaluation.trials,
             "seed": evaluation.seed,
             "windows": [
@@ -38,7 +37,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
                     "test": str(w.test),
                     "trained_on": w.snapshots,
                     "cases": len(w.y),
-                    "true_share": float(w.y.mean()),
+                    "mean_outcome": float(w.y.mean()),
                     "mean_score": float(w.score.mean()),
                     "model": w.chosen,
                     "metrics": {
@@ -51,7 +50,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
                     },
                     "promise": [asdict(band) for band in w.promise],
                     "audiences": {
-                        "judged": w.audiences.audiences,
+                        "drawn": w.audiences.audiences,
                         "asked": w.audiences.asked,
                         "least_members": w.audiences.least,
                         "broken_share": w.audiences.broken_share,
@@ -79,7 +78,7 @@ def _plain(value: Any) -> Any:
 
 def render_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Print the tables, the notes, and where the report lies."""
-    for section in sections(evaluation, SEGMENT_METRICS):
+    for section in sections(evaluation, terminal=True):
         if section.rows:
             table(section.title, section.columns, section.rows, notes=section.notes)
     for note in evaluation.notes:
@@ -97,7 +96,7 @@ def markdown(evaluation: Evaluation) -> str:
         "",
         f"{definition.description.en}.",
         "",
-        f"Judged on {len(windows)} past snapshots ({days}), each by a model trained on what lay before it.",
+        f"Evaluated on {len(windows)} past snapshots ({days}), each by a model trained on what lay before it.",
     ]
     for section in sections(evaluation):
         if not section.rows:
@@ -129,7 +128,7 @@ def write_report(evaluation: Evaluation, home: Path) -> Path:
     final = reports / f"{evaluation.definition.name}-{windows[-1].test}-{len(windows)}"
     figures = {"calibration.png": calibration_by_window(windows), "metrics.png": metrics_by_window(windows)}
     if evaluation.pooled.segments:
-        figures[SEGMENTS] = segments_plot(evaluation.pooled)
+        figures[SEGMENTS] = segments_plot(evaluation.pooled, windows[0].measures)
     with TemporaryDirectory(dir=reports, prefix=".") as scratch:
         aside = Path(scratch) / "report"
         aside.mkdir()

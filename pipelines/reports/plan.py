@@ -53,15 +53,15 @@ def render_plan(plan: Plan) -> None:
     for change in plan.tags:
         if change.proposed_by:
             say(f"{change.tag}: proposed by {change.proposed_by}, waits for a second person")
-    say('put it active: tagcast tag apply --reason "…"; the next tagcast score says it')
+    say('activate it: tagcast tag apply --reason "…"; the next tagcast score says it')
 
 
 def render_applied(done: Applied) -> None:
-    """Print what was put active."""
+    """Print what was activated."""
     if done.applied:
         say(f"active: {', '.join(done.applied)}; the next tagcast score says it")
     if done.proposed:
-        say(f"proposed: {', '.join(done.proposed)}; somebody else puts it active by tagcast tag apply")
+        say(f"proposed: {', '.join(done.proposed)}; somebody else activates it by tagcast tag apply")
     if done.to_train:
         say(f"only once trained: {', '.join(done.to_train)} (tagcast train)")
 

@@ -56,7 +56,7 @@ def _reason(reason: dict[str, Any], method: str) -> str:
 
 def _score(p: dict[str, Any]) -> float | str:
     """Return a score as it is read: a probability, or an amount with its interval."""
-    if not p["is_amount"]:
+    if not p["in_currency"]:
         return float(p["score"])
     return f"{amount(p['score'])}\n({amount(p['lower'])} to {amount(p['upper'])})"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tagcast.features.core.messages import Joined, Message, Text, msg
 from tagcast.pipelines.reports.terminal import say, table, tell
 from tagcast.pipelines.training.readiness import ProjectReadiness
 
@@ -15,33 +16,33 @@ if TYPE_CHECKING:
 def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
     """Print the report; ``tree`` with what is odd in the tag tree."""
     sources = report.sources
-    facts: tuple[tuple[str, Callable[[SourceReport], Any]], ...] = (
-        ("rows", lambda s: s.rows),
-        ("profiles", lambda s: s.profiles),
-        ("first event", lambda s: s.first_time),
-        ("last event", lambda s: s.last_time),
-        ("rows without an id", lambda s: s.missing_ids),
-        ("times that cannot be read", lambda s: s.unparsable_times),
-        ("times in the future", lambda s: s.future_times),
-        ("duplicates", lambda s: s.duplicates),
-        ("returns", lambda s: s.returns),
-        ("amounts of zero or less", lambda s: s.zero_amounts + s.negative_amounts),
-        ("categories", lambda s: s.categories),
+    facts: tuple[tuple[Text, Callable[[SourceReport], Any]], ...] = (
+        (msg("rows"), lambda s: s.rows),
+        (msg("profiles"), lambda s: s.profiles),
+        (msg("first event"), lambda s: s.first_time),
+        (msg("last event"), lambda s: s.last_time),
+        (msg("rows without an id"), lambda s: s.missing_ids),
+        (msg("times that cannot be read"), lambda s: s.unparsable_times),
+        (msg("times in the future"), lambda s: s.future_times),
+        (msg("duplicates"), lambda s: s.duplicates),
+        (msg("returns"), lambda s: s.returns),
+        (msg("amounts of zero or less"), lambda s: s.zero_amounts + s.negative_amounts),
+        (msg("categories"), lambda s: s.categories),
     )
     table(
-        "Sources",
+        msg("Sources"),
         ("", *(s.name for s in sources.sources)),
         [(name, *(fact(s) for s in sources.sources)) for name, fact in facts],
     )
     if report.tags:
         table(
-            f"Tags, trained as of {report.as_of}",
-            ("tag", "kind", "ready", "snapshots", "from", "test", "population", "positives", "share"),
+            msg("Tags, trained as of {as_of}", as_of=report.as_of),
+            tuple(_HEADS),
             [
                 (
                     t.tag,
-                    t.kind,
-                    t.level,
+                    _KINDS[t.kind],
+                    _LEVELS[t.level],
                     len(t.snapshots) or None,
                     t.snapshots[0] if t.snapshots else None,
                     t.snapshots[-1] if t.snapshots else None,
@@ -53,16 +54,40 @@ def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
             ],
         )
     for finding in sources.findings:
-        tell(
-            f"{finding.level}: {finding.where}: {finding.message}"
-            + (f"\n  hint: {finding.hint}" if finding.hint else "")
-        )
+        _tell_finding(finding.level, finding.where, finding.message, finding.hint)
     for tag in report.tags:
         if tag.level != "ok":
-            tell(f"{tag.level}: {tag.tag}: {tag.message}\n  hint: {tag.hint}")
+            _tell_finding(tag.level, tag.tag, tag.message, tag.hint)
     for warning in report.tree if tree else ():
-        tell(f"warning: {warning}")
-    ready = "to score: tagcast score --all"
-    if any(tag.kind != "rule" for tag in report.tags):
-        ready = "to train: tagcast train --all"
-    say("not ready: fix the errors first" if report.has_errors else f"ready {ready}")
+        tell(msg("{level}: {message}", level=_LEVELS["warning"], message=warning))
+    if report.has_errors:
+        say(msg("not ready: fix the errors first"))
+    elif any(tag.kind != "rule" for tag in report.tags):
+        say(msg("ready to train: {command}", command="tagcast train --all"))
+    else:
+        say(msg("ready to score: {command}", command="tagcast score --all"))
+
+
+_HEADS = (
+    msg("tag"),
+    msg("kind"),
+    msg("ready"),
+    msg("snapshots"),
+    msg("from"),
+    msg("test"),
+    msg("population"),
+    msg("positives"),
+    msg("share"),
+)
+_KINDS: dict[str, Message] = {"model": msg("yes/no"), "amount": msg("amount"), "rule": msg("rule")}
+_LEVELS: dict[str, Message] = {
+    "ok": msg("ok"),
+    "note": msg("note"),
+    "warning": msg("warning"),
+    "error": msg("error"),
+}
+
+
+def _tell_finding(level: str, where: str, message: Text | Joined, hint: Text | Joined) -> None:
+    line: Text = msg("{level}: {where}: {message}", level=_LEVELS[level], where=where, message=message)
+    tell(msg("{line}\n  hint: {hint}", line=line, hint=hint) if hint else line)

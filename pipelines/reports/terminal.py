@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tagcast.features.core.messages import Joined, Message, Text, language_of, msg, render
 from tagcast.pipelines.project.progress import Progress, log
 
 LOG_WIDTH = 100
@@ -25,7 +26,8 @@ def progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         begun: set[str] = set()
 
-        def note(stage: str, *_counts: int) -> None:
+        def note(text: Text, *_counts: int) -> None:
+            stage = spoken(text)
             if stage not in begun:
                 begun.add(stage)
                 log.info("%s", stage)
@@ -40,7 +42,8 @@ def progress() -> Iterator[Progress]:
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
 
-        def show(stage: str, done: int, total: int) -> None:
+        def show(text: Text, done: int, total: int) -> None:
+            stage = spoken(text)
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=max(total, 1))
             # A stage without anything to do is shown as done, not as a bar that waits for ever.
@@ -49,10 +52,24 @@ def progress() -> Iterator[Progress]:
         yield show
 
 
+def spoken(text: Text | Joined) -> str:
+    """Return a sentence in the language of the terminal."""
+    return render(text, language_of())
+
+
+class _Formatter(logging.Formatter):
+    """Writes messages in the language of the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, (Message, Joined)):
+            record.msg, record.args = spoken(record.msg), None
+        return super().format(record)
+
+
 def start_logging(*, verbose: bool) -> None:
     """Send tagcast's log lines to standard error; libraries speak only when something is wrong."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
     log.handlers[:] = [handler]
     log.propagate = False
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -60,13 +77,13 @@ def start_logging(*, verbose: bool) -> None:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, notes: Sequence[str] = ()
+    title: Text, columns: Sequence[Text], rows: Sequence[Sequence[Any]], *, notes: Sequence[Text] = ()
 ) -> None:
     """Print a table; columns whose every cell starts like a number are right-aligned."""
     from rich.box import HEAVY_HEAD, SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+    from rich.text import Text as Styled
 
     cells = [[_text(c) for c in row] for row in rows]
     if sys.stdout.isatty():
@@ -75,9 +92,9 @@ def table(
     else:
         console = Console(width=LOG_WIDTH, highlight=False)
         grid = Table(box=SIMPLE_HEAD, padding=0, collapse_padding=True, pad_edge=False)
-    grid.title, grid.title_justify = title, "left"
+    grid.title, grid.title_justify = spoken(title), "left"
     grid.title_style = grid.header_style = "bold"
-    for position, name in enumerate(columns):
+    for position, name in enumerate(map(spoken, columns)):
         column = [row[position] for row in cells]
         numeric = bool(column) and all(cell[:1] in "+-.0123456789–" for cell in column if cell)
         # Names and figures stay whole, so that the width goes to sentences; a header breaks between its words.
@@ -88,19 +105,20 @@ def table(
         )
         grid.add_column(header, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in cells:
-        grid.add_row(*[Text(c) for c in row])
+        grid.add_row(*[Styled(c) for c in row])
     console.print(grid)
     for note in notes:
         tell(note)
 
 
-def say(text: str = "") -> None:
+def say(text: Text | Joined = "") -> None:
     """Print text as it is."""
-    print(text)
+    print(spoken(text))
 
 
-def tell(text: str) -> None:
+def tell(sentence: Text | Joined) -> None:
     """Print a sentence, its lines broken to fit a log; a terminal breaks them itself."""
+    text = spoken(sentence)
     if sys.stdout.isatty():
         print(text)
         return
@@ -126,12 +144,12 @@ def _text(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return spoken(msg("yes") if value else msg("no"))
     if isinstance(value, float):
         return f"{value:,.3f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    return spoken(value) if isinstance(value, (Message, Joined)) else str(value)
 
 
 def values_text(members: Mapping[str, int], population: int) -> str:

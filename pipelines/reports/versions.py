@@ -5,46 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tagcast.pipelines.amount_listing import COLUMNS, figures, predicts_amount
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.cards.card_files import FoundCard
 from tagcast.pipelines.deployment.model_versions import ListedVersion
+from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
 from tagcast.pipelines.reports.terminal import say, table
 
 
 def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
-    """Print the versions as a table; with ``checks`` also those of each tag's newest version and champion."""
-    amounts = [v for v in found if predicts_amount(v.metrics)]
-    if amounts:
-        table(
-            "Versions that predict an amount (test snapshot)",
-            ("tag", "version", "alias", "trained", *COLUMNS, "decision", "why"),
-            [(*_name(v), *figures(v.metrics), v.decision, v.reason) for v in amounts],
-        )
-    others = [v for v in found if v not in amounts]
-    if others:
-        _table_of(others)
+    """Print the versions, a table for each kind; with ``checks`` also those of each tag's newest version and champion."""
+    for kind, adapter in EVIDENCE_KINDS.items():
+        of_kind, listing = [v for v in found if v.kind == kind], adapter.listing
+        if of_kind:
+            table(
+                listing.versions_title,
+                ("tag", "version", "alias", "trained", *listing.versions, "decision", "why"),
+                [
+                    (*_name(v), *listing.figures(listing.versions, v.metrics), v.decision, v.reason)
+                    for v in of_kind
+                ],
+            )
     if not found:
-        say("no model has been trained yet: tagcast train --all")
+        say(msg("no model has been trained yet: {command}", command="tagcast train --all"))
     if checks:
         _render_checks(found)
-
-
-def _table_of(found: list[ListedVersion]) -> None:
-    table(
-        "Model versions (test snapshot)",
-        ("tag", "version", "alias", "trained", "AUC", "log loss", "RFM AUC", "decision", "why"),
-        [
-            (
-                *_name(v),
-                v.metrics.get("auc"),
-                v.metrics.get("log_loss"),
-                v.metrics.get("rfm_auc"),
-                v.decision,
-                v.reason,
-            )
-            for v in found
-        ],
-    )
 
 
 def _name(v: ListedVersion) -> tuple[str, int, str, str]:

@@ -1,1 +1,1 @@
-"""scoring: say in one sentence what is here."""
+"""Scoring runs: everyone is scored and published, and changes of values are explained."""

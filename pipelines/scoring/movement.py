@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 from tagcast.serving.scoring.rule_columns import LoadedRule
@@ -60,10 +61,10 @@ def movements(
     """Return what ``run``, which held on to ``past``, moved against ``last``, by tag."""
     loaded = {tag.definition.name: tag for tag in chosen.every}
     found = []
-    for name, moves in sorted(run.moves.items()):
+    for name, transitions in sorted(run.transitions.items()):
         if last is None or name not in loaded:
             continue
-        entered, left, share = entered_and_left(moves)
+        entered, left, share = entered_and_left(transitions)
         by = _causes(project, loaded[name], as_of, last, run, past) if share else (0.0, 0.0, 0.0, 0)
         found.append(TagMovement(name, entered, left, share, *by))
     return tuple(found)
@@ -79,7 +80,7 @@ def _causes(
 ) -> tuple[float | None, float | None, float | None, int]:
     name = tag.definition.name
     before, now = (next(t for t in m.run.tags if t.tag == name) for m in (last, run))
-    share = _changed(run.moves[name])
+    share = _changed(run.transitions[name])
     if isinstance(tag, LoadedRule) or before.kind == "rule":
         same = (before.kind, before.question) == (now.kind, now.question)
         # Another rule, or a rule where a model was: nothing of a model to tell apart.
@@ -90,35 +91,38 @@ def _causes(
     try:
         by = _measured(project, tag, int(before.model_version), as_of, last, run, past)
     except TagcastError as error:
-        log.warning("%s: what moved it cannot be told apart: %s", name, error.message)
+        problem = error.message
+        log.warning(
+            msg("{tag}: the causes of its movement cannot be separated: {problem}", tag=name, problem=problem)
+        )
         return None, None, None, 0
     return by.data, by.model, by.threshold, by.sampled
 
 
 def entered_and_left(
-    moves: Mapping[tuple[str | None, str | None], int],
+    transitions: Mapping[tuple[str | None, str | None], int],
 ) -> tuple[dict[str, int], dict[str, int], float]:
     """Return how many entered and left each value, and the share of profiles that did.
 
     Parameters
     ----------
-    moves : mapping of (str or None, str or None) to int
+    transitions : mapping of (str or None, str or None) to int
         Profiles by value before and value now; None where the tag did not cover the profile.
     """
     entered: dict[str, int] = {}
     left: dict[str, int] = {}
-    for (was, now), count in moves.items():
+    for (was, now), count in transitions.items():
         if was != now:
             if now is not None:
                 entered[now] = entered.get(now, 0) + count
             if was is not None:
                 left[was] = left.get(was, 0) + count
-    return entered, left, _changed(moves)
+    return entered, left, _changed(transitions)
 
 
-def _changed(moves: Mapping[tuple[str | None, str | None], int]) -> float:
-    moved = sum(count for (was, now), count in moves.items() if was != now)
-    return moved / max(sum(moves.values()), 1)
+def _changed(transitions: Mapping[tuple[str | None, str | None], int]) -> float:
+    moved = sum(count for (was, now), count in transitions.items() if was != now)
+    return moved / max(sum(transitions.values()), 1)
 
 
 def _measured(

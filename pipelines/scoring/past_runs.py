@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.progress import log
 
 if TYPE_CHECKING:
@@ -23,6 +24,6 @@ def past_runs(store: ProfileStore, tags: Sequence[LoadedTag], as_of: date) -> li
     try:
         found = [(d.name, past_run(store, d, as_of)) for d in held]
     except StoreError as error:
-        log.warning("tags start without a past: %s", error.message)
+        log.warning(msg("tags start without a past: {problem}", problem=error.message))
         return []
     return [(name, run) for name, run in found if run]

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.movement import entered_and_left
 
@@ -26,7 +27,7 @@ class StoreRow:
     at : datetime
     action : {"publish", "rollback"}
     run : int
-        Number of the run that was put active; of a publication its own.
+        Number of the run that was activated; of a publication its own.
     run_id : str
     as_of : date
     profiles, tags : int
@@ -161,11 +162,9 @@ def diff_runs(project: Project, before: int | None = None, after: int | None = N
 
 def _kept(kept: dict[int, Manifest], number: int | None) -> Manifest:
     if number not in kept:
-        shown = ", ".join(map(str, sorted(kept))) or "none"
-        raise StoreError(
-            f"run {number} is not kept; kept: {shown}"
-            if number
-            else f"there is no run to compare; kept: {shown}",
-            hint="tagcast run list shows what is kept",
-        )
+        shown = listed(map(str, sorted(kept))) or msg("none")
+        problem = msg("there is no run to compare; kept: {numbers}", numbers=shown)
+        if number:
+            problem = msg("run {number} is not kept; kept: {numbers}", number=number, numbers=shown)
+        raise StoreError(problem, hint=msg("{command} shows what is kept", command="tagcast run list"))
     return kept[number]

@@ -90,6 +90,7 @@ def tag_runs(scorer: Scorer, chosen: RunTags, as_of: date) -> tuple[TagRun, ...]
             feature_set=tag.model.feature_set,
             deciding=deciding_id(tag.definition),
             unseen_season=tag.model.unseen_season(as_of),
+            outlook=tag.model.outlook(as_of),
             **_range_of_run(scorer, tag.definition.name),
         )
         for tag in chosen.models

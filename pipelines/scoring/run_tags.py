@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.rule_tag import Rule, RuleDefinition, resolve, rule_names
 from tagcast.pipelines.project.champions import load_champions
 from tagcast.pipelines.project.progress import log
@@ -66,7 +67,7 @@ def run_tags(project: Project, names: Sequence[str] | None, as_of: date) -> RunT
         if name in known and name not in fresh:
             continue
         if name in fresh:
-            log.warning("%s: its model says it until tagcast tag apply puts the rule active", name)
+            log.warning(msg("{tag}: its model says it until tagcast tag apply activates the rule", tag=name))
             rules = [rule for rule in rules if rule.name != name]
         models.append(tag)
     retired = _retired(project, [*(t.definition.name for t in models), *(rule.name for rule in rules)])
@@ -74,7 +75,8 @@ def run_tags(project: Project, names: Sequence[str] | None, as_of: date) -> RunT
     rules = [rule for rule in rules if rule.name not in retired]
     if not models and not rules:
         raise DefinitionError(
-            f"{', '.join(sorted(retired))}: retired, and not said any more", hint="name another tag"
+            msg("{tags}: retired, and not said any more", tags=listed(sorted(retired))),
+            hint=msg("name another tag"),
         )
     return RunTags(models, loaded_rules(project, rules, models, as_of))
 
@@ -99,10 +101,12 @@ def _active(project: Project, rules: Sequence[RuleDefinition]) -> tuple[list[Rul
     for rule in rules:
         line = lines.get(rule.name)
         if rule.name in drafts:
-            found.append(rule)  # its review put it active
+            found.append(rule)  # its review activate it
         elif line is not None and isinstance(line.definition, RuleDefinition):
             if line.definition != rule:
-                log.warning("%s: its file differs from what is active, see tagcast tag plan", rule.name)
+                log.warning(
+                    msg("{tag}: its file differs from what is active, see tagcast tag plan", tag=rule.name)
+                )
             found.append(line.definition)
         else:
             found.append(rule)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, StoreError
+from tagcast.features.core.messages import msg
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
@@ -59,7 +60,8 @@ def score_tags(
     force_reason : str
         Why the run may differ from the last one by more than the configuration allows.
     """
-    from tagcast.serving.audiences.queries import export_predictions
+    from tagcast.serving.delivery.predictions import export_predictions
+    from tagcast.serving.publishing.publication import stage_run
     from tagcast.serving.publishing.run_checks import Bounds
     from tagcast.serving.scoring.previous_values import open_past
     from tagcast.serving.scoring.scorer import Scorer
@@ -73,7 +75,7 @@ def score_tags(
     bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
     with ExitStack() as stack:
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
-        staging = stack.enter_context(store.writer(f"of {as_of}", wait_seconds=wait_seconds))
+        staging = stack.enter_context(stage_run(store, f"of {as_of}", wait_seconds=wait_seconds))
         snapshots = chosen.snapshots(project)
         for one in snapshots.values():
             one.ensure([as_of], project.progress)
@@ -101,7 +103,7 @@ def score_tags(
         cuts = _cuts(scorer, tags, staging)
         for batch in scorer.batches(cuts):
             staging.add(batch)
-        project.progress("publishing", 0, 1)
+        project.progress(msg("publishing"), 0, 1)
         info = RunInfo(
             run_id=run_id,
             as_of=as_of,
@@ -112,7 +114,7 @@ def score_tags(
             info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=force_reason
         )
         record_first_use(project, chosen, now)
-        project.progress("publishing", 1, 1)
+        project.progress(msg("publishing"), 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
         moved = movements(project, chosen, as_of, last, manifest, past)
     for tag in tags:
@@ -134,7 +136,7 @@ def score_tags(
 
 
 def _readable(store: ProfileStore) -> Manifest | None:
-    """Return the run active, None where there is none or it is damaged: a new run fixes that."""
+    """Return the active run, None where there is none or it is damaged: a new run fixes that."""
     try:
         return store.current()
     except StoreError:
@@ -146,10 +148,13 @@ def _check_out(out: Path | None) -> None:
         return
     if out.suffix != ".parquet":
         raise DefinitionError(
-            f"--out writes Parquet, found {out.name!r}", hint="give a name that ends in .parquet"
+            msg("--out writes Parquet, found {file!r}", file=out.name),
+            hint=msg("give a name that ends in .parquet"),
         )
     if not out.parent.is_dir():
-        raise DefinitionError(f"--out: there is no folder {out.parent}", hint="make it first")
+        raise DefinitionError(
+            msg("--out: there is no folder {folder}", folder=out.parent), hint=msg("make it first")
+        )
 
 
 def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tuple[str, Manifest]]) -> str:

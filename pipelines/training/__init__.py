@@ -1,1 +1,1 @@
-"""training: say in one sentence what is here."""
+"""Training runs: readiness checks, labels joined to features, worker processes, registration."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.builtin import GROWING
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
 from tagcast.features.compute.labels import outcome
-from tagcast.features.core.errors import DataError, ModelError
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.project import Project, TagPlan, eligibility, outcome_rule
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
         rows = outcome(project.event_table, as_of, who, rule, observed_until=now).execute()
         if rows.empty:
             raise DataError(
-                f"{plan.definition.name}: nobody is in the population at {as_of}",
-                hint="widen population, or check that the outcome's category is spelt as in the data",
+                msg(
+                    "{tag}: nobody is in the population at {as_of}",
+                    tag=plan.definition.name,
+                    as_of=as_of,
+                ),
+                hint=msg("widen population, or check that the outcome's category is spelt as in the data"),
             )
         parts.append(rows.assign(as_of=as_of))
     frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
@@ -51,29 +56,16 @@ def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
     Raises
     ------
     ModelError
-        When they, or those of the test snapshot, are too few even for the RFM ranking that stands in for a
+        When they, or those of the test snapshot, are too few even for the reference that stands in for a
         model: said before any feature is built.
     """
-    from tagcast.models.calibration.binary_calibrator import MIN_CASES
+    from tagcast.models.calibration.case_minimum import CASE_CHECKS
 
-    split, name = plan.split, plan.definition.name
     counts = []
-    for days, where in (
-        (split.test_fold.train, f"before the test snapshot {split.test}"),
-        ((split.test,), f"at the test snapshot {split.test}"),
-    ):
+    for days, where in plan.split.measured_days:
         rows = labels.loc[labels["as_of"].isin(days), "y"]
         yes, no = int(rows.sum()), int(len(rows) - rows.sum())
-        if plan.definition.is_amount and yes < MIN_CASES:
-            raise ModelError(
-                f"{name}: {yes:,} profiles with any spend {where}; at least {MIN_CASES} are needed",
-                hint="widen the population, choose a longer horizon_days, or give more history",
-            )
-        if not plan.definition.is_amount and min(yes, no) < MIN_CASES:
-            raise ModelError(
-                f"{name}: {yes:,} true and {no:,} false outcomes {where}; at least {MIN_CASES} of each are needed",
-                hint="widen the population, change the outcome or its horizon_days, or give more history",
-            )
+        CASE_CHECKS[plan.definition.kind](plan.definition.name, where, yes, no)
         counts.append((yes, no))
     return counts[0]
 
@@ -102,7 +94,7 @@ def training_frames(
     frames: dict[str, TrainingFrame] = {}
     services = sorted({plan.definition.feature_service for plan in plans})
     for done, service in enumerate(services):
-        project.progress("feature frames", done, len(services))
+        project.progress(msg("feature frames"), done, len(services))
         mine = [plan for plan in plans if plan.definition.feature_service == service]
         keys = ["as_of", "profile_id"] + (["category"] if service == "interest" else [])
         rows = repo.training_rows(service, pd.concat([labels[p.definition.name][keys] for p in mine]))
@@ -120,7 +112,7 @@ def training_frames(
                 growing=GROWING,
                 amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
             )
-    project.progress("feature frames", len(services), len(services))
+    project.progress(msg("feature frames"), len(services), len(services))
     return frames
 
 

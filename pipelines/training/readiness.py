@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError
+from tagcast.features.core.messages import NOTHING, Joined, Text, msg
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.frames import check_cases, label_rows
@@ -30,7 +31,7 @@ class TagReadiness:
         Cases of the test snapshot, and those with a true outcome.
     level : str
         ``ok``, ``warning`` or ``error``.
-    message, hint : str
+    message, hint : Message, Joined or str
     kind : str
         What says it; a rule learns nothing, and is ready when the data bear what it speaks of.
     """
@@ -40,8 +41,8 @@ class TagReadiness:
     population: int
     positives: int
     level: str
-    message: str
-    hint: str
+    message: Text | Joined
+    hint: Text | Joined
     kind: str = "model"
 
 
@@ -52,7 +53,7 @@ class ProjectReadiness:
     as_of: date | None
     sources: Readiness
     tags: tuple[TagReadiness, ...]
-    tree: tuple[str, ...] = ()
+    tree: tuple[Text, ...] = ()
     """What is wrong with the tag tree: nothing that would spoil a model."""
 
     @property
@@ -63,8 +64,8 @@ class ProjectReadiness:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        return {**asdict(self), "ready": not self.has_errors}
+        """Return the report by name, its sentences as messages."""
+        return {**{one.name: getattr(self, one.name) for one in fields(self)}, "ready": not self.has_errors}
 
 
 def check_project(project: Project, as_of: date | None) -> ProjectReadiness:
@@ -90,15 +91,17 @@ def _tag(project: Project, definition: Any, as_of: date) -> TagReadiness:
     split = plan.split
     test = labels[labels["as_of"] == split.test]
     population, positives = len(test), int(test["y"].sum())
-    level, message, hint = "ok", "", ""
+    level: str = "ok"
+    message: Text | Joined = NOTHING
+    hint: Text | Joined = NOTHING
     try:
         check_cases(plan, labels)
     except ModelError as error:
         level, message, hint = "error", error.message, error.hint
     if level == "ok" and not split.validation_folds:
         level = "warning"
-        message = "history is too short to choose a model over time; folds of profiles stand in"
-        hint = "more history, or a shorter horizon_days"
+        message = msg("history is too short to choose a model over time; folds of profiles stand in")
+        hint = msg("give more history, or a shorter horizon_days")
     return TagReadiness(definition.name, split.snapshots, population, positives, level, message, hint)
 
 
@@ -107,4 +110,4 @@ def _rule(project: Project, definition: RuleDefinition, as_of: date) -> TagReadi
         resolved_rules(project, [definition], as_of)
     except DefinitionError as error:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint, "rule")
-    return TagReadiness(definition.name, (), 0, 0, "ok", "a rule: nothing to train", "", "rule")
+    return TagReadiness(definition.name, (), 0, 0, "ok", msg("a rule: nothing to train"), NOTHING, "rule")

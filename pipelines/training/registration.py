@@ -1,29 +1,29 @@
-"""A training result becomes a version: recorded with its evidence and card, then judged by the gate."""
+"""A training result becomes a version: recorded with its evidence and card, then evaluated by the gate."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.messages import NOTHING, Joined, Text, msg
 from tagcast.pipelines.cards.card_files import keep_card
-from tagcast.pipelines.evidence.binary import findings_of
+from tagcast.pipelines.evidence.findings import findings_of
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
-from tagcast.pipelines.evidence.trade_off import decision_figures, trade_off_document
+from tagcast.pipelines.evidence.tag_kinds import evidence_kind
+from tagcast.pipelines.evidence.thresholds import threshold_figures
 from tagcast.pipelines.evidence.weak_segments import measured_segments
 from tagcast.pipelines.project.local_user import proposer
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.training.workers import Job
 
 if TYPE_CHECKING:
-    from tagcast.models.training.binary import TrainingResult
     from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.models.training.result import AnyResult
     from tagcast.models.training.splits import Split
-    from tagcast.models.training.tuning import Trial
     from tagcast.registry.versions.decision_log import Decision
-    from tagcast.registry.versions.recording import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class TrainedTag:
 
     Parameters
     ----------
-    tag : str
+    tag, kind : str
+        Its name, and what it predicts.
     version : int or None
         None where it was refused before training.
     alias : str
@@ -43,7 +44,7 @@ class TrainedTag:
         Of the test snapshot.
     rows, test : int, date or None
         Training rows and the test snapshot.
-    reason : str
+    reason : Message, Joined or str
         Of the gate, or why there is no model; says where a second person has to approve it.
     checks : list of dict
         The gate's checks.
@@ -51,38 +52,39 @@ class TrainedTag:
     """
 
     tag: str
+    kind: str
     version: int | None
     alias: str
     chosen: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     rows: int = 0
     test: date | None = None
-    reason: str = ""
+    reason: Text | Joined = NOTHING
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the outcome as JSON values."""
-        return asdict(self)
+        """Return the outcome by name, its reason as a message."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 def register(
-    project: Project, job: Job, result: TrainingResult, inputs: GateInputs, moment: datetime
+    project: Project, job: Job, result: AnyResult, inputs: GateInputs, moment: datetime
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
-    from tagcast.registry.gates.binary_gate import judge
     from tagcast.registry.versions.promotion import settle
     from tagcast.registry.versions.recording import log_version
     from tagcast.registry.versions.tracking import open_tracking
 
     definition, split = job.plan.definition, job.plan.split
-    choices = trade_off_document(result)
-    frame = job.frame
+    kind, frame = evidence_kind(definition), job.frame
+    choices = kind.thresholds(result)
     found = findings_of(result, frame)
     tracking = open_tracking(project.settings.home, project=project.settings.name)
     version = log_version(
         tracking,
         tag=definition.name,
+        kind=definition.kind,
         bundle=job.folder,
         features=result.model.features,
         feature_set=FeatureSet.parse(job.feature_set).id,
@@ -90,20 +92,21 @@ def register(
         metrics=found.metrics,
         dataset=dataset_of(project, frame),
         split=split_of(split),
-        figures={**found.figures, **decision_figures(choices)},
+        figures={**found.figures, **threshold_figures(choices)},
         notes=list(result.notes),
-        documents={"trade_off": choices},
-        trials=[trial_record(trial) for trial in result.trials],
+        documents={"thresholds": choices},
+        trials=[kind.trial_record(trial) for trial in result.trials],
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )
-    report = judge(inputs.evidence(job.plan, frame, result, tracking))
+    report = inputs.report(job.plan, frame, result, tracking)
     # Before anything is decided: no champion is active without its card.
     segments = measured_segments(result, frame, project.attributes())
     keep_card(tracking, version, result, frame, report, found, events=project.events, segments=segments)
     decision = settle(tracking, version, report, now=moment, proposer=proposer(project.settings))
     return TrainedTag(
         definition.name,
+        definition.kind,
         version.version,
         "champion" if decision.action == "promoted" else "challenger",
         result.chosen,
@@ -116,12 +119,11 @@ def register(
     )
 
 
-def decision_text(decision: Decision) -> str:
+def decision_text(decision: Decision) -> Text | Joined:
     """Return the gate's reason, and whether somebody has yet to approve."""
-    waits = decision.action == "proposed"
-    return (
-        f"{decision.reason}; waits for a second person: tagcast model approve" if waits else decision.reason
-    )
+    if decision.action == "proposed":
+        return msg("{reason}; waits for a second person: tagcast model approve", reason=decision.reason)
+    return decision.reason
 
 
 def dataset_of(project: Project, frame: TrainingFrame) -> dict[str, dict[str, Any]]:
@@ -145,22 +147,6 @@ def split_of(split: Split) -> dict[str, Any]:
         "test_fold": [str(s) for s in split.test_fold.train],
         "validation": [str(f.score) for f in split.validation_folds],
     }
-
-
-def trial_record(trial: Trial) -> TrialRecord:
-    """Return a trial as MLflow keeps it."""
-    from tagcast.registry.versions.recording import TrialRecord
-
-    return TrialRecord(
-        f"trial {trial.number}",
-        "pruned" if trial.pruned else "complete",
-        trial.params,
-        {
-            "log_loss": trial.log_loss,
-            "rounds": float(trial.rounds),
-            **{f"log_loss_fold_{k}": loss for k, loss in enumerate(trial.losses)},
-        },
-    )
 
 
 def frame_digest(frame: TrainingFrame) -> str:

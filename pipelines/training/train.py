@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DataError, ModelError, TagcastError
+from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.definitions.loader import select
-from tagcast.pipelines.amount_versioning import register_amount
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
@@ -24,9 +24,7 @@ from tagcast.pipelines.training.workers import Job, Workers
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.training.amount import AmountResult
-    from tagcast.models.training.binary import TrainingResult
-
+    from tagcast.models.definitions.model_tag import TagDefinition
 
 ROWS_AT_ONCE = 500_000
 """Training rows whose features are fetched together: about 4 GB on the way through Feast."""
@@ -38,7 +36,7 @@ def train_tags(
     *,
     as_of: date | None,
     now: datetime,
-    trials: int = 12,
+    trials: int | None = None,
     timeout_s: float | None = None,
     threads: int = 2,
 ) -> list[TrainedTag]:
@@ -53,8 +51,10 @@ def train_tags(
         Nothing at or after it is read. Default: the day after the last event.
     now : datetime
         When this happens, for the records.
-    trials, timeout_s : int, float
-        LightGBM settings to try for each tag, and seconds after which to stop.
+    trials : int, optional
+        LightGBM settings to try for each tag; default: :attr:`tagcast.models.training.tag_kind.TagKind.default_trials`.
+    timeout_s : float, optional
+        Seconds after which to stop trying.
     threads : int
         Tags trained at once.
 
@@ -77,9 +77,12 @@ def train_tags(
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
         plans, labels, refused = _labelled(project, chosen, as_of)
+        # Not before the workers have started: they load the same libraries meanwhile.
+        from tagcast.models.training.tag_kind import kind_of
+
         feature_set = project.feature_set(every, as_of)
         inputs = GateInputs(project, as_of, feature_set, Path(scratch) / "recounted")
-        project.progress("training", 0, len(plans))
+        project.progress(msg("training"), 0, len(plans))
         for some in _portions(plans, labels):
             frames = training_frames(project, some, labels, feature_set)
             jobs = [
@@ -88,7 +91,7 @@ def train_tags(
                     frames.pop(plan.definition.name),
                     feature_set.spec,
                     project.settings.seed,
-                    trials,
+                    trials or kind_of(plan.definition).default_trials,
                     timeout_s,
                     f"sqlite:///{studies / f'{plan.definition.name}.db'}",
                     Path(scratch) / plan.definition.name,
@@ -97,14 +100,20 @@ def train_tags(
             ]
             for job, result in workers.run(jobs):
                 trained.append(
-                    _refusal(job.plan.definition.name, result)
+                    _refusal(job.plan.definition, result)
                     if isinstance(result, TagcastError)
-                    else _registered(project, job, result, inputs, now)
+                    else register(project, job, result, inputs, now)
                 )
-                project.progress("training", len(trained), len(plans))
+                project.progress(msg("training"), len(trained), len(plans))
     if not any(t.version for t in trained):
         raise ModelError(
-            "no tag could be trained: " + "; ".join(f"{t.tag}: {t.reason}" for t in [*trained, *refused])
+            msg(
+                "no tag could be trained: {reasons}",
+                reasons=listed(
+                    [msg("{tag}: {reason}", tag=t.tag, reason=t.reason) for t in [*trained, *refused]],
+                    "sentences",
+                ),
+            )
         )
     return sorted([*trained, *refused], key=lambda t: t.tag)
 
@@ -126,28 +135,15 @@ def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iter
     yield portion
 
 
-def _registered(
-    project: Project,
-    job: Job,
-    result: TrainingResult | AmountResult,
-    inputs: GateInputs,
-    now: datetime,
-) -> TrainedTag:
-    from tagcast.models.training.amount import AmountResult
-
-    if isinstance(result, AmountResult):
-        return register_amount(project, job, result, inputs, now)
-    return register(project, job, result, inputs, now)
-
-
-def _refusal(tag: str, error: TagcastError) -> TrainedTag:
-    return TrainedTag(
-        tag, None, "", reason=f"{error.message} (hint: {error.hint})" if error.hint else error.message
-    )
+def _refusal(definition: TagDefinition, error: TagcastError) -> TrainedTag:
+    reason: Text | Joined = error.message
+    if error.hint:
+        reason = msg("{problem} (hint: {hint})", problem=reason, hint=error.hint)
+    return TrainedTag(definition.name, definition.kind, None, "", reason=reason)
 
 
 def _labelled(
-    project: Project, definitions: Sequence[Any], now: date
+    project: Project, definitions: Sequence[TagDefinition], now: date
 ) -> tuple[list[TagPlan], dict[str, pd.DataFrame], list[TrainedTag]]:
     """Plan and label every tag; one that cannot be labelled does not hold the others back.
 
@@ -158,18 +154,18 @@ def _labelled(
     """
     plans, labels, refused, errors = [], {}, [], []
     for done, definition in enumerate(definitions):
-        project.progress("outcomes", done, len(definitions))
+        project.progress(msg("outcomes"), done, len(definitions))
         try:
             plan = project.plan(definition, now)
             rows = label_rows(project, plan, now)
             check_cases(plan, rows)
         except (DataError, ModelError) as error:
             errors.append(error)
-            refused.append(_refusal(definition.name, error))
+            refused.append(_refusal(definition, error))
             continue
         plans.append(plan)
         labels[definition.name] = rows
-    project.progress("outcomes", len(definitions), len(definitions))
+    project.progress(msg("outcomes"), len(definitions), len(definitions))
     if not plans:
         raise errors[0]
     return plans, labels, refused

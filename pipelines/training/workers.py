@@ -13,9 +13,8 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.pipelines.project.project import TagPlan
 
 if TYPE_CHECKING:
-    from tagcast.models.training.amount import AmountResult
-    from tagcast.models.training.binary import TrainingResult
     from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.models.training.result import AnyResult
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, TrainingResult | AmountResult | TagcastError]]:
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, AnyResult | TagcastError]]:
         """Yield each job's result as it is ready; a worker's own error is a result, not the end of the run."""
         if self._pool is None:
             for job in jobs:
@@ -90,26 +89,14 @@ def _load() -> None:
     import lightgbm  # noqa: F401
     import optuna.trial  # noqa: F401
 
-    import tagcast.models.training.binary  # noqa: F401
+    import tagcast.models.training.tag_kind  # noqa: F401
 
 
-def _train(job: Job, threads: int = 1) -> TrainingResult | AmountResult | TagcastError:
-    from tagcast.models.training.amount import train_amount
-    from tagcast.models.training.binary import train_tag
+def _train(job: Job, threads: int = 1) -> AnyResult | TagcastError:
+    from tagcast.models.training.tag_kind import train
 
     try:
-        if job.plan.definition.is_amount:
-            amount = train_amount(
-                job.plan.definition,
-                job.frame,
-                job.plan.split,
-                feature_set=job.feature_set,
-                seed=job.seed,
-                trials=job.trials,
-            )
-            amount.model.save(job.folder)
-            return amount
-        result = train_tag(
+        result = train(
             job.plan.definition,
             job.frame,
             job.plan.split,

@@ -1,1 +1,1 @@
-"""access: say in one sentence what is here."""
+"""Accounts, passwords, API keys, roles and the audit log."""

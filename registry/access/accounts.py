@@ -1,6 +1,6 @@
 """Who may come in: users with passwords, keys of programs, sessions of the console.
 
-Passwords are kept as argon2 hashes, keys and session tokens as SHA-256 of what only their holder has: who reads the
+Passwords are stored as argon2 hashes, keys and session tokens as SHA-256 of what only their holder has: who reads the
 database can come in with none of it.
 """
 
@@ -15,6 +15,7 @@ from hashlib import sha256
 from sqlalchemy import delete, select
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.registry.access import passwords
 from tagcast.registry.access.api_keys import Key, add_key, keys, person_of_key, revoke_key, revoke_keys_of
 from tagcast.registry.access.audit_log import record
@@ -93,11 +94,12 @@ def add_user(
     with state.writing() as connection:
         if connection.execute(select(USERS.c.name).where(USERS.c.name == user.name)).first():
             raise ConflictError(
-                f"there is a user {user.name} already", hint="choose another name, or remove that user first"
+                msg("there is a user {user} already", user=user.name),
+                hint=msg("choose another name, or remove that user first"),
             )
         connection.execute(USERS.insert().values(row))
         detail = {"role": user.role, "sensitive": sensitive}
-        record(state, at=now, who=by, action="user.add", subject=user.name, detail=detail)
+        record(state, now=now, who=by, action="user.add", subject=user.name, detail=detail)
     return user
 
 
@@ -114,7 +116,7 @@ def set_password(state: State, name: str, password: str, *, by: str, now: dateti
         name = _known(state, name)
         connection.execute(USERS.update().where(USERS.c.name == name).values(password=hashed))
         connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
-        record(state, at=now, who=by, action="user.password", subject=name)
+        record(state, now=now, who=by, action="user.password", subject=name)
 
 
 def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
@@ -133,12 +135,13 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
         role = roles.pop(name)
         if role == "admin" and roles and "admin" not in roles.values():
             raise ConflictError(
-                f"{name} is the last admin, and there are other users", hint="add another admin first"
+                msg("{user} is the last admin, and there are other users", user=name),
+                hint=msg("add another admin first"),
             )
         connection.execute(delete(USERS).where(USERS.c.name == name))
         connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
         revoke_keys_of(state, name, now)
-        record(state, at=now, who=by, action="user.remove", subject=name)
+        record(state, now=now, who=by, action="user.remove", subject=name)
 
 
 def users(state: State) -> list[User]:
@@ -185,17 +188,17 @@ def login(state: State, name: str, password: str, now: datetime) -> Person:
     right = passwords.matches(kept, password)
     if person is None or kept is None or not (right and allowed):
         if person is not None and allowed:
-            record(state, at=now, who=person.name, action="login.failed", subject=person.name)
+            record(state, now=now, who=person.name, action="login.failed", subject=person.name)
         raise NotAllowedError(
-            "name or password is wrong, or too many attempts were made",
-            hint="try again; after 10 attempts in 15 minutes, wait 15 minutes",
+            msg("name or password is wrong, or too many attempts were made"),
+            hint=msg("try again; after 10 attempts in 15 minutes, wait 15 minutes"),
         )
     renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
     with state.writing() as connection:
         passwords.forgive(state, spelled)
         if renewed != kept:
             connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
-        record(state, at=now, who=person.name, action="login", subject=person.name)
+        record(state, now=now, who=person.name, action="login", subject=person.name)
     return person
 
 
@@ -229,7 +232,9 @@ def close_session(state: State, token: str) -> None:
 def _known(state: State, name: str) -> str:
     person = person_named(state, name)
     if person is None:
-        raise NotFoundError("there is no such user", hint="tagcast user list shows them")
+        raise NotFoundError(
+            msg("there is no such user"), hint=msg("{command} shows them", command="tagcast user list")
+        )
     return person.name
 
 

@@ -1,4 +1,4 @@
-"""Keys of programs: shown once, kept as SHA-256 of what only their holder has."""
+"""Keys of programs: shown once, stored as SHA-256 of what only their holder has."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 
 from tagcast.features.core.errors import NotFoundError, TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, Role, role_named
 from tagcast.registry.state.database import State
@@ -71,14 +72,15 @@ def add_key(
     """
     if expires_at is not None and expires_at <= now:
         raise TagcastError(
-            f"the key would have expired at {expires_at:%Y-%m-%d %H:%M}", hint="give a later day"
+            msg("the key would have expired at {moment}", moment=f"{expires_at:%Y-%m-%d %H:%M}"),
+            hint=msg("give a later day"),
         )
     number, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = Key(number, person_name(name), role_named(role), sensitive, by, now, expires_at, None)
     with state.writing() as connection:
         connection.execute(KEYS.insert().values(**vars(key), secret=_digest(secret)))
         detail = {"role": key.role, "sensitive": sensitive, "name": key.name, "expires_at": expires_at}
-        record(state, at=now, who=by, action="key.add", subject=number, detail=detail)
+        record(state, now=now, who=by, action="key.add", subject=number, detail=detail)
     return f"tc_{number}_{secret}"
 
 
@@ -94,9 +96,10 @@ def revoke_key(state: State, number: str, *, by: str, now: datetime) -> None:
         live = (KEYS.c.id == number) & KEYS.c.revoked_at.is_(None)
         if not connection.execute(KEYS.update().where(live).values(revoked_at=now)).rowcount:
             raise NotFoundError(
-                "there is no such key that still works", hint="tagcast key list shows the ids"
+                msg("there is no such key that still works"),
+                hint=msg("{command} shows the ids", command="tagcast key list"),
             )
-        record(state, at=now, who=by, action="key.revoke", subject=number)
+        record(state, now=now, who=by, action="key.revoke", subject=number)
     _forget_keys(state)
 
 

@@ -1,6 +1,6 @@
 """The audit log: who did what to which thing, and when. Lines are only ever added.
 
-How often a tag is asked for through the API is counted by day instead: one line a call would bury the rest.
+How often a tag is requested through the API is counted by day instead: one line a call would bury the rest.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, func, select
 
 from tagcast.features.core.errors import StateError
+from tagcast.features.core.messages import msg
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import AUDIT, MENTIONS, NAME_LENGTH, SUBJECT_LENGTH, USES
@@ -24,7 +25,7 @@ log = logging.getLogger("tagcast")
 
 UseKind = Literal["api", "export"]
 _Use = tuple[str, UseKind, date]
-KEPT_BACK = timedelta(seconds=5)  # counts lie in memory that long: a killed process loses no more
+FLUSH_AFTER = timedelta(seconds=5)  # counts lie in memory that long: a killed process loses no more
 MOST_ENTRIES = 1_000
 
 
@@ -79,21 +80,21 @@ class Uses:
 def record(
     state: State,
     *,
-    at: datetime,
+    now: datetime,
     who: str,
     action: str,
     subject: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add a line; within ``state.writing()`` it is kept only with the rest of the block.
+    """Add a line; within ``state.writing()`` it is written only with the rest of the block.
 
     Raises
     ------
     StateError
-        When it cannot be kept: what is not on record must not happen.
+        When it cannot be written: what is not on record must not happen.
     """
     row = {
-        "at": at,
+        "at": now,
         "who": who[:NAME_LENGTH],
         "action": action,
         "subject": subject[:SUBJECT_LENGTH],
@@ -144,7 +145,7 @@ def whose(person: Person, who: str | None = None) -> str | None:
     Raises
     ------
     NotAllowedError
-        Where they ask for somebody else's without the right.
+        Where they request somebody else's without the right.
     """
     if person.may("audit"):
         return who
@@ -160,16 +161,16 @@ class _Pending:
     since: datetime
     uses: dict[_Use, tuple[int, datetime]] = field(default_factory=dict)
 
-    def add(self, use: _Use, times: int, at: datetime) -> None:
-        before, last = self.uses.get(use, (0, at))
-        self.uses[use] = (before + times, max(last, at))
+    def add(self, use: _Use, times: int, now: datetime) -> None:
+        before, last = self.uses.get(use, (0, now))
+        self.uses[use] = (before + times, max(last, now))
 
 
 _pending: WeakKeyDictionary[State, _Pending] = WeakKeyDictionary()
 _lock = Lock()
 
 
-def count_use(state: State, tag: str, kind: UseKind, at: datetime) -> None:
+def count_use(state: State, tag: str, kind: UseKind, now: datetime) -> None:
     """Count one use of ``tag``: cheap, written with others a few seconds later.
 
     Parameters
@@ -177,18 +178,20 @@ def count_use(state: State, tag: str, kind: UseKind, at: datetime) -> None:
     state : State
     tag : str
     kind : 'api' or 'export'
-    at : datetime
+    now : datetime
         Of the use.
     """
     with _lock:
-        pending = _pending.setdefault(state, _Pending(at))
-        pending.add((tag, kind, at.astimezone(UTC).date()), 1, at)
-        due = at - pending.since >= KEPT_BACK
+        pending = _pending.setdefault(state, _Pending(now))
+        pending.add((tag, kind, now.astimezone(UTC).date()), 1, now)
+        due = now - pending.since >= FLUSH_AFTER
     if due:
         try:
             flush_uses(state)
         except StateError as error:
-            log.warning("uses of tags are counted, and cannot be written yet: %s", error.message)
+            log.warning(
+                msg("uses of tags are counted, and cannot be written yet: {problem}", problem=error.message)
+            )
 
 
 def flush_uses(state: State) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, select
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import LOGIN_FAILURES
 from tagcast.registry.state.text_validation import storable
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 LENGTHS = (10, 1_000)
 FAILURES_ALLOWED = 10
 FAILURES_WITHIN = timedelta(minutes=15)
-_at_once = BoundedSemaphore(4)  # each takes 64 MB: a crowd at the door must not take the memory
+_hashing_slots = BoundedSemaphore(4)  # each takes 64 MB: a crowd at the door must not take the memory
 
 
 def hashed(password: str, name: str) -> str:
-    """Return what is kept of ``password``.
+    """Return what is stored of ``password``.
 
     Raises
     ------
@@ -36,37 +37,42 @@ def hashed(password: str, name: str) -> str:
     shortest, longest = LENGTHS
     if not shortest <= len(password) <= longest or not storable(password):
         raise TagcastError(
-            f"expected a password of {shortest} to {longest:,} characters", hint="take a longer one"
+            msg(
+                "expected a password of {shortest} to {longest:,} characters",
+                shortest=shortest,
+                longest=longest,
+            ),
+            hint=msg("take a longer one"),
         )
     if password.casefold() == name:
-        raise TagcastError("the password is the name", hint="take another one")
-    with _at_once:
+        raise TagcastError(msg("the password is the name"), hint=msg("take another one"))
+    with _hashing_slots:
         return _hasher().hash(password)
 
 
-def matches(kept: str | None, password: str) -> bool:
-    """Return whether ``password`` is the one that ``kept`` was made of; takes as long where nothing is kept."""
+def matches(stored: str | None, password: str) -> bool:
+    """Return whether ``password`` is the one that ``stored`` was made of; takes as long where nothing is stored."""
     from argon2.exceptions import Argon2Error, InvalidHashError
 
     nobodys = _nobodys()
     if not storable(password) or len(password) > LENGTHS[1]:
-        password, kept = "", None
+        password, stored = "", None
     try:
-        with _at_once:
-            return _hasher().verify(kept or nobodys, password) and kept is not None
+        with _hashing_slots:
+            return _hasher().verify(stored or nobodys, password) and stored is not None
     except (Argon2Error, InvalidHashError):
         return False
 
 
-def outdated(kept: str) -> bool:
-    """Return whether argon2 asks for more effort today than when ``kept`` was made."""
-    return _hasher().check_needs_rehash(kept)
+def outdated(stored: str) -> bool:
+    """Return whether argon2 requires more effort today than when ``stored`` was made."""
+    return _hasher().check_needs_rehash(stored)
 
 
 def may_try(state: State, name: str, now: datetime) -> bool:
     """Note an attempt for ``name``, and return whether it is one of the first 10 of the last 15 minutes.
 
-    The attempt is noted before the password is looked at: many at once are counted like many in turn.
+    The attempt is noted before the password is checked: many at once are counted like many in turn.
     """
     table, tried = LOGIN_FAILURES, _digest(name)
     with state.writing() as connection:

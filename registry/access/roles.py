@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tagcast.features.core.errors import NotAllowedError, TagcastError
+from tagcast.features.core.messages import Message, listed, msg
 
 Role = Literal["viewer", "marketer", "data_scientist", "admin"]
 Right = Literal[
@@ -37,19 +38,26 @@ _FIRST_ROLE: dict[Right, Role] = {
     "sensitive": "data_scientist",
     "access": "admin",
 }
-_WORDS: dict[Right, str] = {
-    "see": "see the catalogue",
-    "filter": "filter audiences",
-    "save": "save audiences",
-    "export": "export profiles",
-    "sensitive": "see what is marked sensitive",
-    "draft": "draft rule tags",
-    "comment": "rate and comment",
-    "review": "review tags and champions",
-    "profiles": "look at single profiles",
-    "audit": "read the audit log",
-    "access": "manage users and keys",
+_ACTIONS: dict[Right, Message] = {
+    "see": msg("see the catalogue"),
+    "filter": msg("filter audiences"),
+    "save": msg("save audiences"),
+    "export": msg("export profiles"),
+    "sensitive": msg("see what is marked sensitive"),
+    "draft": msg("draft rule tags"),
+    "comment": msg("rate and comment"),
+    "review": msg("review tags and champions"),
+    "profiles": msg("look at single profiles"),
+    "audit": msg("read the audit log"),
+    "access": msg("manage users and keys"),
 }
+ROLE_NAMES: dict[Role, Message] = {
+    "viewer": msg("viewer"),
+    "marketer": msg("marketer"),
+    "data_scientist": msg("data scientist"),
+    "admin": msg("admin"),
+}
+"""What the roles are called within a sentence."""
 
 
 def role_named(text: str) -> Role:
@@ -63,7 +71,9 @@ def role_named(text: str) -> Role:
     for role in ROLES:
         if role == text:
             return role
-    raise TagcastError(f"there is no role {text!r}", hint=f"take one of {', '.join(ROLES)}")
+    raise TagcastError(
+        msg("there is no role {role!r}", role=text), hint=msg("take one of {roles}", roles=listed(ROLES))
+    )
 
 
 @dataclass(frozen=True)
@@ -99,8 +109,12 @@ def require(person: Person, right: Right) -> None:
         Naming the first role that has it.
     """
     if not person.may(right):
-        first = _FIRST_ROLE[right].replace("_", " ")
         raise NotAllowedError(
-            f"a {person.role.replace('_', ' ')} may not {_WORDS[right]}: that takes the role {first}",
-            hint="ask an administrator for the right",
+            msg(
+                "a {role} may not {action}: that takes the role {first}",
+                role=ROLE_NAMES[person.role],
+                action=_ACTIONS[right],
+                first=ROLE_NAMES[_FIRST_ROLE[right]],
+            ),
+            hint=msg("ask an administrator for the right"),
         )

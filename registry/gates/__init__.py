@@ -1,1 +1,1 @@
-"""gates: say in one sentence what is here."""
+"""Checks that a model version has to pass before it becomes champion."""

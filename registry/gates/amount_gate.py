@@ -1,25 +1,16 @@
-"""The gate for a predicted amount: the same questions as :mod:`tagcast.registry.gates.binary_gate` asks, in figures of amounts."""
+"""What an amount has to hold before the gate: the questions of a yes or no, in figures of amounts."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from tagcast.registry.gates.binary_gate import beats
-from tagcast.registry.gates.change_checks import (
-    ChampionEvidence,
-    NotCompared,
-    RunEvidence,
-    beats_champion,
-    score_distribution,
-)
-from tagcast.registry.gates.checks import Check, GateReport, Measured, short
-from tagcast.registry.gates.leak_checks import LeakEvidence, after_as_of, last_day, single_feature
+from tagcast.models.stats.amount_metrics import COVERAGE, coverage_bounds
+from tagcast.registry.gates.checks import Check, Measured, short
+from tagcast.registry.gates.gate import OwnChecks, beats
 
 MIN_TRAINING_SPENT = 200  # amounts have long tails: fewer tell little of one
 MIN_TEST_SPENT = 20
-COVERAGE = 0.8
-MAX_COVERAGE_ERROR = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,11 +26,8 @@ class AmountEvidence:
     baseline_mae, baseline_rmse : float
     mae_minus_baseline, rmse_minus_baseline : Measured
         Paired differences, model minus baseline, over the same resamples.
-    train_spent, test_spent, test_none : int
+    train_yes, train_no, test_yes, test_no : int
         Rows with any spend, and without.
-    leaks : LeakEvidence
-    champion : ChampionEvidence or NotCompared
-    last_run : RunEvidence or NotCompared
     """
 
     mae: Measured
@@ -51,38 +39,28 @@ class AmountEvidence:
     baseline_rmse: float
     mae_minus_baseline: Measured
     rmse_minus_baseline: Measured
-    train_spent: int
-    test_spent: int
-    test_none: int
-    leaks: LeakEvidence
-    champion: ChampionEvidence | NotCompared
-    last_run: RunEvidence | NotCompared
+    train_yes: int
+    train_no: int
+    test_yes: int
+    test_no: int
 
 
-def judge_amount(evidence: AmountEvidence) -> GateReport:
-    """Hold a model of an amount against the data minimum, signs of a leak, its baseline and what is active.
+def amount_checks(evidence: AmountEvidence) -> OwnChecks:
+    """Return the data minimum, the lead over the baseline, and whether intervals and confidence hold.
 
     Beating the baseline in one of MAE and RMSE is enough: the one asks for the median, the other for the mean. Intervals
     that hold too few or too many amounts, and confidence above the share that was right, warn.
     """
-    return GateReport(
-        (
-            _enough_data(evidence),
-            single_feature(evidence.leaks),
-            last_day(evidence.leaks),
-            after_as_of(evidence.leaks),
-            _beats_baseline(evidence),
-            beats_champion(evidence.champion),
-            _covers(evidence),
-            _keeps_promise(evidence.promise_margin),
-            score_distribution(evidence.last_run),
-        )
+    return OwnChecks(
+        _enough_data(evidence),
+        (_beats_baseline(evidence),),
+        (_covers(evidence), _keeps_promise(evidence.promise_margin)),
     )
 
 
 def _enough_data(e: AmountEvidence) -> Check:
-    scarcest = min(e.train_spent / MIN_TRAINING_SPENT, e.test_spent / MIN_TEST_SPENT)
-    text = f"{e.train_spent:,} cases with any spend to learn from, {e.test_spent:,} to test on"
+    scarcest = min(e.train_yes / MIN_TRAINING_SPENT, e.test_yes / MIN_TEST_SPENT)
+    text = f"{e.train_yes:,} cases with any spend to learn from, {e.test_yes:,} to test on"
     if scarcest < 1:
         text += f"; at least {MIN_TRAINING_SPENT} and {MIN_TEST_SPENT} are needed"
     return Check("enough_data", "pass" if scarcest >= 1 else "fail", scarcest, 1.0, text)
@@ -102,13 +80,10 @@ def _beats_baseline(e: AmountEvidence) -> Check:
 
 
 def _covers(e: AmountEvidence) -> Check:
-    """Warn where intervals hold too few amounts, or more than those who spend nothing explain.
-
-    An interval that starts at zero holds everybody who spends nothing, be they more than asked.
-    """
-    coverage, nothing = e.coverage, e.test_none / max(1, e.test_none + e.test_spent)
-    most = max(COVERAGE + MAX_COVERAGE_ERROR, nothing + (1 - nothing) * COVERAGE)
-    within = COVERAGE - MAX_COVERAGE_ERROR <= coverage.value <= most  # false for NaN
+    """Warn where intervals hold too few amounts, or more than those who spend nothing explain."""
+    coverage, nothing = e.coverage, e.test_no / max(1, e.test_no + e.test_yes)
+    least, most = coverage_bounds(nothing)
+    within = least <= coverage.value <= most  # false for NaN
     text = (
         f"intervals held {short(coverage.value)} of the amounts ({short(coverage.low)} to {short(coverage.high)}), "
         f"{short(COVERAGE)} is asked; {short(nothing)} spent nothing"

@@ -1,1 +1,1 @@
-"""governance: say in one sentence what is here."""
+"""The lifecycle of tags, active definitions, saved audiences, rule drafts, ratings and observed accuracy."""

@@ -1,4 +1,4 @@
-"""Which definitions are active: what `tagcast tag apply` decided, and what rules were when they were first said.
+"""Which definitions are active: what `tagcast tag apply` decided, and what rules were when they were first scored.
 
 Lines are only ever added; the newest of a tag counts.
 """
@@ -12,23 +12,24 @@ from typing import Any, Literal
 
 from sqlalchemy import JSON, Column, Index, String, Table, Text, select
 
-from tagcast.models.definitions.loader import Definition, validated
+from tagcast.models.definitions.definition import Definition
+from tagcast.models.definitions.loader import validated
 from tagcast.registry.state.database import State
-from tagcast.registry.state.tables import METADATA, NAME_LENGTH, Moment, serial
+from tagcast.registry.state.tables import METADATA, NAME_LENGTH, UtcDateTime, serial
 
 How = Literal["scored", "applied", "proposed", "removed"]
 
 DEFINITIONS = Table(
-    "definitions_in_force",
+    "applied_definitions",
     METADATA,
     serial(),
     Column("tag", String(250), nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String(NAME_LENGTH), nullable=False),
     Column("how", String(10), nullable=False),
     Column("reason", Text, nullable=False),
     Column("definition", JSON, nullable=False),
-    Index("definitions_in_force_by_tag", "tag", "id"),
+    Index("applied_definitions_by_tag", "tag", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -44,7 +45,7 @@ class AppliedDefinition:
         UTC.
     who : str
     how : {"scored", "applied", "proposed", "removed"}
-        A rule was said for the first time, a person put it active, it waits for a second person, it is gone.
+        A rule was scored for the first time, a person activated it, it waits for a second person, it is gone.
     reason : str
     """
 
@@ -75,9 +76,9 @@ def put(
             connection.execute(DEFINITIONS.insert(), rows)
 
 
-def active(state: State, moment: datetime | None = None) -> dict[str, AppliedDefinition]:
-    """Return by tag what is active, or was at ``moment``; what only waits is passed over."""
-    found = _newest(state, moment, ("scored", "applied", "removed"))
+def active(state: State, now: datetime | None = None) -> dict[str, AppliedDefinition]:
+    """Return by tag what is active, or was at ``now``; what only waits is passed over."""
+    found = _newest(state, now, ("scored", "applied", "removed"))
     return {tag: line for tag, line in found.items() if line.how != "removed"}
 
 
@@ -87,10 +88,10 @@ def proposed(state: State) -> dict[str, AppliedDefinition]:
     return {tag: line for tag, line in newest.items() if line.how == "proposed"}
 
 
-def _newest(state: State, moment: datetime | None, hows: tuple[How, ...]) -> dict[str, AppliedDefinition]:
+def _newest(state: State, now: datetime | None, hows: tuple[How, ...]) -> dict[str, AppliedDefinition]:
     query = select(DEFINITIONS).where(DEFINITIONS.c.how.in_(hows)).order_by(DEFINITIONS.c.id)
-    if moment is not None:
-        query = query.where(DEFINITIONS.c.at <= moment)
+    if now is not None:
+        query = query.where(DEFINITIONS.c.at <= now)
     with state.reading() as connection:
         newest: dict[str, Any] = {row.tag: row for row in connection.execute(query)}
     return {

@@ -20,13 +20,22 @@ from typing import Literal, get_args
 from sqlalchemy import Column, Connection, Index, String, Table, Text, select
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError
+from tagcast.features.core.messages import Message, listed, msg, pmsg
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
-from tagcast.registry.state.tables import METADATA, NAME_LENGTH, Moment, serial
+from tagcast.registry.state.tables import METADATA, NAME_LENGTH, UtcDateTime, serial
 from tagcast.registry.state.text_validation import checked
 
 Status = Literal["draft", "in_review", "published", "suspended", "retired"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+STATUS_NAMES: dict[Status, Message] = {
+    "draft": pmsg("status of a tag", "draft"),
+    "in_review": pmsg("status of a tag", "in review"),
+    "published": pmsg("status of a tag", "published"),
+    "suspended": pmsg("status of a tag", "suspended"),
+    "retired": pmsg("status of a tag", "retired"),
+}
+"""What they are called within a sentence."""
 REASON_LENGTH = 2_000
 
 _NEXT: dict[Status, tuple[Status, ...]] = {
@@ -42,7 +51,7 @@ STEPS = Table(
     METADATA,
     serial(),
     Column("tag", String(250), nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String(NAME_LENGTH), nullable=False),
     Column("was", String(20), nullable=False),
     Column("to", String(20), nullable=False),
@@ -93,9 +102,9 @@ def status_of(
     state : State
     tags : iterable of str
     scored : collection of str
-        Tags of which the run active speaks.
+        Tags of which the active run speaks.
     second_person : bool
-        As the configuration says.
+        As configured.
     """
     newest = select(STEPS.c.tag, STEPS.c.to).order_by(STEPS.c.id)
     with state.reading() as connection:
@@ -118,7 +127,7 @@ def next_steps(status: Status, *, second_person: bool) -> tuple[Status, ...]:
     return tuple(s for s in steps if s != "published" or status == "in_review") if second_person else steps
 
 
-def move(
+def transition(
     state: State,
     tag: str,
     to: Status,
@@ -143,7 +152,7 @@ def move(
     second_person : bool
         Whether publishing takes somebody else than who put it into review.
     scored : bool
-        Whether the run active speaks of it: where it stands if nobody has taken a step with it yet.
+        Whether the active run speaks of it: where it stands if nobody has taken a step with it yet.
 
     Raises
     ------
@@ -154,7 +163,7 @@ def move(
     TagcastError
         Without a reason.
     """
-    reason = checked(reason, "the reason", at_most=REASON_LENGTH, lines=True)
+    reason = checked(reason, msg("the reason"), at_most=REASON_LENGTH, lines=True)
     with state.writing() as connection:
         steps = _steps(connection, tag)
         was = steps[-1].to if steps else unrecorded(scored=scored, second_person=second_person)
@@ -163,13 +172,26 @@ def move(
         allowed = next_steps(was, second_person=second_person)
         if to not in allowed:
             raise ConflictError(
-                f"{tag} is {_words(was)} and cannot become {_words(to)}",
-                hint=f"from {_words(was)} it can become {', '.join(map(_words, allowed))}",
+                msg(
+                    "{tag} is {status} and cannot become {wanted}",
+                    tag=tag,
+                    status=STATUS_NAMES[was],
+                    wanted=STATUS_NAMES[to],
+                ),
+                hint=msg(
+                    "from {status} it can become {allowed}",
+                    status=STATUS_NAMES[was],
+                    allowed=listed(STATUS_NAMES[one] for one in allowed),
+                ),
             )
         if to == "published" and second_person and own:
             raise NotAllowedError(
-                f"{steps[-1].who} put {tag} into review, so somebody else has to publish it",
-                hint="ask a colleague who may review, or set second_person = false under [review]",
+                msg(
+                    "{who} put {tag} into review, so somebody else has to publish it",
+                    who=steps[-1].who,
+                    tag=tag,
+                ),
+                hint=msg("ask a colleague who may review, or set second_person = false under [review]"),
             )
         step = LifeStep(tag, now, by.name, was, to, reason)
         connection.execute(STEPS.insert().values(vars(step)))
@@ -179,7 +201,3 @@ def move(
 def _steps(connection: Connection, tag: str) -> list[LifeStep]:
     query = select(STEPS).where(STEPS.c.tag == tag).order_by(STEPS.c.id)
     return [LifeStep(r.tag, r.at, r.who, r.was, r.to, r.reason) for r in connection.execute(query)]
-
-
-def _words(status: Status) -> str:
-    return status.replace("_", " ")

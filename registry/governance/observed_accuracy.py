@@ -1,4 +1,4 @@
-"""The promise beside reality, kept: what each tag said with which confidence, and what share turned out right."""
+"""Promised against actual, stored: how confident each tag's predictions were, and what share turned out right."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class PromiseRow:
     ----------
     tag : str
     version : int
-        Of the model that said it.
+        Of the model that predicted it.
     as_of : date
-        Moment of the promise.
+        Snapshot of the promise.
     due : date
         Day on which the published run's window is observed.
     observed : bool
-        Whether this row judges a published run; else its model's own test snapshot.
+        Whether this row evaluates a published run; else its model's own test snapshot.
     at_least : float
-        Confidence; 0 for all that were said.
+        Confidence; 0 for all predictions.
     said : int
         Values that are not unknown (which is no promise).
     promised, right : float or None
@@ -88,25 +88,25 @@ def promise_rows(
 
 
 def record_promises(state: State, rows: Iterable[PromiseRow]) -> None:
-    """Keep the observed ones of ``rows``, in place of what the same version of the same day had before."""
-    kept: dict[tuple[str, date, int], list[PromiseRow]] = {}
+    """Store the observed ones of ``rows``, in place of what the same version of the same day had before."""
+    by_version: dict[tuple[str, date, int], list[PromiseRow]] = {}
     for row in rows:
         if row.observed:
-            kept.setdefault((row.tag, row.as_of, row.version), []).append(row)
-    if not kept:
+            by_version.setdefault((row.tag, row.as_of, row.version), []).append(row)
+    if not by_version:
         return
     with state.writing() as connection:
-        for (tag, as_of, version), mine in kept.items():
+        for (tag, as_of, version), of_version in by_version.items():
             same = (PROMISES.c.tag == tag) & (PROMISES.c.as_of == as_of) & (PROMISES.c.version == version)
             connection.execute(delete(PROMISES).where(same))
-            values = [{**row.to_dict(), "place": place} for place, row in enumerate(mine)]
+            values = [{**row.to_dict(), "place": place} for place, row in enumerate(of_version)]
             for value in values:
                 del value["observed"]
             connection.execute(PROMISES.insert(), values)
 
 
 def observed_promises(state: State, tag: str) -> list[PromiseRow]:
-    """Return what was kept of ``tag``: newest day first, levels of confidence rising."""
+    """Return what was recorded of ``tag``: newest day first, levels of confidence rising."""
     query = (
         select(PROMISES)
         .where(PROMISES.c.tag == tag)

@@ -1,4 +1,4 @@
-"""Rules that people drafted in the console: every wording is kept, the newest of a tag counts.
+"""Rules that people drafted in the console: every version of the text is kept, the newest of a tag counts.
 
 Where a draft stands in its life is the life of its tag (:mod:`tagcast.registry.governance.lifecycle`).
 """
@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Index, String, Table, Text, select
 
+from tagcast.features.core.messages import msg
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.registry.governance.lifecycle import REASON_LENGTH, Status, status_of
 from tagcast.registry.state.database import State
-from tagcast.registry.state.tables import METADATA, NAME_LENGTH, Moment, serial
+from tagcast.registry.state.tables import METADATA, NAME_LENGTH, UtcDateTime, serial
 from tagcast.registry.state.text_validation import checked
 
 DRAFTS = Table(
@@ -22,7 +23,7 @@ DRAFTS = Table(
     METADATA,
     serial(),
     Column("tag", String(250), nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String(NAME_LENGTH), nullable=False),
     Column("definition", JSON, nullable=False),
     Column("reason", Text, nullable=False),
@@ -59,8 +60,8 @@ class RuleDraft:
         return self.definition.name
 
 
-def keep(state: State, definition: RuleDefinition, *, by: str, reason: str, now: datetime) -> None:
-    """Keep a wording.
+def save(state: State, definition: RuleDefinition, *, by: str, reason: str, now: datetime) -> None:
+    """Save a version of the text.
 
     Raises
     ------
@@ -72,19 +73,10 @@ def keep(state: State, definition: RuleDefinition, *, by: str, reason: str, now:
         "at": now,
         "who": by,
         "definition": definition.model_dump(mode="json", exclude_none=True),
-        "reason": checked(reason, "the reason", at_most=REASON_LENGTH, lines=True),
+        "reason": checked(reason, msg("the reason"), at_most=REASON_LENGTH, lines=True),
     }
     with state.writing() as connection:
         connection.execute(DRAFTS.insert().values(row))
-
-
-def wordings(state: State, tag: str) -> list[RuleDraft]:
-    """Return every wording of one tag, oldest first."""
-    query = select(DRAFTS).where(DRAFTS.c.tag == tag).order_by(DRAFTS.c.id)
-    with state.reading() as connection:
-        rows = list(connection.execute(query))
-        status = status_of(state, [tag])[tag]
-    return [_draft(row, status) for row in rows]
 
 
 def drafted(state: State) -> dict[str, RuleDraft]:
@@ -96,7 +88,7 @@ def drafted(state: State) -> dict[str, RuleDraft]:
 
 
 def published_rules(state: State) -> list[RuleDefinition]:
-    """Return the drafted rules that are said of profiles: those whose tag is published."""
+    """Return the drafted rules that runs evaluate: those whose tag is published."""
     return [draft.definition for draft in drafted(state).values() if draft.status == "published"]
 
 

@@ -1,11 +1,10 @@
 """Saved audiences: named filters that people share, how large they were, and who is in the frozen ones.
 
-A dynamic one is its filter, asked anew each time; a frozen one is the members that it had on the day.
+A dynamic one is its filter, evaluated anew each time; a frozen one is the members that it had on the day.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,11 +14,13 @@ from sqlalchemy import Connection, select
 from sqlalchemy import delete as delete_from
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
+from tagcast.features.core.messages import listed, msg
+from tagcast.models.filters.conditions import Filter, InAudience, walk
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
 from tagcast.registry.state.database import State
-from tagcast.registry.state.id_lists import IdList, drop_ids, ids_of, keep_ids, packed
-from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTIONS
+from tagcast.registry.state.id_lists import IdList, delete_ids, ids_of, packed, save_ids
+from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTION_LENGTH, MENTIONS
 from tagcast.registry.state.text_validation import checked
 
 AudienceKind = Literal["dynamic", "frozen"]
@@ -27,15 +28,6 @@ NAME_LENGTH = 200
 DESCRIPTION_LENGTH = 2_000
 FILTER_LENGTH = 1_000_000
 _SHOWN = 2_000  # characters of a filter in the audit log
-
-# A text is passed over, a name in double quotes or bare is kept, whatever part of it is asked.
-_MENTION = re.compile(
-    r"""\bIN\s+AUDIENCE\s+'(?P<audience>(?:[^']|'')*)'
-      | '(?:[^']|'')*'
-      | "(?P<quoted>(?:[^"]|"")+)"
-      | (?P<word>[^\W\d]\w*(?:\.\w+)*)""",
-    re.VERBOSE | re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -79,11 +71,22 @@ class Size:
     base: int
 
 
-def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> SavedAudience:
-    """Keep ``audience``, new or in place of the one of its name, and return it as it is kept.
+def save(state: State, audience: SavedAudience, tree: Filter, by: Person, now: datetime) -> SavedAudience:
+    """Save ``audience``, new or in place of the one of its name, and return it as it was saved.
 
-    Owner and moments are set here: the owner of a new one is ``by``. The filter is not read; who calls has done so.
+    Owner and times are set here: the owner of a new one is ``by``.
     A frozen one needs its members: call :func:`freeze` within the same ``state.writing()``.
+
+    Parameters
+    ----------
+    state : State
+    audience : SavedAudience
+    tree : Filter
+        The filter of ``audience``, parsed by the caller, who knows which names ``by`` may use. What it mentions is
+        recorded with it and stays so until the audience is saved again: an audience whose text no longer parses
+        because a tag is gone still counts among those that use the tag, and still protects the audiences it names.
+    by : Person
+    now : datetime
 
     Raises
     ------
@@ -94,30 +97,33 @@ def save(state: State, audience: SavedAudience, by: Person, now: datetime) -> Sa
     """
     require(by, "save")
     if audience.kind not in {"dynamic", "frozen"}:
-        raise TagcastError(f"there is no audience of kind {audience.kind!r}", hint="take dynamic or frozen")
+        raise TagcastError(
+            msg("there is no audience of kind {kind!r}", kind=audience.kind),
+            hint=msg("take dynamic or frozen"),
+        )
     audience = replace(
         audience,
-        name=checked(audience.name, "the audience's name", at_most=NAME_LENGTH),
+        name=checked(audience.name, msg("the audience's name"), at_most=NAME_LENGTH),
         description=checked(
-            audience.description, "the description", at_least=0, at_most=DESCRIPTION_LENGTH, lines=True
+            audience.description, msg("the description"), at_least=0, at_most=DESCRIPTION_LENGTH, lines=True
         ),
-        filter=checked(audience.filter, "the filter", at_most=FILTER_LENGTH, lines=True),
+        filter=checked(audience.filter, msg("the filter"), at_most=FILTER_LENGTH, lines=True),
     )
     with state.writing() as connection:
         before = _find(connection, audience.name)
         if before is None:
-            kept = replace(audience, owner=by.name, created_at=now, changed_at=now)
-            connection.execute(AUDIENCES.insert().values(vars(kept)))
+            saved = replace(audience, owner=by.name, created_at=now, changed_at=now)
+            connection.execute(AUDIENCES.insert().values(vars(saved)))
         else:
             _may_change(before, by)
-            kept = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
-            connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == kept.name).values(vars(kept)))
-            if kept.kind == "dynamic":
-                drop_ids(connection, _members_of(kept.name))
-        _mention(connection, kept)
-        detail = {"kind": kept.kind, "filter": kept.filter[:_SHOWN], "new": before is None}
-        record(state, at=now, who=by.name, action="audience.save", subject=kept.name, detail=detail)
-    return kept
+            saved = replace(audience, owner=before.owner, created_at=before.created_at, changed_at=now)
+            connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == saved.name).values(vars(saved)))
+            if saved.kind == "dynamic":
+                delete_ids(connection, _members_of(saved.name))
+        _record_mentions(connection, saved.name, tree)
+        detail = {"kind": saved.kind, "filter": saved.filter[:_SHOWN], "new": before is None}
+        record(state, now=now, who=by.name, action="audience.save", subject=saved.name, detail=detail)
+    return saved
 
 
 def get(state: State, name: str) -> SavedAudience:
@@ -132,7 +138,8 @@ def get(state: State, name: str) -> SavedAudience:
         found = _find(connection, _spelled(name))
     if found is None:
         raise NotFoundError(
-            f"there is no saved audience {name[:NAME_LENGTH]!r}", hint="tagcast audience list shows them"
+            msg("there is no saved audience {name!r}", name=name[:NAME_LENGTH]),
+            hint=msg("{command} shows them", command="tagcast audience list"),
         )
     return found
 
@@ -166,18 +173,22 @@ def delete(state: State, name: str, by: Person, now: datetime) -> None:
         ).all()
         if others:
             raise ConflictError(
-                f"the audience {found.name!r} is part of {', '.join(map(repr, others))}",
-                hint="take it out of their filters first",
+                msg(
+                    "the audience {audience!r} is part of {others}",
+                    audience=found.name,
+                    others=listed(map(repr, others)),
+                ),
+                hint=msg("take it out of their filters first"),
             )
         for table in (AUDIENCES, AUDIENCE_SIZES, MENTIONS):
             connection.execute(delete_from(table).where(table.c.name == found.name))
-        drop_ids(connection, _members_of(found.name))
+        delete_ids(connection, _members_of(found.name))
         detail = {"kind": found.kind, "filter": found.filter[:_SHOWN]}
-        record(state, at=now, who=by.name, action="audience.delete", subject=found.name, detail=detail)
+        record(state, now=now, who=by.name, action="audience.delete", subject=found.name, detail=detail)
 
 
-def add_size(state: State, name: str, run: int, at: datetime, members: int, base: int) -> None:
-    """Keep how large an audience is on ``run``; said again, the newer word counts.
+def add_size(state: State, name: str, run: int, now: datetime, members: int, base: int) -> None:
+    """Record how large an audience is on ``run``; recorded again, the newer size counts.
 
     Raises
     ------
@@ -188,7 +199,7 @@ def add_size(state: State, name: str, run: int, at: datetime, members: int, base
         name = get(state, name).name
         same = (AUDIENCE_SIZES.c.name == name) & (AUDIENCE_SIZES.c.run == run)
         connection.execute(delete_from(AUDIENCE_SIZES).where(same))
-        row = {"name": name, "run": run, "at": at, "members": members, "base": base}
+        row = {"name": name, "run": run, "at": now, "members": members, "base": base}
         connection.execute(AUDIENCE_SIZES.insert().values(row))
         counted = AUDIENCES.update().where(AUDIENCES.c.name == name).values(run=run, members=members)
         connection.execute(counted)
@@ -205,7 +216,7 @@ def sizes(state: State, name: str) -> list[Size]:
 
 
 def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
-    """Keep ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
+    """Store ``ids``, each once, as the members of a frozen audience in place of those before; return how many.
 
     Within ``state.writing()`` give them :func:`tagcast.registry.state.id_lists.packed` before: others wait while it is open.
 
@@ -220,8 +231,11 @@ def freeze(state: State, name: str, ids: Iterable[str] | IdList) -> int:
     with state.writing() as connection:
         found = get(state, name)
         if found.kind != "frozen":
-            raise ConflictError(f"the audience {found.name!r} is dynamic", hint="save it as frozen first")
-        keep_ids(connection, _members_of(found.name), ready)
+            raise ConflictError(
+                msg("the audience {audience!r} is dynamic", audience=found.name),
+                hint=msg("save it as frozen first"),
+            )
+        save_ids(connection, _members_of(found.name), ready)
         counted = AUDIENCES.update().where(AUDIENCES.c.name == found.name).values(members=ready.count)
         connection.execute(counted)
     return ready.count
@@ -232,28 +246,20 @@ def frozen_ids(state: State, name: str) -> Iterator[str]:
     yield from ids_of(state, _members_of(_spelled(name)))
 
 
-def mentions(text: str) -> frozenset[tuple[Literal["field", "audience"], str]]:
-    """Return what a filter names, without asking whether it is there.
-
-    A bare word with a dot may be a tag and its part, or a name with a dot: both are returned.
-    """
-    found: set[tuple[Literal["field", "audience"], str]] = set()
-    for match in _MENTION.finditer(text):
-        if match["audience"] is not None:
-            found.add(("audience", match["audience"].replace("''", "'")))
-        elif match["quoted"] is not None:
-            found.add(("field", match["quoted"].replace('""', '"')))
-        elif word := match["word"]:
-            found |= {("field", word), ("field", word.rpartition(".")[0] or word)}
-    return frozenset(found)
+def mentions(tree: Filter) -> frozenset[tuple[Literal["field", "audience"], str]]:
+    """Return the tags, attributes and saved audiences that a filter names, whatever part of a tag it uses."""
+    return frozenset(
+        ("audience", leaf.name) if isinstance(leaf, InAudience) else ("field", leaf.field.name)
+        for leaf in walk(tree)
+    )
 
 
-def _mention(connection: Connection, audience: SavedAudience) -> None:
-    connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == audience.name))
+def _record_mentions(connection: Connection, name: str, tree: Filter) -> None:
+    connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == name))
     rows = [
-        {"name": audience.name, "kind": kind, "mentioned": mentioned}
-        for kind, mentioned in sorted(mentions(audience.filter))
-        if len(mentioned) <= 300
+        {"name": name, "kind": kind, "mentioned": mentioned}
+        for kind, mentioned in sorted(mentions(tree))
+        if len(mentioned) <= MENTION_LENGTH
     ]
     if rows:
         connection.execute(MENTIONS.insert(), rows)
@@ -269,9 +275,9 @@ def _find(connection: Connection, name: str) -> SavedAudience | None:
 
 
 def _spelled(name: str) -> str:
-    """Return the spelling under which a name is kept; empty for one that no audience can have."""
+    """Return the spelling under which a name is stored; empty for one that no audience can have."""
     try:
-        return checked(name, "the audience's name", at_most=NAME_LENGTH)
+        return checked(name, msg("the audience's name"), at_most=NAME_LENGTH)
     except TagcastError:
         return ""
 
@@ -279,6 +285,6 @@ def _spelled(name: str) -> str:
 def _may_change(audience: SavedAudience, by: Person) -> None:
     if by.name != audience.owner and not by.may("access"):
         raise NotAllowedError(
-            f"the audience {audience.name!r} belongs to {audience.owner}",
-            hint="save yours under another name, or ask its owner or an administrator",
+            msg("the audience {audience!r} belongs to {owner}", audience=audience.name, owner=audience.owner),
+            hint=msg("save yours under another name, or ask its owner or an administrator"),
         )

@@ -1,1 +1,1 @@
-"""state: say in one sentence what is here."""
+"""The application state in SQL: its tables and its transactions, on SQLite or PostgreSQL."""

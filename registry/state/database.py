@@ -23,6 +23,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
 from tagcast.features.core.errors import ConfigError, StateError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.raw_errors import raw_text
 from tagcast.registry.state.tables import METADATA
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class State:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Yield a connection that reads one consistent moment; empty tables where nothing was written yet.
+        """Yield a connection that reads one consistent state; empty tables where nothing was written yet.
 
         Within :meth:`writing` of the same thread it is that connection, and sees what was written so far.
 
@@ -77,7 +79,7 @@ class State:
         if (outer := self._outer) is not None:
             yield outer
             return
-        with self._errors("read"):
+        with self._errors():
             if self._file is not None and not self._file.exists():
                 with _empty() as connection:
                     yield connection
@@ -88,7 +90,7 @@ class State:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yield a connection in one transaction: all of the block is kept, or nothing where it raises.
+        """Yield a connection in one transaction: all of the block is committed, or nothing where it raises.
 
         Other writers wait until it ends, so nothing slow belongs into it. A block within another one of the same thread
         is part of that one.
@@ -101,7 +103,7 @@ class State:
         if (outer := self._outer) is not None:
             yield outer
             return
-        with self._errors("written"):
+        with self._errors(writing=True):
             self._ensure()
             # Threads of one process wait here, in turn; SQLite alone would have them poll.
             with self._writing, self._writer.begin() as connection:
@@ -175,9 +177,9 @@ class State:
                 ):  # made by somebody else of the group, before there were accounts
                     self._file.chmod(self._file.stat().st_mode & ~0o007)
             except OSError as error:
-                raise self._failure("written", str(error)) from error
+                raise self._failure(str(error), writing=True) from error
             with suppress(sqlite3.Error), self._engine.connect() as connection:
-                # Readers do not wait for a writer. Another process may be switching at this moment: as good.
+                # Readers do not wait for a writer. Another process may be switching right now: as good.
                 connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
         with self._writer.begin() as connection:
             self._wait_for_turn(connection)
@@ -194,20 +196,29 @@ class State:
             connection.execute(select(func.pg_advisory_xact_lock(key)))
 
     @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
+    def _errors(self, *, writing: bool = False) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-            raise self._failure(what, reason.splitlines()[0]) from error
+            raise self._failure(reason, writing=writing) from error
 
-    def _failure(self, what: str, reason: str) -> StateError:
+    def _failure(self, reason: str, *, writing: bool) -> StateError:
         if self._url.password:
             reason = reason.replace(str(self._url.password), "…")
+        raw = raw_text(reason)
+        problem = msg(
+            "the application state cannot be read in {place}: {reason}", place=self.place, reason=raw
+        )
+        if writing:
+            problem = msg(
+                "the application state cannot be written in {place}: {reason}", place=self.place, reason=raw
+            )
         return StateError(
-            f"what people made cannot be {what} in {self.place}: {reason}",
-            hint="see that the disk has room, that the file or server lets you in, and that no other program "
-            "holds it; then try again",
+            problem,
+            hint=msg(
+                "see that the disk has room, that the file or server lets you in, and that no other program holds it; then try again"
+            ),
         )
 
 
@@ -232,12 +243,13 @@ def _parsed(url: str) -> URL:
         parsed.get_dialect().import_dbapi()
     except ModuleNotFoundError as error:
         raise StateError(
-            f"a state in PostgreSQL needs {error.name}, which is not installed",
+            msg("a state in PostgreSQL needs {package}, which is not installed", package=error.name),
             hint="pip install 'tagcast[postgres]'",
         ) from error
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
-            "[state] url is no SQLAlchemy URL", hint="as in postgresql://user:${PASSWORD}@host/database"
+            msg("[state] url is no SQLAlchemy URL"),
+            hint=msg("as in postgresql://user:${{PASSWORD}}@host/database"),
         ) from error
     return parsed
 

@@ -1,4 +1,4 @@
-"""Lists of profile ids, kept in compressed parts: one of millions is written while others wait a moment only."""
+"""Lists of profile ids, stored in compressed parts: one of millions is written while others hardly wait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PART_IDS = 50_000
 
 @dataclass(frozen=True)
 class IdList:
-    """Ids ready to be kept.
+    """Ids ready to be stored.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class IdList:
 
 
 def packed(ids: Iterable[str]) -> IdList:
-    """Return ``ids`` in their order, ready to be kept; what takes long is done here, before anything is locked."""
+    """Return ``ids`` in their order, ready to be stored; what takes long is done here, before anything is locked."""
     count, rest, parts = 0, iter(ids), []
     while part := list(islice(rest, PART_IDS)):
         count += len(part)
@@ -39,15 +39,15 @@ def packed(ids: Iterable[str]) -> IdList:
     return IdList(count, tuple(parts))
 
 
-def keep_ids(connection: Connection, name: str, ids: IdList) -> None:
-    """Keep ``ids`` as the list ``name``, in place of the one it was."""
-    drop_ids(connection, name)
+def save_ids(connection: Connection, name: str, ids: IdList) -> None:
+    """Store ``ids`` as the list ``name``, in place of the one it was."""
+    delete_ids(connection, name)
     rows = [{"list": name, "part": number, "ids": part} for number, part in enumerate(ids.parts)]
     if rows:
         connection.execute(ID_LISTS.insert(), rows)
 
 
-def drop_ids(connection: Connection, name: str) -> None:
+def delete_ids(connection: Connection, name: str) -> None:
     """Delete the list ``name``; one that is not there is none already."""
     connection.execute(delete(ID_LISTS).where(ID_LISTS.c.list == name))
 

@@ -1,4 +1,4 @@
-"""The tables of what people made: who may come in, what was done, said, saved and decided.
+"""The tables of the application state: accounts, audit log, uses and ratings of tags, saved audiences.
 
 Every table of the state hangs on :data:`METADATA`; a module that needs another one declares it there too, and it is
 made at its first use.
@@ -31,16 +31,17 @@ from sqlalchemy import (
 METADATA = MetaData()
 NAME_LENGTH = 254  # a name that a reverse proxy gives may be an e-mail address
 SUBJECT_LENGTH = 300
+MENTION_LENGTH = 300
 
 
-class Moment(TypeDecorator[datetime]):
-    """A moment with its zone, kept and given back in UTC on every database."""
+class UtcDateTime(TypeDecorator[datetime]):
+    """A datetime with its zone, stored and given back in UTC on every database."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a moment without a zone: nobody could say later which moment it was."""
+        """Refuse a datetime without a zone: nobody could tell later which instant it was."""
         if value is not None and value.tzinfo is None:
             raise ValueError(f"expected a moment with a timezone, found {value.isoformat()}")
         return None if value is None else value.astimezone(UTC)
@@ -49,8 +50,8 @@ class Moment(TypeDecorator[datetime]):
         """Return it in UTC; SQLite forgets zones."""
         if value is None:
             return None
-        moment: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
+        aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware.astimezone(UTC)
 
 
 def serial() -> Column[int]:
@@ -66,7 +67,7 @@ USERS = Table(
     Column("sensitive", Boolean, nullable=False),
     Column("password", String(200), nullable=False, comment="argon2"),
     Column("added_by", String(NAME_LENGTH), nullable=False),
-    Column("added_at", Moment, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
 )
 
 LOGIN_FAILURES = Table(
@@ -74,7 +75,7 @@ LOGIN_FAILURES = Table(
     METADATA,
     serial(),
     Column("name", String(64), nullable=False, index=True, comment="SHA-256 of the name that was given"),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -87,9 +88,9 @@ KEYS = Table(
     Column("role", String(20), nullable=False),
     Column("sensitive", Boolean, nullable=False),
     Column("added_by", String(NAME_LENGTH), nullable=False),
-    Column("added_at", Moment, nullable=False),
-    Column("expires_at", Moment),
-    Column("revoked_at", Moment),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
 )
 
 SESSIONS = Table(
@@ -99,14 +100,14 @@ SESSIONS = Table(
     Column("name", String(NAME_LENGTH), nullable=False, index=True),
     Column("role", String(20), nullable=False),
     Column("sensitive", Boolean, nullable=False),
-    Column("expires_at", Moment, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 AUDIT = Table(
     "audit",
     METADATA,
     serial(),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String(NAME_LENGTH), nullable=False),
     Column("action", String(50), nullable=False),
     Column("subject", String(SUBJECT_LENGTH), nullable=False),
@@ -123,7 +124,7 @@ USES = Table(
     Column("kind", String(20), primary_key=True),
     Column("day", Date, primary_key=True, comment="UTC"),
     Column("times", BigInteger, nullable=False),
-    Column("last_at", Moment, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
 )
 
 RATINGS = Table(
@@ -134,7 +135,7 @@ RATINGS = Table(
     Column("who", String(NAME_LENGTH), nullable=False),
     Column("stars", SmallInteger, nullable=False),
     Column("comment", Text, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Index("ratings_by_tag", "tag", "id"),
     sqlite_autoincrement=True,
 )
@@ -147,8 +148,8 @@ AUDIENCES = Table(
     Column("description", Text, nullable=False),
     Column("filter", Text, nullable=False),
     Column("kind", String(10), nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("changed_at", Moment, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
     Column("run", Integer),
     Column("members", BigInteger),
 )
@@ -158,7 +159,9 @@ MENTIONS = Table(
     METADATA,
     Column("name", String(200), primary_key=True, comment="of the audience"),
     Column("kind", String(10), primary_key=True, comment="field or audience"),
-    Column("mentioned", String(300), primary_key=True, index=True, comment="what its filter names"),
+    Column(
+        "mentioned", String(MENTION_LENGTH), primary_key=True, index=True, comment="what its filter names"
+    ),
 )
 
 AUDIENCE_SIZES = Table(
@@ -166,7 +169,7 @@ AUDIENCE_SIZES = Table(
     METADATA,
     Column("name", String(200), primary_key=True),
     Column("run", Integer, primary_key=True),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("members", BigInteger, nullable=False),
     Column("base", BigInteger, nullable=False),
 )

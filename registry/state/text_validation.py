@@ -5,9 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import Message, msg
 
 
-def checked(text: str, what: str, *, at_most: int, at_least: int = 1, lines: bool = False) -> str:
+def checked(text: str, what: Message, *, at_most: int, at_least: int = 1, lines: bool = False) -> str:
     """Return ``text`` without blanks around it.
 
     Parameters
@@ -29,11 +30,19 @@ def checked(text: str, what: str, *, at_most: int, at_least: int = 1, lines: boo
     if not storable(clean) or any(
         unicodedata.category(c) == "Cc" and not (lines and c in "\n\t\r") for c in clean
     ):
-        raise TagcastError(f"{what} holds a character that cannot be shown", hint="leave it out")
+        raise TagcastError(
+            msg("{what} holds a character that cannot be shown", what=what), hint=msg("leave it out")
+        )
     if not at_least <= len(clean) <= at_most:
         raise TagcastError(
-            f"{what} has {len(clean):,} characters, expected {at_least:,} to {at_most:,}",
-            hint=f"give a {'shorter' if len(clean) > at_most else 'longer'} one",
+            msg(
+                "{what} has {length:,} characters, expected {at_least:,} to {at_most:,}",
+                what=what,
+                length=len(clean),
+                at_least=at_least,
+                at_most=at_most,
+            ),
+            hint=msg("give a shorter one") if len(clean) > at_most else msg("give a longer one"),
         )
     return clean
 
@@ -52,4 +61,4 @@ def person_name(text: str) -> str:
         Where it is no name.
     """
     folded = unicodedata.normalize("NFKC", text).casefold() if storable(text) else text
-    return checked(folded, "the name", at_most=64)
+    return checked(folded, msg("the name"), at_most=64)

@@ -1,1 +1,1 @@
-"""versions: say in one sentence what is here."""
+"""Model versions in MLflow: recorded, listed, verified and promoted, with every decision kept."""

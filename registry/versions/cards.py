@@ -1,4 +1,4 @@
-"""Cards kept with model versions: files beside the run's plots, their digests on the version.
+"""Cards stored with model versions: files beside the run's plots, their digests on the version.
 
 The card is written after the version, since it names it; a version without one is a version all the same.
 """
@@ -15,6 +15,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import msg
 from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
 from tagcast.registry.versions.versions import GRADE
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER = "card"
 CARD = "tagcast.card"
-_MEND = "train the tag again: every training writes a card"
+_TRAIN_AGAIN = msg("train the tag again: every training writes a card")
 
 
 def store_card(
@@ -47,7 +48,7 @@ def store_card(
         When they cannot be stored.
     """
     with (
-        store_errors(f"{version.name}: the card cannot be stored"),
+        store_errors(msg("{version}: the card cannot be stored", version=version.name)),
         tempfile.TemporaryDirectory(prefix="tagcast-") as folder,
     ):
         for name, text in files.items():
@@ -68,23 +69,31 @@ def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
     ModelError
         When the version has no card, or a file is missing or was changed.
     """
-    with store_errors(f"{version.name}: the card cannot be read"):
+    with store_errors(msg("{version}: the card cannot be read", version=version.name)):
         logged = tracking.reader.versions(version.tag)
         tags = next((v.tags for v in logged if v.version == version.version), {})
         if CARD not in tags:
-            raise ModelError(f"{version.name} has no card", hint=_MEND)
+            raise ModelError(msg("{version} has no card", version=version.name), hint=_TRAIN_AGAIN)
         recorded = json.loads(tags[CARD])
         found: dict[str, str] = {}
         with tempfile.TemporaryDirectory(prefix="tagcast-") as scratch:
             folder = _folder(tracking, version, Path(scratch))
             for name, digest in recorded.items():
                 file = folder / name
-                trouble = "is missing"
+                trouble = msg("is missing")
                 if file.is_file():
                     found[name] = file.read_bytes().decode("utf-8", errors="replace")
-                    trouble = "is not what was recorded: it was changed or damaged"
+                    trouble = msg("is not what was recorded: it was changed or damaged")
                 if name not in found or _digest(found[name]) != digest:
-                    raise ModelError(f"{version.name}: the card's file {name} {trouble}", hint=_MEND)
+                    raise ModelError(
+                        msg(
+                            "{version}: the card's file {file} {trouble}",
+                            version=version.name,
+                            file=name,
+                            trouble=trouble,
+                        ),
+                        hint=_TRAIN_AGAIN,
+                    )
     return found
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import Joined, Text, from_column, msg, to_column
+from tagcast.features.core.raw_errors import raw_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Row, Table
@@ -37,8 +39,8 @@ class Decision:
         By the checks, by a person, by a person against checks that failed, or by the second person.
     by : str
         Who; ``gate`` for the gate alone, and who trained where the gate's winner is only proposed.
-    reason : str
-        Why, in a sentence.
+    reason : Message, Joined or str
+        Why, in a sentence: a message of the gate, or what somebody typed.
     figures : dict
         The gate's report, where there is one; forced promotions name what failed under ``forced``.
     decided_at : datetime
@@ -50,7 +52,7 @@ class Decision:
     action: Literal["promoted", "proposed", "refused"]
     how: Literal["gate", "hand", "force", "review"]
     by: str
-    reason: str
+    reason: Text | Joined
     figures: dict[str, Any]
     decided_at: datetime
 
@@ -72,7 +74,7 @@ class DecisionLog:
 
     @contextmanager
     def appending(self, decision: Decision) -> Iterator[None]:
-        """Add ``decision``, kept only when the block ends well; writers of other processes wait."""
+        """Add ``decision``, committed only when the block ends well; writers of other processes wait."""
         from sqlalchemy.schema import CreateTable
 
         with self._engine() as engine, engine.begin() as connection:
@@ -87,7 +89,7 @@ class DecisionLog:
                     action=decision.action,
                     how=decision.how,
                     decided_by=decision.by,
-                    reason=decision.reason,
+                    reason=to_column(decision.reason),
                     figures=json.dumps(decision.figures, ensure_ascii=False, sort_keys=True),
                     decided_at=_naive_utc(decision.decided_at),
                 )
@@ -111,25 +113,6 @@ class DecisionLog:
                 _decision(row) for row in connection.execute(query.order_by(table.c.decided_at, table.c.id))
             ]
 
-    def live_on(self, tag: str, when: datetime) -> Decision | None:
-        """Return the decision by which a version of ``tag`` was active at ``when``.
-
-        Parameters
-        ----------
-        tag : str
-            Name of the tag.
-        when : datetime
-            With a timezone.
-
-        Returns
-        -------
-        Decision or None
-            Its ``version`` was champion; ``None`` when there was none yet.
-        """
-        _naive_utc(when)
-        promotions = [d for d in self.history(tag) if d.action == "promoted" and d.decided_at <= when]
-        return promotions[-1] if promotions else None
-
     @contextmanager
     def _engine(self) -> Iterator[Engine]:
         from sqlalchemy import URL, NullPool, create_engine
@@ -141,8 +124,14 @@ class DecisionLog:
             yield engine
         except SQLAlchemyError as error:
             raise ModelError(
-                f"the decision log {self._file} cannot be used: {getattr(error, 'orig', None) or type(error).__name__}",
-                hint="check the disk and that no other program holds the file, or restore it from a backup",
+                msg(
+                    "the decision log {file} cannot be used: {reason}",
+                    file=self._file,
+                    reason=raw_text(getattr(error, "orig", None) or type(error).__name__),
+                ),
+                hint=msg(
+                    "check the disk and that no other program holds the file, or restore it from a backup"
+                ),
             ) from error
         finally:
             engine.dispose()
@@ -168,10 +157,10 @@ def _table() -> Table:
     )
 
 
-def _naive_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError(f"expected a moment with a timezone, found {moment.isoformat()}")
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _naive_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(f"expected a moment with a timezone, found {value.isoformat()}")
+    return value.astimezone(UTC).replace(tzinfo=None)
 
 
 def _decision(row: Row[Any]) -> Decision:
@@ -181,7 +170,7 @@ def _decision(row: Row[Any]) -> Decision:
         action=row.action,
         how=row.how,
         by=row.decided_by,
-        reason=row.reason,
+        reason=from_column(row.reason) if row.how == "gate" else row.reason,
         figures=json.loads(row.figures),
         decided_at=row.decided_at.replace(tzinfo=UTC),
     )

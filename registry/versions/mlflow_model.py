@@ -10,9 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import msg
 
 BUNDLE = "artifacts/bundle"  # where MLflow's layout puts the bundle
-REQUIREMENTS = ("lightgbm", "numpy", "pandas", "pydantic", "pyyaml", "scipy")
+REQUIREMENTS = ("tagcast", "lightgbm", "numba", "numpy", "pandas", "scipy")
+"""tagcast reads the bundle; the others decide the bits of a score, and are pinned as they were at training."""
 OUTPUTS = ("score", "lower", "upper")
 
 
@@ -33,7 +35,7 @@ def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: 
     staged = folder.with_name("bundle")  # MLflow names the artifact's folder after the one it is given
     shutil.copytree(bundle, staged)
     with warnings.catch_warnings():
-        # MLflow warns of its own type hints when imported, and asks for an input example at each model,
+        # MLflow warns of its own type hints when imported, and wants an input example for each model,
         # which costs 6 s and adds nothing to a signature.
         warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
         import mlflow.pyfunc
@@ -78,14 +80,20 @@ def verify(folder: Path, recorded: Mapping[str, str], *, name: str) -> None:
     for relative, expected in recorded.items():
         file = folder / relative
         if not file.is_file():
-            trouble = "is missing"
+            trouble = msg("is missing")
         elif _sha256(file) != expected:
-            trouble = "is not what was recorded: it was changed or damaged"
+            trouble = msg("is not what was recorded: it was changed or damaged")
         else:
             continue
         raise ModelError(
-            f"{name}: the stored model file {relative} {trouble} (in {folder})",
-            hint="restore the folder from a backup, train the tag again, or promote an older version",
+            msg(
+                "{version}: the stored model file {file} {trouble} (in {folder})",
+                version=name,
+                file=relative,
+                trouble=trouble,
+                folder=folder,
+            ),
+            hint=msg("restore the folder from a backup, train the tag again, or promote an older version"),
         )
 
 

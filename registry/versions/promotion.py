@@ -1,7 +1,7 @@
-"""Who put which version active, when and why: decisions, and the aliases that follow them.
+"""Who activated which version, when and why: decisions, and the aliases that follow them.
 
 A decision and its alias go together: the row of the log is committed only after the alias has moved. Where the
-configuration asks for a second person, what would become champion is proposed first, and waits as challenger until
+configuration requires a second person, what would become champion is proposed first, and waits as challenger until
 somebody else approves it.
 """
 
@@ -11,16 +11,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import ModelError, NotAllowedError
+from tagcast.features.core.messages import Joined, Text, from_json, listed, msg
 from tagcast.registry.gates.checks import GateReport, failed_checks
+from tagcast.registry.versions.aliases import CHALLENGER, CHAMPION, GATE
 from tagcast.registry.versions.decision_log import Decision
 
 if TYPE_CHECKING:
     from tagcast.registry.versions.tracking import Tracking
     from tagcast.registry.versions.versions import Version
-
-CHAMPION = "champion"
-CHALLENGER = "challenger"
-GATE = "gate"
 
 
 def settle(
@@ -37,7 +35,7 @@ def settle(
     report : GateReport
         What the checks found.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
     proposer : str, optional
         Who trained it, where a second person has to approve: a version that passes waits as challenger then.
     """
@@ -76,9 +74,9 @@ def promote(
     by, reason : str
         Who decided, and why; neither may be empty.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
     force : bool
-        Also where checks of the gate failed, or the gate never judged it; recorded as ``force`` then.
+        Also where checks of the gate failed, or the gate never evaluated it; recorded as ``force`` then.
     second_person : bool
         Whether it is only proposed, and waits for somebody else to approve it.
 
@@ -91,18 +89,25 @@ def promote(
     _named(by, reason)
     figures = dict(version.decision.figures) if version.decision else {}
     failed = failed_checks(figures)
-    judged = bool(figures.get("checks"))
-    if not force and (failed or not judged):
-        why = (
-            "; ".join(f"{check['name']} failed ({check['text']})" for check in failed)
-            or "the gate has not judged it"
-        )
+    evaluated = bool(figures.get("checks"))
+    if not force and (failed or not evaluated):
+        why: Text | Joined = msg("the gate has not judged it")
+        if failed:
+            why = listed(
+                [
+                    msg("{check} failed ({text})", check=check["name"], text=from_json(check["text"]))
+                    for check in failed
+                ],
+                "sentences",
+            )
         raise ModelError(
-            f"{version.name} may not become champion: {why}",
-            hint="hint what failed and train again, or take it on yourself: "
-            f'tagcast model promote {version.tag} {version.version} --force --reason "why it is right all the same"',
+            msg("{version} may not become champion: {why}", version=version.name, why=why),
+            hint=msg(
+                "correct what failed and train again, or take it on yourself: {command}",
+                command=f"tagcast model promote {version.tag} {version.version} --force --reason …",
+            ),
         )
-    against = [check["name"] for check in failed] if judged else ["not judged"]
+    against = [check["name"] for check in failed] if evaluated else ["not judged"]
     decision = Decision(
         tag=version.tag,
         version=version.version,
@@ -136,7 +141,7 @@ def approve(tracking: Tracking, version: Version, *, by: str, reason: str, now: 
     by, reason : str
         Who approves, and why; neither may be empty.
     now : datetime
-        Moment of the decision, with a timezone.
+        Time of the decision, with a timezone.
 
     Raises
     ------
@@ -148,8 +153,12 @@ def approve(tracking: Tracking, version: Version, *, by: str, reason: str, now: 
     proposal = _proposal(tracking, version, by, reason)
     if proposal.by.casefold() == by.strip().casefold():
         raise NotAllowedError(
-            f"{proposal.by} proposed {version.name}, so somebody else has to approve it",
-            hint="ask a colleague who may review, or set second_person = false under [review]",
+            msg(
+                "{by} proposed {version}, so somebody else has to approve it",
+                by=proposal.by,
+                version=version.name,
+            ),
+            hint=msg("ask a colleague who may review, or set second_person = false under [review]"),
         )
     return _record(tracking, _review(proposal, "promoted", by, reason, now))
 
@@ -171,8 +180,11 @@ def _proposal(tracking: Tracking, version: Version, by: str, reason: str) -> Dec
     waiting = next((v for v in pending(tracking) if v.name == version.name), None)
     if waiting is None or waiting.decision is None:
         raise ModelError(
-            f"{version.name} does not wait for approval",
-            hint=f"tagcast model list {version.tag} shows which version was proposed, and what came of each",
+            msg("{version} does not wait for approval", version=version.name),
+            hint=msg(
+                "{command} shows which version was proposed, and what came of each",
+                command=f"tagcast model list {version.tag}",
+            ),
         )
     return waiting.decision
 
@@ -195,8 +207,12 @@ def _review(
 def _named(by: str, reason: str) -> None:
     if not by.strip() or not reason.strip():
         raise ModelError(
-            f"a decision by hand needs who decides and why: found by {by!r}, reason {reason!r}",
-            hint='give both, as in --by "Ann Lee" --reason "holds up better in the new stores"',
+            msg(
+                "a decision by hand needs who decides and why: found by {by!r}, reason {reason!r}",
+                by=by,
+                reason=reason,
+            ),
+            hint=msg("give both: --by NAME --reason WHY"),
         )
 
 
@@ -204,7 +220,9 @@ def _record(tracking: Tracking, decision: Decision) -> Decision:
     from tagcast.registry.versions.tracking import store_errors
 
     client, tag, version = tracking.client, decision.tag, str(decision.version)
-    with store_errors(f"{tag}: the decision on version {version} cannot be recorded"):
+    with store_errors(
+        msg("{tag}: the decision on version {version} cannot be recorded", tag=tag, version=version)
+    ):
         aliases: dict[str, str] = dict(client.get_registered_model(tag).aliases)
         with tracking.decisions.appending(decision):
             if decision.action == "promoted":

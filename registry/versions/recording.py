@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import msg
 from tagcast.registry.versions.mlflow_model import digests, write_model
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import (
     CREATED,
     DIGESTS,
     FEATURE_SET,
+    KIND,
     METRICS,
     PROJECT,
     Version,
@@ -47,6 +49,7 @@ def log_version(
     tracking: Tracking,
     *,
     tag: str,
+    kind: str,
     bundle: Path,
     features: Sequence[str],
     feature_set: str,
@@ -69,6 +72,8 @@ def log_version(
         Open MLflow.
     tag : str
         Name of the tag, and of the registered model.
+    kind : str
+        What it predicts: ``kind`` of its definition.
     bundle : Path
         Folder of the model's files, as ``TagModel.load`` reads it.
     features : sequence of str
@@ -88,7 +93,7 @@ def log_version(
     documents : mapping, optional
         Further JSON documents of the run, by name.
     trials : sequence of TrialRecord
-        What was tried on the way, each kept as a child run.
+        What was tried on the way, each recorded as a child run.
     run_name : str
         Of the MLflow run.
     now : datetime
@@ -110,7 +115,7 @@ def log_version(
         raise ValueError(f"expected a moment with a timezone, found {now.isoformat()}")
     client, millis = tracking.client, int(now.timestamp() * 1000)
     with (
-        store_errors(f"{tag}: the model version cannot be stored"),
+        store_errors(msg("{tag}: the model version cannot be stored", tag=tag)),
         tempfile.TemporaryDirectory(prefix="tagcast-") as folder,
     ):
         _register(tracking, tag)
@@ -118,7 +123,7 @@ def log_version(
             tracking.experiment_id,
             start_time=millis,
             run_name=run_name,
-            tags={"tagcast.tag": tag, "mlflow.note.content": "\n\n".join(notes)},
+            tags={"tagcast.tag": tag, KIND: kind, "mlflow.note.content": "\n\n".join(notes)},
         ).info.run_id
         try:
             client.log_batch(
@@ -147,6 +152,7 @@ def log_version(
                 run_id=run_id,
                 model_id=stored.model_id,
                 tags={
+                    KIND: kind,
                     CREATED: now.astimezone(UTC).isoformat(),
                     FEATURE_SET: feature_set,
                     METRICS: json.dumps(dict(metrics), sort_keys=True),
@@ -191,8 +197,8 @@ def _register(tracking: Tracking, tag: str) -> None:
             raise
         if registered(tracking, tag) is None:
             raise ModelError(
-                f"{tag}: another project keeps a model of this name in the same MLflow",
-                hint="rename the tag, or give the project an MLflow of its own",
+                msg("{tag}: another project keeps a model of this name in the same MLflow", tag=tag),
+                hint=msg("rename the tag, or give the project an MLflow of its own"),
             ) from error
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import msg
 from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
 from tagcast.registry.versions.versions import Version
 
@@ -35,7 +36,7 @@ def run_file(tracking: Tracking, version: Version, name: str) -> Path | None:
     ModelError
         When the run or the server cannot be read.
     """
-    with store_errors(f"{version.name}: {name} cannot be read"):
+    with store_errors(msg("{version}: {file} cannot be read", version=version.name, file=name)):
         url = urlparse(tracking.reader.artifact_uri(version.run_id))
         if url.scheme in {"", "file"}:
             folder = Path(url2pathname(url.path))
@@ -62,10 +63,17 @@ def document(tracking: Tracking, version: Version, name: str) -> Any:
     file = run_file(tracking, version, f"{name}.json")
     if file is None:
         raise ModelError(
-            f"{version.name} has no {name}.json: it was trained before tagcast kept one",
+            msg(
+                "{version} has no {file}: it was trained before tagcast kept one",
+                version=version.name,
+                file=f"{name}.json",
+            ),
             hint=f"tagcast train {version.tag}",
         )
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ModelError(f"{file} is damaged: {error}", hint=f"tagcast train {version.tag}") from error
+        raise ModelError(
+            msg("{file} is damaged: it is no JSON", file=file),
+            hint=f"tagcast train {version.tag}",
+        ) from error

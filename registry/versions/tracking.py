@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.raw_errors import raw_text
 from tagcast.registry.versions.decision_log import DecisionLog
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader, MlflowReader, is_database
 
@@ -52,7 +54,7 @@ class Tracking:
     uri : str
         Tracking URI, kept out of ``repr``: it may hold a password.
     decisions : DecisionLog
-        Who put which version active, when and why.
+        Who activated which version, when and why.
     """
 
     home: Path
@@ -81,7 +83,7 @@ class Tracking:
 
     @cached_property
     def _opened(self) -> tuple[MlflowClient, str]:
-        with store_errors(f"{_place(self.home)} cannot be opened"), _locked(self.home / "mlflow.lock"):
+        with store_errors(_cannot_open(self.home)), _locked(self.home / "mlflow.lock"):
             return _open(self.uri, self.home, self.project)
 
 
@@ -112,7 +114,7 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
         os.environ.setdefault(name, value)
     home = home.absolute()
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
-    with store_errors(f"{_place(home)} cannot be opened"):
+    with store_errors(_cannot_open(home)):
         home.mkdir(parents=True, exist_ok=True)
         with _locked(home / "mlflow.lock"):
             if not given:
@@ -124,13 +126,14 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
     return tracking
 
 
-def _place(home: Path) -> str:
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    return "MLflow at MLFLOW_TRACKING_URI" if given else f"the model registry {home / DATABASE}"
+def _cannot_open(home: Path) -> Message:
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        return msg("MLflow at MLFLOW_TRACKING_URI cannot be opened")
+    return msg("the model registry {file} cannot be opened", file=home / DATABASE)
 
 
 @contextmanager
-def store_errors(message: str) -> Iterator[None]:
+def store_errors(message: Message) -> Iterator[None]:
     """Turn what MLflow and its storage raise into a ModelError that starts with ``message``."""
     try:
         yield
@@ -141,9 +144,11 @@ def store_errors(message: str) -> Iterator[None]:
         if given := os.environ.get("MLFLOW_TRACKING_URI"):
             detail = detail.replace(given, "MLFLOW_TRACKING_URI")  # it may hold a password
         raise ModelError(
-            f"{message}: {detail}",
-            hint="check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
-            "that the server answers. A database of an older MLflow: mlflow db upgrade",
+            msg("{problem}: {reason}", problem=message, reason=raw_text(detail)),
+            hint=msg(
+                "check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
+                "that the server answers. A database of an older MLflow: mlflow db upgrade"
+            ),
         ) from error
 
 
@@ -176,7 +181,7 @@ def _open(uri: str, home: Path, project: str) -> tuple[MlflowClient, str]:
 def _ensure_database(home: Path) -> None:
     database = home / DATABASE
     if database.exists():
-        # MLflow tries a file that is no database for a minute and a half before it says so.
+        # MLflow tries a file that is no database for a minute and a half before it raises.
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
         return

@@ -19,10 +19,11 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import msg
+from tagcast.registry.versions.aliases import CHAMPION
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
 from tagcast.registry.versions.mlflow_reader import RegisteredModel
-from tagcast.registry.versions.promotion import CHAMPION
 from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
 
 # Tags of a model version and of a registered model, as MLflow's own pages show them.
@@ -32,6 +33,7 @@ FEATURE_SET = "tagcast.feature_set"
 METRICS = "tagcast.metrics"
 DIGESTS = "tagcast.digests"
 GRADE = "tagcast.grade"
+KIND = "tagcast.kind"
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ class Version:
         The last one on this version.
     source : str
         Where MLflow keeps the files.
+    kind : str
+        What it predicts, as :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind` of its definition.
     grade : str or None
-        A to D, as on its card; None without a card, and for an amount.
+        A to D, as on its card; None without a card.
     """
 
     tag: str
@@ -72,6 +76,7 @@ class Version:
     digests: Mapping[str, str] = field(repr=False)
     decision: Decision | None
     source: str = field(repr=False)
+    kind: str
     grade: str | None = None
 
     @property
@@ -95,6 +100,7 @@ class Version:
             digests=json.loads(logged.tags[DIGESTS]),
             decision=decision,
             source=logged.source,
+            kind=logged.tags[KIND],
             grade=logged.tags.get(GRADE),
         )
 
@@ -102,7 +108,7 @@ class Version:
 def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
     """Return the versions of one tag or of all, by name of the tag, newest first."""
     reader = tracking.reader
-    with store_errors("the model registry cannot be read"):
+    with store_errors(msg("the model registry cannot be read")):
         models = [m for m in reader.models(tag) if _is_ours(tracking, m)]
         found = reader.versions(tag) if models else []
     aliases = {m.name: m.aliases for m in models}
@@ -114,7 +120,7 @@ def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
             decision=decisions.get((v.name, v.version)),
         )
         for v in found
-        if v.name in aliases and DIGESTS in v.tags
+        if v.name in aliases and {DIGESTS, KIND} <= v.tags.keys()
     ]
     return sorted(listed, key=lambda v: (v.tag, -v.version))
 
@@ -125,24 +131,38 @@ def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> V
     Raises
     ------
     ModelError
-        When there is none; the message says which there are.
+        When there is none; the message lists those there are.
     """
     known = versions(tracking, tag)
     for version in known:
         if which == version.version or which in version.aliases:
             return version
     if not known:
-        raise ModelError(f"{tag} has no trained model", hint=f"tagcast train {tag}")
+        raise ModelError(msg("{tag} has no trained model", tag=tag), hint=f"tagcast train {tag}")
     numbers = ", ".join(str(v.version) for v in known)
     if which == CHAMPION:
         latest = known[0].decision
         refused = latest is not None and latest.action == "refused"
-        why = f" (version {known[0].version}: {latest.reason})" if latest and refused else ""
+        problem = msg("{tag} has no champion: no version passed the gate", tag=tag)
+        if latest and refused:
+            problem = msg(
+                "{problem} (version {version}: {reason})",
+                problem=problem,
+                version=known[0].version,
+                reason=latest.reason,
+            )
         raise ModelError(
-            f"{tag} has no champion: no version passed the gate{why}",
-            hint=f"hint the definition or the data and train again, or tagcast model promote {tag} VERSION --force ({numbers})",
+            problem,
+            hint=msg(
+                "correct the definition or the data and train again, or activate one of {versions}: {command}",
+                versions=numbers,
+                command=f"tagcast model promote {tag} VERSION --force",
+            ),
         )
-    raise ModelError(f"{tag} has no version {which}", hint=f"choose one of {numbers}")
+    raise ModelError(
+        msg("{tag} has no version {version}", tag=tag, version=which),
+        hint=msg("choose one of {versions}", versions=numbers),
+    )
 
 
 def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tuple[Version, Path]:
@@ -168,7 +188,7 @@ def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tu
         When there is no such version, or a file is missing or was changed.
     """
     version = find_version(tracking, tag, which)
-    with store_errors(f"{version.name}: the stored model cannot be read"):
+    with store_errors(msg("{version}: the stored model cannot be read", version=version.name)):
         url = urlparse(version.source)
         if url.scheme in {"", "file"}:
             folder = Path(url2pathname(url.path))

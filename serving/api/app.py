@@ -17,7 +17,8 @@ SILENT: Any = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI would tell addresses, and with them profiles, to whatever collects traces of this process."""
 _ABOUT = (
     "Tags, audiences, profiles and runs of one project. Every request carries an API key (`Authorization: Bearer tc_…`); "
-    "`tagcast key add` makes one. Errors are JSON: `error`, `hint`, and of a filter `position`."
+    "`tagcast key add` makes one. Errors are JSON: `code`, `error`, `hint`, `params`, and of a filter `position`; "
+    "`Accept-Language` (en, zh) chooses the language of their sentences."
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -13,6 +13,7 @@ from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.tag_actions import PendingChampion
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
+from tagcast.serving.web.sentences import localized
 
 
 class Verdict(BaseModel):
@@ -26,16 +27,16 @@ def review_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["reviews"])
 
-    @routes.get("/champions/pending")
-    def pending(request: Request) -> list[PendingChampion]:
+    @routes.get("/champions/pending", response_model=list[PendingChampion])
+    def pending(request: Request) -> Any:
         """Versions that passed the gate and wait for a second person."""
-        return tag_steps.pending_champions(context, person_of(request))
+        return localized(request, tag_steps.pending_champions(context, person_of(request)))
 
-    @routes.post("/champions/{version}/{tag:path}")
-    def decide(request: Request, tag: str, version: int, asked: Verdict) -> Decision:
+    @routes.post("/champions/{version}/{tag:path}", response_model=Decision)
+    def decide(request: Request, tag: str, version: int, asked: Verdict) -> Any:
         """Approve a version that waits, or turn it down; never by who proposed it."""
         decide = tag_steps.approve_champion if asked.approve else tag_steps.refuse_champion
-        return decide(context, person_of(request), tag, version, asked.reason)
+        return localized(request, decide(context, person_of(request), tag, version, asked.reason))
 
     @routes.get("/audit")
     def audit(

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.audit_log import count_use
 from tagcast.registry.access.roles import Person, require
@@ -27,7 +28,7 @@ class Question(BaseModel):
     @model_validator(mode="after")
     def _check_one(self) -> Self:
         if (self.filter is None) == (self.tree is None):
-            raise ValueError("give either filter or tree")
+            raise ValueError(msg("give either filter or tree"))
         return self
 
     def read(self, context: ServiceContext, person: Person) -> Filter:

@@ -27,7 +27,7 @@ from tagcast.serving.audiences import portrait
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.audiences.portrait import Overlap, Portrait
 from tagcast.serving.audiences.queries import AudienceCount
-from tagcast.serving.audiences.service import Effect, Expected, Page, ProfitCurve
+from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Page, ProfitCurve
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.delivery import exports
 from tagcast.serving.web.authentication import person_of
@@ -71,11 +71,11 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         person = person_of(request)
         return questions.count(context, person, asked.read(context, person), estimate=asked.estimate)
 
-    @routes.post("/audiences/effects")
-    def effects(request: Request, asked: Question) -> list[Effect]:
-        """What each condition at the top of the filter takes away."""
+    @routes.post("/audiences/condition-impact")
+    def condition_impact(request: Request, asked: Question) -> list[ConditionImpact]:
+        """How many members each condition at the top of the filter excludes."""
         person = person_of(request)
-        return questions.effects(context, person, asked.read(context, person))
+        return questions.condition_impact(context, person, asked.read(context, person))
 
     @routes.post("/audiences/explain")
     def explain(request: Request, asked: Question) -> Explanation:
@@ -94,12 +94,20 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         person = person_of(request)
         return questions.expected(context, person, asked.read(context, person))
 
-    @routes.post("/audiences/cut")
-    def cut(request: Request, asked: CutQuestion) -> ProfitCurve:
+    @routes.post("/audiences/expected-amounts")
+    def expected_amounts(request: Request, asked: Question) -> list[ExpectedAmount]:
+        """How much the members will spend in all, by each amount of the filter, and within which range."""
+        person = person_of(request)
+        return questions.expected_amounts(context, person, asked.read(context, person))
+
+    @routes.post("/audiences/profit")
+    def profit(request: Request, asked: CutQuestion) -> ProfitCurve:
         """How far down the scores of a tag it pays to approach the members."""
         person = person_of(request)
         tree = asked.read(context, person)
-        return questions.best_cut(context, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity)
+        return questions.profit_curve(
+            context, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity
+        )
 
     @routes.post("/audiences/portrait")
     def draw_portrait(request: Request, asked: PortraitQuestion) -> Portrait:
@@ -157,10 +165,10 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         except BaseException:
             file.unlink(missing_ok=True)
             raise
-        told = {
+        headers = {
             "Export": record.id,
             "Rows": str(record.rows),
-            "Held-Back": str(record.held_out),
+            "Holdout": str(record.held_out),
             "Without-Consent": str(record.without_consent),
             "Hidden": ",".join(quote(column) for column in record.hidden),
             "Sha256": record.sha256,
@@ -169,7 +177,7 @@ def audience_routes(context: ServiceContext) -> APIRouter:
             file,
             media_type=_MEDIA[asked.format],
             filename=f"audience.{asked.format}",
-            headers={f"X-Tagcast-{name}": value for name, value in told.items()},
+            headers={f"X-Tagcast-{name}": value for name, value in headers.items()},
             background=BackgroundTask(file.unlink, missing_ok=True),
         )
 

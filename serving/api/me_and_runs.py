@@ -24,7 +24,7 @@ class Me:
 
 @dataclass(frozen=True)
 class Run:
-    """What was put active."""
+    """What was activated."""
 
     number: int
     action: str
@@ -50,7 +50,7 @@ def about_routes(context: ServiceContext) -> APIRouter:
 
     @routes.get("/runs")
     def runs(request: Request) -> list[Run]:
-        """What was put active, newest first; the first is active."""
+        """What was activated, newest first; the first is active."""
         require(person_of(request), "see")
         return [
             Run(

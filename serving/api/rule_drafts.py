@@ -48,27 +48,27 @@ def draft_routes(context: ServiceContext) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["rule drafts"])
 
-    @routes.get("/drafts")
+    @routes.get("/rule-drafts")
     def drafts(request: Request) -> list[Draft]:
         """The drafted rules, by name."""
         return [_told(draft) for draft in rule_drafts.drafts(context, person_of(request))]
 
-    @routes.get("/draft-fields")
+    @routes.get("/rule-fields")
     def fields(request: Request) -> list[RuleField]:
         """What a rule may speak of."""
         return rule_drafts.fields(context, person_of(request))
 
-    @routes.post("/drafts", status_code=201)
+    @routes.post("/rule-drafts", status_code=201)
     def draft(request: Request, new: NewDraft) -> Draft:
         """Keep a rule as a draft, new or in another wording."""
         return _told(rule_drafts.draft(context, person_of(request), new.definition, new.reason))
 
-    @routes.post("/drafts/{tag:path}/submit", status_code=201)
+    @routes.post("/rule-drafts/{tag:path}/submit", status_code=201)
     def submit(request: Request, tag: str, asked: Submission) -> LifeStep:
         """Put a draft into review; `/tags/{name}/steps` publishes it."""
         return rule_drafts.submit(context, person_of(request), tag, asked.reason)
 
-    @routes.get("/drafts/{tag:path}")
+    @routes.get("/rule-drafts/{tag:path}")
     def one(request: Request, tag: str) -> Draft:
         """One draft."""
         return _told(rule_drafts.draft_of(context, person_of(request), tag))

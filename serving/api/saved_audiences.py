@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import saved_audiences
@@ -30,7 +31,7 @@ class Saving(BaseModel):
     @model_validator(mode="after")
     def _check_one(self) -> Self:
         if (self.filter is None) == (self.tree is None):
-            raise ValueError("give either filter or tree")
+            raise ValueError(msg("give either filter or tree"))
         return self
 
 
@@ -61,14 +62,14 @@ def saved_routes(context: ServiceContext) -> APIRouter:
         """Save an audience, or change one of yours."""
         text = saving.tree.text() if saving.tree is not None else saving.filter or ""
         person = person_of(request)
-        return audience_keeping.keep(
+        return audience_keeping.save(
             context, person, name, text, description=saving.description, kind=saving.kind
         )
 
     @routes.delete("/audiences/{name:path}", status_code=204)
     def drop(request: Request, name: str) -> Response:
         """Delete an audience of yours."""
-        audience_keeping.drop(context, person_of(request), name)
+        audience_keeping.delete(context, person_of(request), name)
         return Response(status_code=204)
 
     return routes

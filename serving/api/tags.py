@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -21,6 +21,7 @@ from tagcast.serving.catalog.tag_details import TagDetails, card_html, dependent
 from tagcast.serving.context import ServiceContext
 from tagcast.serving.web.authentication import person_of
 from tagcast.serving.web.hardening_middleware import CARD_POLICY
+from tagcast.serving.web.sentences import localized
 
 
 class Step(BaseModel):
@@ -69,7 +70,8 @@ def tag_routes(context: ServiceContext) -> APIRouter:
     def tree(request: Request) -> Tree:
         """Who owns tags, and which categories hold too few or too many."""
         require(person_of(request), "see")
-        return Tree(catalogue.owners(context), catalogue.tree_warnings(context))
+        warnings = localized(request, catalogue.tree_warnings(context))
+        return Tree(catalogue.owners(context), warnings)
 
     @routes.get("/tags/{name:path}/card", response_class=HTMLResponse)
     def card(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:
@@ -97,7 +99,7 @@ def tag_routes(context: ServiceContext) -> APIRouter:
     @routes.post("/tags/{name:path}/steps", status_code=201)
     def step(request: Request, name: str, asked: Step) -> LifeStep:
         """Take a tag one step on in its life."""
-        return tag_steps.move_tag(context, person_of(request), name, asked.to, asked.reason)
+        return tag_steps.transition_tag(context, person_of(request), name, asked.to, asked.reason)
 
     @routes.get("/tags/{name:path}/feedback")
     def told(request: Request, name: str) -> Feedback:
@@ -111,11 +113,11 @@ def tag_routes(context: ServiceContext) -> APIRouter:
         return feedback(context.state, name)
 
     # Last: a name may hold slashes, and would swallow what follows it.
-    @routes.get("/tags/{name:path}")
-    def tag(request: Request, name: str) -> TagDetails:
+    @routes.get("/tags/{name:path}", response_model=TagDetails)
+    def tag(request: Request, name: str) -> Any:
         """All that is known of a tag."""
         page = tag_details(context, person_of(request), name)
         count_use(context.state, name, "api", context.now)
-        return page
+        return localized(request, page)
 
     return routes

@@ -1,1 +1,1 @@
-"""audiences: say in one sentence what is here."""
+"""Audiences: filters are resolved, counted, described, forecast, portrayed and saved."""

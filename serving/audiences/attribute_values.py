@@ -1,4 +1,4 @@
-"""The values that an attribute has in the run active, to choose from."""
+"""The values that an attribute has in the active run, to choose from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 200
 def levels(context: ServiceContext, person: Person, attribute: str) -> list[str]:
     """Return the values of a text attribute, commonest first; none for one that ``person`` may not see.
 
-    Of an attribute of very many values the commonest :data:`MOST` are told; of a large base those of the store's sample.
+    Of an attribute of very many values the commonest :data:`MOST` are returned; of a large base those of the store's sample.
     """
     from tagcast.serving.audiences.filter_resolution import names_for
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, assert_never
 
 from tagcast.models.filters.conditions import (
     And,
     Compare,
-    Condition,
     FieldRef,
     Filter,
     InAudience,
     IsNull,
+    Leaf,
     Not,
     OneOf,
     Or,
     Scalar,
+    fold,
 )
 
 Language = Literal["en", "zh"]
 
 _WORDS: dict[Language, dict[str, str]] = {
     "en": {
-        "all": "Profiles where {}.",
+        "all": "Customers where {}.",
         "and": ", and ",
         "or": ", or ",
         "either": "either {}",
@@ -41,20 +43,20 @@ _WORDS: dict[Language, dict[str, str]] = {
         "unknown_because": "the reason why {} is unknown",
         "is": "{} is {}",
         "is_not": "{} is something other than {}",
-        "not_is": "{} is not {} or not known",
+        "not_is": "{} is not {} or has no value",
         "<": "{} is below {}",
         "<=": "{} is at most {}",
         ">": "{} is above {}",
         ">=": "{} is at least {}",
         "in": "{} is one of {}",
-        "not_in": "{} is none of {} or not known",
+        "not_in": "{} is none of {} or has no value",
         "between": "{} is between {} and {}",
         "top": "{} ranks in the top {}",
         "bottom": "{} ranks in the bottom {}",
-        "null": "{} is not known",
-        "not_null": "{} is known",
-        "outside": "nothing is said of {}",
-        "not_outside": "something is said of {}",
+        "null": "{} is missing",
+        "not_null": "{} is given",
+        "outside": "{} has no value",
+        "not_outside": "{} has a value",
         "audience": "the audience “{}” includes them",
         "not_audience": "the audience “{}” does not include them",
         "yes": "yes",
@@ -67,7 +69,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "more": "{} and {} more",
     },
     "zh": {
-        "all": "满足以下条件的用户：{}。",
+        "all": "满足以下条件的客户：{}。",
         "and": "，并且",
         "or": "，或者",
         "either": "满足其一：{}",
@@ -85,18 +87,18 @@ _WORDS: dict[Language, dict[str, str]] = {
         "unknown_because": "{}未知的原因",
         "is": "{}为{}",
         "is_not": "{}为{}以外的值",
-        "not_is": "{}不为{}或未知",
+        "not_is": "{}不为{}或没有取值",
         "<": "{}低于{}",
         "<=": "{}不高于{}",
         ">": "{}高于{}",
         ">=": "{}不低于{}",
         "in": "{}为{}之一",
-        "not_in": "{}不为{}中的任何一个或未知",
+        "not_in": "{}不为{}中的任何一个或没有取值",
         "between": "{}在{}到{}之间",
-        "top": "{}排名在前 {}",
-        "bottom": "{}排名在后 {}",
-        "null": "{}未知",
-        "not_null": "{}已知",
+        "top": "{}排名前{}",
+        "bottom": "{}排名后{}",
+        "null": "{}未填写",
+        "not_null": "{}已填写",
         "outside": "没有{}的判断",
         "not_outside": "有{}的判断",
         "audience": "属于人群“{}”",
@@ -122,7 +124,7 @@ _OPPOSITE = {
 }
 
 
-def in_words(
+def describe(
     tree: Filter, titles: Mapping[str, str], language: Language, *, amounts: Collection[str] = ()
 ) -> str:
     """Return what ``tree`` means as one sentence.
@@ -139,8 +141,16 @@ def in_words(
     return _Translator(titles, language, amounts).sentence(tree)
 
 
+@dataclass(frozen=True)
+class _Phrase:
+    """A condition in words: ``inner`` within another one, ``whole`` where it is the filter itself."""
+
+    inner: str
+    whole: str
+
+
 class _Translator:
-    """Says conditions in one language."""
+    """Puts conditions into the words of one language."""
 
     def __init__(self, titles: Mapping[str, str], language: Language, amounts: Collection[str]) -> None:
         self._titles = titles
@@ -148,67 +158,74 @@ class _Translator:
         self._amounts = amounts
 
     def sentence(self, tree: Filter) -> str:
-        return self._words["all"].format(self._said(tree.root, outermost=True))
+        phrase = fold(tree.root, leaf=self._phrase, negated=self._negated, joined=self._joined)
+        return self._words["all"].format(phrase.whole)
 
-    def _said(self, node: Condition, *, outermost: bool = False) -> str:
-        if isinstance(node, And):
-            return self._joined("and", self._ranges(node.items), outermost=outermost)
-        if isinstance(node, Or):
-            return self._joined("or", [self._said(item) for item in node.items], outermost=outermost)
-        if isinstance(node, Not):
-            return self._denied(node.item)
-        key, parts = self._leaf(node)
-        return self._words[key].format(*parts)
+    def _phrase(self, leaf: Leaf) -> _Phrase:
+        key, parts = self._leaf(leaf)
+        text = self._words[key].format(*parts)
+        return _Phrase(text, text)
 
-    def _joined(self, word: str, items: Sequence[str], *, outermost: bool) -> str:
+    def _negated(self, node: Not, phrase: _Phrase) -> _Phrase:
+        text = self._words["not"].format(phrase.inner)
+        if not isinstance(node.item, And | Or | Not):
+            key, parts = self._leaf(node.item)
+            if key in _OPPOSITE:
+                text = self._words[_OPPOSITE[key]].format(*parts)
+        return _Phrase(text, text)
+
+    def _joined(self, node: And | Or, phrases: list[_Phrase]) -> _Phrase:
+        items = self._ranges(node, phrases) if isinstance(node, And) else [p.inner for p in phrases]
         if len(items) == 1:
-            return items[0]
-        text = self._words[word].join(items)
-        if word == "or" and outermost:
-            return self._words["either"].format(text)
-        return text if outermost else self._words["group"].format(text)
+            return _Phrase(items[0], items[0])
+        if isinstance(node, And):
+            text = whole = self._words["and"].join(items)
+        else:
+            text = self._words["or"].join(items)
+            whole = self._words["either"].format(text)
+        return _Phrase(self._words["group"].format(text), whole)
 
-    def _ranges(self, items: Sequence[Condition]) -> list[str]:
-        """Say each item; a floor and a ceiling of one field that follow each other are one range."""
-        said, rest = [], list(items)
+    def _ranges(self, node: And, phrases: list[_Phrase]) -> list[str]:
+        """Return the items' texts; a floor and a ceiling of one field that follow each other are one range."""
+        texts: list[str] = []
+        rest = list(zip(node.items, phrases, strict=True))
         while rest:
-            first, second = rest[0], rest[1] if len(rest) > 1 else None
+            first, second = rest[0][0], rest[1][0] if len(rest) > 1 else None
             if (
                 isinstance(first, Compare)
                 and isinstance(second, Compare)
                 and (first.field, first.op, second.op) == (second.field, ">=", "<=")
             ):
                 low, high = (self._value(first.field, c.value) for c in (first, second))
-                said.append(self._words["between"].format(self._field(first.field), low, high))
+                texts.append(self._words["between"].format(self._field(first.field), low, high))
                 rest = rest[2:]
             else:
-                said.append(self._said(rest.pop(0)))
-        return said
+                texts.append(rest.pop(0)[1].inner)
+        return texts
 
-    def _denied(self, node: Condition) -> str:
-        if not isinstance(node, And | Or | Not):
-            key, parts = self._leaf(node)
-            if key in _OPPOSITE:
-                return self._words[_OPPOSITE[key]].format(*parts)
-        return self._words["not"].format(self._said(node))
-
-    def _leaf(self, node: Compare | OneOf | IsNull | InAudience) -> tuple[str, list[str]]:
-        if isinstance(node, InAudience):
-            return "audience", [node.name]
-        field = self._field(node.field)
-        if isinstance(node, IsNull):
-            return ("null", [field]) if node.field.part is None else ("outside", [self._title(node.field)])
-        if isinstance(node, OneOf):
-            shown = self._words["list"].join(self._value(node.field, v) for v in node.values[:_LISTED])
-            more = len(node.values) - _LISTED
-            count = more if self._words is _WORDS["en"] else len(node.values)
-            return "in", [field, self._words["more"].format(shown, f"{count:,}") if more > 0 else shown]
-        if node.field.part == "percentile" and node.op in {">=", ">", "<", "<="}:
-            above = node.op in {">=", ">"}
-            rank = 100 - float(node.value) if above else float(node.value)
-            return ("top" if above else "bottom"), [self._title(node.field), f"{_plain(rank)} %"]
-        key = {"=": "is", "!=": "is_not"}.get(node.op, node.op)
-        return key, [field, self._value(node.field, node.value)]
+    def _leaf(self, leaf: Leaf) -> tuple[str, list[str]]:
+        """Return the key of the leaf's pattern, and what goes into it."""
+        if isinstance(leaf, InAudience):
+            return "audience", [leaf.name]
+        field = self._field(leaf.field)
+        match leaf:
+            case IsNull():
+                attribute = leaf.field.part is None
+                return ("null", [field]) if attribute else ("outside", [self._title(leaf.field)])
+            case OneOf():
+                shown = self._words["list"].join(self._value(leaf.field, v) for v in leaf.values[:_LISTED])
+                more = len(leaf.values) - _LISTED
+                count = more if self._words is _WORDS["en"] else len(leaf.values)
+                return "in", [field, self._words["more"].format(shown, f"{count:,}") if more > 0 else shown]
+            case Compare():
+                if leaf.field.part == "percentile" and leaf.op in {">=", ">", "<", "<="}:
+                    above = leaf.op in {">=", ">"}
+                    rank = 100 - float(leaf.value) if above else float(leaf.value)
+                    return ("top" if above else "bottom"), [self._title(leaf.field), f"{_plain(rank)}%"]
+                key = {"=": "is", "!=": "is_not"}.get(leaf.op, leaf.op)
+                return key, [field, self._value(leaf.field, leaf.value)]
+            case _:
+                assert_never(leaf)
 
     def _title(self, field: FieldRef) -> str:
         return self._titles.get(field.name, field.name)
@@ -226,7 +243,7 @@ class _Translator:
             known = field.part in {"value", "band"} and value in {"yes", "no", "unknown"}
             return self._words["quote"].format(self._words[value] if known else value)
         if field.part in _SHARES and (field.part == "confidence" or field.name not in self._amounts):
-            return f"{_plain(100 * value)} %"
+            return f"{_plain(100 * value)}%"
         return _plain(value)
 
 

@@ -1,18 +1,19 @@
-"""What a filter of a person may speak of, and saved audiences that stand in it as conditions.
+"""The names that a person's filter may use, and saved audiences that stand in it as conditions.
 
 A tree from outside is read anew from its own text, so that nothing of it is trusted: every name has to be one that the
-person may see, every value of the right kind. Saved audiences are put in place by what they say, for the same person;
+person may see, every value of the right kind. Saved audiences are replaced by their own filters, read for the same person;
 frozen ones by their members.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError
-from tagcast.models.filters.conditions import And, Condition, Filter, InAudience, Names, Not, Or
+from tagcast.features.core.messages import msg
+from tagcast.models.filters.conditions import Condition, Filter, InAudience, Leaf, Names, Not, fold
 from tagcast.models.filters.parser import parse
 from tagcast.registry.governance.saved_audiences import all_saved, frozen_ids, get
 
@@ -28,14 +29,14 @@ MAX_CONDITIONS = 1_000
 
 @dataclass(frozen=True)
 class ResolvedFilter:
-    """A filter ready to be asked.
+    """A filter ready to be queried.
 
     Parameters
     ----------
     tree : Filter
         As written.
     whole : Filter
-        With what dynamic audiences say in their place.
+        With the filters of dynamic audiences in their place.
     frozen : mapping of str to collection of str
         Ids of the members of those that are still named.
     """
@@ -46,7 +47,7 @@ class ResolvedFilter:
 
 
 def names_for(context: ServiceContext, person: Person) -> Names:
-    """Return what a filter of ``person`` may speak of: tags, attributes, saved audiences."""
+    """Return what a filter of ``person`` may use: tags, attributes, saved audiences."""
     return replace(columns_of(context, person), audiences=tuple(a.name for a in all_saved(context.state)))
 
 
@@ -65,19 +66,19 @@ def hidden_attributes(context: ServiceContext, person: Person) -> frozenset[str]
     return frozenset(profiles.sensitive if profiles and not person.may("sensitive") else ())
 
 
-def asked(context: ServiceContext, person: Person, question: Filter | str) -> ResolvedFilter:
+def resolve(context: ServiceContext, person: Person, requested: Filter | str) -> ResolvedFilter:
     """Check a filter for ``person`` and put saved audiences in place.
 
     Raises
     ------
     FilterError
-        For a name that is unknown or not theirs to see, a value of the wrong kind, an audience that speaks of itself.
+        For a name that is unknown or not theirs to see, a value of the wrong kind, an audience that contains itself.
     """
-    text = question if isinstance(question, str) else question.text()
+    text = requested if isinstance(requested, str) else requested.text()
     names = names_for(context, person)
     tree = parse(text, names)
     inlining = _Inlining(context, person, names, text)
-    whole = Filter(root=inlining.put(tree.root, ()))
+    whole = Filter(root=inlining.inline(tree.root, ()))
     return ResolvedFilter(tree, whole, inlining.frozen)
 
 
@@ -89,7 +90,7 @@ class _Inlining:
     context : ServiceContext
     person : Person
     names : Names
-        What their filters may speak of.
+        What their filters may use.
     text : str
         The filter, for the position of an error.
     """
@@ -102,32 +103,43 @@ class _Inlining:
         self._conditions = 0
         self.frozen: dict[str, Collection[str]] = {}
 
-    def put(self, node: Condition, within: tuple[str, ...]) -> Condition:
+    def inline(self, node: Condition, within: tuple[str, ...]) -> Condition:
         """Return ``node``, which stands in the audiences ``within``, with what it names in place."""
-        if isinstance(node, And | Or):
-            return type(node)(items=tuple(self.put(item, within) for item in node.items))
-        if isinstance(node, Not):
-            return Not(item=self.put(node.item, within))
+        return fold(
+            node,
+            leaf=lambda leaf: self._leaf(leaf, within),
+            negated=lambda _, item: Not(item=item),
+            joined=lambda joint, items: type(joint)(items=tuple(items)),
+        )
+
+    def _leaf(self, leaf: Leaf, within: tuple[str, ...]) -> Condition:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise FilterError(
-                f"with its audiences in place the filter has more than {MAX_CONDITIONS:,} conditions",
-                hint="name fewer audiences, or freeze some",
+                msg(
+                    "with its audiences in place the filter has more than {most:,} conditions",
+                    most=MAX_CONDITIONS,
+                ),
+                hint=msg("name fewer audiences, or freeze some"),
             )
-        return self._audience(node, within) if isinstance(node, InAudience) else node
+        return self._audience(leaf, within) if isinstance(leaf, InAudience) else leaf
 
     def _audience(self, node: InAudience, within: tuple[str, ...]) -> Condition:
         if node.name in within:
             chain = " → ".join([*within[within.index(node.name) :], node.name])
             raise FilterError(
-                f"an audience speaks of itself: {chain}",
-                hint="take it out of one of their filters",
+                msg("an audience speaks of itself: {chain}", chain=chain),
+                hint=msg("take it out of one of their filters"),
                 position=self._position(within[0]),
             )
         if len(within) >= MAX_AUDIENCE_DEPTH:
             raise FilterError(
-                f"audiences are nested deeper than {MAX_AUDIENCE_DEPTH}: {' → '.join(within)}",
-                hint="write out what some of them say",
+                msg(
+                    "audiences are nested deeper than {most}: {chain}",
+                    most=MAX_AUDIENCE_DEPTH,
+                    chain=" → ".join(within),
+                ),
+                hint=msg("write out what some of them say"),
                 position=self._position(within[0]),
             )
         saved = get(self._context.state, node.name)
@@ -143,30 +155,21 @@ class _Inlining:
             tree = parse(saved.filter, self._names)
         except FilterError as error:
             raise FilterError(
-                f"the audience {saved.name!r} cannot be used: {error.message}",
-                hint="it may speak of a tag that is gone, or not yours to see",
+                msg(
+                    "the audience {audience!r} cannot be used: {problem}",
+                    audience=saved.name,
+                    problem=error.message,
+                ),
+                hint=msg("it may speak of a tag that is gone, or not yours to see"),
                 position=self._position((*within, saved.name)[0]),
             ) from error
-        return self.put(tree.root, (*within, saved.name))
+        return self.inline(tree.root, (*within, saved.name))
 
     def _position(self, name: str) -> int:
         """Return where the text names an audience."""
         return max(0, self._text.find(InAudience(name=name).text().removeprefix("IN AUDIENCE ")))
 
     def _may_use(self, saved: SavedAudience, within: tuple[str, ...]) -> None:
-        """Let nobody learn from its members what the filter would not tell them; who may see all may use all."""
+        """Let nobody learn from its members what the filter would not show them; who may see all may use all."""
         if not self._person.may("sensitive"):
             self._read(saved, within)
-
-
-def audiences_in(node: Condition | Filter) -> Iterator[str]:
-    """Yield every saved audience that a filter names."""
-    if isinstance(node, Filter):
-        yield from audiences_in(node.root)
-    elif isinstance(node, InAudience):
-        yield node.name
-    elif isinstance(node, Not):
-        yield from audiences_in(node.item)
-    elif isinstance(node, And | Or):
-        for item in node.items:
-            yield from audiences_in(item)

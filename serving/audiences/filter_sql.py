@@ -1,7 +1,7 @@
 """A filter tree as a SQL condition over the wide table, for any dialect that sqlglot writes.
 
 The condition is TRUE for the members alone; for others it is FALSE, or NULL where something is not known of them. What is
-denied is told apart first (``COALESCE(…, FALSE)``), so NOT is the exact complement; all else is left as it is, since
+negated becomes TRUE or FALSE first (``COALESCE(…, FALSE)``), so NOT is the exact complement; all else is left as it is, since
 databases look up a plain comparison twice as fast. Values become literals of the tree, never text that is pasted.
 """
 
@@ -9,22 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import assert_never
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import FilterError
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import (
     And,
     Compare,
-    Condition,
+    FieldCondition,
     FieldRef,
     Filter,
     InAudience,
     IsNull,
-    Not,
+    Leaf,
     OneOf,
     Or,
     Scalar,
+    fold,
 )
 from tagcast.serving.store.schema import column_name
 
@@ -57,21 +60,19 @@ def condition(
         For an audience that is not among ``frozen``.
     """
     expired = {tag for tag, until in expires_at.items() if until <= now}
-    return _node(tree.root, expired, frozen or {})
+
+    def leaf(leaf: Leaf) -> exp.Expr:
+        if isinstance(leaf, InAudience):
+            return _listed(leaf, frozen or {})
+        if leaf.field.part is not None and leaf.field.name in expired:
+            return exp.false()
+        return _test(leaf)
+
+    return fold(tree.root, leaf=leaf, negated=lambda _, item: complement(item), joined=_joined)
 
 
-def _node(node: Condition, expired: Collection[str], frozen: Mapping[str, Collection[str]]) -> exp.Expr:
-    if isinstance(node, And):
-        return exp.paren(exp.and_(*[_node(i, expired, frozen) for i in node.items], copy=False))
-    if isinstance(node, Or):
-        return exp.paren(exp.or_(*[_node(i, expired, frozen) for i in node.items], copy=False))
-    if isinstance(node, Not):
-        return complement(_node(node.item, expired, frozen))
-    if isinstance(node, InAudience):
-        return _listed(node, frozen)
-    if node.field.part is not None and node.field.name in expired:
-        return exp.false()
-    return _leaf(node)
+def _joined(node: And | Or, items: list[exp.Expr]) -> exp.Expr:
+    return exp.paren((exp.and_ if isinstance(node, And) else exp.or_)(*items, copy=False))
 
 
 def complement(members: exp.Expr) -> exp.Expr:
@@ -83,15 +84,16 @@ def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr
     """Return the condition that a profile's id is among the members of a frozen audience."""
     if node.name not in frozen:
         raise FilterError(
-            f"the members of the audience {node.name!r} are not known here", hint="save the audience first"
+            msg("the members of the audience {audience!r} are not known here", audience=node.name),
+            hint=msg("save the audience first"),
         )
     ids = frozen[node.name]
     if not ids:
         return exp.false()
     if any(_BETWEEN_IDS in i for i in ids):
         raise FilterError(
-            f"the audience {node.name!r} holds an id with a separator sign in it",
-            hint="save it as a dynamic one",
+            msg("the audience {audience!r} holds an id with a separator sign in it", audience=node.name),
+            hint=msg("save it as a dynamic one"),
         )
     # As one text that the database takes apart: a list of a hundred thousand literals takes it seconds to read.
     text = exp.StringToArray(
@@ -100,13 +102,17 @@ def _listed(node: InAudience, frozen: Mapping[str, Collection[str]]) -> exp.Expr
     return exp.In(this=exp.column("profile_id"), query=exp.select(exp.Explode(this=text)).subquery())
 
 
-def _leaf(node: Compare | OneOf | IsNull) -> exp.Expr:
-    column = _column(node.field)
-    if isinstance(node, IsNull):
-        return exp.Is(this=column, expression=exp.null())
-    if isinstance(node, OneOf):
-        return exp.In(this=column, expressions=[_literal(v) for v in node.values])
-    return _OPERATORS[node.op](this=column, expression=_literal(node.value))
+def _test(leaf: FieldCondition) -> exp.Expr:
+    column = _column(leaf.field)
+    match leaf:
+        case IsNull():
+            return exp.Is(this=column, expression=exp.null())
+        case OneOf():
+            return exp.In(this=column, expressions=[_literal(v) for v in leaf.values])
+        case Compare():
+            return _OPERATORS[leaf.op](this=column, expression=_literal(leaf.value))
+        case _:
+            assert_never(leaf)
 
 
 def _column(field: FieldRef) -> exp.Expr:

@@ -1,7 +1,7 @@
-"""What an audience will turn out to be: how many are as said, and how far down the scores it pays to go.
+"""What to expect of an audience: how many predictions come true, how much they spend, how far down the scores it pays to go.
 
 Outcomes of profiles are taken as independent given their scores, so a number of them is Poisson-binomial, near enough
-to normal; the bounds of the scores come on top of that.
+to normal; the bounds of the scores, or how far all amounts may move together, come on top of that.
 """
 
 from __future__ import annotations
@@ -14,12 +14,19 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.models.definitions.outcomes import UNKNOWN, YES_NO
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter
+from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import asked, names_for
+from tagcast.serving.audiences.amount_forecast import (
+    NINETEEN_OF_TWENTY,
+    STEPS_OF_PERCENTILE,
+    sum_of_variances,
+    sums_by_tier,
+)
+from tagcast.serving.audiences.filter_resolution import names_for, resolve
 from tagcast.serving.audiences.queries import quoted, tags_of, where_in
-from tagcast.serving.sampling import weight_in_sample
+from tagcast.serving.audiences.sampling import weight_in_sample
 from tagcast.serving.store.schema import TagRun, column_name
 
 if TYPE_CHECKING:
@@ -27,25 +34,22 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
 
-_NINETEEN_OF_TWENTY = 1.96
-STEPS_OF_PERCENTILE = 20
-"""The curve of profit is summed in steps of a twentieth of a percentile."""
 MOST_POINTS = 200
 
 
 @dataclass(frozen=True)
 class Expected:
-    """How many of those of whom a tag says ``value`` will turn out as said.
+    """How many of those for whom a tag predicts ``value`` will turn out so.
 
     Parameters
     ----------
     tag, value : str
     members : int
-        Of whom it is said.
+        For whom it is predicted.
     promised : float
         Sum of their confidence: a floor.
     right : float
-        Expected by their scores; of an amount the floor, since its scores say no chance of a tier.
+        Expected by their scores; the floor where a run did not record what its amounts are worth.
     low, high : float
         19 of 20 times it lies between them: by the bounds of the scores, and chance.
     estimated : bool
@@ -83,7 +87,7 @@ class ProfitCurve:
     Parameters
     ----------
     points : tuple of ProfitPoint
-        From nobody to everybody of whom the tag speaks.
+        From nobody to everybody for whom the tag has a score.
     best : ProfitPoint
         Of highest profit within the capacity.
     condition : str
@@ -99,27 +103,29 @@ class ProfitCurve:
 def expected(
     context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
 ) -> list[Expected]:
-    """Return how many members will turn out as said, of each tag the filter speaks of and each value said.
+    """Return how many predictions for the members will come true, of each tag the filter uses and each value.
 
-    ``estimate`` asks a sample where the store keeps one and it holds enough members.
+    ``estimate`` reads a sample where the store keeps one and it holds enough members.
     """
     require(person, "filter")
-    question = asked(context, person, tree)
+    resolved = resolve(context, person, tree)
     with context.store.reader() as reader:
-        _, where = where_in(reader, question.whole, context.now, question.frozen)
+        _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
         about = {tag.tag: tag for tag in reader.manifest.run.tags}
         times = weight_in_sample(reader, where) if estimate else None
         found = []
-        for name in tags_of(question.whole):
-            rows = _sums_by_value(reader, about[name], where, sample=times is not None)
-            found += [_of_value(name, v, rows[v], times) for v in about[name].values if v in rows]
+        for name in tags_of(resolved.whole):
+            sums = _sums_by_value(reader, about[name], where, sample=times is not None)
+            found += [_of_value(name, v, sums[v], times) for v in about[name].values if v in sums]
     return found
 
 
 def _sums_by_value(
     reader: StoreReader, tag: TagRun, where: exp.Expr, *, sample: bool
 ) -> dict[str, dict[str, Any]]:
-    """Sum chances over the members of each value that the tag says."""
+    """Sum chances over the members of each value of the tag."""
+    if tag.outlook is not None:
+        return sums_by_tier(reader, tag, tag.outlook, where, sample=sample)
     part = {p: quoted(column_name(tag.tag, p)) for p in ("value", "score", "lower", "upper", "confidence")}
     sure = part["confidence"]
     if tag.values == YES_NO:
@@ -127,17 +133,17 @@ def _sums_by_value(
         likely: exp.Expr = exp.Case(default=exp.paren(one - part["score"])).when(yes, part["score"])
         most: exp.Expr = exp.Case(default=exp.paren(one - part["lower"])).when(yes, part["upper"])
     else:
-        likely = most = sure  # a tier's chance is not kept, only how sure it is
+        likely = most = sure  # how likely a value is beyond that is not stored
     word = exp.cast(part["value"], "VARCHAR")
     query = exp.select(exp.alias_(word, "value"), exp.alias_(exp.Count(this=exp.Star()), "members"))
     for name, chance in (("sure", sure), ("likely", likely), ("most", most)):
-        query = query.select(exp.alias_(exp.Sum(this=chance), name))
-        spread = exp.Mul(this=exp.paren(chance), expression=exp.paren(1 - exp.paren(chance)))
-        query = query.select(exp.alias_(exp.Sum(this=spread), f"{name}_variance"))
-    said = exp.and_(part["value"].is_(exp.null()).not_(), word.neq(exp.Literal.string(UNKNOWN)))
-    query = query.from_("profiles").where(where, said).group_by(part["value"])
+        query = query.select(
+            exp.alias_(exp.Sum(this=chance), name), sum_of_variances(chance, f"{name}_variance")
+        )
+    known = exp.and_(part["value"].is_(exp.null()).not_(), word.neq(exp.Literal.string(UNKNOWN)))
+    query = query.from_("profiles").where(where, known).group_by(part["value"])
     rows = {row["value"]: row for row in reader.query(query, sample=sample).read_all().to_pylist()}
-    if tag.is_amount:
+    if tag.scale.in_currency:
         for row in rows.values():
             row["most"], row["most_variance"] = float(row["members"]), 0.0
     return rows
@@ -147,8 +153,8 @@ def _of_value(tag: str, value: str, row: dict[str, Any], times: float | None) ->
     if times is not None:
         row = _weighted(row, times)
     members = row["members"]
-    low = row["sure"] - _NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["sure_variance"]))
-    high = row["most"] + _NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["most_variance"]))
+    low = row["sure"] - NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["sure_variance"]))
+    high = row["most"] + NINETEEN_OF_TWENTY * math.sqrt(max(0.0, row["most_variance"]))
     return Expected(
         tag,
         value,
@@ -175,7 +181,7 @@ def _weighted(row: dict[str, Any], times: float) -> dict[str, Any]:
     return found
 
 
-def best_cut(
+def profit_curve(
     context: ServiceContext,
     person: Person,
     tree: Filter,
@@ -192,7 +198,7 @@ def best_cut(
     person : Person
     tree : Filter
     tag : str
-        One that says yes or no, or an amount.
+        One that predicts yes or no, or an amount.
     benefit : float
         Earned for each approached profile whose outcome comes; of an amount, for each unit of it.
     cost : float
@@ -207,15 +213,21 @@ def best_cut(
     """
     require(person, "filter")
     if tag not in names_for(context, person).tags:
-        raise TagcastError(f"there is no tag {tag!r} to rank by", hint="name a tag that you can filter by")
+        raise TagcastError(
+            msg("there is no tag {tag!r} to rank by", tag=tag), hint=msg("name a tag that you can filter by")
+        )
     if not (math.isfinite(benefit) and math.isfinite(cost) and benefit > 0 and cost >= 0):
         raise TagcastError(
-            f"expected a benefit above 0 and a cost of at least 0, found {benefit:g} and {cost:g}",
-            hint="give what a right approach earns and what each one costs",
+            msg(
+                "expected a benefit above 0 and a cost of at least 0, found {benefit:g} and {cost:g}",
+                benefit=benefit,
+                cost=cost,
+            ),
+            hint=msg("give what a right approach earns and what each one costs"),
         )
-    question = asked(context, person, tree)
+    resolved = resolve(context, person, tree)
     with context.store.reader() as reader:
-        _, where = where_in(reader, question.whole, context.now, question.frozen)
+        _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
         rows = _sums_by_score(reader, tag, where)
     points = _accumulated(rows, benefit, cost)
     within = points if capacity is None else _up_to(points, capacity)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlglot import exp
 
-from tagcast.models.definitions.outcomes import UNKNOWN
 from tagcast.models.filters.conditions import Filter
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import ResolvedFilter, asked, names_for
+from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_for, resolve
 from tagcast.serving.audiences.portrait_fields import Field, attribute_field, tag_field
 from tagcast.serving.audiences.queries import where_in
-from tagcast.serving.sampling import count_where, weight_in_sample
+from tagcast.serving.audiences.sampling import count_where, weight_in_sample
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tagcast.serving.store.base import StoreReader
     from tagcast.serving.store.manifest import Manifest
 
-_AT_ONCE = 25
+_FIELDS_A_PASS = 25
 """Fields of one query: PostgreSQL's GROUPING takes 31."""
 _Counts = dict[str, dict[Any, int]]
 
@@ -85,8 +85,8 @@ class Portrait:
 
     def by_index(self, *, least: int = 30) -> list[PortraitRow]:
         """Return known levels with at least ``least`` members, highest index first."""
-        told = [r for r in self.rows if r.index is not None and r.level is not None and r.members >= least]
-        return sorted(told, key=lambda r: -(r.index or 0.0))
+        shown = [r for r in self.rows if r.index is not None and r.level is not None and r.members >= least]
+        return sorted(shown, key=lambda r: -(r.index or 0.0))
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,19 @@ def portrait(
         Another audience; None takes everyone.
     """
     require(person, "filter")
-    question = asked(context, person, tree)
-    other = None if against is None else asked(context, person, against)
+    resolved = resolve(context, person, tree)
+    other = None if against is None else resolve(context, person, against)
     names, now = names_for(context, person), context.now
     with context.store.reader() as reader:
         fields = _fields(context, reader, names)
-        mine = _spread(reader, fields, question, now)
-        theirs = _everyone(context, reader, fields) if other is None else _spread(reader, fields, other, now)
-    rows = [row for field in fields for row in _rows(field, mine, theirs)]
-    return Portrait(mine.members, theirs.members, tuple(rows), mine.estimated or theirs.estimated)
+        audience = _spread(reader, fields, resolved, now)
+        reference = (
+            _everyone(context, reader, fields) if other is None else _spread(reader, fields, other, now)
+        )
+    rows = [row for field in fields for row in _rows(field, audience, reference)]
+    return Portrait(
+        audience.members, reference.members, tuple(rows), audience.estimated or reference.estimated
+    )
 
 
 def _fields(context: ServiceContext, reader: StoreReader, names: Names) -> list[Field]:
@@ -156,8 +160,8 @@ def _fields(context: ServiceContext, reader: StoreReader, names: Names) -> list[
     return found
 
 
-def _spread(reader: StoreReader, fields: Sequence[Field], question: ResolvedFilter, now: datetime) -> _Spread:
-    _, where = where_in(reader, question.whole, now, question.frozen)
+def _spread(reader: StoreReader, fields: Sequence[Field], resolved: ResolvedFilter, now: datetime) -> _Spread:
+    _, where = where_in(reader, resolved.whole, now, resolved.frozen)
     times = weight_in_sample(reader, where)
     sample = times is not None
     counts = _counted(reader, fields, where, sample=sample)
@@ -177,7 +181,7 @@ def _everyone(context: ServiceContext, reader: StoreReader, fields: Sequence[Fie
     estimated = False
     for field in fields:
         if field.kind == "tag":
-            counts[field.name] = _said(manifest, field.name)
+            counts[field.name] = _value_counts(manifest, field.name)
             continue
         sample = reader.sample_rows > 0
         count = partial(_counted, reader, [field], None, sample=sample)
@@ -188,7 +192,7 @@ def _everyone(context: ServiceContext, reader: StoreReader, fields: Sequence[Fie
     return _Spread(manifest.profiles, counts, estimated)
 
 
-def _said(manifest: Manifest, tag: str) -> dict[Any, int]:
+def _value_counts(manifest: Manifest, tag: str) -> dict[Any, int]:
     summary = manifest.tags[tag]
     beyond = manifest.profiles - summary.population
     return {**summary.said, UNKNOWN: summary.unknown, None: beyond}
@@ -199,8 +203,8 @@ def _counted(
 ) -> _Counts:
     """Count the profiles of each level of each field, many fields in one pass."""
     found: _Counts = {}
-    for start in range(0, len(fields), _AT_ONCE):
-        part = fields[start : start + _AT_ONCE]
+    for start in range(0, len(fields), _FIELDS_A_PASS):
+        part = fields[start : start + _FIELDS_A_PASS]
         levels = [field.level for field in part]
         query = exp.select(*[exp.alias_(level.copy(), f"f{k}") for k, level in enumerate(levels)])
         by_field = exp.Grouping(expressions=[level.copy() for level in levels])
@@ -220,12 +224,12 @@ def _counted(
     return {field.name: found.get(field.name, {}) for field in fields}
 
 
-def _rows(field: Field, mine: _Spread, theirs: _Spread) -> list[PortraitRow]:
+def _rows(field: Field, audience: _Spread, reference: _Spread) -> list[PortraitRow]:
     rows = []
     for value, label in field.labels:
-        members, others = (s.counts[field.name].get(value, 0) for s in (mine, theirs))
-        share = members / mine.members if mine.members else 0.0
-        other_share = others / theirs.members if theirs.members else 0.0
+        members, others = (s.counts[field.name].get(value, 0) for s in (audience, reference))
+        share = members / audience.members if audience.members else 0.0
+        other_share = others / reference.members if reference.members else 0.0
         index = 100 * share / other_share if other_share else None
         if members or others:
             rows.append(
@@ -237,7 +241,7 @@ def _rows(field: Field, mine: _Spread, theirs: _Spread) -> list[PortraitRow]:
 def compare(context: ServiceContext, person: Person, a: Filter, b: Filter) -> Overlap:
     """Return how two audiences overlap, counted in one pass."""
     require(person, "filter")
-    first, second, now = asked(context, person, a), asked(context, person, b), context.now
+    first, second, now = resolve(context, person, a), resolve(context, person, b), context.now
     with context.store.reader() as reader:
         in_a, in_b = (where_in(reader, q.whole, now, q.frozen)[1] for q in (first, second))
         sets: Mapping[str, exp.Expr] = {"a": in_a, "b": in_b, "both": exp.and_(in_a, in_b)}

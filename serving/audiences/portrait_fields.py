@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlglot import exp
 
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.audiences.queries import quoted
 from tagcast.serving.store.schema import TagRun, column_name
 
@@ -26,7 +26,7 @@ FEW_NUMBERS = 12
 """A number of so few values is shown by value, else in ranges."""
 QUANTILES = (0.2, 0.4, 0.6, 0.8)
 LEAST_COVERED = 0.1
-"""A text whose commonest levels cover less than this share of those known tells people apart, and paints nothing."""
+"""A text whose commonest levels cover less than this share of those known describes nobody."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Field:
     level : exp.Expr
         Of a profile: what the database groups by.
     labels : tuple of (value, str or None)
-        What the database says to what people read, in order.
+        Values of the database to what people read, in order.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Keep an audience with its size, freeze its members, drop it: what console, API and commands do to saved audiences."""
+"""Save an audience with its size, freeze its members, delete it: what console, API and commands do to saved audiences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tagcast.features.core.errors import FilterError
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import saved_audiences
 from tagcast.registry.state.id_lists import packed
-from tagcast.serving.audiences import service as questions
+from tagcast.serving.audiences import service
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
 
 
-def keep(
+def save(
     context: ServiceContext,
     person: Person,
     name: str,
@@ -25,7 +25,7 @@ def keep(
     description: str = "",
     kind: AudienceKind = "dynamic",
 ) -> SavedAudience:
-    """Save the filter ``text`` under ``name`` with its size in the run active; a frozen one with its members.
+    """Save the filter ``text`` under ``name`` with its size in the active run; a frozen one with its members.
 
     Raises
     ------
@@ -35,26 +35,26 @@ def keep(
         Without the right "save", or where the name belongs to somebody else.
     """
     require(person, "save")
-    tree = questions.parse_for(context, person, text)
+    tree = service.parse_for(context, person, text)
     with context.store.reader() as reader:
         run = reader.manifest.number
-    count = questions.count(context, person, tree)
+    count = service.count(context, person, tree)
     # Read before anything is locked: it takes as long as the audience is large.
-    members = packed(questions.member_ids(context, person, tree) if kind == "frozen" else ())
+    members = packed(service.member_ids(context, person, tree) if kind == "frozen" else ())
     now = context.now
     audience = saved_audiences.SavedAudience(name, person.name, description, text, kind, now, now)
     with context.state.writing():
-        made = saved_audiences.save(context.state, audience, person, now)
+        saved = saved_audiences.save(context.state, audience, tree, person, now)
         if kind == "frozen":
-            saved_audiences.freeze(context.state, made.name, members)
+            saved_audiences.freeze(context.state, saved.name, members)
         else:
-            questions.parse_for(context, person, text)  # refused if it names itself
-        saved_audiences.add_size(context.state, made.name, run, now, count.members, count.base)
-    return saved_audiences.get(context.state, made.name)
+            service.parse_for(context, person, text)  # refused if it names itself
+        saved_audiences.add_size(context.state, saved.name, run, now, count.members, count.base)
+    return saved_audiences.get(context.state, saved.name)
 
 
 def record_sizes(context: ServiceContext, person: Person) -> list[str]:
-    """Keep how large each dynamic audience is in the run active, where that is not known; return which could not be.
+    """Record how large each dynamic audience is in the active run, where that is not known; return which could not be.
 
     Called after each run, so that the history of sizes has no gaps; one whose tags are gone is left out.
     """
@@ -64,7 +64,7 @@ def record_sizes(context: ServiceContext, person: Person) -> list[str]:
         if audience.kind == "frozen" or current is None or audience.run == current.number:
             continue
         try:
-            count = questions.count(context, person, questions.parse_for(context, person, audience.filter))
+            count = service.count(context, person, service.parse_for(context, person, audience.filter))
         except FilterError:
             failed.append(audience.name)
             continue
@@ -73,7 +73,7 @@ def record_sizes(context: ServiceContext, person: Person) -> list[str]:
     return failed
 
 
-def drop(context: ServiceContext, person: Person, name: str) -> None:
+def delete(context: ServiceContext, person: Person, name: str) -> None:
     """Delete a saved audience.
 
     Raises

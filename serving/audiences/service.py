@@ -1,4 +1,4 @@
-"""What people ask of an audience: how many, what each condition costs, what it means, who is in it."""
+"""The services around an audience: its size, what each condition costs, what it means, who is in it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from sqlglot import exp
 from tagcast.models.filters.conditions import And, Condition, Filter
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences import queries as audiences
-from tagcast.serving.audiences.description import Language, in_words
-from tagcast.serving.audiences.filter_resolution import asked, hidden_attributes
+from tagcast.serving.audiences.amount_forecast import ExpectedAmount, expected_amounts
+from tagcast.serving.audiences.description import Language, describe
+from tagcast.serving.audiences.filter_resolution import hidden_attributes, resolve
 from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.forecast import Expected, ProfitCurve, ProfitPoint, best_cut, expected
+from tagcast.serving.audiences.forecast import Expected, ProfitCurve, ProfitPoint, expected, profit_curve
 from tagcast.serving.audiences.queries import AudienceCount
-from tagcast.serving.sampling import weight_in_sample
+from tagcast.serving.audiences.sampling import weight_in_sample
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -26,19 +27,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudienceCount",
-    "Effect",
+    "ConditionImpact",
     "Expected",
+    "ExpectedAmount",
     "Language",
     "Page",
     "ProfitCurve",
     "ProfitPoint",
-    "best_cut",
+    "condition_impact",
     "count",
-    "effects",
     "expected",
+    "expected_amounts",
     "member_ids",
     "members",
     "parse_for",
+    "profit_curve",
     "sample",
     "sentence",
     "top_conditions",
@@ -46,8 +49,8 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What one condition of a filter takes away.
+class ConditionImpact:
+    """How many members one condition of a filter excludes.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ class Effect:
     members_without : int
         Members if the condition were not there.
     removed : int
-        How many it takes away.
+        How many it excludes.
     estimated : bool
         Whether both come from the sample that the store keeps of a large base.
     """
@@ -74,7 +77,7 @@ class Page:
     Parameters
     ----------
     rows : tuple of dict
-        ``profile_id``, attributes, and of each tag that the filter speaks of value, score and confidence.
+        ``profile_id``, attributes, and of each tag that the filter uses value, score and confidence.
     next : str or None
         To be given as ``after`` for the next page; None at the end.
     """
@@ -84,46 +87,50 @@ class Page:
 
 
 def parse_for(context: ServiceContext, person: Person, text: str) -> Filter:
-    """Return the tree of ``text``, which may speak of what ``person`` may see.
+    """Return the tree of ``text``, which may use what ``person`` may see.
 
     Raises
     ------
     FilterError
         With the character, what was expected and found, and a suggestion.
     """
-    return asked(context, person, text).tree
+    return resolve(context, person, text).tree
 
 
 def count(context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False) -> AudienceCount:
     """Count the members; ``estimate`` from a sample where the store keeps one."""
     require(person, "filter")
-    question = asked(context, person, tree)
+    resolved = resolve(context, person, tree)
     with context.store.reader() as reader:
-        return audiences.count(reader, question.whole, context.now, frozen=question.frozen, estimate=estimate)
+        return audiences.count(reader, resolved.whole, context.now, frozen=resolved.frozen, estimate=estimate)
 
 
-def effects(context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False) -> list[Effect]:
-    """Return what each condition at the top of the filter takes away, in their order.
+def condition_impact(
+    context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
+) -> list[ConditionImpact]:
+    """Return how many members each condition at the top of the filter excludes, in their order.
 
     One pass over the profiles, or with ``estimate`` over a sample where the store keeps one and it holds enough members:
     who fails one condition alone would come in without it.
     """
     require(person, "filter")
-    question = asked(context, person, tree)
-    conditions = top_conditions(question.tree)
-    # An audience that stands alone may itself say several conditions: they are one here.
-    parts = top_conditions(question.whole) if isinstance(question.tree.root, And) else (question.whole.root,)
+    resolved = resolve(context, person, tree)
+    conditions = top_conditions(resolved.tree)
+    # An audience that stands alone may itself consist of several conditions: they are one here.
+    parts = top_conditions(resolved.whole) if isinstance(resolved.tree.root, And) else (resolved.whole.root,)
     with context.store.reader() as reader:
         each = [
-            audiences.where_in(reader, Filter(root=part), context.now, question.frozen)[1] for part in parts
+            audiences.where_in(reader, Filter(root=part), context.now, resolved.frozen)[1] for part in parts
         ]
-        whole = audiences.where_in(reader, question.whole, context.now, question.frozen)[1]
+        whole = audiences.where_in(reader, resolved.whole, context.now, resolved.frozen)[1]
         times = weight_in_sample(reader, whole) if estimate else None
-        found = _failing_alone(reader, each, sample=times is not None)
-    by_place = {place: round(profiles * (times or 1)) for place, profiles in found.items()}
+        failing = _failing_alone(reader, each, sample=times is not None)
+    by_place = {place: round(profiles * (times or 1)) for place, profiles in failing.items()}
     members = by_place.get(0, 0)
     return [
-        Effect(part.text(), members + by_place.get(place, 0), by_place.get(place, 0), times is not None)
+        ConditionImpact(
+            part.text(), members + by_place.get(place, 0), by_place.get(place, 0), times is not None
+        )
         for place, part in enumerate(conditions, 1)
     ]
 
@@ -132,9 +139,11 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: b
     """Count the profiles that fail condition 1, 2, … and no other; at 0 those that fail none."""
     first = exp.Case(default=exp.Literal.number(0))
     failed: exp.Expr = exp.Literal.number(0)
-    for place, one in enumerate(conditions, 1):
-        first = first.when(complement(one), exp.Literal.number(place), copy=False)
-        failed = failed + exp.Case(default=exp.Literal.number(1)).when(one, exp.Literal.number(0), copy=False)
+    for place, condition in enumerate(conditions, 1):
+        first = first.when(complement(condition), exp.Literal.number(place), copy=False)
+        failed = failed + exp.Case(default=exp.Literal.number(1)).when(
+            condition, exp.Literal.number(0), copy=False
+        )
     query = exp.select(exp.alias_(first, "place"), exp.alias_(exp.Count(this=exp.Star()), "profiles"))
     query = query.from_("profiles").where(failed <= exp.Literal.number(1)).group_by(first.copy())
     return {
@@ -143,12 +152,12 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: b
 
 
 def sentence(context: ServiceContext, person: Person, tree: Filter, language: Language) -> str:
-    """Say in plain words what the filter means."""
+    """Return in plain words what the filter means."""
     tree = parse_for(context, person, tree.text())
     with context.store.reader() as reader:
         run = reader.manifest.run
     titles = {t.tag: t.title_zh if language == "zh" else t.title_en for t in run.tags}
-    return in_words(
+    return describe(
         tree, {tag: title for tag, title in titles.items() if title}, language, amounts=run.amounts
     )
 
@@ -166,7 +175,7 @@ def sample(
     drawn = exp.MD5(
         this=exp.DPipe(this=exp.column("profile_id"), expression=exp.Literal.string(f" {seed}"), safe=True)
     )
-    with _some(context, person, tree) as (reader, query):
+    with _member_query(context, person, tree) as (reader, query):
         rows: list[dict[str, Any]] = (
             reader.query(query.order_by(drawn, append=False).limit(limit)).read_all().to_pylist()
         )
@@ -183,7 +192,7 @@ def members(
     NotAllowedError
         Without the right "profiles".
     """
-    with _some(context, person, tree) as (reader, query):
+    with _member_query(context, person, tree) as (reader, query):
         rest = query if after is None else query.where(exp.column("profile_id") > exp.Literal.string(after))
         rows = reader.query(rest.limit(limit + 1)).read_all().to_pylist()
     more = len(rows) > limit
@@ -198,22 +207,24 @@ def member_ids(context: ServiceContext, person: Person, tree: Filter) -> Iterato
     NotAllowedError
         Without the right "profiles".
     """
-    with _some(context, person, tree) as (reader, query):
+    with _member_query(context, person, tree) as (reader, query):
         for batch in reader.query(query.select("profile_id", append=False)):
             yield from batch.column(0).to_pylist()
 
 
 @contextmanager
-def _some(context: ServiceContext, person: Person, tree: Filter) -> Iterator[tuple[StoreReader, exp.Select]]:
+def _member_query(
+    context: ServiceContext, person: Person, tree: Filter
+) -> Iterator[tuple[StoreReader, exp.Select]]:
     """Yield an open reader and the query for the members, with what ``person`` may see of them."""
     require(person, "profiles")
-    question = asked(context, person, tree)
+    resolved = resolve(context, person, tree)
     hidden = hidden_attributes(context, person)
     with context.store.reader() as reader:
         yield (
             reader,
             audiences.member_query(
-                reader, question.whole, context.now, frozen=question.frozen, hidden=hidden
+                reader, resolved.whole, context.now, frozen=resolved.frozen, hidden=hidden
             ),
         )
 

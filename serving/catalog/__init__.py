@@ -1,1 +1,1 @@
-"""catalog: say in one sentence what is here."""
+"""The tag catalog: which tags exist, their status and evidence, and the steps people take with them."""

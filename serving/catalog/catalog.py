@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import StoreError
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.features.core.messages import Message, msg
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.lifecycle import Status, status_of
 from tagcast.serving.catalog.category_size_checks import LeafWarning, leaf_warnings
@@ -40,25 +41,25 @@ class TagRow:
         Where it stands in its life.
     kind : {"model", "amount", "rule"}
     values : tuple of str
-        What it can say beside unknown, in order.
+        Its values beside unknown, in order.
     population : int or None
-        Profiles of which it speaks in the run active; None where it was not scored.
+        Profiles of which it speaks in the active run; None where it was not scored.
     coverage : float or None
         Their share of all profiles.
     said : dict of str to int
         Profiles of each value; unknown among them.
     mean_confidence : float or None
-        Over the values said.
+        Over the values predicted.
     grade : str or None
         A to D, of the champion's card; None where there is no card.
     expires_at : datetime or None
     expired : bool
-        Whether that lies behind: it may be filtered by, but says what was.
+        Whether that has passed: it may still be filtered by, but holds the past.
     sensitivity : {"normal", "sensitive"}
     refreshed_at : datetime or None
         When it was scored last.
     champion : int or None
-        Version of the model active.
+        Version of the active model.
     quality : dict of str to float
         Of its test snapshot: ``auc`` and ``log_loss``; of an amount ``mae``, ``baseline_mae`` and ``tier_accuracy``.
     """
@@ -122,14 +123,14 @@ def tags(
     profiles = manifest.profiles if (manifest := context.store.current()) else 0
     found = []
     for name, tag in known.items():
-        asked = (
+        matches = (
             (owner is None or tag.owner == owner)
             and (status is None or statuses[name] == status)
             and (not path or tag.path[: len(path)] == tuple(path))
         )
-        near = relevance(query, _texts(tag)) if asked else 0.0
-        if near >= ENOUGH:
-            found.append((-near if query.strip() else 0.0, _row(context, tag, statuses[name], profiles)))
+        score = relevance(query, _texts(tag)) if matches else 0.0
+        if score >= ENOUGH:
+            found.append((-score if query.strip() else 0.0, _row(context, tag, statuses[name], profiles)))
     return [row for _, row in sorted(found, key=lambda f: (f[0], f[1].path, f[1].title[language], f[1].name))]
 
 
@@ -153,7 +154,7 @@ def tree_leaves(context: ServiceContext) -> list[LeafWarning]:
     return leaf_warnings(tag.path for name, tag in known.items() if statuses[name] != "retired")
 
 
-def tree_warnings(context: ServiceContext) -> list[str]:
+def tree_warnings(context: ServiceContext) -> list[Message]:
     """Return :func:`tree_leaves` in words."""
     return [leaf.text for leaf in tree_leaves(context)]
 
@@ -168,7 +169,7 @@ def statuses_of(context: ServiceContext, names: Iterable[str]) -> dict[str, Stat
 
 
 def visible_names(context: ServiceContext, person: Person) -> Names:
-    """Return what a filter of ``person`` may speak of in the run active.
+    """Return what a filter of ``person`` may use in the active run.
 
     Tags that are not published are for who may review, sensitive ones for who has the right; expired ones stay.
 
@@ -182,15 +183,18 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
     require(person, "filter")
     manifest = context.store.current()
     if manifest is None:
-        raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+        raise StoreError(
+            msg("nothing has been published yet"),
+            hint=msg("run {command} first", command="tagcast score --all"),
+        )
     statuses = statuses_of(context, [tag.tag for tag in manifest.run.tags])
     reviews = person.may("review")
-    mine = [
+    visible = [
         tag
         for tag in manifest.run.tags
         if may_see(person, tag) and (reviews or statuses[tag.tag] == "published")
     ]
-    return Names({t.tag: t.bands for t in mine}, manifest.attributes, {t.tag: t.values for t in mine})
+    return Names({t.tag: t.bands for t in visible}, manifest.attributes, {t.tag: t.values for t in visible})
 
 
 def _texts(tag: KnownTag) -> list[tuple[str, float]]:
@@ -203,9 +207,9 @@ def _texts(tag: KnownTag) -> list[tuple[str, float]]:
 def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) -> TagRow:
     run, summary = tag.run, tag.summary
     population = summary.population if summary else None
-    said = {value: summary.said.get(value, 0) for value in tag.values} if summary else {}
+    counts = {value: summary.said.get(value, 0) for value in tag.values} if summary else {}
     if summary and summary.unknown:
-        said[UNKNOWN] = summary.unknown
+        counts[UNKNOWN] = summary.unknown
     manifest = context.store.current()
     measured = tag.champion.metrics if tag.champion else {}
     return TagRow(
@@ -218,7 +222,7 @@ def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) 
         values=tag.values,
         population=population,
         coverage=population / profiles if population is not None and profiles else None,
-        said=said,
+        said=counts,
         mean_confidence=summary.mean_confidence if summary else None,
         grade=tag.champion.grade if tag.champion else None,
         expires_at=run.expires_at if run else None,

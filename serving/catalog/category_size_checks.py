@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tagcast.features.core.messages import Message, nmsg
+
 FEWEST, MOST = 3, 20
 
 
@@ -17,12 +19,22 @@ class LeafWarning:
     tags: int
 
     @property
-    def text(self) -> str:
+    def text(self) -> Message:
         """In words."""
-        few = self.tags < FEWEST
-        what = f"only {self.tags}" if few else f"{self.tags}"
-        hint = "join it with a neighbour" if few else "divide it"
-        return f"{' › '.join(self.path)} holds {what} tag{'s' * (self.tags != 1)}, expected {FEWEST} to {MOST}: {hint}"
+        about = {"path": " › ".join(self.path), "fewest": FEWEST, "most": MOST}
+        if self.tags < FEWEST:
+            return nmsg(
+                "{path} holds only {n} tag, expected {fewest} to {most}: merge it with a neighbour",
+                "{path} holds only {n} tags, expected {fewest} to {most}: merge it with a neighbour",
+                self.tags,
+                **about,
+            )
+        return nmsg(
+            "{path} holds {n} tag, expected {fewest} to {most}: divide it",
+            "{path} holds {n} tags, expected {fewest} to {most}: divide it",
+            self.tags,
+            **about,
+        )
 
 
 def leaf_warnings(paths: Iterable[tuple[str, ...]]) -> list[LeafWarning]:
@@ -30,8 +42,8 @@ def leaf_warnings(paths: Iterable[tuple[str, ...]]) -> list[LeafWarning]:
 
     Examples
     --------
-    >>> [w.text for w in leaf_warnings([("Value", "Spend")])]
-    ['Value › Spend holds only 1 tag, expected 3 to 20: join it with a neighbour']
+    >>> [str(w.text) for w in leaf_warnings([("Value", "Spend")])]
+    ['Value › Spend holds only 1 tag, expected 3 to 20: merge it with a neighbour']
     """
     sizes = Counter(paths)
     return [LeafWarning(path, n) for path, n in sorted(sizes.items()) if not FEWEST <= n <= MOST]

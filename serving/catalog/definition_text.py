@@ -1,4 +1,4 @@
-"""A tag definition in plain words, in English and Chinese: what it says, for whom, when it says yes."""
+"""A tag definition in plain words, in English and Chinese: what it predicts, for whom, when the value is yes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.definitions.rule_tag import RuleDefinition
 
@@ -19,12 +19,12 @@ def population_words(definition: Definition, language: Language = "en") -> str:
     population, category = definition.population, definition.category
     active, new = population.active_within_days, population.not_bought_within_days
     if language == "zh":
-        said = f"快照前{active}天内有购买的客户" if active else "快照前有过任何事件的所有客户"
-        return said + (f"，且此前{new}天内未购买{category}" if new else "")
-    said = "every profile with an event before the snapshot"
+        text = f"快照前{active}天内有购买的客户" if active else "快照前有过任何事件的所有客户"
+        return text + (f"，且此前{new}天内未购买{category}" if new else "")
+    text = "every profile with an event before the snapshot"
     if active:
-        said = f"profiles with a purchase in the {active} days before the snapshot"
-    return said + (f", but none of {category} in the {new} days before it" if new else "")
+        text = f"profiles with a purchase in the {active} days before the snapshot"
+    return text + (f", but none of {category} in the {new} days before it" if new else "")
 
 
 def outcome_words(definition: TagDefinition, language: Language = "en") -> str:
@@ -36,14 +36,14 @@ def _outcome_en(definition: TagDefinition) -> str:
     outcome: Any = definition.outcome
     event = outcome.event + (f" of {outcome.category}" if outcome.category else "")
     of = f" on {outcome.category}" if outcome.category else ""
-    within = f"in the {outcome.horizon_days} days from the snapshot"
+    within = f"within {outcome.horizon_days} days"
     match outcome.kind:
         case "no_event":
             return f"no {event} {within}"
         case "any_event":
             return f"at least one {event} {within}"
         case "count_at_least":
-            return f"{event} on {outcome.at_least} days or more {within}"
+            return f"{event} on {outcome.at_least} or more days {within}"
         case "sum_at_least":
             return f"net spend{of} of {outcome.at_least:,g} or more {within}"
         case "amount":
@@ -78,7 +78,7 @@ def _outcome_zh(definition: TagDefinition) -> str:
 
 
 def decision_words(definition: TagDefinition, language: Language = "en") -> str:
-    """Return when the tag says yes."""
+    """Return when the tag's value is yes."""
     return _decision_zh(definition) if language == "zh" else _decision_en(definition)
 
 
@@ -86,16 +86,16 @@ def _decision_en(definition: TagDefinition) -> str:
     rule: Any = definition.decision
     match rule.rule:
         case "threshold":
-            return f"yes from a score of {rule.threshold:g}"
+            return f"yes if score ≥ {rule.threshold:g}"
         case "top_share":
-            return f"yes for the {percent(rule.share)} of the population with the highest scores of a run"
+            return f"yes for the top {percent(rule.share)} of scores in a run"
         case "precision":
-            return f"yes for the widest audience of which {percent(rule.precision)} came true out of time"
+            return f"yes for the largest audience of which {percent(rule.precision)} came true out of time"
         case "tier":
             return "the tier in which the amount most probably lies"
         case "profit":
             most = "" if rule.capacity is None else f", for at most {rule.capacity:,} profiles"
-            return f"yes where score × {rule.benefit:,g} (benefit) exceeds {rule.cost:,g} (cost){most}"
+            return f"yes if score × {rule.benefit:,g} (benefit) > {rule.cost:,g} (cost){most}"
         case _:
             return settings(rule)
 
@@ -104,38 +104,35 @@ def _decision_zh(definition: TagDefinition) -> str:
     rule: Any = definition.decision
     match rule.rule:
         case "threshold":
-            return f"评分不低于{rule.threshold:g}时为“是”"
+            return f"得分 ≥ {rule.threshold:g} 时为“是”"
         case "top_share":
-            return f"每次运行中评分最高的{percent(rule.share)}为“是”"
+            return f"每次运行中得分排名前{percent(rule.share)}的客户为“是”"
         case "precision":
-            return f"在历史快照上有{percent(rule.precision)}成真的最大人群为“是”"
+            return f"历史快照上实际命中{percent(rule.precision)}的最大人群为“是”"
         case "tier":
             return "金额最可能落入的档位"
         case "profit":
             most = "" if rule.capacity is None else f"，最多{rule.capacity:,}人"
-            return f"评分×{rule.benefit:,g}（收益）大于{rule.cost:,g}（成本）时为“是”{most}"
+            return f"得分×{rule.benefit:,g}（收益）大于{rule.cost:,g}（成本）时为“是”{most}"
         case _:
             return settings(rule)
 
 
 def rule_words(definition: RuleDefinition, language: Language = "en") -> str:
-    """Return what a rule says where, in the language of filters."""
+    """Return which value a rule gives where, in the language of filters."""
     where, rest = {"en": ("{} where {}", "else {}"), "zh": ("满足 {1} 时为{0}", "否则为{}")}[language]
     yes_no = {"yes": "是", "no": "否"} if language == "zh" else {}
-    said = [where.format(yes_no.get(value, value), text) for value, text in definition.branches.items()]
+    parts = [where.format(yes_no.get(value, value), text) for value, text in definition.branches.items()]
     if definition.fallback is not None:
-        said.append(rest.format(yes_no.get(definition.fallback, definition.fallback)))
-    return ("；" if language == "zh" else "; ").join(said)
+        parts.append(rest.format(yes_no.get(definition.fallback, definition.fallback)))
+    return ("；" if language == "zh" else "; ").join(parts)
 
 
 def question_words(definition: Definition, language: Language = "en") -> str:
-    """Return the question that a tag answers about a profile."""
+    """Return what a tag predicts about a profile; of a rule which value it gives where."""
     if definition.kind == "rule":
         return rule_words(definition, language)
-    asked = outcome_words(definition, language)
-    if definition.kind == "amount":
-        return f"How much: {asked}?" if language == "en" else f"预测{asked}是多少？"
-    return f"Will it come true: {asked}?" if language == "en" else f"预测{asked}是否成立？"
+    return outcome_words(definition, language)
 
 
 def settings(part: BaseModel) -> str:
@@ -145,11 +142,11 @@ def settings(part: BaseModel) -> str:
 
 
 def percent(share: float) -> str:
-    """Return ``12.5 %`` for .125.
+    """Return ``12.5%`` for .125.
 
     Examples
     --------
     >>> percent(0.2), percent(0.125)
-    ('20 %', '12.5 %')
+    ('20%', '12.5%')
     """
-    return f"{100 * share:.4g} %"
+    return f"{100 * share:.4g}%"

@@ -1,4 +1,4 @@
-"""Every tag that a project knows of: defined in a file, trained, or said by the run active."""
+"""Every tag that a project knows of: defined in a file, trained, or part of the active run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import DefinitionError, NotAllowedError, NotFoundError
+from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.registry.access.roles import Person
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.context import ServiceContext
@@ -37,11 +38,11 @@ class KnownTag:
     owner, sensitivity : str
     kind : {"model", "amount", "rule"}
     values, bands : tuple of str
-        What it can say beside unknown, and the levels of its score.
+        Its values beside unknown, and the levels of its score.
     definition : TagDefinition, RuleDefinition or None
         As in the files, or drafted; of a member of a family as its model was trained.
     run : TagRun or None
-        As the run active describes it, which goes before the definition.
+        As the active run describes it, which goes before the definition.
     summary : TagSummary or None
         What that run counted.
     champion : Version or None
@@ -72,11 +73,13 @@ def known_tags(context: ServiceContext) -> dict[str, KnownTag]:
     defined = defined_tags(context)
     found = {}
     for name in sorted({*runs, *trained, *defined}):
-        mine = trained.get(name, ())
+        versions = trained.get(name, ())
         definition = defined.get(name)
-        if definition is None and mine:
-            definition = _definition_of(context, next((v for v in mine if "champion" in v.aliases), mine[0]))
-        tag = _known(name, definition, manifest, runs.get(name), mine)
+        if definition is None and versions:
+            definition = _definition_of(
+                context, next((v for v in versions if "champion" in v.aliases), versions[0])
+            )
+        tag = _known(name, definition, manifest, runs.get(name), versions)
         if tag is not None:
             found[name] = tag
     return found
@@ -97,18 +100,20 @@ def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
         from difflib import get_close_matches
 
         near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near and may_see(person, known[near[0]]) else ""
-        raise NotFoundError(f"there is no tag {name!r}", hint=f"{hint}tagcast tag list lists them")
+        hint = msg("{command} lists them", command="tagcast tag list")
+        if near and may_see(person, known[near[0]]):
+            hint = msg("did you mean {nearest!r}? {rest}", nearest=near[0], rest=hint)
+        raise NotFoundError(msg("there is no tag {tag!r}", tag=name), hint=hint)
     if not may_see(person, known[name]):
         raise NotAllowedError(
-            f"{name} is marked sensitive, which takes a right of its own",
-            hint="ask an administrator for the right",
+            msg("{tag} is marked sensitive, which takes a right of its own", tag=name),
+            hint=msg("ask an administrator for the right"),
         )
     return known[name]
 
 
 def may_see(person: Person, tag: KnownTag | TagRun) -> bool:
-    """Return whether ``person`` may know what the tag says."""
+    """Return whether ``person`` may see the tag's values."""
     return tag.sensitivity == "normal" or person.may("sensitive")
 
 
@@ -132,7 +137,7 @@ def trained_versions(context: ServiceContext) -> dict[str, tuple[Version, ...]]:
 def defined_tags(context: ServiceContext) -> dict[str, Definition]:
     """Return definitions of files and drafts by name; families whose categories depend on the data are left out.
 
-    Their members are known once they are trained or said. A file that is wrong hides what the files say, and does not
+    Their members are known once they are trained or scored. A file that is wrong hides the definitions in files, and does not
     stand in the way of everything else.
     """
     from tagcast.models.definitions.loader import load_definitions
@@ -143,7 +148,7 @@ def defined_tags(context: ServiceContext) -> dict[str, Definition]:
         try:
             files = load_definitions(context.settings.tags_folder)
         except DefinitionError as error:
-            log.warning("the catalogue goes without the definitions: %s", error.message)
+            log.warning(msg("the catalogue goes without the definitions: {problem}", problem=error.message))
             return rules
         return rules | {
             tag.name: tag
@@ -162,7 +167,13 @@ def _definition_of(context: ServiceContext, version: Version) -> Definition | No
     try:
         return stored_model(context, version).definition
     except ModelError as error:
-        log.warning("%s: its definition cannot be read: %s", version.name, error.message)
+        log.warning(
+            msg(
+                "{version}: its definition cannot be read: {problem}",
+                version=version.name,
+                problem=error.message,
+            )
+        )
         return None
 
 

@@ -21,34 +21,34 @@ def relevance(query: str, texts: Iterable[tuple[str, float]]) -> float:
     texts : iterable of (str, float)
         What the tag is called, each with its weight up to 1.
     """
-    asked = _plain(query)
+    query = _plain(query)
     return (
-        max((weight * _fit(asked, _plain(text)) for text, weight in texts), default=0.0) if asked else 100.0
+        max((weight * _fit(query, _plain(text)) for text, weight in texts), default=0.0) if query else 100.0
     )
 
 
-def _fit(asked: str, text: str) -> float:
+def _fit(query: str, text: str) -> float:
     from rapidfuzz import fuzz, process
     from rapidfuzz.distance import OSA
 
-    if asked == text:
+    if query == text:
         return 100.0
-    begins = f" {asked}" in f" {text}"
-    if asked in text and (begins or len(asked) >= _SHORTEST_GUESS or not asked.isascii()):
+    begins = f" {query}" in f" {text}"
+    if query in text and (begins or len(query) >= _SHORTEST_GUESS or not query.isascii()):
         return 98.0 if begins else 95.0
-    if len(asked) < _SHORTEST_GUESS:
+    if len(query) < _SHORTEST_GUESS:
         return 0.0
     words = text.split()
     # Word by word, so that a slip in one word of several costs little; letters that changed places are one slip.
     each = [
         max((100 * OSA.normalized_similarity(part, word) for word in words), default=0.0)
-        for part in asked.split()
+        for part in query.split()
     ]
-    by_word = min(each)
-    if asked.isascii():
-        return _GUESSED * by_word
+    worst = min(each)
+    if query.isascii():
+        return _GUESSED * worst
     # Chinese has no blanks: runs of signs are compared instead of words.
-    return _GUESSED * max(by_word, process.extractOne(asked, [text], scorer=fuzz.partial_ratio)[1])
+    return _GUESSED * max(worst, process.extractOne(query, [text], scorer=fuzz.partial_ratio)[1])
 
 
 def _plain(text: str) -> str:

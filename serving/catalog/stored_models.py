@@ -1,4 +1,4 @@
-"""What is kept with a model version, as pages show it: its definition and features, its card, its plots."""
+"""What is stored with a model version, as pages show it: its definition and features, its card, its plots."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, NotFoundError
+from tagcast.features.core.messages import listed, msg
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -19,14 +20,15 @@ PLOTS = (
     "calibration",
     "lift",
     "promise",
-    "trade_off",
+    "thresholds",
     "stability",
     "shap_summary",
+    "waterfall",
     "dependence",
     "amounts",
     "tiers",
 )
-"""Figures that training leaves with a version; of an amount the last two and the summary of SHAP values."""
+"""Figures that training leaves with a version; calibration and lift of a yes or no, the last two of an amount."""
 
 CARD_SECONDS = 60.0
 
@@ -90,7 +92,7 @@ def card_files(context: ServiceContext, version: Version) -> dict[str, str]:
 
 
 def card_facts(context: ServiceContext, version: Version) -> dict[str, Any]:
-    """Return what the card of a version says as data: grade, drivers; empty where it has none."""
+    """Return the content of a version's card as data: grade, drivers; empty where it has none."""
 
     def read() -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(card_files(context, version).get("card.json", "{}"))
@@ -103,10 +105,10 @@ def card_facts(context: ServiceContext, version: Version) -> dict[str, Any]:
 def plots_of(context: ServiceContext, version: Version) -> tuple[str, ...]:
     """Return which of :data:`PLOTS` training left with a version."""
 
-    def look() -> tuple[str, ...]:
+    def list_plots() -> tuple[str, ...]:
         return tuple(name for name in PLOTS if _plot_file(context, version, name))
 
-    return context.remembered.get(("plots", version.tag, version.version), look)
+    return context.remembered.get(("plots", version.tag, version.version), list_plots)
 
 
 def plot_png(context: ServiceContext, version: Version, name: str) -> bytes:
@@ -119,7 +121,10 @@ def plot_png(context: ServiceContext, version: Version, name: str) -> bytes:
     """
     file = _plot_file(context, version, name) if name in PLOTS else None
     if file is None:
-        raise NotFoundError(f"{version.name} has no plot {name!r}", hint=f"plots: {', '.join(PLOTS)}")
+        raise NotFoundError(
+            msg("{version} has no plot {plot!r}", version=version.name, plot=name),
+            hint=msg("plots: {plots}", plots=listed(PLOTS)),
+        )
     return file.read_bytes()
 
 
@@ -132,5 +137,5 @@ def _plot_file(context: ServiceContext, version: Version, name: str) -> Path | N
 def _tracking(context: ServiceContext) -> Tracking:
     tracking = context.tracking
     if tracking is None:
-        raise ModelError("no model has been trained yet", hint="tagcast train --all")
+        raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     return tracking

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
 from tagcast.serving.catalog.known_tags import find_tag, known_tags, may_see, trained_versions
@@ -30,7 +31,7 @@ class PendingChampion:
     proposed_by : str
         Who trained or proposed it; somebody else has to approve.
     proposed_at : datetime
-    reason : str
+    reason : Message, Joined or str
         Of the gate.
     grade : str or None
     champion : int or None
@@ -45,7 +46,7 @@ class PendingChampion:
     version: int
     proposed_by: str
     proposed_at: datetime
-    reason: str
+    reason: Text | Joined
     grade: str | None
     champion: int | None
     metrics: dict[str, float]
@@ -122,7 +123,7 @@ def refuse_champion(context: ServiceContext, person: Person, tag: str, version: 
     return _recorded(context, person, decision, "champion.refuse")
 
 
-def move_tag(context: ServiceContext, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
+def transition_tag(context: ServiceContext, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
     """Take a tag one step on in its life; recorded with who, when and why.
 
     Raises
@@ -130,13 +131,13 @@ def move_tag(context: ServiceContext, person: Person, tag: str, to: Status, reas
     NotFoundError
         When there is no such tag.
     NotAllowedError, ConflictError, TagcastError
-        As :func:`tagcast.registry.governance.lifecycle.move`.
+        As :func:`tagcast.registry.governance.lifecycle.transition`.
     """
-    from tagcast.registry.governance.lifecycle import move
+    from tagcast.registry.governance.lifecycle import transition
 
     known = find_tag(context, person, tag)
     with context.state.writing():
-        step = move(
+        step = transition(
             context.state,
             tag,
             to,
@@ -147,7 +148,7 @@ def move_tag(context: ServiceContext, person: Person, tag: str, to: Status, reas
             scored=known.run is not None,
         )
         detail = {"was": step.was, "to": step.to, "reason": step.reason}
-        record(context.state, at=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
+        record(context.state, now=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
     return step
 
 
@@ -168,7 +169,7 @@ def rate_tag(context: ServiceContext, person: Person, tag: str, stars: int, comm
     with context.state.writing():
         rate(context.state, tag, person.name, stars, comment, context.now)
         detail = {"stars": stars}
-        record(context.state, at=context.now, who=person.name, action="tag.rate", subject=tag, detail=detail)
+        record(context.state, now=context.now, who=person.name, action="tag.rate", subject=tag, detail=detail)
 
 
 def _waiting(context: ServiceContext, person: Person, tag: str, version: int) -> tuple[Tracking, Version]:
@@ -177,7 +178,7 @@ def _waiting(context: ServiceContext, person: Person, tag: str, version: int) ->
     require(person, "review")
     tracking = context.tracking
     if tracking is None:
-        raise ModelError("no model has been trained yet", hint="tagcast train --all")
+        raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     return tracking, find_version(tracking, tag, version)
 
 
@@ -191,7 +192,7 @@ def _recorded(context: ServiceContext, person: Person, decision: Decision, actio
     }
     record(
         context.state,
-        at=decision.decided_at,
+        now=decision.decided_at,
         who=person.name,
         action=action,
         subject=decision.tag,

@@ -1,4 +1,4 @@
-"""The page of one tag: what it means, what it says, how far to trust it, where it is used, who decided what."""
+"""The page of one tag: what it means, its values, how far to trust it, where it is used, who decided what."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.features.core.messages import listed, msg
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.registry.access.audit_log import Uses, uses_of
 from tagcast.registry.access.roles import require
@@ -22,14 +23,14 @@ from tagcast.serving.catalog.tag_evidence import (
     DriverRow,
     SourceFeature,
     VersionRow,
-    definition_said,
+    active_definition,
     evidence_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.registry.access.roles import Person
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.catalog.definition_text import Language
@@ -52,7 +53,7 @@ class ValueShare:
 
 @dataclass(frozen=True)
 class TrendPoint:
-    """What a published run said of the tag: shares of the population by value, unknown among them."""
+    """The tag in a published run: shares of the population by value, unknown among them."""
 
     run: int
     as_of: date
@@ -64,7 +65,7 @@ class TrendPoint:
 
 @dataclass(frozen=True)
 class LastRun:
-    """The run active.
+    """The active run.
 
     ``unseen_season`` and ``unlike_training`` are shares: of the window that lies in a season training never saw, of the
     population whose features lie outside what it saw (``unlike_because`` is the commonest reason).
@@ -89,17 +90,17 @@ class TagDetails:
     row : TagRow
         As in the catalogue.
     description, question, population, decision : dict of str to str
-        What it means, what it answers, of whom it speaks, when it says what; empty where no definition is at hand.
+        What it means, what it answers, whom it covers, when it has which value; empty where no definition is at hand.
     refresh : str
         Cron, five fields.
     expires_after_days : int or None
     values : tuple of ValueShare
-        In the run active, unknown last.
+        In the active run, unknown last.
     trend : tuple of TrendPoint
         Over the published runs, oldest first.
     last_run : LastRun or None
     features : tuple of SourceFeature
-        What it is made of: of a model its features, of a rule what it speaks of.
+        What it is made of: of a model its features, of a rule the fields that it uses.
     grade_reasons : tuple of str
         Why the champion has its grade.
     plots : tuple of str
@@ -164,7 +165,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     require(person, "see")
     tag = find_tag(context, person, name)
     row, found = row_of(context, tag), evidence_of(context, tag)
-    definition = definition_said(context, tag)
+    definition = active_definition(context, tag)
     words = _words(definition)
     return TagDetails(
         row=row,
@@ -206,7 +207,8 @@ def card_html(context: ServiceContext, person: Person, name: str, version: int |
     html = card_files(context, chosen).get("card.html")
     if html is None:
         raise NotFoundError(
-            f"{chosen.name} has no card", hint="train the tag again: every training writes one"
+            msg("{version} has no card", version=chosen.name),
+            hint=msg("train the tag again: every training writes one"),
         )
     return html
 
@@ -224,7 +226,7 @@ def plot(context: ServiceContext, person: Person, name: str, which: str, version
 
 
 def dependents(context: ServiceContext, tag: str) -> list[str]:
-    """Return the saved audiences that speak of ``tag``, themselves or through audiences that they name."""
+    """Return the saved audiences that use ``tag``, themselves or through audiences that they name."""
     return list(uses_of(context.state, tag).audiences)
 
 
@@ -233,11 +235,11 @@ def _version(tag: KnownTag, number: int | None) -> Version:
     if number is None and tag.versions:
         found = tag.champion or tag.versions[0]
     if found is None:
-        shown = ", ".join(str(v.version) for v in tag.versions) or "none"
-        raise NotFoundError(
-            f"{tag.name} has no version {number if number is not None else 'of a model'}",
-            hint=f"versions: {shown}",
-        )
+        shown = listed(str(v.version) for v in tag.versions) or msg("none")
+        problem = msg("{tag} has no version {version}", tag=tag.name, version=number)
+        if number is None:
+            problem = msg("{tag} has no version of a model", tag=tag.name)
+        raise NotFoundError(problem, hint=msg("versions: {versions}", versions=shown))
     return found
 
 
@@ -247,13 +249,13 @@ def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
     if definition is None:
         return {"question": {}, "population": {}, "decision": {}}
 
-    def both(words: Callable[[Any, Language], str]) -> dict[str, str]:
+    def in_languages(words: Callable[[Any, Language], str]) -> dict[str, str]:
         return {"en": words(definition, "en"), "zh": words(definition, "zh")}
 
     return {
-        "question": both(question_words),
-        "population": both(population_words),
-        "decision": {} if definition.kind == "rule" else both(decision_words),
+        "question": in_languages(question_words),
+        "population": in_languages(population_words),
+        "decision": {} if definition.kind == "rule" else in_languages(decision_words),
     }
 
 
@@ -282,14 +284,14 @@ def _last_run(context: ServiceContext, tag: KnownTag) -> LastRun | None:
     manifest = context.store.current()
     if manifest is None or tag.run is None:
         return None
-    run, said = manifest.run, tag.run
+    run, scored = manifest.run, tag.run
     return LastRun(
         run.run_id,
         manifest.number,
         run.as_of,
         run.scored_at,
         manifest.profiles,
-        said.unseen_season,
-        said.unlike_training,
-        said.unlike_because,
+        scored.unseen_season,
+        scored.unlike_training,
+        scored.unlike_because,
     )

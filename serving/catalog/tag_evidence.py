@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.models.definitions.diff import overlaid
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.stats.metrics import CalibrationBin
@@ -17,7 +18,7 @@ from tagcast.registry.governance.observed_accuracy import PromiseRow, promise_ro
 from tagcast.serving.catalog.stored_models import StoredModel, card_facts, plots_of, stored_model
 
 if TYPE_CHECKING:
-    from tagcast.models.definitions.loader import Definition
+    from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.rule_tag import RuleDefinition
     from tagcast.registry.versions.decision_log import Decision
     from tagcast.registry.versions.versions import Version
@@ -46,7 +47,7 @@ class DriverRow:
     size : float
         Mean |contribution|: in log-odds, of an amount in its logarithm.
     share : float
-        Of the sizes of all features told, in [0, 1].
+        Of the sizes of all features listed, in [0, 1].
     direction : str
         ``rises``, ``falls``, ``mixed``; empty where it was not measured.
     sentence : dict of str to str
@@ -71,7 +72,7 @@ class VersionRow:
     grade: str | None
     metrics: dict[str, float]
     decision: str
-    reason: str
+    reason: Text | Joined
     checks: tuple[dict[str, Any], ...]
 
 
@@ -83,13 +84,13 @@ class DecisionRow:
     action: str
     how: str
     by: str
-    reason: str
+    reason: Text | Joined
     at: datetime
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a tag; the fields are those of :class:`tagcast.serving.catalog.tag_details.TagPage`."""
+    """The evidence for a tag; the fields are those of :class:`tagcast.serving.catalog.tag_details.TagPage`."""
 
     features: tuple[SourceFeature, ...] = ()
     grade_reasons: tuple[str, ...] = ()
@@ -102,9 +103,9 @@ class Evidence:
 
 
 def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
-    """Return what speaks for ``tag``: of its champion, else of its newest version.
+    """Return the evidence for ``tag``: of its champion, else of its newest version.
 
-    A model whose files were changed or lost shows what is left; the log says why.
+    A model whose files were changed or lost shows what is left; the log holds the reason.
     """
     if tag.definition is not None and tag.definition.kind == "rule":
         return Evidence(features=_rule_features(context, tag.definition, tag))
@@ -117,7 +118,9 @@ def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
         model = stored_model(context, version)
         facts, plots = card_facts(context, version), plots_of(context, version)
     except ModelError as error:
-        log.warning("the page of %s goes without its model: %s", tag.name, error.message)
+        log.warning(
+            msg("the page of {tag} goes without its model: {problem}", tag=tag.name, problem=error.message)
+        )
         return Evidence(versions=versions, decisions=decisions)
     titles = _titles(model.feature_set)
     return Evidence(
@@ -132,10 +135,10 @@ def evidence_of(context: ServiceContext, tag: KnownTag) -> Evidence:
     )
 
 
-def definition_said(context: ServiceContext, tag: KnownTag) -> Definition | None:
-    """Return the definition by which the run active says ``tag``; of a tag that is not said, that of the files.
+def active_definition(context: ServiceContext, tag: KnownTag) -> Definition | None:
+    """Return the definition by which the active run scored ``tag``; of a tag that it lacks, that of the files.
 
-    Of a model it is the one it was trained with, and what was put active between its training and the run; a file
+    Of a model it is the one it was trained with, and what was activated between its training and the run; a file
     that was changed since is none of it.
     """
     if tag.run is None:
@@ -156,7 +159,7 @@ def definition_said(context: ServiceContext, tag: KnownTag) -> Definition | None
     return trained
 
 
-def said_by(decision: Decision) -> str:
+def decision_text(decision: Decision) -> str:
     """Return who decided what: ``promoted by Ann Lee against beats_rfm``."""
     if decision.how == "gate":
         waits = f", by {decision.by}" if decision.action == "proposed" else ""
@@ -173,7 +176,7 @@ def _version_row(v: Version) -> VersionRow:
         v.aliases,
         v.grade,
         dict(v.metrics),
-        said_by(decision) if decision else "",
+        decision_text(decision) if decision else "",
         decision.reason if decision else "",
         tuple(decision.figures.get("checks", ())) if decision else (),
     )
@@ -193,8 +196,8 @@ def _promise(version: Version, model: StoredModel) -> tuple[PromiseRow, ...]:
     return tuple(promise_rows(version.tag, version.version, test, due, version.metrics, observed=False))
 
 
-def _drivers(told: Any, titles: dict[str, Any]) -> tuple[DriverRow, ...]:
-    whole = sum(d["size"] for d in told) or 1.0
+def _drivers(drivers: Any, titles: dict[str, Any]) -> tuple[DriverRow, ...]:
+    whole = sum(d["size"] for d in drivers) or 1.0
     return tuple(
         DriverRow(
             d["feature"],
@@ -204,12 +207,12 @@ def _drivers(told: Any, titles: dict[str, Any]) -> tuple[DriverRow, ...]:
             d.get("direction", ""),
             {language: d[language] for language in ("en", "zh") if language in d},
         )
-        for d in told
+        for d in drivers
     )
 
 
 def _rule_features(context: ServiceContext, rule: RuleDefinition, tag: KnownTag) -> tuple[SourceFeature, ...]:
-    """Return what a rule speaks of; nothing where the run active knows no such feature or attribute."""
+    """Return the fields that a rule uses; nothing where the active run knows no such feature or attribute."""
     from tagcast.models.definitions.rule_tag import resolve, rule_names
 
     manifest = context.store.current()
@@ -220,11 +223,11 @@ def _rule_features(context: ServiceContext, rule: RuleDefinition, tag: KnownTag)
         features = FeatureSet.parse(spec)
         try:
             names = rule_names(features, manifest.attributes, category=bool(rule.category))
-            spoken = resolve(rule, names).fields
+            used = resolve(rule, names).fields
         except DefinitionError:
             continue
         titles = _titles(spec)
-        return tuple(SourceFeature(name, _title(titles, name)) for name in spoken)
+        return tuple(SourceFeature(name, _title(titles, name)) for name in used)
     return ()
 
 

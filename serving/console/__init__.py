@@ -1,1 +1,1 @@
-"""The console: pages on top of the service layer, in English and Chinese."""
+"""The web console in English and Chinese."""

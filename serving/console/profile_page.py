@@ -6,10 +6,12 @@ from itertools import groupby
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import NotFoundError, StoreError
-from tagcast.serving.console.i18n.service_messages import translated
+from tagcast.features.core.messages import from_json, msg, nmsg
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
@@ -35,11 +37,18 @@ def some_ids(context: ServiceContext, _person: Person) -> list[str]:
 async def profile_lookup(page: PageContext) -> None:
     """Show the field for an id, and some profiles to look at."""
     say = page.say
-    html(h("div", h("h1", say("profile.title")), h("p", say("profile.lead"))), classes="head")
+    html(
+        h(
+            "div",
+            h("h1", say(msg("Customer lookup"))),
+            h("p", say(msg("One customer’s tags and reasons, changes and recent activity."))),
+        ),
+        classes="head",
+    )
     _field(page, "")
-    ids = await page.ask(some_ids)
+    ids = await page.run(some_ids)
     links = [h("a", one, href=link("/profile", one), class_="btn small mono") for one in ids]
-    html(h("section", h("h3", say("profile.some")), h("div", links, class_="row some"), class_="stack"))
+    html(h("section", h("h3", say(msg("Examples"))), h("div", links, class_="row some"), class_="stack"))
 
 
 def _field(page: PageContext, value: str) -> None:
@@ -47,36 +56,53 @@ def _field(page: PageContext, value: str) -> None:
 
     say = page.say
     with ui.element("div").classes("filters").props("role=search"):
-        field = search_field(say("profile.id"), lambda _: None, value, pause=0)
+        field = search_field(say(msg("Customer ID")), lambda _: None, value, pause=0)
 
         def go() -> None:
             if (field.value or "").strip():
                 ui.navigate.to(link("/profile", field.value.strip()))
 
         field.on("keydown.enter", go)
-        button(say("profile.open"), go, "primary")
+        button(say(msg("Open")), go, "primary")
 
 
 async def profile_view(page: PageContext) -> None:
     """Show the profile that the address names."""
     from nicegui import ui
 
-    say, identity = page.say, page.asked("profile_id")
+    say, identity = page.say, page.parameter("profile_id")
     try:
-        details = await page.ask(profile_page, identity)
+        details = await page.run(profile_page, identity)
     except (NotFoundError, StoreError) as error:
         if page.context.store.current() is None:
             raise
-        html(h("div", h("h1", say("profile.title")), class_="head"))
+        html(h("div", h("h1", say(msg("Customer lookup"))), class_="head"))
         _field(page, identity)
-        html(empty(say("profile.none", id=identity), "" if page.language == "zh" else error.hint))
+        html(
+            empty(
+                say(msg("There is no customer {id}", id=identity)),
+                error.rendered(page.language)[1],
+            )
+        )
         return
     facts = [(key, value) for key, value in details.attributes.items() if value is not None]
     shown = [h("span", f"{key}: ", h("b", value_word(say, value)), class_="pill") for key, value in facts]
     hidden = (
-        h("p", say("profile.hidden", count=len(details.hidden)), class_="faint") if details.hidden else None
+        h(
+            "p",
+            say(
+                nmsg(
+                    "{n} more field is sensitive and hidden from your role.",
+                    "{n} more fields are sensitive and hidden from your role.",
+                    len(details.hidden),
+                )
+            ),
+            class_="faint",
+        )
+        if details.hidden
+        else None
     )
-    crumb = h("div", h("a", say("nav.profile"), href="/profile"), class_="crumbs")
+    crumb = h("div", h("a", say(msg("Customer lookup")), href="/profile"), class_="crumbs")
     html(
         h(
             "div",
@@ -85,7 +111,7 @@ async def profile_view(page: PageContext) -> None:
                 "h1",
                 h("span", details.profile_id, class_="mono"),
                 " ",
-                h("span", say("profile.as_of", day=day(details.as_of)), class_="aside"),
+                h("span", say(msg("as of {day}", day=day(details.as_of))), class_="aside"),
             ),
             h("div", shown, class_="row tight-pills") if shown else None,
             hidden,
@@ -94,7 +120,7 @@ async def profile_view(page: PageContext) -> None:
         classes="head",
     )
     with ui.element("div").classes("cols-main"):
-        html(h("section", h("h2", say("profile.tags")), _tags(page, details), class_="card"))
+        html(h("section", h("h2", say(msg("Tags and reasons"))), _tags(page, details), class_="card"))
         html(
             h(
                 "div",
@@ -114,8 +140,8 @@ def _tag(page: PageContext, row: dict[str, Any]) -> Markup:
     say = page.say
     title = say.of(row.get("title") or {"en": row["tag"]})
     unknown = row.get("unknown_because")
-    said = (
-        say("profile.unsure", because=translated(str(unknown), page.language))
+    value_text = (
+        say(msg("unknown: {because}", because=from_json(unknown)))
         if unknown
         else value_word(say, row["value"])
     )
@@ -124,18 +150,21 @@ def _tag(page: PageContext, row: dict[str, Any]) -> Markup:
         if unknown
         else ("yes" if row["value"] == "yes" else "no" if row["value"] == "no" else "tier")
     )
-    if row.get("is_amount"):
+    if row.get("in_currency"):
         detail = say(
-            "profile.amount", score=number(row["score"]), low=number(row["lower"]), high=number(row["upper"])
+            msg(
+                "{score} (80% range {low}–{high})",
+                score=number(row["score"]),
+                low=number(row["lower"]),
+                high=number(row["upper"]),
+            )
         )
     elif row.get("reasons_method") == "rule":
-        detail = say("tag.sure")
+        detail = say(msg("certain: a rule based on facts"))
     else:
-        detail = say("tag.floor", count=of_100(row["confidence"]))
+        detail = say(msg("right for at least {count} in 100", count=of_100(row["confidence"])))
     rank = None if row.get("reasons_method") == "rule" else row.get("percentile")
-    ranked = (
-        say("profile.rank", percent=percent(rank / 100, 0)) if rank is not None and not isnan(rank) else None
-    )
+    ranked = _rank(page, rank) if rank is not None and not isnan(rank) else None
     reasons = [
         h(
             "li",
@@ -149,7 +178,7 @@ def _tag(page: PageContext, row: dict[str, Any]) -> Markup:
         h(
             "div",
             h("a", title, href=link("/tags", row["tag"]), class_="cover"),
-            h("span", said, class_=f"said-value {tone}"),
+            h("span", value_text, class_=f"said-value {tone}"),
             class_="between",
         ),
         h(
@@ -159,8 +188,15 @@ def _tag(page: PageContext, row: dict[str, Any]) -> Markup:
             ranked,
             class_="faint num",
         ),
-        h("ul", reasons, class_="reasons", aria_label=say("profile.reasons")) if reasons else None,
+        h("ul", reasons, class_="reasons", aria_label=say(msg("Reasons"))) if reasons else None,
     )
+
+
+def _rank(page: PageContext, percentile: float) -> str:
+    """Return how far up or down a customer ranks, from the nearer end."""
+    if percentile >= 50:
+        return page.say(msg("top {share}", share=percent(max(100 - percentile, 1) / 100, 0)))
+    return page.say(msg("bottom {share}", share=percent(max(percentile, 1) / 100, 0)))
 
 
 def _reason(page: PageContext, reason: dict[str, Any]) -> Markup:
@@ -169,8 +205,8 @@ def _reason(page: PageContext, reason: dict[str, Any]) -> Markup:
     if reason["direction"] not in {"holds", "does not hold"}:
         return h("span", title, " = ", h("b", number(value), class_="num"))
     held = "✓ " if reason["direction"] == "holds" else "✗ "
-    found = [" (", h("b", number(value), class_="num"), ")"] if value is not None else []
-    return h("span", held, title, *found)
+    value_found = [" (", h("b", number(value), class_="num"), ")"] if value is not None else []
+    return h("span", held, title, *value_found)
 
 
 def _way(reason: dict[str, Any]) -> str:
@@ -191,15 +227,20 @@ def _history(page: PageContext, details: ProfileDetails) -> Markup:
             h(
                 "div",
                 f"{titles.get(c.tag, c.tag)}: ",
-                h("b", say("profile.was", was=value_word(say, c.was_value), now=value_word(say, c.value))),
+                h(
+                    "b",
+                    say(msg("{was} → {now}", was=value_word(say, c.was_value), now=value_word(say, c.value))),
+                ),
             )
             for c in changes
         ]
         lines.append(h("li", h("span", minute(at), class_="faint num"), steps))
     body = (
-        h("ol", lines[:12], class_="line") if lines else h("p", say("profile.history_none"), class_="faint")
+        h("ol", lines[:12], class_="line")
+        if lines
+        else h("p", say(msg("Nothing has changed since the first run.")), class_="faint")
     )
-    return h("section", h("h2", say("profile.history")), body, class_="card")
+    return h("section", h("h2", say(msg("Changes"))), body, class_="card")
 
 
 def _features(page: PageContext, details: ProfileDetails) -> Markup | None:
@@ -210,7 +251,7 @@ def _features(page: PageContext, details: ProfileDetails) -> Markup | None:
         for f in details.features[:12]
     ]
     return h(
-        "section", h("h2", page.say("profile.features")), h("dl", facts, class_="facts wide"), class_="card"
+        "section", h("h2", page.say(msg("Key features"))), h("dl", facts, class_="facts wide"), class_="card"
     )
 
 
@@ -232,5 +273,7 @@ def _events(page: PageContext, details: ProfileDetails) -> Markup:
                 ),
             )
         )
-    body = h("ol", lines, class_="line") if lines else h("p", say("profile.events_none"), class_="faint")
-    return h("section", h("h2", say("profile.events")), body, class_="card")
+    body = (
+        h("ol", lines, class_="line") if lines else h("p", say(msg("No activity on record.")), class_="faint")
+    )
+    return h("section", h("h2", say(msg("Recent activity"))), body, class_="card")

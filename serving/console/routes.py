@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.messages import msg
 from tagcast.serving.console.audiences.builder import audience_page
 from tagcast.serving.console.audiences.compare import compare_page
 from tagcast.serving.console.audiences.portrait import portrait_page
@@ -34,16 +35,18 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     context : ServiceContext
     """
     add_shared()
-    add_page(context, "/", "tags.title", "/", catalogue_page)
-    add_page(context, "/tags/{name:path}", "tags.title", "/", tag_view)
-    add_page(context, "/rules/new", "rule.title", "/", rule_page, "draft")
-    add_page(context, "/reviews", "review.title", "/reviews", reviews_page, "review")
-    add_page(context, "/audience", "build.title", "/audience", audience_page, "filter")
-    add_page(context, "/portrait", "portrait.title", "/audience", portrait_page, "filter")
-    add_page(context, "/compare", "compare.title", "/compare", compare_page, "filter")
-    add_page(context, "/audiences", "saved.title", "/audiences", saved_page, "filter")
-    add_page(context, "/profile", "profile.title", "/profile", profile_lookup, "profiles")
-    add_page(context, "/profile/{profile_id:path}", "profile.title", "/profile", profile_view, "profiles")
-    add_page(context, "/runs", "runs.title", "/runs", runs_page)
-    add_page(context, "/audit", "audit.title", "/audit", audit_page)
-    add_page(context, "/access", "access.title", "/access", access_page, "access")
+    add_page(context, "/", msg("Tags"), "/", catalogue_page)
+    add_page(context, "/tags/{name:path}", msg("Tags"), "/", tag_view)
+    add_page(context, "/rules/new", msg("Draft a rule tag"), "/", rule_page, "draft")
+    add_page(context, "/reviews", msg("Reviews"), "/reviews", reviews_page, "review")
+    add_page(context, "/audience", msg("New audience"), "/audience", audience_page, "filter")
+    add_page(context, "/portrait", msg("Portrait"), "/audience", portrait_page, "filter")
+    add_page(context, "/compare", msg("Compare two audiences"), "/compare", compare_page, "filter")
+    add_page(context, "/audiences", msg("Saved audiences"), "/audiences", saved_page, "filter")
+    add_page(context, "/profile", msg("Customer lookup"), "/profile", profile_lookup, "profiles")
+    add_page(
+        context, "/profile/{profile_id:path}", msg("Customer lookup"), "/profile", profile_view, "profiles"
+    )
+    add_page(context, "/runs", msg("Runs"), "/runs", runs_page)
+    add_page(context, "/audit", msg("Audit log"), "/audit", audit_page)
+    add_page(context, "/access", msg("Users and keys"), "/access", access_page, "access")

@@ -1,1 +1,1 @@
-"""delivery: say in one sentence what is here."""
+"""Exports of audiences and predictions to files, with holdouts, consent and an audit record."""

@@ -1,4 +1,4 @@
-"""Members taken away: chosen columns, a share kept back, consent and sensitivity honoured, on record.
+"""Exports of an audience's members: chosen columns, a share held out, consent and sensitivity honoured, on record.
 
 What cannot be recorded is not handed out: the line of the audit log is written before a file gets its name.
 """
@@ -16,15 +16,16 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.models.definitions.outcomes import PARTS
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter, OneOf
+from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.audit_log import count_use, flush_uses, record
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences.filter_resolution import ResolvedFilter, asked, names_for
+from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_for, resolve
 from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.queries import names_of, quoted, tags_of, told, where_in
+from tagcast.serving.audiences.queries import export_column, names_of, quoted, tags_of, where_in
 from tagcast.serving.delivery.file_writer import written
-from tagcast.serving.delivery.holdouts import is_held_back, keep_holdout
+from tagcast.serving.delivery.holdouts import is_held_out, save_holdout
 
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
@@ -40,7 +41,7 @@ _SHOWN = 2_000  # characters of a filter in the audit log
 
 @dataclass(frozen=True)
 class ExportRecord:
-    """What was taken away, as the audit log keeps it.
+    """What was exported, as the audit log records it.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ class ExportRecord:
     rows : int
         Written.
     held_out : int
-        Members kept back at random, to compare with.
+        Members held out at random, to compare with.
     without_consent : int
         Members left out since they do not consent to the channel.
     hidden : tuple of str
@@ -70,7 +71,7 @@ class ExportRecord:
 
 
 def format_of(file: Path) -> Format:
-    """Return the format that a file's name asks for.
+    """Return the format that a file's name implies.
 
     Raises
     ------
@@ -79,15 +80,16 @@ def format_of(file: Path) -> Format:
     """
     for kind in get_args(Format):
         if file.suffix.lower() == f".{kind}":
-            found: Format = kind
-            return found
+            format_: Format = kind
+            return format_
     raise TagcastError(
-        f"cannot write {file.name!r}: unknown kind of file", hint="give a name that ends in .csv or .parquet"
+        msg("cannot write {file!r}: unknown kind of file", file=file.name),
+        hint=msg("give a name that ends in .csv or .parquet"),
     )
 
 
 def columns_for(context: ServiceContext, person: Person) -> list[str]:
-    """Return the columns that ``person`` may take away: attributes, and ``tag`` or ``tag.part`` of every tag."""
+    """Return the columns that ``person`` may export: attributes, and ``tag`` or ``tag.part`` of every tag."""
     require(person, "export")
     return list(_columns(names_for(context, person)))
 
@@ -100,12 +102,12 @@ class _Column:
 
 def _columns(names: Names) -> dict[str, _Column]:
     """Return every column that ``names`` allow."""
-    found = {name: _Column(None, quoted(name)) for name in names.attributes}
+    columns = {name: _Column(None, quoted(name)) for name in names.attributes}
     for tag in names.tags:
         for part in PARTS:
-            column = told(tag, part)
-            found[column.alias_or_name] = _Column(tag, column)
-    return found
+            column = export_column(tag, part)
+            columns[column.alias_or_name] = _Column(tag, column)
+    return columns
 
 
 def export(
@@ -133,9 +135,9 @@ def export(
     format : {"csv", "parquet"}
         In CSV a text that a spreadsheet would take for a formula gets a ``'`` before it.
     columns : sequence of str, optional
-        Beside ``profile_id``, of :func:`columns_for`; None takes attributes and what the filter's tags say.
+        Beside ``profile_id``, of :func:`columns_for`; None takes attributes and the parts of the filter's tags.
     holdout : float
-        Share of the members kept back at random, recorded.
+        Share of the members held out at random, recorded.
     seed : int
         Chooses them.
     channel : str, optional
@@ -153,13 +155,14 @@ def export(
     require(person, "export")
     if not 0 <= holdout < 1:
         raise TagcastError(
-            f"expected a share from 0 to below 1 to hold back, found {holdout:g}", hint="as in 0.1"
+            msg("expected a share from 0 to below 1 to hold out, found {share:g}", share=holdout),
+            hint=msg("as in {example}", example="0.1"),
         )
-    question, now, number = asked(context, person, tree), context.now, secrets.token_hex(8)
+    resolved, now, export_id = resolve(context, person, tree), context.now, secrets.token_hex(8)
     names = names_for(context, person)
     with context.store.reader() as reader:
-        chosen, hidden = _chosen(reader, names, question, columns)
-        _, where = where_in(reader, question.whole, now, question.frozen)
+        chosen, hidden = _chosen(reader, names, resolved, columns)
+        _, where = where_in(reader, resolved.whole, now, resolved.frozen)
         consents = _consent(context, reader, channel)
         without = 0
         if consents is not None:
@@ -175,10 +178,12 @@ def export(
         rows = reader.query(query)
         batches = _without_held(rows, holdout, seed, held) if holdout else iter(rows)
         with written(rows.schema, batches, to, format) as file:
-            found = ExportRecord(number, file.rows, len(held), without, hidden, tuple(chosen), file.sha256)
+            exported = ExportRecord(
+                export_id, file.rows, len(held), without, hidden, tuple(chosen), file.sha256
+            )
             detail = {
-                **asdict(found),
-                "filter": question.tree.text()[:_SHOWN],
+                **asdict(exported),
+                "filter": resolved.tree.text()[:_SHOWN],
                 "format": format,
                 "holdout": holdout,
                 "seed": seed,
@@ -186,34 +191,35 @@ def export(
                 "run": reader.manifest.number,
             }
             with context.state.writing():
-                keep_holdout(context.state, number, held)
+                save_holdout(context.state, export_id, held)
                 record(
                     context.state,
-                    at=now,
+                    now=now,
                     who=person.name,
                     action="export",
-                    subject=name or number,
+                    subject=name or export_id,
                     detail=detail,
                 )
-    spoken = {*tags_of(question.whole), *(column.tag for column in chosen.values() if column.tag)}
-    for tag in sorted(spoken):
+    used = {*tags_of(resolved.whole), *(column.tag for column in chosen.values() if column.tag)}
+    for tag in sorted(used):
         count_use(context.state, tag, "export", now)
     flush_uses(context.state)  # a command ends here, and what it counted with it
-    return found
+    return exported
 
 
 def _chosen(
-    reader: StoreReader, names: Names, question: ResolvedFilter, columns: Sequence[str] | None
+    reader: StoreReader, names: Names, resolved: ResolvedFilter, columns: Sequence[str] | None
 ) -> tuple[dict[str, _Column], tuple[str, ...]]:
     """Return the columns to write, and those that are there but not for this person."""
     there, allowed = _columns(names_of(reader)), _columns(names)
     if columns is None:
-        said = [c for t in tags_of(question.whole) for c in (t, f"{t}.score", f"{t}.confidence")]
-        columns = [*reader.manifest.attributes, *said]
+        of_tags = [c for t in tags_of(resolved.whole) for c in (t, f"{t}.score", f"{t}.confidence")]
+        columns = [*reader.manifest.attributes, *of_tags]
     unknown = [c for c in columns if c not in there]
     if unknown:
         raise TagcastError(
-            f"there is no column {unknown[0]!r} to take away", hint="name attributes, tags, or tag.part"
+            msg("there is no column {column!r} to export", column=unknown[0]),
+            hint=msg("name attributes, tags, or tag.part"),
         )
     wanted = dict.fromkeys(columns)
     return {c: allowed[c] for c in wanted if c in allowed}, tuple(c for c in wanted if c not in allowed)
@@ -226,17 +232,18 @@ def _consent(context: ServiceContext, reader: StoreReader, channel: str | None) 
     attribute = context.settings.consent.get(channel)
     kind = reader.manifest.attributes.get(attribute or "")
     if attribute is None or kind is None:
-        known = ", ".join(sorted(context.settings.consent)) or "none"
+        known = listed(sorted(context.settings.consent)) or msg("none")
         raise TagcastError(
-            f"nothing is known of consent to {channel!r}", hint=f"known channels: {known}; see [consent]"
+            msg("nothing is known of consent to {channel!r}", channel=channel),
+            hint=msg("known channels: {channels}; see [consent]", channels=known),
         )
     field = FieldRef(name=attribute)
-    says: dict[str, Compare | OneOf] = {
+    conditions: dict[str, Compare | OneOf] = {
         "boolean": Compare(field=field, op="=", value=True),
         "number": Compare(field=field, op="=", value=1.0),
         "text": OneOf(field=field, values=CONSENTING),
     }
-    return where_in(reader, Filter(root=says[kind]), context.now)[1]
+    return where_in(reader, Filter(root=conditions[kind]), context.now)[1]
 
 
 def _count(reader: StoreReader, where: exp.Expr) -> int:
@@ -247,8 +254,8 @@ def _count(reader: StoreReader, where: exp.Expr) -> int:
 def _without_held(
     rows: pa.RecordBatchReader, share: float, seed: int, held: list[str]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows that are not kept back, and add the ids of those that are to ``held``."""
+    """Yield the rows that are not held out, and add the ids of those that are to ``held``."""
     for batch in rows:
-        back = pa.array([is_held_back(i, share, seed) for i in batch.column(0).to_pylist()], pa.bool_())
-        held += batch.column(0).filter(back).to_pylist()
-        yield batch.filter(pc.invert(back))
+        held_out = pa.array([is_held_out(i, share, seed) for i in batch.column(0).to_pylist()], pa.bool_())
+        held += batch.column(0).filter(held_out).to_pylist()
+        yield batch.filter(pc.invert(held_out))

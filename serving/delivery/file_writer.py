@@ -1,4 +1,4 @@
-"""Arrow batches to a file that people take away, whole or not at all."""
+"""Arrow batches to an exported file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.raw_errors import reason_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def written(schema: Any, batches: Iterable[Any], to: Path | IO[bytes], kind: str
     if kind not in {"csv", "parquet"}:
         name = to.name if isinstance(to, Path) else f"a file of kind {kind!r}"
         raise StoreError(
-            f"cannot write {name!r}: unknown kind of file", hint="give a name that ends in .csv or .parquet"
+            msg("cannot write {file!r}: unknown kind of file", file=name),
+            hint=msg("give a name that ends in .csv or .parquet"),
         )
     if not isinstance(to, Path):
         yield _write(schema, batches, to, kind)
@@ -123,5 +126,6 @@ def _failures(path: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
-            f"{path} cannot be written: {error}", hint="check the folder, its rights and the free space"
+            msg("{file} cannot be written: {reason}", file=path, reason=reason_of(error)),
+            hint=msg("check the folder, its rights and the free space"),
         ) from error

@@ -1,4 +1,4 @@
-"""Who was kept back from an export at random, to be compared later with those who were approached."""
+"""The control group of an export: profiles held out at random, to be compared later with those contacted."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Collection, Iterator
 from hashlib import blake2b
 
 from tagcast.registry.state.database import State
-from tagcast.registry.state.id_lists import ids_of, keep_ids, packed
+from tagcast.registry.state.id_lists import ids_of, packed, save_ids
 
 
-def is_held_back(profile_id: str, share: float, seed: int) -> bool:
-    """Return whether a profile belongs to the share kept back: by its id and the seed alone, so always the same."""
+def is_held_out(profile_id: str, share: float, seed: int) -> bool:
+    """Return whether a profile belongs to the share held out: by its id and the seed alone, so always the same."""
     drawn = int.from_bytes(blake2b(f"{seed}:{profile_id}".encode(), digest_size=8).digest(), "big")
     return drawn < share * 2**64
 
 
-def keep_holdout(state: State, export: str, ids: Collection[str]) -> None:
-    """Keep the profiles that were held back from an export."""
+def save_holdout(state: State, export: str, ids: Collection[str]) -> None:
+    """Store the profiles that were held out of an export."""
     ready = packed(sorted(ids))
     with state.writing() as connection:
-        keep_ids(connection, f"holdout {export}", ready)
+        save_ids(connection, f"holdout {export}", ready)
 
 
 def holdout_ids(state: State, export: str) -> Iterator[str]:
-    """Yield who was held back from an export, by rising id; memory holds a part of them."""
+    """Yield the profiles held out of an export, by rising id; memory holds a part of them."""
     yield from ids_of(state, f"holdout {export}")

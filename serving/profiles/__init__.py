@@ -1,1 +1,1 @@
-"""profiles: say in one sentence what is here."""
+"""Customer lookup: one profile with its values, reasons and history."""

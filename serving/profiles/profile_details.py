@@ -1,4 +1,4 @@
-"""One profile: what is said of it, why, what was said before, and what it did."""
+"""One profile: its tags and their reasons, what they were before, and what the customer did."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.ingest.event_log import last_events
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import columns_of
-from tagcast.serving.audiences.queries import profile
+from tagcast.serving.profiles.profile_query import profile
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -33,7 +33,7 @@ KEY_FEATURES = (
 
 @dataclass(frozen=True)
 class Change:
-    """A tag's value or band changed when a run was put active."""
+    """A tag's value or band changed when a run was activated."""
 
     at: datetime
     tag: str
@@ -58,7 +58,7 @@ class ProfileDetails:
         Names of attributes and tags that are there, but not for this person.
     tags : list of dict
         ``tag``, ``title`` (en, zh), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
-        ``band``, ``unknown_because``, ``is_amount``, ``reasons`` (:func:`tagcast.serving.audiences.queries.told_reasons`),
+        ``band``, ``unknown_because``, ``in_currency``, ``reasons`` (:func:`tagcast.serving.profiles.profile_query.readable_reasons`),
         ``reasons_method``, ``model_version``, ``scored_at``, ``expires_at``.
     features : list of dict
         ``feature``, ``title`` (en, zh), ``value``.
@@ -139,10 +139,10 @@ def look_up(context: ServiceContext, person: Person, profile_id: str) -> Profile
 
 
 def _history(context: ServiceContext, profile_id: str) -> list[Change]:
-    moments = {entry.number: entry.at for entry in context.store.log()}
+    times = {entry.number: entry.at for entry in context.store.log()}
     return [
         Change(
-            moments[row["entry"]],
+            times[row["entry"]],
             row["tag"],
             row["was_value"],
             row["now_value"],
@@ -150,7 +150,7 @@ def _history(context: ServiceContext, profile_id: str) -> list[Change]:
             row["now_band"],
         )
         for row in context.store.store.changes_of(profile_id, 0)
-        if row["entry"] in moments
+        if row["entry"] in times
     ]
 
 

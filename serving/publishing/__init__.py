@@ -1,1 +1,1 @@
-"""publishing: say in one sentence what is here."""
+"""A run is staged, checked, compared with the last one, and published whole or not at all."""

@@ -1,8 +1,7 @@
-"""What has to hold of a run before it is put active, and how each tag came out: looked at batch by batch."""
+"""What has to hold of a run before it is activated, and how each tag came out: checked batch by batch."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.features.core.messages import Message, msg
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.psi import KNOTS, knot_mass, mass_psi
 from tagcast.serving.store.manifest import Manifest, TagSummary
 from tagcast.serving.store.schema import RunInfo, TagRun, column_name
@@ -42,7 +42,7 @@ class Bounds:
 
 
 class RunChecks:
-    """Counts what is wrong with a run, and what it says.
+    """Counts what is wrong with a run, and the values of its tags.
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ class RunChecks:
         self.disordered = 0
         self.outside = 0
         self.nameless = 0
-        self._said = {tag.tag: Counter(dict.fromkeys(tag.values, 0)) for tag in run.tags}
+        self._counts = {tag.tag: Counter(dict.fromkeys(tag.values, 0)) for tag in run.tags}
         self._because: dict[str, Counter[str]] = {tag.tag: Counter() for tag in run.tags}
         self._confidence = dict.fromkeys((tag.tag for tag in run.tags), 0.0)
         self._mass = {tag.tag: np.zeros(len(KNOTS)) for tag in run.tags}
         self._last: str | None = None
 
-    def look(self, batch: pa.RecordBatch) -> None:
-        """Look at one batch of staged columns."""
+    def observe(self, batch: pa.RecordBatch) -> None:
+        """Count one batch of staged columns."""
         if not batch.num_rows:
             return
         ids = batch.column("profile_id")
@@ -76,24 +76,24 @@ class RunChecks:
         self.disordered += self._last is not None and not self._last < str(ids[0])
         self._last = str(ids[-1])
         for tag in self.run.tags:
-            self._look_at(tag, batch)
+            self._observe(tag, batch)
 
-    def _look_at(self, tag: TagRun, batch: pa.RecordBatch) -> None:
+    def _observe(self, tag: TagRun, batch: pa.RecordBatch) -> None:
         def column(part: str) -> pa.Array:
             return batch.column(column_name(tag.tag, part))
 
         value = column("value")
         there = _mask(pc.is_valid(value))
         words = value.dictionary.to_pylist()
-        sayable = np.array([w in {*tag.values, UNKNOWN} for w in words], bool)
+        allowed = np.array([w in {*tag.values, UNKNOWN} for w in words], bool)
         silent = np.array([w == UNKNOWN for w in words], bool)
         code = pc.fill_null(value.indices, 0).to_numpy(zero_copy_only=False)
         score, lower, upper, confidence = (
             column(part).to_numpy(zero_copy_only=False) for part in ("score", "lower", "upper", "confidence")
         )
-        most = sys.float_info.max if tag.is_amount else 1.0
+        most = tag.scale.most
         # Each comparison is false for a missing number.
-        right = sayable[code] & (score >= 0) & (score <= most) & (confidence >= 0) & (confidence <= 1)
+        right = allowed[code] & (score >= 0) & (score <= most) & (confidence >= 0) & (confidence <= 1)
         right &= (lower >= 0) & (lower <= score) & (upper >= score) & (upper <= most)
         because = column("unknown_because")
         right &= silent[code] == _mask(pc.is_valid(because))
@@ -101,17 +101,17 @@ class RunChecks:
         wrong = int((there & ~right).sum()) + int(stray.sum())
         self.outside += wrong
         if wrong:
-            return  # it will not be published; its figures say nothing
+            return  # it will not be published; its figures mean nothing
         counts = np.bincount(code[there], minlength=len(words))
-        self._said[tag.tag].update({w: int(n) for w, n in zip(words, counts, strict=True) if w != UNKNOWN})
+        self._counts[tag.tag].update({w: int(n) for w, n in zip(words, counts, strict=True) if w != UNKNOWN})
         grounds = because.dictionary.to_pylist()
         given = np.bincount(because.indices.drop_null().to_numpy(), minlength=len(grounds))
         for ground, n in zip(grounds, given, strict=True):
             if n:
                 self._because[tag.tag][str(ground).split(":")[0]] += int(n)
-        said = there & ~silent[code]
-        self._confidence[tag.tag] += float(confidence[said].sum())
-        if not tag.is_amount:
+        known = there & ~silent[code]
+        self._confidence[tag.tag] += float(confidence[known].sum())
+        if not tag.scale.in_currency:
             self._mass[tag.tag] += knot_mass(score[there])
 
     def summaries(self, cuts: dict[str, float]) -> dict[str, TagSummary]:
@@ -122,7 +122,7 @@ class RunChecks:
             because = sorted(self._because[name].items(), key=lambda ground: (-ground[1], ground[0]))
             mass = tuple(float(m) for m in self._mass[name])
             found[name] = TagSummary(
-                dict(self._said[name]), dict(because), self._confidence[name], mass, cuts.get(name)
+                dict(self._counts[name]), dict(because), self._confidence[name], mass, cuts.get(name)
             )
         return found
 
@@ -131,40 +131,58 @@ class RunChecks:
         """Whether something is wrong already."""
         return bool(self.nameless or self.disordered or self.outside)
 
-    def failed(self) -> list[str]:
+    def failed(self) -> list[Message]:
         """Return what is wrong with the run itself, empty where all is right."""
         expected = {tag.tag: tag.population for tag in self.run.tags}
-        rows = {name: said.total() + self._because[name].total() for name, said in self._said.items()}
+        rows = {name: counts.total() + self._because[name].total() for name, counts in self._counts.items()}
         return [
             text
             for wrong, text in (
                 (
                     self.profiles != self.staged,
-                    f"{self.staged:,} profiles were added, {self.profiles:,} are there",
+                    msg(
+                        "{added:,} profiles were added, {there:,} are there",
+                        added=self.staged,
+                        there=self.profiles,
+                    ),
                 ),
-                (self.nameless, f"{self.nameless:,} profiles have no id"),
-                (self.disordered, f"{self.disordered:,} profiles stand twice or out of order"),
-                (self.outside, f"{self.outside:,} predictions have values outside their range"),
+                (self.nameless, msg("{profiles:,} profiles have no id", profiles=self.nameless)),
+                (
+                    self.disordered,
+                    msg("{profiles:,} profiles stand twice or out of order", profiles=self.disordered),
+                ),
+                (
+                    self.outside,
+                    msg(
+                        "{predictions:,} predictions have values outside their range",
+                        predictions=self.outside,
+                    ),
+                ),
                 (
                     rows != expected and not self.outside,
-                    f"rows by tag are {rows}, expected {expected}",
+                    msg("rows by tag are {rows}, expected {expected}", rows=rows, expected=expected),
                 ),
             )
             if wrong
         ]
 
 
-def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[str]:
+def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[Message]:
     """Return where ``run`` differs from ``last`` by more than ``bounds``, as sentences.
 
-    Tags that are new, or that ask another question than before, are not compared.
+    Tags that are new, or that predict something else than before, are not compared.
     """
     found = []
     change = run.profiles / last.profiles - 1 if last.profiles else 0.0
     if abs(change) > bounds.base_change:
         found.append(
-            f"{run.profiles:,} profiles, {last.profiles:,} in the last run ({change:+.0%}, allowed "
-            f"{bounds.base_change:.0%})"
+            msg(
+                "{now:,} profiles, {last:,} in the last run ({change:+.0%}, allowed {allowed:.0%})",
+                now=run.profiles,
+                last=last.profiles,
+                change=change,
+                allowed=bounds.base_change,
+            )
         )
     before = {t.tag: t for t in last.run.tags}
     for tag in run.run.tags:
@@ -174,7 +192,7 @@ def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[str]:
     return found
 
 
-def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) -> list[str]:
+def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) -> list[Message]:
     if (
         min(was.population, now.population) < FEW_PROFILES
         and max(was.population, now.population) < FEW_PROFILES
@@ -184,8 +202,14 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
     change = now.population / was.population - 1 if was.population else float("inf")
     if abs(change) > bounds.population_change:
         found.append(
-            f"{name}: {now.population:,} in its population, {was.population:,} in the last run ({change:+.0%}, allowed "
-            f"{bounds.population_change:.0%})"
+            msg(
+                "{tag}: {now:,} in its population, {last:,} in the last run ({change:+.0%}, allowed {allowed:.0%})",
+                tag=name,
+                now=now.population,
+                last=was.population,
+                change=change,
+                allowed=bounds.population_change,
+            )
         )
     for value in (*now.said, UNKNOWN):
         shares = [
@@ -193,13 +217,24 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
         ]
         if abs(shares[1] - shares[0]) > bounds.share_change:
             found.append(
-                f"{name}: {shares[1]:.0%} are {value}, {shares[0]:.0%} in the last run (allowed "
-                f"{bounds.share_change:.0%})"
+                msg(
+                    "{tag}: {now:.0%} are {value}, {last:.0%} in the last run (allowed {allowed:.0%})",
+                    tag=name,
+                    now=shares[1],
+                    value=value,
+                    last=shares[0],
+                    allowed=bounds.share_change,
+                )
             )
-    moved = mass_psi(np.asarray(was.spread), np.asarray(now.spread))
-    if moved > bounds.psi:  # false for the NaN of amounts, whose tiers are compared above
+    psi = mass_psi(np.asarray(was.spread), np.asarray(now.spread))
+    if psi > bounds.psi:  # false for the NaN of amounts, whose tiers are compared above
         found.append(
-            f"{name}: PSI {moved:.2f} between the scores and those of the last run (allowed {bounds.psi})"
+            msg(
+                "{tag}: PSI {psi:.2f} between the scores and those of the last run (allowed {allowed})",
+                tag=name,
+                psi=psi,
+                allowed=bounds.psi,
+            )
         )
     return found
 

@@ -1,7 +1,7 @@
 """What changed between two runs: who entered and left each value, and the history that as-of questions read.
 
 The history holds changes only: of each profile whose value or band is another, what it was and what it became. Read
-backwards from the run active it gives every earlier moment (:mod:`tagcast.serving.store.history`).
+backwards from the active run it gives every earlier time (:mod:`tagcast.serving.store.history`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tagcast.features.core.messages import msg
+from tagcast.serving.store.changes_schema import CHANGES, VALUE_COLUMNS
 from tagcast.serving.store.manifest import Manifest
 from tagcast.serving.store.merge_join import MergeJoin, places
 from tagcast.serving.store.schema import column_name
@@ -22,23 +24,13 @@ from tagcast.serving.store.schema import column_name
 if TYPE_CHECKING:
     from tagcast.serving.store.base import ProfileStore, StoreReader
 
-_SAID = [("value", pa.string()), ("band", pa.string()), ("confidence", pa.float64())]
-CHANGES = pa.schema(
-    [
-        ("profile_id", pa.string()),
-        ("tag", pa.string()),
-        *((f"was_{part}", kind) for part, kind in _SAID),
-        *((f"now_{part}", kind) for part, kind in _SAID),
-    ]
-)
-"""Parts are null where the tag did not speak of the profile; ``confidence`` is that of the two runs compared."""
 
-Moves = dict[str, dict[tuple[str | None, str | None], int]]
+Transitions = dict[str, dict[tuple[str | None, str | None], int]]
 
 
 def changing_columns(tags: Sequence[str]) -> list[str]:
     """Return the columns that are compared."""
-    return [column_name(tag, part) for tag in tags for part, _ in _SAID]
+    return [column_name(tag, part) for tag in tags for part, _ in VALUE_COLUMNS]
 
 
 class RunDiff:
@@ -53,21 +45,23 @@ class RunDiff:
 
     def __init__(self, last: StoreReader, tags: Sequence[str]) -> None:
         before = [tag.tag for tag in last.manifest.run.tags]
-        self._both = [tag for tag in tags if tag in before]
+        self._common = [tag for tag in tags if tag in before]
         self._gone = [tag for tag in before if tag not in tags]
-        what = f"run {last.manifest.number}"
-        self._last = MergeJoin(last.stream(changing_columns([*self._both, *self._gone])), what)
-        self._moves: dict[str, dict[tuple[str | None, str | None], int]] = {tag: {} for tag in self._both}
+        what = msg("the run {run}", run=last.manifest.number)
+        self._last = MergeJoin(last.stream(changing_columns([*self._common, *self._gone])), what)
+        self._transitions: dict[str, dict[tuple[str | None, str | None], int]] = {
+            tag: {} for tag in self._common
+        }
 
     @property
-    def moves(self) -> Moves:
+    def transitions(self) -> Transitions:
         """Profiles by value before and value now, of the tags in both runs; most first."""
         return {
             tag: dict(sorted(found.items(), key=lambda item: (-item[1], str(item[0]))))
-            for tag, found in self._moves.items()
+            for tag, found in self._transitions.items()
         }
 
-    def look(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def observe(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Compare the next profiles of the new run, and return their changes by id."""
         ids = batch.column("profile_id")
         before = self._last.up_to(str(ids[-1]))
@@ -93,9 +87,9 @@ class RunDiff:
         self, profile: pa.Array, before: pa.Table, old_rows: pa.Array, batch: Any, new_rows: Any
     ) -> pa.RecordBatch:
         parts = []
-        for tag in (*self._both, *self._gone):
-            was = _Said(before, tag, old_rows)
-            now = _Said(batch if tag in self._both else None, tag, new_rows, len(profile))
+        for tag in (*self._common, *self._gone):
+            was = _RunValues(before, tag, old_rows)
+            now = _RunValues(batch if tag in self._common else None, tag, new_rows, len(profile))
             self._count(tag, was, now)
             changed = np.flatnonzero(was.differs(now))
             if len(changed):
@@ -107,19 +101,19 @@ class RunDiff:
         table = pa.Table.from_batches(parts).sort_by([("profile_id", "ascending"), ("tag", "ascending")])
         return table.combine_chunks().to_batches()[0]
 
-    def _count(self, tag: str, was: _Said, now: _Said) -> None:
-        if tag not in self._moves:
+    def _count(self, tag: str, was: _RunValues, now: _RunValues) -> None:
+        if tag not in self._transitions:
             return
         wide = len(now.words) + 1
         pairs = np.bincount((was.value + 1) * wide + now.value + 1, minlength=(len(was.words) + 1) * wide)
         for pair in np.flatnonzero(pairs):
             key = was.word(int(pair) // wide - 1), now.word(int(pair) % wide - 1)
             if key != (None, None):
-                self._moves[tag][key] = self._moves[tag].get(key, 0) + int(pairs[pair])
+                self._transitions[tag][key] = self._transitions[tag].get(key, 0) + int(pairs[pair])
 
 
-class _Said:
-    """What one run says of some profiles by one tag; codes are -1 where it says nothing."""
+class _RunValues:
+    """The values of some profiles by one tag in one run; codes are -1 where there is none."""
 
     def __init__(self, table: Any, tag: str, rows: Any, count: int = 0) -> None:
         self.words: list[str] = []
@@ -135,16 +129,16 @@ class _Said:
     def word(self, code: int) -> str | None:
         return self.words[code] if code >= 0 else None
 
-    def differs(self, other: _Said) -> npt.NDArray[np.bool_]:
+    def differs(self, other: _RunValues) -> npt.NDArray[np.bool_]:
         return _unlike(self.value, self.words, other.value, other.words) | _unlike(
             self.band, self.bands, other.band, other.bands
         )
 
     def rows(self, take: pa.Array) -> list[pa.Array]:
-        at = take.to_numpy()
+        taken = take.to_numpy()
         return [
-            _spelled(self.value[at], self.words),
-            _spelled(self.band[at], self.bands),
+            _spelled(self.value[taken], self.words),
+            _spelled(self.band[taken], self.bands),
             self._confidence.take(take),
         ]
 
@@ -181,21 +175,21 @@ def _none() -> pa.RecordBatch:
     return pa.record_batch([pa.array([], f.type) for f in CHANGES], schema=CHANGES)
 
 
-def changes_between(store: ProfileStore, old: Manifest, new: Manifest, file: Path) -> Moves:
-    """Write to ``file`` (Parquet) what changes when ``new`` follows ``old``, and return who moved."""
+def changes_between(store: ProfileStore, old: Manifest, new: Manifest, file: Path) -> Transitions:
+    """Write to ``file`` (Parquet) what changes when ``new`` follows ``old``, and return the transitions."""
     tags = [tag.tag for tag in new.run.tags]
     with store.open(old) as before, store.open(new) as after:
-        movement = RunDiff(before, tags)
-        write_changes(movement, after.stream(changing_columns(tags)), file)
-        return movement.moves
+        diff = RunDiff(before, tags)
+        write_changes(diff, after.stream(changing_columns(tags)), file)
+        return diff.transitions
 
 
-def write_changes(movement: RunDiff, batches: Iterator[pa.RecordBatch], file: Path) -> None:
+def write_changes(diff: RunDiff, batches: Iterator[pa.RecordBatch], file: Path) -> None:
     """Compare all ``batches`` and write the changes to ``file``."""
     import pyarrow.parquet as pq
 
     with pq.ParquetWriter(file, CHANGES, compression="zstd") as writer:
         for batch in batches:
             if batch.num_rows:
-                writer.write_batch(movement.look(batch))
-        writer.write_batch(movement.rest())
+                writer.write_batch(diff.observe(batch))
+        writer.write_batch(diff.rest())

@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tagcast.features.core.errors import RunRefusedError, StoreError
+from tagcast.features.core.messages import listed, msg
 from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
-from tagcast.serving.publishing.run_diff import CHANGES, RunDiff
+from tagcast.serving.publishing.run_diff import RunDiff
+from tagcast.serving.store.changes_schema import CHANGES
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.schema import RunInfo, column_name
 
@@ -35,7 +37,7 @@ _KINDS = {
 
 
 class Staging:
-    """Collects one run; made by :meth:`ProfileStore.writer`.
+    """Collects one run; made by :func:`tagcast.serving.publishing.publication.stage_run`.
 
     Batches go to an Arrow file, each tag's scores to a file of their own: what depends on everyone (cuts of a top share,
     percentiles) is worked out for one tag after the other.
@@ -89,7 +91,7 @@ class Staging:
             _append(file, scores)
 
     def cut(self, definition: TagDefinition) -> float:
-        """Return the score from which ``definition`` says yes, given the scores of the first pass."""
+        """Return the score from which the value is yes by ``definition``, given the scores of the first pass."""
         from tagcast.models.decisions.policy import NEVER, cut_from_scores
 
         if definition.name not in self._ranked:
@@ -106,7 +108,7 @@ class Staging:
         bounds: Bounds | None = None,
         accept: str = "",
     ) -> Manifest:
-        """Lay the run out, check it, hold it against the last one, and put it active.
+        """Lay the run out, check it, hold it against the last one, and activate it.
 
         Parameters
         ----------
@@ -114,23 +116,27 @@ class Staging:
         keep : int
             Published runs kept, this one among them.
         cuts : mapping of str to float, optional
-            Score from which each tag says yes.
+            Score from which each tag's value is yes.
         bounds : Bounds, optional
-            How far it may differ from the run active; None does not compare.
+            How far it may differ from the active run; None does not compare.
         accept : str
-            Why it may differ further; kept in the log.
+            Why it may differ further; recorded in the log.
 
         Raises
         ------
         RunRefusedError
-            With the figures of the check that failed. The run active stays.
+            With the figures of the check that failed. The active run stays.
         StoreError
-            When it cannot be written. The run active stays.
+            When it cannot be written. The active run stays.
         """
         if not self._profiles or {t.tag for t in run.tags} != set(self._tags):
             raise RunRefusedError(
-                f"the run is empty: it has {self._profiles:,} profiles and the tags {sorted(self._tags)}",
-                hint="check the population of the tags",
+                msg(
+                    "the run is empty: it has {profiles:,} profiles and these tags: {tags}",
+                    profiles=self._profiles,
+                    tags=listed(sorted(self._tags)) or msg("none"),
+                ),
+                hint=msg("check the population of the tags"),
             )
         store, checks = self.store, RunChecks(run, self._profiles)
         with store.errors():
@@ -145,8 +151,8 @@ class Staging:
             if failed := checks.failed():
                 store.drop([number])
                 raise RunRefusedError(
-                    "the run was not published: " + "; ".join(failed),
-                    hint="tagcast score again; if it stays, check the feature tables",
+                    msg("the run was not published: {problems}", problems=listed(failed, "sentences")),
+                    hint=msg("score again; if it stays, check the feature tables"),
                 )
             manifest = Manifest(
                 run,
@@ -156,25 +162,34 @@ class Staging:
                 sum(tag.population for tag in run.tags),
                 {f.name: _KINDS[f.type] for f in schema if ":" not in f.name and f.name != "profile_id"},
                 checks.summaries(dict(cuts or {})),
-                last.movement.moves if last.movement is not None else {},
+                last.movement.transitions if last.movement is not None else {},
             )
             before = last.manifest
             found = differs(manifest, before, bounds) if before is not None and bounds is not None else []
             if found and not accept:
                 store.drop([number])
                 raise RunRefusedError(
-                    f"the run was not published, it differs from the last one ({before and before.run.run_id}) by more "
-                    f"than [publish] allows: {'; '.join(found)}",
-                    hint='look at the sources; if it is right, tagcast score --all --force --reason "why"',
+                    msg(
+                        "the run was not published, it differs from the last one ({last}) by more than [publish] allows: {differences}",
+                        last=before and before.run.run_id,
+                        differences=listed(found, "sentences"),
+                    ),
+                    hint=msg(
+                        "look at the sources; if it is right, run {command}",
+                        command="tagcast score --all --force --reason WHY",
+                    ),
                 )
             compared = last.movement is not None
             store.activate(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
         try:
             with store.errors():
                 store.forget_old(keep)
-        except StoreError as error:  # the run is active all the same: to say that it failed would be wrong
+        except StoreError as error:  # the run is active all the same: to report a failure would be wrong
             log.warning(
-                "older runs could not be deleted, the next publication deletes them: %s", error.message
+                msg(
+                    "older runs could not be deleted, the next publication deletes them: {problem}",
+                    problem=error.message,
+                )
             )
         return manifest
 
@@ -191,7 +206,7 @@ class Staging:
             source = stack.enter_context(pa.OSFile(str(self._staged)))
             reader = stack.enter_context(pa.ipc.open_stream(source))
             last = stack.enter_context(_Last(self.store, self._tags, changes))
-            batches = _looked_at(reader, checks, percentiles, last)
+            batches = _observed(reader, checks, percentiles, last)
             schema = pa.schema([*reader.schema, *more])
             size = self.store.write(number, run, schema, batches, self.folder)
             last.finish()
@@ -199,7 +214,7 @@ class Staging:
 
 
 class _Last:
-    """The run active beside the new one; where it is damaged, the new one is published without knowing what changed."""
+    """The active run beside the new one; where it is damaged, the new one is published without knowing what changed."""
 
     def __init__(self, store: ProfileStore, tags: Sequence[str], changes: Path) -> None:
         self.store = store
@@ -222,11 +237,11 @@ class _Last:
         self._writer.close()
         self._stack.close()
 
-    def look(self, batch: pa.RecordBatch) -> None:
+    def observe(self, batch: pa.RecordBatch) -> None:
         """Compare the next profiles."""
         if self.movement is not None:
             with self._damage():
-                self._writer.write_batch(self.movement.look(batch))
+                self._writer.write_batch(self.movement.observe(batch))
 
     def finish(self) -> None:
         """Compare what is left of the last run."""
@@ -243,7 +258,12 @@ class _Last:
             yield
         except StoreError as error:
             self.movement = None
-            log.warning("the run active is damaged, what changed since is not recorded: %s", error.message)
+            log.warning(
+                msg(
+                    "the active run is damaged, what changed since is not recorded: {problem}",
+                    problem=error.message,
+                )
+            )
 
 
 def _append(file: Path, values: npt.NDArray[np.float64]) -> None:
@@ -251,19 +271,19 @@ def _append(file: Path, values: npt.NDArray[np.float64]) -> None:
         handle.write(np.ascontiguousarray(values, np.float64).data)
 
 
-def _looked_at(
+def _observed(
     batches: Iterator[pa.RecordBatch],
     checks: RunChecks,
     percentiles: dict[str, Percentiles],
     last: _Last,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the staged batches with percentiles, each looked at on the way."""
+    """Yield the staged batches with percentiles, each checked on the way."""
     for batch in batches:
         if not batch.num_rows:
             continue
-        checks.look(batch)
+        checks.observe(batch)
         if not checks.failing:
-            last.look(batch)
+            last.observe(batch)
         columns = list(batch.columns)
         fields = list(batch.schema)
         for tag, percentile in percentiles.items():

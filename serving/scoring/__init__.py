@@ -1,1 +1,1 @@
-"""scoring: say in one sentence what is here."""
+"""The batch scorer: a snapshot is streamed through every model and rule, and explained."""

@@ -1,6 +1,6 @@
 """Why values changed between two runs: new data, a new model version, or a new threshold.
 
-A sample of profiles is said anew by the model and the threshold of the run before, on today's features: what changes
+A sample of profiles is scored anew by the model and the threshold of the run before, on today's features: what changes
 against the published values is due to the data, what changes again with today's model is due to the model, and the rest
 to the threshold.
 """
@@ -55,7 +55,7 @@ class MovedBy:
 
 
 class _Side:
-    """What one model with one cut says of the sample."""
+    """The values of the sample by one model with one threshold."""
 
     def __init__(self, tag: LoadedTag, as_of: date, snapshots: Snapshots) -> None:
         self.tag = tag
@@ -70,11 +70,11 @@ class _Side:
         rows = np.flatnonzero(eligible(self.tag.definition, self.feature_set, batch))
         category = self.tag.category
         whole = batch.profile if category is None else np.hstack([batch.profile, batch.category[category]])
-        said = self.columns.decide(
+        decided = self.columns.decide(
             rows, whole[rows][:, self._places], {}, cut, None if past is None else past[rows]
         )
         codes = np.full(len(batch.profile_id), -1, np.int8)
-        codes[rows] = said.value
+        codes[rows] = decided.value
         return codes
 
 
@@ -114,15 +114,15 @@ def moved_by(
     for ids, picked, batches in _sampled(sides, run.profiles):
         words = held_on.of(ids).get(name) if held_on is not None else None
         held = None if words is None else codes_of(words[picked])
-        said = [_codes(before_this.of(ids)[name][picked], now)]
-        said.append(sides[0].values(batches[0], old_cut, held))
+        values = [_codes(before_this.of(ids)[name][picked], now)]
+        values.append(sides[0].values(batches[0], old_cut, held))
         # Where the model is the same, whatever else decides belongs to the threshold.
         same = now.version == before.version
-        said.append(said[-1] if same else sides[1].values(batches[1], old_cut, held))
-        said.append(sides[1].values(batches[1], new_cut, held))
-        there = np.logical_or.reduce([codes >= 0 for codes in said])
+        values.append(values[-1] if same else sides[1].values(batches[1], old_cut, held))
+        values.append(sides[1].values(batches[1], new_cut, held))
+        there = np.logical_or.reduce([codes >= 0 for codes in values])
         sampled += int(there.sum())
-        changed += [int((a != b).sum()) for a, b in pairwise(said)]
+        changed += [int((a != b).sum()) for a, b in pairwise(values)]
     return MovedBy(sampled, *(changed / max(sampled, 1)).tolist())
 
 

@@ -1,4 +1,4 @@
-"""Why a model said what it said, for some of a batch: exact values for few, path attribution for the rest."""
+"""The reasons of a model's predictions, for some of a batch: exact values for few, path attribution for the rest."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def explain(
     if not engine.explains(k):
         exact = np.ones(len(rows), bool)
     parts = []
-    for method, mine in zip(METHODS, (rows[exact], rows[~exact]), strict=True):
-        if not len(mine):
+    for method, chosen in zip(METHODS, (rows[exact], rows[~exact]), strict=True):
+        if not len(chosen):
             continue
-        X = member_features(member, batch, mine)
-        known = {} if method == "shap" else engine.paths(k, coded, mine)
+        X = member_features(member, batch, chosen)
+        known = {} if method == "shap" else engine.paths(k, coded, chosen)
         given = member.model.contributions(X, exact=method == "shap", known=known)
         order, sizes = top_reasons(given, TOP_REASONS)
         values = np.take_along_axis(X, order, axis=1)
         parts.append(
-            Explained(mine, order, values, sizes, np.full(len(mine), METHODS.index(method), np.int8))
+            Explained(chosen, order, values, sizes, np.full(len(chosen), METHODS.index(method), np.int8))
         )
     return merged(parts)
 

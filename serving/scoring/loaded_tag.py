@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tagcast.features.compute.snapshot_reader import FeatureBatch
-    from tagcast.models.artifacts.amount_model import AmountModel
-    from tagcast.models.artifacts.binary_model import TagModel
+    from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.definitions.rule_tag import RuleDefinition
 
@@ -26,34 +25,34 @@ class LoadedTag:
 
     Parameters
     ----------
-    model : TagModel or AmountModel
+    model : TrainedModel
     version : str
     metrics : mapping of str to float
         Of the version.
     applied : TagDefinition, optional
-        The definition with what was put active since (:func:`tagcast.models.definitions.diff.overlaid`).
+        The definition with what was activated since (:func:`tagcast.models.definitions.diff.overlaid`).
     """
 
-    model: TagModel | AmountModel
+    model: TrainedModel
     version: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     applied: TagDefinition | None = None
 
     @property
     def definition(self) -> TagDefinition:
-        """The definition active: as it was when the model was trained, where nothing was put active since."""
+        """The active definition: as it was when the model was trained, where nothing was activated since."""
         return self.applied or self.model.definition
 
     @property
     def cut(self) -> float | None:
-        """Score from which the tag says yes; None where each run's scores decide, and for an amount."""
+        """Score from which the value is yes; None where each run's scores decide, and for an amount."""
         import numpy as np
 
         from tagcast.models.decisions.policy import learned_cut
 
         decision = self.definition.decision
         if decision == self.model.definition.decision:
-            return getattr(self.model, "cut", None)
+            return self.model.cut
         return learned_cut(decision, np.empty(0, np.int8), np.empty(0))
 
     @property

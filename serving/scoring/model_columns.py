@@ -1,4 +1,4 @@
-"""What one tag says of a batch of profiles, as columns of the store: numbers until they are written."""
+"""The predictions of one tag for a batch of profiles, as columns of the store: numbers until they are written."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tagcast.models.artifacts.amount_model import PredictedAmount
-from tagcast.models.decisions.policy import band_codes, decide_codes
-from tagcast.models.definitions.outcomes import UNKNOWN
-from tagcast.models.inference.abstention import RangeCheck, grounds, say_unknown
+from tagcast.models.decisions.policy import band_codes
+from tagcast.models.filters.fields import UNKNOWN
+from tagcast.models.inference.abstention import RangeCheck, abstain, grounds
 from tagcast.serving.store.schema import REASONS, tag_fields
 
 if TYPE_CHECKING:
@@ -92,8 +91,7 @@ class TagColumns:
         self._range_check = RangeCheck(tag.model)
         self.unlike_words = self._range_check.words
         self.silent = len(definition.values)
-        # People ask why of a yes, or of the highest amounts.
-        self.asked = self.silent - 1 if definition.is_amount else definition.values.index("yes")
+        self.explained_first = definition.values.index(definition.outcome.asked)
         self._words = {
             "value": pa.array([*definition.values, UNKNOWN]),
             "unknown_because": pa.array(grounds(definition.min_confidence, self.unlike_words)),
@@ -126,61 +124,49 @@ class TagColumns:
         known : dict of str to ndarray of shape (k,)
             Of :meth:`tagcast.models.inference.engine.Engine.known`.
         cut : float
-            Score from which a yes or no says yes.
+            Score from which a yes/no tag is yes.
         past : ndarray of shape (k,), optional
-            Codes of what was said before, for hysteresis.
+            Codes of the values before, for hysteresis.
         """
         definition = self.tag.definition
-        predicted = self.tag.model.predict(X, self.as_of, known)
-        if isinstance(predicted, PredictedAmount):
-            value, confidence = predicted.tier.astype(np.int8), predicted.confidence
-        else:
-            value, confidence = decide_codes(
-                predicted.score,
-                predicted.lower,
-                predicted.upper,
-                cut=cut,
-                min_confidence=definition.min_confidence,
-                hysteresis=definition.hysteresis,
-                past=past,
-            )
-        unlike = self._range_check.codes(X)
-        value, because = say_unknown(value, self.silent, confidence, definition.min_confidence, unlike)
-        band = band_codes(predicted.score, definition.levels)
-        return Decided(
-            rows, predicted.score, predicted.lower, predicted.upper, confidence, value, band, because, unlike
+        score, lower, upper, value, confidence = self.tag.model.decide(
+            X, self.as_of, known, definition=definition, cut=cut, past=past
         )
+        unlike = self._range_check.codes(X)
+        value, because = abstain(value, self.silent, confidence, definition.min_confidence, unlike)
+        band = band_codes(score, definition.levels)
+        return Decided(rows, score, lower, upper, confidence, value, band, because, unlike)
 
-    def lay_out(self, said: Decided, explained: Explained | None, count: int) -> list[pa.Array]:
+    def lay_out(self, decided: Decided, explained: Explained | None, count: int) -> list[pa.Array]:
         """Return the columns for a batch of ``count`` profiles; those beyond the population are null."""
-        everyone = len(said.rows) == count
+        everyone = len(decided.rows) == count
         absent = np.ones(count, bool)
-        absent[said.rows] = False
+        absent[decided.rows] = False
 
         def spread(values: npt.NDArray[Any], none: npt.NDArray[np.bool_] | None = None) -> pa.Array:
             if everyone:
                 return pa.array(values, mask=none)
             whole = np.zeros(count, values.dtype)
-            whole[said.rows] = values
+            whole[decided.rows] = values
             missing = absent.copy()
             if none is not None:
-                missing[said.rows] = none
+                missing[decided.rows] = none
             return pa.array(whole, mask=missing)
 
         def words(part: str, codes: npt.NDArray[Any]) -> pa.Array:
             return pa.DictionaryArray.from_arrays(spread(codes, codes < 0), self._words[part])
 
-        method = np.full(len(said.rows), -1, np.int8)
+        method = np.full(len(decided.rows), -1, np.int8)
         if explained is not None:
-            method[np.searchsorted(said.rows, explained.rows)] = explained.method
+            method[np.searchsorted(decided.rows, explained.rows)] = explained.method
         columns = {
-            "value": words("value", said.value),
-            "unknown_because": words("unknown_because", said.because),
-            "score": spread(said.score),
-            "lower": spread(said.lower),
-            "upper": spread(said.upper),
-            "confidence": spread(said.confidence),
-            "band": words("band", said.band),
+            "value": words("value", decided.value),
+            "unknown_because": words("unknown_because", decided.because),
+            "score": spread(decided.score),
+            "lower": spread(decided.lower),
+            "upper": spread(decided.upper),
+            "confidence": spread(decided.confidence),
+            "band": words("band", decided.band),
             "reasons": self._reasons(explained, count),
             "reasons_method": words("reasons_method", method),
         }

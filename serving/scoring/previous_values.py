@@ -1,6 +1,6 @@
-"""What was last said of a profile before a day: the memory of tags with hysteresis.
+"""The last values of a profile before a date: the memory of tags with hysteresis.
 
-Which run is the past depends only on what is kept and on the day that is scored, never on the clock: a
+Which run is the past depends only on what is stored and on the day that is scored, never on the clock: a
 day scored twice has the same past both times, and so the same tags.
 """
 
@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.manifest import Manifest, last_before
 from tagcast.serving.store.merge_join import MergeJoin, places
 from tagcast.serving.store.schema import column_name
@@ -43,10 +44,10 @@ def past_run(store: ProfileStore, definition: TagDefinition, as_of: date) -> Man
     manifest = last_before(store.kept(), definition.name, as_of)
     if manifest is None:
         return None
-    said = next(t for t in manifest.run.tags if t.tag == definition.name)
+    tag_run = next(t for t in manifest.run.tags if t.tag == definition.name)
     # Reckoned in days of the data: by the clock, the same day scored later would have no past.
-    alive = as_of - manifest.run.as_of < said.expires_at - manifest.run.scored_at
-    return manifest if alive and said.question == definition.question else None
+    alive = as_of - manifest.run.as_of < tag_run.expires_at - manifest.run.scored_at
+    return manifest if alive and tag_run.question == definition.question else None
 
 
 class PastValues:
@@ -72,10 +73,11 @@ class PastStream:
     def __init__(self, readers: dict[str, StoreReader]) -> None:
         self._runs = {}
         for reader in {id(r): r for r in readers.values()}.values():
-            tags = [tag for tag, mine in readers.items() if mine is reader]
+            tags = [tag for tag, own in readers.items() if own is reader]
             columns = [column_name(tag, "value") for tag in tags]
             what = f"run {reader.manifest.number}"
-            self._runs[what] = tags, MergeJoin(reader.stream(columns), what)
+            name = msg("the run {run}", run=reader.manifest.number)
+            self._runs[what] = tags, MergeJoin(reader.stream(columns), name)
 
     def of(self, ids: pa.Array) -> dict[str, npt.NDArray[np.object_]]:
         """Return by tag the last published value of each profile, None where it had none; ``ids`` rise."""
@@ -112,8 +114,15 @@ def open_past(store: ProfileStore, runs: Iterable[tuple[str, Manifest]]) -> Iter
                     opened[manifest.number] = stack.enter_context(store.open(manifest))
                 except StoreError as error:
                     raise StoreError(
-                        f"the run of {manifest.run.as_of}, which {tag} holds on to, cannot be read: {error.message}",
-                        hint=f"score {manifest.run.as_of} again, or set hysteresis: 0 for the tag",
+                        msg(
+                            "the run of {as_of}, which {tag} holds on to, cannot be read: {problem}",
+                            as_of=manifest.run.as_of,
+                            tag=tag,
+                            problem=error.message,
+                        ),
+                        hint=msg(
+                            "score {as_of} again, or set hysteresis: 0 for the tag", as_of=manifest.run.as_of
+                        ),
                     ) from error
             readers[tag] = opened[manifest.number]
         yield PastValues(readers)

@@ -1,4 +1,4 @@
-"""What rules say of a batch of profiles, as columns of the store: the contract of every tag, with confidence 1."""
+"""The values of rule tags for a batch of profiles, as columns of the store: the contract of every tag, with confidence 1."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
 from tagcast.models.definitions.rule_tag import Rule
-from tagcast.models.inference.rule_evaluator import RuleAnswer, RuleEval
+from tagcast.models.inference.rule_evaluator import RuleEvaluator, RulePrediction
 from tagcast.serving.scoring.explanations import TOP_REASONS
 from tagcast.serving.scoring.loaded_tag import eligible
 from tagcast.serving.store.schema import REASONS, STAGED, tag_fields
@@ -27,7 +27,7 @@ METHOD = "rule"
 
 @dataclass(frozen=True)
 class LoadedRule:
-    """A rule tag ready to be said.
+    """A rule tag ready to be evaluated.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class LoadedRule:
 
     @property
     def version(self) -> str:
-        """Empty: no model says it."""
+        """Empty: no model predicts it."""
         return ""
 
     @property
@@ -72,8 +72,8 @@ class RuleColumns:
         # A yes scores 1 and a no 0; of several cases none is more than another.
         scores = [0.0 if word == "no" else 1.0 for word in definition.values]
         self._score = np.array(scores)
-        self._eval = RuleEval(loaded.rule)
-        self._terms = pa.array(self._eval.words, pa.string())
+        self._evaluator = RuleEvaluator(loaded.rule)
+        self._terms = pa.array(self._evaluator.words, pa.string())
         views = SERVICES["interest"] if definition.category else SERVICES["churn"]
         self._places = [
             (view, place, feature.name)
@@ -85,7 +85,7 @@ class RuleColumns:
     def lay_out(
         self, batch: FeatureBatch, attributes: Mapping[str, pa.Array], *, reasons: bool
     ) -> list[pa.Array]:
-        """Return the columns of :attr:`fields` for a batch; null beyond the population and where nothing is said.
+        """Return the columns of :attr:`fields` for a batch; null beyond the population and where the rule has no value.
 
         Parameters
         ----------
@@ -93,16 +93,18 @@ class RuleColumns:
             Of the rule's feature set, with its category.
         attributes : mapping of str to pyarrow.Array
         reasons : bool
-            Whether to say why.
+            Whether to fill in the reasons.
         """
         count = len(batch.profile_id)
         numbers = self._numbers(batch, attributes)
-        said = self._eval({**attributes, **numbers}, count)
-        value = np.where(eligible(self.loaded.definition, self.loaded.feature_set, batch), said.value, -1)
+        prediction = self._evaluator({**attributes, **numbers}, count)
+        value = np.where(
+            eligible(self.loaded.definition, self.loaded.feature_set, batch), prediction.value, -1
+        )
         absent = value < 0
         score = pa.array(self._score[value], mask=absent)
         codes = pa.array(value.astype(np.int8), mask=absent)
-        why = self._reasons(said, numbers, absent) if reasons else pa.nulls(count, REASONS)
+        why = self._reasons(prediction, numbers, absent) if reasons else pa.nulls(count, REASONS)
         columns: dict[str, Any] = {
             "value": pa.DictionaryArray.from_arrays(codes, self._values),
             "unknown_because": pa.nulls(count, STAGED["unknown_because"]),
@@ -119,7 +121,7 @@ class RuleColumns:
     def _numbers(
         self, batch: FeatureBatch, attributes: Mapping[str, pa.Array]
     ) -> dict[str, npt.NDArray[np.float64]]:
-        """Return the numbers that the rule speaks of: its features, and attributes that are numbers."""
+        """Return the numbers that the rule uses: its features, and attributes that are numbers."""
         own = batch.category.get(self.loaded.definition.category or "")
         found = {}
         for name in self.loaded.rule.fields:
@@ -133,26 +135,29 @@ class RuleColumns:
         return found
 
     def _reasons(
-        self, said: RuleAnswer, numbers: Mapping[str, npt.NDArray[np.float64]], absent: npt.NDArray[np.bool_]
+        self,
+        prediction: RulePrediction,
+        numbers: Mapping[str, npt.NDArray[np.float64]],
+        absent: npt.NDArray[np.bool_],
     ) -> pa.Array:
         """Return the terms that decided, the first of them: a contribution of 1 where one held, of -1 where not."""
-        told = said.told & ~absent[:, None]
-        told &= np.cumsum(told, axis=1) <= TOP_REASONS
-        rows, places = np.nonzero(told)
+        shown = prediction.decisive & ~absent[:, None]
+        shown &= np.cumsum(shown, axis=1) <= TOP_REASONS
+        rows, places = np.nonzero(shown)
         values = np.full(len(rows), np.nan)
-        for place, leaf in enumerate(self._eval.terms):
+        for place, leaf in enumerate(self._evaluator.terms):
             if (column := numbers.get(leaf.field.name)) is not None:
-                mine = places == place
-                values[mine] = column[rows[mine]]
+                of_term = places == place
+                values[of_term] = column[rows[of_term]]
         entries = pa.StructArray.from_arrays(
             [
                 self._terms.take(pa.array(places)),
                 pa.array(values, mask=np.isnan(values)),
-                pa.array(np.where(said.held[rows, places], 1.0, -1.0)),
+                pa.array(np.where(prediction.held[rows, places], 1.0, -1.0)),
             ],
             fields=list(REASONS.value_type),
         )
-        ends = np.r_[0, np.cumsum(told.sum(axis=1))].astype(np.int32)
+        ends = np.r_[0, np.cumsum(shown.sum(axis=1))].astype(np.int32)
         return pa.ListArray.from_arrays(pa.array(ends), entries, type=REASONS, mask=pa.array(absent))
 
 

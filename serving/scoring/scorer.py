@@ -1,14 +1,13 @@
-"""The batch scorer: stream a snapshot, say every tag by its model or rule, explain, lay out for the store.
+"""The batch scorer: stream a snapshot, predict every tag by its model or rule, explain, lay out for the store.
 
 Two passes over the snapshot. The first is taken only by tags whose decision depends on all scores of the
 run (the top share of a population has no threshold before everyone is scored); the second decides,
-explains and lays out. Features are read twice rather than kept, and a few batches are under way at a time: memory
+explains and lays out. Features are read twice rather than held, and a few batches are under way at a time: memory
 does not grow with profiles.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.system import available_processors
 from tagcast.models.decisions.policy import NEVER, codes_of
 from tagcast.models.inference.engine import EncodedBatch, Engine, Member
 from tagcast.serving.scoring.explanations import explain, member_features
@@ -48,7 +49,7 @@ Reasons = Literal["all", "none"]
 
 @dataclass(frozen=True)
 class _Step:
-    """The same profiles in each feature set, their attributes, and what was said of them before."""
+    """The same profiles in each feature set, their attributes, and their values before."""
 
     ids: pa.StringArray
     batches: Mapping[str, FeatureBatch]
@@ -63,7 +64,7 @@ class _Answers:
 
 
 class Scorer:
-    """Says a set of tags of every profile of a snapshot: champions, and rules.
+    """Predicts a set of tags for every profile of a snapshot: champions, and rules.
 
     Parameters
     ----------
@@ -80,11 +81,11 @@ class Scorer:
     threads : int, optional
         Batches worked on at a time; as many as there are processors by default. Results do not depend on it.
     reasons : {"all", "none"}
-        Whether to say why.
+        Whether to fill in the reasons.
     rules : sequence of LoadedRule
-        Tags that rules say.
+        Tags that rules decide.
     attributes : Attributes, optional
-        What rules may speak of beside features; stand in every batch.
+        What rules may use beside features; part of every batch.
     """
 
     def __init__(
@@ -111,33 +112,37 @@ class Scorer:
         self.progress = progress
         self.past = past
         self.attributes = attributes
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or available_processors()
         self.reasons = reasons
         self.population = dict.fromkeys([t.definition.name for t in tags] + [r.name for r in self.rules], 0)
         self._columns = {tag.definition.name: TagColumns(tag, as_of) for tag in tags}
         self._unlike: dict[str, Counter[str]] = {name: Counter() for name in self._columns}
         self._exact_left = dict.fromkeys(self.population, EXACT_REASONS_CAP)
-        self._mine = {spec: [t for t in tags if t.model.feature_set == spec] for spec in self.snapshots}
-        self._engines = {spec: _engine(spec, mine) for spec, mine in self._mine.items() if mine}
+        self._tags_by_spec = {
+            spec: [t for t in tags if t.model.feature_set == spec] for spec in self.snapshots
+        }
+        self._engines = {
+            spec: _engine(spec, own_tags) for spec, own_tags in self._tags_by_spec.items() if own_tags
+        }
 
     def scores(self, tags: Sequence[LoadedTag]) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
         """Yield the name and some scores of each of ``tags`` in turn: the first pass."""
         chosen = {tag.definition.name for tag in tags}
 
         def work(step: _Step) -> list[tuple[str, npt.NDArray[np.float64]]]:
-            return [(name, said.score) for name, said in self._decide(step, {}, chosen).decided.items()]
+            return [(name, decided.score) for name, decided in self._decide(step, {}, chosen).decided.items()]
 
         with Pool(self.threads) as pool:
             for found in pool.in_order(work, self._steps("ranking", tags)):
                 yield from found
 
     def batches(self, cuts: Mapping[str, float]) -> Iterator[pa.RecordBatch]:
-        """Yield every profile with what all tags say of it: the second pass.
+        """Yield every profile with all its tags: the second pass.
 
         Parameters
         ----------
         cuts : mapping of str to float
-            Score at which each tag says yes; amounts have none.
+            Score at which each tag's value is yes; amounts have none.
 
         Yields
         ------
@@ -151,9 +156,9 @@ class Scorer:
 
         with Pool(self.threads) as pool:
             decided = pool.in_order(work, self._steps("scoring", self.tags))
-            # Who gets exact reasons depends on who came before: settled here, in order.
-            asked = ((*found, self._count(found[1])) for found in decided)
-            for batch in pool.in_order(lambda found: self._lay_out(*found), asked):
+            # Who gets exact reasons depends on who came before: decided here, in order.
+            explained = ((*found, self._count(found[1])) for found in decided)
+            for batch in pool.in_order(lambda found: self._lay_out(*found), explained):
                 for rule in self.rules:
                     self.population[rule.name] += (
                         batch.num_rows - batch.column(f"{rule.name}:value").null_count
@@ -177,10 +182,10 @@ class Scorer:
         scoring = stage == "scoring"
         rows = max(LEAST_ROWS, min(MOST_ROWS, CELLS // max(len(tags) + len(self.rules), 1)))
         streams = {}
-        for spec, mine in self._mine.items():
+        for spec, own_tags in self._tags_by_spec.items():
             ruled = self._ruled.get(spec) if scoring else None
-            if ruled is not None or any(tag in tags for tag in mine):
-                categories = {t.category for t in mine if t.category} | set(ruled or ())
+            if ruled is not None or any(tag in tags for tag in own_tags):
+                categories = {t.category for t in own_tags if t.category} | set(ruled or ())
                 streams[spec] = self.snapshots[spec].stream(self.as_of, sorted(categories), rows)
         total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
         done = 0
@@ -191,8 +196,8 @@ class Scorer:
             ids = batches[0].profile_id
             if not all(batch.profile_id.equals(ids) for batch in batches):
                 raise StoreError(
-                    f"the feature tables of {self.as_of} hold different profiles",
-                    hint="delete the folder features/ of the home and score again",
+                    msg("the feature tables of {as_of} hold different profiles", as_of=self.as_of),
+                    hint=msg("delete the folder features/ of the home and score again"),
                 )
             attributes = {} if about is None else about.of(ids)
             yield _Step(ids, dict(zip(streams, batches, strict=True)), attributes, _past_of(past, ids))
@@ -208,7 +213,7 @@ class Scorer:
                 continue
             feature_set = FeatureSet.parse(spec)
             coded[spec] = engine.encode(batch.profile, batch.category)
-            for k, tag in enumerate(self._mine[spec]):
+            for k, tag in enumerate(self._tags_by_spec[spec]):
                 name = tag.definition.name
                 if name not in chosen:
                     continue
@@ -229,15 +234,17 @@ class Scorer:
         import numpy as np
 
         exact = {}
-        for name, said in answers.decided.items():
-            self.population[name] += len(said.rows)
+        for name, decided in answers.decided.items():
+            self.population[name] += len(decided.rows)
             columns = self._columns[name]
-            for code, count in zip(*np.unique(said.unlike[said.unlike > 0], return_counts=True), strict=True):
+            for code, count in zip(
+                *np.unique(decided.unlike[decided.unlike > 0], return_counts=True), strict=True
+            ):
                 self._unlike[name][columns.unlike_words[int(code)]] += int(count)
-            asked = said.value == columns.asked
-            asked &= np.cumsum(asked) <= self._exact_left[name]
-            self._exact_left[name] -= int(asked.sum())
-            exact[name] = asked
+            explained = decided.value == columns.explained_first
+            explained &= np.cumsum(explained) <= self._exact_left[name]
+            self._exact_left[name] -= int(explained.sum())
+            exact[name] = explained
         return exact
 
     def _lay_out(
@@ -249,15 +256,15 @@ class Scorer:
         fields += [pa.field(name, column.type) for name, column in step.attributes.items()]
         arrays = [step.ids, *step.attributes.values()]
         laid_out = {}
-        for spec, mine in self._mine.items():
-            for k, tag in enumerate(mine):
+        for spec, own_tags in self._tags_by_spec.items():
+            for k, tag in enumerate(own_tags):
                 name = tag.definition.name
-                said = answers.decided[name]
+                decided = answers.decided[name]
                 explained = None
                 if self.reasons == "all":
                     engine, batch = self._engines[spec], step.batches[spec]
-                    explained = explain(engine, k, answers.coded[spec], batch, said.rows, exact[name])
-                laid_out[name] = self._columns[name].lay_out(said, explained, len(step.ids))
+                    explained = explain(engine, k, answers.coded[spec], batch, decided.rows, exact[name])
+                laid_out[name] = self._columns[name].lay_out(decided, explained, len(step.ids))
         for tag in self.tags:
             fields += self._columns[tag.definition.name].fields
             arrays += laid_out[tag.definition.name]

@@ -1,1 +1,1 @@
-"""store: say in one sentence what is here."""
+"""The profile store: published runs, their manifests and the history of values, behind one interface."""

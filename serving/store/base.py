@@ -1,4 +1,4 @@
-"""The profile store: runs that are published whole, read without waiting, kept for a while.
+"""The profile store: runs that are published whole, read without waiting, retained for a while.
 
 What every store does is here; where the rows lie is :mod:`tagcast.serving.store.duckdb.store` and :mod:`tagcast.serving.store.postgres.store`.
 A run is written aside, checked, and put active by one atomic step that also writes a line of the log; readers hold on
@@ -11,11 +11,12 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
+from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.manifest import Entry, Manifest, last_before
 from tagcast.serving.store.schema import RunInfo
 
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
-    from tagcast.serving.publishing.staging import Staging
 
 log = logging.getLogger("tagcast")
-
-POSTGRES = ("postgresql://", "postgres://")
 
 
 class StoreReader(Protocol):
@@ -81,11 +79,11 @@ class ProfileStore(ABC):
 
     @abstractmethod
     def log(self) -> list[Entry]:
-        """Return what was put active, oldest first; the last entry is active."""
+        """Return what was activated, oldest first; the last entry is active."""
 
     @abstractmethod
     def current(self) -> Manifest | None:
-        """Return the manifest active, None where nothing was published."""
+        """Return the active manifest, None where nothing was published."""
 
     @abstractmethod
     def stored(self) -> set[int]:
@@ -133,9 +131,9 @@ class ProfileStore(ABC):
 
     @abstractmethod
     def activate(self, entry: Entry, changes: Path) -> None:
-        """Add ``entry`` to the log and put its run active, in one atomic step; under the lock.
+        """Add ``entry`` to the log and activate its run, in one atomic step; under the lock.
 
-        ``changes`` is a Parquet file of :data:`tagcast.serving.publishing.run_diff.CHANGES`.
+        ``changes`` is a Parquet file of :data:`tagcast.serving.store.changes_schema.CHANGES`.
         """
 
     @abstractmethod
@@ -159,7 +157,7 @@ class ProfileStore(ABC):
 
     @contextmanager
     def reader(self) -> Iterator[StoreReader]:
-        """Yield the run active.
+        """Yield the active run.
 
         Raises
         ------
@@ -170,7 +168,10 @@ class ProfileStore(ABC):
             for last_try in (False, True):
                 manifest = self.current()
                 if manifest is None:
-                    raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+                    raise StoreError(
+                        msg("nothing has been published yet"),
+                        hint=msg("run {command} first", command="tagcast score --all"),
+                    )
                 try:
                     reader = stack.enter_context(self.open(manifest))
                 except RunGoneError:
@@ -180,65 +181,11 @@ class ProfileStore(ABC):
                 break
             yield reader
 
-    @contextmanager
-    def writer(self, run_id: str, *, wait_seconds: float = 0.0) -> Iterator[Staging]:
-        """Yield a place to collect a run; nothing is active before its ``publish`` returns.
-
-        Raises
-        ------
-        StoreBusyError
-            When another run is writing.
-        """
-        from tagcast.serving.publishing.staging import Staging
-
-        with self.lock(run_id, wait_seconds) as folder:
-            staging = Staging(self, folder)
-            try:
-                yield staging
-            finally:
-                staging.close()
-
-    def rollback(self, number: int | None, at: datetime, reason: str = "") -> Manifest:
-        """Put an earlier run that is kept active again.
-
-        Parameters
-        ----------
-        number : int or None
-            Of the run; None takes the one active before.
-        at : datetime
-        reason : str
-
-        Raises
-        ------
-        StoreError
-            When there is no such run.
-        """
-        from tagcast.serving.publishing.run_diff import changes_between
-
-        with self.lock(f"rollback {number or ''}".strip(), 0.0) as folder:
-            current = self.current()
-            kept = {m.number: m for m in self.kept() if current is None or m.number != current.number}
-            if number is None and kept and current is not None:
-                number = max((n for n in kept if n < current.number), default=None)
-            if number not in kept or current is None:
-                shown = ", ".join(str(n) for n in sorted(kept)) or "none"
-                raise StoreError(
-                    f"there is no earlier run {'' if number is None else number} to go back to; kept beside the one "
-                    f"active: {shown}".replace("  ", " "),
-                    hint="tagcast run list shows what is kept",
-                )
-            target, changes = kept[number], folder / "changes.parquet"
-            with self.errors():
-                changes_between(self, current, target, changes)
-                entry = Entry(self.next_number(), "rollback", at, target, reason)
-                self.activate(entry, changes)
-            return target
-
     def prune(self, keep: int) -> list[int]:
         """Delete runs beyond the newest ``keep``, and return which.
 
-        The past of each tag active stays, however often the day itself was scored again: hysteresis holds on to
-        it. So does the run active.
+        The past of each active tag stays, however often the day itself was scored again: hysteresis holds on to
+        it. So does the active run.
         """
         with self.lock("prune", 0.0), self.errors():
             return self.forget_old(keep)
@@ -251,34 +198,3 @@ class ProfileStore(ABC):
             pasts = [last_before(kept, t.tag, current.run.as_of) for t in current.run.tags]
             staying |= {m.number for m in (current, *pasts) if m}
         return self.drop(sorted(self.stored() - staying))
-
-
-class RunGoneError(StoreError):
-    """The rows of a run are not there any more."""
-
-
-def open_store(store: str | None, home: Path, project: str, *, memory_limit: str = "1GB") -> ProfileStore:
-    """Return the store of a project.
-
-    Parameters
-    ----------
-    store : str or None
-        ``postgresql://…``, or a folder; None is ``store`` in the home.
-    home : Path
-    project : str
-        Keeps projects in one database apart.
-    memory_limit : str
-        For DuckDB; beyond it data spill to the disk.
-    """
-    if store is not None and store.startswith(POSTGRES):
-        try:
-            from tagcast.serving.store.postgres.store import PostgresStore
-        except ImportError as error:
-            raise StoreError(
-                f"a store in PostgreSQL needs {error.name}, which is not installed",
-                hint="pip install 'tagcast[postgres]'",
-            ) from error
-        return PostgresStore(store, home / "store", project)
-    from tagcast.serving.store.duckdb.store import DuckDbStore
-
-    return DuckDbStore(Path(store) if store else home / "store", memory_limit=memory_limit)

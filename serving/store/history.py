@@ -1,4 +1,4 @@
-"""As-of questions: what did a profile's tags say on a date, and which model said it."""
+"""As-of queries: a profile's tags at an earlier time, and which model predicted them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.long_form import predictions_of
 from tagcast.serving.store.manifest import Entry, active_at
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SaidThen:
-    """What the store said of a profile at a moment.
+class TagsAt:
+    """The tags of a profile at an earlier time.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ class SaidThen:
         By tag: ``value``, ``band``, ``model_version``, ``as_of``, ``scored_at``, ``expires_at``; with
         ``score``, ``confidence``, ``reasons`` and the rest where ``exact``.
     exact : bool
-        Whether the run itself is still kept; else values and bands come from the history of changes.
+        Whether the run itself is still stored; else values and bands come from the history of changes.
     """
 
     entry: Entry
@@ -34,8 +35,8 @@ class SaidThen:
     exact: bool
 
 
-def said_then(store: ProfileStore, profile_id: str, when: datetime) -> SaidThen:
-    """Return what the tags of a profile said at ``when``.
+def tags_at(store: ProfileStore, profile_id: str, when: datetime) -> TagsAt:
+    """Return the tags of a profile at ``when``.
 
     Raises
     ------
@@ -45,14 +46,15 @@ def said_then(store: ProfileStore, profile_id: str, when: datetime) -> SaidThen:
     log = store.log()
     then = active_at(log, when)
     if then is None:
-        first = f"; the first run is of {log[0].at:%Y-%m-%d %H:%M} UTC" if log else ""
-        raise StoreError(
-            f"nothing was published by {when:%Y-%m-%d %H:%M} UTC{first}", hint="ask for a later date"
-        )
+        problem = msg("nothing was published by {moment} UTC", moment=f"{when:%Y-%m-%d %H:%M}")
+        if log:
+            first = f"{log[0].at:%Y-%m-%d %H:%M}"
+            problem = msg("{problem}; the first run is of {first} UTC", problem=problem, first=first)
+        raise StoreError(problem, hint=msg("ask for a later date"))
     if then.manifest.number in store.stored():
         with store.open(then.manifest) as reader:
-            return SaidThen(then, predictions_of(reader, profile_id), exact=True)
-    return SaidThen(then, _undone(store, log, then, profile_id), exact=False)
+            return TagsAt(then, predictions_of(reader, profile_id), exact=True)
+    return TagsAt(then, _undone(store, log, then, profile_id), exact=False)
 
 
 def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str) -> list[dict[str, Any]]:
@@ -60,32 +62,35 @@ def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str)
     gap = next((e for e in log if e.number > then.number and not e.compared), None)
     if gap is not None:
         raise StoreError(
-            f"what was said on {then.at:%Y-%m-%d} is not known: the run before {gap.manifest.run.run_id} was damaged, "
-            "so what changed then was not recorded",
-            hint=f"dates from {gap.at:%Y-%m-%d %H:%M} UTC on can be asked for",
+            msg(
+                "what was said on {day} is not known: the run before {run_id} was damaged, so what changed then was not recorded",
+                day=f"{then.at:%Y-%m-%d}",
+                run_id=gap.manifest.run.run_id,
+            ),
+            hint=msg("dates from {moment} UTC on can be asked for", moment=f"{gap.at:%Y-%m-%d %H:%M}"),
         )
     with store.open(log[-1].manifest) as reader:
-        said = {row["tag"]: (row["value"], row["band"]) for row in predictions_of(reader, profile_id)}
+        pairs = {row["tag"]: (row["value"], row["band"]) for row in predictions_of(reader, profile_id)}
     changes = store.changes_of(profile_id, then.number)
     for newer, older in zip(reversed(log[1:]), reversed(log[:-1]), strict=True):
         if newer.number <= then.number:
             break
         for row in changes:
             if row["entry"] == newer.number:
-                said[row["tag"]] = row["was_value"], row["was_band"]
-        spoken = {tag.tag for tag in older.manifest.run.tags}
-        said = {tag: pair for tag, pair in said.items() if tag in spoken}
+                pairs[row["tag"]] = row["was_value"], row["was_band"]
+        present = {tag.tag for tag in older.manifest.run.tags}
+        pairs = {tag: pair for tag, pair in pairs.items() if tag in present}
     run = then.manifest.run
     return [
         {
             "tag": tag.tag,
-            "value": said[tag.tag][0],
-            "band": said[tag.tag][1],
+            "value": pairs[tag.tag][0],
+            "band": pairs[tag.tag][1],
             "model_version": tag.model_version,
             "as_of": run.as_of,
             "scored_at": run.scored_at,
             "expires_at": tag.expires_at,
         }
         for tag in sorted(run.tags, key=lambda t: t.tag)
-        if said.get(tag.tag, (None, None))[0] is not None
+        if pairs.get(tag.tag, (None, None))[0] is not None
     ]

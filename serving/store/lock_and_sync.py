@@ -1,4 +1,4 @@
-"""Files of the embedded profile store: the lock of the writer, what reaches the disk, what the disk says."""
+"""Files of the embedded profile store: the lock of the writer, what reaches the disk, errors of the disk."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import IO
 
 from tagcast.features.core.disk_errors import disk_errors as features_disk_errors
 from tagcast.features.core.errors import StoreBusyError, StoreError
+from tagcast.features.core.messages import Text, msg
 
-LOOK_EVERY_SECONDS = 0.5
+CHECK_EVERY_SECONDS = 0.5
 
 
 def write_synced(file: Path, text: str) -> None:
@@ -53,10 +54,10 @@ def only_writer(folder: Path, run_id: str, wait_seconds: float = 0.0) -> Iterato
         while not _locked(lock):
             if waited >= wait_seconds:
                 lock.seek(0)
-                who = lock.read().strip() or "another process"
-                raise busy(str(folder), who, waited)
-            time.sleep(LOOK_EVERY_SECONDS)
-            waited += LOOK_EVERY_SECONDS
+                holder = lock.read().strip() or msg("another process")
+                raise busy(str(folder), holder, waited)
+            time.sleep(CHECK_EVERY_SECONDS)
+            waited += CHECK_EVERY_SECONDS
         staging = folder / "staging"
         with disk_errors(folder):
             lock.seek(0)
@@ -81,15 +82,22 @@ def _locked(lock: IO[str]) -> bool:
     return True
 
 
-def busy(place: str, who: str, waited: float) -> StoreBusyError:
+def busy(place: str, holder: Text, waited: float) -> StoreBusyError:
     """Return the error of a writer that found another one."""
-    after = f" after {waited:,.0f} s of waiting" if waited else ""
-    return StoreBusyError(
-        f"another run is writing the store {place}{after}: {who}",
-        hint="run again when it has ended, or let this one wait: tagcast score --wait 60",
+    problem = msg("another run is writing the store {place}: {who}", place=place, who=holder)
+    if waited:
+        problem = msg(
+            "another run is writing the store {place} after {waited:,.0f} s of waiting: {who}",
+            place=place,
+            waited=waited,
+            who=holder,
+        )
+    hint = msg(
+        "run again when it has ended, or let this one wait: {command}", command="tagcast score --wait 60"
     )
+    return StoreBusyError(problem, hint=hint)
 
 
 def disk_errors(folder: Path) -> AbstractContextManager[None]:
     """Turn what the disk and DuckDB raise while a store is written into one StoreError."""
-    return features_disk_errors(folder, "the last published run stays active", StoreError)
+    return features_disk_errors(folder, msg("the last published run stays active"), StoreError)

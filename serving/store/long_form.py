@@ -13,30 +13,30 @@ from tagcast.serving.store.base import StoreReader
 from tagcast.serving.store.schema import PREDICTION_SCHEMA, RunInfo, TagRun, column_name
 
 _OF_RUN = ("profile_id", "tag", "model_version", "as_of", "scored_at", "expires_at")
-KEPT_PARTS = tuple(f.name for f in PREDICTION_SCHEMA if f.name not in _OF_RUN)
-"""Parts of a tag that the store keeps of each profile."""
+STORED_PARTS = tuple(f.name for f in PREDICTION_SCHEMA if f.name not in _OF_RUN)
+"""Parts of a tag that the store holds for each profile."""
 
 
 def predictions(reader: StoreReader, tag: str) -> pa.Table:
-    """Return all that one tag says (:data:`tagcast.serving.store.schema.PREDICTION_SCHEMA`), by profile."""
+    """Return all predictions of one tag (:data:`tagcast.serving.store.schema.PREDICTION_SCHEMA`), by profile."""
     return pa.Table.from_batches(long_batches(reader, [tag]), schema=PREDICTION_SCHEMA)
 
 
 def predictions_of(reader: StoreReader, profile_id: str) -> list[dict[str, Any]]:
-    """Return all that is said of one profile, by tag; nothing where there is no such profile."""
+    """Return all predictions for one profile, by tag; nothing where there is no such profile."""
     row = reader.row(profile_id)
-    return [] if row is None else said_in(row, reader.manifest.run)
+    return [] if row is None else predictions_in(row, reader.manifest.run)
 
 
-def said_in(
+def predictions_in(
     row: Mapping[str, Any], run: RunInfo, only: Collection[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Return what a row of the wide table says, by tag: all of it, or what some tags say."""
+    """Return the predictions in a row of the wide table, by tag: all, or those of some tags."""
     return [
         {
             "profile_id": row["profile_id"],
             "tag": tag.tag,
-            **{part: row[column_name(tag.tag, part)] for part in KEPT_PARTS},
+            **{part: row[column_name(tag.tag, part)] for part in STORED_PARTS},
             "model_version": tag.model_version,
             "as_of": run.as_of,
             "scored_at": run.scored_at,
@@ -48,9 +48,9 @@ def said_in(
 
 
 def long_batches(reader: StoreReader, tags: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield what ``tags`` say, by profile and tag; memory holds one batch."""
+    """Yield the predictions of ``tags``, by profile and tag; memory holds one batch."""
     wanted = sorted(tags)
-    for batch in reader.stream([column_name(tag, part) for tag in wanted for part in KEPT_PARTS]):
+    for batch in reader.stream([column_name(tag, part) for tag in wanted for part in STORED_PARTS]):
         yield _long(batch, reader.manifest.run, wanted)
 
 

@@ -49,7 +49,7 @@ class TagSummary:
 
     @property
     def mean_confidence(self) -> float | None:
-        """Mean over the values said; None where nothing was."""
+        """Mean over the values predicted; None where there are none."""
         count = sum(self.said.values())
         return self.confidence / count if count else None
 
@@ -70,9 +70,9 @@ class Manifest:
     attributes : dict of str to str
         Attribute to ``text``, ``number`` or ``boolean``.
     tags : dict of str to TagSummary
-    moves : dict
-        Of each tag that the run before spoke of as well: profiles by ``(value before, value now)``, None where the
-        tag did not speak of the profile.
+    transitions : dict
+        Of each tag that the run before held as well: profiles by ``(value before, value now)``, None where the
+        tag had no value for the profile.
     """
 
     run: RunInfo
@@ -82,13 +82,15 @@ class Manifest:
     predictions: int
     attributes: dict[str, str]
     tags: dict[str, TagSummary]
-    moves: dict[str, dict[tuple[str | None, str | None], int]] = field(default_factory=dict)
+    transitions: dict[str, dict[tuple[str | None, str | None], int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        moves = {tag: [[*pair, n] for pair, n in found.items()] for tag, found in self.moves.items()}
+        transitions = {
+            tag: [[*pair, n] for pair, n in found.items()] for tag, found in self.transitions.items()
+        }
         tags = {tag: asdict(summary) for tag, summary in self.tags.items()}
-        return {**self.__dict__, "run": self.run.to_json(), "tags": tags, "moves": moves}
+        return {**self.__dict__, "run": self.run.to_json(), "tags": tags, "transitions": transitions}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Manifest:
@@ -96,8 +98,12 @@ class Manifest:
         tags = {
             tag: TagSummary(**{**row, "spread": tuple(row["spread"])}) for tag, row in data["tags"].items()
         }
-        moves = {tag: {(was, now): n for was, now, n in found} for tag, found in data["moves"].items()}
-        return cls(**{**data, "run": RunInfo.from_json(data["run"]), "tags": tags, "moves": moves})
+        transitions = {
+            tag: {(was, now): n for was, now, n in found} for tag, found in data["transitions"].items()
+        }
+        return cls(
+            **{**data, "run": RunInfo.from_json(data["run"]), "tags": tags, "transitions": transitions}
+        )
 
 
 @dataclass(frozen=True)
@@ -146,10 +152,10 @@ def active_at(log: Sequence[Entry], when: datetime) -> Entry | None:
     return next((entry for entry in reversed(log) if entry.at <= when), None)
 
 
-def last_before(manifests: Sequence[Manifest], tag: str, day: date) -> Manifest | None:
-    """Return the newest of ``manifests`` (in order of publication) that holds ``tag`` as of before ``day``.
+def last_before(manifests: Sequence[Manifest], tag: str, as_of: date) -> Manifest | None:
+    """Return the newest of ``manifests`` (in order of publication) that holds ``tag`` as of before ``as_of``.
 
     Of several runs of one day it is the one published last.
     """
-    earlier = [m for m in manifests if m.run.as_of < day and any(t.tag == tag for t in m.run.tags)]
+    earlier = [m for m in manifests if m.run.as_of < as_of and any(t.tag == tag for t in m.run.tags)]
     return max(reversed(earlier), key=lambda m: m.run.as_of, default=None)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import Text, msg
 
 
 class MergeJoin:
@@ -17,11 +18,11 @@ class MergeJoin:
     ----------
     batches : iterator of RecordBatch
         ``profile_id`` first, strictly rising from row to row and batch to batch.
-    what : str
+    what : Message or str
         For messages.
     """
 
-    def __init__(self, batches: Iterator[pa.RecordBatch], what: str) -> None:
+    def __init__(self, batches: Iterator[pa.RecordBatch], what: Text) -> None:
         self._batches = batches
         self._what = what
         self._held: pa.Table | None = None
@@ -51,8 +52,8 @@ class MergeJoin:
         rising = pc.all(pc.greater(ids[1:], ids[:-1])).as_py() is not False
         if not rising or (self._last is not None and first <= self._last):
             raise StoreError(
-                f"{self._what} is not in the order of its ids, near {first!r}",
-                hint="publish again: tagcast score --all",
+                msg("{run} is not in the order of its ids, near {id!r}", run=self._what, id=first),
+                hint=msg("publish again: {command}", command="tagcast score --all"),
             )
         self._last = str(ids[-1])
 

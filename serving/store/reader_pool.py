@@ -1,4 +1,4 @@
-"""The run active, kept open for many who ask at once.
+"""The active run, kept open for many callers at once.
 
 Opening a run costs more than most questions to it: a console and an API keep a few readers of it open and lend them
 out, each to one thread at a time. Which run is active is looked up at most once a second; readers of an older one
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError, TagcastError
-from tagcast.serving.store.base import RunGoneError
+from tagcast.features.core.messages import msg
+from tagcast.serving.store.errors import RunGoneError
 
 if TYPE_CHECKING:
     from tagcast.serving.store.base import ProfileStore, StoreReader
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _Found = TypeVar("_Found")
 MOST_READERS = 8
 """More at once only makes each of them slower: a question to millions of profiles uses every core."""
-LOOK_EVERY_SECONDS = 1.0
+CHECK_EVERY_SECONDS = 1.0
 IDLE_SECONDS = 10.0
 """A reader that lay idle for so long is tried before it is lent: its server may have gone."""
 WAIT_SECONDS = 30.0
@@ -76,7 +77,7 @@ class _Run:
 
 
 class RunReaderPool:
-    """Readers of the run active, lent to threads.
+    """Readers of the active run, lent to threads.
 
     Parameters
     ----------
@@ -93,30 +94,30 @@ class RunReaderPool:
         self.store = store
         self._most = most
         self._seconds = seconds
-        self._looked: float | None = None
+        self._checked: float | None = None
         self._looking = Lock()
         self._free = Condition()
         self._lent = 0
         self._run: _Run | None = None
 
     def log(self) -> list[Entry]:
-        """Return what was put active, oldest first."""
+        """Return what was activated, oldest first."""
         return self.store.log()
 
     def current(self) -> Manifest | None:
-        """Return the manifest of the run active, as of a second ago at most; None where nothing was published."""
+        """Return the manifest of the active run, as of a second ago at most; None where nothing was published."""
         if self._run is None and self.store.current() is None:
             return None
         return self._active(anew=False).manifest
 
     @contextmanager
     def reader(self) -> Iterator[StoreReader]:
-        """Lend a reader of the run active; it is one thread's alone until it is given back.
+        """Lend a reader of the active run; it is one thread's alone until it is given back.
 
         Raises
         ------
         StoreError
-            When nothing was published, the run cannot be read, or too many ask at once.
+            When nothing was published, the run cannot be read, or too many callers wait.
         """
         with self._place():
             run, held = self._borrow()
@@ -128,16 +129,16 @@ class RunReaderPool:
                 raise
             except BaseException:
                 self._give_back(run, None, whole=False)
-                # The store says what it was in its own words.
+                # The store's own error explains what it was.
                 if not held.stack.__exit__(*sys.exc_info()):
                     raise
             else:
                 self._give_back(run, held, whole=True)
 
     def once(self, manifest: Manifest, key: Hashable, find: Callable[[], _Found]) -> _Found:
-        """Return what ``find`` finds out about the run of ``manifest``, asked once while it is active.
+        """Return what ``find`` finds out about the run of ``manifest``, computed once while it is active.
 
-        Two who ask at the same moment may both look: the same run tells both the same.
+        Two concurrent callers may both compute it: the same run gives both the same.
         """
         run = self._run
         if run is None or run.manifest.number != manifest.number:
@@ -150,7 +151,7 @@ class RunReaderPool:
     def close(self) -> None:
         """Close what is not lent; the rest closes as it comes back."""
         with self._free:
-            run, self._run, self._looked = self._run, None, None
+            run, self._run, self._checked = self._run, None, None
             if run is not None:
                 self._retire(run)
 
@@ -159,9 +160,12 @@ class RunReaderPool:
         with self._free:
             if not self._free.wait_for(lambda: self._lent < self._most, timeout=WAIT_SECONDS):
                 raise StoreError(
-                    f"too many questions at once: none of {self._most} readers came free "
-                    f"in {WAIT_SECONDS:.0f} s",
-                    hint="ask again in a moment",
+                    msg(
+                        "too many questions at once: none of {most} readers came free in {seconds:.0f} s",
+                        most=self._most,
+                        seconds=WAIT_SECONDS,
+                    ),
+                    hint=msg("ask again in a moment"),
                 )
             self._lent += 1
         try:
@@ -194,16 +198,16 @@ class RunReaderPool:
                 if self._seconds() - held.idle_since < IDLE_SECONDS or held.works():
                     return run, held
                 self._give_back(run, held, whole=False)
-        raise StoreError("the run active changed again and again", hint="ask again in a moment")
+        raise StoreError(msg("the active run changed again and again"), hint=msg("ask again in a moment"))
 
     def _active(self, *, anew: bool) -> _Run:
-        """Return the run active; while one thread looks for a newer one the others go on with the last."""
-        run, looked = self._run, self._looked
+        """Return the active run; while one thread looks for a newer one the others go on with the last."""
+        run, checked = self._run, self._checked
         if (
             run is not None
             and not anew
-            and looked is not None
-            and self._seconds() - looked < LOOK_EVERY_SECONDS
+            and checked is not None
+            and self._seconds() - checked < CHECK_EVERY_SECONDS
         ):
             return run
         if run is not None and not anew:
@@ -212,22 +216,25 @@ class RunReaderPool:
         else:
             self._looking.acquire()
         try:
-            return self._look(anew=anew)
+            return self._refreshed(anew=anew)
         finally:
             self._looking.release()
 
-    def _look(self, *, anew: bool) -> _Run:
+    def _refreshed(self, *, anew: bool) -> _Run:
         run = self._run
         if (
             run is not None
             and not anew
-            and self._looked is not None
-            and self._seconds() - self._looked < LOOK_EVERY_SECONDS
+            and self._checked is not None
+            and self._seconds() - self._checked < CHECK_EVERY_SECONDS
         ):
-            return run  # another thread has looked while this one waited for the lock
+            return run  # another thread has checked while this one waited for the lock
         manifest = self.store.current()
         if manifest is None:
-            raise StoreError("nothing has been published yet", hint="run tagcast score --all first")
+            raise StoreError(
+                msg("nothing has been published yet"),
+                hint=msg("run {command} first", command="tagcast score --all"),
+            )
         if run is None or anew or run.manifest.number != manifest.number:
             fresh = _Run(self.store, manifest)
             with self._free:
@@ -235,7 +242,7 @@ class RunReaderPool:
                 if run is not None:
                     self._retire(run)
             run = fresh
-        self._looked = self._seconds()
+        self._checked = self._seconds()
         return run
 
     def _give_back(self, run: _Run, held: _Held | None, *, whole: bool) -> None:

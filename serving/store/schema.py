@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from tagcast.models.definitions.outcomes import YES_NO
+from tagcast.models.definitions.score_scale import SCALES, ScoreScale
+from tagcast.models.filters.fields import YES_NO
+from tagcast.models.stats.amount_outlook import AmountOutlook
 
 Kind = Literal["model", "amount", "rule"]
-"""What says a tag: a model yes or no, a model an amount, or a rule."""
+"""What predicts a tag: a model of yes or no, a model of an amount, or a rule."""
 REASONS = pa.list_(
     pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
 )
@@ -41,7 +43,7 @@ PREDICTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class TagRun:
-    """One tag of a run: what said it, for how many, until when it is good; a rule's ``model_version`` is empty.
+    """One tag of a run: what predicted it, for how many, until when it is good; a rule's ``model_version`` is empty.
 
     ``feature_set`` (its spec) gives the titles of the reasons; empty in runs that were published without it.
     """
@@ -66,15 +68,18 @@ class TagRun:
     unlike_because: str = ""
     """The commonest reason of these."""
     values: tuple[str, ...] = YES_NO
-    """What the tag can say beside unknown: yes and no, the tiers of an amount from low to high, the cases of a rule."""
+    """The tag's values beside unknown: yes and no, the tiers of an amount from low to high, the cases of a rule."""
     kind: Kind = "model"
     deciding: str = ""
     """What turned scores into values (:func:`tagcast.models.definitions.diff.deciding_id`); empty of rules and old runs."""
 
+    outlook: AmountOutlook | None = None
+    """What to expect of many of its amounts; None of chances, and in runs that did not record it."""
+
     @property
-    def is_amount(self) -> bool:
-        """Whether score, lower and upper are amounts rather than probabilities."""
-        return self.kind == "amount"
+    def scale(self) -> ScoreScale:
+        """What score, lower and upper mean."""
+        return SCALES[self.kind]
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class RunInfo:
     ----------
     run_id : str
     as_of : date
-        From what moment the tags are.
+        Time from which the tags are.
     scored_at : datetime
         When they were made, UTC.
     tags : tuple of TagRun
@@ -98,8 +103,8 @@ class RunInfo:
 
     @property
     def amounts(self) -> frozenset[str]:
-        """Names of the tags that predict an amount."""
-        return frozenset(tag.tag for tag in self.tags if tag.is_amount)
+        """Names of the tags whose scores are amounts in the currency of the data."""
+        return frozenset(tag.tag for tag in self.tags if tag.scale.in_currency)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -121,12 +126,13 @@ class RunInfo:
                     "values": tuple(row.get("values", YES_NO)),
                     "kind": row.get("kind") or _kind_of_old(row),
                     "expires_at": datetime.fromisoformat(row["expires_at"]),
+                    "outlook": AmountOutlook.from_json(row["outlook"]) if row.get("outlook") else None,
                 }
             )
             for row in data["tags"]
         )
-        moment = datetime.fromisoformat(data["scored_at"])
-        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), moment, tags)
+        scored_at = datetime.fromisoformat(data["scored_at"])
+        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags)
 
 
 def _kind_of_old(row: Mapping[str, Any]) -> Kind:

@@ -1,1 +1,1 @@
-"""web: say in one sentence what is here."""
+"""What protects the web application: authentication, login, rate limits, security headers and error responses."""

@@ -6,7 +6,7 @@ stands before the application itself, as ASGI middleware, and lets through by ex
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -15,17 +15,18 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 
+from tagcast.features.core.messages import Message, msg, nmsg
 from tagcast.serving.web.error_handlers import problem
 from tagcast.serving.web.plain_pages import login_page
 from tagcast.serving.web.proxies import Peer, TrustedProxies, is_same_origin
-from tagcast.serving.web.rate_limits import RateLimit
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access, Asker
+    from tagcast.serving.web.rate_limits import RateLimit
 
 OPEN = frozenset({"/login", "/healthz"})
 """Paths that everybody may ask, exactly as they stand here."""
@@ -43,6 +44,8 @@ class AuthMiddleware:
     app : ASGI application
     context : ServiceContext
     access : Access
+    limit : callable
+        Makes a limit from its name and its requests a minute.
     owner_of_page : callable
         The person for whom NiceGUI built the page of a client id, None where it knows no such page.
     """
@@ -52,6 +55,7 @@ class AuthMiddleware:
         app: ASGIApp,
         context: ServiceContext,
         access: Access,
+        limit: Callable[[str, int], RateLimit],
         owner_of_page: Callable[[str], Person | None],
     ) -> None:
         settings = context.settings.access
@@ -59,9 +63,9 @@ class AuthMiddleware:
         self._owner_of_page = owner_of_page
         self._peers = TrustedProxies(settings.trusted_proxies)
         self._origins = frozenset(settings.origins)
-        self._people = RateLimit(settings.requests_per_minute, context.clock)
-        self._strangers = RateLimit(settings.requests_per_minute, context.clock)
-        self._logins = RateLimit(settings.logins_per_minute, context.clock)
+        self._people = limit("people", settings.requests_per_minute)
+        self._strangers = limit("strangers", settings.requests_per_minute)
+        self._logins = limit("logins", settings.logins_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -86,34 +90,38 @@ class AuthMiddleware:
     async def _refusal(self, scope: Scope, peer: Peer) -> Response | None:
         """Return why an HTTP request is refused, and leave in its state who asks where it is not."""
         if scope["path"] in OPEN:
-            return self._open(scope, peer)
+            return await self._open(scope, peer)
         asker = await self._access.of(HTTPConnection(scope), peer)
         if asker is None:
-            wait = self._strangers.wait_for(peer.address)
-            return _too_many(wait) if wait else _unknown(scope)
+            wait = await self._strangers.wait_for(peer.address)
+            return _too_many(scope, wait) if wait else _unknown(scope)
         if asker.known_by != "key" and not self._comes_from_us(scope):
-            return problem(
-                403,
-                "the request does not come from a page of this console",
-                "programs send an API key: Authorization: Bearer tc_…; behind a proxy, see [access] origins",
+            return _forbidden(
+                scope,
+                msg("the request does not come from a page of this console"),
+                msg(
+                    "programs send an API key: Authorization: Bearer tc_…; behind a proxy, see [access] origins"
+                ),
             )
         if not self._owns_page(scope, asker):
-            return problem(403, "this page was opened by somebody else", "load the page again")
+            return _forbidden(scope, msg("this page was opened by somebody else"), msg("reload the page"))
         # The files of the console's own code cost nothing and come by the dozen.
         if not scope["path"].startswith("/_nicegui/"):
-            wait = self._people.wait_for(f"{asker.known_by} {asker.person.name}")
+            wait = await self._people.wait_for(f"{asker.known_by} {asker.person.name}")
             if wait:
-                return _too_many(wait)
+                return _too_many(scope, wait)
         scope["state"]["person"] = asker.person
         return None
 
-    def _open(self, scope: Scope, peer: Peer) -> Response | None:
+    async def _open(self, scope: Scope, peer: Peer) -> Response | None:
         if scope["path"] != "/login" or (scope["method"] in SAFE and not scope.get("query_string")):
             return None
         if scope["method"] not in SAFE and not is_same_origin(scope, self._origins):
-            return problem(403, "the request does not come from the login page", "open /login in a browser")
-        wait = self._logins.wait_for(peer.address) if scope["method"] not in SAFE else 0
-        return _too_many(wait) if wait else None
+            return _forbidden(
+                scope, msg("the request does not come from the login page"), msg("open /login in a browser")
+            )
+        wait = await self._logins.wait_for(peer.address) if scope["method"] not in SAFE else 0
+        return _too_many(scope, wait) if wait else None
 
     def _comes_from_us(self, scope: Scope) -> bool:
         quiet = scope["type"] == "http" and scope["method"] in SAFE
@@ -144,7 +152,7 @@ class AuthMiddleware:
         scope["state"]["person"] = asker.person
         checked = self._context.now
 
-        async def still_known() -> Message:
+        async def still_known() -> MutableMapping[str, Any]:
             """Pass a message on while who sent it is known: a socket does not outlive its session."""
             nonlocal checked
             message = await receive()
@@ -166,16 +174,23 @@ def _unknown(scope: Scope) -> Response:
         there = scope["path"] + (f"?{query}" if query else "")
         return login_page(headers, there=there, status=401)
     answer = problem(
+        headers,
         401,
-        "nobody is logged in and no API key is given",
-        "Authorization: Bearer tc_…; tagcast key add makes one",
+        "not_logged_in",
+        msg("nobody is logged in and no API key is given"),
+        msg("send Authorization: Bearer tc_…; tagcast key add creates a key"),
     )
     answer.headers["WWW-Authenticate"] = 'Bearer realm="tagcast"'
     return answer
 
 
-def _too_many(seconds: int) -> Response:
-    answer = problem(429, "too many requests", f"ask again in {seconds} s")
+def _forbidden(scope: Scope, text: Message, hint: Message) -> Response:
+    return problem(Headers(scope=scope), 403, "not_allowed", text, hint)
+
+
+def _too_many(scope: Scope, seconds: int) -> Response:
+    hint = nmsg("try again in {n} second", "try again in {n} seconds", seconds)
+    answer = problem(Headers(scope=scope), 429, "too_many_requests", msg("too many requests"), hint)
     answer.headers["Retry-After"] = str(seconds)
     return answer
 

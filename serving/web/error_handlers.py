@@ -21,9 +21,13 @@ from tagcast.features.core.errors import (
     StoreError,
     TagcastError,
 )
+from tagcast.features.core.messages import Joined, Message, Text, msg, render
+from tagcast.serving.web.plain_pages import language_of
+from tagcast.serving.web.request_errors import request_problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.datastructures import Headers
     from starlette.requests import Request
     from starlette.types import Scope
 
@@ -41,25 +45,51 @@ _STATUS: tuple[tuple[type[TagcastError], int], ...] = (
     (ConfigError, 503),
 )
 
+_HTTP: dict[int, tuple[str, Message]] = {
+    400: ("invalid_request", msg("the body of the request cannot be read")),
+    404: ("not_found", msg("there is no such route")),
+    405: ("method_not_allowed", msg("this route does not take that method")),
+    413: ("too_large", msg("the request is too large")),
+}
+
 
 def status_of(error: TagcastError) -> int:
     """Return the status code of an error that a person can fix."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
-def problem(status: int, error: str, hint: str = "", **more: Any) -> JSONResponse:
-    """Return an error as JSON: ``error``, ``hint`` and what else is known."""
-    return JSONResponse({"error": error, "hint": hint, **more}, status_code=status)
+def problem(
+    headers: Headers, status: int, code: str, error: Text | Joined, hint: Text | Joined = "", **more: Any
+) -> JSONResponse:
+    """Return an error as JSON in the reader's language.
+
+    Parameters
+    ----------
+    headers : Headers
+        Of the request; they say in which language.
+    status : int
+    code : str
+        What programs branch on; the same in every language.
+    error, hint : Message, Joined or str
+        What is wrong, and how to fix it.
+    more
+        What else is known, such as ``params`` and ``position``.
+    """
+    language = language_of(headers)
+    body = {"code": code, "error": render(error, language), "hint": render(hint, language), **more}
+    return JSONResponse(body, status_code=status, headers={"Content-Language": language})
 
 
-def answer_of(error: TagcastError) -> JSONResponse:
+def answer_of(headers: Headers, error: TagcastError) -> JSONResponse:
     """Return the answer to an error that a person can fix."""
     more = {"position": error.position} if isinstance(error, FilterError) else {}
-    return problem(status_of(error), error.message, error.hint, **more)
+    return problem(
+        headers, status_of(error), error.code, error.message, error.hint, params=error.params, **more
+    )
 
 
 def log_mistake(error: BaseException, method: str, path: str) -> str:
-    """Log a mistake of the program and return the number that a client is told.
+    """Log a mistake of the program and return the number that a client gets.
 
     The log gets the kind of the error and where it happened, not its message: that may quote a profile.
     """
@@ -86,9 +116,16 @@ class Brief(logging.Filter):
         return shown
 
 
-def mistake(number: str) -> JSONResponse:
+def mistake(headers: Headers, number: str) -> JSONResponse:
     """Return the answer to a mistake of the program."""
-    return problem(500, "tagcast has made a mistake", f"tell whoever runs it: problem {number}", id=number)
+    return problem(
+        headers,
+        500,
+        "internal",
+        msg("tagcast has made a mistake"),
+        msg("give this number to whoever runs tagcast: {number}", number=number),
+        id=number,
+    )
 
 
 def route_of(scope: Scope) -> str:
@@ -101,24 +138,26 @@ def add_handlers(app: FastAPI) -> None:
     from fastapi.exceptions import RequestValidationError
     from starlette.exceptions import HTTPException
 
-    async def known(_request: Request, error: Exception) -> JSONResponse:
+    async def known(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, TagcastError)  # noqa: S101
-        return answer_of(error)
+        return answer_of(request.headers, error)
 
-    async def wrong(_request: Request, error: Exception) -> JSONResponse:
+    async def wrong(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        # What was found is not repeated: it may be megabytes, or a profile.
-        said = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:10]]
-        return problem(422, "; ".join(said), "/api/v1/docs shows what each route takes")
+        hint = msg("/api/v1/docs shows what each route takes")
+        return problem(request.headers, 422, "invalid_request", request_problem(error.errors()), hint)
 
-    async def http(_request: Request, error: Exception) -> JSONResponse:
+    async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
-        answer = problem(error.status_code, str(error.detail), "/api/v1/docs lists the routes")
+        code, sentence = _HTTP.get(error.status_code, ("http", str(error.detail)))
+        hint = msg("/api/v1/docs lists the routes")
+        answer = problem(request.headers, error.status_code, code, sentence, hint)
         answer.headers.update(error.headers or {})
         return answer
 
     async def unknown(request: Request, error: Exception) -> JSONResponse:
-        return mistake(log_mistake(error, request.method, route_of(request.scope)))
+        number = log_mistake(error, request.method, route_of(request.scope))
+        return mistake(request.headers, number)
 
     app.add_exception_handler(TagcastError, known)
     app.add_exception_handler(RequestValidationError, wrong)

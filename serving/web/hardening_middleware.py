@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
+from tagcast.features.core.messages import msg
 from tagcast.serving.web.error_handlers import log_mistake, mistake, problem, route_of
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ class SecurityHeaders:
         left = self._body_bytes
 
         async def too_large() -> None:
-            text = f"a request holds up to {self._body_bytes:,} bytes"
-            await problem(413, text, "send less at once")(scope, receive, answer.send)
+            text = msg("a request holds at most {bytes:,} bytes", bytes=self._body_bytes)
+            refusal = problem(Headers(scope=scope), 413, "too_large", text, msg("send less at once"))
+            await refusal(scope, receive, answer.send)
 
         async def limited() -> Message:
             nonlocal left
@@ -91,7 +93,7 @@ class SecurityHeaders:
             number = log_mistake(error, scope["method"], route_of(scope))
             if answer.begun:
                 raise  # Half an answer cannot be taken back: the connection has to break.
-            await mistake(number)(scope, receive, answer.send)
+            await mistake(Headers(scope=scope), number)(scope, receive, answer.send)
 
 
 class _Answer:

@@ -13,11 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from tagcast.features.core.errors import NotAllowedError
+from tagcast.features.core.messages import LANGUAGES
 from tagcast.registry.access import accounts
 from tagcast.registry.access.audit_log import record
 from tagcast.serving.web.auth_middleware import healthy
 from tagcast.serving.web.authentication import COOKIE
-from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, WORDS, login_page, safe_path
+from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, login_page, safe_path
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -71,11 +72,11 @@ def login_routes(context: ServiceContext, access: Access, link: OnceLink | None)
         if token is not None:
             person = link.take(token) if link else None
             if person is not None:
-                record(context.state, at=context.now, who=person.name, action="login", detail={"by": "link"})
+                record(context.state, now=context.now, who=person.name, action="login", detail={"by": "link"})
                 return welcome(request, person, "/")
             return login_page(request.headers, said="link", status=403)
         answer = login_page(request.headers, language=language, said="out" if out else "")
-        if language in WORDS:
+        if language in LANGUAGES:
             answer.set_cookie(LANGUAGE_COOKIE, str(language), max_age=_YEAR_SECONDS, samesite="lax")
         return answer
 

@@ -1,1 +1,1 @@
-"""audiences: say in one sentence what is here."""
+"""Console pages of audiences: the builder, portraits, comparison and saved audiences."""

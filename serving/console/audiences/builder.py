@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
@@ -17,7 +20,7 @@ from tagcast.serving.console.audiences.draft import Group, Row, draft_of
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_titles import titles
@@ -27,7 +30,7 @@ from tagcast.serving.web.error_handlers import log_mistake
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
-    from tagcast.serving.audiences.service import Effect
+    from tagcast.serving.audiences.service import ConditionImpact
     from tagcast.serving.context import ServiceContext
 
 
@@ -43,9 +46,9 @@ def start(
 
 async def audience_page(page: PageContext) -> None:
     """Show the builder; the address may give a filter, or the name of a saved audience."""
-    names = await page.ask(names_for)
-    known = await page.ask(titles, page.language)
-    kept, text = await page.ask(start, page.asked("filter"), page.asked("saved"))
+    names = await page.run(names_for)
+    known = await page.run(titles, page.language)
+    kept, text = await page.run(start, page.parameter("filter"), page.parameter("saved"))
     Builder(page, Fields(page, names, known), kept).open(text)
 
 
@@ -70,7 +73,7 @@ class Builder:
         self.count: Counted | None = None
         self.counting: Debouncer[Counted] = Debouncer(self._counted, self._failed)
         self.recounting: Debouncer[Counted] = Debouncer(self._recounted, self._failed, pause=0)
-        self.looking: Debouncer[Outlook] = Debouncer(self._looked, lambda _: None, pause=0)
+        self.looking: Debouncer[Outlook] = Debouncer(self._show_outlook, lambda _: None, pause=0)
         self.reading: Debouncer[Filter] = Debouncer(self._read, self._misread, pause=0)
         self._draw()
 
@@ -80,40 +83,54 @@ class Builder:
             self.text_field.value = text
         else:
             self.conditions.show(self.draft)
-            self._ask()
+            self._count()
 
     def _draw(self) -> None:
         from nicegui import ui
 
         say, person = self.page.say, self.page.person
         with ui.element("div").classes("head"):
-            title = say("build.edit", name=self.kept.name) if self.kept else say("build.title")
-            lead = (self.kept.description if self.kept else "") or say("build.lead")
+            title = (
+                say(msg("Audience: {name}", name=self.kept.name)) if self.kept else say(msg("New audience"))
+            )
+            lead = (self.kept.description if self.kept else "") or say(
+                msg("Set the conditions; the count updates as you go.")
+            )
             html(h("div", h("h1", title), h("p", lead)), classes="grow")
             with ui.element("div").classes("actions"):
-                button(say("build.portrait"), self._portrait, "", "portrait")
-                button(say("build.sample"), self._sample, "", "profile")
+                button(say(msg("Portrait")), self._portrait, "", "portrait")
+                button(say(msg("Sample")), self._sample, "", "profile")
                 if person.may("export"):
-                    button(say("build.export"), self._export, "", "download")
+                    button(say(msg("Export")), self._export, "", "download")
                 if person.may("save"):
-                    button(say("build.save"), self._save, "primary", "save")
+                    button(say(msg("Save")), self._save, "primary", "save")
         with ui.element("div").classes("cols-main builder"):
             with ui.element("div").classes("stack"):
                 with ui.element("section").classes("card") as card:
-                    card.props["aria-label"] = say("build.conditions")
-                    html(h("h2", say("build.conditions")))
+                    card.props["aria-label"] = say(msg("Conditions"))
+                    html(h("h2", say(msg("Conditions"))))
                     self.conditions = Tree(self.fields, self._changed)
                     self.unfinished = html(Markup(""), classes="unfinished")
                 with ui.element("section").classes("card"):
-                    html(h("div", h("h2", say("build.text")), h("p", say("build.text_hint"), class_="faint")))
+                    html(
+                        h(
+                            "div",
+                            h("h2", say(msg("As text"))),
+                            h(
+                                "p",
+                                say(msg("The same filter as text. Edit either one and the other follows.")),
+                                class_="faint",
+                            ),
+                        )
+                    )
                     self.text_field = area_field("", "", self._typed).classes("filter-text")
-                    self.text_field.props["aria-label"] = say("build.text")
+                    self.text_field.props["aria-label"] = say(msg("As text"))
                     self.trouble = html(Markup(""), classes="trouble")
                 self.profit = Profit(self.fields, self._add_text)
             with ui.element("div").classes("stack answers"):
                 self.answers = Answers(self.fields)
 
-    # The draft, the text, and what is asked.
+    # The draft, the text, and the queries that follow them.
 
     def _changed(self) -> None:
         """Follow the tree: write its text, ask again."""
@@ -122,11 +139,15 @@ class Builder:
         self.reading.forget()
         self.text_field.value = self.text
         self.trouble.content = Markup("")
-        self._tell_unfinished()
-        self._ask()
+        self._show_unfinished()
+        self._count()
 
-    def _tell_unfinished(self) -> None:
-        note = self.page.say("build.unfinished") if self.draft.unfinished() else ""
+    def _show_unfinished(self) -> None:
+        note = (
+            self.page.say(msg("A condition has no value yet, so it is not counted."))
+            if self.draft.unfinished()
+            else ""
+        )
         self.unfinished.content = h("span", note, class_="faint")
 
     def _typed(self, text: str) -> None:
@@ -139,7 +160,7 @@ class Builder:
         if not text.strip():
             self._show(None)
             return
-        reading = self.reading.ask(lambda: self.page.ask(parse_for, text))
+        reading = self.reading.run(lambda: self.page.run(parse_for, text))
         background_tasks.create(reading, name="read a filter")
 
     def _read(self, tree: Filter) -> None:
@@ -150,25 +171,25 @@ class Builder:
         self.draft = draft_of(tree)
         self.trouble.content = Markup("")
         self.conditions.show(self.draft)
-        self._tell_unfinished()
-        self._ask()
+        self._show_unfinished()
+        self._count()
 
     def _misread(self, error: Exception) -> None:
         place = _place(self.text, error) if isinstance(error, FilterError) else None
         self.trouble.content = h("div", place, error_markup(self.page, error))
         if self.count is None:  # the address held it: there is no earlier filter whose answers could stay
             self.conditions.show(self.draft)
-            self._ask()
+            self._count()
 
-    def _ask(self) -> None:
+    def _count(self) -> None:
         from nicegui import background_tasks
 
         tree = self.tree
         self.answers.wait()
         self.profit.follow(tree)
         self.recounting.forget()
-        asked = self.counting.ask(lambda: self.page.ask(counted, tree, self.page.language, estimate=True))
-        background_tasks.create(asked, name="count an audience")
+        task = self.counting.run(lambda: self.page.run(counted, tree, self.page.language, estimate=True))
+        background_tasks.create(task, name="count an audience")
 
     def _counted(self, answer: Counted) -> None:
         from nicegui import background_tasks
@@ -177,17 +198,17 @@ class Builder:
         if answer.count.margin:
             # A large base in PostgreSQL takes seconds to count: what a sample says stands there until then.
             self.answers.wait()
-            asked = self.recounting.ask(lambda: self.page.ask(counted, answer.tree, self.page.language))
-            background_tasks.create(asked, name="count an audience to the last")
-        asked = self.looking.ask(lambda: self.page.ask(outlook, answer.tree))
-        background_tasks.create(asked, name="look at an audience")
+            task = self.recounting.run(lambda: self.page.run(counted, answer.tree, self.page.language))
+            background_tasks.create(task, name="count an audience to the last")
+        task = self.looking.run(lambda: self.page.run(outlook, answer.tree))
+        background_tasks.create(task, name="look at an audience")
 
     def _recounted(self, answer: Counted) -> None:
         self.count = answer
-        self.answers.tell(answer)
+        self.answers.show(answer)
 
-    def _looked(self, answer: Outlook) -> None:
-        self.answers.tell_outlook(answer)
+    def _show_outlook(self, answer: Outlook) -> None:
+        self.answers.show_outlook(answer)
         if answer.tree != self.tree or answer.tree is None:
             return
         removed = {c.text(): e for c, e in zip(top_conditions(answer.tree), answer.effects, strict=False)}
@@ -197,7 +218,7 @@ class Builder:
             condition = item.condition()
             if isinstance(item, Row) and condition is not None and condition.text() in removed:
                 marks[id(item)] = _effect(say, removed[condition.text()])
-        self.conditions.tell_effects(marks)
+        self.conditions.show_effects(marks)
 
     def _failed(self, error: Exception) -> None:
         if not isinstance(error, TagcastError):
@@ -231,11 +252,18 @@ class Builder:
         ui.navigate.to(link("/audience", saved=kept.name))
 
 
-def _effect(say: Translator, effect: Effect) -> Markup:
+def _effect(say: Translator, effect: ConditionImpact) -> Markup:
     if not effect.removed:
-        return h("span", say("build.few" if effect.estimated else "build.no_effect"), class_="faint")
-    told = "build.effect_about" if effect.estimated else "build.effect"
-    return h("span", say(told, count=number(effect.removed)))
+        return h(
+            "span",
+            say(msg("removes hardly anyone") if effect.estimated else msg("removes no one")),
+            class_="faint",
+        )
+    count = number(effect.removed)
+    removed = (
+        msg("removes about {count}", count=count) if effect.estimated else msg("removes {count}", count=count)
+    )
+    return h("span", say(removed))
 
 
 def _place(text: str, error: FilterError) -> Markup:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg, nmsg, pmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
+from tagcast.serving.console.i18n.vocabulary import PART_TITLES
 from tagcast.serving.console.ui.downloads import place_for
 from tagcast.serving.console.ui.formatting import number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
 from tagcast.serving.console.ui.page_context import link
 from tagcast.serving.console.ui.tag_badges import value_word
@@ -41,31 +45,31 @@ def save_dialog(
     """Ask for a name and keep the audience."""
     from nicegui import ui
 
-    from tagcast.serving.audiences.saved_audience_actions import keep
+    from tagcast.serving.audiences.saved_audience_actions import save
 
     say = page.say
-    with dialog(say("build.save")) as box:
-        name = text_field(say("build.name"), kept.name if kept else "").props("autofocus")
-        about = area_field(say("build.description"), kept.description if kept else "", rows=2)
-        kinds = {kind: say(f"build.{kind}") for kind in ("dynamic", "frozen")}
-        kind = select(kinds, kept.kind if kept else "dynamic", say("build.kind"), lambda _: None)
+    with dialog(say(msg("Save"))) as box:
+        name = text_field(say(msg("Name")), kept.name if kept else "").props("autofocus")
+        about = area_field(say(msg("Purpose")), kept.description if kept else "", rows=2)
+        kinds = {"dynamic": say(msg("updates with every run")), "frozen": say(msg("stays as it is now"))}
+        kind = select(kinds, kept.kind if kept else "dynamic", say(msg("Membership")), lambda _: None)
         trouble = html(Markup(""))
 
         async def go() -> None:
             try:
-                made = await page.ask(
-                    keep, name.value or "", text, description=about.value or "", kind=kind.value
+                made = await page.run(
+                    save, name.value or "", text, description=about.value or "", kind=kind.value
                 )
             except TagcastError as error:
                 trouble.content = error_markup(page, error)
                 return
-            done(say("build.saved_as", name=made.name))
+            done(say(msg("Saved as {name}", name=made.name)))
             box.close()
             saved(made)
 
         with ui.element("div").classes("actions"):
-            button(say("do.cancel"), box.close, "quiet")
-            button(say("do.save"), go, "primary")
+            button(say(msg("Cancel")), box.close, "quiet")
+            button(say(msg("Save")), go, "primary")
 
 
 def write_export(
@@ -85,7 +89,7 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
 
     say = page.say
     if tree is None:
-        done(say("build.empty_hint"))
+        done(say(msg("Add a condition to narrow it down.")))
         return
     chosen: dict[str, Any] = {"format": "csv", "columns": [], "channel": None, "holdout": 0.0}
 
@@ -93,33 +97,49 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
         chosen[key] = value
 
     consent = page.context.settings.consent
-    with dialog(say("export.title", count=number(members))) as box:
+    with dialog(say(nmsg("Export {n:,} member", "Export {n:,} members", members))) as box:
         with ui.element("div").classes("cols2"):
             select(
-                {"csv": "CSV", "parquet": "Parquet"}, "csv", say("export.format"), lambda v: put("format", v)
+                {"csv": "CSV", "parquet": "Parquet"},
+                "csv",
+                say(msg("File format")),
+                lambda v: put("format", v),
             )
             held = number_field(
-                say("export.holdout"), 0, lambda v: put("holdout", (v or 0) / 100), least=0, most=50, step=5
+                say(msg("Hold out a control group, %")),
+                0,
+                lambda v: put("holdout", (v or 0) / 100),
+                least=0,
+                most=50,
+                step=5,
             )
-            held.props["hint"] = say("export.holdout_hint")
+            held.props["hint"] = say(
+                msg("These customers are not contacted, so you can measure what the campaign achieved.")
+            )
         columns = select(
-            {}, [], say("export.columns"), lambda v: put("columns", v), many=True, search=True, chips=True
+            {},
+            [],
+            say(pmsg("file", "Columns")),
+            lambda v: put("columns", v),
+            many=True,
+            search=True,
+            chips=True,
         )
-        columns.props["hint"] = say("export.columns_hint")
+        columns.props["hint"] = say(msg("If you choose none: attributes and the values of the filter’s tags"))
         if consent:
-            channels = {"": say("export.any_channel"), **{channel: channel for channel in consent}}
-            select(channels, "", say("export.channel"), lambda v: put("channel", v or None))
+            channels = {"": say(msg("any")), **{channel: channel for channel in consent}}
+            select(channels, "", say(msg("Channel")), lambda v: put("channel", v or None))
         answer = html(Markup("")).props('role=status aria-live="polite"')
 
         async def offer() -> None:
-            columns.set_options(await page.ask(columns_for))
+            columns.set_options(await page.run(columns_for))
 
         async def go() -> None:
             run.props("disabled")
             kind: Literal["csv", "parquet"] = chosen["format"]
             file = place_for(page.context, f"{name or 'audience'}.{kind}".replace("/", "_"))
             try:
-                record = await page.ask(
+                record = await page.run(
                     write_export,
                     tree,
                     file,
@@ -138,21 +158,21 @@ def export_dialog(page: PageContext, tree: Filter | None, members: int, name: st
             ui.download.file(file)
 
         with ui.element("div").classes("actions"):
-            button(say("do.close"), box.close, "quiet")
-            run = button(say("export.go"), go, "primary", "download")
+            button(say(msg("Close")), box.close, "quiet")
+            run = button(say(msg("Export")), go, "primary", "download")
         background_tasks.create(offer(), name="columns of an export")
 
 
 def _record(page: PageContext, record: ExportRecord) -> Markup:
     say = page.say
-    lines = [h("b", say("export.done", rows=number(record.rows)))]
+    lines = [h("b", say(nmsg("{n:,} row written", "{n:,} rows written", record.rows)))]
     if record.held_out:
-        lines.append(h("div", say("export.held", count=number(record.held_out))))
+        lines.append(h("div", say(msg("{count} held out", count=number(record.held_out)))))
     if record.without_consent:
-        lines.append(h("div", say("export.consent", count=number(record.without_consent))))
+        lines.append(h("div", say(msg("{count} left out: no consent", count=number(record.without_consent)))))
     if record.hidden:
-        lines.append(h("div", say("export.hidden", columns=", ".join(record.hidden))))
-    lines.append(h("div", say("export.logged", id=record.id)))
+        lines.append(h("div", say(msg("Left out as sensitive: {columns}", columns=", ".join(record.hidden)))))
+    lines.append(h("div", say(msg("Logged in the audit log as {id}.", id=record.id))))
     return h("div", lines, class_="note good")
 
 
@@ -162,17 +182,17 @@ async def sample_dialog(page: PageContext, fields: Fields, tree: Filter | None) 
 
     say = page.say
     if tree is None:
-        done(say("build.empty_hint"))
+        done(say(msg("Add a condition to narrow it down.")))
         return
     try:
-        rows = await page.ask(questions.sample, tree, _SAMPLE)
+        rows = await page.run(questions.sample, tree, _SAMPLE)
     except TagcastError as error:
         failed(page, error)
         return
-    with dialog(say("sample.title", count=number(len(rows))), wide=True) as box:
-        html(_members(page, fields, rows) if rows else h("p", say("sample.none"), class_="muted"))
+    with dialog(say(nmsg("Sample of {n} member", "Sample of {n} members", len(rows))), wide=True) as box:
+        html(_members(page, fields, rows) if rows else h("p", say(msg("No one matches.")), class_="muted"))
         with ui.element("div").classes("actions"):
-            button(say("do.close"), box.close, "quiet").props("autofocus")
+            button(say(msg("Close")), box.close, "quiet").props("autofocus")
 
 
 def _members(page: PageContext, fields: Fields, rows: list[dict[str, Any]]) -> Markup:
@@ -180,7 +200,7 @@ def _members(page: PageContext, fields: Fields, rows: list[dict[str, Any]]) -> M
     # What the filter's tags say of them first: it is why they are in it.
     ranked = {name: _column(page, fields, name) == name for name in rows[0]}
     shown = sorted((name for name in rows[0] if name != "profile_id"), key=ranked.__getitem__)
-    heads = [h("th", say("sample.id")), *[h("th", _column(page, fields, name)) for name in shown]]
+    heads = [h("th", say(msg("Customer"))), *[h("th", _column(page, fields, name)) for name in shown]]
     may = page.person.may("profiles")
     lines = []
     for row in rows:
@@ -197,8 +217,9 @@ def _column(page: PageContext, fields: Fields, name: str) -> str:
     for tag, title in fields.titles.items():
         if name == tag:
             return title
-        if name.startswith(f"{tag}.") and f"part.{name[len(tag) + 1 :]}" in {"part.score", "part.confidence"}:
-            return f"{title}: {page.say(f'part.{name[len(tag) + 1 :]}')}"
+        for part in ("score", "confidence"):
+            if name == f"{tag}.{part}":
+                return f"{title}: {page.say(PART_TITLES[part])}"
     return name
 
 

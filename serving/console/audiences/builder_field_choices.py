@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagcast.models.definitions.outcomes import PARTS
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import FieldRef, Names
+from tagcast.models.filters.fields import PARTS
 from tagcast.serving.console.audiences.draft import Row
+from tagcast.serving.console.i18n.vocabulary import PART_TITLES
 from tagcast.serving.console.ui.tag_badges import value_word
 
 if TYPE_CHECKING:
     from tagcast.serving.console.ui.page_context import PageContext
 
 _TAG, _ATTRIBUTE, _AUDIENCE = "tag:", "attribute:", "audience:"
-_BOOLEAN = {True: "value.true", False: "value.false"}
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,11 @@ class Fields:
     def choices(self) -> dict[str, str]:
         """Return every field by its key, tags first."""
         say = self.page.say
-        found = {_TAG + tag: self.titles.get(tag, tag) for tag in self.names.tags}
-        found |= {_ATTRIBUTE + name: name for name in self.names.attributes}
-        return found | {_AUDIENCE + name: say("build.saved", name=name) for name in self.names.audiences}
+        choices = {_TAG + tag: self.titles.get(tag, tag) for tag in self.names.tags}
+        choices |= {_ATTRIBUTE + name: name for name in self.names.attributes}
+        return choices | {
+            _AUDIENCE + name: say(msg("Audience: {name}", name=name)) for name in self.names.audiences
+        }
 
     def key(self, row: Row) -> str | None:
         """Return the key of the field of a row, None where it has none yet."""
@@ -69,7 +72,7 @@ class Fields:
 
     def parts(self) -> dict[str, str]:
         """Return the parts of a tag that people filter by."""
-        return {part: self.page.say(f"part.{part}") for part in PARTS}
+        return {part: self.page.say(PART_TITLES[part]) for part in PARTS}
 
     def kind(self, row: Row) -> str:
         """Return ``text``, ``number`` or ``boolean``."""
@@ -78,6 +81,6 @@ class Fields:
     def levels(self, row: Row) -> dict[object, str] | None:
         """Return all values that the field has, None where they have to be looked up."""
         if self.kind(row) == "boolean":
-            return {value: self.page.say(key) for value, key in _BOOLEAN.items()}
+            return {value: value_word(self.page.say, value) for value in (True, False)}
         allowed = self.names.allowed(FieldRef(name=row.name, part=row.part))
         return None if allowed is None else {value: value_word(self.page.say, value) for value in allowed}

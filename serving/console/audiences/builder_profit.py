@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
-from tagcast.serving.audiences.service import ProfitCurve, best_cut
+from tagcast.serving.audiences.service import ProfitCurve, profit_curve
 from tagcast.serving.console.ui.charts import curve
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.widgets import button, html, number_field, select
 
@@ -33,32 +36,39 @@ class Profit:
 
         self.fields, self.say, self.add = fields, fields.page.say, add
         self.tree: Filter | None = None
-        self.found: ProfitCurve | None = None
+        self.profit: ProfitCurve | None = None
         self.benefit: float | None = 10.0
         self.cost: float | None = 1.0
         self.capacity: float | None = None
-        self.asking: Debouncer[ProfitCurve] = Debouncer(self._tell, self._fail)
+        self.computing: Debouncer[ProfitCurve] = Debouncer(self._show, self._fail)
         tags = {tag: fields.titles.get(tag, tag) for tag in fields.names.tags}
         self.tag = next(iter(tags), "")
         with ui.element("details").classes("card fold") as self.fold:
-            html(h("h2", self.say("build.profit")), "summary")
-            html(h("p", self.say("build.profit_lead"), class_="faint"))
+            html(h("h2", self.say(msg("Profit"))), "summary")
+            html(h("p", self.say(msg("Value per success, cost per contact")), class_="faint"))
             with ui.element("div").classes("profit-fields"):
-                self.choice = select(tags, self.tag or None, self.say("build.profit_tag"), self._put_tag)
+                self.choice = select(tags, self.tag or None, self.say(msg("Ranked by")), self._put_tag)
                 number_field(
-                    self.say("build.benefit"), self.benefit, lambda v: self._put("benefit", v), least=0
+                    self.say(msg("Value per success")),
+                    self.benefit,
+                    lambda v: self._put("benefit", v),
+                    least=0,
                 )
-                number_field(self.say("build.cost"), self.cost, lambda v: self._put("cost", v), least=0)
-                number_field(self.say("build.capacity"), None, lambda v: self._put("capacity", v), least=1)
+                number_field(
+                    self.say(msg("Cost per contact")), self.cost, lambda v: self._put("cost", v), least=0
+                )
+                number_field(
+                    self.say(msg("Contact limit")), None, lambda v: self._put("capacity", v), least=1
+                )
             self.picture = html(Markup(""), classes="profit-picture")
-            self.use = button(self.say("build.use_cut"), self._use, "small", "plus")
+            self.use = button(self.say(msg("Add this threshold as a condition")), self._use, "small", "plus")
             self.use.visible = False
         self.is_open = False
         self.fold.on("toggle", self._toggled, js_handler="(event) => emit(event.target.open)")
 
     def _toggled(self, event: object) -> None:
         self.is_open = bool(getattr(event, "args", False))
-        self._ask()
+        self._update()
 
     def follow(self, tree: Filter | None) -> None:
         """Look at another audience from now on, ranked by the first tag that it speaks of."""
@@ -69,52 +79,61 @@ class Profit:
         if spoken and spoken[0] != self.tag and self.tag not in spoken:
             self.choice.value = spoken[0]  # asks by itself
         else:
-            self._ask()
+            self._update()
 
     def _put(self, name: str, value: float | None) -> None:
         setattr(self, name, value)
-        self._ask()
+        self._update()
 
     def _put_tag(self, tag: str) -> None:
         self.tag = tag
-        self._ask()
+        self._update()
 
-    def _ask(self) -> None:
+    def _update(self) -> None:
         from nicegui import background_tasks
 
         if not self.is_open or self.tree is None or not self.tag or not self.benefit or self.cost is None:
             return
         tree, tag, benefit, cost = self.tree, self.tag, float(self.benefit), float(self.cost)
         most = int(self.capacity) if self.capacity else None
-        asked = self.asking.ask(lambda: self.fields.page.ask(best_cut, tree, tag, benefit, cost, most))
-        background_tasks.create(asked, name="profit of an audience")
+        task = self.computing.run(lambda: self.fields.page.run(profit_curve, tree, tag, benefit, cost, most))
+        background_tasks.create(task, name="profit of an audience")
 
-    def _tell(self, found: ProfitCurve) -> None:
-        say, best = self.say, found.best
-        self.found = found
+    def _show(self, profit: ProfitCurve) -> None:
+        say, best = self.say, profit.best
+        self.profit = profit
         pays = best.members > 0 and best.profit > 0
         text = (
             say(
-                "build.best",
-                members=number(best.members),
-                profit=number(round(best.profit)),
-                low=number(round(best.low)),
-                high=number(round(best.high)),
+                msg(
+                    "Contact the top {members}: expected profit {profit} ({low} to {high}).",
+                    members=number(best.members),
+                    profit=number(round(best.profit)),
+                    low=number(round(best.low)),
+                    high=number(round(best.high)),
+                )
             )
             if pays
-            else say("build.best_none")
+            else say(msg("With these figures, it does not pay to contact anyone."))
         )
-        points = [(float(p.members), p.profit, p.low, p.high) for p in found.points]
-        drawn = curve(points, (float(best.members), best.profit) if pays else None, say("build.curve"))
+        points = [(float(p.members), p.profit, p.low, p.high) for p in profit.points]
+        drawn = curve(
+            points,
+            (float(best.members), best.profit) if pays else None,
+            say(msg("Expected profit by number contacted")),
+        )
         self.picture.content = h(
-            "figure", h("p", text, class_="best"), drawn, h("figcaption", say("build.curve"), class_="faint")
+            "figure",
+            h("p", text, class_="best"),
+            drawn,
+            h("figcaption", say(msg("Expected profit by number contacted")), class_="faint"),
         )
-        self.use.visible = pays and bool(found.condition)
+        self.use.visible = pays and bool(profit.condition)
 
     def _fail(self, error: Exception) -> None:
         self.use.visible = False
         self.picture.content = error_markup(self.fields.page, error)
 
     def _use(self) -> None:
-        if self.found and self.found.condition:
-            self.add(self.found.condition)
+        if self.profit and self.profit.condition:
+            self.add(self.profit.condition)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from tagcast.features.core.messages import msg, nmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import html
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from tagcast.registry.access.roles import Person
     from tagcast.serving.audiences.queries import AudienceCount
-    from tagcast.serving.audiences.service import Effect, Expected, Language
+    from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Language
     from tagcast.serving.console.audiences.builder_field_choices import Fields
     from tagcast.serving.context import ServiceContext
 
@@ -48,8 +51,9 @@ class Outlook:
     """What follows the count: what each condition takes away, and what will come of the audience."""
 
     tree: Filter | None
-    effects: tuple[Effect, ...]
+    effects: tuple[ConditionImpact, ...]
     expected: tuple[Expected, ...]
+    amounts: tuple[ExpectedAmount, ...] = ()
 
 
 def counted(
@@ -79,8 +83,13 @@ def outlook(context: ServiceContext, person: Person, tree: Filter | None) -> Out
     """Return the effects of the conditions of ``tree``, and what is expected of its members; of a large base by a sample."""
     if tree is None:
         return Outlook(None, (), ())
-    effects = questions.effects(context, person, tree, estimate=True)
-    return Outlook(tree, tuple(effects), tuple(questions.expected(context, person, tree, estimate=True)))
+    effects = questions.condition_impact(context, person, tree, estimate=True)
+    return Outlook(
+        tree,
+        tuple(effects),
+        tuple(questions.expected(context, person, tree, estimate=True)),
+        tuple(questions.expected_amounts(context, person, tree, estimate=True)),
+    )
 
 
 class Answers:
@@ -93,14 +102,14 @@ class Answers:
         self.say = fields.page.say
         self.members = 0
         with ui.element("section").classes("card answer") as self.card:
-            self.card.props["aria-label"] = self.say("build.members")
+            self.card.props["aria-label"] = self.say(msg("Members"))
             self.spoken = html(Markup(""), "p", "sr").props('role=status aria-live="polite"')
             self.figure = html(self._waiting(), classes="answer-count")
-            html(h("h3", self.say("build.in_words")))
+            html(h("h3", self.say(msg("In plain words"))))
             self.words = html(Markup(""), "p", "answer-words")
         self.strip = html(Markup(""), classes="strip").props("aria-hidden=true")
         with ui.element("section").classes("card"):
-            html(h("h2", self.say("build.expected")))
+            html(h("h2", self.say(msg("Expected outcome"))))
             self.expected = html(Markup(""), classes="expected")
 
     @staticmethod
@@ -111,19 +120,37 @@ class Answers:
         """Show that a newer answer is on its way; the last stays where it is."""
         self.card.classes(add="waiting")
 
-    def tell(self, answer: Counted) -> None:
+    def show(self, answer: Counted) -> None:
         """Show the quick answer."""
         say, count = self.say, answer.count
         self.members = count.members
+        members = say(nmsg("member", "members", count.members))
         self.card.classes(remove="waiting")
-        about = say("build.about", margin=number(count.margin)) if count.margin else None
+        about = (
+            say(msg("about, give or take {margin}", margin=number(count.margin))) if count.margin else None
+        )
         trust = [
-            h("li", say("build.confidence", tag=self.fields.titles.get(tag, tag), count=of_100(mean)))
+            h(
+                "li",
+                say(
+                    msg(
+                        "{tag}: right for at least {count} in 100",
+                        tag=self.fields.titles.get(tag, tag),
+                        count=of_100(mean),
+                    )
+                ),
+            )
             for tag, mean in count.mean_confidence.items()
             if mean is not None
         ]
         expired = [
-            say("build.expired", tag=self.fields.titles.get(tag, tag), day=day(at))
+            say(
+                msg(
+                    "{tag} expired on {day}. It matches no one until the next run.",
+                    tag=self.fields.titles.get(tag, tag),
+                    day=day(at),
+                )
+            )
             for tag, at in answer.expired.items()
         ]
         width = f"width:{100 * count.share:.2f}%"
@@ -133,12 +160,19 @@ class Answers:
                 "div",
                 h("b", number(count.members), class_="num"),
                 " ",
-                h("span", say("build.members"), class_="muted"),
+                h("span", members, class_="muted"),
             ),
             h("div", h("i", style=f"{width};background:var(--accent)"), class_="bar", aria_hidden="true"),
             h(
                 "div",
-                say("build.share", share=percent(count.share), base=number(count.base)),
+                say(
+                    nmsg(
+                        "{share} of {n:,} customer",
+                        "{share} of {n:,} customers",
+                        count.base,
+                        share=percent(count.share),
+                    )
+                ),
                 class_="muted num",
             ),
             h("div", about, class_="faint") if about else None,
@@ -149,52 +183,102 @@ class Answers:
             "span",
             h("b", number(count.members), class_="num"),
             " ",
-            h("span", f"{say('build.members')} · {percent(count.share)}", class_="muted num"),
+            h(
+                "span",
+                f"{members} · {percent(count.share)}",
+                class_="muted num",
+            ),
         )
-        self.words.content = h("span", answer.sentence or say("build.empty"))
+        self.words.content = h("span", answer.sentence or say(msg("Everyone so far")))
         self.spoken.content = h(
-            "span", say("build.counted", count=number(count.members), share=percent(count.share))
+            "span",
+            say(
+                nmsg(
+                    "{n:,} member, {share} of all",
+                    "{n:,} members, {share} of all",
+                    count.members,
+                    share=percent(count.share),
+                )
+            ),
         )
 
     def fail(self, error: BaseException) -> None:
         """Show why there is no count."""
         self.card.classes(remove="waiting")
         self.figure.content = h(
-            "div", h("b", self.say("build.failed")), error_markup(self.fields.page, error)
+            "div",
+            h("b", self.say(msg("This audience could not be counted"))),
+            error_markup(self.fields.page, error),
         )
 
-    def tell_outlook(self, answer: Outlook) -> None:
+    def show_outlook(self, answer: Outlook) -> None:
         """Show what will come of the audience."""
         say = self.say
         if not answer.expected:
             nobody = self.members == 0
             self.expected.content = h(
-                "p", say("sample.none" if nobody else "build.expected_none"), class_="faint"
+                "p",
+                say(
+                    msg("No one matches.")
+                    if nobody
+                    else msg("Add a condition on a tag to see the expected outcome.")
+                ),
+                class_="faint",
             )
             return
         rows = []
         for one in answer.expected:
             title = self.fields.titles.get(one.tag, one.tag)
-            row = "build.expected_about" if one.estimated else "build.expected_row"
-            of = say(row, members=number(one.members), tag=title, value=value_word(say, one.value))
+            about = {"members": number(one.members), "tag": title, "value": value_word(say, one.value)}
+            of = (
+                msg("Of about {members} with {tag}: {value}", **about)
+                if one.estimated
+                else msg("Of {members} with {tag}: {value}", **about)
+            )
             rows.append(
                 h(
                     "li",
-                    h("div", of, class_="muted"),
+                    h("div", say(of), class_="muted"),
                     h(
                         "div",
-                        say("build.expected_right", right=number(round(one.right))),
+                        say(msg("about {right} correct", right=number(round(one.right)))),
                         class_="expected-right num",
                     ),
                     _range_bar(one),
                     h(
                         "div",
-                        say("build.expected_range", low=number(round(one.low)), high=number(round(one.high))),
+                        say(
+                            msg(
+                                "95% range {low}–{high}",
+                                low=number(round(one.low)),
+                                high=number(round(one.high)),
+                            )
+                        ),
                         class_="faint num",
                     ),
                 )
             )
-        self.expected.content = h("div", h("p", say("build.expected_lead"), class_="faint"), h("ul", rows))
+        spent = [
+            h(
+                "li",
+                say(
+                    msg(
+                        "{tag}: about {amount} in all, 95% range {low}–{high}",
+                        tag=self.fields.titles.get(one.tag, one.tag),
+                        amount=number(round(one.amount)),
+                        low=number(round(one.low)),
+                        high=number(round(one.high)),
+                    )
+                ),
+                class_="num",
+            )
+            for one in answer.amounts
+        ]
+        self.expected.content = h(
+            "div",
+            h("p", say(msg("How many of these predictions will come true")), class_="faint"),
+            h("ul", [*rows, *spent]),
+        )
 
 
 def _range_bar(one: Expected) -> Markup:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
+from tagcast.features.core.messages import Message, msg, pmsg
 from tagcast.serving.audiences.attribute_values import levels
 from tagcast.serving.console.audiences.draft import MEMBER_TESTS, Row, Test, tests_of
-from tagcast.serving.console.ui.html import Markup
 from tagcast.serving.console.ui.widgets import html, icon_button, number_field, select
 
 if TYPE_CHECKING:
@@ -17,6 +19,24 @@ if TYPE_CHECKING:
 
 _LIMITS = {"confidence": (0.0, 1.0, 0.05), "percentile": (0.0, 100.0, 5.0)}
 _OF_ONE = {"ge", "gt", "le", "lt", "eq", "ne"}
+_TESTS: dict[Test, Message] = {
+    "in": msg("is"),
+    "not_in": msg("is not"),
+    "ge": msg("at least"),
+    "gt": msg("more than"),
+    "le": msg("at most"),
+    "lt": msg("less than"),
+    "eq": pmsg("number", "is"),
+    "ne": pmsg("number", "is not"),
+    "null": msg("has no value"),
+    "not_null": msg("has a value"),
+    "member": msg("is a member"),
+    "not_member": msg("is not a member"),
+}
+_TESTS_OF_ATTRIBUTES: dict[Test, Message] = {
+    "null": pmsg("attribute", "has no value"),
+    "not_null": pmsg("attribute", "has a value"),
+}
 
 
 class Line:
@@ -57,7 +77,7 @@ class Line:
         if field in self.drawn:
             self.drawn[field].run_method("focus")
 
-    def tell_effect(self, text: Markup) -> None:
+    def show_effect(self, text: Markup) -> None:
         """Write what the condition takes away."""
         self.effect.content = text
 
@@ -75,23 +95,26 @@ class Line:
         self.place.classes(replace=f"cond {shape} {'' if valued else 'wide'}")
         self.drawn = {}
         with self.place:
-            self._choice("c-field", fields.choices(), fields.key(row), "build.field", fields.put, search=True)
+            self._choice(
+                "c-field", fields.choices(), fields.key(row), msg("Tag or attribute"), fields.put, search=True
+            )
             if row.part is not None:
-                self._choice("c-part", fields.parts(), row.part, "build.part", fields.put_part)
+                self._choice("c-part", fields.parts(), row.part, msg("Aspect"), fields.put_part)
             if row.name:
-                tests = {test: say(f"op.{test}") for test in tests_of(fields.names, row)}
-                self._choice("c-test", tests, row.test, "build.operator", _put_test)
+                titles = _TESTS if row.part is not None else _TESTS | _TESTS_OF_ATTRIBUTES
+                tests = {test: say(titles[test]) for test in tests_of(fields.names, row)}
+                self._choice("c-test", tests, row.test, msg("Operator"), _put_test)
                 if valued:
                     self._values()
             self.effect = html(Markup(""), "span", "c-effect num")
-            icon_button("close", say("build.remove"), self.removed).classes("c-remove")
+            icon_button("close", say(msg("Remove condition")), self.removed).classes("c-remove")
 
     def _choice(
         self,
         name: str,
         choices: dict[Any, str],
         value: Any,
-        label: str,
+        label: Message,
         put: Callable[[Row, Any], None],
         *,
         search: bool = False,
@@ -128,7 +151,7 @@ class Line:
     def _number(self) -> None:
         least, most, step = _LIMITS.get(self.row.part or "", (None, None, None))
         number_field(
-            self.say("build.value"),
+            self.say(msg("Value")),
             float(self.row.values[0]) if self.row.values else None,
             lambda value: self._put([] if value is None else [float(value)]),
             shown=False,
@@ -140,10 +163,10 @@ class Line:
     def _many(
         self, choices: dict[Any, str], chosen: list[Any], put: Callable[[Any], None], *, free: bool = False
     ) -> Select:
-        made = select(choices, chosen, self.say("build.value"), put, many=True, free=free, shown=False)
+        made = select(choices, chosen, self.say(msg("Value")), put, many=True, free=free, shown=False)
         self.drawn["c-value"] = made.classes("c-value")
         if not chosen:
-            made.props["placeholder"] = self.say("build.value")
+            made.props["placeholder"] = self.say(msg("Value"))
         return made
 
     def _free(self) -> None:
@@ -151,17 +174,17 @@ class Line:
         from nicegui import background_tasks
 
         row = self.row
-        found = self.known_levels.get(row.name) if row.part is None else []
-        choices: dict[Any, str] = {value: str(value) for value in [*row.values, *(found or [])]}
+        looked_up = self.known_levels.get(row.name) if row.part is None else []
+        choices: dict[Any, str] = {value: str(value) for value in [*row.values, *(looked_up or [])]}
         field = self._many(
             choices, list(row.values), lambda values: self._put([str(v) for v in values]), free=True
         )
 
         async def look_up() -> None:
-            looked = self.known_levels[row.name] = await self.fields.page.ask(levels, row.name)
+            looked = self.known_levels[row.name] = await self.fields.page.run(levels, row.name)
             field.set_options({v: str(v) for v in [*row.values, *looked]}, value=list(row.values))
 
-        if found is None:
+        if looked_up is None:
             background_tasks.create(look_up(), name="levels of an attribute")
 
 

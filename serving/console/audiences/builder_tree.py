@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from tagcast.features.core.messages import Message, msg
 from tagcast.serving.console.audiences.builder_row import Line
 from tagcast.serving.console.audiences.draft import Group, Mode, Row
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.widgets import button, focus, html, icon_button
 
 if TYPE_CHECKING:
@@ -17,7 +20,11 @@ if TYPE_CHECKING:
 
     from tagcast.serving.console.audiences.builder_field_choices import Fields
 
-_MODES: tuple[Mode, ...] = ("all", "any", "none")
+_MODES: dict[Mode, Message] = {
+    "all": msg("Match all"),
+    "any": msg("Match any"),
+    "none": msg("Match none"),
+}
 
 
 class Tree:
@@ -51,10 +58,10 @@ class Tree:
         with self.place:
             self._group(draft, None)
 
-    def tell_effects(self, texts: dict[int, Markup]) -> None:
+    def show_effects(self, texts: dict[int, Markup]) -> None:
         """Write beside the rows (by ``id``) what they take away; others say nothing."""
         for row, line in self.lines.items():
-            line.tell_effect(texts.get(row, Markup("")))
+            line.show_effect(texts.get(row, Markup("")))
 
     def _restructured(self) -> None:
         self.show(self.draft)
@@ -71,9 +78,15 @@ class Tree:
             with ui.element("div").classes("group-head"):
                 self._modes(group)
                 if parent is not None:
-                    icon_button("close", say("build.remove_group"), partial(self._remove, parent, group))
+                    icon_button("close", say(msg("Remove group")), partial(self._remove, parent, group))
             if not group.items and parent is None:
-                note = h("p", h("b", say("build.empty")), " ", say("build.empty_hint"), class_="muted")
+                note = h(
+                    "p",
+                    h("b", say(msg("Everyone so far"))),
+                    " ",
+                    say(msg("Add a condition to narrow it down.")),
+                    class_="muted",
+                )
                 html(note, classes="group-empty")
             for item in group.items:
                 if isinstance(item, Group):
@@ -83,22 +96,22 @@ class Tree:
                     self.lines[id(item)] = Line(self.fields, item, self.changed, removed, self.levels)
             self._mark(group)
             with ui.element("div").classes("group-foot"):
-                button(say("build.add"), lambda: self._add(group, Row()), "small", "plus")
-                button(say("build.add_group"), lambda: self._add(group, _fresh(group)), "small quiet", "plus")
+                button(say(msg("Condition")), lambda: self._add(group, Row()), "small", "plus")
+                button(say(msg("Group")), lambda: self._add(group, _fresh(group)), "small quiet", "plus")
 
     def _modes(self, group: Group) -> None:
         from nicegui import ui
 
         with ui.element("div").classes("seg").props("role=group"):
-            for mode in _MODES:
-                made = html(h("span", self.say(f"build.{mode}")), "button").props("type=button")
+            for mode, title in _MODES.items():
+                made = html(h("span", self.say(title)), "button").props("type=button")
                 made.on("click", partial(self._choose, group, mode))
                 self.modes[id(group), mode] = made
 
     def _mark(self, group: Group) -> None:
         """Show how the conditions of ``group`` are joined; they themselves stay as they are drawn."""
         box = self.boxes[id(group)]
-        box.props["aria-label"] = f"{self.say('build.group')}: {self.say(f'build.{group.mode}')}"
+        box.props["aria-label"] = self.say(msg("Group: {mode}", mode=_MODES[group.mode]))
         box.classes(remove=" ".join(_MODES), add=group.mode)
         for mode in _MODES:
             self.modes[id(group), mode].props(f"aria-pressed={'true' if group.mode == mode else 'false'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, assert_never
 
 from tagcast.models.filters.conditions import (
     And,
@@ -13,12 +13,14 @@ from tagcast.models.filters.conditions import (
     Filter,
     InAudience,
     IsNull,
+    Leaf,
     Names,
     Not,
     OneOf,
     Operator,
     Or,
     Scalar,
+    fold,
 )
 
 Mode = Literal["all", "any", "none"]
@@ -106,35 +108,38 @@ def draft_of(tree: Filter | None) -> Group:
     """Return a filter as something to build on; its root is always a group."""
     if tree is None:
         return Group()
-    found = _item(tree.root)
+    found = fold(tree.root, leaf=_row, negated=_negated, joined=_group)
     return found if isinstance(found, Group) else Group(items=[found])
 
 
-def _item(node: Condition) -> Row | Group:
-    if isinstance(node, And | Or):
-        return Group("all" if isinstance(node, And) else "any", [_item(i) for i in node.items])
-    if isinstance(node, Not):
-        return _left_out(node.item)
-    if isinstance(node, Compare):
-        words = isinstance(node.value, str | bool) and node.op in {"=", "!="}
-        test: Test = ("in" if node.op == "=" else "not_in") if words else _TESTS[node.op]
-        return Row(node.field.name, node.field.part, test, [node.value])
-    if isinstance(node, OneOf):
-        return Row(node.field.name, node.field.part, "in", list(node.values))
-    if isinstance(node, InAudience):
-        return Row(node.name, None, "member")
-    return Row(node.field.name, node.field.part, "null")
+def _row(leaf: Leaf) -> Row | Group:
+    match leaf:
+        case Compare():
+            words = isinstance(leaf.value, str | bool) and leaf.op in {"=", "!="}
+            test: Test = ("in" if leaf.op == "=" else "not_in") if words else _TESTS[leaf.op]
+            return Row(leaf.field.name, leaf.field.part, test, [leaf.value])
+        case OneOf():
+            return Row(leaf.field.name, leaf.field.part, "in", list(leaf.values))
+        case InAudience():
+            return Row(leaf.name, None, "member")
+        case IsNull():
+            return Row(leaf.field.name, leaf.field.part, "null")
+        case _:
+            assert_never(leaf)
 
 
-def _left_out(item: Condition) -> Row | Group:
-    """Return what ``NOT item`` is: the opposite test where there is one, else a group of which none holds."""
-    if isinstance(item, Or):
-        return Group("none", [_item(i) for i in item.items])
-    inner = _item(item)
+def _group(node: And | Or, items: list[Row | Group]) -> Row | Group:
+    return Group("all" if isinstance(node, And) else "any", items)
+
+
+def _negated(node: Not, item: Row | Group) -> Row | Group:
+    """Return the opposite test where there is one, else a group of which none holds."""
+    if isinstance(node.item, Or) and isinstance(item, Group):
+        return Group("none", item.items)
     opposite: dict[Test, Test] = {"null": "not_null", "member": "not_member", "in": "not_in"}
-    if isinstance(inner, Row) and isinstance(item, OneOf | IsNull | InAudience):
-        return Row(inner.name, inner.part, opposite[inner.test], inner.values)
-    return Group("none", [inner])
+    if isinstance(item, Row) and isinstance(node.item, OneOf | IsNull | InAudience):
+        return Row(item.name, item.part, opposite[item.test], item.values)
+    return Group("none", [item])
 
 
 def tests_of(names: Names, row: Row) -> tuple[Test, ...]:

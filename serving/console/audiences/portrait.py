@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.audiences.portrait import Portrait, PortraitRow, portrait
 from tagcast.serving.console.ui.formatting import number, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
@@ -46,33 +49,33 @@ async def portrait_page(page: PageContext) -> None:
 
     from tagcast.serving.console.audiences.builder_results import counted
 
-    say, name, against = page.say, page.asked("name"), page.asked("against")
-    text = page.asked("filter") or (Filter(root=InAudience(name=name)).text() if name else "")
-    sort = "share" if page.asked("sort") == "share" else "index"
-    saved = await page.ask(saved_names)
-    others = against or say("portrait.everyone")
+    say, name, against = page.say, page.parameter("name"), page.parameter("against")
+    text = page.parameter("filter") or (Filter(root=InAudience(name=name)).text() if name else "")
+    sort = "share" if page.parameter("sort") == "share" else "index"
+    saved = await page.run(saved_names)
+    others = against or say(msg("everyone"))
 
     def here(**changed: str) -> str:
         return link(
             "/portrait",
-            **{"filter": page.asked("filter"), "name": name, "against": against, "sort": sort, **changed},
+            **{"filter": page.parameter("filter"), "name": name, "against": against, "sort": sort, **changed},
         )
 
     try:
-        tree = await page.ask(questions.parse_for, text)
-        found, _ = await page.ask(drawn, text, against)
-        told = await page.ask(counted, tree, page.language)
-        known = await page.ask(titles, page.language)
+        tree = await page.run(questions.parse_for, text)
+        picture, _ = await page.run(drawn, text, against)
+        count = await page.run(counted, tree, page.language)
+        known = await page.run(titles, page.language)
     except TagcastError as error:
-        html(h("div", h("h1", say("portrait.title")), error_markup(page, error), class_="stack"))
+        html(h("div", h("h1", say(msg("Portrait"))), error_markup(page, error), class_="stack"))
         return
-    title = f"{say('portrait.title')}: {name}" if name else say("portrait.title")
+    title = say(msg("Portrait: {name}", name=name)) if name else say(msg("Portrait"))
     back = link("/audience", filter=text if not name else "", saved=name)
     with ui.element("div").classes("head"):
-        html(h("div", h("h1", title), h("p", told.sentence)), classes="grow")
-        html(h("div", link_button(say("portrait.back"), back, "", "build"), class_="actions"))
-    if not found.members:
-        html(empty(say("portrait.none"), say("portrait.none_hint")))
+        html(h("div", h("h1", title), h("p", count.sentence)), classes="grow")
+        html(h("div", link_button(say(msg("Back to the filter")), back, "", "build"), class_="actions"))
+    if not picture.members:
+        html(empty(say(msg("This audience is empty")), say(msg("Relax the filter first."))))
         return
     with ui.element("div").classes("portrait-bar"):
         html(
@@ -81,22 +84,26 @@ async def portrait_page(page: PageContext) -> None:
                 h(
                     "span",
                     h("i", style="background:var(--accent)"),
-                    f"{say('portrait.audience')} {number(found.members)}",
+                    say(msg("Audience")),
+                    " ",
+                    number(picture.members),
                     class_="key",
                 ),
                 h(
                     "span",
                     h("i", style="background:var(--line-strong)"),
-                    f"{others} {number(found.against)}",
+                    others,
+                    " ",
+                    number(picture.against),
                     class_="key",
                 ),
                 class_="legend",
             )
         )
         select(
-            {"": say("portrait.everyone"), **{n: n for n in saved if n != name}},
+            {"": say(msg("everyone")), **{n: n for n in saved if n != name}},
             against,
-            say("portrait.against"),
+            say(msg("Compared with")),
             lambda chosen: ui.navigate.to(here(against=chosen or "")),
         ).classes("against")
     with ui.element("div").classes("portrait-cols"):
@@ -106,26 +113,30 @@ async def portrait_page(page: PageContext) -> None:
             [
                 h(
                     "a",
-                    say(f"portrait.by_{one}"),
+                    say(title),
                     href=here(sort=one),
                     aria_current="true" if one == sort else None,
                 )
-                for one in ("index", "share")
+                for one, title in (("index", msg("index")), ("share", msg("share")))
             ],
             class_="seg",
             role="group",
-            aria_label=say("portrait.sort"),
+            aria_label=say(msg("Ranked by")),
         )
         ranked = (
-            found.by_index(least=min(_LEAST, max(found.members // 20, 1)))
+            picture.by_index(least=min(_LEAST, max(picture.members // 20, 1)))
             if by_index
-            else [r for r in found.by_share() if r.level is not None]
+            else [r for r in picture.by_share() if r.level is not None]
         )
         html(
             h(
                 "section",
-                h("div", h("h2", say("portrait.apart")), ranks, class_="between"),
-                h("p", say("portrait.apart_lead"), class_="faint"),
+                h("div", h("h2", say(msg("What sets them apart"))), ranks, class_="between"),
+                h(
+                    "p",
+                    say(msg("Index 100: as common as in the comparison group; 200: twice as common.")),
+                    class_="faint",
+                ),
                 _ranking(page, ranked[:_FIRST], known),
                 class_="card",
             )
@@ -133,8 +144,8 @@ async def portrait_page(page: PageContext) -> None:
         html(
             h(
                 "section",
-                h("h2", say("portrait.spread"), class_="sr"),
-                _spreads(page, found, known),
+                h("h2", say(msg("All distributions")), class_="sr"),
+                _spreads(page, picture, known),
                 class_="spreads",
             )
         )
@@ -142,7 +153,7 @@ async def portrait_page(page: PageContext) -> None:
 
 def _level(page: PageContext, row: PortraitRow) -> str:
     if row.level is None:
-        return page.say("portrait.beyond") if row.kind == "tag" else page.say("value.missing")
+        return page.say(msg("not covered")) if row.kind == "tag" else page.say(msg("missing"))
     return value_word(page.say, row.level)
 
 
@@ -150,10 +161,10 @@ def _ranking(page: PageContext, rows: Sequence[PortraitRow], known: dict[str, st
     say = page.say
     heads = h(
         "tr",
-        h("th", say("portrait.level")),
-        h("th", say("portrait.share"), class_="r"),
-        h("th", say("portrait.others"), class_="r"),
-        h("th", say("portrait.index"), class_="r"),
+        h("th", say(msg("Value"))),
+        h("th", say(msg("Share")), class_="r"),
+        h("th", say(msg("Comparison")), class_="r"),
+        h("th", say(msg("Index")), class_="r"),
     )
     lines = [
         h(
@@ -181,9 +192,9 @@ def index_mark(index: float | None) -> Markup:
     return h("span", number(round(index)), class_=f"index {tone} num")
 
 
-def _spreads(page: PageContext, found: Portrait, known: dict[str, str]) -> list[Markup]:
+def _spreads(page: PageContext, picture: Portrait, known: dict[str, str]) -> list[Markup]:
     cards = []
-    for field, rows in groupby(found.rows, key=lambda r: r.field):
+    for field, rows in groupby(picture.rows, key=lambda r: r.field):
         levels = list(rows)
         most = max((max(r.share, r.against_share) for r in levels), default=1.0) or 1.0
         lines = [

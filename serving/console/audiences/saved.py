@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
+from tagcast.serving.console.i18n.vocabulary import MEMBERSHIP_TITLES
 from tagcast.serving.console.ui.charts import spark
 from tagcast.serving.console.ui.formatting import day, number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, failed
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.widgets import button, dialog, html, icon_button, link_button
@@ -40,18 +44,39 @@ async def saved_page(page: PageContext) -> None:
     from nicegui import ui
 
     say = page.say
-    found = await page.ask(kept)
+    audiences = await page.run(kept)
     with ui.element("div").classes("head"):
-        html(h("div", h("h1", say("saved.title")), h("p", say("saved.lead"))), classes="grow")
-        html(h("div", link_button(say("nav.build"), "/audience", "primary", "plus"), class_="actions"))
-    if not found:
-        html(empty(say("saved.none"), say("saved.none_hint")))
+        html(
+            h(
+                "div",
+                h("h1", say(msg("Saved audiences"))),
+                h("p", say(msg("Each with its owner and how its size has changed."))),
+            ),
+            classes="grow",
+        )
+        html(
+            h("div", link_button(say(msg("New audience")), "/audience", "primary", "plus"), class_="actions")
+        )
+    if not audiences:
+        html(
+            empty(
+                say(msg("No saved audiences yet")),
+                say(msg("Build one from tags and save it; it will appear here.")),
+            )
+        )
         return
-    heads = ("saved.name", "saved.members", "saved.sizes", "saved.owner", "saved.changed", "saved.actions")
+    heads = (
+        msg("Audience"),
+        msg("Members"),
+        msg("Size over time"),
+        msg("Owner"),
+        msg("Changed"),
+        msg("Actions"),
+    )
     with ui.element("div").classes("card table-wrap"), ui.element("table").classes("t cards saved"):
         html(h("tr", [h("th", say(key), scope="col") for key in heads]), "thead")
         with ui.element("tbody"):
-            for one in found:
+            for one in audiences:
                 with ui.element("tr"):
                     for content, classes in _cells(page, one):
                         html(content, "td", classes)
@@ -59,11 +84,11 @@ async def saved_page(page: PageContext) -> None:
                         name = one.audience.name
                         html(
                             link_button(
-                                say("build.portrait"), link("/portrait", name=name), "small quiet", "portrait"
+                                say(msg("Portrait")), link("/portrait", name=name), "small quiet", "portrait"
                             )
                         )
                         if page.person.may("save"):
-                            icon_button("close", say("do.delete"), partial(_delete, page, name))
+                            icon_button("close", say(msg("Delete")), partial(_delete, page, name))
 
 
 def _cells(page: PageContext, one: Kept) -> list[tuple[Markup, str]]:
@@ -73,14 +98,14 @@ def _cells(page: PageContext, one: Kept) -> list[tuple[Markup, str]]:
         "div",
         h("a", audience.name, href=link("/audience", saved=audience.name), class_="cover"),
         " ",
-        h("span", say(f"saved.kind.{audience.kind}"), class_="pill"),
+        h("span", say(MEMBERSHIP_TITLES[audience.kind]), class_="pill"),
         h("div", audience.description, class_="faint") if audience.description else None,
         h("code", audience.filter, class_="faint clip"),
     )
     return [
         (name, "full wrap"),
         (h("span", number(now), class_="num strong"), "num"),
-        (spark([float(s) for s in one.sizes], say("saved.sizes")), ""),
+        (spark([float(s) for s in one.sizes], say(msg("Size over time"))), ""),
         (h("span", audience.owner), "hide"),
         (h("span", day(audience.changed_at), class_="nowrap"), "hide"),
     ]
@@ -90,22 +115,22 @@ def _delete(page: PageContext, name: str) -> None:
     """Ask once more, then delete."""
     from nicegui import ui
 
-    from tagcast.serving.audiences.saved_audience_actions import drop
+    from tagcast.serving.audiences.saved_audience_actions import delete
 
     say = page.say
-    with dialog(say("do.delete")) as box:
-        html(h("p", say("saved.delete_sure", name=name)))
+    with dialog(say(msg("Delete"))) as box:
+        html(h("p", say(msg("Delete {name}? The history of its size is deleted too.", name=name))))
 
         async def go() -> None:
             try:
-                await page.ask(drop, name)
+                await page.run(delete, name)
             except TagcastError as error:
                 failed(page, error)
                 return
             box.close()
-            done(say("saved.deleted", name=name))
+            done(say(msg("{name} deleted", name=name)))
             ui.navigate.reload()
 
         with ui.element("div").classes("actions"):
-            button(say("do.cancel"), box.close, "quiet").props("autofocus")
-            button(say("do.delete"), go, "danger")
+            button(say(msg("Cancel")), box.close, "quiet").props("autofocus")
+            button(say(msg("Delete")), go, "danger")

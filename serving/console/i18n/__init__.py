@@ -1,1 +1,1 @@
-"""i18n: say in one sentence what is here."""
+"""The languages of the console: the translator of a page, and the words that pages share."""

@@ -1,42 +1,29 @@
-"""What the console says, in English and Chinese."""
+"""One language of the console: messages rendered into it."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from tagcast.serving.console.i18n.audience_texts import AUDIENCE
-from tagcast.serving.console.i18n.layout_texts import FRAME
-from tagcast.serving.console.i18n.operations_texts import WORK
-from tagcast.serving.console.i18n.tag_texts import TAGS
+from tagcast.features.core.messages import Joined, Language, Message, Text, render
 
-Language = Literal["en", "zh"]
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
 NAMES: dict[Language, str] = {"en": "English", "zh": "中文"}
 SHORT: dict[Language, str] = {"en": "EN", "zh": "中文"}
-WORDS: dict[str, tuple[str, str]] = {**FRAME, **TAGS, **AUDIENCE, **WORK}
-"""Key to what is said in each of :data:`LANGUAGES`, with ``{names}`` of what is put in."""
 
 
 class Translator(NamedTuple):
-    """One language: ``speaker("key", count=3)`` says it."""
+    """One language: ``say(msg("Tags"))`` returns a message in it."""
 
     language: Language
 
-    def __call__(self, key: str, **put_in: object) -> str:
-        """Return what is said for ``key``.
+    def __call__(self, text: Text | Joined) -> str:
+        """Return a message in the language; a plain text stays as it is."""
+        return render(text, self.language)
 
-        Raises
-        ------
-        KeyError
-            When there is no such key.
-        """
-        text = WORDS[key][LANGUAGES.index(self.language)]
-        return text.format(**put_in) if put_in else text
+    def of(self, by_language: Mapping[str, str]) -> str:
+        """Return a text that is given in one language or both; the other stands in where ours is missing."""
+        return by_language.get(self.language) or next(filter(None, by_language.values()), "")
 
-    def of(self, both: dict[str, str]) -> str:
-        """Return the side of a text that exists in both languages."""
-        return both.get(self.language) or both.get("en") or ""
-
-    def known(self, prefix: str, word: str) -> str:
-        """Return what is said for a word of the data where it is known, else the word itself."""
-        return self(f"{prefix}.{word}") if f"{prefix}.{word}" in WORDS else word
+    def word(self, words: Mapping[Any, Message], word: str) -> str:
+        """Return the title of a word of the data where ``words`` has one, else the word itself."""
+        return self(words.get(word, word))

@@ -1,1 +1,1 @@
-"""operations: say in one sentence what is here."""
+"""Console pages for operation: runs, reviews, the audit log, users and keys."""

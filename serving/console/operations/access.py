@@ -5,10 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import Message, msg
 from tagcast.registry.access.roles import ROLES, Role, require
+from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
 from tagcast.serving.console.ui.formatting import day
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
 from tagcast.serving.console.ui.widgets import button, dialog, html, select, text_field
 
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
 
 
-def who(context: ServiceContext, person: Person) -> tuple[list[User], list[Key]]:
+def users_and_keys(context: ServiceContext, person: Person) -> tuple[list[User], list[Key]]:
     """Return users and keys."""
     from tagcast.registry.access.accounts import users
     from tagcast.registry.access.api_keys import keys
@@ -70,30 +74,37 @@ async def access_page(page: PageContext) -> None:
     from nicegui import ui
 
     say = page.say
-    users, keys = await page.ask(who)
+    users, keys = await page.run(users_and_keys)
     with ui.element("div").classes("head"):
-        html(h("div", h("h1", say("access.title")), h("p", say("access.lead"))), classes="grow")
+        html(
+            h(
+                "div",
+                h("h1", say(msg("Users and keys"))),
+                h("p", say(msg("People log in with a name and password; programs use an API key."))),
+            ),
+            classes="grow",
+        )
     with ui.element("section").classes("card"):
         with ui.element("div").classes("between"):
-            html(h("h2", say("access.users")))
-            button(say("access.add_user"), lambda: _add(page, user=True), "small", "plus")
+            html(h("h2", say(msg("Users"))))
+            button(say(msg("Add user")), lambda: _add(page, user=True), "small", "plus")
         if users:
-            _table(page, [_user(page, u) for u in users], "access.remove", remove_user)
+            _table(page, [_user(page, u) for u in users], msg("Remove"), remove_user)
         else:
-            html(h("p", say("access.no_users"), class_="faint"))
+            html(h("p", say(msg("No users yet.")), class_="faint"))
     with ui.element("section").classes("card"):
         with ui.element("div").classes("between"):
-            html(h("h2", say("access.keys")))
-            button(say("access.add_key"), lambda: _add(page, user=False), "small", "plus")
+            html(h("h2", say(msg("API keys"))))
+            button(say(msg("Add key")), lambda: _add(page, user=False), "small", "plus")
         if keys:
-            _table(page, [_key(page, k) for k in keys], "access.revoke", revoke_key)
+            _table(page, [_key(page, k) for k in keys], msg("Revoke"), revoke_key)
         else:
-            html(h("p", say("access.no_keys"), class_="faint"))
+            html(h("p", say(msg("No keys yet.")), class_="faint"))
 
 
 def _marks(page: PageContext, role: Role, sensitive: bool) -> Markup:
-    pill = h("span", page.say("access.sensitive"), class_="pill warn") if sensitive else None
-    return h("span", page.say(f"role.{role}"), " ", pill)
+    pill = h("span", page.say(msg("Can see sensitive data")), class_="pill warn") if sensitive else None
+    return h("span", page.say(ROLE_TITLES[role]), " ", pill)
 
 
 def _user(page: PageContext, user: User) -> tuple[str, list[Markup], bool]:
@@ -103,11 +114,11 @@ def _user(page: PageContext, user: User) -> tuple[str, list[Markup], bool]:
 
 def _key(page: PageContext, key: Key) -> tuple[str, list[Markup], bool]:
     say = page.say
-    until = day(key.expires_at) if key.expires_at else say("access.never")
+    until = day(key.expires_at) if key.expires_at else say(msg("never"))
     state = (
-        h("span", say("access.revoked"), class_="pill bad")
+        h("span", say(msg("revoked")), class_="pill bad")
         if key.revoked_at
-        else f"{say('access.expires')}: {until}"
+        else say(msg("Expires: {when}", when=until))
     )
     name = h("span", h("b", key.name), " ", h("code", key.id, class_="faint"))
     return (
@@ -117,16 +128,16 @@ def _key(page: PageContext, key: Key) -> tuple[str, list[Markup], bool]:
     )
 
 
-def _table(page: PageContext, rows: list[tuple[str, list[Markup], bool]], label: str, act: Any) -> None:
+def _table(page: PageContext, rows: list[tuple[str, list[Markup], bool]], label: Message, act: Any) -> None:
     from nicegui import ui
 
     async def go(name: str) -> None:
         try:
-            await page.ask(act, name)
+            await page.run(act, name)
         except TagcastError as error:
             failed(page, error)
             return
-        done(page.say("access.done"))
+        done(page.say(msg("Done")))
         ui.navigate.reload()
 
     with ui.element("table").classes("t cards"), ui.element("tbody"):
@@ -144,31 +155,36 @@ def _add(page: PageContext, *, user: bool) -> None:
     from nicegui import ui
 
     say = page.say
-    title = say("access.add_user" if user else "access.add_key")
+    title = say(msg("Add user") if user else msg("Add key"))
     with dialog(title) as box:
-        name = text_field(say("access.name")).props("autofocus")
+        name = text_field(say(msg("Name"))).props("autofocus")
         role = select(
-            {one: say(f"role.{one}") for one in ROLES}, "marketer", say("access.role"), lambda _: None
+            {one: say(ROLE_TITLES[one]) for one in ROLES}, "marketer", say(msg("Role")), lambda _: None
         )
-        password = text_field(say("access.password"), kind="password") if user else None
-        sensitive = ui.checkbox(say("access.sensitive"))
+        password = (
+            text_field(say(msg("Password (at least 12 characters)")), kind="password") if user else None
+        )
+        sensitive = ui.checkbox(say(msg("Can see sensitive data")))
         answer = html(Markup("")).props('role=status aria-live="polite"')
 
         async def go() -> None:
             try:
                 if password is not None:
-                    await page.ask(
+                    await page.run(
                         add_user, name.value or "", role.value, password.value or "", bool(sensitive.value)
                     )
                     box.close()
                     ui.navigate.reload()
                     return
-                made = await page.ask(add_key, name.value or "", role.value, bool(sensitive.value))
+                made = await page.run(add_key, name.value or "", role.value, bool(sensitive.value))
             except TagcastError as error:
                 answer.content = error_markup(page, error)
                 return
             answer.content = h(
-                "div", h("b", say("access.key_once")), h("pre", made, class_="key"), class_="note good"
+                "div",
+                h("b", say(msg("Copy this key now. It will not be shown again."))),
+                h("pre", made, class_="key"),
+                class_="note good",
             )
 
         def close() -> None:
@@ -176,5 +192,5 @@ def _add(page: PageContext, *, user: bool) -> None:
             ui.navigate.reload()
 
         with ui.element("div").classes("actions"):
-            button(say("do.close"), close, "quiet")
+            button(say(msg("Close")), close, "quiet")
             button(title, go, "primary")

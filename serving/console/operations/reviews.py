@@ -5,16 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import Message, from_json, msg, nmsg, pmsg
 from tagcast.registry.access.roles import require
 from tagcast.serving.catalog import catalog as catalogue
 from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.category_size_checks import FEWEST, MOST
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
-from tagcast.serving.console.i18n.service_messages import translated
+from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
 from tagcast.serving.console.ui.formatting import minute, number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import grade_mark, status_pill
@@ -27,7 +30,34 @@ if TYPE_CHECKING:
     from tagcast.serving.catalog.tag_actions import PendingChampion
     from tagcast.serving.context import ServiceContext
 
-_SHOWN = ("auc", "log_loss", "brier", "mae", "rmse", "tier_accuracy", "calibration_error")
+_METRICS: dict[str, Message] = {
+    "auc": msg("AUC"),
+    "log_loss": msg("Log loss"),
+    "brier": msg("Brier score"),
+    "mae": msg("Mean absolute error"),
+    "rmse": msg("RMSE"),
+    "tier_accuracy": msg("Tier accuracy"),
+    "calibration_error": msg("Calibration error"),
+}
+_OUTCOMES: dict[str, Message] = {
+    "pass": msg("passed"),
+    "warn": msg("warning"),
+    "fail": msg("failed"),
+}
+_GATES: dict[str, Message] = {
+    "enough_data": msg("Enough data"),
+    "single_feature": msg("No feature leaks the outcome"),
+    "last_day": msg("Holds up without the last day"),
+    "after_as_of": msg("No future data"),
+    "beats_base_rate": msg("Beats the base rate"),
+    "beats_rfm": msg("Beats the RFM ranking"),
+    "beats_champion": msg("Beats the active model"),
+    "beats_baseline": msg("Beats each customer’s own rate"),
+    "calibrated": msg("Calibrated"),
+    "score_distribution": msg("Stable scores"),
+    "covers": msg("Intervals hold"),
+    "keeps_promise": msg("Keeps its promise"),
+}
 
 
 def waiting(
@@ -46,49 +76,63 @@ async def reviews_page(page: PageContext) -> None:
     from nicegui import ui
 
     say = page.say
-    html(h("div", h("h1", say("review.title")), h("p", say("review.lead"))), classes="head")
-    champions, steps, warnings = await page.ask(waiting)
-    titles = await page.ask(both_titles)
+    html(
+        h(
+            "div",
+            h("h1", say(msg("Reviews"))),
+            h("p", say(msg("New models and tags wait here for a second person to review them."))),
+        ),
+        classes="head",
+    )
+    champions, steps, warnings = await page.run(waiting)
+    titles = await page.run(both_titles)
     if not champions and not steps:
-        html(empty(say("review.none"), say("review.none_hint")))
+        html(empty(say(msg("Nothing to review")), say(msg("Trained models and submitted tags appear here."))))
     if champions:
-        html(h("h2", say("review.champions")))
+        html(h("h2", say(msg("New models"))))
         for one in champions:
             _champion(page, one, say.of(titles.get(one.tag, {"en": one.tag})))
     if steps:
         with ui.element("section").classes("card"):
-            html(h("h2", say("review.steps")))
+            html(h("h2", say(msg("Tags in review"))))
             for details in steps:
                 _step(page, details)
     if warnings:
         lines = [_leaf(page, one) for one in warnings]
-        html(h("section", h("h2", say("review.warnings")), h("ul", lines, class_="notes"), class_="card"))
+        html(h("section", h("h2", say(msg("Tag tree"))), h("ul", lines, class_="notes"), class_="card"))
 
 
 def _champion(page: PageContext, one: PendingChampion, title: str) -> None:
     from nicegui import ui
 
     say = page.say
-    over = say("review.replaces", version=one.champion) if one.champion else say("review.first")
+    over = (
+        say(msg("replaces version {version}", version=one.champion))
+        if one.champion
+        else say(msg("the first version"))
+    )
     with ui.element("article").classes("card champion"):
         with ui.element("div").classes("head"):
             name = h("a", title, href=link("/tags", one.tag), class_="cover")
-            mark = h("span", say("tag.version"), f" {one.version}", class_="pill accent")
+            mark = h("span", say(msg("Version {version}", version=one.version)), class_="pill accent")
             about = h(
-                "p", say("review.proposed", who=one.proposed_by, at=minute(one.proposed_at)), " · ", over
+                "p",
+                say(msg("Proposed by {who}, {at}", who=one.proposed_by, at=minute(one.proposed_at))),
+                " · ",
+                over,
             )
             html(
                 h(
                     "div",
                     h("div", grade_mark(say, one.grade), h("h2", name), mark, class_="row"),
                     about,
-                    h("p", translated(one.reason, page.language)),
+                    h("p", say(from_json(one.reason))),
                 ),
                 classes="grow",
             )
             with ui.element("div").classes("actions"):
-                button(say("review.refuse"), partial(_decide, page, one, approve=False), "danger")
-                button(say("review.approve"), partial(_decide, page, one, approve=True), "primary")
+                button(say(msg("Reject")), partial(_decide, page, one, approve=False), "danger")
+                button(say(msg("Approve")), partial(_decide, page, one, approve=True), "primary")
         html(h("div", _metrics(page, one), _checks(page, one), class_="cols2"))
 
 
@@ -96,18 +140,18 @@ def _metrics(page: PageContext, one: PendingChampion) -> Markup:
     say = page.say
     heads = h(
         "tr",
-        h("th", say("review.measure")),
-        h("th", say("review.new"), class_="r"),
-        h("th", say("review.old"), class_="r"),
+        h("th", say(msg("Metric"))),
+        h("th", say(pmsg("version", "New")), class_="r"),
+        h("th", say(msg("Active")), class_="r"),
     )
     lines = [
         h(
             "tr",
-            h("td", say.known("metric", name)),
+            h("td", say(title)),
             h("td", number(one.metrics[name]), class_="r"),
             h("td", number(one.champion_metrics.get(name)), class_="r muted"),
         )
-        for name in _SHOWN
+        for name, title in _METRICS.items()
         if name in one.metrics
     ]
     return h("table", h("thead", heads), h("tbody", lines), class_="t tight")
@@ -121,13 +165,13 @@ def _checks(page: PageContext, one: PendingChampion) -> Markup:
         lines.append(
             h(
                 "li",
-                h("span", say.known("check", outcome), class_=f"pill {tones.get(outcome, 'warn')}"),
+                h("span", say.word(_OUTCOMES, outcome), class_=f"pill {tones.get(outcome, 'warn')}"),
                 " ",
-                h("b", say.known("gate", str(check.get("name", "")))),
-                h("div", translated(str(check.get("text", "")), page.language), class_="faint"),
+                h("b", say.word(_GATES, str(check.get("name", "")))),
+                h("div", say(from_json(check.get("text", ""))), class_="faint"),
             )
         )
-    return h("div", h("h3", say("review.checks")), h("ul", lines, class_="notes"))
+    return h("div", h("h3", say(msg("Checks"))), h("ul", lines, class_="notes"))
 
 
 def _step(page: PageContext, details: TagDetails) -> None:
@@ -136,27 +180,33 @@ def _step(page: PageContext, details: TagDetails) -> None:
     say, row = page.say, details.row
     with ui.element("div").classes("review-step"):
         name = h("a", say.of(row.title), href=link("/tags", row.name), class_="cover")
-        put = details.history[-1] if details.history else None
+        submission = details.history[-1] if details.history else None
         html(
             h(
                 "div",
                 h("div", name, " ", status_pill(say, row.status), " ", h("code", row.name, class_="faint")),
                 h("p", say.of(details.question)) if details.question else None,
-                h("p", say("review.proposed", who=put.who, at=minute(put.at)), class_="faint")
-                if put
+                h(
+                    "p",
+                    say(msg("Proposed by {who}, {at}", who=submission.who, at=minute(submission.at))),
+                    class_="faint",
+                )
+                if submission
                 else None,
-                h("p", f"“{put.reason}”", class_="muted") if put and put.reason else None,
+                h("p", f"“{submission.reason}”", class_="muted")
+                if submission and submission.reason
+                else None,
             ),
             classes="grow",
         )
         with ui.element("div").classes("actions"):
             button(
-                say("tag.step.draft"),
+                say(msg("Back to draft")),
                 partial(step_dialog, page, row.name, say.of(row.title), "draft"),
                 "small",
             )
             button(
-                say("tag.step.published"),
+                say(msg("Publish")),
                 partial(step_dialog, page, row.name, say.of(row.title), "published"),
                 "small primary",
             )
@@ -167,28 +217,46 @@ def _decide(page: PageContext, one: PendingChampion, *, approve: bool) -> None:
     from nicegui import ui
 
     say = page.say
-    title = say("review.approve" if approve else "review.refuse")
+    title = say(msg("Approve") if approve else msg("Reject"))
     with dialog(f"{title}: {one.tag} {one.version}") as box:
-        reason = area_field(say("review.reason"), rows=2).props("autofocus")
+        reason = area_field(say(msg("Reason (kept on record)")), rows=2).props("autofocus")
         trouble = html(Markup(""))
 
         async def go() -> None:
             act = tag_steps.approve_champion if approve else tag_steps.refuse_champion
             try:
-                await page.ask(act, one.tag, one.version, reason.value or "")
+                await page.run(act, one.tag, one.version, reason.value or "")
             except TagcastError as error:
                 trouble.content = error_markup(page, error)
                 return
-            done(say("review.approved" if approve else "review.refused", tag=one.tag, version=one.version))
+            done(
+                say(
+                    msg("Version {version} of {tag} is active", tag=one.tag, version=one.version)
+                    if approve
+                    else msg("Version {version} of {tag} was rejected", tag=one.tag, version=one.version)
+                )
+            )
             box.close()
             ui.navigate.reload()
 
         with ui.element("div").classes("actions"):
-            button(say("do.cancel"), box.close, "quiet")
+            button(say(msg("Cancel")), box.close, "quiet")
             button(title, go, "primary" if approve else "danger")
 
 
 def _leaf(page: PageContext, one: LeafWarning) -> Markup:
     say = page.say
-    path = " › ".join(say.known("path", part) for part in one.path)
-    return h("li", say("review.leaf", path=path, count=one.tags, fewest=FEWEST, most=MOST))
+    path = " › ".join(say.word(CATEGORY_TITLES, part) for part in one.path)
+    return h(
+        "li",
+        say(
+            nmsg(
+                "{path}: {n} tag; {fewest} to {most} are easy to keep track of",
+                "{path}: {n} tags; {fewest} to {most} are easy to keep track of",
+                one.tags,
+                path=path,
+                fewest=FEWEST,
+                most=MOST,
+            )
+        ),
+    )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from tagcast.features.core.messages import Message, msg, pmsg
 from tagcast.serving.console.ui.formatting import day, minute, number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
@@ -18,40 +21,68 @@ if TYPE_CHECKING:
     from tagcast.serving.store.manifest import Entry
 
 _SHOWN = 50
+_EVENTS: dict[str, Message] = {"publish": msg("published"), "rollback": msg("rolled back")}
 
 
 def entries(context: ServiceContext, _person: Person) -> list[Entry]:
-    """Return what was put active, newest first."""
+    """Return what was activated, newest first."""
     return list(reversed(context.store.log()))[:_SHOWN]
 
 
 async def runs_page(page: PageContext) -> None:
     """Show the log of the store, and the moves of the newest run."""
     say = page.say
-    found = await page.ask(entries)
-    html(h("div", h("h1", say("runs.title")), h("p", say("runs.lead"))), classes="head")
-    if not found:
-        html(empty(say("empty.store"), say("empty.store_hint")))
+    log = await page.run(entries)
+    html(
+        h("div", h("h1", say(msg("Runs"))), h("p", say(msg("Run history; the latest run is live.")))),
+        classes="head",
+    )
+    if not log:
+        html(
+            empty(
+                say(msg("Nothing has been scored yet")),
+                say(msg("Run tagcast train --all and tagcast score --all; the results appear here.")),
+            )
+        )
         return
-    titles = await page.ask(both_titles)
-    html(h("section", _log(page, found), class_="card table-wrap"))
-    html(h("section", h("h2", say("runs.moves")), _moves(page, found[0], titles), class_="card"))
+    titles = await page.run(both_titles)
+    html(h("section", _log(page, log), class_="card table-wrap"))
+    html(
+        h(
+            "section",
+            h("h2", say(msg("Changes since the previous run"))),
+            _moves(page, log[0], titles),
+            class_="card",
+        )
+    )
 
 
-def _log(page: PageContext, found: list[Entry]) -> Markup:
+def _log(page: PageContext, log: list[Entry]) -> Markup:
     say = page.say
     heads = [
-        h("th", say(key), scope="col", class_="r" if key in {"runs.profiles", "runs.tags"} else None)
-        for key in ("runs.number", "runs.at", "runs.as_of", "runs.profiles", "runs.tags", "runs.what")
+        h(
+            "th",
+            say(key),
+            scope="col",
+            class_="r" if key in {pmsg("count", "Customers"), pmsg("count", "Tags")} else None,
+        )
+        for key in (
+            msg("No."),
+            msg("Active since"),
+            msg("As of"),
+            pmsg("count", "Customers"),
+            pmsg("count", "Tags"),
+            msg("Event"),
+        )
     ]
     lines = []
-    for place, entry in enumerate(found):
+    for place, entry in enumerate(log):
         manifest = entry.manifest
         what = h(
             "td",
-            say(f"runs.{entry.action}"),
+            say.word(_EVENTS, entry.action),
             " ",
-            h("span", say("runs.current"), class_="pill good") if place == 0 else None,
+            h("span", say(msg("active")), class_="pill good") if place == 0 else None,
             h("div", entry.reason, class_="faint") if entry.reason else None,
             class_="full",
         )
@@ -71,10 +102,10 @@ def _log(page: PageContext, found: list[Entry]) -> Markup:
 
 def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
     say = page.say
-    if not entry.manifest.moves:
-        return h("p", say("runs.moves_none"), class_="faint")
+    if not entry.manifest.transitions:
+        return h("p", say(msg("No earlier run to compare with.")), class_="faint")
     lines = []
-    for tag, moved in entry.manifest.moves.items():
+    for tag, moved in entry.manifest.transitions.items():
         if tag not in titles:
             continue  # not theirs to see
         steps = sorted(
@@ -85,7 +116,7 @@ def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -
         shown = [
             h(
                 "span",
-                say("profile.was", was=_said(page, was), now=_said(page, now)),
+                f"{_value(page, was)} → {_value(page, now)}",
                 " ",
                 h("b", number(n)),
                 class_="pill num",
@@ -103,13 +134,16 @@ def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -
             )
         )
     if not lines:
-        return h("p", say("runs.still"), class_="faint")
+        return h("p", say(msg("Nothing changed.")), class_="faint")
     heads = h(
-        "tr", h("th", say("runs.tag")), h("th", say("runs.what")), h("th", say("runs.stayed"), class_="r")
+        "tr",
+        h("th", say(msg("Tag"))),
+        h("th", say(msg("Change"))),
+        h("th", say(msg("Unchanged")), class_="r"),
     )
     return h("table", h("thead", heads), h("tbody", lines), class_="t cards")
 
 
-def _said(page: PageContext, value: str | None) -> str:
+def _value(page: PageContext, value: str | None) -> str:
     """Return what was said; of a profile that joined or left the tag's population that nothing was."""
-    return page.say("portrait.beyond") if value is None else value_word(page.say, value)
+    return page.say(msg("not covered")) if value is None else value_word(page.say, value)

@@ -1,1 +1,1 @@
-"""tags: say in one sentence what is here."""
+"""Console pages of the tag catalog: the tree, one tag, its quality and history, rule drafts."""

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
+from tagcast.features.core.messages import msg, nmsg
 from tagcast.serving.catalog import catalog as catalogue
+from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES, KIND_TITLES, STATUS_TITLES
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import day, number, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import floor_text, grade_mark, said_bar, status_pill
@@ -18,8 +22,6 @@ from tagcast.serving.console.ui.widgets import html, link_button, search_field, 
 if TYPE_CHECKING:
     from tagcast.serving.catalog.catalog import TagRow
 
-_STATUSES = ("draft", "in_review", "published", "suspended", "retired")
-
 
 def _owners(context: Any, _person: Any) -> list[str]:
     return catalogue.owners(context)
@@ -27,8 +29,8 @@ def _owners(context: Any, _person: Any) -> list[str]:
 
 async def catalogue_page(page: PageContext) -> None:
     """Show the tags that the visitor may see."""
-    rows = await page.ask(catalogue.tags, language=page.language)
-    owners = await page.ask(_owners)
+    rows = await page.run(catalogue.tags, language=page.language)
+    owners = await page.run(_owners)
     Catalogue(page, rows, owners)
 
 
@@ -41,22 +43,33 @@ class Catalogue:
         self.page, self.say, self.all = page, page.say, rows
         self.query, self.owner, self.status = "", "", ""
         self.path: tuple[str, ...] = ()
-        self.finding: Debouncer[list[TagRow]] = Debouncer(self._show, self._failed)
+        self.searching: Debouncer[list[TagRow]] = Debouncer(self._show, self._failed)
         say = self.say
         draft = (
-            link_button(say("tags.draft"), "/rules/new", "", "pencil") if page.person.may("draft") else None
+            link_button(say(msg("Draft a rule tag")), "/rules/new", "", "pencil")
+            if page.person.may("draft")
+            else None
         )
-        head = h("div", h("h1", say("tags.title")), h("p", say("tags.lead")), class_="grow")
+        head = h(
+            "div",
+            h("h1", say(msg("Tags"))),
+            h(
+                "p",
+                say(msg("What is predicted about customers, how many it covers, and how reliable it is.")),
+            ),
+            class_="grow",
+        )
         html(h("div", head, h("div", draft, class_="actions")), classes="head-wrap")
         with ui.element("div").classes("filters").props("role=search"):
-            search_field(say("tags.search"), lambda text: self._find("query", text))
-            statuses = {"": say("tags.any_status"), **{s: say(f"status.{s}") for s in _STATUSES}}
-            select(statuses, "", say("tags.any_status"), lambda v: self._find("status", v), shown=False)
-            everyone = {"": say("tags.any_owner"), **{o: o for o in owners}}
-            select(everyone, "", say("tags.any_owner"), lambda v: self._find("owner", v), shown=False)
+            search_field(say(msg("Search by name or meaning")), lambda text: self._find("query", text))
+            statuses: dict[str, str] = {"": say(msg("Any status"))}
+            statuses |= {status: say(title) for status, title in STATUS_TITLES.items()}
+            select(statuses, "", say(msg("Any status")), lambda v: self._find("status", v), shown=False)
+            everyone = {"": say(msg("Any owner")), **{o: o for o in owners}}
+            select(everyone, "", say(msg("Any owner")), lambda v: self._find("owner", v), shown=False)
         with ui.element("div").classes("catalogue"):
             with ui.element("nav").classes("tagtree") as tree:
-                tree.props["aria-label"] = say("tags.tree")
+                tree.props["aria-label"] = say(msg("Tag tree"))
                 self.branches: dict[tuple[str, ...], Any] = {}
                 self._tree()
             with ui.element("div").classes("stack"):
@@ -70,7 +83,7 @@ class Catalogue:
             for depth in range(1, len(row.path) + 1):
                 counts[row.path[:depth]] = counts.get(row.path[:depth], 0) + 1
         for path in sorted(counts):
-            name = self.say.known("path", path[-1]) if path else self.say("tags.all")
+            name = self.say.word(CATEGORY_TITLES, path[-1]) if path else self.say(msg("All tags"))
             content = h(
                 "span", h("span", name), h("span", number(counts[path]), class_="num faint"), class_="between"
             )
@@ -87,17 +100,17 @@ class Catalogue:
     def _choose(self, path: tuple[str, ...]) -> None:
         self.path = path
         self._mark()
-        self._ask()
+        self._search()
 
     def _find(self, name: str, value: str | None) -> None:
         setattr(self, name, value or "")
-        self._ask()
+        self._search()
 
-    def _ask(self) -> None:
+    def _search(self) -> None:
         from nicegui import background_tasks
 
-        asked = self.finding.ask(
-            lambda: self.page.ask(
+        task = self.searching.run(
+            lambda: self.page.run(
                 catalogue.tags,
                 query=self.query,
                 language=self.page.language,
@@ -106,16 +119,18 @@ class Catalogue:
                 path=self.path or None,
             )
         )
-        background_tasks.create(asked, name="search the catalogue")
+        background_tasks.create(task, name="search the catalogue")
 
     def _failed(self, error: Exception) -> None:
         self.place.content = error_markup(self.page, error)
 
     def _show(self, rows: list[TagRow]) -> None:
         say = self.say
-        self.spoken.content = h("span", say("tags.found", count=number(len(rows))))
+        self.spoken.content = h("span", say(nmsg("{n:,} tag", "{n:,} tags", len(rows))))
         if not rows:
-            self.place.content = empty(say("tags.none"), say("tags.none_hint"))
+            self.place.content = empty(
+                say(msg("No matching tags")), say(msg("Try another word, or clear the filters."))
+            )
             return
         # What was searched for stands by nearness: parted by branch it would be torn apart.
         groups = (
@@ -125,9 +140,9 @@ class Catalogue:
 
     def _group(self, path: Sequence[str], rows: Sequence[TagRow]) -> Markup:
         say = self.say
-        heads = ("tags.tag", "tags.covers", "tags.says", "tags.trust", "tags.until")
+        heads = (msg("Tag"), msg("Coverage"), msg("Values"), msg("Reliability"), msg("Valid until"))
         head = h("tr", [h("th", say(key), scope="col") for key in heads])
-        title = h("h2", " › ".join(say.known("path", part) for part in path)) if path else None
+        title = h("h2", " › ".join(say.word(CATEGORY_TITLES, part) for part in path)) if path else None
         table = h(
             "table", h("thead", head), h("tbody", [self._row(row) for row in rows]), class_="t cards tags"
         )
@@ -137,8 +152,8 @@ class Catalogue:
         say = self.say
         marks = [
             status_pill(say, row.status) if row.status != "published" else None,
-            h("span", say(f"kind.{row.kind}"), class_="pill") if row.kind != "model" else None,
-            h("span", say("tags.sensitive"), class_="pill warn") if row.sensitivity == "sensitive" else None,
+            h("span", say(KIND_TITLES[row.kind]), class_="pill") if row.kind != "model" else None,
+            h("span", say(msg("Sensitive")), class_="pill warn") if row.sensitivity == "sensitive" else None,
         ]
         name = h(
             "td",
@@ -161,8 +176,8 @@ class Catalogue:
             class_="full",
         )
         if row.population is None:
-            return h("tr", name, h("td", say("tags.not_scored"), colspan=4, class_="faint full"))
-        until = h("span", say("tags.expired"), class_="pill bad") if row.expired else day(row.expires_at)
+            return h("tr", name, h("td", say(msg("not scored yet")), colspan=4, class_="faint full"))
+        until = h("span", say(msg("Expired")), class_="pill bad") if row.expired else day(row.expires_at)
         return h(
             "tr",
             name,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.serving.catalog import tag_actions as tag_steps
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.i18n.vocabulary import STATUS_TITLES, STEP_TITLES
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup
 from tagcast.serving.console.ui.widgets import area_field, button, dialog, html
 
@@ -23,25 +27,32 @@ async def step_dialog(page: PageContext, tag: str, title: str, to: Status) -> No
 
     say = page.say
     leaving = to in {"retired", "suspended"}
-    needed = await page.ask(lambda context, _person: dependents(context, tag)) if leaving else []
-    step = say(f"tag.step.{to}")
-    with dialog(say("tag.step_title", step=step, tag=title)) as box:
+    needed = await page.run(lambda context, _person: dependents(context, tag)) if leaving else []
+    step = say(STEP_TITLES[to])
+    with dialog(say(msg("{step}: {tag}", step=step, tag=title))) as box:
         if needed:
             listed = h("ul", [h("li", name) for name in needed], class_="notes")
-            html(h("div", say("tag.step_depends"), listed, class_="note warn"))
-        reason = area_field(say("tag.step_reason"), rows=2).props("autofocus")
+            html(
+                h(
+                    "div",
+                    say(msg("These saved audiences use this tag and will be affected:")),
+                    listed,
+                    class_="note warn",
+                )
+            )
+        reason = area_field(say(msg("Reason")), rows=2).props("autofocus")
         trouble = html(Markup(""))
 
         async def go() -> None:
             try:
-                await page.ask(tag_steps.move_tag, tag, to, reason.value or "")
+                await page.run(tag_steps.transition_tag, tag, to, reason.value or "")
             except TagcastError as error:
                 trouble.content = error_markup(page, error)
                 return
-            done(say("tag.stepped", tag=title, status=say(f"status.{to}")))
+            done(say(msg("{tag} is now: {status}", tag=title, status=say(STATUS_TITLES[to]))))
             box.close()
             ui.navigate.reload()
 
         with ui.element("div").classes("actions"):
-            button(say("do.cancel"), box.close, "quiet")
+            button(say(msg("Cancel")), box.close, "quiet")
             button(step, go, "danger" if leaving else "primary")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.serving import rule_drafts
 from tagcast.serving.console.ui.formatting import minute
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import status_pill
@@ -24,11 +27,25 @@ async def rule_page(page: PageContext) -> None:
     """Show the form, filled with the draft that the address names."""
     from nicegui import ui
 
-    say, name = page.say, page.asked("draft")
-    known = await page.ask(rule_drafts.fields)
-    kept = await page.ask(rule_drafts.drafts)
+    say, name = page.say, page.parameter("draft")
+    known = await page.run(rule_drafts.fields)
+    kept = await page.run(rule_drafts.drafts)
     was = next((one for one in kept if one.tag == name), None)
-    html(h("div", h("h1", say("rule.title")), h("p", say("rule.lead"))), classes="head")
+    html(
+        h(
+            "div",
+            h("h1", say(msg("Draft a rule tag"))),
+            h(
+                "p",
+                say(
+                    msg(
+                        "A rule based on facts: yes for everyone it matches. It has to be reviewed before anyone can use it."
+                    )
+                ),
+            ),
+        ),
+        classes="head",
+    )
     with ui.element("div").classes("cols-main"):
         with ui.element("div").classes("stack"):
             Form(page, was)
@@ -54,33 +71,43 @@ class Form:
         rule = was.definition if was else None
         with ui.element("section").classes("card stack"):
             with ui.element("div").classes("cols2"):
-                self.title_en = text_field(say("rule.title_en"), rule.title.en if rule else "")
-                self.title_zh = text_field(say("rule.title_zh"), rule.title.zh if rule else "")
-            with ui.element("div").classes("cols2"):
-                self.name = text_field(say("rule.name"), rule.name if rule else "")
-                self.path = text_field(
-                    say("rule.path"), " / ".join(rule.path) if rule else "", hint=say("rule.path_hint")
+                self.title_en = text_field(say(msg("Title (English)")), rule.title.en if rule else "")
+                self.title_zh = text_field(
+                    say(msg("Title (Chinese)")), rule.title.translation if rule else ""
                 )
             with ui.element("div").classes("cols2"):
-                self.text_en = area_field(say("rule.text_en"), rule.description.en if rule else "", rows=2)
-                self.text_zh = area_field(say("rule.text_zh"), rule.description.zh if rule else "", rows=2)
-            self.rule = area_field(say("rule.rule"), (rule.rule or "") if rule else "", rows=3).classes(
+                self.name = text_field(say(msg("Name (letters, digits, _)")), rule.name if rule else "")
+                self.path = text_field(
+                    say(msg("Place in the tag tree")),
+                    " / ".join(rule.path) if rule else "",
+                    hint=say(msg("two or three levels, e.g. Lifecycle / Stage")),
+                )
+            with ui.element("div").classes("cols2"):
+                self.text_en = area_field(
+                    say(msg("Meaning (English)")), rule.description.en if rule else "", rows=2
+                )
+                self.text_zh = area_field(
+                    say(msg("Meaning (Chinese)")), rule.description.translation if rule else "", rows=2
+                )
+            self.rule = area_field(say(msg("Rule")), (rule.rule or "") if rule else "", rows=3).classes(
                 "filter-text"
             )
-            self.rule.props["hint"] = say("rule.rule_hint")
+            self.rule.props["hint"] = say(
+                msg("Features and attributes, e.g. recency_days <= 30 AND age = '45-54'")
+            )
             with ui.element("div").classes("cols2"):
-                self.owner = text_field(say("rule.owner"), rule.owner if rule else page.person.name)
-                self.reason = text_field(say("rule.reason"))
+                self.owner = text_field(say(msg("Owner")), rule.owner if rule else page.person.name)
+                self.reason = text_field(say(msg("Why it is needed")))
             self.trouble = html(Markup(""), classes="trouble")
             with ui.element("div").classes("actions"):
-                button(say("rule.keep"), partial(self._keep, submit=False))
-                button(say("rule.submit"), partial(self._keep, submit=True), "primary")
+                button(say(msg("Save draft")), partial(self._keep, submit=False))
+                button(say(msg("Submit for review")), partial(self._keep, submit=True), "primary")
 
     def _definition(self) -> dict[str, Any]:
         return {
             "name": (self.name.value or "").strip(),
-            "title": {"en": self.title_en.value or "", "zh": self.title_zh.value or ""},
-            "description": {"en": self.text_en.value or "", "zh": self.text_zh.value or ""},
+            "title": _given(en=self.title_en.value, zh=self.title_zh.value),
+            "description": _given(en=self.text_en.value, zh=self.text_zh.value),
             "path": [part.strip() for part in (self.path.value or "").split("/") if part.strip()],
             "owner": (self.owner.value or "").strip(),
             "rule": (self.rule.value or "").strip(),
@@ -91,13 +118,19 @@ class Form:
 
         say, reason = self.page.say, self.reason.value or ""
         try:
-            kept = await self.page.ask(rule_drafts.draft, self._definition(), reason)
+            kept = await self.page.run(rule_drafts.draft, self._definition(), reason)
             if submit:
-                await self.page.ask(rule_drafts.submit, kept.tag, reason)
+                await self.page.run(rule_drafts.submit, kept.tag, reason)
         except TagcastError as error:
             self.trouble.content = error_markup(self.page, error)
             return
-        done(say("rule.submitted" if submit else "rule.kept", tag=kept.tag))
+        done(
+            say(
+                msg("{tag} submitted for review", tag=kept.tag)
+                if submit
+                else msg("Draft {tag} saved", tag=kept.tag)
+            )
+        )
         ui.navigate.to(link("/tags", kept.tag) if submit else link("/rules/new", draft=kept.tag))
 
 
@@ -109,9 +142,9 @@ def _names(page: PageContext, known: list[RuleField]) -> None:
 
     def show(text: str) -> None:
         asked = text.strip().lower()
-        found = [f for f in known if asked in f.name.lower() or asked in say.of(f.title).lower()]
+        matching = [f for f in known if asked in f.name.lower() or asked in say.of(f.title).lower()]
         # What belongs to one category needs the category named: no form asks for it.
-        plain = [f for f in found if f.source != "category"]
+        plain = [f for f in matching if f.source != "category"]
         lines = [
             h(
                 "li",
@@ -123,8 +156,8 @@ def _names(page: PageContext, known: list[RuleField]) -> None:
         place.content = h("ul", lines, class_="names-list")
 
     with ui.element("section").classes("card"):
-        html(h("h2", say("rule.names")))
-        search_field(say("rule.find"), show)
+        html(h("h2", say(msg("Available fields"))))
+        search_field(say(msg("Find a feature or attribute")), show)
         place = html(Markup(""))
         show("")
 
@@ -142,4 +175,9 @@ def _drafts(page: PageContext, kept: list[RuleDraft]) -> None:
         for one in kept
     ]
     if lines:
-        html(h("section", h("h2", say("rule.drafts")), h("ul", lines, class_="line"), class_="card"))
+        html(h("section", h("h2", say(msg("Drafts"))), h("ul", lines, class_="line"), class_="card"))
+
+
+def _given(**texts: str | None) -> dict[str, str]:
+    """Return the languages in which a text was written; the definition lets it stand for the other."""
+    return {language: text.strip() for language, text in texts.items() if text and text.strip()}

@@ -5,15 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import NotFoundError
+from tagcast.features.core.messages import Joined, Text, listed, msg, nmsg, pmsg
 from tagcast.models.filters.conditions import Compare, FieldRef
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
+from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES, KIND_TITLES, STEP_TITLES
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
 from tagcast.serving.console.tags.tag_history import feedback_card, record_cards
 from tagcast.serving.console.tags.tag_quality import drivers_card, trust_card
 from tagcast.serving.console.ui.charts import trend
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import (
@@ -37,11 +41,17 @@ async def tag_view(page: PageContext) -> None:
     """Show the page of the tag that the address names."""
     from nicegui import ui
 
-    say, name = page.say, page.asked("name")
+    say, name = page.say, page.parameter("name")
     try:
-        details = await page.ask(tag_details, name)
+        details = await page.run(tag_details, name)
     except NotFoundError as error:
-        html(empty(say("tag.unknown_tag"), "" if page.language == "zh" else error.hint, whole=True))
+        html(
+            empty(
+                say(msg("There is no tag with that name")),
+                error.rendered(page.language)[1],
+                whole=True,
+            )
+        )
         return
     _head(page, details)
     html(_stats(page, details))
@@ -65,14 +75,14 @@ def _head(page: PageContext, details: TagDetails) -> None:
     with ui.element("div").classes("head"):
         marks = [
             status_pill(say, row.status),
-            h("span", say(f"kind.{row.kind}"), class_="pill") if row.kind != "model" else None,
-            h("span", say("tags.sensitive"), class_="pill warn") if row.sensitivity == "sensitive" else None,
-            h("span", say("tags.expired"), class_="pill bad") if row.expired else None,
+            h("span", say(KIND_TITLES[row.kind]), class_="pill") if row.kind != "model" else None,
+            h("span", say(msg("Sensitive")), class_="pill warn") if row.sensitivity == "sensitive" else None,
+            h("span", say(msg("Expired")), class_="pill bad") if row.expired else None,
         ]
         html(
             h(
                 "div",
-                crumbs([say.known("path", part) for part in row.path], say("tags.title")),
+                crumbs([say.word(CATEGORY_TITLES, part) for part in row.path], say(msg("Tags"))),
                 h("div", h("h1", title), marks, class_="row"),
                 h("code", row.name, class_="faint"),
             ),
@@ -81,15 +91,20 @@ def _head(page: PageContext, details: TagDetails) -> None:
         with ui.element("div").classes("actions"):
             if row.champion:
                 card = link("/api/v1/tags", row.name, "card")
-                html(h("a", say("tag.card"), href=card, target="_blank", rel="noopener", class_="btn"))
+                html(h("a", say(msg("Model card")), href=card, target="_blank", rel="noopener", class_="btn"))
             for step in details.next_steps:
                 if _may_take(page, step):
                     kind = "danger" if step in _QUIET else ""
-                    button(say(f"tag.step.{step}"), partial(step_dialog, page, row.name, title, step), kind)
+                    button(say(STEP_TITLES[step]), partial(step_dialog, page, row.name, title, step), kind)
             if row.population is not None and (row.status == "published" or page.person.may("review")):
                 first = Compare(field=FieldRef(name=row.name, part="value"), op="=", value=row.values[0])
                 html(
-                    link_button(say("tag.build"), link("/audience", filter=first.text()), "primary", "build")
+                    link_button(
+                        say(msg("Build an audience")),
+                        link("/audience", filter=first.text()),
+                        "primary",
+                        "build",
+                    )
                 )
 
 
@@ -102,22 +117,24 @@ def _stats(page: PageContext, details: TagDetails) -> Markup:
     say, row, run = page.say, details.row, details.last_run
     base = run.profiles if run else 0
     share = (
-        say("tag.of_base", share=percent(row.coverage), base=number(base))
+        say(
+            nmsg("{share} of {n:,} customer", "{share} of {n:,} customers", base, share=percent(row.coverage))
+        )
         if row.population is not None
         else None
     )
     shown = [
-        (say("tag.speaks_of"), number(row.population), share),
-        (say("tags.says"), said_bar(say, row.said, row.values) if row.said else "–", None),
+        (say(msg("Customers covered")), number(row.population), share),
+        (say(msg("Values")), said_bar(say, row.said, row.values) if row.said else "–", None),
         (
-            say("tag.confidence"),
-            "100 %" if row.kind == "rule" else f"≥ {of_100(row.mean_confidence)} %",
+            say(msg("Confidence")),
+            "100%" if row.kind == "rule" else f"≥ {of_100(row.mean_confidence)}%",
             floor_text(say, row.mean_confidence, row.kind),
         ),
         (
-            say("tag.refreshed"),
-            day(run.as_of) if run else say("tags.not_scored"),
-            f"{say('tags.until')} {day(row.expires_at)}" if row.expires_at else None,
+            say(msg("Last run")),
+            day(run.as_of) if run else say(msg("not scored yet")),
+            say(msg("Valid until {day}", day=day(row.expires_at))) if row.expires_at else None,
         ),
     ]
     cells = [
@@ -134,29 +151,33 @@ def _stats(page: PageContext, details: TagDetails) -> Markup:
 
 def _meaning(page: PageContext, details: TagDetails) -> Markup:
     say = page.say
+    is_rule = details.row.kind == "rule"
     names = [say.of(feature.title) for feature in details.features]
-    more = f" … +{len(names) - _FEATURES}" if len(names) > _FEATURES else ""
-    comma = "、" if page.language == "zh" else ", "
+    features: Text | Joined = listed(names[:_FEATURES])
+    if len(names) > _FEATURES:
+        features = msg("{features} and {more} more", features=features, more=len(names) - _FEATURES)
     facts = (
-        (say("tag.question"), say.of(details.question)),
-        (say("tag.decides"), say.of(details.decision)),
-        (say("tag.population"), say.of(details.population)),
-        (say("tag.sources"), comma.join(names[:_FEATURES]) + more if names else ""),
-        (say("tag.owner"), details.row.owner),
-        (say("tag.refresh"), h("code", details.refresh) if details.refresh else ""),
+        (say(pmsg("decision", "Rule") if is_rule else msg("Predicts")), say.of(details.question)),
+        (say(pmsg("decision", "Rule")), say.of(details.decision)),
+        (say(msg("Applies to")), say.of(details.population)),
+        (say(msg("Features used")), say(features)),
+        (say(msg("Owner")), details.row.owner),
+        (say(msg("Schedule")), h("code", details.refresh) if details.refresh else ""),
         (
-            say("tag.expiry"),
-            say("tag.days", count=details.expires_after_days) if details.expires_after_days else "",
+            say(msg("Expires")),
+            say(nmsg("{n} day after the run", "{n} days after the run", details.expires_after_days))
+            if details.expires_after_days
+            else "",
         ),
         (
-            say("tag.sensitivity"),
-            say("tags.sensitive") if details.row.sensitivity == "sensitive" else say("tag.normal"),
+            say(msg("Sensitivity")),
+            say(msg("Sensitive")) if details.row.sensitivity == "sensitive" else say(msg("normal")),
         ),
     )
-    told = [[h("dt", key), h("dd", value)] for key, value in facts if value]
+    lines = [[h("dt", key), h("dd", value)] for key, value in facts if value]
     about = say.of(details.description)
     lead = h("p", about, class_="lead") if about else None
-    return h("section", h("h2", say("tag.means")), lead, h("dl", told, class_="facts"), class_="card")
+    return h("section", h("h2", say(msg("Meaning"))), lead, h("dl", lines, class_="facts"), class_="card")
 
 
 def _values(page: PageContext, details: TagDetails) -> Markup:
@@ -175,24 +196,30 @@ def _values(page: PageContext, details: TagDetails) -> Markup:
     ]
     head = h(
         "tr",
-        h("th", say("tag.value")),
-        h("th", say("tag.profiles"), class_="r"),
-        h("th", say("tag.share"), class_="r"),
+        h("th", say(msg("Value"))),
+        h("th", say(pmsg("count", "Customers")), class_="r"),
+        h("th", say(msg("Share")), class_="r"),
     )
     table = h("table", h("thead", head), h("tbody", lines), class_="t tight") if lines else None
     runs = [
         (day(p.as_of), {value: round(p.population * share) for value, share in p.shares.items()})
         for p in details.trend
     ]
-    label = f"{say('tag.trend')}: " + ", ".join(
-        f"{at} {value_word(say, row.values[0])} {percent(said.get(row.values[0], 0) / max(sum(said.values()), 1))}"
-        for at, said in runs[-6:]
+    first = row.values[0]
+    shares = [
+        f"{at} {value_word(say, first)} {percent(counts.get(first, 0) / max(sum(counts.values()), 1))}"
+        for at, counts in runs[-6:]
+    ]
+    label = say(msg("Over time: {shares}", shares=listed(shares)))
+    drawn = (
+        trend(runs, row.values, label)
+        if len(runs) > 1
+        else h("p", say(msg("Only one run so far; the trend starts with the next one.")), class_="faint")
     )
-    drawn = trend(runs, row.values, label) if len(runs) > 1 else h("p", say("tag.trend_none"), class_="faint")
-    body = h("div", table, h("div", h("h3", say("tag.trend")), drawn), class_="cols2")
+    body = h("div", table, h("div", h("h3", say(msg("Over time"))), drawn), class_="cols2")
     at = (
-        h("p", say("tag.run_at", at=minute(details.last_run.scored_at)), class_="faint")
+        h("p", say(msg("Scored {at}", at=minute(details.last_run.scored_at))), class_="faint")
         if details.last_run
         else None
     )
-    return h("section", h("h2", say("tag.values")), body, at, class_="card")
+    return h("section", h("h2", say(msg("Values"))), body, at, class_="card")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import Message, from_json, msg, nmsg
 from tagcast.serving.catalog import tag_actions as tag_steps
-from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui.formatting import day, minute, number
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, failed
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import grade_mark, status_pill
@@ -19,8 +21,15 @@ if TYPE_CHECKING:
 
     from tagcast.serving.catalog.tag_details import TagDetails
 
-_VERSIONS, _DECISIONS, _COMMENTS = 5, 6, 4
+_SHOWN_VERSIONS, _SHOWN_DECISIONS, _SHOWN_COMMENTS = 5, 6, 4
 _QUALITY = (("auc", "AUC"), ("mae", "MAE"))
+_DECISIONS: dict[str, Message] = {
+    "promoted": msg("activated"),
+    "refused": msg("refused"),
+    "proposed": msg("proposed"),
+    "challenger": msg("kept as challenger"),
+    "turned_down": msg("rejected"),
+}
 
 
 def record_cards(page: PageContext, details: TagDetails) -> list[Markup]:
@@ -34,15 +43,17 @@ def record_cards(page: PageContext, details: TagDetails) -> list[Markup]:
 def _uses(page: PageContext, details: TagDetails) -> Markup:
     say, uses = page.say, details.uses
     names = [h("a", name, href=link("/audience", saved=name)) for name in uses.audiences]
-    listed = h("div", [h("div", name) for name in names]) if names else say("tag.used_none")
-    facts = (
-        (say("tag.used_audiences"), listed),
-        (say("tag.used_exports"), number(uses.exports)),
-        (say("tag.used_api"), number(uses.api_calls)),
-        (say("tag.used_last"), minute(uses.last_used)),
+    listed = (
+        h("div", [h("div", name) for name in names]) if names else say(msg("not used in any saved audience"))
     )
-    told = [[h("dt", key), h("dd", value, class_="num")] for key, value in facts]
-    return h("section", h("h2", say("tag.used")), h("dl", told, class_="facts"), class_="card")
+    facts = (
+        (say(msg("Saved audiences")), listed),
+        (say(msg("Exports")), number(uses.exports)),
+        (say(msg("API calls")), number(uses.api_calls)),
+        (say(msg("Last used")), minute(uses.last_used)),
+    )
+    feedback = [[h("dt", key), h("dd", value, class_="num")] for key, value in facts]
+    return h("section", h("h2", say(msg("Usage"))), h("dl", feedback, class_="facts"), class_="card")
 
 
 def _life(page: PageContext, details: TagDetails) -> Markup:
@@ -56,28 +67,32 @@ def _life(page: PageContext, details: TagDetails) -> Markup:
         )
         for step in reversed(details.history)
     ]
-    body = h("ol", lines, class_="line") if lines else h("p", say("tag.life_none"), class_="faint")
-    return h("section", h("h2", say("tag.life")), body, class_="card")
+    body = (
+        h("ol", lines, class_="line")
+        if lines
+        else h("p", say(msg("No changes recorded yet.")), class_="faint")
+    )
+    return h("section", h("h2", say(msg("Status history"))), body, class_="card")
 
 
 def _versions(page: PageContext, details: TagDetails) -> Markup:
     say = page.say
     lines = []
-    for one in details.versions[:_VERSIONS]:
+    for one in details.versions[:_SHOWN_VERSIONS]:
         quality = next(
             (f"{word} {one.metrics[name]:.3f}" for name, word in _QUALITY if name in one.metrics), ""
         )
-        mine = h("span", say("tag.in_force"), class_="pill good") if "champion" in one.aliases else None
+        active = h("span", say(msg("active")), class_="pill good") if "champion" in one.aliases else None
         lines.append(
             h(
                 "li",
                 h(
                     "div",
-                    h("b", f"{say('tag.version')} {one.version}"),
+                    h("b", say(msg("Version {version}", version=one.version))),
                     " ",
                     grade_mark(say, one.grade),
                     " ",
-                    mine,
+                    active,
                     class_="row tight-pills",
                 ),
                 h(
@@ -93,20 +108,20 @@ def _versions(page: PageContext, details: TagDetails) -> Markup:
             h("span", minute(d.at), class_="faint num"),
             h(
                 "div",
-                h("b", say("tag.version"), f" {d.version}"),
+                h("b", say(msg("Version {version}", version=d.version))),
                 " ",
-                say.known("decision", d.action),
+                say.word(_DECISIONS, d.action),
                 " · ",
-                say("tag.by_gate") if d.how == "gate" else d.by,
+                say(msg("automatic check")) if d.how == "gate" else d.by,
             ),
-            h("div", translated(d.reason, page.language) if d.how == "gate" else d.reason, class_="muted"),
+            h("div", say(from_json(d.reason)), class_="muted"),
         )
-        for d in details.decisions[:_DECISIONS]
+        for d in details.decisions[:_SHOWN_DECISIONS]
     ]
-    decisions = [h("h3", say("tag.decisions")), h("ol", steps, class_="line")] if steps else []
+    decisions = [h("h3", say(msg("Decisions"))), h("ol", steps, class_="line")] if steps else []
     return h(
         "section",
-        h("h2", say("tag.versions")),
+        h("h2", say(msg("Model versions"))),
         h("ol", lines, class_="line"),
         decisions,
         class_="card spaced",
@@ -117,14 +132,26 @@ def feedback_card(page: PageContext, details: TagDetails) -> None:
     """Show what people think, and let them say it."""
     from nicegui import ui
 
-    say, told = page.say, details.feedback
+    say, feedback = page.say, details.feedback
     with ui.element("section").classes("card"):
-        html(h("h2", say("tag.feedback")))
-        mean = told.mean
+        html(h("h2", say(msg("Ratings and comments"))))
+        mean = feedback.mean
         summary = (
-            h("p", _stars(mean), " ", say("tag.feedback_mean", mean=f"{mean:.1f}", count=told.count))
+            h(
+                "p",
+                _stars(mean),
+                " ",
+                say(
+                    nmsg(
+                        "{mean:.1f} of 5 from {n} rating",
+                        "{mean:.1f} of 5 from {n} ratings",
+                        feedback.count,
+                        mean=mean,
+                    )
+                ),
+            )
             if mean is not None
-            else h("p", say("tag.feedback_none"), class_="faint")
+            else h("p", say(msg("No ratings yet.")), class_="faint")
         )
         comments = [
             h(
@@ -133,7 +160,7 @@ def feedback_card(page: PageContext, details: TagDetails) -> None:
                 h("div", one.text),
                 h("span", day(one.at), class_="faint"),
             )
-            for one in told.comments[:_COMMENTS]
+            for one in feedback.comments[:_SHOWN_COMMENTS]
         ]
         html(
             h(
@@ -171,21 +198,21 @@ def _rate(page: PageContext, details: TagDetails) -> None:
 
     async def send() -> None:
         try:
-            await page.ask(tag_steps.rate_tag, details.row.name, chosen["stars"], comment.value or "")
+            await page.run(tag_steps.rate_tag, details.row.name, chosen["stars"], comment.value or "")
         except TagcastError as error:
             failed(page, error)
             return
-        done(say("tag.feedback_thanks"))
+        done(say(msg("Thank you. Your rating has been saved.")))
         ui.navigate.reload()
 
     with ui.element("div").classes("rate").props("role=group") as group:
-        group.props["aria-label"] = say("tag.feedback")
+        group.props["aria-label"] = say(msg("Ratings and comments"))
         for count in range(1, 6):
             star = html(Markup("★"), "button", "star").props("type=button")
-            star.props["aria-label"] = say("tag.star", count=count)
+            star.props["aria-label"] = say(nmsg("{n} star", "{n} stars", count))
             star.on("click", lambda count=count: choose(count))
             stars.append(star)
     with ui.element("div").classes("stack tight-stack") as more:
-        comment = area_field(say("tag.feedback_comment"), rows=2)
-        button(say("tag.feedback_send"), send, "small")
+        comment = area_field(say(msg("What should others know?")), rows=2)
+        button(say(msg("Submit rating")), send, "small")
     more.visible = False

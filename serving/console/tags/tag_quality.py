@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from tagcast.features.core.messages import Message, from_json, msg, pmsg
 from tagcast.serving.catalog.tag_details import TagDetails
-from tagcast.serving.console.i18n.service_messages import translated
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.tag_badges import grade_mark
 from tagcast.serving.console.ui.widgets import html
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from tagcast.serving.console.ui.page_context import PageContext
 
 _DRIVERS = 8
+_GRADES: dict[str, Message] = {
+    "A": msg("very good: a clear lead, and its promise holds"),
+    "B": msg("good: reliable enough for targeting"),
+    "C": msg("fair: somewhat better than simple rules"),
+    "D": msg("weak: treat it as a hint"),
+}
 
 
 def trust_card(page: PageContext, details: TagDetails) -> None:
@@ -26,23 +34,34 @@ def trust_card(page: PageContext, details: TagDetails) -> None:
 
     say, row = page.say, details.row
     with ui.element("section").classes("card"):
-        html(h("h2", say("tag.trust_title")))
+        html(h("h2", say(msg("Reliability"))))
         if row.kind == "rule":
-            html(h("p", say("tag.sure"), class_="lead"))
+            html(h("p", say(msg("certain: a rule based on facts")), class_="lead"))
             return
         if row.grade:
-            reasons = [h("li", translated(reason, page.language)) for reason in details.grade_reasons]
-            told = h("b", say("tag.grade_is", grade=row.grade), ": ", say(f"tag.grade.{row.grade}"))
+            reasons = [h("li", say(from_json(reason))) for reason in details.grade_reasons]
+            grade = h("b", say(msg("Grade {grade}", grade=row.grade)), ": ", say(_GRADES[row.grade]))
             html(
                 h(
                     "div",
                     grade_mark(say, row.grade),
-                    h("div", told, h("ul", reasons, class_="faint bullets")),
+                    h("div", grade, h("ul", reasons, class_="faint bullets")),
                     class_="grade-row",
                 )
             )
         else:
-            html(h("p", say("tag.floor_lead", floor=of_100(row.mean_confidence)), class_="lead"))
+            html(
+                h(
+                    "p",
+                    say(
+                        msg(
+                            "Where it gives a value, it is expected to be right for at least {floor} in 100 customers.",
+                            floor=of_100(row.mean_confidence),
+                        )
+                    ),
+                    class_="lead",
+                )
+            )
         html(_promises(page, details))
         if figure := _calibration(page, details):
             html(figure)
@@ -50,14 +69,21 @@ def trust_card(page: PageContext, details: TagDetails) -> None:
 
 def _promises(page: PageContext, details: TagDetails) -> Markup:
     say = page.say
-    parts = [h("h3", say("tag.promise")), h("p", say("tag.promise_lead"), class_="faint")]
+    parts = [
+        h("h3", say(msg("Promised vs. actual"))),
+        h(
+            "p",
+            say(msg("Promised is the mean confidence; actual is the share that turned out right.")),
+            class_="faint",
+        ),
+    ]
     newest = details.observed[0].as_of if details.observed else None
     seen = [row for row in details.observed if row.as_of == newest]
-    for rows, title in ((seen, day(newest)), (details.promise, say("tag.promise_test"))):
+    for rows, title in ((seen, day(newest)), (details.promise, say(msg("test snapshot")))):
         if rows:
             parts.append(_promise_table(page, rows, title))
     if len(parts) == 2:
-        parts.append(h("p", say("tag.promise_none"), class_="faint"))
+        parts.append(h("p", say(msg("No outcomes are known yet.")), class_="faint"))
     return h("div", parts, class_="promises")
 
 
@@ -66,28 +92,30 @@ def _promise_table(page: PageContext, rows: Sequence[PromiseRow], title: str) ->
     head = h(
         "tr",
         h("th", title),
-        h("th", say("tag.profiles"), class_="r"),
-        h("th", say("tag.promised"), class_="r"),
-        h("th", say("tag.real"), class_="r"),
-        h("th", h("span", say("tag.kept"), class_="sr")),
+        h("th", say(pmsg("count", "Customers")), class_="r"),
+        h("th", say(msg("Promised")), class_="r"),
+        h("th", say(msg("Actual")), class_="r"),
+        h("th", h("span", say(msg("kept")), class_="sr")),
     )
     lines = []
     for row in rows:
         if row.promised is None or row.right is None:
             continue
-        who = (
-            say("tag.everyone_said") if not row.at_least else say("tag.from", level=percent(row.at_least, 0))
+        covered = (
+            say(msg("everyone with a value"))
+            if not row.at_least
+            else say(msg("confidence ≥ {level}", level=percent(row.at_least, 0)))
         )
         # A share of so many cases varies by chance; less than two standard errors is no broken promise.
         spread = 2 * (row.promised * (1 - row.promised) / max(row.said, 1)) ** 0.5
         kept = row.right >= row.promised - spread
         mark = h(
-            "span", say("tag.kept" if kept else "tag.broken"), class_=f"pill {'good' if kept else 'bad'}"
+            "span", say(msg("kept") if kept else msg("missed")), class_=f"pill {'good' if kept else 'bad'}"
         )
         lines.append(
             h(
                 "tr",
-                h("td", who, _dumbbell(row.promised, row.right)),
+                h("td", covered, _dumbbell(row.promised, row.right)),
                 h("td", number(row.said), class_="r"),
                 h("td", percent(row.promised), class_="r"),
                 h("td", h("b", percent(row.right)), class_="r"),
@@ -119,12 +147,23 @@ def _calibration(page: PageContext, details: TagDetails) -> Markup | None:
     say = page.say
     if not details.calibration:
         return None
-    titles = say("tag.calibration_score"), say("tag.calibration_came")
+    titles = (
+        say(msg("mean score of each tenth of customers")),
+        say(msg("share with the outcome, 95% interval")),
+    )
     return h(
         "figure",
-        h("h3", say("tag.calibration")),
-        h("p", say("tag.calibration_lead"), class_="faint"),
-        charts.calibration(details.calibration, titles, say("tag.calibration")),
+        h("h3", say(msg("Predicted vs. actual"))),
+        h(
+            "p",
+            say(
+                msg(
+                    "On the diagonal, scores mean what they say: of 100 customers with a score of 0.7, 70 had the outcome."
+                )
+            ),
+            class_="faint",
+        ),
+        charts.calibration(details.calibration, titles, say(msg("Predicted vs. actual"))),
     )
 
 
@@ -144,5 +183,9 @@ def drivers_card(page: PageContext, details: TagDetails) -> Markup:
         )
         for d in details.drivers[:_DRIVERS]
     ]
-    legend = h("p", say("tag.drivers_lead"), class_="faint")
-    return h("section", h("h2", say("tag.drivers")), legend, h("ul", lines, class_="drivers"), class_="card")
+    legend = h(
+        "p", say(msg("Share of the score; ↗ more of it raises the score, ↘ lowers it.")), class_="faint"
+    )
+    return h(
+        "section", h("h2", say(msg("Main drivers"))), legend, h("ul", lines, class_="drivers"), class_="card"
+    )

@@ -1,1 +1,1 @@
-"""ui: say in one sentence what is here."""
+"""Building blocks of console pages: layout, widgets, charts, formatting and escaped HTML."""

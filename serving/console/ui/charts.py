@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup, escape
+
 from tagcast.serving.console.ui.formatting import NONE, number, percent
-from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.html import h, join
 
 if TYPE_CHECKING:
     from tagcast.models.stats.metrics import CalibrationBin
@@ -38,17 +40,10 @@ def stacked(said: Mapping[str, int], values: Sequence[str], label: str) -> Marku
     return h("div", parts, class_="bar", role="img", aria_label=label)
 
 
-def meter(share: float | None, text: str = "", paint: str = "var(--accent)") -> Markup:
-    """Return a bar of a share with its figure beside."""
-    width = 100 * min(max(share or 0.0, 0.0), 1.0)
-    bar = h("div", h("i", style=f"width:{width:.2f}%;background:{paint}"), class_="bar", aria_hidden="true")
-    return h("div", bar, h("span", text or percent(share), class_="num"), class_="meter")
-
-
 def spark(values: Sequence[float], label: str, width: int = 96, height: int = 26) -> Markup:
     """Return a line without axes; its last point is marked."""
     if not values:
-        return Markup(NONE)
+        return escape(NONE)
     low, high = min(values), max(values)
     span = (high - low) or 1
     step = (width - 8) / max(len(values) - 1, 1)
@@ -226,11 +221,13 @@ def calibration(bins: Sequence[CalibrationBin], titles: tuple[str, str], label: 
     for b in bins:
         x, y = at(b.mean_score, b.observed)
         (_, low), (_, high) = at(0, b.low), at(0, b.high)
-        told = h("title", f"{b.mean_score:.3f} → {b.observed:.3f} ({b.low:.3f}, {b.high:.3f}); {number(b.n)}")
+        tooltip = h(
+            "title", f"{b.mean_score:.3f} → {b.observed:.3f} ({b.low:.3f}, {b.high:.3f}); {number(b.n)}"
+        )
         ends = {"x1": f"{x:.1f}", "x2": f"{x:.1f}", "y1": f"{low:.1f}", "y2": f"{high:.1f}"}
         line = h("line", **ends, stroke="var(--accent)", stroke_width="1.6", stroke_opacity="0.55")
         dot = h("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="4", fill="var(--accent)")
-        parts.append(h("g", told, line, dot))
+        parts.append(h("g", tooltip, line, dot))
     parts.append(h("text", titles[0], x=width - 14, y=base + 36, text_anchor="end"))
     parts.append(h("text", titles[1], x=2, y=12))
     return h("svg", parts, viewBox=f"0 0 {width} {height}", class_="chart plot", role="img", aria_label=label)
@@ -248,13 +245,13 @@ def legend(values: Sequence[str], shown: Mapping[str, str]) -> Markup:
     )
 
 
-def overlap(a: int, b: int, both: int, label: str) -> Markup:
+def overlap(a: int, b: int, shared_members: int, label: str) -> Markup:
     """Return two circles whose sizes and common part follow the counts."""
     from math import sqrt
 
     most = max(a, b, 1)
     ra, rb = 80 * sqrt(a / most), 80 * sqrt(b / most)
-    shared = both / max(min(a, b), 1)
+    shared = shared_members / max(min(a, b), 1)
     # From touching to one inside the other, by the share of the smaller one that is common.
     gap = (ra + rb) - shared * (ra + rb - abs(ra - rb))
     xa = 180 - gap / 2

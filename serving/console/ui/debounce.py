@@ -1,4 +1,4 @@
-"""Questions that follow one another faster than they are answered: only the newest answer counts."""
+"""Calls that follow one another faster than they return: only the newest result counts."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from typing import Generic, TypeVar
 
 Answer = TypeVar("Answer")
 PAUSE_SECONDS = 0.15
-"""Clicks that follow another one within it are one question."""
+"""Clicks that follow another one within it are one call."""
 
 
 class Debouncer(Generic[Answer]):
-    """Asks at once, what follows at its heels after a pause, and tells only the newest answer.
+    """Runs a call at once, those that follow at its heels after a pause, and hands on only the newest result.
 
     Parameters
     ----------
-    told : callable
-        Takes the answer; of a question that was overtaken it is never called.
+    show : callable
+        Takes the result; it is never called for a call that was overtaken.
     failed : callable
-        Takes what went wrong with the newest question.
+        Takes what went wrong with the newest call.
     pause : float
         Seconds.
     """
 
     def __init__(
         self,
-        told: Callable[[Answer], None],
+        show: Callable[[Answer], None],
         failed: Callable[[Exception], None],
         pause: float = PAUSE_SECONDS,
     ) -> None:
-        self.told = told
+        self.show = show
         self.failed = failed
         self.pause = pause
         self.newest = 0
-        self.asked = -pause
+        self.last_call = -pause
 
-    async def ask(self, question: Callable[[], Awaitable[Answer]]) -> None:
-        """Put a question: at once, or where one went before it within the pause, after that if no other has followed."""
+    async def run(self, call: Callable[[], Awaitable[Answer]]) -> None:
+        """Run a call: at once, or where another began within the pause before it, after that if none has followed."""
         self.newest += 1
-        mine, now = self.newest, asyncio.get_running_loop().time()
-        follows, self.asked = now - self.asked < self.pause, now
+        number, now = self.newest, asyncio.get_running_loop().time()
+        follows, self.last_call = now - self.last_call < self.pause, now
         if follows:
             await asyncio.sleep(self.pause)
-            if mine != self.newest:
+            if number != self.newest:
                 return
         try:
-            answer = await question()
-        except Exception as error:  # noqa: BLE001 (told to the one who asked, whatever it is)
-            if mine == self.newest:
+            answer = await call()
+        except Exception as error:  # noqa: BLE001 (handed on, whatever it is)
+            if number == self.newest:
                 self.failed(error)
             return
-        if mine == self.newest:
-            self.told(answer)
+        if number == self.newest:
+            self.show(answer)
 
     def forget(self) -> None:
-        """Let nothing that was asked so far be told any more."""
+        """Let no result of the calls so far be shown any more."""
         self.newest += 1

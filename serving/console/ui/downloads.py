@@ -21,6 +21,6 @@ def place_for(context: ServiceContext, name: str) -> Path:
     for old in folder.glob("*"):
         if old.stat().st_mtime < oldest:
             shutil.rmtree(old, ignore_errors=True)
-    mine = folder / secrets.token_urlsafe(24)
-    mine.mkdir(parents=True, mode=0o700)
-    return mine / name
+    place = folder / secrets.token_urlsafe(24)
+    place.mkdir(parents=True, mode=0o700)
+    return place / name

@@ -22,9 +22,9 @@ def percent(share: float | None, digits: int = 1) -> str:
     if share is None or math.isnan(share):
         return NONE
     if 0 < share < 0.5 * 10 ** -(digits + 2):
-        return f"< {10**-digits:g} %"
+        return f"< {10**-digits:g}%"
     text = f"{100 * share:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if share in {0, 1} else text} %"
+    return f"{text.rstrip('0').rstrip('.') if share in {0, 1} else text}%"
 
 
 def of_100(share: float | None) -> str:
@@ -32,11 +32,11 @@ def of_100(share: float | None) -> str:
     return NONE if share is None or math.isnan(share) else str(math.floor(100 * share + 1e-9))
 
 
-def day(moment: date | datetime | None) -> str:
+def day(when: date | datetime | None) -> str:
     """Return the day."""
-    return NONE if moment is None else moment.strftime("%Y-%m-%d")
+    return NONE if when is None else when.strftime("%Y-%m-%d")
 
 
-def minute(moment: datetime | None) -> str:
+def minute(when: datetime | None) -> str:
     """Return day and minute."""
-    return NONE if moment is None else moment.strftime("%Y-%m-%d %H:%M")
+    return NONE if when is None else when.strftime("%Y-%m-%d %H:%M")

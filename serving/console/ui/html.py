@@ -1,33 +1,27 @@
-"""HTML and SVG as text in which everything from outside is escaped."""
+"""HTML and SVG as text in which everything from outside is escaped: elements over markupsafe's Markup.
+
+A builder and no templates: the console's parts are small, nested and passed on as children, each checked by mypy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
+
+from markupsafe import Markup, escape
 
 Child = object
 _VOID = frozenset({"br", "hr", "img", "input", "link"})
 
 
-class Markup(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
-
-
 def join(children: Iterable[Child], between: str = "") -> Markup:
     """Return the children one after another; what is not :class:`Markup` is escaped, None is left out."""
-    return Markup(between.join(_text(child) for child in children))
+    return escape(between).join(map(_text, children))
 
 
-def _text(child: Child) -> str:
+def _text(child: Child) -> Markup:
     if child is None or child is False:
-        return ""
-    if isinstance(child, Markup):
-        return child
-    if isinstance(child, list | tuple):
-        return join(child)
-    return escape(str(child))
+        return Markup()
+    return join(child) if isinstance(child, list | tuple) else escape(child)
 
 
 def h(name: str, *children: Child, **attributes: object) -> Markup:
@@ -45,7 +39,7 @@ def h(name: str, *children: Child, **attributes: object) -> Markup:
     Examples
     --------
     >>> h("p", "a < b", class_="x")
-    '<p class="x">a &lt; b</p>'
+    Markup('<p class="x">a &lt; b</p>')
     """
     shown = []
     for key, value in attributes.items():
@@ -56,5 +50,6 @@ def h(name: str, *children: Child, **attributes: object) -> Markup:
             shown.append(f' {plain}="{escape(str(value))}"')
     start = f"<{name}{''.join(shown)}>"
     if name in _VOID:
-        return Markup(f"{start[:-1]}/>")  # within SVG an open one would swallow those after it
-    return Markup(f"{start}{join(children)}</{name}>")
+        # Within SVG an open one would swallow those after it.
+        return Markup(f"{start[:-1]}/>")  # noqa: S704 - values are escaped above; Markup.format is ten times slower
+    return Markup(f"{start}{join(children)}</{name}>")  # noqa: S704 - as above

@@ -11,13 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import StoreError, TagcastError
+from tagcast.features.core.messages import LANGUAGES, Message, msg
 from tagcast.registry.access.roles import Right
-from tagcast.serving.console.i18n.translator import LANGUAGES, NAMES, SHORT
-from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.i18n.translator import NAMES, SHORT
+from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
+from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.icons import icon
 from tagcast.serving.console.ui.notices import show_error, show_not_allowed, show_nothing_yet
-from tagcast.serving.console.ui.page_context import THEMES, PageContext, link, visit_of
+from tagcast.serving.console.ui.page_context import THEMES, PageContext, Theme, link, visit_of
 from tagcast.serving.console.ui.widgets import html
 from tagcast.serving.web.error_handlers import log_mistake
 
@@ -34,38 +38,44 @@ SHEETS = ("tokens.css", "frame.css", "parts.css", "pages.css")
 PATIENCE_SECONDS = 0.4
 """A page that takes longer is sent as an outline, and filled when it is there."""
 Build = Callable[[PageContext], Awaitable[None]]
-_NAV: dict[str, tuple[tuple[str, str, str, Right], ...]] = {
-    "frame.people": (
-        ("/", "nav.tags", "tags", "see"),
-        ("/audience", "nav.build", "build", "filter"),
-        ("/audiences", "nav.audiences", "audience", "filter"),
-        ("/compare", "nav.compare", "compare", "filter"),
-        ("/profile", "nav.profile", "profile", "profiles"),
+_NAV: dict[Message, tuple[tuple[str, Message, str, Right], ...]] = {
+    msg("Customers"): (
+        ("/", msg("Tags"), "tags", "see"),
+        ("/audience", msg("New audience"), "build", "filter"),
+        ("/audiences", msg("Saved audiences"), "audience", "filter"),
+        ("/compare", msg("Compare"), "compare", "filter"),
+        ("/profile", msg("Customer lookup"), "profile", "profiles"),
     ),
-    "frame.work": (
-        ("/runs", "nav.runs", "runs", "see"),
-        ("/reviews", "nav.reviews", "review", "review"),
-        ("/audit", "nav.audit", "audit", "see"),
-        ("/access", "nav.access", "access", "access"),
+    msg("Operations"): (
+        ("/runs", msg("Runs"), "runs", "see"),
+        ("/reviews", msg("Reviews"), "review", "review"),
+        ("/audit", msg("Audit log"), "audit", "see"),
+        ("/access", msg("Users and keys"), "access", "access"),
     ),
+}
+
+_THEMES: dict[Theme, tuple[Message, str]] = {
+    "light": (msg("Light"), "sun"),
+    "dark": (msg("Dark"), "moon"),
+    "auto": (msg("System"), "auto"),
 }
 
 
 def add_page(
-    context: ServiceContext, path: str, title: str, nav: str, build: Build, right: Right = "see"
+    context: ServiceContext, path: str, title: Message, nav: str, build: Build, right: Right = "see"
 ) -> None:
     """Add a page to the console.
 
     Parameters
     ----------
     path : str
-        Its route; ``build`` finds what it matches by ``page.asked``.
-    title : str
-        Key of what the browser's tab says.
+        Its route; ``build`` finds what it matches by ``page.parameter``.
+    title : Message
+        Of the browser's tab.
     nav : str
         Path of the entry of the navigation that it belongs to.
     right : str
-        Who lacks it is told so instead.
+        Who lacks it sees a note instead.
     """
     from fastapi import Request
     from nicegui import Client, background_tasks, ui
@@ -93,12 +103,16 @@ async def _fill(page: PageContext, path: str, build: Build, body: Element) -> No
         try:
             await build(page)
         except TagcastError as error:
+            if body.is_deleted:
+                return
             body.clear()
             if isinstance(error, StoreError) and page.context.store.current() is None:
                 show_nothing_yet(page)
             else:
                 show_error(page, error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the page must not show it)
+            if body.is_deleted:
+                return  # the visitor has left while it was built
             body.clear()
             log_mistake(error, "GET", path)
             show_error(page)
@@ -132,7 +146,7 @@ def _stamp() -> str:
     return hashlib.sha256(b"".join((STATIC / name).read_bytes() for name in SHEETS)).hexdigest()[:10]
 
 
-def _dress(client: Client, page: PageContext, title: str) -> None:
+def _dress(client: Client, page: PageContext, title: Message) -> None:
     """Give a client its language, colours and title, before anything is drawn."""
     from nicegui import ui
 
@@ -154,7 +168,7 @@ def _frame(page: PageContext, nav: str) -> Iterator[None]:
     from nicegui import ui
 
     say = page.say
-    ui.html(h("a", say("frame.skip"), href="#content", class_="skip"), sanitize=False)
+    ui.html(h("a", say(msg("Skip to content")), href="#content", class_="skip"), sanitize=False)
     with ui.element("div").classes("shell"):
         ui.html(_side(page, nav), sanitize=False, tag="aside").classes("side")
         ui.html(_top(page, nav), sanitize=False, tag="header").classes("topbar")
@@ -169,22 +183,22 @@ def _brand() -> Markup:
 def _links(page: PageContext, nav: str) -> Markup:
     parts = []
     for heading, entries in _NAV.items():
-        mine = [entry for entry in entries if page.person.may(entry[3])]
-        if mine:
+        allowed = [entry for entry in entries if page.person.may(entry[3])]
+        if allowed:
             parts.append(h("h3", page.say(heading)))
-        for path, key, picture, _ in mine:
+        for path, key, picture, _ in allowed:
             current = "page" if path == nav else None
             parts.append(h("a", icon(picture), page.say(key), href=path, aria_current=current))
-    return h("nav", parts, class_="nav", aria_label=page.say("frame.navigation"))
+    return h("nav", parts, class_="nav", aria_label=page.say(msg("Navigation")))
 
 
 def _foot(page: PageContext) -> Markup:
     say, person = page.say, page.person
     here = page.request.url.path + (f"?{page.request.url.query}" if page.request.url.query else "")
-    who = h(
+    person_mark = h(
         "div",
         h("span", person.name[:1], class_="avatar", aria_hidden="true"),
-        h("div", h("b", person.name), h("span", say(f"role.{person.role}"), class_="faint")),
+        h("div", h("b", person.name), h("span", say(ROLE_TITLES[person.role]), class_="faint")),
         class_="who",
     )
     languages = h(
@@ -203,28 +217,27 @@ def _foot(page: PageContext) -> Markup:
         ],
         class_="seg",
         role="group",
-        aria_label=say("frame.language"),
+        aria_label=say(msg("Language")),
     )
-    pictures = {"light": "sun", "dark": "moon", "auto": "auto"}
     themes = h(
         "div",
         [
             h(
                 "a",
-                icon(pictures[one]),
+                icon(_THEMES[one][1]),
                 href=link("/preferences", theme=one, back=here),
-                title=say(f"frame.{one}"),
-                aria_label=say(f"frame.{one}"),
+                title=say(_THEMES[one][0]),
+                aria_label=say(_THEMES[one][0]),
                 aria_current="true" if one == page.theme else None,
             )
             for one in THEMES
         ],
         class_="seg",
         role="group",
-        aria_label=say("frame.theme"),
+        aria_label=say(msg("Theme")),
     )
-    out = h("form", h("button", say("frame.logout"), type="submit"), method="post", action="/logout")
-    return h("div", who, h("div", languages, themes, class_="prefs"), out, class_="foot")
+    out = h("form", h("button", say(msg("Log out")), type="submit"), method="post", action="/logout")
+    return h("div", person_mark, h("div", languages, themes, class_="prefs"), out, class_="foot")
 
 
 def _project(page: PageContext) -> Markup:
@@ -237,7 +250,7 @@ def _side(page: PageContext, nav: str) -> Markup:
 
 def _top(page: PageContext, nav: str) -> Markup:
     burger = h("span", icon("menu"), class_="burger")
-    label = h("span", page.say("frame.menu"), class_="sr")
+    label = h("span", page.say(msg("Menu")), class_="sr")
     brand = h("span", icon("brand"), "tagcast", class_="brand")
     sheet = h("div", _links(page, nav), _foot(page), class_="sheet")
     return h("details", h("summary", brand, label, burger), sheet)
@@ -254,8 +267,8 @@ def add_shared() -> None:
     app.remove_route("/preferences")
 
     def prefer(request: Request) -> Response:
-        asked = request.query_params
-        back = asked.get("back", "/")
+        query = request.query_params
+        back = query.get("back", "/")
         # Only within the console: "//host" and "/\host" would lead elsewhere.
         safe = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
         answer = RedirectResponse(safe, status_code=303)
@@ -264,10 +277,10 @@ def add_shared() -> None:
             (LANGUAGE_COOKIE, "language", LANGUAGES),
             (THEME_COOKIE, "theme", THEMES),
         ):
-            if asked.get(key) in known:
+            if query.get(key) in known:
                 answer.set_cookie(
                     name,
-                    asked[key],
+                    query[key],
                     max_age=year,
                     samesite="lax",
                     httponly=True,

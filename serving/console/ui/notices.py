@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.messages import Text, msg
 from tagcast.registry.access.roles import ROLES, Person, Right
-from tagcast.serving.console.i18n.service_messages import told
-from tagcast.serving.console.ui.html import Markup, h
+from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
+from tagcast.serving.console.ui.html import h
 
 if TYPE_CHECKING:
     from tagcast.serving.console.ui.page_context import PageContext
@@ -17,13 +20,18 @@ def error_markup(page: PageContext, error: BaseException | None) -> Markup:
     """Return an error as a note: what is wrong, where, and what helps."""
     say = page.say
     if not isinstance(error, TagcastError):
-        return h("div", say("error.unexpected"), class_="note bad", role="alert")
-    message, hint = told(error, page.language)
-    where = ""
-    if isinstance(error, FilterError) and page.language == "en" and "at character" not in message:
-        where = f" ({say('build.at', position=error.position + 1)})"
-    helps = h("div", h("b", f"{say('error.hint')}: "), hint) if hint else None
-    return h("div", h("div", message, where), helps, class_="note bad", role="alert")
+        return h(
+            "div",
+            say(msg("Something went wrong on our side. It has been logged.")),
+            class_="note bad",
+            role="alert",
+        )
+    message, hint = error.rendered(page.language)
+    where: Text = ""
+    if isinstance(error, FilterError) and "at character" not in str(error.message):
+        where = msg(" (at character {position})", position=error.position + 1)
+    helps = h("div", h("b", say(msg("How to fix:")), " "), hint) if hint else None
+    return h("div", h("div", message, say(where)), helps, class_="note bad", role="alert")
 
 
 def show_error(page: PageContext, error: BaseException | None = None) -> None:
@@ -31,7 +39,7 @@ def show_error(page: PageContext, error: BaseException | None = None) -> None:
     from nicegui import ui
 
     body = error_markup(page, error)
-    ui.html(h("div", h("h1", page.say("error.title")), body, class_="stack"), sanitize=False)
+    ui.html(h("div", h("h1", page.say(msg("That did not work"))), body, class_="stack"), sanitize=False)
 
 
 def show_not_allowed(page: PageContext, right: Right) -> None:
@@ -40,15 +48,22 @@ def show_not_allowed(page: PageContext, right: Right) -> None:
 
     say = page.say
     first = next(role for role in ROLES if Person("", role).may(right))
-    hint = say("error.not_allowed_hint", role=say(f"role.{first}"))
-    ui.html(empty(say("error.not_allowed"), hint, whole=True), sanitize=False)
+    hint = say(msg("It needs the role {role}; an administrator can grant it.", role=say(ROLE_TITLES[first])))
+    ui.html(empty(say(msg("Your role cannot open this page")), hint, whole=True), sanitize=False)
 
 
 def show_nothing_yet(page: PageContext) -> None:
     """Show that nothing was scored yet, and how it comes about."""
     from nicegui import ui
 
-    ui.html(empty(page.say("empty.store"), page.say("empty.store_hint"), whole=True), sanitize=False)
+    ui.html(
+        empty(
+            page.say(msg("Nothing has been scored yet")),
+            page.say(msg("Run tagcast train --all and tagcast score --all; the results appear here.")),
+            whole=True,
+        ),
+        sanitize=False,
+    )
 
 
 def empty(title: str, hint: str, action: Markup | None = None, *, whole: bool = False) -> Markup:
@@ -67,6 +82,10 @@ def failed(page: PageContext, error: BaseException) -> None:
     """Say in passing that something did not work."""
     from nicegui import ui
 
-    message, hint = told(error, page.language) if isinstance(error, TagcastError) else ("", "")
-    text = " ".join(part for part in (message or page.say("error.unexpected"), hint) if part)
-    ui.notify(text, position="bottom", timeout=8000, close_button=page.say("do.close"), multi_line=True)
+    message, hint = error.rendered(page.language) if isinstance(error, TagcastError) else ("", "")
+    text = " ".join(
+        part
+        for part in (message or page.say(msg("Something went wrong on our side. It has been logged.")), hint)
+        if part
+    )
+    ui.notify(text, position="bottom", timeout=8000, close_button=page.say(msg("Close")), multi_line=True)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
+from tagcast.features.core.messages import msg
+from tagcast.registry.governance.lifecycle import Status
 from tagcast.serving.console.i18n.translator import Translator
+from tagcast.serving.console.i18n.vocabulary import STATUS_TITLES, VALUE_TITLES
 from tagcast.serving.console.ui.charts import colour, stacked
 from tagcast.serving.console.ui.formatting import of_100, percent
-from tagcast.serving.console.ui.html import Markup, h, join
+from tagcast.serving.console.ui.html import h, join
 
 _TONES = {"published": "good", "in_review": "warn", "suspended": "bad"}
 
 
-def status_pill(say: Translator, status: str) -> Markup:
+def status_pill(say: Translator, status: Status) -> Markup:
     """Return where a tag stands in its life."""
-    return h("span", say(f"status.{status}"), class_=f"pill {_TONES.get(status, '')}")
+    return h("span", say(STATUS_TITLES[status]), class_=f"pill {_TONES.get(status, '')}")
 
 
 def grade_mark(say: Translator, grade: str | None) -> Markup:
     """Return A to D as a mark."""
-    label = say("tags.grade", grade=grade) if grade else say("tags.no_grade")
+    label = say(msg("Grade {grade}", grade=grade)) if grade else say(msg("No grade"))
     return h(
         "span", grade or "–", class_=f"grade {grade or 'none'}", title=label, aria_label=label, role="img"
     )
@@ -28,10 +33,10 @@ def grade_mark(say: Translator, grade: str | None) -> Markup:
 def value_word(say: Translator, value: object) -> str:
     """Return a value as it is said."""
     if value is None:
-        return say("value.missing")
+        return say(msg("missing"))
     if isinstance(value, bool):
-        return say("value.true" if value else "value.false")
-    return say.known("value", str(value))
+        return say(VALUE_TITLES["true" if value else "false"])
+    return say.word(VALUE_TITLES, str(value))
 
 
 def said_bar(say: Translator, said: Mapping[str, int], values: Sequence[str]) -> Markup:
@@ -48,8 +53,12 @@ def said_bar(say: Translator, said: Mapping[str, int], values: Sequence[str]) ->
 def floor_text(say: Translator, confidence: float | None, kind: str) -> str:
     """Return how sure a tag is, as a floor in plain words."""
     if kind == "rule":
-        return say("tag.sure")
-    return say("tag.floor", count=of_100(confidence)) if confidence is not None else "–"
+        return say(msg("certain: a rule based on facts"))
+    return (
+        say(msg("right for at least {count} in 100", count=of_100(confidence)))
+        if confidence is not None
+        else "–"
+    )
 
 
 def value_key(say: Translator, value: str, values: Sequence[str]) -> Markup:

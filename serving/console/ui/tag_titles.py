@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def both_titles(context: ServiceContext, person: Person) -> dict[str, dict[str, str]]:
-    """Return the titles of the tags of the run active that ``person`` may see, by name and language."""
+    """Return the titles of the tags of the active run that ``person`` may see, by name and language."""
     sensitive = person.may("sensitive")
     with context.store.reader() as reader:
         tags = [t for t in reader.manifest.run.tags if sensitive or t.sensitivity != "sensitive"]
@@ -18,5 +18,5 @@ def both_titles(context: ServiceContext, person: Person) -> dict[str, dict[str, 
 
 
 def titles(context: ServiceContext, person: Person, language: str = "en") -> dict[str, str]:
-    """Return the titles of the tags of the run active in one language."""
+    """Return the titles of the tags of the active run in one language."""
     return {tag: both.get(language) or both["en"] for tag, both in both_titles(context, person).items()}

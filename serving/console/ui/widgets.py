@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tagcast.serving.console.ui.html import Markup, h, join
+from markupsafe import Markup
+
+from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.icons import icon
 
 if TYPE_CHECKING:
@@ -45,8 +47,8 @@ def icon_button(picture: str, label: str, act: Act) -> Html:
 def focus(made: Html) -> None:
     """Put the keyboard's focus on what has just been drawn."""
     # By its own client: what was clicked may be gone with what has been drawn anew, and the page of a moment ago with it.
-    found = f"document.getElementById('{made.html_id}')"
-    made.client.run_javascript(f"requestAnimationFrame(() => {found}?.focus())")
+    element = f"document.getElementById('{made.html_id}')"
+    made.client.run_javascript(f"requestAnimationFrame(() => {element}?.focus())")
 
 
 def link_button(text: str, href: str, kind: str = "", picture: str | None = None) -> Markup:

@@ -1,1 +1,1 @@
-"""duckdb: say in one sentence what is here."""
+"""The embedded profile store: one DuckDB file for each run."""

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from tagcast.models.definitions.outcomes import UNKNOWN
+from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.store.schema import RunInfo, column_name
 
 ROW_GROUPS = (122_880, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048)
@@ -66,8 +66,8 @@ def spare_memory(connection: Any, columns: int) -> int:
     int
         Rows of a group: fewer where groups of so many columns would not fit into the limit.
     """
-    asked = "SELECT current_setting('memory_limit'), current_setting('threads')"
-    ((limit, threads),) = connection.execute(asked).fetchall()
+    query = "SELECT current_setting('memory_limit'), current_setting('threads')"
+    ((limit, threads),) = connection.execute(query).fetchall()
     number, unit = limit.split()
     most = float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit)
     row = (threads + 1) * columns * 8  # of each group under way, and one more

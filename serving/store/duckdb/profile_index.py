@@ -2,7 +2,7 @@
 
 DuckDB keeps the least and greatest id of each group of rows, by their first 8 bytes only: ids that begin alike
 (``customer-0000001``) would be looked for among all. The table lies by rising id, so every 2,048th id, in memory,
-tells where to look.
+shows where to search.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STEP = 2_048
 
 
 class RowIndex:
-    """Every 2,048th id of a table that lies by rising id; read by the first who asks, for all."""
+    """Every 2,048th id of a table that lies by rising id; read by the first caller, for all."""
 
     def __init__(self) -> None:
         self._ids: list[str] | None = None

@@ -3,12 +3,12 @@
 ::
 
     <store>/CURRENT                     JSON: the entry of the log that is active
-    <store>/log/000012.json             what was put active, and when
+    <store>/log/000012.json             what was activated, and when
     <store>/snapshots/000012.duckdb     a published run
     <store>/history/000012.parquet      what it changed
     <store>/staging/, .lock             what a writer has under way; held by it
 
-A run is put active by the atomic rename of CURRENT; what lies beyond its number is of a writer that was killed, and is
+A run is activated by the atomic rename of CURRENT; what lies beyond its number is of a writer that was killed, and is
 cleared by the next. Readers attach a file read-only to a connection of their own; one that holds an old file keeps it.
 """
 
@@ -22,9 +22,12 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
-from tagcast.serving.store.base import ProfileStore, RunGoneError
+from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.raw_errors import reason_of
+from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.duckdb.layout import LEAST_MEMORY, write_snapshot
 from tagcast.serving.store.duckdb.profile_index import RowIndex, row_statement
+from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import disk_errors, only_writer, sync, write_synced
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.schema import RunInfo
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 CURRENT = "CURRENT"
 BATCH_ROWS = 65_536
-_AGAIN = "publish again: tagcast score --all"
+_AGAIN = msg("publish again: {command}", command="tagcast score --all")
 
 
 class DuckDbReader:
@@ -108,15 +111,18 @@ class DuckDbStore(ProfileStore):
         return self.folder / "history" / f"{number:06}.parquet"
 
     def log(self) -> list[Entry]:
-        """Return what was put active, oldest first."""
+        """Return what was activated, oldest first."""
         current = self._active()
         if current is None:
             return []
         numbers = [n for n in _numbers(self.folder / "log", ".json") if n < current.number]
-        return [*(_entry(self._log(n), f"delete {self._log(n).name} there") for n in numbers), current]
+        return [
+            *(_entry(self._log(n), msg("delete {file} there", file=self._log(n).name)) for n in numbers),
+            current,
+        ]
 
     def current(self) -> Manifest | None:
-        """Return the manifest active."""
+        """Return the active manifest."""
         entry = self._active()
         return entry.manifest if entry else None
 
@@ -138,15 +144,20 @@ class DuckDbStore(ProfileStore):
             _read_errors(file),
             duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection,
         ):
-            if self._writing:  # the last run is read once, in order: kept blocks would be of no use
+            if self._writing:  # the last run is read once, in order: cached blocks would be of no use
                 connection.execute(f"SET memory_limit = '{LEAST_MEMORY} bytes'")
             try:
                 size = file.stat().st_size
             except FileNotFoundError as error:
-                raise RunGoneError(f"{file} is missing", hint=_AGAIN) from error
+                raise RunGoneError(msg("{file} is missing", file=file), hint=_AGAIN) from error
             if size != manifest.bytes:
                 raise StoreError(
-                    f"{file} is half-written or damaged: {size:,} bytes, {manifest.bytes:,} were published",
+                    msg(
+                        "{file} is half-written or damaged: {size:,} bytes, {published:,} were published",
+                        file=file,
+                        size=size,
+                        published=manifest.bytes,
+                    ),
                     hint=_AGAIN,
                 )
             connection.execute("ATTACH ? AS store (READ_ONLY)", [str(file)])
@@ -187,7 +198,7 @@ class DuckDbStore(ProfileStore):
                 self._writing = False
 
     def _active_or_none(self) -> Entry | None:
-        """Return the entry active; None too where CURRENT is damaged: then nothing is cleared, and a run fixes it."""
+        """Return the active entry; None too where CURRENT is damaged: then nothing is cleared, and a run fixes it."""
         try:
             return self._active()
         except StoreError:
@@ -214,7 +225,7 @@ class DuckDbStore(ProfileStore):
         return size
 
     def activate(self, entry: Entry, changes: Path) -> None:
-        """Rename CURRENT; each step before it leaves the last run active."""
+        """Rename CURRENT; each step before it leaves the last active run."""
         sync(changes)
         self._move(changes, self._history(entry.number))
         self._log(entry.number).parent.mkdir(exist_ok=True)
@@ -259,11 +270,13 @@ def _numbers(folder: Path, suffix: str) -> list[int]:
     return sorted(int(f.name[:6]) for f in folder.glob(f"*{suffix}") if f.name[:6].isdigit())
 
 
-def _entry(file: Path, hint: str) -> Entry:
+def _entry(file: Path, hint: Message) -> Entry:
     try:
         return Entry.parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", hint=hint) from error
+        raise StoreError(
+            msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)), hint=hint
+        ) from error
 
 
 @contextmanager
@@ -274,4 +287,6 @@ def _read_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException) as error:
-        raise StoreError(f"{file} cannot be read: {str(error).splitlines()[0]}", hint=_AGAIN) from error
+        raise StoreError(
+            msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)), hint=_AGAIN
+        ) from error

@@ -1,1 +1,1 @@
-"""postgres: say in one sentence what is here."""
+"""The profile store on a PostgreSQL server: the tables of a run, published in one transaction."""

@@ -1,4 +1,4 @@
-"""A PostgreSQL server as the store sees it: connections, statements, and what it says when something is wrong.
+"""A PostgreSQL server as the store sees it: connections, statements, and its errors.
 
 Statements are built by sqlglot, rows go in and out as Arrow; what has no builder (LOCK TABLE, VACUUM) is put together from
 fixed words and quoted names of our own.
@@ -16,7 +16,9 @@ from adbc_driver_manager import Error
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError, TagcastError
-from tagcast.serving.store.base import RunGoneError
+from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.raw_errors import raw_text
+from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import disk_errors
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 _GONE = {"42P01", "3F000"}  # no such table, no such schema
 _FULL = {"53100"}
-_AGAIN = "publish again: tagcast score --all"
+PUBLISH_AGAIN = msg("publish again: {command}", command="tagcast score --all")
 
 
 class Server:
@@ -66,7 +68,7 @@ class Server:
         """Yield a connection called ``name``; what is not committed at its end is taken back."""
         import adbc_driver_postgresql.dbapi as postgres
 
-        with self.errors("cannot be read"):
+        with self.errors():
             connection = postgres.connect(self._url, autocommit=autocommit)
         try:
             called = [exp.Literal.string("application_name"), exp.Literal.string(name[:60]), exp.false()]
@@ -77,7 +79,7 @@ class Server:
             close(connection)
 
     @contextmanager
-    def errors(self, what: str) -> Iterator[None]:
+    def errors(self, *, writing: bool = False) -> Iterator[None]:
         """Turn what the database and the disk raise into one StoreError."""
         try:
             with disk_errors(self.folder):
@@ -85,22 +87,30 @@ class Server:
         except TagcastError:
             raise
         except Error as error:
-            text = _plain(str(error), self._url)
+            text = raw_text(_plain(str(error), self._url))
             if error.sqlstate in _GONE:
-                raise RunGoneError(f"{self.place} {what}: {text}", hint=_AGAIN) from error
+                raise RunGoneError(
+                    msg("{place}: the run is gone: {reason}", place=self.place, reason=text),
+                    hint=PUBLISH_AGAIN,
+                ) from error
             if error.sqlstate in _FULL:
                 raise StoreError(
-                    f"the disk of {self.place} is full; the last published run stays active",
-                    hint="free some space there, and run again",
+                    msg("the disk of {place} is full; the last published run stays active", place=self.place),
+                    hint=msg("free some space there, and run again"),
                 ) from error
+            problem = msg("the store {place} cannot be read: {reason}", place=self.place, reason=text)
+            if writing:
+                problem = msg("the store {place} cannot be written: {reason}", place=self.place, reason=text)
             raise StoreError(
-                f"the store {self.place} {what}: {text}",
-                hint="see that the server runs and lets you in, then run again; the last published run stays active",
+                problem,
+                hint=msg(
+                    "see that the server runs and lets you in, then run again; the last published run stays active"
+                ),
             ) from error
 
 
 def _plain(text: str, url: str) -> str:
-    """Return the first line that says what happened, without a password."""
+    """Return the first line that explains what happened, without a password."""
     from urllib.parse import unquote, urlsplit
 
     first = next((line for line in text.splitlines() if line.strip()), "no reason given")
@@ -125,7 +135,7 @@ def fetch(connection: Connection, query: exp.Select) -> list[Mapping[str, Any]]:
         return found
 
 
-def holder_of(connection: Connection, key: int) -> str:
+def holder_of(connection: Connection, key: int) -> Text:
     """Return what the holder of an advisory lock calls itself."""
     high, low = (key >> 32) & 0xFFFFFFFF, key & 0xFFFFFFFF
     held = exp.and_(
@@ -137,9 +147,13 @@ def holder_of(connection: Connection, key: int) -> str:
     query = exp.select("application_name", "client_addr::text AS address", "pid").from_("pg_stat_activity")
     rows = fetch(connection, query.join("pg_locks", using="pid").where(held))
     if not rows:
-        return "another process"
-    name, address = rows[0]["application_name"], rows[0]["address"] or "this machine"
-    return f"{name} from {address}, server process {rows[0]['pid']}"
+        return msg("another process")
+    return msg(
+        "{name} from {address}, server process {pid}",
+        name=rows[0]["application_name"],
+        address=rows[0]["address"] or msg("this machine"),
+        pid=rows[0]["pid"],
+    )
 
 
 def close(connection: Connection) -> None:

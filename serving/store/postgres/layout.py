@@ -1,8 +1,8 @@
 """How a run lies in PostgreSQL: groups of columns that fit a row, words as small numbers, reasons as plain columns.
 
 PostgreSQL takes 1,600 columns a table and 8 kB a row, and names of 63 bytes; tags are hundreds, with names of any kind.
-So a run is several tables that share a row number, columns are called by number, and the layout says what each
-holds. What filters ask for lies together, apart from what is only shown: a count reads few pages and joins nothing.
+So a run is several tables that share a row number, columns are called by number, and the layout records what each
+holds. What filters read lies together, apart from what is only shown: a count reads few pages and joins nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import msg
 from tagcast.serving.store.schema import REASONS, column_name
 
 Kind = Literal["number", "word", "text", "boolean", "reasons"]
@@ -26,7 +27,7 @@ _TIERS = (
     ("value", "confidence", "score", "percentile", "band", "unknown_because"),
     ("lower", "upper", "reasons", "reasons_method"),
 )
-"""Parts of a tag that filters ask for, and those that are read of one profile: each tier has tables of its own, since
+"""Parts of a tag that filters read, and those that are read of one profile: each tier has tables of its own, since
 a join costs more than a wider row."""
 _WORDS = ("value", "band", "unknown_because", "reasons_method")
 _SQL = {"number": "float8", "word": "smallint", "text": "text", "boolean": "boolean"}
@@ -132,10 +133,10 @@ class Layout:
 
     def definition(self, group: int) -> list[tuple[str, str]]:
         """Return the columns of a table in order: wide ones first, which leaves no gaps between them."""
-        mine = [pair for c in self.columns if c.group == group for pair in c.physical()]
+        physical = [pair for c in self.columns if c.group == group for pair in c.physical()]
         width = {"float8": 0, "smallint": 1, "boolean": 2, "text": 3}
         key = [("profile_id", 'text COLLATE "C"')] if group == 0 else []
-        return [("n", "integer"), *sorted(mine, key=lambda pair: width[pair[1]]), *key]
+        return [("n", "integer"), *sorted(physical, key=lambda pair: width[pair[1]]), *key]
 
     def rows(self, batch: pa.RecordBatch, first: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield what each table gets of a batch whose first profile has row number ``first``."""
@@ -166,7 +167,10 @@ class Layout:
                 known.append(word)
             translate.append(known.index(word))
         if len(known) > np.iinfo(np.int16).max:
-            raise StoreError(f"{name} has {len(known):,} words", hint="at most 32,767 are kept")
+            raise StoreError(
+                msg("{column} has {words:,} words", column=name, words=len(known)),
+                hint=msg("at most 32,767 are kept"),
+            )
         return pa.array(translate, pa.int16()).take(values.indices)
 
     def _reasons(self, column: Column, values: pa.ListArray) -> Iterator[tuple[str, pa.Array]]:
@@ -177,10 +181,10 @@ class Layout:
         start = np.r_[0, np.cumsum(length)[:-1]] if len(length) else length
         feature = self._codes(column.name, flat.field("feature").dictionary_encode())
         for k in range(TOP_REASONS):
-            at = pa.array(start + k, mask=length <= k)
-            yield f"{column.place}f{k}", feature.take(at)
-            yield f"{column.place}v{k}", flat.field("value").take(at)
-            yield f"{column.place}s{k}", flat.field("contribution").take(at)
+            taken = pa.array(start + k, mask=length <= k)
+            yield f"{column.place}f{k}", feature.take(taken)
+            yield f"{column.place}v{k}", flat.field("value").take(taken)
+            yield f"{column.place}s{k}", flat.field("contribution").take(taken)
 
     def read(self, column: Column, stored: Sequence[Any]) -> pa.Array:
         """Return the logical values of a column from what is stored of it, in the order of :meth:`Column.physical`."""
@@ -191,10 +195,10 @@ class Layout:
             return stored[0]
         length = pc.fill_null(stored[0], 0).to_numpy(zero_copy_only=False).astype(np.int64)
         rows, places = np.nonzero(np.arange(TOP_REASONS) < length[:, None])
-        at = pa.array(places * len(length) + rows)
+        taken = pa.array(places * len(length) + rows)
         names = pa.array(self.words[column.name], pa.string())
         feature, value, size = (
-            pa.concat_arrays(stored[1 + part * TOP_REASONS : 1 + (part + 1) * TOP_REASONS]).take(at)
+            pa.concat_arrays(stored[1 + part * TOP_REASONS : 1 + (part + 1) * TOP_REASONS]).take(taken)
             for part in range(3)
         )
         entries = pa.StructArray.from_arrays(
@@ -204,7 +208,7 @@ class Layout:
         return pa.ListArray.from_arrays(offsets, entries, type=REASONS, mask=pc.is_null(stored[0]))
 
     def read_one(self, column: Column, stored: Sequence[Any]) -> Any:
-        """Return what :meth:`read` says of a single profile, as a plain value: arrays of one row each cost more than the query."""
+        """Return what :meth:`read` returns for a single profile, as a plain value: arrays of one row each cost more than the query."""
         first = stored[0]
         if first is None or column.kind not in {"word", "reasons"}:
             return first

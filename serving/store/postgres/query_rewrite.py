@@ -50,9 +50,9 @@ class PhysicalQuery:
         self._outputs = outputs
         # Hundreds of tags are thousands of columns: each that sqlglot copies is a millisecond of them.
         query = exp.select(*projections, copy=False)
-        for part, said in select.args.items():
-            if said is not None and part not in {"expressions", "from_", "joins"}:
-                query.set(part, said.transform(self._physical) if isinstance(said, exp.Expr) else said)
+        for part, clause in select.args.items():
+            if clause is not None and part not in {"expressions", "from_", "joins"}:
+                query.set(part, clause.transform(self._physical) if isinstance(clause, exp.Expr) else clause)
         joined = sorted(self._groups)
         query = query.from_(table[joined[0]].as_("g0"), copy=False)
         for group in joined[1:]:
@@ -84,7 +84,7 @@ class PhysicalQuery:
             codes = [self._code(column, value) for value in node.expressions]
             return exp.In(this=self._column(column), expressions=codes)
         if isinstance(node, exp.Ordered) and node.this.name == "profile_id":
-            # Never null; asked for nulls first, PostgreSQL sorts all members instead of following the index.
+            # Never null; with nulls first, PostgreSQL sorts all members instead of following the index.
             down = bool(node.args.get("desc"))
             return exp.Ordered(this=self._physical(node.this), desc=down, nulls_first=down)
         if isinstance(node, exp.Column) and not node.table:
@@ -125,20 +125,22 @@ class PhysicalQuery:
         """Return a single row of the answer in logical columns."""
         found, place = {}, 0
         for output in self._outputs:
-            mine = stored[place : place + output.width]
+            physical = stored[place : place + output.width]
             place += output.width
-            found[output.name] = self._layout.read_one(output.column, mine) if output.column else mine[0]
+            found[output.name] = (
+                self._layout.read_one(output.column, physical) if output.column else physical[0]
+            )
         return found
 
     def _read(self, stored: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for batch in stored:
             columns, place, found = [], 0, batch.columns
             for output in self._outputs:
-                mine = found[place : place + output.width]
+                physical = found[place : place + output.width]
                 place += output.width
                 if output.column is None:
-                    columns.append(mine[0])
+                    columns.append(physical[0])
                     continue
-                values = self._layout.read(output.column, mine)
+                values = self._layout.read(output.column, physical)
                 columns.append(values.dictionary_decode() if output.text else values)
             yield pa.record_batch(columns, schema=schema)

@@ -62,19 +62,19 @@ class PostgresReader:
         """Return the questions for a whole row: of hundreds of tags it is more than the server gives at once."""
         tables = {g: self._server.table(f"r{self.manifest.number}_g{g}") for g in self._layout.groups}
         names = list(self._layout.by_name())
-        mine = exp.column("profile_id").eq(exp.Parameter(this=exp.Literal.number(1)))
+        same_profile = exp.column("profile_id").eq(exp.Parameter(this=exp.Literal.number(1)))
         queries = []
         for start in range(0, max(1, len(names)), COLUMNS_AT_ONCE):
             columns = [
                 exp.column(exp.to_identifier(n, quoted=True)) for n in names[start : start + COLUMNS_AT_ONCE]
             ]
             select = exp.select("profile_id", *columns, copy=False).from_("profiles", copy=False)
-            query = PhysicalQuery(select.where(mine.copy(), copy=False), self._layout, tables)
+            query = PhysicalQuery(select.where(same_profile.copy(), copy=False), self._layout, tables)
             queries.append((query, query.sql()))
         return queries
 
     def _fetch(self, sql: str, *values: str) -> pa.RecordBatchReader:
-        with self._server.errors("cannot be read"):
+        with self._server.errors():
             self.close()
             self._cursor = self._connection.cursor()
             self._cursor.execute(sql, values or None)
@@ -92,5 +92,5 @@ class PostgresReader:
         quoted = [exp.column(exp.to_identifier(name, quoted=True)) for name in columns]
         select = exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False)
         select = select.order_by(exp.column("n", table="g0"), copy=False)
-        with self._server.errors("cannot be read"):
+        with self._server.errors():
             yield from self.query(select)

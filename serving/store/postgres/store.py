@@ -2,7 +2,7 @@
 
 ::
 
-    <schema>.log        what was put active, and when
+    <schema>.log        what was activated, and when
     <schema>.current    which line of it is active
     <schema>.changes    what each changed
     <schema>.layouts    which runs are there, and what their tables hold
@@ -29,10 +29,12 @@ from adbc_driver_manager import Error
 from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
-from tagcast.serving.store.base import ProfileStore, RunGoneError, log
-from tagcast.serving.store.lock_and_sync import LOOK_EVERY_SECONDS, busy
+from tagcast.features.core.messages import msg
+from tagcast.serving.store.base import ProfileStore, log
+from tagcast.serving.store.errors import RunGoneError
+from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy
 from tagcast.serving.store.manifest import Entry, Manifest
-from tagcast.serving.store.postgres.connection import Server, fetch, holder_of, perform
+from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform
 from tagcast.serving.store.postgres.layout import Layout
 from tagcast.serving.store.postgres.reader import PostgresReader
 from tagcast.serving.store.schema import RunInfo
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 100_000
 """Profiles from which sizes are estimated; a base up to twice that is counted."""
 _GOLDEN, _WORD = 2_654_435_761, 2**32  # Knuth's multiplicative hash: spreads row numbers over the sample
-_AGAIN = "publish again: tagcast score --all"
 
 
 class PostgresStore(ProfileStore):
@@ -74,12 +75,12 @@ class PostgresStore(ProfileStore):
         return self.server.place
 
     def log(self) -> list[Entry]:
-        """Return what was put active, oldest first."""
+        """Return what was activated, oldest first."""
         rows = self._read(exp.select("entry").from_(self.server.table("log")).order_by("number"))
         return [Entry.parse(row["entry"]) for row in rows]
 
     def current(self) -> Manifest | None:
-        """Return the manifest active."""
+        """Return the active manifest."""
         joined = (
             exp.select("entry")
             .from_(self.server.table("log"))
@@ -104,7 +105,7 @@ class PostgresStore(ProfileStore):
     def _read(self, query: exp.Select) -> list[Mapping[str, Any]]:
         """Answer a small question; nothing where the schema was never made."""
         try:
-            with self.server.errors("cannot be read"), self.server.connect("tagcast reader") as connection:
+            with self.server.errors(), self.server.connect("tagcast reader") as connection:
                 return fetch(connection, query)
         except RunGoneError:
             return []
@@ -113,11 +114,12 @@ class PostgresStore(ProfileStore):
     def open(self, manifest: Manifest) -> Iterator[PostgresReader]:
         """Open the tables of a run, and hold them until the end."""
         number = manifest.number
-        with self.server.errors("cannot be read"), self.server.connect("tagcast reader") as connection:
+        with self.server.errors(), self.server.connect("tagcast reader") as connection:
             perform(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             layout = self._stored_layout(connection, number)
             if layout is None:
-                raise RunGoneError(f"the run {number} is not in {self.place} any more", hint=_AGAIN)
+                gone = msg("the run {run} is not in {place} any more", run=number, place=self.place)
+                raise RunGoneError(gone, hint=PUBLISH_AGAIN)
             tables = ", ".join(self.server.name(f"r{number}_g{group}") for group in layout.groups)
             perform(connection, f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
             reader = PostgresReader(self.server, connection, manifest, layout)
@@ -139,8 +141,8 @@ class PostgresStore(ProfileStore):
                     connection.rollback()
                     if waited >= wait_seconds:
                         raise busy(self.place, holder_of(connection, key), waited)
-                    time.sleep(LOOK_EVERY_SECONDS)
-                    waited += LOOK_EVERY_SECONDS
+                    time.sleep(CHECK_EVERY_SECONDS)
+                    waited += CHECK_EVERY_SECONDS
                 self._prepare(connection)
                 shutil.rmtree(staging, ignore_errors=True)
                 staging.mkdir(parents=True)
@@ -154,14 +156,14 @@ class PostgresStore(ProfileStore):
     def _prepare(self, connection: Connection) -> None:
         """Make what is not there yet."""
         schema = exp.to_identifier(self.server.schema, quoted=True).sql("postgres")
-        said = ", ".join(
+        parts = ", ".join(
             f"{when}_value text, {when}_band text, {when}_confidence float8" for when in ("was", "now")
         )
         tables = {
             "log": "number integer PRIMARY KEY, entry text NOT NULL",
             "current": "only_row boolean PRIMARY KEY CHECK (only_row), number integer NOT NULL",
             "layouts": "number integer PRIMARY KEY, layout text NOT NULL",
-            "changes": f'entry integer, profile_id text COLLATE "C", tag text, {said}',
+            "changes": f'entry integer, profile_id text COLLATE "C", tag text, {parts}',
         }
         perform(connection, f"CREATE SCHEMA IF NOT EXISTS {schema}")
         for name, columns in tables.items():
@@ -172,7 +174,7 @@ class PostgresStore(ProfileStore):
 
     def _connection(self) -> Connection:
         if self._writing is None:
-            raise StoreError("the store is written without its lock", hint="use ProfileStore.writer")
+            raise StoreError(msg("the store is written without its lock"))
         return self._writing
 
     def next_number(self) -> int:
@@ -236,8 +238,8 @@ class PostgresStore(ProfileStore):
             return 0
         below = int(_WORD * SAMPLE_ROWS / count)
         spread = exp.paren(exp.cast(exp.column("n"), "bigint") * _GOLDEN) % _WORD
-        some = exp.select("*").from_(self.server.table(f"r{number}_g{group}")).where(spread < below)
-        sample = exp.Create(this=self.server.table(f"r{number}_s{group}"), kind="TABLE", expression=some)
+        rows = exp.select("*").from_(self.server.table(f"r{number}_g{group}")).where(spread < below)
+        sample = exp.Create(this=self.server.table(f"r{number}_s{group}"), kind="TABLE", expression=rows)
         perform(connection, sample.sql("postgres"))
         perform(connection, f"ANALYZE {self.server.name(f'r{number}_s{group}')}")
         size = exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows"))
@@ -267,7 +269,8 @@ class PostgresStore(ProfileStore):
                 for group in layout.groups:
                     perform(connection, f"VACUUM {self.server.name(f'r{number}_g{group}')}")
         except StoreError as error:
-            log.warning("the new tables could not be vacuumed, first questions are slower: %s", error.message)
+            why = error.message
+            log.warning(msg("tables could not be vacuumed, first queries are slower: {problem}", problem=why))
 
     def drop(self, numbers: Collection[int]) -> list[int]:
         """Delete the tables of runs; those that readers hold stay until the next call."""
@@ -294,4 +297,4 @@ class PostgresStore(ProfileStore):
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what the database and the disk raise while writing into one StoreError."""
-        return self.server.errors("cannot be written")
+        return self.server.errors(writing=True)

@@ -1,0 +1,35 @@
+"""DuckDB connections as tagcast opens them, and the instant at which a day begins."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tagcast.features.core.warnings_filter import silence
+
+
+def instant(as_of: date, timezone: str) -> datetime:
+    """Return the UTC time at which the local day ``as_of`` begins.
+
+    Examples
+    --------
+    >>> instant(date(2017, 12, 2), "America/New_York").isoformat()
+    '2017-12-02T05:00:00+00:00'
+    """
+    return datetime.combine(as_of, time(), ZoneInfo(timezone)).astimezone(UTC)
+
+
+def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: Path | None = None) -> Any:
+    """Return an ibis connection to an in-memory DuckDB that spills to ``scratch``."""
+    import ibis
+
+    options: dict[str, Any] = {"memory_limit": memory_limit}
+    if threads:
+        options["threads"] = threads
+    if scratch is not None:
+        options["temp_directory"] = str(scratch)
+    connection = ibis.duckdb.connect(**options)
+    silence(connection.con)
+    return connection

@@ -1,0 +1,277 @@
+"""What every trained tag is, whatever it predicts: features, ranges, a bundle of plain files, and nothing that could run.
+
+::
+
+    model.json        definition, features, how the score is made, ranges, digests of the others
+    forest.txt        LightGBM's native text (absent where no forest has a part)
+    calibration.json  from what the estimator gives to score, bounds and confidence
+
+Every number of a row depends on that row alone: same bits in any batch and on any number of threads.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.artifacts import files as bundle_files
+from tagcast.models.artifacts.files import MODEL_FILE, FeatureRange
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.definitions.score_scale import SCALES
+from tagcast.models.estimators.blend import NOTHING, PartScores
+from tagcast.models.estimators.forest import ForestScorer
+from tagcast.models.kernels.additive_model import AdditiveModel
+from tagcast.models.stats.amount_outlook import AmountOutlook
+from tagcast.models.stats.season_coverage import unseen_share
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int8]
+
+
+class ScoreAndBounds(Protocol):
+    """What every model predicts of n profiles: a score and its bounds, each of shape (n,)."""
+
+    @property
+    def score(self) -> Floats:
+        """Calibrated probability, or amount."""
+
+    @property
+    def lower(self) -> Floats:
+        """Lower bound, at most the score."""
+
+    @property
+    def upper(self) -> Floats:
+        """Upper bound, at least the score."""
+
+
+class Decided(NamedTuple):
+    """Score, bounds and what is decided by them, each of shape (n,).
+
+    ``value`` is the place in ``(*definition.values, "unknown")``; ``confidence`` the conservative probability that it
+    is right, or would be where it is unknown.
+    """
+
+    score: Floats
+    lower: Floats
+    upper: Floats
+    value: Codes
+    confidence: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel(ABC):
+    """One trained tag.
+
+    Parameters
+    ----------
+    definition : TagDefinition
+        As it was at training.
+    features : tuple of str
+        Columns of X, in order.
+    feature_set : str
+        Which features and windows they come from.
+    snapshots : tuple of date
+        Trained on.
+    ranges : dict of str to FeatureRange
+        By feature.
+    seed : int
+    cut : float or None
+        Score from which the tag says yes; None where each run's scores decide, or where its values are tiers.
+    """
+
+    definition: TagDefinition
+    features: tuple[str, ...]
+    feature_set: str
+    snapshots: tuple[date, ...]
+    ranges: Mapping[str, FeatureRange]
+    seed: int
+    cut: float | None = None
+
+    kind: ClassVar[str]
+    """The kind of definition that it is a model of."""
+    unit: ClassVar[str]
+    """What contributions are counted in."""
+
+    @property
+    def towards(self) -> str:
+        """What a contribution above zero does."""
+        return SCALES[self.kind].directions[0]
+
+    def __post_init__(self) -> None:
+        if len(set(self.features)) != len(self.features) or not all(self.features):
+            raise ValueError("features need names, each its own")
+        if self.definition.kind != self.kind:
+            raise ValueError(
+                f"{self.definition.name} is a tag of kind {self.definition.kind}, not {self.kind}"
+            )
+
+    @property
+    def horizon_days(self) -> int:
+        """Days that the prediction looks ahead."""
+        return self.definition.horizon_days
+
+    @property
+    def first_day(self) -> date:
+        """The day on which the last outcomes that training used were known."""
+        return max(self.snapshots) + timedelta(days=self.horizon_days)
+
+    def unseen_season(self, as_of: date) -> float:
+        """Return the share of the window after ``as_of`` that lies in a season training never saw."""
+        return unseen_share(self.snapshots, as_of, self.horizon_days)
+
+    def matrix(self, X: Floats | pd.DataFrame) -> Floats:
+        """Return X as a C-ordered float array with the columns of ``features``.
+
+        Raises
+        ------
+        ModelError
+            When columns are missing or too many.
+        """
+        return bundle_files.matrix(self.definition.name, self.features, X)
+
+    @property
+    @abstractmethod
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the score."""
+
+    @property
+    @abstractmethod
+    def forest(self) -> ForestScorer | None:
+        """The part that is a forest."""
+
+    @property
+    @abstractmethod
+    def additive(self) -> AdditiveModel | None:
+        """The part that is an additive model."""
+
+    @abstractmethod
+    def raw(self, X: Floats | pd.DataFrame) -> Floats:
+        """Return the uncalibrated score, shape (n,), that :meth:`contributions` add up to but for a constant.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, p)
+            An array has the columns of ``features`` in order; a DataFrame may have them in any.
+        """
+
+    @abstractmethod
+    def predict(
+        self, X: Floats | pd.DataFrame, as_of: date | None = None, known: PartScores = NOTHING
+    ) -> ScoreAndBounds:
+        """Return score and bounds for X as :meth:`raw` takes it.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, p)
+        as_of : date, optional
+            Moment of the prediction; :attr:`first_day` by default. Bounds widen with the time since the last
+            known outcomes, and where the window's season is new.
+        known : mapping of str to ndarray of shape (n,)
+            Scores of parts that were worked out before (:mod:`tagcast.models.inference.engine`).
+        """
+
+    @abstractmethod
+    def decide(
+        self,
+        X: Floats | pd.DataFrame,
+        as_of: date,
+        known: PartScores,
+        *,
+        definition: TagDefinition,
+        cut: float,
+        past: Codes | None,
+    ) -> Decided:
+        """Predict, and decide as ``definition`` has it.
+
+        Parameters
+        ----------
+        X, as_of, known
+            As :meth:`predict` takes them.
+        definition : TagDefinition
+            The active one.
+        cut : float
+            Score from which a yes or no says yes.
+        past : ndarray of shape (n,), optional
+            Codes of the values before, for hysteresis; -1 for none.
+        """
+
+    @abstractmethod
+    def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: PartScores = NOTHING) -> Floats:
+        """Return each feature's part of :meth:`raw`, shape (n, p): see :mod:`tagcast.models.inference.attributions`."""
+
+    def outlook(self, as_of: date) -> AmountOutlook | None:  # chances are summed as they are
+        """Return what is needed to sum scores over an audience, where they are no chances."""
+        return None
+
+    @abstractmethod
+    def _own_json(self) -> dict[str, Any]:
+        """Return what model.json holds beside what all models have."""
+
+    @abstractmethod
+    def _calibration_json(self) -> dict[str, Any]:
+        """Return calibration.json."""
+
+    @classmethod
+    @abstractmethod
+    def _own_fields(cls, data: dict[str, Any], calibration: Any, forest: str | None) -> dict[str, Any]:
+        """Return the fields that :meth:`_own_json` and :meth:`_calibration_json` wrote."""
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The bundle: file name to text."""
+        return bundle_files.sealed(
+            {
+                "definition": self.definition.model_dump(mode="json"),
+                "features": list(self.features),
+                "feature_set": self.feature_set,
+                "snapshots": [str(day) for day in self.snapshots],
+                "ranges": {name: asdict(r) for name, r in self.ranges.items()},
+                "seed": self.seed,
+                **self._own_json(),
+            },
+            self._calibration_json(),
+            None if self.forest is None else self.forest.text,
+        )
+
+    def digest(self) -> str:
+        """Return the bundle's sha256; model.json holds the digests of the other files."""
+        return bundle_files.sha256(self.files[MODEL_FILE])
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle's files into ``folder`` (made where it does not exist)."""
+        bundle_files.write(self.files, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a bundle.
+
+        Raises
+        ------
+        ModelError
+            When a file is missing, malformed or not the one that was saved; it is named.
+        """
+        return bundle_files.read(folder, cls.of_files)
+
+    @classmethod
+    def of_files(cls, data: dict[str, Any], calibration: Any, forest: str | None) -> Self:
+        """Return the model of model.json, calibration.json and the forest's text."""
+        return cls(
+            definition=TagDefinition.model_validate(data["definition"]),
+            features=tuple(map(str, data["features"])),
+            feature_set=str(data["feature_set"]),
+            snapshots=tuple(map(date.fromisoformat, data["snapshots"])),
+            ranges={name: FeatureRange(**r) for name, r in data["ranges"].items()},
+            seed=int(data["seed"]),
+            **cls._own_fields(data, calibration, forest),
+        )

@@ -1,0 +1,232 @@
+"""What a decision rule gives and costs, over cases whose outcomes are known.
+
+Each row of the table is an audience: the highest scores of every past snapshot, up to a share of its
+population, beside the audience that the rule itself chooses there. A rule that ranks its population
+(top share, capacity) gets a cut for each snapshot, as in a scoring run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tagcast.models.decisions.cases import Cases, Rows
+from tagcast.models.decisions.flip_rates import stability
+from tagcast.models.decisions.policy import NEVER, cut_from_scores, needs_population
+from tagcast.models.definitions.model_tag import (
+    Decision,
+    PrecisionRule,
+    ProfitRule,
+    TagDefinition,
+    ThresholdRule,
+    TierRule,
+    TopShareRule,
+)
+from tagcast.models.stats.metrics import wilson
+
+SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+"""Of each snapshot's population, highest scores first."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One audience.
+
+    Parameters
+    ----------
+    asked : float or None
+        Share of the population asked for; None for the rule's own audience.
+    chosen : bool
+        The rule's own choice.
+    cut, cut_high : float
+        Least score of a member: the lowest and the highest over the snapshots.
+    size, share : int, float
+        Members over all snapshots, and as a share of the cases.
+    precision, low, high : float or None
+        Share of members whose outcome is true, with Wilson's 95 % interval; None for an empty audience.
+    recall, lift : float or None
+        Share of all true outcomes that are members; precision over the base rate.
+    profit : float or None
+        Mean of a snapshot: benefit times true members less cost times members; None where the rule
+        knows neither.
+    """
+
+    asked: float | None
+    chosen: bool
+    cut: float
+    cut_high: float
+    size: int
+    share: float
+    precision: float | None
+    low: float | None
+    high: float | None
+    recall: float | None
+    lift: float | None
+    profit: float | None
+
+
+def rule_cuts(decision: Decision, learned: float | None, cases: Cases) -> list[float]:
+    """Return the score from which the rule says yes at each snapshot of ``cases``, in order of time.
+
+    Parameters
+    ----------
+    decision : Decision
+    learned : float or None
+        The model's cut; None where each run's scores decide.
+    cases : Cases
+    """
+    if needs_population(decision):
+        return [cut_from_scores(decision, cases.score[rows]) for _, rows in cases.snapshots]
+    if learned is None:
+        raise ValueError(f"a {decision.rule} rule needs the cut that training learnt")
+    return [learned] * len(cases.snapshots)
+
+
+def share_rows(cases: Cases, decision: Decision | None = None) -> list[tuple[list[float], Cut]]:
+    """Return, for each of ``SHARES``, its cut at each snapshot and the audience; ``decision`` may know a profit."""
+    asked = [
+        (share, [cut_from_scores(TopShareRule(rule="top_share", share=share), cases.score[rows])
+                 if share < 1 else float(cases.score[rows].min()) for _, rows in cases.snapshots])
+        for share in SHARES
+    ]  # fmt: skip
+    return [
+        (cuts, audience(cases, reached(cases, cuts), cuts, share, decision=decision, chosen=False))
+        for share, cuts in asked
+    ]
+
+
+def cut_table(decision: Decision, learned: float | None, cases: Cases) -> list[Cut]:
+    """Return an audience for each of ``SHARES`` and the rule's own, the widest last.
+
+    Where the rule's audience is exactly that of a share, that row is marked.
+    """
+    own = rule_cuts(decision, learned, cases)
+    found = share_rows(cases, decision)
+    rows = [row for _, row in found]
+    same = [place for place, (cuts, _) in enumerate(found) if cuts == own]
+    if same:
+        rows[same[0]] = replace(rows[same[0]], chosen=True)
+    else:
+        rows.append(audience(cases, reached(cases, own), own, None, decision=decision, chosen=True))
+    return sorted(rows, key=lambda row: (row.size, row.asked or 0.0))
+
+
+def reached(cases: Cases, cuts: Sequence[float]) -> Rows:
+    """Return which cases reach the cut of their snapshot."""
+    member = np.zeros(len(cases.y), dtype=bool)
+    for (_, rows), cut in zip(cases.snapshots, cuts, strict=True):
+        member |= rows & (cases.score >= cut)
+    return member
+
+
+def audience(
+    cases: Cases,
+    member: Rows,
+    cuts: Sequence[float],
+    asked: float | None,
+    *,
+    decision: Decision | None,
+    chosen: bool,
+) -> Cut:
+    """Return the figures of the cases ``member``; ``cuts`` are their least scores, one a snapshot."""
+    size, right, true = int(member.sum()), int(cases.y[member].sum()), int(cases.y.sum())
+    low, precision, high = (
+        tuple(float(bound[0]) for bound in wilson([right], [size])) if size else (None, None, None)
+    )
+    profit = None
+    if isinstance(decision, ProfitRule):
+        profit = (decision.benefit * right - decision.cost * size) / len(cuts)
+    return Cut(
+        asked=asked,
+        chosen=chosen,
+        cut=min(cuts),
+        cut_high=max(cuts),
+        size=size,
+        share=size / len(cases.y),
+        precision=precision,
+        low=low,
+        high=high,
+        recall=right / true if true else None,
+        lift=precision / (true / len(cases.y)) if precision is not None and true else None,
+        profit=profit,
+    )
+
+
+def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -> dict[str, Any]:
+    """Return the table, a sentence on the rule's choice and what hysteresis would do, as JSON values.
+
+    Parameters
+    ----------
+    definition : TagDefinition
+    learned : float or None
+        The model's cut.
+    cases : Cases
+        Out of time.
+
+    Returns
+    -------
+    dict
+        ``rule``, ``cases``, ``snapshots``, ``base_rate``, ``cuts`` (:class:`Cut`, as mappings),
+        ``says``, ``hysteresis``, ``min_confidence``, ``stability`` (:class:`tagcast.models.decisions.flip_rates.Margin`, as
+        mappings; empty with fewer than two snapshots, and under a capacity, which allows no hysteresis)
+        and ``stability_without_unknown``, the same with a ``min_confidence`` of 0.
+    """
+    table = cut_table(definition.decision, learned, cases)
+    rule = definition.decision
+    capped = isinstance(rule, ProfitRule) and rule.capacity is not None
+    days = [day for day, _ in cases.snapshots]
+    scored = [
+        (cases.profile_id[rows], cases.y[rows], cases.score[rows], cases.lower[rows], cases.upper[rows])
+        for _, rows in cases.snapshots
+    ]
+    cuts = rule_cuts(rule, learned, cases)
+
+    def margins(min_confidence: float) -> list[dict[str, Any]]:
+        if len(days) < 2 or capped:
+            return []
+        rows = stability(scored, cuts, min_confidence=min_confidence, own=definition.hysteresis)
+        return [asdict(row) for row in rows]
+
+    return {
+        "rule": rule.model_dump(mode="json"),
+        "cases": len(cases.y),
+        "snapshots": days,
+        "base_rate": float(cases.y.mean()),
+        "cuts": [asdict(row) for row in table],
+        "says": choice_sentence(rule, next(row for row in table if row.chosen), len(days)),
+        "hysteresis": definition.hysteresis,
+        "min_confidence": definition.min_confidence,
+        "stability": margins(definition.min_confidence),
+        "stability_without_unknown": margins(0.0),
+    }
+
+
+def choice_sentence(rule: Decision, row: Cut, snapshots: int) -> str:
+    """Return one plain sentence on what the rule chose."""
+    asked = _asked(rule)
+    if not row.size or row.precision is None:
+        never = row.cut == NEVER
+        return f"{asked}: {'no past audience met it' if never else 'nobody scored that high'}, so nobody gets a yes."
+    scores = f"{row.cut:.3f}" if row.cut == row.cut_high else f"{row.cut:.3f} to {row.cut_high:.3f}"
+    profit = "" if row.profit is None else f", {row.profit:+,.0f} of expected profit a snapshot"
+    return (
+        f"{asked}: yes from a score of {scores}, {row.share:.1%} of {snapshots} past "
+        f"snapshot{'s' if snapshots > 1 else ''}; {row.precision:.1%} of them turned out true "
+        f"({row.low:.1%} to {row.high:.1%}), {row.recall or 0:.1%} of all true outcomes{profit}."
+    )
+
+
+def _asked(rule: Decision) -> str:
+    if isinstance(rule, ThresholdRule):
+        return f"A score of {rule.threshold:g} or more"
+    if isinstance(rule, TopShareRule):
+        return f"The top {rule.share:.1%} by score"
+    if isinstance(rule, PrecisionRule):
+        return f"The widest audience with a precision of {rule.precision:.0%}"
+    if isinstance(rule, TierRule):
+        raise TypeError("an amount has tiers, and no cut of its own")
+    capacity = f", at most {rule.capacity:,} profiles a snapshot" if rule.capacity else ""
+    return f"Benefit {rule.benefit:g}, cost {rule.cost:g} a contact{capacity}"

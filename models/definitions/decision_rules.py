@@ -1,0 +1,50 @@
+"""When a tag's value is yes: a threshold, a share, a precision, a profit, or the tier of an amount."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tagcast.features.core.strict import Strict
+
+
+class ThresholdRule(Strict):
+    """Yes when score >= ``threshold``."""
+
+    rule: Literal["threshold"]
+    threshold: float = Field(gt=0, lt=1)
+
+
+class TopShareRule(Strict):
+    """Yes for the ``share`` of the population with the highest scores of the run."""
+
+    rule: Literal["top_share"]
+    share: float = Field(gt=0, lt=1)
+
+
+class PrecisionRule(Strict):
+    """Yes for the widest audience whose share of true outcomes met ``precision`` out of time."""
+
+    rule: Literal["precision"]
+    precision: float = Field(gt=0, lt=1)
+
+
+class ProfitRule(Strict):
+    """Yes where score x benefit exceeds cost, for at most ``capacity`` profiles (highest scores first)."""
+
+    rule: Literal["profit"]
+    benefit: float = Field(gt=0)
+    cost: float = Field(gt=0)
+    capacity: int | None = Field(None, gt=0)
+
+
+class TierRule(Strict):
+    """The tier in which the amount most probably lies; the value of an amount tag."""
+
+    rule: Literal["tier"]
+
+
+Decision = Annotated[
+    ThresholdRule | TopShareRule | PrecisionRule | ProfitRule | TierRule, Field(discriminator="rule")
+]

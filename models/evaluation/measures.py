@@ -1,0 +1,253 @@
+"""What each kind of tag is measured by: its metrics, calibration, segments, and what makes one of them weak."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tagcast.models.decisions.policy import cut_from_scores, decide
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.filters.fields import UNKNOWN
+from tagcast.models.stats.amount_metrics import (
+    DEVIATIONS_95,
+    amount_bins,
+    evaluate_points,
+    evaluate_said,
+)
+from tagcast.models.stats.amount_segments import AmountSegment, amount_segments, holds_too_few
+from tagcast.models.stats.metrics import (
+    METRICS,
+    CalibrationBin,
+    Estimate,
+    calibration_bins,
+    evaluate,
+    wilson,
+)
+from tagcast.models.stats.observed_accuracy import as_words
+from tagcast.models.stats.segments import SegmentRow, segment_rows
+from tagcast.models.training.dataset import Floats
+from tagcast.models.training.result import AmountTest, TestScores
+
+Words = npt.NDArray[np.object_]
+Ids = npt.NDArray[Any]
+Masks = Mapping[tuple[str, str], npt.NDArray[np.bool_]]
+
+ERRORS = 2.0
+"""Standard errors between mean score and mean outcome from which a segment counts as scored wrongly."""
+
+
+class Measures(Protocol):
+    """How trainings of one kind are measured; ``scores`` are the kind's own test scores."""
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """Every metric that is drawn, and what people call it."""
+
+    @property
+    def against(self) -> Mapping[str, str]:
+        """The reference that a metric is drawn beside."""
+
+    @property
+    def outcome_title(self) -> str:
+        """What calibration holds the mean score against."""
+
+    def outcome(self, scores: Any) -> npt.NDArray[Any]:
+        """Return what came, as numbers."""
+
+    def decided(self, definition: TagDefinition, scores: Any) -> tuple[Words, Floats]:
+        """Return value and confidence, as a scoring run at that time would have decided."""
+
+    def came(self, definition: TagDefinition, scores: Any) -> Words:
+        """Return the value that would have been right."""
+
+    def pooled(self, scores: Any, rng: np.random.Generator, profile_id: Ids) -> dict[str, Estimate]:
+        """Return every metric of several snapshots; profiles are resampled."""
+
+    def bins(self, scores: Any) -> list[CalibrationBin]:
+        """Return mean score and mean outcome of bins of equal count."""
+
+    def segments(
+        self, scores: Any, masks: Masks, rng: np.random.Generator, profile_id: Ids | None = None
+    ) -> Sequence[SegmentRow | AmountSegment]:
+        """Return the figures of each segment."""
+
+    def weaknesses(self, row: Any) -> list[str]:
+        """Return why a segment is weak; nothing where it is not."""
+
+    @property
+    def ranking_title(self) -> str:
+        """What :meth:`ranking` returns."""
+
+    def ranking(self, row: Any) -> tuple[Estimate, float]:
+        """Return how well a segment is ranked, and how well its own scores say it should be (NaN: not known)."""
+
+    def mean_outcome(self, row: Any) -> Estimate:
+        """Return the mean of what came in a segment."""
+
+
+class BinaryMeasures:
+    """Of tags that say yes or no."""
+
+    titles: Mapping[str, str] = {
+        "auc": "AUC",
+        "average_precision": "average precision",
+        "log_loss": "log loss (lower is better)",
+        "brier": "Brier score (lower is better)",
+        "calibration_error": "calibration error (lower is better)",
+        "lift_at_10": "lift of the top 10 %",
+    }
+    against: Mapping[str, str] = {
+        "auc": "rfm",
+        "average_precision": "rfm",
+        "lift_at_10": "rfm",
+        "log_loss": "base_rate",
+        "brier": "base_rate",
+    }
+    outcome_title = "share of true outcomes"
+
+    def outcome(self, scores: TestScores) -> npt.NDArray[np.int8]:
+        """Return 1 for what came true, else 0."""
+        return scores.y
+
+    def decided(self, definition: TagDefinition, scores: TestScores) -> tuple[Words, Floats]:
+        """Decide by what was known before the test snapshot."""
+        cut = cut_from_scores(definition.decision, scores.score) if scores.cut is None else scores.cut
+        return decide(
+            scores.score, scores.lower, scores.upper, cut=cut, min_confidence=definition.min_confidence
+        )
+
+    def came(self, definition: TagDefinition, scores: TestScores) -> Words:
+        """Return yes and no."""
+        return as_words(scores.y)
+
+    def pooled(self, scores: TestScores, rng: np.random.Generator, profile_id: Ids) -> dict[str, Estimate]:
+        """Return :func:`tagcast.models.stats.metrics.evaluate`."""
+        return evaluate(scores.y, scores.score, rng, tuple(METRICS), profile_id)
+
+    def bins(self, scores: TestScores) -> list[CalibrationBin]:
+        """Return :func:`tagcast.models.stats.metrics.calibration_bins`."""
+        return calibration_bins(scores.y, scores.score)
+
+    def segments(
+        self, scores: TestScores, masks: Masks, rng: np.random.Generator, profile_id: Ids | None = None
+    ) -> list[SegmentRow]:
+        """Return every metric where snapshots are pooled, the AUC alone of one."""
+        metrics = ("auc",) if profile_id is None else tuple(METRICS)
+        return segment_rows(scores.y, scores.score, masks, rng, profile_id, metrics)
+
+    def weaknesses(self, row: SegmentRow) -> list[str]:
+        """Name a mean score off the observed rate, and a ranking worse than the segment's own scores imply.
+
+        Not than that of the whole: among profiles that are much alike no model ranks well.
+        """
+        why = []
+        rate, said = row.yes / row.n, row.mean_score
+        if abs(said - rate) > ERRORS * math.sqrt(said * (1 - said) / row.n):
+            word = "high" if said > rate else "low"
+            why.append(f"scored too {word}: {said:.3f} said, {rate:.3f} came true")
+        auc = row.metrics.get("auc")
+        if auc is not None and auc.high < row.implied_auc:  # false for NaN: one outcome only cannot be ranked
+            why.append(
+                f"ranks worse than its scores imply: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}), "
+                f"implied {row.implied_auc:.3f}"
+            )
+        return why
+
+    ranking_title = "AUC (orange: what it would be if the scores were exactly right)"
+
+    def ranking(self, row: SegmentRow) -> tuple[Estimate, float]:
+        """Return the AUC, and what it would be if the scores were exactly right."""
+        return row.metrics["auc"], row.implied_auc
+
+    def mean_outcome(self, row: SegmentRow) -> Estimate:
+        """Return the share of true outcomes."""
+        low, rate, high = (float(bound[0]) for bound in wilson([row.yes], [row.n]))
+        return Estimate(rate, low, high)
+
+
+class AmountMeasures:
+    """Of tags that predict an amount."""
+
+    titles: Mapping[str, str] = {
+        "rmse": "RMSE (lower is better)",
+        "mae": "MAE (lower is better)",
+        "spearman": "rank correlation",
+        "coverage": "share inside the interval",
+        "tier_accuracy": "share of right tiers",
+        "promise_margin": "right minus confidence",
+    }
+    against: Mapping[str, str] = dict.fromkeys(("rmse", "mae", "spearman"), "baseline")
+    outcome_title = "mean amount"
+
+    def outcome(self, scores: AmountTest) -> Floats:
+        """Return the amount."""
+        return scores.amount
+
+    def decided(self, definition: TagDefinition, scores: AmountTest) -> tuple[Words, Floats]:
+        """Say the likeliest tier where it is sure enough."""
+        tier = np.array(definition.values, object)[scores.tier]
+        return np.where(scores.confidence < definition.min_confidence, UNKNOWN, tier), scores.confidence
+
+    def came(self, definition: TagDefinition, scores: AmountTest) -> Words:
+        """Return the tier in which the amount lies."""
+        return np.array(definition.values, object)[scores.true_tier]
+
+    def pooled(self, scores: AmountTest, rng: np.random.Generator, profile_id: Ids) -> dict[str, Estimate]:
+        """Return errors, ranking, intervals and tiers."""
+        seed = int(rng.integers(2**63))  # every row of the table rests on the same resamples
+        s = scores
+        points = evaluate_points(s.amount, s.score, np.random.default_rng(seed), profile_id)
+        return points | evaluate_said(
+            s.amount,
+            s.lower,
+            s.upper,
+            s.tier,
+            s.true_tier,
+            s.confidence,
+            np.random.default_rng(seed),
+            profile_id,
+        )
+
+    def bins(self, scores: AmountTest) -> list[CalibrationBin]:
+        """Return :func:`tagcast.models.stats.amount_metrics.amount_bins`."""
+        return amount_bins(scores.amount, scores.score)
+
+    def segments(
+        self, scores: AmountTest, masks: Masks, rng: np.random.Generator, profile_id: Ids | None = None
+    ) -> list[AmountSegment]:
+        """Return :func:`tagcast.models.stats.amount_segments.amount_segments`."""
+        return amount_segments(
+            scores.amount, scores.score, scores.lower, scores.upper, masks, rng, profile_id
+        )
+
+    def weaknesses(self, row: AmountSegment) -> list[str]:
+        """Name a mean prediction off the mean amount, and intervals that hold too few."""
+        why = []
+        if abs(row.mean_score - row.mean_amount) > ERRORS * row.error:
+            word = "high" if row.mean_score > row.mean_amount else "low"
+            why.append(f"predicted too {word}: {row.mean_score:,.2f} on average, {row.mean_amount:,.2f} came")
+        coverage = row.metrics["coverage"]
+        if holds_too_few(coverage):
+            why.append(
+                f"its intervals hold too few: {coverage.value:.3f} ({coverage.low:.3f} to {coverage.high:.3f})"
+            )
+        return why
+
+    ranking_title = "rank correlation"
+
+    def ranking(self, row: AmountSegment) -> tuple[Estimate, float]:
+        """Return the rank correlation."""
+        return row.metrics["spearman"], math.nan
+
+    def mean_outcome(self, row: AmountSegment) -> Estimate:
+        """Return the mean amount."""
+        half = DEVIATIONS_95 * row.error
+        return Estimate(row.mean_amount, row.mean_amount - half, row.mean_amount + half)
+
+
+MEASURES: dict[str, Measures] = {"model": BinaryMeasures(), "amount": AmountMeasures()}
+"""By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""

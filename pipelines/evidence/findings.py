@@ -1,0 +1,176 @@
+"""What one training shows, whatever it predicts: metrics of the version, its plots, what moves its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
+from tagcast.pipelines.evidence.promise_metrics import promise_metrics
+from tagcast.pipelines.evidence.tag_kinds import evidence_kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from tagcast.features.catalog.feature_set import Feature
+    from tagcast.models.evaluation.global_drivers import Driver, ReasonAgreement
+    from tagcast.models.inference.attributions import Floats
+    from tagcast.models.stats.observed_accuracy import PromiseBand
+    from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.models.training.result import AnyResult
+
+SHAP_ROWS = 1_000
+"""Rows of the test snapshot whose SHAP values are taken, give or take: more dots show nothing more."""
+PLOT_DPI = 100
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What moves the scores of the test snapshot; exact SHAP is paid for once.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n, p)
+        Rows of the test snapshot, evenly drawn.
+    given : ndarray of shape (n, p)
+        Exact contributions in the model's unit.
+    titles : mapping of str to Feature
+        By feature.
+    drivers : tuple of Driver
+    agreement : ReasonAgreement
+        Of path attribution with SHAP.
+    """
+
+    X: pd.DataFrame
+    given: Floats
+    titles: Mapping[str, Feature]
+    drivers: tuple[Driver, ...]
+    agreement: ReasonAgreement
+
+    def title(self, feature: str) -> str:
+        """Return what people call a feature."""
+        return self.titles[feature].en if feature in self.titles else feature
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one training shows: metrics of the version, its plots as PNG, what moves its scores."""
+
+    metrics: dict[str, float]
+    figures: dict[str, bytes]
+    explanation: Explanation
+
+
+def findings_of(result: AnyResult, frame: TrainingFrame) -> Findings:
+    """Return the findings of a training on ``frame``."""
+    explanation = explain_test(result, frame)
+    metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
+    # Drawn once: the run and the card show the same pictures.
+    figures = {name: png(figure) for name, figure in training_figures(result, explanation).items()}
+    return Findings(metrics, figures, explanation)
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
+    stream = BytesIO()
+    figure.savefig(stream, format="png", dpi=PLOT_DPI)
+    return stream.getvalue()
+
+
+def explain_test(result: AnyResult, frame: TrainingFrame) -> Explanation:
+    """Explain the final model on the test snapshot of ``frame``, that the tag was trained on."""
+    import numpy as np
+
+    from tagcast.features.catalog.feature_set import FeatureSet
+    from tagcast.models.evaluation.global_drivers import drivers, reason_agreement
+    from tagcast.models.inference.attributions import contributions
+
+    last = frame.X.loc[frame.as_of == np.datetime64(result.split.test)]
+    X, model = last.iloc[:: max(1, len(last) // SHAP_ROWS)], result.model
+    given = contributions(model, X, exact=True)
+    titles = FeatureSet.parse(model.feature_set).titles()
+    return Explanation(
+        X,
+        given,
+        titles,
+        drivers(model, X, titles, given=given),
+        reason_agreement(model, X, seed=model.seed, given=given),
+    )
+
+
+def version_metrics(result: AnyResult) -> dict[str, float]:
+    """Return every figure of the test snapshot under one flat name.
+
+    ``auc``, ``auc_low``, ``auc_high`` and so on for tagcast, ``rfm_auc`` and ``base_rate_log_loss`` for the
+    references (of an amount ``baseline_rmse``), ``minus_rfm_auc`` with ``_low`` and ``_high`` for paired differences,
+    ``validation_log_loss_blend`` (``validation_rmse_tweedie``) for the candidates, ``promise_80_right`` for the promise
+    on the test snapshot.
+    """
+    metrics: dict[str, float] = {}
+    for who, estimates in result.test.items():
+        prefix = "" if who == "tagcast" else f"{who}_"
+        for name, estimate in estimates.items():
+            metrics[f"{prefix}{name}"] = estimate.value
+            if not prefix:
+                metrics[f"{name}_low"], metrics[f"{name}_high"] = estimate.low, estimate.high
+    for who, estimates in result.differences.items():
+        for name, estimate in estimates.items():
+            stem = f"minus_{who}_{name}"
+            metrics[stem] = estimate.value
+            metrics[f"{stem}_low"], metrics[f"{stem}_high"] = estimate.low, estimate.high
+    loss_name = evidence_kind(result.model.definition).loss_name
+    for name, loss in result.candidates.items():
+        metrics[f"validation_{loss_name}_{name}"] = loss
+    value, came, confidence = decided_at_test(result)
+    metrics |= promise_metrics(value, confidence, came)
+    # A constant reference has no ranking: MLflow keeps no NaN worth reading.
+    return {name: figure for name, figure in metrics.items() if figure == figure}  # noqa: PLR0124
+
+
+def decided_at_test(result: AnyResult) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], Floats]:
+    """Return value, what would have been right, and confidence, decided by what was known before the test snapshot."""
+    from tagcast.models.evaluation.measures import MEASURES
+
+    definition, scores = result.model.definition, result.test_scores
+    measures = MEASURES[definition.kind]
+    value, confidence = measures.decided(definition, scores)
+    return value, measures.came(definition, scores), confidence
+
+
+def promise_at_test(result: AnyResult) -> Sequence[PromiseBand]:
+    """Return promise and reality of the test snapshot at every level of confidence."""
+    from tagcast.models.stats.observed_accuracy import promise_and_reality
+
+    value, came, confidence = decided_at_test(result)
+    return promise_and_reality(came, value, confidence, CONFIDENCE_BANDS)
+
+
+def agreement_metrics(agreement: ReasonAgreement) -> dict[str, float]:
+    """Return how far path attribution agrees with SHAP, as metrics of a version."""
+    return {"reasons_top_in_three": agreement.top_in_three, "reasons_overlap": agreement.overlap}
+
+
+def training_figures(result: AnyResult, explanation: Explanation) -> dict[str, Figure]:
+    """Return the plots of a version: those of its kind, the promise, SHAP summary and waterfall, dependence of the top features."""
+    from tagcast.models.evaluation.explanation import explain
+    from tagcast.models.plots.dependence import dependence_grid
+    from tagcast.models.plots.model import confidence_plot
+    from tagcast.models.plots.shap_plots import beeswarm, highest, waterfall
+
+    value, came, confidence = decided_at_test(result)
+    model, e = result.model, explanation
+    top = [driver.feature for driver in e.drivers]
+    titles = {name: title.en for name, title in e.titles.items()}
+    shapes = explain(model, e.X, titles=titles, given=e.given)
+    return {
+        **evidence_kind(model.definition).figures(result),
+        "promise": confidence_plot(came, value, confidence),
+        "shap_summary": beeswarm(shapes, model.unit),
+        "waterfall": waterfall(shapes[highest(shapes)], f"How the highest score comes about ({model.unit})"),
+        "dependence": dependence_grid(model, e.X, top, e.titles, given=e.given),
+    }

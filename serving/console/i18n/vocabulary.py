@@ -1,0 +1,75 @@
+"""Words that pages share for what the data says: values of tags, parts of a prediction, statuses, roles, the tag tree."""
+
+from __future__ import annotations
+
+from tagcast.features.core.messages import Message, msg, pmsg
+from tagcast.registry.access.roles import Role
+from tagcast.registry.governance.lifecycle import Status
+from tagcast.registry.governance.saved_audiences import AudienceKind
+from tagcast.serving.catalog.known_tags import Kind
+
+ROLE_TITLES: dict[Role, Message] = {
+    "viewer": msg("Viewer"),
+    "marketer": msg("Marketer"),
+    "data_scientist": msg("Data scientist"),
+    "admin": msg("Administrator"),
+}
+STATUS_TITLES: dict[Status, Message] = {
+    "draft": msg("Draft"),
+    "in_review": msg("In review"),
+    "published": msg("Published"),
+    "suspended": msg("Suspended"),
+    "retired": msg("Retired"),
+}
+STEP_TITLES: dict[Status, Message] = {
+    "in_review": msg("Submit for review"),
+    "published": msg("Publish"),
+    "suspended": msg("Suspend"),
+    "retired": msg("Retire"),
+    "draft": msg("Back to draft"),
+}
+"""What taking a tag to a status is called."""
+KIND_TITLES: dict[Kind, Message] = {
+    "model": msg("Model"),
+    "amount": msg("Amount"),
+    "rule": msg("Rule"),
+}
+MEMBERSHIP_TITLES: dict[AudienceKind, Message] = {"dynamic": msg("dynamic"), "frozen": msg("frozen")}
+PART_TITLES: dict[str, Message] = {
+    "value": msg("value"),
+    "band": msg("level"),
+    "confidence": msg("confidence"),
+    "percentile": msg("percentile"),
+    "score": msg("score"),
+    "lower": msg("lower bound"),
+    "upper": msg("upper bound"),
+    "unknown_because": msg("why unknown"),
+}
+VALUE_TITLES: dict[str, Message] = {
+    "yes": msg("yes"),
+    "no": msg("no"),
+    "unknown": msg("unknown"),
+    "true": msg("true"),
+    "false": msg("false"),
+    "low": msg("low"),
+    "medium": msg("medium"),
+    "high": msg("high"),
+    "prospect": msg("prospect"),
+    "new": pmsg("customer", "new"),
+    "returning": msg("returning"),
+    "lapsed": msg("lapsed"),
+}
+"""Values that many tags share; any other is shown as the definition spells it."""
+CATEGORY_TITLES: dict[str, Message] = {
+    "Lifecycle": msg("Lifecycle"),
+    "Retention": msg("Retention"),
+    "Stage": msg("Stage"),
+    "Value": pmsg("category", "Value"),
+    "Spend": msg("Spend"),
+    "Interest": msg("Interest"),
+    "Groceries": msg("Groceries"),
+    "Discovery": msg("Discovery"),
+    "Purchases": msg("Purchases"),
+    "Basket": msg("Basket"),
+}
+"""Categories of the tag tree that come with tagcast; any other is shown as it is spelt."""

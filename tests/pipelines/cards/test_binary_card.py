@@ -1,0 +1,254 @@
+"""The card of a version: every part is there, true, readable offline, and safe whatever the data hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.ingest.event_log import EventLog
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.definitions.model_tag import CountAtLeast, PrecisionRule, ProfitRule, SumAtLeast
+from tagcast.models.stats.leakage import FeaturePower
+from tagcast.models.stats.metrics import Estimate
+from tagcast.models.training.binary import train_tag
+from tagcast.pipelines.cards.card import build_card
+from tagcast.pipelines.cards.document import (
+    Badge,
+    Bullets,
+    Document,
+    Facts,
+    Folded,
+    Grid,
+    Paragraph,
+    Picture,
+    Row,
+    Section,
+    to_html,
+    to_markdown,
+)  # fmt: skip
+from tagcast.pipelines.cards.sections import CardFacts
+from tagcast.pipelines.evidence.findings import findings_of, promise_at_test
+from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
+from tagcast.pipelines.evidence.weak_segments import weak_segments
+from tagcast.registry.gates.change_checks import NotCompared
+from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
+from tagcast.registry.gates.leak_checks import LeakEvidence
+from tagcast.registry.versions.versions import Version
+from tagcast.serving.catalog.definition_text import decision_words, outcome_words, population_words
+from tests.support.shop import CHURN, INTEREST, VALUE
+from tests.support.synthetic import shoppers
+
+pytestmark = pytest.mark.slow
+
+EVIL = """<script>alert("1")</script> & 'x' | `y` *z* [a](javascript:b)"""
+SPEC = "7,30;amount;"
+PARTS = (
+    "Grade", "Definition", "Population", "Data span and split", "Features", "Quality on the test snapshot",
+    "Calibration and promise", "Drivers: what the score is made of", "Segments where it is weak", "Limits",
+    "Checks", "Version",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Segment:
+    segment: str
+    value: str
+    n: int
+    yes: int
+    metrics: dict[str, Estimate]
+    mean_score: float
+    implied_auc: float = 0.85
+
+
+@pytest.fixture(scope="module")
+def facts() -> CardFacts:
+    frame, split, _ = shoppers()
+    definition = parse_definition(CHURN, "churn")
+    result = train_tag(definition, frame, split, feature_set=SPEC, trials=1)
+    leaks = LeakEvidence(
+        powers=(FeaturePower("recency_days", 0.8),), last_day=(), late_events=0, late_rows=0, ahead=(), recounted_otherwise=(),
+    )  # fmt: skip
+    nothing = NotCompared("none yet", expected=True)
+    found = findings_of(result, frame)
+    kind = EVIDENCE_KINDS["model"]
+    report = evaluate_gate(kind.own_checks(result), SharedEvidence(leaks, nothing, nothing))
+    moment = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    return CardFacts(
+        result=result,
+        rows=len(frame.y),
+        yes=int(frame.y.sum()),
+        report=report,
+        grade=kind.grade(result, report, promise_at_test(result)),
+        stands_in=False,
+        version=Version("churn_risk", 4, "abc", moment, (), "f3a9", {}, {}, None, "", "model"),
+        events=EventLog("e1", 5000, 400, date(2023, 11, 1), date(2024, 6, 1), {}, {}, (), Path()),
+        feature_set=FeatureSet.parse(SPEC),
+        explanation=found.explanation,
+        figures=found.figures,
+    )
+
+
+class Reader(HTMLParser):
+    """Collect elements, their attributes and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data) -> None:
+        self.text.append(data)
+
+
+def test_a_card_holds_every_part_in_both_forms(facts) -> None:
+    card = build_card(facts)
+    assert tuple(s.title for s in card.sections) == PARTS
+    page, text = Reader(to_html(card)), to_markdown(card)
+    for title in PARTS:
+        assert title in page.text
+        assert f"\n## {title}\n" in text
+    plain = " ".join(page.text)
+    auc = facts.result.test["tagcast"]["auc"].value
+    for part in (
+        "churn_risk v4", "no purchase within 30 days", "profiles with a purchase in the 60 days", "2023-11-01",
+        str(facts.result.split.test), f"{auc:.3f}", facts.result.model.digest(), "of path attribution",
+        "counts for", "占评分构成的", "How the grade is given", "beats rfm", facts.grade.reasons[0][1:],
+        f"{len(facts.result.model.features)} features", "流失风险", "Not measured",
+    ):  # fmt: skip
+        assert part in plain, part
+    for note in facts.result.notes:
+        assert note[1:] in plain
+    assert facts.grade.letter in page.text
+    assert len([t for t, _ in page.tags if t == "img"]) == len(facts.figures) == 6
+
+
+def test_the_page_needs_nothing_beside_it(facts) -> None:
+    page = Reader(to_html(build_card(facts)))
+    assert not {"script", "link", "iframe"} & {t for t, _ in page.tags}
+    for _, attributes in page.tags:
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith("data:")
+    assert "http" not in re.sub(r"base64,[\w+/=]+", "", to_html(build_card(facts)))
+    assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in page.tags
+
+
+def test_text_from_data_stays_text(facts) -> None:
+    model = facts.result.model
+    definition = parse_definition(INTEREST, "interest").expand([EVIL])[0]
+    definition = definition.model_copy(update={"owner": EVIL})
+    result = replace(facts.result, model=replace(model, definition=definition), notes=(EVIL,))
+    segment = Segment("city", EVIL, 100, 90, {}, 0.2)
+    spoilt = replace(
+        facts, result=result, version=replace(facts.version, tag=EVIL), segments=(segment,),
+        grade=replace(facts.grade, reasons=(EVIL,)),
+    )  # fmt: skip
+    card = build_card(spoilt)
+    page = Reader(to_html(card))
+    assert not [t for t, _ in page.tags if t == "script"]
+    assert not [t for t, _ in page.tags if t == "a"]
+    assert " ".join(page.text).count(EVIL) >= 6, "said as it is, in every place"
+    text = to_markdown(card)
+    assert "<script" not in text.replace("\\<script", "")
+    for line in text.splitlines():
+        assert not re.search(r"(?<!\\)\]\(", line), "no link"
+        if line.startswith("| "):
+            cells = re.split(r"(?<!\\)\|", line)[1:-1]
+            assert len(cells) in {2, 3, 4, 5}, line
+
+
+HOSTILE = st.text(alphabet="<>&\"'|`*_[]()#~\\!- a1\n客", max_size=30)
+
+
+@given(HOSTILE, HOSTILE)
+def test_no_text_changes_the_structure_of_a_page(one: str, two: str) -> None:
+    def page(a: str, b: str) -> Document:
+        blocks = [
+            Paragraph(a, b), Bullets([a, b]), Facts([(a, b)]), Grid((a, "x"), [(b, a)]), Badge("A", [a]),
+            Row([Picture(b"png", a)]), Folded(b, [Paragraph(a)]),
+        ]  # fmt: skip
+        return Document(a, b, [Section(a, blocks)])
+
+    shape = [t for t, _ in Reader(to_html(page("a", "b"))).tags]
+    hostile = [t for t, _ in Reader(to_html(page(one, two))).tags]
+    # A text that is empty or blank under a paragraph leaves its line out.
+    assert [t for t in hostile if t != "small"] == [t for t in shape if t != "small"]
+    for line in to_markdown(page(one, two)).splitlines():
+        if line.startswith("| "):
+            assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) == 3, line
+
+
+def test_weak_segments_are_those_beyond_two_standard_errors_or_below_what_they_imply() -> None:
+    good = {"auc": Estimate(0.84, 0.80, 0.88)}
+    poor = {"auc": Estimate(0.70, 0.62, 0.78)}
+    one_sided = {"auc": Estimate(float("nan"), float("nan"), float("nan"))}
+    rows = [
+        Segment("tenure", "new", 400, 80, good, 0.20),
+        Segment("tenure", "returning", 400, 80, good, 0.25),
+        Segment("tenure", "lost", 400, 80, good, 0.15),
+        Segment("tenure", "few", 10, 2, good, 0.35),
+        Segment("city", "Oslo", 400, 80, poor, 0.20),
+        Segment("city", "Voss", 400, 0, one_sided, 0.001),
+    ]
+    assert [(w.row.value, w.why.split(":")[0]) for w in weak_segments(rows, "model")] == [
+        ("returning", "scored too high"), ("lost", "scored too low"), ("Oslo", "ranks worse than its scores imply"),
+    ]  # fmt: skip
+
+
+def test_measured_segments_are_on_the_card(facts) -> None:
+    rows = (Segment("city", "Oslo", 400, 80, {}, 0.5), Segment("city", "Voss", 400, 80, {}, 0.2))
+    text = to_markdown(build_card(replace(facts, segments=rows)))
+    assert "1 of 2 segments" in text
+    assert "city: Oslo" in text
+    assert "city: Voss" not in text
+    assert "Segments were not measured" not in text
+
+
+def test_an_rfm_card_says_so(facts) -> None:
+    ranking = replace(facts.result, chosen="rfm")
+    fallback = EVIDENCE_KINDS["model"].grade(ranking, facts.report, promise_at_test(ranking))
+    text = to_markdown(build_card(replace(facts, stands_in=True, grade=fallback)))
+    assert "**Grade C**" in text
+    assert "no model was active" in text
+
+
+def test_definitions_in_words() -> None:
+    churn, value = parse_definition(CHURN, "churn"), parse_definition(VALUE, "value")
+    coffee = parse_definition(INTEREST, "interest").expand(["COFFEE"])[0]
+    assert outcome_words(churn) == "no purchase within 30 days"
+    assert outcome_words(coffee) == "at least one purchase of COFFEE within 30 days"
+    assert outcome_words(value).startswith(
+        "among the 20% of the population with the highest net spend within"
+    )
+    count = CountAtLeast(kind="count_at_least", at_least=3, horizon_days=7)
+    total = SumAtLeast(kind="sum_at_least", at_least=1500, horizon_days=7, category="TEA")
+    said = [outcome_words(churn.model_copy(update={"outcome": o})) for o in (count, total)]
+    assert said == [
+        "purchase on 3 or more days within 7 days",
+        "net spend on TEA of 1,500 or more within 7 days",
+    ]
+    rules = (
+        (PrecisionRule(rule="precision", precision=0.8), "of which 80% came true"),
+        (ProfitRule(rule="profit", benefit=10, cost=2, capacity=5000), "at most 5,000 profiles"),
+        (churn.decision, "yes if score ≥ 0.5"),
+        (value.decision, "yes for the top 20% of scores"),
+    )
+    for rule, words in rules:
+        assert words in decision_words(churn.model_copy(update={"decision": rule}))
+    everyone = churn.model_copy(update={"population": type(churn.population)()})
+    assert population_words(everyone) == "every profile with an event before the snapshot"
+    new = coffee.population.model_copy(update={"not_bought_within_days": 90})
+    assert population_words(coffee.model_copy(update={"population": new})).endswith(
+        "in the 60 days before the snapshot, but none of COFFEE in the 90 days before it"
+    )

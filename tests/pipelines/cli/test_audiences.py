@@ -1,0 +1,93 @@
+"""`tagcast audience`: each command answers people and programs."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from tagcast.pipelines.cli.main import cli
+from tagcast.serving.store.duckdb.store import DuckDbStore
+from tests.support.desks import PROFILES, frame, publish_made
+from tests.support.shop import CONFIG
+
+FRAME = frame()
+OLD = "age >= 40"  # commands read the clock: what the tags say has expired by now, attributes have not
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "tags").mkdir()
+    (folder / "tagcast.toml").write_text(CONFIG.partition("[profiles]")[0] + PROFILES, encoding="utf-8")
+    publish_made(DuckDbStore(folder / ".tagcast" / "store"))
+    return folder
+
+
+def run(folder, *arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(
+        cli,
+        ["audience", *arguments, "--config", str(folder / "tagcast.toml")],
+        catch_exceptions=False,
+    )
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def answer(folder, *arguments: str):
+    return json.loads(run(folder, *arguments, "--json"))
+
+
+def test_count_and_explain(folder) -> None:
+    members = (FRAME["age"] >= 40).sum()
+    assert answer(folder, "count", OLD)["members"] == members
+    assert f"{members:,} of 400 profiles" in run(folder, "count", OLD)
+    found = answer(folder, "explain", f"{OLD} AND city = '北京'")
+    assert found["sentence"] == "Customers where age is at least 40, and city is “北京”."
+    assert [e["condition"] for e in found["effects"]] == [OLD, "city = '北京'"]
+    assert "满足以下条件的客户" in run(folder, "explain", OLD, "--language", "zh")
+
+
+def test_show_portrait_compare_and_cut(folder) -> None:
+    assert len(answer(folder, "show", OLD, "--limit", "3")) == 3
+    drawn = [answer(folder, "show", OLD, "--limit", "3", "--seed", "1") for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    found = answer(folder, "portrait", OLD)
+    assert {"age", "city", "churn_risk"} <= {row["field"] for row in found["rows"]}
+    assert "index 100" in run(folder, "portrait", OLD, "--by", "share", "--against", "city = '北京'")
+    overlap = answer(folder, "compare", OLD, "city = '北京'")
+    assert overlap["both"] == ((FRAME["age"] >= 40) & (FRAME["city"] == "北京")).sum()
+    curve = answer(folder, "profit", OLD, "--tag", "churn_risk", "--benefit", "10", "--cost", "4")
+    assert curve["condition"].startswith("churn_risk.score >= ")
+    assert "contact the" in run(
+        folder, "profit", OLD, "--tag", "churn_risk", "--benefit", "10", "--cost", "4"
+    )
+
+
+def test_save_list_export_delete(folder) -> None:
+    run(folder, "save", "old", OLD, "--description", "for the letter")
+    run(folder, "save", "old now", "IN AUDIENCE 'old'", "--frozen")
+    assert {(a["name"], a["kind"]) for a in answer(folder, "list")} == {
+        ("old", "dynamic"),
+        ("old now", "frozen"),
+    }
+    out = folder / "a.parquet"
+    found = answer(
+        folder, "export", "IN AUDIENCE 'old now'", "--out", str(out), "--column", "age", "--holdout", "0.2"
+    )
+    rows = pd.read_parquet(out)
+    assert (list(rows.columns), len(rows)) == (["profile_id", "age"], found["rows"])
+    assert found["rows"] + found["held_out"] == (FRAME["age"] >= 40).sum()
+    assert "unknown kind" in run(folder, "export", OLD, "--out", str(folder / "a.xlsx"), code=1)
+    assert "is part of 'old now'" in run(folder, "delete", "old", code=14)
+    run(folder, "delete", "old now")
+    run(folder, "delete", "old")
+    assert answer(folder, "list") == []
+
+
+def test_a_wrong_filter_is_shown_where_it_is_wrong(folder) -> None:
+    said = run(folder, "count", "age >= 40 AND nothing = 1", code=9)
+    assert "unknown field 'nothing'" in said
+    assert "^" in said

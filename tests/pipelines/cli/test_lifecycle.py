@@ -1,0 +1,137 @@
+"""The life of tags and champions through the command line, where a second person has to agree and where not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tagcast.pipelines.project.project import open_project
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.saved_audiences import SavedAudience, save
+from tagcast.registry.state.database import open_state
+from tests.support.champion import DAY, NOW, TAG, by_hand, put_in_charge, shop_with_champion
+from tests.support.command_line import Project as CommandLine
+from tests.support.rule_tags import tree_of
+from tests.support.shop import FIRST_DAY, write_shop
+
+pytestmark = [pytest.mark.xdist_group("life_cli"), pytest.mark.slow]
+
+SECOND_PERSON = "\n[review]\nsecond_person = true\n"
+
+
+class Project(CommandLine):
+    """A project folder and the command line on it."""
+
+    def ask_for_two(self) -> None:
+        self.config.write_text(self.config.read_text(encoding="utf-8") + SECOND_PERSON, encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    score_tags(shop_with_champion(tmp_path), [TAG], as_of=DAY, now=NOW)
+    return Project(tmp_path / "tagcast.toml", tmp_path / "home")
+
+
+def test_nothing_has_to_be_set_up(project) -> None:
+    (row,) = [r for r in project.json("tag", "list") if r["name"] == TAG]
+    assert row["status"] == "published"
+    shown = project.invoke("tag", "list").stdout
+    assert "warning: Lifecycle › Retention holds only 1 tag" in shown
+    assert [r["name"] for r in project.json("tag", "list", "--query", "chrun")] == [TAG]
+    assert "warning" not in project.invoke("tag", "list", "--query", "chrun").stdout
+    assert project.invoke("model", "approve").stdout == "no champion waits for approval\n"
+
+
+def test_a_tag_is_shown_and_taken_through_its_life(project) -> None:
+    page = project.json("tag", "show", TAG)
+    assert page["row"]["status"] == "published"
+    assert "no step in its life" in project.invoke("tag", "show", TAG).stdout
+    step = project.json("tag", "suspend", TAG, "--reason", "broken feed", "--by", "Ann")
+    assert (step["who"], step["was"], step["to"]) == ("Ann", "published", "suspended")
+    refused = project.invoke("tag", "approve", TAG, "--reason", "x")
+    assert refused.exit_code == 14
+    assert "suspended, not in review" in refused.stderr
+    assert f"tagcast tag submit {TAG}" in refused.stderr
+    assert (
+        project.invoke("tag", "submit", TAG, "--reason", "fixed").stdout
+        == f"{TAG} is in review (was suspended)\n"
+    )
+    project.json("tag", "approve", TAG, "--reason", "looked at it")
+    steps = project.json("tag", "history", TAG)
+    assert [s["to"] for s in steps] == ["suspended", "in_review", "published"]
+    assert "broken feed" in project.invoke("tag", "show", TAG).stdout
+    assert project.invoke("tag", "show", "nothing").exit_code == 13
+
+
+def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
+    state = open_state(open_project(project.config, project.home).settings)
+    save(
+        state,
+        SavedAudience("quiet ones", "", "", f"{TAG} = 'yes'", "dynamic", NOW, NOW),
+        tree_of(f"{TAG} = 'yes'", TAG),
+        Person("ann", "admin"),
+        NOW,
+    )
+    refused = project.invoke("tag", "retire", TAG, "--reason", "not needed")
+    assert refused.exit_code == 14
+    assert f"1 saved audience uses {TAG}: quiet ones" in refused.stderr
+    assert "--yes" in refused.stderr
+    assert project.json("tag", "retire", TAG, "--reason", "not needed", "--yes")["to"] == "retired"
+    assert project.json("tag", "reopen", TAG, "--reason", "needed after all")["to"] == "draft"
+
+
+def test_a_champion_waits_for_a_second_person(project) -> None:
+    project.ask_for_two()
+    workspace = open_project(project.config, project.home)
+    put_in_charge(workspace, project.home / "second", by_hand(risk=3.0), 2)  # proposed by "tests"
+    assert [v["aliases"] for v in project.json("model", "list", TAG)] == [["challenger"], ["champion"]]
+    assert "proposed by tests" in " ".join(project.invoke("model", "list", TAG).stdout.split())
+    (waiting,) = project.json("model", "approve")
+    assert (waiting["tag"], waiting["version"], waiting["champion"]) == (TAG, 2, 1)
+    assert waiting["proposed_by"] == "tests"
+    assert "tests" in project.invoke("model", "approve").stdout
+
+    own = project.invoke("model", "approve", TAG, "2", "--reason", "mine", "--by", "tests")
+    assert own.exit_code == 11
+    assert "somebody else has to approve it" in own.stderr
+    assert project.invoke("model", "approve", TAG, "2", "--by", "Bob").exit_code == 6, "a reason is needed"
+    assert project.invoke("model", "approve", TAG).exit_code == 2
+    assert project.invoke("model", "approve", TAG, "1", "--reason", "x").exit_code == 6
+    done = project.invoke("model", "approve", TAG, "2", "--reason", "read the card", "--by", "Bob")
+    assert done.stdout == f"{TAG}: version 2 is champion: the next run scores with it\n"
+    assert [v["aliases"] for v in project.json("model", "list", TAG)] == [["champion"], []]
+    (line,) = [e for e in project.json("audit") if e["action"] == "champion.approve"]
+    assert (line["who"], line["subject"], line["detail"]["proposed_by"]) == ("Bob", TAG, "tests")
+
+
+def test_a_champion_is_turned_down(project) -> None:
+    project.ask_for_two()
+    proposed = project.invoke("model", "promote", TAG, "1", "--reason", "again", "--force", "--by", "Ann")
+    assert proposed.stdout.startswith(f"{TAG}: version 1 waits for a second person to approve it")
+    done = project.invoke("model", "approve", TAG, "1", "--refuse", "--reason", "broken feed", "--by", "Bob")
+    assert done.stdout == f"{TAG}: version 1 is refused\n"
+    assert project.json("model", "approve") == []
+    assert project.json("model", "list", TAG)[0]["aliases"] == ["champion"], "what is active stays active"
+
+
+def test_the_winner_of_a_training_waits_under_the_name_of_who_trained(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("tagcast.pipelines.project.local_user.system_user", lambda: "ann")
+    project = Project(write_shop(tmp_path, customers=300), tmp_path / "home")
+    project.ask_for_two()
+    now = str(FIRST_DAY + timedelta(days=200))
+    (trained,) = project.json("train", "churn_risk", "--as-of", now, "--trials", "2")
+    assert trained["alias"] == "challenger"
+    gate = {c["outcome"] for c in trained["checks"]}
+    waiting = project.json("model", "approve")
+    if "fail" in gate:  # a small shop: whether the gate lets it through is not what is tested here
+        assert waiting == []
+    else:
+        assert [(w["version"], w["proposed_by"]) for w in waiting] == [(1, "ann")]
+        assert trained["reason"].endswith("waits for a second person: tagcast model approve")
+
+
+def test_check_warns_of_thin_categories(project) -> None:
+    assert any("Lifecycle › Retention" in line for line in project.json("check")["tree"])
+    assert "warning: Lifecycle › Retention holds only 1 tag" in project.invoke("check").stdout

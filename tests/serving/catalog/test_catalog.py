@@ -1,0 +1,260 @@
+"""The catalogue on a small shop: what is listed, found, hidden; steps that are on record; pages of tags."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tagcast.features.core.errors import (
+    ConflictError,
+    NotAllowedError,
+    NotFoundError,
+    StoreError,
+    TagcastError,
+)
+from tagcast.models.filters.parser import parse
+from tagcast.pipelines.project.project import open_project
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.saved_audiences import SavedAudience, save
+from tagcast.serving.catalog import catalog as catalogue
+from tagcast.serving.catalog.tag_actions import rate_tag, transition_tag
+from tagcast.serving.catalog.tag_details import card_html, dependents, plot, tag_details
+from tagcast.serving.context import ServiceContext, open_context
+from tests.support.champion import DAY, METRICS, NOW, TAG, shop_with_champion
+from tests.support.rule_tags import tree_of
+
+pytestmark = [pytest.mark.xdist_group("catalogue"), pytest.mark.slow]
+
+VIC, MIA = Person("vic", "viewer"), Person("mia", "marketer")
+ANN, BOB = Person("ann", "data_scientist"), Person("bob", "admin")
+SECRET = "sensitivity: sensitive\n"
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """A home with one scored champion; other tags are defined alone."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    score_tags(shop_with_champion(folder), [TAG], as_of=DAY, now=NOW)
+    return folder
+
+
+@pytest.fixture
+def folder(scored, tmp_path):
+    """A copy of it, to take steps in."""
+    copy = tmp_path / "shop"
+    shutil.copytree(scored, copy)
+    return copy
+
+
+@pytest.fixture
+def context(folder) -> ServiceContext:
+    return with_context(folder)
+
+
+def with_context(folder, extra: str = "", now=NOW) -> ServiceContext:
+    config = folder / "tagcast.toml"
+    config.write_text(config.read_text(encoding="utf-8") + extra, encoding="utf-8")
+    return open_context(open_project(config, folder / "home").settings, lambda: now)
+
+
+def names(rows) -> list[str]:
+    return [row.name for row in rows]
+
+
+def test_every_tag_is_listed_with_what_is_known_of_it(context) -> None:
+    rows = {row.name: row for row in catalogue.tags(context, VIC)}
+    assert set(rows) == {TAG, "high_value"}, "members of a family by the data are known once they are trained"
+    scored, defined = rows[TAG], rows["high_value"]
+    assert (scored.status, defined.status) == ("published", "draft")
+    assert scored.title == {"en": "Churn risk", "zh": "流失风险"}
+    assert sum(scored.said.values()) == scored.population
+    assert (scored.champion, scored.quality, scored.grade) == (1, METRICS, None)
+    assert (scored.refreshed_at, scored.expired) == (NOW, False)
+    assert (defined.population, defined.said, defined.champion, defined.quality) == (None, {}, None, {})
+    assert catalogue.owners(context) == ["tests"]
+    assert [leaf.tags for leaf in catalogue.tree_leaves(context)] == [1, 1]
+    assert "Lifecycle › Retention holds only 1 tag" in str(catalogue.tree_warnings(context)[0])
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("churn", [TAG]), ("CHRUN", [TAG]), ("risk churn", [TAG]), ("流失", [TAG]), ("险", [TAG]), ("流失风硷", [TAG]),
+        ("Hihg valeu", ["high_value"]), ("spend most", ["high_value"]), ("lifecycle", [TAG]), ("coffee", []),
+        ("", [TAG, "high_value"]), ("  ", [TAG, "high_value"]), ("'; DROP", []), ("x", []), ("!", [TAG, "high_value"]),
+    ],
+)  # fmt: skip
+def test_tags_are_found_by_what_is_nearly_right(context, query, found) -> None:
+    assert names(catalogue.tags(context, VIC, query=query)) == found
+
+
+def test_the_nearest_comes_first_and_other_conditions_hold(context) -> None:
+    assert names(catalogue.tags(context, VIC, status="draft")) == ["high_value"]
+    assert names(catalogue.tags(context, VIC, path=("Value",))) == ["high_value"]
+    assert names(catalogue.tags(context, VIC, query="value", path=("Lifecycle",))) == []
+    assert catalogue.tags(context, VIC, owner="nobody") == []
+
+
+def test_only_published_tags_can_be_filtered_by_marketers(context) -> None:
+    for person in (VIC, MIA, ANN):
+        assert list(catalogue.visible_names(context, person).tags) == [TAG]
+    transition_tag(context, ANN, TAG, "suspended", "the feed is broken")
+    assert list(catalogue.visible_names(context, MIA).tags) == []
+    assert list(catalogue.visible_names(context, ANN).tags) == [TAG]
+    with pytest.raises(TagcastError, match="unknown"):
+        parse(f"{TAG} = 'yes'", catalogue.visible_names(context, VIC))
+    transition_tag(context, BOB, TAG, "published", "fixed")
+    assert list(catalogue.visible_names(context, MIA).tags) == [TAG]
+
+
+def test_an_expired_tag_stays_and_says_so(folder) -> None:
+    context = with_context(folder, now=NOW + timedelta(days=99))
+    assert list(catalogue.visible_names(context, MIA).tags) == [TAG]
+    (row,) = catalogue.tags(context, MIA, query=TAG)
+    assert row.expired
+
+
+def test_what_is_sensitive_is_for_who_has_the_right(folder) -> None:
+    file = folder / "tags" / "high_value.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + SECRET, encoding="utf-8")
+    context = with_context(folder)
+    assert names(catalogue.tags(context, MIA)) == [TAG]
+    trusted = replace(MIA, sensitive=True)
+    assert names(catalogue.tags(context, trusted)) == [TAG, "high_value"]
+    with pytest.raises(NotAllowedError, match="marked sensitive"):
+        tag_details(context, MIA, "high_value")
+    assert tag_details(context, trusted, "high_value").row.sensitivity == "sensitive"
+    with pytest.raises(NotFoundError) as caught:
+        tag_details(context, MIA, "high_valu")
+    assert "high_value" not in str(caught.value.hint), "a suggestion tells nothing either"
+
+
+def test_a_project_without_anything_made_has_a_catalogue(folder) -> None:
+    shutil.rmtree(folder / "home")
+    context = with_context(folder)
+    assert [row.status for row in catalogue.tags(context, VIC)] == ["draft", "draft"]
+    assert tag_details(context, VIC, TAG).versions == ()
+    assert tag_details(context, VIC, TAG).last_run is None
+    with pytest.raises(StoreError, match="nothing has been published"):
+        catalogue.visible_names(context, VIC)
+    assert not (folder / "home").exists(), "looking makes nothing"
+
+
+def test_a_wrong_file_does_not_hide_what_is_published(folder) -> None:
+    (folder / "tags" / "wrong.yaml").write_text("name: [", encoding="utf-8")
+    assert names(catalogue.tags(with_context(folder), VIC)) == [TAG]
+
+
+def test_steps_are_on_record_with_who_and_why(context) -> None:
+    step = transition_tag(context, BOB, TAG, "suspended", "the feed is broken")
+    assert (step.was, step.to, step.at) == ("published", "suspended", NOW)
+    (line,) = entries(context.state, action="tag.step")
+    assert (line.who, line.subject) == ("bob", TAG)
+    assert line.detail == {"was": "published", "to": "suspended", "reason": "the feed is broken"}
+    page = tag_details(context, VIC, TAG)
+    assert [s.to for s in page.history] == ["suspended"]
+    assert page.next_steps == ("published", "in_review", "retired")
+
+
+def test_a_step_that_is_refused_leaves_nothing(context) -> None:
+    for person, to, error in ((MIA, "suspended", NotAllowedError), (BOB, "draft", ConflictError)):
+        with pytest.raises(error):
+            transition_tag(context, person, TAG, to, "why not")
+    with pytest.raises(NotFoundError, match="no tag 'churn_rik'"):
+        transition_tag(context, BOB, "churn_rik", "retired", "why not")
+    assert entries(context.state) == []
+
+
+def test_a_second_person_publishes_where_the_configuration_says_so(folder) -> None:
+    context = with_context(folder, "\n[review]\nsecond_person = true\n")
+    assert list(catalogue.visible_names(context, MIA).tags) == []
+    transition_tag(context, ANN, TAG, "in_review", "ready")
+    with pytest.raises(NotAllowedError, match="somebody else"):
+        transition_tag(context, ANN, TAG, "published", "ready")
+    transition_tag(context, BOB, TAG, "published", "read the card")
+    assert list(catalogue.visible_names(context, MIA).tags) == [TAG]
+
+
+def test_a_page_tells_what_is_said_and_of_whom(context) -> None:
+    page = tag_details(context, VIC, TAG)
+    assert page.question["en"] == "no purchase within 30 days"
+    assert "60天" in page.population["zh"]
+    assert sum(v.members for v in page.values) == page.row.population
+    assert sum(v.share for v in page.values) == pytest.approx(1)
+    (point,) = page.trend
+    assert (point.as_of, point.population) == (DAY, page.row.population)
+    assert point.shares == {v.value: v.share for v in page.values if v.members}
+    assert [f.name for f in page.features] == ["recency_days"]
+    assert page.features[0].title["zh"]
+    (version,) = page.versions
+    assert (version.aliases, version.decision) == (("champion",), "promoted by tests against not judged")
+    assert [d.by for d in page.decisions] == ["tests"]
+    assert page.last_run is not None
+    assert page.last_run.as_of == DAY
+    assert (page.expires_after_days, page.refresh) == (30, "0 3 * * *")
+
+
+def test_a_page_speaks_of_what_is_in_force_and_not_of_a_file_changed_since(folder) -> None:
+    file = folder / "tags" / "churn_risk.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("threshold: 0.5", "threshold: 0.9"), encoding="utf-8")
+    assert tag_details(with_context(folder), VIC, TAG).decision["en"] == "yes if score ≥ 0.5"
+
+
+def test_a_model_without_card_or_plots_says_so(context) -> None:
+    assert tag_details(context, VIC, TAG).plots == ()
+    with pytest.raises(NotFoundError, match="v1 has no card"):
+        card_html(context, VIC, TAG)
+    with pytest.raises(NotFoundError, match="no version 7"):
+        card_html(context, VIC, TAG, 7)
+    for which in ("calibration", "../../model"):
+        with pytest.raises(NotFoundError, match="has no plot"):
+            plot(context, VIC, TAG, which)
+
+
+def test_a_page_shows_what_is_left_where_the_model_was_damaged(folder, scored) -> None:
+    (model,) = (scored / "home").rglob("model.json")  # MLflow knows files by where they were logged
+    text = model.read_bytes()
+    model.write_text("{}", encoding="utf-8")
+    try:
+        page = tag_details(with_context(folder), VIC, TAG)
+    finally:
+        model.write_bytes(text)
+    assert page.features == ()
+    assert page.row.population
+    assert [v.version for v in page.versions] == [1]
+
+
+def test_what_depends_on_a_tag(context) -> None:
+    assert dependents(context, TAG) == []
+    for name, text in (
+        ("quiet", f"{TAG}.score > 0.5"),
+        ("both", "IN AUDIENCE 'quiet'"),
+        ("else", "city = 'Oslo'"),
+    ):
+        save(
+            context.state,
+            SavedAudience(name, "", "", text, "dynamic", NOW, NOW),
+            tree_of(text, TAG),
+            MIA,
+            NOW,
+        )
+    assert dependents(context, TAG) == ["both", "quiet"]
+    assert tag_details(context, VIC, TAG).uses.audiences == ("both", "quiet")
+
+
+def test_what_people_think_is_on_the_page(context) -> None:
+    with pytest.raises(NotAllowedError):
+        rate_tag(context, VIC, TAG, 5)
+    with pytest.raises(NotFoundError):
+        rate_tag(context, MIA, "nothing", 5)
+    rate_tag(context, MIA, TAG, 2, "too many unknown")
+    rate_tag(context, MIA, TAG, 4, "better now")
+    feedback = tag_details(context, VIC, TAG).feedback
+    assert (feedback.mean, feedback.count) == (4, 1)
+    assert feedback.comments[0].text == "better now"

@@ -1,0 +1,201 @@
+"""A marketer's day and a data scientist's, walked in a browser, in both languages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.messages import msg, nmsg
+from tagcast.features.core.settings import load_settings
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.accounts import add_user
+from tagcast.registry.access.roles import Person
+from tagcast.registry.gates.checks import Check, GateReport
+from tagcast.registry.governance.lifecycle import transition
+from tagcast.registry.state.database import open_state
+from tagcast.registry.versions.promotion import settle
+from tagcast.registry.versions.recording import log_version
+from tagcast.registry.versions.tracking import open_tracking
+from tests.support.browser import SECRET, Visitor, chromium, served
+from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.mark.slow]
+PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))
+ANN, BOB = Person("Ann", "data_scientist"), Person("Bob", "data_scientist")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A shop whose churn is published, with two more versions that wait for somebody else than Ann."""
+    folder = tmp_path_factory.mktemp("console")
+    workspace = shop_with_champion(folder)
+    now = datetime.now(UTC) - timedelta(minutes=5)
+    score_tags(workspace, None, as_of=DAY, now=now)
+    config = folder / "tagcast.toml"
+    config.write_text(
+        "[review]\nsecond_person = true\n\n" + config.read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    _top_keys_first(config)
+    settings = load_settings(config, folder / "home", folder)
+    state = open_state(settings)
+    for name, role in (("Mia", "marketer"), ("Bob", "data_scientist")):
+        add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
+    how = {"reason": "for the tests", "second_person": True, "scored": True}
+    transition(state, TAG, "in_review", by=ANN, now=now, **how)
+    transition(state, TAG, "published", by=BOB, now=now, **how)
+    tracking = open_tracking(settings.home, project=settings.name)
+    _propose(tracking, folder, now)
+    return config, settings.home, tracking, folder
+
+
+def _top_keys_first(config) -> None:
+    """Put tables after the keys that belong to none: TOML reads everything below a table as its own."""
+    text = config.read_text(encoding="utf-8")
+    table, rest = text.split("\n\n", 1)
+    config.write_text(f"{rest}\n{table}\n", encoding="utf-8")
+
+
+def _propose(tracking, folder, now) -> int:
+    model = by_hand(cut=0.4)
+    bundle = folder / f"bundle-{now.timestamp()}"
+    model.save(bundle)
+    version = log_version(
+        tracking, tag=TAG, kind="model", bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
+        params={}, metrics={"auc": 0.86, "log_loss": 0.51}, dataset={}, split={}, figures={}, notes=[], run_name="r", now=now,
+    )  # fmt: skip
+    settle(tracking, version, PASSED, now=now, proposer="Ann")
+    return version.version
+
+
+@pytest.fixture(scope="module")
+def site(shop):
+    config, home, *_ = shop
+    with served(config, home) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, language):
+    mia = Visitor(browser, site, "Mia", language)
+    say, page = mia.say, mia.page
+    # Find the tag and read what it is.
+    title = say.of({"en": "Churn risk", "zh": "流失风险"})
+    page.get_by_role("searchbox", name=say(msg("Search by name or meaning"))).fill(title[:4])
+    page.get_by_role("link", name=title).first.click()
+    page.get_by_role("heading", level=1, name=title).wait_for()
+    assert page.get_by_text(say(msg("Meaning")), exact=True).is_visible()
+    # Build a nested filter: the count follows.
+    mia.press(msg("Build an audience"), "link")
+    mia.heading(msg("New audience"))
+    first = mia.count()
+    assert first > 0
+    page.locator(".group-root > .group-foot button").nth(1).click()
+    page.locator(".group .group .cond").wait_for()
+    mia.pick(".c-field", "city")
+    page.locator(".group .group .c-value").wait_for()
+    mia.pick(".c-value", "Oslo")
+    page.keyboard.press("Escape")
+    page.locator(".cond .c-effect").first.wait_for(state="attached")
+    page.wait_for_function(f"document.querySelector('.answer-count b').textContent !== '{first:,}'")
+    both = mia.count()
+    assert both < first
+    text = page.locator(".filter-text textarea").input_value()
+    assert text == f"{TAG} = 'yes' AND city = 'Oslo'"
+    # The text form: what is written there is drawn.
+    page.locator(".filter-text textarea").fill(f"{TAG} = 'yes' AND (city = 'Oslo' OR {TAG}.percentile >= 90)")
+    page.locator(".group .group .cond").nth(1).wait_for()
+    nested = mia.count()
+    assert nested >= both
+    page.locator(".filter-text textarea").fill(f"{TAG} = 'yes' AND (")
+    assert page.locator(".trouble [role=alert]").inner_text()
+    page.locator(".filter-text textarea").fill(text)
+    page.locator(".trouble [role=alert]").wait_for(state="detached")
+    # Joined in another way and back, by the keyboard: it stays where it was.
+    page.locator(".group-root > .group-head button").nth(1).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.filter-text textarea').value.includes(' OR ')")
+    page.locator(".group-root > .group-head button:focus").wait_for()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelector('.filter-text textarea').value === `{text}`")
+    # The portrait.
+    mia.press(msg("Portrait"))
+    mia.heading(msg("Portrait"))
+    page.get_by_text(say(msg("What sets them apart")), exact=True).wait_for()
+    mia.press(msg("Back to the filter"), "link")
+    mia.heading(msg("New audience"))
+    # Save it.
+    assert mia.count() == both
+    name = f"Oslo {language}"
+    mia.press(msg("Save"))
+    page.get_by_label(say(msg("Name")), exact=True).fill(name)
+    mia.press(msg("Save"), within=".sheet-dialog")
+    mia.heading(msg("Audience: {name}", name=name))
+    # Take it away.
+    assert mia.count() == both
+    mia.press(msg("Export"))
+    with page.expect_download() as download:
+        mia.press(msg("Export"), within=".sheet-dialog")
+    lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert len(lines) == both + 1
+    page.get_by_text(say(nmsg("{n:,} row written", "{n:,} rows written", both))).wait_for()
+    page.keyboard.press("Escape")
+    # Find it in the audit log, which holds what she did herself.
+    mia.press(msg("Audit log"), "link", within="aside")
+    mia.heading(msg("Audit log"))
+    row = page.locator("tr").filter(has_text=name).filter(has_text=say(msg("exported")))
+    row.first.wait_for()
+    assert set(page.locator("tbody tr td:nth-child(2)").all_inner_texts()) == {"mia"}  # in small letters
+    mia.leave()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_data_scientist_approves_a_champion(shop, browser, site, language):
+    *_, tracking, folder = shop
+    version = _propose(tracking, folder, datetime.now(UTC))
+    bob = Visitor(browser, site, "Bob", language)
+    say, page = bob.say, bob.page
+    bob.press(msg("Reviews"), "link", within="aside")
+    bob.heading(msg("Reviews"))
+    page.get_by_text(say(msg("Version {version}", version=version)), exact=True).first.wait_for()
+    bob.press(msg("Approve"))
+    page.get_by_label(say(msg("Reason (kept on record)")), exact=True).fill("read the card")
+    bob.press(msg("Approve"), within=".sheet-dialog")
+    page.get_by_text(say(msg("Nothing to review")), exact=True).wait_for()
+    page.goto(f"{site}/tags/{TAG}")
+    live = page.locator("li").filter(has_text=say(msg("active")))
+    live.first.wait_for()
+    assert say(msg("Version {version}", version=version)) in live.first.inner_text()
+    assert page.get_by_text("read the card").first.is_visible()
+    bob.leave()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_fits_and_can_be_reached_by_keyboard(browser, site, width):
+    bob = Visitor(browser, site, "Bob", "en")
+    bob.page.set_viewport_size({"width": width, "height": 844})
+    for path in (
+        "/",
+        f"/tags/{TAG}",
+        "/audience",
+        "/audiences",
+        "/runs",
+        "/reviews",
+        "/profile",
+        "/rules/new",
+        "/audit",
+    ):
+        bob.page.goto(f"{site}{path}")
+        bob.page.get_by_role("heading", level=1).first.wait_for()
+        assert bob.page.evaluate("document.documentElement.scrollWidth") <= width, path
+    bob.page.keyboard.press("Tab")
+    assert bob.page.evaluate("document.activeElement.className") == "skip"
+    bob.leave()

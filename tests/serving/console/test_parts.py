@@ -1,0 +1,173 @@
+"""The console's parts that need no browser: drafts of filters, the newest answer, markup, figures, charts."""
+
+from __future__ import annotations
+
+import asyncio
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.parser import parse
+from tagcast.models.stats.metrics import CalibrationBin
+from tagcast.serving.console.audiences import draft as drafts
+from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.ui import charts
+from tagcast.serving.console.ui.debounce import Debouncer
+from tagcast.serving.console.ui.formatting import number, of_100, percent
+from tagcast.serving.console.ui.html import h, join
+from tagcast.serving.console.ui.page_context import link
+
+NAMES = Names(
+    {"churn_risk": ("low", "high"), "interest.茶": ("low", "high")},
+    {"age": "text", "spend": "number", "loyal": "boolean"},
+    audiences=("Tea & 'biscuits'",),
+)
+FILTERS = [
+    "churn_risk = 'yes'",
+    "churn_risk != 'yes'",
+    "churn_risk IN ('yes', 'unknown')",
+    "NOT (age IN ('18-24', '25-34'))",
+    "spend >= 10 AND spend < 20.5",
+    "age IS NULL",
+    "NOT (age IS NULL)",
+    "loyal = TRUE",
+    "spend = 3",
+    "NOT (spend IN (1, 2))",
+    "churn_risk.confidence >= 0.8 AND (age = '65+' OR interest.茶 = 'yes')",
+    "NOT (age = '65+' OR spend > 5)",
+    "NOT (age = '65+' AND spend > 5)",
+    "NOT (NOT (spend > 5))",
+    "IN AUDIENCE 'Tea & ''biscuits''' AND NOT (IN AUDIENCE 'Tea & ''biscuits''')",
+    "(age = 'a' OR age = 'b') AND NOT (spend BETWEEN 1 AND 2 OR (loyal = FALSE AND churn_risk.band = 'high'))",
+]
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_a_filter_is_the_same_after_it_was_a_draft(text):
+    tree = parse(text, NAMES)
+    again = draft_of(tree).filter()
+    assert again is not None
+    assert _plain(again.root.model_dump()) == _plain(tree.root.model_dump())
+
+
+def _plain(node):
+    """Return a condition in one spelling: ``field = a`` for ``field IN (a)``, ``NOT (…)`` for ``!=``."""
+    match node["kind"]:
+        case "in" if len(node["values"]) == 1:
+            return ("=", str(node["field"]), node["values"][0])
+        case "compare":
+            leaf = (node["op"].replace("!=", "="), str(node["field"]), node["value"])
+            return ("not", leaf) if node["op"] == "!=" else leaf
+        case "not":
+            return ("not", _plain(node["item"]))
+        case "and" | "or":
+            return (node["kind"], *[_plain(item) for item in node["items"]])
+        case _:
+            return str(node)
+
+
+def test_what_is_unfinished_is_left_out_until_it_is_finished():
+    row = Row("spend", None, "ge")
+    draft = Group("all", [Row("age", None, "in", ["65+"]), Group("any", [Row(), row])])
+    assert draft.unfinished()
+    assert draft.filter().text() == "age = '65+'"
+    row.values = [5.0]
+    assert draft.filter().text() == "age = '65+' AND spend >= 5"
+    assert Group().filter() is None
+    assert not Group().unfinished()
+    assert len(draft.rows()) == 3
+
+
+def test_tests_fit_the_field():
+    assert "ge" in drafts.tests_of(NAMES, Row("spend"))
+    assert "in" in drafts.tests_of(NAMES, Row("churn_risk", "value"))
+    assert drafts.tests_of(NAMES, Row("x", None, "member")) == ("member", "not_member")
+
+
+def test_only_the_newest_answer_is_told():
+    shown: list[str] = []
+    failed: list[str] = []
+    begun: list[str] = []
+
+    async def answer(name: str, seconds: float, error: bool = False) -> str:
+        begun.append(name)
+        await asyncio.sleep(seconds)
+        if error:
+            raise ValueError(name)
+        return name
+
+    async def clicks() -> None:
+        latest = Debouncer(shown.append, lambda error: failed.append(str(error)), pause=0.02)
+        first = [asyncio.create_task(latest.run(lambda n=n: answer(n, 0))) for n in ("a", "b", "c")]
+        await asyncio.gather(*first)
+        assert begun == ["a", "c"], "the first at once; what follows at its heels is one question"
+        slow = asyncio.create_task(latest.run(lambda: answer("slow", 0.2)))
+        await asyncio.sleep(0.05)
+        await asyncio.gather(slow, latest.run(lambda: answer("quick", 0)))
+        wrong = asyncio.create_task(latest.run(lambda: answer("wrong", 0.1, True)))
+        await asyncio.sleep(0.05)
+        latest.forget()
+        await wrong
+        await latest.run(lambda: answer("wrong too", 0, True))
+
+    asyncio.run(clicks())
+    assert shown == ["c", "quick"]
+    assert failed == ["wrong too"]
+
+
+@given(st.text(), st.text())
+def test_nothing_from_outside_becomes_markup(text, attribute):
+    made = str(h("p", text, title=attribute))
+    inner = made.removeprefix("<p title=").removesuffix("</p>")
+    assert "<" not in inner
+    assert made.count('"') == 2
+
+
+def test_markup():
+    assert (
+        h("p", "a", None, [h("b", "c")], False, class_="x", hidden=True)
+        == '<p class="x" hidden>a<b>c</b></p>'
+    )
+    assert join(["a<", Markup("<i></i>")], " ") == "a&lt; <i></i>"
+
+
+def test_figures():
+    assert [number(v) for v in (None, float("nan"), 3.0, 1234.5, 0.0237, 123.45)] == ["–", "–", "3", "1,234", "0.0237", "123.5"]  # fmt: skip
+    assert [percent(v) for v in (None, 0.0, 1.0, 0.123, 0.0001)] == ["–", "0%", "100%", "12.3%", "< 0.1%"]
+    assert [of_100(v) for v in (None, 0.839, 0.29)] == ["–", "83", "29"], "a floor is rounded down"
+
+
+def test_addresses_carry_any_name():
+    assert link("/tags", "interest.茶 & 'tea'/x") == "/tags/interest.%E8%8C%B6%20%26%20%27tea%27%2Fx"
+    assert link("/audience", filter="a = 'b'", saved="") == "/audience?filter=a+%3D+%27b%27"
+
+
+AT = datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        charts.spark([], "none") or h("i"),
+        charts.spark([1.0], "one"),
+        charts.spark([1.0, 3.0, 2.0], "some"),
+        charts.trend([(AT, {"yes": 1, "no": 3}), (AT, {})], ("yes", "no"), "a trend"),
+        charts.curve([(0, 0, 0, 0), (10, 5, 2, 8)], (10, 5), "a curve"),
+        charts.curve([], None, "nothing"),
+        charts.calibration([CalibrationBin(9, 0.3, 0.0, 0.0, 0.2)], ("said", "came"), "one bin"),
+        charts.calibration(
+            [CalibrationBin(9, s, s, 0.9 * s, 1.0) for s in (0.001, 0.5, 1.0)], ("a", "b"), "to the top"
+        ),
+        charts.overlap(0, 0, 0, "nobody"),
+        charts.overlap(10, 4, 2, "some"),
+        charts.stacked({"low": 1, "high": 2, "unknown": 1}, ("low", "high"), "tiers"),
+    ],
+)
+def test_charts_are_whole_whatever_they_show(drawn):
+    ET.fromstring(f"<x>{drawn}</x>")  # noqa: S314 (our own)
+    assert "nan" not in drawn

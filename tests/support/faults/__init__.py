@@ -1,0 +1,1 @@
+"""Faults that tests bring about, and a shop that has to survive them."""
