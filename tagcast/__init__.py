@@ -18,26 +18,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tagcast.pipelines.public import (
-        Project,
-        check,
-        count,
-        load_model_bundle,
-        members,
-        open_project,
-        plots,
-        profile,
-        promise,
-        promote,
-        score,
-        train,
-        versions,
-    )
+    from tagcast.models.evaluation.explanation import explain
+    from tagcast.pipelines.project.project import Project
+    from tagcast.pipelines.public.audiences import count, members, profile
+    from tagcast.pipelines.public.models import load_model_bundle, plots, promote, train, versions
+    from tagcast.pipelines.public.runs import check, open_project, promise, score
 
 __all__ = [
     "Project",
     "check",
     "count",
+    "explain",
     "load_model_bundle",
     "members",
     "open_project",
@@ -49,15 +40,23 @@ __all__ = [
     "train",
     "versions",
 ]
+_WHERE = {
+    "models.evaluation.explanation": ("explain",),
+    "pipelines.project.project": ("Project",),
+    "pipelines.public.audiences": ("count", "members", "profile"),
+    "pipelines.public.models": ("load_model_bundle", "plots", "promote", "train", "versions"),
+    "pipelines.public.runs": ("check", "open_project", "promise", "score"),
+}
 
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for: `import tagcast` alone costs nothing, the command line imports it too."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tagcast.pipelines import public
+    from importlib import import_module
 
-    return getattr(public, name)
+    for module, names in _WHERE.items():
+        if name in names:
+            return getattr(import_module(f"tagcast.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

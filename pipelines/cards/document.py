@@ -148,7 +148,7 @@ def to_html(document: Document) -> str:
         "base64": lambda data: b64encode(data).decode("ascii"),
         "numeric": lambda grid: _numeric(len(grid.columns), grid.rows),
     }
-    return pages.get_template("document.html").render(document=document) + "\n"
+    return pages.get_template("document.html").render(document=document).lstrip() + "\n"
 
 
 def _numeric(columns: int, rows: Sequence[Sequence[str]]) -> list[bool]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.compute.labels import outcome
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
-from tagcast.pipelines.project.project import Project, eligibility, outcome_rule
+from tagcast.pipelines.project.label_rules import eligibility, outcome_rule
+from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,7 +20,6 @@ from tagcast.pipelines.project.progress import Progress, quiet
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.features.compute.labels import Eligibility, OutcomeRule
     from tagcast.features.compute.snapshots import Snapshots
     from tagcast.features.core.settings import Settings
     from tagcast.features.feast_store.feature_store import FeatureRepo
@@ -293,29 +292,3 @@ def open_project(config: Path | None, home: Path | None, progress: Progress = qu
     from tagcast.features.core.settings import load_settings
 
     return Project(load_settings(config, home, Path.cwd()), progress)
-
-
-def eligibility(definition: TagDefinition) -> Eligibility:
-    """Return the definition's population in the words of ``features``."""
-    from tagcast.features.compute.labels import Eligibility
-
-    return Eligibility(
-        definition.population.active_within_days,
-        definition.outcome.category,
-        definition.population.not_bought_within_days,
-    )
-
-
-def outcome_rule(definition: TagDefinition) -> OutcomeRule:
-    """Return the definition's outcome in the words of ``features``."""
-    from tagcast.features.compute.labels import OutcomeRule
-
-    outcome = definition.outcome
-    return OutcomeRule(
-        outcome.kind,
-        outcome.horizon_days,
-        outcome.event,
-        outcome.category,
-        getattr(outcome, "at_least", None),
-        getattr(outcome, "share", None),
-    )

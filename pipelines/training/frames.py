@@ -10,7 +10,8 @@ from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, Feat
 from tagcast.features.compute.labels import outcome
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
-from tagcast.pipelines.project.project import Project, TagPlan, eligibility, outcome_rule
+from tagcast.pipelines.project.label_rules import eligibility, outcome_rule
+from tagcast.pipelines.project.project import Project, TagPlan
 
 if TYPE_CHECKING:
     from datetime import date

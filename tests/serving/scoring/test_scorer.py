@@ -12,7 +12,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.labels import population
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.pipelines.project.project import eligibility
+from tagcast.pipelines.project.label_rules import eligibility
 from tagcast.serving.scoring.scorer import eligible
 from tests.support.shop import FIRST_DAY, INTEREST, shop_lines, write_log
 

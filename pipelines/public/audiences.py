@@ -1,0 +1,97 @@
+"""Audiences and profiles at the public door."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.project.local_user import local_user
+from tagcast.pipelines.project.project import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagcast.serving.audiences.queries import AudienceCount
+    from tagcast.serving.context import ServiceContext
+    from tagcast.serving.profiles.profile_query import ProfileView
+
+
+def count(project: Project, filter: str) -> AudienceCount:  # noqa: A002
+    """Count the profiles that a filter finds.
+
+    Parameters
+    ----------
+    project : Project
+    filter : str
+        Such as ``"churn_risk = 'yes' AND churn_risk.confidence >= 0.6"``.
+
+    Returns
+    -------
+    AudienceCount
+        ``members`` of ``base`` profiles, and the ``mean_confidence`` of each tag in the filter.
+
+    Raises
+    ------
+    FilterError
+        Where the filter is wrong; it knows the position.
+    """
+    from tagcast.serving.audiences.service import count as count_members
+    from tagcast.serving.audiences.service import parse_for
+
+    context, person = _context(project), local_user()
+    return count_members(context, person, parse_for(context, person, filter))
+
+
+def members(project: Project, filter: str, limit: int = 20, seed: int | None = None) -> pd.DataFrame:  # noqa: A002
+    """Return some of the profiles that a filter finds.
+
+    Parameters
+    ----------
+    project : Project
+    filter : str
+    limit : int
+        Most rows.
+    seed : int, optional
+        Draw them at random, the same ones for the same number. Default: the first by id.
+
+    Returns
+    -------
+    DataFrame
+        ``profile_id``, attributes, and the parts of each tag.
+    """
+    import pandas as pd
+
+    from tagcast.pipelines.audiences import show_audience
+
+    rows, _ = show_audience(_context(project), local_user(), filter, limit, seed)
+    return pd.DataFrame(rows)
+
+
+def profile(project: Project, profile_id: str) -> ProfileView:
+    """Return what the active run predicts for one profile.
+
+    Parameters
+    ----------
+    project : Project
+    profile_id : str
+
+    Returns
+    -------
+    ProfileView
+        ``attributes``, and ``predictions`` with value, score, confidence and reasons of each tag.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such profile.
+    """
+    from tagcast.serving.profiles.profile_query import profile as read_profile
+
+    with project.store.reader() as reader:
+        return read_profile(reader, profile_id)
+
+
+def _context(project: Project) -> ServiceContext:
+    from tagcast.serving.context import open_context
+
+    return open_context(project.settings, clock)

@@ -1,0 +1,173 @@
+"""Models at the public door: trained, listed, promoted, and read back from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.project.local_user import system_user
+from tagcast.pipelines.project.project import Project
+from tagcast.pipelines.public.audiences import _context
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagcast.models.artifacts.trained_model import TrainedModel
+    from tagcast.pipelines.training.registration import TrainedTag
+
+
+def train(
+    project: Project,
+    tags: Sequence[str] | None = None,
+    *,
+    as_of: date | None = None,
+    trials: int = 12,
+    timeout_s: float | None = None,
+    threads: int = 2,
+    now: datetime | None = None,
+) -> list[TrainedTag]:
+    """Train tags and version the models; those that pass the gate become champions.
+
+    Parameters
+    ----------
+    project : Project
+    tags : sequence of str, optional
+        Tags or families; default: all.
+    as_of : date, optional
+        Nothing at or after this day is read. Default: the day after the last event.
+    trials : int
+        LightGBM settings to try for each tag.
+    timeout_s : float, optional
+        Seconds after which to stop trying.
+    threads : int
+        Tags trained side by side; the models are the same for any number.
+    now : datetime, optional
+        Moment for the records. Default: the clock.
+
+    Returns
+    -------
+    list of TrainedTag
+        In order of name; a tag that cannot be trained is among them with the reason.
+
+    Raises
+    ------
+    TagcastError
+        When no tag at all can be trained.
+    """
+    from tagcast.pipelines.training.train import train_tags
+
+    return train_tags(
+        project, tags, as_of=as_of, now=now or clock(), trials=trials, timeout_s=timeout_s, threads=threads
+    )
+
+
+def versions(project: Project, tag: str | None = None) -> pd.DataFrame:
+    """Return the model versions, newest first within a tag.
+
+    Parameters
+    ----------
+    project : Project
+    tag : str, optional
+        One tag, or the stem of a family.
+
+    Returns
+    -------
+    DataFrame
+        ``tag``, ``version``, ``aliases``, ``created``, ``metrics`` (a dict), ``decision``, ``reason``, ``checks``.
+    """
+    import pandas as pd
+
+    from tagcast.pipelines.deployment.model_versions import list_models
+
+    return pd.DataFrame([version.to_dict() for version in list_models(project, tag)])
+
+
+def plots(project: Project, tag: str) -> dict[str, bytes]:
+    """Return the plots that training left with the champion of a tag, or with its newest version.
+
+    Parameters
+    ----------
+    project : Project
+    tag : str
+
+    Returns
+    -------
+    dict of str to bytes
+        Name (``calibration``, ``lift``, ``shap_summary`` …) to PNG.
+    """
+    from tagcast.pipelines.project.versions import registered_versions
+    from tagcast.serving.catalog.stored_models import plot_png, plots_of
+
+    known = registered_versions(project, tag)
+    version = next((v for v in known if "champion" in v.aliases), known[0])
+    context = _context(project)
+    return {name: plot_png(context, version, name) for name in plots_of(context, version)}
+
+
+def promote(
+    project: Project,
+    tag: str,
+    version: int,
+    *,
+    reason: str,
+    by: str | None = None,
+    force: bool = False,
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """Make a version the champion of its tag by hand; who, when and why are recorded.
+
+    Parameters
+    ----------
+    project : Project
+    tag : str
+    version : int
+    reason : str
+        Why; it is kept with the decision.
+    by : str, optional
+        Who decides. Default: the user of the system.
+    force : bool
+        Although checks of the gate failed; recorded with them.
+    now : datetime, optional
+        Default: the clock.
+
+    Returns
+    -------
+    dict
+        ``action`` is ``promoted``, or ``proposed`` where a second person has to approve it.
+
+    Raises
+    ------
+    ModelError
+        When there is no such version, or checks of the gate failed and ``force`` is not given.
+    """
+    from tagcast.pipelines.deployment.model_versions import promote_version
+
+    return promote_version(
+        project, tag, version, by=by or system_user(), reason=reason, now=now or clock(), force=force
+    )
+
+
+def load_model_bundle(folder: str | Path) -> TrainedModel:
+    """Read the model of a version from its files; stored MLflow models call this, and nothing else of tagcast.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The version's ``bundle``.
+
+    Returns
+    -------
+    TrainedModel
+        Of either kind: ``features``, ``predict``, ``contributions``.
+
+    Raises
+    ------
+    ModelError
+        When a file is missing, malformed or not the one that was saved; it is named.
+    """
+    from tagcast.models.artifacts.loader import load_bundle
+
+    return load_bundle(Path(folder))
