@@ -131,7 +131,7 @@ def test_events_of_the_future_and_doubtful_lines(tmp_path) -> None:
     frame.loc[61:62, "id"] = None
     frame.loc[63, "price"] = None
     config = tagged(tmp_path, TAG, shop_parquet=frame)
-    answer = check(config, "--now", "2023-11-01")
+    answer = check(config, "--as-of", "2023-11-01")
     whole = answer.stdout + answer.stderr
     assert not english(whole), whole
     for said in ("不早于训练日", "重复", "金额为零", "金额为负", "没有 profile_id"):

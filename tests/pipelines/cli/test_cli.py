@@ -99,7 +99,7 @@ def test_the_project_is_named_before_a_command_or_after_it(broken, words) -> Non
 def test_a_wrong_tag_before_json_is_answered_as_json(broken) -> None:
     result = CliRunner().invoke(cli, ["--json", "--config", str(broken.config), "tag", "show", "nothing"])
     assert json.loads(result.stderr)["exit_code"] == result.exit_code == 13
-    assert set(json.loads(result.stderr)) == {"error", "hint", "exit_code"}
+    assert set(json.loads(result.stderr)) == {"error", "hint", "code", "params", "exit_code"}
 
 
 def test_it_runs_as_a_module_too() -> None:

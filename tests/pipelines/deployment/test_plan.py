@@ -247,7 +247,7 @@ def test_the_commands_print_and_answer_in_json(shop) -> None:
     where = ["--config", str(shop.settings.path), "--home", str(shop.settings.home)]
     printed = CliRunner().invoke(cli, ["tag", "plan", *where])
     assert printed.exit_code == 0, printed.output
-    for word in ("churn_risk", "decision", "threshold: 0.8", "leaving", "tagcast tag apply"):
+    for word in ("churn_risk", "decision", "threshold:", "0.8", "leaving", "tagcast tag apply"):
         assert word in printed.output
     told = CliRunner().invoke(cli, ["tag", "plan", "--json", *where])
     found = json.loads(told.stdout)

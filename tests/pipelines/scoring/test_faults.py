@@ -118,7 +118,7 @@ def test_readers_keep_working_while_runs_publish(shop, whole) -> None:
         assert len(sizes) == 2
         code = (
             "import sys, time; from datetime import datetime, UTC; from pathlib import Path\n"
-            "from tagcast.serving.store.base import open_store; from tagcast.serving.audiences.queries import count\n"
+            "from tagcast.serving.store.factory import open_store; from tagcast.serving.audiences.queries import count\n"
             "store = open_store(sys.argv[2] or None, Path('.tagcast'), 'small shop')\n"
             "until = time.monotonic() + float(sys.argv[1])\n"
             "while time.monotonic() < until:\n"

@@ -22,6 +22,7 @@ PUBLISH = """
     from pathlib import Path
     from tests.support.published import people, run_info, said, staged
     from tagcast.features.core.errors import TagcastError
+    from tagcast.serving.publishing.publication import stage_run
     from tagcast.serving.store.postgres.store import PostgresStore
 
     url, folder, run_id, rows, times = sys.argv[1:]
