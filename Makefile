@@ -7,7 +7,7 @@ RIVALS := .venv-rivals
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults lock bench bench-quick bench-quality bench-interest clean
+.PHONY: help demo test check faults lock bench bench-quick bench-quality bench-interest docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -27,6 +27,9 @@ test: $(STAMP)  ## the whole suite
 
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections (five minutes)
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py
+
+docs: $(STAMP)  ## the documentation as a site in docs/_build/html; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -74,4 +77,4 @@ lock: $(STAMP)  ## renew the lock files from pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 
 clean:  ## remove what tagcast made here (the virtual environment stays)
-	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out
+	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out docs/_build docs/generated docs/reference/generated
