@@ -51,23 +51,23 @@ $(RIVALS)/.installed: requirements-rivals.lock | $(STAMP)
 	@touch $@
 
 bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about an hour and a half; 20 GB of disk)
-	$(BIN)/python -m benchmarks.kernel_speed
-	$(BIN)/python -m benchmarks.scoring_speed
-	$(BIN)/python -m benchmarks.audience_speed
-	$(BIN)/python -m benchmarks.features_speed
-	$(BIN)/python -m benchmarks.training_frame_speed
-	$(BIN)/python -m benchmarks.console_speed --stores duckdb postgres
+	$(BIN)/python -m benchmarks.speed.kernel
+	$(BIN)/python -m benchmarks.speed.scoring
+	$(BIN)/python -m benchmarks.speed.audience
+	$(BIN)/python -m benchmarks.speed.features
+	$(BIN)/python -m benchmarks.speed.training_frame
+	$(BIN)/python -m benchmarks.speed.console --stores duckdb postgres
 
 bench-quick: $(STAMP)  ## the same on little data, in under three minutes; no bars
-	$(BIN)/python -m benchmarks.kernel_speed --quick
-	$(BIN)/python -m benchmarks.scoring_speed --quick
-	$(BIN)/python -m benchmarks.audience_speed --quick
-	$(BIN)/python -m benchmarks.features_speed --quick
-	$(BIN)/python -m benchmarks.training_frame_speed --quick
-	$(BIN)/python -m benchmarks.console_speed --quick
+	$(BIN)/python -m benchmarks.speed.kernel --quick
+	$(BIN)/python -m benchmarks.speed.scoring --quick
+	$(BIN)/python -m benchmarks.speed.audience --quick
+	$(BIN)/python -m benchmarks.speed.features --quick
+	$(BIN)/python -m benchmarks.speed.training_frame --quick
+	$(BIN)/python -m benchmarks.speed.console --quick
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each
-	$(BIN)/python -m benchmarks.interest
+	$(BIN)/python -m benchmarks.quality.interest
 
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header

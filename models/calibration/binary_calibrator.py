@@ -32,7 +32,7 @@ MIN_CASES = 20
 """True and false outcomes each without which a snapshot can be neither learned nor judged from."""
 SURENESS = 1.6449
 """Standard deviations of drift that a bound covers: made for 19 new snapshots of 20 above the lower one, which nine of
-ten kept among past ones of the demo (``benchmarks/drift.py``)."""
+ten kept among past ones of the demo (``benchmarks/quality/drift.py``)."""
 
 
 class Calibrated(NamedTuple):

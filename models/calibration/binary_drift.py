@@ -8,7 +8,7 @@ unsure it is: the standard deviation grows with the time since the last snapshot
 
 The constants were set on forward-chained scores of fourteen tags of real shops, each predicted from its past
 snapshots only; test snapshots had no part in it. Held against the spread of what those tags did, ``SPREAD``
-came out at .8 to 1.4 times the truth. Further interests moved nearly twice as much as expected (``benchmarks/drift.py``):
+came out at .8 to 1.4 times the truth. Further interests moved nearly twice as much as expected (``benchmarks/quality/drift.py``):
 wider bounds kept few more promises to audiences and gave up a third more.
 
 Source: L. Fahrmeir, Posterior mode estimation by extended Kalman filtering for multivariate dynamic

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from benchmarks.drift_cases import HORIZON_DAYS, Chain, cases, judged, memory, shift, true_spread
+from benchmarks.quality.drift_cases import HORIZON_DAYS, Chain, cases, judged, memory, shift, true_spread
 
 PEOPLE = 800
 

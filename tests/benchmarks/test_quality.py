@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import rivals
-from benchmarks.cache import Cache
-from benchmarks.judging import METRICS, OWN, averages, judge, verdicts
-from benchmarks.tasks import CONFIGS, ROOT, TASKS, Task, TaskData
+from benchmarks.quality.rivals import models as rivals
+from benchmarks.quality.rivals.score_cache import Cache
+from benchmarks.quality.tasks import CONFIGS, ROOT, TASKS, Task, TaskData
+from benchmarks.quality.verdicts import METRICS, OWN, averages, judge, verdicts
 from tagcast.models.definitions.loader import load_definitions
 from tagcast.models.training.dataset import TrainingFrame
 
@@ -85,7 +85,7 @@ def test_three_voices_lie_between_the_least_and_the_greatest() -> None:
 
 def test_longer_silence_makes_no_purchase_likelier() -> None:
     pytest.importorskip("lifetimes", reason="the benchmark's own environment has it")
-    from benchmarks.buy_till_you_die import no_purchase
+    from benchmarks.quality.rivals.buy_till_you_die import no_purchase
 
     history = data(kind="no_event").history_test
     assert np.all(no_purchase(history, 60) >= no_purchase(history, 30))

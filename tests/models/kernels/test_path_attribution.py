@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import scale_data
+from benchmarks.speed import made_snapshots as scale_data
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer, binned
 from tagcast.models.inference.attributions import top_reasons

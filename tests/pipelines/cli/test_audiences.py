@@ -77,7 +77,7 @@ def test_save_list_export_delete(folder) -> None:
     )
     rows = pd.read_parquet(out)
     assert (list(rows.columns), len(rows)) == (["profile_id", "age"], found["rows"])
-    assert found["rows"] + found["held_back"] == (FRAME["age"] >= 40).sum()
+    assert found["rows"] + found["held_out"] == (FRAME["age"] >= 40).sum()
     assert "unknown kind" in run(folder, "export", OLD, "--out", str(folder / "a.xlsx"), code=1)
     assert "is part of 'old now'" in run(folder, "delete", "old", code=14)
     run(folder, "delete", "old now")

@@ -129,7 +129,7 @@ def test_each_export_is_on_record(context, tmp_path) -> None:
     expected = {
         "id": found.id,
         "rows": found.rows,
-        "held_back": found.held_out,
+        "held_out": found.held_out,
         "without_consent": found.without_consent,
         "sha256": found.sha256,
         "filter": "churn_risk = 'yes'",

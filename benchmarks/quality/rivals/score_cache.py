@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import rivals
-from benchmarks.rivals import Floats
-from benchmarks.tasks import TaskData
+from benchmarks.quality.rivals import models as rivals
+from benchmarks.quality.rivals.models import Floats
+from benchmarks.quality.tasks import TaskData
 
 LIBRARIES = {
     "flaml": ("flaml", "lightgbm", "scikit-learn", "xgboost-cpu"),

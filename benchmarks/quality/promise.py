@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.own import Published
-from benchmarks.tasks import TaskData
+from benchmarks.quality.tagcast_scores import Published
+from benchmarks.quality.tasks import TaskData
 
 if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project

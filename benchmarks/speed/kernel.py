@@ -1,4 +1,4 @@
-"""The forest kernel beside its rivals: ``python -m benchmarks.kernel_speed [--quick]``.
+"""The forest kernel beside its rivals: ``python -m benchmarks.speed.kernel [--quick]``.
 
 Ten models of 300 trees with 31 leaves each over the same 60 features, and one of them; one thread each, so that CPU-seconds
 are the trees' and not those of idle threads. The kernel's time holds the encoding. The answers are compared first.
@@ -10,15 +10,43 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scale_data import QUICK_TREES, TREES
-from benchmarks.speed import alternate, print_costs, print_ratio, run_apart, run_here
+from benchmarks.results import write_result
+from benchmarks.rows import Bar, Row, measured
+from benchmarks.speed.made_snapshots import QUICK_TREES, TREES
+from benchmarks.speed.timing import (
+    Cost,
+    Ratio,
+    alternate,
+    cost_rows,
+    print_costs,
+    report,
+    run_apart,
+    run_here,
+)
 
 RIVALS_PYTHON = ".venv-rivals/bin/python"
 CHUNK = 32_768
+SHAP_SHARE = 100
+"""SHAP takes so much longer that it explains one row for so many of path attribution's."""
+RATIOS = {
+    10: [
+        Ratio("kernel", "booster", "lower", Bar("at most", 0.25)),
+        Ratio("kernel", "lleaves", "lower", Bar("below", 1)),
+        Ratio("kernel", "onnxruntime", "lower", Bar("below", 1)),
+    ],
+    1: [
+        Ratio("kernel", "booster", "lower", Bar("at most", 0.35)),
+        Ratio("kernel", "lleaves", "lower"),
+        Ratio("kernel", "onnxruntime", "lower"),
+    ],
+}
+"""By number of models."""
 
 
 def main() -> None:
@@ -46,38 +74,45 @@ def main() -> None:
         rivals += ["lleaves", "onnxruntime"]
     elif not options.quick:
         print("lleaves and onnxruntime are left out: make .venv-rivals first", file=sys.stderr)
+    rows: list[Row] = []
     for count in (10, 1):
         costs = alternate(
             ["kernel", *rivals],
             options.repeats,
             lambda name, count=count: run(name, options.folder, count),
         )
-        print(f"{count} models, {options.rows:,} rows, one thread")
-        print_costs(costs)
-        for name in rivals:
-            bars = {10: "at most .25", 1: "at most .35"} if name == "booster" else {10: "below 1", 1: "none"}
-            print_ratio(costs, "kernel", name, bars[count])
+        title = f"{count} models, {options.rows:,} rows, one thread"
+        rows += report(f"{count} models", title, costs, ["kernel"], RATIOS[count])
     costs = alternate(["paths", "shap"], min(options.repeats, 3), lambda name: run(name, options.folder, 1))
+    rows += reasons_rows(costs)
+    write_result("kernel", vars(options), rows, now=datetime.now(UTC))
+
+
+def reasons_rows(costs: Mapping[str, Sequence[Cost]]) -> list[Row]:
+    """Print what reasons take by either method; return it as rows."""
     print("reasons of one model; SHAP on a hundredth of the rows")
     print_costs(costs)
-    ratios = [p.cpu / (100 * s.cpu) for p, s in zip(costs["paths"], costs["shap"], strict=True)]
+    ratios = [p.cpu / (SHAP_SHARE * s.cpu) for p, s in zip(costs["paths"], costs["shap"], strict=True)]
+    bar = Bar("at most", 0.02)
     print(
-        f"paths / SHAP: cpu {np.median(ratios):.4f} ({min(ratios):.4f} to {max(ratios):.4f}) (bar: at most .02)"
+        f"paths / SHAP: cpu {np.median(ratios):.4f} ({min(ratios):.4f} to {max(ratios):.4f}) (bar: cpu {bar})"
     )
+    ratio = measured("reasons: paths / SHAP CPU, equal rows", "ratio", ratios, "lower", bar)
+    return [*cost_rows("reasons", costs, ["paths"]), ratio]
 
 
 def run(name: str, folder: Path, count: int):
     if name in {"kernel", "paths", "shap"}:
         arguments = ["--one", name, "--folder", str(folder), "--models", str(count)]
-        return run_apart("benchmarks.kernel_speed", arguments)
+        return run_apart("benchmarks.speed.kernel", arguments)
     python = RIVALS_PYTHON if Path(RIVALS_PYTHON).is_file() else sys.executable
-    return run_apart("benchmarks.kernel_rivals", [name, str(folder), str(count)], python)
+    return run_apart("benchmarks.speed.kernel_rivals", [name, str(folder), str(count)], python)
 
 
 def prepare(folder: Path, rows: int, trees: int) -> None:
     """Write the models, the features and the right answers, where they are not there yet."""
-    from benchmarks.scale_data import rows as drawn
-    from benchmarks.scale_data import stored_tags
+    from benchmarks.speed.made_snapshots import rows as drawn
+    from benchmarks.speed.made_snapshots import stored_tags
 
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "tagcast.features.npy"
@@ -99,7 +134,7 @@ def booster_raw(file: Path, X: np.ndarray) -> np.ndarray:
 
 def run_one(name: str, folder: Path, count: int) -> None:
     """Run one of ours and print its cost."""
-    from benchmarks.scale_data import stored_tags
+    from benchmarks.speed.made_snapshots import stored_tags
     from tagcast.models.inference.engine import Engine, Member
 
     X = np.load(folder / "tagcast.features.npy", mmap_mode="r")
@@ -118,7 +153,9 @@ def run_one(name: str, folder: Path, count: int) -> None:
 
     def work() -> None:
         if name == "shap":
-            forest.booster.predict(np.ascontiguousarray(X[: len(X) // 100]), pred_contrib=True, num_threads=1)
+            forest.booster.predict(
+                np.ascontiguousarray(X[: len(X) // SHAP_SHARE]), pred_contrib=True, num_threads=1
+            )
             return
         for start in range(0, len(X), CHUNK):
             part = np.ascontiguousarray(X[start : start + CHUNK])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.tasks import Task
+from benchmarks.quality.tasks import Task
 
 if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project

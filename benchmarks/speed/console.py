@@ -1,6 +1,6 @@
-"""What console and API take over HTTP: ``python -m benchmarks.console_speed [--quick] [--keep FOLDER]``.
+"""What console and API take over HTTP: ``python -m benchmarks.speed.console [--quick] [--keep FOLDER]``.
 
-`tagcast serve` runs as a process of its own over the profiles of benchmarks.audience_speed (5 million × 12 tags); a client with
+`tagcast serve` runs as a process of its own over the profiles of benchmarks.speed.audience (5 million × 12 tags); a client with
 a key asks filters that were not asked before, portraits, single profiles, and then 50 clients ask all of it at once. Where
 Chromium is there, somebody clicks in the builder, and what counts is when the new count stands on the page.
 """
@@ -9,48 +9,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_hex, token_urlsafe
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import numpy as np
 
-from benchmarks.audience_speed import filters, publish
-from benchmarks.scoring_speed import server
-from tagcast.features.core.settings import Settings, load_settings
-from tagcast.registry.access.accounts import add_user
-from tagcast.registry.access.api_keys import add_key
+from benchmarks.results import write_result
+from benchmarks.rows import Bar, Row, measured
+from benchmarks.speed.audience import filters
+from benchmarks.speed.console_server import Served, serving
+from benchmarks.speed.scoring import server
 from tagcast.registry.access.roles import Person
-from tagcast.registry.state.database import open_state
 from tagcast.serving.context import open_context
 from tagcast.serving.profiles.profile_details import look_up
-from tagcast.serving.store.factory import open_store
 
-CONFIG = """\
-name = "benchmark"
-{store}
-[access]
-requests_per_minute = 10000000
-[[sources]]
-name = "none"
-path = "none.parquet"
-[sources.columns]
-profile_id = "id"
-event_time = "at"
-"""
 CLIENTS, EACH = 50, 20
 CLICK = """
 async (place) => {
@@ -83,79 +66,20 @@ def main() -> None:
     if options.quick:
         options.profiles = 50_000
     print(f"{options.profiles:,} profiles × {options.tags} tags; {os.cpu_count()} cores")
-    missed = 0
+    rows: list[Row] = []
     for kind in options.stores:
         with tempfile.TemporaryDirectory() as made, server() if kind == "postgres" else nullcontext() as url:
             folder = options.keep if options.keep and kind == "duckdb" else Path(made)
-            with serving(folder, url, options) as served:
-                missed += asyncio.run(measure(kind, served, options))
-                missed += lookups(served, options)
-                missed += clicks(served, options)
-    sys.exit(bool(missed) and not options.quick)
+            with serving(folder, url, options.profiles, options.tags) as served:
+                found = asyncio.run(measure(kind, served, options))
+                found += lookups(served, options) + clicks(served, options)
+                rows += [replace(row, metric=f"{kind}: {row.metric}") for row in found]
+    write_result("console", vars(options), rows, now=datetime.now(UTC))
+    sys.exit(any(row.verdict == "missed" for row in rows) and not options.quick)
 
 
-@dataclass(frozen=True)
-class Served:
-    """A server that runs: where, the key to it, name and password of a user, the project, its process."""
-
-    address: str
-    key: str
-    login: tuple[str, str]
-    settings: Settings
-    process: int
-
-    def cpu_ms(self) -> float:
-        """Return the processor time it has taken; on a machine that does other work too, the fairer figure."""
-        times = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
-        return 1000 * (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def serving(folder: Path, url: str | None, options: argparse.Namespace) -> Iterator[Served]:
-    """Publish where nothing was, and serve it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config, home = folder / "tagcast.toml", folder / "home"
-    config.write_text(CONFIG.format(store='store = "${BENCHMARK_STORE}"' if url else ""), encoding="utf-8")
-    environment = {**os.environ, **({"BENCHMARK_STORE": url} if url else {})}
-    os.environ.update(environment)
-    settings = load_settings(config, home, folder)
-    store = open_store(settings.store_place, home, settings.name)
-    if store.current() is None:
-        publish(store, options.profiles, options.tags)
-    now = datetime.now(UTC)
-    state, password = open_state(settings), token_urlsafe(12)
-    key = add_key(state, "benchmark", "admin", by="benchmark", now=now)
-    name = f"user {token_hex(4)}"
-    add_user(state, name, "marketer", password, sensitive=False, by="benchmark", now=now)
-    command = [
-        sys.executable,
-        "-m",
-        "tagcast.pipelines.cli.main",
-        "serve",
-        "--json",
-        "--port",
-        "0",
-        "--config",
-        str(config),
-    ]
-    process = subprocess.Popen(
-        [*command, "--home", str(home)], stdout=subprocess.PIPE, text=True, env=environment
-    )
-    try:
-        said = ""
-        while not said.rstrip().endswith("}"):
-            line = process.stdout.readline() if process.stdout else ""
-            if not line:
-                raise SystemExit("the server did not start")
-            said += line
-        yield Served(json.loads(said)["url"], key, (name, password), settings, process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-async def measure(kind: str, served: Served, options: argparse.Namespace) -> int:
-    """Print a row a question; return how many bars were missed."""
+async def measure(kind: str, served: Served, options: argparse.Namespace) -> list[Row]:
+    """Print a line a question; return what the answers took."""
     asked = filters(options.tags, 100_000)
     last = options.profiles - 1
 
@@ -185,7 +109,7 @@ async def measure(kind: str, served: Served, options: argparse.Namespace) -> int
     print(
         f"\n{kind}\n\n| question | asked | p50 ms | p95 ms | CPU ms each | bar |\n|---|---|---|---|---|---|"
     )
-    missed = 0
+    rows: list[Row] = []
     settings: Any = {
         "base_url": f"{served.address}/api/v1",
         "headers": {"X-API-Key": served.key},
@@ -196,20 +120,23 @@ async def measure(kind: str, served: Served, options: argparse.Namespace) -> int
             await ask(client, np.random.default_rng(0))
             before = served.cpu_ms()
             took = [await timed(ask, client, seed) for seed in range(times)]
-            missed += row(name, took, served.cpu_ms() - before, level, bar)
+            rows += line(name, took, served.cpu_ms() - before, level, bar)
     mixed = [profile, estimate, profile, members, profile]
     start, before = time.perf_counter(), served.cpu_ms()
     crowd = await asyncio.gather(*[one_of_many(settings, mixed, seed) for seed in range(CLIENTS)])
     seconds = time.perf_counter() - start
     everything = [took for client_took in crowd for took in client_took]
-    missed += row(f"{CLIENTS} clients at once", everything, served.cpu_ms() - before, 0.95, None)
-    failed = sum(np.isnan(everything))
-    print(f"\n{CLIENTS} clients: {len(everything) / seconds:,.0f} answers a second, {failed} errors")
-    return missed + bool(failed)
+    rows += line(f"{CLIENTS} clients at once", everything, served.cpu_ms() - before, 0.95, None)
+    failed, rate = sum(np.isnan(everything)), len(everything) / seconds
+    print(f"\n{CLIENTS} clients: {rate:,.0f} answers a second, {failed} errors")
+    return [
+        *rows,
+        measured(f"{CLIENTS} clients at once: answers a second", "1/s", [rate], "higher"),
+    ]
 
 
-def lookups(served: Served, options: argparse.Namespace) -> bool:
-    """Print how long one profile takes without HTTP, from the store; return whether its bar was missed."""
+def lookups(served: Served, options: argparse.Namespace) -> list[Row]:
+    """Print and return how long one profile takes without HTTP, from the store."""
     context, rng = open_context(served.settings, lambda: datetime.now(UTC)), np.random.default_rng(1)
     person = Person("benchmark", "admin")
     profiles = [f"p{rng.integers(options.profiles - 1):09d}" for _ in range(600)]
@@ -222,15 +149,15 @@ def lookups(served: Served, options: argparse.Namespace) -> bool:
         took.append(1000 * (time.perf_counter() - before))
     cpu = 1000 * (time.process_time() - start)
     context.store.close()
-    return row("one profile from the store, no HTTP", took, cpu, 0.5, 10)
+    return line("one profile from the store, no HTTP", took, cpu, 0.5, 10)
 
 
-def clicks(served: Served, options: argparse.Namespace) -> bool:
-    """Print how long after a click in the builder the new count is there; return whether its bar was missed."""
+def clicks(served: Served, options: argparse.Namespace) -> list[Row]:
+    """Print and return how long after a click in the builder the new count is there."""
     found = os.environ.get("TAGCAST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         print("no Chromium here: clicks were not timed")
-        return False
+        return []
     from playwright.sync_api import sync_playwright
 
     took, asked = [], filters(options.tags, 1_000)
@@ -251,7 +178,7 @@ def clicks(served: Served, options: argparse.Namespace) -> bool:
                 page.wait_for_timeout(1_000)  # the page is read, and what follows the count has come
                 took.append(page.evaluate(CLICK, place))
         browser.close()
-    return row("click until the count is there", took, 0.0, 0.95, 300)
+    return line("click until the count is there", took, None, 0.95, 300)
 
 
 async def one_of_many(settings: dict[str, Any], mixed: list[Ask], seed: int) -> list[float]:
@@ -271,15 +198,36 @@ async def timed(ask: Ask, client: httpx.AsyncClient, seed: Any) -> float:
     return 1000 * (time.perf_counter() - start) if answer.status_code == 200 else float("nan")
 
 
-def row(name: str, took: list[float], cpu_ms: float, level: float, bar: int | None) -> bool:
-    """Print a row; return whether its bar was missed."""
+def line(name: str, took: list[float], cpu_ms: float | None, level: float, limit: int | None) -> list[Row]:
+    """Print the line of one question; return it as rows, an error as a missed bar.
+
+    Parameters
+    ----------
+    name : str
+    took : list of float
+        Milliseconds of each answer, NaN where it was an error.
+    cpu_ms : float, optional
+        Processor time of all answers, where it is known.
+    level : float
+        The quantile that the limit is for, .5 or .95.
+    limit : int, optional
+        In milliseconds.
+    """
     middle, high = np.nanquantile(took, [0.5, 0.95])
-    shown = f"p{level * 100:.0f} {bar}" if bar else ""
-    print(
-        f"| {name} | {len(took)} | {middle:,.1f} | {high:,.1f} | {cpu_ms / len(took):,.1f} | {shown} |",
-        flush=True,
-    )
-    return bool(bar and not np.nanquantile(took, level) <= bar) or bool(np.isnan(took).any())
+    shown = f"p{level * 100:.0f} {limit}" if limit else ""
+    each = (cpu_ms or 0.0) / len(took)
+    print(f"| {name} | {len(took)} | {middle:,.1f} | {high:,.1f} | {each:,.1f} | {shown} |", flush=True)
+    rows = [
+        measured(
+            f"{name}: p{at * 100:.0f}", "ms", [figure], "lower",
+            Bar("at most", limit) if limit and at == level else None,
+        )
+        for at, figure in ((0.5, middle), (0.95, high))
+    ]  # fmt: skip
+    if cpu_ms is not None:
+        rows.append(measured(f"{name}: CPU each", "ms", [each], "lower"))
+    errors = int(np.isnan(took).sum())
+    return [*rows, measured(f"{name}: errors", "errors", [errors], "lower", Bar("at most", 0))]
 
 
 if __name__ == "__main__":

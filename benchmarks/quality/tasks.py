@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.results import ROOT
+
 if TYPE_CHECKING:
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.pipelines.project.project import Project, TagPlan
 
-ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+"""Looked into for the data of CDNOW and Online Retail II where TAGCAST_DATA is not set."""
 CONFIGS = {
     "completejourney": "tagcast.toml",
     "cdnow": "examples/cdnow/tagcast.toml",

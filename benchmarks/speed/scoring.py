@@ -1,7 +1,7 @@
-"""Scoring from features to a published store: ``python -m benchmarks.scoring_speed [--quick]``.
+"""Scoring from features to a published store: ``python -m benchmarks.speed.scoring [--quick]``.
 
 Ten tags of 300 trees with 31 leaves over 60 features. Held against the kernel alone (CPU-seconds), against what people
-write (MLflow pyfunc over pandas chunks, then ``to_sql``; wall time; ``benchmarks.scoring_rivals``), and against itself on more
+write (MLflow pyfunc over pandas chunks, then ``to_sql``; wall time; ``benchmarks.speed.scoring_rivals``), and against itself on more
 profiles (rows per second, peak memory). Reasons are left out unless ``--reasons`` asks for them: no rival gives any.
 """
 
@@ -22,10 +22,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.scale_data import AS_OF, QUICK_TREES, TREES, make_snapshot, names, stored_tags
-from benchmarks.scoring_rivals import RIVALS, run_rival
-from benchmarks.speed import Cost, alternate, print_costs, print_ratio, run_apart, run_here
-from tagcast.serving.publishing.publication import stage_run
+from benchmarks.results import ROOT, write_result
+from benchmarks.rows import Bar, Row, measured
+from benchmarks.speed.made_snapshots import AS_OF, QUICK_TREES, TREES, make_snapshot, names, stored_tags
+from benchmarks.speed.scoring_rivals import RIVALS, run_rival
+from benchmarks.speed.timing import Cost, Ratio, alternate, report, run_apart, run_here
 
 TAGS = 10
 MOMENT = datetime(2024, 6, 1, tzinfo=UTC)
@@ -61,7 +62,7 @@ def main() -> None:
 
         def run(name: str, profiles: int) -> Cost:
             return run_apart(
-                "benchmarks.scoring_speed",
+                "benchmarks.speed.scoring",
                 [
                     "--one",
                     name,
@@ -74,47 +75,57 @@ def main() -> None:
                 ],
             )
 
+        rows: list[Row] = []
         if "kernel" in parts:
             make_snapshot(options.folder, options.profiles)
-            beside_kernel(run, options.profiles, options.repeats)
+            rows += beside_kernel(run, options.profiles, options.repeats)
         if "usual" in parts:
             make_snapshot(options.folder, options.beside)
-            beside_usual(run, options.beside, options.repeats, postgres=url is not None)
+            rows += beside_usual(run, options.beside, options.repeats, postgres=url is not None)
         if "scale" in parts:
             for size in SIZES:
                 make_snapshot(options.folder, size)
-            scale(run, options.repeats)
+            rows += scale(run, options.repeats)
+    write_result("scoring", vars(options), rows, now=datetime.now(UTC))
 
 
-def beside_kernel(run: Any, profiles: int, repeats: int) -> None:
+def beside_kernel(run: Any, profiles: int, repeats: int) -> list[Row]:
     costs = alternate(["kernel", "duckdb"], repeats, lambda name: run(name, profiles))
-    print(f"{TAGS} tags, {profiles:,} profiles: features read, scored, decided, published")
-    print_costs(costs)
-    print_ratio(costs, "duckdb", "kernel", "CPU at most 1.5")
+    title = f"{TAGS} tags, {profiles:,} profiles: features read, scored, decided, published"
+    ratio = Ratio("duckdb", "kernel", "lower", Bar("at most", 1.5))
+    return report("beside the kernel", title, costs, ["kernel", "duckdb"], [ratio])
 
 
-def beside_usual(run: Any, profiles: int, repeats: int, *, postgres: bool) -> None:
+def beside_usual(run: Any, profiles: int, repeats: int, *, postgres: bool) -> list[Row]:
     kinds = ["duckdb", "postgres"] if postgres else ["duckdb"]
     pairs = [(kind, f"{rival}-{kind}") for kind in kinds for rival in ("usual", "same")]
     rivals = [*kinds, *(rival for _, rival in pairs)]
     costs = alternate(rivals, repeats, lambda name: run(name, profiles))
-    print(f"{TAGS} tags, {profiles:,} profiles: beside MLflow pyfunc over pandas chunks and to_sql")
-    print_costs(costs)
-    for ours, usual in pairs:
-        print_ratio(costs, usual, ours, "wall at least 8")
+    title = f"{TAGS} tags, {profiles:,} profiles: beside MLflow pyfunc over pandas chunks and to_sql"
+    ratios = [Ratio(usual, ours, "higher", Bar("at least", 8), "wall") for ours, usual in pairs]
+    return report("beside the usual way", title, costs, kinds, ratios)
 
 
-def scale(run: Any, repeats: int) -> None:
+def scale(run: Any, repeats: int) -> list[Row]:
     costs = alternate([str(n) for n in SIZES], min(repeats, 2), lambda size: run("duckdb", int(size)))
-    print(f"{TAGS} tags, published to DuckDB, by number of profiles")
-    print_costs(costs)
+    rows = report(
+        "by profiles", f"{TAGS} tags, published to DuckDB, by number of profiles", costs, list(costs), []
+    )
     middle = {size: float(np.median([int(size) / c.wall for c in runs])) for size, runs in costs.items()}
     memory = {size: float(np.median([c.peak_mb for c in runs])) for size, runs in costs.items()}
     big, one = str(SIZES[-1]), "1000000"
-    print(f"rows a second at 5 M / at 1 M: {middle[big] / middle[one]:.2f} (bar: at least .95)")
-    print(f"peak memory at 5 M / at 1 M: {memory[big] / memory[one]:.2f} (bar: at most 1.15)")
-    print(f"peak memory at 5 M: {memory[big]:,.0f} MB (bar: at most 2,000)")
+    speed, growth = middle[big] / middle[one], memory[big] / memory[one]
+    bars = Bar("at least", 0.95), Bar("at most", 1.15), Bar("at most", 2_000)
+    print(f"rows a second at 5 M / at 1 M: {speed:.2f} (bar: {bars[0]})")
+    print(f"peak memory at 5 M / at 1 M: {growth:.2f} (bar: {bars[1]})")
+    print(f"peak memory at 5 M: {memory[big]:,.0f} MB (bar: {bars[2]})")
     plot(costs)
+    return [
+        *rows,
+        measured("rows a second at 5 M / at 1 M", "ratio", [speed], "higher", bars[0]),
+        measured("peak memory at 5 M / at 1 M", "ratio", [growth], "lower", bars[1]),
+        measured("peak memory at 5 M", "MB", [memory[big]], "lower", bars[2]),
+    ]
 
 
 def plot(costs: dict[str, list[Cost]]) -> None:
@@ -132,7 +143,7 @@ def plot(costs: dict[str, list[Cost]]) -> None:
         axis.plot(sizes, [float(np.median(r)) for r in runs], "o-", color="#1f5f8b")
         axis.fill_between(sizes, [min(r) for r in runs], [max(r) for r in runs], alpha=0.2, color="#1f5f8b")
         axis.set(title=title, xlabel="million profiles", ylim=(0, None))
-    figure.savefig(Path(__file__).parent / "scale.svg", metadata={"Date": None})
+    figure.savefig(ROOT / "benchmarks" / "scale.svg", metadata={"Date": None})
 
 
 @contextmanager
@@ -190,6 +201,7 @@ def publish(name: str, snapshots: Any, tags: Any, profiles: int, reasons: Litera
     import lightgbm  # noqa: F401
     import sklearn.isotonic  # noqa: F401
 
+    from tagcast.serving.publishing.publication import stage_run
     from tagcast.serving.scoring.scorer import Scorer
     from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.schema import RunInfo, TagRun

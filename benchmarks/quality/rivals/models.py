@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.tasks import TaskData
+from benchmarks.quality.tasks import TaskData
+from benchmarks.results import ROOT
 
 if TYPE_CHECKING:
     from lightgbm import LGBMClassifier
@@ -143,7 +144,7 @@ def flaml(data: TaskData, seconds: float) -> Floats:
 
 def bgnbd(data: TaskData) -> Floats | None:
     """Return P(no purchase) by BG/NBD, None where the task asks for something else."""
-    from benchmarks.buy_till_you_die import no_purchase
+    from benchmarks.quality.rivals.buy_till_you_die import no_purchase
 
     return no_purchase(data.history_test, data.horizon_days) if data.kind == "no_event" else None
 
@@ -170,10 +171,14 @@ NAMES = (*SINGLE, "flaml", "three_voice")
 
 def code_of(name: str) -> bytes:
     """Return the code and settings that one rival's scores come from, to tell whether kept ones still hold."""
-    here = Path(__file__).resolve().parent
+    calibration = ROOT / "models" / "calibration"
     files = {
-        "rfm": [here.parent / "models" / "rfm.py", here.parent / "models" / "calibration.py"],
-        "bgnbd": [here / "buy_till_you_die.py"],
+        "rfm": [
+            ROOT / "models" / "estimators" / "rfm.py",
+            calibration / "binary_calibrator.py",
+            calibration / "venn_abers.py",
+        ],
+        "bgnbd": [Path(__file__).parent / "buy_till_you_die.py"],
     }
     functions: list[Callable[..., Any]] = [flaml if name == "flaml" else SINGLE[name]]
     settings: tuple[int, ...] = ()

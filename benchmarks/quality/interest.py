@@ -1,10 +1,10 @@
-"""One model for all categories, or one each: ``python -m benchmarks.interest``.
+"""One model for all categories, or one each: ``python -m benchmarks.quality.interest``.
 
 Three ways to answer the eight interest tasks from the same rows: tagcast as it is (a model for each category),
 one LightGBM over all (profile, category) pairs, and the mean of that forest's log-odds and each category's own
 logistic regression. Judged on past snapshots, by which the choice was made, and on the test snapshot.
 
-``python -m benchmarks.interest --train 200`` instead trains tagcast's tags of the 200 categories with the most
+``python -m benchmarks.quality.interest --train 200`` instead trains tagcast's tags of the 200 categories with the most
 buyers in one command, and says what that takes.
 """
 
@@ -23,7 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.tasks import CONFIGS, ROOT, TASKS, TaskData, open_task_workspace, task_data
+from benchmarks.quality.tasks import CONFIGS, ROOT, TASKS, TaskData, open_task_workspace, task_data
+from benchmarks.results import write_result
+from benchmarks.rows import Better, Row
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -31,6 +33,15 @@ Days = npt.NDArray[np.datetime64]
 VALIDATION_FOLDS = 3
 TRIALS = 12
 POPULARITY = ("category_purchase_days_30d", "category_purchase_days_90d")
+MEANS: tuple[tuple[str, str, Better], ...] = (
+    ("past log loss", "", "lower"),
+    ("test log loss", "", "lower"),
+    ("AUC", "", "higher"),
+    ("calibration error", "", "lower"),
+    ("training CPU", "s", "lower"),
+    ("size", "kB", "lower"),
+)
+"""Columns of the table of means: title, unit, better direction."""
 LOGISTIC = {"C": 0.012, "bends": 2}
 
 
@@ -163,8 +174,8 @@ def _answer(
     return Answer(past, scores, time.process_time() - started, size)
 
 
-def compare() -> None:
-    """Print what the three ways give."""
+def compare() -> list[Row]:
+    """Print what the three ways give; return their means over the tags as rows."""
     from tagcast.models.stats.metrics import auc, calibration_error, log_loss, paired_difference
     from tagcast.pipelines.reports.terminal import quiet, table
 
@@ -191,22 +202,25 @@ def compare() -> None:
         ("tag", "past: own", "a forest each", "pooled", "pooled + own logistic", "test: own", "pooled", "pooled + own logistic", "own - pooled", "own - pooled + logistic"),
         lines,
     )  # fmt: skip
+    every_way = (("a model each (tagcast)", own), ("one forest for all pairs", alone), ("the forest and a logistic regression each", beside))  # fmt: skip
+    means = [
+        (name, float(np.mean(a.past)), *(float(np.mean([f(t.test.y, s) for t, s in zip(data, a.score, strict=True)])) for f in (log_loss, auc, calibration_error)), a.seconds, a.size / 1000)
+        for name, a in every_way
+    ]  # fmt: skip
     table(
         "Mean of the eight",
         ("way", "past log loss", "test log loss", "AUC", "calibration error", "training CPU-s", "kB"),
-        [
-            (
-                name, f"{np.mean(a.past):.4f}",
-                *(f"{np.mean([f(t.test.y, s) for t, s in zip(data, a.score, strict=True)]):.4f}" for f in (log_loss, auc, calibration_error)),
-                f"{a.seconds:.0f}", f"{a.size / 1000:.0f}",
-            )
-            for name, a in (("a model each (tagcast)", own), ("one forest for all pairs", alone), ("the forest and a logistic regression each", beside))
-        ],
+        [(name, *(f"{x:.4f}" for x in figures[:4]), *(f"{x:.0f}" for x in figures[4:])) for name, *figures in means],
     )  # fmt: skip
+    return [
+        Row(f"{way}: {metric}", unit, figure, better if way == every_way[0][0] else "neither")
+        for way, *figures in means
+        for (metric, unit, better), figure in zip(MEANS, figures, strict=True)
+    ]
 
 
-def train(categories: int, trials: int) -> None:
-    """Train the tags of the ``categories`` with the most buyers in one command and print what it took."""
+def train(categories: int, trials: int) -> list[Row]:
+    """Train the tags of the ``categories`` with the most buyers in one command; print and return what it took."""
     from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.reports.terminal import progress, say
     from tagcast.pipelines.training.train import train_tags
@@ -227,31 +241,39 @@ def train(categories: int, trials: int) -> None:
     cpu = sum(u.ru_utime + u.ru_stime for u in used)
     refused = [t for t in found if t.version is None]
     ranked = [t for t in found if t.chosen == "rfm"]
+    largest = max(u.ru_maxrss for u in used) / 1e6
+    champions = sum(t.alias == "champion" for t in found)
     say(
         f"{len(found)} categories, {trials} trials each: {seconds / 60:.1f} min wall, {cpu:.0f} CPU-s, largest process "
-        f"{max(u.ru_maxrss for u in used) / 1e6:.1f} GB; {len(found) - len(refused) - len(ranked)} models, "
+        f"{largest:.1f} GB; {len(found) - len(refused) - len(ranked)} models, "
         f"{len(ranked)} RFM rankings for want of outcomes, {len(refused)} refused, "
-        f"{sum(t.alias == 'champion' for t in found)} champions"
+        f"{champions} champions"
     )
     for tag in refused:
         say(f"{tag.tag}: {tag.reason}")
+    return [
+        Row(f"{categories} categories: wall", "s", seconds, "lower"),
+        Row(f"{categories} categories: CPU", "s", cpu, "lower"),
+        Row(f"{categories} categories: largest process", "GB", largest, "lower"),
+        Row(f"{categories} categories: champions", "tags", champions, "higher"),
+        Row(f"{categories} categories: refused", "tags", len(refused), "lower"),
+    ]
 
 
 def main() -> None:
     """Compare the three ways, or train many categories."""
     from tagcast.pipelines.reports.terminal import start_logging
 
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.interest", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.interest", description=__doc__)
     parser.add_argument("--train", type=int, metavar="N", help="train the N categories with the most buyers")
     parser.add_argument(
         "--trials", type=int, default=TRIALS, help="LightGBM settings a tag; default %(default)s"
     )
     asked = parser.parse_args()
     start_logging(verbose=False)
-    if asked.train:
-        train(asked.train, asked.trials)
-    else:
-        compare()
+    rows = train(asked.train, asked.trials) if asked.train else compare()
+    name = "interest-train" if asked.train else "interest"
+    write_result(name, vars(asked), rows, now=datetime.now(UTC))
 
 
 if __name__ == "__main__":

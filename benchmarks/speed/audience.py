@@ -1,4 +1,4 @@
-"""Counting audiences on both stores: ``python -m benchmarks.audience_speed [--quick]``.
+"""Counting audiences on both stores: ``python -m benchmarks.speed.audience [--quick]``.
 
 Profiles with 12 tags whose scores follow a few hidden habits, made from a seed; filters of three conditions drawn at random:
 a value, a confidence, a score. PostgreSQL is asked for exact counts and for estimates, whose error is shown.
@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.scoring_speed import server
+from benchmarks.results import write_result
+from benchmarks.rows import Bar, Row, measured
+from benchmarks.speed.scoring import server
 from tagcast.serving.publishing.publication import stage_run
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.factory import open_store
@@ -45,6 +47,7 @@ def main() -> None:
     print(
         "| store | published in s | p50 ms | p95 ms | bar p95 ms | own CPU p95 ms |\n|---|---|---|---|---|---|"
     )
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="tagcast-audience-") as folder, server() as url:
         found = {}
         for kind in options.stores:
@@ -54,27 +57,40 @@ def main() -> None:
             start = time.perf_counter()
             publish(store, options.profiles, options.tags)
             took = time.perf_counter() - start
-            bar = {"duckdb": 50, "postgres": 700}[kind]
-            found[kind] = timed(store, asked, kind, took, bar, estimate=False)
+            rows.append(measured(f"{kind}: published in", "s", [took], "lower"))
+            bar = Bar("at most", {"duckdb": 50, "postgres": 700}[kind])
+            found[kind], more = timed(store, asked, kind, took, bar, estimate=False)
+            rows += more
             if kind == "postgres":
-                estimates = timed(store, asked, "postgres, estimated", None, 50, estimate=True)
+                estimates, more = timed(
+                    store, asked, "postgres, estimated", None, Bar("at most", 50), estimate=True
+                )
                 exact = found[kind]
-                inside = [
+                inside = sum(
                     abs(e.members - x.members) <= e.margin for e, x in zip(estimates, exact, strict=True)
-                ]
-                print(f"estimates whose margin holds the exact count: {sum(inside)} of {len(inside)}")
-        if len(found) == 2:
-            same = all(
-                a.members == b.members for a, b in zip(found["duckdb"], found["postgres"], strict=True)
-            )
-            print("both stores count the same" if same else "THE STORES COUNT DIFFERENTLY")
-            sys.exit(not same)
+                )
+                print(f"estimates whose margin holds the exact count: {inside} of {len(exact)}")
+                rows += more
+                rows.append(
+                    measured("estimates within their margin", "share", [inside / len(exact)], "higher")
+                )
+    same = len(found) < 2 or all(
+        a.members == b.members for a, b in zip(found["duckdb"], found["postgres"], strict=True)
+    )
+    if len(found) == 2:
+        print("both stores count the same" if same else "THE STORES COUNT DIFFERENTLY")
+        rows.append(measured("both stores count the same", "yes=1", [same], "higher", Bar("at least", 1)))
+    write_result("audience", vars(options), rows, now=datetime.now(UTC))
+    sys.exit(not same)
 
 
 def timed(
-    store: ProfileStore, asked: list[str], name: str, took: float | None, bar: int, *, estimate: bool
-) -> list[Any]:
-    """Count every filter, the second time timed; print the row. CPU is this process's, not that of a server."""
+    store: ProfileStore, asked: list[str], name: str, took: float | None, bar: Bar, *, estimate: bool
+) -> tuple[list[Any], list[Row]]:
+    """Count every filter, the second time timed; return the counts and what they took.
+
+    The line of the table is printed. CPU is this process's, not that of a server.
+    """
     from tagcast.serving.audiences.queries import count
 
     answers, times, cpu = [], [], []
@@ -89,8 +105,12 @@ def timed(
     shown = "" if took is None else f"{took:,.0f}"
     middle, high = np.quantile(times, [0.5, 0.95])
     own = np.quantile(cpu, 0.95)
-    print(f"| {name} | {shown} | {middle:,.0f} | {high:,.0f} | {bar} | {own:,.0f} |", flush=True)
-    return answers
+    print(f"| {name} | {shown} | {middle:,.0f} | {high:,.0f} | {bar.limit} | {own:,.0f} |", flush=True)
+    return answers, [
+        measured(f"{name}: p50", "ms", [middle], "lower"),
+        measured(f"{name}: p95", "ms", [high], "lower", bar),
+        measured(f"{name}: own CPU p95", "ms", [own], "lower"),
+    ]
 
 
 def filters(tags: int, count: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Feature snapshots beside pandas and hand-written SQL: ``python -m benchmarks.features_speed [--quick]``.
+"""Feature snapshots beside pandas and hand-written SQL: ``python -m benchmarks.speed.features [--quick]``.
 
 All make the same sorted Parquet file of the same columns (20 windowed features, their trends, the purchase history)
 from the same event log, and their numbers are compared before anything is timed. Four snapshots are made at once.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.event_data import MadeLog, as_ofs, make_log
-from benchmarks.speed import alternate, print_costs, print_ratio, run_apart, run_here
+from benchmarks.results import write_result
+from benchmarks.rows import Bar
+from benchmarks.speed.made_events import MadeLog, as_ofs, make_log
+from benchmarks.speed.timing import Ratio, alternate, report, run_apart, run_here
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 
@@ -24,6 +26,11 @@ WINDOWS = (7, 30, 90, 365)
 SET = FeatureSet(WINDOWS, ("amount", "order_id", "quantity"))
 MEMORY, THREADS = "2GB", 2
 RIVALS = ("tagcast", "sql", "pandas", "tagcast-4")
+RATIOS = (
+    Ratio("pandas", "tagcast", "higher", Bar("at least", 4), "wall"),
+    Ratio("tagcast", "sql", "lower", Bar("at most", 1.2), "wall"),
+    Ratio("tagcast-4", "tagcast", "lower", Bar("at most", 3), "wall"),
+)
 
 
 def main() -> None:
@@ -51,20 +58,14 @@ def main() -> None:
     costs = alternate(
         options.rivals,
         options.repeats,
-        lambda name: run_apart("benchmarks.features_speed", [*arguments, "--one", name]),
+        lambda name: run_apart("benchmarks.speed.features", [*arguments, "--one", name]),
     )
     for name in options.rivals:
         if name != "tagcast":
             compare(file_of("tagcast", options.folder), file_of(name, options.folder))
-    print(f"{options.profiles:,} profiles, {options.orders:,} orders, {options.lines:g} lines an order")
-    print_costs(costs)
-    for above, below, bar in (
-        ("pandas", "tagcast", "at least 4"),
-        ("tagcast", "sql", "at most 1.2"),
-        ("tagcast-4", "tagcast", "at most 3"),
-    ):
-        if {above, below} <= set(costs):
-            print_ratio(costs, above, below, bar)
+    title = f"{options.profiles:,} profiles, {options.orders:,} orders, {options.lines:g} lines an order"
+    rows = report("snapshot", title, costs, ["tagcast", "tagcast-4"], RATIOS)
+    write_result("features", vars(options), rows, now=datetime.now(UTC))
 
 
 def file_of(name: str, folder: Path) -> Path:
@@ -101,7 +102,7 @@ def by_sql(log: str, made: Path, day: date) -> None:
     config: Any = {"memory_limit": MEMORY, "threads": THREADS, "temp_directory": str(made / "spill")}
     with duckdb.connect(config=config) as connection:
         connection.execute("SET preserve_insertion_order = false")
-        text = (Path(__file__).parent / "features_speed.sql").read_text(encoding="utf-8")
+        text = (Path(__file__).parent / "features.sql").read_text(encoding="utf-8")
         target = str(made / "snapshot.parquet")
         connection.execute(text, {"log": log, "end": (day - date(1970, 1, 1)).days, "target": target})
     shutil.rmtree(made / "spill", ignore_errors=True)

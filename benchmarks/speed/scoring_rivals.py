@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.scale_data import AS_OF, names
-from benchmarks.speed import run_here
+from benchmarks.speed.made_snapshots import AS_OF, names
+from benchmarks.speed.timing import run_here
 from tagcast.serving.scoring.scorer import LoadedTag
 
 CHUNK = 100_000

@@ -1,4 +1,4 @@
-"""Training rows through Feast beside its other offline stores: ``python -m benchmarks.training_frame_speed [--quick]``.
+"""Training rows through Feast beside its other offline stores: ``python -m benchmarks.speed.training_frame [--quick]``.
 
 The same rows of the same snapshots, at four moments, are fetched as a DataFrame sorted by moment and profile: by
 ``FeatureRepo.training_rows``, by ``get_historical_features`` on Feast's file (dask) and DuckDB stores, and by an ASOF
@@ -11,16 +11,18 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.event_data import MadeLog
-from benchmarks.scale_data import FEATURES, chunks, names
-from benchmarks.speed import alternate, print_costs, print_ratio, run_apart, run_here
+from benchmarks.results import write_result
+from benchmarks.rows import Bar
+from benchmarks.speed.made_events import MadeLog
+from benchmarks.speed.made_snapshots import FEATURES, chunks, names
+from benchmarks.speed.timing import Ratio, alternate, report, run_apart, run_here
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.feast_store.feature_store import FeatureRepo
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 DATES = [date(2024, 1, 1) + timedelta(days=30 * k) for k in range(4)]
 MEMORY, THREADS = "2GB", 2
 RIVALS = ("tagcast", "asof", "feast-duckdb", "feast-dask")
+RATIOS = (
+    Ratio("feast-dask", "tagcast", "higher", Bar("at least", 5), "wall"),
+    Ratio("tagcast", "asof", "lower", Bar("at most", 1.3), "wall"),
+    Ratio("feast-duckdb", "tagcast", "higher", note="the store used before"),
+)
 
 
 def main() -> None:
@@ -53,20 +60,14 @@ def main() -> None:
     costs = alternate(
         options.rivals,
         options.repeats,
-        lambda name: run_apart("benchmarks.training_frame_speed", [*arguments, "--one", name]),
+        lambda name: run_apart("benchmarks.speed.training_frame", [*arguments, "--one", name]),
     )
     digests = {name: (home / f"{name}.digest").read_text(encoding="utf-8") for name in options.rivals}
     if len(set(digests.values())) > 1:
         raise RuntimeError(f"the rivals' rows differ: {digests}")
-    print(f"{options.rows:,} rows, {len(names())} features, {len(DATES)} moments")
-    print_costs(costs)
-    for above, below, bar in (
-        ("feast-dask", "tagcast", "at least 5"),
-        ("tagcast", "asof", "at most 1.3"),
-        ("feast-duckdb", "tagcast", "the store used before"),
-    ):
-        if {above, below} <= set(costs):
-            print_ratio(costs, above, below, bar)
+    title = f"{options.rows:,} rows, {len(names())} features, {len(DATES)} moments"
+    rows = report("training frame", title, costs, ["tagcast"], RATIOS)
+    write_result("training_frame", vars(options), rows, now=datetime.now(UTC))
 
 
 def make_snapshots(home: Path, profiles: int) -> Snapshots:

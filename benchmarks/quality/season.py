@@ -1,4 +1,4 @@
-"""What growing features, row weights and wider bounds change where the season is new: ``python -m benchmarks.season``.
+"""What growing features, row weights and wider bounds change where the season is new: ``python -m benchmarks.quality.season``.
 
 Each part of a model is fitted on a task's training snapshots in four ways (with or without the features that
 grow with the calendar, rows of earlier snapshots counting as much as late ones or less) and judged on the test snapshot; then the trained
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.promise import AUDIENCES
-from benchmarks.quality import DATA
-from benchmarks.tasks import TASKS, Task, TaskData, open_task_workspace, task_data
+from benchmarks.quality.promise import AUDIENCES
+from benchmarks.quality.tasks import DATA, TASKS, Task, TaskData, open_task_workspace, task_data
+from benchmarks.results import write_result
+from benchmarks.rows import Row
 from tagcast.models.kernels.additive_model import compress
 
 if TYPE_CHECKING:
@@ -103,8 +104,8 @@ def trained(task: Task, data: TaskData, definition: Any, snapshots: tuple[date, 
     return train_tag(definition, data.train, split, feature_set=task.name).model
 
 
-def run(task: Task, home: Path) -> None:
-    """Print the tables of one task."""
+def run(task: Task, home: Path) -> list[Row]:
+    """Print the tables of one task; return them as rows."""
     from tagcast.pipelines.reports.terminal import quiet, table
 
     workspace = open_task_workspace(task, home, quiet)
@@ -112,17 +113,30 @@ def run(task: Task, home: Path) -> None:
     (definition,) = (d for d in workspace.definitions(task.now) if d.name == task.tag)
     model = trained(task, data, definition, workspace.plan(definition, task.now).split.snapshots)
     yes = {True: "yes", False: "no"}
+    losses, kept = part_losses(data), promises(data, model)
     table(
         f"{task.name}, as of {task.now}: {len(data.test.y):,} people, base rate {data.test.y.mean():.3f}, "
         f"{data.train.y.mean():.3f} in training",
         ("part", "growing features", "rows weighted", "AUC", "log loss"),
-        [(p, yes[g], yes[w], f"{a:.4f}", f"{loss:.4f}") for p, g, w, a, loss in part_losses(data)],
+        [(p, yes[g], yes[w], f"{a:.4f}", f"{loss:.4f}") for p, g, w, a, loss in losses],
     )
     table(
         f"The promise to {AUDIENCES:,} random audiences",
         ("bounds", "broken", "excess", "said"),
-        [(n, f"{b:.1%}", f"{e:+.3f}", f"{s:.0%}") for n, b, e, s in promises(data, model)],
+        [(n, f"{b:.1%}", f"{e:+.3f}", f"{s:.0%}") for n, b, e, s in kept],
     )
+    rows = []
+    for part, growing, weighted, area, loss in losses:
+        title = f"{task.name}: {part}, growing features {yes[growing]}, rows weighted {yes[weighted]}"
+        rows += [Row(f"{title}: AUC", "", area, "higher"), Row(f"{title}: log loss", "", loss, "lower")]
+    # The share unseen is part of the printed name and moves with the data: rows are told apart by a word.
+    for word, (_, broken, excess, said) in zip(("season known", "season unseen"), kept, strict=True):
+        rows += [
+            Row(f"{task.name}: {word}: audiences broken", "share", broken, "lower"),
+            Row(f"{task.name}: {word}: mean excess", "", excess, "neither"),
+            Row(f"{task.name}: {word}: share with a value", "share", said, "higher"),
+        ]
+    return rows
 
 
 def main() -> None:
@@ -130,11 +144,13 @@ def main() -> None:
     if not (DATA / "cdnow_master.parquet").is_file() and "TAGCAST_DATA" not in os.environ:
         sys.exit("TAGCAST_DATA names no folder with the data of CDNOW and Online Retail II")
     os.environ.setdefault("TAGCAST_DATA", str(DATA))
+    rows: list[Row] = []
     with TemporaryDirectory(prefix="tagcast-bench-") as homes:
         for task in (t for t in TASKS if t.name in NAMES):
             home = Path(homes) / task.project
             home.mkdir(exist_ok=True)
-            run(task, home)
+            rows += run(task, home)
+    write_result("season", {}, rows, now=datetime.now(UTC))
 
 
 if __name__ == "__main__":

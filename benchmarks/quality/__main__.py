@@ -1,7 +1,7 @@
 """Model quality beside other models, on real data split by time: ``make bench-quality``.
 
 Each task is trained as of a day, scores everyone of that day, and is judged by what they did in the window
-after it, which no model has seen. All models learn from the same features of the same snapshots; ``rivals.py``
+after it, which no model has seen. All models learn from the same features of the same snapshots; ``rivals``
 says who they are. tagcast is trained anew every time; rivals' scores are kept while nothing they come from
 changes (``benchmarks/out/cache``).
 
@@ -15,26 +15,32 @@ missed.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import rivals
-from benchmarks.cache import Cache
-from benchmarks.judging import METRICS, OWN, PAIRED, averages, judge, verdicts
-from benchmarks.tasks import ROOT, TASKS, Task, open_task_workspace, task_data
+from benchmarks.quality.rivals import models as rivals
+from benchmarks.quality.rivals.score_cache import Cache
+from benchmarks.quality.tasks import DATA, TASKS, Task, open_task_workspace, task_data
+from benchmarks.quality.verdicts import (
+    METRICS,
+    OWN,
+    PAIRED,
+    averages,
+    judge,
+    metric_rows,
+    verdict_rows,
+    verdicts,
+)
+from benchmarks.results import out_folder, write_result
 
 if TYPE_CHECKING:
     from tagcast.pipelines.reports.terminal import Progress
-
-OUT = ROOT / "benchmarks" / "out"
-DATA = ROOT.parent / "shared" / "data"
 
 
 def run(
@@ -54,13 +60,13 @@ def run(
     with_tagcast : bool
         Whether tagcast is trained, and its promise judged.
     """
-    from benchmarks.own import train_and_score
-    from benchmarks.promise import promise
+    from benchmarks.quality.promise import promise
+    from benchmarks.quality.tagcast_scores import train_and_score
 
     started = time.perf_counter()
     workspace = open_task_workspace(task, home, show)
     data = task_data(task, workspace)
-    cache = Cache(OUT / "cache")
+    cache = Cache(out_folder() / "cache")
     result: dict[str, Any] = {
         "task": task.name,
         "reference": task.reference,
@@ -158,12 +164,12 @@ def main() -> None:
     """Run the tasks whose data are there, print and write what came out; exit 1 where a bar is missed."""
     from tagcast.pipelines.reports.terminal import progress, say, start_logging
 
-    asked = _asked()
+    asked, now = _asked(), datetime.now(UTC)
+    arguments = {**vars(asked), "tasks": [task.name for task in asked.tasks]}
     start_logging(verbose=False)
     if (DATA / "cdnow_master.parquet").is_file():
         os.environ.setdefault("TAGCAST_DATA", str(DATA))
     results: list[dict[str, Any]] = []
-    OUT.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="tagcast-bench-") as homes, progress() as show:
         for task in asked.tasks:
             if "TAGCAST_DATA" not in os.environ and task.project != "completejourney":
@@ -173,10 +179,13 @@ def main() -> None:
             home.mkdir(exist_ok=True)
             results.append(run(task, home, asked.rivals, show, with_tagcast=not asked.rivals_only))
             # After every task: what is done stays when a later one is stopped.
-            (OUT / "quality.json").write_text(json.dumps({"tasks": results}, indent=1), encoding="utf-8")
+            write_result("quality", arguments, metric_rows(results), now=now, details={"tasks": results})
+    if not results:
+        return  # a result of earlier stays
     judged = report(results)
-    whole = {"tasks": results, "means": averages(results), "verdicts": judged}
-    (OUT / "quality.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    rows = [*metric_rows(results), *verdict_rows(judged)]
+    details = {"tasks": results, "means": averages(results), "verdicts": judged}
+    write_result("quality", arguments, rows, now=now, details=details)
     sys.exit(not all(verdict["met"] for verdict in judged))
 
 

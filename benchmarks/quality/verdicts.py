@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.rows import Bar, Better, Row, Spread, verdict_of
 from tagcast.models.stats.metrics import evaluate, paired_difference
 
 Floats = npt.NDArray[np.float64]
@@ -67,7 +68,9 @@ def averages(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def verdicts(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each bar as ``bar``, ``met`` and ``found`` (the figures, and by how much it is missed)."""
+    """Return each bar as ``bar``, ``met`` and ``found`` (the figures, and by how much it is missed), and for ``verdict_rows``
+    its ``value``, which direction is ``better``, what it ``asks`` of the value, and the value's ``interval`` where it has one.
+    """
     out: list[dict[str, Any]] = []
     out += _of_means(averages(results), ("log_loss", "auc"), f"{len(results)} tasks")
     reference = [result for result in results if result["reference"]]
@@ -83,6 +86,9 @@ def verdicts(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     f"(at most {promise['broken_at_most']:.0%}), mean excess {promise['mean_excess']:+.3f} "
                     f"(at most {promise['excess_at_most']:+.2f})"
                     + (", marked as unsure of its season" if promise["unsure"] else ""),
+                    "value": promise["broken_share"],
+                    "better": "lower",
+                    "asks": f"broken at most {promise['broken_at_most']:g}, excess at most {promise['excess_at_most']:g}",
                 }
             )
     return out
@@ -109,6 +115,9 @@ def _of_means(means: Sequence[Mapping[str, Any]], metrics: Sequence[str], over: 
                 "bar": f"mean calibration error is at most {CALIBRATION_AT_MOST} over {over}",
                 "met": bool(own["calibration_error"] <= CALIBRATION_AT_MOST),
                 "found": f"{own['calibration_error']:.4f}",
+                "value": own["calibration_error"],
+                "better": "lower",
+                "asks": str(Bar("at most", CALIBRATION_AT_MOST)),
             }
         )
     return out
@@ -116,7 +125,15 @@ def _of_means(means: Sequence[Mapping[str, Any]], metrics: Sequence[str], over: 
 
 def _bar(bar: str, met: bool, own: Mapping[str, Any], best: Mapping[str, Any], metric: str) -> dict[str, Any]:
     found = f"{own[metric]:.4f}; best rival {best['model']} {best[metric]:.4f} ({own[metric] - best[metric]:+.4f})"
-    return {"bar": bar, "met": bool(met), "found": found}
+    asked = {"auc": Bar("above", 0), "log_loss": Bar("below", 0), "calibration_error": Bar("at most", 0)}
+    return {
+        "bar": bar,
+        "met": bool(met),
+        "found": found,
+        "value": own[metric] - best[metric],
+        "better": _better(metric),
+        "asks": f"tagcast minus the best rival {asked[metric]}",
+    }
 
 
 def _has_own(result: Mapping[str, Any]) -> bool:
@@ -135,4 +152,54 @@ def _no_worse(result: Mapping[str, Any], metric: str) -> dict[str, Any]:
         "bar": f"{result['task']}: {metric.replace('_', ' ')} no worse than the best rival's",
         "met": bool(met),
         "found": f"{gap['value']:+.4f} ({gap['low']:+.4f} to {gap['high']:+.4f}) against {best['model']}",
+        "value": gap["value"],
+        "better": _better(metric),
+        "asks": f"tagcast minus the best rival: the interval reaches 0 or {'below' if lower_is_better else 'above'}",
+        "interval": (gap["low"], gap["high"]),
     }
+
+
+def metric_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Return each metric of each model and task, and each model's mean, as rows of a result.
+
+    Only tagcast's have a better direction: rivals are there for comparison.
+    """
+    rows = []
+    for result in results:
+        task = result["task"]
+        for row in result["rows"]:
+            for metric in METRICS:
+                figure = row[metric]
+                spread = Spread(figure["low"], figure["value"], figure["high"], "95 % interval")
+                name = f"{task}: {row['model']} {metric}"
+                rows.append(Row(name, "", figure["value"], _direction(row["model"], metric), spread))
+        if promise := result.get("promise"):
+            rows.append(Row(f"{task}: promise, mean excess", "", promise["mean_excess"], "neither"))
+            rows.append(Row(f"{task}: share with a value", "", promise["said_share"], "higher"))
+        if seconds := result.get("tagcast_seconds"):
+            rows.append(Row(f"{task}: training", "s", seconds, "lower"))
+    over = f"mean over {len(results)} tasks"
+    for row in averages(results):
+        for metric in METRICS:
+            direction = _direction(row["model"], metric)
+            rows.append(Row(f"{over}: {row['model']} {metric}", "", row[metric], direction))
+    return rows
+
+
+def verdict_rows(found: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Return what ``verdicts`` found as rows of a result."""
+    rows = []
+    for verdict in found:
+        value, interval = verdict["value"], verdict.get("interval")
+        spread = Spread(interval[0], value, interval[1], "95 % interval") if interval else None
+        word = verdict_of(met=verdict["met"])
+        rows.append(Row(verdict["bar"], "", value, verdict["better"], spread, verdict["asks"], word))
+    return rows
+
+
+def _direction(model: str, metric: str) -> Better:
+    return _better(metric) if model == OWN else "neither"
+
+
+def _better(metric: str) -> Better:
+    return "higher" if metric in {"auc", "average_precision"} else "lower"

@@ -1,4 +1,4 @@
-"""How far outcomes drift from a model's log-odds, and whether its bounds know it: ``python -m benchmarks.drift``.
+"""How far outcomes drift from a model's log-odds, and whether its bounds know it: ``python -m benchmarks.quality.drift``.
 
 A model of one plain recipe (half logistic regression, half LightGBM, nothing tuned) is fitted at each past snapshot of
 completejourney on the six up to it, and scores every later one. At each the shift between log-odds and outcomes is
@@ -10,15 +10,17 @@ benchmark's day, so the figures may choose.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.drift_cases import HORIZON_DAYS, SHARES, Chain, cases, judged, memory, true_spread
-from benchmarks.tasks import TASKS, open_task_workspace
+from benchmarks.quality.drift_cases import HORIZON_DAYS, SHARES, Chain, cases, judged, memory, true_spread
+from benchmarks.quality.tasks import TASKS, open_task_workspace
+from benchmarks.results import write_result
+from benchmarks.rows import Row
 from tagcast.models.calibration.binary_calibrator import SURENESS
 
 if TYPE_CHECKING:
@@ -77,23 +79,29 @@ def tags(workspace: Project) -> Iterator[tuple[TagDefinition, str]]:
         )
 
 
-def report(chains: Sequence[Chain]) -> None:
-    """Print how far outcomes drifted, whether the bounds held, and what correcting the score was worth."""
+def report(chains: Sequence[Chain]) -> list[Row]:
+    """Print how far outcomes drifted, whether the bounds held, and what correcting the score was worth; return it as rows."""
     from tagcast.pipelines.reports.terminal import say, table
 
-    lines = []
+    lines, out = [], [Row("left of a shift at the next snapshot", "share", memory(chains), "neither")]
     for kind in KINDS:
         for late in LATE_DAYS:
             found = [judged(case) for chain in chains if chain.kind == kind for case in cases(chain, late)]
             if not found:
                 continue
             off = np.array([e.deviation for e in found])
+            moved, expected = true_spread(found), float(np.mean([e.spread for e in found]))
+            below, above = float((off < -SURENESS).mean()), float((off > SURENESS).mean())
             lines.append(
-                (
-                    kind, late, len(found), f"{true_spread(found):.3f}", f"{np.mean([e.spread for e in found]):.3f}",
-                    f"{(off < -SURENESS).mean():.1%}", f"{(off > SURENESS).mean():.1%}",
-                )
-            )  # fmt: skip
+                (kind, late, len(found), f"{moved:.3f}", f"{expected:.3f}", f"{below:.1%}", f"{above:.1%}")
+            )
+            title = f"{kind}, {late} days late"
+            out += [
+                Row(f"{title}: spread found", "log-odds", moved, "neither"),
+                Row(f"{title}: spread expected", "log-odds", expected, "neither"),
+                Row(f"{title}: below the lower bound", "share", below, "lower"),
+                Row(f"{title}: above the upper bound", "share", above, "lower"),
+            ]
     table(
         "Drift of outcomes from log-odds; a bound is made for 5 % of snapshots beyond it",
         (
@@ -107,25 +115,29 @@ def report(chains: Sequence[Chain]) -> None:
         ),
         lines,
     )
-    say(f"left of a shift at the next snapshot: {memory(chains):.2f}")
+    say(f"{out[0].metric}: {out[0].value:.2f}")
     for title, chosen in (("all", KINDS), *((kind, (kind,)) for kind in KINDS)):
         found = [judged(case) for chain in chains if chain.kind in chosen for case in cases(chain, 0)]
         rows: list[tuple[Any, ...]] = []
         for place, name in enumerate(SHARES):
             cells = []
-            for metric in ("losses", "errors"):
+            for metric, word in (("losses", "log loss"), ("errors", "calibration error")):
                 values = np.array([getattr(e, metric) for e in found])
                 gap = values[:, place] - values[:, -1]
                 cells += [
                     f"{values[:, place].mean():.5f}",
                     f"{gap.mean():+.5f} ± {gap.std() / len(gap) ** 0.5:.5f}",
                 ]
+                out.append(
+                    Row(f"{title}, correction {name}: {word}", "", float(values[:, place].mean()), "lower")
+                )
             rows.append((name, *cells))
         table(
             f"Correction of the score, {title}: {len(found)} (tag, snapshot) pairs, ± one paired standard error",
             ("correction", "log loss", "minus all of it", "calibration error", "minus all of it"),
             rows,
         )
+    return out
 
 
 def main() -> None:
@@ -147,7 +159,7 @@ def main() -> None:
             frame = training_frames(workspace, [plan], labels, feature_set)[definition.name]
             chains.append(chain_of(definition, kind, frame))
             show("chains", done, len(chosen))
-    report(chains)
+    write_result("drift", {}, report(chains), now=datetime.now(UTC))
 
 
 if __name__ == "__main__":

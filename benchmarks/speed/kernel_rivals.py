@@ -1,4 +1,4 @@
-"""Rivals of the forest kernel, in an environment of their own: ``python -m benchmarks.kernel_rivals NAME FOLDER MODELS``.
+"""Rivals of the forest kernel, in an environment of their own: ``python -m benchmarks.speed.kernel_rivals NAME FOLDER MODELS``.
 
 lleaves needs an llvmlite that numba does not take, so nothing here imports tagcast.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed import run_here
+from benchmarks.speed.timing import run_here
 
 CHUNK = 32_768
 

@@ -1,0 +1,1 @@
+"""One benchmark of two checkouts, run in turn: ``python -m benchmarks.versus``."""
