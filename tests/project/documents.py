@@ -1,6 +1,6 @@
 """Commands in the documents: found for the tests, and run for real to renew the output that stands below them.
 
-`python -m tests.support.documents` runs the tutorial on the demo's data (after `make demo`) and writes what the commands
+`python -m tests.project.documents` runs the tutorial on the demo's data (after `make demo`) and writes what the commands
 print into it.
 
 A fenced block `console` holds commands after `$ `, each followed by its output. `console no-run` marks commands
