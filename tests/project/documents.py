@@ -69,6 +69,7 @@ def main() -> None:
         return done.stdout
 
     TUTORIAL.write_text(renewed(TUTORIAL.read_text(encoding="utf-8"), answer), encoding="utf-8")
+    (ROOT / "cheese.csv").unlink(missing_ok=True)  # what the tutorial exports
 
 
 if __name__ == "__main__":
