@@ -25,7 +25,6 @@ extensions = [
     "sphinx_design",
 ]
 exclude_patterns = ["_build"]
-suppress_warnings = ["config.cache"]  # conf.py holds no functions, but extensions set some
 
 # Markdown. Notebooks are shown as they are; tests run them.
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -36,6 +35,7 @@ nb_ipywidgets_js = {}  # would come from another server
 # Python
 autodoc_typehints = "none"  # docstrings name the types
 numpydoc_show_class_members = False
+toc_object_entries = False  # each has a heading of its own
 
 # HTML
 html_theme = "pydata_sphinx_theme"

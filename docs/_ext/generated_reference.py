@@ -128,7 +128,7 @@ def python_page() -> str:
 
     names = [n for n in getattr(tagcast, "__all__", ()) if not n.startswith("__")]
     blocks = [_python(name, getattr(tagcast, name)) for name in names]
-    about = f"# Python\n\n{text(tagcast.__doc__ or '')}\n\n"
+    about = "# Python\n\n```{eval-rst}\n.. automodule:: tagcast\n```\n\n"
     return about + "\n\n".join(blocks)
 
 
