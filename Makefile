@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults lowest lock bench bench-quick bench-quality bench-interest messages clean
+.PHONY: help demo test check faults lowest lock bench bench-quick bench-quality bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -40,6 +40,9 @@ lowest: $(STAMP)  ## the quick tests with every direct dependency at its declare
 	# Old and new libraries warn of one another: nothing that tagcast could mend.
 	$(LOWEST)/bin/python -m pytest -m "not slow and not browser" -p no:cacheprovider \
 	  -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning $(LOWEST_TESTS)
+
+docs: $(STAMP)  ## the documentation as a site in docs/_build/html; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 check: $(STAMP)  ## ruff, mypy strict, room rules, docs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -97,4 +100,4 @@ messages: $(STAMP)  ## renew the gettext catalogues from the code: what is new i
 	done; rm -f .messages.pot
 
 clean:  ## remove what tagcast made here (the virtual environment stays)
-	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out
+	rm -rf .tagcast .pytest_cache .mypy_cache .ruff_cache benchmarks/out docs/_build docs/generated docs/reference/generated
