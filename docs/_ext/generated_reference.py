@@ -156,15 +156,7 @@ def write(app: Sphinx) -> None:
             file.write_text(content, encoding="utf-8")
 
 
-def load_commands(_app: Sphinx) -> None:
-    """Hang every command into the group that sphinx-click reads."""
-    from tagcast.pipelines.cli.main import application
-
-    application()
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the writer."""
     app.connect("builder-inited", write)
-    app.connect("builder-inited", load_commands)
     return {"parallel_read_safe": True}

@@ -112,7 +112,7 @@ def shop(request, tmp_path_factory) -> tuple[Case, Project, dict]:
     (folder / "tags" / f"{case.tag}.yaml").write_text(case.definition, encoding="utf-8")
     project = Project(config, folder / ".tagcast")
     (trained,) = project.json(
-        "train", case.tag, "--now", str(NOW), "--trials", "2", "--timeout", "60", "--threads", "2"
+        "train", case.tag, "--as-of", str(NOW), "--trials", "2", "--timeout", "60", "--threads", "2"
     )
     return case, project, trained
 
@@ -165,7 +165,7 @@ def test_thresholds_say_what_a_decision_gives(shop) -> None:
 def test_it_is_evaluated_on_past_snapshots(shop) -> None:
     case, project, _ = shop
     found = project.json(
-        "evaluate", case.tag, "--windows", "2", "--now", str(NOW), "--trials", "1", "--timeout", "60",
+        "evaluate", case.tag, "--windows", "2", "--as-of", str(NOW), "--trials", "1", "--timeout", "60",
         "--threads", "1",
     )  # fmt: skip
     assert found["kind"] == case.kind
