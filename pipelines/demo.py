@@ -99,7 +99,7 @@ def _of_training(trained: Sequence[TrainedTag]) -> str:
 def _of_scoring(scored: ScoringRun) -> str:
     churn = next(tag for tag in scored.tags if tag.tag == TAG)
     return (
-        f"{TAG} calls {churn.said['yes']:,} of {churn.population:,} households yes, {churn.said['no']:,} no, and says "
+        f"{TAG} calls {churn.predicted['yes']:,} of {churn.population:,} households yes, {churn.predicted['no']:,} no, and says "
         f"unknown of {churn.unknown:,}, where it would not be sure enough"
     )
 

@@ -111,7 +111,7 @@ def run(service: Service) -> None:
 
 
 def _open_registry(context: ServiceContext) -> None:
-    with suppress(TagcastError):  # Whoever asks is told.
+    with suppress(TagcastError):  # The request itself reports the error.
         _ = context.tracking
 
 

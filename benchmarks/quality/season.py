@@ -75,7 +75,7 @@ def _log_scaled() -> Any:
 
 def promises(data: TaskData, model: TagModel) -> list[tuple[str, float, float, float]]:
     """Return bounds, share of audiences broken, mean excess and share said, without and with the unseen season."""
-    from tagcast.models.decisions.policy import cut_from_scores, decide, needs_population
+    from tagcast.models.decisions.policy import decide, needs_population, threshold_from_scores
     from tagcast.models.evaluation.random_audiences import audience_promise
 
     raw, unseen = model.raw(data.test.X), model.unseen_season(data.task.now)
@@ -83,9 +83,9 @@ def promises(data: TaskData, model: TagModel) -> list[tuple[str, float, float, f
     for name, share in (("as if the season were known", 0.0), (f"{unseen:.0%} unseen", unseen)):
         score, lower, upper = model.calibrator.predict(raw, data.task.now, share)
         rule = model.definition.decision
-        cut = cut_from_scores(rule, score) if needs_population(rule) else model.cut
+        threshold = threshold_from_scores(rule, score) if needs_population(rule) else model.threshold
         value, confidence = decide(
-            score, lower, upper, cut=cut, min_confidence=model.definition.min_confidence
+            score, lower, upper, threshold=threshold, min_confidence=model.definition.min_confidence
         )
         percentile = 100 * np.argsort(np.argsort(score, kind="stable"), kind="stable") / len(score)
         judged = audience_promise(
@@ -130,7 +130,7 @@ def run(task: Task, home: Path) -> list[Row]:
     for part, growing, weighted, area, loss in losses:
         title = f"{task.name}: {part}, growing features {yes[growing]}, rows weighted {yes[weighted]}"
         rows += [Row(f"{title}: AUC", "", area, "higher"), Row(f"{title}: log loss", "", loss, "lower")]
-    # The share unseen is part of the printed name and moves with the data: rows are told apart by a word.
+    # The share unseen is part of the printed name and moves with the data: rows are distinguished by a word.
     for word, (_, broken, excess, said) in zip(("season known", "season unseen"), kept, strict=True):
         rows += [
             Row(f"{task.name}: {word}: audiences broken", "share", broken, "lower"),

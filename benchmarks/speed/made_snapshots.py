@@ -166,7 +166,7 @@ def _tag(
         feature_set=FEATURES.spec,
         blend=Blend({"forest": 1.0}, {"forest": forest}),
         calibrator=Calibrator.fit(forest.raw(X[half:]), y[half:], days),
-        cut=0.5,
+        threshold=0.5,
         base_rate=float(y.mean()),
         snapshots=tuple(np.unique(days).tolist()),
         ranges={name: _range(X[:half, j]) for j, name in enumerate(names())},

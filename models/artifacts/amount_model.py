@@ -67,10 +67,10 @@ class AmountModel(TrainedModel):
         known: PartScores,
         *,
         definition: TagDefinition,
-        cut: float,
+        threshold: float,
         past: Codes | None,
     ) -> Decided:
-        """Say the likeliest tier where it is sure enough; there is neither a cut nor a margin around one."""
+        """Say the likeliest tier where it is sure enough; there is neither a threshold nor a margin around one."""
         found = self.predict(X, as_of, known)
         tier = np.where(found.confidence < definition.min_confidence, len(definition.values), found.tier)
         return Decided(found.score, found.lower, found.upper, tier.astype(np.int8), found.confidence)

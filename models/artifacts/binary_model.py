@@ -65,16 +65,16 @@ class TagModel(TrainedModel):
         known: PartScores,
         *,
         definition: TagDefinition,
-        cut: float,
+        threshold: float,
         past: Codes | None,
     ) -> Decided:
-        """Say yes from ``cut`` on: :func:`tagcast.models.decisions.policy.decide_codes`."""
+        """Say yes from ``threshold`` on: :func:`tagcast.models.decisions.policy.decide_codes`."""
         score, lower, upper, _ = self.predict(X, as_of, known)
         code, confidence = decide_codes(
             score,
             lower,
             upper,
-            cut=cut,
+            threshold=threshold,
             min_confidence=definition.min_confidence,
             hysteresis=definition.hysteresis,
             past=past,
@@ -106,7 +106,7 @@ class TagModel(TrainedModel):
         return {
             "blend": self.blend.to_json(),
             "forest_columns": list(self.forest.columns) if self.forest else [],
-            "cut": self.cut,
+            "threshold": self.threshold,
             "base_rate": self.base_rate,
         }
 
@@ -119,6 +119,6 @@ class TagModel(TrainedModel):
         return {
             "blend": Blend.from_json(data["blend"], ForestScorer(forest, columns) if forest else None),
             "calibrator": Calibrator.from_json(calibration),
-            "cut": None if data["cut"] is None else float(data["cut"]),
+            "threshold": None if data["threshold"] is None else float(data["threshold"]),
             "base_rate": float(data["base_rate"]),
         }

@@ -86,7 +86,7 @@ class TrainedModel(ABC):
     ranges : dict of str to FeatureRange
         By feature.
     seed : int
-    cut : float or None
+    threshold : float or None
         Score from which the tag says yes; None where each run's scores decide, or where its values are tiers.
     """
 
@@ -96,7 +96,7 @@ class TrainedModel(ABC):
     snapshots: tuple[date, ...]
     ranges: Mapping[str, FeatureRange]
     seed: int
-    cut: float | None = None
+    threshold: float | None = None
 
     kind: ClassVar[str]
     """The kind of definition that it is a model of."""
@@ -189,7 +189,7 @@ class TrainedModel(ABC):
         known: PartScores,
         *,
         definition: TagDefinition,
-        cut: float,
+        threshold: float,
         past: Codes | None,
     ) -> Decided:
         """Predict, and decide as ``definition`` has it.
@@ -200,7 +200,7 @@ class TrainedModel(ABC):
             As :meth:`predict` takes them.
         definition : TagDefinition
             The active one.
-        cut : float
+        threshold : float
             Score from which a yes or no says yes.
         past : ndarray of shape (n,), optional
             Codes of the values before, for hysteresis; -1 for none.

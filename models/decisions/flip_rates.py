@@ -37,7 +37,7 @@ class Margin:
         (``unknown`` is a value: entering or leaving it changes an audience too).
     removed : float or None
         Share of the flips without a margin that this one removes; None where there are none.
-    said : int
+    predicted : int
         Values that are not unknown.
     mean_confidence, share_right : float or None
         Of the values said.
@@ -48,7 +48,7 @@ class Margin:
     pairs: int
     flips: int
     removed: float | None
-    said: int
+    predicted: int
     mean_confidence: float | None
     share_right: float | None
 
@@ -82,7 +82,7 @@ def past_of(ids: Ids, before_ids: Ids, before: Words) -> Words:
 
 
 def values_over_time(
-    scored: Sequence[Scored], cuts: Sequence[float], *, min_confidence: float, hysteresis: float
+    scored: Sequence[Scored], thresholds: Sequence[float], *, min_confidence: float, hysteresis: float
 ) -> list[tuple[Ids, Words, Floats]]:
     """Decide snapshot after snapshot, each with the values of the one before as its past.
 
@@ -90,7 +90,7 @@ def values_over_time(
     ----------
     scored : sequence of Scored
         In order of time.
-    cuts : sequence of float
+    thresholds : sequence of float
         One a snapshot.
     min_confidence, hysteresis : float
         Of the definition.
@@ -99,24 +99,30 @@ def values_over_time(
     -------
     list of (profile_id, value, confidence)
     """
-    said: list[tuple[Ids, Words, Floats]] = []
-    for (ids, _, score, lower, upper), cut in zip(scored, cuts, strict=True):
-        past = past_of(ids, said[-1][0], said[-1][1]) if said else None
+    predicted: list[tuple[Ids, Words, Floats]] = []
+    for (ids, _, score, lower, upper), threshold in zip(scored, thresholds, strict=True):
+        past = past_of(ids, predicted[-1][0], predicted[-1][1]) if predicted else None
         value, confidence = decide(
-            score, lower, upper, cut=cut, min_confidence=min_confidence, hysteresis=hysteresis, past=past
+            score,
+            lower,
+            upper,
+            threshold=threshold,
+            min_confidence=min_confidence,
+            hysteresis=hysteresis,
+            past=past,
         )
-        said.append((ids, value, confidence))
-    return said
+        predicted.append((ids, value, confidence))
+    return predicted
 
 
 def stability(
-    scored: Sequence[Scored], cuts: Sequence[float], *, min_confidence: float, own: float = 0.0
+    scored: Sequence[Scored], thresholds: Sequence[float], *, min_confidence: float, own: float = 0.0
 ) -> list[Margin]:
     """Return what each of ``MARGINS`` and the definition's ``own`` does, the smallest first."""
     came = as_words(np.concatenate([outcomes for _, outcomes, *_ in scored]))
     rows: list[Margin] = []
     for margin in sorted({*MARGINS, own}):
-        over_time = values_over_time(scored, cuts, min_confidence=min_confidence, hysteresis=margin)
+        over_time = values_over_time(scored, thresholds, min_confidence=min_confidence, hysteresis=margin)
         rows.append(margin_of(over_time, came, margin, own=margin == own, without=rows[0] if rows else None))
     return rows
 
@@ -133,7 +139,7 @@ def margin_of(
     pairs, changed = flips([(ids, value) for ids, value, _ in over_time])
     value = np.concatenate([v for _, v, _ in over_time])
     confidence = np.concatenate([c for *_, c in over_time])
-    said = value != "unknown"
+    predicted = value != "unknown"
     before = without.flips if without else changed
     return Margin(
         margin=margin,
@@ -141,7 +147,7 @@ def margin_of(
         pairs=pairs,
         flips=changed,
         removed=1 - changed / before if before else None,
-        said=int(said.sum()),
-        mean_confidence=float(confidence[said].mean()) if said.any() else None,
-        share_right=float((value == came)[said].mean()) if said.any() else None,
+        predicted=int(predicted.sum()),
+        mean_confidence=float(confidence[predicted].mean()) if predicted.any() else None,
+        share_right=float((value == came)[predicted].mean()) if predicted.any() else None,
     )

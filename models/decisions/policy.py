@@ -32,19 +32,19 @@ YES, NO, SILENT = 0, 1, 2
 """Places of the values: what is decided for millions is a number until it is written."""
 
 NEVER = 1.0
-"""A cut that no score reaches: scores stay below 1."""
+"""A threshold that no score reaches: scores stay below 1."""
 MIN_AUDIENCE = 20
-"""Smallest audience whose precision is believed when a cut is learnt."""
+"""Smallest audience whose precision is believed when a threshold is learnt."""
 
 
 def needs_population(decision: Decision) -> bool:
-    """Return whether the cut depends on all scores of a run, so that they have to be seen first."""
+    """Return whether the threshold depends on all scores of a run, so that they have to be seen first."""
     return isinstance(decision, TopShareRule) or (
         isinstance(decision, ProfitRule) and decision.capacity is not None
     )
 
 
-def learned_cut(decision: Decision, y: npt.NDArray[np.int8], score: Floats) -> float | None:
+def learned_threshold(decision: Decision, y: npt.NDArray[np.int8], score: Floats) -> float | None:
     """Return the score from which the tag says yes, as far as training can know it.
 
     Parameters
@@ -56,7 +56,7 @@ def learned_cut(decision: Decision, y: npt.NDArray[np.int8], score: Floats) -> f
     Returns
     -------
     float or None
-        None where each run's scores decide (:func:`cut_from_scores`); ``NEVER`` where no audience of
+        None where each run's scores decide (:func:`threshold_from_scores`); ``NEVER`` where no audience of
         ``MIN_AUDIENCE`` or more met the asked precision.
     """
     if needs_population(decision):
@@ -76,8 +76,8 @@ def learned_cut(decision: Decision, y: npt.NDArray[np.int8], score: Floats) -> f
     return float(ranked[widest[-1]]) if len(widest) else NEVER
 
 
-def cut_from_scores(decision: Decision, score: Floats) -> float:
-    """Return the cut that all scores of one run give to a top share, or to a profit with a capacity.
+def threshold_from_scores(decision: Decision, score: Floats) -> float:
+    """Return the threshold that all scores of one run give to a top share, or to a profit with a capacity.
 
     Equal scores are treated alike: at the boundary a top share takes the whole group, a capacity none of it.
     """
@@ -87,10 +87,10 @@ def cut_from_scores(decision: Decision, score: Floats) -> float:
         wanted = max(1, round(decision.share * len(score)))
         return float(np.partition(score, len(score) - wanted)[len(score) - wanted])
     if isinstance(decision, ProfitRule) and decision.capacity is not None:
-        cut = _break_even(decision)
-        worth = np.sort(score[score >= cut])[::-1]
+        threshold = _break_even(decision)
+        worth = np.sort(score[score >= threshold])[::-1]
         if len(worth) <= decision.capacity:
-            return cut
+            return threshold
         return math.nextafter(float(worth[decision.capacity]), math.inf)
     raise TypeError(f"the cut of a {decision.rule} rule does not depend on the run's scores")
 
@@ -105,7 +105,7 @@ def decide(
     lower: Floats,
     upper: Floats,
     *,
-    cut: float,
+    threshold: float,
     min_confidence: float,
     hysteresis: float = 0.0,
     past: Words | None = None,
@@ -116,15 +116,15 @@ def decide(
     ----------
     score, lower, upper : ndarray of shape (n,)
         Calibrated probability and its bounds.
-    cut : float
+    threshold : float
         Yes from this score on.
     min_confidence : float
         Below it the value is ``unknown``; the confidence stays that of what would have been said.
     hysteresis : float
-        A past ``yes`` stays until the score is under ``cut - hysteresis``, a past ``no`` until it reaches
-        ``cut + hysteresis``. Held only while its own confidence reaches ``min_confidence``: a margin turns no
+        A past ``yes`` stays until the score is under ``threshold - hysteresis``, a past ``no`` until it reaches
+        ``threshold + hysteresis``. Held only while its own confidence reaches ``min_confidence``: a margin turns no
         yes and no ``unknown``. A past ``unknown`` stays until the confidence reaches
-        ``min_confidence + hysteresis``: where the cut is near the confidence asked for, that is the border
+        ``min_confidence + hysteresis``: where the threshold is near the confidence asked for, that is the border
         that profiles cross to and fro.
     past : ndarray of shape (n,), optional
         The last published values; None is no past: the score alone decides.
@@ -133,11 +133,17 @@ def decide(
     -------
     value, confidence : ndarray of shape (n,)
         Confidence is the conservative probability that the value is right: lower for a yes, 1 - upper
-        for a no. A value held by the margin has its own: a yes under the cut that of a yes.
+        for a no. A value held by the margin has its own: a yes under the threshold that of a yes.
     """
     held = None if past is None else codes_of(past)
     code, confidence = decide_codes(
-        score, lower, upper, cut=cut, min_confidence=min_confidence, hysteresis=hysteresis, past=held
+        score,
+        lower,
+        upper,
+        threshold=threshold,
+        min_confidence=min_confidence,
+        hysteresis=hysteresis,
+        past=held,
     )
     return WORDS[code], confidence
 
@@ -155,16 +161,16 @@ def decide_codes(
     lower: Floats,
     upper: Floats,
     *,
-    cut: float,
+    threshold: float,
     min_confidence: float,
     hysteresis: float = 0.0,
     past: Codes | None = None,
 ) -> tuple[Codes, Floats]:
     """Do as :func:`decide` does with values as codes: places in ``(*YES_NO, UNKNOWN)``, -1 for no past."""
-    yes = score >= cut
-    if past is not None and hysteresis > 0 and cut < NEVER:
-        stays_yes = (past == YES) & (score >= cut - hysteresis) & (lower >= min_confidence)
-        stays_no = (past == NO) & (score < cut + hysteresis) & (1 - upper >= min_confidence)
+    yes = score >= threshold
+    if past is not None and hysteresis > 0 and threshold < NEVER:
+        stays_yes = (past == YES) & (score >= threshold - hysteresis) & (lower >= min_confidence)
+        stays_no = (past == NO) & (score < threshold + hysteresis) & (1 - upper >= min_confidence)
         yes = (yes | stays_yes) & ~stays_no
     confidence = np.where(yes, lower, 1 - upper)
     code = np.where(yes, np.int8(YES), np.int8(NO))

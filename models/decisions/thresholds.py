@@ -2,7 +2,7 @@
 
 Each row of the table is an audience: the highest scores of every past snapshot, up to a share of its
 population, beside the audience that the rule itself chooses there. A rule that ranks its population
-(top share, capacity) gets a cut for each snapshot, as in a scoring run.
+(top share, capacity) gets a threshold for each snapshot, as in a scoring run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from tagcast.models.decisions.cases import Cases, Rows
 from tagcast.models.decisions.flip_rates import stability
-from tagcast.models.decisions.policy import NEVER, cut_from_scores, needs_population
+from tagcast.models.decisions.policy import NEVER, needs_population, threshold_from_scores
 from tagcast.models.definitions.model_tag import (
     Decision,
     PrecisionRule,
@@ -32,7 +32,7 @@ SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
-class Cut:
+class ThresholdRow:
     """One audience.
 
     Parameters
@@ -41,7 +41,7 @@ class Cut:
         Share of the population asked for; None for the rule's own audience.
     chosen : bool
         The rule's own choice.
-    cut, cut_high : float
+    threshold, threshold_high : float
         Least score of a member: the lowest and the highest over the snapshots.
     size, share : int, float
         Members over all snapshots, and as a share of the cases.
@@ -56,8 +56,8 @@ class Cut:
 
     asked: float | None
     chosen: bool
-    cut: float
-    cut_high: float
+    threshold: float
+    threshold_high: float
     size: int
     share: float
     precision: float | None
@@ -68,45 +68,48 @@ class Cut:
     profit: float | None
 
 
-def rule_cuts(decision: Decision, learned: float | None, cases: Cases) -> list[float]:
+def rule_thresholds(decision: Decision, learned: float | None, cases: Cases) -> list[float]:
     """Return the score from which the rule says yes at each snapshot of ``cases``, in order of time.
 
     Parameters
     ----------
     decision : Decision
     learned : float or None
-        The model's cut; None where each run's scores decide.
+        The model's threshold; None where each run's scores decide.
     cases : Cases
     """
     if needs_population(decision):
-        return [cut_from_scores(decision, cases.score[rows]) for _, rows in cases.snapshots]
+        return [threshold_from_scores(decision, cases.score[rows]) for _, rows in cases.snapshots]
     if learned is None:
         raise ValueError(f"a {decision.rule} rule needs the cut that training learnt")
     return [learned] * len(cases.snapshots)
 
 
-def share_rows(cases: Cases, decision: Decision | None = None) -> list[tuple[list[float], Cut]]:
-    """Return, for each of ``SHARES``, its cut at each snapshot and the audience; ``decision`` may know a profit."""
+def share_rows(cases: Cases, decision: Decision | None = None) -> list[tuple[list[float], ThresholdRow]]:
+    """Return, for each of ``SHARES``, its threshold at each snapshot and the audience; ``decision`` may know a profit."""
     asked = [
-        (share, [cut_from_scores(TopShareRule(rule="top_share", share=share), cases.score[rows])
+        (share, [threshold_from_scores(TopShareRule(rule="top_share", share=share), cases.score[rows])
                  if share < 1 else float(cases.score[rows].min()) for _, rows in cases.snapshots])
         for share in SHARES
     ]  # fmt: skip
     return [
-        (cuts, audience(cases, reached(cases, cuts), cuts, share, decision=decision, chosen=False))
-        for share, cuts in asked
+        (
+            thresholds,
+            audience(cases, reached(cases, thresholds), thresholds, share, decision=decision, chosen=False),
+        )
+        for share, thresholds in asked
     ]
 
 
-def cut_table(decision: Decision, learned: float | None, cases: Cases) -> list[Cut]:
+def threshold_table(decision: Decision, learned: float | None, cases: Cases) -> list[ThresholdRow]:
     """Return an audience for each of ``SHARES`` and the rule's own, the widest last.
 
     Where the rule's audience is exactly that of a share, that row is marked.
     """
-    own = rule_cuts(decision, learned, cases)
+    own = rule_thresholds(decision, learned, cases)
     found = share_rows(cases, decision)
     rows = [row for _, row in found]
-    same = [place for place, (cuts, _) in enumerate(found) if cuts == own]
+    same = [place for place, (thresholds, _) in enumerate(found) if thresholds == own]
     if same:
         rows[same[0]] = replace(rows[same[0]], chosen=True)
     else:
@@ -114,36 +117,36 @@ def cut_table(decision: Decision, learned: float | None, cases: Cases) -> list[C
     return sorted(rows, key=lambda row: (row.size, row.asked or 0.0))
 
 
-def reached(cases: Cases, cuts: Sequence[float]) -> Rows:
-    """Return which cases reach the cut of their snapshot."""
+def reached(cases: Cases, thresholds: Sequence[float]) -> Rows:
+    """Return which cases reach the threshold of their snapshot."""
     member = np.zeros(len(cases.y), dtype=bool)
-    for (_, rows), cut in zip(cases.snapshots, cuts, strict=True):
-        member |= rows & (cases.score >= cut)
+    for (_, rows), threshold in zip(cases.snapshots, thresholds, strict=True):
+        member |= rows & (cases.score >= threshold)
     return member
 
 
 def audience(
     cases: Cases,
     member: Rows,
-    cuts: Sequence[float],
+    thresholds: Sequence[float],
     asked: float | None,
     *,
     decision: Decision | None,
     chosen: bool,
-) -> Cut:
-    """Return the figures of the cases ``member``; ``cuts`` are their least scores, one a snapshot."""
+) -> ThresholdRow:
+    """Return the figures of the cases ``member``; ``thresholds`` are their least scores, one a snapshot."""
     size, right, true = int(member.sum()), int(cases.y[member].sum()), int(cases.y.sum())
     low, precision, high = (
         tuple(float(bound[0]) for bound in wilson([right], [size])) if size else (None, None, None)
     )
     profit = None
     if isinstance(decision, ProfitRule):
-        profit = (decision.benefit * right - decision.cost * size) / len(cuts)
-    return Cut(
+        profit = (decision.benefit * right - decision.cost * size) / len(thresholds)
+    return ThresholdRow(
         asked=asked,
         chosen=chosen,
-        cut=min(cuts),
-        cut_high=max(cuts),
+        threshold=min(thresholds),
+        threshold_high=max(thresholds),
         size=size,
         share=size / len(cases.y),
         precision=precision,
@@ -162,19 +165,19 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
     ----------
     definition : TagDefinition
     learned : float or None
-        The model's cut.
+        The model's threshold.
     cases : Cases
         Out of time.
 
     Returns
     -------
     dict
-        ``rule``, ``cases``, ``snapshots``, ``base_rate``, ``cuts`` (:class:`Cut`, as mappings),
+        ``rule``, ``cases``, ``snapshots``, ``base_rate``, ``thresholds`` (:class:`ThresholdRow`, as mappings),
         ``says``, ``hysteresis``, ``min_confidence``, ``stability`` (:class:`tagcast.models.decisions.flip_rates.Margin`, as
         mappings; empty with fewer than two snapshots, and under a capacity, which allows no hysteresis)
         and ``stability_without_unknown``, the same with a ``min_confidence`` of 0.
     """
-    table = cut_table(definition.decision, learned, cases)
+    table = threshold_table(definition.decision, learned, cases)
     rule = definition.decision
     capped = isinstance(rule, ProfitRule) and rule.capacity is not None
     days = [day for day, _ in cases.snapshots]
@@ -182,12 +185,12 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
         (cases.profile_id[rows], cases.y[rows], cases.score[rows], cases.lower[rows], cases.upper[rows])
         for _, rows in cases.snapshots
     ]
-    cuts = rule_cuts(rule, learned, cases)
+    thresholds = rule_thresholds(rule, learned, cases)
 
     def margins(min_confidence: float) -> list[dict[str, Any]]:
         if len(days) < 2 or capped:
             return []
-        rows = stability(scored, cuts, min_confidence=min_confidence, own=definition.hysteresis)
+        rows = stability(scored, thresholds, min_confidence=min_confidence, own=definition.hysteresis)
         return [asdict(row) for row in rows]
 
     return {
@@ -195,7 +198,7 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
         "cases": len(cases.y),
         "snapshots": days,
         "base_rate": float(cases.y.mean()),
-        "cuts": [asdict(row) for row in table],
+        "thresholds": [asdict(row) for row in table],
         "says": choice_sentence(rule, next(row for row in table if row.chosen), len(days)),
         "hysteresis": definition.hysteresis,
         "min_confidence": definition.min_confidence,
@@ -204,13 +207,17 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
     }
 
 
-def choice_sentence(rule: Decision, row: Cut, snapshots: int) -> str:
+def choice_sentence(rule: Decision, row: ThresholdRow, snapshots: int) -> str:
     """Return one plain sentence on what the rule chose."""
     asked = _asked(rule)
     if not row.size or row.precision is None:
-        never = row.cut == NEVER
+        never = row.threshold == NEVER
         return f"{asked}: {'no past audience met it' if never else 'nobody scored that high'}, so nobody gets a yes."
-    scores = f"{row.cut:.3f}" if row.cut == row.cut_high else f"{row.cut:.3f} to {row.cut_high:.3f}"
+    scores = (
+        f"{row.threshold:.3f}"
+        if row.threshold == row.threshold_high
+        else f"{row.threshold:.3f} to {row.threshold_high:.3f}"
+    )
     profit = "" if row.profit is None else f", {row.profit:+,.0f} of expected profit a snapshot"
     return (
         f"{asked}: yes from a score of {scores}, {row.share:.1%} of {snapshots} past "

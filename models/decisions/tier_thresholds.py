@@ -1,4 +1,4 @@
-"""What saying "this tier or a higher one" gives: each boundary of an amount's tiers, as a cut of yes and no has it.
+"""What saying "this tier or a higher one" gives: each boundary of an amount's tiers, as a threshold of yes and no has it.
 
 An audience "medium or more" is held against who really spent that much. Beside it stand the highest predicted amounts of
 every past snapshot, up to a share of the population, so that somebody who wants more or fewer can see what it costs.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tagcast.models.decisions.flip_rates import Words, margin_of
-from tagcast.models.decisions.thresholds import Cut, audience, share_rows
+from tagcast.models.decisions.thresholds import ThresholdRow, audience, share_rows
 from tagcast.models.decisions.tier_cases import TierCases
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.filters.fields import UNKNOWN
@@ -34,7 +34,7 @@ def tier_thresholds(definition: TagDefinition, cases: TierCases) -> dict[str, An
         ``rule``, ``cases``, ``snapshots``, ``hysteresis``, ``min_confidence``, ``stability`` and
         ``stability_without_unknown`` as :func:`tagcast.models.decisions.thresholds.thresholds` has them, of the margin 0
         alone, since there is none around a tier; ``says``, and ``boundaries``: of each tier but the lowest its name
-        (``tier``), its ``start``, the share that reached it (``base_rate``) and the audiences (``cuts``).
+        (``tier``), its ``start``, the share that reached it (``base_rate``) and the audiences (``thresholds``).
     """
     days = [day for day, _ in cases.snapshots]
     tables = [_boundary(definition, cases, place) for place in range(1, len(definition.values))]
@@ -73,17 +73,17 @@ def _boundary(definition: TagDefinition, cases: TierCases, place: int) -> dict[s
         "tier": tier,
         "start": start,
         "base_rate": float(reaching.y.mean()),
-        "cuts": [_finite(asdict(row)) for row in rows],
+        "thresholds": [_finite(asdict(row)) for row in rows],
         "says": _sentence(tier, place == len(definition.values) - 1, own),
     }
 
 
-def _sentence(tier: str, highest: bool, own: Cut) -> str:
-    said = tier if highest else f"{tier} or more"
+def _sentence(tier: str, highest: bool, own: ThresholdRow) -> str:
+    predicted = tier if highest else f"{tier} or more"
     if not own.size or own.precision is None:
-        return f"Nobody was predicted {said} with enough confidence."
+        return f"Nobody was predicted {predicted} with enough confidence."
     return (
-        f"Of those predicted {said} ({own.share:.1%} of past snapshots) {own.precision:.1%} reached it "
+        f"Of those predicted {predicted} ({own.share:.1%} of past snapshots) {own.precision:.1%} reached it "
         f"({own.low:.1%} to {own.high:.1%}), {own.recall or 0:.1%} of all who did."
     )
 

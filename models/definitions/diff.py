@@ -56,7 +56,7 @@ def key_changes(was: Definition, now: Definition) -> tuple[KeyChange, ...]:
 def overlaid(trained: TagDefinition, applied: TagDefinition) -> TagDefinition:
     """Return ``trained`` with the keys of ``applied`` that need no training.
 
-    A cut that has to be learnt stays: out-of-time scores are gone once a version is made.
+    A threshold that has to be learnt stays: out-of-time scores are gone once a version is made.
     """
     if trained.kind != applied.kind:
         return trained

@@ -104,7 +104,7 @@ class TagDefinition(TagBase):
         0.0,
         ge=0,
         lt=1,
-        description="margin: a yes stays until score < cut - hysteresis, a no until score >= cut + hysteresis, "
+        description="margin: a yes stays until score < threshold - hysteresis, a no until score >= threshold + hysteresis, "
         "an unknown until confidence >= min_confidence + hysteresis",
     )
     snapshots: SplitRule = SplitRule()

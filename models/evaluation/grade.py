@@ -68,7 +68,7 @@ class Promised(Protocol):
         """Lower end."""
 
     @property
-    def said(self) -> int:
+    def predicted(self) -> int:
         """Values yes or no."""
 
     @property
@@ -195,7 +195,7 @@ def _calibration(e: GradeEvidence) -> list[Finding]:
 
 def promise_findings(promise: Sequence[Promised]) -> list[Finding]:
     """Return what the promise says at each level of confidence."""
-    spoken = [band for band in promise if band.said]
+    spoken = [band for band in promise if band.predicted]
     if not spoken:
         return [("C", "nothing is said with enough confidence, so no promise can be checked")]
     found: list[Finding] = []
@@ -205,8 +205,8 @@ def promise_findings(promise: Sequence[Promised]) -> list[Finding]:
         if right >= promised - 1e-9:
             continue
         level = f"confidence {band.confidence:g} or more" if band.confidence else "all that was said"
-        text = f"promised {promised:.3f}, {right:.3f} came true ({level}, {band.said:,} profiles)"
-        error = math.sqrt(promised * (1 - promised) / band.said)
+        text = f"promised {promised:.3f}, {right:.3f} came true ({level}, {band.predicted:,} profiles)"
+        error = math.sqrt(promised * (1 - promised) / band.predicted)
         if promised - right > CHANCE_ERRORS * error:
             found.append(("C", f"the promise is broken: {text}"))
         else:

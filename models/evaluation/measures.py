@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.decisions.policy import cut_from_scores, decide
+from tagcast.models.decisions.policy import decide, threshold_from_scores
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.amount_metrics import (
     DEVIATIONS_95,
     amount_bins,
     evaluate_points,
-    evaluate_said,
+    evaluate_tiers,
 )
 from tagcast.models.stats.amount_segments import AmountSegment, amount_segments, holds_too_few
 from tagcast.models.stats.metrics import (
@@ -115,9 +115,17 @@ class BinaryMeasures:
 
     def decided(self, definition: TagDefinition, scores: TestScores) -> tuple[Words, Floats]:
         """Decide by what was known before the test snapshot."""
-        cut = cut_from_scores(definition.decision, scores.score) if scores.cut is None else scores.cut
+        threshold = (
+            threshold_from_scores(definition.decision, scores.score)
+            if scores.threshold is None
+            else scores.threshold
+        )
         return decide(
-            scores.score, scores.lower, scores.upper, cut=cut, min_confidence=definition.min_confidence
+            scores.score,
+            scores.lower,
+            scores.upper,
+            threshold=threshold,
+            min_confidence=definition.min_confidence,
         )
 
     def came(self, definition: TagDefinition, scores: TestScores) -> Words:
@@ -201,7 +209,7 @@ class AmountMeasures:
         seed = int(rng.integers(2**63))  # every row of the table rests on the same resamples
         s = scores
         points = evaluate_points(s.amount, s.score, np.random.default_rng(seed), profile_id)
-        return points | evaluate_said(
+        return points | evaluate_tiers(
             s.amount,
             s.lower,
             s.upper,

@@ -34,7 +34,7 @@ class RandomFilters:
     attributes : DataFrame of shape (n, a), optional
     value : ndarray of shape (n,)
     confidence, percentile : ndarray of shape (n,)
-    said : ndarray of shape (n,)
+    predicted : ndarray of shape (n,)
         Rows that an audience may hold; limits come from all rows.
     values : tuple of str
         What ``value`` can be beside unknown: yes and no, or the tiers of an amount.
@@ -47,16 +47,16 @@ class RandomFilters:
         value: npt.NDArray[np.object_],
         confidence: Floats,
         percentile: Floats,
-        said: Rows,
+        predicted: Rows,
         values: tuple[str, ...] = YES_NO,
     ) -> None:
-        kinds = _kinds(X, attributes, value, confidence, percentile, said, values)
+        kinds = _kinds(X, attributes, value, confidence, percentile, predicted, values)
         weights = np.array([WEIGHTS[name] for name in kinds])
         self._draws = list(kinds.values())
         self._weights = weights / weights.sum()
 
     def draw(self, rng: np.random.Generator) -> tuple[str, Rows]:
-        """Return a filter as text, and its members among the rows ``said``."""
+        """Return a filter as text, and its members among the rows ``predicted``."""
         kinds = rng.choice(len(self._draws), CONDITIONS, p=self._weights)
         count = int(rng.integers(1, CONDITIONS + 1))
         text, members = self._draws[kinds[0]](rng)
@@ -77,12 +77,12 @@ def _kinds(
     value: npt.NDArray[np.object_],
     confidence: Floats,
     percentile: Floats,
-    said: Rows,
+    predicted: Rows,
     values: tuple[str, ...],
 ) -> dict[str, Draw]:
-    """Return what draws a condition of each kind that the data bear, as text and members among ``said``."""
-    sure, place = confidence[said], percentile[said]
-    answers = {word: value[said] == word for word in values}
+    """Return what draws a condition of each kind that the data bear, as text and members among ``predicted``."""
+    sure, place = confidence[predicted], percentile[predicted]
+    answers = {word: value[predicted] == word for word in values}
 
     def by_value(rng: np.random.Generator) -> tuple[str, Rows]:
         word = values[int(rng.random() * len(values))]
@@ -111,18 +111,18 @@ def _kinds(
     if attributes is not None:
         more, words = _attribute_columns(attributes)
         numbers |= more
-    if features := _numeric(numbers, said):
+    if features := _numeric(numbers, predicted):
         kinds["feature"] = features
     if words:
-        kinds["attribute"] = _worded(words, said)
+        kinds["attribute"] = _worded(words, predicted)
     return kinds
 
 
-def _numeric(columns: dict[str, Floats], said: Rows) -> Draw | None:
+def _numeric(columns: dict[str, Floats], predicted: Rows) -> Draw | None:
     grids = {n: np.unique(np.quantile(k, QUANTILES)) for n, v in columns.items() if len(k := v[~np.isnan(v)])}
     # Limits that nobody passes divide nothing: a constant makes no condition.
     usable = [n for n, grid in grids.items() if len(grid) > 1]
-    mine = {name: columns[name][said] for name in usable}
+    mine = {name: columns[name][predicted] for name in usable}
     if not usable:
         return None
 
@@ -155,7 +155,7 @@ def _attribute_columns(
     return numbers, words
 
 
-def _worded(columns: dict[str, npt.NDArray[np.object_]], said: Rows) -> Draw:
+def _worded(columns: dict[str, npt.NDArray[np.object_]], predicted: Rows) -> Draw:
     names = list(columns)
     values = {name: sorted({v for v in column.tolist() if v is not None}) for name, column in columns.items()}
     members: dict[tuple[str, str], Rows] = {}
@@ -164,7 +164,7 @@ def _worded(columns: dict[str, npt.NDArray[np.object_]], said: Rows) -> Draw:
         name = names[int(rng.integers(len(names)))]
         word = values[name][int(rng.integers(len(values[name])))]
         if (name, word) not in members:
-            members[name, word] = columns[name][said] == word
+            members[name, word] = columns[name][predicted] == word
         return f"{name} = '{word}'", members[name, word]
 
     return draw

@@ -33,22 +33,22 @@ def thresholds_plot(document: Mapping[str, Any]) -> Figure:
 
 
 def _draw_cuts(axes: Axes, table: Mapping[str, Any]) -> None:
-    cuts = [row for row in table["cuts"] if row["size"]]
-    share = np.array([100 * row["share"] for row in cuts])
+    thresholds = [row for row in table["thresholds"] if row["size"]]
+    share = np.array([100 * row["share"] for row in thresholds])
 
     def percent(name: str) -> Any:
-        return np.array([100 * (row[name] or 0.0) for row in cuts])
+        return np.array([100 * (row[name] or 0.0) for row in thresholds])
 
     axes.fill_between(share, percent("low"), percent("high"), color=BLUE, alpha=0.15, linewidth=0)
     axes.plot(share, percent("precision"), "o-", color=BLUE, markersize=3, label="precision")
     axes.plot(share, percent("recall"), "o-", color=GREY, markersize=3, label="recall")
     axes.axhline(100 * table["base_rate"], color=GREY, linewidth=0.8, linestyle=":", label="base rate")
-    if cuts and cuts[0]["profit"] is not None:
+    if thresholds and thresholds[0]["profit"] is not None:
         beside = axes.twinx()
         beside.spines["top"].set_visible(False)
-        beside.plot(share, [row["profit"] for row in cuts], color="#3f8f5f", linewidth=1.2)
+        beside.plot(share, [row["profit"] for row in thresholds], color="#3f8f5f", linewidth=1.2)
         beside.set_ylabel("expected profit a snapshot", color="#3f8f5f")
-    for row in cuts:
+    for row in thresholds:
         if row["chosen"]:
             axes.axvline(100 * row["share"], color=ORANGE, linewidth=1.2, label="the rule's choice")
     axes.set(

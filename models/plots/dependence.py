@@ -113,10 +113,10 @@ def binned_median(x: Floats, y: Floats, bins: int = BINS) -> tuple[Floats, Float
     distinct = np.unique(x)
     if len(distinct) > bins:
         # Cuts on ranks rather than on values: a value that half of all share makes one bin, not many.
-        cuts = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
+        edges = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
     else:
-        cuts = distinct[1:]
-    place = np.searchsorted(cuts, x, side="right")
+        edges = distinct[1:]
+    place = np.searchsorted(edges, x, side="right")
     present = np.unique(place)
     middle = np.array([np.median(x[place == b]) for b in present])
     return middle, np.array([np.median(y[place == b]) for b in present])

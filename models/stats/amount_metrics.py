@@ -84,7 +84,7 @@ def paired_points(amount: Floats, a: Floats, b: Floats, rng: np.random.Generator
     return _bootstrap({name: weighted(f) for name, f in POINT_METRICS.items()}, len(y), rng)
 
 
-def evaluate_said(
+def evaluate_tiers(
     amount: Floats,
     lower: Floats,
     upper: Floats,

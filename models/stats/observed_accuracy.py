@@ -1,4 +1,4 @@
-"""The promise beside reality: what was said with which confidence, and how much of it came true."""
+"""Promised against actual: how confident the predictions were, and how many came true."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 
 CONFIDENCE_BANDS = (0.0, 0.6, 0.8, 0.9)
-"""Levels of confidence at which promises are shown beside reality; 0 for all that was said."""
+"""Levels of confidence at which promises are shown beside reality; 0 for all predictions."""
 
 
 @dataclass(frozen=True)
 class PromiseBand:
-    """The tags said with at least a confidence, and how many turned out right.
+    """The predictions with at least a confidence, and how many turned out right.
 
     Parameters
     ----------
     confidence : float
         Lower end of the band; bands nest (>= .6 holds >= .8).
-    said : int
+    predicted : int
         Profiles whose value was not unknown.
     mean_confidence, share_right : float
-        NaN where nothing was said. The promise is kept where share_right >= mean_confidence.
+        NaN where nothing was predicted. The promise is kept where share_right >= mean_confidence.
     """
 
     confidence: float
-    said: int
+    predicted: int
     mean_confidence: float
     share_right: float
 
@@ -50,13 +50,13 @@ def promise_and_reality(
     came : ndarray of shape (n,)
         What happened: 0 or 1, or as words the value that would have been right.
     value : ndarray of shape (n,)
-        ``yes``, ``no``, a tier, or ``unknown``; unknown says nothing.
+        ``yes``, ``no``, a tier, or ``unknown``; unknown predicts nothing.
     confidence : ndarray of shape (n,)
     """
-    said, right = value != "unknown", value == as_words(came)
+    predicted, right = value != "unknown", value == as_words(came)
     bands = []
     for level in levels:
-        rows = said & (confidence >= level)
+        rows = predicted & (confidence >= level)
         n = int(rows.sum())
         bands.append(
             PromiseBand(

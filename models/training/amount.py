@@ -22,7 +22,7 @@ from tagcast.models.decisions.tier_cases import TierCases
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe
 from tagcast.models.estimators.search import stopped_note
-from tagcast.models.stats.amount_metrics import evaluate_points, evaluate_said, paired_points
+from tagcast.models.stats.amount_metrics import evaluate_points, evaluate_tiers, paired_points
 from tagcast.models.stats.metrics import Estimate
 from tagcast.models.stats.season_coverage import unseen_share
 from tagcast.models.training.amount_selection import choose_amount, own_rates
@@ -219,7 +219,7 @@ def _measure(t: AmountTest, seed: int) -> tuple[dict[str, dict[str, Estimate]], 
         return np.random.default_rng(seed)
 
     mine = evaluate_points(t.amount, t.score, rng())
-    mine |= evaluate_said(t.amount, t.lower, t.upper, t.tier, t.true_tier, t.confidence, rng())
+    mine |= evaluate_tiers(t.amount, t.lower, t.upper, t.tier, t.true_tier, t.confidence, rng())
     reference = evaluate_points(t.amount, t.baseline, rng())
     return {"tagcast": mine, "baseline": reference}, paired_points(t.amount, t.score, t.baseline, rng())
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.models.artifacts.binary_model import TagModel
-from tagcast.models.decisions.policy import NEVER, learned_cut
+from tagcast.models.decisions.policy import NEVER, learned_threshold
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
 from tagcast.models.estimators.blend import Blend
@@ -132,7 +132,7 @@ def train_tag(
     known_calibrator = known.calibrator()
     unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)
     score, lower, upper = known_calibrator.predict(tested.raw, split.test, unseen)
-    known_cut = learned_cut(definition.decision, known.y, known.cases(known_calibrator).score)
+    known_threshold = learned_threshold(definition.decision, known.y, known.cases(known_calibrator).score)
     test, differences = _measure(data, before, at_test, score, seed)
 
     calibrator = held_out.calibrator()
@@ -143,7 +143,7 @@ def train_tag(
         feature_set=feature_set,
         blend=recipe.fit(data.X, data.y, data.as_of),
         calibrator=calibrator,
-        cut=learned_cut(definition.decision, past.y, past.score),
+        threshold=learned_threshold(definition.decision, past.y, past.score),
         base_rate=float(data.y.mean()),
         snapshots=split.snapshots,
         ranges=data.ranges(),
@@ -159,12 +159,12 @@ def train_tag(
         trials=trial_log,
         test=test,
         differences=differences,
-        test_scores=TestScores(tested.y, score, lower, upper, data.profile_id[at_test], known_cut),
+        test_scores=TestScores(tested.y, score, lower, upper, data.profile_id[at_test], known_threshold),
         held_out_scores=past,
         cases=data.case_counts(before, at_test),
         notes=(
             *choice_notes,
-            *_notes(split, held_out, enough, out_of_time, model.cut, len(trial_log), trials),
+            *_notes(split, held_out, enough, out_of_time, model.threshold, len(trial_log), trials),
         ),
         out_of_time=out_of_time,
     )
@@ -245,7 +245,7 @@ def _notes(
     held_out: OutOfTimeScores,
     enough: bool,
     out_of_time: bool,
-    cut: float | None,
+    threshold: float | None,
     finished: int,
     trials: int,
 ) -> list[str]:
@@ -260,7 +260,7 @@ def _notes(
         ),
         *season_note(split, "wider bounds"),
     ]
-    if cut == NEVER:
+    if threshold == NEVER:
         notes.append(
             "no audience of past snapshots met the precision that the decision asks for: never says yes"
         )

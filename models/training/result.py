@@ -26,7 +26,7 @@ Places = npt.NDArray[np.intp]
 class TestScores:
     """The test snapshot: outcomes, calibrated scores and bounds, whose they are, each of shape (n,).
 
-    ``cut`` is the score from which the tag says yes as far as it was known before the test snapshot; None
+    ``threshold`` is the score from which the tag says yes as far as it was known before the test snapshot; None
     where the snapshot's own scores decide.
     """
 
@@ -37,7 +37,7 @@ class TestScores:
     lower: Floats
     upper: Floats
     profile_id: npt.NDArray[np.str_]
-    cut: float | None
+    threshold: float | None
 
 
 @dataclass(frozen=True)

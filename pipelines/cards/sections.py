@@ -121,10 +121,10 @@ def calibration(facts: CardFacts) -> list[Block]:
         rows.append(
             (
                 f"confidence ≥ {band.confidence:g}" if band.confidence else "all that was said",
-                f"{band.said:,}",
-                _number(band.mean_confidence) if band.said else "–",
-                _number(band.share_right) if band.said else "–",
-                ("kept" if kept else "missed") if band.said else "nothing said",
+                f"{band.predicted:,}",
+                _number(band.mean_confidence) if band.predicted else "–",
+                _number(band.share_right) if band.predicted else "–",
+                ("kept" if kept else "missed") if band.predicted else "nothing said",
             )
         )
     return [

@@ -174,7 +174,7 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
         Without a reason.
     """
     from tagcast.registry.access.audit_log import record
-    from tagcast.registry.governance.applied_definitions import put
+    from tagcast.registry.governance.applied_definitions import record_definitions
 
     if not reason.strip():
         raise ModelError(
@@ -207,9 +207,9 @@ def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Appl
         raise ConflictError(problem, hint=msg("{command} shows what differs", command="tagcast tag plan"))
     ready, open_ = _sorted(project, free, waiting, by)
     with project.state.writing():
-        put(project.state, ready, how="applied", by=by, reason=reason, now=now)
-        put(project.state, open_, how="proposed", by=by, reason=reason, now=now)
-        put(project.state, gone, how="removed", by=by, reason=reason, now=now)
+        record_definitions(project.state, ready, how="applied", by=by, reason=reason, now=now)
+        record_definitions(project.state, open_, how="proposed", by=by, reason=reason, now=now)
+        record_definitions(project.state, gone, how="removed", by=by, reason=reason, now=now)
         for what, tags in (("apply", ready), ("propose", open_), ("remove", gone)):
             for one in tags:
                 detail = {"reason": reason, "proposed_by": waiting.get(one.name, "")}

@@ -148,7 +148,7 @@ def _said_again(project: Project, manifest: Manifest, deciding: Mapping[str, Def
 def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[pa.RecordBatch]:
     import numpy as np
 
-    from tagcast.models.decisions.policy import cut_from_scores, needs_population
+    from tagcast.models.decisions.policy import needs_population, threshold_from_scores
     from tagcast.pipelines.scoring.past_runs import past_runs
     from tagcast.serving.scoring.previous_values import open_past
     from tagcast.serving.scoring.scorer import Scorer
@@ -174,11 +174,13 @@ def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[
         scores: dict[str, list[npt.NDArray[np.float64]]] = {tag.definition.name: [] for tag in ranked}
         for name, some in scorer.scores(ranked) if ranked else ():
             scores[name].append(some)
-        cuts = {t.definition.name: cut for t in chosen.models if (cut := t.cut) is not None}
+        thresholds = {
+            t.definition.name: threshold for t in chosen.models if (threshold := t.threshold) is not None
+        }
         for tag in ranked:
             every = np.concatenate(scores[tag.definition.name] or [np.empty(0)])
-            cuts[tag.definition.name] = cut_from_scores(tag.definition.decision, every)
-        yield from scorer.batches(cuts)
+            thresholds[tag.definition.name] = threshold_from_scores(tag.definition.decision, every)
+        yield from scorer.batches(thresholds)
 
 
 def _side_by_side(
@@ -241,4 +243,4 @@ def _words(column: pa.DictionaryArray) -> dict[str, int]:
 def _published(manifest: Manifest, tag: str) -> dict[str, int]:
     summary = manifest.tags[tag]
     unknown = {"unknown": summary.unknown} if summary.unknown else {}
-    return {word: n for word, n in summary.said.items() if n} | unknown
+    return {word: n for word, n in summary.predicted.items() if n} | unknown

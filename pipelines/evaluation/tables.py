@@ -136,7 +136,10 @@ def _percent(value: float) -> str:
 
 
 def _promise(bands: Iterable[PromiseBand]) -> list[str]:
-    return [f"{b.said:,}: {b.mean_confidence:.3f} → {b.share_right:.3f}" if b.said else "–" for b in bands]
+    return [
+        f"{b.predicted:,}: {b.mean_confidence:.3f} → {b.share_right:.3f}" if b.predicted else "–"
+        for b in bands
+    ]
 
 
 def sections(evaluation: Evaluation, *, terminal: bool = False) -> list[Section]:

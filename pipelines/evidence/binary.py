@@ -58,7 +58,7 @@ class BinaryKind:
         """Return what the decision rule gives and costs over the out-of-time cases."""
         from tagcast.models.decisions.thresholds import thresholds
 
-        return thresholds(result.model.definition, result.model.cut, result.held_out_scores)
+        return thresholds(result.model.definition, result.model.threshold, result.held_out_scores)
 
     def facts(self, result: TrainingResult) -> dict[str, Any]:
         """Return the calibration."""

@@ -14,7 +14,7 @@ PLOTS = ("thresholds", "stability")
 
 
 def threshold_figures(document: dict[str, Any]) -> dict[str, Figure]:
-    """Return the plots of a version's thresholds: the cuts, and stability where it could be measured."""
+    """Return the plots of a version's thresholds: the thresholds, and stability where it could be measured."""
     from tagcast.models.plots.decision import stability_plot, thresholds_plot
 
     figures = {"thresholds": thresholds_plot(document)}

@@ -140,7 +140,7 @@ def promise(project: Project) -> pd.DataFrame:
     -------
     DataFrame
         A row a tag and level of confidence: ``tag``, ``version``, ``as_of``, ``due``, ``at_least`` (confidence from
-        which values count), ``said`` (values), ``promised`` (their mean confidence), ``right`` (share that came true),
+        which values count), ``predicted`` (values), ``promised`` (their mean confidence), ``right`` (share that came true),
         ``observed`` (False where the window is still open: then it is the model's test snapshot).
     """
     import pandas as pd

@@ -69,7 +69,7 @@ def render_profit(curve: ProfitCurve) -> None:
         say("nobody is worth the cost")
         return
     say(
-        f"contact the {best.members:,} of highest score (from {best.cut:.3f} on): expected profit "
+        f"contact the {best.members:,} of highest score (from {best.threshold:.3f} on): expected profit "
         f"{amount(best.profit)}, by the bounds of their scores {amount(best.low)} to {amount(best.high)}"
     )
     say(f"  add to the filter: {curve.condition}")
@@ -78,7 +78,7 @@ def render_profit(curve: ProfitCurve) -> None:
         "Profit by threshold",
         ("profiles", "score from", "profit", "low", "high"),
         [
-            (p.members, p.cut, amount(p.profit), amount(p.low), amount(p.high))
+            (p.members, p.threshold, amount(p.profit), amount(p.low), amount(p.high))
             for p in dict.fromkeys((*curve.points[::steps], curve.points[-1]))
         ],
     )

@@ -31,7 +31,7 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[Text]) -> None:
         lines.append(
             (
                 branch, row.name, row.status.replace("_", " "), row.population, row.coverage,
-                values_text(_values(row), row.population or 0) if row.said else None,
+                values_text(_values(row), row.population or 0) if row.predicted else None,
                 row.mean_confidence, champion, _quality(row), row.owner,
             )
         )  # fmt: skip
@@ -114,12 +114,12 @@ def _render_evidence(page: TagDetails) -> None:
 
 
 def _render_promise(title: str, rows: Sequence[PromiseRow]) -> None:
-    said = [r for r in rows if r.said]
+    said = [r for r in rows if r.predicted]
     if said:
         table(
             f"The promise beside reality ({title})",
             ("as of", "version", "confidence from", "said", "promised", "right"),
-            [(r.as_of, r.version, r.at_least, r.said, r.promised, r.right) for r in said],
+            [(r.as_of, r.version, r.at_least, r.predicted, r.promised, r.right) for r in said],
         )
 
 
@@ -154,7 +154,7 @@ def render_pending(found: Sequence[PendingChampion]) -> None:
 
 
 def _values(row: TagRow) -> dict[str, int]:
-    return {value: row.said.get(value, 0) for value in row.values}
+    return {value: row.predicted.get(value, 0) for value in row.values}
 
 
 def _quality(row: TagRow) -> str | None:

@@ -66,7 +66,7 @@ def _number(value: float | None) -> str:
 
 
 def render_profile_on(view: dict[str, Any]) -> None:
-    """Print what a profile was told on a day."""
+    """Print what was predicted for a profile on a day."""
     say(
         f"profile {view['profile_id']} on {view['as_of']}: run {view['run_id']}, "
         f"active since {view['active_since']:%Y-%m-%d %H:%M} UTC"

@@ -29,7 +29,7 @@ def render_scoring(run: ScoringRun) -> None:
                 t.tag,
                 t.version or "rule",
                 t.population,
-                values_text(t.said, t.population),
+                values_text(t.predicted, t.population),
                 t.unknown,
                 ", ".join(f"{ground} {n:,}" for ground, n in t.unknown_because.items()) or None,
                 t.mean_confidence,
@@ -93,7 +93,9 @@ def render_promise(rows: list[PromiseRow]) -> None:
     lines, notes = [], []
     for tag, bands in by_tag.items():
         cells = [
-            f"{r.said:,}\n{r.promised:.3f} → {r.right:.3f}" if r.said and r.promised is not None else "–"
+            f"{r.predicted:,}\n{r.promised:.3f} → {r.right:.3f}"
+            if r.predicted and r.promised is not None
+            else "–"
             for r in bands
         ]
         first = bands[0]

@@ -16,7 +16,7 @@ def render_thresholds(found: dict[str, Any]) -> None:
     )
     for each in found.get("boundaries", [found]):
         what = f"{each['tier']} or more, from {each['start']:,g}; " if "tier" in each else ""
-        with_profit = any(row["profit"] is not None for row in each["cuts"])
+        with_profit = any(row["profit"] is not None for row in each["thresholds"])
         table(
             f"{about}, {what}base rate {each['base_rate']:.3f}",
             (
@@ -31,7 +31,7 @@ def render_thresholds(found: dict[str, Any]) -> None:
                 "lift",
                 *(["profit a snapshot"] if with_profit else []),
             ),
-            [_cells(row, with_profit) for row in each["cuts"]],
+            [_cells(row, with_profit) for row in each["thresholds"]],
         )
     say(found["says"])
     least = found["min_confidence"]
@@ -56,19 +56,19 @@ def _render_stability(title: str, rows: list[dict[str, Any]]) -> None:
         "profiles",
         "flips",
         "flips removed",
-        "said",
+        "predicted",
         "mean confidence",
         "share right",
     )
-    fields = ("margin", "own", "pairs", "flips", "removed", "said", "mean_confidence", "share_right")
+    fields = ("margin", "own", "pairs", "flips", "removed", "predicted", "mean_confidence", "share_right")
     lines = [[("◀" if row[f] else "") if f == "own" else row[f] for f in fields] for row in rows]
     table(title, names, lines)
 
 
 def _cells(row: dict[str, Any], with_profit: bool) -> tuple[Any, ...]:
-    scores = "–" if row["cut"] is None else f"{row['cut']:.3f}"
-    if row["cut_high"] != row["cut"]:
-        scores += f" to {row['cut_high']:.3f}"
+    scores = "–" if row["threshold"] is None else f"{row['threshold']:.3f}"
+    if row["threshold_high"] != row["threshold"]:
+        scores += f" to {row['threshold_high']:.3f}"
     interval = "–" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
     cells = (
         "the rule's" if row["asked"] is None else f"top {row['asked']:.0%}",

@@ -85,7 +85,7 @@ def _causes(
         same = (before.kind, before.question) == (now.kind, now.question)
         # Another rule, or a rule where a model was: nothing of a model to tell apart.
         return (share, 0.0, 0.0, 0) if same else (None, None, None, 0)
-    same = before.model_version == tag.version and last.tags[name].cut == run.tags[name].cut
+    same = before.model_version == tag.version and last.tags[name].threshold == run.tags[name].threshold
     if same and before.deciding in {now.deciding, ""}:
         return share, 0.0, 0.0, 0
     try:

@@ -1,4 +1,4 @@
-"""What a scoring run holds: each tag as the store describes it, and as people are told of it."""
+"""What a scoring run holds: each tag as the store describes it, and as people read it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ScoredTag:
     tag: str
     version: str
     population: int
-    said: dict[str, int]
+    predicted: dict[str, int]
     unknown: int
     unknown_because: dict[str, int]
     mean_confidence: float | None
@@ -100,7 +100,7 @@ def tag_runs(scorer: Scorer, chosen: RunTags, as_of: date) -> tuple[TagRun, ...]
 
 
 def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date) -> tuple[ScoredTag, ...]:
-    """Return the tags of a published run as people are told of them, by name."""
+    """Return the tags of a published run as people read them, by name."""
     more: dict[str, dict[str, Any]] = {
         t.definition.name: {
             "reasons_top_in_three": t.metrics.get("reasons_top_in_three"),
@@ -116,7 +116,7 @@ def scored_tags(scorer: Scorer, chosen: RunTags, manifest: Manifest, as_of: date
             about.tag,
             about.model_version,
             count.population,
-            count.said,
+            count.predicted,
             count.unknown,
             count.unknown_because,
             count.mean_confidence,

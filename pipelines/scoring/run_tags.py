@@ -83,12 +83,14 @@ def run_tags(project: Project, names: Sequence[str] | None, as_of: date) -> RunT
 
 def record_first_use(project: Project, chosen: RunTags, now: datetime) -> None:
     """Put on record the rules of files as they were when first used: from then on `tagcast tag apply` changes them."""
-    from tagcast.registry.governance.applied_definitions import active, put
+    from tagcast.registry.governance.applied_definitions import active, record_definitions
     from tagcast.registry.governance.rule_drafts import drafted
 
     known = {*active(project.state), *drafted(project.state)}
     first = [rule.definition for rule in chosen.rules if rule.definition.name not in known]
-    put(project.state, first, how="scored", by="score", reason="said for the first time", now=now)
+    record_definitions(
+        project.state, first, how="scored", by="score", reason="scored for the first time", now=now
+    )
 
 
 def _active(project: Project, rules: Sequence[RuleDefinition]) -> tuple[list[RuleDefinition], set[str]]:

@@ -100,8 +100,8 @@ def score_tags(
             rules=chosen.rules,
             attributes=project.profile_attributes,
         )
-        cuts = _cuts(scorer, tags, staging)
-        for batch in scorer.batches(cuts):
+        thresholds = _thresholds(scorer, tags, staging)
+        for batch in scorer.batches(thresholds):
             staging.add(batch)
         project.progress(msg("publishing"), 0, 1)
         info = RunInfo(
@@ -111,7 +111,7 @@ def score_tags(
             tags=tag_runs(scorer, chosen, as_of),
         )
         manifest = staging.publish(
-            info, keep=publish.keep, cuts=_finite(cuts), bounds=bounds, accept=force_reason
+            info, keep=publish.keep, thresholds=_finite(thresholds), bounds=bounds, accept=force_reason
         )
         record_first_use(project, chosen, now)
         project.progress(msg("publishing"), 1, 1)
@@ -170,19 +170,19 @@ def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tupl
     return f"{as_of}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 
 
-def _cuts(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, float]:
+def _thresholds(scorer: Any, tags: Sequence[LoadedTag], staging: Any) -> dict[str, float]:
     """Return the score at which each tag says yes; ranks everyone first where a rule needs it."""
     from tagcast.models.decisions.policy import needs_population
 
     ranked = [tag for tag in tags if needs_population(tag.definition.decision)]
     for name, scores in scorer.scores(ranked) if ranked else ():
         staging.add_scores(name, scores)
-    cuts = {tag.definition.name: cut for tag in tags if (cut := tag.cut) is not None}
+    thresholds = {tag.definition.name: threshold for tag in tags if (threshold := tag.threshold) is not None}
     for tag in ranked:
-        cuts[tag.definition.name] = staging.cut(tag.definition)
-    return cuts
+        thresholds[tag.definition.name] = staging.threshold(tag.definition)
+    return thresholds
 
 
-def _finite(cuts: Mapping[str, float]) -> dict[str, float]:
-    """Return the cuts that anyone reaches: JSON knows no infinity."""
-    return {tag: cut for tag, cut in cuts.items() if math.isfinite(cut)}
+def _finite(thresholds: Mapping[str, float]) -> dict[str, float]:
+    """Return the thresholds that anyone reaches: JSON knows no infinity."""
+    return {tag: threshold for tag, threshold in thresholds.items() if math.isfinite(threshold)}

@@ -72,7 +72,7 @@ def register(
     project: Project, job: Job, result: AnyResult, inputs: GateInputs, moment: datetime
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
-    from tagcast.registry.versions.promotion import settle
+    from tagcast.registry.versions.promotion import decide_by_gate
     from tagcast.registry.versions.recording import log_version
     from tagcast.registry.versions.tracking import open_tracking
 
@@ -103,7 +103,7 @@ def register(
     # Before anything is decided: no champion is active without its card.
     segments = measured_segments(result, frame, project.attributes())
     keep_card(tracking, version, result, frame, report, found, events=project.events, segments=segments)
-    decision = settle(tracking, version, report, now=moment, proposer=proposer(project.settings))
+    decision = decide_by_gate(tracking, version, report, now=moment, proposer=proposer(project.settings))
     return TrainedTag(
         definition.name,
         definition.kind,

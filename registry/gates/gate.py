@@ -29,7 +29,7 @@ class SharedEvidence:
     Parameters
     ----------
     leaks : LeakEvidence
-        What could have told the outcome.
+        What could have leaked the outcome.
     champion : ChampionEvidence or NotCompared
         The active version on the same snapshot.
     last_run : RunEvidence or NotCompared

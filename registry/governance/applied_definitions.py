@@ -56,7 +56,7 @@ class AppliedDefinition:
     reason: str
 
 
-def put(
+def record_definitions(
     state: State, definitions: Iterable[Definition], *, how: How, by: str, reason: str, now: datetime
 ) -> None:
     """Add a line for each definition, all or none."""

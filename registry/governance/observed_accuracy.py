@@ -22,7 +22,7 @@ PROMISES = Table(
     Column("place", Integer, primary_key=True, autoincrement=False, comment="in the order of at_least"),
     Column("at_least", Float, nullable=False),
     Column("due", Date, nullable=False),
-    Column("said", BigInteger, nullable=False),
+    Column("predicted", BigInteger, nullable=False),
     Column("promised", Float),
     Column("right", Float),
 )
@@ -45,10 +45,10 @@ class PromiseRow:
         Whether this row evaluates a published run; else its model's own test snapshot.
     at_least : float
         Confidence; 0 for all predictions.
-    said : int
+    predicted : int
         Values that are not unknown (which is no promise).
     promised, right : float or None
-        Mean confidence, and the share that turned out right; None where nothing was said.
+        Mean confidence, and the share that turned out right; None where nothing was predicted.
     """
 
     tag: str
@@ -57,7 +57,7 @@ class PromiseRow:
     due: date
     observed: bool
     at_least: float
-    said: int
+    predicted: int
     promised: float | None
     right: float | None
 
@@ -69,7 +69,7 @@ class PromiseRow:
 def promise_rows(
     tag: str, version: int, as_of: date, due: date, metrics: Mapping[str, float], *, observed: bool
 ) -> list[PromiseRow]:
-    """Return a row for each level of confidence, from ``promise_<level>_said|promised|right`` of ``metrics``."""
+    """Return a row for each level of confidence, from ``promise_<level>_predicted|promised|right`` of ``metrics``."""
     return [
         PromiseRow(
             tag,
@@ -78,7 +78,7 @@ def promise_rows(
             due,
             observed,
             least,
-            int(metrics.get(f"{stem}_said", 0)),
+            int(metrics.get(f"{stem}_predicted", 0)),
             metrics.get(f"{stem}_promised"),
             metrics.get(f"{stem}_right"),
         )
@@ -114,6 +114,6 @@ def observed_promises(state: State, tag: str) -> list[PromiseRow]:
     )
     with state.reading() as connection:
         return [
-            PromiseRow(r.tag, r.version, r.as_of, r.due, True, r.at_least, r.said, r.promised, r.right)
+            PromiseRow(r.tag, r.version, r.as_of, r.due, True, r.at_least, r.predicted, r.promised, r.right)
             for r in connection.execute(query)
         ]

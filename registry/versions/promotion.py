@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tagcast.registry.versions.versions import Version
 
 
-def settle(
+def decide_by_gate(
     tracking: Tracking, version: Version, report: GateReport, *, now: datetime, proposer: str | None = None
 ) -> Decision:
     """Let the gate decide: a version that passes becomes champion, another one challenger.

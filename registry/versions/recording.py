@@ -102,7 +102,7 @@ def log_version(
     Returns
     -------
     Version
-        Without alias: the gate or a person decides (``decisions.settle``, ``decisions.promote``).
+        Without alias: the gate or a person decides (:mod:`tagcast.registry.versions.promotion`).
 
     Raises
     ------

@@ -102,7 +102,7 @@ def tag_routes(context: ServiceContext) -> APIRouter:
         return tag_steps.transition_tag(context, person_of(request), name, asked.to, asked.reason)
 
     @routes.get("/tags/{name:path}/feedback")
-    def told(request: Request, name: str) -> Feedback:
+    def read_feedback(request: Request, name: str) -> Feedback:
         """What people think of a tag."""
         return feedback(context.state, find_tag(context, person_of(request), name).name)
 

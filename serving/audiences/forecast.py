@@ -68,13 +68,13 @@ class Expected:
 
 @dataclass(frozen=True)
 class ProfitPoint:
-    """Approaching the ``members`` of highest score, down to ``cut``, is expected to bring ``profit``.
+    """Approaching the ``members`` of highest score, down to ``threshold``, is expected to bring ``profit``.
 
     ``low`` and ``high`` are the profit by the lower and upper bounds of their scores.
     """
 
     members: int
-    cut: float
+    threshold: float
     profit: float
     low: float
     high: float
@@ -91,7 +91,7 @@ class ProfitCurve:
     best : ProfitPoint
         Of highest profit within the capacity.
     condition : str
-        Added to the filter it leaves those of the best cut, as ``churn_risk.score >= 0.31``; empty where
+        Added to the filter it leaves those of the best threshold, as ``churn_risk.score >= 0.31``; empty where
         nobody is worth it. Where the capacity ends among equals it leaves all of these.
     """
 
@@ -233,7 +233,7 @@ def profit_curve(
     within = points if capacity is None else _up_to(points, capacity)
     best = max(within, key=lambda point: point.profit)
     ref = FieldRef(name=tag, part="score")
-    text = Compare(field=ref, op=">=", value=best.cut).text() if best.members else ""
+    text = Compare(field=ref, op=">=", value=best.threshold).text() if best.members else ""
     thin = max(1, math.ceil(len(points) / MOST_POINTS))
     shown = {*points[::thin], points[-1], best}
     return ProfitCurve(tuple(sorted(shown, key=lambda point: point.members)), best, text)
@@ -244,23 +244,23 @@ def _sums_by_score(reader: StoreReader, tag: str, where: exp.Expr) -> list[dict[
     percentile, score = quoted(column_name(tag, "percentile")), quoted(column_name(tag, "score"))
     step = exp.Floor(this=exp.Mul(this=percentile, expression=exp.Literal.number(STEPS_OF_PERCENTILE)))
     query = exp.select(exp.alias_(step, "step"), exp.alias_(exp.Count(this=exp.Star()), "members"))
-    query = query.select(exp.alias_(exp.Min(this=score), "cut"))
+    query = query.select(exp.alias_(exp.Min(this=score), "threshold"))
     for part in ("score", "lower", "upper"):
         query = query.select(exp.alias_(exp.Sum(this=quoted(column_name(tag, part))), part))
     query = query.from_("profiles").where(where, score.is_(exp.null()).not_()).group_by(step.copy())
     rows: list[dict[str, Any]] = reader.query(query).read_all().to_pylist()
-    return sorted(rows, key=lambda row: -row["cut"])
+    return sorted(rows, key=lambda row: -row["threshold"])
 
 
 def _accumulated(rows: Sequence[dict[str, Any]], benefit: float, cost: float) -> list[ProfitPoint]:
     members, sums = 0, {"score": 0.0, "lower": 0.0, "upper": 0.0}
-    points = [ProfitPoint(0, rows[0]["cut"] if rows else 0.0, 0.0, 0.0, 0.0)]
+    points = [ProfitPoint(0, rows[0]["threshold"] if rows else 0.0, 0.0, 0.0, 0.0)]
     for row in rows:
         members += row["members"]
         for part in sums:
             sums[part] += row[part]
         profit, low, high = (benefit * sums[part] - cost * members for part in ("score", "lower", "upper"))
-        points.append(ProfitPoint(members, row["cut"], profit, low, high))
+        points.append(ProfitPoint(members, row["threshold"], profit, low, high))
     return points
 
 
@@ -275,5 +275,5 @@ def _up_to(points: Sequence[ProfitPoint], capacity: int) -> list[ProfitPoint]:
             getattr(last, name) + share * (getattr(beyond, name) - getattr(last, name))
             for name in ("profit", "low", "high")
         )
-        within.append(ProfitPoint(capacity, beyond.cut, profit, low, high))
+        within.append(ProfitPoint(capacity, beyond.threshold, profit, low, high))
     return within

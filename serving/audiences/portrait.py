@@ -195,7 +195,7 @@ def _everyone(context: ServiceContext, reader: StoreReader, fields: Sequence[Fie
 def _value_counts(manifest: Manifest, tag: str) -> dict[Any, int]:
     summary = manifest.tags[tag]
     beyond = manifest.profiles - summary.population
-    return {**summary.said, UNKNOWN: summary.unknown, None: beyond}
+    return {**summary.predicted, UNKNOWN: summary.unknown, None: beyond}
 
 
 def _counted(

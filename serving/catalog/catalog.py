@@ -46,7 +46,7 @@ class TagRow:
         Profiles of which it speaks in the active run; None where it was not scored.
     coverage : float or None
         Their share of all profiles.
-    said : dict of str to int
+    predicted : dict of str to int
         Profiles of each value; unknown among them.
     mean_confidence : float or None
         Over the values predicted.
@@ -73,7 +73,7 @@ class TagRow:
     values: tuple[str, ...]
     population: int | None
     coverage: float | None
-    said: dict[str, int]
+    predicted: dict[str, int]
     mean_confidence: float | None
     grade: str | None
     expires_at: datetime | None
@@ -207,7 +207,7 @@ def _texts(tag: KnownTag) -> list[tuple[str, float]]:
 def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) -> TagRow:
     run, summary = tag.run, tag.summary
     population = summary.population if summary else None
-    counts = {value: summary.said.get(value, 0) for value in tag.values} if summary else {}
+    counts = {value: summary.predicted.get(value, 0) for value in tag.values} if summary else {}
     if summary and summary.unknown:
         counts[UNKNOWN] = summary.unknown
     manifest = context.store.current()
@@ -222,7 +222,7 @@ def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) 
         values=tag.values,
         population=population,
         coverage=population / profiles if population is not None and profiles else None,
-        said=counts,
+        predicted=counts,
         mean_confidence=summary.mean_confidence if summary else None,
         grade=tag.champion.grade if tag.champion else None,
         expires_at=run.expires_at if run else None,

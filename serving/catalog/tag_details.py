@@ -261,7 +261,7 @@ def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
 
 def _values(row: TagRow) -> tuple[ValueShare, ...]:
     total = row.population or 0
-    return tuple(ValueShare(value, n, n / total if total else 0.0) for value, n in row.said.items())
+    return tuple(ValueShare(value, n, n / total if total else 0.0) for value, n in row.predicted.items())
 
 
 def _trend(context: ServiceContext, name: str) -> tuple[TrendPoint, ...]:
@@ -272,7 +272,7 @@ def _trend(context: ServiceContext, name: str) -> tuple[TrendPoint, ...]:
         if entry.action != "publish" or summary is None:
             continue
         run, total = entry.manifest.run, summary.population
-        counted = {**summary.said, **({UNKNOWN: summary.unknown} if summary.unknown else {})}
+        counted = {**summary.predicted, **({UNKNOWN: summary.unknown} if summary.unknown else {})}
         shares = {value: n / total if total else 0.0 for value, n in counted.items()}
         points.append(
             TrendPoint(entry.number, run.as_of, run.scored_at, total, shares, summary.mean_confidence)

@@ -114,15 +114,15 @@ class RunChecks:
         if not tag.scale.in_currency:
             self._mass[tag.tag] += knot_mass(score[there])
 
-    def summaries(self, cuts: dict[str, float]) -> dict[str, TagSummary]:
-        """Return how each tag came out; ``cuts`` is the score from which it said yes."""
+    def summaries(self, thresholds: dict[str, float]) -> dict[str, TagSummary]:
+        """Return how each tag came out; ``thresholds`` is the score from which it said yes."""
         found = {}
         for tag in self.run.tags:
             name = tag.tag
             because = sorted(self._because[name].items(), key=lambda ground: (-ground[1], ground[0]))
             mass = tuple(float(m) for m in self._mass[name])
             found[name] = TagSummary(
-                dict(self._counts[name]), dict(because), self._confidence[name], mass, cuts.get(name)
+                dict(self._counts[name]), dict(because), self._confidence[name], mass, thresholds.get(name)
             )
         return found
 
@@ -211,9 +211,9 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
                 allowed=bounds.population_change,
             )
         )
-    for value in (*now.said, UNKNOWN):
+    for value in (*now.predicted, UNKNOWN):
         shares = [
-            (s.unknown if value == UNKNOWN else s.said[value]) / max(s.population, 1) for s in (was, now)
+            (s.unknown if value == UNKNOWN else s.predicted[value]) / max(s.population, 1) for s in (was, now)
         ]
         if abs(shares[1] - shares[0]) > bounds.share_change:
             found.append(

@@ -39,7 +39,7 @@ _KINDS = {
 class Staging:
     """Collects one run; made by :func:`tagcast.serving.publishing.publication.stage_run`.
 
-    Batches go to an Arrow file, each tag's scores to a file of their own: what depends on everyone (cuts of a top share,
+    Batches go to an Arrow file, each tag's scores to a file of their own: what depends on everyone (thresholds of a top share,
     percentiles) is worked out for one tag after the other.
 
     Parameters
@@ -85,26 +85,26 @@ class Staging:
         self._profiles += batch.num_rows
 
     def add_scores(self, tag: str, scores: npt.NDArray[np.float64]) -> None:
-        """Add scores of a first pass, for tags whose cut depends on everyone's score."""
+        """Add scores of a first pass, for tags whose threshold depends on everyone's score."""
         file = self._ranked.setdefault(tag, self.folder / f"ranked-{len(self._ranked)}")
         with self.store.errors():
             _append(file, scores)
 
-    def cut(self, definition: TagDefinition) -> float:
+    def threshold(self, definition: TagDefinition) -> float:
         """Return the score from which the value is yes by ``definition``, given the scores of the first pass."""
-        from tagcast.models.decisions.policy import NEVER, cut_from_scores
+        from tagcast.models.decisions.policy import NEVER, threshold_from_scores
 
         if definition.name not in self._ranked:
             return NEVER
         with self.store.errors():
-            return cut_from_scores(definition.decision, np.fromfile(self._ranked[definition.name]))
+            return threshold_from_scores(definition.decision, np.fromfile(self._ranked[definition.name]))
 
     def publish(
         self,
         run: RunInfo,
         *,
         keep: int,
-        cuts: Mapping[str, float] | None = None,
+        thresholds: Mapping[str, float] | None = None,
         bounds: Bounds | None = None,
         accept: str = "",
     ) -> Manifest:
@@ -115,7 +115,7 @@ class Staging:
         run : RunInfo
         keep : int
             Published runs kept, this one among them.
-        cuts : mapping of str to float, optional
+        thresholds : mapping of str to float, optional
             Score from which each tag's value is yes.
         bounds : Bounds, optional
             How far it may differ from the active run; None does not compare.
@@ -161,7 +161,7 @@ class Staging:
                 self._profiles,
                 sum(tag.population for tag in run.tags),
                 {f.name: _KINDS[f.type] for f in schema if ":" not in f.name and f.name != "profile_id"},
-                checks.summaries(dict(cuts or {})),
+                checks.summaries(dict(thresholds or {})),
                 last.movement.transitions if last.movement is not None else {},
             )
             before = last.manifest

@@ -65,13 +65,13 @@ class _Side:
         self._places = [names.index(name) for name in tag.model.features]
         self.snapshots = snapshots
 
-    def values(self, batch: FeatureBatch, cut: float, past: Codes | None) -> Codes:
+    def values(self, batch: FeatureBatch, threshold: float, past: Codes | None) -> Codes:
         """Return codes of values, -1 beyond the population."""
         rows = np.flatnonzero(eligible(self.tag.definition, self.feature_set, batch))
         category = self.tag.category
         whole = batch.profile if category is None else np.hstack([batch.profile, batch.category[category]])
         decided = self.columns.decide(
-            rows, whole[rows][:, self._places], {}, cut, None if past is None else past[rows]
+            rows, whole[rows][:, self._places], {}, threshold, None if past is None else past[rows]
         )
         codes = np.full(len(batch.profile_id), -1, np.int8)
         codes[rows] = decided.value
@@ -105,8 +105,8 @@ def moved_by(
         What the new run held on to.
     """
     name = now.definition.name
-    cuts = [manifest.tags[name].cut for manifest in (last.manifest, run)]
-    old_cut, new_cut = (NEVER if cut is None else cut for cut in cuts)
+    thresholds = [manifest.tags[name].threshold for manifest in (last.manifest, run)]
+    old_threshold, new_threshold = (NEVER if threshold is None else threshold for threshold in thresholds)
     sides = [_Side(tag, as_of, snapshots[tag.model.feature_set]) for tag in (before, now)]
     before_this = PastValues({name: last}).follow()
     held_on = past.follow() if past is not None else None
@@ -115,11 +115,11 @@ def moved_by(
         words = held_on.of(ids).get(name) if held_on is not None else None
         held = None if words is None else codes_of(words[picked])
         values = [_codes(before_this.of(ids)[name][picked], now)]
-        values.append(sides[0].values(batches[0], old_cut, held))
+        values.append(sides[0].values(batches[0], old_threshold, held))
         # Where the model is the same, whatever else decides belongs to the threshold.
         same = now.version == before.version
-        values.append(values[-1] if same else sides[1].values(batches[1], old_cut, held))
-        values.append(sides[1].values(batches[1], new_cut, held))
+        values.append(values[-1] if same else sides[1].values(batches[1], old_threshold, held))
+        values.append(sides[1].values(batches[1], new_threshold, held))
         there = np.logical_or.reduce([codes >= 0 for codes in values])
         sampled += int(there.sum())
         changed += [int((a != b).sum()) for a, b in pairwise(values)]

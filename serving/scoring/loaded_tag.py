@@ -44,16 +44,16 @@ class LoadedTag:
         return self.applied or self.model.definition
 
     @property
-    def cut(self) -> float | None:
+    def threshold(self) -> float | None:
         """Score from which the value is yes; None where each run's scores decide, and for an amount."""
         import numpy as np
 
-        from tagcast.models.decisions.policy import learned_cut
+        from tagcast.models.decisions.policy import learned_threshold
 
         decision = self.definition.decision
         if decision == self.model.definition.decision:
-            return self.model.cut
-        return learned_cut(decision, np.empty(0, np.int8), np.empty(0))
+            return self.model.threshold
+        return learned_threshold(decision, np.empty(0, np.int8), np.empty(0))
 
     @property
     def feature_set(self) -> FeatureSet:

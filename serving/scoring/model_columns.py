@@ -110,7 +110,7 @@ class TagColumns:
         rows: Rows,
         X: Floats,
         known: dict[str, Floats],
-        cut: float,
+        threshold: float,
         past: npt.NDArray[np.int8] | None,
     ) -> Decided:
         """Predict and decide.
@@ -123,14 +123,14 @@ class TagColumns:
             The model's features.
         known : dict of str to ndarray of shape (k,)
             Of :meth:`tagcast.models.inference.engine.Engine.known`.
-        cut : float
+        threshold : float
             Score from which a yes/no tag is yes.
         past : ndarray of shape (k,), optional
             Codes of the values before, for hysteresis.
         """
         definition = self.tag.definition
         score, lower, upper, value, confidence = self.tag.model.decide(
-            X, self.as_of, known, definition=definition, cut=cut, past=past
+            X, self.as_of, known, definition=definition, threshold=threshold, past=past
         )
         unlike = self._range_check.codes(X)
         value, because = abstain(value, self.silent, confidence, definition.min_confidence, unlike)

@@ -136,12 +136,12 @@ class Scorer:
             for found in pool.in_order(work, self._steps("ranking", tags)):
                 yield from found
 
-    def batches(self, cuts: Mapping[str, float]) -> Iterator[pa.RecordBatch]:
+    def batches(self, thresholds: Mapping[str, float]) -> Iterator[pa.RecordBatch]:
         """Yield every profile with all its tags: the second pass.
 
         Parameters
         ----------
-        cuts : mapping of str to float
+        thresholds : mapping of str to float
             Score at which each tag's value is yes; amounts have none.
 
         Yields
@@ -152,7 +152,7 @@ class Scorer:
         everything = set(self._columns)
 
         def work(step: _Step) -> tuple[_Step, _Answers]:
-            return step, self._decide(step, cuts, everything)
+            return step, self._decide(step, thresholds, everything)
 
         with Pool(self.threads) as pool:
             decided = pool.in_order(work, self._steps("scoring", self.tags))
@@ -204,7 +204,7 @@ class Scorer:
             done += len(ids)
         self.progress(stage, total, total)
 
-    def _decide(self, step: _Step, cuts: Mapping[str, float], chosen: set[str]) -> _Answers:
+    def _decide(self, step: _Step, thresholds: Mapping[str, float], chosen: set[str]) -> _Answers:
         import numpy as np
 
         coded, decided = {}, {}
@@ -224,7 +224,7 @@ class Scorer:
                     rows,
                     member_features(engine.members[k], batch, rows),
                     known,
-                    cuts.get(name, NEVER),
+                    thresholds.get(name, NEVER),
                     None if past is None else past[rows],
                 )
         return _Answers(coded, decided)

@@ -19,7 +19,7 @@ class TagSummary:
 
     Parameters
     ----------
-    said : dict of str to int
+    predicted : dict of str to int
         Profiles of each value but unknown.
     unknown_because : dict of str to int
         Profiles by the ground of their unknown, most first; features outside their range count as one.
@@ -27,15 +27,15 @@ class TagSummary:
         Sum over the values said.
     spread : tuple of float
         Share of the scores near each of :data:`tagcast.models.stats.psi.KNOTS`.
-    cut : float, optional
-        Score from which it said yes.
+    threshold : float, optional
+        Score from which its value is yes.
     """
 
-    said: dict[str, int]
+    predicted: dict[str, int]
     unknown_because: dict[str, int]
     confidence: float
     spread: tuple[float, ...]
-    cut: float | None = None
+    threshold: float | None = None
 
     @property
     def unknown(self) -> int:
@@ -45,12 +45,12 @@ class TagSummary:
     @property
     def population(self) -> int:
         """Profiles of which the tag speaks."""
-        return sum(self.said.values()) + self.unknown
+        return sum(self.predicted.values()) + self.unknown
 
     @property
     def mean_confidence(self) -> float | None:
         """Mean over the values predicted; None where there are none."""
-        count = sum(self.said.values())
+        count = sum(self.predicted.values())
         return self.confidence / count if count else None
 
 
@@ -64,7 +64,7 @@ class Manifest:
     number : int
         Rises with each publication of the store.
     bytes : int
-        What was written: another size means it was cut short or changed.
+        What was written: another size means it was threshold short or changed.
     profiles, predictions : int
         Rows.
     attributes : dict of str to str

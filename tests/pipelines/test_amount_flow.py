@@ -68,7 +68,7 @@ def test_predictions_keep_the_contract(scored) -> None:
     mine = amounts(frame)
     (about,) = (t for t in run["tags"] if t["tag"] == "spend_30d")
     assert len(mine) == about["population"]
-    assert about["said"] == {t: int((mine["value"] == t).sum()) for t in STARTS}
+    assert about["predicted"] == {t: int((mine["value"] == t).sum()) for t in STARTS}
     assert about["unknown"] == (mine["value"] == "unknown").sum() == sum(about["unknown_because"].values())
     assert ((mine["lower"] >= 0) & (mine["lower"] <= mine["score"]) & (mine["score"] <= mine["upper"])).all()
     assert np.isfinite(mine["upper"]).all()
@@ -143,11 +143,11 @@ def test_the_promise_is_judged_by_the_shops_own_lines(shop, scored) -> None:
     assert all(r["observed"] and r["due"] == str(NOW + timedelta(days=30)) for r in rows)
     for row in rows:
         said = (mine["value"] != "unknown") & (mine["confidence"] >= row["at_least"])
-        assert row["said"] == said.sum()
-        if row["said"]:
+        assert row["predicted"] == said.sum()
+        if row["predicted"]:
             assert row["promised"] == pytest.approx(mine.loc[said, "confidence"].mean())
             assert row["right"] == pytest.approx((mine["value"] == tier)[said].mean())
-    assert rows[0]["said"] > 50
+    assert rows[0]["predicted"] > 50
     # Four of five intervals hold; the shop's own chance lets them hold a little less or more.
     inside = ((mine["lower"] <= came) & (came <= mine["upper"])).mean()
     assert 0.7 < inside <= 1
@@ -157,7 +157,7 @@ def test_where_the_window_is_open_the_models_own_test_is_shown(shop) -> None:
     shop.score(FIRST_DAY + timedelta(days=235))
     rows = [r for r in shop.json("promise") if r["tag"] == "spend_30d"]
     assert not rows[0]["observed"]
-    assert rows[0]["said"] > 50
+    assert rows[0]["predicted"] > 50
     assert 0 < rows[0]["promised"] < 1
     assert 0 < rows[0]["right"] < 1
     assert "spend_30d *" in shop.run("promise").stdout

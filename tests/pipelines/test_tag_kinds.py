@@ -153,8 +153,8 @@ def test_thresholds_say_what_a_decision_gives(shop) -> None:
     found = project.json("tradeoff", case.tag, "--version", "1")
     for table in found.get("boundaries", [found]):
         assert 0 < table["base_rate"] < 1
-        assert any(row["chosen"] for row in table["cuts"])
-        assert all(row["precision"] is None or 0 <= row["precision"] <= 1 for row in table["cuts"])
+        assert any(row["chosen"] for row in table["thresholds"])
+        assert all(row["precision"] is None or 0 <= row["precision"] <= 1 for row in table["thresholds"])
     assert found["says"]
     assert found["stability"][0]["pairs"] > 0
     assert set(found["plots"]) == {"thresholds", "stability"}
@@ -172,7 +172,7 @@ def test_it_is_evaluated_on_past_snapshots(shop) -> None:
     assert len(found["windows"]) == 2
     for window in found["windows"]:
         assert set(MEASURES[case.kind].titles) <= set(window["metrics"]["tagcast"])
-        assert window["promise"][0]["said"] > 0
+        assert window["promise"][0]["predicted"] > 0
     assert found["pooled"]["segments"]
     assert found["pooled"]["calibration"]
     folder = Path(found["folder"])
@@ -208,7 +208,7 @@ def test_it_is_promoted_scored_counted_and_held_against_what_came(shop, tmp_path
 
     rows = project.json("promise")
     assert rows[0]["observed"]
-    assert rows[0]["said"] == (frame["value"] != "unknown").sum() > 0
+    assert rows[0]["predicted"] == (frame["value"] != "unknown").sum() > 0
 
 
 def test_what_an_amount_promises_in_sum_is_near_what_comes() -> None:

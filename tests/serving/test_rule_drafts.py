@@ -83,7 +83,7 @@ def test_a_draft_goes_through_review_and_is_said_then(shop, context) -> None:
         run = score_tags(shop, None, as_of=DAY, now=NOW + timedelta(minutes=1))
         (about,) = (t for t in run.tags if t.tag == "weekly_in_oslo")
         assert about.kind == "rule"
-        assert 0 < about.said["yes"] < about.population
+        assert 0 < about.predicted["yes"] < about.population
         assert "weekly_in_oslo" in visible_names(replace(context, store=RunReaderPool(shop.store)), VI).tags
     assert [s.to for s in history(context.state, kept.tag)] == ["in_review", "published"]
     actions = [(e.who, e.action) for e in entries(context.state, subject=kept.tag)]
@@ -129,7 +129,7 @@ def test_a_second_person_publishes_where_the_configuration_says_so(context) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "told"),
+    ("change", "error", "message"),
     [
         ({"name": "lifecycle_stage"}, ConflictError, "there is a tag lifecycle_stage already"),
         ({"rule": "recency = 3"}, DefinitionError, "unknown field"),
@@ -144,10 +144,10 @@ def test_a_second_person_publishes_where_the_configuration_says_so(context) -> N
         ({"title": {}}, DefinitionError, "title"),
     ],
 )
-def test_what_is_wrong_with_a_draft_is_said(context, change, error, told) -> None:
+def test_what_is_wrong_with_a_draft_is_said(context, change, error, message) -> None:
     with pytest.raises(error) as wrong:
         draft(context, MO, {**FIELDS, **change}, "a campaign in Oslo")
-    assert told in str(wrong.value.message)
+    assert message in str(wrong.value.message)
     assert not drafts(context, VI)
 
 

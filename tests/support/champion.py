@@ -36,7 +36,7 @@ def shop_with_champion(folder, longest_silence: float = 60.0):
     return workspace
 
 
-def by_hand(*, longest_silence: float = 60.0, risk: float = 3.75, cut: float = 0.5) -> TagModel:
+def by_hand(*, longest_silence: float = 60.0, risk: float = 3.75, threshold: float = 0.5) -> TagModel:
     """A model: log-odds rise from ``-risk`` to ``risk`` with the logarithm of the silence."""
     features = FeatureSet((7, 30), ("amount", "category", "item_id", "order_id", "quantity"))
     rng = np.random.default_rng(0)
@@ -50,7 +50,7 @@ def by_hand(*, longest_silence: float = 60.0, risk: float = 3.75, cut: float = 0
         calibrator=Calibrator.fit(
             raw, (rng.random(2000) < 1 / (1 + np.exp(-raw))).astype("int8"), np.full(2000, np.datetime64(DAY))
         ),
-        cut=cut,
+        threshold=threshold,
         base_rate=0.5,
         snapshots=(DAY,),
         ranges={"recency_days": FeatureRange(0.0, 0.0, longest_silence, longest_silence, 0.0)},

@@ -187,7 +187,7 @@ class Catalogue:
                 h("div", percent(row.coverage), class_="faint"),
                 class_="num c-covers",
             ),
-            h("td", said_bar(say, row.said, row.values), class_="c-says full"),
+            h("td", said_bar(say, row.predicted, row.values), class_="c-says full"),
             h("td", floor_text(say, row.mean_confidence, row.kind), class_="c-trust"),
             h("td", until, class_="num nowrap hide c-until"),
         )

@@ -125,7 +125,7 @@ def _stats(page: PageContext, details: TagDetails) -> Markup:
     )
     shown = [
         (say(msg("Customers covered")), number(row.population), share),
-        (say(msg("Values")), said_bar(say, row.said, row.values) if row.said else "–", None),
+        (say(msg("Values")), said_bar(say, row.predicted, row.values) if row.predicted else "–", None),
         (
             say(msg("Confidence")),
             "100%" if row.kind == "rule" else f"≥ {of_100(row.mean_confidence)}%",

@@ -107,7 +107,7 @@ def _promise_table(page: PageContext, rows: Sequence[PromiseRow], title: str) ->
             else say(msg("confidence ≥ {level}", level=percent(row.at_least, 0)))
         )
         # A share of so many cases varies by chance; less than two standard errors is no broken promise.
-        spread = 2 * (row.promised * (1 - row.promised) / max(row.said, 1)) ** 0.5
+        spread = 2 * (row.promised * (1 - row.promised) / max(row.predicted, 1)) ** 0.5
         kept = row.right >= row.promised - spread
         mark = h(
             "span", say(msg("kept") if kept else msg("missed")), class_=f"pill {'good' if kept else 'bad'}"
@@ -116,7 +116,7 @@ def _promise_table(page: PageContext, rows: Sequence[PromiseRow], title: str) ->
             h(
                 "tr",
                 h("td", covered, _dumbbell(row.promised, row.right)),
-                h("td", number(row.said), class_="r"),
+                h("td", number(row.predicted), class_="r"),
                 h("td", percent(row.promised), class_="r"),
                 h("td", h("b", percent(row.right)), class_="r"),
                 h("td", mark, class_="r"),

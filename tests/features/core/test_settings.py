@@ -62,9 +62,9 @@ def test_a_variable_may_hold_the_whole_place_of_the_store(tmp_path, monkeypatch)
     monkeypatch.setenv("STORE", "kept")
     assert settings.store_place == str(settings.folder / "kept")
     monkeypatch.setenv("STORE", "mysql://crm:secret@db.example.org/crm")
-    with pytest.raises(ConfigError, match="found mysql://") as told:
+    with pytest.raises(ConfigError, match="found mysql://") as refused:
         _ = settings.store_place
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(refused.value)
     monkeypatch.delenv("STORE")
     with pytest.raises(ConfigError, match="STORE, which is not set"):
         _ = settings.store_place

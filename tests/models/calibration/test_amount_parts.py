@@ -23,7 +23,7 @@ from tagcast.models.estimators.amount_regressor import AmountRegressor, OwnSpend
 from tagcast.models.stats.amount_metrics import (
     confusion,
     evaluate_points,
-    evaluate_said,
+    evaluate_tiers,
     mae,
     paired_points,
     rmse,
@@ -67,7 +67,7 @@ def test_point_metrics_are_those_of_sklearn_and_scipy_and_weights_are_repetition
 def test_figures_of_what_was_said_by_hand() -> None:
     amount = np.array([0.0, 10.0, 30.0, 100.0])
     tier, true = np.array([0, 1, 1, 2]), tier_of(amount, np.array(STARTS))
-    found = evaluate_said(
+    found = evaluate_tiers(
         amount, np.zeros(4), np.array([5.0, 5.0, 50.0, 90.0]), tier, true, np.array([0.9, 0.5, 0.6, 0.6]),
         np.random.default_rng(0),
     )  # fmt: skip

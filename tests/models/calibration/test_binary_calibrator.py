@@ -180,11 +180,11 @@ def test_unseen_stretches_are_the_days_counted_one_by_one(starts, horizon) -> No
     labelled = {(s + timedelta(days=k)).timetuple().tm_yday - 1 for s in snapshots for k in range(horizon)}
     unseen = {d for d in range(365) if all(min(abs(d - s), 365 - abs(d - s)) > NEAR_DAYS for s in labelled)}
     names = [f"{date(2021, 1, 1) + timedelta(days=d):%-d %b}" for d in range(365)]
-    told = set()
+    named = set()
     for first, last in unseen_days(snapshots, horizon):
         start, end = names.index(first), names.index(last)
-        told |= {d % 365 for d in range(start, end + 1 + 365 * (end < start))}
-    assert told == unseen
+        named |= {d % 365 for d in range(start, end + 1 + 365 * (end < start))}
+    assert named == unseen
     for as_of in (date(2022, 1, 1), date(2022, 6, 20), date(2022, 10, 3)):
         window = [(as_of + timedelta(days=k)).timetuple().tm_yday - 1 for k in range(horizon)]
         share = np.mean([day in unseen for day in window])

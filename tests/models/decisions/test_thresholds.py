@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.flip_rates import flips, past_of, stability, values_over_time
-from tagcast.models.decisions.policy import NEVER, decide, learned_cut, needs_population
-from tagcast.models.decisions.thresholds import SHARES, choice_sentence, cut_table, rule_cuts, thresholds
+from tagcast.models.decisions.policy import NEVER, decide, learned_threshold, needs_population
+from tagcast.models.decisions.thresholds import (
+    SHARES,
+    choice_sentence,
+    rule_thresholds,
+    threshold_table,
+    thresholds,
+)
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
 from tagcast.models.plots.decision import stability_plot, thresholds_plot
@@ -66,8 +72,8 @@ def members_by_hand(rule, cases: Cases) -> set[int]:
                 worth = [i for i in worth if cases.score[i] > first_left_out]
             chosen |= set(worth)
     if rule.rule == "precision":
-        for cut in np.unique(cases.score):
-            audience = np.flatnonzero(cases.score >= cut)
+        for threshold in np.unique(cases.score):
+            audience = np.flatnonzero(cases.score >= threshold)
             if len(audience) >= 20 and cases.y[audience].mean() >= rule.precision:
                 return set(audience)
     return {int(i) for i in chosen}
@@ -77,12 +83,14 @@ def members_by_hand(rule, cases: Cases) -> set[int]:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_choice_agrees_with_brute_force(rule, seed) -> None:
     cases = past_cases(seed=seed)
-    (row,) = [r for r in cut_table(rule, learned_cut(rule, cases.y, cases.score), cases) if r.chosen]
+    (row,) = [
+        r for r in threshold_table(rule, learned_threshold(rule, cases.y, cases.score), cases) if r.chosen
+    ]
     members = members_by_hand(rule, cases)
     assert row.size == len(members)
     assert row.share == len(members) / len(cases.y)
-    assert all(cases.score[i] >= row.cut for i in members)
-    assert all(cases.score[i] < row.cut_high for i in set(range(len(cases.y))) - members)
+    assert all(cases.score[i] >= row.threshold for i in members)
+    assert all(cases.score[i] < row.threshold_high for i in set(range(len(cases.y))) - members)
     if not members:
         assert row.precision is None
         assert row.recall == 0
@@ -99,15 +107,15 @@ def test_the_choice_agrees_with_brute_force(rule, seed) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_the_table_widens_and_is_json(rule) -> None:
     definition = DEFINITION.model_copy(update={"decision": rule})
-    found = thresholds(definition, learned_cut(rule, CASES.y, CASES.score), CASES)
+    found = thresholds(definition, learned_threshold(rule, CASES.y, CASES.score), CASES)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    sizes = [row["size"] for row in found["cuts"]]
-    recalls = [row["recall"] for row in found["cuts"]]
+    sizes = [row["size"] for row in found["thresholds"]]
+    recalls = [row["recall"] for row in found["thresholds"]]
     assert sizes == sorted(sizes)
     assert recalls == sorted(recalls)
     assert sizes[-1] == found["cases"]
-    assert sum(row["chosen"] for row in found["cuts"]) == 1
-    assert len(found["cuts"]) == len(SHARES) + (rule != RULES[1])
+    assert sum(row["chosen"] for row in found["thresholds"]) == 1
+    assert len(found["thresholds"]) == len(SHARES) + (rule != RULES[1])
     assert found["says"].endswith(".")
     assert bool(found["stability"]) == (getattr(rule, "capacity", None) is None)
     assert thresholds_plot(found).axes
@@ -143,22 +151,22 @@ def test_past_values_are_found_by_profile() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_cuts_of_a_rule_stand_in_order_of_time(rule) -> None:
-    learned = learned_cut(rule, CASES.y, CASES.score)
+    learned = learned_threshold(rule, CASES.y, CASES.score)
     assert (learned is None) == needs_population(rule)
-    cuts = rule_cuts(rule, learned, CASES)
-    for cut, day in zip(cuts, np.unique(CASES.as_of), strict=True):
+    thresholds = rule_thresholds(rule, learned, CASES)
+    for threshold, day in zip(thresholds, np.unique(CASES.as_of), strict=True):
         members = {i for i in members_by_hand(rule, CASES) if CASES.as_of[i] == day}
-        assert members == set(np.flatnonzero((CASES.as_of == day) & (CASES.score >= cut)))
+        assert members == set(np.flatnonzero((CASES.as_of == day) & (CASES.score >= threshold)))
     if learned is None:
         with pytest.raises(ValueError, match="needs the cut"):
-            rule_cuts(RULES[3], None, CASES)
+            rule_thresholds(RULES[3], None, CASES)
 
 
 def test_the_sentence_says_the_figures_of_its_row() -> None:
-    (row,) = [r for r in cut_table(RULES[5], 0.4 + 1e-12, CASES) if r.chosen]
+    (row,) = [r for r in threshold_table(RULES[5], 0.4 + 1e-12, CASES) if r.chosen]
     said = choice_sentence(RULES[5], row, 4)
     for figure in (
-        f"{row.cut:.3f}",
+        f"{row.threshold:.3f}",
         *(f"{v:.1%}" for v in (row.share, row.precision, row.low, row.high, row.recall)),
     ):
         assert figure in said
@@ -166,10 +174,10 @@ def test_the_sentence_says_the_figures_of_its_row() -> None:
     assert f"{row.profit:+,.0f} of expected profit a snapshot" in said
 
 
-def decided(score, past, hysteresis, cut=0.5):
+def decided(score, past, hysteresis, threshold=0.5):
     score = np.array(score, float)
     return decide(
-        score, score * 0.9, np.minimum(1, score * 1.1), cut=cut, min_confidence=0.0,
+        score, score * 0.9, np.minimum(1, score * 1.1), threshold=threshold, min_confidence=0.0,
         hysteresis=hysteresis, past=np.array(past, dtype=object),
     )  # fmt: skip
 
@@ -191,7 +199,7 @@ def decided(score, past, hysteresis, cut=0.5):
 def test_a_value_changes_only_past_the_margin(score, past, value) -> None:
     said, confidence = decided([score], [past], hysteresis=0.1)
     assert said.tolist() == [value]
-    # The confidence is that of the value said: a yes under the cut has the floor of a yes.
+    # The confidence is that of the value said: a yes under the threshold has the floor of a yes.
     assert confidence[0] == pytest.approx(score * 0.9 if value == "yes" else 1 - score * 1.1)
 
 
@@ -202,7 +210,7 @@ def test_a_value_changes_only_past_the_margin(score, past, value) -> None:
 def test_an_unknown_is_left_only_past_the_margin(score, past, value) -> None:
     score = np.array([score])
     said, _ = decide(
-        score, score * 0.9, score * 1.1, cut=0.5, min_confidence=0.5, hysteresis=0.1,
+        score, score * 0.9, score * 1.1, threshold=0.5, min_confidence=0.5, hysteresis=0.1,
         past=np.array([past], dtype=object),
     )  # fmt: skip
     assert said.tolist() == [value]
@@ -213,14 +221,19 @@ def test_a_margin_makes_nothing_unknown() -> None:
     bounds = score * 0.95, score + 0.05 * (1 - score)
     for past in ("yes", "no"):
         held, _ = decide(
-            score, *bounds, cut=0.5, min_confidence=0.5, hysteresis=0.3, past=np.full(99, past, dtype=object)
+            score,
+            *bounds,
+            threshold=0.5,
+            min_confidence=0.5,
+            hysteresis=0.3,
+            past=np.full(99, past, dtype=object),
         )
-        plain, _ = decide(score, *bounds, cut=0.5, min_confidence=0.5)
+        plain, _ = decide(score, *bounds, threshold=0.5, min_confidence=0.5)
         assert ((held == "unknown") <= (plain == "unknown")).all()
 
 
 def test_a_cut_that_nobody_reaches_holds_nobody() -> None:
-    value, _ = decided([0.97], ["yes"], hysteresis=0.1, cut=NEVER)
+    value, _ = decided([0.97], ["yes"], hysteresis=0.1, threshold=NEVER)
     assert value.tolist() == ["no"]
 
 
@@ -228,12 +241,12 @@ scores = st.lists(st.lists(st.integers(0, 20), min_size=4, max_size=4), min_size
 margins = st.integers(0, 8).map(lambda n: n / 20)
 
 
-def chain(rows, cuts, hysteresis, min_confidence=0.0):
+def chain(rows, thresholds, hysteresis, min_confidence=0.0):
     ids = np.array(["a", "b", "c", "d"])
     scored = [
         (ids, np.zeros(4, "int8"), s := np.array(row) / 20, s * 0.9, np.minimum(1, s * 1.1)) for row in rows
     ]
-    return values_over_time(scored, cuts, min_confidence=min_confidence, hysteresis=hysteresis)
+    return values_over_time(scored, thresholds, min_confidence=min_confidence, hysteresis=hysteresis)
 
 
 def count(over_time) -> int:
@@ -242,10 +255,10 @@ def count(over_time) -> int:
 
 @given(scores, st.lists(st.integers(6, 14), min_size=6, max_size=6), margins, margins)
 @settings(max_examples=200, deadline=None)
-def test_a_larger_margin_never_gives_more_flips(rows, cuts, a, b) -> None:
-    cuts = [c / 20 for c in cuts[: len(rows)]]
+def test_a_larger_margin_never_gives_more_flips(rows, thresholds, a, b) -> None:
+    thresholds = [c / 20 for c in thresholds[: len(rows)]]
     small, large = sorted((a, b))
-    assert count(chain(rows, cuts, large)) <= count(chain(rows, cuts, small))
+    assert count(chain(rows, thresholds, large)) <= count(chain(rows, thresholds, small))
 
 
 @given(scores, st.floats(0, 0.9))
@@ -256,7 +269,7 @@ def test_no_margin_changes_nothing_and_deciding_again_neither(rows, min_confiden
     assert [value.tolist() for _, value, _ in together] == alone
     for row in rows:
         score = np.array(row) / 20
-        more = {"cut": 0.5, "min_confidence": min_confidence}
+        more = {"threshold": 0.5, "min_confidence": min_confidence}
         plain = decide(score, score, score, **more)
         past = np.array(["yes", "no", "unknown", None], dtype=object)
         zero = decide(score, score, score, hysteresis=0.0, past=past, **more)
@@ -268,7 +281,7 @@ def test_no_margin_changes_nothing_and_deciding_again_neither(rows, min_confiden
 def test_decisions_are_idempotent(rows, margin) -> None:
     score = np.array(rows[0]) / 20
     past = np.array(["yes", "no", "unknown", None], dtype=object)
-    kwargs = {"cut": 0.5, "min_confidence": 0.5, "hysteresis": margin}
+    kwargs = {"threshold": 0.5, "min_confidence": 0.5, "hysteresis": margin}
     once, _ = decide(score, score, score, past=past, **kwargs)
     twice, _ = decide(score, score, score, past=once, **kwargs)
     assert once.tolist() == twice.tolist()
@@ -320,7 +333,7 @@ def test_stability_counted_again_profile_by_profile() -> None:
             pairs += len(held.keys() & now.keys())
             flipped += sum(held[who] != now[who] for who in held.keys() & now.keys())
             held = now
-        assert (row["pairs"], row["flips"], row["said"]) == (pairs, flipped, len(said))
+        assert (row["pairs"], row["flips"], row["predicted"]) == (pairs, flipped, len(said))
         assert row["removed"] == pytest.approx(1 - flipped / found["stability"][0]["flips"])
         assert row["mean_confidence"] == pytest.approx(np.mean(confidence))
         assert row["share_right"] == pytest.approx(np.mean(right))

@@ -39,14 +39,14 @@ def test_each_boundary_is_what_its_cases_say(seed) -> None:
     for place, boundary in enumerate(found["boundaries"], start=1):
         reached = cases.amount >= boundary["start"]
         member = sure & (cases.tier >= place)
-        (own,) = (row for row in boundary["cuts"] if row["chosen"])
+        (own,) = (row for row in boundary["thresholds"] if row["chosen"])
         assert own["size"] == member.sum()
         assert own["precision"] == pytest.approx(reached[member].mean())
         assert own["recall"] == pytest.approx(reached[member].sum() / reached.sum())
         assert own["lift"] == pytest.approx(reached[member].mean() / reached.mean())
         assert boundary["base_rate"] == pytest.approx(reached.mean())
-        assert len(boundary["cuts"]) == len(SHARES) + 1
-        sizes = [row["size"] for row in boundary["cuts"]]
+        assert len(boundary["thresholds"]) == len(SHARES) + 1
+        sizes = [row["size"] for row in boundary["thresholds"]]
         assert sizes == sorted(sizes)
         assert f"{own['precision']:.1%}" in boundary["says"]
     json.dumps(found, allow_nan=False)
@@ -64,7 +64,7 @@ def test_flips_are_those_of_the_tiers_said() -> None:
     (row,) = tier_thresholds(DEFINITION, cases)["stability"]
     over_time = [(cases.profile_id[rows], said[rows]) for _, rows in cases.snapshots]
     assert (row["pairs"], row["flips"]) == flips(over_time)
-    assert row["said"] == (said != "unknown").sum()
+    assert row["predicted"] == (said != "unknown").sum()
 
 
 def test_nobody_sure_enough_says_so() -> None:

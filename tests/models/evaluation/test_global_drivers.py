@@ -54,7 +54,7 @@ def linear(slopes: list[float]) -> TagModel:
         feature_set="7;amount;",
         blend=Blend({"logistic": 1.0}, {"logistic": AdditiveModel(0.0, curves)}),
         calibrator=Calibrator.fit(raw, y, np.full(400, np.datetime64("2024-01-01"))),
-        cut=0.5,
+        threshold=0.5,
         base_rate=0.5,
         snapshots=(),
         ranges={},

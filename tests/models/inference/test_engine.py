@@ -81,7 +81,7 @@ def additive(rng: np.random.Generator, columns: tuple[int, ...]) -> AdditiveMode
 def tag(blend: Blend, width: int, name: str = "churn_risk") -> TagModel:
     definition, names = parse_definition(CHURN.replace("churn_risk", name), "churn"), NAMES[:width]
     return TagModel(
-        definition=definition, features=names, feature_set="", blend=blend, calibrator=CALIBRATOR, cut=0.5,
+        definition=definition, features=names, feature_set="", blend=blend, calibrator=CALIBRATOR, threshold=0.5,
         base_rate=0.5, snapshots=(DAY,), ranges={}, seed=0,
     )  # fmt: skip
 

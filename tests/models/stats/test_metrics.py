@@ -75,7 +75,7 @@ def test_promise_and_reality_by_hand() -> None:
     bands = promise_and_reality(
         np.array([1, 0, 1, 0]), value, np.array([0.9, 0.8, 0.95, 0.6]), (0.6, 0.8, 0.99)
     )
-    assert [b.said for b in bands] == [3, 2, 0]
+    assert [b.predicted for b in bands] == [3, 2, 0]
     assert bands[0].share_right == pytest.approx(2 / 3)
     assert bands[1].mean_confidence == pytest.approx(0.85)
     assert np.isnan(bands[2].share_right)

@@ -17,10 +17,10 @@ from tagcast.models.decisions.policy import (
     band,
     band_codes,
     codes_of,
-    cut_from_scores,
     decide,
     decide_codes,
-    learned_cut,
+    learned_threshold,
+    threshold_from_scores,
 )
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, TopShareRule
@@ -183,15 +183,15 @@ def test_growing_features_are_left_out_where_validation_over_time_shows_that_the
 
 def test_decisions() -> None:
     score = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05])
-    cut = cut_from_scores(TopShareRule(rule="top_share", share=0.3), score)
-    assert (score >= cut).sum() == 3
+    threshold = threshold_from_scores(TopShareRule(rule="top_share", share=0.3), score)
+    assert (score >= threshold).sum() == 3
     profit = ProfitRule(rule="profit", benefit=10, cost=4, capacity=2)
-    assert (score >= cut_from_scores(profit, score)).sum() == 2
+    assert (score >= threshold_from_scores(profit, score)).sum() == 2
     free = ProfitRule(rule="profit", benefit=10, cost=4)
-    found = learned_cut(free, np.zeros(10, "int8"), score)
+    found = learned_threshold(free, np.zeros(10, "int8"), score)
     assert found is not None
     assert (score >= found).sum() == 5
-    value, confidence = decide(score, score - 0.05, score + 0.05, cut=0.5, min_confidence=0.6)
+    value, confidence = decide(score, score - 0.05, score + 0.05, threshold=0.5, min_confidence=0.6)
     assert value.tolist() == ["yes"] * 3 + ["unknown"] * 3 + ["no"] * 4
     assert confidence[0] == pytest.approx(0.85)
     assert confidence[-1] == pytest.approx(0.9)
@@ -213,7 +213,7 @@ def test_codes_are_places_of_the_words(scores, hysteresis, data) -> None:
         data.draw(st.lists(st.sampled_from([*words, None]), min_size=len(score), max_size=len(score))), object
     )
     assert codes_of(past).tolist() == [-1 if word is None else words.index(word) for word in past]
-    asked = {"cut": 0.5, "min_confidence": 0.4, "hysteresis": hysteresis}
+    asked = {"threshold": 0.5, "min_confidence": 0.4, "hysteresis": hysteresis}
     value, confidence = decide(score, lower, upper, past=past, **asked)
     codes, same = decide_codes(score, lower, upper, past=codes_of(past), **asked)
     assert [words[code] for code in codes] == value.tolist()
@@ -228,9 +228,9 @@ def test_a_precision_cut_is_the_widest_that_met_the_bar() -> None:
     rng = np.random.default_rng(0)
     score = rng.random(2000)
     y = (rng.random(2000) < score).astype("int8")
-    cut = learned_cut(PrecisionRule(rule="precision", precision=0.8), y, score)
-    assert cut is not None
-    assert y[score >= cut].mean() >= 0.8
-    lower = score[score < cut].max()
+    threshold = learned_threshold(PrecisionRule(rule="precision", precision=0.8), y, score)
+    assert threshold is not None
+    assert y[score >= threshold].mean() >= 0.8
+    lower = score[score < threshold].max()
     assert all(y[score >= c].mean() < 0.8 for c in np.sort(score[score <= lower]))
-    assert learned_cut(PrecisionRule(rule="precision", precision=0.999), 1 - y, score) == NEVER
+    assert learned_threshold(PrecisionRule(rule="precision", precision=0.999), 1 - y, score) == NEVER

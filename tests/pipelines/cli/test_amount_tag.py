@@ -85,16 +85,16 @@ def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
     run = project.json("score", "--all", "--as-of", str(NOW), "--out", str(out))
     said = pd.read_parquet(out)
     (tag,) = run["tags"]
-    assert set(tag["said"]) == {"low", "medium", "high"}
-    assert sum(tag["said"].values()) + tag["unknown"] == tag["population"] == len(said)
+    assert set(tag["predicted"]) == {"low", "medium", "high"}
+    assert sum(tag["predicted"].values()) + tag["unknown"] == tag["population"] == len(said)
     assert ((said["lower"] <= said["score"]) & (said["score"] <= said["upper"]) & (said["lower"] >= 0)).all()
     assert (
         said["band"] == np.select([said["score"] < 20, said["score"] < 60], ["low", "medium"], "high")
     ).all()
 
-    cut = float(said["score"].quantile(0.7))
-    text = f"NOT (spend_30d = 'low') AND spend_30d.score >= {cut!r} AND spend_30d.upper > {2 * cut!r}"
-    members = said[(said["value"] != "low") & (said["score"] >= cut) & (said["upper"] > 2 * cut)]
+    threshold = float(said["score"].quantile(0.7))
+    text = f"NOT (spend_30d = 'low') AND spend_30d.score >= {threshold!r} AND spend_30d.upper > {2 * threshold!r}"
+    members = said[(said["value"] != "low") & (said["score"] >= threshold) & (said["upper"] > 2 * threshold)]
     assert project.json("audience", "count", text)["members"] == len(members) > 0
     refused = project.invoke("audience", "count", "spend_30d = 'yes'")
     assert refused.exit_code != 0
@@ -102,9 +102,9 @@ def test_amounts_are_scored_filtered_and_judged(shop, tmp_path) -> None:
 
     rows = project.json("promise")
     assert rows[0]["observed"]
-    assert rows[0]["said"] == (said["value"] != "unknown").sum()
+    assert rows[0]["predicted"] == (said["value"] != "unknown").sum()
     assert project.json("profile", "show", said["profile_id"][0])["predictions"][0]["value"] in {
-        *tag["said"],
+        *tag["predicted"],
         "unknown",
     }
 
@@ -124,8 +124,8 @@ def test_thresholds_stand_at_each_boundary_between_tiers(shop) -> None:
     found = project.json("model", "thresholds", "spend_30d", "--version", "1")
     assert [(one["tier"], one["start"]) for one in found["boundaries"]] == [("medium", 20.0), ("high", 60.0)]
     for boundary in found["boundaries"]:
-        (own,) = (row for row in boundary["cuts"] if row["chosen"])
-        widest = max(boundary["cuts"], key=lambda row: row["size"])
+        (own,) = (row for row in boundary["thresholds"] if row["chosen"])
+        widest = max(boundary["thresholds"], key=lambda row: row["size"])
         assert widest["size"] == found["cases"]
         assert widest["precision"] == pytest.approx(boundary["base_rate"])
         assert widest["recall"] == widest["lift"] == pytest.approx(1)

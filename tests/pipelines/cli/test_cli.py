@@ -118,7 +118,7 @@ def test_it_runs_as_a_module_too() -> None:
 def test_the_trade_off_of_a_version_is_kept_and_shown(shop) -> None:
     found = shop.json("model", "thresholds", "high_value")
     assert found["rule"] == {"rule": "top_share", "share": 0.2}
-    (chosen,) = [row for row in found["cuts"] if row["chosen"]]
+    (chosen,) = [row for row in found["thresholds"] if row["chosen"]]
     assert chosen["share"] == pytest.approx(0.2, abs=0.02)
     assert found["stability"][0]["margin"] == 0
     for file in found["plots"].values():

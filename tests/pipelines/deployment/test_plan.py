@@ -129,7 +129,7 @@ def test_a_changed_rule_waits_for_apply_and_is_counted_before(shop) -> None:
     assert [key.key for key in change.keys] == ["cases"]
     apply_plan(shop, by="ann", reason="we call it lapsed sooner", now=LATER)
     run = score_tags(shop, None, as_of=DAY, now=LATER, force_reason="a new rule")
-    said = {t.tag: t.said for t in run.tags}["lifecycle_stage"]
+    said = {t.tag: t.predicted for t in run.tags}["lifecycle_stage"]
     assert change.will_say == {value: n for value, n in said.items() if n}
     sizes = {a.name: a.will_have for a in plan.audiences}
     assert sizes == {"lapsed": said["lapsed"], "without": sum(said.values()) - said["lapsed"]}
@@ -249,8 +249,8 @@ def test_the_commands_print_and_answer_in_json(shop) -> None:
     assert printed.exit_code == 0, printed.output
     for word in ("churn_risk", "decision", "threshold:", "0.8", "leaving", "tagcast tag apply"):
         assert word in printed.output
-    told = CliRunner().invoke(cli, ["tag", "plan", "--json", *where])
-    found = json.loads(told.stdout)
+    result = CliRunner().invoke(cli, ["tag", "plan", "--json", *where])
+    found = json.loads(result.stdout)
     assert found["tags"][0]["will_say"]["yes"] < found["tags"][0]["says"]["yes"]
     done = CliRunner().invoke(cli, ["tag", "apply", "--reason", "fewer letters", "--by", "ann", *where])
     assert done.exit_code == 0

@@ -208,8 +208,8 @@ def test_windows_are_pooled_row_by_row(windows) -> None:
     rows = {(r.segment, r.value): r for r in found.segments}
     assert rows["city", "Oslo"].n == rows["city", "Bergen"].n == 400
     assert rows["city", "Oslo"].yes + rows["city", "Bergen"].yes == sum(int(w.y.sum()) for w in both)
-    assert [b.said for b in found.promise] == [
-        sum(w.promise[k].said for w in both) for k in range(len(found.promise))
+    assert [b.predicted for b in found.promise] == [
+        sum(w.promise[k].predicted for w in both) for k in range(len(found.promise))
     ]
     low = min(w.test_metrics["tagcast"]["log_loss"].value for w in both)
     high = max(w.test_metrics["tagcast"]["log_loss"].value for w in both)
@@ -232,10 +232,10 @@ def test_a_learned_cut_knows_nothing_of_the_test_snapshot() -> None:
     one, two = (
         train_tag(definition, f, split, feature_set="7,30;amount;", trials=1) for f in (frame, flipped)
     )
-    assert one.test_scores.cut == two.test_scores.cut
-    assert one.model.cut != two.model.cut
+    assert one.test_scores.threshold == two.test_scores.threshold
+    assert one.model.threshold != two.model.threshold
     value, _ = decide(
-        one.test_scores.score, one.test_scores.lower, one.test_scores.upper, cut=one.test_scores.cut or 0,
+        one.test_scores.score, one.test_scores.lower, one.test_scores.upper, threshold=one.test_scores.threshold or 0,
         min_confidence=0.0,
     )  # fmt: skip
     assert (value == "yes").any()
@@ -252,11 +252,13 @@ def test_values_of_a_window_are_decided_by_what_was_known_before_it() -> None:
         np.arange(200).astype(str),
         0.3,
     )
-    cut_known = decide(score, test.lower, test.upper, cut=0.3, min_confidence=DEFINITION.min_confidence)
-    for mine, expected in zip(MEASURES["model"].decided(DEFINITION, test), cut_known, strict=True):
+    threshold_known = decide(
+        score, test.lower, test.upper, threshold=0.3, min_confidence=DEFINITION.min_confidence
+    )
+    for mine, expected in zip(MEASURES["model"].decided(DEFINITION, test), threshold_known, strict=True):
         np.testing.assert_array_equal(mine, expected)
     top = DEFINITION.model_copy(
         update={"decision": TopShareRule(rule="top_share", share=0.1), "min_confidence": 0.0}
     )
-    value, _ = MEASURES["model"].decided(top, replace(test, cut=None))
+    value, _ = MEASURES["model"].decided(top, replace(test, threshold=None))
     assert set(np.flatnonzero(value == "yes")) == set(np.argsort(-score)[:20])

@@ -51,10 +51,10 @@ def test_the_promise_is_what_was_said_beside_what_followed(shop) -> None:
     assert [r.at_least for r in rows] == [0.0, 0.6, 0.8, 0.9]
     for row in rows:
         mine = (said["value"] != "unknown") & (said["confidence"] >= row.at_least)
-        assert (row.said, row.due, row.observed) == (mine.sum(), DAY + HORIZON, True)
+        assert (row.predicted, row.due, row.observed) == (mine.sum(), DAY + HORIZON, True)
         assert row.promised == pytest.approx(said.loc[mine, "confidence"].mean())
         assert row.right == pytest.approx(right[mine].mean())
-    assert 0 < rows[1].said < rows[0].said, "the bands tell something apart"
+    assert 0 < rows[1].predicted < rows[0].predicted, "the bands tell something apart"
 
 
 def test_a_run_counts_its_values(shop) -> None:
@@ -62,11 +62,13 @@ def test_a_run_counts_its_values(shop) -> None:
     (tag,) = run.tags
     known = said["value"] != "unknown"
     counted = said["value"].value_counts()
-    assert {**tag.said, "unknown": tag.unknown} == {v: counted.get(v, 0) for v in ("yes", "no", "unknown")}
+    assert {**tag.predicted, "unknown": tag.unknown} == {
+        v: counted.get(v, 0) for v in ("yes", "no", "unknown")
+    }
     assert sum(tag.unknown_because.values()) == tag.unknown
     assert tag.mean_confidence == pytest.approx(said.loc[known, "confidence"].mean())
     summary = workspace.store.current().tags[TAG]  # a TagSummary, kept with the run
-    assert (summary.said, summary.unknown_because) == (tag.said, tag.unknown_because)
+    assert (summary.predicted, summary.unknown_because) == (tag.predicted, tag.unknown_because)
     assert summary.confidence == pytest.approx(said.loc[known, "confidence"].sum())
     assert tag.unlike_training == pytest.approx(
         said["unknown_because"].str.contains("outside|too little", na=False).mean()
@@ -91,7 +93,7 @@ def test_an_audience_and_the_tree_count_the_same(shop) -> None:
     assert found["share"] == len(mine) / known
     assert found["mean_confidence"][TAG] == pytest.approx(mine["confidence"].mean())
     (row,) = [r for r in catalogue.tags(context, local_user()) if r.name == TAG]
-    assert (row.population, row.said["yes"]) == (len(said), (said["value"] == "yes").sum())
+    assert (row.population, row.predicted["yes"]) == (len(said), (said["value"] == "yes").sum())
     assert row.coverage == pytest.approx(len(said) / known)
     assert row.mean_confidence == pytest.approx(run.tags[0].mean_confidence)
     assert (row.champion, row.quality) == (1, METRICS)

@@ -34,9 +34,9 @@ def runs(tmp_path_factory):
     found = {"first": run(project, DAY, 0), "data": run(project, later, 1)}
     put_in_charge(project, folder / "bundle2", by_hand(risk=2.5), 2)
     found["model"] = run(project, later, 2)
-    put_in_charge(project, folder / "bundle3", by_hand(risk=2.5, cut=0.62), 3)
+    put_in_charge(project, folder / "bundle3", by_hand(risk=2.5, threshold=0.62), 3)
     found["threshold"] = run(project, later, 3)
-    found["cuts"] = [entry.manifest.tags[TAG].cut for entry in project.store.log()]
+    found["thresholds"] = [entry.manifest.tags[TAG].threshold for entry in project.store.log()]
     return found
 
 
@@ -61,7 +61,7 @@ def test_who_entered_and_left_and_which_cause(runs, before, cause) -> None:
 
 def test_a_run_keeps_the_cut_of_each_tag(runs) -> None:
     """The TagSummary of a run says from which score the tag said yes: the next run is held against it."""
-    assert runs["cuts"] == [0.5, 0.5, 0.5, 0.62]
+    assert runs["thresholds"] == [0.5, 0.5, 0.5, 0.62]
 
 
 def test_the_report_names_the_causes(runs, capsys) -> None:

@@ -193,7 +193,7 @@ def test_models_and_rules_share_a_run_and_names_choose_among_both(tmp_path) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (("recency_days > 45", "recency > 45"), "cases.lapsed: unknown field 'recency'"),
         (("recency_days > 45", "category_recency_days > 45"), "unknown field"),
@@ -207,11 +207,11 @@ def test_models_and_rules_share_a_run_and_names_choose_among_both(tmp_path) -> N
         (("kind: rule", "kind: rule\npopulation: {not_bought_within_days: 9}"), "needs category"),
     ],
 )
-def test_what_is_wrong_with_a_rule_is_said(change, told) -> None:
+def test_what_is_wrong_with_a_rule_is_said(change, message) -> None:
     names = rule_names(FeatureSet((7, 30), ("amount",)), {"city": "text"}, category=False)
     with pytest.raises(DefinitionError) as wrong:
         resolve(parse_definition(STAGE.replace(*change), "stage.yaml"), names)
-    assert told in str(wrong.value.message)
+    assert message in str(wrong.value.message)
     assert wrong.value.hint
 
 

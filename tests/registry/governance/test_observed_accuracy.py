@@ -11,7 +11,12 @@ from tagcast.registry.governance.observed_accuracy import observed_promises, pro
 from tagcast.registry.state.database import State
 
 MAY, DUE = date(2026, 5, 1), date(2026, 5, 31)
-METRICS = {"promise_0_said": 9.0, "promise_0_promised": 0.7, "promise_0_right": 0.75, "promise_60_said": 0.0}
+METRICS = {
+    "promise_0_predicted": 9.0,
+    "promise_0_promised": 0.7,
+    "promise_0_right": 0.75,
+    "promise_60_predicted": 0.0,
+}
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def rows(**changes):
 
 
 def test_levels_come_from_the_metrics_of_a_version() -> None:
-    assert [(r.at_least, r.said, r.promised, r.right) for r in rows()] == [
+    assert [(r.at_least, r.predicted, r.promised, r.right) for r in rows()] == [
         (0.0, 9, 0.7, 0.75), (0.6, 0, None, None), (0.8, 0, None, None), (0.9, 0, None, None)
     ]  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 
 from tagcast.features.core.errors import ModelError, NotAllowedError
 from tagcast.registry.gates.checks import Check, GateReport
-from tagcast.registry.versions.promotion import approve, pending, promote, settle, turn_down
+from tagcast.registry.versions.promotion import approve, decide_by_gate, pending, promote, turn_down
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import Tracking, open_tracking
 from tagcast.registry.versions.versions import Version, find_version, versions
@@ -52,9 +52,9 @@ def days(n: float) -> datetime:
 
 def test_a_winner_waits_as_challenger_until_somebody_else_approves(tracking, log) -> None:
     first = log()
-    settle(tracking, first, PASSED, now=NOW)
+    decide_by_gate(tracking, first, PASSED, now=NOW)
     second = log()
-    decision = settle(tracking, second, PASSED, now=days(1), proposer="Ann")
+    decision = decide_by_gate(tracking, second, PASSED, now=days(1), proposer="Ann")
     assert (decision.action, decision.how, decision.by) == ("proposed", "gate", "Ann")
     assert [v.aliases for v in versions(tracking)] == [("challenger",), ("champion",)]
     assert [v.version for v in pending(tracking)] == [2]
@@ -74,14 +74,14 @@ def test_a_winner_waits_as_challenger_until_somebody_else_approves(tracking, log
 
 def test_a_version_that_the_gate_refuses_is_never_proposed(tracking, log) -> None:
     version = log()
-    assert settle(tracking, version, REFUSED, now=NOW, proposer="Ann").action == "refused"
+    assert decide_by_gate(tracking, version, REFUSED, now=NOW, proposer="Ann").action == "refused"
     assert pending(tracking) == []
     with pytest.raises(ModelError, match="v1 does not wait for approval"):
         approve(tracking, version, by="Bob", reason="why not", now=NOW)
 
 
 def test_a_promotion_by_hand_waits_as_well_and_keeps_what_it_overrules(tracking, log) -> None:
-    settle(tracking, log(), REFUSED, now=NOW)
+    decide_by_gate(tracking, log(), REFUSED, now=NOW)
     refused = versions(tracking)[0]
     with pytest.raises(ModelError, match="beats_rfm failed"):
         promote(tracking, refused, by="Ann", reason="new shop", now=days(1), second_person=True)
@@ -97,9 +97,9 @@ def test_a_promotion_by_hand_waits_as_well_and_keeps_what_it_overrules(tracking,
 
 def test_the_newest_proposal_of_a_tag_is_the_one_that_waits(tracking, log) -> None:
     first, second = log(), log()
-    settle(tracking, first, PASSED, now=NOW, proposer="Ann")
-    settle(tracking, second, PASSED, now=days(1), proposer="Ann")
-    settle(tracking, log(), REFUSED, now=days(2), proposer="Ann")
+    decide_by_gate(tracking, first, PASSED, now=NOW, proposer="Ann")
+    decide_by_gate(tracking, second, PASSED, now=days(1), proposer="Ann")
+    decide_by_gate(tracking, log(), REFUSED, now=days(2), proposer="Ann")
     assert [v.version for v in pending(tracking)] == [2]
     with pytest.raises(ModelError, match="v1 does not wait for approval"):
         approve(tracking, first, by="Bob", reason="the older one", now=days(3))
@@ -107,7 +107,7 @@ def test_the_newest_proposal_of_a_tag_is_the_one_that_waits(tracking, log) -> No
 
 def test_a_proposal_can_be_turned_down(tracking, log) -> None:
     version = log()
-    settle(tracking, version, PASSED, now=NOW, proposer="Ann")
+    decide_by_gate(tracking, version, PASSED, now=NOW, proposer="Ann")
     with pytest.raises(ModelError, match="needs who decides and why"):
         turn_down(tracking, version, by="Bob", reason=" ", now=days(1))
     done = turn_down(tracking, version, by="Bob", reason="the feed was broken", now=days(1))

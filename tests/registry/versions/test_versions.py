@@ -26,7 +26,7 @@ from tagcast.registry.gates.checks import Check, GateReport
 from tagcast.registry.versions.cards import load_card, store_card
 from tagcast.registry.versions.decision_log import DecisionLog
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader
-from tagcast.registry.versions.promotion import promote, settle
+from tagcast.registry.versions.promotion import decide_by_gate, promote
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.run_files import document, run_file
 from tagcast.registry.versions.tracking import Tracking, open_tracking, tracking_exists
@@ -231,8 +231,8 @@ def test_a_stored_model_asks_for_what_it_needs_to_be_loaded_elsewhere(tracking: 
 
 def test_listing_shows_each_tag_newest_first_with_aliases_and_decisions(tracking: Tracking, log: Log):
     first, second, other = log(), log(), log("high_value")
-    settle(tracking, first, PASSED, now=NOW)
-    settle(tracking, second, REFUSED, now=NOW + timedelta(days=1))
+    decide_by_gate(tracking, first, PASSED, now=NOW)
+    decide_by_gate(tracking, second, REFUSED, now=NOW + timedelta(days=1))
     listed = versions(tracking)
     assert [(v.name, v.aliases) for v in listed] == [
         ("churn_risk v2", ("challenger",)),
@@ -246,8 +246,8 @@ def test_listing_shows_each_tag_newest_first_with_aliases_and_decisions(tracking
 
 def test_gate_and_hand_move_the_champion_and_the_log_says_who_when_why(tracking: Tracking, log: Log):
     first, second = log(), log()
-    settle(tracking, first, PASSED, now=NOW)
-    settle(tracking, second, REFUSED, now=NOW + timedelta(days=1))
+    decide_by_gate(tracking, first, PASSED, now=NOW)
+    decide_by_gate(tracking, second, REFUSED, now=NOW + timedelta(days=1))
     assert load_bundle(tracking, "churn_risk")[0].version == 1
     refused = find_version(tracking, "churn_risk", "challenger")
     promote(
@@ -278,8 +278,8 @@ def test_gate_and_hand_move_the_champion_and_the_log_says_who_when_why(tracking:
 
 
 def test_a_version_that_the_gate_refused_needs_force_and_the_error_says_why(tracking: Tracking, log: Log):
-    settle(tracking, log(), PASSED, now=NOW)
-    settle(tracking, log(), REFUSED, now=NOW)
+    decide_by_gate(tracking, log(), PASSED, now=NOW)
+    decide_by_gate(tracking, log(), REFUSED, now=NOW)
     refused, unjudged = find_version(tracking, "churn_risk", 2), log()
     with pytest.raises(ModelError, match=r"v2 may not .*beats_rfm failed \(AUC \.800 against") as caught:
         promote(tracking, refused, by="Ann", reason="I like it", now=NOW)
@@ -380,7 +380,7 @@ def test_missing_versions_are_explained(tracking: Tracking, log: Log):
     with pytest.raises(ModelError, match="no trained model") as caught:
         load_bundle(tracking, "churn_risk")
     assert caught.value.hint == "tagcast train churn_risk"
-    settle(tracking, log(), REFUSED, now=NOW)
+    decide_by_gate(tracking, log(), REFUSED, now=NOW)
     with pytest.raises(ModelError, match=r"no champion.*AUC \.800 against") as caught:
         load_bundle(tracking, "churn_risk")
     assert "tagcast model promote churn_risk" in str(caught.value.hint)
@@ -392,8 +392,8 @@ def test_missing_versions_are_explained(tracking: Tracking, log: Log):
 def test_the_tables_tell_what_mlflows_client_tells(tracking: Tracking, log: Log):
     """Listings read MLflow's tables without MLflow: another MLflow must not make them wrong unnoticed."""
     first = log()
-    settle(tracking, first, PASSED, now=NOW)
-    settle(tracking, log(), REFUSED, now=NOW)
+    decide_by_gate(tracking, first, PASSED, now=NOW)
+    decide_by_gate(tracking, log(), REFUSED, now=NOW)
     log("interest.冷冻披萨")
     deleted = log("interest.冷冻披萨")
     tracking.client.delete_model_version(deleted.tag, str(deleted.version))
@@ -434,7 +434,7 @@ def test_two_projects_in_one_registry_do_not_take_each_others_tags(tracking: Tra
 
 
 def test_moved_home_still_finds_its_models(tracking: Tracking, log: Log, tmp_path: Path):
-    settle(tracking, log(), PASSED, now=NOW)
+    decide_by_gate(tracking, log(), PASSED, now=NOW)
     moved = tracking.home.rename(tmp_path / "moved")
     version, folder = load_bundle(open_tracking(moved, project=tracking.project), "churn_risk")
     assert version.version == 1

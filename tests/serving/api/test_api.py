@@ -188,8 +188,8 @@ def test_what_people_think_of_a_tag(ask):
         == 2
     )
     ask("PUT", f"/tags/{TAG}/feedback", "marketer", json={"stars": 5, "comment": "good"})
-    told = ask("GET", f"/tags/{TAG}/feedback", "viewer").json()
-    assert (told["mean"], told["count"]) == (5, 1)
+    feedback = ask("GET", f"/tags/{TAG}/feedback", "viewer").json()
+    assert (feedback["mean"], feedback["count"]) == (5, 1)
     assert ask("PUT", f"/tags/{TAG}/feedback", "marketer", json={"stars": 6}).status_code == 422
 
 

@@ -98,7 +98,7 @@ def test_what_follows_a_count_is_estimated_within_its_range(store, tmp_path, mon
 
 @pytest.mark.browser
 def test_the_console_shows_an_estimate_before_the_exact_count(tmp_path, monkeypatch) -> None:
-    """What was told in between is gone again in a moment, so the page itself writes down what it shows."""
+    """What was shown in between is gone again at once, so the page itself writes down what it shows."""
     name = f"estimates {tmp_path.name}"
     config = tmp_path / "tagcast.toml"
     config.write_text(CONFIG.replace("small shop", name), encoding="utf-8")

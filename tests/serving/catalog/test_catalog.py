@@ -72,10 +72,10 @@ def test_every_tag_is_listed_with_what_is_known_of_it(context) -> None:
     scored, defined = rows[TAG], rows["high_value"]
     assert (scored.status, defined.status) == ("published", "draft")
     assert scored.title == {"en": "Churn risk", "zh": "流失风险"}
-    assert sum(scored.said.values()) == scored.population
+    assert sum(scored.predicted.values()) == scored.population
     assert (scored.champion, scored.quality, scored.grade) == (1, METRICS, None)
     assert (scored.refreshed_at, scored.expired) == (NOW, False)
-    assert (defined.population, defined.said, defined.champion, defined.quality) == (None, {}, None, {})
+    assert (defined.population, defined.predicted, defined.champion, defined.quality) == (None, {}, None, {})
     assert catalogue.owners(context) == ["tests"]
     assert [leaf.tags for leaf in catalogue.tree_leaves(context)] == [1, 1]
     assert "Lifecycle › Retention holds only 1 tag" in str(catalogue.tree_warnings(context)[0])

@@ -15,7 +15,7 @@ from tagcast.registry.access.roles import Person
 from tagcast.registry.gates.checks import Check, GateReport
 from tagcast.registry.governance.lifecycle import transition
 from tagcast.registry.state.database import open_state
-from tagcast.registry.versions.promotion import settle
+from tagcast.registry.versions.promotion import decide_by_gate
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tests.support.browser import SECRET, Visitor, chromium, served
@@ -58,14 +58,14 @@ def _top_keys_first(config) -> None:
 
 
 def _propose(tracking, folder, now) -> int:
-    model = by_hand(cut=0.4)
+    model = by_hand(threshold=0.4)
     bundle = folder / f"bundle-{now.timestamp()}"
     model.save(bundle)
     version = log_version(
         tracking, tag=TAG, kind="model", bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
         params={}, metrics={"auc": 0.86, "log_loss": 0.51}, dataset={}, split={}, figures={}, notes=[], run_name="r", now=now,
     )  # fmt: skip
-    settle(tracking, version, PASSED, now=now, proposer="Ann")
+    decide_by_gate(tracking, version, PASSED, now=now, proposer="Ann")
     return version.version
 
 

@@ -25,7 +25,7 @@ from tagcast.registry.access.roles import ROLES, Person
 from tagcast.registry.gates.checks import Check, GateReport
 from tagcast.registry.governance.lifecycle import STATUSES
 from tagcast.registry.state.database import open_state
-from tagcast.registry.versions.promotion import settle
+from tagcast.registry.versions.promotion import decide_by_gate
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.serving.audiences.saved_audience_actions import save
@@ -230,14 +230,14 @@ def shop(tmp_path_factory):
     for name, role in (("Ada", "admin"), ("Vic", "viewer")):
         add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
     tracking = open_tracking(settings.home, project=settings.name)
-    model = by_hand(cut=0.4)
+    model = by_hand(threshold=0.4)
     bundle = folder / "bundle"
     model.save(bundle)
     version = log_version(
         tracking, tag=TAG, bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
         params={}, metrics={"auc": 0.86, "log_loss": 0.51}, dataset={}, split={}, figures={}, notes=[], run_name="r", now=now,
     )  # fmt: skip
-    settle(tracking, version, PASSED, now=now, proposer="Ann")
+    decide_by_gate(tracking, version, PASSED, now=now, proposer="Ann")
     context = open_context(settings, lambda: now)
     ann = Person("Ann", "data_scientist")
     for name, text in (("Oslo", "city = 'Oslo'"), ("Stay", f"{TAG} = 'no'")):

@@ -13,7 +13,7 @@ MOST_OFF = 0.01
 """What is promised where there are more scores than points."""
 
 ROUNDING = 1e-9
-# No score is told from another at less than 1e-15: a slope between two of them is finite.
+# No score differs from another by less than 1e-15: a slope between two of them is finite.
 SCORES = (st.floats(0, 1) | st.sampled_from([0.0, 0.1, 0.5, 1.0]) | st.floats(0, 1e6)).map(
     lambda x: round(x, 15)
 )

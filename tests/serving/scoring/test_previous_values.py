@@ -145,13 +145,13 @@ def test_a_scored_tag_holds_its_value_within_the_margin(shop) -> None:
     second = published(shop)
     past = first["value"].reindex(second.index).to_numpy(object)
     columns = [second[name].to_numpy(float) for name in ("score", "lower", "upper")]
-    expected, confidence = decide(*columns, cut=0.5, min_confidence=0.0, hysteresis=0.1, past=past)
+    expected, confidence = decide(*columns, threshold=0.5, min_confidence=0.0, hysteresis=0.1, past=past)
     held = second["unknown_because"].isna().to_numpy()
     assert held.mean() > 0.98
     assert second["value"][held].tolist() == expected[held].tolist()
     assert second["confidence"].tolist() == confidence.tolist()
-    by_cut, _ = decide(*columns, cut=0.5, min_confidence=0.0)
-    assert (by_cut != expected).any(), "the margin holds someone in this shop"
+    by_threshold, _ = decide(*columns, threshold=0.5, min_confidence=0.0)
+    assert (by_threshold != expected).any(), "the margin holds someone in this shop"
 
     # A day scored again, at another moment and after a later day, says the same.
     assert score_tags(shop, [TAG], as_of=later, now=NOW + timedelta(days=90)).run_id == second_run.run_id

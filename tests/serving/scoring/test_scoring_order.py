@@ -116,7 +116,7 @@ def yes_or_no(text: str, feature_set: FeatureSet, blend: Blend, names: tuple[str
             feature_set=feature_set.spec,
             blend=blend,
             calibrator=calibrated(),
-            cut=0.5,
+            threshold=0.5,
             base_rate=0.5,
             snapshots=day,
             ranges=ranges,

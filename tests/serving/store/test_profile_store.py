@@ -71,7 +71,7 @@ def test_what_was_published_is_read(store, tmp_path) -> None:
         assert view.attributes == {"city": "Bergen", "age": 7.0}
         assert view.predictions[0]["reasons"][0]["feature"] == "recency_days"
         (row,) = reader.manifest.tags.values()
-        assert (row.population, sum(row.said.values())) == (100, 100)
+        assert (row.population, sum(row.predicted.values())) == (100, 100)
         assert export_predictions(reader, tmp_path / "long.parquet") == 100
         with pytest.raises(StoreError, match="csv or .parquet"):
             export_predictions(reader, tmp_path / "a.xlsx")
@@ -105,7 +105,7 @@ def test_an_amount_says_its_tier_and_is_filtered_by_it(store) -> None:
             count(reader, "spend = 'yes'", NOW)
         assert profile(reader, "p002").predictions[0]["reasons"][0]["direction"] == "more"
         (row,) = reader.manifest.tags.values()
-    assert (row.population, row.said, row.unknown) == (4, {"low": 2, "medium": 0, "high": 1}, 1)
+    assert (row.population, row.predicted, row.unknown) == (4, {"low": 2, "medium": 0, "high": 1}, 1)
     assert row.unknown_because == {"confidence below 0.5": 1}
     assert row.mean_confidence == pytest.approx((0.9 + 0.6 + 0.7) / 3)
 
@@ -174,9 +174,9 @@ def test_a_cut_that_needs_everyone(store) -> None:
     with stage_run(store, "cut") as staging:
         for start in range(0, 100, 30):
             staging.add_scores("high_value", score[start : start + 30])
-        cut = staging.cut(definition)
-    assert (score >= cut).sum() >= 20
-    assert (score > cut).sum() < 20
+        threshold = staging.threshold(definition)
+    assert (score >= threshold).sum() >= 20
+    assert (score > threshold).sum() < 20
 
 
 def respelled(batch: pa.RecordBatch, part: str, value: float) -> pa.RecordBatch:
