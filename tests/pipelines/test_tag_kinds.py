@@ -121,7 +121,7 @@ def shop(request, tmp_path_factory) -> tuple[Case, Project, dict]:
 def test_a_version_records_its_kind(shop) -> None:
     case, project, trained = shop
     assert trained["kind"] == case.kind
-    (listed,) = project.json("models", case.tag)
+    (listed,) = project.json("model", "list", case.tag)
     assert listed["kind"] == case.kind
     tracking = open_tracking(project.home, project="small shop")
     version = find_version(tracking, case.tag, 1)
@@ -133,7 +133,7 @@ def test_a_version_records_its_kind(shop) -> None:
 @pytest.mark.slow
 def test_a_card_holds_a_grade_segments_and_drivers(shop) -> None:
     case, project, _ = shop
-    card = project.json("card", case.tag, "--version", "1")
+    card = project.json("model", "card", case.tag, "--version", "1")
     titles = re.findall(r"^## (.+)$", card["markdown"], re.MULTILINE)
     assert titles == [
         "Grade", "Definition", "Population", "Data span and split", "Features", "Quality on the test snapshot",
@@ -150,7 +150,7 @@ def test_a_card_holds_a_grade_segments_and_drivers(shop) -> None:
 @pytest.mark.slow
 def test_thresholds_say_what_a_decision_gives(shop) -> None:
     case, project, _ = shop
-    found = project.json("tradeoff", case.tag, "--version", "1")
+    found = project.json("model", "thresholds", case.tag, "--version", "1")
     for table in found.get("boundaries", [found]):
         assert 0 < table["base_rate"] < 1
         assert any(row["chosen"] for row in table["thresholds"])
@@ -158,14 +158,14 @@ def test_thresholds_say_what_a_decision_gives(shop) -> None:
     assert found["says"]
     assert found["stability"][0]["pairs"] > 0
     assert set(found["plots"]) == {"thresholds", "stability"}
-    assert found["says"].split()[0] in project.run("tradeoff", case.tag, "--version", "1").output
+    assert found["says"].split()[0] in project.run("model", "thresholds", case.tag, "--version", "1").output
 
 
 @pytest.mark.slow
 def test_it_is_evaluated_on_past_snapshots(shop) -> None:
     case, project, _ = shop
     found = project.json(
-        "evaluate", case.tag, "--windows", "2", "--as-of", str(NOW), "--trials", "1", "--timeout", "60",
+        "model", "evaluate", case.tag, "--windows", "2", "--as-of", str(NOW), "--trials", "1", "--timeout", "60",
         "--threads", "1",
     )  # fmt: skip
     assert found["kind"] == case.kind
@@ -186,7 +186,7 @@ def test_it_is_evaluated_on_past_snapshots(shop) -> None:
 @pytest.mark.slow
 def test_it_is_promoted_scored_counted_and_held_against_what_came(shop, tmp_path) -> None:
     case, project, _ = shop
-    project.run("promote", case.tag, "1", "--force", "--reason", "a small shop")
+    project.run("model", "promote", case.tag, "1", "--force", "--reason", "a small shop")
     out = tmp_path / "predicted.parquet"
     run = project.json("score", "--all", "--as-of", str(NOW), "--out", str(out))
     assert [t["kind"] for t in run["tags"]] == [case.kind]

@@ -71,11 +71,11 @@ def test_without_its_last_day_a_snapshot_is_as_if_that_day_had_brought_nothing(t
     with duckdb.connect() as connection:
         connection.execute(
             "COPY (SELECT * FROM read_parquet($log) WHERE event_time < $last) TO $cut",
-            {"log": log.glob, "last": last, "threshold": str(tmp_path / "cut.parquet")},
+            {"log": log.glob, "last": last, "cut": str(tmp_path / "cut.parquet")},
         )
-    threshold = type(log)("cut", str(tmp_path / "cut.parquet"))
+    shortened = type(log)("cut", str(tmp_path / "cut.parquet"))
     pd.testing.assert_frame_equal(
-        removed, recount(threshold, tmp_path / "two").rows("churn", SPEC, AS_OF, who), check_exact=True
+        removed, recount(shortened, tmp_path / "two").rows("churn", SPEC, AS_OF, who), check_exact=True
     )
     assert (removed["recency_days"].dropna() >= 2).all()
     assert np.isnan(removed["recency_days"].iloc[-1])

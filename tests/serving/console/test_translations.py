@@ -223,7 +223,7 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("translations")
     workspace = shop_with_champion(folder)
     now = datetime.now(UTC) - timedelta(minutes=5)
-    score_tags(workspace, None, as_of=DAY, moment=now)
+    score_tags(workspace, None, as_of=DAY, now=now)
     config = folder / "tagcast.toml"
     settings = load_settings(config, folder / "home", folder)
     state = open_state(settings)
@@ -234,7 +234,7 @@ def shop(tmp_path_factory):
     bundle = folder / "bundle"
     model.save(bundle)
     version = log_version(
-        tracking, tag=TAG, bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
+        tracking, tag=TAG, kind="model", bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
         params={}, metrics={"auc": 0.86, "log_loss": 0.51}, dataset={}, split={}, figures={}, notes=[], run_name="r", now=now,
     )  # fmt: skip
     decide_by_gate(tracking, version, PASSED, now=now, proposer="Ann")
