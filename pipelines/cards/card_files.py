@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, TagcastError
+from tagcast.features.core.messages import to_json
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def keep_card(
         )
     )
     facts = {
-        "grade": asdict(given),
+        "grade": {"letter": given.letter, "reasons": [to_json(reason) for reason in given.reasons]},
         **kind.facts(result),
         "drivers": [_plain(asdict(driver)) for driver in findings.explanation.drivers],
         "reasons": asdict(findings.explanation.agreement),

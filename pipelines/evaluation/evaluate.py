@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
-from tagcast.features.core.messages import Joined, Text
+from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
@@ -40,7 +40,7 @@ class Evaluation:
     pooled : Pooled
     trials, seed : int
         Of each training.
-    notes : tuple of str
+    notes : tuple of Message or str
         What a reader of the figures should know.
     """
 
@@ -49,7 +49,7 @@ class Evaluation:
     pooled: Pooled
     trials: int
     seed: int
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
 
 
 def evaluate_tag(
@@ -185,17 +185,22 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
     return plans
 
 
-def _notes(definition: TagDefinition, windows: Sequence[Window[Any]]) -> tuple[str, ...]:
-    notes = []
+def _notes(definition: TagDefinition, windows: Sequence[Window[Any]]) -> tuple[Text, ...]:
+    notes: list[Text] = []
     gaps = [(b.test - a.test).days for a, b in pairwise(windows)]
     overlap = definition.horizon_days - min(gaps, default=definition.horizon_days)
     if overlap > 0:
         notes.append(
-            f"the outcome windows of neighbouring snapshots share up to {overlap} of {definition.horizon_days} "
-            "days: their figures are not independent of one another"
+            msg(
+                "the outcome windows of neighbouring snapshots share up to {overlap} of {horizon} days: "
+                "their figures are not independent of one another",
+                overlap=overlap,
+                horizon=definition.horizon_days,
+            )
         )
-    said: dict[str, list[str]] = {}
+    said: dict[Text, list[str]] = {}
     for window in windows:
         for note in window.notes:
             said.setdefault(note, []).append(str(window.test))
-    return (*notes, *(f"{', '.join(tests)}: {note}" for note, tests in said.items()))
+    of_windows = (msg("{tests}: {note}", tests=listed(tests), note=note) for note, tests in said.items())
+    return (*notes, *of_windows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tagcast.features.core.messages import from_json
 from tagcast.pipelines.reports.terminal import say, table
 
 
@@ -33,7 +34,7 @@ def render_thresholds(found: dict[str, Any]) -> None:
             ),
             [_cells(row, with_profit) for row in each["thresholds"]],
         )
-    say(found["says"])
+    say(from_json(found["says"]))
     least = found["min_confidence"]
     _render_stability(
         "A margin against flicker (hysteresis), from each past snapshot to the next", found["stability"]

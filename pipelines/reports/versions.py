@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import from_json, msg
 from tagcast.pipelines.cards.card_files import FoundCard
 from tagcast.pipelines.deployment.model_versions import ListedVersion
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
@@ -43,7 +43,7 @@ def _render_checks(found: list[ListedVersion]) -> None:
             table(
                 f"Checks of {v.tag} version {v.version}",
                 ("check", "outcome", "figure", "bar", "in words"),
-                [(c["name"], c["outcome"], c["figure"], c["bar"], c["text"]) for c in v.checks],
+                [(c["name"], c["outcome"], c["figure"], c["bar"], from_json(c["text"])) for c in v.checks],
             )
 
 
