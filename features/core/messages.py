@@ -140,7 +140,9 @@ def listed(items: Iterable[Text], kind: Kind = "list") -> Joined:
 
 
 def from_json(kept: Any) -> Text | Joined:
-    """Return what :meth:`Message.to_json` wrote; a plain text stays one."""
+    """Return what :meth:`Message.to_json` wrote; a message and a plain text stay as they are."""
+    if isinstance(kept, (Message, Joined)):
+        return kept
     if isinstance(kept, Mapping) and "joined" in kept:
         return Joined(tuple(_text(item) for item in kept["joined"]), kept.get("kind", "list"))
     if not isinstance(kept, Mapping):

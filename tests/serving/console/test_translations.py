@@ -233,7 +233,7 @@ def shop(tmp_path_factory):
     bundle = folder / "bundle"
     model.save(bundle)
     version = log_version(
-        tracking, tag=TAG, bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
+        tracking, tag=TAG, kind="model", bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
         params={}, metrics={"auc": 0.86, "log_loss": 0.51}, dataset={}, split={}, figures={}, notes=[], run_name="r", now=now,
     )  # fmt: skip
     decide_by_gate(tracking, version, PASSED, now=now, proposer="Ann")
