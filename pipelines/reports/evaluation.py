@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tagcast.features.core.messages import as_values
+from tagcast.features.core.messages import as_values, msg
 from tagcast.pipelines.evaluation.evaluate import Evaluation
 from tagcast.pipelines.evaluation.tables import WORST_AUDIENCES, sections
 from tagcast.pipelines.reports.terminal import say, table
@@ -84,7 +84,7 @@ def render_evaluation(evaluation: Evaluation, folder: Path) -> None:
             table(section.title, section.columns, section.rows, notes=section.notes)
     for note in evaluation.notes:
         say(note)
-    say(f"report: {folder / 'report.md'}")
+    say(msg("report: {file}", file=folder / "report.md"))
 
 
 def markdown(evaluation: Evaluation) -> str:
