@@ -37,9 +37,9 @@ class AmountKind:
 
     loss_name = "rmse"
     listing = Listing(
-        "Versions that predict an amount (test snapshot)",
+        msg("Versions that predict an amount (test snapshot)"),
         _COLUMNS,
-        "Trained amounts (metrics of the test snapshot)",
+        msg("Trained amounts (metrics of the test snapshot)"),
         _COLUMNS,
         frozenset({"mae", "baseline_mae", "rmse", "baseline_rmse"}),
     )

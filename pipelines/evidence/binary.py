@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.messages import NOTHING
+from tagcast.features.core.messages import NOTHING, msg
 from tagcast.pipelines.evidence.kind import Listing
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ class BinaryKind:
 
     loss_name = "log_loss"
     listing = Listing(
-        "Model versions (test snapshot)",
+        msg("Model versions (test snapshot)"),
         {"AUC": "auc", "log loss": "log_loss", "RFM AUC": "rfm_auc"},
-        "Trained (metrics of the test snapshot)",
+        msg("Trained (metrics of the test snapshot)"),
         {
             "AUC": "auc",
             "RFM AUC": "rfm_auc",
