@@ -38,8 +38,9 @@ _SEPARATORS: dict[str, tuple[str, str]] = {
     "list": (", ", "、"),
     "sentences": ("; ", "；"),
     "lines": ("\n", "\n"),
+    "paragraph": (" ", ""),
 }
-Kind = Literal["list", "sentences", "lines"]
+Kind = Literal["list", "sentences", "lines", "paragraph"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Message:
         """Return plain values from which :func:`from_json` makes the message again."""
         kept: dict[str, Any] = {"message": self.template}
         if self.params:
-            kept["params"] = {name: _to_json(value) for name, value in self.params.items()}
+            kept["params"] = {name: to_json(value) for name, value in self.params.items()}
         if self.plural:
             kept["plural"] = self.plural
         if self.context:
@@ -97,8 +98,8 @@ class Joined:
     Parameters
     ----------
     items : tuple of Message or str
-    kind : {"list", "sentences", "lines"}
-        What stands between them: a comma, a semicolon, or a new line.
+    kind : {"list", "sentences", "lines", "paragraph"}
+        What stands between them: a comma, a semicolon, a new line, or (in English) a space.
     """
 
     items: tuple[Text, ...]
@@ -139,7 +140,9 @@ def listed(items: Iterable[Text], kind: Kind = "list") -> Joined:
 
 
 def from_json(kept: Any) -> Text | Joined:
-    """Return what :meth:`Message.to_json` wrote; a plain text stays one."""
+    """Return what :meth:`Message.to_json` wrote; a message and a plain text stay as they are."""
+    if isinstance(kept, (Message, Joined)):
+        return kept
     if isinstance(kept, Mapping) and "joined" in kept:
         return Joined(tuple(_text(item) for item in kept["joined"]), kept.get("kind", "list"))
     if not isinstance(kept, Mapping):
@@ -152,12 +155,17 @@ def from_json(kept: Any) -> Text | Joined:
 
 
 def as_values(value: Any, language: Language) -> Any:
-    """Return dataclasses, mappings and sequences as plain values, every sentence in them in a language."""
+    """Return dataclasses, mappings and sequences as plain values, every sentence in them in a language.
+
+    Sentences are messages, or what :func:`to_json` made of them.
+    """
     if isinstance(value, (Message, Joined)):
         return render(value, language)
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: as_values(getattr(value, one.name), language) for one in dataclass_fields(value)}
     if isinstance(value, Mapping):
+        if isinstance(value.get("message"), str) or isinstance(value.get("joined"), list):
+            return render(from_json(value), language)
         return {name: as_values(item, language) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_values(item, language) for item in value]
@@ -166,7 +174,7 @@ def as_values(value: Any, language: Language) -> Any:
 
 def to_column(text: Text | Joined) -> str:
     """Return a sentence as one column of text keeps it: a message as JSON, what somebody typed as it is."""
-    return json.dumps(_to_json(text), ensure_ascii=False) if not isinstance(text, str) else text
+    return json.dumps(to_json(text), ensure_ascii=False) if not isinstance(text, str) else text
 
 
 def from_column(kept: str) -> Text | Joined:
@@ -276,11 +284,14 @@ def _text(kept: Any) -> Text:
     return made if isinstance(made, (Message, str)) else str(made)
 
 
-def _to_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """Return plain values from which :func:`from_json` makes each text again; a number or None stays one."""
     if isinstance(value, Message):
         return value.to_json()
     if isinstance(value, Joined):
-        return {"joined": [_to_json(item) for item in value.items], "kind": value.kind}
+        return {"joined": [to_json(item) for item in value.items], "kind": value.kind}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if isinstance(value, Integral):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import listed, msg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,8 @@ T = TypeVar("T")
 
 FORMAT = 2
 MODEL_FILE, FOREST_FILE, CALIBRATION_FILE = "model.json", "forest.txt", "calibration.json"
-_MEND = "train the tag again, or promote an older version"
+_FIX = msg("train the tag again, or promote an older version")
+_OTHER_FEATURES = msg("build features with the feature set the model was trained on")
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,13 @@ def read(folder: Path, build: Callable[[dict[str, Any], Any, str | None], T]) ->
         data = json.loads(place.read_text(encoding="utf-8"))
         if data["format"] != FORMAT:
             raise ModelError(
-                f"{place}: format {FORMAT} expected, found {data['format']!r}",
-                hint="train the tag again with this version of tagcast",
+                msg(
+                    "{file}: format {expected} expected, found {found!r}",
+                    file=place,
+                    expected=FORMAT,
+                    found=data["format"],
+                ),
+                hint=msg("train the tag again with this version of tagcast"),
             )
         texts = {}
         for name, digest in data["digests"].items():
@@ -81,16 +88,18 @@ def read(folder: Path, build: Callable[[dict[str, Any], Any, str | None], T]) ->
             texts[name] = place.read_bytes().decode("utf-8")
             # Before anything parses it: LightGBM may crash on a damaged text.
             if sha256(texts[name]) != digest:
-                raise ModelError(f"{place}: changed or damaged since it was saved", hint=_MEND)
+                raise ModelError(msg("{file}: changed or damaged since it was saved", file=place), hint=_FIX)
         place = folder / CALIBRATION_FILE
         calibration = json.loads(texts[CALIBRATION_FILE])
         place = folder / MODEL_FILE
         return build(data, calibration, texts.get(FOREST_FILE))
     except FileNotFoundError:
-        raise ModelError(f"{place}: missing from the model", hint=_MEND) from None
+        raise ModelError(msg("{file}: missing from the model", file=place), hint=_FIX) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{place}: not a model file of tagcast ({reason})", hint=_MEND) from error
+        raise ModelError(
+            msg("{file}: not a model file of tagcast ({reason})", file=place, reason=reason), hint=_FIX
+        ) from error
 
 
 def matrix(tag: str, features: Sequence[str], X: Floats | pd.DataFrame) -> Floats:
@@ -105,14 +114,19 @@ def matrix(tag: str, features: Sequence[str], X: Floats | pd.DataFrame) -> Float
         missing = [name for name in features if name not in X.columns]
         if missing:
             raise ModelError(
-                f"{tag}: the model's features {', '.join(missing)} are missing",
-                hint="build features with the feature set the model was trained on",
+                msg("{tag}: the model's features {features} are missing", tag=tag, features=listed(missing)),
+                hint=_OTHER_FEATURES,
             )
         X = X[list(features)].to_numpy(np.float64)
     if X.ndim != 2 or X.shape[1] != len(features):
         raise ModelError(
-            f"{tag}: expected {len(features)} features, found shape {X.shape}",
-            hint="build features with the feature set the model was trained on",
+            msg(
+                "{tag}: expected {expected} features, found shape {found}",
+                tag=tag,
+                expected=len(features),
+                found=str(X.shape),
+            ),
+            hint=_OTHER_FEATURES,
         )
     return np.ascontiguousarray(X, dtype=np.float64)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tagcast.features.core.messages import Text, msg, nmsg, to_json
 from tagcast.models.decisions.cases import Cases, Rows
 from tagcast.models.decisions.flip_rates import stability
 from tagcast.models.decisions.policy import NEVER, needs_population, threshold_from_scores
@@ -199,7 +200,7 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
         "snapshots": days,
         "base_rate": float(cases.y.mean()),
         "thresholds": [asdict(row) for row in table],
-        "says": choice_sentence(rule, next(row for row in table if row.chosen), len(days)),
+        "says": to_json(choice_sentence(rule, next(row for row in table if row.chosen), len(days))),
         "hysteresis": definition.hysteresis,
         "min_confidence": definition.min_confidence,
         "stability": margins(definition.min_confidence),
@@ -207,33 +208,62 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
     }
 
 
-def choice_sentence(rule: Decision, row: ThresholdRow, snapshots: int) -> str:
+def choice_sentence(rule: Decision, row: ThresholdRow, snapshots: int) -> Text:
     """Return one plain sentence on what the rule chose."""
     asked = _asked(rule)
     if not row.size or row.precision is None:
-        never = row.threshold == NEVER
-        return f"{asked}: {'no past audience met it' if never else 'nobody scored that high'}, so nobody gets a yes."
-    scores = (
-        f"{row.threshold:.3f}"
-        if row.threshold == row.threshold_high
-        else f"{row.threshold:.3f} to {row.threshold_high:.3f}"
-    )
-    profit = "" if row.profit is None else f", {row.profit:+,.0f} of expected profit a snapshot"
-    return (
-        f"{asked}: yes from a score of {scores}, {row.share:.1%} of {snapshots} past "
-        f"snapshot{'s' if snapshots > 1 else ''}; {row.precision:.1%} of them turned out true "
-        f"({row.low:.1%} to {row.high:.1%}), {row.recall or 0:.1%} of all true outcomes{profit}."
+        if row.threshold == NEVER:
+            return msg("{asked}: no past audience met it, so nobody gets a yes.", asked=asked)
+        return msg("{asked}: nobody scored that high, so nobody gets a yes.", asked=asked)
+    figures = {
+        "scores": _scores(row),
+        "audience": nmsg(
+            "{share} of {n} past snapshot",
+            "{share} of {n} past snapshots",
+            snapshots,
+            share=f"{row.share:.1%}",
+        ),
+        "precision": f"{row.precision:.1%}",
+        "low": f"{row.low:.1%}",
+        "high": f"{row.high:.1%}",
+        "recall": f"{row.recall or 0:.1%}",
+    }
+    if row.profit is None:
+        return msg(
+            "{asked}: yes from a score of {scores}, {audience}; {precision} of them turned out true "
+            "({low} to {high}), {recall} of all true outcomes.",
+            asked=asked,
+            **figures,
+        )
+    return msg(
+        "{asked}: yes from a score of {scores}, {audience}; {precision} of them turned out true ({low} to {high}), "
+        "{recall} of all true outcomes, {profit} of expected profit a snapshot.",
+        asked=asked,
+        profit=f"{row.profit:+,.0f}",
+        **figures,
     )
 
 
-def _asked(rule: Decision) -> str:
+def _scores(row: ThresholdRow) -> Text:
+    if row.threshold == row.threshold_high:
+        return f"{row.threshold:.3f}"
+    return msg("{first} to {last}", first=f"{row.threshold:.3f}", last=f"{row.threshold_high:.3f}")
+
+
+def _asked(rule: Decision) -> Text:
     if isinstance(rule, ThresholdRule):
-        return f"A score of {rule.threshold:g} or more"
+        return msg("A score of {score} or more", score=f"{rule.threshold:g}")
     if isinstance(rule, TopShareRule):
-        return f"The top {rule.share:.1%} by score"
+        return msg("The top {share} by score", share=f"{rule.share:.1%}")
     if isinstance(rule, PrecisionRule):
-        return f"The widest audience with a precision of {rule.precision:.0%}"
+        return msg("The widest audience with a precision of {precision}", precision=f"{rule.precision:.0%}")
     if isinstance(rule, TierRule):
         raise TypeError("an amount has tiers, and no cut of its own")
-    capacity = f", at most {rule.capacity:,} profiles a snapshot" if rule.capacity else ""
-    return f"Benefit {rule.benefit:g}, cost {rule.cost:g} a contact{capacity}"
+    figures = {"benefit": f"{rule.benefit:g}", "cost": f"{rule.cost:g}"}
+    if rule.capacity:
+        return msg(
+            "Benefit {benefit}, cost {cost} a contact, at most {capacity:,} profiles a snapshot",
+            capacity=rule.capacity,
+            **figures,
+        )
+    return msg("Benefit {benefit}, cost {cost} a contact", **figures)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tagcast.features.core.messages import Text, listed, msg, to_json
 from tagcast.models.decisions.flip_rates import Words, margin_of
 from tagcast.models.decisions.thresholds import ThresholdRow, audience, share_rows
 from tagcast.models.decisions.tier_cases import TierCases
@@ -37,7 +38,8 @@ def tier_thresholds(definition: TagDefinition, cases: TierCases) -> dict[str, An
         (``tier``), its ``start``, the share that reached it (``base_rate``) and the audiences (``thresholds``).
     """
     days = [day for day, _ in cases.snapshots]
-    tables = [_boundary(definition, cases, place) for place in range(1, len(definition.values))]
+    found = [_boundary(definition, cases, place) for place in range(1, len(definition.values))]
+    tables = [{**table, "says": to_json(says)} for table, says in found]
 
     def stability(min_confidence: float) -> list[dict[str, Any]]:
         if len(days) < 2:
@@ -52,7 +54,7 @@ def tier_thresholds(definition: TagDefinition, cases: TierCases) -> dict[str, An
         "cases": len(cases.amount),
         "snapshots": days,
         "boundaries": tables,
-        "says": " ".join(table["says"] for table in tables),
+        "says": to_json(listed((says for _, says in found), "paragraph")),
         "hysteresis": definition.hysteresis,
         "min_confidence": definition.min_confidence,
         "stability": stability(definition.min_confidence),
@@ -60,7 +62,8 @@ def tier_thresholds(definition: TagDefinition, cases: TierCases) -> dict[str, An
     }
 
 
-def _boundary(definition: TagDefinition, cases: TierCases, place: int) -> dict[str, Any]:
+def _boundary(definition: TagDefinition, cases: TierCases, place: int) -> tuple[dict[str, Any], Text]:
+    """Return the table of a boundary, and a sentence on who was predicted to reach it."""
     tier, start = list(definition.levels.items())[place]
     reaching = cases.from_tier(place)
     member = (cases.tier >= place) & (cases.confidence >= definition.min_confidence)
@@ -69,22 +72,28 @@ def _boundary(definition: TagDefinition, cases: TierCases, place: int) -> dict[s
     rows = sorted(
         [*(row for _, row in share_rows(reaching)), own], key=lambda row: (row.size, row.asked or 0.0)
     )
-    return {
+    table = {
         "tier": tier,
         "start": start,
         "base_rate": float(reaching.y.mean()),
         "thresholds": [_finite(asdict(row)) for row in rows],
-        "says": _sentence(tier, place == len(definition.values) - 1, own),
     }
+    return table, _sentence(tier, place == len(definition.values) - 1, own)
 
 
-def _sentence(tier: str, highest: bool, own: ThresholdRow) -> str:
-    predicted = tier if highest else f"{tier} or more"
+def _sentence(tier: str, highest: bool, own: ThresholdRow) -> Text:
+    predicted = tier if highest else msg("{tier} or more", tier=tier)
     if not own.size or own.precision is None:
-        return f"Nobody was predicted {predicted} with enough confidence."
-    return (
-        f"Of those predicted {predicted} ({own.share:.1%} of past snapshots) {own.precision:.1%} reached it "
-        f"({own.low:.1%} to {own.high:.1%}), {own.recall or 0:.1%} of all who did."
+        return msg("Nobody was predicted {tier} with enough confidence.", tier=predicted)
+    return msg(
+        "Of those predicted {tier} ({share} of past snapshots) {precision} reached it ({low} to {high}), "
+        "{recall} of all who did.",
+        tier=predicted,
+        share=f"{own.share:.1%}",
+        precision=f"{own.precision:.1%}",
+        low=f"{own.low:.1%}",
+        high=f"{own.high:.1%}",
+        recall=f"{own.recall or 0:.1%}",
     )
 
 

@@ -16,17 +16,18 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]
 
-TITLES = {
+TITLES: dict[str, Text] = {
     "tweedie": "LightGBM (Tweedie)",
-    "log1p": "LightGBM (log amount)",
-    "own_rate": "own spend rate",
-    "mean": "mean amount",
+    "log1p": msg("LightGBM (log amount)"),
+    "own_rate": msg("own spend rate"),
+    "mean": msg("mean amount"),
 }
 BASELINES = ("own_rate", "mean")
 LEAST_START = 0.05

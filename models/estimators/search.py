@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import Text, msg
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -81,11 +82,16 @@ def best_of(trials: Sequence[Trial]) -> Trial:
     return min((t for t in trials if not t.pruned), key=lambda t: t.loss)
 
 
-def stopped_note(finished: int, trials: int) -> list[str]:
+def stopped_note(finished: int, trials: int) -> list[Text]:
     """Return what a reader should know of a search that ended before its last trial."""
     if finished >= trials:
         return []
-    return [f"tuning stopped after {finished} of {trials} trials: its time was up"]
+    text = msg(
+        "tuning stopped after {finished} of {trials} trials: its time was up",
+        finished=finished,
+        trials=trials,
+    )
+    return [text]
 
 
 def search(
@@ -123,7 +129,10 @@ def search(
     import optuna
 
     if trials < 1:
-        raise ModelError(f"tuning needs at least one trial, got {trials}", hint="give --trials 1 or more")
+        raise ModelError(
+            msg("tuning needs at least one trial, got {trials}", trials=trials),
+            hint=msg("give --trials 1 or more"),
+        )
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(study_name=study_name, storage=storage, load_if_exists=True)
     space = objective.space()

@@ -20,6 +20,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.models.evaluation.grade import (
     CHANCE_ERRORS,
     CLEAR_CASES,
@@ -30,7 +31,10 @@ from tagcast.models.evaluation.grade import (
     Promised,
     choice_findings,
     graded,
+    lead_finding,
     promise_findings,
+    refusals,
+    stand_in_text,
 )
 from tagcast.models.stats.amount_metrics import COVERAGE, MAX_COVERAGE_ERROR, coverage_bounds
 
@@ -54,9 +58,9 @@ class AmountGradeEvidence:
     Parameters
     ----------
     gate_passed : bool
-    gate_reason : str
+    gate_reason : Message, Joined or str
         Why not, where it failed.
-    reference : str
+    reference : Message or str
         What people call it.
     differences : dict of str to Measured
         ``RMSE`` and ``MAE``, model minus reference, paired; below 0 is better.
@@ -73,8 +77,8 @@ class AmountGradeEvidence:
     """
 
     gate_passed: bool
-    gate_reason: str
-    reference: str
+    gate_reason: Text | Joined
+    reference: Text
     differences: dict[str, Measured]
     coverage: float
     promise: Sequence[Promised]
@@ -86,10 +90,10 @@ class AmountGradeEvidence:
 
 def grade_amount(e: AmountGradeEvidence) -> Grade:
     """Give a grade by :data:`AMOUNT_RULE`."""
-    marked = (f"this is the {e.reference}, not a trained model: C at best",) if e.stands_in else ()
-    refused = [] if e.gate_passed else [f"the gate refused it: {e.gate_reason}"]
+    marked = (stand_in_text(e.reference),) if e.stands_in else ()
+    refused = refusals(e.gate_reason, gate_passed=e.gate_passed)
     if not e.stands_in and not any(d.value < 0 for d in e.differences.values()):  # true for NaN as well
-        refused.append(f"its errors are no smaller than those of the {e.reference}")
+        refused.append(msg("its errors are no smaller than those of the {reference}", reference=e.reference))
     leads = [] if e.stands_in else [_lead(e)]
     findings = [
         *leads,
@@ -105,26 +109,38 @@ def _lead(e: AmountGradeEvidence) -> Finding:
     """Return the clearest lead: the one whose interval lies farthest below zero, in its own width."""
     worse = [name for name, d in e.differences.items() if d.low > 0]
     name, best = min(e.differences.items(), key=lambda item: item[1].high / (abs(item[1].value) or 1.0))
-    between = f"{name} smaller by {-best.high:,.3g} to {-best.low:,.3g}"
     if worse:
-        return "C", f"its {worse[0]} is worse than that of the {e.reference} beyond chance"
-    if best.high < 0:
-        return "A", f"beats the {e.reference} beyond chance ({between})"
-    return "C", f"its lead over the {e.reference} may be chance ({between})"
+        text = msg(
+            "its {metric} is worse than that of the {reference} beyond chance",
+            metric=worse[0],
+            reference=e.reference,
+        )
+        return "C", text
+    between = msg(
+        "{metric} smaller by {low} to {high}",
+        metric=name,
+        low=f"{-best.high:,.3g}",
+        high=f"{-best.low:,.3g}",
+    )
+    return lead_finding(e.reference, between, clear=best.high < 0)
 
 
 def _intervals(e: AmountGradeEvidence) -> Finding:
     least, most = coverage_bounds(e.test_no / max(1, e.test_yes + e.test_no))
     if math.isnan(e.coverage):
-        return "C", "what its intervals hold cannot be measured"
-    held = f"its {COVERAGE:.0%} intervals held {e.coverage:.3f} of the amounts"
+        return "C", msg("what its intervals hold cannot be measured")
+    held = msg(
+        "its {level:.0%} intervals held {share} of the amounts", level=COVERAGE, share=f"{e.coverage:.3f}"
+    )
     if least <= e.coverage <= most:
         return "A", held
-    return "C", f"{held}: too {'few' if e.coverage < least else 'many'}"
+    return "C", msg("{held}: too few", held=held) if e.coverage < least else msg(
+        "{held}: too many", held=held
+    )
 
 
 def _cases(e: AmountGradeEvidence) -> Finding:
-    cases = f"{e.test_yes:,} profiles with any spend to test on"
+    cases = msg("{yes:,} profiles with any spend to test on", yes=e.test_yes)
     if e.test_yes < CLEAR_CASES:
-        return "B", f"only {cases}: {CLEAR_CASES} would be clear"
+        return "B", msg("only {cases}: {least} would be clear", cases=cases, least=CLEAR_CASES)
     return "A", cases

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text
 from tagcast.models.evaluation.measures import MEASURES, Measures
 from tagcast.models.evaluation.random_audiences import AudiencePromise, audience_promise
 from tagcast.models.stats.amount_segments import AmountSegment
@@ -43,7 +44,7 @@ class Window(Generic[AnyScores]):
         That the model could learn from, the test snapshot not among them.
     chosen : str
         The candidate that won.
-    references : dict of str to str
+    references : dict of str to Message or str
         What the model has to beat, and what people call it.
     test_metrics : dict of str to dict of str to Estimate
         ``tagcast`` and each reference.
@@ -59,14 +60,14 @@ class Window(Generic[AnyScores]):
         Its features.
     attributes : DataFrame of shape (n, a) or None
     audiences : AudiencePromise
-    notes : tuple of str
+    notes : tuple of Message or str
     """
 
     kind: str
     test: date
     snapshots: int
     chosen: str
-    references: Mapping[str, str]
+    references: Mapping[str, Text]
     test_metrics: Mapping[str, Mapping[str, Estimate]]
     differences: Mapping[str, Mapping[str, Estimate]]
     scores: AnyScores
@@ -78,7 +79,7 @@ class Window(Generic[AnyScores]):
     X: pd.DataFrame
     attributes: pd.DataFrame | None
     audiences: AudiencePromise
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
 
     @property
     def measures(self) -> Measures:

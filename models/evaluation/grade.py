@@ -20,9 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from tagcast.features.core.messages import Joined, Text, msg
+
 Letter = Literal["A", "B", "C", "D"]
 Kind = Literal["model", "rfm"]
-Finding = tuple[Letter, str]
+Finding = tuple[Letter, Text]
 """A sentence, and the best grade that it allows."""
 
 MAX_CALIBRATION_ERROR = 0.05
@@ -88,7 +90,7 @@ class GradeEvidence:
     ----------
     gate_passed : bool
         Of the gate that this kind of version has to pass.
-    gate_reason : str
+    gate_reason : Message, Joined or str
         Why not, where it failed.
     log_loss_minus_base : Measured
         Paired difference to the base rate; below 0 is better.
@@ -104,7 +106,7 @@ class GradeEvidence:
     """
 
     gate_passed: bool
-    gate_reason: str
+    gate_reason: Text | Joined
     log_loss_minus_base: Measured
     auc_minus_rfm: Measured
     calibration_error: float
@@ -119,21 +121,21 @@ class Grade:
     """A letter and the sentences that lead to it; what holds it back comes first."""
 
     letter: Letter
-    reasons: tuple[str, ...]
+    reasons: tuple[Text, ...]
 
 
 def graded(
-    refused: Sequence[str], findings: Sequence[Finding], marked: Sequence[str] = (), best: Letter = "A"
+    refused: Sequence[Text], findings: Sequence[Finding], marked: Sequence[Text] = (), best: Letter = "A"
 ) -> Grade:
     """Give the worst grade that a finding allows, its sentence first; D where something is ``refused``.
 
     Parameters
     ----------
-    refused : sequence of str
+    refused : sequence of Message or str
         What alone makes a D.
     findings : sequence of (letter, sentence)
         With the best grade that each allows.
-    marked : sequence of str
+    marked : sequence of Message or str
         Said before the findings.
     best : {"A", "B", "C"}
         No better grade is given.
@@ -155,10 +157,10 @@ def grade(evidence: GradeEvidence, *, kind: Kind = "model") -> Grade:
         ``rfm`` marks a version that only ranks by recency, frequency and monetary value: C at best.
     """
     e = evidence
-    marked = ("this is the RFM ranking, not a trained model: C at best",) if kind == "rfm" else ()
-    refused = [] if e.gate_passed else [f"the gate refused it: {e.gate_reason}"]
+    marked = (stand_in_text(msg("RFM ranking")),) if kind == "rfm" else ()
+    refused = refusals(e.gate_reason, gate_passed=e.gate_passed)
     if not e.log_loss_minus_base.value < 0:  # true for NaN as well
-        refused.append("its log loss is no better than the base rate's")
+        refused.append(msg("its log loss is no better than the base rate's"))
     findings = [
         *_leads(e, kind),
         *_calibration(e),
@@ -169,63 +171,98 @@ def grade(evidence: GradeEvidence, *, kind: Kind = "model") -> Grade:
     return graded(refused, findings, marked, "C" if kind == "rfm" else "A")
 
 
+def stand_in_text(reference: Text) -> Text:
+    """Return what marks a version that is a reference, not a model."""
+    return msg("this is the {reference}, not a trained model: C at best", reference=reference)
+
+
+def refusals(reason: Text | Joined, *, gate_passed: bool) -> list[Text]:
+    """Return the gate's refusal, where there is one."""
+    return [] if gate_passed else [msg("the gate refused it: {reason}", reason=reason)]
+
+
+def lead_finding(reference: Text, between: Text, *, clear: bool) -> Finding:
+    """Return what a lead over a reference says, and the best grade that it allows."""
+    figures = {"reference": reference, "between": between}
+    if clear:
+        return "A", msg("beats the {reference} beyond chance ({between})", **figures)
+    return "C", msg("its lead over the {reference} may be chance ({between})", **figures)
+
+
 def _leads(e: GradeEvidence, kind: Kind) -> list[Finding]:
     """Return what each lead says, with the best grade that it allows."""
-    found: list[Finding] = []
     base = e.log_loss_minus_base
-    leads = [("base rate", "log loss", -base.high, -base.low)]
+    leads: list[tuple[Text, Text, float, float]] = [
+        (msg("base rate"), msg("log loss"), -base.high, -base.low)
+    ]
     if kind == "model":
-        leads.append(("RFM ranking", "AUC", e.auc_minus_rfm.low, e.auc_minus_rfm.high))
-    for reference, metric, low, high in leads:
-        between = f"{metric} better by {low:.3f} to {high:.3f}"
-        if low > 0:
-            found.append(("A", f"beats the {reference} beyond chance ({between})"))
-        else:
-            found.append(("C", f"its lead over the {reference} may be chance ({between})"))
-    return found
+        leads.append((msg("RFM ranking"), "AUC", e.auc_minus_rfm.low, e.auc_minus_rfm.high))
+    return [
+        lead_finding(
+            reference,
+            msg("{metric} better by {low} to {high}", metric=metric, low=f"{low:.3f}", high=f"{high:.3f}"),
+            clear=low > 0,
+        )
+        for reference, metric, low, high in leads
+    ]
 
 
 def _calibration(e: GradeEvidence) -> list[Finding]:
     error = e.calibration_error
     if error <= MAX_CALIBRATION_ERROR:
-        return [("A", f"calibration error {error:.3f}, at most {MAX_CALIBRATION_ERROR}")]
-    shown = "cannot be measured" if math.isnan(error) else f"{error:.3f}"
-    return [("C", f"calibration error {shown}, above {MAX_CALIBRATION_ERROR}")]
+        text = msg(
+            "calibration error {error}, at most {bound}", error=f"{error:.3f}", bound=MAX_CALIBRATION_ERROR
+        )
+        return [("A", text)]
+    if math.isnan(error):
+        return [("C", msg("the calibration error cannot be measured"))]
+    text = msg("calibration error {error}, above {bound}", error=f"{error:.3f}", bound=MAX_CALIBRATION_ERROR)
+    return [("C", text)]
 
 
 def promise_findings(promise: Sequence[Promised]) -> list[Finding]:
     """Return what the promise says at each level of confidence."""
     spoken = [band for band in promise if band.predicted]
     if not spoken:
-        return [("C", "nothing is said with enough confidence, so no promise can be checked")]
+        return [("C", msg("nothing is said with enough confidence, so no promise can be checked"))]
     found: list[Finding] = []
     for band in spoken:
         promised, right = band.mean_confidence, band.share_right
         # Sums of many equal confidences may miss the share by a rounding.
         if right >= promised - 1e-9:
             continue
-        level = f"confidence {band.confidence:g} or more" if band.confidence else "all that was said"
-        text = f"promised {promised:.3f}, {right:.3f} came true ({level}, {band.predicted:,} profiles)"
+        level = (
+            msg("confidence {level} or more", level=f"{band.confidence:g}")
+            if band.confidence
+            else msg("all that was said")
+        )
+        text = msg(
+            "promised {promised}, {right} came true ({level}, {profiles:,} profiles)",
+            promised=f"{promised:.3f}",
+            right=f"{right:.3f}",
+            level=level,
+            profiles=band.predicted,
+        )
         error = math.sqrt(promised * (1 - promised) / band.predicted)
         if promised - right > CHANCE_ERRORS * error:
-            found.append(("C", f"the promise is broken: {text}"))
+            found.append(("C", msg("the promise is broken: {figures}", figures=text)))
         else:
-            found.append(("B", f"the promise is missed, by no more than chance: {text}"))
-    return found or [("A", "the promise is kept at every level of confidence")]
+            missed = msg("the promise is missed, by no more than chance: {figures}", figures=text)
+            found.append(("B", missed))
+    return found or [("A", msg("the promise is kept at every level of confidence"))]
 
 
 def _cases(e: GradeEvidence) -> list[Finding]:
-    cases = f"{e.test_yes:,} true and {e.test_no:,} false outcomes to test on"
+    cases = msg("{yes:,} true and {no:,} false outcomes to test on", yes=e.test_yes, no=e.test_no)
     if min(e.test_yes, e.test_no) < CLEAR_CASES:
-        return [("B", f"only {cases}: {CLEAR_CASES} of each would be clear")]
+        return [("B", msg("only {cases}: {least} of each would be clear", cases=cases, least=CLEAR_CASES))]
     return [("A", cases)]
 
 
 def choice_findings(*, out_of_time: bool) -> list[Finding]:
     """Return what is said of how the model was chosen."""
     if out_of_time:
-        return [("A", "chosen out of time, on snapshots after those that it learned from")]
+        return [("A", msg("chosen out of time, on snapshots after those that it learned from"))]
     # Groups of profiles share their season and their shop: what will hold next month they cannot tell.
-    return [
-        ("B", "chosen and calibrated on groups of profiles, not out of time: more history would allow that")
-    ]
+    text = msg("chosen and calibrated on groups of profiles, not out of time: more history would allow that")
+    return [("B", text)]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.decisions.policy import decide, threshold_from_scores
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.filters.fields import UNKNOWN
@@ -75,7 +76,7 @@ class Measures(Protocol):
     ) -> Sequence[SegmentRow | AmountSegment]:
         """Return the figures of each segment."""
 
-    def weaknesses(self, row: Any) -> list[str]:
+    def weaknesses(self, row: Any) -> list[Text]:
         """Return why a segment is weak; nothing where it is not."""
 
     @property
@@ -147,21 +148,30 @@ class BinaryMeasures:
         metrics = ("auc",) if profile_id is None else tuple(METRICS)
         return segment_rows(scores.y, scores.score, masks, rng, profile_id, metrics)
 
-    def weaknesses(self, row: SegmentRow) -> list[str]:
+    def weaknesses(self, row: SegmentRow) -> list[Text]:
         """Name a mean score off the observed rate, and a ranking worse than the segment's own scores imply.
 
         Not than that of the whole: among profiles that are much alike no model ranks well.
         """
-        why = []
+        why: list[Text] = []
         rate, said = row.yes / row.n, row.mean_score
         if abs(said - rate) > ERRORS * math.sqrt(said * (1 - said) / row.n):
-            word = "high" if said > rate else "low"
-            why.append(f"scored too {word}: {said:.3f} said, {rate:.3f} came true")
+            figures = {"said": f"{said:.3f}", "came": f"{rate:.3f}"}
+            why.append(
+                msg("scored too high: {said} said, {came} came true", **figures)
+                if said > rate
+                else msg("scored too low: {said} said, {came} came true", **figures)
+            )
         auc = row.metrics.get("auc")
         if auc is not None and auc.high < row.implied_auc:  # false for NaN: one outcome only cannot be ranked
             why.append(
-                f"ranks worse than its scores imply: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}), "
-                f"implied {row.implied_auc:.3f}"
+                msg(
+                    "ranks worse than its scores imply: AUC {auc} ({low} to {high}), implied {implied}",
+                    implied=f"{row.implied_auc:.3f}",
+                    auc=f"{auc.value:.3f}",
+                    low=f"{auc.low:.3f}",
+                    high=f"{auc.high:.3f}",
+                )
             )
         return why
 
@@ -232,16 +242,25 @@ class AmountMeasures:
             scores.amount, scores.score, scores.lower, scores.upper, masks, rng, profile_id
         )
 
-    def weaknesses(self, row: AmountSegment) -> list[str]:
+    def weaknesses(self, row: AmountSegment) -> list[Text]:
         """Name a mean prediction off the mean amount, and intervals that hold too few."""
-        why = []
+        why: list[Text] = []
         if abs(row.mean_score - row.mean_amount) > ERRORS * row.error:
-            word = "high" if row.mean_score > row.mean_amount else "low"
-            why.append(f"predicted too {word}: {row.mean_score:,.2f} on average, {row.mean_amount:,.2f} came")
+            figures = {"said": f"{row.mean_score:,.2f}", "came": f"{row.mean_amount:,.2f}"}
+            why.append(
+                msg("predicted too high: {said} on average, {came} came", **figures)
+                if row.mean_score > row.mean_amount
+                else msg("predicted too low: {said} on average, {came} came", **figures)
+            )
         coverage = row.metrics["coverage"]
         if holds_too_few(coverage):
             why.append(
-                f"its intervals hold too few: {coverage.value:.3f} ({coverage.low:.3f} to {coverage.high:.3f})"
+                msg(
+                    "its intervals hold too few: {share} ({low} to {high})",
+                    share=f"{coverage.value:.3f}",
+                    low=f"{coverage.low:.3f}",
+                    high=f"{coverage.high:.3f}",
+                )
             )
         return why
 

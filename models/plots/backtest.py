@@ -58,7 +58,7 @@ def metrics_by_window(windows: Sequence[Window[Any]]) -> Figure:
         if who := measures.against.get(name):
             # Beside, not upon, so that both intervals can be read.
             found = [w.test_metrics[who][name] for w in windows]
-            _interval(axes, place + 0.14, found, colours[who], references[who])
+            _interval(axes, place + 0.14, found, colours[who], str(references[who]))
         for mark, text in zip(*axes.get_legend_handles_labels(), strict=True):
             legend.setdefault(text, mark)
         axes.set_xticks(place, [str(w.test) for w in windows], rotation=30, ha="right", fontsize=8)

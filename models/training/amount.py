@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
@@ -36,8 +37,8 @@ Progress = Callable[[str, int, int], None]
 
 VALIDATION_FOLDS = 3
 """The latest folds choose, as for a yes or no."""
-_NO_GROWTH = "features that grow with the calendar are left out of an amount's forest"
-_ONE_SNAPSHOT = "intervals and confidence rest on one past snapshot: several would be safer"
+_NO_GROWTH = msg("features that grow with the calendar are left out of an amount's forest")
+_ONE_SNAPSHOT = msg("intervals and confidence rest on one past snapshot: several would be safer")
 DEFAULT_TRIALS = 4
 """As many as there are settings to begin with: more are drawn only where more are asked for."""
 
@@ -110,7 +111,7 @@ def train_amount(
     rates = own_rates(
         data.features, definition.horizon_days, category=definition.outcome.category is not None
     )
-    notes: list[str] = []
+    notes: list[Text] = []
     spent = int(data.y[before].sum())
     if spent >= MIN_TRAINING_CASES:
         choice = choose_amount(
@@ -133,8 +134,13 @@ def train_amount(
         recipe = baseline = AmountRecipe("own_rate", *rates[-1]) if rates else AmountRecipe("mean")
         candidates, trial_log = {}, ()
         notes.append(
-            f"too few spent anything for a model: {spent:,} cases before the test snapshot, {MIN_TRAINING_CASES} "
-            f"are needed; {TITLES[recipe.kind]} stands in"
+            msg(
+                "too few spent anything for a model: {spent:,} cases before the test snapshot, {least} are needed; "
+                "{reference} stands in",
+                spent=spent,
+                least=MIN_TRAINING_CASES,
+                reference=TITLES[recipe.kind],
+            )
         )
 
     forward = [(data.at(f.train), data.at((f.score,))) for f in split.out_of_time_folds]
@@ -201,10 +207,10 @@ def train_amount(
         cases=data.case_counts(before, at_test),
         notes=(
             *notes,
-            *([] if out_of_time else [grouped_note("figures")]),
+            *([] if out_of_time else [grouped_note(msg("figures"))]),
             *([_NO_GROWTH] if data.growing else []),
             *([_ONE_SNAPSHOT] if len(calibrator.snapshots) == 1 else []),
-            *season_note(split, "wider intervals and less confidence"),
+            *season_note(split, msg("wider intervals and less confidence")),
             *(stopped_note(len(trial_log), trials) if trial_log else []),
         ),
         out_of_time=out_of_time,

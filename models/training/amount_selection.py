@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, smearing
 from tagcast.models.estimators.search import Trial, best_of, search
 from tagcast.models.training.tuning import forest_space
@@ -59,7 +60,7 @@ class AmountChoice:
     baseline : AmountRecipe
         The better one of the references.
     trials : tuple of Trial
-    notes : tuple of str
+    notes : tuple of Message or str
         Why, for people.
     """
 
@@ -67,7 +68,7 @@ class AmountChoice:
     rmse: dict[str, float]
     baseline: AmountRecipe
     trials: tuple[Trial, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
 
 
 def own_rates(features: Sequence[str], horizon_days: int, *, category: bool) -> list[tuple[int, float]]:
@@ -220,6 +221,15 @@ def _rmse(predicted: Floats, amount: Floats) -> float:
     return float(np.sqrt(np.mean(np.square(predicted - amount))))
 
 
-def _why(chosen: str, table: dict[str, float]) -> str:
-    others = ", ".join(f"{TITLES[kind]} {error:,.4g}" for kind, error in table.items() if kind != chosen)
-    return f"chosen: {TITLES[chosen]}, validation RMSE {table[chosen]:,.4g}; {others}"
+def _why(chosen: str, table: dict[str, float]) -> Text:
+    others = listed(
+        msg("{part} {figure}", part=TITLES[kind], figure=f"{error:,.4g}")
+        for kind, error in table.items()
+        if kind != chosen
+    )
+    return msg(
+        "chosen: {chosen}, validation RMSE {rmse}; {others}",
+        chosen=TITLES[chosen],
+        rmse=f"{table[chosen]:,.4g}",
+        others=others,
+    )

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from tagcast.features.catalog.feature_set import PURCHASE
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.decisions.policy import NEVER, learned_threshold
 from tagcast.models.definitions.model_tag import TagDefinition
@@ -45,7 +46,7 @@ Progress = Callable[[str, int, int], None]
 VALIDATION_FOLDS = 3
 """The latest folds choose: each costs a fit a trial, and older ones resemble the present least."""
 PAIRED_METRICS = ("auc", "log_loss")
-REFERENCES = {"rfm": "RFM ranking", "base_rate": "base rate"}
+REFERENCES: dict[str, Text] = {"rfm": msg("RFM ranking"), "base_rate": msg("base rate")}
 DEFAULT_TRIALS = 12
 
 
@@ -188,16 +189,18 @@ def _repeat_spec(definition: TagDefinition, data: TrainingData) -> RepeatSpec | 
     )
 
 
-def _too_small(data: TrainingData, before: Rows) -> str:
+def _too_small(data: TrainingData, before: Rows) -> Text:
     """Say what the fallback is and how much more a model needs."""
     yes, no = data.cases(before)
-    scarce, word = (yes, "true") if yes < no else (no, "false")
-    missing = MIN_TRAINING_CASES - scarce
-    times = MIN_TRAINING_CASES / scarce
-    return (
-        f"too few outcomes for a model: {scarce:,} {word} ones before the test snapshot, "
-        f"{MIN_TRAINING_CASES} are needed, {missing:,} more (about {times:.1f} times as many profiles, or "
-        f"snapshots); the calibrated RFM ranking stands in"
+    scarce = min(yes, no)
+    found = msg("{count:,} true ones", count=yes) if yes < no else msg("{count:,} false ones", count=no)
+    return msg(
+        "too few outcomes for a model: {found} before the test snapshot, {least} are needed, {missing:,} more "
+        "(about {times:.1f} times as many profiles, or snapshots); the calibrated RFM ranking stands in",
+        found=found,
+        least=MIN_TRAINING_CASES,
+        missing=MIN_TRAINING_CASES - scarce,
+        times=MIN_TRAINING_CASES / scarce,
     )
 
 
@@ -248,20 +251,20 @@ def _notes(
     threshold: float | None,
     finished: int,
     trials: int,
-) -> list[str]:
+) -> list[Text]:
     days = np.unique(held_out.as_of)
-    notes = [
-        *([] if out_of_time else [grouped_note("scores")]),
+    notes: list[Text] = [
+        *([] if out_of_time else [grouped_note(msg("scores"))]),
         *(stopped_note(finished, trials) if enough else []),
         *(
-            [f"confidence rests on one past snapshot, {days[0]}: several would be safer"]
+            [msg("confidence rests on one past snapshot, {day}: several would be safer", day=str(days[0]))]
             if len(days) == 1
             else []
         ),
-        *season_note(split, "wider bounds"),
+        *season_note(split, msg("wider bounds")),
     ]
     if threshold == NEVER:
         notes.append(
-            "no audience of past snapshots met the precision that the decision asks for: never says yes"
+            msg("no audience of past snapshots met the precision that the decision asks for: never says yes")
         )
     return notes

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.estimators.logistic import C_GRID, fit_path
@@ -81,7 +82,7 @@ class Choice:
     tuned : TunedForest
     fitted : tuple of Blend
         The recipe fitted on what each fold learns from.
-    notes : tuple of str
+    notes : tuple of Message or str
         Why, for people.
     """
 
@@ -90,7 +91,7 @@ class Choice:
     log_loss: dict[str, float]
     tuned: TunedForest
     fitted: tuple[Blend, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
 
 
 def choose(
@@ -150,18 +151,18 @@ def choose(
 
 def _choose_linear(
     material: SelectionInputs, every: tuple[int, ...], bounded: tuple[int, ...]
-) -> tuple[float, int, tuple[int, ...], tuple[str, ...]]:
+) -> tuple[float, int, tuple[int, ...], tuple[Text, ...]]:
     """Return C, bends and features of the logistic part; features are settled with straight lines."""
-    note: tuple[str, ...] = ()
+    note: tuple[Text, ...] = ()
     columns, straight = bounded, linear_losses(material.folds, 0, bounded)
     if material.growing and material.out_of_time:
         with_them = linear_losses(material.folds, 0, every)
         took, left = _best(with_them)[1], _best(straight)[1]
-        note = (_growth_note("logistic regression", took, left),)
+        note = (_growth_note(PART_TITLES["logistic"], took, left),)
         if not clearly_less(left, took):
             columns, straight = every, with_them
     elif material.growing:
-        note = ("features that grow with the calendar are left out: no fold over time can judge them",)
+        note = (msg("features that grow with the calendar are left out: no fold over time can judge them"),)
     found = {0: straight, **{b: linear_losses(material.folds, b, columns) for b in C_GRID if b}}
     bends = min(found, key=lambda b: mean_loss(_best(found[b])[1]))
     return C_GRID[bends][_best(found[bends])[0]], bends, columns, note
@@ -185,7 +186,7 @@ def _best(found: Sequence[CaseLosses]) -> tuple[int, CaseLosses]:
 
 def _choose_forest_columns(
     material: SelectionInputs, every: tuple[int, ...], bounded: tuple[int, ...], seed: int
-) -> tuple[tuple[int, ...], Trial | None, tuple[str, ...]]:
+) -> tuple[tuple[int, ...], Trial | None, tuple[Text, ...]]:
     """Return the features of the forest, and the trial that settled it.
 
     Features that grow are left out where small trees lose clearly less without them.
@@ -205,15 +206,22 @@ def _choose_forest_columns(
         return losses, Trial(0, dict(GOOD_DEFAULT), tuple(loss for loss, _ in found), mean_rounds, False)
 
     (took, with_them), (left, without) = tried(every), tried(bounded)
-    note = (_growth_note("LightGBM", took, left),)
+    note = (_growth_note(PART_TITLES["forest"], took, left),)
     return (bounded, without, note) if clearly_less(left, took) else (every, with_them, note)
 
 
-def _growth_note(part: str, took: CaseLosses, left: CaseLosses) -> str:
-    verb = "leaves out" if clearly_less(left, took) else "uses"
-    return (
-        f"{part} {verb} features that grow with the calendar: validation log loss {mean_loss(took):.4f} with "
-        f"them, {mean_loss(left):.4f} without, standard error of the difference {error_of_difference(took, left):.4f}"
+def _growth_note(part: Text, took: CaseLosses, left: CaseLosses) -> Text:
+    done = (
+        msg("{part} leaves out features that grow with the calendar", part=part)
+        if clearly_less(left, took)
+        else msg("{part} uses features that grow with the calendar", part=part)
+    )
+    return msg(
+        "{done}: validation log loss {took} with them, {left} without, standard error of the difference {error}",
+        done=done,
+        took=f"{mean_loss(took):.4f}",
+        left=f"{mean_loss(left):.4f}",
+        error=f"{error_of_difference(took, left):.4f}",
     )
 
 
@@ -262,10 +270,23 @@ def _winner(table: Mapping[str, CaseLosses]) -> str:
     return best if several and clearly_less(table[best], table["blend"], ALONE) else "blend"
 
 
-def _why(name: str, table: Mapping[str, CaseLosses], weights: Mapping[str, float]) -> str:
-    others = ", ".join(f"{PART_TITLES[n]} {mean_loss(loss):.4f}" for n, loss in table.items() if n != name)
-    said = ", ".join(f"{PART_TITLES[n]} {w:.2f}" for n, w in weights.items())
-    of = f" ({said})" if len(weights) > 1 else ""
+def _why(name: str, table: Mapping[str, CaseLosses], weights: Mapping[str, float]) -> Text:
+    def beside(figures: Mapping[str, str]) -> Joined:
+        return listed(
+            msg("{part} {figure}", part=PART_TITLES[part], figure=figure) for part, figure in figures.items()
+        )
+
+    chosen = PART_TITLES[name]
+    if len(weights) > 1:
+        parts = beside({n: f"{w:.2f}" for n, w in weights.items()})
+        chosen = msg("{chosen} ({parts})", chosen=chosen, parts=parts)
+    why = msg(
+        "chosen: {chosen}, validation log loss {loss}; {others}",
+        chosen=chosen,
+        loss=f"{mean_loss(table[name]):.4f}",
+        others=beside({n: f"{mean_loss(loss):.4f}" for n, loss in table.items() if n != name}),
+    )
     best = min(table, key=lambda n: mean_loss(table[n]))
-    why = f"; {PART_TITLES[best]} is not clearly better" if best != name else ""
-    return f"chosen: {PART_TITLES[name]}{of}, validation log loss {mean_loss(table[name]):.4f}; {others}{why}"
+    if best == name:
+        return why
+    return msg("{why}; {best} is not clearly better", why=why, best=PART_TITLES[best])

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
 from tagcast.models.calibration.case_minimum import CASE_CHECKS
@@ -114,22 +115,23 @@ class TrainingData:
 
     def _check(self, tag: str, split: Split) -> None:
         if self.amount is not None and not (np.isfinite(self.amount) & (self.amount >= 0)).all():
-            raise ModelError(f"{tag}: amounts have to be finite and never below 0")
+            raise ModelError(msg("{tag}: amounts have to be finite and never below 0", tag=tag))
         infinite = [f for j, f in enumerate(self.features) if np.isinf(self.X[:, j]).any()]
         if infinite:
             raise ModelError(
-                f"{tag}: features {', '.join(infinite)} hold infinite values",
-                hint="a ratio divides by zero: leave it empty (NULL) there",
+                msg("{tag}: features {features} hold infinite values", tag=tag, features=listed(infinite)),
+                hint=msg("a ratio divides by zero: leave it empty (NULL) there"),
             )
         if ((self.as_of[1:] == self.as_of[:-1]) & (self.profile_id[1:] == self.profile_id[:-1])).any():
             raise ModelError(
-                f"{tag}: a profile has two rows at one snapshot", hint="give one row per profile and as_of"
+                msg("{tag}: a profile has two rows at one snapshot", tag=tag),
+                hint=msg("give one row per profile and as_of"),
             )
         profiles = len(np.unique(self.profile_id))
         if profiles < 2:
             raise ModelError(
-                f"{tag}: nothing can be learned from {profiles} profile",
-                hint="check the column that profile_id is read from",
+                msg("{tag}: nothing can be learned from {profiles} profile", tag=tag, profiles=profiles),
+                hint=msg("check the column that profile_id is read from"),
             )
 
     def places(self, names: Sequence[str]) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrator
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.estimators.blend import Blend
@@ -103,9 +104,11 @@ def grouped_folds(data: TrainingData, rows: Rows) -> list[tuple[Rows, Rows]]:
     return [(rows & (group != k), rows & (group == k)) for k in range(GROUPS) if (rows & (group == k)).any()]
 
 
-def grouped_note(measured: str) -> str:
+def grouped_note(measured: Text) -> Text:
     """Return what a reader should know where groups of profiles stood in; ``measured`` is what was calibrated on them."""
-    return (
+    return msg(
         "no snapshot with enough cases lies between the training snapshots and the test snapshot: the "
-        f"model was chosen, and its test {measured} calibrated, on {GROUPS} groups of profiles, not out of time"
+        "model was chosen, and its test {measured} calibrated, on {groups} groups of profiles, not out of time",
+        measured=measured,
+        groups=GROUPS,
     )

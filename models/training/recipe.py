@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.estimators.bgnbd import BgNbdScorer
 from tagcast.models.estimators.blend import Blend, Part
 from tagcast.models.estimators.forest import ForestScorer, binned
@@ -20,13 +21,13 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 Days = npt.NDArray[np.datetime64]
 
-PART_TITLES = {
-    "logistic": "logistic regression",
+PART_TITLES: dict[str, Text] = {
+    "logistic": msg("logistic regression"),
     "forest": "LightGBM",
     "bgnbd": "BG/NBD",
-    "rfm": "RFM ranking",
-    "average": "plain average of the parts",
-    "blend": "blend",
+    "rfm": msg("RFM ranking"),
+    "average": msg("plain average of the parts"),
+    "blend": msg("blend"),
 }
 LEARNING_RATE = 0.05
 

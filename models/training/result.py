@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.core.messages import Text
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.artifacts.trained_model import TrainedModel
@@ -83,7 +84,7 @@ class Trained(Generic[Model, Tested, HeldOut]):
         reference stand in.
     chosen : str
         The candidate with the least.
-    references : dict of str to str
+    references : dict of str to Message or str
         What the model has to beat, by the names of ``test``, and what people call it.
     best_params : dict
         Of the chosen candidate.
@@ -99,7 +100,7 @@ class Trained(Generic[Model, Tested, HeldOut]):
     cases : dict of str to int
         ``train_yes``, ``train_no`` (before the test snapshot), ``test_yes``, ``test_no``: outcomes that are true, of
         an amount profiles with any spend, and the others.
-    notes : tuple of str
+    notes : tuple of Message or str
         What a reader of the figures should know.
     out_of_time : bool
         Whether the parts were chosen, and the test scores calibrated, on snapshots after those learned from;
@@ -110,7 +111,7 @@ class Trained(Generic[Model, Tested, HeldOut]):
     split: Split
     candidates: Mapping[str, float]
     chosen: str
-    references: Mapping[str, str]
+    references: Mapping[str, Text]
     best_params: Mapping[str, Any]
     trials: tuple[Trial, ...]
     test: Mapping[str, Mapping[str, Estimate]]
@@ -118,7 +119,7 @@ class Trained(Generic[Model, Tested, HeldOut]):
     test_scores: Tested
     held_out_scores: HeldOut
     cases: Mapping[str, int]
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
     out_of_time: bool = True
 
 

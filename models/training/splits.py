@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from tagcast.features.catalog.feature_set import WINDOWS_DAYS
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.core.messages import Message, Text, listed, msg
 from tagcast.models.stats.season_coverage import NEAR_DAYS, YEAR_DAYS, unseen_days
 
 ENOUGH_SNAPSHOTS = 6
@@ -158,15 +158,17 @@ def choose_snapshots(
     return tuple(last - timedelta(days=every_days * k) for k in reversed(range(count)))
 
 
-def season_note(split: Split, effect: str) -> list[str]:
+def season_note(split: Split, effect: Text) -> list[Text]:
     """Return what a reader should know of seasons that no snapshot has shown; ``effect`` is what marks a tag there."""
     unseen = unseen_days(split.snapshots, split.horizon_days)
     if not unseen:
         return []
-    stretches = ", ".join(f"{first} to {last}" for first, last in unseen)
+    stretches = listed(msg("{first} to {last}", first=first, last=last) for first, last in unseen)
     return [
-        (
-            f"no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
-            f"unsure of its season, with {effect}"
+        msg(
+            "no snapshot has shown the season of {stretches}: a tag whose window lies there is marked as "
+            "unsure of its season, with {effect}",
+            stretches=stretches,
+            effect=effect,
         )
     ]

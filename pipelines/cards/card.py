@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from tagcast.features.core.messages import Text
 from tagcast.pipelines.cards.document import (
     Badge,
     Block,
@@ -149,7 +150,8 @@ def _limits(facts: CardFacts) -> list[str]:
 
 def _checks(facts: CardFacts) -> list[Block]:
     rows = [
-        (check.name.replace("_", " "), OUTCOMES[check.outcome], check.text) for check in facts.report.checks
+        (check.name.replace("_", " "), OUTCOMES[check.outcome], str(check.text))
+        for check in facts.report.checks
     ]
     verdict = "The gate passed this version" if facts.report.passed else "The gate refused this version"
     return [Paragraph(f"{verdict}: {facts.report.reason}."), Grid(("check", "outcome", "figures"), rows)]
@@ -176,6 +178,7 @@ def param(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def sentence(text: str) -> str:
-    """Return ``text`` with a capital and a full stop."""
+def sentence(said: Text) -> str:
+    """Return ``said`` in English, with a capital and a full stop: a card is written once, in one language."""
+    text = str(said)
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

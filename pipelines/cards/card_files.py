@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, TagcastError
+from tagcast.features.core.messages import listed, msg, to_json
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def keep_card(
         )
     )
     facts = {
-        "grade": asdict(given),
+        "grade": {"letter": given.letter, "reasons": [to_json(reason) for reason in given.reasons]},
         **kind.facts(result),
         "drivers": [_plain(asdict(driver)) for driver in findings.explanation.drivers],
         "reasons": asdict(findings.explanation.agreement),
@@ -145,14 +146,18 @@ def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
     known = [v for v in registered_versions(project, tag) if v.tag == tag]
     if not known:
         members = sorted({v.tag for v in registered_versions(project, tag)})
-        raise ModelError(f"{tag} is a family of tags", hint=f"name one of {', '.join(members)}")
+        raise ModelError(
+            msg("{tag} is a family of tags", tag=tag), hint=msg("name one of {names}", names=listed(members))
+        )
     if which is None:
         version = next((v for v in known if "champion" in v.aliases), known[0])
     else:
         named = [v for v in known if which in {str(v.version), *v.aliases}]
         if not named:
-            numbers = ", ".join(str(v.version) for v in known)
-            raise ModelError(f"{tag} has no version {which}", hint=f"choose one of {numbers}")
+            raise ModelError(
+                msg("{tag} has no version {version}", tag=tag, version=which),
+                hint=msg("choose one of {versions}", versions=listed(str(v.version) for v in known)),
+            )
         version = named[0]
     tracking = open_tracking(project.settings.home, project=project.settings.name)
     files = load_card(tracking, version)
@@ -177,6 +182,7 @@ def write_card(card: FoundCard, out: Path, *, html_only: bool) -> list[Path]:
             (out / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise TagcastError(
-            f"--out: {out} cannot be written: {error.strerror}", hint="name a folder that can be written"
+            msg("--out: {folder} cannot be written: {reason}", folder=out, reason=error.strerror),
+            hint=msg("name a folder that can be written"),
         ) from error
     return [out / name for name in texts]

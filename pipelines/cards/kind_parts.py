@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tagcast.features.core.messages import Text
 from tagcast.models.estimators.amount_regressor import TITLES
 from tagcast.models.evaluation.amount_grade import AMOUNT_RULE
 from tagcast.models.evaluation.grade import RULE
@@ -33,7 +34,7 @@ class CardParts:
         What the outcomes that count are, as in "120 of them true".
     loss : str
         By what candidates are chosen.
-    candidates : mapping of str to str
+    candidates : mapping of str to Message or str
         What people call a candidate.
     measures : str
         What score and confidence are.
@@ -60,7 +61,7 @@ class CardParts:
     leads: tuple[tuple[str, str], ...]
     cases: str
     loss: str
-    candidates: Mapping[str, str]
+    candidates: Mapping[str, Text]
     measures: str
     driver_lead: Callable[[TagDefinition], str]
     decision_rows: Callable[[TagDefinition], list[tuple[str, str]]]

@@ -102,7 +102,7 @@ def quality(facts: CardFacts) -> list[Block]:
     called = {name: parts.candidates.get(name, name) for name in (*result.candidates, result.chosen)}
     losses = ", ".join(f"{called[name]} {loss:,.4g}" for name, loss in sorted(result.candidates.items()))
     return [
-        Grid(("metric", "this model (95 % interval)", *references.values()), rows),
+        Grid(("metric", "this model (95 % interval)", *map(str, references.values())), rows),
         Bullets(
             [
                 *leads,
@@ -176,7 +176,7 @@ def segment_blocks(facts: CardFacts) -> list[Block]:
     if not facts.segments:
         return [Paragraph("Not measured for this version.")]
     weak = weak_segments(facts.segments, facts.definition.kind)
-    rows = [(f"{w.row.segment}: {w.row.value}", f"{w.row.n:,}", f"{w.row.yes:,}", w.why) for w in weak]
+    rows = [(f"{w.row.segment}: {w.row.value}", f"{w.row.n:,}", f"{w.row.yes:,}", str(w.why)) for w in weak]
     said = f"{len(weak)} of {len(facts.segments)} segments of the test snapshot."
     return [
         Paragraph(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tagcast.features.core.errors import DefinitionError
+from tagcast.features.core.messages import msg
 
 
 class Day(click.ParamType[date]):
@@ -47,7 +48,7 @@ def tags_or_all(tags: tuple[str, ...], every: bool) -> list[str] | None:
     """
     if bool(tags) == every:
         raise DefinitionError(
-            "name tags or give --all, not both" if every else "no tag was named",
-            hint="tagcast tag list lists them; --all takes every one",
+            msg("name tags or give --all, not both") if every else msg("no tag was named"),
+            hint=msg("{command} lists them; --all takes every one", command="tagcast tag list"),
         )
     return None if every else list(tags)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from tagcast.features.core.errors import ConflictError
+from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import by_option, reason_option
 from tagcast.pipelines.project.clock import clock
@@ -179,10 +180,15 @@ def retire(invocation: Invocation, name: str, reason: str, by: str | None, yes: 
     context = invocation.context()
     needed = dependents(context, name)
     if needed and not yes:
-        many = "audience uses" if len(needed) == 1 else "audiences use"
         raise ConflictError(
-            f"{len(needed)} saved {many} {name}: {', '.join(needed)}",
-            hint="change or delete them, or retire it all the same with --yes",
+            nmsg(
+                "{n} saved audience uses {tag}: {names}",
+                "{n} saved audiences use {tag}: {names}",
+                len(needed),
+                tag=name,
+                names=listed(needed),
+            ),
+            hint=msg("change or delete them, or retire it all the same with --yes"),
         )
     _move(invocation, context, name, "retired", reason, by)
 
@@ -199,6 +205,11 @@ def _require_status(context: ServiceContext, name: str, status: Status) -> None:
     found = catalog.statuses_of(context, [name])[name]
     if found != status:
         raise ConflictError(
-            f"{name} is {found.replace('_', ' ')}, not {status.replace('_', ' ')}",
-            hint=f"tagcast tag submit {name} puts it into review",
+            msg(
+                "{tag} is {found}, not {status}",
+                tag=name,
+                found=found.replace("_", " "),
+                status=status.replace("_", " "),
+            ),
+            hint=msg("{command} puts it into review", command=f"tagcast tag submit {name}"),
         )

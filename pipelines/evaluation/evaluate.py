@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
-from tagcast.features.core.messages import Joined, Text
+from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
@@ -40,7 +40,7 @@ class Evaluation:
     pooled : Pooled
     trials, seed : int
         Of each training.
-    notes : tuple of str
+    notes : tuple of Message or str
         What a reader of the figures should know.
     """
 
@@ -49,7 +49,7 @@ class Evaluation:
     pooled: Pooled
     trials: int
     seed: int
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
 
 
 def evaluate_tag(
@@ -122,17 +122,19 @@ def evaluate_tag(
             )
             for each in plans
         ]
-        project.progress("windows", 0, len(jobs))
+        project.progress(msg("windows"), 0, len(jobs))
         for done, (job, result) in enumerate(workers.run(jobs), start=1):
             test = job.plan.split.test
             if isinstance(result, TagcastError):
-                raise ModelError(f"window {test}: {result.message}", hint=result.hint) from result
+                raise ModelError(
+                    msg("window {test}: {problem}", test=test, problem=result.message), hint=result.hint
+                ) from result
             measured[test] = window_of(result, job.frame, attributes, audiences=AUDIENCES, seed=seed)
-            project.progress("windows", done, len(jobs))
+            project.progress(msg("windows"), done, len(jobs))
     found = tuple(measured[test] for test in sorted(measured))
-    project.progress("segments", 0, 1)
+    project.progress(msg("segments"), 0, 1)
     pooled = pool(found, seed=seed)
-    project.progress("segments", 1, 1)
+    project.progress(msg("segments"), 1, 1)
     return Evaluation(definition, found, pooled, asked, seed, _notes(definition, found))
 
 
@@ -140,8 +142,12 @@ def _one(every: Sequence[TagDefinition], name: str) -> TagDefinition:
     chosen = select(every, [name])
     if len(chosen) > 1:
         raise DefinitionError(
-            f"{name} is a family of {len(chosen)} tags, and one is evaluated at a time",
-            hint=f"name one of {', '.join(d.name for d in chosen)}",
+            msg(
+                "{name} is a family of {count} tags, and one is evaluated at a time",
+                name=name,
+                count=len(chosen),
+            ),
+            hint=msg("name one of {names}", names=listed(d.name for d in chosen)),
         )
     return chosen[0]
 
@@ -176,26 +182,40 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
         else:
             plans.insert(0, each)
     if len(plans) < windows:
-        fit = f"{len(plans)} fit" + (f" ({', '.join(str(p.split.test) for p in plans)})" if plans else "")
-        smaller = f"give --windows {len(plans)}, or " if plans else ""
+        fit = msg("{count} fit", count=len(plans))
+        hint = msg("give more history, a shorter horizon_days or a smaller snapshots.min_history_days")
+        if plans:
+            fit = msg("{fit} ({tests})", fit=fit, tests=listed(str(p.split.test) for p in plans))
+            hint = msg("give --windows {count}, or {hint}", count=len(plans), hint=hint)
         raise DataError(
-            f"{definition.name}: {windows} windows were asked for, {fit}; the next: {refused}",
-            hint=f"{smaller}give more history, a shorter horizon_days or a smaller snapshots.min_history_days",
+            msg(
+                "{tag}: {windows} windows were asked for, {fit}; the next: {refused}",
+                tag=definition.name,
+                windows=windows,
+                fit=fit,
+                refused=refused,
+            ),
+            hint=hint,
         )
     return plans
 
 
-def _notes(definition: TagDefinition, windows: Sequence[Window[Any]]) -> tuple[str, ...]:
-    notes = []
+def _notes(definition: TagDefinition, windows: Sequence[Window[Any]]) -> tuple[Text, ...]:
+    notes: list[Text] = []
     gaps = [(b.test - a.test).days for a, b in pairwise(windows)]
     overlap = definition.horizon_days - min(gaps, default=definition.horizon_days)
     if overlap > 0:
         notes.append(
-            f"the outcome windows of neighbouring snapshots share up to {overlap} of {definition.horizon_days} "
-            "days: their figures are not independent of one another"
+            msg(
+                "the outcome windows of neighbouring snapshots share up to {overlap} of {horizon} days: "
+                "their figures are not independent of one another",
+                overlap=overlap,
+                horizon=definition.horizon_days,
+            )
         )
-    said: dict[str, list[str]] = {}
+    said: dict[Text, list[str]] = {}
     for window in windows:
         for note in window.notes:
             said.setdefault(note, []).append(str(window.test))
-    return (*notes, *(f"{', '.join(tests)}: {note}" for note, tests in said.items()))
+    of_windows = (msg("{tests}: {note}", tests=listed(tests), note=note) for note, tests in said.items())
+    return (*notes, *of_windows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tagcast.features.core.messages import NOTHING, msg
 from tagcast.pipelines.evidence.kind import Listing
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ class AmountKind:
 
     loss_name = "rmse"
     listing = Listing(
-        "Versions that predict an amount (test snapshot)",
+        msg("Versions that predict an amount (test snapshot)"),
         _COLUMNS,
-        "Trained amounts (metrics of the test snapshot)",
+        msg("Trained amounts (metrics of the test snapshot)"),
         _COLUMNS,
         frozenset({"mae", "baseline_mae", "rmse", "baseline_rmse"}),
     )
@@ -93,7 +94,7 @@ class AmountKind:
                 rmse=mine["rmse"],
                 coverage=mine["coverage"],
                 promise_margin=mine["promise_margin"],
-                baseline=f"the {result.references['baseline']}",
+                baseline=msg("the {reference}", reference=result.references["baseline"]),
                 baseline_mae=reference["mae"].value,
                 baseline_rmse=reference["rmse"].value,
                 mae_minus_baseline=differences["mae"],
@@ -141,7 +142,7 @@ class AmountKind:
         return grade_amount(
             AmountGradeEvidence(
                 gate_passed=report.passed,
-                gate_reason="" if report.passed else report.reason,
+                gate_reason=NOTHING if report.passed else report.reason,
                 reference=result.references["baseline"],
                 differences={"RMSE": differences["rmse"], "MAE": differences["mae"]},
                 coverage=result.test["tagcast"]["coverage"].value,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from tagcast.features.core.messages import NOTHING, msg
 from tagcast.pipelines.evidence.kind import Listing
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ class BinaryKind:
 
     loss_name = "log_loss"
     listing = Listing(
-        "Model versions (test snapshot)",
+        msg("Model versions (test snapshot)"),
         {"AUC": "auc", "log loss": "log_loss", "RFM AUC": "rfm_auc"},
-        "Trained (metrics of the test snapshot)",
+        msg("Trained (metrics of the test snapshot)"),
         {
             "AUC": "auc",
             "RFM AUC": "rfm_auc",
@@ -129,7 +130,7 @@ class BinaryKind:
 
         evidence = GradeEvidence(
             gate_passed=report.passed,
-            gate_reason="" if report.passed else report.reason,
+            gate_reason=NOTHING if report.passed else report.reason,
             log_loss_minus_base=result.differences["base_rate"]["log_loss"],
             auc_minus_rfm=result.differences["rfm"]["auc"],
             calibration_error=result.test["tagcast"]["calibration_error"].value,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.point_in_time_check import Recount, late_rows
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.evidence.tag_kinds import evidence_kind
 from tagcast.pipelines.project.project import Project, TagPlan
 
@@ -134,16 +135,21 @@ class GateInputs:
 
         definition, test = plan.definition, plan.split.test
         if not any(CHAMPION in v.aliases for v in versions(tracking, definition.name)):
-            return NotCompared("no champion yet", expected=True)
+            return NotCompared(msg("no champion yet"), expected=True)
         try:
             version, folder = load_bundle(tracking, definition.name)
             champion = read_bundle(folder)
         except TagcastError as error:
-            return NotCompared(f"the champion cannot be read: {error.message}", expected=False)
+            return NotCompared(
+                msg("the champion cannot be read: {reason}", reason=error.message), expected=False
+            )
         if _meaning(champion.definition) != _meaning(definition):
             return NotCompared(
-                f"the champion, version {version.version}, answers another question: "
-                "population or outcome have changed since",
+                msg(
+                    "the champion, version {version}, answers another question: "
+                    "population or outcome have changed since",
+                    version=version.version,
+                ),
                 expected=False,
             )
         rows = frame.as_of == np.datetime64(test)
@@ -170,11 +176,13 @@ class GateInputs:
         store = self._project.store
         try:
             if store.current() is None:
-                return NotCompared("no run yet", expected=True)
+                return NotCompared(msg("no run yet"), expected=True)
             with store.reader() as reader:
                 return self._beside_run(reader, definition, model)
         except TagcastError as error:
-            return NotCompared(f"the last run cannot be read: {error.message}", expected=False)
+            return NotCompared(
+                msg("the last run cannot be read: {reason}", reason=error.message), expected=False
+            )
 
     def _beside_run(
         self, reader: StoreReader, definition: TagDefinition, model: TrainedModel
@@ -188,18 +196,29 @@ class GateInputs:
         run, name = reader.manifest.run, definition.name
         mine = next((t for t in run.tags if t.tag == name), None)
         if mine is None:
-            return NotCompared(f"the run {run.run_id} holds no {name} yet", expected=True)
+            return NotCompared(
+                msg("the run {run} holds no {tag} yet", run=run.run_id, tag=name), expected=True
+            )
         if mine.kind == "rule":
-            return NotCompared(f"in the run {run.run_id} a rule says {name}", expected=True)
+            return NotCompared(
+                msg("in the run {run} a rule says {tag}", run=run.run_id, tag=name), expected=True
+            )
         if run.as_of > self._now:
             return NotCompared(
-                f"the run {run.run_id} is of after {self._now}, the day training took for today",
+                msg(
+                    "the run {run} is of after {today}, the day training took for today",
+                    run=run.run_id,
+                    today=self._now,
+                ),
                 expected=True,
             )
         ((said_by, _),) = load_versions(self._project, {name: int(mine.model_version)})
         if _meaning(said_by.definition) != _meaning(definition):
             return NotCompared(
-                f"the run {run.run_id} answers another question: population or outcome have changed since",
+                msg(
+                    "the run {run} answers another question: population or outcome have changed since",
+                    run=run.run_id,
+                ),
                 expected=False,
             )
         said = predictions(reader, name).select(["profile_id", "score"]).to_pandas()

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tagcast.features.core.messages import Text
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -24,16 +26,16 @@ class Listing:
 
     Parameters
     ----------
-    versions_title, trained_title : str
+    versions_title, trained_title : Message or str
     versions, trained : mapping of str to str
         Column to the metric that it shows.
     amounts : frozenset of str
         Metrics that are amounts of money.
     """
 
-    versions_title: str
+    versions_title: Text
     versions: Mapping[str, str]
-    trained_title: str
+    trained_title: Text
     trained: Mapping[str, str]
     amounts: frozenset[str] = frozenset()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -48,15 +49,17 @@ def read_thresholds(project: Project, tag: str, version: int | None) -> dict[str
     mine = registered_versions(project, tag)
     if {v.tag for v in mine} != {tag}:
         names = sorted({v.tag for v in mine})
-        raise ModelError(f"{tag} is a family", hint=f"name one of {', '.join(names)}")
+        raise ModelError(
+            msg("{tag} is a family of tags", tag=tag), hint=msg("name one of {names}", names=listed(names))
+        )
     if version is None:
         found = next((v for v in mine if "champion" in v.aliases), mine[0])
     else:
         numbered = {v.version: v for v in mine}
         if version not in numbered:
             raise ModelError(
-                f"{tag} has no version {version}",
-                hint=f"choose one of {', '.join(map(str, sorted(numbered)))}",
+                msg("{tag} has no version {version}", tag=tag, version=version),
+                hint=msg("choose one of {versions}", versions=listed(map(str, sorted(numbered)))),
             )
         found = numbered[version]
     tracking = open_tracking(project.settings.home, project=project.settings.name)

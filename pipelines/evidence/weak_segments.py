@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.messages import Joined, listed
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -20,7 +22,7 @@ class WeakSegment:
     """A segment and why it is weak."""
 
     row: SegmentRow | AmountSegment
-    why: str
+    why: Joined
 
 
 def weak_segments(rows: Sequence[SegmentRow | AmountSegment], kind: str) -> list[WeakSegment]:
@@ -34,7 +36,7 @@ def weak_segments(rows: Sequence[SegmentRow | AmountSegment], kind: str) -> list
         who = (row.n, row.yes, row.mean_score)  # "not known" of several attributes is often one group
         if why and who not in seen:
             seen.add(who)
-            found.append(WeakSegment(row, "; ".join(why)))
+            found.append(WeakSegment(row, listed(why, "sentences")))
     return found
 
 

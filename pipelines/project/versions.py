@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -25,15 +26,15 @@ def registered_versions(project: Project, tag: str | None) -> list[Version]:
 
     home = project.settings.home
     if not tracking_exists(home):
-        raise ModelError("no model has been trained yet", hint="tagcast train --all")
+        raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     tracking = open_tracking(home, project=project.settings.name)
     every = versions(tracking)
     mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]
     if tag is not None and not mine:
         known = sorted({v.tag for v in every})
         near = get_close_matches(tag, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise DefinitionError(
-            f"unknown tag {tag!r}", hint=f"{hint}trained tags: {', '.join(known) or 'none'}"
-        )
+        hint = msg("trained tags: {tags}", tags=listed(known) or msg("none"))
+        if near:
+            hint = msg("did you mean {nearest!r}? {rest}", nearest=near[0], rest=hint)
+        raise DefinitionError(msg("unknown tag {tag!r}", tag=tag), hint=hint)
     return mine

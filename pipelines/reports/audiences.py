@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 if TYPE_CHECKING:
@@ -20,12 +21,19 @@ log = logging.getLogger("tagcast")
 
 def render_count(found: dict[str, Any]) -> None:
     """Print the size of an audience."""
-    margin = f", give or take {found['margin']:,}," if found["margin"] else ""
-    about = "about " if margin else ""
-    say(f"{about}{found['members']:,}{margin} of {found['base']:,} profiles ({found['share']:.1%})")
+    figures = {"members": found["members"], "base": found["base"], "share": found["share"]}
+    say(
+        msg(
+            "about {members:,}, give or take {margin:,}, of {base:,} profiles ({share:.1%})",
+            margin=found["margin"],
+            **figures,
+        )
+        if found["margin"]
+        else msg("{members:,} of {base:,} profiles ({share:.1%})", **figures)
+    )
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
-            say(f"  {tag}: mean confidence {confidence:.3f}")
+            say(msg("  {tag}: mean confidence {confidence:.3f}", tag=tag, confidence=confidence))
 
 
 def render_explanation(found: dict[str, Any]) -> None:
@@ -33,14 +41,22 @@ def render_explanation(found: dict[str, Any]) -> None:
     say(found["sentence"])
     render_count(found)
     table(
-        "What each condition takes away",
-        ("condition", "profiles without it", "taken away"),
+        msg("What each condition takes away"),
+        (msg("condition"), msg("profiles without it"), msg("taken away")),
         [(e["condition"], e["members_without"], e["removed"]) for e in found["effects"]],
     )
     if found["expected"]:
         table(
-            "How many will turn out as said",
-            ("tag", "says", "profiles", "promised", "expected", "19 of 20 times from", "to"),
+            msg("How many will turn out as said"),
+            (
+                msg("tag"),
+                msg("says"),
+                msg("profiles"),
+                msg("promised"),
+                msg("expected"),
+                msg("19 of 20 times from"),
+                msg("to"),
+            ),
             [
                 (
                     e["tag"],
@@ -53,8 +69,8 @@ def render_explanation(found: dict[str, Any]) -> None:
         )
     if found["expected_amounts"]:
         table(
-            "How much they will spend in all",
-            ("tag", "profiles", "expected", "19 of 20 times from", "to"),
+            msg("How much they will spend in all"),
+            (msg("tag"), msg("profiles"), msg("expected"), msg("19 of 20 times from"), msg("to")),
             [
                 (e["tag"], e["members"], *(amount(e[part]) for part in ("amount", "low", "high")))
                 for e in found["expected_amounts"]
@@ -66,17 +82,24 @@ def render_profit(curve: ProfitCurve) -> None:
     """Print the best threshold, and the profit on the way there."""
     best = curve.best
     if not best.members:
-        say("nobody is worth the cost")
+        say(msg("nobody is worth the cost"))
         return
     say(
-        f"contact the {best.members:,} of highest score (from {best.threshold:.3f} on): expected profit "
-        f"{amount(best.profit)}, by the bounds of their scores {amount(best.low)} to {amount(best.high)}"
+        msg(
+            "contact the {members:,} of highest score (from {threshold:.3f} on): expected profit {profit}, "
+            "by the bounds of their scores {low} to {high}",
+            members=best.members,
+            threshold=best.threshold,
+            profit=amount(best.profit),
+            low=amount(best.low),
+            high=amount(best.high),
+        )
     )
-    say(f"  add to the filter: {curve.condition}")
+    say(msg("  add to the filter: {condition}", condition=curve.condition))
     steps = max(1, len(curve.points) // 12)
     table(
-        "Profit by threshold",
-        ("profiles", "score from", "profit", "low", "high"),
+        msg("Profit by threshold"),
+        (msg("profiles"), msg("score from"), msg("profit"), msg("low"), msg("high")),
         [
             (p.members, p.threshold, amount(p.profit), amount(p.low), amount(p.high))
             for p in dict.fromkeys((*curve.points[::steps], curve.points[-1]))
@@ -87,16 +110,22 @@ def render_profit(curve: ProfitCurve) -> None:
 def render_members(rows: Sequence[dict[str, Any]], amounts: frozenset[str]) -> None:
     """Print profiles of an audience; ``amounts`` are the columns that hold amounts."""
     lines = [[amount(v) if name in amounts else v for name, v in row.items()] for row in rows]
-    table(f"{len(rows):,} profiles", list(rows[0]) if rows else ["profile_id"], lines)
+    table(
+        nmsg("{n:,} profile", "{n:,} profiles", len(rows)),
+        list(rows[0]) if rows else ["profile_id"],
+        lines,
+    )
 
 
 def render_portrait(found: Portrait, by: Literal["index", "share"], top: int) -> None:
     """Print what sets an audience apart."""
-    about = ", estimated from a sample" if found.estimated else ""
+    figures = {"members": found.members, "against": found.against}
     ranked = found.by_index() if by == "index" else found.by_share()
     table(
-        f"{found.members:,} profiles against {found.against:,}{about}",
-        ("field", "level", "profiles", "share", "of the others", "index"),
+        msg("{members:,} profiles against {against:,}, estimated from a sample", **figures)
+        if found.estimated
+        else msg("{members:,} profiles against {against:,}", **figures),
+        (msg("field"), msg("level"), msg("profiles"), msg("share"), msg("of the others"), msg("index")),
         [
             (
                 row.field,
@@ -108,43 +137,59 @@ def render_portrait(found: Portrait, by: Literal["index", "share"], top: int) ->
             )
             for row in ranked[:top]
         ],
-        notes=("index 100: as common as among the others",),
+        notes=(msg("index 100: as common as among the others"),),
     )
 
 
 def render_overlap(found: Overlap) -> None:
     """Print how two audiences overlap."""
     table(
-        "Overlap",
-        ("profiles", "count"),
+        msg("Overlap"),
+        (msg("profiles"), msg("count")),
         [
-            ("the first", found.a),
-            ("the second", found.b),
-            ("both", found.both),
-            ("either", found.either),
-            ("the first alone", found.only_a),
-            ("the second alone", found.only_b),
-            ("both of either (Jaccard)", f"{found.jaccard:.1%}"),
+            (msg("the first"), found.a),
+            (msg("the second"), found.b),
+            (msg("both"), found.both),
+            (msg("either"), found.either),
+            (msg("the first alone"), found.only_a),
+            (msg("the second alone"), found.only_b),
+            (msg("both of either (Jaccard)"), f"{found.jaccard:.1%}"),
         ],
     )
 
 
 def render_export(out: Path, found: ExportRecord) -> None:
     """Print what was taken away."""
-    say(f"{found.rows:,} profiles written to {out}; export {found.id} in the audit log")
+    say(
+        msg(
+            "{rows:,} profiles written to {out}; export {id} in the audit log",
+            rows=found.rows,
+            out=out,
+            id=found.id,
+        )
+    )
     if found.held_out:
-        say(f"  {found.held_out:,} kept back at random")
+        say(msg("  {count:,} kept back at random", count=found.held_out))
     if found.without_consent:
-        say(f"  {found.without_consent:,} left out: they do not consent to the channel")
+        say(msg("  {count:,} left out: they do not consent to the channel", count=found.without_consent))
     if found.hidden:
-        say(f"  left out, since you may not see them: {', '.join(found.hidden)}")
+        say(msg("  left out, since you may not see them: {names}", names=listed(found.hidden)))
 
 
 def render_saved(found: Sequence[SavedAudience]) -> None:
     """Print saved audiences."""
     table(
-        "Saved audiences",
-        ("name", "kind", "profiles", "run", "owner", "changed", "filter", "description"),
+        msg("Saved audiences"),
+        (
+            msg("name"),
+            msg("kind"),
+            msg("profiles"),
+            msg("run"),
+            msg("owner"),
+            msg("changed"),
+            msg("filter"),
+            msg("description"),
+        ),
         [
             (a.name, a.kind, a.members, a.run, a.owner, f"{a.changed_at:%Y-%m-%d}", a.filter, a.description)
             for a in found

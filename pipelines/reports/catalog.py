@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.messages import Text
+from tagcast.features.core.messages import Text, from_json, listed, msg, pmsg
 from tagcast.pipelines.reports.terminal import amount, say, table, values_text
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[Text]) -> None:
             )
         )  # fmt: skip
     table(
-        "Tags",
-        ("branch", "tag", "status", "population", "coverage", "says", "confidence", "champion, grade",
-         "quality (test snapshot)", "owner"),
+        msg("Tags"),
+        (msg("branch"), msg("tag"), msg("status"), msg("population"), msg("coverage"), msg("says"), msg("confidence"), msg("champion, grade"),
+         msg("quality (test snapshot)"), msg("owner")),
         lines,
     )  # fmt: skip
     for warning in warnings:
-        say(f"warning: {warning}")
+        say(msg("warning: {warning}", warning=warning))
 
 
 def render_page(page: TagDetails) -> None:
@@ -50,27 +50,46 @@ def render_page(page: TagDetails) -> None:
     row = page.row
     titles = " / ".join(dict.fromkeys(row.title.values()))
     say(f"{row.name}: {titles} ({' › '.join(row.path)})")
-    sensitive = ", sensitive" if row.sensitivity == "sensitive" else ""
-    say(f"  {row.status.replace('_', ' ')}, owned by {row.owner}{sensitive}")
+    about = {"status": row.status.replace("_", " "), "owner": row.owner}
+    say(
+        msg("  {status}, owned by {owner}, sensitive", **about)
+        if row.sensitivity == "sensitive"
+        else msg("  {status}, owned by {owner}", **about)
+    )
     for words in (page.description, page.question, page.population, page.decision):
         if words:
             say(f"  {words['en']}")
     if page.refresh:
-        say(f"  refreshed by cron {page.refresh}, good for {page.expires_after_days} days")
+        say(
+            msg(
+                "  refreshed by cron {refresh}, good for {days} days",
+                refresh=page.refresh,
+                days=page.expires_after_days,
+            )
+        )
     if page.last_run is not None:
-        expiry = f"expire{'d' if row.expired else 's'} {row.expires_at:%Y-%m-%d}" if row.expires_at else ""
-        say(f"  scored as of {page.last_run.as_of} (run {page.last_run.number}), {expiry}")
+        scored = msg(
+            "  scored as of {as_of} (run {number})", as_of=page.last_run.as_of, number=page.last_run.number
+        )
+        if row.expires_at:
+            day = _day(row.expires_at)
+            scored = (
+                msg("{scored}, expired {day}", scored=scored, day=day)
+                if row.expired
+                else msg("{scored}, expires {day}", scored=scored, day=day)
+            )
+        say(scored)
     if page.values:
         table(
-            f"Says of {row.population:,} profiles",
-            ("value", "profiles", "share"),
+            msg("Says of {count:,} profiles", count=row.population or 0),
+            (msg("value"), msg("profiles"), msg("share")),
             [(v.value, v.members, v.share) for v in page.values],
         )
     if len(page.trend) > 1:
         values = [v.value for v in page.values]
         table(
-            "Shares over the published runs",
-            ("run", "as of", "population", *values, "confidence"),
+            msg("Shares over the published runs"),
+            (msg("run"), msg("as of"), msg("population"), *values, msg("confidence")),
             [
                 (p.run, p.as_of, p.population, *(p.shares.get(v, 0.0) for v in values), p.mean_confidence)
                 for p in page.trend[-MOST_SHOWN:]
@@ -79,33 +98,47 @@ def render_page(page: TagDetails) -> None:
     _render_evidence(page)
     used = page.uses
     say(
-        f"used by {len(used.audiences)} saved audiences{_listed(used.audiences)}, {used.exports:,} exports, "
-        f"{used.api_calls:,} API calls"
+        msg(
+            "used by {audiences} saved audiences{names}, {exports:,} exports, {calls:,} API calls",
+            audiences=len(used.audiences),
+            names=_listed(used.audiences),
+            exports=used.exports,
+            calls=used.api_calls,
+        )
     )
     if page.feedback.count:
-        say(f"rated {page.feedback.mean:.1f} of 5 by {page.feedback.count}")
+        say(msg("rated {mean:.1f} of 5 by {count}", mean=page.feedback.mean, count=page.feedback.count))
         for comment in page.feedback.comments[:MOST_SHOWN]:
-            say(f"  {comment.who}, {_day(comment.at)}: {comment.stars} of 5: {comment.text}")
+            say(
+                msg(
+                    "  {who}, {day}: {stars} of 5: {text}",
+                    who=comment.who,
+                    day=_day(comment.at),
+                    stars=comment.stars,
+                    text=comment.text,
+                )
+            )
     render_history(page.history)
 
 
 def _render_evidence(page: TagDetails) -> None:
     if page.grade_reasons:
-        say(f"grade {page.row.grade}: {'; '.join(page.grade_reasons)}")
+        reasons = from_json({"joined": list(page.grade_reasons), "kind": "sentences"})
+        say(msg("grade {grade}: {reasons}", grade=page.row.grade, reasons=reasons))
     if page.drivers:
         table(
-            "What the score is made of",
-            ("feature", "share", "direction"),
+            msg("What the score is made of"),
+            (msg("feature"), msg("share"), msg("direction")),
             [(d.title["en"], d.share, d.direction) for d in page.drivers[:MOST_SHOWN]],
         )
     elif page.features:
-        say(f"made of {', '.join(f.title['en'] for f in page.features)}")
-    for title, rows in (("test snapshot", page.promise), ("published runs", page.observed)):
+        say(msg("made of {features}", features=listed(f.title["en"] for f in page.features)))
+    for title, rows in ((msg("test snapshot"), page.promise), (msg("published runs"), page.observed)):
         _render_promise(title, rows)
     if page.versions:
         table(
-            "Versions",
-            ("version", "trained", "alias", "grade", "decision", "why"),
+            msg("Versions"),
+            (msg("version"), msg("trained"), msg("alias"), msg("grade"), msg("decision"), msg("why")),
             [
                 (v.version, _day(v.created), ", ".join(v.aliases), v.grade, v.decision, v.reason)
                 for v in page.versions[:MOST_SHOWN]
@@ -113,12 +146,19 @@ def _render_evidence(page: TagDetails) -> None:
         )
 
 
-def _render_promise(title: str, rows: Sequence[PromiseRow]) -> None:
+def _render_promise(title: Text, rows: Sequence[PromiseRow]) -> None:
     said = [r for r in rows if r.predicted]
     if said:
         table(
-            f"The promise beside reality ({title})",
-            ("as of", "version", "confidence from", "said", "promised", "right"),
+            msg("Promised vs. actual ({title})", title=title),
+            (
+                msg("as of"),
+                msg("version"),
+                msg("confidence from"),
+                msg("said"),
+                msg("promised"),
+                msg("right"),
+            ),
             [(r.as_of, r.version, r.at_least, r.predicted, r.promised, r.right) for r in said],
         )
 
@@ -126,11 +166,17 @@ def _render_promise(title: str, rows: Sequence[PromiseRow]) -> None:
 def render_history(steps: Sequence[LifeStep]) -> None:
     """Print the life of a tag."""
     if not steps:
-        say("no step in its life is recorded yet")
+        say(msg("no step in its life is recorded yet"))
         return
     table(
-        "Life",
-        ("at (UTC)", "who", "from", "to", "why"),
+        msg("Life"),
+        (
+            msg("at (UTC)"),
+            msg("who"),
+            pmsg("status of a tag", "from"),
+            pmsg("status of a tag", "to"),
+            msg("why"),
+        ),
         [
             (f"{s.at:%Y-%m-%d %H:%M}", s.who, s.was.replace("_", " "), s.to.replace("_", " "), s.reason)
             for s in steps
@@ -141,11 +187,11 @@ def render_history(steps: Sequence[LifeStep]) -> None:
 def render_pending(found: Sequence[PendingChampion]) -> None:
     """Print which champions wait for a second person."""
     if not found:
-        say("no champion waits for approval")
+        say(msg("no champion waits for approval"))
         return
     table(
-        "Champions that wait for a second person",
-        ("tag", "version", "proposed by", "at (UTC)", "grade", "in place of", "why"),
+        msg("Champions that wait for a second person"),
+        (msg("tag"), msg("version"), msg("proposed by"), msg("at (UTC)"), msg("grade"), msg("in place of"), msg("why")),
         [
             (p.tag, p.version, p.proposed_by, f"{p.proposed_at:%Y-%m-%d %H:%M}", p.grade, p.champion, p.reason)
             for p in found

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tagcast.features.core.messages import as_values, msg
 from tagcast.pipelines.evaluation.evaluate import Evaluation
 from tagcast.pipelines.evaluation.tables import WORST_AUDIENCES, sections
 from tagcast.pipelines.reports.terminal import say, table
@@ -83,7 +84,7 @@ def render_evaluation(evaluation: Evaluation, folder: Path) -> None:
             table(section.title, section.columns, section.rows, notes=section.notes)
     for note in evaluation.notes:
         say(note)
-    say(f"report: {folder / 'report.md'}")
+    say(msg("report: {file}", file=folder / "report.md"))
 
 
 def markdown(evaluation: Evaluation) -> str:
@@ -132,7 +133,7 @@ def write_report(evaluation: Evaluation, home: Path) -> Path:
     with TemporaryDirectory(dir=reports, prefix=".") as scratch:
         aside = Path(scratch) / "report"
         aside.mkdir()
-        text = json.dumps(as_dict(evaluation), ensure_ascii=False, indent=2, allow_nan=False)
+        text = json.dumps(as_values(as_dict(evaluation), "en"), ensure_ascii=False, indent=2, allow_nan=False)
         (aside / "report.json").write_text(text + "\n", encoding="utf-8")
         (aside / "report.md").write_text(markdown(evaluation), encoding="utf-8")
         for name, figure in figures.items():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.reports.terminal import say, table
 
 if TYPE_CHECKING:
@@ -15,18 +16,18 @@ if TYPE_CHECKING:
 def render_plan(plan: Plan) -> None:
     """Print what would change."""
     if not plan.tags:
-        say("nothing differs: what is written is active")
+        say(msg("nothing differs: what is written is active"))
         return
     table(
-        "Definitions against what is active",
-        ("tag", "change", "key", "active", "written", "takes"),
+        msg("Definitions against what is active"),
+        (msg("tag"), msg("change"), msg("key"), msg("active"), msg("written"), msg("takes")),
         [row for change in plan.tags for row in _rows(change)],
     )
     moved = [change for change in plan.tags if change.will_say is not None]
     if moved:
         table(
-            f"What {plan.run} would say",
-            ("tag", "value", "profiles now", "then", "change"),
+            msg("What {run} would say", run=plan.run),
+            (msg("tag"), msg("value"), msg("profiles now"), msg("then"), msg("change")),
             [
                 (change.tag, value, now, then, f"{then - now:+,}")
                 for change in moved
@@ -35,8 +36,8 @@ def render_plan(plan: Plan) -> None:
         )
     if plan.audiences:
         table(
-            "Saved audiences that would change",
-            ("audience", "members now", "then", "change", "note"),
+            msg("Saved audiences that would change"),
+            (msg("audience"), msg("members now"), msg("then"), msg("change"), msg("note")),
             [
                 (
                     a.name,
@@ -52,35 +53,50 @@ def render_plan(plan: Plan) -> None:
         )
     for change in plan.tags:
         if change.proposed_by:
-            say(f"{change.tag}: proposed by {change.proposed_by}, waits for a second person")
-    say('activate it: tagcast tag apply --reason "…"; the next tagcast score says it')
+            say(
+                msg(
+                    "{tag}: proposed by {who}, waits for a second person",
+                    tag=change.tag,
+                    who=change.proposed_by,
+                )
+            )
+    say(msg('activate it: tagcast tag apply --reason "…"; the next tagcast score says it'))
 
 
 def render_applied(done: Applied) -> None:
     """Print what was activated."""
     if done.applied:
-        say(f"active: {', '.join(done.applied)}; the next tagcast score says it")
+        say(msg("active: {tags}; the next tagcast score says it", tags=listed(done.applied)))
     if done.proposed:
-        say(f"proposed: {', '.join(done.proposed)}; somebody else activates it by tagcast tag apply")
+        say(
+            msg(
+                "proposed: {tags}; somebody else activates it by tagcast tag apply",
+                tags=listed(done.proposed),
+            )
+        )
     if done.to_train:
-        say(f"only once trained: {', '.join(done.to_train)} (tagcast train)")
+        say(msg("only once trained: {tags} (tagcast train)", tags=listed(done.to_train)))
 
 
 def _rows(change: TagChange) -> list[tuple[Any, ...]]:
     if change.change == "new":
-        takes = "training" if change.train else "the next run says it"
-        return [(change.tag, "new", None, None, None, takes)]
+        takes = msg("training") if change.train else msg("the next run says it")
+        return [(change.tag, msg("new"), None, None, None, takes)]
     if change.change == "removed":
-        takes = "the next run says it no more" if change.kind == "rule" else "said until tagcast tag retire"
-        return [(change.tag, "removed", None, None, None, takes)]
+        takes = (
+            msg("the next run says it no more")
+            if change.kind == "rule"
+            else msg("said until tagcast tag retire")
+        )
+        return [(change.tag, msg("removed"), None, None, None, takes)]
     return [
         (
             change.tag,
-            "changed",
+            msg("changed"),
             key.key,
             _short(key.was),
             _short(key.now),
-            "training" if key.retrain else "apply",
+            msg("training") if key.retrain else msg("apply"),
         )
         for key in change.keys
     ]

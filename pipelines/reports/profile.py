@@ -5,29 +5,33 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tagcast.features.core.messages import from_json, msg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 
 def render_profile(view: dict[str, Any]) -> None:
     """Print one profile."""
     attributes = ", ".join(f"{k}: {v}" for k, v in view["attributes"].items() if v is not None)
-    say(f"profile {view['profile_id']} as of {view['as_of']}" + (f" ({attributes})" if attributes else ""))
+    who = msg("profile {profile} as of {as_of}", profile=view["profile_id"], as_of=view["as_of"])
+    say(msg("{who} ({attributes})", who=who, attributes=attributes) if attributes else who)
     table(
-        "Tags",
+        msg("Tags"),
         (
-            "tag",
-            "value",
-            "score",
-            "confidence",
-            "percentile",
-            "band",
-            "reasons (feature = value: direction, size)",
-            "by",
+            msg("tag"),
+            msg("value"),
+            msg("score"),
+            msg("confidence"),
+            msg("percentile"),
+            msg("band"),
+            msg("reasons (feature = value: direction, size)"),
+            msg("by"),
         ),
         [
             (
                 p["tag"],
-                f"unknown: {p['unknown_because']}" if p.get("unknown_because") else p["value"],
+                msg("unknown: {reason}", reason=from_json(p["unknown_because"]))
+                if p.get("unknown_because")
+                else p["value"],
                 _score(p),
                 p["confidence"],
                 f"{p['percentile']:.1f}",
@@ -40,8 +44,8 @@ def render_profile(view: dict[str, Any]) -> None:
     )
     if view["features"]:
         table(
-            "Key features",
-            ("feature", "value"),
+            msg("Key features"),
+            (msg("feature"), msg("value")),
             [(f["title"]["en"], _number(f["value"])) for f in view["features"]],
         )
 
@@ -68,15 +72,29 @@ def _number(value: float | None) -> str:
 def render_profile_on(view: dict[str, Any]) -> None:
     """Print what was predicted for a profile on a day."""
     say(
-        f"profile {view['profile_id']} on {view['as_of']}: run {view['run_id']}, "
-        f"active since {view['active_since']:%Y-%m-%d %H:%M} UTC"
+        msg(
+            "profile {profile} on {day}: run {run}, active since {since:%Y-%m-%d %H:%M} UTC",
+            profile=view["profile_id"],
+            day=view["as_of"],
+            run=view["run_id"],
+            since=view["active_since"],
+        )
     )
     if not view["predictions"]:
-        say("no tag spoke of it")
+        say(msg("no tag spoke of it"))
         return
     table(
-        "Tags",
-        ("tag", "value", "confidence", "score", "band", "model version", "as of", "expires"),
+        msg("Tags"),
+        (
+            msg("tag"),
+            msg("value"),
+            msg("confidence"),
+            msg("score"),
+            msg("band"),
+            msg("model version"),
+            msg("as of"),
+            msg("expires"),
+        ),
         [
             (
                 p["tag"],
@@ -84,7 +102,7 @@ def render_profile_on(view: dict[str, Any]) -> None:
                 p.get("confidence"),
                 p.get("score"),
                 p["band"],
-                p["model_version"] or "rule",
+                p["model_version"] or msg("rule"),
                 p["as_of"],
                 f"{p['expires_at']:%Y-%m-%d}",
             )
@@ -92,5 +110,5 @@ def render_profile_on(view: dict[str, Any]) -> None:
         ],
         notes=()
         if view["exact"]
-        else ("the run itself is not kept any more: values and bands are from the history of changes",),
+        else (msg("the run itself is not kept any more: values and bands are from the history of changes"),),
     )

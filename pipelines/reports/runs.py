@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.reports.scoring import value_counts
 from tagcast.pipelines.reports.terminal import say, table
 from tagcast.pipelines.scoring.run_history import RunsCompared, StoreRow
@@ -12,17 +13,28 @@ from tagcast.pipelines.scoring.run_history import RunsCompared, StoreRow
 def render_runs(rows: Sequence[StoreRow], place: str) -> None:
     """Print the log."""
     if not rows:
-        say(f"nothing has been published yet in {place}")
+        say(msg("nothing has been published yet in {place}", place=place))
         return
     table(
-        f"Runs of {place}",
-        ("", "number", "at (UTC)", "what", "run", "as of", "profiles", "tags", "kept", "why"),
+        msg("Runs of {place}", place=place),
+        (
+            "",
+            msg("number"),
+            msg("at (UTC)"),
+            msg("what"),
+            msg("run"),
+            msg("as of"),
+            msg("profiles"),
+            msg("tags"),
+            msg("kept"),
+            msg("why"),
+        ),
         [
             (
-                "active" if r.active else "",
+                msg("active") if r.active else "",
                 r.number,
                 f"{r.at:%Y-%m-%d %H:%M}",
-                "published" if r.action == "publish" else f"back to {r.run}",
+                msg("published") if r.action == "publish" else msg("back to {run}", run=r.run),
                 r.run_id,
                 r.as_of,
                 r.profiles,
@@ -38,13 +50,19 @@ def render_runs(rows: Sequence[StoreRow], place: str) -> None:
 def render_diff(found: RunsCompared) -> None:
     """Print how many profiles entered and left each value."""
     table(
-        f"From run {found.before} ({found.before_id}) to run {found.after} ({found.after_id})",
-        ("tag", "entered", "left", "changed"),
+        msg(
+            "From run {before} ({before_id}) to run {after} ({after_id})",
+            before=found.before,
+            before_id=found.before_id,
+            after=found.after,
+            after_id=found.after_id,
+        ),
+        (msg("tag"), msg("entered"), msg("left"), msg("changed")),
         [
             (d.tag, value_counts(d.entered, "+"), value_counts(d.left, "−"), f"{d.changed:.1%}")
             for d in found.tags
         ],
     )
-    for what, tags in (("new", found.new), ("no longer there", found.gone)):
+    for what, tags in ((msg("new"), found.new), (msg("no longer there"), found.gone)):
         if tags:
-            say(f"{what}: {', '.join(tags)}")
+            say(msg("{what}: {tags}", what=what, tags=listed(tags)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.messages import msg
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
 from tagcast.models.stats.season_coverage import UNSURE
@@ -16,18 +17,34 @@ if TYPE_CHECKING:
     from tagcast.pipelines.scoring.run_summary import ScoringRun
     from tagcast.registry.governance.observed_accuracy import PromiseRow
 
-AGREEMENT_NOTE = "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
+AGREEMENT_NOTE = msg(
+    "reasons agree: share of test profiles whose exact top reason (SHAP) is among the three of path attribution"
+)
 
 
 def render_scoring(run: ScoringRun) -> None:
     """Print the run as a table."""
     table(
-        f"Published {run.run_id}: {run.profiles:,} profiles as of {run.as_of}",
-        ("tag", "version", "population", "says", "unknown", "because", "mean confidence", "reasons agree"),
+        msg(
+            "Published {run}: {profiles:,} profiles as of {as_of}",
+            run=run.run_id,
+            profiles=run.profiles,
+            as_of=run.as_of,
+        ),
+        (
+            msg("tag"),
+            msg("version"),
+            msg("population"),
+            msg("says"),
+            msg("unknown"),
+            msg("because"),
+            msg("mean confidence"),
+            msg("reasons agree"),
+        ),
         [
             (
                 t.tag,
-                t.version or "rule",
+                t.version or msg("rule"),
                 t.population,
                 values_text(t.predicted, t.population),
                 t.unknown,
@@ -41,12 +58,14 @@ def render_scoring(run: ScoringRun) -> None:
     )
     for t in run.tags:
         if t.unseen_season >= UNSURE:
-            tell(f"{t.tag}: {season_note(t.unseen_season, run.as_of, t.horizon_days)}")
+            note = season_note(t.unseen_season, run.as_of, t.horizon_days)
+            tell(msg("{tag}: {note}", tag=t.tag, note=note))
         if t.unlike_training >= RANGE_DRIFT:
-            tell(f"{t.tag}: {range_note(t.unlike_training, t.unlike_because)}")
+            note = range_note(t.unlike_training, t.unlike_because)
+            tell(msg("{tag}: {note}", tag=t.tag, note=note))
     render_movement(run.moved, run.last_run or "")
     if run.out:
-        say(f"predictions written to {run.out}")
+        say(msg("predictions written to {file}", file=run.out))
 
 
 def value_counts(by_value: Mapping[str, int], sign: str) -> str:
@@ -63,8 +82,16 @@ def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
         return "–" if part is None else f"{part:.1%}"
 
     table(
-        f"Moved since {last_run}",
-        ("tag", "entered", "left", "changed", "by new data", "by a new model", "by a new threshold"),
+        msg("Moved since {run}", run=last_run),
+        (
+            msg("tag"),
+            msg("entered"),
+            msg("left"),
+            msg("changed"),
+            msg("by new data"),
+            msg("by a new model"),
+            msg("by a new threshold"),
+        ),
         [
             (
                 r.tag,
@@ -78,7 +105,11 @@ def render_movement(rows: Sequence[TagMovement], last_run: str) -> None:
             for r in rows
         ],
         notes=[
-            f"{r.tag}: causes measured on {r.sampled:,} profiles; one that undoes another counts in both"
+            msg(
+                "{tag}: causes measured on {profiles:,} profiles; one that undoes another counts in both",
+                tag=r.tag,
+                profiles=r.sampled,
+            )
             for r in rows
             if r.sampled
         ],
@@ -102,12 +133,22 @@ def render_promise(rows: list[PromiseRow]) -> None:
         lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))
         if not first.observed:
             notes.append(
-                f"* {tag}: the window of the published run is observed on {first.due}; "
-                f"shown is its model's own test snapshot of {first.as_of}"
+                msg(
+                    "* {tag}: the window of the published run is observed on {due}; "
+                    "shown is its model's own test snapshot of {as_of}",
+                    tag=tag,
+                    due=first.due,
+                    as_of=first.as_of,
+                )
             )
     table(
-        "Promised vs. actual (values; mean confidence → share that came true)",
-        ("tag", "as of", "all values", *(f"confidence ≥ {b}" for b in CONFIDENCE_BANDS[1:])),
+        msg("Promised vs. actual (values; mean confidence → share that came true)"),
+        (
+            msg("tag"),
+            msg("as of"),
+            msg("all values"),
+            *(msg("confidence ≥ {bound}", bound=b) for b in CONFIDENCE_BANDS[1:]),
+        ),
         lines,
         notes=notes,
     )

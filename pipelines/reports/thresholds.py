@@ -4,61 +4,73 @@ from __future__ import annotations
 
 from typing import Any
 
+from tagcast.features.core.messages import Text, from_json, msg, nmsg
 from tagcast.pipelines.reports.terminal import say, table
 
 
 def render_thresholds(found: dict[str, Any]) -> None:
     """Print the cuts (of an amount those of each boundary between tiers), the rule's choice in a sentence, and margins."""
     days = found["snapshots"]
-    about = (
-        f"{found['tag']} version {found['version']}: {found['cases']:,} cases of {len(days)} past snapshots "
-        f"({days[0]} to {days[-1]})"
+    about = nmsg(
+        "{tag} version {version}: {cases:,} cases of {n} past snapshot ({first} to {last})",
+        "{tag} version {version}: {cases:,} cases of {n} past snapshots ({first} to {last})",
+        len(days),
+        tag=found["tag"],
+        version=found["version"],
+        cases=found["cases"],
+        first=days[0],
+        last=days[-1],
     )
     for each in found.get("boundaries", [found]):
-        what = f"{each['tier']} or more, from {each['start']:,g}; " if "tier" in each else ""
+        what: Text = about
+        if "tier" in each:
+            tier = msg("{tier} or more, from {start:,g}", tier=each["tier"], start=each["start"])
+            what = msg("{about}, {tier};", about=about, tier=tier)
         with_profit = any(row["profit"] is not None for row in each["thresholds"])
         table(
-            f"{about}, {what}base rate {each['base_rate']:.3f}",
+            msg("{about} base rate {rate:.3f}", about=what, rate=each["base_rate"])
+            if "tier" in each
+            else msg("{about}, base rate {rate:.3f}", about=what, rate=each["base_rate"]),
             (
-                "audience",
-                "rule",
-                "from score",
-                "profiles",
-                "share",
-                "precision",
-                "95 % interval",
-                "recall",
-                "lift",
-                *(["profit a snapshot"] if with_profit else []),
+                msg("audience"),
+                msg("rule"),
+                msg("from score"),
+                msg("profiles"),
+                msg("share"),
+                msg("precision"),
+                msg("95 % interval"),
+                msg("recall"),
+                msg("lift"),
+                *([msg("profit a snapshot")] if with_profit else []),
             ),
             [_cells(row, with_profit) for row in each["thresholds"]],
         )
-    say(found["says"])
+    say(from_json(found["says"]))
     least = found["min_confidence"]
     _render_stability(
-        "A margin against flicker (hysteresis), from each past snapshot to the next", found["stability"]
+        msg("A margin against flicker (hysteresis), from each past snapshot to the next"), found["stability"]
     )
     if least:
         _render_stability(
-            f"The same if nothing were unknown (min_confidence 0 in place of {least:g})",
+            msg("The same if nothing were unknown (min_confidence 0 in place of {least:g})", least=least),
             found["stability_without_unknown"],
         )
     for file in found["plots"].values():
-        say(f"plot: {file}")
+        say(msg("plot: {file}", file=file))
 
 
-def _render_stability(title: str, rows: list[dict[str, Any]]) -> None:
+def _render_stability(title: Text, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     names = (
-        "margin",
-        "definition",
-        "profiles",
-        "flips",
-        "flips removed",
-        "predicted",
-        "mean confidence",
-        "share right",
+        msg("margin"),
+        msg("definition"),
+        msg("profiles"),
+        msg("flips"),
+        msg("flips removed"),
+        msg("predicted"),
+        msg("mean confidence"),
+        msg("share right"),
     )
     fields = ("margin", "own", "pairs", "flips", "removed", "predicted", "mean_confidence", "share_right")
     lines = [[("◀" if row[f] else "") if f == "own" else row[f] for f in fields] for row in rows]
@@ -66,12 +78,14 @@ def _render_stability(title: str, rows: list[dict[str, Any]]) -> None:
 
 
 def _cells(row: dict[str, Any], with_profit: bool) -> tuple[Any, ...]:
-    scores = "–" if row["threshold"] is None else f"{row['threshold']:.3f}"
+    scores: Text = "–" if row["threshold"] is None else f"{row['threshold']:.3f}"
     if row["threshold_high"] != row["threshold"]:
-        scores += f" to {row['threshold_high']:.3f}"
-    interval = "–" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+        scores = msg("{first} to {last}", first=scores, last=f"{row['threshold_high']:.3f}")
+    interval: Text = "–"
+    if row["low"] is not None:
+        interval = msg("{first} to {last}", first=f"{row['low']:.3f}", last=f"{row['high']:.3f}")
     cells = (
-        "the rule's" if row["asked"] is None else f"top {row['asked']:.0%}",
+        msg("the rule's") if row["asked"] is None else msg("top {share:.0%}", share=row["asked"]),
         "◀" if row["chosen"] else "",
         scores,
         row["size"],

@@ -17,7 +17,7 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
         if of_kind:
             table(
                 listing.trained_title,
-                ("tag", "version", "alias", "model", "test", *listing.trained),
+                (msg("tag"), msg("version"), msg("alias"), msg("model"), msg("test"), *listing.trained),
                 [
                     (
                         t.tag,

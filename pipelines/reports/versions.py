@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import from_json, msg
 from tagcast.pipelines.cards.card_files import FoundCard
 from tagcast.pipelines.deployment.model_versions import ListedVersion
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
@@ -19,7 +19,15 @@ def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
         if of_kind:
             table(
                 listing.versions_title,
-                ("tag", "version", "alias", "trained", *listing.versions, "decision", "why"),
+                (
+                    msg("tag"),
+                    msg("version"),
+                    msg("alias"),
+                    msg("trained"),
+                    *listing.versions,
+                    msg("decision"),
+                    msg("why"),
+                ),
                 [
                     (*_name(v), *listing.figures(listing.versions, v.metrics), v.decision, v.reason)
                     for v in of_kind
@@ -41,9 +49,9 @@ def _render_checks(found: list[ListedVersion]) -> None:
         shown = newest.setdefault(v.tag, v.version) == v.version or "champion" in v.aliases
         if shown and v.checks:
             table(
-                f"Checks of {v.tag} version {v.version}",
-                ("check", "outcome", "figure", "bar", "in words"),
-                [(c["name"], c["outcome"], c["figure"], c["bar"], c["text"]) for c in v.checks],
+                msg("Checks of {tag} version {version}", tag=v.tag, version=v.version),
+                (msg("check"), msg("outcome"), msg("figure"), msg("bar"), msg("in words")),
+                [(c["name"], c["outcome"], c["figure"], c["bar"], from_json(c["text"])) for c in v.checks],
             )
 
 
@@ -51,6 +59,13 @@ def render_card(card: FoundCard, written: Sequence[Path], *, html: bool) -> None
     """Print the card, or where it was written."""
     if written:
         for file in written:
-            say(f"card of {card.tag} v{card.version} written to {file}")
+            say(
+                msg(
+                    "card of {tag} v{version} written to {file}",
+                    tag=card.tag,
+                    version=card.version,
+                    file=file,
+                )
+            )
     else:
         say((card.html if html else card.markdown).rstrip("\n"))

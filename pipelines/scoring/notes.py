@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from datetime import date
 
+from tagcast.features.core.messages import Text, msg
 
-def season_note(share: float, as_of: date, horizon_days: int) -> str:
+
+def season_note(share: float, as_of: date, horizon_days: int) -> Text:
     """Say that a tag is unsure of the season it predicts."""
-    return (
-        f"unsure of the season: {share:.0%} of the {horizon_days} days from {as_of} lie in a season that no "
-        "snapshot of its training has shown; its bounds are widened, and the promise may not hold"
+    return msg(
+        "unsure of the season: {share:.0%} of the {days} days from {as_of} lie in a season that no "
+        "snapshot of its training has shown; its bounds are widened, and the promise may not hold",
+        share=share,
+        days=horizon_days,
+        as_of=as_of,
     )
 
 
-def range_note(share: float, because: str) -> str:
+def range_note(share: float, because: str) -> Text:
     """Say that a run's features have left the range that training saw."""
-    return (
-        f"the data have moved: {share:.0%} of its population are unlike what training saw and get no value "
-        f"(mostly: {because}); look at the sources, then train again"
+    return msg(
+        "the data have moved: {share:.0%} of its population are unlike what training saw and get no value "
+        "(mostly: {because}); look at the sources, then train again",
+        share=share,
+        because=because,
     )

@@ -82,7 +82,11 @@ def score_tags(
         for tag in tags:
             if (share := tag.model.unseen_season(as_of)) >= UNSURE:
                 log.warning(
-                    "%s: %s", tag.definition.name, season_note(share, as_of, tag.definition.horizon_days)
+                    msg(
+                        "{tag}: {note}",
+                        tag=tag.definition.name,
+                        note=season_note(share, as_of, tag.definition.horizon_days),
+                    )
                 )
         last = _readable(store)
         pasts = past_runs(store, tags, as_of)
@@ -120,7 +124,7 @@ def score_tags(
     for tag in tags:
         share, because = scorer.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:
-            log.warning("%s: %s", tag.definition.name, range_note(share, because))
+            log.warning(msg("{tag}: {note}", tag=tag.definition.name, note=range_note(share, because)))
     if out is not None:
         with store.reader() as reader:
             export_predictions(reader, out)

@@ -48,7 +48,7 @@ class TrainedTag:
         Of the gate, or why there is no model; says where a second person has to approve it.
     checks : list of dict
         The gate's checks.
-    notes : tuple of str
+    notes : tuple of Message or str
     """
 
     tag: str
@@ -61,7 +61,7 @@ class TrainedTag:
     test: date | None = None
     reason: Text | Joined = NOTHING
     checks: list[dict[str, Any]] = field(default_factory=list)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome by name, its reason as a message."""

@@ -106,15 +106,8 @@ def train_tags(
                 )
                 project.progress(msg("training"), len(trained), len(plans))
     if not any(t.version for t in trained):
-        raise ModelError(
-            msg(
-                "no tag could be trained: {reasons}",
-                reasons=listed(
-                    [msg("{tag}: {reason}", tag=t.tag, reason=t.reason) for t in [*trained, *refused]],
-                    "sentences",
-                ),
-            )
-        )
+        reasons = [msg("{tag}: {reason}", tag=t.tag, reason=t.reason) for t in [*trained, *refused]]
+        raise ModelError(msg("no tag could be trained: {reasons}", reasons=listed(reasons, "sentences")))
     return sorted([*trained, *refused], key=lambda t: t.tag)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.models.stats.amount_metrics import COVERAGE, coverage_bounds
 from tagcast.registry.gates.checks import Check, Measured, short
 from tagcast.registry.gates.gate import OwnChecks, beats
@@ -21,7 +22,7 @@ class AmountEvidence:
     ----------
     mae, rmse, coverage, promise_margin : Measured
         Of the model; the margin is the share of tiers that were right minus mean confidence.
-    baseline : str
+    baseline : Message or str
         What it is held against, for people.
     baseline_mae, baseline_rmse : float
     mae_minus_baseline, rmse_minus_baseline : Measured
@@ -34,7 +35,7 @@ class AmountEvidence:
     rmse: Measured
     coverage: Measured
     promise_margin: Measured
-    baseline: str
+    baseline: Text
     baseline_mae: float
     baseline_rmse: float
     mae_minus_baseline: Measured
@@ -60,9 +61,18 @@ def amount_checks(evidence: AmountEvidence) -> OwnChecks:
 
 def _enough_data(e: AmountEvidence) -> Check:
     scarcest = min(e.train_yes / MIN_TRAINING_SPENT, e.test_yes / MIN_TEST_SPENT)
-    text = f"{e.train_yes:,} cases with any spend to learn from, {e.test_yes:,} to test on"
+    text = msg(
+        "{train:,} cases with any spend to learn from, {test:,} to test on",
+        train=e.train_yes,
+        test=e.test_yes,
+    )
     if scarcest < 1:
-        text += f"; at least {MIN_TRAINING_SPENT} and {MIN_TEST_SPENT} are needed"
+        text = msg(
+            "{cases}; at least {training} and {test} are needed",
+            cases=text,
+            training=MIN_TRAINING_SPENT,
+            test=MIN_TEST_SPENT,
+        )
     return Check("enough_data", "pass" if scarcest >= 1 else "fail", scarcest, 1.0, text)
 
 
@@ -84,22 +94,29 @@ def _covers(e: AmountEvidence) -> Check:
     coverage, nothing = e.coverage, e.test_no / max(1, e.test_no + e.test_yes)
     least, most = coverage_bounds(nothing)
     within = least <= coverage.value <= most  # false for NaN
-    text = (
-        f"intervals held {short(coverage.value)} of the amounts ({short(coverage.low)} to {short(coverage.high)}), "
-        f"{short(COVERAGE)} is asked; {short(nothing)} spent nothing"
+    text = msg(
+        "intervals held {held} of the amounts ({low} to {high}), {asked} is asked; {nothing} spent nothing",
+        held=short(coverage.value),
+        low=short(coverage.low),
+        high=short(coverage.high),
+        asked=short(COVERAGE),
+        nothing=short(nothing),
     )
     if not within and math.isfinite(coverage.value):
-        text += f": too {'few' if coverage.value < COVERAGE else 'many'}"
+        few = coverage.value < COVERAGE
+        text = msg("{held}: too few", held=text) if few else msg("{held}: too many", held=text)
     return Check("covers", "pass" if within else "warn", coverage.value, COVERAGE, text)
 
 
 def _keeps_promise(margin: Measured) -> Check:
     """Warn where more was promised than came, beyond chance."""
     kept = not margin.high < 0
-    text = (
-        f"share of right tiers minus mean confidence {short(margin.value)} "
-        f"({short(margin.low)} to {short(margin.high)})"
+    text = msg(
+        "share of right tiers minus mean confidence {margin} ({low} to {high})",
+        margin=short(margin.value),
+        low=short(margin.low),
+        high=short(margin.high),
     )
     if not kept:
-        text += ": more was promised than came"
+        text = msg("{margin}: more was promised than came", margin=text)
     return Check("keeps_promise", "pass" if kept else "warn", margin.value, 0.0, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tagcast.features.core.messages import msg
 from tagcast.models.evaluation.grade import MAX_CALIBRATION_ERROR
 from tagcast.registry.gates.checks import Check, Measured, short
 from tagcast.registry.gates.gate import OwnChecks, beats
@@ -49,13 +50,13 @@ def binary_checks(evidence: BinaryEvidence) -> OwnChecks:
     A calibration error above its bound warns.
     """
     e = evidence
-    base, ranking = "the base rate", "the RFM ranking"
+    base, ranking = msg("the base rate"), msg("the RFM ranking")
     return OwnChecks(
         _enough_data(e),
         (
             beats(
                 "beats_base_rate",
-                "log loss",
+                msg("log loss"),
                 base,
                 e.log_loss.value,
                 e.base_log_loss,
@@ -72,12 +73,20 @@ def _enough_data(e: BinaryEvidence) -> Check:
     enough = (
         min(e.train_yes, e.train_no) >= MIN_TRAINING_CASES and min(e.test_yes, e.test_no) >= MIN_TEST_CASES
     )
-    text = (
-        f"{e.train_yes:,} true and {e.train_no:,} false outcomes to learn from, "
-        f"{e.test_yes:,} and {e.test_no:,} to test on"
+    text = msg(
+        "{train_yes:,} true and {train_no:,} false outcomes to learn from, {test_yes:,} and {test_no:,} to test on",
+        train_yes=e.train_yes,
+        train_no=e.train_no,
+        test_yes=e.test_yes,
+        test_no=e.test_no,
     )
     if not enough:
-        text += f"; at least {MIN_TRAINING_CASES} and {MIN_TEST_CASES} of each are needed"
+        text = msg(
+            "{cases}; at least {training} and {test} of each are needed",
+            cases=text,
+            training=MIN_TRAINING_CASES,
+            test=MIN_TEST_CASES,
+        )
     # The scarcest group relative to its own minimum, so that one figure against a bar of 1 tells.
     scarcest = min(
         e.train_yes / MIN_TRAINING_CASES,
@@ -91,5 +100,9 @@ def _enough_data(e: BinaryEvidence) -> Check:
 def _calibrated(error: float) -> Check:
     bar = MAX_CALIBRATION_ERROR
     within = error <= bar  # false for NaN: an error that could not be measured is worth a warning
-    text = f"calibration error {short(error)}, {'within' if within else 'outside'} the bound of {short(bar)}"
+    figures = {"error": short(error), "bound": short(bar)}
+    if within:
+        text = msg("calibration error {error}, within the bound of {bound}", **figures)
+    else:
+        text = msg("calibration error {error}, outside the bound of {bound}", **figures)
     return Check("calibrated", "pass" if within else "warn", error, bar, text)

@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
-from tagcast.registry.gates.checks import Check, Measured, short
+from tagcast.features.core.messages import Text, msg
+from tagcast.registry.gates.checks import Check, Measured, better, compared, short, worse
 
 WARN_PSI = 0.1
 MAX_PSI = 0.25
 """Siddiqi's levels (Credit Risk Scorecards, 2006): below .1 little change, above .25 another population."""
+_LOG_LOSS = msg("log loss")
 MIN_PROFILES = 100  # two samples of fewer differ by more than the levels by chance alone
 
 
@@ -29,7 +31,7 @@ class ChampionEvidence:
         The end of the last window that the champion has learned from.
     test : date
         The test snapshot.
-    metric : str
+    metric : Message or str
         Which loss, for people.
     """
 
@@ -39,7 +41,7 @@ class ChampionEvidence:
     new_minus_champion: Measured
     learned_until: date
     test: date
-    metric: str = "log loss"
+    metric: Text = _LOG_LOSS
 
     @property
     def has_seen_the_answers(self) -> bool:
@@ -73,12 +75,12 @@ class NotCompared:
 
     Parameters
     ----------
-    why : str
+    why : Message or str
     expected : bool
         Whether that is as it should be (nothing is active yet): then the check passes, else it warns.
     """
 
-    why: str
+    why: Text
     expected: bool
 
 
@@ -97,26 +99,28 @@ def beats_champion(evidence: ChampionEvidence | NotCompared) -> Check:
     gain = -evidence.new_minus_champion.value
     low, high = -evidence.new_minus_champion.high, -evidence.new_minus_champion.low
     figure, bar = evidence.new_loss, evidence.loss
-    text = (
-        f"{evidence.metric} {short(figure)} against {short(bar)} for the champion, version {evidence.version}"
-    )
+    champion = msg("the champion, version {version}", version=evidence.version)
+    text = compared(evidence.metric, figure, bar, champion)
     if not all(map(math.isfinite, (figure, bar, gain, low, high))):
-        return Check(name, "warn", figure, bar, f"{text}: cannot be compared")
+        return Check(name, "warn", figure, bar, msg("{compared}: cannot be compared", compared=text))
     if gain >= 0:
-        text += f": better by {short(gain)} ({short(low)} to {short(high)})" if gain > 0 else ": as good"
+        text = better(text, gain, low, high) if gain > 0 else msg("{compared}: as good", compared=text)
     else:
-        text += f": worse by {short(-gain)} ({short(-high)} to {short(-low)})"
+        text = worse(text, gain, low, high)
     if low > 0:
         return Check(name, "pass", figure, bar, text)
     if evidence.has_seen_the_answers:
-        text += (
-            f", which proves nothing: the champion has learned from outcomes up to {evidence.learned_until}, "
-            f"among them those of the test snapshot {evidence.test}"
+        text = msg(
+            "{compared}, which proves nothing: the champion has learned from outcomes up to {until}, "
+            "among them those of the test snapshot {test}",
+            compared=text,
+            until=evidence.learned_until,
+            test=evidence.test,
         )
         return Check(name, "warn", figure, bar, text)
     if high < 0:
         return Check(name, "fail", figure, bar, text)
-    return Check(name, "warn", figure, bar, f"{text}, which may be chance")
+    return Check(name, "warn", figure, bar, msg("{compared}, which may be chance", compared=text))
 
 
 def score_distribution(evidence: RunEvidence | NotCompared) -> Check:
@@ -125,25 +129,28 @@ def score_distribution(evidence: RunEvidence | NotCompared) -> Check:
     if isinstance(evidence, NotCompared):
         return _not_compared(name, evidence)
     psi = evidence.psi
-    text = (
-        f"PSI {short(psi)} between the scores of the run {evidence.run_id} and the new ones "
-        f"for its {evidence.profiles:,} profiles"
+    text = msg(
+        "PSI {psi} between the scores of the run {run} and the new ones for its {profiles:,} profiles",
+        psi=short(psi),
+        run=evidence.run_id,
+        profiles=evidence.profiles,
     )
     if psi <= WARN_PSI:
-        return Check(name, "pass", psi, MAX_PSI, f"{text}, up to {short(WARN_PSI)} is little change")
+        text = msg("{moved}, up to {bound} is little change", moved=text, bound=short(WARN_PSI))
+        return Check(name, "pass", psi, MAX_PSI, text)
     if psi <= MAX_PSI:
-        return Check(name, "warn", psi, MAX_PSI, f"{text}: scores have moved")
+        return Check(name, "warn", psi, MAX_PSI, msg("{moved}: scores have moved", moved=text))
     if not math.isfinite(psi):
-        return Check(name, "warn", psi, MAX_PSI, f"{text}: cannot be compared")
+        return Check(name, "warn", psi, MAX_PSI, msg("{compared}: cannot be compared", compared=text))
     if evidence.profiles < MIN_PROFILES:
-        return Check(name, "warn", psi, MAX_PSI, f"{text}: too few to tell change from chance")
-    return Check(
-        name,
-        "fail",
-        psi,
-        MAX_PSI,
-        f"{text}, above {short(MAX_PSI)}: audiences built on this tag would change at a stroke",
+        text = msg("{moved}: too few to tell change from chance", moved=text)
+        return Check(name, "warn", psi, MAX_PSI, text)
+    text = msg(
+        "{moved}, above {bound}: audiences built on this tag would change at a stroke",
+        moved=text,
+        bound=short(MAX_PSI),
     )
+    return Check(name, "fail", psi, MAX_PSI, text)
 
 
 def _not_compared(name: str, evidence: NotCompared) -> Check:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from tagcast.features.core.messages import Joined, Text, listed, msg, to_json
+
 Outcome = Literal["pass", "warn", "fail"]
 
 
@@ -34,7 +36,7 @@ class Check:
     outcome: Outcome
     figure: float
     bar: float
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,21 @@ class GateReport:
         return all(check.outcome != "fail" for check in self.checks)
 
     @property
-    def reason(self) -> str:
-        """One line: why the version passes or is refused."""
+    def reason(self) -> Text | Joined:
+        """One sentence or several: why the version passes or is refused."""
         failed = [check.text for check in self.checks if check.outcome == "fail"]
         warned = [check.text for check in self.checks if check.outcome == "warn"]
         if failed:
-            return "; ".join(failed)
-        return "passes every check" + (f", with a warning: {'; '.join(warned)}" if warned else "")
+            return listed(failed, "sentences")
+        if warned:
+            return msg("passes every check, with a warning: {warnings}", warnings=listed(warned, "sentences"))
+        return msg("passes every check")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values (a figure that is not finite becomes ``None``)."""
+        """Return the report as plain JSON values (a figure that is not finite becomes ``None``).
+
+        A check's text is kept as a message, which :func:`tagcast.features.core.messages.from_json` reads.
+        """
         return {
             "passed": self.passed,
             "checks": [
@@ -67,7 +74,7 @@ class GateReport:
                     "outcome": check.outcome,
                     "figure": check.figure if math.isfinite(check.figure) else None,
                     "bar": check.bar if math.isfinite(check.bar) else None,
-                    "text": check.text,
+                    "text": to_json(check.text),
                 }
                 for check in self.checks
             ],
@@ -79,17 +86,51 @@ def failed_checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [check for check in report.get("checks", ()) if check["outcome"] == "fail"]
 
 
-def short(value: float) -> str:
+def short(value: float) -> Text:
     """Three decimals without the leading zero, as tables of this field print them: .289."""
     if not math.isfinite(value):
-        return "unknown"
+        return msg("unknown")
     text = f"{value:.3f}"
     text = "0" if float(text) == 0 else text
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
-def named(names: Iterable[str], shown: int = 3) -> str:
+def named(names: Iterable[Text], shown: int = 3) -> Text | Joined:
     """Return the first names and how many more there are: ``a, b, c and 4 more``."""
     every = list(names)
     more = len(every) - shown
-    return ", ".join(every[:shown]) + (f" and {more} more" if more > 0 else "")
+    first = listed(every[:shown])
+    return msg("{first} and {more} more", first=first, more=more) if more > 0 else first
+
+
+def compared(metric: Text, figure: float, bar: float, reference: Text) -> Text:
+    """Return a figure beside that of what it is held against."""
+    return msg(
+        "{metric} {figure} against {bar} for {reference}",
+        metric=metric,
+        figure=short(figure),
+        bar=short(bar),
+        reference=reference,
+    )
+
+
+def better(text: Text, gain: float, low: float, high: float) -> Text:
+    """Return a comparison with its gain, which is above 0, and the interval of it."""
+    return msg(
+        "{compared}: better by {gain} ({low} to {high})",
+        compared=text,
+        gain=short(gain),
+        low=short(low),
+        high=short(high),
+    )
+
+
+def worse(text: Text, gain: float, low: float, high: float) -> Text:
+    """Return a comparison with its loss: ``gain`` is below 0."""
+    return msg(
+        "{compared}: worse by {loss} ({low} to {high})",
+        compared=text,
+        loss=short(-gain),
+        low=short(-high),
+        high=short(-low),
+    )

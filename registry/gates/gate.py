@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tagcast.features.core.messages import Text, msg
 from tagcast.registry.gates.change_checks import (
     ChampionEvidence,
     NotCompared,
@@ -18,7 +19,7 @@ from tagcast.registry.gates.change_checks import (
     beats_champion,
     score_distribution,
 )
-from tagcast.registry.gates.checks import Check, GateReport, Measured, short
+from tagcast.registry.gates.checks import Check, GateReport, Measured, better, compared, worse
 from tagcast.registry.gates.leak_checks import LeakEvidence, after_as_of, last_day, single_feature
 
 
@@ -86,8 +87,8 @@ def evaluate_gate(own: OwnChecks, around: SharedEvidence) -> GateReport:
 
 def beats(
     name: str,
-    metric: str,
-    reference: str,
+    metric: Text,
+    reference: Text,
     figure: float,
     bar: float,
     difference: Measured,
@@ -98,13 +99,13 @@ def beats(
     gain, low, high = difference.value, difference.low, difference.high
     if less_is_better:
         gain, low, high = -gain, -high, -low
-    text = f"{metric} {short(figure)} against {short(bar)} for {reference}"
+    text = compared(metric, figure, bar, reference)
     if not all(map(math.isfinite, (figure, bar, gain, low, high))):
-        return Check(name, "fail", figure, bar, f"{text}: cannot be compared")
+        return Check(name, "fail", figure, bar, msg("{compared}: cannot be compared", compared=text))
     if gain > 0:
-        text += f": better by {short(gain)} ({short(low)} to {short(high)})"
+        text = better(text, gain, low, high)
         if low > 0:
             return Check(name, "pass", figure, bar, text)
-        return Check(name, "warn", figure, bar, f"{text}, which may be chance")
-    text += f": worse by {short(-gain)} ({short(-high)} to {short(-low)})" if gain < 0 else ": no better"
+        return Check(name, "warn", figure, bar, msg("{compared}, which may be chance", compared=text))
+    text = worse(text, gain, low, high) if gain < 0 else msg("{compared}: no better", compared=text)
     return Check(name, "fail", figure, bar, text)

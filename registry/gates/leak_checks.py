@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.registry.gates.checks import Check, named, short
 
 MAX_SINGLE_AUC = 0.95  # no honest feature of a customer's past tells the future this well alone
@@ -71,15 +72,23 @@ def single_feature(evidence: LeakEvidence) -> Check:
     over = sorted((p for p in evidence.powers if p.auc > MAX_SINGLE_AUC), key=lambda p: -p.auc)
     top = max(evidence.powers, key=lambda p: p.auc, default=None)
     if top is None:
-        return Check("single_feature", "pass", float("nan"), MAX_SINGLE_AUC, "the model reads no feature")
+        text = msg("the model reads no feature")
+        return Check("single_feature", "pass", float("nan"), MAX_SINGLE_AUC, text)
     if over:
-        suspects = named(f"{p.feature} (AUC {short(p.auc)})" for p in over)
-        text = (
-            f"{suspects}: alone above AUC {short(MAX_SINGLE_AUC)}, as a value made from the outcome would be; "
-            "leave its source or column out, or stamp it when it was known"
+        suspects = [msg("{feature} (AUC {auc})", feature=p.feature, auc=short(p.auc)) for p in over]
+        text = msg(
+            "{suspects}: alone above AUC {bound}, as a value made from the outcome would be; "
+            "leave its source or column out, or stamp it when it was known",
+            suspects=named(suspects),
+            bound=short(MAX_SINGLE_AUC),
         )
         return Check("single_feature", "fail", top.auc, MAX_SINGLE_AUC, text)
-    text = f"strongest feature alone: {top.feature} with AUC {short(top.auc)}, up to {short(MAX_SINGLE_AUC)}"
+    text = msg(
+        "strongest feature alone: {feature} with AUC {auc}, up to {bound}",
+        feature=top.feature,
+        auc=short(top.auc),
+        bound=short(MAX_SINGLE_AUC),
+    )
     return Check("single_feature", "pass", top.auc, MAX_SINGLE_AUC, text)
 
 
@@ -88,24 +97,33 @@ def last_day(evidence: LeakEvidence) -> Check:
     bar = MAX_LOST_SHARE
     strong = sorted((d for d in evidence.last_day if d.auc >= MIN_POWER_AUC), key=lambda d: -d.lost)
     if not strong:
-        text = f"no feature alone reaches AUC {short(MIN_POWER_AUC)} on the test snapshot"
+        text = msg("no feature alone reaches AUC {bound} on the test snapshot", bound=short(MIN_POWER_AUC))
         return Check("last_day", "pass", 0.0, bar, text)
     most = strong[0]
     if most.lost < WARN_LOST_SHARE:
-        text = (
-            f"without its last day no feature loses more than {most.lost:.0%} of its power ({most.feature})"
+        text = msg(
+            "without its last day no feature loses more than {share} of its power ({feature})",
+            share=f"{most.lost:.0%}",
+            feature=most.feature,
         )
         return Check("last_day", "pass", most.lost, bar, text)
     failing = most.lost >= bar
     least = bar if failing else WARN_LOST_SHARE
     suspects = named(
-        f"{d.feature} (AUC {short(d.auc)}, {short(d.auc_without)} without it)"
+        msg(
+            "{feature} (AUC {auc}, {without} without it)",
+            feature=d.feature,
+            auc=short(d.auc),
+            without=short(d.auc_without),
+        )
         for d in strong
         if d.lost >= least
     )
-    text = (
-        f"the last day before the snapshot holds {most.lost:.0%} of the power of {suspects}: "
-        "an event that is stamped when its outcome was known looks like this"
+    text = msg(
+        "the last day before the snapshot holds {share} of the power of {suspects}: "
+        "an event that is stamped when its outcome was known looks like this",
+        share=f"{most.lost:.0%}",
+        suspects=suspects,
     )
     return Check("last_day", "fail" if failing else "warn", most.lost, bar, text)
 
@@ -115,27 +133,41 @@ def after_as_of(evidence: LeakEvidence) -> Check:
     found = []
     if evidence.late_events:
         found.append(
-            f"{_count(evidence.late_events, 'event')} counted before a snapshot, timed at or after it"
+            nmsg(
+                "{n:,} event counted before a snapshot, timed at or after it",
+                "{n:,} events counted before a snapshot, timed at or after it",
+                evidence.late_events,
+            )
         )
     if evidence.late_rows:
-        found.append(f"{_count(evidence.late_rows, 'snapshot row')} stamped later than the snapshot")
+        found.append(
+            nmsg(
+                "{n:,} snapshot row stamped later than the snapshot",
+                "{n:,} snapshot rows stamped later than the snapshot",
+                evidence.late_rows,
+            )
+        )
     if evidence.ahead:
-        found.append(f"{named(evidence.ahead)} counted from events at or after the snapshot")
+        found.append(
+            msg("{features} counted from events at or after the snapshot", features=named(evidence.ahead))
+        )
     if evidence.recounted_otherwise:
         found.append(
-            f"{named(evidence.recounted_otherwise)} of the test snapshot not what the events before it give"
+            msg(
+                "{features} of the test snapshot not what the events before it give",
+                features=named(evidence.recounted_otherwise),
+            )
         )
     figure = float(
         evidence.late_events + evidence.late_rows + len(evidence.ahead) + len(evidence.recounted_otherwise)
     )
     if found:
-        text = "values later than as_of: " + ", ".join(found) + "; fix the source's times, build the log anew"
+        text = msg(
+            "values later than as_of: {found}; fix the source's times, build the log anew",
+            found=listed(found),
+        )
         return Check("after_as_of", "fail", figure, 0.0, text)
-    text = (
+    text = msg(
         "no event and no value later than as_of; the test snapshot counted again from event times is the same"
     )
     return Check("after_as_of", "pass", figure, 0.0, text)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

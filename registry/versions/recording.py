@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Text, msg, to_json
 from tagcast.registry.versions.mlflow_model import digests, write_model
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import (
@@ -58,7 +58,7 @@ def log_version(
     dataset: Mapping[str, Mapping[str, Any]],
     split: Mapping[str, Any],
     figures: Mapping[str, Figure | bytes],
-    notes: Sequence[str],
+    notes: Sequence[Text],
     documents: Mapping[str, Any] | None = None,
     trials: Sequence[TrialRecord] = (),
     run_name: str,
@@ -88,7 +88,7 @@ def log_version(
         Snapshots and folds, as JSON values.
     figures : mapping
         Name to figure, stored as PNG; bytes are a PNG already.
-    notes : sequence of str
+    notes : sequence of Message or str
         What a reader should know, a sentence each.
     documents : mapping, optional
         Further JSON documents of the run, by name.
@@ -123,7 +123,7 @@ def log_version(
             tracking.experiment_id,
             start_time=millis,
             run_name=run_name,
-            tags={"tagcast.tag": tag, KIND: kind, "mlflow.note.content": "\n\n".join(notes)},
+            tags={"tagcast.tag": tag, KIND: kind, "mlflow.note.content": "\n\n".join(map(str, notes))},
         ).info.run_id
         try:
             client.log_batch(
@@ -135,7 +135,9 @@ def log_version(
             _log_trials(tracking, run_id, tag, trials, millis)
             run_files = Path(folder) / "run"
             _write_run_files(
-                run_files, {"dataset": dataset, "split": split, "notes": notes, **(documents or {})}, figures
+                run_files,
+                {"dataset": dataset, "split": split, "notes": to_json(notes), **(documents or {})},
+                figures,
             )
             client.log_artifacts(run_id, str(run_files))
             stored = client.create_logged_model(

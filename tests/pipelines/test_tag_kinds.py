@@ -86,13 +86,13 @@ def test_a_stopped_search_is_taken_up_and_ends_as_if_it_had_not_stopped(case, tm
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     stopped = case.train(trials=6, timeout_s=0.0, storage=storage)
     assert len(stopped.trials) == 4, "the first batch always runs"
-    assert any("stopped after 4 of 6 trials" in note for note in stopped.notes)
+    assert any("stopped after 4 of 6 trials" in str(note) for note in stopped.notes)
     resumed = case.train(trials=6, storage=storage, threads=2)
     whole = case.train(trials=6)
     assert resumed.trials[:4] == stopped.trials
     assert resumed.trials == whole.trials
     assert resumed.model.digest() == whole.model.digest()
-    assert not any("stopped" in note for note in resumed.notes)
+    assert not any("stopped" in str(note) for note in resumed.notes)
     (study,) = optuna.get_all_study_summaries(storage)
     assert study.n_trials == 6
 

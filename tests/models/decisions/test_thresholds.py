@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagcast.features.core.messages import from_json
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.flip_rates import flips, past_of, stability, values_over_time
 from tagcast.models.decisions.policy import NEVER, decide, learned_threshold, needs_population
@@ -116,7 +117,7 @@ def test_the_table_widens_and_is_json(rule) -> None:
     assert sizes[-1] == found["cases"]
     assert sum(row["chosen"] for row in found["thresholds"]) == 1
     assert len(found["thresholds"]) == len(SHARES) + (rule != RULES[1])
-    assert found["says"].endswith(".")
+    assert str(from_json(found["says"])).endswith(".")
     assert bool(found["stability"]) == (getattr(rule, "capacity", None) is None)
     assert thresholds_plot(found).axes
     if found["stability"]:
@@ -127,7 +128,7 @@ def test_a_rule_that_nobody_meets_says_so() -> None:
     rule = PrecisionRule(rule="precision", precision=0.99)
     cases = replace(CASES, y=np.zeros_like(CASES.y))
     found = thresholds(DEFINITION.model_copy(update={"decision": rule}), NEVER, cases)
-    assert found["says"] == (
+    assert str(from_json(found["says"])) == (
         "The widest audience with a precision of 99%: no past audience met it, so nobody gets a yes."
     )
     assert thresholds_plot(found).axes
@@ -164,7 +165,7 @@ def test_cuts_of_a_rule_stand_in_order_of_time(rule) -> None:
 
 def test_the_sentence_says_the_figures_of_its_row() -> None:
     (row,) = [r for r in threshold_table(RULES[5], 0.4 + 1e-12, CASES) if r.chosen]
-    said = choice_sentence(RULES[5], row, 4)
+    said = str(choice_sentence(RULES[5], row, 4))
     for figure in (
         f"{row.threshold:.3f}",
         *(f"{v:.1%}" for v in (row.share, row.precision, row.low, row.high, row.recall)),

@@ -55,13 +55,14 @@ CLEAR = GradeEvidence(
 def test_letters(change: dict, letter: str, said: str) -> None:
     given = grade(replace(CLEAR, **change))
     assert given.letter == letter
-    assert said in given.reasons[0] or (letter == "A" and said in " ".join(given.reasons))
+    reasons = [str(reason) for reason in given.reasons]
+    assert said in reasons[0] or (letter == "A" and said in " ".join(reasons))
 
 
 def test_the_rfm_ranking_is_marked_and_never_better_than_c() -> None:
     fallback = grade(CLEAR, kind="rfm")
     assert fallback.letter == "C"
-    assert "RFM ranking, not a trained model" in fallback.reasons[0]
+    assert "RFM ranking, not a trained model" in str(fallback.reasons[0])
     # It is not held against itself.
     assert grade(replace(CLEAR, auc_minus_rfm=Estimate(0, 0, 0)), kind="rfm") == fallback
     assert grade(replace(CLEAR, log_loss_minus_base=Estimate(0.1, 0, 0.2)), kind="rfm").letter == "D"

@@ -47,7 +47,7 @@ def test_errors_are_near_what_can_be_known(trained) -> None:
     assert mine["rmse"].value < reference["rmse"].value
     assert result.differences["baseline"]["rmse"].high < 0
     assert result.candidates[result.chosen] == min(result.candidates.values())
-    assert any(note.startswith("chosen: ") for note in result.notes)
+    assert any(str(note).startswith("chosen: ") for note in result.notes)
     assert result.cases["test_yes"] + result.cases["test_no"] == rows.sum()
     assert sum(map(sum, confusion_of(result))) == rows.sum()
 
@@ -148,7 +148,7 @@ def test_where_too_few_spend_a_reference_stands_in() -> None:
     result = train(few, split)
     assert result.chosen == "own_rate"
     assert not result.trials
-    assert any("too few spent anything for a model" in note for note in result.notes)
+    assert any("too few spent anything for a model" in str(note) for note in result.notes)
     with pytest.raises(ModelError, match="never below 0"):
         train(replace(frame, amount=frame.amount - 1), split)
 
@@ -156,7 +156,7 @@ def test_where_too_few_spend_a_reference_stands_in() -> None:
 def test_a_long_horizon_without_room_for_validation_says_so() -> None:
     frame, split, _ = spenders(snapshots=2)
     result = train(frame, Split(split.snapshots, split.horizon_days))
-    assert any("groups of profiles" in note for note in result.notes)
+    assert any("groups of profiles" in str(note) for note in result.notes)
     assert result.test["tagcast"]["coverage"].value == pytest.approx(0.8, abs=0.08)
 
 

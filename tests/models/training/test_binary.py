@@ -54,7 +54,7 @@ def test_quality_is_near_what_can_be_known(trained) -> None:
     assert result.test["tagcast"]["auc"].value > best - 0.06
     assert result.test["tagcast"]["log_loss"].value < result.test["base_rate"]["log_loss"].value - 0.05
     assert result.candidates[result.chosen] <= min(result.candidates.values()) + 0.01
-    assert any(note.startswith("chosen: ") for note in result.notes)
+    assert any(str(note).startswith("chosen: ") for note in result.notes)
     assert result.differences["base_rate"]["log_loss"].high < 0
 
 
@@ -138,7 +138,7 @@ def test_too_few_cases_are_said_before_any_work() -> None:
 def test_a_long_horizon_without_room_for_validation_says_so() -> None:
     frame, split, _ = shoppers(profiles=400, snapshots=2)
     result = train(frame, Split(split.snapshots, HORIZON_DAYS), trials=1)
-    assert any("groups of profiles" in note for note in result.notes)
+    assert any("groups of profiles" in str(note) for note in result.notes)
     assert not result.out_of_time
     assert train(*shoppers(profiles=400, snapshots=5)[:2], trials=1).out_of_time
 
@@ -152,7 +152,7 @@ def test_the_rfm_ranking_stands_in_for_a_model_where_outcomes_are_few() -> None:
     result = train(few, split)
     assert result.chosen == "rfm"
     assert not result.trials
-    assert any("10 more" in note and "RFM ranking stands in" in note for note in result.notes)
+    assert any("10 more" in str(note) and "RFM ranking stands in" in str(note) for note in result.notes)
     scored = result.model.predict(few.X)
     assert auc(few.y, scored.score) > 0.7
     assert ((scored.lower <= scored.score) & (scored.score <= scored.upper)).all()
@@ -165,7 +165,7 @@ def test_growing_features_are_left_out_where_nothing_can_judge_them() -> None:
     result = train(grown, split, trials=1)
     place = result.model.features.index("purchase_days_all")
     assert place not in result.model.blend.used_features
-    assert any("grow with the calendar" in note for note in result.notes)
+    assert any("grow with the calendar" in str(note) for note in result.notes)
 
 
 @pytest.mark.parametrize(("shift", "used"), [(0.0, True), (2.0, False)])
@@ -178,7 +178,7 @@ def test_growing_features_are_left_out_where_validation_over_time_shows_that_the
     result = train(grown, split, trials=1)
     assert (result.model.features.index("spend_all") in result.model.blend.used_features) is used
     verb = "uses" if used else "leaves out"
-    assert sum(f"{verb} features that grow with the calendar" in note for note in result.notes) == 2
+    assert sum(f"{verb} features that grow with the calendar" in str(note) for note in result.notes) == 2
 
 
 def test_decisions() -> None:

@@ -124,12 +124,12 @@ def test_a_card_holds_every_part_in_both_forms(facts) -> None:
     for part in (
         "churn_risk v4", "no purchase within 30 days", "profiles with a purchase in the 60 days", "2023-11-01",
         str(facts.result.split.test), f"{auc:.3f}", facts.result.model.digest(), "of path attribution",
-        "counts for", "占评分构成的", "How the grade is given", "beats rfm", facts.grade.reasons[0][1:],
+        "counts for", "占评分构成的", "How the grade is given", "beats rfm", str(facts.grade.reasons[0])[1:],
         f"{len(facts.result.model.features)} features", "流失风险", "Not measured",
     ):  # fmt: skip
         assert part in plain, part
     for note in facts.result.notes:
-        assert note[1:] in plain
+        assert str(note)[1:] in plain
     assert facts.grade.letter in page.text
     assert len([t for t, _ in page.tags if t == "img"]) == len(facts.figures) == 6
 
@@ -201,7 +201,7 @@ def test_weak_segments_are_those_beyond_two_standard_errors_or_below_what_they_i
         Segment("city", "Oslo", 400, 80, poor, 0.20),
         Segment("city", "Voss", 400, 0, one_sided, 0.001),
     ]
-    assert [(w.row.value, w.why.split(":")[0]) for w in weak_segments(rows, "model")] == [
+    assert [(w.row.value, str(w.why).split(":")[0]) for w in weak_segments(rows, "model")] == [
         ("returning", "scored too high"), ("lost", "scored too low"), ("Oslo", "ranks worse than its scores imply"),
     ]  # fmt: skip
 

@@ -130,7 +130,7 @@ def test_a_window_is_a_test_snapshot_with_enough_before_it() -> None:
     assert len(fitting_windows(plan, labels, 5)) == 5
     with pytest.raises(DataError, match="6 windows were asked for, 5 fit") as error:
         fitting_windows(plan, labels, 6)
-    assert "--windows 5" in error.value.hint
+    assert "--windows 5" in str(error.value.hint)
     silent = labels.assign(y=np.where(labels["as_of"] == split.snapshots[3], 0, labels["y"]))
     assert [p.split.test for p in fitting_windows(plan, silent, 3)] == [split.snapshots[k] for k in (2, 4, 5)]
 

@@ -137,8 +137,10 @@ def test_a_snapshot_written_by_something_else_is_caught(tmp_path) -> None:
         (file.parent / "snapshot.json").write_text(json.dumps(manifest))
     assert check["built"].outcome == "pass"
     assert check["tampered"].outcome == "fail"
-    assert "recency_days counted from events at or after the snapshot" in check["tampered"].text
-    assert "recency_days of the test snapshot not what the events before it give" in check["tampered"].text
+    assert "recency_days counted from events at or after the snapshot" in str(check["tampered"].text)
+    assert "recency_days of the test snapshot not what the events before it give" in str(
+        check["tampered"].text
+    )
 
 
 def test_a_second_training_is_held_against_champion_and_published_scores(tmp_path) -> None:

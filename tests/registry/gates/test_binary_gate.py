@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -12,12 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagcast.features.core.messages import from_json, msg, render
 from tagcast.models.stats.leakage import FeaturePower, LastDayLoss
 from tagcast.registry.gates.binary_gate import BinaryEvidence, binary_checks
 from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared, RunEvidence
 from tagcast.registry.gates.checks import GateReport
 from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
 from tagcast.registry.gates.leak_checks import LeakEvidence
+
+SPELT_AS_IT_IS = {"spend", "recency", "days", "over", "gap", "ab"} | {"is", "damaged"}
+"""Names of features and runs; what a store said of itself."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +90,14 @@ def outcomes(report: GateReport) -> dict[str, str]:
 
 
 def text(report: GateReport, name: str) -> str:
-    return next(check.text for check in report.checks if check.name == name)
+    return str(next(check.text for check in report.checks if check.name == name))
 
 
 def test_good_model_passes_every_check_with_figures_in_plain_sentences():
     report = gate()
     assert set(outcomes(report).values()) == {"pass"}
     assert report.passed
-    assert report.reason == "passes every check"
+    assert str(report.reason) == "passes every check"
     assert text(report, "beats_base_rate") == (
         "log loss .289 against .397 for the base rate: better by .108 (.095 to .121)"
     )
@@ -202,7 +207,7 @@ def test_good_model_passes_every_check_with_figures_in_plain_sentences():
         ),
         ({"champion": TRAINED_SINCE}, "beats_champion", "pass", "better by .012"),
         (
-            {"champion": NotCompared("no champion yet", expected=True)},
+            {"champion": NotCompared(msg("no champion yet"), expected=True)},
             "beats_champion",
             "pass",
             "no champion",
@@ -215,7 +220,12 @@ def test_good_model_passes_every_check_with_figures_in_plain_sentences():
         ({"last_run": replace(RUN, psi=0.3, profiles=99)}, "score_distribution", "warn", "too few to tell"),
         (moved(math.nan), "score_distribution", "warn", "PSI unknown"),
         (moved(math.inf), "score_distribution", "warn", "PSI unknown"),
-        ({"last_run": NotCompared("no run yet", expected=True)}, "score_distribution", "pass", "no run yet"),
+        (
+            {"last_run": NotCompared(msg("no run yet"), expected=True)},
+            "score_distribution",
+            "pass",
+            "no run yet",
+        ),
         ({"last_run": NotCompared("is damaged", expected=False)}, "score_distribution", "warn", "is damaged"),
     ],
 )
@@ -228,15 +238,21 @@ def test_each_check_answers_for_itself(change: dict[str, Any], check: str, outco
     )
     assert report.passed is (outcome != "fail")
     if outcome != "pass":
-        assert text(report, check) in report.reason
+        assert text(report, check) in str(report.reason)
+    kept = json.loads(json.dumps(report.as_dict()))["checks"]
+    assert [str(from_json(one["text"])) for one in kept] == [str(one.text) for one in report.checks]
+    in_chinese = {str(one): render(one, "zh") for one in (*(c.text for c in report.checks), report.reason)}
+    english = {line: set(re.findall(r"[a-z]{2,}", zh)) - SPELT_AS_IT_IS for line, zh in in_chinese.items()}
+    assert not any(english.values()), f"a Chinese reader finds this in English: {english}"
 
 
 def test_refusal_names_only_what_failed():
     report = gate(test_yes=3, auc_minus_rfm=Figure(-0.1, -0.2, 0), calibration_error=Figure(0.2, 0.1, 0.3))
     assert not report.passed
-    assert "3 and 2,004 to test on" in report.reason
-    assert "worse by .100" in report.reason
-    assert "calibration" not in report.reason
+    reason = str(report.reason)
+    assert "3 and 2,004 to test on" in reason
+    assert "worse by .100" in reason
+    assert "calibration" not in reason
 
 
 figures = st.floats(allow_nan=True, allow_infinity=True, width=32)

@@ -270,7 +270,7 @@ def test_gate_and_hand_move_the_champion_and_the_log_says_who_when_why(tracking:
         (2, "promoted", "force", "Ann Lee"),
         (1, "promoted", "hand", "Ann Lee"),
     ]
-    assert history[1].reason == "AUC .800 against .840 for the RFM ranking"
+    assert str(history[1].reason) == "AUC .800 against .840 for the RFM ranking"
     assert history[2].figures["passed"] is False
     assert history[2].figures["forced"] == ["beats_rfm"]
     assert "forced" not in history[3].figures
