@@ -46,11 +46,12 @@ class State:
         Names the schema in PostgreSQL: projects share a server and not their users.
     """
 
+    _making = threading.Lock()  # of the process: nobody connects to a file while another one makes it
+
     def __init__(self, url: str, project: str) -> None:
         self._url = _parsed(url)
         self._schema = f"{schema_of(project)}_state"
         self._made = 0  # how many tables of METADATA were seen to be there
-        self._making = threading.Lock()
         self._writing = threading.RLock()
         self._under_way = threading.local()
 
@@ -170,8 +171,11 @@ class State:
         if self._file is not None:
             try:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                # Readable by its owner and group alone: it holds hashes of passwords.
-                os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o660))
+                # Readable by its owner and group alone: it holds hashes of passwords. Only a new file is opened:
+                # closing a descriptor drops every lock this process has on the file, and another process would then
+                # delete the write-ahead log under our open connections.
+                with suppress(FileExistsError):
+                    os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o660))
                 with suppress(
                     PermissionError
                 ):  # made by somebody else of the group, before there were accounts

@@ -289,6 +289,6 @@ def test_the_gate_of_an_amount(change, outcome_of) -> None:
     assert report.passed == ("fail" not in outcome_of.values())
     json.dumps(report.as_dict(), allow_nan=False)
     if "champion" in change:
-        assert found["beats_champion"].text.startswith(
+        assert str(found["beats_champion"].text).startswith(
             "RMSE 110.000 against 100.000 for the champion, version 2"
         )

@@ -30,6 +30,7 @@ from tagcast.registry.state.database import State
 state = State(sys.argv[1], sys.argv[2])
 for number in range(5):
     record(state, now=datetime.now(UTC), who=sys.argv[3], action="test", subject=str(number))
+state.close()
 """
 
 
@@ -107,6 +108,28 @@ def test_fifty_readers_at_once(state) -> None:
         connection.execute(AUDIT.insert().values(line()))
     with ThreadPoolExecutor(50) as threads:
         assert list(threads.map(lambda _: count(state), range(200))) == [1] * 200
+
+
+def test_making_a_missing_table_keeps_the_locks_of_open_connections(tmp_path) -> None:
+    """A closed descriptor drops a process's locks on a file; another process, alone as it seems, deletes the WAL."""
+    file = tmp_path / "home" / "registry.db"
+    url = f"sqlite:///{file}"
+    first = State(url, "p")
+    with first.writing() as connection:
+        connection.execute(AUDIT.insert().values(line("first")))
+    first.close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("drop table ratings")
+    connection.close()
+    state = State(url, "p")
+    count(state)  # makes the table, with a connection to the file open
+    subprocess.run([sys.executable, "-c", ADD_LINES, url, "p", "other"], cwd=ROOT, check=True, timeout=120)
+    with state.writing() as connection:
+        connection.execute(AUDIT.insert().values(line("last")))
+    again = State(url, "p")
+    assert count(again) == 7
+    again.close()
+    state.close()
 
 
 @pytest.mark.parametrize("kind", STATES)
