@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from tagcast.registry.versions.recording import TrialRecord
 
 _COLUMNS = {
-    "MAE": "mae",
-    "baseline MAE": "baseline_mae",
-    "RMSE": "rmse",
-    "baseline RMSE": "baseline_rmse",
-    "Spearman": "spearman",
-    "coverage": "coverage",
-    "tiers right": "tier_accuracy",
-    "confidence": "mean_confidence",
+    "mae": msg("MAE"),
+    "baseline_mae": msg("baseline MAE"),
+    "rmse": msg("RMSE"),
+    "baseline_rmse": msg("baseline RMSE"),
+    "spearman": msg("Spearman"),
+    "coverage": msg("coverage"),
+    "tier_accuracy": msg("tiers right"),
+    "mean_confidence": msg("confidence"),
 }
 
 

@@ -28,15 +28,15 @@ class BinaryKind:
     loss_name = "log_loss"
     listing = Listing(
         msg("Model versions (test snapshot)"),
-        {"AUC": "auc", "log loss": "log_loss", "RFM AUC": "rfm_auc"},
+        {"auc": msg("AUC"), "log_loss": msg("log loss"), "rfm_auc": msg("RFM AUC")},
         msg("Trained (metrics of the test snapshot)"),
         {
-            "AUC": "auc",
-            "RFM AUC": "rfm_auc",
-            "log loss": "log_loss",
-            "base log loss": "base_rate_log_loss",
-            "ECE": "calibration_error",
-            "lift@10%": "lift_at_10",
+            "auc": msg("AUC"),
+            "rfm_auc": msg("RFM AUC"),
+            "log_loss": msg("log loss"),
+            "base_rate_log_loss": msg("base log loss"),
+            "calibration_error": msg("ECE"),
+            "lift_at_10": msg("lift@10%"),
         },
     )
 

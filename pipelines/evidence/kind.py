@@ -26,25 +26,18 @@ class Listing:
 
     Parameters
     ----------
-    versions_title, trained_title : Message or str
-    versions, trained : mapping of str to str
-        Column to the metric that it shows.
+    versions_title, trained_title : Message
+    versions, trained : mapping of str to Message
+        Metric to the heading of its column.
     amounts : frozenset of str
         Metrics that are amounts of money.
     """
 
     versions_title: Text
-    versions: Mapping[str, str]
+    versions: Mapping[str, Text]
     trained_title: Text
-    trained: Mapping[str, str]
+    trained: Mapping[str, Text]
     amounts: frozenset[str] = frozenset()
-
-    def figures(self, columns: Mapping[str, str], metrics: Mapping[str, float]) -> list[str | float | None]:
-        """Return the cells of ``columns``."""
-        from tagcast.pipelines.reports.terminal import amount
-
-        found = [(name, metrics.get(name)) for name in columns.values()]
-        return [amount(figure) if name in self.amounts else figure for name, figure in found]
 
 
 class EvidenceKind(Protocol):

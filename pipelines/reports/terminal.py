@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -138,6 +138,14 @@ def tell(sentence: Text | Joined) -> None:
 def amount(value: float | None) -> str | None:
     """Return an amount as people read it: two decimals, thousands apart. None stays None."""
     return None if value is None else f"{value:,.2f}"
+
+
+def metric_cells(
+    columns: Iterable[str], metrics: Mapping[str, float], amounts: Container[str]
+) -> list[str | float | None]:
+    """Return the cells of the metrics in ``columns``; those in ``amounts`` are amounts of money."""
+    found = [(name, metrics.get(name)) for name in columns]
+    return [amount(figure) if name in amounts else figure for name, figure in found]
 
 
 def _text(value: Any) -> str:

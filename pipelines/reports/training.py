@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
-from tagcast.pipelines.reports.terminal import table, tell
+from tagcast.pipelines.reports.terminal import metric_cells, table, tell
 from tagcast.pipelines.training.registration import TrainedTag
 
 
@@ -17,7 +17,14 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
         if of_kind:
             table(
                 listing.trained_title,
-                (msg("tag"), msg("version"), msg("alias"), msg("model"), msg("test"), *listing.trained),
+                (
+                    msg("tag"),
+                    msg("version"),
+                    msg("alias"),
+                    msg("model"),
+                    msg("test"),
+                    *listing.trained.values(),
+                ),
                 [
                     (
                         t.tag,
@@ -25,7 +32,7 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
                         t.alias,
                         t.chosen,
                         t.test,
-                        *listing.figures(listing.trained, t.metrics),
+                        *metric_cells(listing.trained, t.metrics, listing.amounts),
                     )
                     for t in of_kind
                 ],

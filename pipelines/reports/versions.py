@@ -9,7 +9,7 @@ from tagcast.features.core.messages import from_json, msg
 from tagcast.pipelines.cards.card_files import FoundCard
 from tagcast.pipelines.deployment.model_versions import ListedVersion
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
-from tagcast.pipelines.reports.terminal import say, table
+from tagcast.pipelines.reports.terminal import metric_cells, say, table
 
 
 def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
@@ -24,12 +24,17 @@ def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
                     msg("version"),
                     msg("alias"),
                     msg("trained"),
-                    *listing.versions,
+                    *listing.versions.values(),
                     msg("decision"),
                     msg("why"),
                 ),
                 [
-                    (*_name(v), *listing.figures(listing.versions, v.metrics), v.decision, v.reason)
+                    (
+                        *_name(v),
+                        *metric_cells(listing.versions, v.metrics, listing.amounts),
+                        v.decision,
+                        v.reason,
+                    )
                     for v in of_kind
                 ],
             )
