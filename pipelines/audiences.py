@@ -28,7 +28,7 @@ def count_audience(
 def explain_audience(
     context: ServiceContext, person: Person, text: str, language: Language
 ) -> dict[str, Any]:
-    """Return what a filter means, what it finds, what each condition takes away and how many turn out as said."""
+    """Return what a filter means, what it finds, what each condition takes away and how many predictions come true."""
     from tagcast.serving.audiences.service import (
         condition_impact,
         count,

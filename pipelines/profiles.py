@@ -21,7 +21,7 @@ def look_up(project: Project, profile_id: str) -> dict[str, Any]:
 
 
 def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]:
-    """Return what the tags of a profile said at the end of ``as_of`` (UTC), and which models said it."""
+    """Return what was predicted of a profile at the end of ``as_of`` (UTC), and by which models."""
     from tagcast.serving.store.history import tags_at
 
     then = tags_at(project.store, profile_id, datetime.combine(as_of + timedelta(days=1), time(), UTC))

@@ -46,7 +46,7 @@ AMOUNT_RULE: dict[Letter, str] = {
     "B": "as A, but with fewer profiles with any spend to test on, a promise missed by no more than chance "
     f"({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
     "C": "passes its gate, but the lead may be chance, the intervals hold too few or too many, the promise is broken at "
-    "some level, or nothing is said with confidence; a reference that stands in for a model is never better than C",
+    "some level, or nothing is predicted with confidence; a reference that stands in for a model is never better than C",
     "D": "fails its gate, or is no better than its reference in either error",
 }
 

@@ -55,7 +55,7 @@ class Window(Generic[AnyScores]):
     y : ndarray of shape (n,)
         What came: 0 or 1, or the amount.
     value, came, confidence, percentile : ndarray of shape (n,)
-        What was said, and what would have been right.
+        What was predicted, and what would have been right.
     X : DataFrame of shape (n, p)
         Its features.
     attributes : DataFrame of shape (n, a) or None
@@ -98,7 +98,7 @@ class Window(Generic[AnyScores]):
 
     @property
     def promise(self) -> list[PromiseBand]:
-        """What was said with which confidence, and what share was right."""
+        """What was predicted with which confidence, and what share was right."""
         return promise_and_reality(self.came, self.value, self.confidence, CONFIDENCE_LEVELS)
 
 

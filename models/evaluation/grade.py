@@ -41,7 +41,7 @@ RULE: dict[Letter, str] = {
     "B": "as A, but with fewer outcomes to test on, a promise missed by no more than chance "
     f"({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
     "C": "passes its gate, but a lead may be chance, the calibration error is above its bound, the promise is "
-    "broken at some level, or nothing is said with confidence; an RFM ranking is never better than C",
+    "broken at some level, or nothing is predicted with confidence; an RFM ranking is never better than C",
     "D": "fails its gate, or is no better than the base rate",
 }
 
@@ -142,7 +142,7 @@ def graded(
     """
     if refused:
         return Grade("D", (*refused, *marked))
-    # "A" < "B" < "C": the worst finding decides, and is said first.
+    # "A" < "B" < "C": the worst finding decides, and stands first.
     ordered = sorted(findings, key=lambda finding: finding[0], reverse=True)
     return Grade(max(best, ordered[0][0]), (*marked, *(text for _, text in ordered)))
 
@@ -224,7 +224,7 @@ def promise_findings(promise: Sequence[Promised]) -> list[Finding]:
     """Return what the promise says at each level of confidence."""
     spoken = [band for band in promise if band.predicted]
     if not spoken:
-        return [("C", msg("nothing is said with enough confidence, so no promise can be checked"))]
+        return [("C", msg("nothing is predicted with enough confidence, so no promise can be checked"))]
     found: list[Finding] = []
     for band in spoken:
         promised, right = band.mean_confidence, band.share_right
@@ -234,7 +234,7 @@ def promise_findings(promise: Sequence[Promised]) -> list[Finding]:
         level = (
             msg("confidence {level} or more", level=f"{band.confidence:g}")
             if band.confidence
-            else msg("all that was said")
+            else msg("all predictions")
         )
         text = msg(
             "promised {promised}, {right} came true ({level}, {profiles:,} profiles)",

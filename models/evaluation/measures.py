@@ -154,13 +154,13 @@ class BinaryMeasures:
         Not than that of the whole: among profiles that are much alike no model ranks well.
         """
         why: list[Text] = []
-        rate, said = row.yes / row.n, row.mean_score
-        if abs(said - rate) > ERRORS * math.sqrt(said * (1 - said) / row.n):
-            figures = {"said": f"{said:.3f}", "came": f"{rate:.3f}"}
+        rate, score = row.yes / row.n, row.mean_score
+        if abs(score - rate) > ERRORS * math.sqrt(score * (1 - score) / row.n):
+            figures = {"predicted": f"{score:.3f}", "actual": f"{rate:.3f}"}
             why.append(
-                msg("scored too high: {said} said, {came} came true", **figures)
-                if said > rate
-                else msg("scored too low: {said} said, {came} came true", **figures)
+                msg("scored too high: {predicted} predicted, {actual} came true", **figures)
+                if score > rate
+                else msg("scored too low: {predicted} predicted, {actual} came true", **figures)
             )
         auc = row.metrics.get("auc")
         if auc is not None and auc.high < row.implied_auc:  # false for NaN: one outcome only cannot be ranked
@@ -246,11 +246,11 @@ class AmountMeasures:
         """Name a mean prediction off the mean amount, and intervals that hold too few."""
         why: list[Text] = []
         if abs(row.mean_score - row.mean_amount) > ERRORS * row.error:
-            figures = {"said": f"{row.mean_score:,.2f}", "came": f"{row.mean_amount:,.2f}"}
+            figures = {"predicted": f"{row.mean_score:,.2f}", "actual": f"{row.mean_amount:,.2f}"}
             why.append(
-                msg("predicted too high: {said} on average, {came} came", **figures)
+                msg("predicted too high: {predicted} on average, {actual} actual", **figures)
                 if row.mean_score > row.mean_amount
-                else msg("predicted too low: {said} on average, {came} came", **figures)
+                else msg("predicted too low: {predicted} on average, {actual} actual", **figures)
             )
         coverage = row.metrics["coverage"]
         if holds_too_few(coverage):

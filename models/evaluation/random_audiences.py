@@ -116,7 +116,7 @@ def audience_promise(
 
     A filter has one to three conditions joined by AND or OR: on the value, the confidence, the percentile,
     a feature (at a tenth of its distribution) or an attribute. Its audience are the matching rows whose
-    value was said. No two audiences have the same members.
+    value was predicted. No two audiences have the same members.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def audience_promise(
     y : ndarray of shape (n,)
         What happened: 0 or 1, or as text the one of ``values`` that came.
     values : tuple of str
-        What can be said beside unknown: yes and no, or the tiers of an amount.
+        What can be predicted beside unknown: yes and no, or the tiers of an amount.
     audiences, least : int
         How many to judge, and members that each needs.
     seed : int

@@ -1,4 +1,4 @@
-"""Figures of a trained amount tag: predicted beside seen, and tiers said beside tiers that came."""
+"""Figures of a trained amount tag: predicted beside seen, and predicted beside actual tiers."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ def tiers_plot(confusion: Sequence[Sequence[int]], tiers: Sequence[str]) -> Figu
     axes.set_xticks(range(len(tiers)), tiers)
     axes.set_yticks(range(len(tiers)), tiers)
     axes.grid(visible=False)
-    axes.set(xlabel="tier that came", ylabel="tier said", title="Tiers on the test snapshot")
+    axes.set(xlabel="actual tier", ylabel="predicted tier", title="Tiers on the test snapshot")
     return figure

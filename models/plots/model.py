@@ -1,4 +1,4 @@
-"""Figures of a trained tag: calibration, lift, promise beside reality.
+"""Figures of a trained tag: calibration, lift, promised against actual.
 
 Each function returns a Figure and touches no global state of matplotlib, so threads and notebooks may
 call them side by side.
@@ -151,7 +151,7 @@ def confidence_plot(
         ylim=(start, 1.01),
         xlabel="mean confidence",
         ylabel="share right",
-        title="The promise beside reality",
+        title="Promised vs. actual",
     )
     axes.legend(frameon=False, loc="lower right")
     return figure

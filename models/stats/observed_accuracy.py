@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 
 CONFIDENCE_BANDS = (0.0, 0.6, 0.8, 0.9)
-"""Levels of confidence at which promises are shown beside reality; 0 for all predictions."""
+"""Levels of confidence at which promises are compared with what came; 0 for all predictions."""
 
 
 @dataclass(frozen=True)

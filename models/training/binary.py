@@ -265,6 +265,8 @@ def _notes(
     ]
     if threshold == NEVER:
         notes.append(
-            msg("no audience of past snapshots met the precision that the decision asks for: never says yes")
+            msg(
+                "no audience of past snapshots met the precision that the decision asks for: never predicts yes"
+            )
         )
     return notes

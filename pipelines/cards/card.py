@@ -62,7 +62,7 @@ def _definition(facts: CardFacts) -> list[Block]:
         ("Predicts", outcome_words(d)),
         ("For", population_words(d)),
         *facts.parts.decision_rows(d),
-        ("Said only", f"with a confidence of {d.min_confidence:g} or more; otherwise unknown"),
+        ("Predicted only", f"with a confidence of {d.min_confidence:g} or more; otherwise unknown"),
         ("Good for", f"{d.expires_after_days} days after scoring"),
         ("Sensitivity", d.sensitivity),
     ]
@@ -178,7 +178,7 @@ def param(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def sentence(said: Text) -> str:
-    """Return ``said`` in English, with a capital and a full stop: a card is written once, in one language."""
-    text = str(said)
+def sentence(part: Text) -> str:
+    """Return ``part`` in English, with a capital and a full stop: a card is written once, in one language."""
+    text = str(part)
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -29,7 +29,7 @@ class CardParts:
     metrics : mapping of str to str
         Metric to what people call it.
     leads : sequence of (reference, metric)
-        Whose paired differences are said.
+        Whose paired differences are shown.
     cases : str
         What the outcomes that count are, as in "120 of them true".
     loss : str
@@ -87,7 +87,7 @@ def _bands(d: TagDefinition) -> list[tuple[str, str]]:
 
 def _tiers(d: TagDefinition) -> list[tuple[str, str]]:
     tiers = ", ".join(f"{name} from {start:,g}" for name, start in d.levels.items())
-    return [("Tiers", tiers), ("Says", decision_words(d))]
+    return [("Tiers", tiers), ("Decision", decision_words(d))]
 
 
 def _confusion(result: AmountResult) -> list[Block]:
@@ -95,7 +95,7 @@ def _confusion(result: AmountResult) -> list[Block]:
 
     tiers = result.model.definition.values
     rows = [
-        (f"said {name}", *(f"{count:,}" for count in row))
+        (f"predicted {name}", *(f"{count:,}" for count in row))
         for name, row in zip(tiers, confusion_of(result), strict=True)
     ]
     return [Grid(("tier", *(f"came {name}" for name in tiers)), rows)]
@@ -168,7 +168,7 @@ CARD_PARTS = {
         span=_mean_amount,
         pictures={
             "quality": {"amounts": "Mean amount over mean prediction; on the line is perfect."},
-            "promise": {"tiers": "Tiers said and tiers that came.", **_PROMISE},
+            "promise": {"tiers": "Predicted and actual tiers.", **_PROMISE},
             "drivers": {
                 "shap_summary": "Each dot is a profile of the test snapshot; right of 0 speaks for more.",
                 **_DEPENDENCE,

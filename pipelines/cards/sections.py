@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from tagcast.registry.versions.versions import Version
 
 ROUNDED_BELOW = 10
-"""Figures from here on are said with one decimal: amounts, not shares."""
+"""Figures from here on are written with one decimal: amounts, not shares."""
 IN_WORDS = 6
-"""Drivers said in sentences; all stand in the table."""
+"""Drivers written out in sentences; all stand in the table."""
 
 
 @dataclass(frozen=True)
@@ -114,26 +114,26 @@ def quality(facts: CardFacts) -> list[Block]:
 
 
 def calibration(facts: CardFacts) -> list[Block]:
-    """Return calibration, and the promise beside reality."""
+    """Return calibration, and promised against actual."""
     rows = []
     for band in promise_at_test(facts.result):
         kept = band.share_right >= band.mean_confidence - 1e-9
         rows.append(
             (
-                f"confidence ≥ {band.confidence:g}" if band.confidence else "all that was said",
+                f"confidence ≥ {band.confidence:g}" if band.confidence else "all predictions",
                 f"{band.predicted:,}",
                 _number(band.mean_confidence) if band.predicted else "–",
                 _number(band.share_right) if band.predicted else "–",
-                ("kept" if kept else "missed") if band.predicted else "nothing said",
+                ("kept" if kept else "missed") if band.predicted else "no prediction",
             )
         )
     return [
         *facts.parts.beside_promise(facts.result),
         Paragraph(
-            f"{facts.parts.measures} Confidence is a floor: of the values said with "
+            f"{facts.parts.measures} Confidence is a floor: of the values predicted with "
             "it, at least that share should turn out right."
         ),
-        Grid(("level", "said", "promised", "came true", "promise"), rows),
+        Grid(("level", "predicted", "promised", "came true", "promise"), rows),
         Row(_pictures(facts, "promise")),
     ]
 
@@ -177,10 +177,10 @@ def segment_blocks(facts: CardFacts) -> list[Block]:
         return [Paragraph("Not measured for this version.")]
     weak = weak_segments(facts.segments, facts.definition.kind)
     rows = [(f"{w.row.segment}: {w.row.value}", f"{w.row.n:,}", f"{w.row.yes:,}", str(w.why)) for w in weak]
-    said = f"{len(weak)} of {len(facts.segments)} segments of the test snapshot."
+    count = f"{len(weak)} of {len(facts.segments)} segments of the test snapshot."
     return [
         Paragraph(
-            said,
+            count,
             facts.parts.weak,
         ),
         *([Grid(("segment", "profiles", facts.parts.cases, "why"), rows)] if rows else []),

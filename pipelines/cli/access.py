@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.local_user import system_user
-from tagcast.pipelines.reports.terminal import say, table
+from tagcast.pipelines.reports.terminal import say, spoken, table
 from tagcast.registry.access import accounts, api_keys
 from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import ROLES, role_named
@@ -77,7 +78,7 @@ def add_user(
     )
     invocation.answer(
         {"name": added.name, "role": added.role, "sensitive": added.sensitive},
-        lambda: say(f"{added.name} may log in, as {added.role}"),
+        lambda: say(msg("{name} may log in, as {role}", name=added.name, role=added.role)),
     )
 
 
@@ -93,7 +94,7 @@ def set_password(invocation: Invocation, name: str, password_file: Any) -> None:
       tagcast user password ann
     """
     accounts.set_password(invocation.state, name, _password(password_file), by=system_user(), now=clock())
-    invocation.answer({"name": name}, lambda: say(f"{name} has a new password"))
+    invocation.answer({"name": name}, lambda: say(msg("{name} has a new password", name=name)))
 
 
 @user.command("list")
@@ -122,7 +123,7 @@ def remove_user(invocation: Invocation, name: str) -> None:
       tagcast user remove bo
     """
     accounts.remove_user(invocation.state, name, by=system_user(), now=clock())
-    invocation.answer({"removed": name}, lambda: say(f"{name} may no longer log in"))
+    invocation.answer({"removed": name}, lambda: say(msg("{name} may no longer log in", name=name)))
 
 
 @click.group(cls=ProjectGroup)
@@ -168,7 +169,7 @@ def add_key(
 
     def render() -> None:
         say(made)
-        click.echo("keep it now: it cannot be shown again", err=True)
+        click.echo(spoken(msg("keep it now: it cannot be shown again")), err=True)
 
     invocation.answer({"name": name, "role": role, "key": made}, render)
 
@@ -209,7 +210,7 @@ def revoke_key(invocation: Invocation, key_id: str) -> None:
       tagcast key revoke 1f0c9a3b5d7e
     """
     api_keys.revoke_key(invocation.state, key_id, by=system_user(), now=clock())
-    invocation.answer({"revoked": key_id}, lambda: say(f"the key {key_id} no longer works"))
+    invocation.answer({"revoked": key_id}, lambda: say(msg("the key {key} no longer works", key=key_id)))
 
 
 @click.command(cls=ProjectCommand)

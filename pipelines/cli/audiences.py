@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from tagcast.features.core.messages import msg
 from tagcast.pipelines import audiences
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.project.local_user import local_user
@@ -236,4 +237,4 @@ def delete(invocation: Invocation, name: str) -> None:
       tagcast audience delete loyal
     """
     delete_audience(invocation.context(), local_user(), name)
-    invocation.answer({"deleted": name}, lambda: say(f"the audience {name!r} is deleted"))
+    invocation.answer({"deleted": name}, lambda: say(msg("the audience {name!r} is deleted", name=name)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, by_option, reason_option, trials_option
@@ -18,7 +19,7 @@ from tagcast.pipelines.project.local_user import local_user, system_user
 from tagcast.pipelines.reports.catalog import render_pending
 from tagcast.pipelines.reports.terminal import progress, say
 from tagcast.pipelines.reports.thresholds import render_thresholds
-from tagcast.pipelines.reports.versions import render_card, render_models
+from tagcast.pipelines.reports.versions import render_card, render_models, render_promoted
 from tagcast.serving.catalog.tag_actions import approve_champion, pending_champions, refuse_champion
 
 
@@ -169,8 +170,12 @@ def approve(
         raise click.UsageError("name the version too, as in: tagcast model approve churn_risk 4")
     act = refuse_champion if refuse else approve_champion
     decision = act(context, local_user(by), tag, version, reason)
-    outcome = "is refused" if refuse else "is champion: the next run scores with it"
-    invocation.answer(asdict(decision), lambda: say(f"{tag}: version {version} {outcome}"))
+    outcome = msg(
+        "{tag}: version {version} is champion: the next run scores with it", tag=tag, version=version
+    )
+    if refuse:
+        outcome = msg("{tag}: version {version} is refused", tag=tag, version=version)
+    invocation.answer(asdict(decision), lambda: say(outcome))
 
 
 @model.command()
@@ -194,7 +199,4 @@ def promote(invocation: Invocation, tag: str, version: int, reason: str, by: str
     done = promote_version(
         invocation.project(), tag, version, by=by or system_user(), reason=reason, now=clock(), force=force
     )
-    against = f", against {', '.join(done['forced'])}" if done["forced"] else ""
-    outcome = "waits for a second person to approve it" if done["action"] == "proposed" else "is champion"
-    previous = done["previous"] or "none"
-    invocation.answer(done, lambda: say(f"{tag}: version {version} {outcome} (was {previous}){against}"))
+    invocation.answer(done, lambda: render_promoted(done))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tagcast.features.core.errors import DefinitionError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import language_of, msg, render
 
 
 class Day(click.ParamType[date]):
@@ -23,7 +23,13 @@ class Day(click.ParamType[date]):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.fail(f"expected a date such as 2017-12-02, found {value!r}", param, ctx)
+            self.fail(
+                render(
+                    msg("expected a date such as 2017-12-02, found {value!r}", value=value), language_of()
+                ),
+                param,
+                ctx,
+            )
 
 
 all_option = click.option("--all", "every", is_flag=True, help="Every tag of the project.")

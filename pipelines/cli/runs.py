@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import reason_option
 from tagcast.pipelines.project.clock import clock
@@ -74,7 +75,14 @@ def rollback(invocation: Invocation, number: int | None, reason: str) -> None:
     target = roll_back(invocation.project().store, number, clock(), reason)
     invocation.answer(
         {"number": target.number, "run_id": target.run.run_id, "as_of": target.run.as_of},
-        lambda: say(f"run {target.number} ({target.run.run_id}, as of {target.run.as_of}) is active"),
+        lambda: say(
+            msg(
+                "run {number} ({run}, as of {as_of}) is active",
+                number=target.number,
+                run=target.run.run_id,
+                as_of=target.run.as_of,
+            )
+        ),
     )
 
 
@@ -95,5 +103,9 @@ def prune(invocation: Invocation, keep: int | None) -> None:
       tagcast run prune --keep 3
     """
     gone = invocation.project().store.prune(keep or invocation.settings.publish.keep)
-    names = ", ".join(map(str, gone)) or "none"
-    invocation.answer({"deleted": gone}, lambda: say(f"{len(gone)} runs deleted: {names}"))
+    deleted = msg("no run deleted")
+    if gone:
+        deleted = nmsg(
+            "{n} run deleted: {runs}", "{n} runs deleted: {runs}", len(gone), runs=listed(map(str, gone))
+        )
+    invocation.answer({"deleted": gone}, lambda: say(deleted))

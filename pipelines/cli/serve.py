@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, pass_invocation
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import say
@@ -37,9 +38,9 @@ def serve(invocation: Invocation, host: str, port: int) -> None:
     service = prepare(invocation.settings, host, port, clock)
 
     def render() -> None:
-        say(f"console: {service.url}    API: {service.url}/api/v1/docs    stop with Ctrl+C")
+        say(msg("console: {url}    API: {url}/api/v1/docs    stop with Ctrl+C", url=service.url))
         if service.login:
-            say(f"nobody has an account yet; this link logs you in once: {service.login}")
+            say(msg("nobody has an account yet; this link logs you in once: {link}", link=service.login))
 
     invocation.answer(
         {"url": service.url, "api": f"{service.url}/api/v1", "login": service.login},

@@ -16,7 +16,7 @@ from tagcast.pipelines.project.local_user import local_user, system_user
 from tagcast.pipelines.reports.catalog import render_history, render_page, render_tags
 from tagcast.pipelines.reports.plan import render_applied, render_plan
 from tagcast.pipelines.reports.terminal import progress, say
-from tagcast.registry.governance.lifecycle import Status
+from tagcast.registry.governance.lifecycle import STATUS_NAMES, Status
 from tagcast.registry.governance.lifecycle import history as status_history
 from tagcast.serving.catalog import catalog
 from tagcast.serving.catalog.known_tags import find_tag
@@ -197,8 +197,13 @@ def _move(
     invocation: Invocation, context: ServiceContext, name: str, to: Status, reason: str, by: str | None
 ) -> None:
     step = transition_tag(context, local_user(by), name, to, reason)
-    was, now = step.was.replace("_", " "), step.to.replace("_", " ")
-    invocation.answer(asdict(step), lambda: say(f"{name} is {now} (was {was})"))
+    moved = msg(
+        "{name} is {status} (was {before})",
+        name=name,
+        status=STATUS_NAMES[step.to],
+        before=STATUS_NAMES[step.was],
+    )
+    invocation.answer(asdict(step), lambda: say(moved))
 
 
 def _require_status(context: ServiceContext, name: str, status: Status) -> None:

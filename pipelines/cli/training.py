@@ -6,6 +6,7 @@ from datetime import date
 
 import click
 
+from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, all_option, tags_or_all, trials_option
 from tagcast.pipelines.project.clock import clock
@@ -106,9 +107,7 @@ def build(invocation: Invocation, as_of: date | None) -> None:
     """
     with progress() as show:
         made = build_snapshot(invocation.project(show), as_of)
-    invocation.answer(
-        made, lambda: say(f"snapshot {made['as_of']}: {made['rows']:,} profiles, {made['folder']}")
-    )
+    invocation.answer(made, lambda: say(msg("snapshot {as_of}: {rows:,} profiles, {folder}", **made)))
 
 
 @features.command()
@@ -124,5 +123,8 @@ def materialize(invocation: Invocation, as_of: date | None) -> None:
     with progress() as show:
         made = materialize_snapshot(invocation.project(show), as_of)
     invocation.answer(
-        made, lambda: say(f"online store holds {', '.join(made['views'])} as of {made['as_of']}")
+        made,
+        lambda: say(
+            msg("online store holds {views} as of {as_of}", views=listed(made["views"]), as_of=made["as_of"])
+        ),
     )

@@ -161,7 +161,7 @@ def _with_sizes(change: TagChange, says: Mapping[str, TagSays]) -> TagChange:
 
 
 def apply_plan(project: Project, *, by: str, reason: str, now: datetime) -> Applied:
-    """Activate what is written: the next run says it.
+    """Activate what is written: the next run applies it.
 
     Where a second person has to agree, the first who applies it proposes it, and another who applies the same puts it in
     force.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError, StoreError
-from tagcast.features.core.messages import Joined, Text, msg
+from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
@@ -122,8 +122,8 @@ def _audiences(
             continue
         spoken = {field.name for field in fields(one.whole) if field.part is not None}
         if spoken & gone:
-            lost = ", ".join(sorted(spoken & gone))
-            broken.append(AudienceChange(audience.name, audience.members, None, f"speaks of {lost}"))
+            problem = msg("names {tags}", tags=listed(sorted(spoken & gone)))
+            broken.append(AudienceChange(audience.name, audience.members, None, problem))
         elif spoken & tags:
             found[audience.name] = one
     return found, broken

@@ -1,4 +1,4 @@
-"""The promise beside reality: what the tags said with which confidence, and what share turned out right."""
+"""Promised vs. actual: what the tags predicted with which confidence, and what share turned out right."""
 
 from __future__ import annotations
 

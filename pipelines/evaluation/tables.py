@@ -207,8 +207,8 @@ def sections(evaluation: Evaluation, *, terminal: bool = False) -> list[Section]
             ],
         ),
         Section(
-            "The promise beside reality (said: mean confidence → share right)",
-            ("test", "all said", *(f"confidence ≥ {b.confidence}" for b in pooled.promise[1:])),
+            "Promised vs. actual (mean confidence → share right)",
+            ("test", "all predictions", *(f"confidence ≥ {b.confidence}" for b in pooled.promise[1:])),
             [(str(w.test), *_promise(w.promise)) for w in windows] + [("all", *_promise(pooled.promise))],
         ),
         _audiences(windows),
@@ -249,16 +249,16 @@ def _audiences(windows: Sequence[Window[Any]]) -> Section:
 
 def remark(row: SegmentRow | AmountSegment, measures: Measures) -> str:
     """Return what stands out in a segment, beyond its 95 % intervals."""
-    said = []
+    remarks = []
     ranking, implied = measures.ranking(row)
     came, coverage = measures.mean_outcome(row), row.metrics.get("coverage")
     enough = min(row.yes, row.n - row.yes) >= LEAST_OUTCOMES
     if enough and ranking.high < implied:  # false where nothing is implied
-        said.append("ranks less well")
+        remarks.append("ranks less well")
     if row.mean_score > came.high:
-        said.append("scored too high")
+        remarks.append("scored too high")
     elif row.mean_score < came.low:
-        said.append("scored too low")
+        remarks.append("scored too low")
     if coverage is not None and coverage.high < COVERAGE:
-        said.append("intervals hold too few")
-    return ", ".join(said)
+        remarks.append("intervals hold too few")
+    return ", ".join(remarks)

@@ -51,7 +51,7 @@ class AmountKind:
         return result.chosen in BASELINES
 
     def figures(self, result: AmountResult) -> dict[str, Figure]:
-        """Return predicted beside seen amounts, and tiers said beside tiers that came."""
+        """Return predicted beside seen amounts, and predicted beside actual tiers."""
         from tagcast.models.plots.amount import amount_plot, tiers_plot
 
         t = result.test_scores
@@ -67,7 +67,7 @@ class AmountKind:
         return tier_thresholds(result.model.definition, result.held_out_scores)
 
     def facts(self, result: AmountResult) -> dict[str, Any]:
-        """Return tiers said beside tiers that came."""
+        """Return predicted beside actual tiers."""
         return {"tiers": result.model.definition.levels, "confusion": confusion_of(result)}
 
     def trial_record(self, trial: Trial) -> TrialRecord:

@@ -201,7 +201,7 @@ class GateInputs:
             )
         if mine.kind == "rule":
             return NotCompared(
-                msg("in the run {run} a rule says {tag}", run=run.run_id, tag=name), expected=True
+                msg("in the run {run} a rule decides {tag}", run=run.run_id, tag=name), expected=True
             )
         if run.as_of > self._now:
             return NotCompared(

@@ -47,10 +47,10 @@ def render_explanation(found: dict[str, Any]) -> None:
     )
     if found["expected"]:
         table(
-            msg("How many will turn out as said"),
+            msg("How many predictions will come true"),
             (
                 msg("tag"),
-                msg("says"),
+                msg("predicts"),
                 msg("profiles"),
                 msg("promised"),
                 msg("expected"),

@@ -37,7 +37,7 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[Text]) -> None:
         )  # fmt: skip
     table(
         msg("Tags"),
-        (msg("branch"), msg("tag"), msg("status"), msg("population"), msg("coverage"), msg("says"), msg("confidence"), msg("champion, grade"),
+        (msg("branch"), msg("tag"), msg("status"), msg("population"), msg("coverage"), msg("predicts"), msg("confidence"), msg("champion, grade"),
          msg("quality (test snapshot)"), msg("owner")),
         lines,
     )  # fmt: skip
@@ -81,7 +81,7 @@ def render_page(page: TagDetails) -> None:
         say(scored)
     if page.values:
         table(
-            msg("Says of {count:,} profiles", count=row.population or 0),
+            msg("Predictions for {count:,} profiles", count=row.population or 0),
             (msg("value"), msg("profiles"), msg("share")),
             [(v.value, v.members, v.share) for v in page.values],
         )
@@ -155,7 +155,7 @@ def _render_promise(title: Text, rows: Sequence[PromiseRow]) -> None:
                 msg("as of"),
                 msg("version"),
                 msg("confidence from"),
-                msg("said"),
+                msg("predicted"),
                 msg("promised"),
                 msg("right"),
             ),

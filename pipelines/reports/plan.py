@@ -26,7 +26,7 @@ def render_plan(plan: Plan) -> None:
     moved = [change for change in plan.tags if change.will_say is not None]
     if moved:
         table(
-            msg("What {run} would say", run=plan.run),
+            msg("What {run} would predict", run=plan.run),
             (msg("tag"), msg("value"), msg("profiles now"), msg("then"), msg("change")),
             [
                 (change.tag, value, now, then, f"{then - now:+,}")
@@ -60,13 +60,13 @@ def render_plan(plan: Plan) -> None:
                     who=change.proposed_by,
                 )
             )
-    say(msg('activate it: tagcast tag apply --reason "…"; the next tagcast score says it'))
+    say(msg('activate it: tagcast tag apply --reason "…"; the next tagcast score uses it'))
 
 
 def render_applied(done: Applied) -> None:
     """Print what was activated."""
     if done.applied:
-        say(msg("active: {tags}; the next tagcast score says it", tags=listed(done.applied)))
+        say(msg("active: {tags}; the next tagcast score uses it", tags=listed(done.applied)))
     if done.proposed:
         say(
             msg(
@@ -80,13 +80,13 @@ def render_applied(done: Applied) -> None:
 
 def _rows(change: TagChange) -> list[tuple[Any, ...]]:
     if change.change == "new":
-        takes = msg("training") if change.train else msg("the next run says it")
+        takes = msg("training") if change.train else msg("the next run applies it")
         return [(change.tag, msg("new"), None, None, None, takes)]
     if change.change == "removed":
         takes = (
-            msg("the next run says it no more")
+            msg("the next run drops it")
             if change.kind == "rule"
-            else msg("said until tagcast tag retire")
+            else msg("predicted until tagcast tag retire")
         )
         return [(change.tag, msg("removed"), None, None, None, takes)]
     return [

@@ -35,7 +35,7 @@ def render_scoring(run: ScoringRun) -> None:
             msg("tag"),
             msg("version"),
             msg("population"),
-            msg("says"),
+            msg("predicts"),
             msg("unknown"),
             msg("because"),
             msg("mean confidence"),

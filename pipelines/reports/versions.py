@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from tagcast.features.core.messages import from_json, msg
+from tagcast.features.core.messages import from_json, listed, msg
 from tagcast.pipelines.cards.card_files import FoundCard
 from tagcast.pipelines.deployment.model_versions import ListedVersion
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
@@ -74,3 +75,21 @@ def render_card(card: FoundCard, written: Sequence[Path], *, html: bool) -> None
             )
     else:
         say((card.html if html else card.markdown).rstrip("\n"))
+
+
+def render_promoted(done: Mapping[str, Any]) -> None:
+    """Print what :func:`tagcast.pipelines.deployment.model_versions.promote_version` did."""
+    about = {"tag": done["tag"], "version": done["version"], "previous": done["previous"] or msg("none")}
+    if done["action"] == "proposed":
+        text = msg(
+            "{tag}: version {version} waits for a second person to approve it (was {previous})", **about
+        )
+    elif done["forced"]:
+        text = msg(
+            "{tag}: version {version} is champion (was {previous}), against {checks}",
+            checks=listed(done["forced"]),
+            **about,
+        )
+    else:
+        text = msg("{tag}: version {version} is champion (was {previous})", **about)
+    say(text)

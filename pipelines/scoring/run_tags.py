@@ -67,7 +67,9 @@ def run_tags(project: Project, names: Sequence[str] | None, as_of: date) -> RunT
         if name in known and name not in fresh:
             continue
         if name in fresh:
-            log.warning(msg("{tag}: its model says it until tagcast tag apply activates the rule", tag=name))
+            log.warning(
+                msg("{tag}: predicted by its model until tagcast tag apply activates the rule", tag=name)
+            )
             rules = [rule for rule in rules if rule.name != name]
         models.append(tag)
     retired = _retired(project, [*(t.definition.name for t in models), *(rule.name for rule in rules)])
@@ -75,7 +77,7 @@ def run_tags(project: Project, names: Sequence[str] | None, as_of: date) -> RunT
     rules = [rule for rule in rules if rule.name not in retired]
     if not models and not rules:
         raise DefinitionError(
-            msg("{tags}: retired, and not said any more", tags=listed(sorted(retired))),
+            msg("{tags}: retired, no longer predicted", tags=listed(sorted(retired))),
             hint=msg("name another tag"),
         )
     return RunTags(models, loaded_rules(project, rules, models, as_of))

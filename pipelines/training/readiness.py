@@ -33,7 +33,7 @@ class TagReadiness:
         ``ok``, ``warning`` or ``error``.
     message, hint : Message, Joined or str
     kind : str
-        What says it; a rule learns nothing, and is ready when the data bear what it speaks of.
+        What predicts it; a rule learns nothing, and is ready when the data bear what it speaks of.
     """
 
     tag: str

@@ -90,7 +90,7 @@ def audience_routes(context: ServiceContext) -> APIRouter:
 
     @routes.post("/audiences/expected")
     def expected(request: Request, asked: Question) -> list[Expected]:
-        """How many members will turn out as their tags say, and within which range."""
+        """How many members will turn out as their tags predict, and within which range."""
         person = person_of(request)
         return questions.expected(context, person, asked.read(context, person))
 

@@ -128,7 +128,7 @@ class _Inlining:
         if node.name in within:
             chain = " → ".join([*within[within.index(node.name) :], node.name])
             raise FilterError(
-                msg("an audience speaks of itself: {chain}", chain=chain),
+                msg("an audience uses itself: {chain}", chain=chain),
                 hint=msg("take it out of one of their filters"),
                 position=self._position(within[0]),
             )
@@ -139,7 +139,7 @@ class _Inlining:
                     most=MAX_AUDIENCE_DEPTH,
                     chain=" → ".join(within),
                 ),
-                hint=msg("write out what some of them say"),
+                hint=msg("write out the conditions of some of them"),
                 position=self._position(within[0]),
             )
         saved = get(self._context.state, node.name)

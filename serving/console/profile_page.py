@@ -1,4 +1,4 @@
-"""One customer: what is said, why, what was said before, what they did."""
+"""One customer: what is predicted, why, what was predicted before, what they did."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _undone(store: ProfileStore, log: list[Entry], then: Entry, profile_id: str)
     if gap is not None:
         raise StoreError(
             msg(
-                "what was said on {day} is not known: the run before {run_id} was damaged, so what changed then was not recorded",
+                "predictions of {day} are not known: the run before {run_id} was damaged, so what changed then was not recorded",
                 day=f"{then.at:%Y-%m-%d}",
                 run_id=gap.manifest.run.run_id,
             ),

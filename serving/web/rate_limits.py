@@ -18,6 +18,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
     from limits.aio.storage import Storage
@@ -152,7 +153,10 @@ def _redis(place: str) -> Storage:
         from limits.aio.storage import RedisStorage
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"access.rate_limit_storage is Redis, and the package {error.name} is not installed",
+            msg(
+                "access.rate_limit_storage is Redis, and the package {package} is not installed",
+                package=error.name,
+            ),
             hint="pip install 'tagcast[redis]'",
         ) from None
     return RedisStorage(

@@ -1,4 +1,4 @@
-"""An amount tag from its definition to the promise beside reality, next to a yes-or-no tag, on a small shop."""
+"""An amount tag from its definition to promised against actual, next to a yes-or-no tag, on a small shop."""
 
 from __future__ import annotations
 

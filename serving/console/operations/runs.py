@@ -145,5 +145,5 @@ def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -
 
 
 def _value(page: PageContext, value: str | None) -> str:
-    """Return what was said; of a profile that joined or left the tag's population that nothing was."""
+    """Return the value; a profile that joined or left the tag's population has none."""
     return page.say(msg("not covered")) if value is None else value_word(page.say, value)

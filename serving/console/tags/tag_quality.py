@@ -1,4 +1,4 @@
-"""How far to trust a tag: its grade and why, the promise beside reality, the model's own figures."""
+"""How far to trust a tag: its grade and why, promised against actual, the model's own figures."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _dumbbell(promised: float, right: float) -> Markup:
 
 
 def _calibration(page: PageContext, details: TagDetails) -> Markup | None:
-    """Return what scores said beside what came, on the test snapshot."""
+    """Return mean scores beside what came, on the test snapshot."""
     say = page.say
     if not details.calibration:
         return None

@@ -1,4 +1,4 @@
-"""One profile's page: what is said, why, what was said before, and what it did."""
+"""One profile's page: what is predicted, why, what was predicted before, and what it did."""
 
 from __future__ import annotations
 
