@@ -102,7 +102,10 @@ def test_as_many_trials_are_run_as_are_asked_for(case) -> None:
     assert len(case.train().trials) == TAG_KINDS[case.kind].default_trials
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(kind, marks=pytest.mark.xdist_group(f"tag_kinds_{kind}")) for kind in KINDS],
+)
 def shop(request, tmp_path_factory) -> tuple[Case, Project, dict]:
     case = CASES[request.param]
     folder = tmp_path_factory.mktemp(case.kind)
