@@ -7,7 +7,7 @@ call them side by side.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,20 @@ Labels = npt.NDArray[np.int8]
 
 BLUE, GREY, ORANGE = "#1f6f9f", "#8a8a8a", "#d1702b"
 BINS = 10
+PNG_DPI = 100
+
+
+def to_png(figure: Figure) -> bytes:
+    """Return a figure as PNG; laid out and drawn once, where ``savefig`` does both twice."""
+    from io import BytesIO
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    stream = BytesIO()
+    figure.set_dpi(PNG_DPI)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.print_png(stream)
+    return stream.getvalue()
 
 
 def plain_figure(width: float = 5.6, height: float = 4.2) -> tuple[Figure, Axes]:

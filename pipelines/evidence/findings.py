@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 SHAP_ROWS = 1_000
 """Rows of the test snapshot whose SHAP values are taken, give or take: more dots show nothing more."""
-PLOT_DPI = 100
 
 
 @dataclass(frozen=True)
@@ -68,18 +66,13 @@ class Findings:
 
 def findings_of(result: AnyResult, frame: TrainingFrame) -> Findings:
     """Return the findings of a training on ``frame``."""
+    from tagcast.models.plots.model import to_png
+
     explanation = explain_test(result, frame)
     metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
     # Drawn once: the run and the card show the same pictures.
-    figures = {name: png(figure) for name, figure in training_figures(result, explanation).items()}
+    figures = {name: to_png(figure) for name, figure in training_figures(result, explanation).items()}
     return Findings(metrics, figures, explanation)
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG."""
-    stream = BytesIO()
-    figure.savefig(stream, format="png", dpi=PLOT_DPI)
-    return stream.getvalue()
 
 
 def explain_test(result: AnyResult, frame: TrainingFrame) -> Explanation:

@@ -122,6 +122,7 @@ def write_report(evaluation: Evaluation, home: Path) -> Path:
     The folder is written aside and put in place whole; an older one of the same name makes way.
     """
     from tagcast.models.plots.backtest import calibration_by_window, metrics_by_window, segments_plot
+    from tagcast.models.plots.model import to_png
 
     windows = evaluation.windows
     reports = home / "reports"
@@ -137,7 +138,7 @@ def write_report(evaluation: Evaluation, home: Path) -> Path:
         (aside / "report.json").write_text(text + "\n", encoding="utf-8")
         (aside / "report.md").write_text(markdown(evaluation), encoding="utf-8")
         for name, figure in figures.items():
-            figure.savefig(aside / name)
+            (aside / name).write_bytes(to_png(figure))
         if final.exists():
             shutil.move(final, Path(scratch) / "before")
         aside.rename(final)

@@ -31,7 +31,6 @@ from tagcast.registry.versions.versions import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PLOT_DPI = 100
 MAX_DATASET_DIGEST = 36  # characters, MLflow's bound
 
 
@@ -224,13 +223,12 @@ def _dataset_inputs(dataset: Mapping[str, Mapping[str, Any]]) -> list[Any]:
 def _write_run_files(
     folder: Path, documents: Mapping[str, Any], figures: Mapping[str, Figure | bytes]
 ) -> None:
+    from tagcast.models.plots.model import to_png
+
     (folder / "plots").mkdir(parents=True)
     for name, document in documents.items():
         text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     for name, figure in figures.items():
         file = folder / "plots" / f"{name}.png"
-        if isinstance(figure, bytes):
-            file.write_bytes(figure)
-        else:
-            figure.savefig(file, dpi=PLOT_DPI)
+        file.write_bytes(figure if isinstance(figure, bytes) else to_png(figure))
