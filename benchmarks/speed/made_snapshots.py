@@ -114,7 +114,7 @@ def make_snapshot(home: Path, profiles: int, *, seed: int = 0) -> Snapshots:
             columns = [pa.array(column, pa.float64(), from_pandas=True) for column in X.T]
             writer.write_table(pa.table([ids, *columns], schema=schema), row_group_size=CHUNK)
     text = {
-        "as_of": str(AS_OF), "moment": instant(AS_OF, "UTC").isoformat(), "events": log.id, "spec": FEATURES.spec, "rows": {"profile_activity": profiles},
+        "as_of": str(AS_OF), "starts_at": instant(AS_OF, "UTC").isoformat(), "events": log.id, "spec": FEATURES.spec, "rows": {"profile_activity": profiles},
         "bytes": {"profile_activity": file.stat().st_size},
     }  # fmt: skip
     manifest.write_text(json.dumps(text))
