@@ -7,6 +7,7 @@ are, missing where there is no history. Forests are trained on a sample of such 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
+from tagcast.features.core.errors import ModelError
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.binary_calibrator import Calibrator
@@ -141,11 +143,17 @@ def make_tags(count: int, *, seed: int = 0, trees: int = TREES, leaves: int = LE
 
 
 def stored_tags(folder: Path, count: int, *, trees: int = TREES) -> list[LoadedTag]:
-    """Return the first ``count`` of ten tags kept under ``folder``, made with ``trees`` trees by the first who asks."""
-    if not (folder / "tags" / "9").is_dir():
-        for number, tag in enumerate(make_tags(10, trees=trees)):
-            tag.model.save(folder / "tags" / str(number))
-    return [LoadedTag(TagModel.load(folder / "tags" / str(number)), "1") for number in range(count)]
+    """Return the first ``count`` of ten tags kept under ``folder``, made with ``trees`` trees where none are there."""
+    places = [folder / "tags" / str(number) for number in range(10)]
+    try:
+        models = [TagModel.load(place) for place in places]
+    except ModelError:  # not there yet, or of an older version of tagcast
+        models = [tag.model for tag in make_tags(10, trees=trees)]
+        for model, place in zip(models, places, strict=True):
+            shutil.rmtree(place, ignore_errors=True)
+            model.save(place)
+        models = [TagModel.load(place) for place in places]
+    return [LoadedTag(model, "1") for model in models[:count]]
 
 
 def _tag(
