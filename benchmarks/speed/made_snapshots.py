@@ -106,7 +106,7 @@ def make_snapshot(home: Path, profiles: int, *, seed: int = 0) -> Snapshots:
     snapshots = Snapshots(home / log.id, log, FEATURES, "UTC")
     file = snapshots.path("profile_activity", AS_OF)
     manifest = file.parent / "snapshot.json"
-    if manifest.is_file() and json.loads(manifest.read_text())["events"] == log.id:
+    if manifest.is_file() and json.loads(manifest.read_text()) == _manifest(file, log, profiles):
         return snapshots
     file.parent.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([("profile_id", pa.string()), *((name, pa.float64()) for name in names())])
@@ -115,12 +115,19 @@ def make_snapshot(home: Path, profiles: int, *, seed: int = 0) -> Snapshots:
             # Missing features are nulls, as DuckDB writes them.
             columns = [pa.array(column, pa.float64(), from_pandas=True) for column in X.T]
             writer.write_table(pa.table([ids, *columns], schema=schema), row_group_size=CHUNK)
-    text = {
-        "as_of": str(AS_OF), "starts_at": instant(AS_OF, "UTC").isoformat(), "events": log.id, "spec": FEATURES.spec, "rows": {"profile_activity": profiles},
-        "bytes": {"profile_activity": file.stat().st_size},
-    }  # fmt: skip
-    manifest.write_text(json.dumps(text))
+    manifest.write_text(json.dumps(_manifest(file, log, profiles)))
     return snapshots
+
+
+def _manifest(file: Path, log: Log, profiles: int) -> dict[str, Any]:
+    return {
+        "as_of": str(AS_OF),
+        "starts_at": instant(AS_OF, "UTC").isoformat(),
+        "events": log.id,
+        "spec": FEATURES.spec,
+        "rows": {"profile_activity": profiles},
+        "bytes": {"profile_activity": file.stat().st_size},
+    }
 
 
 def chunks(profiles: int, seed: int) -> Iterator[tuple[Any, Floats]]:
