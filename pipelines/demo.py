@@ -150,7 +150,7 @@ def main() -> None:
     """Run the demo on the configuration at the root of the checkout."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # in a log, answers and stages stand in their order
-    start_logging(verbose=False)
+    start_logging(folded=True)
     try:
         with progress() as show:
             run(open_project(ROOT / "tagcast.toml", None, show), clock())

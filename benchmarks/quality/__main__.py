@@ -166,7 +166,7 @@ def main() -> None:
 
     asked, now = _asked(), datetime.now(UTC)
     arguments = {**vars(asked), "tasks": [task.name for task in asked.tasks]}
-    start_logging(verbose=False)
+    start_logging()
     if (DATA / "cdnow_master.parquet").is_file():
         os.environ.setdefault("TAGCAST_DATA", str(DATA))
     results: list[dict[str, Any]] = []

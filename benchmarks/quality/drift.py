@@ -147,7 +147,7 @@ def main() -> None:
     from tagcast.pipelines.reports.terminal import progress, start_logging
     from tagcast.pipelines.training.frames import label_rows, training_frames
 
-    start_logging(verbose=False)
+    start_logging()
     chains = []
     with TemporaryDirectory(prefix="tagcast-bench-") as home, progress() as show:
         workspace = open_task_workspace(TASKS[0], Path(home), show)

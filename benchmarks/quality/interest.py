@@ -271,7 +271,7 @@ def main() -> None:
         "--trials", type=int, default=TRIALS, help="LightGBM settings a tag; default %(default)s"
     )
     asked = parser.parse_args()
-    start_logging(verbose=False)
+    start_logging()
     rows = train(asked.train, asked.trials) if asked.train else compare()
     name = "interest-train" if asked.train else "interest"
     write_result(name, vars(asked), rows, now=datetime.now(UTC))

@@ -127,7 +127,7 @@ class ProjectCommand(click.Command):
         """Run the command; every error of tagcast is answered here."""
         from tagcast.pipelines.reports.terminal import start_logging
 
-        start_logging(verbose=False)
+        start_logging()
         try:
             return super().invoke(ctx)
         except TagcastError as error:

@@ -60,19 +60,27 @@ def spoken(text: Text | Joined) -> str:
 class _Formatter(logging.Formatter):
     """Writes messages in the language of the terminal."""
 
+    def __init__(self, *, folded: bool) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self._folded = folded
+
     def format(self, record: logging.LogRecord) -> str:
         if isinstance(record.msg, (Message, Joined)):
             record.msg, record.args = spoken(record.msg), None
-        return super().format(record)
+        line = super().format(record)
+        return _folded(line) if self._folded else line
 
 
-def start_logging(*, verbose: bool) -> None:
-    """Send tagcast's log lines to standard error; libraries speak only when something is wrong."""
+def start_logging(*, folded: bool = False) -> None:
+    """Send tagcast's log lines to standard error; libraries speak only when something is wrong.
+
+    With ``folded`` long lines are broken for people; programs that read logs want one line an event.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    handler.setFormatter(_Formatter(folded=folded))
     log.handlers[:] = [handler]
     log.propagate = False
-    log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    log.setLevel(logging.INFO)
     logging.getLogger().setLevel(logging.ERROR)
 
 
@@ -123,16 +131,14 @@ def tell(sentence: Text | Joined) -> None:
         print(text)
         return
     for line in text.splitlines():
-        indent = " " * (len(line) - len(line.lstrip()))
-        print(
-            textwrap.fill(
-                line,
-                LOG_WIDTH,
-                subsequent_indent=f"{indent}  ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-        )
+        print(_folded(line))
+
+
+def _folded(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(
+        line, LOG_WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def amount(value: float | None) -> str | None:
