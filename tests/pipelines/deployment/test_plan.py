@@ -173,7 +173,7 @@ def test_new_and_removed_tags_are_told_with_the_audiences_that_break(shop) -> No
         ("churn_soon", "new", True),
     }
     (broken,) = plan.audiences
-    assert (broken.name, broken.will_have, broken.problem) == ("new", None, "speaks of lifecycle_stage")
+    assert (broken.name, broken.will_have, str(broken.problem)) == ("new", None, "names lifecycle_stage")
     apply_plan(shop, by="ann", reason="another name", now=LATER)
     run = score_tags(shop, None, as_of=DAY, now=LATER)
     assert {t.tag for t in run.tags} == {TAG, "quiet"}
