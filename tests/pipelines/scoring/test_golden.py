@@ -65,7 +65,7 @@ def test_a_yes_or_no_an_amount_and_a_rule_are_what_they_were(tmp_path) -> None:
     )
     (tmp_path / "tagcast.toml").write_text(shop, encoding="utf-8")
     project, out = Project(tmp_path / "tagcast.toml", tmp_path / "home"), tmp_path / "predictions.parquet"
-    project.run("train", "--all", "--as-of", DAY, "--trials", "2")
+    project.run("train", "--all", "--as-of", DAY, "--trials", "2", "--threads", "1")
     project.run("score", "--all", "--as-of", DAY, "--out", str(out))
     assert digests(out) == GOLDEN["part"]
 
