@@ -28,14 +28,14 @@ BINS = 10
 PNG_DPI = 100
 
 
-def to_png(figure: Figure) -> bytes:
+def to_png(figure: Figure, dpi: float = PNG_DPI) -> bytes:
     """Return a figure as PNG; laid out and drawn once, where ``savefig`` does both twice."""
     from io import BytesIO
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     stream = BytesIO()
-    figure.set_dpi(PNG_DPI)
+    figure.set_dpi(dpi)
     canvas: Any = FigureCanvasAgg(figure)
     canvas.print_png(stream)
     return stream.getvalue()

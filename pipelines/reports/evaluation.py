@@ -138,7 +138,7 @@ def write_report(evaluation: Evaluation, home: Path) -> Path:
         (aside / "report.json").write_text(text + "\n", encoding="utf-8")
         (aside / "report.md").write_text(markdown(evaluation), encoding="utf-8")
         for name, figure in figures.items():
-            (aside / name).write_bytes(to_png(figure))
+            (aside / name).write_bytes(to_png(figure, figure.dpi))
         if final.exists():
             shutil.move(final, Path(scratch) / "before")
         aside.rename(final)
