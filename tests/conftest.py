@@ -5,6 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.support.faults.injection import FULL, tally
+from tests.support.stores import drop_schemas, made
+
+
+@pytest.fixture(autouse=True)
+def no_schema_outlives_its_test():
+    """Drop what a test made on the PostgreSQL server; what a fixture made for several tests stays."""
+    before = len(made)
+    yield
+    if made[before:]:
+        drop_schemas(made[before:])
+        del made[before:]
 
 
 def pytest_itemcollected(item) -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tagcast.registry.state.database import State
+from tagcast.registry.state.database import State, schema_of
 from tagcast.serving.store.base import ProfileStore
 from tagcast.serving.store.duckdb.store import DuckDbStore
 from tagcast.serving.store.postgres.store import PostgresStore
 
 KINDS = ("duckdb", "postgres")
 STATES = ("sqlite", "postgres")
+made: list[str] = []
+"""Schemas of the server, in the order in which tests asked for them."""
 
 
 @cache
@@ -45,11 +47,25 @@ def make_store(kind: str, folder: Path) -> ProfileStore:
     """Return a store that nobody has used."""
     if kind == "duckdb":
         return DuckDbStore(folder / "store")
-    return PostgresStore(postgres_url(), folder / "store", f"test {uuid.uuid4()}")
+    store = PostgresStore(postgres_url(), folder / "store", f"test {uuid.uuid4()}")
+    made.append(store.server.schema)
+    return store
 
 
 def make_state(kind: str, folder: Path) -> State:
     """Return a state that nobody has used."""
     if kind == "sqlite":
         return State(f"sqlite:///{folder / 'home' / 'registry.db'}", "test")
-    return State(postgres_url(), f"test {uuid.uuid4()}")
+    project = f"test {uuid.uuid4()}"
+    made.append(f"{schema_of(project)}_state")
+    return State(postgres_url(), project)
+
+
+def drop_schemas(names: list[str]) -> None:
+    """Drop schemas: the driver reads the types of every table of a server each time that it connects."""
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    with psycopg.connect(postgres_url(), autocommit=True) as connection:
+        for name in names:
+            connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(name)))

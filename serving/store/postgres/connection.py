@@ -6,7 +6,9 @@ fixed words and quoted names of our own.
 
 from __future__ import annotations
 
+import atexit
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _GONE = {"42P01", "3F000"}  # no such table, no such schema
 _FULL = {"53100"}
 PUBLISH_AGAIN = msg("publish again: {command}", command="tagcast score --all")
+_sources: dict[str, Connection] = {}
+_sources_lock = threading.Lock()
 
 
 class Server:
@@ -69,7 +73,11 @@ class Server:
         import adbc_driver_postgresql.dbapi as postgres
 
         with self.errors():
-            connection = postgres.connect(self._url, autocommit=autocommit)
+            connection = (
+                postgres.connect(self._url, autocommit=True)
+                if autocommit
+                else _source(self._url).adbc_clone()
+            )
         try:
             called = [exp.Literal.string("application_name"), exp.Literal.string(name[:60]), exp.false()]
             fetch(connection, exp.select(exp.func("set_config", *called)))
@@ -107,6 +115,21 @@ class Server:
                     "see that the server runs and lets you in, then run again; the last published run stays active"
                 ),
             ) from error
+
+
+def _source(url: str) -> Connection:
+    """Return the process's first connection to a server, from which all others are cloned.
+
+    The driver reads every type of the database when it first connects, those of tables among them: 50 ms of an empty
+    database, 400 ms beside a few thousand tables. A clone knows them already and takes 3 ms.
+    """
+    import adbc_driver_postgresql.dbapi as postgres
+
+    with _sources_lock:
+        if url not in _sources:
+            _sources[url] = postgres.connect(url)
+            atexit.register(close, _sources[url])
+        return _sources[url]
 
 
 def _plain(text: str, url: str) -> str:
