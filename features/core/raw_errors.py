@@ -40,6 +40,8 @@ def reason_of(error: BaseException) -> Message:
             return msg("it is a folder")
         if error.strerror:
             return raw_text(error.strerror)
+    if isinstance(error, KeyError):
+        return msg("it has no {name!r}", name=str(error.args[0]))
     return raw_text(error)
 
 

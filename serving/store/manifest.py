@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
+from tagcast.features.core.errors import StoreError
+from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.raw_errors import reason_of
 from tagcast.serving.store.schema import RunInfo
 
 Action = Literal["publish", "rollback"]
@@ -64,7 +67,7 @@ class Manifest:
     number : int
         Rises with each publication of the store.
     bytes : int
-        What was written: another size means it was threshold short or changed.
+        What was written: another size means it was cut short or changed.
     profiles, predictions : int
         Rows.
     attributes : dict of str to str
@@ -142,6 +145,16 @@ class Entry:
         data: dict[str, Any] = json.loads(text)
         manifest = Manifest.from_json(data["manifest"])
         return cls(**{**data, "at": datetime.fromisoformat(data["at"]), "manifest": manifest})
+
+
+def read_entry(text: str, place: Text, hint: Text) -> Entry:
+    """Read an entry that lies at ``place``; StoreError where it is damaged, or written by another version."""
+    try:
+        return Entry.parse(text)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            msg("{file} cannot be read: {reason}", file=place, reason=reason_of(error)), hint=hint
+        ) from error
 
 
 def active_at(log: Sequence[Entry], when: datetime) -> Entry | None:

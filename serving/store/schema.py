@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -123,8 +122,8 @@ class RunInfo:
                     **row,
                     "path": tuple(row["path"]),
                     "bands": tuple(row["bands"]),
-                    "values": tuple(row.get("values", YES_NO)),
-                    "kind": row.get("kind") or _kind_of_old(row),
+                    "values": tuple(row["values"]),
+                    "kind": row["kind"],
                     "expires_at": datetime.fromisoformat(row["expires_at"]),
                     "outlook": AmountOutlook.from_json(row["outlook"]) if row.get("outlook") else None,
                 }
@@ -133,11 +132,6 @@ class RunInfo:
         )
         scored_at = datetime.fromisoformat(data["scored_at"])
         return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags)
-
-
-def _kind_of_old(row: Mapping[str, Any]) -> Kind:
-    """Return the kind of a tag published before kinds were recorded: there were no rules then."""
-    return "model" if tuple(row.get("values", YES_NO)) == YES_NO else "amount"
 
 
 _WORD, _TEXT = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int16(), pa.string())

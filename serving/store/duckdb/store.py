@@ -29,7 +29,7 @@ from tagcast.serving.store.duckdb.layout import LEAST_MEMORY, write_snapshot
 from tagcast.serving.store.duckdb.profile_index import RowIndex, row_statement
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import disk_errors, only_writer, sync, write_synced
-from tagcast.serving.store.manifest import Entry, Manifest
+from tagcast.serving.store.manifest import Entry, Manifest, read_entry
 from tagcast.serving.store.schema import RunInfo
 
 if TYPE_CHECKING:
@@ -272,11 +272,12 @@ def _numbers(folder: Path, suffix: str) -> list[int]:
 
 def _entry(file: Path, hint: Message) -> Entry:
     try:
-        return Entry.parse(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise StoreError(
             msg("{file} cannot be read: {reason}", file=file, reason=reason_of(error)), hint=hint
         ) from error
+    return read_entry(text, str(file), hint)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import raw_text
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import disk_errors
+from tagcast.serving.store.manifest import Entry, read_entry
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
@@ -66,6 +67,17 @@ class Server:
     def name(self, table: str) -> str:
         """Return a table of the schema, quoted."""
         return self.table(table).sql("postgres")
+
+    def entry(self, row: Mapping[str, Any]) -> Entry:
+        """Read a row of the log; StoreError where it is damaged."""
+        place = msg(
+            "row {number} of {table} in {place}",
+            number=row["number"],
+            table=self.name("log"),
+            place=self.place,
+        )
+        hint = msg("delete that row, then publish again: {command}", command="tagcast score --all")
+        return read_entry(row["entry"], place, hint)
 
     @contextmanager
     def connect(self, name: str, *, autocommit: bool = False) -> Iterator[Connection]:

@@ -76,18 +76,14 @@ class PostgresStore(ProfileStore):
 
     def log(self) -> list[Entry]:
         """Return what was activated, oldest first."""
-        rows = self._read(exp.select("entry").from_(self.server.table("log")).order_by("number"))
-        return [Entry.parse(row["entry"]) for row in rows]
+        query = exp.select("number", "entry").from_(self.server.table("log"))
+        return [self.server.entry(row) for row in self._read(query.order_by("number"))]
 
     def current(self) -> Manifest | None:
         """Return the active manifest."""
-        joined = (
-            exp.select("entry")
-            .from_(self.server.table("log"))
-            .join(self.server.table("current"), using="number")
-        )
-        rows = self._read(joined)
-        return Entry.parse(rows[0]["entry"]).manifest if rows else None
+        query = exp.select("number", "entry").from_(self.server.table("log"))
+        rows = self._read(query.join(self.server.table("current"), using="number"))
+        return self.server.entry(rows[0]).manifest if rows else None
 
     def stored(self) -> set[int]:
         """Return the numbers of the runs whose tables are there."""
@@ -178,10 +174,13 @@ class PostgresStore(ProfileStore):
         return self._writing
 
     def next_number(self) -> int:
-        """Return one more than the last."""
+        """Return one more than the last, also where somebody deleted its row of the log."""
         last = exp.alias_(exp.Max(this=exp.column("number")), "last")
-        rows = fetch(self._connection(), exp.select(last).from_(self.server.table("log")))
-        return int(rows[0]["last"] or 0) + 1
+        found = [
+            fetch(self._connection(), exp.select(last).from_(self.server.table(name)))[0]["last"] or 0
+            for name in ("log", "layouts")
+        ]
+        return int(max(found)) + 1
 
     def write(
         self, number: int, run: RunInfo, schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path

@@ -118,16 +118,6 @@ def test_the_manifest_says_what_kind_each_tag_is(published) -> None:
     assert about["quiet"].sensitivity == "sensitive"
 
 
-def test_manifests_from_before_kinds_stay_readable(published) -> None:
-    workspace, _ = published
-    plain = workspace.store.current().run.to_json()
-    for tag in plain["tags"]:
-        del tag["kind"]
-    kinds = {t.tag: t.kind for t in RunInfo.from_json(plain).tags}
-    assert kinds["bought.tea"] == "model"
-    assert kinds["lifecycle_stage"] == "amount"
-
-
 def test_rules_can_be_filtered_like_any_tag(published) -> None:
     workspace, _ = published
     found = said(workspace, "lifecycle_stage")
