@@ -76,9 +76,9 @@ def _options() -> argparse.Namespace:
         help="exit 1 where tagcast takes more CPU time by more than this, as 3%%",
     )  # fmt: skip
     words = sys.argv[1:]
-    threshold = words.index("--") if "--" in words else len(words)
-    options = parser.parse_args(words[:threshold])
-    options.arguments = [*(["--quick"] if options.quick else []), *words[threshold + 1 :]]
+    own = words.index("--") if "--" in words else len(words)
+    options = parser.parse_args(words[:own])
+    options.arguments = [*(["--quick"] if options.quick else []), *words[own + 1 :]]
     if options.rounds < 1:
         parser.error(f"--rounds must be at least 1, got {options.rounds}")
     options.folder = options.folder.resolve()
