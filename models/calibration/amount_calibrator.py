@@ -93,14 +93,8 @@ class AmountCalibrator:
         corrected = np.empty(len(predicted))
         for expected, _, rows in known:
             corrected[rows] = predicted[rows] * np.exp(expected.mean)
-        bounds = np.array(starts)
-        chance, right = np.empty(len(amount)), np.empty(len(amount), np.int8)
-        for _, _, rows in known:
-            others = ~rows if len(known) > 1 else rows
-            chances = AmountTables.fit(corrected[others], amount[others]).tiers(corrected[rows], bounds)
-            tier = chances.argmax(axis=1)
-            chance[rows] = chances.max(axis=1)
-            right[rows] = tier == tier_of(amount[rows], bounds)
+        chance, tier = likeliest_tiers(corrected, amount, snapshot, np.array(starts))
+        right = (tier == tier_of(amount, np.array(starts))).astype(np.int8)
         return cls(
             drift=known[-1][1],
             usual=float(np.mean([expected.variance for expected, _, _ in known])),
@@ -206,6 +200,24 @@ class AmountCalibrator:
             tuple(map(float, data["starts"])),
             tuple(data["snapshots"]),
         )
+
+
+def likeliest_tiers(
+    predicted: Floats, amount: Floats, snapshot: Days, starts: Floats
+) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Return each case's likeliest tier and its chance, both of shape (n,), by tables of the other snapshots.
+
+    A snapshot would explain itself: what it did otherwise than all others would count as known before. Where there is
+    one snapshot alone its own table has to do.
+    """
+    chance, tier = np.empty(len(amount)), np.empty(len(amount), np.intp)
+    days = np.unique(snapshot)
+    for day in days:
+        rows = snapshot == day
+        others = ~rows if len(days) > 1 else rows
+        chances = AmountTables.fit(predicted[others], amount[others]).tiers(predicted[rows], starts)
+        chance[rows], tier[rows] = chances.max(axis=1), chances.argmax(axis=1)
+    return chance, tier
 
 
 def tier_of(amount: Floats, starts: Floats) -> npt.NDArray[np.intp]:
