@@ -143,7 +143,7 @@ def _limits(facts: CardFacts) -> list[str]:
         limits.append(f"Unknown for more than half of the profiles: {named}.")
     if not facts.segments:
         limits.append("Segments were not measured: it may be weak for some.")
-    if facts.stands_in:
+    if facts.evidence.stand_in:
         limits.append(facts.parts.stands_in)
     return limits
 

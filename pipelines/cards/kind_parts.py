@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text
 from tagcast.models.estimators.amount_regressor import TITLES
-from tagcast.models.evaluation.amount_grade import AMOUNT_RULE
-from tagcast.models.evaluation.grade import RULE
+from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.pipelines.cards.document import Block, Grid
 from tagcast.serving.catalog.definition_text import decision_words, outcome_words
 
@@ -115,7 +114,7 @@ def _nothing(_result: TrainingResult) -> list[Block]:
 
 CARD_PARTS = {
     "model": CardParts(
-        rule=RULE,
+        rule=GRADE_KINDS["model"].rule,
         metrics={
             "auc": "AUC",
             "average_precision": "average precision",
@@ -147,7 +146,7 @@ CARD_PARTS = {
         "segment's AUC lies below what its scores imply. About one in twenty does so by chance.",
     ),
     "amount": CardParts(
-        rule=AMOUNT_RULE,
+        rule=GRADE_KINDS["amount"].rule,
         metrics={
             "mae": "mean absolute error",
             "rmse": "root mean squared error",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tagcast.features.core.messages import Text, msg
-from tagcast.registry.gates.checks import Check, Measured, better, compared, short, worse
+from tagcast.models.evaluation.evidence import Measured
+from tagcast.registry.gates.checks import Check, better, compared, short, worse
 
 WARN_PSI = 0.1
 MAX_PSI = 0.25

@@ -5,27 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from tagcast.features.core.messages import Joined, Text, listed, msg, to_json
 
 Outcome = Literal["pass", "warn", "fail"]
-
-
-class Measured(Protocol):
-    """A figure with its 95 % interval."""
-
-    @property
-    def value(self) -> float:
-        """Point estimate."""
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """Upper end of the interval."""
 
 
 @dataclass(frozen=True)
