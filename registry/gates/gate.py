@@ -21,7 +21,7 @@ from tagcast.registry.gates.change_checks import (
     beats_champion,
     score_distribution,
 )
-from tagcast.registry.gates.checks import Check, GateReport, better, compared, worse
+from tagcast.registry.gates.checks import Check, GateReport, compared, with_gain
 from tagcast.registry.gates.leak_checks import LeakEvidence, after_as_of, last_day, single_feature
 
 
@@ -132,13 +132,10 @@ def _ahead(name: str, text: Text, figure: float, bar: float, gain: Measured) -> 
     """Hold a figure against that of a reference: better beyond chance passes, better warns, else it fails."""
     if not all(map(math.isfinite, (figure, bar, gain.value, gain.low, gain.high))):
         return Check(name, "fail", figure, bar, msg("{compared}: cannot be compared", compared=text))
+    no_better = msg("{compared}: no better", compared=text)
+    text = with_gain(text, gain.value, gain.low, gain.high, no_better)
+    if gain.low > 0 and gain.value > 0:
+        return Check(name, "pass", figure, bar, text)
     if gain.value > 0:
-        text = better(text, gain.value, gain.low, gain.high)
-        if gain.low > 0:
-            return Check(name, "pass", figure, bar, text)
         return Check(name, "warn", figure, bar, msg("{compared}, which may be chance", compared=text))
-    if gain.value < 0:
-        text = worse(text, gain.value, gain.low, gain.high)
-    else:
-        text = msg("{compared}: no better", compared=text)
     return Check(name, "fail", figure, bar, text)
