@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.evidence.tag_kinds import evidence_kind
 
@@ -70,10 +70,11 @@ def findings_of(result: AnyResult, frame: TrainingFrame) -> Findings:
     from tagcast.models.plots.model import to_png
 
     explanation = explain_test(result, frame)
-    metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
+    evidence = evidence_of(result)
+    metrics = {**version_metrics(result, evidence), **agreement_metrics(explanation.agreement)}
     # Drawn once: the run and the card show the same pictures.
     figures = {name: to_png(figure) for name, figure in training_figures(result, explanation).items()}
-    return Findings(metrics, evidence_of(result), figures, explanation)
+    return Findings(metrics, evidence, figures, explanation)
 
 
 def explain_test(result: AnyResult, frame: TrainingFrame) -> Explanation:
@@ -97,7 +98,7 @@ def explain_test(result: AnyResult, frame: TrainingFrame) -> Explanation:
     )
 
 
-def version_metrics(result: AnyResult) -> dict[str, float]:
+def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
     """Return every figure of the test snapshot under one flat name.
 
     ``auc``, ``auc_low``, ``auc_high`` and so on for tagcast, ``rfm_auc`` and ``base_rate_log_loss`` for the
@@ -120,8 +121,7 @@ def version_metrics(result: AnyResult) -> dict[str, float]:
     loss_name = evidence_kind(result.model.definition).loss_name
     for name, loss in result.candidates.items():
         metrics[f"validation_{loss_name}_{name}"] = loss
-    value, came, confidence = decided_at_test(result)
-    metrics |= promise_metrics(value, confidence, came)
+    metrics |= promise_metrics(evidence.promise)
     # A constant reference has no ranking: MLflow keeps no NaN worth reading.
     return {name: figure for name, figure in metrics.items() if figure == figure}  # noqa: PLR0124
 
@@ -139,7 +139,6 @@ def decided_at_test(result: AnyResult) -> tuple[npt.NDArray[np.object_], npt.NDA
 def evidence_of(result: AnyResult) -> Evidence:
     """Return what the gate and the grade look at."""
     from tagcast.models.evaluation.evidence import Evidence
-    from tagcast.models.stats.observed_accuracy import promise_and_reality
 
     value, came, confidence = decided_at_test(result)
     return Evidence(

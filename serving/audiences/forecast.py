@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from tagcast.models.filters.conditions import Filter
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
-from tagcast.serving.audiences.sampling import Members, is_known, members_of, parts_of
+from tagcast.serving.audiences.sampling import Members, members_of, parts_of
 from tagcast.serving.store.schema import TagRun
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def _sums_by_value(members: Members, tag: TagRun) -> dict[str, dict[str, Any]]:
     rows = members.groups(
         {"value": part["value"]},
         {**_chances("sure", sure), **_chances("likely", likely), **_chances("most", most)},
-        exp.and_(is_known(part["value"]), predicted),
+        part["value"],
+        predicted,
     )
     if tag.scale.in_currency:
         for row in rows:
@@ -165,7 +166,7 @@ def _alike(members: Members, tag: str) -> list[dict[str, Any]]:
     rows = members.groups(
         {"value": part["value"], "step": part["step"]},
         {"score": exp.Sum(this=score), "squares": squares, **_chances("sure", part["confidence"])},
-        is_known(score),
+        score,
     )
     return sorted(rows, key=lambda row: (str(row["value"]), row["step"]))
 

@@ -14,7 +14,7 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import names_for
-from tagcast.serving.audiences.sampling import Members, is_known, members_of, parts_of
+from tagcast.serving.audiences.sampling import Members, members_of, parts_of
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -118,7 +118,7 @@ def _sums_by_score(members: Members, tag: str) -> list[dict[str, Any]]:
     part = parts_of(tag)
     sums = {name: exp.Sum(this=part[name]) for name in ("score", "lower", "upper")}
     rows = members.groups(
-        {"step": part["step"]}, {"threshold": exp.Min(this=part["score"]), **sums}, is_known(part["score"])
+        {"step": part["step"]}, {"threshold": exp.Min(this=part["score"]), **sums}, part["score"]
     )
     return sorted(rows, key=lambda row: -row["threshold"])
 

@@ -67,20 +67,20 @@ class Members:
         return weight_in_sample(self.reader, self.where) if self.estimate else None
 
     def groups(
-        self, by: Mapping[str, exp.Expr], columns: Mapping[str, exp.Expr], known: exp.Expr
+        self, by: Mapping[str, exp.Expr], columns: Mapping[str, exp.Expr], known: exp.Expr, *also: exp.Expr
     ) -> list[dict[str, Any]]:
-        """Return a row for each group ``by`` of the members for whom ``known`` holds: its keys, ``members``, ``columns``."""
+        """Return a row for each group ``by`` of the members with something in ``known``: its keys, ``members``, ``columns``.
+
+        ``also`` are conditions that have to hold as well.
+        """
         # A value is stored as one of few: grouped as it is, and read as text.
         keys = {name: exp.cast(key, "VARCHAR") if name == "value" else key for name, key in by.items()}
         counted = {**keys, "members": exp.Count(this=exp.Star()), **columns}
         query = exp.select(*(exp.alias_(column, name) for name, column in counted.items()))
-        query = (
-            query.from_("profiles").where(self.where, known).group_by(*(key.copy() for key in by.values()))
-        )
-        rows: list[dict[str, Any]] = (
-            self.reader.query(query, sample=self.times is not None).read_all().to_pylist()
-        )
-        return rows
+        query = query.from_("profiles").where(self.where, known.is_(exp.null()).not_(), *also)
+        query = query.group_by(*(key.copy() for key in by.values()))
+        found = self.reader.query(query, sample=self.times is not None).read_all()
+        return list(found.to_pylist())
 
     def of_all(self, total: float, variance: float, squares: float) -> tuple[float, float]:
         """Return a sum over who was read, and its variance, as those of all members.
@@ -112,8 +112,3 @@ def parts_of(tag: str) -> dict[str, exp.Expr]:
     parts: dict[str, exp.Expr] = {part: quoted(column_name(tag, part)) for part in names}
     steps = exp.Literal.number(STEPS_OF_PERCENTILE)
     return {**parts, "step": exp.Floor(this=exp.Mul(this=parts["percentile"], expression=steps))}
-
-
-def is_known(column: exp.Expr) -> exp.Expr:
-    """Return the condition that a column holds something."""
-    return column.is_(exp.null()).not_()
