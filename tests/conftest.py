@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import Phase, settings
 
 from tests.support.faults.injection import FULL, tally
 from tests.support.stores import drop_schemas, made
+
+# For `make mutants`, which asks whether a test fails and not by how little.
+settings.register_profile("no-shrink", phases=(Phase.explicit, Phase.generate))
 
 
 @pytest.fixture(autouse=True)

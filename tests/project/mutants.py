@@ -92,7 +92,8 @@ def run_tests(tree: Path, tests: Sequence[str]) -> int:
     """Run tests in a tree and return pytest's exit code; 1 where they do not end."""
     # Processes that a test starts have to import the tree, not what is installed.
     environment = {**os.environ, "PYTHONPATH": str(tree)}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]
+    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-profile", "no-shrink"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     try:
         done = subprocess.run(
             command, cwd=tree, env=environment, capture_output=True, check=False, timeout=TIMEOUT_S
