@@ -166,7 +166,11 @@ class AmountRegressor:
         own = X[:, self.column] * self.per_horizon
         return np.log1p(np.maximum(np.where(np.isnan(own), self.constant, own), 0.0))
 
-    def amount(self, X: Floats, known: PartScores = NOTHING) -> Floats:
+    @property
+    def additive(self) -> None:
+        """None: an amount has no additive part."""
+
+    def predicted(self, X: Floats, known: PartScores = NOTHING) -> Floats:
         """Return the predicted amount, shape (n,), never below 0."""
         return self.amount_of(self.raw(X, known))
 
@@ -176,7 +180,7 @@ class AmountRegressor:
         return np.maximum(found, 0.0)
 
     def amount_after(self, X: Floats, trees: int) -> Floats:
-        """Return :meth:`amount` by the first ``trees`` trees of the forest."""
+        """Return :meth:`predicted` by the first ``trees`` trees of the forest."""
         if self.forest is None:
             raise ValueError(f"{self.kind} has no trees")
         return self.amount_of(self._started(X, self.forest.raw_after(X, trees)))
@@ -270,7 +274,9 @@ class AmountRecipe:
         if self.kind in BASELINES:
             return AmountRegressor(self.kind, constant, 1.0, self.column, self.per_horizon)
         grown = self.grow(X, amount, self.trees_for(len(amount)))
-        return grown if self.kind == "tweedie" else replace(grown, factor=smearing(grown.amount(X), amount))
+        return (
+            grown if self.kind == "tweedie" else replace(grown, factor=smearing(grown.predicted(X), amount))
+        )
 
     def grow(self, X: Floats, amount: Floats, trees: int) -> AmountRegressor:
         """Return the forest of ``trees`` trees, not yet scaled to the sum of training."""

@@ -59,7 +59,7 @@ class _Amounts:
         """Return amounts predicted for each fold by what its training rows gave, and their rows."""
         at = [np.flatnonzero(score) for _, score in pairs]
         X = self.data.X
-        found = [recipe.fit(X[train], self.amount[train]).amount(X[score]) for train, score in pairs]
+        found = [recipe.fit(X[train], self.amount[train]).predicted(X[score]) for train, score in pairs]
         return np.concatenate(found), np.concatenate(at)
 
 
@@ -164,7 +164,7 @@ def train_amount(
         tier=said.tier,
         true_tier=tier_of(truth, np.array(starts)),
         confidence=said.confidence,
-        baseline=baseline.fit(data.X[before], data.amount[before]).amount(data.X[at_test]),
+        baseline=baseline.fit(data.X[before], data.amount[before]).predicted(data.X[at_test]),
         profile_id=data.profile_id[at_test],
     )
     test, differences = _measure(test_scores, seed)

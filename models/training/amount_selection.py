@@ -115,7 +115,9 @@ def choose_amount(
     folds = [(_thinned(train), score) for train, score in folds]
 
     def mean_error(recipe: AmountRecipe) -> float:
-        return float(np.mean([_rmse(recipe.fit(X[t], amount[t]).amount(X[s]), amount[s]) for t, s in folds]))
+        return float(
+            np.mean([_rmse(recipe.fit(X[t], amount[t]).predicted(X[s]), amount[s]) for t, s in folds])
+        )
 
     recipes = [AmountRecipe("mean"), *(AmountRecipe("own_rate", *rate) for rate in rates)]
     errors = [mean_error(recipe) for recipe in recipes]

@@ -142,7 +142,7 @@ def train_tag(
         definition=definition,
         features=data.features,
         feature_set=feature_set,
-        blend=recipe.fit(data.X, data.y, data.as_of),
+        scorer=recipe.fit(data.X, data.y, data.as_of),
         calibrator=calibrator,
         threshold=learned_threshold(definition.decision, past.y, past.score),
         base_rate=float(data.y.mean()),

@@ -200,8 +200,8 @@ def test_own_spend_finds_the_weights_and_its_contributions_add_up() -> None:
 def test_references_answer_what_they_say() -> None:
     X = np.array([[90.0], [np.nan], [-30.0]])
     rate = AmountRegressor("own_rate", 7.0, column=0, per_horizon=30 / 90)
-    np.testing.assert_allclose(rate.amount(X), [30, 7, 0])
-    np.testing.assert_allclose(AmountRegressor("mean", 7.0).amount(X), 7)
+    np.testing.assert_allclose(rate.predicted(X), [30, 7, 0])
+    np.testing.assert_allclose(AmountRegressor("mean", 7.0).predicted(X), 7)
     assert AmountRegressor("mean", 7.0).used_features == frozenset()
     with pytest.raises(ValueError, match="without a forest"):
         AmountRegressor("log1p", 7.0)

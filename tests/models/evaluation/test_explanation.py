@@ -57,7 +57,7 @@ def test_the_forest_agrees_with_the_library_s_own_explainer(trained):
     import shap
 
     X, model = trained
-    forest = model.blend.parts["forest"]
+    forest = model.scorer.parts["forest"]
     assert isinstance(forest, ForestScorer)
     own = model.matrix(X)[:, list(forest.columns)]
     theirs = shap.TreeExplainer(forest.booster)(own)

@@ -52,7 +52,7 @@ def linear(slopes: list[float]) -> TagModel:
         definition=parse_definition(CHURN, "churn"),
         features=tuple(f"f{j}" for j in range(len(slopes))),
         feature_set="7;amount;",
-        blend=Blend({"logistic": 1.0}, {"logistic": AdditiveModel(0.0, curves)}),
+        scorer=Blend({"logistic": 1.0}, {"logistic": AdditiveModel(0.0, curves)}),
         calibrator=Calibrator.fit(raw, y, np.full(400, np.datetime64("2024-01-01"))),
         threshold=0.5,
         base_rate=0.5,
