@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.estimators.blend import NOTHING, PartScores
-from tagcast.models.estimators.forest import ForestScorer
+from tagcast.models.estimators.forest import ForestScorer, trees_for
 from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]
@@ -265,8 +265,8 @@ class AmountRecipe:
     seed: int = 0
 
     def trees_for(self, rows: int) -> int:
-        """Return the trees for ``rows`` rows: with their square root, at most half as many more or less."""
-        return max(1, round(self.trees * float(np.clip(np.sqrt(rows / self.tuned_rows), 0.5, 1.5))))
+        """Return the trees for ``rows`` rows."""
+        return trees_for(rows, self.trees, self.tuned_rows)
 
     def fit(self, X: Floats, amount: Floats) -> AmountRegressor:
         """Fit on X of shape (n, p) and amounts of shape (n,)."""

@@ -8,7 +8,7 @@ predicting nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, smearing
-from tagcast.models.estimators.search import Trial, best_of, search
+from tagcast.models.estimators.search import SearchOptions, best_of, search
+from tagcast.models.training.result import Choice
 from tagcast.models.training.tuning import forest_space
 
 if TYPE_CHECKING:
@@ -48,27 +49,11 @@ _WINDOW = re.compile(r"^(?P<category>category_)?spend_(?P<days>\d+)d$")
 _RATE = "spend_rate"
 
 
-@dataclass(frozen=True)
-class AmountChoice:
-    """The chosen recipe and what spoke for it.
+@dataclass(frozen=True, kw_only=True)
+class AmountChoice(Choice):
+    """A chosen recipe, and ``baseline``, the better one of the references."""
 
-    Parameters
-    ----------
-    recipe : AmountRecipe
-    rmse : dict of str to float
-        Mean validation error of each kind of predictor.
-    baseline : AmountRecipe
-        The better one of the references.
-    trials : tuple of Trial
-    notes : tuple of Message or str
-        Why, for people.
-    """
-
-    recipe: AmountRecipe
-    rmse: dict[str, float]
     baseline: AmountRecipe
-    trials: tuple[Trial, ...]
-    notes: tuple[Text, ...]
 
 
 def own_rates(features: Sequence[str], horizon_days: int, *, category: bool) -> list[tuple[int, float]]:
@@ -87,16 +72,9 @@ def choose_amount(
     X: Floats,
     amount: Floats,
     folds: Sequence[tuple[Rows, Rows]],
-    *,
     columns: tuple[int, ...],
     rates: Sequence[tuple[int, float]],
-    study_name: str,
-    seed: int,
-    trials: int,
-    timeout_s: float | None = None,
-    threads: int = 1,
-    storage: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    options: SearchOptions,
 ) -> AmountChoice:
     """Choose the predictor with the least mean error over ``folds``.
 
@@ -108,9 +86,8 @@ def choose_amount(
         Features that a forest learns from.
     rates : sequence of (column, factor)
         As :func:`own_rates` gives them.
-    seed : int
-    study_name, trials, timeout_s, threads, storage, progress
-        Of the search for the forest: :func:`tagcast.models.estimators.search.search`.
+    options : SearchOptions
+        Of the search for the forest.
     """
     folds = [(_thinned(train), score) for train, score in folds]
 
@@ -128,17 +105,8 @@ def choose_amount(
 
     own = tuple(column for column, _ in rates)
     tuned_rows = round(float(np.mean([int(t.sum()) for t, _ in folds])))
-    objective = _Rmse(X, amount, folds, columns, own, tuned_rows, seed)
-    done = search(
-        objective,
-        study_name=study_name,
-        seed=seed,
-        trials=trials,
-        timeout_s=timeout_s,
-        threads=threads,
-        storage=storage,
-        progress=progress,
-    )
+    objective = _Rmse(X, amount, folds, columns, own, tuned_rows, options.seed)
+    done = search(objective, options)
     for trial in done:
         if not trial.pruned:
             kind = trial.params["kind"]
@@ -147,7 +115,8 @@ def choose_amount(
     top = best_of(done)
     forest = objective.recipe(top.params, top.rounds)
     chosen = forest if table[forest.kind] < table[baseline.kind] else baseline
-    return AmountChoice(chosen, table, baseline, done, (_why(chosen.kind, table),))
+    why = (_why(chosen.kind, table),)
+    return AmountChoice(chosen, chosen.kind, table, done, why, baseline=baseline)
 
 
 @dataclass(frozen=True)

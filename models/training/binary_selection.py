@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,15 +11,15 @@ from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.estimators.logistic import C_GRID, fit_path
-from tagcast.models.estimators.search import Trial
+from tagcast.models.estimators.search import SearchOptions, Trial, best_of
 from tagcast.models.training.dataset import Fold
 from tagcast.models.training.recipe import PART_TITLES, Recipe, RepeatSpec
+from tagcast.models.training.result import Choice
 from tagcast.models.training.tuning import (
     GOOD_DEFAULT,
     MAX_ROUNDS,
     TUNING_RATE,
     TrainAndScore,
-    TunedForest,
     tune,
 )
 from tagcast.models.training.validation_losses import (
@@ -68,60 +68,15 @@ class SelectionInputs:
         return self._of[columns]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The chosen recipe and what spoke for it.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    name : str
-        Of the winning candidate.
-    log_loss : dict of str to float
-        Mean validation log loss of each candidate, uncalibrated.
-    tuned : TunedForest
-    fitted : tuple of Blend
-        The recipe fitted on what each fold learns from.
-    notes : tuple of Message or str
-        Why, for people.
-    """
-
-    recipe: Recipe
-    name: str
-    log_loss: dict[str, float]
-    tuned: TunedForest
-    fitted: tuple[Blend, ...]
-    notes: tuple[Text, ...]
-
-
-def choose(
-    material: SelectionInputs,
-    *,
-    study_name: str,
-    seed: int,
-    trials: int,
-    timeout_s: float | None,
-    threads: int,
-    storage: str | None,
-    progress: Callable[[int, int], None] | None,
-) -> Choice:
+def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
     """Choose features, C, bends, the forest's parameters and the weights by mean log loss over the folds."""
     folds = material.folds
     every = tuple(range(material.features))
     bounded = tuple(j for j in every if j not in material.growing)
     C, bends, linear_columns, linear_note = _choose_linear(material, every, bounded)
-    forest_columns, first, forest_note = _choose_forest_columns(material, every, bounded, seed)
-    tuned = tune(
-        material.of(forest_columns),
-        study_name=study_name,
-        seed=seed,
-        trials=trials,
-        timeout_s=timeout_s,
-        threads=threads,
-        storage=storage,
-        first=first,
-        progress=progress,
-    )
+    forest_columns, first, forest_note = _choose_forest_columns(material, every, bounded, options.seed)
+    trials = tune(material.of(forest_columns), options, first)
+    best = best_of(trials)
     parts = ["logistic", "forest"] + (["bgnbd"] if material.repeat else [])
     recipe = Recipe(
         weights=dict.fromkeys(parts, 1 / len(parts)),
@@ -129,12 +84,12 @@ def choose(
         bends=bends,
         linear_columns=linear_columns,
         forest_columns=forest_columns,
-        forest_params=tuned.params,
-        rounds=tuned.rounds,
+        forest_params=best.params,
+        rounds=best.rounds,
         tuned_rows=round(np.mean([len(fold.data.y) for fold in folds])),
         repeat=material.repeat,
         rfm_columns=material.rfm_columns,
-        seed=seed,
+        seed=options.seed,
     )
     fitted = [recipe.fit(fold.data.X, fold.data.y, fold.as_of) for fold in folds]
     table, weights = _candidates(fitted, folds)
@@ -143,9 +98,9 @@ def choose(
         recipe.with_weights(weights[name]),
         name,
         {candidate: mean_loss(losses) for candidate, losses in table.items()},
-        tuned,
-        tuple(blend.reweighted(weights[name]) for blend in fitted),
+        trials,
         (*linear_note, *forest_note, _why(name, table, weights[name])),
+        tuple(blend.reweighted(weights[name]) for blend in fitted),
     )
 
 

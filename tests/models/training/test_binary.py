@@ -26,7 +26,7 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, TopShareRule
 from tagcast.models.inference.attributions import contributions, explain
 from tagcast.models.stats.metrics import auc
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tagcast.models.training.splits import Split
 from tests.support.shop import CHURN
 from tests.support.synthetic import HORIZON_DAYS, shoppers
@@ -38,7 +38,7 @@ SPEC = "7,30;amount;"
 
 
 def train(frame, split, **more):
-    return train_tag(DEFINITION, frame, split, feature_set=SPEC, **{"trials": 3, **more})
+    return tag_kind.train(DEFINITION, frame, split, feature_set=SPEC, **{"trials": 3, **more})
 
 
 @pytest.fixture(scope="module")
