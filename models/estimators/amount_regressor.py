@@ -155,9 +155,7 @@ class AmountRegressor:
         """
         if self.forest is None:
             return self._rate(X)
-        return self._started(X, known["forest"] if "forest" in known else self.forest.raw(X))
-
-    def _started(self, X: Floats, added: Floats) -> Floats:
+        added = known["forest"] if "forest" in known else self.forest.raw(X)
         return added if self.start is None else self.start.log(X) + added
 
     def _rate(self, X: Floats) -> Floats:
@@ -172,10 +170,7 @@ class AmountRegressor:
 
     def predicted(self, X: Floats, known: PartScores = NOTHING) -> Floats:
         """Return the predicted amount, shape (n,), never below 0."""
-        return self.amount_of(self.raw(X, known))
-
-    def amount_of(self, raw: Floats) -> Floats:
-        """Return the amount that :meth:`raw` encodes."""
+        raw = self.raw(X, known)
         found = np.exp(raw) if self.kind == "tweedie" else np.expm1(raw) * self.factor
         return np.maximum(found, 0.0)
 
@@ -183,7 +178,7 @@ class AmountRegressor:
         """Return :meth:`predicted` by the first ``trees`` trees of the forest."""
         if self.forest is None:
             raise ValueError(f"{self.kind} has no trees")
-        return self.amount_of(self._started(X, self.forest.raw_after(X, trees)))
+        return self.predicted(X, {"forest": self.forest.raw_after(X, trees)})
 
     def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log amount, shape (n, p): SHAP where ``exact``, else along the path."""

@@ -40,13 +40,11 @@ class AmountTraining:
 
     def choose(self, task: TrainingTask, options: SearchOptions) -> AmountChoice:
         """Choose the predictor of least RMSE."""
-        data = task.data
-        columns = tuple(j for j, f in enumerate(data.features) if f not in data.growing)
-        return choose_amount(data.X, data.amounts, task.choosing, columns, _rates(task), options)
+        return choose_amount(task, options)
 
     def stand_in(self, task: TrainingTask) -> AmountChoice:
         """Return a profile's own rate of spend, or the mean amount where there is none."""
-        rates = _rates(task)
+        rates = own_rates(task)
         recipe = AmountRecipe("own_rate", *rates[-1]) if rates else AmountRecipe("mean")
         note = msg(
             "too few spent anything for a model: {spent:,} cases before the test snapshot, {least} are needed; "
@@ -134,8 +132,3 @@ class AmountTraining:
             *season_note(task.split, msg("wider intervals and less confidence")),
             *stopped,
         ]
-
-
-def _rates(task: TrainingTask) -> list[tuple[int, float]]:
-    category = task.definition.outcome.category is not None
-    return own_rates(task.data.features, task.definition.horizon_days, category=category)

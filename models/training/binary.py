@@ -43,16 +43,7 @@ class BinaryTraining:
 
     def choose(self, task: TrainingTask, options: SearchOptions) -> Choice:
         """Choose parts, parameters and weights of least log loss."""
-        data = task.data
-        material = SelectionInputs(
-            folds=[data.fold(*pair) for pair in task.choosing],
-            out_of_time=task.out_of_time,
-            features=len(data.features),
-            growing=data.places(sorted(data.growing)),
-            repeat=_repeat_spec(task),
-            rfm_columns=data.places(data.rfm_names),
-        )
-        return choose(material, options)
+        return choose(SelectionInputs(task, _repeat_spec(task)), options)
 
     def stand_in(self, task: TrainingTask) -> Choice:
         """Return the calibrated RFM ranking."""

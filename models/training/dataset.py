@@ -140,6 +140,11 @@ class TrainingData:
             raise ValueError("the frame holds no amounts")
         return self.amount
 
+    @property
+    def steady(self) -> tuple[int, ...]:
+        """Columns that do not grow with the calendar alone."""
+        return tuple(j for j, name in enumerate(self.features) if name not in self.growing)
+
     def places(self, names: Sequence[str]) -> tuple[int, ...]:
         """Return the columns of those features among ``names`` that there are."""
         return tuple(self.features.index(name) for name in names if name in self.features)
