@@ -22,8 +22,8 @@ from tagcast.models.calibration.amount_drift import AmountDrift, expected_and_se
 from tagcast.models.calibration.binary_calibrator import SURENESS, Calibrator
 from tagcast.models.calibration.conformal_tables import LEVELS, AmountTables
 from tagcast.models.stats.amount_outlook import AmountOutlook
+from tagcast.models.stats.numerics import Floats, logit
 
-Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 
 LEAST_SPREAD = 0.02
@@ -226,5 +226,4 @@ def tier_of(amount: Floats, starts: Floats) -> npt.NDArray[np.intp]:
 
 
 def _log_odds(chance: Floats) -> Floats:
-    p = np.clip(chance, 0.5 / LEVELS, 1 - 0.5 / LEVELS)
-    return np.log(p) - np.log1p(-p)
+    return logit(np.clip(chance, 0.5 / LEVELS, 1 - 0.5 / LEVELS))

@@ -17,7 +17,8 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
-from tagcast.models.calibration.amount_drift import KEPT, SPREAD, AmountDrift, expected_and_seen
+from tagcast.models.calibration.amount_drift import SPREAD, AmountDrift, expected_and_seen
+from tagcast.models.calibration.binary_drift import KEPT
 from tagcast.models.calibration.conformal_tables import AmountTables
 from tagcast.models.estimators.amount_regressor import AmountRegressor, OwnSpend
 from tagcast.models.evaluation.evidence import Evidence
