@@ -6,13 +6,10 @@ vector of weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from tagcast.models.stats.metrics import CalibrationBin, Estimate, Floats, Ids, Places, bootstrap, in_order
 
-PointMetric = Callable[[Floats, Floats, Floats | None], float]
 
 COVERAGE = 0.8
 """Share of amounts that an interval is to hold."""
@@ -47,7 +44,7 @@ def _ranks(values: Floats, weight: Floats) -> Floats:
     return np.asarray((np.cumsum(size) - size / 2)[group], np.float64)
 
 
-POINT_METRICS: dict[str, PointMetric] = {"mae": mae, "rmse": rmse, "spearman": spearman}
+POINT_METRICS = {"mae": mae, "rmse": rmse, "spearman": spearman}
 
 
 def evaluate_points(

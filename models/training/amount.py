@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import numpy as np
 
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.artifacts.amount_model import AmountModel
-from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
+from tagcast.models.calibration.amount_calibrator import AmountCalibrator, CalibratedAmount, tier_of
 from tagcast.models.decisions.cases import TierCases
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, AmountRegressor
 from tagcast.models.estimators.search import SearchOptions
@@ -64,16 +63,8 @@ class AmountTraining:
         starts = tuple(task.definition.levels.values())
         return AmountCalibrator.fit(scores.predicted, task.data.amounts[scores.at], scores.as_of, starts)
 
-    def cases(
-        self,
-        task: TrainingTask,
-        scores: OutOfTimeScores,
-        calibrator: AmountCalibrator,
-        as_of: date,
-        unseen: float = 0.0,
-    ) -> TierCases:
+    def cases(self, task: TrainingTask, scores: OutOfTimeScores, said: CalibratedAmount) -> TierCases:
         """Return amounts beside prediction, interval and tier."""
-        said = calibrator.predict(scores.predicted, as_of, unseen)
         amount = task.data.amounts[scores.at]
         return TierCases(
             profile_id=task.data.profile_id[scores.at],
@@ -83,7 +74,7 @@ class AmountTraining:
             lower=said.lower,
             upper=said.upper,
             tier=said.tier,
-            true_tier=tier_of(amount, np.array(calibrator.starts)),
+            true_tier=tier_of(amount, np.array(list(task.definition.levels.values()))),
             confidence=said.confidence,
         )
 

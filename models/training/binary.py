@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.artifacts.binary_model import TagModel
-from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrator
+from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrated, Calibrator
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.policy import NEVER, learned_threshold
 from tagcast.models.estimators.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
@@ -58,24 +57,16 @@ class BinaryTraining:
         """Return what makes probabilities of log-odds."""
         return Calibrator.fit(scores.predicted, task.data.y[scores.at], scores.as_of)
 
-    def cases(
-        self,
-        task: TrainingTask,
-        scores: OutOfTimeScores,
-        calibrator: Calibrator,
-        as_of: date,
-        unseen: float = 0.0,
-    ) -> Cases:
+    def cases(self, task: TrainingTask, scores: OutOfTimeScores, said: Calibrated) -> Cases:
         """Return outcomes beside probabilities and bounds."""
         data, at = task.data, scores.at
-        said = calibrator.predict(scores.predicted, as_of, unseen)
         return Cases(data.profile_id[at], scores.as_of, data.y[at], *said)
 
     def tested(
         self, task: TrainingTask, cases: Cases, known: OutOfTimeScores, calibrator: Calibrator
     ) -> TestScores:
         """Return the cases with the threshold that ``known`` ones gave before the test snapshot."""
-        past = self.cases(task, known, calibrator, calibrator.drift.day)
+        past = self.cases(task, known, calibrator.predict(known.predicted, calibrator.drift.day))
         threshold = learned_threshold(task.definition.decision, past.y, past.score)
         return TestScores(**vars(cases), threshold=threshold)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import Self
 
@@ -136,16 +135,9 @@ class OutOfTimeScores:
         at: npt.NDArray[np.intp] = np.concatenate([np.flatnonzero(score) for _, score in pairs])
         return cls(np.concatenate(predicted), at, data.as_of[at])
 
-    def _only(self, rows: Rows) -> OutOfTimeScores:
+    def only(self, rows: Rows) -> OutOfTimeScores:
+        """Return the cases ``rows``."""
         return OutOfTimeScores(self.predicted[rows], self.at[rows], self.as_of[rows])
-
-    def tested(self, split: Split) -> OutOfTimeScores:
-        """Return the cases of the test snapshot."""
-        return self._only(self.as_of == np.datetime64(split.test))
-
-    def labelled_before_test(self, split: Split) -> OutOfTimeScores:
-        """Return the cases whose outcomes were known at the test snapshot."""
-        return self._only(self.as_of <= np.datetime64(split.test - timedelta(days=split.horizon_days)))
 
 
 def grouped_note(measured: Text) -> Text:

@@ -17,7 +17,7 @@ What sees what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -71,10 +71,8 @@ class TagKind(Protocol):
     def calibrator(self, task: TrainingTask, scores: OutOfTimeScores) -> Any:
         """Return the calibrator that out-of-time cases give."""
 
-    def cases(
-        self, task: TrainingTask, scores: OutOfTimeScores, calibrator: Any, as_of: date, unseen: float = 0.0
-    ) -> Any:
-        """Return the cases calibrated as if predicted at ``as_of``."""
+    def cases(self, task: TrainingTask, scores: OutOfTimeScores, said: Any) -> Any:
+        """Return what came beside ``said``, what the calibrator makes of ``scores``."""
 
     def tested(self, task: TrainingTask, cases: Any, known: OutOfTimeScores, calibrator: Any) -> Any:
         """Return the cases of the test snapshot with what else ``known`` ones say of them."""
@@ -165,14 +163,15 @@ def train(
     by_place = {place: fitted[fold] for place, fold in enumerate(forward) if fold in fitted}
     scores = OutOfTimeScores.of(data, fit, list(forward.values()), by_place, say("folds"))
     if task.out_of_time:
-        known = scores.labelled_before_test(split)
+        known = scores.only(scores.as_of <= np.datetime64(split.test - timedelta(split.horizon_days)))
     else:
         known = OutOfTimeScores.of(data, fit, task.choosing, dict(enumerate(choice.fitted)))
 
     known_calibrator = kind.calibrator(task, known)
     unseen = unseen_share(split.test_fold.train, split.test, split.horizon_days)
-    at_test = kind.cases(task, scores.tested(split), known_calibrator, split.test, unseen)
-    tested = kind.tested(task, at_test, known, known_calibrator)
+    latest = scores.only(scores.as_of == np.datetime64(split.test))
+    said = known_calibrator.predict(latest.predicted, split.test, unseen)
+    tested = kind.tested(task, kind.cases(task, latest, said), known, known_calibrator)
     references = kind.references(task, choice)
     # Each estimate starts from the same seed: every row of a table rests on the same resamples.
     test, differences = kind.measure(
@@ -180,7 +179,8 @@ def train(
     )
 
     calibrator = kind.calibrator(task, scores)
-    held_out = kind.cases(task, scores, calibrator, calibrator.drift.day)
+    # As if each was predicted right after the last known outcomes.
+    held_out = kind.cases(task, scores, calibrator.predict(scores.predicted, calibrator.drift.day))
     model = kind.model(
         definition=definition,
         features=data.features,
