@@ -10,7 +10,6 @@ import numpy as np
 
 from tagcast.models.stats.metrics import CalibrationBin, Estimate, Floats, Ids, Places, bootstrap, in_order
 
-
 COVERAGE = 0.8
 """Share of amounts that an interval is to hold."""
 MAX_COVERAGE_ERROR = 0.05

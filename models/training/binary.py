@@ -26,6 +26,7 @@ from tagcast.models.training.result import Choice, Measured, Reference, TestScor
 from tagcast.models.training.splits import season_note
 
 PAIRED_METRICS = ("auc", "log_loss")
+REFERENCES: dict[str, Text] = {"rfm": msg("RFM ranking"), "base_rate": msg("base rate")}
 
 
 class BinaryTraining:
@@ -74,11 +75,11 @@ class BinaryTraining:
         """Return RFM ranking and base rate."""
         data, before, at_test = task.data, task.before, task.at_test
         ranking = RfmRanking.fit(data.rfm[before], data.y[before], data.as_of[before])
-        rate = np.full(int(at_test.sum()), data.y[before].mean())
-        return {
-            "rfm": Reference(msg("RFM ranking"), ranking.predict(data.rfm[at_test], data.as_of[at_test])),
-            "base_rate": Reference(msg("base rate"), rate),
+        scores = {
+            "rfm": ranking.predict(data.rfm[at_test], data.as_of[at_test]),
+            "base_rate": np.full(int(at_test.sum()), data.y[before].mean()),
         }
+        return {name: Reference(REFERENCES[name], score) for name, score in scores.items()}
 
     def measure(
         self, tested: TestScores, references: Mapping[str, Floats], rng: Callable[[], np.random.Generator]

@@ -84,11 +84,11 @@ class TrainingTask:
     @cached_property
     def choosing(self) -> Pairs:
         """The folds that choose: the latest ones, or groups among the rows before the test snapshot."""
-        group = self.data.group(GROUPS)
-        return [self._rows[fold] for fold in self.latest] or [
-            (self.before & (group != k), self.before & (group == k))
-            for k in range(GROUPS)
-            if (self.before & (group == k)).any()
+        if self.out_of_time:
+            return [self._rows[fold] for fold in self.latest]
+        rows, group = self.before, self.data.group(GROUPS)
+        return [
+            (rows & (group != k), rows & (group == k)) for k in range(GROUPS) if (rows & (group == k)).any()
         ]
 
     def forward(self, least: int) -> dict[Fold, tuple[Rows, Rows]]:

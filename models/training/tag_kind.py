@@ -141,17 +141,17 @@ def train(
     ModelError
         Before any work, when there are too few cases to learn from or to measure on.
     """
-    kind, name = kind_of(definition), definition.name
+    kind = kind_of(definition)
     data = TrainingData.of(definition, frame, split)
     task = TrainingTask(definition, data, split, seed, kind.scarce)
 
     def say(stage: str) -> Callable[[int, int], None]:
-        return lambda done, total: progress(f"{name}: {stage}", done, total) if progress else None
+        return lambda done, total: progress(f"{definition.name}: {stage}", done, total) if progress else None
 
     asked = kind.default_trials if trials is None else trials
     enough = task.cases(task.before) >= MIN_TRAINING_CASES
     if enough:
-        study = f"{name}-{data.digest(split, definition.outcome, seed)[:16]}"
+        study = f"{definition.name}-{data.digest(split, definition.outcome, seed)[:16]}"
         options = SearchOptions(study, seed, asked, timeout_s, threads, storage, say("trials"))
         choice = kind.choose(task, options)
     else:
