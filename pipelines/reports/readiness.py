@@ -10,7 +10,7 @@ from tagcast.pipelines.reports.terminal import say, table, tell
 from tagcast.pipelines.training.readiness import ProjectReadiness
 
 if TYPE_CHECKING:
-    from tagcast.features.ingest.data_checks import SourceReport
+    from tagcast.features.ingest.source_findings import SourceReport
 
 
 def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
