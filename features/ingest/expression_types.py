@@ -18,6 +18,8 @@ from tagcast.features.ingest.sql_casts import BLANKS, NUMBER, NUMERIC, base_type
 from tagcast.features.ingest.time_casts import NAIVE, ZONED
 
 Use = Literal["number", "time", "boolean", "text"]
+# Of 05/01/26 DuckDB makes a day of the year 5.
+_TIME = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ]|$)"
 _INTEGER = r"^[+-]?\d{1,18}$"
 _COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ)
 _ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
@@ -78,10 +80,11 @@ def values_of(connection: Any, lines: exp.Expr, names: list[str]) -> dict[str, V
         text = _trimmed(exp.column(exp.to_identifier(name, quoted=True)))
         there = exp.and_(text.is_(exp.null()).not_(), text.copy().neq(exp.Literal.string("")))
         number = matches(text.copy(), NUMBER)
-        time, boolean = (
+        parsed, boolean = (
             exp.TryCast(this=text.copy(), to=exp.DataType.build(_CASTS[use])).is_(exp.null()).not_()
             for use in ("time", "boolean")
         )
+        time = exp.and_(matches(text.copy(), _TIME), parsed)
         for condition in (exp.true(), number, matches(text.copy(), _INTEGER), time, boolean):
             both = exp.and_(there.copy(), condition.copy())
             counted.append(exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=both)))
@@ -94,6 +97,10 @@ def values_of(connection: Any, lines: exp.Expr, names: list[str]) -> dict[str, V
 
 def _trimmed(value: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="trim", expressions=[value, exp.Literal.string(BLANKS)])
+
+
+def _if_time(text: exp.Expr) -> exp.Expr:
+    return exp.case().when(matches(text, _TIME), text.copy()).else_(exp.null())
 
 
 class Typing:
@@ -141,6 +148,12 @@ class Typing:
     def _typed(self, node: exp.Expr, want: Use | None) -> exp.Expr:
         if isinstance(node, exp.Column):
             return self._column(node, want)
+        if isinstance(node, exp.Cast | exp.TryCast) and _kind_use(node.to.sql("duckdb")) == "time":
+            # The cast stays: of a text with an offset each type makes something else.
+            if isinstance(node.this, exp.Column) and self._is_text(node.this):
+                self.used[node.this.name, "time"] = None
+                node.set("this", _if_time(_trimmed(node.this.copy())))
+            return node
         # What is wanted is asked of the whole, before any part of it is replaced.
         children = [
             (child, self._wanted(node, key, child, want))
@@ -155,7 +168,7 @@ class Typing:
         return node
 
     def _column(self, node: exp.Column, want: Use | None) -> exp.Expr:
-        if want in {None, "text"} or self._kinds.get(node.name) != "VARCHAR" or node.name not in self._values:
+        if want is None or want == "text" or not self._is_text(node):
             return node
         use: Use = want
         self.used[(node.name, use)] = None
@@ -164,7 +177,11 @@ class Typing:
             kind = "BIGINT" if values.integer == values.filled else "DOUBLE"
             number = exp.TryCast(this=text, to=exp.DataType.build(kind, dialect="duckdb"))
             return exp.paren(exp.case().when(matches(text.copy(), NUMBER), number).else_(exp.null()))
-        return exp.TryCast(this=text, to=exp.DataType.build(_CASTS[use]))
+        held = _if_time(text) if use == "time" else text
+        return exp.TryCast(this=held, to=exp.DataType.build(_CASTS[use]))
+
+    def _is_text(self, node: exp.Column) -> bool:
+        return self._kinds.get(node.name) == "VARCHAR" and node.name in self._values
 
     def _wanted(self, node: exp.Expr, key: str, child: exp.Expr, want: Use | None) -> Use | None:
         """Return what ``node`` wants its child to be."""

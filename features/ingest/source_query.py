@@ -208,21 +208,25 @@ class _Mapping:
         if self.source.event_column is not None:
             _need(self.source.event_column, self.columns, f"{self.where}.event_column")
             event = as_key(column(self.source.event_column), self.columns[self.source.event_column])
-        # What is converted stands once as text beside its lines: it is looked at several times.
+        order = self._order(*values["event_time"])
+        # Text that is converted stands once beside its lines, without blanks around it: it is looked at several times.
         base = exp.select("*").from_(self.lines)
+        for name in CONVERTED:
+            if name in values and values[name][1] == "VARCHAR":
+                base = base.select(exp.alias_(as_key(*values[name]), f"__{name}", quoted=True))
+                values[name] = column(f"__{name}"), "VARCHAR"
         query = exp.select()
         for name in EVENT_COLUMNS:
-            value, kind = values.get(name, (None, ""))
-            if name == "event_time" and value is not None:
-                base, result = self._time(base, value, kind)
+            value, kind = values.get(name, (exp.cast(exp.null(), "VARCHAR"), "VARCHAR"))
+            if name == "event_time":
+                result = as_timestamp(self.source, value, kind, self.settings.timezone, order)
             elif name in NUMBERS:
                 result = _number(name, value, kind, is_return)
             else:
-                result = exp.cast(exp.null(), "VARCHAR") if value is None else as_key(value, kind)
+                result = as_key(value, kind)
             query = query.select(exp.alias_(result, name), copy=False)
             if name in CONVERTED:
-                text = exp.cast(exp.null(), "VARCHAR") if value is None else as_key(value, kind)
-                query = query.select(exp.alias_(text, f"text_{name}"), copy=False)
+                query = query.select(exp.alias_(value.copy(), f"raw_{name}"), copy=False)
         query = query.from_(base.subquery("raw")).select(
             exp.alias_(event, "event"),
             exp.alias_(is_return, "is_return"),
@@ -230,24 +234,20 @@ class _Mapping:
         )
         if self.source.where:
             query = query.where(self._expression("where", "boolean")[0])
-        select = _finished(query, self.settings.timezone, self.source.name)
+        kinds = {name: values[name][1] if name in values else "VARCHAR" for name in CONVERTED}
+        select = _finished(query, self.settings.timezone, self.source.name, kinds)
         return SourceQuery(select, tuple(self.strange.values()))
 
-    def _time(self, base: exp.Select, value: exp.Expr, kind: str) -> tuple[exp.Select, exp.Expr]:
-        source, zone = self.source, self.settings.timezone
-        check_time_format(source, self.reader.connection, self.where)
-        if not needs_order(source, kind):
-            return base, as_timestamp(source, value, kind, zone, None)
-        text = as_key(value, kind)
+    def _order(self, value: exp.Expr, kind: str) -> str | None:
+        """Return in which order the times write day and month, where they have to show it."""
+        check_time_format(self.source, self.reader.connection, self.where)
+        if not needs_order(self.source, kind):
+            return None
         with self.reader.reading(self.where):
-            order = proven_order(self.reader.connection, self.lines, text, self.where)
-        base = base.select(exp.alias_(text, "__time", quoted=True))
-        return base, as_timestamp(source, column("__time"), "VARCHAR", zone, order)
+            return proven_order(self.reader.connection, self.lines, as_key(value, kind), self.where)
 
 
-def _number(name: str, value: exp.Expr | None, kind: str, is_return: exp.Expr) -> exp.Expr:
-    if value is None:
-        return exp.Cast(this=exp.null(), to=exp.DataType.build(AMOUNT_TYPE, dialect="duckdb"))
+def _number(name: str, value: exp.Expr, kind: str, is_return: exp.Expr) -> exp.Expr:
     number = as_number(value, kind, AMOUNT_TYPE)
     if name == "amount":
         # Whether a source writes a return as minus or not, it is money given back.
@@ -256,7 +256,7 @@ def _number(name: str, value: exp.Expr | None, kind: str, is_return: exp.Expr) -
     return exp.Abs(this=number) if name == "discount" else number
 
 
-def _finished(mapped: exp.Select, timezone: str, name: str) -> exp.Select:
+def _finished(mapped: exp.Select, timezone: str, name: str, kinds: dict[str, str]) -> exp.Select:
     """Add the project's local day and hour, the source's name, and the text of what could not be converted."""
     utc = exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), exp.column("event_time")])
     local = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(timezone), utc])
@@ -269,6 +269,7 @@ def _finished(mapped: exp.Select, timezone: str, name: str) -> exp.Select:
     for target in EVENT_LOG_COLUMNS:
         final = final.select(exp.alias_(computed.get(target) or exp.column(target), target))
     for target in CONVERTED:
-        unread = exp.case().when(exp.column(target).is_(exp.null()), exp.column(f"text_{target}"))
+        text = as_key(exp.column(f"raw_{target}"), kinds[target])
+        unread = exp.case().when(exp.column(target).is_(exp.null()), text)
         final = final.select(exp.alias_(unread, f"unread_{target}"))
     return final.select(exp.column("matched"))

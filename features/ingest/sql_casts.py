@@ -64,9 +64,9 @@ def as_key(value: exp.Expr, kind: str) -> exp.Expr:
 
 
 def as_number(value: exp.Expr, kind: str, target: str) -> exp.Expr:
-    """Return a number of the type ``target``; of text, what is written as a number and nothing else."""
+    """Return a number of the type ``target``; of text without blanks around it, what is written as a number."""
     to = exp.DataType.build(target, dialect="duckdb")
     if base_type(kind) in NUMERIC:
         return exp.TryCast(this=value.copy(), to=to)
-    text = as_key(value, kind)
+    text = value.copy() if kind == "VARCHAR" else as_key(value, kind)
     return exp.case().when(matches(text, NUMBER), exp.TryCast(this=text.copy(), to=to)).else_(exp.null())

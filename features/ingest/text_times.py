@@ -53,19 +53,15 @@ def in_order(text: exp.Expr, order: str) -> exp.Expr:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a column of texts holds."""
+    """What the texts of day, month and year in a column hold."""
 
-    filled: int
-    parts: int
     dmy: int
     mdy: int
     ymd: int
     read: int
     years_last: int
     years_first: int
-    day_numbers: int
     example: str | None
-    day_number: str | None
     dmy_only: str | None
     mdy_only: str | None
     shapes: list[str]
@@ -93,16 +89,24 @@ def proven_order(connection: Any, lines: exp.Expr, text: exp.Expr, where: str) -
     DataError
         When several orders read it, or when it is of plain numbers of days: with each reading and its time_format.
     """
-    found = _looked_at(connection, lines, text)
-    if found.day_numbers > found.filled * _MOST_LEFT and found.day_number is not None:
-        raise _ask(where, found.day_number, {name: name for name in _EXCEL_BEGINS}, found.day_number)
-    if found.parts <= found.filled * _MOST_LEFT and not found.read:
+    t = exp.column("t")
+    texts = exp.select(exp.alias_(text.copy(), "t")).from_(lines.copy()).subquery("x")
+    of_parts, of_days = matches(t.copy(), PARTS), matches(t.copy(), DAY_NUMBER)
+    shapes = [exp.Count(this=t), _count(of_parts), _count(of_days), _least(of_days)]
+    filled, parts, day_numbers, day_number = connection.execute(
+        exp.select(*shapes).from_(texts.copy()).sql("duckdb")
+    ).fetchall()[0]
+    if day_numbers > filled * _MOST_LEFT:
+        raise _ask(where, day_number, {name: name for name in _EXCEL_BEGINS}, day_number)
+    if not parts:
         return None
+    found = _looked_at(connection, exp.select("*").from_(texts).where(of_parts.copy()))
+    few = parts <= filled * _MOST_LEFT
     complete = [order for order in ORDERS if getattr(found, order) == found.read]
     complete = _by_years(complete, found)
     if len(complete) == 1:
         return complete[0]
-    if found.parts <= found.filled * _MOST_LEFT:
+    if few or not found.read:
         return None
     if not complete:
         mostly = [o for o in ORDERS if getattr(found, o) > found.read * (1 - _MOST_LEFT)]
@@ -130,55 +134,45 @@ def _by_years(orders: list[str], found: _Found) -> list[str]:
     return orders
 
 
-def _looked_at(connection: Any, lines: exp.Expr, text: exp.Expr) -> _Found:
+def _count(condition: exp.Expr, what: exp.Expr | None = None) -> exp.Expr:
+    return exp.Filter(this=exp.Count(this=what or exp.Star()), expression=exp.Where(this=condition.copy()))
+
+
+def _least(condition: exp.Expr) -> exp.Expr:
+    return exp.Filter(this=exp.Min(this=exp.column("t")), expression=exp.Where(this=condition.copy()))
+
+
+def _looked_at(connection: Any, texts: exp.Select) -> _Found:
     t = exp.column("t")
-    orders = {order: in_order(t, order) for order in ORDERS}
-    # The three are computed once, and counted many times.
-    inner = exp.select(exp.alias_(text.copy(), "t")).from_(lines.copy())
-    once = exp.select("t", *[exp.alias_(value, name) for name, value in orders.items()]).from_(
-        inner.subquery("x")
-    )
-    is_parts = matches(t.copy(), PARTS)
+    # Each order is tried once a line, and counted many times.
+    tried = exp.select("t", *[exp.alias_(in_order(t, order), order) for order in ORDERS])
     dmy, mdy, ymd = (exp.column(o).is_(exp.null()).not_() for o in ORDERS)
-    short = exp.and_(is_parts.copy(), matches(t.copy(), SHORT_YEAR))
-    numbers = matches(t.copy(), DAY_NUMBER)
+    any_order = exp.or_(dmy.copy(), mdy.copy(), ymd.copy())
+    short = matches(t.copy(), SHORT_YEAR)
     shape = replaced_all(
         replaced_all(replaced_all(t.copy(), r"\d{4,}", "Y"), r"\d+", "9"), "[AaPp][.]?[Mm][.]?", "p"
     )
-
-    def count(condition: exp.Expr, what: exp.Expr | None = None) -> exp.Expr:
-        return exp.Filter(
-            this=exp.Count(this=what or exp.Star()), expression=exp.Where(this=condition.copy())
-        )
-
-    def least(condition: exp.Expr) -> exp.Expr:
-        return exp.Filter(this=exp.Min(this=t.copy()), expression=exp.Where(this=condition.copy()))
 
     def years(pattern: str) -> exp.Expr:
         year = exp.Anonymous(
             this="regexp_extract", expressions=[t.copy(), exp.Literal.string(pattern), exp.Literal.number(1)]
         )
-        return count(short, exp.Distinct(expressions=[year]))
+        return _count(short, exp.Distinct(expressions=[year]))
 
-    shapes = exp.Anonymous(this="list", expressions=[exp.Distinct(expressions=[shape])])
     row: tuple[Any, ...] = connection.execute(
         exp.select(
-            count(t.is_(exp.null()).not_()),
-            count(is_parts),
-            count(dmy),
-            count(mdy),
-            count(ymd),
-            count(exp.or_(dmy.copy(), mdy.copy(), ymd.copy())),
+            _count(dmy),
+            _count(mdy),
+            _count(ymd),
+            _count(any_order),
             years(r"^\d+[/.\-]\d+[/.\-](\d+)"),
             years(r"^(\d+)"),
-            count(numbers),
-            least(exp.or_(dmy.copy(), mdy.copy(), ymd.copy())),
-            least(numbers),
-            least(exp.and_(dmy.copy(), exp.not_(mdy.copy()))),
-            least(exp.and_(mdy.copy(), exp.not_(dmy.copy()))),
-            exp.Filter(this=shapes, expression=exp.Where(this=is_parts.copy())),
+            _least(any_order),
+            _least(exp.and_(dmy.copy(), exp.not_(mdy.copy()))),
+            _least(exp.and_(mdy.copy(), exp.not_(dmy.copy()))),
+            exp.Anonymous(this="list", expressions=[exp.Distinct(expressions=[shape])]),
         )
-        .from_(once.subquery("y"))
+        .from_(tried.from_(texts.subquery("x")).subquery("y"))
         .sql("duckdb")
     ).fetchall()[0]
     found = dict(zip((f.name for f in fields(_Found)), row, strict=True))

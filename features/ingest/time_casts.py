@@ -46,6 +46,7 @@ def as_timestamp(source: Source, value: exp.Expr, kind: str, timezone: str, orde
     ----------
     source : Source
     value : exp.Expr
+        Of text, without blanks around it.
     kind : str
         Its DuckDB type. A type of time needs no format; other values are read as they are written.
     timezone : str
@@ -61,7 +62,8 @@ def as_timestamp(source: Source, value: exp.Expr, kind: str, timezone: str, orde
     elif kind == "BOOLEAN":
         return exp.cast(exp.null(), "TIMESTAMP")
     else:
-        moment = _of_text(source, as_key(value, kind), timezone, order)
+        text = value.copy() if kind == "VARCHAR" else as_key(value, kind)
+        moment = _of_text(source, text, timezone, order)
     utc = _at("UTC", moment)
     return exp.case().when(utc.copy().between(_stamp(_EARLIEST), _stamp(_LATEST)), utc).else_(exp.null())
 

@@ -181,6 +181,32 @@ class TestWhatCannotBeUsed:
             build(config)
         assert caught.value.hint
 
+    @pytest.mark.parametrize("text", ["CAST(late AS TIMESTAMP)", "late::DATE", "late + INTERVAL 1 DAY"])
+    def test_a_day_that_comes_first_is_no_time_to_cast(self, tmp_path, text) -> None:
+        rows = "id,late\n" + "".join(f"c{d % 3},{d:02d}/01/26\n" for d in range(1, 29))
+        with pytest.raises(DataError, match="late is used as a time, but none .* as in '01/01/26'") as caught:
+            build(shop(tmp_path, columns={"profile_id": "id"}, derive=f'event_time = "{text}"', text=rows))
+        assert "strptime(day, '%d/%m/%Y')" in str(caught.value.hint)
+        told = "strptime(late, '%d/%m/%y')"
+        log = build(
+            shop(tmp_path / "t", columns={"profile_id": "id"}, derive=f'event_time = "{told}"', text=rows)
+        )
+        assert (log.first_day.isoformat(), log.last_day.isoformat()) == ("2026-01-01", "2026-01-28")
+
+    def test_a_cast_keeps_the_offset(self, tmp_path) -> None:
+        rows = "id,late\na,2026-01-05T10:00:00+02:00\nb,2026-01-05 23:00:00-05\n"
+        frame = read(
+            build(
+                shop(
+                    tmp_path,
+                    columns={"profile_id": "id"},
+                    derive='event_time = "CAST(late AS TIMESTAMPTZ)"',
+                    text=rows,
+                )
+            )
+        )
+        assert [str(t) for t in frame["event_time"]] == ["2026-01-05 08:00:00", "2026-01-06 04:00:00"]
+
     @pytest.mark.parametrize(
         "text",
         [

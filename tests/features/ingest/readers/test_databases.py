@@ -294,6 +294,16 @@ class TestPostgres:
         assert len(frame) == 2
         assert frame["category"].isna().sum() == (2 if value == "'NaN'" else 1)
 
+    def test_names_that_mean_something_in_sql(self, tmp_path, shop) -> None:
+        shop('DROP TABLE IF EXISTS "order"',
+             'CREATE TABLE "order" ("Customer ID" char(12), "when" timestamptz, price numeric, "group" text, valid_to timestamptz)',
+             """INSERT INTO "order" VALUES ('C1', '2026-01-05 10\\:00+00', 10.5, 'Coffee', 'infinity'),
+                ('C2', '2026-02-05 10\\:00+00', 11, 'Tea', NULL)""")  # fmt: skip
+        columns = {"profile_id": "Customer ID", "event_time": "when", "amount": "price", "category": "group"}
+        frame = read(build(project(tmp_path, table("${SHOP_DB_URL}", 'table = "order"', columns))))
+        assert list(frame["profile_id"]) == ["C1", "C2"]
+        assert list(frame["category"]) == ["Coffee", "Tea"]
+
     def test_times_beyond_all_years_are_counted(self, tmp_path, shop) -> None:
         self.fill(shop, "int", "1")
         more = "INSERT INTO o SELECT 'c', '2026-01-05 10\\:00+00', 1 FROM generate_series(1, 300)"
