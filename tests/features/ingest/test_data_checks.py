@@ -11,6 +11,7 @@ import pytest
 
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.data_checks import examine
+from tests.support.command_line import Project
 from tests.support.source_projects import DATA, EXAMPLES, lines, project, source
 
 
@@ -191,3 +192,13 @@ class TestWhatCannotBeConverted:
         assert 'time_format = "%d/%m/%Y" reads it as 2026-01-05; time_format = "%m/%d/%Y"' in str(
             finding.hint
         )
+
+
+def test_check_names_the_place_once(tmp_path) -> None:
+    config = project(
+        tmp_path, source(place='path = "shop.csv"'), shop_csv="id,at,price\na,05/01/2026,5\nb,06/02/2026,6\n"
+    )
+    (tmp_path / "models" / "tags").mkdir(parents=True)
+    found = Project(config, tmp_path / "home").run("check", ok=False)
+    assert found.exit_code == 4
+    assert (found.output + found.stderr).count("sources.shop") == 1

@@ -11,9 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tagcast.features.core.errors import DefinitionError, FilterError
+from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.parser import parse
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.serving.audiences.queries import count
+from tagcast.serving.console.audiences.draft import draft_of, tests_of
 from tagcast.serving.store.long_form import predictions
 from tests.support.source_projects import project, source
 from tests.support.stores import KINDS, make_store
@@ -106,6 +109,19 @@ def test_a_rule_compares_dates_as_an_audience_does(published) -> None:
     with published.store.reader() as reader:
         found = predictions(reader, "new").to_pandas().set_index("profile_id")["value"]
     assert sorted(found.index[found == "yes"]) == ["p1", "p2", "p3"]
+
+
+def test_a_condition_on_a_date_can_be_built_on() -> None:
+    names = Names({}, {"joined": "date"})
+    for asked in (
+        "joined >= '2024-01-01'",
+        "joined < '2024-01-01'",
+        "joined IN ('2024-01-01', '2024-01-02')",
+    ):
+        tree = parse(asked, names)
+        (row,) = draft_of(tree).rows()
+        assert row.test in tests_of(names, row)
+        assert draft_of(tree).condition() == tree.root
 
 
 @pytest.mark.parametrize(
