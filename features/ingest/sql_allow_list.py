@@ -126,9 +126,11 @@ def columns_in(text: str) -> frozenset[str]:
 
 def suggest(name: str, columns: Collection[str]) -> Message:
     """Return a hint for a column that is not there."""
-    near = get_close_matches(name, list(columns), n=1, cutoff=0.5)
+    lower = {c.lower(): c for c in columns}
+    near = get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
     if near:
-        return msg("did you mean {nearest!r}? columns: {columns}", nearest=near[0], columns=listed(columns))
+        nearest = lower[near[0]]
+        return msg("did you mean {nearest!r}? columns: {columns}", nearest=nearest, columns=listed(columns))
     return msg("columns: {columns}", columns=listed(columns))
 
 

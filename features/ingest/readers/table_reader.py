@@ -126,7 +126,7 @@ class Reader:
                     where=where,
                     files=listed(f.name for f in kinds.values()),
                 ),
-                hint=msg("make a source of each kind, or give format"),
+                hint=msg("make a source of each kind"),
             )
         if "csv" in kinds:
             parts = self._csv_parts(files, where, place.encoding, needed)

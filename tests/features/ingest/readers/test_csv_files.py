@@ -170,6 +170,11 @@ class TestColumns:
         plain = build(project(tmp_path / "p", SHOP, shop_csv=HEADER + ROWS))
         assert build(project(tmp_path / "d", SHOP, shop_csv=text)).id == plain.id
 
+    def test_a_name_in_other_case_is_suggested(self, tmp_path) -> None:
+        with pytest.raises(DataError, match="no column 'id'") as caught:
+            build(project(tmp_path, SHOP, shop_csv=HEADER.replace("id", "ID") + ROWS))
+        assert "did you mean 'ID'" in str(caught.value.hint)
+
     def test_a_file_without_a_header(self, tmp_path) -> None:
         table = source(
             place='path = "shop.csv"',
