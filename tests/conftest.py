@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from tests.support.faults.injection import FULL, tally
 from tests.support.stores import drop_schemas, made
+
+# Each test has a home of its own: in it, every one would compile the kernels anew.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.settings_schema import (
@@ -160,7 +161,7 @@ def expand(text: str, where: str) -> str:
     Raises
     ------
     ConfigError
-        For one that is not set.
+        For one that is not set, and for a URL with a port that is none.
     """
     for variable in _VARIABLE.findall(text):
         if variable not in os.environ:
@@ -170,7 +171,21 @@ def expand(text: str, where: str) -> str:
                 ),
                 hint=f"export {variable}=…",
             )
-    return _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
+    whole = _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
+    if "://" in whole:
+        _check_port(whole, where)
+    return whole
+
+
+def _check_port(url: str, where: str) -> None:
+    """Check the port of a URL: drivers meet a wrong one with errors that do not say where it stands."""
+    address = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    port = address.rpartition("]")[2].rpartition(":")[2] if ":" in address.rpartition("]")[2] else ""
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise ConfigError(
+            msg("{where}: the port of the address is no number from 1 to 65535", where=where),
+            hint=msg("as in postgresql://user:${{PASSWORD}}@host:5432/database"),
+        )
 
 
 def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings:
@@ -187,7 +202,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
     Raises
     ------
     ConfigError
-        Naming the file, the key, what was found and what would be right.
+        Naming the file, the key, what was found and what would be right; or when the home is another project's.
     """
     file = (path or _find(start)).absolute()
     try:
@@ -223,7 +238,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
         Path(os.environ["TAGCAST_HOME"]) if os.environ.get("TAGCAST_HOME") else file.parent / ".tagcast"
     )
     try:
-        return Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
+        settings = Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
     except ValidationError as error:
         found = error.errors(include_url=False)
         # One wrong source also makes the list of sources too short: one error is enough.
@@ -232,6 +247,8 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
             msg("{file}: {problem}", file=file, problem=listed(map(_explain, inner), "sentences")),
             hint=msg("README, 'Your own data', shows every part"),
         ) from error
+    check_owner(settings.home, settings.name)
+    return settings
 
 
 def _find(start: Path) -> Path:
