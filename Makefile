@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults lowest lock bench bench-quick bench-quality bench-interest messages docs clean
+.PHONY: help demo test check faults mutants lowest lock bench bench-quick bench-quality bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -29,6 +29,9 @@ test: $(STAMP)  ## the whole suite
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections, lost databases, copied homes
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py \
 	  tests/pipelines/scoring/test_lost_tags.py tests/pipelines/project tests/pipelines/cli/test_machine_faults.py
+
+mutants: $(STAMP)  ## deliberate mistakes about time, thresholds, rights and money: how many do tests notice (ten minutes)
+	$(BIN)/python -m tests.project.mutants
 
 # Without the pipelines' walks, which take longest and import nothing that the others do not.
 LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pipelines/cards

@@ -82,7 +82,8 @@ def _last_basket(partials: Partials, feature_set: FeatureSet, end: int) -> ir.Ta
     days = late.group_by(["profile_id", "day"]).aggregate(
         spend=late.amount.sum(), bought=(~late.is_return).any()
     )
-    days = days.filter(days.bought)
+    # Not left to argmax: what compiles to a FIRST keeps a NULL of the last day.
+    days = days.filter(days.bought & days.spend.notnull())
     return days.group_by("profile_id").aggregate(basket_last=days.spend.argmax(days.day))
 
 
@@ -142,7 +143,10 @@ def _profile_columns(table: ir.Table, feature_set: FeatureSet, end: int) -> dict
         "purchase_days_all": table.n,
         "purchase_day_rate": _ratio(table.n, tenure),
         "spend_rate": _ratio(table.spend_all, tenure),
-        "tenure_bounded_days": ibis.least(tenure, feature_set.windows[-1]),
+        # LEAST skips what is NULL, and would make a visitor who never bought a customer of long standing.
+        "tenure_bounded_days": tenure.isnull().ifelse(
+            ibis.null(), ibis.least(tenure, feature_set.windows[-1])
+        ),
         **_gap_columns(table, recency),
         "gap_std_days": variance.sqrt(),
         "gap_max_days": table.gap_max,

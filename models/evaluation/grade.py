@@ -1,14 +1,6 @@
-"""A plain grade, A to D, from what the test snapshot shows.
+"""A plain grade, A to D, from what the test snapshot shows: one path for every kind of tag.
 
-====  ===================================================================================================
-A     better than the base rate and than the RFM ranking beyond chance, calibrated, the promise kept at
-      every level of confidence, enough cases to say so, and chosen on snapshots after those learned from
-B     the same beyond chance and calibrated, but few cases, a promise missed by no more than chance, or
-      chosen on groups of profiles, where no snapshot is left to choose out of time
-C     passes its gate, but the lead may be chance, the calibration is off, or the promise is broken
-D     fails its gate, or is no better than the base rate
-====  ===================================================================================================
-
+A kind declares its words and figures (:mod:`tagcast.models.evaluation.grade_kinds`), among them what each letter takes.
 The grade speaks of one test snapshot. What that snapshot could not show (other seasons, segments) is no part
 of it, and stands beside it as limits.
 """
@@ -16,104 +8,48 @@ of it, and stands beside it as limits.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from tagcast.features.core.messages import Joined, Text, msg
+from tagcast.features.core.messages import NOTHING, Joined, Text, msg
+from tagcast.models.evaluation.evidence import Evidence, Promised, Rival, Standard
 
 Letter = Literal["A", "B", "C", "D"]
-Kind = Literal["model", "rfm"]
 Finding = tuple[Letter, Text]
 """A sentence, and the best grade that it allows."""
 
-MAX_CALIBRATION_ERROR = 0.05
-"""The gate's bound too: sampling alone gives about .02 on a test snapshot of 2,300 profiles."""
 CLEAR_CASES = 100
-"""True and false outcomes each at the test snapshot: fewer leave a standard error above .05 on any share."""
+"""Outcomes of each kind that counts at the test snapshot: fewer leave a standard error above .05 on any share."""
 CHANCE_ERRORS = 2.0
 """A promise missed by more standard errors than this is broken."""
 
-RULE: dict[Letter, str] = {
-    "A": "better than the base rate and than the RFM ranking beyond chance (95 % intervals), calibration error "
-    f"at most {MAX_CALIBRATION_ERROR}, the promise kept at every level of confidence, at least {CLEAR_CASES} true "
-    "and false outcomes each to test on, and chosen out of time: on snapshots after those learned from",
-    "B": "as A, but with fewer outcomes to test on, a promise missed by no more than chance "
-    f"({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
-    "C": "passes its gate, but a lead may be chance, the calibration error is above its bound, the promise is "
-    "broken at some level, or nothing is predicted with confidence; an RFM ranking is never better than C",
-    "D": "fails its gate, or is no better than the base rate",
-}
-
-
-class Measured(Protocol):
-    """A figure with its 95 % interval."""
-
-    @property
-    def value(self) -> float:
-        """Point estimate."""
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """Upper end of the interval."""
-
-
-class Promised(Protocol):
-    """One level of confidence: what was promised and what came (``promise.PromiseBand``)."""
-
-    @property
-    def confidence(self) -> float:
-        """Lower end."""
-
-    @property
-    def predicted(self) -> int:
-        """Values yes or no."""
-
-    @property
-    def mean_confidence(self) -> float:
-        """The promise."""
-
-    @property
-    def share_right(self) -> float:
-        """What came."""
-
 
 @dataclass(frozen=True)
-class GradeEvidence:
-    """What a grade rests on, all of the test snapshot.
+class GradeKind:
+    """What the grades of one kind of tag say in their own words.
 
     Parameters
     ----------
-    gate_passed : bool
-        Of the gate that this kind of version has to pass.
-    gate_reason : Message, Joined or str
-        Why not, where it failed.
-    log_loss_minus_base : Measured
-        Paired difference to the base rate; below 0 is better.
-    auc_minus_rfm : Measured
-        Paired difference to the RFM ranking; above 0 is better. Not looked at for kind ``rfm``.
-    calibration_error : float
-    promise : sequence of Promised
-        By level of confidence.
-    test_yes, test_no : int
-        Cases.
-    out_of_time : bool
-        Whether the model was chosen on snapshots after those that it learned from.
+    standard : Standard
+    rule : mapping of str to str
+        Letter to what it takes.
+    no_better : callable
+        Of what people call the first rival: that it is not beaten, which makes a D.
+    between : callable
+        Of a metric's name and the ends of an interval: how large the lead is.
+    honest : callable
+        Of the evidence: whether scores or intervals hold what they say.
+    cases : callable
+        Of :attr:`Evidence.cases`: how many there are to test on.
     """
 
-    gate_passed: bool
-    gate_reason: Text | Joined
-    log_loss_minus_base: Measured
-    auc_minus_rfm: Measured
-    calibration_error: float
-    promise: Sequence[Promised]
-    test_yes: int
-    test_no: int
-    out_of_time: bool = True
+    standard: Standard
+    rule: Mapping[Letter, str]
+    no_better: Callable[[Text], Text]
+    between: Callable[[Text, float, float], Text]
+    honest: Callable[[Evidence], Finding]
+    cases: Callable[[Mapping[str, int]], Text]
 
 
 @dataclass(frozen=True)
@@ -124,103 +60,57 @@ class Grade:
     reasons: tuple[Text, ...]
 
 
-def graded(
-    refused: Sequence[Text], findings: Sequence[Finding], marked: Sequence[Text] = (), best: Letter = "A"
-) -> Grade:
-    """Give the worst grade that a finding allows, its sentence first; D where something is ``refused``.
+def grade(kind: GradeKind, evidence: Evidence, refusal: Text | Joined = NOTHING) -> Grade:
+    """Give the worst grade that a finding allows, its sentence first; D where the version is good for nothing.
 
     Parameters
     ----------
-    refused : sequence of Message or str
-        What alone makes a D.
-    findings : sequence of (letter, sentence)
-        With the best grade that each allows.
-    marked : sequence of Message or str
-        Said before the findings.
-    best : {"A", "B", "C"}
-        No better grade is given.
+    kind : GradeKind
+    evidence : Evidence
+        Where a reference stands in, it is not held against itself, and gets a C at best.
+    refusal : Message, Joined or str
+        Why the gate refused the version; empty where it passed.
     """
+    stands_in, first = evidence.stand_in, kind.standard.rivals[0]
+    rivals = [rival for rival in kind.standard.rivals if rival.reference != stands_in]
+    refused: list[Text] = [msg("the gate refused it: {reason}", reason=refusal)] if refusal else []
+    # True for NaN as well.
+    if first in rivals and not any(gain.value > 0 for gain in first.gains(evidence).values()):
+        refused.append(kind.no_better(evidence.references[first.reference]))
+    marked: list[Text] = []
+    if stands_in:
+        reference = evidence.references[stands_in]
+        marked.append(msg("this is the {reference}, not a trained model: C at best", reference=reference))
     if refused:
         return Grade("D", (*refused, *marked))
+    findings = [
+        *(_lead(kind, rival, evidence) for rival in rivals),
+        kind.honest(evidence),
+        *_promise(evidence.promise),
+        _cases(kind, evidence.cases),
+        _choice(out_of_time=evidence.out_of_time),
+    ]
     # "A" < "B" < "C": the worst finding decides, and stands first.
     ordered = sorted(findings, key=lambda finding: finding[0], reverse=True)
+    best: Letter = "C" if stands_in else "A"
     return Grade(max(best, ordered[0][0]), (*marked, *(text for _, text in ordered)))
 
 
-def grade(evidence: GradeEvidence, *, kind: Kind = "model") -> Grade:
-    """Give a grade by :data:`RULE`.
-
-    Parameters
-    ----------
-    evidence : GradeEvidence
-    kind : str
-        ``rfm`` marks a version that only ranks by recency, frequency and monetary value: C at best.
-    """
-    e = evidence
-    marked = (stand_in_text(msg("RFM ranking")),) if kind == "rfm" else ()
-    refused = refusals(e.gate_reason, gate_passed=e.gate_passed)
-    if not e.log_loss_minus_base.value < 0:  # true for NaN as well
-        refused.append(msg("its log loss is no better than the base rate's"))
-    findings = [
-        *_leads(e, kind),
-        *_calibration(e),
-        *promise_findings(e.promise),
-        *_cases(e),
-        *choice_findings(out_of_time=e.out_of_time),
-    ]
-    return graded(refused, findings, marked, "C" if kind == "rfm" else "A")
-
-
-def stand_in_text(reference: Text) -> Text:
-    """Return what marks a version that is a reference, not a model."""
-    return msg("this is the {reference}, not a trained model: C at best", reference=reference)
-
-
-def refusals(reason: Text | Joined, *, gate_passed: bool) -> list[Text]:
-    """Return the gate's refusal, where there is one."""
-    return [] if gate_passed else [msg("the gate refused it: {reason}", reason=reason)]
-
-
-def lead_finding(reference: Text, between: Text, *, clear: bool) -> Finding:
-    """Return what a lead over a reference says, and the best grade that it allows."""
-    figures = {"reference": reference, "between": between}
-    if clear:
+def _lead(kind: GradeKind, rival: Rival, evidence: Evidence) -> Finding:
+    """Return the clearest lead: the one whose interval lies farthest above zero, in its own width."""
+    gains, reference = rival.gains(evidence), evidence.references[rival.reference]
+    worse = next((name for name, gain in gains.items() if gain.high < 0), None)
+    if worse:
+        figures = {"metric": rival.metrics[worse], "reference": reference}
+        return "C", msg("its {metric} is worse than that of the {reference} beyond chance", **figures)
+    name, best = min(gains.items(), key=lambda item: -item[1].low / (abs(item[1].value) or 1.0))
+    figures = {"reference": reference, "between": kind.between(rival.metrics[name], best.low, best.high)}
+    if best.low > 0:
         return "A", msg("beats the {reference} beyond chance ({between})", **figures)
     return "C", msg("its lead over the {reference} may be chance ({between})", **figures)
 
 
-def _leads(e: GradeEvidence, kind: Kind) -> list[Finding]:
-    """Return what each lead says, with the best grade that it allows."""
-    base = e.log_loss_minus_base
-    leads: list[tuple[Text, Text, float, float]] = [
-        (msg("base rate"), msg("log loss"), -base.high, -base.low)
-    ]
-    if kind == "model":
-        leads.append((msg("RFM ranking"), "AUC", e.auc_minus_rfm.low, e.auc_minus_rfm.high))
-    return [
-        lead_finding(
-            reference,
-            msg("{metric} better by {low} to {high}", metric=metric, low=f"{low:.3f}", high=f"{high:.3f}"),
-            clear=low > 0,
-        )
-        for reference, metric, low, high in leads
-    ]
-
-
-def _calibration(e: GradeEvidence) -> list[Finding]:
-    error = e.calibration_error
-    if error <= MAX_CALIBRATION_ERROR:
-        text = msg(
-            "calibration error {error}, at most {bound}", error=f"{error:.3f}", bound=MAX_CALIBRATION_ERROR
-        )
-        return [("A", text)]
-    if math.isnan(error):
-        return [("C", msg("the calibration error cannot be measured"))]
-    text = msg("calibration error {error}, above {bound}", error=f"{error:.3f}", bound=MAX_CALIBRATION_ERROR)
-    return [("C", text)]
-
-
-def promise_findings(promise: Sequence[Promised]) -> list[Finding]:
+def _promise(promise: Sequence[Promised]) -> list[Finding]:
     """Return what the promise says at each level of confidence."""
     spoken = [band for band in promise if band.predicted]
     if not spoken:
@@ -252,17 +142,20 @@ def promise_findings(promise: Sequence[Promised]) -> list[Finding]:
     return found or [("A", msg("the promise is kept at every level of confidence"))]
 
 
-def _cases(e: GradeEvidence) -> list[Finding]:
-    cases = msg("{yes:,} true and {no:,} false outcomes to test on", yes=e.test_yes, no=e.test_no)
-    if min(e.test_yes, e.test_no) < CLEAR_CASES:
-        return [("B", msg("only {cases}: {least} of each would be clear", cases=cases, least=CLEAR_CASES))]
-    return [("A", cases)]
+def _cases(kind: GradeKind, cases: Mapping[str, int]) -> Finding:
+    counted, outcomes = kind.cases(cases), kind.standard.outcomes
+    if min(cases[f"test_{outcome}"] for outcome in outcomes) >= CLEAR_CASES:
+        return "A", counted
+    figures = {"cases": counted, "least": CLEAR_CASES}
+    if len(outcomes) > 1:
+        return "B", msg("only {cases}: {least} of each would be clear", **figures)
+    return "B", msg("only {cases}: {least} would be clear", **figures)
 
 
-def choice_findings(*, out_of_time: bool) -> list[Finding]:
+def _choice(*, out_of_time: bool) -> Finding:
     """Return what is said of how the model was chosen."""
     if out_of_time:
-        return [("A", msg("chosen out of time, on snapshots after those that it learned from"))]
+        return "A", msg("chosen out of time, on snapshots after those that it learned from")
     # Groups of profiles share their season and their shop: what will hold next month they cannot tell.
     text = msg("chosen and calibrated on groups of profiles, not out of time: more history would allow that")
-    return [("B", text)]
+    return "B", text

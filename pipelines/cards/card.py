@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from tagcast.features.core.messages import Text
+from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.pipelines.cards.document import (
     Badge,
     Block,
@@ -48,7 +49,7 @@ def build_card(facts: CardFacts) -> Document:
 
 
 def _grade(facts: CardFacts) -> list[Block]:
-    rule = [f"{letter}: {text}" for letter, text in facts.parts.rule.items()]
+    rule = [f"{letter}: {text}" for letter, text in GRADE_KINDS[facts.definition.kind].rule.items()]
     return [
         Badge(facts.grade.letter, [sentence(r) for r in facts.grade.reasons]),
         Folded("How the grade is given", [Bullets(rule)]),
@@ -143,7 +144,7 @@ def _limits(facts: CardFacts) -> list[str]:
         limits.append(f"Unknown for more than half of the profiles: {named}.")
     if not facts.segments:
         limits.append("Segments were not measured: it may be weak for some.")
-    if facts.stands_in:
+    if facts.evidence.stand_in:
         limits.append(facts.parts.stands_in)
     return limits
 

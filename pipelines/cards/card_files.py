@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError, TagcastError
-from tagcast.features.core.messages import listed, msg, to_json
+from tagcast.features.core.messages import NOTHING, listed, msg, to_json
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -78,15 +78,16 @@ def keep_card(
         When it cannot be stored.
     """
     from tagcast.features.catalog.feature_set import FeatureSet
+    from tagcast.models.evaluation.grade import grade
+    from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
     from tagcast.pipelines.cards.card import build_card
     from tagcast.pipelines.cards.document import to_html, to_markdown
     from tagcast.pipelines.cards.sections import CardFacts
-    from tagcast.pipelines.evidence.findings import promise_at_test
     from tagcast.pipelines.evidence.tag_kinds import evidence_kind
     from tagcast.registry.versions.cards import store_card
 
-    kind = evidence_kind(result.model.definition)
-    given = kind.grade(result, report, promise_at_test(result))
+    definition, refusal = result.model.definition, NOTHING if report.passed else report.reason
+    given = grade(GRADE_KINDS[definition.kind], findings.evidence, refusal)
     card = build_card(
         CardFacts(
             result=result,
@@ -94,7 +95,7 @@ def keep_card(
             yes=int(frame.y.sum()),
             report=report,
             grade=given,
-            stands_in=kind.stands_in(result),
+            evidence=findings.evidence,
             version=version,
             events=events,
             feature_set=FeatureSet.parse(result.model.feature_set),
@@ -105,7 +106,7 @@ def keep_card(
     )
     facts = {
         "grade": {"letter": given.letter, "reasons": [to_json(reason) for reason in given.reasons]},
-        **kind.facts(result),
+        **evidence_kind(definition).facts(result),
         "drivers": [_plain(asdict(driver)) for driver in findings.explanation.drivers],
         "reasons": asdict(findings.explanation.agreement),
     }

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text
 from tagcast.models.estimators.amount_regressor import TITLES
-from tagcast.models.evaluation.amount_grade import AMOUNT_RULE
-from tagcast.models.evaluation.grade import RULE
 from tagcast.pipelines.cards.document import Block, Grid
 from tagcast.serving.catalog.definition_text import decision_words, outcome_words
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
-    from tagcast.models.training.result import AmountResult, TrainingResult
+    from tagcast.models.training.result import AmountResult
 
 
 @dataclass(frozen=True)
@@ -24,8 +22,6 @@ class CardParts:
 
     Parameters
     ----------
-    rule : mapping of str to str
-        Letter of a grade to what it takes.
     metrics : mapping of str to str
         Metric to what people call it.
     leads : sequence of (reference, metric)
@@ -56,7 +52,6 @@ class CardParts:
         What makes a segment weak.
     """
 
-    rule: Mapping[Any, str]
     metrics: Mapping[str, str]
     leads: tuple[tuple[str, str], ...]
     cases: str
@@ -101,21 +96,8 @@ def _confusion(result: AmountResult) -> list[Block]:
     return [Grid(("tier", *(f"came {name}" for name in tiers)), rows)]
 
 
-def _base_rate(result: TrainingResult) -> str:
-    return f"base rate {result.model.base_rate:.3f}"
-
-
-def _mean_amount(result: AmountResult) -> str:
-    return f"mean amount {result.model.mean_amount:,.2f}"
-
-
-def _nothing(_result: TrainingResult) -> list[Block]:
-    return []
-
-
 CARD_PARTS = {
     "model": CardParts(
-        rule=RULE,
         metrics={
             "auc": "AUC",
             "average_precision": "average precision",
@@ -131,7 +113,7 @@ CARD_PARTS = {
         measures="Score is the calibrated probability of the outcome.",
         driver_lead=lambda d: f"Likelier is meant of the outcome: {outcome_words(d)}.",
         decision_rows=_bands,
-        span=_base_rate,
+        span=lambda result: f"base rate {result.model.base_rate:.3f}",
         pictures={
             "quality": {"lift": "True outcomes found among the highest scores of the test snapshot."},
             "promise": {"calibration": "Observed rate over mean score; on the line is perfect.", **_PROMISE},
@@ -140,14 +122,13 @@ CARD_PARTS = {
                 **_DEPENDENCE,
             },
         },
-        beside_promise=_nothing,
+        beside_promise=lambda _result: [],
         limits=(),
         stands_in="This version ranks by recency, frequency and monetary value: no model was active.",
         weak="Weak: mean score and observed rate differ by more than two standard errors, or the interval of the "
         "segment's AUC lies below what its scores imply. About one in twenty does so by chance.",
     ),
     "amount": CardParts(
-        rule=AMOUNT_RULE,
         metrics={
             "mae": "mean absolute error",
             "rmse": "root mean squared error",
@@ -165,7 +146,7 @@ CARD_PARTS = {
         measures="Score is the mean amount to expect; lower and upper hold four amounts of five.",
         driver_lead=lambda d: f"Larger is meant of the amount: {outcome_words(d)}.",
         decision_rows=_tiers,
-        span=_mean_amount,
+        span=lambda result: f"mean amount {result.model.mean_amount:,.2f}",
         pictures={
             "quality": {"amounts": "Mean amount over mean prediction; on the line is perfect."},
             "promise": {"tiers": "Predicted and actual tiers.", **_PROMISE},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.pipelines.cards.document import Block, Bullets, Grid, Paragraph, Picture, Row
 from tagcast.pipelines.cards.kind_parts import CARD_PARTS, CardParts
-from tagcast.pipelines.evidence.findings import Explanation, promise_at_test
+from tagcast.pipelines.evidence.findings import Explanation
 from tagcast.pipelines.evidence.weak_segments import weak_segments
 from tagcast.serving.catalog.definition_text import percent
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tagcast.features.catalog.feature_set import FeatureSet
     from tagcast.features.ingest.event_log import EventLog
     from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.evaluation.evidence import Evidence
     from tagcast.models.evaluation.global_drivers import Driver
     from tagcast.models.evaluation.grade import Grade
     from tagcast.models.stats.amount_segments import AmountSegment
@@ -43,8 +44,8 @@ class CardFacts:
         Training rows of all snapshots, and true outcomes (with any spend) among them.
     report : GateReport
     grade : Grade
-    stands_in : bool
-        Whether a reference stands in for a model.
+    evidence : Evidence
+        What gate and grade rest on.
     version : Version
     events : EventLog
         Read for training.
@@ -61,7 +62,7 @@ class CardFacts:
     yes: int
     report: GateReport
     grade: Grade
-    stands_in: bool
+    evidence: Evidence
     version: Version
     events: EventLog
     feature_set: FeatureSet
@@ -116,7 +117,7 @@ def quality(facts: CardFacts) -> list[Block]:
 def calibration(facts: CardFacts) -> list[Block]:
     """Return calibration, and promised against actual."""
     rows = []
-    for band in promise_at_test(facts.result):
+    for band in facts.evidence.promise:
         kept = band.share_right >= band.mean_confidence - 1e-9
         rows.append(
             (

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tagcast.features.compute.labels import outcome
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.project.label_rules import eligibility, outcome_rule
 from tagcast.pipelines.project.project import Project
@@ -59,10 +60,9 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
                 rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
                 continue
             both = _with_outcomes(project, reader, tag.definition)
-            came = came_true(tag.definition, both)
-            metrics = promise_metrics(
-                both["value"].to_numpy(object), both["confidence"].to_numpy(float), came
-            )
+            value, confidence = both["value"].to_numpy(object), both["confidence"].to_numpy(float)
+            bands = promise_and_reality(came_true(tag.definition, both), value, confidence, CONFIDENCE_BANDS)
+            metrics = promise_metrics(bands)
             rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
     record_promises(open_state(project.settings), rows)
     return rows

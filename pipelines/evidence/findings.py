@@ -1,12 +1,12 @@
-"""What one training shows, whatever it predicts: metrics of the version, its plots, what moves its scores."""
+"""What one training shows, whatever it predicts: metrics of the version, its evidence, its plots, what moves its scores."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
+from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.evidence.tag_kinds import evidence_kind
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tagcast.features.catalog.feature_set import Feature
+    from tagcast.models.evaluation.evidence import Evidence
     from tagcast.models.evaluation.global_drivers import Driver, ReasonAgreement
     from tagcast.models.inference.attributions import Floats
-    from tagcast.models.stats.observed_accuracy import PromiseBand
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.models.training.result import AnyResult
 
@@ -57,9 +57,10 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Findings:
-    """What one training shows: metrics of the version, its plots as PNG, what moves its scores."""
+    """What one training shows: metrics of the version, what gate and grade rest on, plots as PNG, what moves its scores."""
 
     metrics: dict[str, float]
+    evidence: Evidence
     figures: dict[str, bytes]
     explanation: Explanation
 
@@ -69,10 +70,11 @@ def findings_of(result: AnyResult, frame: TrainingFrame) -> Findings:
     from tagcast.models.plots.model import to_png
 
     explanation = explain_test(result, frame)
-    metrics = {**version_metrics(result), **agreement_metrics(explanation.agreement)}
+    evidence = evidence_of(result)
+    metrics = {**version_metrics(result, evidence), **agreement_metrics(explanation.agreement)}
     # Drawn once: the run and the card show the same pictures.
     figures = {name: to_png(figure) for name, figure in training_figures(result, explanation).items()}
-    return Findings(metrics, figures, explanation)
+    return Findings(metrics, evidence, figures, explanation)
 
 
 def explain_test(result: AnyResult, frame: TrainingFrame) -> Explanation:
@@ -96,7 +98,7 @@ def explain_test(result: AnyResult, frame: TrainingFrame) -> Explanation:
     )
 
 
-def version_metrics(result: AnyResult) -> dict[str, float]:
+def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
     """Return every figure of the test snapshot under one flat name.
 
     ``auc``, ``auc_low``, ``auc_high`` and so on for tagcast, ``rfm_auc`` and ``base_rate_log_loss`` for the
@@ -119,8 +121,7 @@ def version_metrics(result: AnyResult) -> dict[str, float]:
     loss_name = evidence_kind(result.model.definition).loss_name
     for name, loss in result.candidates.items():
         metrics[f"validation_{loss_name}_{name}"] = loss
-    value, came, confidence = decided_at_test(result)
-    metrics |= promise_metrics(value, confidence, came)
+    metrics |= promise_metrics(evidence.promise)
     # A constant reference has no ranking: MLflow keeps no NaN worth reading.
     return {name: figure for name, figure in metrics.items() if figure == figure}  # noqa: PLR0124
 
@@ -135,12 +136,20 @@ def decided_at_test(result: AnyResult) -> tuple[npt.NDArray[np.object_], npt.NDA
     return value, measures.came(definition, scores), confidence
 
 
-def promise_at_test(result: AnyResult) -> Sequence[PromiseBand]:
-    """Return promise and reality of the test snapshot at every level of confidence."""
-    from tagcast.models.stats.observed_accuracy import promise_and_reality
+def evidence_of(result: AnyResult) -> Evidence:
+    """Return what the gate and the grade look at."""
+    from tagcast.models.evaluation.evidence import Evidence
 
     value, came, confidence = decided_at_test(result)
-    return promise_and_reality(came, value, confidence, CONFIDENCE_BANDS)
+    return Evidence(
+        test=result.test,
+        differences=result.differences,
+        references=result.references,
+        cases=result.cases,
+        promise=promise_and_reality(came, value, confidence, CONFIDENCE_BANDS),
+        out_of_time=result.out_of_time,
+        stand_in=evidence_kind(result.model.definition).stand_in(result),
+    )
 
 
 def agreement_metrics(agreement: ReasonAgreement) -> dict[str, float]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.evaluation.evidence import Evidence
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.models.training.result import AnyResult
     from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared, RunEvidence
@@ -53,7 +54,12 @@ class GateInputs:
         self._late: dict[tuple[date, ...], tuple[int, int]] = {}
 
     def report(
-        self, plan: TagPlan, frame: TrainingFrame, result: AnyResult, tracking: Tracking
+        self,
+        plan: TagPlan,
+        frame: TrainingFrame,
+        result: AnyResult,
+        evidence: Evidence,
+        tracking: Tracking,
     ) -> GateReport:
         """Return what the gate finds for one trained tag.
 
@@ -63,17 +69,20 @@ class GateInputs:
         frame : TrainingFrame
             What was trained on.
         result : TrainingResult or AmountResult
+        evidence : Evidence
+            Of ``result``.
         tracking : Tracking
             Open MLflow, for the champion.
         """
         from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
+        from tagcast.registry.gates.gate_kinds import GATE_KINDS
 
         around = SharedEvidence(
             self.leaks(plan, frame, result.model.features),
             self.champion(plan, frame, result, tracking),
             self.last_run(plan.definition, result.model),
         )
-        return evaluate_gate(evidence_kind(plan.definition).own_checks(result), around)
+        return evaluate_gate(GATE_KINDS[plan.definition.kind], evidence, around)
 
     def leaks(self, plan: TagPlan, frame: TrainingFrame, features: Sequence[str]) -> LeakEvidence:
         """Return what was found of a leak in ``features``.

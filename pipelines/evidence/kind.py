@@ -1,10 +1,11 @@
-"""What the gate, the grade, cards and listings have to know of a kind of tag."""
+"""What the gate, cards and listings have to know of a kind of tag, and what most kinds share of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.messages import Text
 
@@ -12,11 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tagcast.models.estimators.search import Trial
-    from tagcast.models.evaluation.grade import Grade, Promised
     from tagcast.models.inference.attributions import Floats
     from tagcast.models.training.dataset import Labels, TrainingFrame
-    from tagcast.registry.gates.checks import GateReport
-    from tagcast.registry.gates.gate import OwnChecks
     from tagcast.registry.versions.recording import TrialRecord
 
 
@@ -40,43 +38,58 @@ class Listing:
     amounts: frozenset[str] = frozenset()
 
 
-class EvidenceKind(Protocol):
-    """One kind of tag; ``result`` is what its training gave (:class:`tagcast.models.training.result.Trained`)."""
+class EvidenceKind(ABC):
+    """One kind of tag; ``result`` is what its training gave (:class:`tagcast.models.training.result.Trained`).
 
-    @property
-    def loss_name(self) -> str:
-        """By what candidates are chosen, as a metric is called."""
+    Attributes
+    ----------
+    loss_name : str
+        By what candidates are chosen, as a metric is called.
+    listing : Listing
+        Its tables.
+    """
 
-    @property
-    def listing(self) -> Listing:
-        """Its tables."""
+    loss_name: str
+    listing: Listing
 
-    def stands_in(self, result: Any) -> bool:
-        """Return whether a reference stands in, since there are too few cases for a model."""
+    @abstractmethod
+    def stand_in(self, result: Any) -> str:
+        """Return the reference that stands in, since there are too few cases for a model; empty where a model predicts."""
 
+    @abstractmethod
     def figures(self, result: Any) -> dict[str, Figure]:
         """Return the plots that only this kind has."""
 
+    @abstractmethod
     def thresholds(self, result: Any) -> dict[str, Any]:
         """Return what decisions give and cost over out-of-time cases, as JSON values."""
 
+    @abstractmethod
     def facts(self, result: Any) -> dict[str, Any]:
         """Return what the card says as data beside what all cards say."""
 
-    def trial_record(self, trial: Trial) -> TrialRecord:
-        """Return a trial as MLflow keeps it."""
-
-    def own_checks(self, result: Any) -> OwnChecks:
-        """Return the gate's checks in figures of this kind."""
-
+    @abstractmethod
     def champion_losses(self, result: Any, champion: Floats) -> dict[str, Any]:
         """Return the loss of the champion's scores of the test snapshot beside that of the new recipe's."""
 
+    def trial_record(self, trial: Trial) -> TrialRecord:
+        """Return a trial as MLflow keeps it, with its loss on each fold, the latest first."""
+        from tagcast.registry.versions.recording import TrialRecord
+
+        folds = {f"{self.loss_name}_fold_{k}": loss for k, loss in enumerate(trial.losses)}
+        return TrialRecord(
+            f"trial {trial.number}",
+            "pruned" if trial.pruned else "complete",
+            trial.params,
+            {self.loss_name: trial.loss, **folds},
+        )
+
     def psi(self, old: Floats, new: Floats) -> float:
-        """Return how far scores have moved."""
+        """Return how far scores have moved: their population stability index."""
+        from tagcast.models.stats.psi import score_psi
+
+        return score_psi(old, new)
 
     def two_sides(self, frame: TrainingFrame) -> Labels:
         """Return outcomes as 0 and 1, which a leak tells apart."""
-
-    def grade(self, result: Any, report: GateReport, promise: Sequence[Promised]) -> Grade:
-        """Return the grade of a version."""
+        return frame.y

@@ -1,4 +1,4 @@
-"""The kinds of tags by name, and the adapter of each for the gate, the grade, cards and listings."""
+"""The kinds of tags by name, and the adapter of each for the gate, cards and listings."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def register(
         run_name=f"{definition.name} {split.test}",
         now=moment,
     )
-    report = inputs.report(job.plan, frame, result, tracking)
+    report = inputs.report(job.plan, frame, result, found.evidence, tracking)
     # Before anything is decided: no champion is active without its card.
     segments = measured_segments(result, frame, project.attributes())
     keep_card(tracking, version, result, frame, report, found, events=project.events, segments=segments)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tagcast.features.core.messages import Text, msg
-from tagcast.registry.gates.checks import Check, Measured, better, compared, short, worse
+from tagcast.models.evaluation.evidence import Measured
+from tagcast.registry.gates.checks import Check, compared, short, with_gain
 
 WARN_PSI = 0.1
 MAX_PSI = 0.25
@@ -103,10 +104,7 @@ def beats_champion(evidence: ChampionEvidence | NotCompared) -> Check:
     text = compared(evidence.metric, figure, bar, champion)
     if not all(map(math.isfinite, (figure, bar, gain, low, high))):
         return Check(name, "warn", figure, bar, msg("{compared}: cannot be compared", compared=text))
-    if gain >= 0:
-        text = better(text, gain, low, high) if gain > 0 else msg("{compared}: as good", compared=text)
-    else:
-        text = worse(text, gain, low, high)
+    text = with_gain(text, gain, low, high, msg("{compared}: as good", compared=text))
     if low > 0:
         return Check(name, "pass", figure, bar, text)
     if evidence.has_seen_the_answers:

@@ -5,27 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from tagcast.features.core.messages import Joined, Text, listed, msg, to_json
 
 Outcome = Literal["pass", "warn", "fail"]
-
-
-class Measured(Protocol):
-    """A figure with its 95 % interval."""
-
-    @property
-    def value(self) -> float:
-        """Point estimate."""
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """Upper end of the interval."""
 
 
 @dataclass(frozen=True)
@@ -114,23 +98,12 @@ def compared(metric: Text, figure: float, bar: float, reference: Text) -> Text:
     )
 
 
-def better(text: Text, gain: float, low: float, high: float) -> Text:
-    """Return a comparison with its gain, which is above 0, and the interval of it."""
-    return msg(
-        "{compared}: better by {gain} ({low} to {high})",
-        compared=text,
-        gain=short(gain),
-        low=short(low),
-        high=short(high),
-    )
-
-
-def worse(text: Text, gain: float, low: float, high: float) -> Text:
-    """Return a comparison with its loss: ``gain`` is below 0."""
-    return msg(
-        "{compared}: worse by {loss} ({low} to {high})",
-        compared=text,
-        loss=short(-gain),
-        low=short(-high),
-        high=short(-low),
-    )
+def with_gain(text: Text, gain: float, low: float, high: float, even: Text) -> Text:
+    """Return a comparison with its gain, or below 0 its loss, and the interval of it; ``even`` where there is neither."""
+    if gain > 0:
+        figures = {"gain": short(gain), "low": short(low), "high": short(high)}
+        return msg("{compared}: better by {gain} ({low} to {high})", compared=text, **figures)
+    if gain < 0:
+        figures = {"loss": short(-gain), "low": short(-high), "high": short(-low)}
+        return msg("{compared}: worse by {loss} ({low} to {high})", compared=text, **figures)
+    return even

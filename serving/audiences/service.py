@@ -12,11 +12,11 @@ from sqlglot import exp
 from tagcast.models.filters.conditions import And, Condition, Filter
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences import queries as audiences
-from tagcast.serving.audiences.amount_forecast import ExpectedAmount, expected_amounts
 from tagcast.serving.audiences.description import Language, describe
 from tagcast.serving.audiences.filter_resolution import hidden_attributes, resolve
 from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.forecast import Expected, ProfitCurve, ProfitPoint, expected, profit_curve
+from tagcast.serving.audiences.forecast import Expected, ExpectedAmount, expected, expected_amounts
+from tagcast.serving.audiences.profit import ProfitCurve, ProfitPoint, profit_curve
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.sampling import weight_in_sample
 

@@ -18,7 +18,7 @@ from tagcast.serving.publishing.last_run import LastRun
 from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
 from tagcast.serving.store.manifest import Entry, Manifest
-from tagcast.serving.store.schema import RunInfo, column_name
+from tagcast.serving.store.schema import RunInfo, attribute_kind, column_name
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -161,7 +161,11 @@ class Staging:
                 size,
                 self._profiles,
                 sum(tag.population for tag in run.tags),
-                {f.name: _KINDS[f.type] for f in schema if ":" not in f.name and f.name != "profile_id"},
+                {
+                    f.name: attribute_kind(f) or _KINDS[f.type]
+                    for f in schema
+                    if ":" not in f.name and f.name != "profile_id"
+                },
                 checks.summaries(dict(thresholds or {})),
                 last.movement.transitions if last.movement is not None else {},
             )

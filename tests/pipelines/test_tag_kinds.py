@@ -16,11 +16,13 @@ from tagcast.models.artifacts.loader import MODELS
 from tagcast.models.calibration.case_minimum import CASE_CHECKS
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.score_scale import SCALES
+from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.models.evaluation.measures import MEASURES
 from tagcast.models.training.tag_kind import TAG_KINDS, train
 from tagcast.pipelines.cards.kind_parts import CARD_PARTS
 from tagcast.pipelines.evaluation.tables import TABLE_PARTS
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
+from tagcast.registry.gates.gate_kinds import GATE_KINDS
 from tagcast.registry.versions.tracking import open_tracking
 from tagcast.registry.versions.versions import KIND, find_version
 from tests.support.command_line import Project
@@ -62,7 +64,8 @@ def case(request) -> Case:
 
 
 def test_every_registry_knows_every_kind() -> None:
-    registries = (TAG_KINDS, CASE_CHECKS, MODELS, MEASURES, EVIDENCE_KINDS, CARD_PARTS, TABLE_PARTS)
+    learned = (TAG_KINDS, CASE_CHECKS, MODELS, MEASURES)
+    registries = (*learned, GRADE_KINDS, GATE_KINDS, EVIDENCE_KINDS, CARD_PARTS, TABLE_PARTS)
     assert all(set(registry) == set(KINDS) for registry in registries)
     assert set(SCALES) == {*KINDS, "rule"}
 

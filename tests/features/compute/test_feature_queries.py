@@ -17,7 +17,6 @@ from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, p
 from tagcast.features.compute.partial_aggregates import make_partials
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.errors import DataError
-from tests.support import direct_features
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
 
 EVERY = FeatureSet(
@@ -175,8 +174,8 @@ def odd_lines(draw) -> pd.DataFrame:
 @pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_cells_give_the_bits_of_counting_by_day(tmp_path, data) -> None:
-    """Aggregates that several moments share say what each moment says when counted alone, by profile and day."""
+def test_cells_give_the_bits_of_one_date_alone(tmp_path, data) -> None:
+    """Aggregates that several moments share say what each moment says when it is computed alone, to the bit."""
     log = write_log(tmp_path, odd_lines(data.draw))
     columns = tuple(c for c in EVERY.columns if data.draw(st.booleans()) or c == "is_return")
     feature_set = FeatureSet(data.draw(st.sampled_from([(7,), (1, 30), (7, 365)])), columns, ("view",))
@@ -189,16 +188,14 @@ def test_cells_give_the_bits_of_counting_by_day(tmp_path, data) -> None:
         if not feature_set.features(view):
             continue
         for as_of in dates:
-            direct, shared, alone = (
+            shared, alone = (
                 table.order_by(list(keys)).execute()
                 for table in (
-                    direct_features.compile_view(view, events, feature_set, as_of),
                     compile_partials(view, partials, feature_set, as_of),
                     compile_view(view, events, feature_set, as_of),
                 )
             )
-            pd.testing.assert_frame_equal(direct, shared, check_exact=True)
-            pd.testing.assert_frame_equal(direct, alone, check_exact=True)
+            pd.testing.assert_frame_equal(shared, alone, check_exact=True)
 
 
 def test_days_before_1970_have_weekends_too(tmp_path) -> None:

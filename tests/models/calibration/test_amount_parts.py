@@ -17,9 +17,11 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
-from tagcast.models.calibration.amount_drift import KEPT, SPREAD, AmountDrift, expected_and_seen
+from tagcast.models.calibration.amount_drift import SPREAD, AmountDrift, expected_and_seen
+from tagcast.models.calibration.binary_drift import KEPT
 from tagcast.models.calibration.conformal_tables import AmountTables
 from tagcast.models.estimators.amount_regressor import AmountRegressor, OwnSpend
+from tagcast.models.evaluation.evidence import Evidence
 from tagcast.models.stats.amount_metrics import (
     confusion,
     evaluate_points,
@@ -30,9 +32,9 @@ from tagcast.models.stats.amount_metrics import (
     spearman,
 )
 from tagcast.models.stats.psi import amount_odds, score_psi
-from tagcast.registry.gates.amount_gate import AmountEvidence, amount_checks
 from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
 from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
+from tagcast.registry.gates.gate_kinds import GATE_KINDS
 from tagcast.registry.gates.leak_checks import LeakEvidence
 from tests.support.shop import write_log
 
@@ -199,8 +201,8 @@ def test_own_spend_finds_the_weights_and_its_contributions_add_up() -> None:
 def test_references_answer_what_they_say() -> None:
     X = np.array([[90.0], [np.nan], [-30.0]])
     rate = AmountRegressor("own_rate", 7.0, column=0, per_horizon=30 / 90)
-    np.testing.assert_allclose(rate.amount(X), [30, 7, 0])
-    np.testing.assert_allclose(AmountRegressor("mean", 7.0).amount(X), 7)
+    np.testing.assert_allclose(rate.predicted(X), [30, 7, 0])
+    np.testing.assert_allclose(AmountRegressor("mean", 7.0).predicted(X), 7)
     assert AmountRegressor("mean", 7.0).used_features == frozenset()
     with pytest.raises(ValueError, match="without a forest"):
         AmountRegressor("log1p", 7.0)
@@ -251,14 +253,27 @@ class Figure:
 
 
 NOTHING = NotCompared("nothing yet", expected=True)
-GOOD = AmountEvidence(
-    mae=Figure(71, 68, 74), rmse=Figure(103, 98, 108), coverage=Figure(0.79, 0.78, 0.81),
-    promise_margin=Figure(0.02, 0.0, 0.04), baseline="the own spend rate", baseline_mae=72, baseline_rmse=107,
-    mae_minus_baseline=Figure(-1, -2, 0.2), rmse_minus_baseline=Figure(-4, -6, -2), train_yes=900, train_no=90,
-    test_yes=300, test_no=30,
-)  # fmt: skip
+GOOD = {
+    "mae": Figure(71, 68, 74), "rmse": Figure(103, 98, 108), "coverage": Figure(0.79, 0.78, 0.81),
+    "promise_margin": Figure(0.02, 0.0, 0.04), "baseline_mae": 72, "baseline_rmse": 107,
+    "mae_minus_baseline": Figure(-1, -2, 0.2), "rmse_minus_baseline": Figure(-4, -6, -2), "train_yes": 900,
+    "train_no": 90, "test_yes": 300, "test_no": 30,
+}  # fmt: skip
 AROUND = SharedEvidence(LeakEvidence((), (), 0, 0, [], []), champion=NOTHING, last_run=NOTHING)
 WORSE = Figure(3, 1, 5)
+
+
+def evidence(**figures) -> Evidence:
+    """Return figures like those of GOOD as a training leaves them."""
+    return Evidence(
+        test={
+            "tagcast": {name: figures[name] for name in ("mae", "rmse", "coverage", "promise_margin")},
+            "baseline": {name: Figure(figures[f"baseline_{name}"], 0, 0) for name in ("mae", "rmse")},
+        },
+        differences={"baseline": {name: figures[f"{name}_minus_baseline"] for name in ("mae", "rmse")}},
+        references={"baseline": "own spend rate"},
+        cases={name: figures[name] for name in ("train_yes", "train_no", "test_yes", "test_no")},
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,7 +298,8 @@ WORSE = Figure(3, 1, 5)
 def test_the_gate_of_an_amount(change, outcome_of) -> None:
     around = {name: change[name] for name in change if hasattr(AROUND, name)}
     own = {name: change[name] for name in change if name not in around}
-    report = evaluate_gate(amount_checks(replace(GOOD, **own)), replace(AROUND, **around))
+    assert set(own) <= set(GOOD)
+    report = evaluate_gate(GATE_KINDS["amount"], evidence(**{**GOOD, **own}), replace(AROUND, **around))
     found = {check.name: check for check in report.checks}
     assert {name: found[name].outcome for name in outcome_of} == outcome_of
     assert report.passed == ("fail" not in outcome_of.values())

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from tagcast.models.evaluation.amount_grade import AMOUNT_RULE, AmountGradeEvidence, grade_amount
-from tagcast.models.evaluation.grade import CLEAR_CASES
+from tagcast.models.evaluation.evidence import Evidence
+from tagcast.models.evaluation.grade import CLEAR_CASES, grade
+from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.models.stats.metrics import Estimate
 from tagcast.models.stats.observed_accuracy import PromiseBand
 
 NAN = float("nan")
 CLEAR, MAYBE, WORSE = Estimate(-5, -8, -2), Estimate(-1, -3, 1), Estimate(4, 2, 6)
-GOOD = AmountGradeEvidence(
-    gate_passed=True, gate_reason="", reference="own spend rate", differences={"RMSE": CLEAR, "MAE": MAYBE},
-    coverage=0.79, promise=[PromiseBand(0.0, 900, 0.60, 0.63), PromiseBand(0.8, 100, 0.85, 0.9)], test_yes=300,
-    test_no=200, out_of_time=True, stands_in=False,
-)  # fmt: skip
+GOOD = {
+    "refusal": "", "differences": {"RMSE": CLEAR, "MAE": MAYBE}, "coverage": 0.79,
+    "promise": [PromiseBand(0.0, 900, 0.60, 0.63), PromiseBand(0.8, 100, 0.85, 0.9)], "test_yes": 300,
+    "test_no": 200, "out_of_time": True, "stand_in": "",
+}  # fmt: skip
+NOTHING_BETTER = {"RMSE": Estimate(0, 0, 0), "MAE": Estimate(0, 0, 0)}
+NOT_KNOWN = {"RMSE": Estimate(NAN, NAN, NAN), "MAE": Estimate(NAN, NAN, NAN)}
 
 
 @pytest.mark.parametrize(
@@ -36,14 +37,26 @@ GOOD = AmountGradeEvidence(
         ({"coverage": NAN}, "C", "cannot be measured"),
         ({"promise": [PromiseBand(0.0, 900, 0.65, 0.50)]}, "C", "broken"),
         ({"promise": [PromiseBand(0.0, 0, NAN, NAN)]}, "C", "no promise can be checked"),
-        ({"stands_in": True, "differences": {"RMSE": Estimate(0, 0, 0)}}, "C", "not a trained model"),
-        ({"gate_passed": False, "gate_reason": "too few cases"}, "D", "the gate refused it: too few cases"),
+        ({"stand_in": "baseline", "differences": NOTHING_BETTER}, "C", "not a trained model"),
+        ({"refusal": "too few cases"}, "D", "the gate refused it: too few cases"),
         ({"differences": {"RMSE": WORSE, "MAE": WORSE}}, "D", "no smaller than those of the own spend rate"),
-        ({"differences": {"RMSE": Estimate(NAN, NAN, NAN)}}, "D", "no smaller"),
+        ({"differences": NOT_KNOWN}, "D", "no smaller"),
     ],
 )  # fmt: skip
 def test_letters(change, letter, said) -> None:
-    given = grade_amount(replace(GOOD, **change))
+    assert set(change) <= set(GOOD)
+    figures = {**GOOD, **change}
+    coverage = figures["coverage"]
+    evidence = Evidence(
+        test={"tagcast": {"coverage": Estimate(coverage, coverage, coverage)}},
+        differences={"baseline": {name.lower(): d for name, d in figures["differences"].items()}},
+        references={"baseline": "own spend rate"},
+        cases={name: figures[name] for name in ("test_yes", "test_no")},
+        promise=figures["promise"],
+        out_of_time=figures["out_of_time"],
+        stand_in=figures["stand_in"],
+    )
+    given = grade(GRADE_KINDS["amount"], evidence, figures["refusal"])
     assert given.letter == letter
     reasons = [str(reason) for reason in given.reasons]
     assert any(said in reason for reason in reasons), reasons
@@ -52,5 +65,6 @@ def test_letters(change, letter, said) -> None:
 
 
 def test_every_letter_has_a_rule() -> None:
-    assert list(AMOUNT_RULE) == ["A", "B", "C", "D"]
-    assert all(AMOUNT_RULE.values())
+    rule = GRADE_KINDS["amount"].rule
+    assert list(rule) == ["A", "B", "C", "D"]
+    assert all(rule.values())

@@ -13,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.messages import NOTHING
 from tagcast.features.ingest.event_log import EventLog
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import CountAtLeast, PrecisionRule, ProfitRule, SumAtLeast
+from tagcast.models.evaluation.grade import grade
+from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.models.stats.leakage import FeaturePower
 from tagcast.models.stats.metrics import Estimate
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tagcast.pipelines.cards.card import build_card
 from tagcast.pipelines.cards.document import (
     Badge,
@@ -35,11 +38,11 @@ from tagcast.pipelines.cards.document import (
     to_markdown,
 )  # fmt: skip
 from tagcast.pipelines.cards.sections import CardFacts
-from tagcast.pipelines.evidence.findings import findings_of, promise_at_test
-from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
+from tagcast.pipelines.evidence.findings import evidence_of, findings_of
 from tagcast.pipelines.evidence.weak_segments import weak_segments
 from tagcast.registry.gates.change_checks import NotCompared
 from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
+from tagcast.registry.gates.gate_kinds import GATE_KINDS
 from tagcast.registry.gates.leak_checks import LeakEvidence
 from tagcast.registry.versions.versions import Version
 from tagcast.serving.catalog.definition_text import decision_words, outcome_words, population_words
@@ -72,22 +75,21 @@ class Segment:
 def facts() -> CardFacts:
     frame, split, _ = shoppers()
     definition = parse_definition(CHURN, "churn")
-    result = train_tag(definition, frame, split, feature_set=SPEC, trials=1)
+    result = tag_kind.train(definition, frame, split, feature_set=SPEC, trials=1)
     leaks = LeakEvidence(
         powers=(FeaturePower("recency_days", 0.8),), last_day=(), late_events=0, late_rows=0, ahead=(), recounted_otherwise=(),
     )  # fmt: skip
     nothing = NotCompared("none yet", expected=True)
     found = findings_of(result, frame)
-    kind = EVIDENCE_KINDS["model"]
-    report = evaluate_gate(kind.own_checks(result), SharedEvidence(leaks, nothing, nothing))
+    report = evaluate_gate(GATE_KINDS["model"], found.evidence, SharedEvidence(leaks, nothing, nothing))
     moment = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
     return CardFacts(
         result=result,
         rows=len(frame.y),
         yes=int(frame.y.sum()),
         report=report,
-        grade=kind.grade(result, report, promise_at_test(result)),
-        stands_in=False,
+        grade=grade(GRADE_KINDS["model"], found.evidence, NOTHING if report.passed else report.reason),
+        evidence=found.evidence,
         version=Version("churn_risk", 4, "abc", moment, (), "f3a9", {}, {}, None, "", "model"),
         events=EventLog("e1", 5000, 400, date(2023, 11, 1), date(2024, 6, 1), {}, {}, (), Path()),
         feature_set=FeatureSet.parse(SPEC),
@@ -216,9 +218,10 @@ def test_measured_segments_are_on_the_card(facts) -> None:
 
 
 def test_an_rfm_card_says_so(facts) -> None:
-    ranking = replace(facts.result, chosen="rfm")
-    fallback = EVIDENCE_KINDS["model"].grade(ranking, facts.report, promise_at_test(ranking))
-    text = to_markdown(build_card(replace(facts, stands_in=True, grade=fallback)))
+    evidence = evidence_of(replace(facts.result, chosen="rfm"))
+    assert facts.report.passed
+    fallback = grade(GRADE_KINDS["model"], evidence)
+    text = to_markdown(build_card(replace(facts, evidence=evidence, grade=fallback)))
     assert "**Grade C**" in text
     assert "no model was active" in text
 

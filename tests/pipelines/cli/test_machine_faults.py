@@ -15,7 +15,7 @@ import pytest
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.home.machine import machine_fault
-from tagcast.features.core.settings import expand
+from tagcast.features.core.urls import expand
 from tagcast.pipelines.training.studies import check_studies
 from tests.support.champion import DAY, TAG, shop_with_champion
 from tests.support.command_line import Project

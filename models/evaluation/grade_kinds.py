@@ -1,0 +1,86 @@
+"""What the grades of each kind of tag take and say: :mod:`tagcast.models.evaluation.grade`."""
+
+from __future__ import annotations
+
+import math
+
+from tagcast.features.core.messages import msg
+from tagcast.models.evaluation.evidence import AMOUNT, BINARY, Evidence
+from tagcast.models.evaluation.grade import CHANCE_ERRORS, CLEAR_CASES, Finding, GradeKind
+from tagcast.models.stats.amount_metrics import COVERAGE, MAX_COVERAGE_ERROR
+
+MAX_CALIBRATION_ERROR = 0.05
+"""The gate's bound too: sampling alone gives about .02 on a test snapshot of 2,300 profiles."""
+
+
+def _calibrated(evidence: Evidence) -> Finding:
+    error = evidence.test["tagcast"]["calibration_error"].value
+    if math.isnan(error):
+        return "C", msg("the calibration error cannot be measured")
+    figures = {"error": f"{error:.3f}", "bound": MAX_CALIBRATION_ERROR}
+    if error <= MAX_CALIBRATION_ERROR:
+        return "A", msg("calibration error {error}, at most {bound}", **figures)
+    return "C", msg("calibration error {error}, above {bound}", **figures)
+
+
+def _covers(evidence: Evidence) -> Finding:
+    coverage, least, most = evidence.coverage
+    share = coverage.value
+    if math.isnan(share):
+        return "C", msg("what its intervals hold cannot be measured")
+    held = msg("its {level:.0%} intervals held {share} of the amounts", level=COVERAGE, share=f"{share:.3f}")
+    if least <= share <= most:
+        return "A", held
+    return "C", msg("{held}: too few", held=held) if share < least else msg("{held}: too many", held=held)
+
+
+GRADE_KINDS = {
+    "model": GradeKind(
+        standard=BINARY,
+        rule={
+            "A": "better than the base rate and than the RFM ranking beyond chance (95 % intervals), calibration error "
+            f"at most {MAX_CALIBRATION_ERROR}, the promise kept at every level of confidence, at least {CLEAR_CASES} true "
+            "and false outcomes each to test on, and chosen out of time: on snapshots after those learned from",
+            "B": "as A, but with fewer outcomes to test on, a promise missed by no more than chance "
+            f"({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
+            "C": "passes its gate, but a lead may be chance, the calibration error is above its bound, the promise is "
+            "broken at some level, or nothing is predicted with confidence; an RFM ranking is never better than C",
+            "D": "fails its gate, or is no better than the base rate",
+        },
+        no_better=lambda _reference: msg("its log loss is no better than the base rate's"),
+        between=lambda metric, low, high: msg(
+            "{metric} better by {low} to {high}", metric=metric, low=f"{low:.3f}", high=f"{high:.3f}"
+        ),
+        honest=_calibrated,
+        cases=lambda cases: msg(
+            "{yes:,} true and {no:,} false outcomes to test on", yes=cases["test_yes"], no=cases["test_no"]
+        ),
+    ),
+    # The reference is the better one of the profile's own spend rate and the mean amount. A lead in either error counts,
+    # as it does for the gate, unless the model is worse in the other beyond chance.
+    "amount": GradeKind(
+        standard=AMOUNT,
+        rule={
+            "A": "a smaller RMSE or MAE than its reference (own spend rate or mean amount, whichever is better) beyond "
+            f"chance (95 % intervals) and in neither worse beyond chance, {COVERAGE:.0%} intervals that hold at least "
+            f"{COVERAGE - MAX_COVERAGE_ERROR:.0%} and no more than who spends nothing explains, the promise on tiers "
+            f"kept at every level of confidence, at least {CLEAR_CASES} profiles with any spend to test on, and chosen "
+            "out of time",
+            "B": "as A, but with fewer profiles with any spend to test on, a promise missed by no more than chance "
+            f"({CHANCE_ERRORS:g} standard errors), or chosen on groups of profiles rather than out of time",
+            "C": "passes its gate, but the lead may be chance, the intervals hold too few or too many, the promise is "
+            "broken at some level, or nothing is predicted with confidence; a reference that stands in for a model is "
+            "never better than C",
+            "D": "fails its gate, or is no better than its reference in either error",
+        },
+        no_better=lambda reference: msg(
+            "its errors are no smaller than those of the {reference}", reference=reference
+        ),
+        between=lambda metric, low, high: msg(
+            "{metric} smaller by {low} to {high}", metric=metric, low=f"{low:,.3g}", high=f"{high:,.3g}"
+        ),
+        honest=_covers,
+        cases=lambda cases: msg("{yes:,} profiles with any spend to test on", yes=cases["test_yes"]),
+    ),
+}
+"""By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""
