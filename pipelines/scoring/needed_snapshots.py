@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.errors import DataError, StoreError
+from tagcast.features.core.errors import DataError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.pipelines.project.progress import log
@@ -56,7 +56,7 @@ def forget_snapshots(project: Project, chosen: RunTags, as_of: date, now: dateti
 
     try:
         gone = sweep_snapshots(project.settings.home, needed_snapshots(project, chosen, as_of), now)
-    except (OSError, StoreError) as error:
+    except (OSError, TagcastError) as error:
         why = reason_of(error) if isinstance(error, OSError) else error.message
         log.warning(
             msg("old snapshots could not be deleted, the next run tries again: {problem}", problem=why)
