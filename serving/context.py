@@ -59,10 +59,18 @@ class ServiceContext:
 
 
 def open_context(settings: Settings, clock: Callable[[], datetime]) -> ServiceContext:
-    """Open the service context of a project; nothing is read or made before the first question."""
+    """Open the service context of a project; nothing is made before the first question.
+
+    Raises
+    ------
+    StateError, ModelError
+        When a database is lost that the published run needed.
+    """
     from tagcast.registry.state.database import open_state
+    from tagcast.serving.publishing.lost_databases import check_databases
     from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.reader_pool import RunReaderPool
 
     store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)
+    check_databases(settings, store)
     return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock)

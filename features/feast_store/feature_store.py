@@ -16,6 +16,7 @@ from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.feast_store.moved_home import CONFIG, ROOT, registry_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def _config_of(root: Path, snapshots: Snapshots) -> dict[str, Any]:
         "provider": "local",
         "registry": {
             "registry_type": "sql",
-            "path": f"sqlite:///{root / 'registry.db'}",
+            "path": registry_url(root),
             "cache_ttl_seconds": 0,
         },
         "offline_store": {
@@ -79,7 +80,7 @@ class FeatureRepo:
     """
 
     def __init__(self, home: Path, snapshots: Snapshots) -> None:
-        self.root = home / "feast"
+        self.root = home / ROOT
         self.snapshots = snapshots
         self._store: Any = None
 
@@ -95,9 +96,7 @@ class FeatureRepo:
 
             self.root.mkdir(parents=True, exist_ok=True)
             config = _config_of(self.root, self.snapshots)
-            (self.root / "feature_store.yaml").write_text(
-                yaml.safe_dump(config, sort_keys=False), encoding="utf-8"
-            )
+            (self.root / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
             with _quiet_feast():
                 from feast import FeatureStore, RepoConfig
 

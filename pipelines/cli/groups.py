@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.home.machine import machine_fault
 from tagcast.features.core.messages import as_values, language_of, msg, render
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.progress import Progress, quiet
@@ -65,9 +66,7 @@ class Invocation:
     @cached_property
     def state(self) -> State:
         """Accounts, keys, audit log, saved audiences and drafts of the project."""
-        from tagcast.registry.state.database import open_state
-
-        return open_state(self.settings)
+        return self.project().state
 
     def answer(self, payload: Any, render: Callable[[], None]) -> None:
         """Print ``payload`` as JSON where ``--json`` asks for it, else let ``render`` print it for people."""
@@ -133,6 +132,11 @@ class ProjectCommand(click.Command):
         except TagcastError as error:
             answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))
             ctx.exit(error.exit_code)
+        except (OSError, MemoryError, ImportError) as error:
+            # Whatever no layer has put into words: rights, memory, a broken library. One message all the same.
+            fault = machine_fault(error)
+            answer_error(fault, as_json=ctx.ensure_object(Invocation).as_json, text=None)
+            ctx.exit(fault.exit_code)
         except KeyboardInterrupt:
             stopped = msg("stopped; nothing half-done is left active, the command can be run again")
             click.echo(render(stopped, language_of()), err=True)

@@ -54,6 +54,8 @@ class ScoringRun:
     out: str | None
     last_run: str | None = None
     moved: tuple[TagMovement, ...] = ()
+    active_as_of: date | None = None
+    """Day of the run that stays active where this one is of an older day and only kept for the history."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as JSON values."""

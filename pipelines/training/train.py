@@ -19,6 +19,7 @@ from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.registration import TrainedTag, register
+from tagcast.pipelines.training.studies import check_studies
 from tagcast.pipelines.training.workers import Job, Workers
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def train_tags(
     # A file a tag: processes that create one SQLite file together race for its tables.
     studies = project.settings.home / "optuna"
     studies.mkdir(exist_ok=True)
+    check_studies(studies)
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
         plans, labels, refused = _labelled(project, chosen, as_of)

@@ -258,7 +258,7 @@ class PostgresStore(ProfileStore):
         perform(connection, exp.delete(self.server.table("current")).sql("postgres"))
         self._insert("current", {"only_row": [True], "number": [entry.number]})
         connection.commit()
-        if entry.action == "publish" and self._layout is not None:
+        if entry.action != "rollback" and self._layout is not None:
             self._tidy(entry.number, self._layout)
 
     def _tidy(self, number: int, layout: Layout) -> None:

@@ -208,7 +208,7 @@ def test_a_rule_takes_over_from_a_model_by_apply_alone(shop) -> None:
     write(shop, "churn_risk", STAGE.replace("lifecycle_stage", TAG))
     score_tags(shop, None, as_of=DAY, now=LATER)
     assert {t.tag: t.kind for t in shop.store.current().run.tags}[TAG] == "model"
-    alone = score_tags(shop, [TAG], as_of=DAY, now=LATER)
+    alone = score_tags(shop, [TAG], as_of=DAY, now=LATER, force_reason="alone")
     assert [(t.tag, t.kind) for t in alone.tags] == [(TAG, "model")]
     score_tags(shop, None, as_of=DAY, now=LATER)
     (change,) = plan_of(shop).tags

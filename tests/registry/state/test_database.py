@@ -18,7 +18,7 @@ from tagcast.features.core.errors import ConfigError, StateError
 from tagcast.features.core.settings import load_settings
 from tagcast.registry.state.database import State, open_state, schema_of
 from tagcast.registry.state.tables import AUDIT
-from tests.support.stores import STATES, make_state, postgres_url
+from tests.support.stores import STATES, drop_schemas, make_state, postgres_url
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -276,3 +276,27 @@ class TestConfiguration:
         with pytest.raises(ConfigError, match=says) as caught:
             load_settings(file, None, tmp_path)
         assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_a_state_that_is_lost_is_an_error_and_no_new_beginning(kind, tmp_path) -> None:
+    """The stamp of the home remembers it, wherever it lies."""
+    home, project = tmp_path / "home", f"lost {tmp_path}"
+    url = postgres_url() if kind == "postgres" else f"sqlite:///{home / 'registry.db'}"
+    first = State(url, project, home)
+    with first.reading() as connection:  # as long as nothing was written, there is nothing to lose
+        assert connection.execute(select(func.count()).select_from(AUDIT)).scalar_one() == 0
+    with first.writing() as connection:
+        connection.execute(AUDIT.insert().values(line("first")))
+    first.close()
+    if kind == "postgres":
+        drop_schemas([f"{schema_of(project)}_state"])
+    else:
+        (home / "registry.db").unlink()
+    lost = State(url, project, home)
+    for use in (lost.reading, lost.writing):
+        with pytest.raises(StateError, match="is gone or empty") as caught, use():
+            pass
+        assert "backup" in str(caught.value)
+    lost.close()
+    assert kind == "postgres" or not (home / "registry.db").exists()
