@@ -6,11 +6,8 @@ database can come in with none of it.
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 
 from sqlalchemy import delete, select
 
@@ -20,8 +17,15 @@ from tagcast.registry.access import passwords
 from tagcast.registry.access.api_keys import Key, add_key, keys, person_of_key, revoke_key, revoke_keys_of
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, Role, role_named
+from tagcast.registry.access.sessions import (
+    close_session,
+    close_sessions_of,
+    note_ending,
+    open_session,
+    person_of_session,
+)
 from tagcast.registry.state.database import State
-from tagcast.registry.state.tables import SESSIONS, USERS
+from tagcast.registry.state.tables import USERS
 from tagcast.registry.state.text_validation import person_name
 
 __all__ = [
@@ -42,9 +46,6 @@ __all__ = [
     "set_password",
     "users",
 ]
-
-SESSION_LIFE = timedelta(hours=12)
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,9 @@ def set_password(state: State, name: str, password: str, *, by: str, now: dateti
     with state.writing() as connection:
         name = _known(state, name)
         connection.execute(USERS.update().where(USERS.c.name == name).values(password=hashed))
-        connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+        close_sessions_of(state, name)
         record(state, now=now, who=by, action="user.password", subject=name)
+    note_ending(state)
 
 
 def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
@@ -139,9 +141,10 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
                 hint=msg("add another admin first"),
             )
         connection.execute(delete(USERS).where(USERS.c.name == name))
-        connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+        close_sessions_of(state, name)
         revoke_keys_of(state, name, now)
         record(state, now=now, who=by, action="user.remove", subject=name)
+    note_ending(state)
 
 
 def users(state: State) -> list[User]:
@@ -202,33 +205,6 @@ def login(state: State, name: str, password: str, now: datetime) -> Person:
     return person
 
 
-def open_session(state: State, person: Person, now: datetime) -> str:
-    """Return a token that stands for ``person`` for 12 hours."""
-    token = secrets.token_urlsafe(32)
-    row = {"token": _digest(token), **vars(person), "expires_at": now + SESSION_LIFE}
-    with state.writing() as connection:
-        connection.execute(delete(SESSIONS).where(SESSIONS.c.expires_at <= now))
-        connection.execute(SESSIONS.insert().values(row))
-    return token
-
-
-def person_of_session(state: State, token: str, now: datetime) -> Person | None:
-    """Return whose session ``token`` opens; None for one that is unknown, closed or over."""
-    if not _TOKEN.fullmatch(token):
-        return None
-    query = select(SESSIONS).where(SESSIONS.c.token == _digest(token), SESSIONS.c.expires_at > now)
-    with state.reading() as connection:
-        row = connection.execute(query).one_or_none()
-    return Person(row.name, row.role, row.sensitive) if row else None
-
-
-def close_session(state: State, token: str) -> None:
-    """End a session; an unknown one is none already."""
-    if _TOKEN.fullmatch(token):
-        with state.writing() as connection:
-            connection.execute(delete(SESSIONS).where(SESSIONS.c.token == _digest(token)))
-
-
 def _known(state: State, name: str) -> str:
     person = person_named(state, name)
     if person is None:
@@ -236,7 +212,3 @@ def _known(state: State, name: str) -> str:
             msg("there is no such user"), hint=msg("{command} shows them", command="tagcast user list")
         )
     return person.name
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

@@ -23,9 +23,9 @@ from tagcast.serving.web.proxies import Peer, TrustedProxies, is_same_origin
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access, Asker
+    from tagcast.serving.web.console_pages import ConsolePages
     from tagcast.serving.web.rate_limits import RateLimit
 
 OPEN = frozenset({"/login", "/healthz"})
@@ -46,8 +46,8 @@ class AuthMiddleware:
     access : Access
     limit : callable
         Makes a limit from its name and its requests a minute.
-    owner_of_page : callable
-        The person for whom NiceGUI built the page of a client id, None where it knows no such page.
+    pages : ConsolePages or None
+        The pages of the console; None where none is served.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class AuthMiddleware:
         context: ServiceContext,
         access: Access,
         limit: Callable[[str, int], RateLimit],
-        owner_of_page: Callable[[str], Person | None],
+        pages: ConsolePages | None,
     ) -> None:
         settings = context.settings.access
         self._app, self._context, self._access = app, context, access
-        self._owner_of_page = owner_of_page
+        self._pages = pages
         self._peers = TrustedProxies(settings.trusted_proxies)
         self._origins = frozenset(settings.origins)
         self._people = limit("people", settings.requests_per_minute)
@@ -133,15 +133,17 @@ class AuthMiddleware:
         return is_same_origin(scope, self._origins)
 
     def _owns_page(self, scope: Scope, asker: Asker) -> bool:
-        """Return whether a socket speaks for a page that was built for the person who opens it.
+        """Return whether a socket speaks for the person who opens it, as far as its address tells.
 
-        A page acts with the rights of whom it was built for: one that outlives a logout must not serve the next.
+        A page acts with the rights of whom it was built for: one that outlives a logout must not serve the next. What
+        a message names is checked where it is read, by :class:`ConsolePages`.
         """
-        if not scope["path"].startswith(_SOCKETS):
+        if not scope["path"].startswith(_SOCKETS) or self._pages is None:
             return True
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        ids = query.get("client_id", [])
-        return all(self._owner_of_page(i) in {None, asker.person} for i in ids)
+        owners = [self._pages.owner(page) for page in query.get("client_id", [])]
+        owners += [self._pages.owner_of_socket(socket) for socket in query.get("sid", [])]
+        return all(owner in {None, asker.person} for owner in owners)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send, peer: Peer) -> None:
         asker = await self._access.of(HTTPConnection(scope), peer)
@@ -159,6 +161,8 @@ class AuthMiddleware:
             if message["type"] == "websocket.receive" and abs(self._context.now - checked) > _ASKED_AGAIN:
                 again = await self._access.of(HTTPConnection(scope), peer)
                 if again is None or again.person != asker.person:
+                    if self._pages is not None:
+                        await self._pages.end_orphans()
                     return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
                 checked = self._context.now
             return message

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access
+    from tagcast.serving.web.console_pages import ConsolePages
 
 _SESSION_SECONDS = 12 * 3600
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -48,7 +49,9 @@ class OnceLink:
         return self.person if right else None
 
 
-def login_routes(context: ServiceContext, access: Access, link: OnceLink | None) -> APIRouter:
+def login_routes(
+    context: ServiceContext, access: Access, link: OnceLink | None, pages: ConsolePages | None
+) -> APIRouter:
     """Return the routes that open and close sessions."""
     routes = APIRouter(include_in_schema=False)
 
@@ -94,10 +97,12 @@ def login_routes(context: ServiceContext, access: Access, link: OnceLink | None)
         return await run_in_threadpool(welcome, request, person, there)
 
     @routes.post("/logout")
-    def log_out(request: Request) -> Response:
+    async def log_out(request: Request) -> Response:
         token = request.cookies.get(COOKIE)
         if token:
-            access.close(token)
+            await run_in_threadpool(access.close, token)
+            if pages is not None:
+                await pages.end_orphans()
         answer = RedirectResponse("/login?out=true", status_code=303)
         answer.delete_cookie(COOKIE)
         answer.headers["Clear-Site-Data"] = '"cache"'
