@@ -97,6 +97,20 @@ def set_password(invocation: Invocation, name: str, password_file: Any) -> None:
     invocation.answer({"name": name}, lambda: say(msg("{name} has a new password", name=name)))
 
 
+@user.command("unlock")
+@click.argument("name")
+@pass_invocation
+def unlock_user(invocation: Invocation, name: str) -> None:
+    """Let NAME log in again at once, after too many wrong passwords.
+
+    \b
+    Example:
+      tagcast user unlock ann
+    """
+    accounts.unlock(invocation.state, name, by=system_user(), now=clock())
+    invocation.answer({"unlocked": name}, lambda: say(msg("{name} may log in again", name=name)))
+
+
 @user.command("list")
 @pass_invocation
 def list_users(invocation: Invocation) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
 from tagcast.features.core.messages import msg
-from tagcast.registry.access import passwords
+from tagcast.registry.access import login_attempts, passwords
 from tagcast.registry.access.api_keys import Key, add_key, keys, person_of_key, revoke_key, revoke_keys_of
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, Role, role_named
@@ -44,6 +44,7 @@ __all__ = [
     "remove_user",
     "revoke_key",
     "set_password",
+    "unlock",
     "users",
 ]
 
@@ -100,12 +101,13 @@ def add_user(
             )
         connection.execute(USERS.insert().values(row))
         detail = {"role": user.role, "sensitive": sensitive}
+        login_attempts.forgive(state, user.name)
         record(state, now=now, who=by, action="user.add", subject=user.name, detail=detail)
     return user
 
 
 def set_password(state: State, name: str, password: str, *, by: str, now: datetime) -> None:
-    """Give an account another password; it has to log in anew wherever it is logged in.
+    """Give an account another password; it has to log in anew wherever it is logged in, and may at once.
 
     Raises
     ------
@@ -117,6 +119,7 @@ def set_password(state: State, name: str, password: str, *, by: str, now: dateti
         name = _known(state, name)
         connection.execute(USERS.update().where(USERS.c.name == name).values(password=hashed))
         close_sessions_of(state, name)
+        login_attempts.forgive(state, name)
         record(state, now=now, who=by, action="user.password", subject=name)
     note_ending(state)
 
@@ -172,10 +175,20 @@ def person_named(state: State, name: str) -> Person | None:
     return Person(row.name, row.role, row.sensitive) if row else None
 
 
-def login(state: State, name: str, password: str, now: datetime) -> Person:
+def login(state: State, name: str, password: str, now: datetime, *, address: str) -> Person:
     """Return the person of that name and password.
 
-    A name that is tried in vain 10 times within 15 minutes has to wait. Known and unknown names take the same time.
+    A name that is tried in vain 10 times within 15 minutes from one address has to wait there; from elsewhere its owner
+    may log in. Known and unknown names take the same time.
+
+    Parameters
+    ----------
+    state : State
+    name, password : str
+        As given.
+    now : datetime
+    address : str
+        Where they are given from.
 
     Raises
     ------
@@ -187,22 +200,46 @@ def login(state: State, name: str, password: str, now: datetime) -> Person:
         query = select(USERS.c.password).where(USERS.c.name == (person.name if person else ""))
         kept: str | None = connection.scalar(query)
     spelled = person.name if person else name.casefold()
-    allowed = passwords.may_try(state, spelled, now)
+    attempt = login_attempts.note_attempt(state, spelled, address, now)
     right = passwords.matches(kept, password)
-    if person is None or kept is None or not (right and allowed):
-        if person is not None and allowed:
-            record(state, now=now, who=person.name, action="login.failed", subject=person.name)
+    if person is None or kept is None or not (right and attempt.allowed):
+        if person is not None and attempt.allowed:
+            _record_failure(state, person, address, now, locked=attempt.last)
         raise NotAllowedError(
             msg("name or password is wrong, or too many attempts were made"),
-            hint=msg("try again; after 10 attempts in 15 minutes, wait 15 minutes"),
+            hint=msg(
+                "try again; after 10 attempts in 15 minutes, wait 15 minutes or ask an administrator to unlock the account"
+            ),
         )
     renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
     with state.writing() as connection:
-        passwords.forgive(state, spelled)
+        login_attempts.forgive(state, spelled, address)
         if renewed != kept:
             connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
-        record(state, now=now, who=person.name, action="login", subject=person.name)
+        detail = {"address": address}
+        record(state, now=now, who=person.name, action="login", subject=person.name, detail=detail)
     return person
+
+
+def unlock(state: State, name: str, *, by: str, now: datetime) -> None:
+    """Let an account log in again wherever its password was tried too often.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such account.
+    """
+    with state.writing():
+        name = _known(state, name)
+        login_attempts.forgive(state, name)
+        record(state, now=now, who=by, action="user.unlock", subject=name)
+
+
+def _record_failure(state: State, person: Person, address: str, now: datetime, *, locked: bool) -> None:
+    with state.writing():
+        for action in ("login.failed", *(("login.locked",) if locked else ())):
+            detail = {"address": address}
+            record(state, now=now, who=person.name, action=action, subject=person.name, detail=detail)
 
 
 def _known(state: State, name: str) -> str:

@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 
 from tagcast.features.core.messages import Message, msg, nmsg
+from tagcast.registry.access.login_attempts import network_of
 from tagcast.serving.web.error_handlers import problem
 from tagcast.serving.web.plain_pages import login_page
 from tagcast.serving.web.proxies import Peer, TrustedProxies, is_same_origin
@@ -93,7 +94,7 @@ class AuthMiddleware:
             return await self._open(scope, peer)
         asker = await self._access.of(HTTPConnection(scope), peer)
         if asker is None:
-            wait = await self._strangers.wait_for(peer.address)
+            wait = await self._strangers.wait_for(network_of(peer.address))
             return _too_many(scope, wait) if wait else _unknown(scope)
         if asker.known_by != "key" and not self._comes_from_us(scope):
             return _forbidden(
@@ -120,7 +121,7 @@ class AuthMiddleware:
             return _forbidden(
                 scope, msg("the request does not come from the login page"), msg("open /login in a browser")
             )
-        wait = await self._logins.wait_for(peer.address) if scope["method"] not in SAFE else 0
+        wait = await self._logins.wait_for(network_of(peer.address)) if scope["method"] not in SAFE else 0
         return _too_many(scope, wait) if wait else None
 
     def _comes_from_us(self, scope: Scope) -> bool:

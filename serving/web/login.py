@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access
     from tagcast.serving.web.console_pages import ConsolePages
+    from tagcast.serving.web.proxies import Peer
 
 _SESSION_SECONDS = 12 * 3600
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -75,7 +76,8 @@ def login_routes(
         if token is not None:
             person = link.take(token) if link else None
             if person is not None:
-                record(context.state, now=context.now, who=person.name, action="login", detail={"by": "link"})
+                detail = {"by": "link", "address": _address(request)}
+                record(context.state, now=context.now, who=person.name, action="login", detail=detail)
                 return welcome(request, person, "/")
             return login_page(request.headers, said="link", status=403)
         answer = login_page(request.headers, language=language, said="out" if out else "")
@@ -91,7 +93,9 @@ def login_routes(
             sent.get(key, [""])[0] for key in ("name", "password", "next", "language")
         )
         try:
-            person = await run_in_threadpool(accounts.login, context.state, name, password, context.now)
+            person = await run_in_threadpool(
+                accounts.login, context.state, name, password, context.now, address=_address(request)
+            )
         except NotAllowedError:
             return login_page(request.headers, there=there, said="no", status=403, language=language)
         return await run_in_threadpool(welcome, request, person, there)
@@ -113,3 +117,8 @@ def login_routes(
         return healthy()
 
     return routes
+
+
+def _address(request: Request) -> str:
+    peer: Peer = request.state.peer
+    return peer.address

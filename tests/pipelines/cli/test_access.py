@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.settings import load_settings
 from tagcast.pipelines.cli.main import cli
 from tagcast.registry.access.accounts import login, person_of_key
@@ -58,9 +59,11 @@ def test_a_user_comes_and_goes(project) -> None:
     ]  # fmt: skip
     assert "王伟" in project.run("user", "list").stdout
     state = project.state()
-    assert login(state, "王伟", PASSWORD, NOW) == Person("王伟", "marketer", sensitive=True)
+    assert login(state, "王伟", PASSWORD, NOW, address="192.0.2.1") == Person(
+        "王伟", "marketer", sensitive=True
+    )
     project.run("user", "password", "王伟", "--password-file", "-", given="battery staple\r\n")
-    assert login(state, "王伟", "battery staple", NOW)
+    assert login(state, "王伟", "battery staple", NOW, address="192.0.2.1")
     state.close()
     project.run("user", "remove", "王伟")
     assert [u["name"] for u in project.json("user", "list")] == ["ann"]
@@ -128,3 +131,18 @@ def test_what_is_wrong_is_said(project, words, given, code, says) -> None:
     result = project.run(*words, given=given, code=code)
     assert says in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_who_was_locked_out_is_unlocked_from_the_command_line(project) -> None:
+    project.add("ann")
+    state = project.state()
+    for _ in range(10):
+        with pytest.raises(NotAllowedError):
+            login(state, "ann", "wrong horse", NOW, address="192.0.2.1")
+    with pytest.raises(NotAllowedError):
+        login(state, "ann", PASSWORD, NOW, address="192.0.2.1")
+    assert project.json("user", "unlock", "Ann") == {"unlocked": "Ann"}
+    assert login(state, "ann", PASSWORD, NOW, address="192.0.2.1")
+    assert project.json("audit", "--action", "user.unlock")[0]["subject"] == "ann"
+    project.run("user", "unlock", "bo", code=13)
+    state.close()
