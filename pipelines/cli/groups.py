@@ -14,6 +14,7 @@ import click
 
 from tagcast.features.core.errors import FilterError, TagcastError
 from tagcast.features.core.messages import as_values, language_of, msg, render
+from tagcast.features.core.system import adopt_home, private_files
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.progress import Progress, quiet
 
@@ -48,7 +49,9 @@ class Invocation:
         """The project's configuration."""
         from tagcast.features.core.settings import load_settings
 
-        return load_settings(self.config, self.home, Path.cwd())
+        settings = load_settings(self.config, self.home, Path.cwd())
+        adopt_home(settings.home)
+        return settings
 
     def project(self, progress: Progress = quiet) -> Project:
         """Return the project; nothing is built yet."""
@@ -129,7 +132,8 @@ class ProjectCommand(click.Command):
 
         start_logging()
         try:
-            return super().invoke(ctx)
+            with private_files():
+                return super().invoke(ctx)
         except TagcastError as error:
             answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))
             ctx.exit(error.exit_code)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.system import private_folder
 from tagcast.registry.versions.decision_log import DecisionLog
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader, MlflowReader, is_database
 
@@ -115,7 +116,7 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
     home = home.absolute()
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
     with store_errors(_cannot_open(home)):
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
         with _locked(home / "mlflow.lock"):
             if not given:
                 _ensure_database(home)
