@@ -16,7 +16,7 @@ from tagcast.features.core.errors import (
 )
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.loader import parse_definition, validated
-from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names
+from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names, sensitivity_of
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import rule_drafts as stored
@@ -145,7 +145,10 @@ def drafts(context: ServiceContext, person: Person) -> list[RuleDraft]:
     """Return the drafted rules that ``person`` may see, by name: everybody sees all but what is sensitive."""
     require(person, "see")
     found = stored.drafted(context.state).values()
-    return [d for d in found if d.definition.sensitivity == "normal" or person.may("sensitive")]
+    attributes = context.settings.sensitive
+    return [
+        d for d in found if person.may("sensitive") or sensitivity_of(d.definition, attributes) == "normal"
+    ]
 
 
 def draft_of(context: ServiceContext, person: Person, tag: str) -> RuleDraft:

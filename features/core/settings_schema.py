@@ -192,6 +192,9 @@ class Access(Strict):
         description="redis://… or rediss://… with secrets as ${VARIABLE} where several servers share the limits",
     )
     body_bytes: int = Field(1_000_000, ge=1_000, description="of one request")
+    smallest_cell: int = Field(
+        10, ge=2, description="profiles at least, of which who may not see single ones learns something"
+    )
 
     @field_validator("rate_limit_storage")
     @classmethod

@@ -19,6 +19,7 @@ from tagcast.models.filters.conditions import Compare, FieldRef, Filter, InAudie
 from tagcast.registry.access.audit_log import entries, uses_of
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance import saved_audiences as audiences
+from tagcast.registry.governance.audience_mentions import mentions
 from tagcast.registry.governance.saved_audiences import SavedAudience, Size
 from tagcast.registry.state.database import State
 from tagcast.registry.state.text_validation import checked, storable
@@ -209,7 +210,7 @@ class TestMentions:
         ],
     )
     def test_fields_and_not_texts(self, text, named) -> None:
-        assert audiences.mentions(tree_of(text)) == {("field", name) for name in named}
+        assert mentions(tree_of(text)) == {("field", name) for name in named}
 
     @given(
         name=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30),
@@ -217,12 +218,12 @@ class TestMentions:
     )
     def test_any_field_is_found_in_its_own_tree(self, name, part) -> None:
         leaf = Compare(field=FieldRef(name=name, part=part), op="=", value="x")
-        assert ("field", name) in audiences.mentions(Filter(root=Not(item=Or(items=(VIP.root, leaf)))))
+        assert ("field", name) in mentions(Filter(root=Not(item=Or(items=(VIP.root, leaf)))))
 
     @given(name=st.text(min_size=1, max_size=30))
     def test_any_audience_is_found_in_its_own_text(self, name) -> None:
         text = InAudience(name=name).text()
-        assert ("audience", name) in audiences.mentions(tree_of(f"city = 'O''Hare' OR NOT ({text})"))
+        assert ("audience", name) in mentions(tree_of(f"city = 'O''Hare' OR NOT ({text})"))
 
     def test_they_stay_where_the_text_no_longer_parses(self, state) -> None:
         keep(state)
