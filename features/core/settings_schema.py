@@ -192,6 +192,9 @@ class Access(Strict):
         description="redis://… or rediss://… with secrets as ${VARIABLE} where several servers share the limits",
     )
     body_bytes: int = Field(1_000_000, ge=1_000, description="of one request")
+    questions_at_once: int = Field(
+        4, ge=1, description="of one person that are worked on together; others wait their turn"
+    )
     smallest_cell: int = Field(
         10, ge=2, description="profiles at least, of which who may not see single ones learns something"
     )

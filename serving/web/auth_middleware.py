@@ -33,6 +33,10 @@ OPEN = frozenset({"/login", "/healthz"})
 """Paths that everybody may ask, exactly as they stand here."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SOCKETS = "/_nicegui_ws/"
+_FILES = "/_nicegui/"
+_NO_QUESTIONS = (_SOCKETS, _FILES)
+"""Polls that wait, and the files of the console's own code: they cost nothing and come by the dozen."""
+_TURN_SECONDS = 5
 _ASKED_AGAIN = timedelta(seconds=5)
 _POLICY_VIOLATION = 1008
 
@@ -85,8 +89,12 @@ class AuthMiddleware:
         answer = await self._refusal(scope, peer)
         if answer is not None:
             await answer(scope, receive, send)
-        else:
+        elif "person" not in state or scope["path"].startswith(_NO_QUESTIONS):
             await self._app(scope, receive, send)
+        else:
+            async with self._context.turns.of(state["person"].name) as turn:
+                app = self._app if turn else _too_many(scope, _TURN_SECONDS)
+                await app(scope, receive, send)
 
     async def _refusal(self, scope: Scope, peer: Peer) -> Response | None:
         """Return why an HTTP request is refused, and leave in its state who asks where it is not."""
@@ -106,8 +114,7 @@ class AuthMiddleware:
             )
         if not self._owns_page(scope, asker):
             return _forbidden(scope, msg("this page was opened by somebody else"), msg("reload the page"))
-        # The files of the console's own code cost nothing and come by the dozen.
-        if not scope["path"].startswith("/_nicegui/"):
+        if not scope["path"].startswith(_FILES):
             wait = await self._people.wait_for(f"{asker.known_by} {asker.person.name}")
             if wait:
                 return _too_many(scope, wait)

@@ -113,8 +113,8 @@ def login_routes(
         return answer
 
     @routes.get("/healthz")
-    def health() -> Response:
-        return healthy()
+    async def health() -> Response:
+        return healthy()  # without a thread: it answers where all of them work
 
     return routes
 
