@@ -81,7 +81,7 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
         elif not keys(context.state):
             raise ConfigError(
                 msg("nobody has an account yet, and {host} can be reached from other machines", host=host),
-                hint=msg("tagcast user add NAME --role admin, then serve again; or leave --host out"),
+                hint=msg("tagcast user add NAME --role owner, then serve again; or leave --host out"),
             )
     listener = _listen(host, port)
     url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"

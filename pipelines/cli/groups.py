@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tagcast.features.core.settings import Settings
     from tagcast.pipelines.project.project import Project
+    from tagcast.registry.access.roles import Person, Right
     from tagcast.registry.state.database import State
     from tagcast.serving.context import ServiceContext
 
@@ -71,6 +72,20 @@ class Invocation:
         from tagcast.registry.state.database import open_state
 
         return open_state(self.settings)
+
+    @cached_property
+    def person(self) -> Person:
+        """Who runs the command: whose key is in ``TAGCAST_KEY``, else the user of the system."""
+        from tagcast.pipelines.project.local_user import caller
+
+        return caller(self.state, clock())
+
+    def allowed(self, right: Right) -> str:
+        """Return the name of who runs the command, where they have ``right``."""
+        from tagcast.registry.access.roles import require
+
+        require(self.person, right)
+        return self.person.name
 
     def answer(self, payload: Any, render: Callable[[], None]) -> None:
         """Print ``payload`` as JSON where ``--json`` asks for it, else let ``render`` print it for people."""

@@ -136,9 +136,9 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
     """
     with state.writing() as connection:
         name = _known(state, name)
-        roles = {user.name: user.role for user in users(state)}
-        role = roles.pop(name)
-        if role == "admin" and roles and "admin" not in roles.values():
+        people = {user.name: user.person for user in users(state)}
+        person = people.pop(name)
+        if person.may("access") and people and not any(one.may("access") for one in people.values()):
             raise ConflictError(
                 msg("{user} is the last admin, and there are other users", user=name),
                 hint=msg("add another admin first"),

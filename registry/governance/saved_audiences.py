@@ -39,7 +39,7 @@ class SavedAudience:
     ----------
     name : str
     owner : str
-        Who saved it first; only they and admins change it.
+        Who saved it first; only they and owners of the project change it.
     description : str
     filter : str
         As text; what a frozen one was made of.
@@ -273,5 +273,5 @@ def _may_change(audience: SavedAudience, by: Person) -> None:
     if by.name != audience.owner and not by.may("access"):
         raise NotAllowedError(
             msg("the audience {audience!r} belongs to {owner}", audience=audience.name, owner=audience.owner),
-            hint=msg("save yours under another name, or ask its owner or an administrator"),
+            hint=msg("save yours under another name, or ask {owner}", owner=audience.owner),
         )

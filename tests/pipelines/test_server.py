@@ -114,7 +114,7 @@ def test_it_starts_answers_and_stops(context):
                 assert client.get(said["url"]).status_code == 401
                 page = client.get(said["login"])
                 assert (page.status_code, page.url.path) == (200, "/")
-                assert client.get(f"{said['api']}/me").json()["role"] == "admin"
+                assert client.get(f"{said['api']}/me").json()["role"] == "owner"
                 assert client.get(said["login"]).status_code == 403
         finally:
             process.send_signal(signal.SIGINT)
@@ -133,7 +133,7 @@ def test_nothing_asks_another_machine(context, monkeypatch):
 
     with served(context) as client:
         monkeypatch.setattr(socket.socket, "connect", refused)
-        headers = {**key_of(context, "admin"), "Accept": "text/html"}
+        headers = {**key_of(context, "owner"), "Accept": "text/html"}
         page = client.get("/", headers=headers)
         assert page.status_code == 200
         links = set(re.findall(r"""(?:src|href)=["']([^"']+)["']|url\(["']?([^"')]+)""", page.text))

@@ -77,7 +77,7 @@ def test_what_is_saved_comes_back(state, name) -> None:
 def test_saved_again_it_keeps_owner_and_birthday(state) -> None:
     first = keep(state)
     changed = SavedAudience("loyal", "somebody", "new words", "vip = TRUE", "dynamic", LATER, LATER)
-    again = audiences.save(state, changed, tree_of(changed.filter), Person("root", "admin"), LATER)
+    again = audiences.save(state, changed, tree_of(changed.filter), Person("root", "owner"), LATER)
     assert (again.owner, again.created_at, again.changed_at) == (first.owner, NOW, LATER)
     assert audiences.get(state, "loyal").filter == "vip = TRUE"
 
@@ -90,7 +90,7 @@ def test_only_owner_and_admins_change_it(state) -> None:
         audiences.delete(state, "loyal", BO, NOW)
     with pytest.raises(NotAllowedError, match="a viewer may not save audiences"):
         keep(state, "mine", by=Person("cy", "viewer"))
-    audiences.delete(state, "loyal", Person("root", "admin"), NOW)
+    audiences.delete(state, "loyal", Person("root", "owner"), NOW)
     assert audiences.all_saved(state) == []
 
 
