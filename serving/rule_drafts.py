@@ -10,7 +10,6 @@ from tagcast.features.catalog.feature_set import WINDOWS_DAYS, FeatureSet
 from tagcast.features.core.errors import (
     ConflictError,
     DefinitionError,
-    NotAllowedError,
     NotFoundError,
     StoreError,
 )
@@ -128,11 +127,12 @@ def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> Li
     NotFoundError
         When there is no such draft.
     NotAllowedError, ConflictError
-        As :func:`tagcast.registry.governance.lifecycle.transition`.
+        As :func:`tagcast.registry.governance.lifecycle.transition`, and for the draft of another where ``person`` may not review.
     """
     require(person, "draft")
     draft_of(context, person, tag)
     with context.state.writing():
+        stored.require_own_draft(context.state, person, tag)
         step = _step(context, person, tag, "in_review", reason)
         detail = {"reason": step.reason}
         record(
@@ -213,11 +213,7 @@ def _check_free(context: ServiceContext, person: Person, rule: RuleDefinition, w
             ),
             hint=msg("retire it first, or draft a tag of another name"),
         )
-    if was.who != person.name and not person.may("review"):
-        raise NotAllowedError(
-            msg("{tag} is a draft of {who}", tag=rule.name, who=was.who),
-            hint=msg("ask them, or draft a tag of another name"),
-        )
+    stored.require_own_draft(context.state, person, rule.name)
 
 
 def _step(context: ServiceContext, person: Person, tag: str, to: Any, reason: str) -> LifeStep:

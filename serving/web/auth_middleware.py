@@ -6,20 +6,21 @@ stands before the application itself, as ASGI middleware, and lets through by ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
+from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, msg, nmsg
 from tagcast.registry.access.login_attempts import network_of
-from tagcast.serving.web.error_handlers import problem
+from tagcast.serving.web.error_handlers import answer_of, problem
 from tagcast.serving.web.plain_pages import login_page
-from tagcast.serving.web.proxies import Peer, TrustedProxies, is_same_origin
+from tagcast.serving.web.proxies import Peer, TrustedProxies, is_known_host, is_same_origin
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from tagcast.serving.web.console_pages import ConsolePages
     from tagcast.serving.web.rate_limits import RateLimit
 
-OPEN = frozenset({"/login", "/healthz"})
+HEALTH = frozenset({"/healthz", "/readyz"})
+OPEN = HEALTH | {"/login"}
 """Paths that everybody may ask, exactly as they stand here."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SOCKETS = "/_nicegui_ws/"
@@ -53,6 +55,8 @@ class AuthMiddleware:
         Makes a limit from its name and its requests a minute.
     pages : ConsolePages or None
         The pages of the console; None where none is served.
+    hosts : collection of str
+        Under which it is reached where the configuration names none; none are any.
     """
 
     def __init__(
@@ -62,12 +66,14 @@ class AuthMiddleware:
         access: Access,
         limit: Callable[[str, int], RateLimit],
         pages: ConsolePages | None,
+        hosts: Collection[str] = (),
     ) -> None:
         settings = context.settings.access
         self._app, self._context, self._access = app, context, access
         self._pages = pages
         self._peers = TrustedProxies(settings.trusted_proxies)
         self._origins = frozenset(settings.origins)
+        self._hosts = frozenset(settings.hosts or hosts)
         self._people = limit("people", settings.requests_per_minute)
         self._strangers = limit("strangers", settings.requests_per_minute)
         self._logins = limit("logins", settings.logins_per_minute)
@@ -86,7 +92,13 @@ class AuthMiddleware:
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send, peer)
             return
-        answer = await self._refusal(scope, peer)
+        if scope["path"] not in HEALTH and not is_known_host(scope, self._hosts):
+            await _unknown_host(scope)(scope, receive, send)
+            return
+        try:
+            answer = await self._refusal(scope, peer)
+        except TagcastError as error:  # who asks cannot be found out: the state does not answer
+            answer = answer_of(Headers(scope=scope), error)
         if answer is not None:
             await answer(scope, receive, send)
         elif "person" not in state or scope["path"].startswith(_NO_QUESTIONS):
@@ -154,8 +166,12 @@ class AuthMiddleware:
         return all(owner in {None, asker.person} for owner in owners)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send, peer: Peer) -> None:
-        asker = await self._access.of(HTTPConnection(scope), peer)
-        if asker is None or not self._comes_from_us(scope) or not self._owns_page(scope, asker):
+        try:
+            asker = await self._access.of(HTTPConnection(scope), peer)
+        except TagcastError:
+            asker = None
+        known = is_known_host(scope, self._hosts)
+        if asker is None or not known or not self._comes_from_us(scope) or not self._owns_page(scope, asker):
             await receive()
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
@@ -167,7 +183,10 @@ class AuthMiddleware:
             nonlocal checked
             message = await receive()
             if message["type"] == "websocket.receive" and abs(self._context.now - checked) > _ASKED_AGAIN:
-                again = await self._access.of(HTTPConnection(scope), peer)
+                try:
+                    again = await self._access.of(HTTPConnection(scope), peer)
+                except TagcastError:
+                    again = None
                 if again is None or again.person != asker.person:
                     if self._pages is not None:
                         await self._pages.end_orphans()
@@ -196,6 +215,16 @@ def _unknown(scope: Scope) -> Response:
     return answer
 
 
+def _unknown_host(scope: Scope) -> Response:
+    return problem(
+        Headers(scope=scope),
+        400,
+        "unknown_host",
+        msg("the console is not reached under this name"),
+        msg("names are listed under [access] hosts"),
+    )
+
+
 def _forbidden(scope: Scope, text: Message, hint: Message) -> Response:
     return problem(Headers(scope=scope), 403, "not_allowed", text, hint)
 
@@ -205,8 +234,3 @@ def _too_many(scope: Scope, seconds: int) -> Response:
     answer = problem(Headers(scope=scope), 429, "too_many_requests", msg("too many requests"), hint)
     answer.headers["Retry-After"] = str(seconds)
     return answer
-
-
-def healthy() -> Response:
-    """Answer whoever only asks whether the server runs."""
-    return PlainTextResponse("ok")

@@ -16,7 +16,6 @@ from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.messages import LANGUAGES
 from tagcast.registry.access import accounts
 from tagcast.registry.access.audit_log import record
-from tagcast.serving.web.auth_middleware import healthy
 from tagcast.serving.web.authentication import COOKIE
 from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, login_page, safe_path
 
@@ -111,10 +110,6 @@ def login_routes(
         answer.delete_cookie(COOKIE)
         answer.headers["Clear-Site-Data"] = '"cache"'
         return answer
-
-    @routes.get("/healthz")
-    async def health() -> Response:
-        return healthy()  # without a thread: it answers where all of them work
 
     return routes
 

@@ -143,3 +143,20 @@ def test_nothing_asks_another_machine(context, monkeypatch):
         for link in found:
             if link.startswith("/"):
                 assert client.get(link, headers=headers).status_code == 200, link
+
+
+@pytest.mark.parametrize(
+    ("config", "pinned"), [("", True), ('\n[access]\ntrusted_proxies = ["127.0.0.1"]\n', False)]
+)
+def test_on_this_machine_alone_it_answers_to_the_machines_own_names(tmp_path, config, pinned):
+    context = make_desk(tmp_path, Clock(), config=config)
+    service = prepare(context.settings, "127.0.0.1", 0, lambda: datetime.now(UTC))
+    try:
+        from fastapi.testclient import TestClient
+
+        client = TestClient(service.app, base_url=service.url)
+        assert client.get("/login").status_code == 200
+        assert client.get("/login", headers={"Host": "localhost:8080"}).status_code == 200
+        assert client.get("/login", headers={"Host": "evil.example"}).status_code == (400 if pinned else 200)
+    finally:
+        service.listener.close()

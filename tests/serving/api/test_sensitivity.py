@@ -159,3 +159,27 @@ def test_sizes_of_audiences_are_rounded_for_who_may_not_look_at_single_profiles(
         assert client.get(f"/api/v1/audiences/{name}", headers=as_of("viewer")).json()["members"] == members
         sizes = client.get(f"/api/v1/audiences/{name}/sizes", headers=as_of("viewer")).json()
         assert [size["members"] for size in sizes] == [members]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/rule-drafts/mine/submit", {"reason": "now"}),
+        ("/api/v1/tags/mine/steps", {"to": "in_review", "reason": "now"}),
+    ],
+)
+def test_a_draft_is_submitted_by_its_owner_or_a_reviewer(client, context, as_of, path, body):
+    from tagcast.registry.access.api_keys import add_key
+
+    definition = {**RULE, "name": "mine", "rule": "age >= 60"}
+    owner, reviewer = as_of("marketer"), as_of("data_scientist")
+    other = {"X-API-Key": add_key(context.state, "another", "marketer", by="test", now=context.now)}
+    body_of_draft = {"definition": definition, "reason": "a campaign"}
+    assert client.post("/api/v1/rule-drafts", json=body_of_draft, headers=owner).status_code == 201
+    refused = client.post(path, json=body, headers=other)
+    assert refused.status_code == 403
+    assert "draft of a marketer" in refused.text
+    assert client.post(path, json=body, headers=owner).status_code == 201
+    back = client.post("/api/v1/tags/mine/steps", json={"to": "draft", "reason": "not yet"}, headers=owner)
+    assert back.status_code == 201
+    assert client.post(path, json=body, headers=reviewer).status_code == 201
