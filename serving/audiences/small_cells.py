@@ -34,6 +34,7 @@ from tagcast.models.filters.conditions import (
     walk,
 )
 from tagcast.models.filters.fields import NUMBER_PARTS
+from tagcast.registry.access.roles import ROLE_NAMES
 from tagcast.serving.audiences.filter_resolution import ResolvedFilter
 from tagcast.serving.audiences.queries import AudienceCount, quoted, where_in
 from tagcast.serving.store.schema import column_name
@@ -117,8 +118,8 @@ class SmallCells:
             raise NotAllowedError(
                 msg("the conditions single out fewer than {cell} profiles", cell=self.cell),
                 hint=msg(
-                    "ask with fewer or broader conditions; {role} may look at single profiles",
-                    role="marketer",
+                    "ask with fewer or broader conditions; a {role} may look at single profiles",
+                    role=ROLE_NAMES["marketer"],
                 ),
             )
         return snapped

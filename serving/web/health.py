@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
@@ -16,6 +17,8 @@ from tagcast.serving.web.error_handlers import problem
 
 if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
+
+log = logging.getLogger("tagcast")
 
 _PARTS: dict[type[TagcastError], Message] = {
     StateError: msg("the application state does not answer"),
@@ -42,6 +45,7 @@ def health_routes(context: ServiceContext) -> APIRouter:
             await run_in_threadpool(check)
         except TagcastError as error:
             # The error itself names places, which is nothing for strangers.
+            log.warning(msg("not ready: {problem}", problem=error.message))
             text = next((t for kind, t in _PARTS.items() if isinstance(error, kind)), msg("not ready"))
             return problem(request.headers, 503, "not_ready", text, msg("see the log of tagcast serve"))
         return PlainTextResponse("ready")
