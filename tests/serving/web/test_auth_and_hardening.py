@@ -21,7 +21,7 @@ PASSWORD = "a long password"
 FROM_US = {"Origin": HOST}
 SOCKET = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
-OPEN = {("GET", "/login"), ("POST", "/login"), ("GET", "/healthz")}
+OPEN = {("GET", "/login"), ("POST", "/login"), ("GET", "/healthz"), ("GET", "/readyz")}
 
 
 @pytest.fixture
