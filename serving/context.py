@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagcast.serving.cache import TTLCache
+from tagcast.serving.turns import Turns
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
@@ -41,6 +43,11 @@ class ServiceContext:
     state: State
     clock: Callable[[], datetime]
     remembered: TTLCache = field(default_factory=TTLCache, repr=False, compare=False)
+
+    @cached_property
+    def turns(self) -> Turns:
+        """The turns of people whose questions are worked on, in console and API together."""
+        return Turns(self.settings.access.questions_at_once)
 
     @property
     def now(self) -> datetime:

@@ -134,6 +134,11 @@ class Settings(Strict):
         return expand_url(self.access.rate_limit_storage, f"{self.path.name}: access.rate_limit_storage")
 
     @property
+    def sensitive(self) -> tuple[str, ...]:
+        """The attributes that are marked sensitive."""
+        return self.profiles.sensitive if self.profiles else ()
+
+    @property
     def tags_folder(self) -> Path:
         """The folder of tag definitions."""
         return self.folder / self.tags

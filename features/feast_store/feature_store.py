@@ -16,6 +16,7 @@ from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.system import private_folder
 from tagcast.features.feast_store.moved_home import CONFIG, ROOT, registry_url
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class FeatureRepo:
         if self._store is None:
             import yaml
 
-            self.root.mkdir(parents=True, exist_ok=True)
+            private_folder(self.root)
             config = _config_of(self.root, self.snapshots)
             (self.root / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
             with _quiet_feast():

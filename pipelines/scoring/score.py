@@ -118,7 +118,7 @@ def score_tags(
             run_id=run_id,
             as_of=as_of,
             scored_at=scorer.scored_at,
-            tags=tag_runs(scorer, chosen, as_of),
+            tags=tag_runs(scorer, chosen, as_of, project.settings.sensitive),
         )
         manifest = staging.publish(
             info,

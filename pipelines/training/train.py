@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DataError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.project.project import Project, TagPlan
@@ -74,7 +75,7 @@ def train_tags(
     chosen = every if names is None else select(every, names)
     # A file a tag: processes that create one SQLite file together race for its tables.
     studies = project.settings.home / "optuna"
-    studies.mkdir(exist_ok=True)
+    private_folder(studies)
     check_studies(studies)
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:

@@ -26,6 +26,7 @@ from tagcast.features.core.errors import StateError
 from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.system import mode_in, private_folder
 from tagcast.registry.state.read_only import add_missing_tables, connect_readable, readable_only
 from tagcast.registry.state.state_url import parsed_url
 from tagcast.registry.state.tables import METADATA
@@ -199,16 +200,17 @@ class State:
     def _make(self) -> None:
         if self._file is not None:
             try:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                # Readable by its owner and group alone: it holds hashes of passwords. Only a new file is opened:
+                private_folder(self._file.parent)
+                mode = mode_in(self._file.parent)
+                # It holds digests of passwords: its owner alone reads it, or a group that shares the home. Only a new file is opened:
                 # closing a descriptor drops every lock this process has on the file, and another process would then
                 # delete the write-ahead log under our open connections.
                 with suppress(FileExistsError):
-                    os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o660))
+                    os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode))
                 with suppress(
                     PermissionError
                 ):  # made by somebody else of the group, before there were accounts
-                    self._file.chmod(self._file.stat().st_mode & ~0o007)
+                    self._file.chmod(self._file.stat().st_mode & mode)
             except OSError as error:
                 raise self._failure(str(error), writing=True) from error
             with suppress(sqlite3.Error), self._engine.connect() as connection:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.system import private_folder
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import Version, local_folder
 
@@ -42,7 +43,7 @@ def run_file(tracking: Tracking, version: Version, name: str) -> Path | None:
         if name not in {f.path for f in tracking.client.list_artifacts(version.run_id, parent)}:
             return None
         copies = tracking.home / "downloads" / f"run-{version.run_id}"
-        copies.mkdir(parents=True, exist_ok=True)
+        private_folder(copies)
         return Path(tracking.client.download_artifacts(version.run_id, name, str(copies)))
 
 

@@ -23,6 +23,7 @@ from tagcast.features.core.errors import ModelError
 from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.system import private_folder
 from tagcast.registry.versions.decision_log import DecisionLog
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader, MlflowReader, is_database
 from tagcast.registry.versions.moved_home import ARTIFACTS, follow_home
@@ -148,7 +149,7 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
     home = home.absolute()
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
     with store_errors(_cannot_open(home)):
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
         if not given:
             _check_kept(home)
         if given or os.access(home, os.W_OK):

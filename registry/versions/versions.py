@@ -20,6 +20,7 @@ from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.system import private_folder
 from tagcast.registry.versions.aliases import CHAMPION
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
@@ -222,7 +223,7 @@ def _downloaded(tracking: Tracking, version: Version) -> Path:
             shutil.rmtree(copy)
         else:
             return copy
-    copies.mkdir(parents=True, exist_ok=True)
+    private_folder(copies)
     with tempfile.TemporaryDirectory(dir=copies) as aside:
         fetched = Path(download_artifacts(version.source, dst_path=aside, tracking_uri=tracking.uri))
         with suppress(OSError):  # another process was first

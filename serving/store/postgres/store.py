@@ -30,6 +30,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.system import private_folder
 from tagcast.serving.store.base import ProfileStore, log
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy
@@ -141,7 +142,7 @@ class PostgresStore(ProfileStore):
                     waited += CHECK_EVERY_SECONDS
                 self._prepare(connection)
                 shutil.rmtree(staging, ignore_errors=True)
-                staging.mkdir(parents=True)
+                private_folder(staging)
             self._writing = connection
             try:
                 yield staging

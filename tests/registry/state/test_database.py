@@ -190,7 +190,7 @@ def test_the_tables_of_an_older_database_are_completed(tmp_path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="files have no modes there")
-def test_only_owner_and_group_read_the_file(tmp_path) -> None:
+def test_only_its_owner_reads_the_file(tmp_path) -> None:
     """It holds hashes of passwords; the log of decisions may have made it before there were any."""
     file = tmp_path / "home" / "registry.db"
     file.parent.mkdir()
@@ -199,7 +199,7 @@ def test_only_owner_and_group_read_the_file(tmp_path) -> None:
     with state.writing() as connection:
         connection.execute(AUDIT.insert().values(line()))
     state.close()
-    assert file.stat().st_mode & 0o007 == 0
+    assert file.stat().st_mode & 0o077 == 0
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path) -> None:
