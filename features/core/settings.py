@@ -26,11 +26,10 @@ from tagcast.features.core.settings_schema import (
     Review,
     Source,
     StateDatabase,
-    zone,
 )
 from tagcast.features.core.strict import Strict
 from tagcast.features.core.urls import expand, expand_url, holds_password
-from tagcast.features.core.validation import InvalidValueError, at, explained, with_near
+from tagcast.features.core.validation import InvalidValueError, at, explained, with_near, zone
 
 FILE_NAME = "tagcast.toml"
 ENVIRONMENT = {

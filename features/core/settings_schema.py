@@ -6,14 +6,13 @@ import codecs
 import re
 from ipaddress import ip_network
 from typing import Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.strict import Strict
-from tagcast.features.core.urls import holds_password
-from tagcast.features.core.validation import InvalidValueError, with_near
+from tagcast.features.core.urls import holds_password, password_in_url
+from tagcast.features.core.validation import InvalidValueError, with_near, zone
 
 EVENT_COLUMNS = (
     "profile_id",
@@ -52,7 +51,7 @@ class Place(Strict):
         if self.url is not None and (self.table is None) == (self.query is None):
             raise InvalidValueError(msg("a url needs either table or query"))
         if self.url is not None and holds_password(self.url):
-            raise InvalidValueError(_password_in_url())
+            raise InvalidValueError(password_in_url())
         return self
 
     @field_validator("encoding")
@@ -203,7 +202,7 @@ class StateDatabase(Strict):
         ):
             raise InvalidValueError(msg("expected postgresql://…, or no url for registry.db in the home"))
         if value is not None and holds_password(value):
-            raise InvalidValueError(_password_in_url())
+            raise InvalidValueError(password_in_url())
         return value
 
 
@@ -292,18 +291,3 @@ class Access(Strict):
         if self.header_role and not self.header:
             raise InvalidValueError(msg("header_role needs header"))
         return self
-
-
-def zone(value: str) -> str:
-    """Return ``value`` where it names a time zone."""
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidValueError(
-            msg("expected a time zone such as Europe/Oslo, found {found!r}", found=value)
-        ) from None
-    return value
-
-
-def _password_in_url() -> Message:
-    return msg("a password is written in url: name it as ${{VARIABLE}} and set it in the environment")

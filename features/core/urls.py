@@ -7,7 +7,7 @@ import re
 from urllib.parse import unquote_plus
 
 from tagcast.features.core.errors import ConfigError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Message, msg
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _CUTS_PERSON = re.compile(r"[@/:#?\[\]\s]|%(?![0-9A-Fa-f]{2})")
@@ -28,6 +28,11 @@ def holds_password(url: str) -> bool:
     query = url.partition("?")[2]
     # A whole connection string of ODBC may be quoted inside of a parameter.
     return any(_SECRET.search(text) for text in (query, unquote_plus(query)))
+
+
+def password_in_url() -> Message:
+    """Return what is said of a URL that :func:`holds_password`."""
+    return msg("a password is written in url: name it as ${{VARIABLE}} and set it in the environment")
 
 
 def expand(text: str, where: str) -> str:

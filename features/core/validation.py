@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tagcast.features.core.messages import NOTHING, Message, Text, listed, msg, nmsg
 
@@ -176,3 +177,14 @@ def at(place: str, problem: Text, shown: str = "") -> Text:
     """
     found = msg("{problem} (found {found})", problem=problem, found=shown) if shown else problem
     return msg("{place}: {problem}", place=place, problem=found) if place else found
+
+
+def zone(value: str) -> str:
+    """Return ``value`` where it names a time zone."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidValueError(
+            msg("expected a time zone such as Europe/Oslo, found {found!r}", found=value)
+        ) from None
+    return value
