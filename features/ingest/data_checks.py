@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlglot import exp
 
+from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import TagcastError
-from tagcast.features.core.messages import NOTHING, Joined, Message, Text, msg
+from tagcast.features.core.messages import NOTHING, Message, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.warnings_filter import silence
@@ -25,30 +26,11 @@ from tagcast.features.ingest.event_log_writer import (
     identity_query,
 )
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, Reader, source_query
+from tagcast.features.quality.finding import Finding
+from tagcast.features.quality.missing_ids import missing_id_findings
 
 MANY = 0.05
 """Share of lines from which something left out or doubtful is worth a warning."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something a person should know before training.
-
-    Parameters
-    ----------
-    level : {"error", "warning", "note"}
-    code : str
-        What it is, for programs.
-    where : str
-        The source, or what else it is about.
-    message, hint : Message, Joined or str
-    """
-
-    level: Literal["error", "warning", "note"]
-    code: str
-    where: str
-    message: Text | Joined
-    hint: Text | Joined
 
 
 @dataclass(frozen=True)
@@ -64,7 +46,7 @@ class SourceReport:
         Lines; future is at or after ``now``.
     duplicates : int
         Lines beyond the first of those alike in every column of the event log.
-    missing_amounts, zero_amounts, negative_amounts, returns : int
+    missing_amounts, purchases_without_amount, zero_amounts, negative_amounts, returns : int
         Lines; a negative amount that is no return is doubtful.
     categories, missing_categories : int
         Distinct categories; lines without one.
@@ -84,6 +66,7 @@ class SourceReport:
     future_times: int
     duplicates: int
     missing_amounts: int
+    purchases_without_amount: int
     zero_amounts: int
     negative_amounts: int
     returns: int
@@ -142,6 +125,8 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                     findings.append(Finding("error", "unreadable", where, message, hint))
                     continue
                 reports.append(report)
+                if report.missing_ids:
+                    findings.extend(missing_id_findings(connection, query, where))
                 findings.extend(_findings(report, where, {*source.columns, *source.derive}))
     if (
         reports
@@ -184,6 +169,7 @@ def _report(
         lines_where(future),
         exp.Count(this=exp.Star()) - exp.Count(this=exp.Distinct(expressions=[everything])),
         lines_where(amount.is_(exp.null())),
+        lines_where(exp.and_(amount.is_(exp.null()), exp.column("event").eq(exp.Literal.string(PURCHASE)))),
         lines_where(amount.eq(zero)),
         lines_where(exp.and_(amount < zero, exp.not_(returned))),
         lines_where(returned),
@@ -259,10 +245,10 @@ def _findings(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Finding
         yield error(
             "no_amounts", msg("amount is a number on none of {rows:,} lines", rows=r.rows), AMOUNT_HINT
         )
-    elif "amount" in mapped and r.missing_amounts:
+    elif "amount" in mapped and r.purchases_without_amount:  # What is no purchase need not have one.
         yield warning(
             "missing_amounts",
-            msg("{lines} have no amount", lines=share(r.missing_amounts)),
+            msg("{lines} have no amount", lines=share(r.purchases_without_amount)),
             msg("check columns.amount"),
         )
     if r.negative_amounts:

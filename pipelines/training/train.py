@@ -16,6 +16,7 @@ from tagcast.features.core.errors import DataError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.definitions.loader import select
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
+from tagcast.pipelines.project.data_quality import check_data, check_purchases, project_quality
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.registration import TrainedTag, register
@@ -146,11 +147,14 @@ def _labelled(
         The first reason, when no tag can be labelled.
     """
     plans, labels, refused, errors = [], {}, [], []
+    quality = project_quality(project, now)
     for done, definition in enumerate(definitions):
         project.progress(msg("outcomes"), done, len(definitions))
         try:
+            check_purchases(definition, quality)
             plan = project.plan(definition, now)
             rows = label_rows(project, plan, now)
+            check_data(plan, quality, now)
             check_cases(plan, rows)
         except (DataError, ModelError) as error:
             errors.append(error)

@@ -1,0 +1,113 @@
+"""Findings about amounts and categories day by day: missing from a day on, and prices in another unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tagcast.features.core.messages import Message, msg
+from tagcast.features.quality.finding import Finding, lines_of
+from tagcast.features.quality.stretches import Stretch, blind_stretches
+
+if TYPE_CHECKING:
+    from tagcast.features.quality.daily_counts import DailyCounts
+
+PRICE_STEP = 20.0
+"""A step of the usual price that no season makes: euros and cents are 100."""
+STEP_DAYS = 28
+LEAST_STEP_DAYS = 3
+LEAST_STEP_LINES = 20
+
+
+def unknown_amounts(one: DailyCounts) -> tuple[Stretch, ...]:
+    """Return the stretches in which most purchases of a source have no amount, though they usually do."""
+    return blind_stretches(one.days, one.purchases, one.amounts)
+
+
+def amount_findings(counts: Sequence[DailyCounts]) -> Iterator[Finding]:
+    """Yield days without amounts or categories, and steps of the usual price."""
+    for one in counts:
+        where = f"sources.{one.source}"
+        for stretch in unknown_amounts(one):
+            yield Finding(
+                "warning",
+                "missing_amounts",
+                where,
+                _lacking_amounts(stretch),
+                msg("load those days again with their amounts: what was spent then is unknown, not nothing"),
+            )
+        for stretch in blind_stretches(one.days, one.purchases, one.categories):
+            lines = lines_of(stretch.lines, stretch.total)
+            message = (
+                msg("{lines} have no category since {first}", lines=lines, first=stretch.first_day)
+                if stretch.open_end
+                else msg(
+                    "{lines} have no category from {first} to {last}",
+                    lines=lines,
+                    first=stretch.first_day,
+                    last=stretch.last_day,
+                )
+            )
+            hint = msg("load those days again with their categories, or complete the join that brings them")
+            yield Finding("warning", "missing_categories", where, message, hint)
+        if step := price_step(one):
+            day, before, after = step
+            yield Finding(
+                "warning",
+                "price_step",
+                where,
+                msg(
+                    "the usual price goes from {before:,.2f} to {after:,.2f} on {day}: another unit or currency?",
+                    before=before,
+                    after=after,
+                    day=day,
+                ),
+                msg(
+                    "if so, remove amount from columns and derive it, as in {example}",
+                    example=f"amount = \"CASE WHEN at >= '{day}' THEN price / 100 ELSE price END\"",
+                ),
+            )
+
+
+def price_step(one: DailyCounts) -> tuple[date, float, float] | None:
+    """Return the day on which the usual price jumps ``PRICE_STEP`` times up or down, with the price before and after.
+
+    Compared are medians of daily medians over up to ``STEP_DAYS`` days with sales before and after each day; of
+    several jumps, the largest.
+    """
+    there = ~np.isnan(one.price)
+    days = [day for day, is_there in zip(one.days, there, strict=True) if is_there]
+    price, lines = one.price[there], one.amounts[there]
+    best: tuple[float, date, float, float] | None = None
+    for index in range(LEAST_STEP_DAYS, len(days) - LEAST_STEP_DAYS + 1):
+        past, ahead = slice(max(0, index - STEP_DAYS), index), slice(index, index + STEP_DAYS)
+        if min(lines[past].sum(), lines[ahead].sum()) < LEAST_STEP_LINES:
+            continue
+        before, after = float(np.median(price[past])), float(np.median(price[ahead]))
+        # The day itself has to be a step, not one near it that a median already sees.
+        step = abs(np.log(after / before))
+        local = abs(np.log(price[index] / price[index - 1])) if step >= np.log(PRICE_STEP) else 0.0
+        if step >= np.log(PRICE_STEP) and (best is None or local > best[0]):
+            best = (local, days[index], before, after)
+    return best and best[1:]
+
+
+def _lacking_amounts(stretch: Stretch) -> Message:
+    if stretch.lines == stretch.total and stretch.open_end:
+        return msg(
+            "no line has an amount since {first} ({lines:,} lines)",
+            first=stretch.first_day,
+            lines=stretch.lines,
+        )
+    lines = lines_of(stretch.lines, stretch.total)
+    if stretch.open_end:
+        return msg("{lines} have no amount since {first}", lines=lines, first=stretch.first_day)
+    return msg(
+        "{lines} have no amount from {first} to {last}",
+        lines=lines,
+        first=stretch.first_day,
+        last=stretch.last_day,
+    )
