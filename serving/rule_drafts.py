@@ -43,7 +43,7 @@ class RuleField:
     name : str
     title : dict of str to str
         By language; the name itself of an attribute.
-    kind : {"text", "number", "boolean"}
+    kind : {"text", "number", "boolean", "date"}
     source : {"feature", "category", "attribute"}
         Features of a category need ``category``.
     """

@@ -44,7 +44,7 @@ def chain_of(definition: TagDefinition, kind: str, frame: TrainingFrame) -> Chai
     from tagcast.models.training.tuning import GOOD_DEFAULT
 
     split = Split(SNAPSHOTS, HORIZON_DAYS)
-    data = TrainingData.of(definition.name, frame, split)
+    data = TrainingData.of(definition, frame, split)
     every = tuple(range(len(data.features)))
     rows = len(data.y) * LEARNED_FROM // len(SNAPSHOTS)
     parts = {"logistic": 0.5, "forest": 0.5}

@@ -86,14 +86,14 @@ def pairs(frame: Any, place: int, places: int) -> Rows:
 
 def each(data: Sequence[TaskData], definitions: Sequence[Any]) -> tuple[Answer, list[float]]:
     """Return tagcast's answer, and for comparison the past log losses of its forests alone."""
-    from tagcast.models.training.binary import train_tag
+    from tagcast.models.training import tag_kind
     from tagcast.models.training.splits import Split
 
     past, forests, scores, size, started = [], [], [], 0, time.process_time()
     for task, definition in zip(data, definitions, strict=True):
         days = np.unique(task.train.as_of).astype("datetime64[D]").tolist()
         split = Split(tuple(days), task.horizon_days)
-        found = train_tag(definition, task.train, split, feature_set=task.task.name, trials=TRIALS)
+        found = tag_kind.train(definition, task.train, split, feature_set=task.task.name, trials=TRIALS)
         past.append(found.candidates[found.chosen])
         forests.append(found.candidates["forest"])
         scores.append(found.model.predict(task.test.X, task.task.now).score)
@@ -103,6 +103,7 @@ def each(data: Sequence[TaskData], definitions: Sequence[Any]) -> tuple[Answer, 
 
 def pooled(data: Sequence[TaskData]) -> tuple[Answer, Answer]:
     """Return the answers of one forest over all pairs, alone and beside a logistic regression each."""
+    from tagcast.models.estimators.search import SearchOptions, best_of
     from tagcast.models.training.recipe import Recipe
     from tagcast.models.training.tuning import TrainAndScore, tune
 
@@ -115,7 +116,7 @@ def pooled(data: Sequence[TaskData]) -> tuple[Answer, Answer]:
     # The last snapshot is tagcast's test snapshot and has no part in its choice: none here either.
     choosing = [d for d in days if d + horizon <= days[-1]][-VALIDATION_FOLDS:]
     folds = [TrainAndScore(X[as_of + horizon <= d], y[as_of + horizon <= d], X[as_of == d], y[as_of == d]) for d in choosing]  # fmt: skip
-    tuned = tune(folds, study_name="pooled", seed=0, trials=TRIALS)
+    tuned = best_of(tune(folds, SearchOptions("pooled", 0, TRIALS)))
     recipe = Recipe(
         {"forest": 1.0}, 1.0, 0, (), tuple(range(X.shape[1])), tuned.params, tuned.rounds,
         round(np.mean([len(f.y) for f in folds])), None, (), 0,

@@ -97,11 +97,11 @@ def promises(data: TaskData, model: TagModel) -> list[tuple[str, float, float, f
 
 def trained(task: Task, data: TaskData, definition: Any, snapshots: tuple[date, ...]) -> TagModel:
     """Return tagcast's model of the task, learned from its training rows."""
-    from tagcast.models.training.binary import train_tag
+    from tagcast.models.training import tag_kind
     from tagcast.models.training.splits import Split
 
     split = Split(snapshots, definition.horizon_days)
-    return train_tag(definition, data.train, split, feature_set=task.name).model
+    return tag_kind.train(definition, data.train, split, feature_set=task.name).model
 
 
 def run(task: Task, home: Path) -> list[Row]:

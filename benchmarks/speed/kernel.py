@@ -117,7 +117,7 @@ def prepare(folder: Path, rows: int, trees: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "tagcast.features.npy"
     for k, tag in enumerate(stored_tags(folder, 10, trees=trees)):
-        (folder / f"model-{k}.txt").write_text(tag.model.blend.parts["forest"].text, encoding="utf-8")
+        (folder / f"model-{k}.txt").write_text(tag.model.scorer.parts["forest"].text, encoding="utf-8")
     if not file.is_file() or len(np.load(file, mmap_mode="r")) != rows:
         X = np.vstack([drawn(k, min(100_000, rows - k * 100_000), 0) for k in range(-(-rows // 100_000))])
         np.save(file, X)
@@ -149,7 +149,7 @@ def run_one(name: str, folder: Path, count: int) -> None:
             raise RuntimeError(f"the kernel differs from Booster on model {k}")
     if name == "paths":
         engine.paths(0, coded, np.arange(8))  # what is built once a run
-    forest = tags[0].model.blend.parts["forest"]
+    forest = tags[0].model.scorer.parts["forest"]
 
     def work() -> None:
         if name == "shap":

@@ -179,7 +179,7 @@ def _tag(
         definition=definition,
         features=tuple(names()),
         feature_set=FEATURES.spec,
-        blend=Blend({"forest": 1.0}, {"forest": forest}),
+        scorer=Blend({"forest": 1.0}, {"forest": forest}),
         calibrator=Calibrator.fit(forest.raw(X[half:]), y[half:], days),
         threshold=0.5,
         base_rate=float(y.mean()),

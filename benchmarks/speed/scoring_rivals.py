@@ -67,7 +67,7 @@ def _pyfuncs(tags: Sequence[LoadedTag], stored: Path) -> list[Any]:
 
     for k, tag in enumerate(tags):
         if not (stored / str(k)).is_dir():
-            model = lightgbm.Booster(model_str=tag.model.blend.parts["forest"].text)
+            model = lightgbm.Booster(model_str=tag.model.scorer.parts["forest"].text)
             mlflow.lightgbm.save_model(model, str(stored / str(k)), pip_requirements=["lightgbm"])
     return [mlflow.pyfunc.load_model(str(stored / str(k))) for k in range(len(tags))]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
-
-from tagcast.features.core.warnings_filter import silence
 
 
 def instant(as_of: date, timezone: str) -> datetime:
@@ -33,3 +32,14 @@ def connect(*, memory_limit: str = "2GB", threads: int | None = None, scratch: P
     connection = ibis.duckdb.connect(**options)
     silence(connection.con)
     return connection
+
+
+def silence(connection: Any) -> None:
+    """Turn off DuckDB's own progress bar: it would be drawn into what a command answers.
+
+    In a notebook without widgets the bar is off and cannot be set: that is as good.
+    """
+    import duckdb
+
+    with suppress(duckdb.Error):
+        connection.execute("SET enable_progress_bar = false")

@@ -7,7 +7,6 @@ may hold ``${VARIABLE}`` from the environment. Relative paths start at the confi
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +17,6 @@ from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.settings_schema import (
-    PASSWORD,
     Access,
     Identity,
     Join,
@@ -30,10 +28,10 @@ from tagcast.features.core.settings_schema import (
     zone,
 )
 from tagcast.features.core.strict import Strict
+from tagcast.features.core.urls import expand, expand_url, holds_password
 from tagcast.features.core.validation import InvalidValueError, at, explained, with_near
 
 FILE_NAME = "tagcast.toml"
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 ENVIRONMENT = {
     "TAGCAST_MEMORY_LIMIT": "memory_limit",
     "TAGCAST_THREADS": "threads",
@@ -113,7 +111,7 @@ class Settings(Strict):
         if self.store is None:
             return None
         # A variable may hold the whole URL, as hosts hand it out.
-        place = expand(self.store, f"{self.path.name}: store")
+        place = expand_url(self.store, f"{self.path.name}: store")
         if "://" not in place:
             return self.resolve(self.store, "store")
         try:
@@ -127,12 +125,12 @@ class Settings(Strict):
     @property
     def state_place(self) -> str | None:
         """The URL of the state with its variables filled in; None is ``registry.db`` in the home."""
-        return None if self.state.url is None else expand(self.state.url, f"{self.path.name}: state.url")
+        return None if self.state.url is None else expand_url(self.state.url, f"{self.path.name}: state.url")
 
     @property
     def rate_limit_place(self) -> str:
         """The storage of rate limits with its variables filled in."""
-        return expand(self.access.rate_limit_storage, f"{self.path.name}: access.rate_limit_storage")
+        return expand_url(self.access.rate_limit_storage, f"{self.path.name}: access.rate_limit_storage")
 
     @property
     def tags_folder(self) -> Path:
@@ -152,25 +150,6 @@ class Settings(Strict):
             package, _, inside = text.removeprefix("package:").partition("/")
             return str(_package_folder(package, f"{self.path.name}: {where}") / inside)
         return str(self.folder / Path(text).expanduser())
-
-
-def expand(text: str, where: str) -> str:
-    """Fill in ``${VARIABLE}`` from the environment.
-
-    Raises
-    ------
-    ConfigError
-        For one that is not set.
-    """
-    for variable in _VARIABLE.findall(text):
-        if variable not in os.environ:
-            raise ConfigError(
-                msg(
-                    "{where} names the variable {variable}, which is not set", where=where, variable=variable
-                ),
-                hint=f"export {variable}=…",
-            )
-    return _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
 
 
 def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings:
@@ -211,7 +190,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
             msg("{file}: {problem}", file=file, problem=toml_problem(error)),
             hint=msg("correct the place it names: key = value, texts in double quotes"),
         ) from error
-    if isinstance(raw.get("store"), str) and PASSWORD.search(raw["store"]):
+    if isinstance(raw.get("store"), str) and holds_password(raw["store"]):
         raise ConfigError(
             msg("{file}: store: a password is written in it", file=file),
             hint=msg("name it as ${{VARIABLE}} and set it in the environment, or set TAGCAST_STORE there"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from ipaddress import ip_network
 from typing import Literal, Self
@@ -11,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tagcast.features.core.messages import Message, listed, msg
 from tagcast.features.core.strict import Strict
+from tagcast.features.core.urls import holds_password
 from tagcast.features.core.validation import InvalidValueError, with_near
 
 EVENT_COLUMNS = (
@@ -25,17 +27,23 @@ EVENT_COLUMNS = (
     "channel",
 )
 REQUIRED_COLUMNS = ("profile_id", "event_time")
-PASSWORD = re.compile(r"://[^/@\s:]*:(?!\$\{)[^/@\s]+@")
+TIME_FORMATS = ("dmy", "mdy", "ymd", "excel", "excel_1904", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
+"""Words that ``time_format`` knows beside strptime's formats: an order of day, month and year, or what a number counts."""
 
 
 class Place(Strict):
     """Where a table is: a file, a glob, or a table or query of a database."""
 
-    path: str | None = Field(None, description="file or glob; package:NAME/… inside an installed package")
+    path: str | None = Field(
+        None, description="file, folder or glob; package:NAME/… inside an installed package"
+    )
     url: str | None = Field(None, description="SQLAlchemy URL; secrets as ${VARIABLE}")
     table: str | None = None
     query: str | None = None
     format: Literal["parquet", "csv"] | None = Field(None, description="by suffix where not given")
+    encoding: str | None = Field(
+        None, description="of CSV files: latin-1, cp1252 …; default: UTF-8, or UTF-16 where its mark shows it"
+    )
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:
@@ -43,9 +51,20 @@ class Place(Strict):
             raise InvalidValueError(msg("give either path (a file or glob) or url (a database)"))
         if self.url is not None and (self.table is None) == (self.query is None):
             raise InvalidValueError(msg("a url needs either table or query"))
-        if self.url is not None and PASSWORD.search(self.url):
+        if self.url is not None and holds_password(self.url):
             raise InvalidValueError(_password_in_url())
         return self
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, value: str | None) -> str | None:
+        try:
+            text = value is None or codecs.lookup(value)._is_text_encoding  # noqa: SLF001 - nothing public says so
+        except LookupError:
+            text = False
+        if not text:
+            raise InvalidValueError(msg("expected an encoding such as latin-1, found {found!r}", found=value))
+        return value
 
 
 class Join(Place):
@@ -71,7 +90,11 @@ class Source(Place):
         "purchase", pattern=r"^[a-z][a-z0-9_]*$", description="name of every event of this source"
     )
     event_column: str | None = Field(None, description="or the column that holds the name")
-    time_format: str | None = Field(None, description="strptime format where the time is text or a number")
+    time_format: str | None = Field(
+        None,
+        description="strptime format where the time is text or a number, as in %d.%m.%Y %H:%M; or dmy, mdy, ymd, excel, "
+        "excel_1904, epoch_s, epoch_ms, epoch_us, epoch_ns",
+    )
     where: str | None = Field(None, description="SQL condition; other rows are left out")
     returns: str | None = Field(None, description="SQL condition; these rows give money back")
     deduplicate: bool = Field(False, description="exact duplicate lines count once")
@@ -103,6 +126,20 @@ class Source(Place):
     @classmethod
     def _check_zone(cls, value: str) -> str:
         return zone(value)
+
+    @field_validator("time_format")
+    @classmethod
+    def _check_time_format(cls, value: str | None) -> str | None:
+        if value is not None and "%" not in value and value not in TIME_FORMATS:
+            raise InvalidValueError(
+                msg(
+                    "expected a format such as {example}, or one of {words}; found {found!r}",
+                    example='"%d.%m.%Y %H:%M"',
+                    words=listed(TIME_FORMATS),
+                    found=value,
+                )
+            )
+        return value
 
 
 class Profiles(Place):
@@ -166,7 +203,7 @@ class StateDatabase(Strict):
             ("postgresql://", "postgresql+psycopg://", "postgres://")
         ):
             raise InvalidValueError(msg("expected postgresql://…, or no url for registry.db in the home"))
-        if value is not None and PASSWORD.search(value):
+        if value is not None and holds_password(value):
             raise InvalidValueError(_password_in_url())
         return value
 
@@ -200,7 +237,7 @@ class Access(Strict):
         # The message must not repeat what was found: a password may be written in it.
         if value != "memory://" and not value.startswith(("redis://", "rediss://")):
             raise ValueError("expected memory://, redis://host:port/number or rediss://…")
-        if PASSWORD.search(value):
+        if holds_password(value):
             raise ValueError(
                 "a password is written in rate_limit_storage: name it as ${VARIABLE} and set it in the environment"
             )

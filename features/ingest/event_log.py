@@ -25,7 +25,7 @@ from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Place
 from tagcast.features.ingest.event_log_content import LogContent, SourceCount
 from tagcast.features.ingest.event_log_writer import write_log
-from tagcast.features.ingest.source_query import matching_files
+from tagcast.features.ingest.readers.files import matching_files
 from tagcast.features.quality.source_spans import span_from_json
 
 Progress = Callable[[Text, int, int], None]

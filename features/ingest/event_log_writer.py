@@ -13,28 +13,35 @@ from typing import Any
 
 from sqlglot import exp
 
+from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Text, listed, msg
-from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.core.messages import Message, Text, listed, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Source
-from tagcast.features.core.warnings_filter import silence
 from tagcast.features.ingest.event_log_content import Digest, LogContent, SourceCount, content_id
-from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, Reader, column, source_query
-from tagcast.features.ingest.sql_casts import as_text
+from tagcast.features.ingest.profile_attributes import write_attributes
+from tagcast.features.ingest.readers.table_reader import Reader, column
+from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, source_query
+from tagcast.features.ingest.sql_casts import as_key
 from tagcast.features.quality.source_spans import SourceSpan, source_span
 
 OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
 MAX_UNPARSABLE_SHARE = 0.01
 MIN_PROFILES = 2
-AMOUNT_HINT = msg(
-    "derive it, as in {example}", example="amount = \"TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)\""
+
+
+def number_hint(name: str) -> Message:
+    """Return how a column of the event log becomes a number."""
+    column = "price" if name == "amount" else name
+    example = f"{name} = \"TRY_CAST(REPLACE({column}, ',', '.') AS DOUBLE)\""
+    return msg("derive it, as in {example}", example=example)
+
+
+AMOUNT_HINT = number_hint("amount")
+TIME_HINT = msg(
+    "check columns.event_time; give time_format, as in {example}",
+    example='"%d.%m.%Y %H:%M", "%Y%m%d", "epoch_ms"',
 )
-TIME_HINT = msg("check columns.event_time; give time_format, as in {example}", example='"%d.%m.%Y %H:%M"')
-_NUMERIC = {
-    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
-    "FLOAT", "DOUBLE", "DECIMAL",
-}  # fmt: skip
 
 
 def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, int], None]) -> LogContent:
@@ -55,14 +62,14 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, in
         silence(connection)
         reader = Reader(settings, connection, aside)
         # Every source is opened before any is read: a wrong column is reported at once.
-        queries = [source_query(source, settings, reader) for source in settings.sources]
+        queries = [source_query(source, settings, reader).select for source in settings.sources]
         identity = identity_query(settings, reader)
         counts = []
         for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
             progress(msg("sources"), number, len(queries))
             counts.append(
                 _stage(
-                    connection,
+                    reader,
                     source,
                     query,
                     identity,
@@ -76,9 +83,14 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, in
             for number, source in enumerate(settings.sources)
         ]
         log = _merge(connection, aside, spans, tuple(counts))
-        _attributes(settings, reader, aside)
+        write_attributes(settings, reader, aside / "profiles.parquet")
         progress(msg("event log"), 1, 1)
-    for leftover in (*aside.glob("stage-*"), *aside.glob("database-*"), aside / "spill"):
+    for leftover in (
+        *aside.glob("stage-*"),
+        *aside.glob("database-*"),
+        *aside.glob("text-*"),
+        aside / "spill",
+    ):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     return log
 
@@ -93,8 +105,9 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
     """
     if settings.identity is None:
         return None
-    place, table = settings.identity, reader.open(settings.identity, "identity")
+    place = settings.identity
     names = {"source": place.source, "source_id": place.source_id, "placed": place.profile_id}
+    table = reader.open(place, "identity", set(names.values()), set(names.values()))
     for name in names.values():
         if name not in table.columns:
             raise DataError(
@@ -102,12 +115,14 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
                 hint=msg("columns: {columns}", columns=listed(table.columns)),
             )
     picked = exp.select(
-        *[exp.alias_(as_text(column(c), table.columns[c]), a) for a, c in names.items()]
+        *[exp.alias_(as_key(column(c), table.columns[c]), a) for a, c in names.items()]
     ).distinct()
     query = picked.from_(table.relation)
-    keys = exp.select("source", "source_id").from_(query.subquery("i")).group_by("source", "source_id")
+    known = exp.select("*").from_(query.subquery("i")).where("source IS NOT NULL AND source_id IS NOT NULL")
+    keys = exp.select("source", "source_id").from_(known.subquery("i")).group_by("source", "source_id")
     twice = exp.select(exp.Count(this=exp.Star())).from_(keys.having("count(*) > 1").subquery("k"))
-    (several,) = reader.connection.execute(twice.sql("duckdb")).fetchall()[0]
+    with reader.reading("identity"):
+        (several,) = reader.connection.execute(twice.sql("duckdb")).fetchall()[0]
     if several:
         raise DataError(
             msg("identity: {several:,} source ids belong to more than one profile", several=several),
@@ -117,12 +132,10 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
 
 
 def _stage(
-    connection: Any, source: Source, query: exp.Select, identity: exp.Expr | None, target: Path
+    reader: Reader, source: Source, query: exp.Select, identity: exp.Expr | None, target: Path
 ) -> SourceCount:
     """Write one source's lines and count what will be left out of the log."""
-    import duckdb
-
-    name = source.name
+    name, connection = source.name, reader.connection
     placed = exp.select("e.*").from_(query.subquery("e"))
     if identity is None:
         placed = placed.select(exp.alias_(exp.column("profile_id", "e"), "placed"))
@@ -134,17 +147,12 @@ def _stage(
         table = exp.select("*").from_(exp.Subquery(this=identity.copy())).subquery("i")
         placed = placed.select("i.placed").join(table, on=same, join_type="left")
     connection.execute("SET TimeZone = ?", [source.timezone])
-    try:
+    with reader.reading(f"sources.{name}"):
         connection.sql(placed.sql("duckdb")).write_parquet(str(target))
-    except duckdb.Error as error:
-        raise DataError(
-            msg("sources.{name}: cannot be read: {reason}", name=name, reason=reason_of(error)),
-            hint=msg("check the file, and the expressions of the configuration"),
-        ) from error
-    *counts, amounts = connection.execute(
+    *counts, amounts, time, amount = connection.execute(
         """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
                   count(DISTINCT profile_id) FILTER (placed IS NULL), count(*) FILTER (NOT matched),
-                  count(amount)
+                  count(amount), min(unread_event_time), min(unread_amount)
            FROM read_parquet(?)""",
         [str(target)],
     ).fetchall()[0]
@@ -161,16 +169,22 @@ def _stage(
     if found.unparsable_times > found.rows * MAX_UNPARSABLE_SHARE:
         raise DataError(
             msg(
-                "sources.{name}: event_time cannot be read in {unparsable_times:,} of {rows:,} rows",
+                "sources.{name}: event_time cannot be read in {unparsable_times:,} of {rows:,} rows, as in {example!r}",
                 name=name,
                 unparsable_times=found.unparsable_times,
                 rows=found.rows,
+                example=time or "",
             ),
             hint=TIME_HINT,
         )
     if not amounts and ("amount" in source.columns or "amount" in source.derive):
         raise DataError(
-            msg("sources.{name}: amount is a number on none of {rows:,} rows", name=name, rows=found.rows),
+            msg(
+                "sources.{name}: amount is a number on none of {rows:,} rows, as in {example!r}",
+                name=name,
+                rows=found.rows,
+                example=amount or "",
+            ),
             hint=AMOUNT_HINT,
         )
     return found
@@ -268,34 +282,3 @@ def _digests(connection: Any, log: exp.Expr) -> dict[date, Digest]:
     days = exp.select("event_day", counted, content).from_(log).group_by("event_day").order_by("event_day")
     found = connection.sql(days.sql("duckdb")).fetchall()
     return {day: (rows, int(digest)) for day, rows, digest in found}
-
-
-def _attributes(settings: Settings, reader: Reader, aside: Path) -> None:
-    place = settings.profiles
-    if place is None:
-        return
-    table = reader.open(place, "profiles")
-    for name in (place.key, *place.columns):
-        if name not in table.columns:
-            raise DataError(
-                msg("profiles: there is no column {name!r}", name=name),
-                hint=msg("columns: {columns}", columns=listed(table.columns)),
-            )
-    key = as_text(column(place.key), table.columns[place.key])
-    query = exp.select(exp.alias_(key, "profile_id")).from_(table.relation)
-    for name in place.columns:
-        kind = table.columns[name].split("(")[0]
-        numeric = kind in _NUMERIC
-        wanted = "DOUBLE" if numeric else ("BOOLEAN" if kind == "BOOLEAN" else "VARCHAR")
-        query = query.select(exp.alias_(exp.cast(column(name), wanted), name, quoted=True))
-    target = aside / "profiles.parquet"
-    query = query.where(column(place.key).is_(exp.null()).not_()).order_by("profile_id")
-    reader.connection.execute(f"COPY ({query.sql('duckdb')}) TO ? (FORMAT parquet)", [str(target)])
-    (twice,) = reader.connection.execute(
-        "SELECT count(*) - count(DISTINCT profile_id) FROM read_parquet(?)", [str(target)]
-    ).fetchall()[0]
-    if twice:
-        raise DataError(
-            msg("profiles: {key} is not unique, {twice:,} rows too many", key=place.key, twice=twice),
-            hint=msg("give one row a profile"),
-        )

@@ -3,134 +3,68 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from glob import escape
-from pathlib import Path
-from typing import Any
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.settings_schema import EVENT_COLUMNS, Place, Source
-from tagcast.features.ingest.sql_allow_list import checked, suggest
-from tagcast.features.ingest.sql_casts import as_text, as_timestamp
-from tagcast.features.ingest.sql_extract import stage_database
+from tagcast.features.core.settings_schema import EVENT_COLUMNS, Source
+from tagcast.features.ingest.expression_types import Typing, Use, Values, values_of
+from tagcast.features.ingest.readers.table_reader import Reader, Table, column
+from tagcast.features.ingest.sql_allow_list import checked, columns_in, suggest
+from tagcast.features.ingest.sql_casts import as_key, as_number
+from tagcast.features.ingest.text_times import proven_order
+from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, needs_order
 
 AMOUNT_TYPE = "DECIMAL(18, 4)"
 EVENT_LOG_COLUMNS = (
     "profile_id", "event_time", "event_day", "event_hour", "event", "amount", "quantity", "discount", "category",
     "item_id", "order_id", "channel", "is_return", "source",
 )  # fmt: skip
-_NUMBERS = ("amount", "quantity", "discount")
-
-
-def column(name: str, table: str | None = None) -> exp.Column:
-    """Return a quoted column."""
-    return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(table) if table else None)
+NUMBERS = ("amount", "quantity", "discount")
+CONVERTED = ("event_time", *NUMBERS)
+"""Columns that are converted; ``unread_NAME`` beside each holds the text of what could not be."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table that DuckDB can read, with its columns and their types."""
-
-    relation: exp.Expr
-    columns: dict[str, str]
-
-    def as_(self, alias: str) -> exp.Subquery:
-        """Return the table under ``alias``; a bare function would lose it."""
-        return exp.select("*").from_(self.relation.copy()).subquery(alias)
-
-
-class Reader:
-    """Opens the places of a configuration for one DuckDB connection.
+class StrangeValues:
+    """Values of a column that an expression uses as something that they are not; they are unknown there.
 
     Parameters
     ----------
-    settings : Settings
-    connection : duckdb.DuckDBPyConnection
-    staging : Path
-        Where database tables are stored while they are read.
+    column : str
+    use : {"number", "time", "boolean", "text"}
+    lines : int
+        Of the whole table.
+    example : str
     """
 
-    def __init__(self, settings: Settings, connection: Any, staging: Path) -> None:
-        self.settings = settings
-        self.connection = connection
-        self.staging = staging
-        self._staged = 0
-
-    def open(self, place: Place, where: str) -> Table:
-        """Return ``place`` as a table.
-
-        Raises
-        ------
-        DataError
-            When it is missing, empty, or cannot be read.
-        """
-        if place.url is not None:
-            self._staged += 1
-            target = self.staging / f"database-{self._staged}"
-            stage_database(place, target, f"{self.settings.path.name}: {where}", folder=self.settings.folder)
-            parts = exp.Literal.string(f"{escape(str(target))}/*.parquet")
-            return self._describe(
-                exp.func("read_parquet", parts, _option("union_by_name", True)), where, str(target)
-            )
-        path = self.settings.resolve(place.path or "", where)
-        files = matching_files(path)
-        if not files:
-            raise DataError(
-                msg(
-                    "{config}: {where}: there is no file {path}",
-                    config=self.settings.path.name,
-                    where=where,
-                    path=path,
-                ),
-                hint=msg("correct path, or bring the file there"),
-            )
-        if not any(f.stat().st_size for f in files):
-            raise DataError(
-                msg("{where}: {path} is empty: no rows", where=where, path=path),
-                hint=msg("bring data, or correct path"),
-            )
-        kind = place.format or ("csv" if files[0].name.endswith((".csv", ".csv.gz", ".tsv")) else "parquet")
-        every = exp.array(*[exp.Literal.string(str(f)) for f in files])
-        if kind == "csv":
-            # The whole file decides on its types: a late odd value makes text, not an error.
-            options = [_option("union_by_name", True), _option("sample_size", -1)]
-            return self._describe(exp.func("read_csv", every, *options), where, path, "CSV")
-        return self._describe(exp.func("read_parquet", every), where, path)
-
-    def _describe(self, relation: exp.Expr, where: str, path: str, kind: str = "Parquet") -> Table:
-        import duckdb
-
-        try:
-            described = self.connection.sql(exp.select("*").from_(relation).limit(0).sql("duckdb"))
-        except duckdb.Error as error:
-            raise DataError(
-                msg("{where}: {path} cannot be read as {format}", where=where, path=path, format=kind),
-                hint=msg("check that the file is whole and of this format"),
-            ) from error
-        return Table(relation, dict(zip(described.columns, map(str, described.types), strict=True)))
+    column: str
+    use: Use
+    lines: int
+    example: str
 
 
-def _option(name: str, value: bool | int) -> exp.PropertyEQ:
-    return exp.PropertyEQ(this=exp.to_identifier(name), expression=exp.convert(value))
+@dataclass(frozen=True)
+class SourceQuery:
+    """The lines of a source in the event log's columns, and what was found on the way.
+
+    Parameters
+    ----------
+    select : exp.Select
+        ``profile_id`` is the source's own id and may be NULL, ``event_time`` is NULL where it cannot be read: both are
+        counted before they are left out. Then ``unread_NAME`` of each converted column, and ``matched``: whether every
+        dimension table had the line's key.
+    strange : tuple of StrangeValues
+    """
+
+    select: exp.Select
+    strange: tuple[StrangeValues, ...]
 
 
-def matching_files(path: str) -> list[Path]:
-    """Return the files that a path or glob names, sorted."""
-    if not any(c in path for c in "*?["):
-        return [Path(path)] if Path(path).is_file() else []
-    anchor = Path(path).anchor or "."
-    return sorted(f for f in Path(anchor).glob(str(Path(path).relative_to(anchor))) if f.is_file())
-
-
-def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Select:
+def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQuery:
     """Return the SELECT that gives every line of ``source`` in the event log's columns.
-
-    ``profile_id`` is the source's own id and may be NULL, ``event_time`` is NULL where it cannot be parsed:
-    both are counted before they are left out. A last column ``matched`` says whether every dimension table
-    had the line's key.
 
     Raises
     ------
@@ -138,7 +72,8 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
         Naming the source, the column, what is there and the hint.
     """
     where = f"sources.{source.name}"
-    table = reader.open(source, where)
+    needed, text = _needed(source)
+    table = reader.open(source, where, needed, text, whole=source.deduplicate)
     lines = exp.select("*").from_(table.relation)
     columns = dict(table.columns)
     if source.deduplicate:
@@ -148,7 +83,8 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
     chosen: dict[str, exp.Expr] = {name: column(name, "s") for name in columns}
     for number, join in enumerate(source.joins):
         place, alias = f"{where}.joins.{number}", f"d{number}"
-        dimension = reader.open(join, place)
+        keys = list(join.keys.values())
+        dimension = reader.open(join, place, {*keys, *join.columns}, keys)
         for name in join.columns:
             _need(name, dimension.columns, place)
             if name in columns:
@@ -163,17 +99,26 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> exp.Sele
             _need(left, columns, f"{place}.on")
             _need(right, dimension.columns, f"{place}.on")
             conditions.append(
-                as_text(chosen[left].copy(), columns[left]).eq(
-                    as_text(column(right, alias), dimension.columns[right])
-                )
+                as_key(chosen[left], columns[left]).eq(as_key(column(right, alias), dimension.columns[right]))
             )
-        _unique(reader, dimension, list(join.keys.values()), place)
+        _unique(reader, dimension, keys, place)
         query = query.join(dimension.as_(alias), on=exp.and_(*conditions), join_type="left")
-        matched.append(column(next(iter(join.keys.values())), alias).is_(exp.null()).not_())
+        matched.append(column(keys[0], alias).is_(exp.null()).not_())
     for name, value in chosen.items():
         query = query.select(exp.alias_(value, name, quoted=True), copy=False)
     query = query.select(exp.alias_(exp.and_(exp.true(), *matched), "__matched", quoted=True))
-    return _mapped(source, settings, query, columns, where)
+    return _Mapping(source, settings, reader, query, columns, where).mapped()
+
+
+def _needed(source: Source) -> tuple[set[str], set[str]]:
+    """Return the columns that the mapping names, and those of them that are wanted as text."""
+    expressions = [*source.derive.values(), source.where or "", source.returns or ""]
+    needed = {*source.columns.values(), *(name for text in expressions for name in columns_in(text))}
+    text = {name for target, name in source.columns.items() if target not in CONVERTED}
+    text |= {left for join in source.joins for left in join.keys}
+    text |= {source.event_column} if source.event_column else set()
+    brought = {name.lower() for join in source.joins for name in join.columns}
+    return {name for name in needed | text if name.lower() not in brought}, text
 
 
 def _need(name: str, columns: dict[str, str], where: str) -> None:
@@ -185,12 +130,15 @@ def _need(name: str, columns: dict[str, str], where: str) -> None:
 
 def _unique(reader: Reader, dimension: Table, keys: list[str], where: str) -> None:
     """A key that stands twice in a dimension would count every line of it twice."""
-    counted = exp.select(exp.Count(this=exp.Star())).from_(dimension.relation)
-    distinct = exp.select(*[column(k) for k in keys]).distinct().from_(dimension.relation).subquery("k")
-    (rows,) = reader.connection.execute(counted.sql("duckdb")).fetchall()[0]
-    (keyed,) = reader.connection.execute(
-        exp.select(exp.Count(this=exp.Star())).from_(distinct).sql("duckdb")
-    ).fetchall()[0]
+    named = [exp.alias_(as_key(column(k), dimension.columns[k]), f"k{n}") for n, k in enumerate(keys)]
+    every = exp.select(*named).from_(dimension.relation.copy()).subquery("d")
+    there = [exp.column(f"k{n}").is_(exp.null()).not_() for n in range(len(keys))]
+    of_keys = exp.Tuple(expressions=[exp.column(f"k{n}") for n in range(len(keys))])
+    counted = exp.select(
+        exp.Count(this=exp.Star()), exp.Count(this=exp.Distinct(expressions=[of_keys]))
+    ).from_(every)
+    with reader.reading(where):
+        rows, keyed = reader.connection.execute(counted.where(*there).sql("duckdb")).fetchall()[0]
     if rows != keyed:
         raise DataError(
             msg(
@@ -204,67 +152,112 @@ def _unique(reader: Reader, dimension: Table, keys: list[str], where: str) -> No
         )
 
 
-def _mapped(
-    source: Source, settings: Settings, lines: exp.Select, columns: dict[str, str], where: str
-) -> exp.Select:
-    values: dict[str, exp.Expr] = {}
-    for target, name in source.columns.items():
-        _need(name, columns, f"{where}.columns.{target}")
-        values[target] = column(name)
-    for target, text in source.derive.items():
-        values[target] = exp.paren(checked(text, columns, f"{settings.path.name}: {where}.derive.{target}"))
-    is_return: exp.Expr = exp.false()
-    if source.returns:
-        is_return = exp.func(
-            "coalesce",
-            exp.paren(checked(source.returns, columns, f"{settings.path.name}: {where}.returns")),
-            exp.false(),
-        )
-    for name in _NUMBERS:
-        if name in values:
-            values[name] = exp.TryCast(
-                this=values[name], to=exp.DataType.build(AMOUNT_TYPE, dialect="duckdb")
+class _Mapping:
+    """The mapping of one source, over its joined lines."""
+
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        reader: Reader,
+        lines: exp.Select,
+        columns: dict[str, str],
+        where: str,
+    ) -> None:
+        self.source, self.settings, self.reader = source, settings, reader
+        self.lines, self.columns, self.where = lines.subquery("raw"), columns, where
+        self.strange: dict[tuple[str, Use], StrangeValues] = {}
+        self.trees = self._checked()
+        named = {c.name for tree in self.trees.values() for c in tree.find_all(exp.Column)}
+        texts = sorted(name for name in named if columns[name] == "VARCHAR")
+        with reader.reading(where):
+            self.values: dict[str, Values] = values_of(reader.connection, self.lines, texts)
+
+    def _checked(self) -> dict[str, exp.Expr]:
+        texts = {f"derive.{target}": text for target, text in self.source.derive.items()}
+        texts |= {"where": self.source.where or "", "returns": self.source.returns or ""}
+        label = f"{self.settings.path.name}: {self.where}"
+        return {name: checked(text, self.columns, f"{label}.{name}") for name, text in texts.items() if text}
+
+    def _expression(self, name: str, want: Use | None) -> tuple[exp.Expr, str]:
+        """Return a checked expression with its columns typed, and its own type."""
+        typing = Typing(self.columns, self.values, f"{self.where}.{name}")
+        tree = exp.paren(typing.typed(self.trees[name], want))
+        for column_name, use in typing.used:
+            lines, example = self.values[column_name].strange(use)
+            if lines:
+                self.strange[column_name, use] = StrangeValues(column_name, use, lines, str(example))
+        with self.reader.reading(f"{self.where}.{name}"):
+            described = self.reader.connection.sql(
+                exp.select(tree.copy()).from_(self.lines.copy()).limit(0).sql("duckdb")
             )
-    if "amount" in values:
+        return tree, str(described.types[0])
+
+    def mapped(self) -> SourceQuery:
+        values: dict[str, tuple[exp.Expr, str]] = {}
+        for target, name in self.source.columns.items():
+            _need(name, self.columns, f"{self.where}.columns.{target}")
+            values[target] = column(name), self.columns[name]
+        for target in self.source.derive:
+            want: Use | None = "number" if target in NUMBERS else None if target == "event_time" else "text"
+            values[target] = self._expression(f"derive.{target}", want)
+        is_return: exp.Expr = exp.false()
+        if self.source.returns:
+            is_return = exp.func("coalesce", self._expression("returns", "boolean")[0], exp.false())
+        event: exp.Expr = exp.Literal.string(self.source.event)
+        if self.source.event_column is not None:
+            _need(self.source.event_column, self.columns, f"{self.where}.event_column")
+            event = as_key(column(self.source.event_column), self.columns[self.source.event_column])
+        order = self._order(*values["event_time"])
+        # Text that is converted stands once beside its lines, without blanks around it: it is looked at several times.
+        base = exp.select("*").from_(self.lines)
+        for name in CONVERTED:
+            if name in values and values[name][1] == "VARCHAR":
+                base = base.select(exp.alias_(as_key(*values[name]), f"__{name}", quoted=True))
+                values[name] = column(f"__{name}"), "VARCHAR"
+        query = exp.select()
+        for name in EVENT_COLUMNS:
+            value, kind = values.get(name, (exp.cast(exp.null(), "VARCHAR"), "VARCHAR"))
+            if name == "event_time":
+                result = as_timestamp(self.source, value, kind, self.settings.timezone, order)
+            elif name in NUMBERS:
+                result = _number(name, value, kind, is_return)
+            else:
+                result = as_key(value, kind)
+            query = query.select(exp.alias_(result, name), copy=False)
+            if name in CONVERTED:
+                query = query.select(exp.alias_(value.copy(), f"raw_{name}"), copy=False)
+        query = query.from_(base.subquery("raw")).select(
+            exp.alias_(event, "event"),
+            exp.alias_(is_return, "is_return"),
+            exp.alias_(column("__matched"), "matched"),
+        )
+        if self.source.where:
+            query = query.where(self._expression("where", "boolean")[0])
+        kinds = {name: values[name][1] if name in values else "VARCHAR" for name in CONVERTED}
+        select = _finished(query, self.settings.timezone, self.source.name, kinds)
+        return SourceQuery(select, tuple(self.strange.values()))
+
+    def _order(self, value: exp.Expr, kind: str) -> str | None:
+        """Return in which order the times write day and month, where they have to show it."""
+        check_time_format(self.source, self.reader.connection, self.where)
+        if not needs_order(self.source, kind):
+            return None
+        with self.reader.reading(self.where):
+            return proven_order(self.reader.connection, self.lines, as_key(value, kind), self.where)
+
+
+def _number(name: str, value: exp.Expr, kind: str, is_return: exp.Expr) -> exp.Expr:
+    number = as_number(value, kind, AMOUNT_TYPE)
+    if name == "amount":
         # Whether a source writes a return as minus or not, it is money given back.
-        values["amount"] = (
-            exp.case()
-            .when(is_return.copy(), exp.Neg(this=exp.Abs(this=values["amount"])))
-            .else_(values["amount"].copy())
-        )
-    if "discount" in values:
-        values["discount"] = exp.Abs(this=values["discount"])
-    event: exp.Expr = exp.Literal.string(source.event)
-    if source.event_column is not None:
-        _need(source.event_column, columns, f"{where}.event_column")
-        event = exp.cast(column(source.event_column), "VARCHAR")
-    mapped = exp.select().from_(lines.subquery("raw"))
-    for name in EVENT_COLUMNS:
-        value: exp.Expr
-        if name == "event_time":
-            kind = columns.get(source.columns.get(name, ""), "")
-            value = as_timestamp(source, values[name], kind, settings.timezone)
-        elif name in _NUMBERS:
-            value = values.get(name) or exp.Cast(
-                this=exp.null(), to=exp.DataType.build(AMOUNT_TYPE, dialect="duckdb")
-            )
-        else:
-            kind = columns.get(source.columns.get(name, ""), "")
-            words = as_text(values.get(name) or exp.null(), kind)
-            value = exp.func("nullif", exp.func("trim", words), exp.Literal.string(""))
-        mapped = mapped.select(exp.alias_(value, name))
-    mapped = mapped.select(
-        exp.alias_(event, "event"),
-        exp.alias_(is_return, "is_return"),
-        exp.alias_(column("__matched"), "matched"),
-    )
-    if source.where:
-        mapped = mapped.where(checked(source.where, columns, f"{settings.path.name}: {where}.where"))
-    return _with_day(mapped, settings.timezone, source.name)
+        back = exp.Neg(this=exp.Abs(this=number))
+        return exp.case().when(is_return.copy(), back).else_(number.copy())
+    return exp.Abs(this=number) if name == "discount" else number
 
 
-def _with_day(mapped: exp.Select, timezone: str, name: str) -> exp.Select:
-    """Add the project's local day and hour, and the source's name."""
+def _finished(mapped: exp.Select, timezone: str, name: str, kinds: dict[str, str]) -> exp.Select:
+    """Add the project's local day and hour, the source's name, and the text of what could not be converted."""
     utc = exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), exp.column("event_time")])
     local = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(timezone), utc])
     computed = {
@@ -275,4 +268,8 @@ def _with_day(mapped: exp.Select, timezone: str, name: str) -> exp.Select:
     final = exp.select().from_(mapped.subquery("mapped"))
     for target in EVENT_LOG_COLUMNS:
         final = final.select(exp.alias_(computed.get(target) or exp.column(target), target))
+    for target in CONVERTED:
+        text = as_key(exp.column(f"raw_{target}"), kinds[target])
+        unread = exp.case().when(exp.column(target).is_(exp.null()), text)
+        final = final.select(exp.alias_(unread, f"unread_{target}"))
     return final.select(exp.column("matched"))

@@ -25,21 +25,24 @@ _NODES = (
     exp.Length, exp.Replace, exp.Left, exp.Right, exp.StrPosition, exp.RegexpExtract, exp.RegexpReplace, exp.SplitPart,
     exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.Extract, exp.Var,
     exp.Year, exp.Month, exp.Day, exp.Hour, exp.DayOfWeek, exp.Tuple,
+    exp.Quarter, exp.Week, exp.DayOfWeekIso, exp.Minute, exp.Second, exp.LastDay, exp.Date, exp.IsNan,
+    exp.Interval, exp.DateDiff, exp.DateAdd, exp.TimestampTrunc, exp.DateTrunc, exp.AtTimeZone, exp.ToDays,
+    exp.UnixToTime, exp.TimeToUnix, exp.StrToTime, exp.TimeToStr, exp.TimestampFromParts, exp.DateFromParts,
 )  # fmt: skip
+# Functions that sqlglot has no class for; none of them reads the clock.
+_CALLS = {
+    "date_sub", "date_part", "timezone", "try_strptime", "make_timestamp_ms", "make_timestamp_ns", "epoch_us", "epoch_ns",
+    "to_years", "to_months", "to_weeks", "to_hours", "to_minutes", "to_seconds", "isfinite",
+}  # fmt: skip
 _TYPES = {
-    "INT",
-    "BIGINT",
-    "DOUBLE",
-    "FLOAT",
-    "DECIMAL",
-    "VARCHAR",
-    "TEXT",
-    "BOOLEAN",
-    "DATE",
-    "TIMESTAMP",
-    "SMALLINT",
-    "TINYINT",
-}
+    "INT": "INT", "BIGINT": "BIGINT", "SMALLINT": "SMALLINT", "TINYINT": "TINYINT", "INT128": "HUGEINT", "UINT": "UINTEGER",
+    "UBIGINT": "UBIGINT", "DOUBLE": "DOUBLE", "FLOAT": "FLOAT", "DECIMAL": "DECIMAL", "VARCHAR": "VARCHAR", "TEXT": "TEXT",
+    "BOOLEAN": "BOOLEAN", "DATE": "DATE", "TIME": "TIME", "INTERVAL": "INTERVAL",
+    # What DuckDB calls TIMESTAMP is a TIMESTAMP without a zone to sqlglot.
+    "TIMESTAMP": "TIMESTAMP", "TIMESTAMPNTZ": "TIMESTAMP", "TIMESTAMPTZ": "TIMESTAMPTZ", "TIMESTAMP_S": "TIMESTAMP_S",
+    "TIMESTAMP_MS": "TIMESTAMP_MS", "TIMESTAMP_NS": "TIMESTAMP_NS",
+}  # fmt: skip
+"""Types of CAST as sqlglot names them, and as DuckDB does."""
 
 
 def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
@@ -74,12 +77,18 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
         ) from error
     if tree is None or more:
         raise ConfigError(
-            f"{where}: {text!r} is no SQL expression: expected one, found {'none' if tree is None else 'several'}",
-            hint="write a condition or value such as quantity < 0",
+            msg(
+                "{where}: {text!r} is no SQL expression: {problem}",
+                where=where,
+                text=text,
+                problem=msg("it is empty") if tree is None else msg("there are several"),
+            ),
+            hint=msg("write a condition or value such as quantity < 0"),
         )
     spelt = {c.lower(): c for c in columns}
     for node in tree.walk():
-        if not isinstance(node, _NODES) or type(node) is exp.Func:
+        called = isinstance(node, exp.Anonymous) and node.name.lower() in _CALLS
+        if not (called or isinstance(node, _NODES)) or type(node) is exp.Func:
             raise ConfigError(
                 msg(
                     "{where}: {part!r} is not allowed in an expression", where=where, part=node.sql("duckdb")
@@ -91,7 +100,7 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
         if isinstance(node, exp.DataType) and node.this.value not in _TYPES:
             raise ConfigError(
                 msg("{where}: CAST to {type} is not allowed", where=where, type=node.sql("duckdb")),
-                hint=msg("types: {types}", types=listed(sorted(_TYPES))),
+                hint=msg("types: {types}", types=listed(sorted(set(_TYPES.values())))),
             )
         if isinstance(node, exp.Column):
             if node.args.get("table") or node.name.lower() not in spelt:
@@ -106,11 +115,22 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
     return tree
 
 
+def columns_in(text: str) -> frozenset[str]:
+    """Return the columns that an expression names, in lower case; none where it is no expression."""
+    try:
+        trees = parse(text, read="duckdb")
+    except SqlglotError:
+        return frozenset()
+    return frozenset(c.name.lower() for tree in trees if tree is not None for c in tree.find_all(exp.Column))
+
+
 def suggest(name: str, columns: Collection[str]) -> Message:
     """Return a hint for a column that is not there."""
-    near = get_close_matches(name, list(columns), n=1, cutoff=0.5)
+    lower = {c.lower(): c for c in columns}
+    near = get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
     if near:
-        return msg("did you mean {nearest!r}? columns: {columns}", nearest=near[0], columns=listed(columns))
+        nearest = lower[near[0]]
+        return msg("did you mean {nearest!r}? columns: {columns}", nearest=nearest, columns=listed(columns))
     return msg("columns: {columns}", columns=listed(columns))
 
 

@@ -1,19 +1,36 @@
-"""How a value of any type becomes an id or a timestamp: expressions for DuckDB.
+"""How a value of any type becomes a key or a number: expressions for DuckDB.
 
 What cannot be read becomes NULL and is counted.
 """
 
 from __future__ import annotations
 
-import re
-
 from sqlglot import exp
 
-from tagcast.features.core.settings_schema import Source
+NUMERIC = frozenset({
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+    "FLOAT", "DOUBLE", "DECIMAL",
+})  # fmt: skip
+BLANKS = " \t\r\n\v\f\u00a0\u3000"
+"""What padding is made of: CHAR columns, tabs of exports, the wide and the unbreakable blank."""
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
-_ZONED = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMPTZ_NS"}
-_TIME_OF_DAY = re.compile(r"%-?[HIsSpMfgcTXzZ]")
-_DATE_ONLY = r"^\s*\d{4}-\d{1,2}-\d{1,2}\s*$"
+
+def base_type(kind: str) -> str:
+    """Return a DuckDB type without its parameters."""
+    return kind.split("(", maxsplit=1)[0]
+
+
+def matches(value: exp.Expr, pattern: str) -> exp.Expr:
+    """Return whether ``value`` matches a regular expression."""
+    return exp.RegexpLike(this=value, expression=exp.Literal.string(pattern))
+
+
+def replaced(value: exp.Expr, pattern: str, by: str) -> exp.Expr:
+    """Return ``value`` with what matches ``pattern`` replaced, once."""
+    return exp.Anonymous(
+        this="regexp_replace", expressions=[value, exp.Literal.string(pattern), exp.Literal.string(by)]
+    )
 
 
 def as_text(value: exp.Expr, kind: str) -> exp.Expr:
@@ -25,8 +42,8 @@ def as_text(value: exp.Expr, kind: str) -> exp.Expr:
     kind : str
         Its DuckDB type.
     """
-    text = exp.cast(value, "VARCHAR")
-    if not kind.startswith(("FLOAT", "DOUBLE", "DECIMAL")):
+    text = exp.cast(value.copy(), "VARCHAR")
+    if base_type(kind) not in {"FLOAT", "DOUBLE", "DECIMAL"}:
         return text
     whole = exp.TryCast(this=value.copy(), to=exp.DataType.build("HUGEINT", dialect="duckdb"))
     return (
@@ -37,40 +54,19 @@ def as_text(value: exp.Expr, kind: str) -> exp.Expr:
     )
 
 
-def as_timestamp(source: Source, value: exp.Expr, kind: str, timezone: str) -> exp.Expr:
-    """Return a naive UTC timestamp; the session's TimeZone is the source's while this runs.
+def as_key(value: exp.Expr, kind: str) -> exp.Expr:
+    """Return what tells lines apart or brings them together (an id, a name, a word) without blanks around it.
 
-    A date without a time is that calendar day of the project, whatever zone the source's times are in: it
-    has no hour that could be converted.
-
-    Local times that a clock change makes ambiguous or skips are read as ICU reads them: the later of two,
-    and shifted forward.
+    Every key goes through here, whichever table it stands in, so that keys meet; an empty one is NULL.
     """
-    utc = exp.Literal.string("UTC")
-    if kind in _ZONED:
-        return exp.Anonymous(
-            this="timezone", expressions=[utc, exp.cast(value, exp.DataType.build("TIMESTAMPTZ"))]
-        )
-    naive: exp.Expr
-    zoned: exp.Expr
-    zone = source.timezone
-    if source.time_format:
-        zone = source.timezone if _TIME_OF_DAY.search(source.time_format) else timezone
-        naive = exp.Anonymous(
-            this="try_strptime",
-            expressions=[exp.cast(value, "VARCHAR"), exp.Literal.string(source.time_format)],
-        )
-    elif kind == "VARCHAR" or not kind:
-        # Text may carry an offset; one without is read in the session's zone.
-        text = exp.cast(value, "VARCHAR")
-        zoned = exp.TryCast(this=text, to=exp.DataType.build("TIMESTAMPTZ"))
-        midnight = exp.TryCast(this=text.copy(), to=exp.DataType.build("TIMESTAMP"))
-        day = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(timezone), midnight])
-        is_day = exp.func("regexp_matches", text.copy(), exp.Literal.string(_DATE_ONLY), dialect="duckdb")
-        timestamp = exp.case().when(is_day, day).else_(zoned)
-        return exp.Anonymous(this="timezone", expressions=[utc, timestamp])
-    else:
-        zone = timezone if kind == "DATE" else source.timezone
-        naive = exp.TryCast(this=value, to=exp.DataType.build("TIMESTAMP"))
-    zoned = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(zone), naive])
-    return exp.Anonymous(this="timezone", expressions=[utc.copy(), zoned])
+    trimmed = exp.Anonymous(this="trim", expressions=[as_text(value, kind), exp.Literal.string(BLANKS)])
+    return exp.func("nullif", trimmed, exp.Literal.string(""))
+
+
+def as_number(value: exp.Expr, kind: str, target: str) -> exp.Expr:
+    """Return a number of the type ``target``; of text without blanks around it, what is written as a number."""
+    to = exp.DataType.build(target, dialect="duckdb")
+    if base_type(kind) in NUMERIC:
+        return exp.TryCast(this=value.copy(), to=to)
+    text = value.copy() if kind == "VARCHAR" else as_key(value, kind)
+    return exp.case().when(matches(text, NUMBER), exp.TryCast(this=text.copy(), to=to)).else_(exp.null())

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.warnings_filter import silence
+from tagcast.features.core.duckdb import silence
 from tagcast.features.quality.amount_findings import amount_findings, unknown_amounts
 from tagcast.features.quality.daily_counts import daily_counts
 from tagcast.features.quality.day_findings import gap_findings, midnight_findings, span_findings

@@ -26,7 +26,7 @@ from tagcast.models.artifacts import files as bundle_files
 from tagcast.models.artifacts.files import MODEL_FILE, FeatureRange
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.score_scale import SCALES
-from tagcast.models.estimators.blend import NOTHING, PartScores
+from tagcast.models.estimators.blend import NOTHING, PartScores, Scorer
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.kernels.additive_model import AdditiveModel
 from tagcast.models.stats.amount_outlook import AmountOutlook
@@ -53,6 +53,16 @@ class ScoreAndBounds(Protocol):
     @property
     def upper(self) -> Floats:
         """Upper bound, at least the score."""
+
+
+class AnyCalibrator(Protocol):
+    """What makes score and bounds of what a scorer predicts."""
+
+    def predict(self, predicted: Floats, as_of: date, unseen: float = 0.0, /) -> ScoreAndBounds:
+        """Return them, for ``unseen`` as the share of the window whose season training never saw."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
 
 
 class Decided(NamedTuple):
@@ -86,6 +96,9 @@ class TrainedModel(ABC):
     ranges : dict of str to FeatureRange
         By feature.
     seed : int
+    scorer : Scorer
+        Predicts, before what past snapshots have shown of its drift.
+    calibrator : AnyCalibrator
     threshold : float or None
         Score from which the tag says yes; None where each run's scores decide, or where its values are tiers.
     """
@@ -96,6 +109,8 @@ class TrainedModel(ABC):
     snapshots: tuple[date, ...]
     ranges: Mapping[str, FeatureRange]
     seed: int
+    scorer: Scorer
+    calibrator: AnyCalibrator
     threshold: float | None = None
 
     kind: ClassVar[str]
@@ -141,21 +156,20 @@ class TrainedModel(ABC):
         return bundle_files.matrix(self.definition.name, self.features, X)
 
     @property
-    @abstractmethod
     def used_features(self) -> frozenset[int]:
         """Columns of X that can change the score."""
+        return self.scorer.used_features
 
     @property
-    @abstractmethod
     def forest(self) -> ForestScorer | None:
         """The part that is a forest."""
+        return self.scorer.forest
 
     @property
-    @abstractmethod
     def additive(self) -> AdditiveModel | None:
         """The part that is an additive model."""
+        return self.scorer.additive
 
-    @abstractmethod
     def raw(self, X: Floats | pd.DataFrame) -> Floats:
         """Return the uncalibrated score, shape (n,), that :meth:`contributions` add up to but for a constant.
 
@@ -164,8 +178,8 @@ class TrainedModel(ABC):
         X : array or DataFrame of shape (n, p)
             An array has the columns of ``features`` in order; a DataFrame may have them in any.
         """
+        return self.scorer.raw(self.matrix(X))
 
-    @abstractmethod
     def predict(
         self, X: Floats | pd.DataFrame, as_of: date | None = None, known: PartScores = NOTHING
     ) -> ScoreAndBounds:
@@ -180,8 +194,10 @@ class TrainedModel(ABC):
         known : mapping of str to ndarray of shape (n,)
             Scores of parts that were worked out before (:mod:`tagcast.models.inference.engine`).
         """
+        when = as_of or self.first_day
+        predicted = self.scorer.predicted(self.matrix(X), known)
+        return self.calibrator.predict(predicted, when, self.unseen_season(when))
 
-    @abstractmethod
     def decide(
         self,
         X: Floats | pd.DataFrame,
@@ -205,10 +221,20 @@ class TrainedModel(ABC):
         past : ndarray of shape (n,), optional
             Codes of the values before, for hysteresis; -1 for none.
         """
+        found = self.predict(X, as_of, known)
+        return Decided(
+            found.score, found.lower, found.upper, *self._values(found, definition, threshold, past)
+        )
 
     @abstractmethod
+    def _values(
+        self, found: Any, definition: TagDefinition, threshold: float, past: Codes | None
+    ) -> tuple[Codes, Floats]:
+        """Return value and confidence of what :meth:`predict` gave, as :meth:`decide` says."""
+
     def contributions(self, X: Floats | pd.DataFrame, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of :meth:`raw`, shape (n, p): see :mod:`tagcast.models.inference.attributions`."""
+        return self.scorer.contributions(self.matrix(X), exact=exact, known=known)
 
     def outlook(self, as_of: date) -> AmountOutlook | None:  # chances are summed as they are
         """Return what is needed to sum scores over an audience, where they are no chances."""
@@ -218,14 +244,10 @@ class TrainedModel(ABC):
     def _own_json(self) -> dict[str, Any]:
         """Return what model.json holds beside what all models have."""
 
-    @abstractmethod
-    def _calibration_json(self) -> dict[str, Any]:
-        """Return calibration.json."""
-
     @classmethod
     @abstractmethod
     def _own_fields(cls, data: dict[str, Any], calibration: Any, forest: str | None) -> dict[str, Any]:
-        """Return the fields that :meth:`_own_json` and :meth:`_calibration_json` wrote."""
+        """Return the fields that :meth:`_own_json` wrote, and the calibrator of calibration.json."""
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -240,7 +262,7 @@ class TrainedModel(ABC):
                 "seed": self.seed,
                 **self._own_json(),
             },
-            self._calibration_json(),
+            self.calibrator.to_json(),
             None if self.forest is None else self.forest.text,
         )
 

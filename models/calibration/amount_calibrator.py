@@ -22,8 +22,8 @@ from tagcast.models.calibration.amount_drift import AmountDrift, expected_and_se
 from tagcast.models.calibration.binary_calibrator import SURENESS, Calibrator
 from tagcast.models.calibration.conformal_tables import LEVELS, AmountTables
 from tagcast.models.stats.amount_outlook import AmountOutlook
+from tagcast.models.stats.numerics import Floats, logit
 
-Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 
 LEAST_SPREAD = 0.02
@@ -130,7 +130,7 @@ class AmountCalibrator:
         # What the drift adds to what the tables have seen of it: little, but long after, or in a new season.
         spread = float(np.sqrt(max(0.0, now.variance - self.usual)))
         wider = float(np.exp(TAIL_DEVIATIONS * spread))
-        chances = self.tables.tiers(score, np.array(self.starts))
+        chances = self._chances(score)
         tier = chances.argmax(axis=1)  # the first, so the lower, of equal ones
         return CalibratedAmount(
             score,
@@ -144,6 +144,10 @@ class AmountCalibrator:
             chances,
         )
 
+    def _chances(self, score: Floats, move: float = 0.0) -> Floats:
+        """Return the probability of each tier, shape (n, tiers), were all logarithms of amounts to move by ``move``."""
+        return self.tables.tiers(score * np.exp(move), np.array(self.starts))
+
     def _least_chance(
         self, score: Floats, chances: Floats, tier: npt.NDArray[np.intp], spread: float
     ) -> Floats:
@@ -152,8 +156,7 @@ class AmountCalibrator:
         least: Floats = chances[rows, tier]
         if spread > LEAST_SPREAD:
             for shift in (-SURENESS, SURENESS):
-                shifted = self.tables.tiers(score * np.exp(shift * spread), np.array(self.starts))
-                least = np.minimum(least, shifted[rows, tier])
+                least = np.minimum(least, self._chances(score, shift * spread)[rows, tier])
         return least
 
     def outlook(self, as_of: date, unseen: float = 0.0) -> AmountOutlook:
@@ -161,10 +164,7 @@ class AmountCalibrator:
         spread = float(np.sqrt(self.drift.ahead(as_of, unseen).variance))
         top = BEYOND * max(float(np.exp(self.tables.middles[-1])), self.starts[-1])
         scores = np.r_[0.0, np.geomspace(self.tables.least, top, KNOTS - 1)]
-        bounds = np.array(self.starts)
-        moved = [
-            self.tables.tiers(scores * np.exp(move * spread), bounds) for move in (-SURENESS, 0.0, SURENESS)
-        ]
+        moved = [self._chances(scores, move * spread) for move in (-SURENESS, 0.0, SURENESS)]
 
         def rows(chances: Floats) -> tuple[tuple[float, ...], ...]:
             return tuple(tuple(row) for row in np.round(chances.T, 4).tolist())
@@ -226,5 +226,4 @@ def tier_of(amount: Floats, starts: Floats) -> npt.NDArray[np.intp]:
 
 
 def _log_odds(chance: Floats) -> Floats:
-    p = np.clip(chance, 0.5 / LEVELS, 1 - 0.5 / LEVELS)
-    return np.log(p) - np.log1p(-p)
+    return logit(np.clip(chance, 0.5 / LEVELS, 1 - 0.5 / LEVELS))

@@ -15,13 +15,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from tagcast.models.calibration.binary_drift import Floats, faded
 
-STEP_DAYS = 30
 SPREAD = 0.1
 """Standard deviation of what the logarithm gains in one step."""
-KEPT = 0.5
-"""Share of a drift that is left after one step."""
 SEASON_SPREAD = 0.3
 """What is added where the whole window lies in a season that no snapshot has shown: a shop that sells a third more
 before Christmas is one standard deviation away."""
@@ -53,9 +50,7 @@ class AmountDrift:
 
     def ahead(self, as_of: date, unseen: float = 0.0) -> AmountDrift:
         """Return what is known at ``as_of``; ``unseen`` is the window's share of a season that no snapshot showed."""
-        steps = max(1.0, (as_of - self.day).days / STEP_DAYS)
-        left = KEPT**steps
-        gained = (1 - left**2) / (1 - KEPT**2)
+        left, gained = faded(self.day, as_of)
         variance = self.variance * left**2 + SPREAD**2 * gained + SEASON_SPREAD**2 * unseen
         return AmountDrift(self.day, self.mean * left, variance)
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from tagcast.models.calibration.binary_drift import Drift, follow
 from tagcast.models.calibration.venn_abers import Steps, VennAbersTable
-from tagcast.models.stats.numerics import CLIP, Floats, clip, probability
+from tagcast.models.stats.numerics import CLIP, Floats, clip, logit, probability
 
 __all__ = ["CLIP", "MIN_CASES", "Calibrated", "Calibrator"]
 
@@ -148,5 +148,4 @@ def score_curve(raw: Floats, y: npt.NDArray[np.int8]) -> tuple[Floats, Floats]:
     order = np.lexsort((raw, inverse))  # one order of addition, whatever the order of the rows
     middles = np.add.reduceat(raw[order], np.r_[0, np.cumsum(counts)[:-1]]) / counts
     rises = np.r_[True, np.diff(middles) > 0]
-    values = steps[rises]
-    return middles[rises], np.log(values) - np.log1p(-values)
+    return middles[rises], logit(steps[rises])

@@ -37,6 +37,13 @@ LEAST_SLOPE = 0.1
 _NEWTON_STEPS = 50
 
 
+def faded(day: date, as_of: date) -> tuple[float, float]:
+    """Return the share of a drift of ``day`` that is left at ``as_of``, and the steps' variances gained since."""
+    left = KEPT ** max(1.0, (as_of - day).days / STEP_DAYS)
+    # What is added on the way fades too: the spread never exceeds that of drifts in general.
+    return left, (1 - left**2) / (1 - KEPT**2)
+
+
 @dataclass(frozen=True)
 class Drift:
     """What is known about shift and slope at a moment.
@@ -71,10 +78,7 @@ class Drift:
         unseen : float
             Share of the window ahead whose season no snapshot has shown (:mod:`tagcast.models.stats.season_coverage`).
         """
-        steps = max(1.0, (as_of - self.day).days / STEP_DAYS)
-        left = KEPT**steps
-        # What is added on the way fades too: the spread never exceeds that of drifts in general.
-        gained = (1 - left**2) / (1 - KEPT**2)
+        left, gained = faded(self.day, as_of)
         covariance = self.covariance * left**2 + np.diag(np.square(SPREAD)) * gained
         covariance += np.diag(np.square(SEASON_SPREAD)) * unseen
         return Drift(self.day, self.mean * left, covariance)

@@ -1,4 +1,4 @@
-"""Cases out of time on which decision rules are tried."""
+"""Cases out of time on which decision rules, and the tiers of an amount, are tried."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-
-
+Places = npt.NDArray[np.intp]
 Rows = npt.NDArray[np.bool_]
 
 
+class _OverTime:
+    """Cases of several snapshots."""
+
+    as_of: npt.NDArray[np.datetime64]
+
+    @property
+    def snapshots(self) -> list[tuple[str, Rows]]:
+        """Day and rows of each snapshot, in order of time."""
+        return [(str(day), self.as_of == day) for day in np.unique(self.as_of)]
+
+
 @dataclass(frozen=True)
-class Cases:
+class Cases(_OverTime):
     """Cases out of time: each scored by a model that had not seen its outcome; arrays of shape (n,).
 
     Parameters
@@ -34,7 +44,35 @@ class Cases:
     lower: Floats
     upper: Floats
 
-    @property
-    def snapshots(self) -> list[tuple[str, Rows]]:
-        """Day and rows of each snapshot, in order of time."""
-        return [(str(day), self.as_of == day) for day in np.unique(self.as_of)]
+
+@dataclass(frozen=True)
+class TierCases(_OverTime):
+    """Cases out of time, each predicted by a model that had not seen its amount; arrays of shape (n,).
+
+    Parameters
+    ----------
+    profile_id : ndarray of str
+    as_of : ndarray of datetime64[D]
+    amount : ndarray of float
+        What came.
+    score, lower, upper : ndarray of float
+        As of :class:`Cases`.
+    tier, true_tier : ndarray of int
+        Place of the likeliest tier, and of the one that came.
+    confidence : ndarray of float
+    """
+
+    profile_id: npt.NDArray[np.str_]
+    as_of: npt.NDArray[np.datetime64]
+    amount: Floats
+    score: Floats
+    lower: Floats
+    upper: Floats
+    tier: Places
+    true_tier: Places
+    confidence: Floats
+
+    def from_tier(self, place: int) -> Cases:
+        """Return the cases of the question whether the amount reaches the tier at ``place``."""
+        reached = (self.true_tier >= place).astype(np.int8)
+        return Cases(self.profile_id, self.as_of, reached, self.score, self.lower, self.upper)

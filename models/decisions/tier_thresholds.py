@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tagcast.features.core.messages import Text, listed, msg, to_json
+from tagcast.models.decisions.cases import TierCases
 from tagcast.models.decisions.flip_rates import Words, margin_of
 from tagcast.models.decisions.thresholds import ThresholdRow, audience, share_rows
-from tagcast.models.decisions.tier_cases import TierCases
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.filters.fields import UNKNOWN
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.estimators.blend import NOTHING, PartScores
-from tagcast.models.estimators.forest import ForestScorer
+from tagcast.models.estimators.forest import ForestScorer, trees_for
 from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]
@@ -155,9 +155,7 @@ class AmountRegressor:
         """
         if self.forest is None:
             return self._rate(X)
-        return self._started(X, known["forest"] if "forest" in known else self.forest.raw(X))
-
-    def _started(self, X: Floats, added: Floats) -> Floats:
+        added = known["forest"] if "forest" in known else self.forest.raw(X)
         return added if self.start is None else self.start.log(X) + added
 
     def _rate(self, X: Floats) -> Floats:
@@ -166,20 +164,21 @@ class AmountRegressor:
         own = X[:, self.column] * self.per_horizon
         return np.log1p(np.maximum(np.where(np.isnan(own), self.constant, own), 0.0))
 
-    def amount(self, X: Floats, known: PartScores = NOTHING) -> Floats:
-        """Return the predicted amount, shape (n,), never below 0."""
-        return self.amount_of(self.raw(X, known))
+    @property
+    def additive(self) -> None:
+        """None: an amount has no additive part."""
 
-    def amount_of(self, raw: Floats) -> Floats:
-        """Return the amount that :meth:`raw` encodes."""
+    def predicted(self, X: Floats, known: PartScores = NOTHING) -> Floats:
+        """Return the predicted amount, shape (n,), never below 0."""
+        raw = self.raw(X, known)
         found = np.exp(raw) if self.kind == "tweedie" else np.expm1(raw) * self.factor
         return np.maximum(found, 0.0)
 
     def amount_after(self, X: Floats, trees: int) -> Floats:
-        """Return :meth:`amount` by the first ``trees`` trees of the forest."""
+        """Return :meth:`predicted` by the first ``trees`` trees of the forest."""
         if self.forest is None:
             raise ValueError(f"{self.kind} has no trees")
-        return self.amount_of(self._started(X, self.forest.raw_after(X, trees)))
+        return self.predicted(X, {"forest": self.forest.raw_after(X, trees)})
 
     def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log amount, shape (n, p): SHAP where ``exact``, else along the path."""
@@ -261,8 +260,8 @@ class AmountRecipe:
     seed: int = 0
 
     def trees_for(self, rows: int) -> int:
-        """Return the trees for ``rows`` rows: with their square root, at most half as many more or less."""
-        return max(1, round(self.trees * float(np.clip(np.sqrt(rows / self.tuned_rows), 0.5, 1.5))))
+        """Return the trees for ``rows`` rows."""
+        return trees_for(rows, self.trees, self.tuned_rows)
 
     def fit(self, X: Floats, amount: Floats) -> AmountRegressor:
         """Fit on X of shape (n, p) and amounts of shape (n,)."""
@@ -270,7 +269,9 @@ class AmountRecipe:
         if self.kind in BASELINES:
             return AmountRegressor(self.kind, constant, 1.0, self.column, self.per_horizon)
         grown = self.grow(X, amount, self.trees_for(len(amount)))
-        return grown if self.kind == "tweedie" else replace(grown, factor=smearing(grown.amount(X), amount))
+        return (
+            grown if self.kind == "tweedie" else replace(grown, factor=smearing(grown.predicted(X), amount))
+        )
 
     def grow(self, X: Floats, amount: Floats, trees: int) -> AmountRegressor:
         """Return the forest of ``trees`` trees, not yet scaled to the sum of training."""

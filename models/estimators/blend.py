@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.estimators.bgnbd import BgNbdScorer
+from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.estimators.rfm import RfmScorer
 from tagcast.models.kernels.additive_model import AdditiveModel
 
@@ -34,6 +35,31 @@ class Part(Protocol):
     def contributions(self, X: Floats, *, exact: bool) -> Floats:
         """Return each feature's part of the log-odds, shape (n, p)."""
         ...
+
+
+class Scorer(Protocol):
+    """What a model predicts with, before anything is calibrated; ``known`` are parts that were worked out before."""
+
+    @property
+    def used_features(self) -> frozenset[int]:
+        """Columns of X that can change the prediction."""
+
+    @property
+    def forest(self) -> ForestScorer | None:
+        """The part that is a forest."""
+
+    @property
+    def additive(self) -> AdditiveModel | None:
+        """The part that is an additive model."""
+
+    def raw(self, X: Floats, known: PartScores = NOTHING) -> Floats:
+        """Return what :meth:`contributions` add up to but for a constant, shape (n,)."""
+
+    def predicted(self, X: Floats, known: PartScores = NOTHING) -> Floats:
+        """Return what is calibrated, shape (n,)."""
+
+    def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
+        """Return each feature's part of :meth:`raw`, shape (n, p)."""
 
 
 JSON_PARTS: dict[str, type[AdditiveModel] | type[BgNbdScorer] | type[RfmScorer]] = {
@@ -84,6 +110,22 @@ class Blend:
         for name, part in self.parts.items():
             total += self.weights[name] * (known[name] if name in known else part.raw(X))
         return total
+
+    def predicted(self, X: Floats, known: PartScores = NOTHING) -> Floats:
+        """Return :meth:`raw`: log-odds are what is calibrated."""
+        return self.raw(X, known)
+
+    @property
+    def forest(self) -> ForestScorer | None:
+        """The part that is a forest."""
+        part = self.parts.get("forest")
+        return part if isinstance(part, ForestScorer) else None
+
+    @property
+    def additive(self) -> AdditiveModel | None:
+        """The part that is an additive model."""
+        part = self.parts.get("logistic")
+        return part if isinstance(part, AdditiveModel) else None
 
     def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log-odds, shape (n, p): see :mod:`tagcast.models.inference.attributions`.

@@ -51,6 +51,11 @@ def binned(X: Floats, y: npt.NDArray[np.int8], *, like: lgb.Dataset | None = Non
     return lgb.Dataset(X, label=y, reference=like, params=params, free_raw_data=False).construct()
 
 
+def trees_for(rows: int, best: float, tuned_rows: int) -> int:
+    """Return the trees for ``rows`` rows where ``best`` were best on ``tuned_rows``: with their square root, at most half as many more or less."""
+    return max(1, round(best * float(np.clip(np.sqrt(rows / tuned_rows), 0.5, 1.5))))
+
+
 @dataclass(frozen=True)
 class ForestScorer:
     """A fitted forest.
@@ -131,10 +136,10 @@ class ForestScorer:
         """
         import lightgbm as lgb
 
-        every = lightgbm_params(params, seed=seed)
         own = np.ascontiguousarray(X[:, columns])
-        booster = lgb.train(every, lgb.Dataset(own, label=target, init_score=start, params=every), trees)
-        return cls(_without_parameters(booster.model_to_string()), tuple(columns))
+        every = lightgbm_params(params, seed=seed)
+        data = lgb.Dataset(own, label=target, init_score=start, params=every)
+        return cls.fit(data, params, trees, seed=seed, columns=columns)[0]
 
     def raw_after(self, X: Floats, trees: int) -> Floats:
         """Return :meth:`raw` of the first ``trees`` trees."""

@@ -56,6 +56,35 @@ class Trial:
         return float(np.mean(self.losses))
 
 
+@dataclass(frozen=True)
+class SearchOptions:
+    """How long to search, and where what is finished is kept.
+
+    Parameters
+    ----------
+    study_name : str
+        Has to name data and settings: a study of this name in ``storage`` is continued.
+    seed, trials : int
+        ``trials`` counts those of an earlier, stopped run.
+    timeout_s : float, optional
+        No batch starts later than this many seconds from the start; the first always runs.
+    threads : int
+        Trials run side by side; the result is the same for any number.
+    storage : str, optional
+        SQLAlchemy URL of Optuna's database; in memory by default.
+    progress : callable, optional
+        Called with (finished trials, trials).
+    """
+
+    study_name: str
+    seed: int
+    trials: int
+    timeout_s: float | None = None
+    threads: int = 1
+    storage: str | None = None
+    progress: Callable[[int, int], None] | None = None
+
+
 class Objective(Protocol):
     """What a search minimises, fold by fold.
 
@@ -94,47 +123,24 @@ def stopped_note(finished: int, trials: int) -> list[Text]:
     return [text]
 
 
-def search(
-    objective: Objective,
-    *,
-    study_name: str,
-    seed: int,
-    trials: int,
-    timeout_s: float | None = None,
-    threads: int = 1,
-    storage: str | None = None,
-    known: Sequence[Trial] = (),
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[Trial, ...]:
-    """Return the finished trials in order.
+def search(objective: Objective, options: SearchOptions, known: Sequence[Trial] = ()) -> tuple[Trial, ...]:
+    """Return the finished trials in order; ``known`` are trials of ``objective.first`` that were run already.
 
-    Parameters
-    ----------
-    objective : Objective
-    study_name : str
-        Has to name data and settings: a study of this name in ``storage`` is continued.
-    seed, trials : int
-        ``trials`` counts those of an earlier, stopped run.
-    timeout_s : float, optional
-        No batch starts later than this many seconds from now; the first always runs.
-    threads : int
-        Trials run side by side; the result is the same for any number.
-    storage : str, optional
-        SQLAlchemy URL of Optuna's database; in memory by default.
-    known : sequence of Trial
-        Trials of ``objective.first`` that were run already.
-    progress : callable, optional
-        Called with (finished trials, trials).
+    Raises
+    ------
+    ModelError
+        When not a single trial is asked for.
     """
     import optuna
 
+    trials = options.trials
     if trials < 1:
         raise ModelError(
             msg("tuning needs at least one trial, got {trials}", trials=trials),
             hint=msg("give --trials 1 or more"),
         )
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(study_name=study_name, storage=storage, load_if_exists=True)
+    study = optuna.create_study(study_name=options.study_name, storage=options.storage, load_if_exists=True)
     space = objective.space()
     finished = {t.number: t for t in map(_read, study.get_trials(deepcopy=False))}
     for trial in known:
@@ -142,18 +148,18 @@ def search(
             study.add_trial(_written(trial, space))
             finished[trial.number] = trial
     # The clock only bounds the work that someone allowed; it decides nothing else.
-    deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-    with ThreadPoolExecutor(max(1, threads)) as pool:
+    deadline = math.inf if options.timeout_s is None else time.monotonic() + options.timeout_s
+    with ThreadPoolExecutor(max(1, options.threads)) as pool:
         for start in range(0, trials, BATCH):
             if start and time.monotonic() >= deadline:
                 break
             earlier = [finished[n] for n in sorted(finished) if n < start]
             todo = [n for n in range(start, min(start + BATCH, trials)) if n not in finished]
-            for trial in pool.map(lambda n, seen=earlier: _run(n, seen, objective, seed), todo):
+            for trial in pool.map(lambda n, seen=earlier: _run(n, seen, objective, options.seed), todo):
                 study.add_trial(_written(trial, space))
                 finished[trial.number] = trial
-                if progress:
-                    progress(len(finished), trials)
+                if options.progress:
+                    options.progress(len(finished), trials)
     return tuple(finished[n] for n in sorted(finished) if n < trials)
 
 

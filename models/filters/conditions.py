@@ -18,7 +18,7 @@ from tagcast.models.filters.fields import NUMBER_PARTS, UNKNOWN, YES_NO
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 Scalar = str | bool | float
-Kind = Literal["text", "number", "boolean"]
+Kind = Literal["text", "number", "boolean", "date"]
 _BARE = re.compile(r"[^\W\d]\w*(?:\.\w+)*")  # as the parser reads a name that stands without quotes
 MAX_DEPTH = 50
 MAX_VALUES = 10_000
@@ -217,7 +217,7 @@ class Names:
     tags : mapping of str to tuple of str
         Tag to its bands.
     attributes : mapping of str to str
-        Attribute to ``text``, ``number`` or ``boolean``.
+        Attribute to ``text``, ``number``, ``boolean`` or ``date``: a text such as 2026-01-31, which sorts by time.
     values : mapping of str to tuple of str
         The values of a tag beside unknown, where they are not yes and no.
     audiences : collection of str
@@ -230,7 +230,7 @@ class Names:
     audiences: Collection[str] = ()
 
     def kind(self, field: FieldRef) -> str:
-        """Return ``text``, ``number`` or ``boolean``."""
+        """Return ``text``, ``number``, ``boolean`` or ``date``."""
         if field.part is None:
             return self.attributes[field.name]
         return "number" if field.part in NUMBER_PARTS else "text"

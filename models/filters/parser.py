@@ -40,19 +40,19 @@ from tagcast.models.filters.conditions import (
     Or,
     Scalar,
 )
-from tagcast.models.filters.fields import PARTS
+from tagcast.models.filters.fields import PARTS, is_date
 from tagcast.models.filters.tokenizer import Token, tokens
 
 MAX_LENGTH = 1_000_000
 _EXAMPLE = "churn_risk = 'yes' OR age IN ('25-34', '35-44')"
 _OPERATORS: dict[str, Operator] = {
-    "=": "=",
-    "!=": "!=",
-    "<>": "!=",
-    "<": "<",
-    "<=": "<=",
-    ">": ">",
-    ">=": ">=",
+    "=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=",
+}  # fmt: skip
+_WANTED = {
+    "number": msg("a number for {field}"),
+    "boolean": msg("TRUE or FALSE for {field}"),
+    "date": msg("a date such as '2026-01-31' for {field}"),
+    "text": msg("a text in single quotes for {field}"),
 }
 
 
@@ -264,7 +264,7 @@ class _Parser:
     def value(self, field: FieldRef, *, ordered: bool, place: Token | None = None) -> Scalar:
         token = self.next
         kind = self.names.kind(field)
-        if ordered and kind != "number":
+        if ordered and kind not in {"number", "date"}:
             where = place or token
             raise FilterError(
                 msg(
@@ -289,11 +289,10 @@ class _Parser:
                 self._unknown(problem, text, allowed, token)
             self.place += 1
             return text
+        if token.kind == "text" and kind == "date" and is_date(token.text[1:-1]):
+            self.place += 1
+            return token.text[1:-1]
         if token.keyword in {"TRUE", "FALSE"} and kind == "boolean":
             self.place += 1
             return token.keyword == "TRUE"
-        if kind == "number":
-            self.fail(msg("a number for {field}", field=field.text()))
-        if kind == "boolean":
-            self.fail(msg("TRUE or FALSE for {field}", field=field.text()))
-        self.fail(msg("a text in single quotes for {field}", field=field.text()))
+        self.fail(Message(_WANTED[kind].template, {"field": field.text()}))

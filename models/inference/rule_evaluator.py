@@ -153,8 +153,9 @@ def holds(leaf: FieldCondition, column: Column) -> Mask:
         case OneOf():
             found = pc.and_(pc.is_in(column, value_set=pa.array(list(leaf.values))), pc.is_valid(column))
         case Compare():
-            same = pc.fill_null(pc.equal(column, pa.scalar(leaf.value)), leaf.op != "=")
-            found = same if leaf.op == "=" else pc.invert(same)
+            # Beside = and != of words, what sorts as text does: dates.
+            compared = getattr(pc, _COMPARE[leaf.op].__name__)(column, pa.scalar(leaf.value))
+            found = pc.fill_null(compared, False)
         case _:
             assert_never(leaf)
     return np.asarray(found.to_numpy(zero_copy_only=False), bool)

@@ -6,18 +6,9 @@ vector of weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
-import numpy.typing as npt
 
-from tagcast.models.stats.metrics import CalibrationBin, Estimate, estimate, resamples
-
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
-PointMetric = Callable[[Floats, Floats, Floats | None], float]
-Figure = Callable[[Floats | None], float]
-Ids = npt.NDArray[np.str_]
+from tagcast.models.stats.metrics import CalibrationBin, Estimate, Floats, Ids, Places, bootstrap, in_order
 
 COVERAGE = 0.8
 """Share of amounts that an interval is to hold."""
@@ -52,7 +43,7 @@ def _ranks(values: Floats, weight: Floats) -> Floats:
     return np.asarray((np.cumsum(size) - size / 2)[group], np.float64)
 
 
-POINT_METRICS: dict[str, PointMetric] = {"mae": mae, "rmse": rmse, "spearman": spearman}
+POINT_METRICS = {"mae": mae, "rmse": rmse, "spearman": spearman}
 
 
 def evaluate_points(
@@ -62,26 +53,25 @@ def evaluate_points(
 
     Where a profile has several rows (pooled snapshots), ``profile_id`` says whose each is: profiles are resampled then.
     """
-    whose = _numbered(profile_id)
-    order = np.lexsort((amount, score) if whose is None else (whose, amount, score))
+    order, whose = in_order((amount, score), profile_id)
     y, s = amount[order], score[order]
-
-    def weighted(f: PointMetric) -> Figure:
-        return lambda w: f(y, s, w)
-
-    figures = {name: weighted(f) for name, f in POINT_METRICS.items()}
-    return _bootstrap(figures, len(y), rng, None if whose is None else whose[order])
+    return bootstrap(lambda w: _points(y, s, w), len(y), rng, whose)
 
 
 def paired_points(amount: Floats, a: Floats, b: Floats, rng: np.random.Generator) -> dict[str, Estimate]:
     """Return each point metric of ``a`` minus that of ``b``, over the same resamples."""
-    order = np.lexsort((amount, b, a))
+    order, _ = in_order((amount, b, a))
     y, a, b = amount[order], a[order], b[order]
 
-    def weighted(f: PointMetric) -> Figure:
-        return lambda w: f(y, a, w) - f(y, b, w)
+    def figures(weight: Floats | None) -> dict[str, float]:
+        mine, other = _points(y, a, weight), _points(y, b, weight)
+        return {name: mine[name] - other[name] for name in mine}
 
-    return _bootstrap({name: weighted(f) for name, f in POINT_METRICS.items()}, len(y), rng)
+    return bootstrap(figures, len(y), rng)
+
+
+def _points(amount: Floats, score: Floats, weight: Floats | None) -> dict[str, float]:
+    return {name: metric(amount, score, weight) for name, metric in POINT_METRICS.items()}
 
 
 def evaluate_tiers(
@@ -112,25 +102,22 @@ def evaluate_tiers(
         ``tier_accuracy`` (share of tiers that were right), ``mean_confidence`` and ``promise_margin`` (share right
         minus mean confidence: below 0 more was promised than came).
     """
-    whose = _numbered(profile_id)
-    keys = (confidence, tier, upper, lower, amount)
-    order = np.lexsort(keys if whose is None else (whose, *keys))
+    order, whose = in_order((confidence, tier, upper, lower, amount), profile_id)
     inside = ((amount >= lower) & (amount <= upper))[order].astype(float)
     width, right = (upper - lower)[order], (tier == true_tier)[order].astype(float)
     sure = confidence[order]
-
-    def mean(values: Floats) -> Figure:
-        return lambda w: float(np.average(values, weights=w))
-
-    figures = {
+    cases = {
         "coverage": inside,
         "width": width,
         "tier_accuracy": right,
         "mean_confidence": sure,
         "promise_margin": right - sure,
     }
-    weighted = {name: mean(values) for name, values in figures.items()}
-    return _bootstrap(weighted, len(amount), rng, None if whose is None else whose[order])
+
+    def figures(weight: Floats | None) -> dict[str, float]:
+        return {name: float(np.average(values, weights=weight)) for name, values in cases.items()}
+
+    return bootstrap(figures, len(amount), rng, whose)
 
 
 def confusion(tier: Places, true_tier: Places, tiers: int) -> list[list[int]]:
@@ -159,17 +146,3 @@ def amount_bins(amount: Floats, score: Floats) -> list[CalibrationBin]:
 def bin_rows(amount: Floats, score: Floats) -> list[Places]:
     """Return the rows of each of the bins, predictions rising."""
     return [rows for rows in np.array_split(np.lexsort((amount, score)), BINS) if len(rows)]
-
-
-def _numbered(profile_id: Ids | None) -> Places | None:
-    return None if profile_id is None else np.unique(profile_id.astype(str), return_inverse=True)[1]
-
-
-def _bootstrap(
-    figures: Mapping[str, Figure], n: int, rng: np.random.Generator, whose: Places | None = None
-) -> dict[str, Estimate]:
-    drawn: dict[str, list[float]] = {name: [] for name in figures}
-    for weight in resamples(n, rng, whose):
-        for name, figure in figures.items():
-            drawn[name].append(figure(weight))
-    return {name: estimate(figure(None), drawn[name]) for name, figure in figures.items()}

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from tagcast.models.stats.amount_metrics import COVERAGE, Floats, Ids, evaluate_points
-from tagcast.models.stats.metrics import Estimate, wilson
-
-Rows = npt.NDArray[np.bool_]
+from tagcast.models.stats.amount_metrics import COVERAGE, evaluate_points
+from tagcast.models.stats.metrics import Estimate, Floats, Ids, wilson
+from tagcast.models.stats.segments import Masks, Segment, each_segment
 
 
 @dataclass(frozen=True)
-class AmountSegment:
-    """One segment's figures.
+class AmountSegment(Segment):
+    """One segment's figures of an amount; its metrics are those of points, and the share of amounts inside their interval.
 
-    Parameters
-    ----------
-    segment, value : str
-        What divides the rows, and which part this is.
-    n, yes : int
-        Rows, and how many of them spent anything.
-    metrics : dict of str to Estimate
-        MAE, RMSE and rank correlation with their intervals, and the share of amounts inside their interval.
-    mean_score, mean_amount : float
-        Whether the segment is predicted too high or too low as a whole.
-    error : float
-        Standard error of the mean amount around the predictions.
+    ``error`` is the standard error of ``mean_amount`` around the predictions.
     """
 
-    segment: str
-    value: str
-    n: int
-    yes: int
-    metrics: Mapping[str, Estimate]
-    mean_score: float
     mean_amount: float
     error: float
 
@@ -47,7 +27,7 @@ def amount_segments(
     score: Floats,
     lower: Floats,
     upper: Floats,
-    masks: Mapping[tuple[str, str], Rows],
+    masks: Masks,
     rng: np.random.Generator,
     profile_id: Ids | None = None,
 ) -> list[AmountSegment]:
@@ -64,30 +44,16 @@ def amount_segments(
     profile_id : ndarray of shape (n,), optional
         Whose row each is, where a profile has several: profiles are resampled then.
     """
-    seed = int(rng.integers(2**63))
     rows = []
-    for (segment, value), members in masks.items():
-        n = int(members.sum())
-        if not n:
-            continue
+    for names, members, own, whose in each_segment(masks, rng, profile_id):
         y, s = amount[members], score[members]
-        whose = None if profile_id is None else profile_id[members]
+        n = len(y)
         inside = int(((y >= lower[members]) & (y <= upper[members])).sum())
         low, share, high = (float(bound[0]) for bound in wilson([inside], [n]))
-        metrics = evaluate_points(y, s, np.random.default_rng(seed), whose)
-        metrics["coverage"] = Estimate(share, low, high)
-        rows.append(
-            AmountSegment(
-                segment,
-                value,
-                n,
-                int((y > 0).sum()),
-                metrics,
-                float(np.sort(s).mean()),
-                float(np.sort(y).mean()),
-                float(np.sort(y - s).std()) / n**0.5,
-            )
-        )
+        metrics = evaluate_points(y, s, own, whose) | {"coverage": Estimate(share, low, high)}
+        means = float(np.sort(s).mean()), float(np.sort(y).mean())
+        error = float(np.sort(y - s).std()) / n**0.5
+        rows.append(AmountSegment(*names, n, int((y > 0).sum()), metrics, *means, error))
     return rows
 
 

@@ -7,16 +7,20 @@ independent of the order of rows, ties in score included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import update_wrapper
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
+Ids = npt.NDArray[np.str_] | npt.NDArray[np.object_]
+Places = npt.NDArray[np.intp]
+Figures = Callable[[Floats | None], Mapping[str, float]]
+"""Of how often each row counts (None: once): every figure by its name."""
 
 RESAMPLES = 200
 BINS = 10
@@ -160,7 +164,7 @@ def evaluate(
     score: Floats,
     rng: np.random.Generator,
     metrics: Sequence[str] = tuple(METRICS),
-    profile_id: npt.NDArray[np.object_] | None = None,
+    profile_id: Ids | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric with its bootstrap interval (95 %, percentile, ``RESAMPLES`` resamples).
 
@@ -178,35 +182,49 @@ def evaluate(
         Where a profile has several rows (pooled snapshots): profiles are resampled, not rows, since rows of
         one profile are alike and would make the intervals too narrow.
     """
-    whose = None if profile_id is None else np.unique(profile_id.astype(str), return_inverse=True)[1]
-    order = np.lexsort((y, score) if whose is None else (whose, y, score))
-    y, score = y[order], score[order]
-    functions = {name: METRICS[name] for name in metrics}
-    drawn: dict[str, list[float]] = {name: [] for name in functions}
-    ranked = _Ranked(y, score)
-    for weight in resamples(len(y), rng, None if whose is None else whose[order]):
+    order, whose = in_order((y, score), profile_id)
+    ranked = _Ranked(y[order], score[order])
+
+    def figures(weight: Floats | None) -> dict[str, float]:
         ties = ranked.ties(weight)
-        for name, function in functions.items():
-            drawn[name].append(function.of_ties(ties))
-    return {name: estimate(f.of_ties(ranked.ties(None)), drawn[name]) for name, f in functions.items()}
+        return {name: METRICS[name].of_ties(ties) for name in metrics}
+
+    return bootstrap(figures, len(y), rng, whose)
 
 
 def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.random.Generator) -> Estimate:
     """Return ``metric`` of ``a`` minus that of ``b`` on the same cases, over the same resamples."""
-    order = np.lexsort((y, b, a))
-    y, a, b = y[order], a[order], b[order]
-    function = METRICS[metric]
-    one, other = _Ranked(y, a), _Ranked(y, b)
+    order, _ = in_order((y, b, a))
+    function = METRICS[metric].of_ties
+    one, other = _Ranked(y[order], a[order]), _Ranked(y[order], b[order])
 
-    def difference(weight: Floats | None) -> float:
-        return function.of_ties(one.ties(weight)) - function.of_ties(other.ties(weight))
+    def figures(weight: Floats | None) -> dict[str, float]:
+        return {metric: function(one.ties(weight)) - function(other.ties(weight))}
 
-    return estimate(difference(None), [difference(w) for w in resamples(len(y), rng)])
+    return bootstrap(figures, len(y), rng)[metric]
 
 
-def resamples(
-    n: int, rng: np.random.Generator, whose: npt.NDArray[np.intp] | None = None
-) -> Iterator[Floats]:
+def in_order(keys: Sequence[npt.NDArray[Any]], profile_id: Ids | None = None) -> tuple[Places, Places | None]:
+    """Return the order of rows by ``keys``, the last one first, and in it the number of each row's profile.
+
+    Resamples are drawn by place: in one order they do not depend on that in which the rows came.
+    """
+    if profile_id is None:
+        return np.lexsort(keys), None
+    whose = np.unique(profile_id.astype(str), return_inverse=True)[1]
+    order = np.lexsort((whose, *keys))
+    return order, whose[order]
+
+
+def bootstrap(
+    figures: Figures, n: int, rng: np.random.Generator, whose: Places | None = None
+) -> dict[str, Estimate]:
+    """Return each figure with its interval: all of them on the same resamples, of ``n`` rows or of the profiles ``whose``."""
+    drawn = [figures(weight) for weight in _resamples(n, rng, whose)]
+    return {name: _estimate(value, [d[name] for d in drawn]) for name, value in figures(None).items()}
+
+
+def _resamples(n: int, rng: np.random.Generator, whose: Places | None) -> Iterator[Floats]:
     """Yield how often each row counts; ``whose`` numbers the profile of each row."""
     drawn = n if whose is None else int(whose.max()) + 1
     for _ in range(RESAMPLES):
@@ -214,7 +232,7 @@ def resamples(
         yield weight if whose is None else weight[whose]
 
 
-def estimate(value: float, drawn: list[float]) -> Estimate:
+def _estimate(value: float, drawn: list[float]) -> Estimate:
     """Return a figure with the middle 95 % of what its resamples gave."""
     known = np.array(drawn)[~np.isnan(drawn)]  # a resample without any true case has no AUC
     if not len(known):

@@ -6,7 +6,7 @@ A model may be good on the whole and poor where it matters; a table by segment s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.stats.metrics import METRICS, Estimate, evaluate, implied_auc
+from tagcast.models.stats.metrics import METRICS, Estimate, Floats, Ids, Labels, evaluate, implied_auc
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int8]
 Rows = npt.NDArray[np.bool_]
+Masks = Mapping[tuple[str, str], Rows]
+"""Which rows belong to which (segment, value)."""
 
 NEW_WITHIN_DAYS = 90
 LEAST_MEMBERS = 50
@@ -34,21 +34,19 @@ _SPEND = re.compile(r"spend_(\d+)d")
 
 
 @dataclass(frozen=True)
-class SegmentRow:
-    """One segment's figures.
+class Segment:
+    """One segment's figures, whatever the kind of tag.
 
     Parameters
     ----------
     segment, value : str
         What divides the rows (``tenure``, ``spend_90d``, an attribute), and which part this is.
     n, yes : int
-        Rows, and how many outcomes among them are true.
+        Rows, and how many outcomes among them are true; of an amount, how many spent anything.
     metrics : dict of str to Estimate
         Every metric with its interval; NaN where it cannot be computed (ranking with one outcome only).
     mean_score : float
-        Beside ``yes / n``: whether the segment is scored too high or too low as a whole.
-    implied_auc : float
-        Beside the AUC: what it would be if each score were exactly right.
+        Beside ``yes / n`` or the mean amount: whether the segment is scored too high or too low as a whole.
     """
 
     segment: str
@@ -57,6 +55,15 @@ class SegmentRow:
     yes: int
     metrics: Mapping[str, Estimate]
     mean_score: float
+
+
+@dataclass(frozen=True)
+class SegmentRow(Segment):
+    """One segment's figures of a yes or no.
+
+    ``implied_auc`` stands beside the AUC: what it would be if each score were exactly right.
+    """
+
     implied_auc: float
 
 
@@ -168,9 +175,9 @@ def _quarters(values: Floats, known: Rows) -> dict[str, Rows]:
 def segment_rows(
     y: Labels,
     score: Floats,
-    masks: Mapping[tuple[str, str], Rows],
+    masks: Masks,
     rng: np.random.Generator,
-    profile_id: npt.NDArray[np.object_] | None = None,
+    profile_id: Ids | None = None,
     metrics: Sequence[str] = tuple(METRICS),
 ) -> list[SegmentRow]:
     """Return the figures of every segment, in the order of ``masks``.
@@ -191,22 +198,25 @@ def segment_rows(
     metrics : sequence of str
         Those to compute.
     """
-    seed = int(rng.integers(2**63))
     rows = []
-    for (segment, value), members in masks.items():
-        n = int(members.sum())
-        if not n:
-            continue
+    for names, members, own, whose in each_segment(masks, rng, profile_id):
         outcomes, predicted = y[members], score[members]
-        whose = None if profile_id is None else profile_id[members]
-        yes = int(outcomes.sum())
-        found = evaluate(outcomes, predicted, np.random.default_rng(seed), metrics, whose)
+        n, yes = len(outcomes), int(outcomes.sum())
+        found = evaluate(outcomes, predicted, own, metrics, whose)
         if yes in {0, n}:
             nothing = Estimate(float("nan"), float("nan"), float("nan"))
             found |= dict.fromkeys(NEEDS_BOTH_OUTCOMES & set(found), nothing)
-        rows.append(
-            SegmentRow(
-                segment, value, n, yes, found, float(np.sort(predicted).mean()), implied_auc(predicted)
-            )
-        )
+        mean = float(np.sort(predicted).mean())
+        rows.append(SegmentRow(*names, n, yes, found, mean, implied_auc(predicted)))
     return rows
+
+
+def each_segment(
+    masks: Masks, rng: np.random.Generator, profile_id: Ids | None
+) -> Iterator[tuple[tuple[str, str], Rows, np.random.Generator, Ids | None]]:
+    """Yield names, rows, generator and profiles of each segment that has members."""
+    seed = int(rng.integers(2**63))
+    for names, members in masks.items():
+        if members.any():
+            whose = None if profile_id is None else profile_id[members]
+            yield names, members, np.random.default_rng(seed), whose

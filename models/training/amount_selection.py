@@ -8,23 +8,23 @@ predicting nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, smearing
-from tagcast.models.estimators.search import Trial, best_of, search
+from tagcast.models.estimators.search import SearchOptions, best_of, search
+from tagcast.models.stats.amount_metrics import rmse
+from tagcast.models.training.dataset import Rows, TrainingData
+from tagcast.models.training.out_of_fold import Pairs, TrainingTask
+from tagcast.models.training.result import Choice
 from tagcast.models.training.tuning import forest_space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.bool_]
 
 _SHAPE: dict[str, Any] = {
     name: FOREST_PARAMS[name] for name in ("min_child_samples", "feature_fraction", "lambda_l2")
@@ -48,33 +48,18 @@ _WINDOW = re.compile(r"^(?P<category>category_)?spend_(?P<days>\d+)d$")
 _RATE = "spend_rate"
 
 
-@dataclass(frozen=True)
-class AmountChoice:
-    """The chosen recipe and what spoke for it.
+@dataclass(frozen=True, kw_only=True)
+class AmountChoice(Choice):
+    """A chosen recipe, and ``baseline``, the better one of the references."""
 
-    Parameters
-    ----------
-    recipe : AmountRecipe
-    rmse : dict of str to float
-        Mean validation error of each kind of predictor.
-    baseline : AmountRecipe
-        The better one of the references.
-    trials : tuple of Trial
-    notes : tuple of Message or str
-        Why, for people.
-    """
-
-    recipe: AmountRecipe
-    rmse: dict[str, float]
     baseline: AmountRecipe
-    trials: tuple[Trial, ...]
-    notes: tuple[Text, ...]
 
 
-def own_rates(features: Sequence[str], horizon_days: int, *, category: bool) -> list[tuple[int, float]]:
+def own_rates(task: TrainingTask) -> list[tuple[int, float]]:
     """Return the columns that say how much a profile spent, and what turns each into spend per horizon."""
+    horizon_days, category = task.definition.horizon_days, task.definition.outcome.category is not None
     found = []
-    for j, name in enumerate(features):
+    for j, name in enumerate(task.data.features):
         window = _WINDOW.match(name)
         if window and bool(window["category"]) == category and int(window["days"]) >= LEAST_WINDOW_DAYS:
             found.append((j, horizon_days / int(window["days"])))
@@ -83,39 +68,14 @@ def own_rates(features: Sequence[str], horizon_days: int, *, category: bool) -> 
     return found
 
 
-def choose_amount(
-    X: Floats,
-    amount: Floats,
-    folds: Sequence[tuple[Rows, Rows]],
-    *,
-    columns: tuple[int, ...],
-    rates: Sequence[tuple[int, float]],
-    study_name: str,
-    seed: int,
-    trials: int,
-    timeout_s: float | None = None,
-    threads: int = 1,
-    storage: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> AmountChoice:
-    """Choose the predictor with the least mean error over ``folds``.
-
-    Parameters
-    ----------
-    X, amount : ndarray of shape (n, p), (n,)
-    folds : sequence of (rows to learn from, rows to score)
-    columns : tuple of int
-        Features that a forest learns from.
-    rates : sequence of (column, factor)
-        As :func:`own_rates` gives them.
-    seed : int
-    study_name, trials, timeout_s, threads, storage, progress
-        Of the search for the forest: :func:`tagcast.models.estimators.search.search`.
-    """
-    folds = [(_thinned(train), score) for train, score in folds]
+def choose_amount(task: TrainingTask, options: SearchOptions) -> AmountChoice:
+    """Choose the predictor with the least mean error over the folds of ``task``."""
+    X, amount, rates = task.data.X, task.data.amounts, own_rates(task)
+    folds = [(_thinned(train), score) for train, score in task.choosing]
 
     def mean_error(recipe: AmountRecipe) -> float:
-        return float(np.mean([_rmse(recipe.fit(X[t], amount[t]).amount(X[s]), amount[s]) for t, s in folds]))
+        errors = [rmse(amount[s], recipe.fit(X[t], amount[t]).predicted(X[s])) for t, s in folds]
+        return float(np.mean(errors))
 
     recipes = [AmountRecipe("mean"), *(AmountRecipe("own_rate", *rate) for rate in rates)]
     errors = [mean_error(recipe) for recipe in recipes]
@@ -124,19 +84,8 @@ def choose_amount(
     for recipe, error in zip(recipes, errors, strict=True):
         table[recipe.kind] = min(table.get(recipe.kind, np.inf), error)
 
-    own = tuple(column for column, _ in rates)
-    tuned_rows = round(float(np.mean([int(t.sum()) for t, _ in folds])))
-    objective = _Rmse(X, amount, folds, columns, own, tuned_rows, seed)
-    done = search(
-        objective,
-        study_name=study_name,
-        seed=seed,
-        trials=trials,
-        timeout_s=timeout_s,
-        threads=threads,
-        storage=storage,
-        progress=progress,
-    )
+    objective = _Rmse(task.data, folds, tuple(column for column, _ in rates), options.seed)
+    done = search(objective, options)
     for trial in done:
         if not trial.pruned:
             kind = trial.params["kind"]
@@ -145,19 +94,17 @@ def choose_amount(
     top = best_of(done)
     forest = objective.recipe(top.params, top.rounds)
     chosen = forest if table[forest.kind] < table[baseline.kind] else baseline
-    return AmountChoice(chosen, table, baseline, done, (_why(chosen.kind, table),))
+    why = (_why(chosen.kind, table),)
+    return AmountChoice(chosen, chosen.kind, table, done, why, baseline=baseline)
 
 
 @dataclass(frozen=True)
 class _Rmse:
     """RMSE of forests of the best length, the latest fold first: it is most like what will be scored."""
 
-    X: Floats
-    amount: Floats
-    in_time: Sequence[tuple[Rows, Rows]]
-    columns: tuple[int, ...]
+    data: TrainingData
+    in_time: Pairs
     own: tuple[int, ...]
-    tuned_rows: int
     seed: int
     first: Sequence[dict[str, Any]] = SETTINGS
 
@@ -176,15 +123,21 @@ class _Rmse:
 
     def recipe(self, params: dict[str, Any], trees: int) -> AmountRecipe:
         """Return the recipe of a trial's parameters."""
-        kind = params["kind"]
-        used = forest_params(params)
-        return AmountRecipe(kind, -1, 0.0, self.columns, self.own, used, trees, self.tuned_rows, self.seed)
+        return AmountRecipe(
+            kind=params["kind"],
+            columns=self.data.steady,
+            rates=self.own,
+            params=forest_params(params),
+            trees=trees,
+            tuned_rows=round(float(np.mean([int(train.sum()) for train, _ in self.in_time]))),
+            seed=self.seed,
+        )
 
     def measured(self, params: dict[str, Any]) -> Iterator[tuple[tuple[float, ...], int]]:
         longest = self.recipe(params, max(TREES))
         errors: list[list[float]] = []
         for train, score in reversed(self.in_time):
-            errors.append(_by_trees(longest, self.X, self.amount, train, score))
+            errors.append(_by_trees(longest, self.data, train, score))
             found = np.array(errors)
             best = int(found.mean(axis=0).argmin())
             yield tuple(found[:, best].tolist()), TREES[best]
@@ -198,15 +151,16 @@ def forest_params(params: dict[str, Any]) -> dict[str, Any]:
     return {"objective": "tweedie", "tweedie_variance_power": params["tweedie_variance_power"], **shape}
 
 
-def _by_trees(recipe: AmountRecipe, X: Floats, amount: Floats, train: Rows, score: Rows) -> list[float]:
+def _by_trees(recipe: AmountRecipe, data: TrainingData, train: Rows, score: Rows) -> list[float]:
     """Return the error on ``score`` after each number of ``TREES``: one forest, read at several lengths."""
+    X, amount = data.X, data.amounts
     grown = recipe.grow(X[train], amount[train], max(TREES))
     errors = []
     for trees in TREES:
         predicted = grown.amount_after(X[score], trees)
         if recipe.kind == "log1p":
             predicted = predicted * smearing(grown.amount_after(X[train], trees), amount[train])
-        errors.append(_rmse(predicted, amount[score]))
+        errors.append(rmse(amount[score], predicted))
     return errors
 
 
@@ -215,10 +169,6 @@ def _thinned(rows: Rows) -> Rows:
     out = np.zeros_like(rows)
     out[places[:: -(-len(places) // MAX_ROWS) or 1]] = True
     return out
-
-
-def _rmse(predicted: Floats, amount: Floats) -> float:
-    return float(np.sqrt(np.mean(np.square(predicted - amount))))
 
 
 def _why(chosen: str, table: dict[str, float]) -> Text:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -11,15 +12,16 @@ from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.estimators.logistic import C_GRID, fit_path
-from tagcast.models.estimators.search import Trial
+from tagcast.models.estimators.search import SearchOptions, Trial, best_of
 from tagcast.models.training.dataset import Fold
+from tagcast.models.training.out_of_fold import TrainingTask
 from tagcast.models.training.recipe import PART_TITLES, Recipe, RepeatSpec
+from tagcast.models.training.result import Choice
 from tagcast.models.training.tuning import (
     GOOD_DEFAULT,
     MAX_ROUNDS,
     TUNING_RATE,
     TrainAndScore,
-    TunedForest,
     tune,
 )
 from tagcast.models.training.validation_losses import (
@@ -41,25 +43,19 @@ class SelectionInputs:
 
     Parameters
     ----------
-    folds : sequence of Fold
-        In time order.
-    out_of_time : bool
-        Whether the folds go forward in time; groups of profiles cannot judge what grows with the calendar.
-    features : int
-        Columns of X.
-    growing : tuple of int
-        Columns that grow with the calendar alone.
+    task : TrainingTask
     repeat : RepeatSpec or None
-    rfm_columns : tuple of int
+        Of BG/NBD, where the task has what it needs.
     """
 
-    folds: Sequence[Fold]
-    out_of_time: bool
-    features: int
-    growing: tuple[int, ...]
+    task: TrainingTask
     repeat: RepeatSpec | None
-    rfm_columns: tuple[int, ...]
     _of: dict[tuple[int, ...], list[TrainAndScore]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def folds(self) -> list[Fold]:
+        """The arrays of every fold, in time order."""
+        return [self.task.data.fold(*pair) for pair in self.task.choosing]
 
     def of(self, columns: tuple[int, ...]) -> list[TrainAndScore]:
         """Return the arrays of every fold with some of the columns; binned once, however often they are asked for."""
@@ -68,60 +64,15 @@ class SelectionInputs:
         return self._of[columns]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The chosen recipe and what spoke for it.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    name : str
-        Of the winning candidate.
-    log_loss : dict of str to float
-        Mean validation log loss of each candidate, uncalibrated.
-    tuned : TunedForest
-    fitted : tuple of Blend
-        The recipe fitted on what each fold learns from.
-    notes : tuple of Message or str
-        Why, for people.
-    """
-
-    recipe: Recipe
-    name: str
-    log_loss: dict[str, float]
-    tuned: TunedForest
-    fitted: tuple[Blend, ...]
-    notes: tuple[Text, ...]
-
-
-def choose(
-    material: SelectionInputs,
-    *,
-    study_name: str,
-    seed: int,
-    trials: int,
-    timeout_s: float | None,
-    threads: int,
-    storage: str | None,
-    progress: Callable[[int, int], None] | None,
-) -> Choice:
+def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
     """Choose features, C, bends, the forest's parameters and the weights by mean log loss over the folds."""
     folds = material.folds
-    every = tuple(range(material.features))
-    bounded = tuple(j for j in every if j not in material.growing)
+    data = material.task.data
+    every, bounded = tuple(range(len(data.features))), data.steady
     C, bends, linear_columns, linear_note = _choose_linear(material, every, bounded)
-    forest_columns, first, forest_note = _choose_forest_columns(material, every, bounded, seed)
-    tuned = tune(
-        material.of(forest_columns),
-        study_name=study_name,
-        seed=seed,
-        trials=trials,
-        timeout_s=timeout_s,
-        threads=threads,
-        storage=storage,
-        first=first,
-        progress=progress,
-    )
+    forest_columns, first, forest_note = _choose_forest_columns(material, every, bounded, options.seed)
+    trials = tune(material.of(forest_columns), options, first)
+    best = best_of(trials)
     parts = ["logistic", "forest"] + (["bgnbd"] if material.repeat else [])
     recipe = Recipe(
         weights=dict.fromkeys(parts, 1 / len(parts)),
@@ -129,12 +80,12 @@ def choose(
         bends=bends,
         linear_columns=linear_columns,
         forest_columns=forest_columns,
-        forest_params=tuned.params,
-        rounds=tuned.rounds,
+        forest_params=best.params,
+        rounds=best.rounds,
         tuned_rows=round(np.mean([len(fold.data.y) for fold in folds])),
         repeat=material.repeat,
-        rfm_columns=material.rfm_columns,
-        seed=seed,
+        rfm_columns=data.places(data.rfm_names),
+        seed=options.seed,
     )
     fitted = [recipe.fit(fold.data.X, fold.data.y, fold.as_of) for fold in folds]
     table, weights = _candidates(fitted, folds)
@@ -143,9 +94,9 @@ def choose(
         recipe.with_weights(weights[name]),
         name,
         {candidate: mean_loss(losses) for candidate, losses in table.items()},
-        tuned,
-        tuple(blend.reweighted(weights[name]) for blend in fitted),
+        trials,
         (*linear_note, *forest_note, _why(name, table, weights[name])),
+        tuple(blend.reweighted(weights[name]) for blend in fitted),
     )
 
 
@@ -155,13 +106,13 @@ def _choose_linear(
     """Return C, bends and features of the logistic part; features are settled with straight lines."""
     note: tuple[Text, ...] = ()
     columns, straight = bounded, linear_losses(material.folds, 0, bounded)
-    if material.growing and material.out_of_time:
+    if material.task.data.growing and material.task.out_of_time:
         with_them = linear_losses(material.folds, 0, every)
         took, left = _best(with_them)[1], _best(straight)[1]
         note = (_growth_note(PART_TITLES["logistic"], took, left),)
         if not clearly_less(left, took):
             columns, straight = every, with_them
-    elif material.growing:
+    elif material.task.data.growing:
         note = (msg("features that grow with the calendar are left out: no fold over time can judge them"),)
     found = {0: straight, **{b: linear_losses(material.folds, b, columns) for b in C_GRID if b}}
     bends = min(found, key=lambda b: mean_loss(_best(found[b])[1]))
@@ -191,7 +142,7 @@ def _choose_forest_columns(
 
     Features that grow are left out where small trees lose clearly less without them.
     """
-    if not material.growing or not material.out_of_time:
+    if not material.task.data.growing or not material.task.out_of_time:
         return bounded, None, ()
 
     def tried(columns: tuple[int, ...]) -> tuple[CaseLosses, Trial]:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.artifacts.files import FeatureRange
-from tagcast.models.calibration.binary_calibrator import MIN_CASES
 from tagcast.models.calibration.case_minimum import CASE_CHECKS
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
@@ -134,6 +133,18 @@ class TrainingData:
                 hint=msg("check the column that profile_id is read from"),
             )
 
+    @property
+    def amounts(self) -> Floats:
+        """The amounts, of a tag that predicts them; ValueError where the frame holds none."""
+        if self.amount is None:
+            raise ValueError("the frame holds no amounts")
+        return self.amount
+
+    @property
+    def steady(self) -> tuple[int, ...]:
+        """Columns that do not grow with the calendar alone."""
+        return tuple(j for j, name in enumerate(self.features) if name not in self.growing)
+
     def places(self, names: Sequence[str]) -> tuple[int, ...]:
         """Return the columns of those features among ``names`` that there are."""
         return tuple(self.features.index(name) for name in names if name in self.features)
@@ -154,10 +165,6 @@ class TrainingData:
             for where, rows in (("train", before), ("test", at_test))
             for word, count in zip(("yes", "no"), self.cases(rows), strict=True)
         }
-
-    def usable(self, train: Rows, score: Rows, least: int = MIN_TRAINING_CASES) -> bool:
-        """Return whether a fold has enough cases to be learned from and to be scored."""
-        return min(self.cases(train)) >= least and min(self.cases(score)) >= MIN_CASES
 
     def fold(self, train: Rows, score: Rows) -> Fold:
         """Return the arrays of one fold."""

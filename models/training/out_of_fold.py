@@ -1,107 +1,143 @@
-"""Scores of cases by models that could not have known them: forward-chained, or by groups of profiles."""
+"""Which rows a training may see when, and what models predict of cases that they could not have known.
+
+Models are chained forward; where no snapshot is left for that, groups of profiles stand in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
-from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrator
-from tagcast.models.decisions.cases import Cases
-from tagcast.models.estimators.blend import Blend
-from tagcast.models.training.dataset import MIN_TRAINING_CASES, Days, Floats, Labels, Rows, TrainingData
-from tagcast.models.training.recipe import Recipe
+from tagcast.models.calibration.binary_calibrator import MIN_CASES
+from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.estimators.blend import Scorer
+from tagcast.models.training.dataset import MIN_TRAINING_CASES, Days, Floats, Rows, TrainingData
 from tagcast.models.training.splits import Fold, Split
 
 GROUPS = 5
+VALIDATION_FOLDS = 3
+"""The latest folds choose: each costs a fit a trial, and older ones resemble the present least."""
+Pairs = Sequence[tuple[Rows, Rows]]
+"""Of each fold the rows to learn from and those to score."""
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One tag to train, as arrays, and which of their rows may be seen when.
+
+    Parameters
+    ----------
+    definition : TagDefinition
+    data : TrainingData
+    split : Split
+    seed : int
+    scarce : callable
+        How many of so many true and so many false outcomes there are to learn from: of those that may be too few.
+    """
+
+    definition: TagDefinition
+    data: TrainingData
+    split: Split
+    seed: int
+    scarce: Callable[[int, int], int]
+
+    @cached_property
+    def _rows(self) -> dict[Fold, tuple[Rows, Rows]]:
+        at = self.data.at
+        return {fold: (at(fold.train), at((fold.score,))) for fold in self.split.out_of_time_folds}
+
+    @property
+    def before(self) -> Rows:
+        """Rows that are labelled before the test snapshot."""
+        return self._rows[self.split.test_fold][0]
+
+    @property
+    def at_test(self) -> Rows:
+        """Rows of the test snapshot."""
+        return self._rows[self.split.test_fold][1]
+
+    def cases(self, rows: Rows) -> int:
+        """Return how many cases there are to learn from among ``rows``."""
+        return self.scarce(*self.data.cases(rows))
+
+    def _usable(self, fold: Fold, least: int) -> bool:
+        train, score = self._rows[fold]
+        return self.cases(train) >= least and self.cases(score) >= MIN_CASES
+
+    @cached_property
+    def latest(self) -> list[Fold]:
+        """The latest validation folds with enough cases: they choose."""
+        usable = [f for f in self.split.validation_folds if self._usable(f, MIN_TRAINING_CASES)]
+        return usable[-VALIDATION_FOLDS:]
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether folds go forward in time; groups of profiles cannot judge what grows with the calendar."""
+        return bool(self.latest)
+
+    @cached_property
+    def choosing(self) -> Pairs:
+        """The folds that choose: the latest ones, or groups among the rows before the test snapshot."""
+        if self.out_of_time:
+            return [self._rows[fold] for fold in self.latest]
+        rows, group = self.before, self.data.group(GROUPS)
+        return [
+            (rows & (group != k), rows & (group == k)) for k in range(GROUPS) if (rows & (group == k)).any()
+        ]
+
+    def forward(self, least: int) -> dict[Fold, tuple[Rows, Rows]]:
+        """Return the out-of-time folds that learn from ``least`` cases; the test fold, checked before, always."""
+        test = self.split.test_fold
+        return {f: rows for f, rows in self._rows.items() if f == test or self._usable(f, least)}
 
 
 @dataclass(frozen=True)
 class OutOfTimeScores:
-    """Cases with raw log-odds of models that had not seen them; arrays of shape (n,)."""
+    """What models predict of cases that they had not seen, not yet calibrated; arrays of shape (n,).
 
-    raw: Floats
-    y: Labels
+    Parameters
+    ----------
+    predicted : ndarray of float
+        Log-odds, or amounts.
+    at : ndarray of int
+        Row of the data that each case is.
+    as_of : ndarray of datetime64[D]
+    """
+
+    predicted: Floats
+    at: npt.NDArray[np.intp]
     as_of: Days
-    profile_id: npt.NDArray[np.str_]
 
     @classmethod
-    def forward(
+    def of(
         cls,
         data: TrainingData,
-        split: Split,
-        recipe: Recipe,
-        fitted: Mapping[Fold, Blend],
+        fit: Callable[[Rows], Scorer],
+        pairs: Pairs,
+        fitted: Mapping[int, Scorer],
         progress: Callable[[int, int], None] | None = None,
     ) -> Self:
-        """Fit ``recipe`` on each out-of-time fold's training snapshots and score the fold's own.
-
-        Folds with too few cases are left out; the test fold, checked before, never is. What ``fitted`` holds
-        already is not fitted again.
-        """
-        least = MIN_CASES if "rfm" in recipe.weights else MIN_TRAINING_CASES
-        pairs: list[tuple[Rows, Rows]] = []
-        known: dict[int, Blend] = {}
-        for fold in split.out_of_time_folds:
-            pair = data.at(fold.train), data.at((fold.score,))
-            if data.usable(*pair, least):
-                if fold in fitted:
-                    known[len(pairs)] = fitted[fold]
-                pairs.append(pair)
-        return cls._score(data, recipe, pairs, known, progress)
-
-    @classmethod
-    def grouped(cls, data: TrainingData, rows: Rows, recipe: Recipe, fitted: Mapping[int, Blend]) -> Self:
-        """Score each group of profiles among ``rows`` by a model of the other groups; ``fitted`` by group."""
-        return cls._score(data, recipe, grouped_folds(data, rows), fitted)
-
-    @classmethod
-    def _score(
-        cls,
-        data: TrainingData,
-        recipe: Recipe,
-        pairs: list[tuple[Rows, Rows]],
-        fitted: Mapping[int, Blend],
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Self:
-        raw: list[Floats] = []
+        """Score each fold by what ``fit`` makes of its training rows; ``fitted`` has some already, by place."""
+        predicted: list[Floats] = []
         for done, (train, score) in enumerate(pairs):
             if progress:
                 progress(done, len(pairs))
-            blend = fitted.get(done) or recipe.fit(data.X[train], data.y[train], data.as_of[train])
-            raw.append(blend.raw(data.X[score]))
+            scorer = fitted.get(done) or fit(train)
+            predicted.append(scorer.predicted(data.X[score]))
         if progress:
             progress(len(pairs), len(pairs))
         at: npt.NDArray[np.intp] = np.concatenate([np.flatnonzero(score) for _, score in pairs])
-        return cls(np.concatenate(raw), data.y[at], data.as_of[at], data.profile_id[at])
+        return cls(np.concatenate(predicted), at, data.as_of[at])
 
-    def of(self, rows: Rows) -> OutOfTimeScores:
+    def only(self, rows: Rows) -> OutOfTimeScores:
         """Return the cases ``rows``."""
-        return OutOfTimeScores(self.raw[rows], self.y[rows], self.as_of[rows], self.profile_id[rows])
-
-    def labelled_before_test(self, split: Split) -> OutOfTimeScores:
-        """Return the cases whose outcomes were known at the test snapshot."""
-        known = np.datetime64(split.test - timedelta(days=split.horizon_days))
-        return self.of(self.as_of <= known)
-
-    def cases(self, calibrator: Calibrator) -> Cases:
-        """Return the cases with calibrated scores, as if predicted right after the last known outcomes."""
-        return Cases(self.profile_id, self.as_of, self.y, *calibrator.predict(self.raw, calibrator.drift.day))
-
-    def calibrator(self) -> Calibrator:
-        """Return the calibrator that these cases give."""
-        return Calibrator.fit(self.raw, self.y, self.as_of)
-
-
-def grouped_folds(data: TrainingData, rows: Rows) -> list[tuple[Rows, Rows]]:
-    """Return ``GROUPS`` folds of ``rows``; no profile is both learned from and scored."""
-    group = data.group(GROUPS)
-    return [(rows & (group != k), rows & (group == k)) for k in range(GROUPS) if (rows & (group == k)).any()]
+        return OutOfTimeScores(self.predicted[rows], self.at[rows], self.as_of[rows])
 
 
 def grouped_note(measured: Text) -> Text:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.estimators.bgnbd import BgNbdScorer
 from tagcast.models.estimators.blend import Blend, Part
-from tagcast.models.estimators.forest import ForestScorer, binned
+from tagcast.models.estimators.forest import ForestScorer, binned, trees_for
 from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmScorer
 from tagcast.models.training.tuning import TUNING_RATE
@@ -80,9 +80,8 @@ class Recipe:
     seed: int
 
     def trees_for(self, rows: int) -> int:
-        """Return the trees for ``rows`` rows: with their square root, at most half as many more or less."""
-        finer = TUNING_RATE / LEARNING_RATE
-        return max(1, round(self.rounds * finer * float(np.clip(np.sqrt(rows / self.tuned_rows), 0.5, 1.5))))
+        """Return the trees for ``rows`` rows, as many more as their steps are smaller."""
+        return trees_for(rows, self.rounds * (TUNING_RATE / LEARNING_RATE), self.tuned_rows)
 
     def with_weights(self, weights: dict[str, float]) -> Recipe:
         """Return the same recipe under other weights."""

@@ -4,28 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from tagcast.features.core.messages import Text
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.artifacts.trained_model import TrainedModel
-from tagcast.models.decisions.cases import Cases
-from tagcast.models.decisions.tier_cases import TierCases
+from tagcast.models.decisions.cases import Cases, Floats, TierCases
+from tagcast.models.estimators.blend import Scorer
 from tagcast.models.estimators.search import Trial
 from tagcast.models.stats.metrics import Estimate
-from tagcast.models.training.dataset import Floats, Labels
 from tagcast.models.training.splits import Split
-
-Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class TestScores:
-    """The test snapshot: outcomes, calibrated scores and bounds, whose they are, each of shape (n,).
+class Choice:
+    """The chosen recipe and what spoke for it.
+
+    Parameters
+    ----------
+    recipe : Recipe or AmountRecipe
+    name : str
+        Of the winning candidate.
+    losses : dict of str to float
+        Mean validation loss of each candidate, uncalibrated (log loss, of an amount RMSE); empty where too few cases
+        let a reference stand in.
+    trials : tuple of Trial
+        What was tried for the forest, in order.
+    notes : tuple of Message or str
+        Why, for people.
+    fitted : tuple of Scorer
+        The recipe fitted on what each fold learns from, where the choice took that to know.
+    """
+
+    recipe: Any
+    name: str
+    losses: Mapping[str, float]
+    trials: tuple[Trial, ...]
+    notes: tuple[Text, ...]
+    fitted: tuple[Scorer, ...] = ()
+
+
+@dataclass(frozen=True)
+class TestScores(Cases):
+    """The test snapshot of a yes or no.
 
     ``threshold`` is the score from which the tag says yes as far as it was known before the test snapshot; None
     where the snapshot's own scores decide.
@@ -33,29 +57,22 @@ class TestScores:
 
     __test__ = False  # no test class, whatever pytest makes of the name
 
-    y: Labels
-    score: Floats
-    lower: Floats
-    upper: Floats
-    profile_id: npt.NDArray[np.str_]
     threshold: float | None
 
 
-@dataclass(frozen=True)
-class AmountTest:
-    """The test snapshot of an amount: what came, what was predicted and whose it is, each of shape (n,)."""
+AmountTest = TierCases
+"""The test snapshot of an amount."""
 
-    amount: Floats
+
+class Reference(NamedTuple):
+    """What a model has to beat: what people call it, and its scores of the test snapshot, shape (n,)."""
+
+    title: Text
     score: Floats
-    lower: Floats
-    upper: Floats
-    tier: Places
-    true_tier: Places
-    confidence: Floats
-    baseline: Floats
-    profile_id: npt.NDArray[np.str_]
 
 
+Measured = Mapping[str, Mapping[str, Estimate]]
+"""By whose they are and by metric."""
 AnyScores = TypeVar("AnyScores", TestScores, AmountTest)
 Model = TypeVar("Model", bound=TrainedModel)
 Tested = TypeVar("Tested")
@@ -79,17 +96,12 @@ class Trained(Generic[Model, Tested, HeldOut]):
     model : TrainedModel
         Fitted on all snapshots.
     split : Split
-    candidates : dict of str to float
-        Mean validation loss of each candidate (log loss, of an amount RMSE); empty where too few cases let a
-        reference stand in.
-    chosen : str
-        The candidate with the least.
+    candidates, chosen, trials
+        As of :class:`Choice`: losses, name and trials.
     references : dict of str to Message or str
         What the model has to beat, by the names of ``test``, and what people call it.
     best_params : dict
         Of the chosen candidate.
-    trials : tuple of Trial
-        What was tried for the forest, in order.
     test : dict of str to dict of str to Estimate
         ``tagcast`` and each of ``references``: metrics on the test snapshot.
     differences : dict of str to dict of str to Estimate
@@ -114,8 +126,8 @@ class Trained(Generic[Model, Tested, HeldOut]):
     references: Mapping[str, Text]
     best_params: Mapping[str, Any]
     trials: tuple[Trial, ...]
-    test: Mapping[str, Mapping[str, Estimate]]
-    differences: Mapping[str, Mapping[str, Estimate]]
+    test: Measured
+    differences: Measured
     test_scores: Tested
     held_out_scores: HeldOut
     cases: Mapping[str, int]

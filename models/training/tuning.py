@@ -6,7 +6,7 @@ and as many more trees (:mod:`tagcast.models.training.recipe`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.estimators.forest import ForestScorer, binned
-from tagcast.models.estimators.search import Trial, best_of, search
+from tagcast.models.estimators.search import SearchOptions, Trial, search
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -53,28 +53,6 @@ class TrainAndScore:
             np.ascontiguousarray(self.X_score[:, columns]),
             self.y_score,
         )
-
-
-@dataclass(frozen=True)
-class TunedForest:
-    """What tuning found.
-
-    Parameters
-    ----------
-    params : dict
-        LightGBM parameters without the learning rate.
-    rounds : int
-        Mean of the best rounds over the folds, at ``TUNING_RATE``.
-    log_loss : float
-        Mean over the folds, each at its best round.
-    trials : tuple of Trial
-        Finished trials in order, pruned ones among them.
-    """
-
-    params: dict[str, Any]
-    rounds: int
-    log_loss: float
-    trials: tuple[Trial, ...]
 
 
 @dataclass(frozen=True)
@@ -117,40 +95,22 @@ def forest_space() -> dict[str, BaseDistribution]:
 
 
 def tune(
-    folds: Sequence[TrainAndScore],
-    *,
-    study_name: str,
-    seed: int,
-    trials: int,
-    timeout_s: float | None = None,
-    threads: int = 1,
-    storage: str | None = None,
-    first: Trial | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> TunedForest:
-    """Search the parameters with the least mean log loss over ``folds``.
+    folds: Sequence[TrainAndScore], options: SearchOptions, first: Trial | None = None
+) -> tuple[Trial, ...]:
+    """Search the parameters with the least mean log loss over ``folds``, without the learning rate.
 
     Parameters
     ----------
     folds : sequence of TrainAndScore
         In time order.
-    seed : int
+    options : SearchOptions
     first : Trial, optional
         The trial number 0, where it is known already: ``GOOD_DEFAULT`` on every fold, the latest first.
-    study_name, trials, timeout_s, threads, storage, progress
-        As :func:`search` takes them.
+
+    Returns
+    -------
+    tuple of Trial
+        Finished trials in order, pruned ones among them; ``rounds`` are trees at ``TUNING_RATE``.
     """
-    sets = [fold.binned for fold in reversed(folds)]
-    done = search(
-        _LogLoss(sets, seed),
-        study_name=study_name,
-        seed=seed,
-        trials=trials,
-        timeout_s=timeout_s,
-        threads=threads,
-        storage=storage,
-        known=() if first is None else (first,),
-        progress=progress,
-    )
-    best = best_of(done)
-    return TunedForest(best.params, best.rounds, best.loss, done)
+    objective = _LogLoss([fold.binned for fold in reversed(folds)], options.seed)
+    return search(objective, options, () if first is None else (first,))

@@ -10,7 +10,7 @@ from tagcast.pipelines.reports.terminal import say, table, tell
 from tagcast.pipelines.training.readiness import ProjectReadiness
 
 if TYPE_CHECKING:
-    from tagcast.features.ingest.data_checks import SourceReport
+    from tagcast.features.ingest.source_findings import SourceReport
 
 
 def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
@@ -89,5 +89,11 @@ _LEVELS: dict[str, Message] = {
 
 
 def _tell_finding(level: str, where: str, message: Text | Joined, hint: Text | Joined) -> None:
-    line: Text = msg("{level}: {where}: {message}", level=_LEVELS[level], where=where, message=message)
+    # What a source raised names its place already.
+    named = where in str(message)
+    line: Text = (
+        msg("{level}: {message}", level=_LEVELS[level], message=message)
+        if named
+        else msg("{level}: {where}: {message}", level=_LEVELS[level], where=where, message=message)
+    )
     tell(msg("{line}\n  hint: {hint}", line=line, hint=hint) if hint else line)

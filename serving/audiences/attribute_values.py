@@ -14,13 +14,13 @@ MOST = 200
 
 
 def levels(context: ServiceContext, person: Person, attribute: str) -> list[str]:
-    """Return the values of a text attribute, commonest first; none for one that ``person`` may not see.
+    """Return the values of an attribute of text or dates, commonest first; none for one that ``person`` may not see.
 
     Of an attribute of very many values the commonest :data:`MOST` are returned; of a large base those of the store's sample.
     """
     from tagcast.serving.audiences.filter_resolution import names_for
 
-    if names_for(context, person).attributes.get(attribute) != "text":
+    if names_for(context, person).attributes.get(attribute) not in {"text", "date"}:
         return []
     column = exp.column(exp.to_identifier(attribute, quoted=True))
     query = exp.select(exp.alias_(column, "level")).from_("profiles")

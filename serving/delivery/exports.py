@@ -242,6 +242,7 @@ def _consent(context: ServiceContext, reader: StoreReader, channel: str | None) 
         "boolean": Compare(field=field, op="=", value=True),
         "number": Compare(field=field, op="=", value=1.0),
         "text": OneOf(field=field, values=CONSENTING),
+        "date": OneOf(field=field, values=CONSENTING),
     }
     return where_in(reader, Filter(root=conditions[kind]), context.now)[1]
 

@@ -20,7 +20,7 @@ from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
 from tagcast.serving.publishing.run_diff import RunDiff
 from tagcast.serving.store.changes_schema import CHANGES
 from tagcast.serving.store.manifest import Entry, Manifest
-from tagcast.serving.store.schema import RunInfo, column_name
+from tagcast.serving.store.schema import RunInfo, attribute_kind, column_name
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -160,7 +160,11 @@ class Staging:
                 size,
                 self._profiles,
                 sum(tag.population for tag in run.tags),
-                {f.name: _KINDS[f.type] for f in schema if ":" not in f.name and f.name != "profile_id"},
+                {
+                    f.name: attribute_kind(f) or _KINDS[f.type]
+                    for f in schema
+                    if ":" not in f.name and f.name != "profile_id"
+                },
                 checks.summaries(dict(thresholds or {})),
                 last.movement.transitions if last.movement is not None else {},
             )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlglot import exp
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,16 +30,12 @@ class Attributes:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Each attribute's kind: ``text``, ``number`` or ``boolean``."""
+        """Each attribute's kind: ``text``, ``number``, ``boolean`` or ``date``."""
         if self._file is None:
             return {}
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        kinds = {pa.float64(): "number", pa.bool_(): "boolean"}
-        return {
-            f.name: kinds.get(f.type, "text") for f in pq.read_schema(self._file) if f.name != "profile_id"
-        }
+        return {f.name: _kind(f.type) for f in pq.read_schema(self._file) if f.name != "profile_id"}
 
     def follow(self) -> AttributeStream:
         """Return the attributes from the first profile on."""
@@ -53,8 +52,15 @@ class AttributeStream:
         import duckdb
 
         self._connection = duckdb.connect(config={"memory_limit": memory_limit})
-        query = "SELECT * FROM read_parquet(?) WHERE profile_id IS NOT NULL ORDER BY profile_id"
-        self._reader = self._connection.sql(query, params=[str(file)]).to_arrow_reader(READ_ROWS)
+        rows = exp.func("read_parquet", exp.Literal.string(escape(str(file))))
+        query = exp.select("*").from_(rows).where("profile_id IS NOT NULL").order_by("profile_id")
+        # Dates go on as text such as 2026-01-31: every store, file and page holds it, and it sorts by time.
+        dates = [name for name, kind in Attributes(file, memory_limit).kinds.items() if kind == "date"]
+        if dates:
+            columns = [exp.column(exp.to_identifier(name, quoted=True)) for name in dates]
+            written = [exp.alias_(exp.cast(c, "VARCHAR"), c.name, quoted=True) for c in columns]
+            query.set("expressions", [exp.Star(replace=written)])
+        self._reader = self._connection.sql(query.sql("duckdb")).to_arrow_reader(READ_ROWS)
         self.names = [name for name in self._reader.schema.names if name != "profile_id"]
         self._held: pa.Table = self._reader.schema.empty_table()
 
@@ -76,3 +82,11 @@ class AttributeStream:
         passed = pc.sum(pc.less_equal(own, ids[-1])).as_py() or 0
         self._held = self._held.slice(passed)
         return columns
+
+
+def _kind(stored: pa.DataType) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_date(stored) or pa.types.is_timestamp(stored):
+        return "date"
+    return {pa.float64(): "number", pa.bool_(): "boolean"}.get(stored, "text")

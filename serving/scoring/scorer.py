@@ -25,6 +25,7 @@ from tagcast.serving.scoring.loaded_tag import LoadedTag, eligible
 from tagcast.serving.scoring.model_columns import Decided, TagColumns
 from tagcast.serving.scoring.ordered_pool import Pool
 from tagcast.serving.scoring.rule_columns import LoadedRule, RuleColumns, rule_specs
+from tagcast.serving.store.schema import attribute_field
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,6 +113,7 @@ class Scorer:
         self.progress = progress
         self.past = past
         self.attributes = attributes
+        self._kinds = {} if attributes is None else attributes.kinds
         self.threads = threads or available_processors()
         self.reasons = reasons
         self.population = dict.fromkeys([t.definition.name for t in tags] + [r.name for r in self.rules], 0)
@@ -253,7 +255,9 @@ class Scorer:
         import pyarrow as pa
 
         fields = [pa.field("profile_id", pa.string())]
-        fields += [pa.field(name, column.type) for name, column in step.attributes.items()]
+        fields += [
+            attribute_field(name, column.type, self._kinds[name]) for name, column in step.attributes.items()
+        ]
         arrays = [step.ids, *step.attributes.values()]
         laid_out = {}
         for spec, own_tags in self._tags_by_spec.items():

@@ -17,6 +17,7 @@ Kind = Literal["model", "amount", "rule"]
 REASONS = pa.list_(
     pa.struct([("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())])
 )
+_KIND = "kind"
 _UTC = pa.timestamp("us", tz="UTC")
 PREDICTION_SCHEMA = pa.schema(
     [
@@ -157,3 +158,14 @@ def tag_fields(tag: str) -> list[pa.Field]:
 def column_name(tag: str, part: str) -> str:
     """Return the wide table's column for a part of a tag; a colon keeps it apart from every attribute."""
     return f"{tag}:{part}"
+
+
+def attribute_field(name: str, stored: pa.DataType, kind: str) -> pa.Field:
+    """Return the column of an attribute; one of dates, which are stored as text, says so."""
+    return pa.field(name, stored, metadata={_KIND: kind} if kind == "date" else None)
+
+
+def attribute_kind(field: pa.Field) -> str | None:
+    """Return what :func:`attribute_field` noted; None where the type says it."""
+    noted = (field.metadata or {}).get(_KIND.encode())
+    return None if noted is None else str(noted, "utf-8")

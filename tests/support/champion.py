@@ -46,7 +46,7 @@ def by_hand(*, longest_silence: float = 60.0, risk: float = 3.75, threshold: flo
         definition=DEFINITION,
         features=("recency_days",),
         feature_set=features.spec,
-        blend=Blend({"logistic": 1.0}, {"logistic": AdditiveModel(0.0, (curve,))}),
+        scorer=Blend({"logistic": 1.0}, {"logistic": AdditiveModel(0.0, (curve,))}),
         calibrator=Calibrator.fit(
             raw, (rng.random(2000) < 1 / (1 + np.exp(-raw))).astype("int8"), np.full(2000, np.datetime64(DAY))
         ),

@@ -36,7 +36,9 @@ decision: {rule: threshold, threshold: 0.5}
 """
 
 
-def everyday_shop(customers: int = 400, days: int = 300, lines_a_day: int = 14, seed: int = 7) -> pd.DataFrame:
+def everyday_shop(
+    customers: int = 400, days: int = 300, lines_a_day: int = 14, seed: int = 7
+) -> pd.DataFrame:
     """Return order lines ``customer, at, price, kind, sku`` up to ``LAST_DAY``, about ``lines_a_day`` on each day."""
     rng = np.random.default_rng(seed)
     first = pd.Timestamp(LAST_DAY - timedelta(days=days - 1))
@@ -53,7 +55,9 @@ def everyday_shop(customers: int = 400, days: int = 300, lines_a_day: int = 14, 
             + pd.to_timedelta(rng.integers(8 * 3600, 20 * 3600, count), unit="s"),
             "price": rng.lognormal(2, 0.5, count).round(2),
             "kind": kinds,
-            "sku": [f"{kind}-{number}" for kind, number in zip(kinds, rng.integers(0, 6, count), strict=True)],
+            "sku": [
+                f"{kind}-{number}" for kind, number in zip(kinds, rng.integers(0, 6, count), strict=True)
+            ],
         }
     )
 
@@ -83,9 +87,7 @@ def write_project(
     text = f'name = "faulty"\ntimezone = "{timezone}"\ntags = "tags"\n'
     for name, frame in sources.items():
         frame.to_parquet(folder / f"{name}.parquet", index=False)
-        mapped = "".join(
-            line + "\n" for line in columns.splitlines() if line.split('"')[1] in frame.columns
-        )
+        mapped = "".join(line + "\n" for line in columns.splitlines() if line.split('"')[1] in frame.columns)
         text += (
             f'[[sources]]\nname = "{name}"\npath = "{name}.parquet"\n{extra}\n[sources.columns]\n'
             f'profile_id = "customer"\nevent_time = "at"\n{mapped}'

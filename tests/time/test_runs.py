@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from tagcast.features.catalog.feature_set import FeatureSet
@@ -39,6 +40,9 @@ def test_a_run_is_named_after_its_events_rules_and_day(tmp_path) -> None:
     write(QUIET)
     assert run_id() == first
     assert run_id(DAY + timedelta(days=1)) not in {first, changed}
+    lines = pd.read_parquet(tmp_path / "lines.parquet")
+    lines[lines["at"] > lines["at"].min()].to_parquet(tmp_path / "lines.parquet", index=False)
+    assert run_id() not in {first, changed}, "a line is gone from the past"
 
 
 @pytest.fixture(scope="module")

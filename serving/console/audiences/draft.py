@@ -29,6 +29,7 @@ _SIGNS: dict[Test, Operator] = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "e
 _TESTS = {sign: test for test, sign in _SIGNS.items()}
 NUMBER_TESTS: tuple[Test, ...] = ("ge", "gt", "le", "lt", "eq", "ne", "null", "not_null")
 WORD_TESTS: tuple[Test, ...] = ("in", "not_in", "null", "not_null")
+DATE_TESTS: tuple[Test, ...] = ("ge", "gt", "le", "lt", *WORD_TESTS)
 MEMBER_TESTS: tuple[Test, ...] = ("member", "not_member")
 
 
@@ -147,4 +148,4 @@ def tests_of(names: Names, row: Row) -> tuple[Test, ...]:
     if row.test in MEMBER_TESTS:
         return MEMBER_TESTS
     kind = names.kind(FieldRef(name=row.name, part=row.part)) if row.name else "text"
-    return NUMBER_TESTS if kind == "number" else WORD_TESTS
+    return NUMBER_TESTS if kind == "number" else DATE_TESTS if kind == "date" else WORD_TESTS

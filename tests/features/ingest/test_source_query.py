@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagcast.features.core.errors import ConfigError, DataError
-from tagcast.features.ingest import sql_extract as database
+from tagcast.features.ingest.readers import database
 from tests.support.source_projects import build, lines, project, read, source
 
 CHANGES_OF_CLOCKS = pd.to_datetime(

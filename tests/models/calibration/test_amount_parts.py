@@ -17,7 +17,8 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
-from tagcast.models.calibration.amount_drift import KEPT, SPREAD, AmountDrift, expected_and_seen
+from tagcast.models.calibration.amount_drift import SPREAD, AmountDrift, expected_and_seen
+from tagcast.models.calibration.binary_drift import KEPT
 from tagcast.models.calibration.conformal_tables import AmountTables
 from tagcast.models.estimators.amount_regressor import AmountRegressor, OwnSpend
 from tagcast.models.evaluation.evidence import Evidence
@@ -200,8 +201,8 @@ def test_own_spend_finds_the_weights_and_its_contributions_add_up() -> None:
 def test_references_answer_what_they_say() -> None:
     X = np.array([[90.0], [np.nan], [-30.0]])
     rate = AmountRegressor("own_rate", 7.0, column=0, per_horizon=30 / 90)
-    np.testing.assert_allclose(rate.amount(X), [30, 7, 0])
-    np.testing.assert_allclose(AmountRegressor("mean", 7.0).amount(X), 7)
+    np.testing.assert_allclose(rate.predicted(X), [30, 7, 0])
+    np.testing.assert_allclose(AmountRegressor("mean", 7.0).predicted(X), 7)
     assert AmountRegressor("mean", 7.0).used_features == frozenset()
     with pytest.raises(ValueError, match="without a forest"):
         AmountRegressor("log1p", 7.0)

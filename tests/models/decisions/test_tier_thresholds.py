@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tagcast.features.core.messages import from_json
+from tagcast.models.decisions.cases import TierCases
 from tagcast.models.decisions.flip_rates import flips
 from tagcast.models.decisions.thresholds import SHARES
-from tagcast.models.decisions.tier_cases import TierCases
 from tagcast.models.decisions.tier_thresholds import tier_thresholds
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.plots.decision import stability_plot, thresholds_plot

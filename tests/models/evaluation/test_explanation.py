@@ -14,7 +14,7 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.evaluation.explanation import explain
 from tagcast.models.plots.shap_plots import beeswarm, highest, waterfall
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tests.support.shop import CHURN
 from tests.support.synthetic import shoppers
 
@@ -25,7 +25,7 @@ TITLES = {"recency_days": "days since the last purchase"}
 def trained():
     frame, split, _ = shoppers()
     definition = parse_definition(CHURN, "churn")
-    model = train_tag(definition, frame, split, feature_set="7,30;amount;", trials=2).model
+    model = tag_kind.train(definition, frame, split, feature_set="7,30;amount;", trials=2).model
     return frame.X.iloc[:300], model
 
 
@@ -57,7 +57,7 @@ def test_the_forest_agrees_with_the_library_s_own_explainer(trained):
     import shap
 
     X, model = trained
-    forest = model.blend.parts["forest"]
+    forest = model.scorer.parts["forest"]
     assert isinstance(forest, ForestScorer)
     own = model.matrix(X)[:, list(forest.columns)]
     theirs = shap.TreeExplainer(forest.booster)(own)

@@ -19,7 +19,7 @@ from tagcast.models.evaluation.global_drivers import drivers, more_of, reason_ag
 from tagcast.models.inference.attributions import contributions, explain
 from tagcast.models.kernels.additive_model import AdditiveModel, Curve
 from tagcast.models.plots.dependence import binned_median, dependence_grid
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tests.support.shop import CHURN
 from tests.support.synthetic import shoppers
 
@@ -37,7 +37,7 @@ TITLES = {
 def trained():
     frame, split, _ = shoppers()
     definition = parse_definition(CHURN, "churn")
-    return frame, train_tag(definition, frame, split, feature_set="7,30;amount;", trials=2).model
+    return frame, tag_kind.train(definition, frame, split, feature_set="7,30;amount;", trials=2).model
 
 
 def linear(slopes: list[float]) -> TagModel:
@@ -52,7 +52,7 @@ def linear(slopes: list[float]) -> TagModel:
         definition=parse_definition(CHURN, "churn"),
         features=tuple(f"f{j}" for j in range(len(slopes))),
         feature_set="7;amount;",
-        blend=Blend({"logistic": 1.0}, {"logistic": AdditiveModel(0.0, curves)}),
+        scorer=Blend({"logistic": 1.0}, {"logistic": AdditiveModel(0.0, curves)}),
         calibrator=Calibrator.fit(raw, y, np.full(400, np.datetime64("2024-01-01"))),
         threshold=0.5,
         base_rate=0.5,

@@ -13,7 +13,7 @@ from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.inference.abstention import TOO_LITTLE_HISTORY, RangeCheck, abstain, grounds
 from tagcast.models.kernels.out_of_range_kernel import ODD, TOO_LITTLE, marks
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tests.support.shop import CHURN
 from tests.support.synthetic import shoppers
 
@@ -27,7 +27,7 @@ def trained():
         frame, X=frame.X.assign(tenure_bounded_days=20 + rng.integers(0, 160, len(frame.y)).astype(float))
     )
     definition = parse_definition(CHURN, "churn")
-    return frame, train_tag(definition, frame, split, feature_set="7,30;amount;", trials=2)
+    return frame, tag_kind.train(definition, frame, split, feature_set="7,30;amount;", trials=2)
 
 
 def test_profiles_of_training_are_familiar(trained) -> None:

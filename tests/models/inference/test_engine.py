@@ -81,7 +81,7 @@ def additive(rng: np.random.Generator, columns: tuple[int, ...]) -> AdditiveMode
 def tag(blend: Blend, width: int, name: str = "churn_risk") -> TagModel:
     definition, names = parse_definition(CHURN.replace("churn_risk", name), "churn"), NAMES[:width]
     return TagModel(
-        definition=definition, features=names, feature_set="", blend=blend, calibrator=CALIBRATOR, threshold=0.5,
+        definition=definition, features=names, feature_set="", scorer=blend, calibrator=CALIBRATOR, threshold=0.5,
         base_rate=0.5, snapshots=(DAY,), ranges={}, seed=0,
     )  # fmt: skip
 
@@ -177,7 +177,7 @@ def test_answers_are_those_of_the_models_to_the_bit(seed, count) -> None:
 
 def parts_of(member: Member) -> dict:
     if isinstance(member.model, TagModel):
-        return dict(member.model.blend.parts)
+        return dict(member.model.scorer.parts)
     return {} if member.forest is None else {"forest": member.forest}
 
 
@@ -297,5 +297,5 @@ def test_more_thresholds_than_ranks_are_served_by_lightgbm(monkeypatch) -> None:
     profile, _ = batch(rng, members)
     coded = engine.encode(profile, {})
     for k, member in enumerate(members):
-        raw = member.model.blend.raw(profile, engine.known(k, coded, None))
+        raw = member.model.scorer.raw(profile, engine.known(k, coded, None))
         assert same_bits(raw, member.model.raw(profile))

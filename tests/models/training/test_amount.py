@@ -15,8 +15,7 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.inference.abstention import OUTSIDE, RangeCheck
 from tagcast.models.inference.attributions import explain
 from tagcast.models.stats.amount_metrics import rmse
-from tagcast.models.training.amount import train_amount
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tagcast.models.training.splits import Split
 from tagcast.pipelines.evidence.amount import confusion_of
 from tests.support.shop import AMOUNT, CHURN
@@ -29,7 +28,7 @@ SPEC = "7,30,90;amount;"
 
 
 def train(frame, split, **more):
-    return train_amount(DEFINITION, frame, split, feature_set=SPEC, **{"trials": 2, **more})
+    return tag_kind.train(DEFINITION, frame, split, feature_set=SPEC, **{"trials": 2, **more})
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +110,7 @@ def test_a_bundle_comes_back_bit_for_bit_in_any_batch(trained, tmp_path) -> None
 
 def test_a_yes_or_no_is_read_as_what_it_is(tmp_path) -> None:
     frame, split, _ = shoppers(profiles=200, snapshots=3)
-    result = train_tag(parse_definition(CHURN, "churn"), frame, split, feature_set=SPEC, trials=1)
+    result = tag_kind.train(parse_definition(CHURN, "churn"), frame, split, feature_set=SPEC, trials=1)
     result.model.save(tmp_path)
     assert isinstance(load_bundle(tmp_path), TagModel)
     with pytest.raises(ModelError, match="not a model file"):

@@ -26,7 +26,7 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, TopShareRule
 from tagcast.models.inference.attributions import contributions, explain
 from tagcast.models.stats.metrics import auc
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tagcast.models.training.splits import Split
 from tests.support.shop import CHURN
 from tests.support.synthetic import HORIZON_DAYS, shoppers
@@ -38,7 +38,7 @@ SPEC = "7,30;amount;"
 
 
 def train(frame, split, **more):
-    return train_tag(DEFINITION, frame, split, feature_set=SPEC, **{"trials": 3, **more})
+    return tag_kind.train(DEFINITION, frame, split, feature_set=SPEC, **{"trials": 3, **more})
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,10 @@ def test_a_bundle_comes_back_bit_for_bit_in_any_batch(trained, tmp_path) -> None
     X = frame.X.to_numpy()
     whole = loaded.predict(X)
     parts = [loaded.predict(X[start : start + 97]) for start in range(0, len(X), 97)]
-    for place, name in enumerate(("score", "lower", "upper", "raw")):
+    for place, name in enumerate(("score", "lower", "upper")):
         np.testing.assert_array_equal(whole[place], np.concatenate([p[place] for p in parts]), err_msg=name)
+    raw = np.concatenate([loaded.raw(X[start : start + 97]) for start in range(0, len(X), 97)])
+    np.testing.assert_array_equal(loaded.raw(X), raw)
     np.testing.assert_array_equal(whole.score, result.model.predict(frame.X[frame.X.columns[::-1]]).score)
     for file in tmp_path.iterdir():
         text = file.read_bytes()
@@ -164,7 +166,7 @@ def test_growing_features_are_left_out_where_nothing_can_judge_them() -> None:
     grown = replace(frame, X=frame.X.assign(purchase_days_all=ever), growing=frozenset({"purchase_days_all"}))
     result = train(grown, split, trials=1)
     place = result.model.features.index("purchase_days_all")
-    assert place not in result.model.blend.used_features
+    assert place not in result.model.scorer.used_features
     assert any("grow with the calendar" in str(note) for note in result.notes)
 
 
@@ -176,7 +178,7 @@ def test_growing_features_are_left_out_where_validation_over_time_shows_that_the
     ever = np.log(chance / (1 - chance)) + shift * month
     grown = replace(frame, X=frame.X.assign(spend_all=ever), growing=frozenset({"spend_all"}))
     result = train(grown, split, trials=1)
-    assert (result.model.features.index("spend_all") in result.model.blend.used_features) is used
+    assert (result.model.features.index("spend_all") in result.model.scorer.used_features) is used
     verb = "uses" if used else "leaves out"
     assert sum(f"{verb} features that grow with the calendar" in str(note) for note in result.notes) == 2
 

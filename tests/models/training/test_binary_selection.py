@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss
 
 from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmScorer, rfm_rank
+from tagcast.models.estimators.search import SearchOptions, Trial, best_of
 from tagcast.models.kernels.additive_model import AdditiveModel, compress
 from tagcast.models.training.tuning import TrainAndScore, tune
 from tagcast.models.training.validation_losses import (
@@ -95,8 +96,8 @@ def fold(seed: int, n: int = 600) -> TrainAndScore:
 FOLDS = [fold(1), fold(2)]
 
 
-def search(**more: object) -> object:
-    return tune(FOLDS, study_name="s", seed=3, **{"trials": 10, **more})
+def search(**more: object) -> tuple[Trial, ...]:
+    return tune(FOLDS, SearchOptions("s", 3, **{"trials": 10, **more}))
 
 
 @pytest.mark.parametrize("threads", [2, 4])
@@ -119,10 +120,10 @@ def test_a_search_stopped_inside_a_batch_goes_on_to_the_same(tmp_path) -> None:
 
 def test_pruned_trials_are_kept_but_never_win() -> None:
     found = search(trials=24)
-    assert len(found.trials) == 24
-    assert any(t.pruned for t in found.trials)
-    best = min((t for t in found.trials if not t.pruned), key=lambda t: t.loss)
-    assert found.params == best.params
+    assert len(found) == 24
+    assert any(t.pruned for t in found)
+    best = min((t for t in found if not t.pruned), key=lambda t: t.loss)
+    assert best_of(found) == best
 
 
 def data(n: int = 900) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from tagcast.models.evaluation.grade import grade
 from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.models.stats.leakage import FeaturePower
 from tagcast.models.stats.metrics import Estimate
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tagcast.pipelines.cards.card import build_card
 from tagcast.pipelines.cards.document import (
     Badge,
@@ -75,7 +75,7 @@ class Segment:
 def facts() -> CardFacts:
     frame, split, _ = shoppers()
     definition = parse_definition(CHURN, "churn")
-    result = train_tag(definition, frame, split, feature_set=SPEC, trials=1)
+    result = tag_kind.train(definition, frame, split, feature_set=SPEC, trials=1)
     leaks = LeakEvidence(
         powers=(FeaturePower("recency_days", 0.8),), last_day=(), late_events=0, late_rows=0, ahead=(), recounted_otherwise=(),
     )  # fmt: skip

@@ -21,7 +21,7 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import TopShareRule
 from tagcast.models.evaluation.backtest import percentiles, pool, until, window_of
 from tagcast.models.evaluation.measures import MEASURES
-from tagcast.models.training.binary import train_tag
+from tagcast.models.training import tag_kind
 from tagcast.models.training.result import TestScores
 from tagcast.models.training.splits import Split
 from tagcast.pipelines.cli.main import cli
@@ -177,7 +177,7 @@ def windows():
 
 def window(frame, split, count, cities):
     mine = Split(split.snapshots[:count], split.horizon_days)
-    result = train_tag(DEFINITION, until(frame, mine.test), mine, feature_set="7,30;amount;", trials=1)
+    result = tag_kind.train(DEFINITION, until(frame, mine.test), mine, feature_set="7,30;amount;", trials=1)
     return window_of(result, until(frame, mine.test), cities, audiences=50, seed=0)
 
 
@@ -230,7 +230,7 @@ def test_a_learned_cut_knows_nothing_of_the_test_snapshot() -> None:
     at_test = frame.as_of == np.datetime64(split.test)
     flipped = replace(frame, y=np.where(at_test, 1 - frame.y, frame.y).astype("int8"))
     one, two = (
-        train_tag(definition, f, split, feature_set="7,30;amount;", trials=1) for f in (frame, flipped)
+        tag_kind.train(definition, f, split, feature_set="7,30;amount;", trials=1) for f in (frame, flipped)
     )
     assert one.test_scores.threshold == two.test_scores.threshold
     assert one.model.threshold != two.model.threshold
@@ -245,11 +245,12 @@ def test_values_of_a_window_are_decided_by_what_was_known_before_it() -> None:
     rng = np.random.default_rng(0)
     score = rng.random(200)
     test = TestScores(
+        np.arange(200).astype(str),
+        np.full(200, np.datetime64("2024-01-01")),
         (rng.random(200) < score).astype("int8"),
         score,
         score * 0.9,
         score + 0.1 * (1 - score),
-        np.arange(200).astype(str),
         0.3,
     )
     threshold_known = decide(

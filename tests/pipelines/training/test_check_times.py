@@ -76,7 +76,9 @@ def test_a_source_that_stopped_holds_today_back(tmp_path) -> None:
     stopped = shop[shop["at"] < last + pd.Timedelta(days=1)]
     project = write_project(tmp_path, shop=stopped, web=visits)
     (tmp_path / "tagcast.toml").write_text(
-        (tmp_path / "tagcast.toml").read_text().replace('path = "web.parquet"', 'path = "web.parquet"\nevent = "visit"')
+        (tmp_path / "tagcast.toml")
+        .read_text()
+        .replace('path = "web.parquet"', 'path = "web.parquet"\nevent = "visit"')
     )
     (finding,) = findings(project)["stopped"]
     assert finding["where"] == "sources.shop"
@@ -90,7 +92,9 @@ def test_a_source_that_stopped_holds_today_back(tmp_path) -> None:
     assert "shop" in refused.stderr
     # The hint, tried: a source that is said to have ended is not waited for.
     config = tmp_path / "tagcast.toml"
-    config.write_text(config.read_text().replace('path = "shop.parquet"', 'path = "shop.parquet"\nended = true'))
+    config.write_text(
+        config.read_text().replace('path = "shop.parquet"', 'path = "shop.parquet"\nended = true')
+    )
     assert project.json("check")["as_of"] == str(LAST_DAY + timedelta(days=1))
     assert "stopped" not in findings(project)
 
@@ -125,7 +129,9 @@ def test_days_without_events_are_named(tmp_path) -> None:
     assert "2026-06-01 to 2026-06-12 (12 days)" in finding["message"]
 
 
-@pytest.mark.parametrize(("timezone", "named"), [("America/New_York", True), ("UTC", False), ("Asia/Shanghai", False)])
+@pytest.mark.parametrize(
+    ("timezone", "named"), [("America/New_York", True), ("UTC", False), ("Asia/Shanghai", False)]
+)
 def test_dates_that_fall_on_the_day_before(tmp_path, timezone, named) -> None:
     shop = everyday_shop()
     shop["at"] = shop["at"].dt.floor("D").dt.tz_localize("UTC")

@@ -114,7 +114,7 @@ def yes_or_no(text: str, feature_set: FeatureSet, blend: Blend, names: tuple[str
             definition=definition,
             features=names,
             feature_set=feature_set.spec,
-            blend=blend,
+            scorer=blend,
             calibrator=calibrated(),
             threshold=0.5,
             base_rate=0.5,

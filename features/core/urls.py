@@ -1,0 +1,82 @@
+"""URLs of databases: variables of the environment filled in, passwords that are written in them found."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import unquote_plus
+
+from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.messages import msg
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_CUTS_PERSON = re.compile(r"[@/:#?\[\]\s]|%(?![0-9A-Fa-f]{2})")
+_CUTS_PARAMETER = re.compile(r"[&#+\s]|%(?![0-9A-Fa-f]{2})")
+_VARIABLES = r"(?:\$\{\w+\})+"
+# Up to the last @ before a ?, as URLs are read: a password may hold a slash.
+_PASSWORD = re.compile(rf"://[^/@\s:]*:(?!{_VARIABLES}@)[^@\s]+@")
+_SECRET = re.compile(
+    rf"(?:^|[?&;{{\s])[\w. -]*(?:passw(?:or)?d|passphrase|pwd|secret|token|private_key|api_?key)\s*=\s*(?!{_VARIABLES}(?:[&;}}\s]|$))[^&;\s]",
+    re.IGNORECASE,
+)
+
+
+def holds_password(url: str) -> bool:
+    """Return whether a password is written in ``url``: before the host, or among its parameters."""
+    if _PASSWORD.search(url):
+        return True
+    query = url.partition("?")[2]
+    # A whole connection string of ODBC may be quoted inside of a parameter.
+    return any(_SECRET.search(text) for text in (query, unquote_plus(query)))
+
+
+def expand(text: str, where: str) -> str:
+    """Fill in ``${VARIABLE}`` from the environment.
+
+    Raises
+    ------
+    ConfigError
+        For one that is not set.
+    """
+    for variable in _VARIABLE.findall(text):
+        if variable not in os.environ:
+            raise ConfigError(
+                msg(
+                    "{where} names the variable {variable}, which is not set", where=where, variable=variable
+                ),
+                hint=f"export {variable}=…",
+            )
+    return _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
+
+
+def expand_url(text: str, where: str) -> str:
+    """Fill in ``${VARIABLE}`` of a URL from the environment.
+
+    Raises
+    ------
+    ConfigError
+        For one that is not set, or that would cut the URL in another place: a password with ``@`` or ``/`` in it.
+        Its value is not shown.
+    """
+    start, _, rest = text.partition("://")
+    person, at_sign, place = rest.rpartition("@")
+    place, _, parameters = place.partition("?")
+    for part, cutting in ((person if at_sign and start else "", _CUTS_PERSON), (parameters, _CUTS_PARAMETER)):
+        for variable in _VARIABLE.findall(part):
+            if cutting.search(os.environ.get(variable, "")):
+                quoted = f"import os, urllib.parse as u; print(u.quote(os.environ['{variable}'], safe=''))"
+                command = f'python3 -c "{quoted}"'
+                raise ConfigError(
+                    msg(
+                        "{where}: the value of {variable} holds a sign that means something else in a URL",
+                        where=where,
+                        variable=variable,
+                    ),
+                    hint=msg(
+                        "percent-encode it, as in {example} for {text}: {command}",
+                        example="p%40ss",
+                        text="p@ss",
+                        command=command,
+                    ),
+                )
+    return expand(text, where)

@@ -1,0 +1,156 @@
+"""A database opened to be read: its session in UTC and read-only, its query a single SELECT."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tagcast.features.core.errors import ConfigError, DataError
+from tagcast.features.core.messages import Message, msg
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+SESSION = {
+    "postgresql": ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET TIME ZONE 'UTC'"),
+    "mysql": ("SET SESSION TRANSACTION READ ONLY", "SET SESSION time_zone = '+00:00'"),
+    "mariadb": ("SET SESSION TRANSACTION READ ONLY", "SET SESSION time_zone = '+00:00'"),
+    "oracle": ("ALTER SESSION SET TIME_ZONE = 'UTC'", "SET TRANSACTION READ ONLY"),
+    "snowflake": ("ALTER SESSION SET TIMEZONE = 'UTC'",),
+    "redshift": ("SET TIME ZONE 'UTC'",),
+}
+"""What each kind of server is sent on connecting; SQLite is opened read-only instead, and DuckDB's file too."""
+_SQLGLOT = {
+    "postgresql": "postgres", "mariadb": "mysql", "mssql": "tsql", "awsathena": "athena",
+}  # fmt: skip
+_READ_ONLY_SESSIONS = {"postgresql", "mysql", "mariadb", "sqlite", "duckdb"}
+_WRITING = re.compile(
+    r"\b(insert|update|delete|merge|create|drop|alter|truncate|into|call|exec|execute|grant|copy|load)\b",
+    re.IGNORECASE,
+)
+_TO_FILE = re.compile(r"\binto\s+(outfile|dumpfile)\b", re.IGNORECASE)
+_BIND = re.compile(r"(?<![:\w\\]):(?=\w)")
+_DRIVERS: dict[str, Message | str] = {
+    "MySQLdb": msg("write mysql+pymysql:// in url, and {command}", command="pip install pymysql"),
+    "psycopg2": msg(
+        "write postgresql+psycopg:// in url, and {command}", command="pip install 'psycopg[binary]'"
+    ),
+    "psycopg": "pip install 'psycopg[binary]'",
+}
+
+
+def reading_statement(query: str, dialect: str, where: str) -> str:
+    """Return ``query`` for SQLAlchemy's ``text``, a colon in it being no parameter.
+
+    Raises
+    ------
+    ConfigError
+        When it is anything but a single SELECT: not every server can forbid a session to write.
+    """
+    from sqlglot import exp, parse
+    from sqlglot.errors import SqlglotError
+
+    try:
+        trees = [t for t in parse(query, read=_SQLGLOT.get(dialect, dialect)) if t is not None]
+    except (SqlglotError, ValueError):
+        # Words that sqlglot does not know are the server's to judge, where its session cannot write.
+        reads = dialect in _READ_ONLY_SESSIONS or _WRITING.search(query) is None
+    else:
+        written = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Merge, exp.Alter, exp.Drop, exp.TruncateTable)
+        reads = len(trees) == 1 and isinstance(trees[0], exp.Query)
+        inner = [node for tree in trees for node in tree.walk() if not isinstance(node, exp.Query)]
+        reads = reads and not any(isinstance(node, written) for node in inner)
+    if not reads or _TO_FILE.search(query):
+        raise ConfigError(
+            msg("{where}: query is no single SELECT", where=where),
+            hint=msg("give one SELECT that only reads, or name a table or view by table"),
+        )
+    return _BIND.sub(r"\\:", query)
+
+
+def open_engine(url: str, where: str, folder: Path) -> Engine:
+    """Return an engine whose sessions only read, in UTC; a file is opened read-only, which keeps it from being made.
+
+    Raises
+    ------
+    ConfigError, DataError
+        When the URL cannot be read, its driver is not installed, or its file is not there.
+    """
+    import sqlite3
+
+    from sqlalchemy import create_engine, event, make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend == "duckdb":
+            return create_engine(parsed, connect_args={"read_only": True})
+        if backend != "sqlite":
+            engine = create_engine(parsed)
+            event.listen(engine, "connect", _prepared(engine.dialect.name, engine.dialect.driver))
+            return engine
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError(
+            msg("{where}: url is no SQLAlchemy URL", where=where),
+            hint=_url_hint(url),
+        ) from error
+    except ModuleNotFoundError as error:
+        raise DataError(
+            msg("{where}: the database driver {driver} is not installed", where=where, driver=error.name),
+            hint=_DRIVERS.get(error.name or "", f"pip install {error.name}"),
+        ) from error
+    file = folder / (parsed.database or "")
+    if not file.is_file():
+        raise DataError(
+            msg("{where}: there is no file {file}", where=where, file=file),
+            hint=msg("correct url, or bring the file there"),
+        )
+    address = f"file:{quote(str(file))}?mode=ro"
+    return create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
+    )
+
+
+def _url_hint(url: str) -> Message:
+    if url.startswith("postgres://"):
+        return msg("write postgresql:// instead of postgres://")
+    return msg("as in postgresql://user:${{PASSWORD}}@host/database")
+
+
+def _prepared(dialect: str, driver: str) -> Any:
+    """Return what is done with each new connection."""
+
+    def prepare(connection: Any, _record: Any) -> None:
+        if driver.startswith("psycopg") and hasattr(connection, "adapters"):
+            _keep_as_text(connection)
+        cursor = connection.cursor()
+        for statement in SESSION.get(dialect, ()):
+            cursor.execute(statement)
+        cursor.close()
+        if dialect == "postgresql":
+            # Settings of a session that a transaction has made end with it when it is rolled back.
+            connection.commit()
+
+    return prepare
+
+
+def _keep_as_text(connection: Any) -> None:
+    """Let psycopg give a time that Python has no value for (infinity, years BC or beyond 9999) as its text."""
+    from psycopg import DataError as Unfit
+    from psycopg.types import datetime as types
+
+    for name, loader in (
+        ("date", types.DateLoader), ("timestamp", types.TimestampLoader), ("timestamptz", types.TimestamptzLoader),
+    ):  # fmt: skip
+
+        class Lenient(loader):  # type: ignore[misc, valid-type]
+            def load(self, data: Any) -> Any:
+                try:
+                    return super().load(data)
+                except Unfit:
+                    return bytes(data).decode()
+
+        connection.adapters.register_loader(name, Lenient)

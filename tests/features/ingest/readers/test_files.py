@@ -1,0 +1,192 @@
+"""Files that a path names: folders, globs, types by union, and tables of a lake, which are no files."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tagcast.features.core.errors import DataError
+from tests.support.source_projects import build, lines, project, read, source
+
+PARTS = source(place='path = "o-*.parquet"')
+DAYS = [datetime(2024, 1, 1, 10), datetime(2024, 1, 2, 10)]  # noqa: DTZ001
+
+
+def write(file: Path, **columns) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), file)
+
+
+class TestUnion:
+    """Types are those that hold every file's values, whichever file comes first."""
+
+    @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+    @pytest.mark.parametrize(
+        "fractions",
+        [
+            pa.array([0.6, 0.25]),
+            pa.array([Decimal("0.60"), Decimal("0.25")]),
+            pa.array(["0.6", "0.25"]),
+            pa.array([0.6, 0.25], pa.float32()),
+        ],
+        ids=["double", "decimal", "text", "float"],
+    )
+    def test_whole_prices_in_one_month_round_nothing(self, tmp_path, order, fractions) -> None:
+        config = project(tmp_path, PARTS)
+        write(tmp_path / f"o-{order[0]}.parquet", id=["a", "b"], at=DAYS, price=[7, 3])
+        write(tmp_path / f"o-{order[1]}.parquet", id=["c", "d"], at=DAYS, price=fractions)
+        amounts = read(build(config))["amount"]
+        assert [round(float(v), 6) for v in amounts] == [7, 3, 0.6, 0.25]
+
+    @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+    def test_ids_that_are_numbers_in_one_file(self, tmp_path, order) -> None:
+        config = project(tmp_path, PARTS)
+        exact = 2**53 + 1
+        write(tmp_path / f"o-{order[0]}.parquet", id=[exact, 12], at=DAYS, price=[7, 3])
+        write(tmp_path / f"o-{order[1]}.parquet", id=[12.0, None], at=DAYS, price=[7, 3])
+        write(tmp_path / "o-3.parquet", id=["12", "x"], at=DAYS, price=[7, 3])
+        log = build(config)
+        assert sorted(set(read(log)["profile_id"])) == ["12", str(exact), "x"]
+        assert log.sources[0].missing_ids == 1
+
+    def test_dates_beside_times_stay_days(self, tmp_path) -> None:
+        config = project(tmp_path, PARTS, timezone="America/Los_Angeles")
+        write(tmp_path / "o-1.parquet", id=["a", "b"], at=[date(2024, 1, 1), date(2024, 1, 2)], price=[7, 3])
+        write(tmp_path / "o-2.parquet", id=["c", "d"], at=DAYS, price=[7, 3])
+        write(tmp_path / "o-3.parquet", id=["e"], at=["2024-01-05"], price=[7])
+        frame = read(build(config))
+        assert list(frame["event_day"]) == [date(2024, 1, d) for d in (1, 2, 1, 2, 5)]
+
+    def test_a_column_without_values_takes_any_type(self, tmp_path) -> None:
+        config = project(tmp_path, PARTS)
+        write(tmp_path / "o-1.parquet", id=["a", "b"], at=DAYS, price=pa.nulls(2))
+        write(tmp_path / "o-2.parquet", id=["c", "d"], at=DAYS, price=[1.5, 2])
+        assert [float(v) for v in read(build(config))["amount"].dropna()] == [1.5, 2]
+
+    def test_a_missing_column_is_named_with_its_file(self, tmp_path) -> None:
+        config = project(tmp_path, PARTS)
+        write(tmp_path / "o-1.parquet", id=["a", "b"], at=DAYS, price=[1, 2])
+        write(tmp_path / "o-2.parquet", id=["c", "d"], at=DAYS, prices=[1, 2])
+        with pytest.raises(DataError, match=r"no column 'price' in o-2\.parquet"):
+            build(config)
+
+    def test_a_column_that_nothing_names_may_be_missing(self, tmp_path) -> None:
+        config = project(tmp_path, PARTS)
+        write(tmp_path / "o-1.parquet", id=["a", "b"], at=DAYS, price=[1, 2])
+        write(tmp_path / "o-2.parquet", at=DAYS, id=["c", "d"], note=[b"\xff", b"x"], price=[1, 2])
+        assert build(config).rows == 4
+
+    def test_one_broken_file_is_named(self, tmp_path) -> None:
+        config = project(tmp_path, PARTS)
+        write(tmp_path / "o-1.parquet", id=["a", "b"], at=DAYS, price=[1, 2])
+        (tmp_path / "o-2.parquet").write_bytes(b"PAR1 is not enough")
+        with pytest.raises(DataError, match=r"o-2\.parquet cannot be read as Parquet"):
+            build(config)
+
+
+class TestTextWithoutItsMark:
+    """Parquet of old writers marks no text: bytes that are UTF-8 are text."""
+
+    def test_ids_and_words(self, tmp_path) -> None:
+        frame = {"id": [b"a", "Å".encode()], "at": DAYS, "price": [1, 2], "kind": [b"tea", b"tea "]}
+        columns = {"profile_id": "id", "event_time": "at", "amount": "price", "category": "kind"}
+        config = project(tmp_path, source(columns=columns))
+        write(tmp_path / "shop.parquet", **frame)
+        got = read(build(config))
+        assert list(got["profile_id"]) == ["a", "Å"]
+        assert set(got["category"]) == {"tea"}
+
+    def test_bytes_that_are_no_text_are_an_error(self, tmp_path) -> None:
+        config = project(tmp_path, source())
+        write(tmp_path / "shop.parquet", id=[b"a", b"\xff\xfe"], at=DAYS, price=[1, 2])
+        with pytest.raises(DataError, match=r"shop\.parquet: a column of bytes is no UTF-8 text"):
+            build(config)
+
+
+class TestFolders:
+    """A folder is its files, without the marks that Spark leaves in it."""
+
+    @pytest.mark.parametrize("path", ["orders", "orders/", "orders/*", "ord*"])
+    def test_spark_writes_folders(self, tmp_path, path) -> None:
+        config = project(tmp_path, source(place=f'path = "{path}"'))
+        for n, half in enumerate((lines().head(2), lines().tail(2))):
+            target = tmp_path / "orders" / f"part-0000{n}-c000.snappy.parquet"
+            target.parent.mkdir(exist_ok=True)
+            half.to_parquet(target, index=False)
+            (target.parent / f".{target.name}.crc").write_bytes(b"crc")
+        (tmp_path / "orders" / "_SUCCESS").touch()
+        assert build(config).rows == 4
+
+    def test_spark_writes_folders_of_csv(self, tmp_path) -> None:
+        config = project(tmp_path, source(place='path = "orders.csv"'))
+        (tmp_path / "orders.csv").mkdir()
+        for n, half in enumerate((lines().head(2), lines().tail(2))):
+            half.to_csv(tmp_path / "orders.csv" / f"part-0000{n}-c000.csv.gz", index=False)
+        (tmp_path / "orders.csv" / "_SUCCESS").touch()
+        assert build(config).rows == 4
+
+    def test_names_of_folders_are_columns_of_text(self, tmp_path) -> None:
+        config = project(
+            tmp_path,
+            source(extra="where = \"shop = '007' AND day >= '2024-01-02'\"", place='path = "o/**/*.parquet"'),
+        )
+        for shop, day in (("007", "2024-01-01"), ("007", "2024-01-02"), ("7", "2024-01-02")):
+            write(tmp_path / f"o/shop={shop}/day={day}/p.parquet", id=["a", "b"], at=DAYS, price=[1, 2])
+        assert build(config).rows == 2
+
+    def test_an_empty_folder(self, tmp_path) -> None:
+        config = project(tmp_path, source(place='path = "orders"'))
+        (tmp_path / "orders").mkdir()
+        (tmp_path / "orders" / "_SUCCESS").touch()
+        with pytest.raises(DataError, match="there is no file"):
+            build(config)
+
+    def test_a_name_is_no_pattern(self, tmp_path) -> None:
+        config = project(
+            tmp_path, source(place='path = "o*.csv"'), **{"o[1]_csv": lines(), "o1_csv": lines(id="c")}
+        )
+        assert set(read(build(config))["profile_id"]) == {"a", "b", "c"}
+
+
+class TestLakes:
+    """The files of a Delta, Iceberg or Hudi table are not its rows."""
+
+    @pytest.mark.parametrize(
+        "path", ["orders/**/*.parquet", "orders", "orders/day=1/one.parquet", "orders/*/*"]
+    )
+    @pytest.mark.parametrize(
+        ("mark", "kind"),
+        [
+            ("_delta_log/00000000000000000000.json", "Delta"),
+            ("metadata/v1.metadata.json", "Iceberg"),
+            (".hoodie/hoodie.properties", "Hudi"),
+        ],
+    )
+    def test_is_refused(self, tmp_path, path, mark, kind) -> None:
+        config = project(tmp_path, source(place=f'path = "{path}"'))
+        write(tmp_path / "orders/day=1/one.parquet", id=["a", "b"], at=DAYS, price=[1, 2])
+        (tmp_path / "orders" / mark).parent.mkdir()
+        (tmp_path / "orders" / mark).touch()
+        with pytest.raises(DataError, match=f"orders is a {kind} table") as caught:
+            build(config)
+        assert "outside of it" in str(caught.value.hint)
+
+    def test_the_hint_works(self, tmp_path) -> None:
+        config = project(tmp_path, source(place='path = "present/*.parquet"'))
+        write(tmp_path / "orders/one.parquet", id=["a", "b"], at=DAYS, price=[1, 2])
+        (tmp_path / "orders" / "_delta_log").mkdir()
+        write(tmp_path / "present/now.parquet", id=["a", "b"], at=DAYS, price=[1, 2])
+        assert build(config).rows == 2
+
+    def test_a_folder_called_metadata_is_none(self, tmp_path) -> None:
+        config = project(tmp_path, source(place='path = "orders/*.csv"'))
+        (tmp_path / "orders" / "metadata").mkdir(parents=True)
+        (tmp_path / "orders" / "metadata" / "columns.json").touch()
+        pd.DataFrame(lines()).to_csv(tmp_path / "orders" / "o.csv", index=False)
+        assert build(config).rows == 4
