@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tagcast.features.core.messages import Message, msg
-from tagcast.features.quality.finding import Finding, lines_of
+from tagcast.features.quality.finding import Finding, SourceColumns, lines_of, literal, setting
 from tagcast.features.quality.stretches import Stretch, blind_stretches
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def unknown_amounts(one: DailyCounts) -> tuple[Stretch, ...]:
     return blind_stretches(one.days, one.purchases, one.amounts)
 
 
-def amount_findings(counts: Sequence[DailyCounts]) -> Iterator[Finding]:
+def amount_findings(counts: Sequence[DailyCounts], columns: SourceColumns) -> Iterator[Finding]:
     """Yield days without amounts or categories, and steps of the usual price."""
     for one in counts:
         where = f"sources.{one.source}"
@@ -67,7 +67,7 @@ def amount_findings(counts: Sequence[DailyCounts]) -> Iterator[Finding]:
                 ),
                 msg(
                     "if so, remove amount from columns and derive it, as in {example}",
-                    example=f"amount = \"CASE WHEN at >= '{day}' THEN price / 100 ELSE price END\"",
+                    example=_one_unit(columns, one.source, step),
                 ),
             )
 
@@ -93,6 +93,14 @@ def price_step(one: DailyCounts) -> tuple[date, float, float] | None:
         if step >= np.log(PRICE_STEP) and (best is None or local > best[0]):
             best = (local, days[index], before, after)
     return best and best[1:]
+
+
+def _one_unit(columns: SourceColumns, source: str, step: tuple[date, float, float]) -> str:
+    day, before, after = step
+    time, amount = columns.sql("event_time", source), columns.sql("amount", source)
+    factor = 10.0 ** round(float(np.log10(after / before)))
+    inside = f"{amount} / {factor:g}" if factor > 1 else f"{amount} * {1 / factor:g}"
+    return setting("amount", f"CASE WHEN {time} >= {literal(str(day))} THEN {inside} ELSE {amount} END")
 
 
 def _lacking_amounts(stretch: Stretch) -> Message:

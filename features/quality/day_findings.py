@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.messages import NOTHING, Message, Text, listed, msg
-from tagcast.features.quality.finding import Finding, lines_of
+from tagcast.features.quality.finding import Finding, SourceColumns, lines_of, setting
 from tagcast.features.quality.source_spans import ENDED_DAYS, LeftOut, SourceSpan, observed_until, stopped
 from tagcast.features.quality.stretches import LEAST_EVENT_DAYS, Stretch, empty_stretches
 
@@ -110,7 +110,9 @@ def empty_days_in(empty: Sequence[Stretch], first: date, horizon_days: int) -> i
     return sum(max(0, (min(end, s.last_day) - max(first, s.first_day)).days + 1) for s in empty)
 
 
-def midnight_findings(counts: Sequence[DailyCounts], timezone: str) -> Iterator[Finding]:
+def midnight_findings(
+    counts: Sequence[DailyCounts], timezone: str, columns: SourceColumns
+) -> Iterator[Finding]:
     """Yield sources all of whose times are midnight UTC in a project that lives elsewhere.
 
     West of UTC such a time is the evening of the day before.
@@ -132,7 +134,10 @@ def midnight_findings(counts: Sequence[DailyCounts], timezone: str) -> Iterator[
                 ),
                 msg(
                     "if they are dates, take them as such: remove event_time from columns and derive it, as in {example}",
-                    example='event_time = "CAST(CAST(at AS DATE) AS VARCHAR)"',
+                    example=setting(
+                        "event_time",
+                        f"CAST(CAST({columns.sql('event_time', one.source)} AS DATE) AS VARCHAR)",
+                    ),
                 ),
             )
 

@@ -26,7 +26,7 @@ from tagcast.features.quality.stretches import Stretch, empty_stretches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagcast.features.quality.finding import Finding
+    from tagcast.features.quality.finding import Finding, SourceColumns
     from tagcast.features.quality.source_spans import SourceSpan
 
 
@@ -59,7 +59,7 @@ def examine_log(
     as_of: date,
     *,
     timezone: str,
-    event_columns: bool,
+    columns: SourceColumns,
     attributes: Path | None = None,
     memory_limit: str = "2GB",
     scratch: Path | None = None,
@@ -75,8 +75,8 @@ def examine_log(
     as_of : date
     timezone : str
         Of the project.
-    event_columns : bool
-        Whether a source takes its event names from a column.
+    columns : SourceColumns
+        With ``event`` where a source takes its event names from a column.
     attributes : Path, optional
         Parquet file of profiles, by ``profile_id``.
     memory_limit : str
@@ -85,6 +85,7 @@ def examine_log(
     """
     import duckdb
 
+    mapped = any("event" in names for names in columns.by_source.values())
     config: dict[str, Any] = {"memory_limit": memory_limit}
     if scratch is not None:
         config["temp_directory"] = str(scratch)
@@ -106,13 +107,13 @@ def examine_log(
         findings = [
             *span_findings(spans),
             *gap_findings(days),
-            *midnight_findings(counts, timezone),
-            *amount_findings(counts),
-            *id_findings(connection),
+            *midnight_findings(counts, timezone, columns),
+            *amount_findings(counts, columns),
+            *id_findings(connection, columns),
             *beginning_findings(connection, lines),
             *meeting_findings(connection, events, attributes, as_of),
-            *event_findings(known["event"], mapped=event_columns),
-            *(rename_findings(known, days[-1]) if days else ()),
+            *event_findings(known["event"], columns, mapped=mapped),
+            *(rename_findings(known, days[-1], columns) if days else ()),
             *item_findings(connection, events, as_of),
         ]
     return LogQuality(

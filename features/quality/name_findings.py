@@ -11,7 +11,7 @@ import numpy as np
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.messages import NOTHING, listed, msg
-from tagcast.features.quality.finding import Finding
+from tagcast.features.quality.finding import Finding, SourceColumns, literal, setting
 
 Column = Literal["category", "event"]
 SHOWN = 12
@@ -87,12 +87,13 @@ def words(connection: Any, events: str, as_of: date) -> dict[Column, tuple[Word,
     return {kind: tuple(some) for kind, some in found.items()}
 
 
-def event_findings(events: Sequence[Word], *, mapped: bool) -> Iterator[Finding]:
+def event_findings(events: Sequence[Word], columns: SourceColumns, *, mapped: bool) -> Iterator[Finding]:
     """Yield names that differ by case or blanks alone, a missing purchase, and the list of the names.
 
     Parameters
     ----------
     events : sequence of Word
+    columns : SourceColumns
     mapped : bool
         Whether a column of a source gives them.
     """
@@ -106,7 +107,7 @@ def event_findings(events: Sequence[Word], *, mapped: bool) -> Iterator[Finding]
                 "event_names",
                 "sources",
                 msg("event names differ by case or blanks alone: {names}", names=_names(some)),
-                _own_source(name, name),
+                _own_source(columns, name, name),
             )
     if events and not any(event.text == PURCHASE for event in events):
         yield Finding(
@@ -114,7 +115,7 @@ def event_findings(events: Sequence[Word], *, mapped: bool) -> Iterator[Finding]
             "no_purchases",
             "sources",
             msg("no event is called purchase: {names}", names=_names(events)),
-            _own_source("order", "order")
+            _own_source(columns, max(events, key=lambda word: word.lines).text, PURCHASE)
             if mapped
             else msg('say what a purchase is: event = "purchase" in its source'),
         )
@@ -159,7 +160,9 @@ def ended(some: Sequence[Word], last_day: date) -> tuple[Word, ...]:
     )
 
 
-def rename_findings(kinds: dict[Column, tuple[Word, ...]], last_day: date) -> Iterator[Finding]:
+def rename_findings(
+    kinds: dict[Column, tuple[Word, ...]], last_day: date, columns: SourceColumns
+) -> Iterator[Finding]:
     """Yield categories and event names that ended as others began."""
     for change in renamed(kinds["category"], last_day):
         yield Finding(
@@ -169,7 +172,7 @@ def rename_findings(kinds: dict[Column, tuple[Word, ...]], last_day: date) -> It
             _ended_as_begun(change, last_day),
             msg(
                 "if it is one, give it one name: remove category from columns and derive it, as in {example}",
-                example="category = \"CASE WHEN category = 'new' THEN 'old' ELSE category END\"",
+                example=_one_name(columns.sql("category"), change),
             ),
         )
     for change in renamed(kinds["event"], last_day):
@@ -178,7 +181,7 @@ def rename_findings(kinds: dict[Column, tuple[Word, ...]], last_day: date) -> It
             "event_renamed",
             "event",
             _ended_as_begun(change, last_day),
-            _own_source(change.new.text, change.old.text),
+            _own_source(columns, change.new.text, change.old.text),
         )
 
 
@@ -246,8 +249,17 @@ def _names(some: Sequence[Word]) -> Any:
     return listed([*shown, *(["…"] if len(largest) > SHOWN else [])])
 
 
-def _own_source(found: str, name: str) -> Any:
+def _one_name(column: str, change: Renamed) -> str:
+    case = (
+        f"CASE WHEN {column} = {literal(change.new.text)} THEN {literal(change.old.text)} ELSE {column} END"
+    )
+    return setting("category", case)
+
+
+def _own_source(columns: SourceColumns, found: str, name: str) -> Any:
+    column = columns.sql("event")
     return msg(
-        "read them as a source of their own, without event_column: {example}",
-        example=f'where = "lower(trim(event)) = \'{found}\'", event = "{name}"',
+        "read them in a source of their own, with the same columns and without event_column: {where}, {event}",
+        where=setting("where", f"lower(trim({column})) = {literal(found.strip().lower())}"),
+        event=f'event = "{name}"',
     )

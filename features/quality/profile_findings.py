@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagcast.features.core.messages import Message, msg
-from tagcast.features.quality.finding import Finding, lines_of, shape
+from tagcast.features.quality.finding import Finding, SourceColumns, lines_of, literal, setting, shape
 
 PLACEHOLDERS = (
     "undefined", "null", "none", "nan", "nil", "n/a", "#n/a", "na", "<na>", "unknown", "anonymous", "anon", "guest",
@@ -43,13 +43,14 @@ BUSIER = 3
 SHOWN = 5
 
 
-def id_findings(connection: Any) -> Iterator[Finding]:
+def id_findings(connection: Any, columns: SourceColumns) -> Iterator[Finding]:
     """Yield ids that no single person has: placeholders, one with a fifth of all lines, and bots.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         With the table ``profile_counts``: profile_id, lines, first_day.
+    columns : SourceColumns
     """
     rows, profiles, usual, many = connection.execute(
         "SELECT sum(lines)::BIGINT, count(*), median(lines), quantile_cont(lines, 0.95) FROM profile_counts"
@@ -67,7 +68,7 @@ def id_findings(connection: Any) -> Iterator[Finding]:
         message = msg(
             "the id {id!r} has {lines}: it stands for nobody", id=profile_id, lines=lines_of(lines, rows)
         )
-        yield Finding("warning", "shared_id", "sources", message, _leave_out())
+        yield Finding("warning", "shared_id", "sources", message, _leave_out(columns, profile_id))
     named = {profile_id for profile_id, _ in suspects}
     top = connection.execute(
         "SELECT profile_id, lines FROM profile_counts ORDER BY lines DESC, profile_id LIMIT ?",
@@ -83,7 +84,7 @@ def id_findings(connection: Any) -> Iterator[Finding]:
             message = msg(
                 "the id {id!r} has {lines}: do many share it?", id=profile_id, lines=lines_of(lines, rows)
             )
-            yield Finding("warning", "shared_id", "sources", message, _leave_out())
+            yield Finding("warning", "shared_id", "sources", message, _leave_out(columns, profile_id))
         elif (
             profiles >= LEAST_PROFILES
             and lines >= BOT_LINES
@@ -95,7 +96,7 @@ def id_findings(connection: Any) -> Iterator[Finding]:
                 lines=lines,
                 usual=many,
             )
-            yield Finding("warning", "bot", "sources", message, _leave_out())
+            yield Finding("warning", "bot", "sources", message, _leave_out(columns, profile_id))
 
 
 def beginning_findings(connection: Any, lines_by_day: dict[date, int]) -> Iterator[Finding]:
@@ -192,8 +193,8 @@ def _look(one: str | None) -> str:
     return repr(shape(one or ""))
 
 
-def _leave_out() -> Message:
+def _leave_out(columns: SourceColumns, profile_id: str) -> Message:
     return msg(
-        "leave its lines out: where = … in the source, as in {example}",
-        example="where = \"customer_id <> 'undefined'\"",
+        "leave its lines out in the source: {example}",
+        example=setting("where", f"{columns.sql('profile_id')} <> {literal(profile_id)}"),
     )

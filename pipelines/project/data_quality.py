@@ -11,11 +11,13 @@ from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.quality.day_findings import empty_days_in
+from tagcast.features.quality.finding import SourceColumns
 from tagcast.features.quality.stretches import LEAST_EMPTY_DAYS
 from tagcast.features.quality.tag_data import serious, spend_hint, spend_unknown, touching, unknown_for
 from tagcast.pipelines.project.progress import log
 
 if TYPE_CHECKING:
+    from tagcast.features.core.settings_schema import Source
     from tagcast.features.quality.examine_log import LogQuality
     from tagcast.features.quality.stretches import Stretch
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -55,11 +57,24 @@ def project_quality(project: Project, as_of: date) -> LogQuality:
         project.events.spans,
         as_of,
         timezone=settings.timezone,
-        event_columns=any(source.event_column for source in settings.sources),
+        columns=SourceColumns({source.name: _columns(source) for source in settings.sources}),
         attributes=project.events.profiles_path,
         memory_limit=settings.memory_limit,
         scratch=settings.home / "scratch",
     )
+
+
+def _columns(source: Source) -> dict[str, str]:
+    return {**source.columns, **({"event": source.event_column} if source.event_column else {})}
+
+
+def warn_of_spans(project: Project) -> None:
+    """Log what was left out of the events for its time, and which sources stopped: nobody may have run the check."""
+    from tagcast.features.quality.day_findings import span_findings
+
+    for finding in span_findings(project.events.spans):
+        if finding.level == "warning":
+            log.warning(msg("{source}: {problem}", source=finding.where, problem=finding.message))
 
 
 def missing_purchases(definition: TagDefinition, quality: LogQuality) -> TagProblem | None:

@@ -16,7 +16,7 @@ from tagcast.features.core.errors import DataError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.models.definitions.loader import select
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
-from tagcast.pipelines.project.data_quality import check_data, check_purchases, project_quality
+from tagcast.pipelines.project.data_quality import check_data, check_purchases, project_quality, warn_of_spans
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.registration import TrainedTag, register
@@ -70,6 +70,7 @@ def train_tags(
         When no tag at all can be trained.
     """
     as_of = project.resolve_as_of(as_of)
+    warn_of_spans(project)
     every = project.definitions(as_of)
     chosen = every if names is None else select(every, names)
     # A file a tag: processes that create one SQLite file together race for its tables.

@@ -42,11 +42,13 @@ def test_a_clock_ahead_neither_moves_today_nor_the_outcomes(tmp_path, day) -> No
 
 def test_everybody_lapses_no_more_for_one_line(tmp_path) -> None:
     project = write_project(tmp_path, shop=at("2099-12-31", everyday_shop()))
-    run = project.json("score", "--all")
+    scored = project.run("score", "--all", "--json")
+    run = json.loads(scored.stdout)
+    assert "2099-12-31" in scored.stderr
     assert run["as_of"] == str(LAST_DAY + timedelta(days=1))
     last = everyday_shop().iloc[:-1].groupby("customer")["at"].max().dt.normalize()
     silent = (pd.Timestamp(LAST_DAY) + pd.Timedelta(days=1) - last).dt.days > 90
-    counted = project.json("audience", "count", "stage = 'lapsed'")["count"]
+    counted = project.json("audience", "count", "stage = 'lapsed'")["members"]
     assert 0 < counted <= silent.sum() < len(last) / 2
 
 
