@@ -66,9 +66,12 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                     findings.append(Finding("error", error.code, where, error.message, error.hint))
                     continue
                 reports.append(report)
-                if report.missing_ids:
-                    findings.extend(missing_id_findings(connection, query.select, where))
-                findings.extend(findings_of(report, where, {*source.columns, *source.derive}))
+                named = (
+                    list(missing_id_findings(connection, query.select, where)) if report.missing_ids else []
+                )
+                codes = {finding.code for finding in named}
+                rest = findings_of(report, where, {*source.columns, *source.derive})
+                findings.extend([*named, *(finding for finding in rest if finding.code not in codes)])
                 findings.extend(strange_findings(query.strange, where))
     if (
         reports

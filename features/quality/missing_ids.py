@@ -13,10 +13,12 @@ from tagcast.features.quality.finding import Finding, lines_of
 from tagcast.features.quality.stretches import blind_stretches
 
 MOST = 0.5
+MUCH = 0.2
+LONG_DAYS = 7
 
 
 def missing_id_findings(connection: Any, lines: exp.Select, where: str) -> Iterator[Finding]:
-    """Yield stretches of days on which most lines have no id, and an error where most of all lines have none.
+    """Yield stretches of days on which most lines have no id, and a warning where most of all lines have none.
 
     Parameters
     ----------
@@ -56,10 +58,12 @@ def missing_id_findings(connection: Any, lines: exp.Select, where: str) -> Itera
                 last=stretch.last_day,
             )
         )
-        yield Finding("error", "missing_ids", where, message, hint)
+        # A short hole long ago costs little; a source that goes on without ids, or lost much, is not ready.
+        much = stretch.open_end or stretch.length_days >= LONG_DAYS or stretch.lines >= MUCH * totals.sum()
+        yield Finding("error" if much else "warning", "missing_ids", where, message, hint)
     lost, rows_total = int(totals.sum() - ids.sum()), int(totals.sum())
     if not stretches and MOST * rows_total < lost < rows_total:
         message = msg(
             "{lines} have no profile_id: most of the source is left out", lines=lines_of(lost, rows_total)
         )
-        yield Finding("warning", "mostly_without_ids", where, message, hint)
+        yield Finding("warning", "missing_ids", where, message, hint)

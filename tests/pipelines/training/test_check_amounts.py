@@ -108,10 +108,12 @@ def test_an_import_makes_no_beginners(tmp_path) -> None:
         .tail(4)
         .assign(at=day + pd.Timedelta(hours=3))
     )
-    found = findings(write_project(tmp_path, shop=pd.concat([imported, shop[shop["at"] >= day]])))
+    whole = pd.concat([imported, shop[shop["at"] >= day]])
+    begun = (whole.groupby("customer")["at"].min().dt.normalize() == day).sum()
+    found = findings(write_project(tmp_path, shop=whole))
     (finding,) = found["import_day"]
     assert "2026-02-02" in finding["message"]
-    assert f"{imported['customer'].nunique():,} of" in finding["message"]
+    assert f"{begun:,} of {whole['customer'].nunique():,} profiles" in finding["message"]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
