@@ -12,15 +12,9 @@ from tagcast.features.core.duckdb import silence
 from tagcast.features.quality.amount_findings import amount_findings, unknown_amounts
 from tagcast.features.quality.daily_counts import daily_counts
 from tagcast.features.quality.day_findings import gap_findings, midnight_findings, span_findings
-from tagcast.features.quality.name_findings import (
-    Word,
-    ended,
-    event_findings,
-    item_findings,
-    rename_findings,
-    words,
-)
+from tagcast.features.quality.name_findings import event_findings
 from tagcast.features.quality.profile_findings import beginning_findings, id_findings, meeting_findings
+from tagcast.features.quality.rename_findings import Word, ended, item_findings, rename_findings, words
 from tagcast.features.quality.stretches import Stretch, empty_stretches
 
 if TYPE_CHECKING:

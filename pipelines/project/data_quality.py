@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.quality.amount_findings import serious, spend_hint, spend_unknown, touching, unknown_for
 from tagcast.features.quality.day_findings import empty_days_in
 from tagcast.features.quality.finding import SourceColumns
 from tagcast.features.quality.stretches import LEAST_EMPTY_DAYS
-from tagcast.features.quality.tag_data import serious, spend_hint, spend_unknown, touching, unknown_for
 from tagcast.pipelines.project.progress import log
 
 if TYPE_CHECKING:

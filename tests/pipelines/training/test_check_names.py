@@ -247,3 +247,41 @@ def test_item_codes_that_change_on_a_day(tmp_path) -> None:
     shop.loc[late, "sku"] = "N" + shop.loc[late, "sku"]
     (finding,) = findings(write_project(tmp_path, shop=shop))["items_renamed"]
     assert "2026-10-10" in finding["message"]
+
+
+def test_all_categories_that_change_their_case_become_one_again(tmp_path) -> None:
+    shop = everyday_shop()
+    late = shop["at"] >= "2026-09-01"
+    shop.loc[late, "kind"] = shop.loc[late, "kind"].str.upper()
+    project = write_project(tmp_path, shop=shop)
+    (finding,) = findings(project)["category_renamed"]
+    for kind in ("Coffee", "Tea", "Bread"):
+        assert f"WHEN '{kind.upper()}' THEN '{kind}'" in finding["hint"]
+    category = re.search(r"category = .*", finding["hint"]).group()
+    edit(project, 'category = "kind"\n', "")
+    edit(project, "[sources.columns]", f"[sources.derive]\n{category}\n[sources.columns]")
+    assert "category_renamed" not in findings(project)
+    assert project.json("check")["sources"]["sources"][0]["categories"] == 3
+
+
+def test_what_was_bought_every_day_and_is_no_more(tmp_path) -> None:
+    shop = everyday_shop()
+    gone = shop[(shop["kind"] != "Tea") | (shop["at"] < "2026-09-01")]
+    (finding,) = findings(write_project(tmp_path, shop=gone))["category_ended"]
+    last = shop.loc[(shop["kind"] == "Tea") & (shop["at"] < "2026-09-01"), "at"].max().date()
+    assert (
+        f"'Tea' was there on {gone.loc[gone['kind'] == 'Tea', 'at'].dt.date.nunique():,} of"
+        in finding["message"]
+    )
+    assert f"since {last}" in finding["message"]
+
+
+def test_purchases_that_stop_while_visits_go_on(tmp_path) -> None:
+    shop = everyday_shop()
+    shop["ev"] = ["purchase", "visit"] * (len(shop) // 2) + ["visit"] * (len(shop) % 2)
+    shop = shop[(shop["ev"] == "visit") | (shop["at"] < "2026-10-05")]
+    project = write_project(tmp_path, extra='event_column = "ev"', shop=shop)
+    (finding,) = findings(project)["event_ended"]
+    assert "'purchase'" in finding["message"]
+    assert "since 2026-10-04 (23 days)" in finding["message"]
+    assert "event_ended" not in findings(project, *re.search(r"(--as-of) (\S+);", finding["hint"]).groups())
