@@ -44,7 +44,7 @@ def event_findings(events: Sequence[Word], columns: SourceColumns, *, mapped: bo
             if mapped
             else msg('say what a purchase is: event = "purchase" in its source'),
         )
-    elif mapped and len(events) > 1:
+    elif mapped and len(alike) == len(events) > 1:
         yield Finding("note", "event_names", "sources", msg("events: {names}", names=_names(events)), NOTHING)
 
 

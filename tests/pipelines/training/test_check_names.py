@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.support.command_line import Project
-from tests.support.data_faults import CHURN, STAGE, everyday_shop, findings, write_project
+from tests.support.faults.wrong_data import CHURN, STAGE, everyday_shop, findings, write_project
 
 INTEREST = """\
 name: interest.{category}

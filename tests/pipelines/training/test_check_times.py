@@ -8,7 +8,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from tests.support.data_faults import CHURN, LAST_DAY, STAGE, everyday_shop, findings, write_project
+from tests.support.faults.wrong_data import CHURN, LAST_DAY, STAGE, everyday_shop, findings, write_project
 
 
 def at(day: str, shop: pd.DataFrame) -> pd.DataFrame:
