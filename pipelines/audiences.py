@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tagcast.features.core.messages import Message
     from tagcast.registry.access.roles import Person
     from tagcast.serving.audiences.portrait import Overlap, Portrait
     from tagcast.serving.audiences.service import Language, ProfitCurve
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.delivery.exports import ExportRecord
+
+log = logging.getLogger("tagcast")
 
 
 def count_audience(
@@ -49,6 +53,16 @@ def explain_audience(
     }
 
 
+def _expired(context: ServiceContext, person: Person, text: str) -> list[Message]:
+    """Return a sentence for each tag of a filter, and of the audiences that it names, that has expired."""
+    from tagcast.serving.audiences.filter_resolution import resolve
+    from tagcast.serving.audiences.queries import expired_sentences, expired_tags, tags_of
+
+    whole = resolve(context, person, text).whole
+    with context.store.reader() as reader:
+        return expired_sentences(expired_tags(reader, tags_of(whole), context.now), context.now)
+
+
 def show_audience(
     context: ServiceContext, person: Person, text: str, limit: int, seed: int | None
 ) -> tuple[list[dict[str, Any]], frozenset[str]]:
@@ -56,6 +70,8 @@ def show_audience(
     from tagcast.serving.audiences.service import members, parse_for, sample
 
     tree = parse_for(context, person, text)
+    for sentence in _expired(context, person, text):
+        log.warning(sentence)
     if seed is None:
         rows = list(members(context, person, tree, limit=limit).rows)
     else:

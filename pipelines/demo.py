@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.system import adopt_home, private_files
 from tagcast.pipelines.audiences import count_audience
 from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, yes_outcome
@@ -152,8 +153,10 @@ def main() -> None:
         sys.stdout.reconfigure(line_buffering=True)  # in a log, answers and stages stand in their order
     start_logging(folded=True)
     try:
-        with progress() as show:
-            run(open_project(ROOT / "tagcast.toml", None, show), clock())
+        with private_files(), progress() as show:
+            project = open_project(ROOT / "tagcast.toml", None, show)
+            adopt_home(project.settings.home)
+            run(project, clock())
     except TagcastError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MESSAGE_BYTES = 2_000_000
 _GRACE_SECONDS = 3
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,14 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
         elif not keys(context.state):
             raise ConfigError(
                 msg("nobody has an account yet, and {host} can be reached from other machines", host=host),
-                hint=msg("tagcast user add NAME --role admin, then serve again; or leave --host out"),
+                hint=msg("tagcast user add NAME --role owner, then serve again; or leave --host out"),
             )
     listener = _listen(host, port)
     url = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
-    app = create_app(context, link=link)
+    # A reverse proxy on this machine hands on whatever name it is reached under.
+    alone = is_loopback(host) and not (settings.access.trusted_proxies or settings.access.origins)
+    hosts = {*_LOOPBACK_NAMES, _in_url(host)} if alone else ()
+    app = create_app(context, link=link, hosts=hosts)
     return Service(app, listener, url, f"{url}/login?token={link.token}" if link else None, context)
 
 

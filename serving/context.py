@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagcast.serving.cache import TTLCache
+from tagcast.serving.turns import Turns
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
@@ -42,6 +44,11 @@ class ServiceContext:
     clock: Callable[[], datetime]
     remembered: TTLCache = field(default_factory=TTLCache, repr=False, compare=False)
 
+    @cached_property
+    def turns(self) -> Turns:
+        """The turns of people whose questions are worked on, in console and API together."""
+        return Turns(self.settings.access.questions_at_once)
+
     @property
     def now(self) -> datetime:
         """The current time."""
@@ -59,10 +66,18 @@ class ServiceContext:
 
 
 def open_context(settings: Settings, clock: Callable[[], datetime]) -> ServiceContext:
-    """Open the service context of a project; nothing is read or made before the first question."""
+    """Open the service context of a project; nothing is made before the first question.
+
+    Raises
+    ------
+    StateError, ModelError
+        When a database is lost that the published run needed.
+    """
     from tagcast.registry.state.database import open_state
+    from tagcast.serving.publishing.lost_databases import check_databases
     from tagcast.serving.store.factory import open_store
     from tagcast.serving.store.reader_pool import RunReaderPool
 
     store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)
+    check_databases(settings, store)
     return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock)

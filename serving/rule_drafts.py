@@ -10,13 +10,12 @@ from tagcast.features.catalog.feature_set import WINDOWS_DAYS, FeatureSet
 from tagcast.features.core.errors import (
     ConflictError,
     DefinitionError,
-    NotAllowedError,
     NotFoundError,
     StoreError,
 )
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.loader import parse_definition, validated
-from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names
+from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names, sensitivity_of
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import rule_drafts as stored
@@ -128,11 +127,12 @@ def submit(context: ServiceContext, person: Person, tag: str, reason: str) -> Li
     NotFoundError
         When there is no such draft.
     NotAllowedError, ConflictError
-        As :func:`tagcast.registry.governance.lifecycle.transition`.
+        As :func:`tagcast.registry.governance.lifecycle.transition`, and for the draft of another where ``person`` may not review.
     """
     require(person, "draft")
     draft_of(context, person, tag)
     with context.state.writing():
+        stored.require_own_draft(context.state, person, tag)
         step = _step(context, person, tag, "in_review", reason)
         detail = {"reason": step.reason}
         record(
@@ -145,7 +145,10 @@ def drafts(context: ServiceContext, person: Person) -> list[RuleDraft]:
     """Return the drafted rules that ``person`` may see, by name: everybody sees all but what is sensitive."""
     require(person, "see")
     found = stored.drafted(context.state).values()
-    return [d for d in found if d.definition.sensitivity == "normal" or person.may("sensitive")]
+    attributes = context.settings.sensitive
+    return [
+        d for d in found if person.may("sensitive") or sensitivity_of(d.definition, attributes) == "normal"
+    ]
 
 
 def draft_of(context: ServiceContext, person: Person, tag: str) -> RuleDraft:
@@ -210,11 +213,7 @@ def _check_free(context: ServiceContext, person: Person, rule: RuleDefinition, w
             ),
             hint=msg("retire it first, or draft a tag of another name"),
         )
-    if was.who != person.name and not person.may("review"):
-        raise NotAllowedError(
-            msg("{tag} is a draft of {who}", tag=rule.name, who=was.who),
-            hint=msg("ask them, or draft a tag of another name"),
-        )
+    stored.require_own_draft(context.state, person, rule.name)
 
 
 def _step(context: ServiceContext, person: Person, tag: str, to: Any, reason: str) -> LifeStep:

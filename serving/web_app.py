@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -13,25 +13,36 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tagcast.features.core.errors import StateError
+from tagcast.features.core.messages import msg
 from tagcast.registry.access.audit_log import flush_uses
 from tagcast.serving.api.app import PREFIX, SILENT, create_api
 from tagcast.serving.web.auth_middleware import AuthMiddleware
 from tagcast.serving.web.authentication import Access
+from tagcast.serving.web.console_pages import ConsolePages
 from tagcast.serving.web.error_handlers import Brief, add_handlers, log_mistake, route_of
 from tagcast.serving.web.hardening_middleware import SecurityHeaders
+from tagcast.serving.web.health import health_routes
 from tagcast.serving.web.login import login_routes
 from tagcast.serving.web.plain_pages import failure_page, missing_page
 from tagcast.serving.web.rate_limits import rate_limits
 
 if TYPE_CHECKING:
-    from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.login import OnceLink
+
+log = logging.getLogger("tagcast")
 
 _RECONNECT_SECONDS = 10.0
 
 
-def create_app(context: ServiceContext, *, link: OnceLink | None = None, console: bool = True) -> FastAPI:
+def create_app(
+    context: ServiceContext,
+    *,
+    link: OnceLink | None = None,
+    console: bool = True,
+    hosts: Collection[str] = (),
+) -> FastAPI:
     """Return console and API of a project.
 
     A process serves one console: NiceGUI keeps its pages in one place, the last application has them.
@@ -43,21 +54,29 @@ def create_app(context: ServiceContext, *, link: OnceLink | None = None, console
         Logs somebody in once, without an account.
     console : bool
         Whether the console is served beside the API.
+    hosts : collection of str
+        Names under which it is reached where ``[access] hosts`` has none; none are any.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        await run_in_threadpool(flush_uses, context.state)
+        try:
+            await run_in_threadpool(flush_uses, context.state)
+        except StateError as error:  # the counts of some seconds are lost; nothing else is
+            log.warning(msg("uses of tags could not be written at the end: {problem}", problem=error.message))
         await run_in_threadpool(context.store.close)
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=SILENT)
     add_handlers(app)
     access = Access(context)
-    app.include_router(login_routes(context, access, link))
+    pages = ConsolePages(access) if console else None
+    app.include_router(health_routes(context))
+    app.include_router(login_routes(context, access, link, pages))
     app.mount(PREFIX, create_api(context))
-    if console:
+    if pages is not None:
         _add_console(app, context)
+        pages.guard_messages()
     # The last that is added stands in front: size and headers, then the caller's identity, then everything else.
     app.add_middleware(
         AuthMiddleware,
@@ -65,7 +84,8 @@ def create_app(context: ServiceContext, *, link: OnceLink | None = None, console
         access=access,
         # Made here, not with the first request: what is missing for it is said at start.
         limit=rate_limits(context.settings, context.clock),
-        owner_of_page=_owner_of_page if console else _nobody,
+        pages=pages,
+        hosts=hosts,
     )
     app.add_middleware(SecurityHeaders, body_bytes=context.settings.access.body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
@@ -102,16 +122,3 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 async def _missing(request: Request, _error: Exception) -> Response:
     return missing_page(request.headers)
-
-
-def _owner_of_page(client_id: str) -> Person | None:
-    """Return for whom NiceGUI built the page of ``client_id``."""
-    from nicegui import Client
-
-    page = Client.instances.get(client_id)
-    person: Person | None = page.request.scope.get("state", {}).get("person") if page else None
-    return person
-
-
-def _nobody(_client_id: str) -> None:
-    return None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import Phase, settings
 
 from tests.support.faults.injection import FULL, tally
 from tests.support.stores import drop_schemas, made
 
+# Each test has a home of its own: in it, every one would compile the kernels anew.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 # For `make mutants`, which asks whether a test fails and not by how little.
 settings.register_profile("no-shrink", phases=(Phase.explicit, Phase.generate))
 

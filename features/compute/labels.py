@@ -182,3 +182,9 @@ def top_categories(events: ir.Table, as_of: date, count: int) -> list[str]:
     )
     buyers = year.group_by("category").aggregate(buyers=year.profile_id.nunique())
     return list(buyers.order_by([ibis.desc("buyers"), "category"]).limit(count).category.execute())
+
+
+def categories_before(events: ir.Table, as_of: date) -> list[str]:
+    """Return every category of the events before ``as_of``, by name."""
+    named = events.filter((events.event_day < as_of) & events.category.notnull())
+    return list(named.select("category").distinct().order_by("category").category.execute())

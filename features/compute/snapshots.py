@@ -22,6 +22,7 @@ from tagcast.features.core.disk_errors import disk_errors
 from tagcast.features.core.duckdb import connect, instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.system import private_folder
 
 if TYPE_CHECKING:
     from tagcast.features.compute.partial_aggregates import Partials
@@ -92,7 +93,7 @@ class Snapshots:
         missing = [d for d in sorted(set(dates)) if not self._is_whole(d)]
         with disk_errors(self.root, msg("snapshots that are built stay"), DataError):
             if missing:
-                self.folder.mkdir(parents=True, exist_ok=True)
+                private_folder(self.folder)
             for first in range(0, len(missing), DATES_TOGETHER):
                 if progress:
                     progress(msg("snapshots"), first, len(missing))

@@ -14,7 +14,8 @@
     ├── NotAllowedError    11   the caller lacks the right, or did not identify themselves
     ├── StateError         12   accounts, audit log, saved audiences cannot be read or written
     ├── NotFoundError      13   there is nothing of that name
-    └── ConflictError      14   the request contradicts what is there: a taken name, a step that is not allowed
+    ├── ConflictError      14   the request contradicts what is there: a taken name, a step that is not allowed
+    └── MachineError       15   the machine does not let tagcast work: rights, memory, a damaged installation
 
 Each states what was expected, what was found and how to fix it. Exit codes are stable: schedulers
 branch on them. Exit code 2 is the command line's own (wrong option).
@@ -156,3 +157,10 @@ class ConflictError(TagcastError):
 
     exit_code = 14
     code = "conflict"
+
+
+class MachineError(TagcastError):
+    """The machine does not let tagcast work: rights of files, memory, a damaged installation or file of a library."""
+
+    exit_code = 15
+    code = "machine"

@@ -14,6 +14,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.settings_schema import (
@@ -133,6 +134,11 @@ class Settings(Strict):
         return expand_url(self.access.rate_limit_storage, f"{self.path.name}: access.rate_limit_storage")
 
     @property
+    def sensitive(self) -> tuple[str, ...]:
+        """The attributes that are marked sensitive."""
+        return self.profiles.sensitive if self.profiles else ()
+
+    @property
     def tags_folder(self) -> Path:
         """The folder of tag definitions."""
         return self.folder / self.tags
@@ -166,7 +172,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
     Raises
     ------
     ConfigError
-        Naming the file, the key, what was found and what would be right.
+        Naming the file, the key, what was found and what would be right; or when the home is another project's.
     """
     file = (path or _find(start)).absolute()
     try:
@@ -202,7 +208,7 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
         Path(os.environ["TAGCAST_HOME"]) if os.environ.get("TAGCAST_HOME") else file.parent / ".tagcast"
     )
     try:
-        return Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
+        settings = Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
     except ValidationError as error:
         found = error.errors(include_url=False)
         # One wrong source also makes the list of sources too short: one error is enough.
@@ -211,6 +217,8 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
             msg("{file}: {problem}", file=file, problem=listed(map(_explain, inner), "sentences")),
             hint=msg("README, 'Your own data', shows every part"),
         ) from error
+    check_owner(settings.home, settings.name)
+    return settings
 
 
 def _find(start: Path) -> Path:

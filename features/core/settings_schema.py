@@ -223,6 +223,11 @@ class Access(Strict):
     origins: tuple[str, ...] = Field(
         (), description="further origins of the console, where a proxy does not hand on the host: https://…"
     )
+    hosts: tuple[str, ...] = Field(
+        (),
+        description="names under which browsers and programs reach the console: tags.example.org, *.example.org; others are refused. "
+        "Default: on this machine alone its own names, else any",
+    )
     requests_per_minute: int = Field(3000, ge=1, description="of one person or key")
     logins_per_minute: int = Field(10, ge=1, description="from one address")
     rate_limit_storage: str = Field(
@@ -230,6 +235,12 @@ class Access(Strict):
         description="redis://… or rediss://… with secrets as ${VARIABLE} where several servers share the limits",
     )
     body_bytes: int = Field(1_000_000, ge=1_000, description="of one request")
+    questions_at_once: int = Field(
+        4, ge=1, description="of one person that are worked on together; others wait their turn"
+    )
+    smallest_cell: int = Field(
+        10, ge=2, description="profiles at least, of which who may not see single ones learns something"
+    )
 
     @field_validator("rate_limit_storage")
     @classmethod
@@ -264,6 +275,16 @@ class Access(Strict):
                     msg("expected an origin such as https://tags.example.org, found {found!r}", found=origin)
                 )
         return value
+
+    @field_validator("hosts")
+    @classmethod
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not re.fullmatch(r"(\*\.)?[^*/:\s]+|\[[0-9a-fA-F:]+\]", host):
+                raise InvalidValueError(
+                    msg("expected a host without port such as tags.example.org, found {found!r}", found=host)
+                )
+        return tuple(host.lower() for host in value)
 
     @model_validator(mode="after")
     def _check_header(self) -> Self:

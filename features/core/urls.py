@@ -36,7 +36,7 @@ def expand(text: str, where: str) -> str:
     Raises
     ------
     ConfigError
-        For one that is not set.
+        For one that is not set, and for a URL with a port that is none.
     """
     for variable in _VARIABLE.findall(text):
         if variable not in os.environ:
@@ -46,7 +46,21 @@ def expand(text: str, where: str) -> str:
                 ),
                 hint=f"export {variable}=…",
             )
-    return _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
+    whole = _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
+    if "://" in whole:
+        _check_port(whole, where)
+    return whole
+
+
+def _check_port(url: str, where: str) -> None:
+    """Check the port of a URL: drivers meet a wrong one with errors that do not say where it stands."""
+    host = url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2].rpartition("]")[2]
+    port = host.rpartition(":")[2] if ":" in host else ""
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise ConfigError(
+            msg("{where}: the port of the address is no number from 1 to 65535", where=where),
+            hint=msg("as in postgresql://user:${{PASSWORD}}@host:5432/database"),
+        )
 
 
 def expand_url(text: str, where: str) -> str:

@@ -16,6 +16,8 @@ from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.system import private_folder
+from tagcast.features.feast_store.moved_home import CONFIG, ROOT, registry_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +40,7 @@ def _config_of(root: Path, snapshots: Snapshots) -> dict[str, Any]:
         "provider": "local",
         "registry": {
             "registry_type": "sql",
-            "path": f"sqlite:///{root / 'registry.db'}",
+            "path": registry_url(root),
             "cache_ttl_seconds": 0,
         },
         "offline_store": {
@@ -79,7 +81,7 @@ class FeatureRepo:
     """
 
     def __init__(self, home: Path, snapshots: Snapshots) -> None:
-        self.root = home / "feast"
+        self.root = home / ROOT
         self.snapshots = snapshots
         self._store: Any = None
 
@@ -93,11 +95,9 @@ class FeatureRepo:
         if self._store is None:
             import yaml
 
-            self.root.mkdir(parents=True, exist_ok=True)
+            private_folder(self.root)
             config = _config_of(self.root, self.snapshots)
-            (self.root / "feature_store.yaml").write_text(
-                yaml.safe_dump(config, sort_keys=False), encoding="utf-8"
-            )
+            (self.root / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
             with _quiet_feast():
                 from feast import FeatureStore, RepoConfig
 

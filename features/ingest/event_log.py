@@ -23,6 +23,7 @@ from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Place
+from tagcast.features.core.system import private_folder
 from tagcast.features.ingest.event_log_content import LogContent, SourceCount
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.readers.files import matching_files
@@ -69,7 +70,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
 
     root = settings.home / "events"
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        private_folder(root)
     except OSError as error:
         raise DataError(
             msg("nothing can be kept in {home}: {reason}", home=settings.home, reason=reason_of(error)),

@@ -14,10 +14,10 @@ from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import LANGUAGES, listed, msg
 from tagcast.features.core.strict import Strict
 from tagcast.features.core.validation import InvalidValueError
+from tagcast.models.definitions.cron import Cron
 
 PLACEHOLDER = "{category}"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
-_CRON_FIELDS = 5
 
 
 class Text(Strict):
@@ -105,7 +105,10 @@ class TagBase(Strict):
     owner: str = Field(min_length=1)
     population: Population = Population()
     family: Family | None = None
-    refresh: str = Field("0 3 * * *", description="cron, five fields")
+    refresh: str = Field(
+        "0 3 * * *",
+        description="cron, five fields in the project's time zone; months and days of the week also as names: mon-fri",
+    )
     expires_after_days: int = Field(30, gt=0)
     sensitivity: Literal["normal", "sensitive"] = "normal"
 
@@ -124,10 +127,7 @@ class TagBase(Strict):
     @field_validator("refresh")
     @classmethod
     def _check_cron(cls, value: str) -> str:
-        if len(value.split()) != _CRON_FIELDS:
-            raise InvalidValueError(
-                msg("expected five cron fields, as in '0 3 * * *'; found {found!r}", found=value)
-            )
+        Cron.parse(value)
         return value
 
     def member(self, category: str) -> dict[str, Any]:

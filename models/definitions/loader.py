@@ -23,8 +23,11 @@ from tagcast.models.definitions.rule_tag import RuleDefinition
 
 _Chosen = TypeVar("_Chosen", bound=TagBase)
 
+_Events: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 200
+MAX_NODES, MAX_YAML_DEPTH = 5_000, 20
+"""Of the YAML of one definition; the reader's time grows with the square of its depth."""
 SCHEMA_FILE = Path(__file__).parents[1] / "tags" / "tag.schema.json"
 
 
@@ -85,6 +88,7 @@ def parse_definition(text: str, where: Text, *, kind: str | None = None) -> Defi
     DefinitionError
         Naming the key, what was found and what would be right.
     """
+    _check_extent(text, where)
     try:
         raw: Any = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
@@ -102,6 +106,26 @@ def parse_definition(text: str, where: Text, *, kind: str | None = None) -> Defi
             hint=msg("models/tags/tag.schema.json lists every key with its meaning"),
         )
     return validated(raw if kind is None else {"kind": kind, **raw}, where)
+
+
+def _check_extent(text: str, where: Text) -> None:
+    """Refuse YAML that takes long to read, before it is read: an event after the other, no further than the limit."""
+    depth = 0
+    try:
+        for nodes, event in enumerate(yaml.parse(text, Loader=_Events)):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if nodes > MAX_NODES or depth > MAX_YAML_DEPTH:
+                raise DefinitionError(
+                    msg(
+                        "{where}: a definition has at most {nodes:,} parts, nested {depth} deep",
+                        where=where,
+                        nodes=MAX_NODES,
+                        depth=MAX_YAML_DEPTH,
+                    ),
+                    hint=msg("make it shorter, or split it into several tags"),
+                )
+    except yaml.YAMLError:
+        return  # read again below, where the error is told with its place
 
 
 def validated(raw: dict[str, Any], where: Text) -> Definition:

@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -32,6 +32,7 @@ from tagcast.models.definitions.outcomes import TIER_NAME
 from tagcast.models.filters.conditions import FieldCondition, FieldRef, Filter, InAudience, Names, walk
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.models.filters.parser import caret, parse
+from tagcast.models.filters.tokenizer import tokens
 
 MAX_CASES = 100
 """The most values of a rule: stores hold the words of a tag as small numbers."""
@@ -196,6 +197,38 @@ def resolve(definition: RuleDefinition, names: Names) -> Rule:
                 hint=msg("{hint} ({names})", hint=error.hint, names=_about_names(definition)),
             ) from error
     return Rule(definition, cases)
+
+
+def sensitivity_of(definition: TagBase, sensitive: Collection[str]) -> Literal["normal", "sensitive"]:
+    """Return how a tag is marked, by its definition or by what its rule names: a rule tells what it is made of.
+
+    Parameters
+    ----------
+    definition : TagBase
+        A model's has no rule: it learns from features alone.
+    sensitive : collection of str
+        Attributes that are marked so.
+    """
+    named = isinstance(definition, RuleDefinition) and _names_any(definition, sensitive)
+    return "sensitive" if named else definition.sensitivity
+
+
+def _names_any(definition: RuleDefinition, names: Collection[str]) -> bool:
+    """Read rules word by word: that works where other names of theirs are known no more, too."""
+    for text in definition.branches.values():
+        try:
+            words = tokens(text)
+        except FilterError:
+            return bool(names)  # who knows what it names
+        for word in words:
+            name = (
+                word.text[1 : word.text.rindex('"')].replace('""', '"')
+                if word.kind == "quoted"
+                else word.text
+            )
+            if word.kind in {"word", "quoted"} and name in names:
+                return True
+    return False
 
 
 def _about_names(definition: RuleDefinition) -> Message:

@@ -11,14 +11,17 @@ from tagcast.features.core.messages import msg
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
-      | (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))
-      | (?P<text>'(?:[^']|'')*')
-      | (?P<quoted>"(?:[^"]|"")+"(?:\.\w+)?)
+      | (?P<number>[-+]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?\d++)?(?![\w.]))
+      | (?P<text>'(?:[^']++|'')*+')
+      | (?P<quoted>"(?:[^"]++|"")++"(?:\.\w+)?)
       | (?P<word>[^\W\d]\w*(?:\.\w+)*)
       | (?P<op><=|>=|<>|!=|=|<|>)
       | (?P<mark>[(),])""",
     re.VERBOSE,
 )
+# Possessive (++, *+): what does not match is given up at once, instead of being tried in every shorter form.
+MAX_TOKENS = 25_000
+"""A list of the most values, and as much again around it; who writes more is stopped there, not at the end."""
 _KEYWORDS = {"AND", "OR", "NOT", "IN", "BETWEEN", "IS", "NULL", "TRUE", "FALSE"}
 
 
@@ -42,7 +45,7 @@ def tokens(text: str) -> list[Token]:
     Raises
     ------
     FilterError
-        For what is no word, with its place.
+        For what is no word, with its place, and for more words than anybody needs.
     """
     found: list[Token] = []
     position = 0
@@ -50,6 +53,12 @@ def tokens(text: str) -> list[Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             _bad_character(text, position)
+        if len(found) >= MAX_TOKENS:
+            raise FilterError(
+                msg("the filter has more than {most:,} words", most=MAX_TOKENS),
+                hint=msg("make it shorter"),
+                position=position,
+            )
         if match.lastgroup != "space":
             found.append(Token(match.lastgroup or "", match.group(), position))
         position = match.end()

@@ -13,10 +13,9 @@ from tagcast.features.core.messages import msg
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import system_user
 from tagcast.pipelines.reports.terminal import say, spoken, table
 from tagcast.registry.access import accounts, api_keys
-from tagcast.registry.access.audit_log import entries
+from tagcast.registry.access.audit_log import entries, whose
 from tagcast.registry.access.roles import ROLES, role_named
 
 role_option = click.option(
@@ -37,11 +36,12 @@ def user() -> None:
     """Add, list and remove those who may log in to the console.
 
     \b
-    Roles, each with the rights of those before it:
+    Roles, the first three each with the rights of those before it:
       viewer           see the catalogue, filter
       marketer         save and export audiences, look at profiles, comment, draft rule tags
       data_scientist   review, read the audit log, see what is sensitive
-      admin            manage users and keys
+      admin            manage users and keys, read the audit log, nothing else
+      owner            every right of them all
 
     \b
     Example:
@@ -73,12 +73,12 @@ def add_user(
         role_named(role),
         _password(password_file),
         sensitive=sensitive,
-        by=system_user(),
+        by=invocation.allowed("access"),
         now=clock(),
     )
     invocation.answer(
         {"name": added.name, "role": added.role, "sensitive": added.sensitive},
-        lambda: say(msg("{name} may log in, as {role}", name=added.name, role=added.role)),
+        lambda: _added(added),
     )
 
 
@@ -93,8 +93,24 @@ def set_password(invocation: Invocation, name: str, password_file: Any) -> None:
     Example:
       tagcast user password ann
     """
-    accounts.set_password(invocation.state, name, _password(password_file), by=system_user(), now=clock())
+    accounts.set_password(
+        invocation.state, name, _password(password_file), by=invocation.allowed("access"), now=clock()
+    )
     invocation.answer({"name": name}, lambda: say(msg("{name} has a new password", name=name)))
+
+
+@user.command("unlock")
+@click.argument("name")
+@pass_invocation
+def unlock_user(invocation: Invocation, name: str) -> None:
+    """Let NAME log in again at once, after too many wrong passwords.
+
+    \b
+    Example:
+      tagcast user unlock ann
+    """
+    accounts.unlock(invocation.state, name, by=invocation.allowed("access"), now=clock())
+    invocation.answer({"unlocked": name}, lambda: say(msg("{name} may log in again", name=name)))
 
 
 @user.command("list")
@@ -106,6 +122,7 @@ def list_users(invocation: Invocation) -> None:
     Example:
       tagcast user list
     """
+    invocation.allowed("access")
     found = accounts.users(invocation.state)
     cells = [(u.name, u.role, u.sensitive or None, u.added_by, _shown(u.added_at)) for u in found]
     heads = ("name", "role", "sensitive", "added by", "added at (UTC)")
@@ -122,7 +139,7 @@ def remove_user(invocation: Invocation, name: str) -> None:
     Example:
       tagcast user remove bo
     """
-    accounts.remove_user(invocation.state, name, by=system_user(), now=clock())
+    accounts.remove_user(invocation.state, name, by=invocation.allowed("access"), now=clock())
     invocation.answer({"removed": name}, lambda: say(msg("{name} may no longer log in", name=name)))
 
 
@@ -162,7 +179,7 @@ def add_key(
         name,
         role_named(role),
         sensitive=sensitive,
-        by=system_user(),
+        by=invocation.allowed("access"),
         now=clock(),
         expires_at=until,
     )
@@ -183,6 +200,7 @@ def list_keys(invocation: Invocation) -> None:
     Example:
       tagcast key list
     """
+    invocation.allowed("access")
     found = api_keys.keys(invocation.state)
     cells = [
         (
@@ -209,7 +227,7 @@ def revoke_key(invocation: Invocation, key_id: str) -> None:
     Example:
       tagcast key revoke 1f0c9a3b5d7e
     """
-    api_keys.revoke_key(invocation.state, key_id, by=system_user(), now=clock())
+    api_keys.revoke_key(invocation.state, key_id, by=invocation.allowed("access"), now=clock())
     invocation.answer({"revoked": key_id}, lambda: say(msg("the key {key} no longer works", key=key_id)))
 
 
@@ -236,10 +254,21 @@ def audit(
       tagcast audit --action export --limit 10
       tagcast audit --action audience. --who ann
     """
+    who = whose(invocation.person, who)
     found = entries(invocation.state, action=action, subject=subject, who=who, limit=limit, before=before)
     cells = [(e.id, _shown(e.at), e.who, e.action, e.subject, _details(e.detail)) for e in found]
     heads = ("id", "at (UTC)", "who", "action", "subject", "detail")
     invocation.answer([vars(e) for e in found], lambda: table("audit log", heads, cells))
+
+
+def _added(user: accounts.User) -> None:
+    say(msg("{name} may log in, as {role}", name=user.name, role=user.role))
+    if user.role == "admin":
+        say(
+            msg(
+                "an admin manages users and keys alone; the role owner also has every right over tags and audiences"
+            )
+        )
 
 
 def _password(file: Any) -> str:

@@ -11,7 +11,6 @@ import click
 from tagcast.features.core.messages import msg
 from tagcast.pipelines import audiences
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.project.local_user import local_user
 from tagcast.pipelines.reports.audiences import (
     render_count,
     render_explanation,
@@ -54,7 +53,7 @@ def count(invocation: Invocation, text: str, estimate: bool) -> None:
       tagcast audience count "spend_30d = 'high' AND spend_30d.score >= 250"
       tagcast audience count "IN AUDIENCE 'loyal' AND NOT IN AUDIENCE 'asked last week'"
     """
-    found = audiences.count_audience(invocation.context(), local_user(), text, estimate=estimate)
+    found = audiences.count_audience(invocation.context(), invocation.person, text, estimate=estimate)
     invocation.answer(found, lambda: render_count(found))
 
 
@@ -70,7 +69,7 @@ def explain(invocation: Invocation, text: str, language: Literal["en", "zh"]) ->
       tagcast audience explain "churn_risk = 'yes' AND high_value.percentile >= 80"
       tagcast audience explain "interest.coffee = 'yes'" --language zh
     """
-    found = audiences.explain_audience(invocation.context(), local_user(), text, language)
+    found = audiences.explain_audience(invocation.context(), invocation.person, text, language)
     invocation.answer(found, lambda: render_explanation(found))
 
 
@@ -90,7 +89,7 @@ def profit(
     Example:
       tagcast audience profit "city = 'Oslo'" --tag interest.coffee --benefit 4 --cost 0.5 --capacity 500
     """
-    curve = audiences.profit_of(invocation.context(), local_user(), text, tag, benefit, cost, capacity)
+    curve = audiences.profit_of(invocation.context(), invocation.person, text, tag, benefit, cost, capacity)
     invocation.answer(asdict(curve), lambda: render_profit(curve))
 
 
@@ -110,7 +109,7 @@ def portrait(
       tagcast audience portrait "high_value = 'yes'"
       tagcast audience portrait "high_value = 'yes'" --against "churn_risk = 'yes'" --by share
     """
-    found = audiences.portrait_of(invocation.context(), local_user(), text, against)
+    found = audiences.portrait_of(invocation.context(), invocation.person, text, against)
     invocation.answer(asdict(found), lambda: render_portrait(found, by, top))
 
 
@@ -125,7 +124,7 @@ def compare(invocation: Invocation, text: str, other: str) -> None:
     Example:
       tagcast audience compare "churn_risk = 'yes'" "high_value = 'yes'"
     """
-    found = audiences.overlap_of(invocation.context(), local_user(), text, other)
+    found = audiences.overlap_of(invocation.context(), invocation.person, text, other)
     invocation.answer(asdict(found), lambda: render_overlap(found))
 
 
@@ -142,7 +141,7 @@ def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> Non
       tagcast audience show "high_value = 'yes'" --limit 5
       tagcast audience show "high_value = 'yes'" --limit 5 --seed 1
     """
-    rows, amounts = audiences.show_audience(invocation.context(), local_user(), text, limit, seed)
+    rows, amounts = audiences.show_audience(invocation.context(), invocation.person, text, limit, seed)
     invocation.answer(rows, lambda: render_members(rows, amounts))
 
 
@@ -180,7 +179,7 @@ def export(
     """
     found = audiences.export_audience(
         invocation.context(),
-        local_user(),
+        invocation.person,
         text,
         out,
         columns=columns,
@@ -209,7 +208,9 @@ def save(invocation: Invocation, name: str, text: str, description: str, frozen:
       tagcast audience save "spring letter" "IN AUDIENCE 'loyal'" --frozen
     """
     kind: Literal["frozen", "dynamic"] = "frozen" if frozen else "dynamic"
-    found = save_audience(invocation.context(), local_user(), name, text, description=description, kind=kind)
+    found = save_audience(
+        invocation.context(), invocation.person, name, text, description=description, kind=kind
+    )
     invocation.answer(asdict(found), lambda: render_saved([found]))
 
 
@@ -236,5 +237,5 @@ def delete(invocation: Invocation, name: str) -> None:
     Example:
       tagcast audience delete loyal
     """
-    delete_audience(invocation.context(), local_user(), name)
+    delete_audience(invocation.context(), invocation.person, name)
     invocation.answer({"deleted": name}, lambda: say(msg("the audience {name!r} is deleted", name=name)))

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.home.machine import machine_fault
 from tagcast.features.core.messages import as_values, language_of, msg, render
+from tagcast.features.core.system import adopt_home, private_files
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.progress import Progress, quiet
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from tagcast.features.core.settings import Settings
     from tagcast.pipelines.project.project import Project
+    from tagcast.registry.access.roles import Person, Right
     from tagcast.registry.state.database import State
     from tagcast.serving.context import ServiceContext
 
@@ -48,7 +51,9 @@ class Invocation:
         """The project's configuration."""
         from tagcast.features.core.settings import load_settings
 
-        return load_settings(self.config, self.home, Path.cwd())
+        settings = load_settings(self.config, self.home, Path.cwd())
+        adopt_home(settings.home)
+        return settings
 
     def project(self, progress: Progress = quiet) -> Project:
         """Return the project; nothing is built yet."""
@@ -65,9 +70,21 @@ class Invocation:
     @cached_property
     def state(self) -> State:
         """Accounts, keys, audit log, saved audiences and drafts of the project."""
-        from tagcast.registry.state.database import open_state
+        return self.project().state
 
-        return open_state(self.settings)
+    @cached_property
+    def person(self) -> Person:
+        """Who runs the command: whose key is in ``TAGCAST_KEY``, else the user of the system."""
+        from tagcast.pipelines.project.local_user import caller
+
+        return caller(self.state, clock())
+
+    def allowed(self, right: Right) -> str:
+        """Return the name of who runs the command, where they have ``right``."""
+        from tagcast.registry.access.roles import require
+
+        require(self.person, right)
+        return self.person.name
 
     def answer(self, payload: Any, render: Callable[[], None]) -> None:
         """Print ``payload`` as JSON where ``--json`` asks for it, else let ``render`` print it for people."""
@@ -129,10 +146,16 @@ class ProjectCommand(click.Command):
 
         start_logging()
         try:
-            return super().invoke(ctx)
+            with private_files():
+                return super().invoke(ctx)
         except TagcastError as error:
             answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))
             ctx.exit(error.exit_code)
+        except (OSError, MemoryError, ImportError) as error:
+            # Whatever no layer has put into words: rights, memory, a broken library. One message all the same.
+            fault = machine_fault(error)
+            answer_error(fault, as_json=ctx.ensure_object(Invocation).as_json, text=None)
+            ctx.exit(fault.exit_code)
         except KeyboardInterrupt:
             stopped = msg("stopped; nothing half-done is left active, the command can be run again")
             click.echo(render(stopped, language_of()), err=True)

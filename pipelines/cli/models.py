@@ -11,11 +11,10 @@ import click
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import Day, by_option, reason_option, trials_option
+from tagcast.pipelines.cli.options import Day, reason_option, trials_option
 from tagcast.pipelines.deployment.model_versions import list_models, promote_version
 from tagcast.pipelines.evidence.thresholds import read_thresholds
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import local_user, system_user
 from tagcast.pipelines.reports.catalog import render_pending
 from tagcast.pipelines.reports.terminal import progress, say
 from tagcast.pipelines.reports.thresholds import render_thresholds
@@ -148,11 +147,8 @@ def thresholds(invocation: Invocation, tag: str, version: int | None) -> None:
 @click.argument("version", type=int, required=False)
 @click.option("--reason", default="", help="Why; it is kept with the decision.")
 @click.option("--refuse", is_flag=True, help="Refuse it instead.")
-@by_option
 @pass_invocation
-def approve(
-    invocation: Invocation, tag: str | None, version: int | None, reason: str, refuse: bool, by: str | None
-) -> None:
+def approve(invocation: Invocation, tag: str | None, version: int | None, reason: str, refuse: bool) -> None:
     """Approve VERSION of TAG, which was proposed as champion, as the second person; without TAG, list what waits.
 
     \b
@@ -163,13 +159,13 @@ def approve(
     """
     context = invocation.context()
     if tag is None:
-        waiting = pending_champions(context, local_user())
+        waiting = pending_champions(context, invocation.person)
         invocation.answer([p.to_dict() for p in waiting], lambda: render_pending(waiting))
         return
     if version is None:
         raise click.UsageError("name the version too, as in: tagcast model approve churn_risk 4")
     act = refuse_champion if refuse else approve_champion
-    decision = act(context, local_user(by), tag, version, reason)
+    decision = act(context, invocation.person, tag, version, reason)
     outcome = msg(
         "{tag}: version {version} is champion: the next run scores with it", tag=tag, version=version
     )
@@ -182,10 +178,9 @@ def approve(
 @click.argument("tag")
 @click.argument("version", type=int)
 @reason_option
-@by_option
 @click.option("--force", is_flag=True, help="Although checks of the gate failed; recorded with them.")
 @pass_invocation
-def promote(invocation: Invocation, tag: str, version: int, reason: str, by: str | None, force: bool) -> None:
+def promote(invocation: Invocation, tag: str, version: int, reason: str, force: bool) -> None:
     """Make VERSION the champion of TAG by hand; who, when and why are recorded.
 
     A version that the gate refused needs --force. Where the configuration asks for a second person, the version
@@ -197,6 +192,12 @@ def promote(invocation: Invocation, tag: str, version: int, reason: str, by: str
       tagcast model promote churn_risk 4 --force --reason "the new shop is small, we accept the interval"
     """
     done = promote_version(
-        invocation.project(), tag, version, by=by or system_user(), reason=reason, now=clock(), force=force
+        invocation.project(),
+        tag,
+        version,
+        by=invocation.allowed("review"),
+        reason=reason,
+        now=clock(),
+        force=force,
     )
     invocation.answer(done, lambda: render_promoted(done))

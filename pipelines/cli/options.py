@@ -34,7 +34,6 @@ class Day(click.ParamType[date]):
 
 all_option = click.option("--all", "every", is_flag=True, help="Every tag of the project.")
 reason_option = click.option("--reason", required=True, help="Why; it is kept with the decision.")
-by_option = click.option("--by", help="Who decides; default: the user who runs the command.")
 trials_option = click.option(
     "--trials",
     type=click.IntRange(1, 10_000),

@@ -9,6 +9,7 @@ import click
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day
 from tagcast.pipelines.profiles import look_up, profile_on
+from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.profile import render_profile, render_profile_on
 
 
@@ -42,5 +43,5 @@ def show(invocation: Invocation, profile_id: str, on: date | None) -> None:
         then = profile_on(invocation.project(), profile_id, on)
         invocation.answer(then, lambda: render_profile_on(then))
         return
-    view = look_up(invocation.project(), profile_id)
+    view = look_up(invocation.project(), profile_id, clock())
     invocation.answer(view, lambda: render_profile(view))

@@ -43,7 +43,7 @@ from tagcast.pipelines.scoring.run import score_run
 @click.option(
     "--force",
     is_flag=True,
-    help="Publish although the run differs from the last one by more than [publish] allows; needs --reason.",
+    help="Publish although the run differs from the last one by more than [publish] allows, lacks tags of it, or is of an older day; needs --reason.",
 )
 @click.option("--reason", default="", help="Why it is right to publish; it is kept with the run.")
 @pass_invocation
@@ -54,13 +54,14 @@ def score(
     """Score everyone with each champion and publish a new run.
 
     Published whole or not at all: a run that is stopped leaves the last active one and can be run again. A run that
-    differs too much from the last one is refused with exit code 10.
+    differs too much from the last one, or would lose tags of it, is refused with exit code 10. A run of an older day
+    than the active one is kept for the history, and the active one stays.
 
     \b
     Example:
       tagcast score --all
       tagcast score --all --wait 60
-      tagcast score churn_risk --as-of 2017-12-02 --out predictions.parquet
+      tagcast score --all --as-of 2017-12-02 --out predictions.parquet
       tagcast score --all --force --reason "the loyalty programme ended, fewer shoppers are known"
     """
     if force != bool(reason.strip()):

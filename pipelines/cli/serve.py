@@ -27,8 +27,8 @@ from tagcast.pipelines.server import prepare, run
 def serve(invocation: Invocation, host: str, port: int) -> None:
     """Serve the console and the API until stopped.
 
-    As long as nobody has an account it prints a link that logs you in once, as administrator; it then listens on
-    this machine alone. For others, make accounts first: tagcast user add.
+    As long as nobody has an account it prints a link that logs you in once, as owner with every right; it then
+    listens on this machine alone. For others, make accounts first: tagcast user add.
 
     \b
     Example:
@@ -41,6 +41,12 @@ def serve(invocation: Invocation, host: str, port: int) -> None:
         say(msg("console: {url}    API: {url}/api/v1/docs    stop with Ctrl+C", url=service.url))
         if service.login:
             say(msg("nobody has an account yet; this link logs you in once: {link}", link=service.login))
+            say(
+                msg(
+                    "you own this project and hold every role; give others theirs: {command}",
+                    command="tagcast user add NAME --role marketer",
+                )
+            )
 
     invocation.answer(
         {"url": service.url, "api": f"{service.url}/api/v1", "login": service.login},

@@ -10,9 +10,8 @@ import click
 from tagcast.features.core.errors import ConflictError
 from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import by_option, reason_option
+from tagcast.pipelines.cli.options import reason_option
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import local_user, system_user
 from tagcast.pipelines.reports.catalog import render_history, render_page, render_tags
 from tagcast.pipelines.reports.plan import render_applied, render_plan
 from tagcast.pipelines.reports.terminal import progress, say
@@ -56,7 +55,7 @@ def list_tags(invocation: Invocation, query: str, owner: str | None, status: str
       tagcast tag list --status in_review
     """
     context = invocation.context()
-    rows = catalog.tags(context, local_user(), query=query, owner=owner, status=status)
+    rows = catalog.tags(context, invocation.person, query=query, owner=owner, status=status)
     whole = not (query or owner or status)
     invocation.answer(
         [row.to_dict() for row in rows],
@@ -74,7 +73,7 @@ def show(invocation: Invocation, name: str) -> None:
     Example:
       tagcast tag show churn_risk
     """
-    page = tag_details(invocation.context(), local_user(), name)
+    page = tag_details(invocation.context(), invocation.person, name)
     invocation.answer(page.to_dict(), lambda: render_page(page))
 
 
@@ -89,7 +88,7 @@ def history(invocation: Invocation, name: str) -> None:
       tagcast tag history churn_risk
     """
     context = invocation.context()
-    steps = status_history(context.state, find_tag(context, local_user(), name).name)
+    steps = status_history(context.state, find_tag(context, invocation.person, name).name)
     invocation.answer([asdict(step) for step in steps], lambda: render_history(steps))
 
 
@@ -115,9 +114,8 @@ def plan(invocation: Invocation) -> None:
 
 @tag.command()
 @reason_option
-@by_option
 @pass_invocation
-def apply(invocation: Invocation, reason: str, by: str | None) -> None:
+def apply(invocation: Invocation, reason: str) -> None:
     """Activate the definitions as written: the next run uses them.
 
     What needs training stays as it is until a model is trained. Where [review] second_person is on, the first person
@@ -129,7 +127,7 @@ def apply(invocation: Invocation, reason: str, by: str | None) -> None:
     """
     from tagcast.pipelines.deployment.plan import apply_plan
 
-    done = apply_plan(invocation.project(), by=by or system_user(), reason=reason, now=clock())
+    done = apply_plan(invocation.project(), by=invocation.allowed("review"), reason=reason, now=clock())
     invocation.answer(done.to_dict(), lambda: render_applied(done))
 
 
@@ -139,13 +137,12 @@ def _step(word: str, to: Status, about: str, *, only_from: Status | None = None)
     @tag.command(word, help=f'{about}\n\n\b\nExample:\n  tagcast tag {word} churn_risk --reason "…"')
     @click.argument("name")
     @reason_option
-    @by_option
     @pass_invocation
-    def command(invocation: Invocation, name: str, reason: str, by: str | None) -> None:
+    def command(invocation: Invocation, name: str, reason: str) -> None:
         context = invocation.context()
         if only_from is not None:
             _require_status(context, name, only_from)
-        _move(invocation, context, name, to, reason, by)
+        _move(invocation, context, name, to, reason)
 
     return command
 
@@ -166,10 +163,9 @@ _step("reopen", "draft", "Make tag NAME a draft again: out of review, or out of 
 @tag.command()
 @click.argument("name")
 @reason_option
-@by_option
 @click.option("--yes", is_flag=True, help="Although saved audiences depend on it.")
 @pass_invocation
-def retire(invocation: Invocation, name: str, reason: str, by: str | None, yes: bool) -> None:
+def retire(invocation: Invocation, name: str, reason: str, yes: bool) -> None:
     """Retire tag NAME for good; what depends on it is shown first.
 
     \b
@@ -190,13 +186,11 @@ def retire(invocation: Invocation, name: str, reason: str, by: str | None, yes: 
             ),
             hint=msg("change or delete them, or retire it all the same with --yes"),
         )
-    _move(invocation, context, name, "retired", reason, by)
+    _move(invocation, context, name, "retired", reason)
 
 
-def _move(
-    invocation: Invocation, context: ServiceContext, name: str, to: Status, reason: str, by: str | None
-) -> None:
-    step = transition_tag(context, local_user(by), name, to, reason)
+def _move(invocation: Invocation, context: ServiceContext, name: str, to: Status, reason: str) -> None:
+    step = transition_tag(context, invocation.person, name, to, reason)
     moved = msg(
         "{name} is {status} (was {before})",
         name=name,

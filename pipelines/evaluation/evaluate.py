@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.training.splits import Split
@@ -103,7 +104,7 @@ def evaluate_tag(
     from tagcast.models.training.tag_kind import kind_of
 
     studies = project.settings.home / "optuna"
-    studies.mkdir(exist_ok=True)
+    private_folder(studies)
     attributes, seed = project.attributes(), project.settings.seed
     asked = trials or kind_of(definition).default_trials
     measured: dict[date, Window[Any]] = {}

@@ -44,6 +44,7 @@ def load_champions(
     from tagcast.registry.versions.versions import versions
 
     home = project.settings.home
+    project.check_databases()
     found = versions(open_tracking(home, project=project.settings.name)) if tracking_exists(home) else []
     champions = [v for v in found if "champion" in v.aliases]
     ruled = rules or not needed if names is None else all(_is_one(name, rules) for name in names)

@@ -1,30 +1,65 @@
-"""Who works at the command line: the user of the system, with every right, since their files these are."""
+"""Who works at the command line: the user of the system, or the program or person whose key is given."""
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.errors import NotAllowedError
+from tagcast.features.core.messages import msg
+
 if TYPE_CHECKING:
-    from tagcast.features.core.settings import Settings
+    from datetime import datetime
+
+    from tagcast.pipelines.project.project import Project
     from tagcast.registry.access.roles import Person
+    from tagcast.registry.state.database import State
+
+KEY = "TAGCAST_KEY"
+"""Environment variable that holds a key: others on the machine do not see it, as they see the words of a command."""
 
 
 def system_user() -> str:
-    """Return the name of the user of the system; ``local`` where it has none, as in some containers."""
+    """Return the name of the user who runs this process, as the system knows it; ``uid N`` where it knows none.
+
+    Variables such as LOGNAME are not asked: anybody can set them.
+    """
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "local"
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
-def local_user(name: str | None = None) -> Person:
-    """Return who runs a command, or for whom it says it is run."""
+def local_user() -> Person:
+    """Return the user of the system with every right, since their files these are."""
     from tagcast.registry.access.roles import Person
 
-    return Person(name or system_user(), "admin")
+    return Person(system_user(), "owner")
 
 
-def proposer(settings: Settings) -> str | None:
+def caller(state: State, now: datetime) -> Person:
+    """Return who runs a command: whose key is in ``TAGCAST_KEY``, with its role, else the user of the system.
+
+    Raises
+    ------
+    NotAllowedError
+        For a key that does not work.
+    """
+    from tagcast.registry.access.api_keys import person_of_key
+
+    key = os.environ.get(KEY)
+    if not key:
+        return local_user()
+    person = person_of_key(state, key.strip(), now)
+    if person is None:
+        raise NotAllowedError(
+            msg("the key in {variable} does not work", variable=KEY),
+            hint=msg("unset it, or set one that {command} shows as valid", command="tagcast key list"),
+        )
+    return person
+
+
+def proposer(project: Project, now: datetime) -> str | None:
     """Return who proposes a new champion, None where the gate's word is enough."""
-    return system_user() if settings.review.second_person else None
+    return caller(project.state, now).name if project.settings.review.second_person else None

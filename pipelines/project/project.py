@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, FeatureSet, windows_within
 from tagcast.features.core.errors import DataError, DefinitionError
+from tagcast.features.core.home.compiled import keep_compiled_in
 from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.project.progress import Progress, quiet
+from tagcast.pipelines.project.tag_files import TagFiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,14 +56,21 @@ class Project:
     def __init__(self, settings: Settings, progress: Progress = quiet) -> None:
         self.settings = settings
         self.progress = progress
-        self._read: dict[tuple[date, tuple[tuple[str, int, int], ...]], tuple[Definition, ...]] = {}
+        keep_compiled_in(settings.home)
+        self._files = TagFiles(self)
 
     @cached_property
     def events(self) -> EventLog:
         """The event log, read anew from the sources where they changed."""
+        from tagcast.features.core.home.stamp import mark
+        from tagcast.features.feast_store.moved_home import forget_old_place
         from tagcast.features.ingest.event_log import build_event_log
 
-        return build_event_log(self.settings, progress=self.progress)
+        self.check_databases()
+        log = build_event_log(self.settings, progress=self.progress)
+        mark(self.settings.home, self.settings.name)
+        forget_old_place(self.settings.home)
+        return log
 
     @cached_property
     def store(self) -> ProfileStore:
@@ -150,7 +159,17 @@ class Project:
         """What people made: drafts, audiences, the life of tags."""
         from tagcast.registry.state.database import open_state
 
+        self.check_databases()
         return open_state(self.settings)
+
+    def check_databases(self) -> None:
+        """Check that no database is lost that a published run needed."""
+        from tagcast.features.core.home.stamp import read_stamp
+
+        if read_stamp(self.settings.home) is None:  # the stamp knows better, and reads no store
+            from tagcast.serving.publishing.lost_databases import check_databases
+
+            check_databases(self.settings, self.store)
 
     def tags(self, as_of: date) -> list[Definition]:
         """Return every tag of the project, families expanded from what was known before ``as_of``.
@@ -164,7 +183,7 @@ class Project:
         """
         from tagcast.registry.governance.rule_drafts import published_rules
 
-        expanded = list(self._tags_of_files(as_of))
+        expanded = list(self._files.at(as_of))
         names = {definition.name for definition in expanded}
         for rule in published_rules(self.state):
             if rule.name in names:
@@ -174,33 +193,6 @@ class Project:
                 )
             expanded.append(rule)
         return expanded
-
-    def _tags_of_files(self, as_of: date) -> tuple[Definition, ...]:
-        """Return the tags of the files at ``as_of``; read again only where a file has changed since."""
-        from tagcast.features.compute.labels import top_categories
-        from tagcast.models.definitions.loader import load_definitions
-
-        folder = self.settings.tags_folder
-        stamps = tuple(
-            (file.name, file.stat().st_mtime_ns, file.stat().st_size)
-            for file in sorted(folder.glob("*.y*ml"))
-        )
-        if (as_of, stamps) not in self._read:
-            expanded: list[Definition] = []
-            for definition in load_definitions(folder):
-                family = definition.family
-                categories: Sequence[str] = ()
-                if family is not None:
-                    categories = family.values or top_categories(self.event_table, as_of, family.top or 0)
-                for tag in definition.expand(categories):
-                    if any(other.name == tag.name for other in expanded):
-                        raise DefinitionError(
-                            msg("{tag} is a tag of its own and a member of a family too", tag=tag.name),
-                            hint=msg("rename one"),
-                        )
-                    expanded.append(tag)
-            self._read[as_of, stamps] = tuple(expanded)
-        return self._read[as_of, stamps]
 
     def definitions(self, as_of: date) -> list[TagDefinition]:
         """Return the tags that models predict."""

@@ -25,6 +25,7 @@ def registered_versions(project: Project, tag: str | None) -> list[Version]:
     from tagcast.registry.versions.versions import versions
 
     home = project.settings.home
+    project.check_databases()
     if not tracking_exists(home):
         raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     tracking = open_tracking(home, project=project.settings.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import local_user
+from tagcast.pipelines.project.local_user import caller
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def count(project: Project, filter: str) -> AudienceCount:  # noqa: A002
     from tagcast.serving.audiences.service import count as count_members
     from tagcast.serving.audiences.service import parse_for
 
-    context, person = _context(project), local_user()
+    context = _context(project)
+    person = caller(context.state, context.now)
     return count_members(context, person, parse_for(context, person, filter))
 
 
@@ -63,7 +64,8 @@ def members(project: Project, filter: str, limit: int = 20, seed: int | None = N
 
     from tagcast.pipelines.audiences import show_audience
 
-    rows, _ = show_audience(_context(project), local_user(), filter, limit, seed)
+    context = _context(project)
+    rows, _ = show_audience(context, caller(context.state, context.now), filter, limit, seed)
     return pd.DataFrame(rows)
 
 

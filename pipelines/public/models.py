@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import system_user
+from tagcast.pipelines.project.local_user import caller
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.public.audiences import _context
 
@@ -113,11 +113,12 @@ def promote(
     version: int,
     *,
     reason: str,
-    by: str | None = None,
     force: bool = False,
     now: datetime | None = None,
 ) -> dict[str, Any]:
     """Make a version the champion of its tag by hand; who, when and why are recorded.
+
+    Who decides is the user of the system, or whose key is in ``TAGCAST_KEY``.
 
     Parameters
     ----------
@@ -126,8 +127,6 @@ def promote(
     version : int
     reason : str
         Why; it is kept with the decision.
-    by : str, optional
-        Who decides. Default: the user of the system.
     force : bool
         Although checks of the gate failed; recorded with them.
     now : datetime, optional
@@ -142,12 +141,16 @@ def promote(
     ------
     ModelError
         When there is no such version, or checks of the gate failed and ``force`` is not given.
+    NotAllowedError
+        For a key without the right to review.
     """
     from tagcast.pipelines.deployment.model_versions import promote_version
+    from tagcast.registry.access.roles import require
 
-    return promote_version(
-        project, tag, version, by=by or system_user(), reason=reason, now=now or clock(), force=force
-    )
+    moment = now or clock()
+    person = caller(project.state, moment)
+    require(person, "review")
+    return promote_version(project, tag, version, by=person.name, reason=reason, now=moment, force=force)
 
 
 def load_model_bundle(folder: str | Path) -> TrainedModel:

@@ -55,9 +55,12 @@ def open_project(
     'completejourney'
     """
     from tagcast.features.core.settings import load_settings
+    from tagcast.features.core.system import warn_of_open_home
 
     where, kept = (None if path is None else Path(path) for path in (config, home))
-    return Project(load_settings(where, kept, Path.cwd()), progress)
+    settings = load_settings(where, kept, Path.cwd())
+    warn_of_open_home(settings.home)
+    return Project(settings, progress)
 
 
 def check(project: Project, as_of: date | None = None) -> ProjectReadiness:

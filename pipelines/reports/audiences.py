@@ -31,6 +31,16 @@ def render_count(found: dict[str, Any]) -> None:
         if found["margin"]
         else msg("{members:,} of {base:,} profiles ({share:.1%})", **figures)
     )
+    for tag, since in found["expired"].items():
+        say(
+            msg(
+                "  {tag} expired on {day}: nothing is known by it, and nobody is counted for what it said; "
+                "publish a new run: {command}",
+                tag=tag,
+                day=f"{since:%Y-%m-%d}",
+                command="tagcast score --all",
+            )
+        )
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
             say(msg("  {tag}: mean confidence {confidence:.3f}", tag=tag, confidence=confidence))

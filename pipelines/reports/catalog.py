@@ -30,7 +30,7 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[Text]) -> None:
         champion = f"{row.champion} {row.grade or ''}".strip() if row.champion else None
         lines.append(
             (
-                branch, row.name, row.status.replace("_", " "), row.population, row.coverage,
+                branch, row.name, _status(row), row.population, row.coverage,
                 values_text(_values(row), row.population or 0) if row.predicted else None,
                 row.mean_confidence, champion, _quality(row), row.owner,
             )
@@ -43,6 +43,13 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[Text]) -> None:
     )  # fmt: skip
     for warning in warnings:
         say(msg("warning: {warning}", warning=warning))
+
+
+def _status(row: TagRow) -> Text:
+    status = row.status.replace("_", " ")
+    if row.expired and row.expires_at:
+        return msg("{status}, expired {day}", status=status, day=_day(row.expires_at))
+    return status
 
 
 def render_page(page: TagDetails) -> None:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tagcast.features.core.messages import as_values, msg
+from tagcast.features.core.system import private_folder
 from tagcast.pipelines.evaluation.evaluate import Evaluation
 from tagcast.pipelines.evaluation.tables import WORST_AUDIENCES, sections
 from tagcast.pipelines.reports.terminal import say, table
@@ -126,7 +127,7 @@ def write_report(evaluation: Evaluation, home: Path) -> Path:
 
     windows = evaluation.windows
     reports = home / "reports"
-    reports.mkdir(parents=True, exist_ok=True)
+    private_folder(reports)
     final = reports / f"{evaluation.definition.name}-{windows[-1].test}-{len(windows)}"
     figures = {"calibration.png": calibration_by_window(windows), "metrics.png": metrics_by_window(windows)}
     if evaluation.pooled.segments:

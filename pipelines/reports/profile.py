@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tagcast.features.core.messages import from_json, msg
+from tagcast.features.core.messages import Text, from_json, msg
 from tagcast.pipelines.reports.terminal import amount, say, table
 
 
@@ -29,9 +29,7 @@ def render_profile(view: dict[str, Any]) -> None:
         [
             (
                 p["tag"],
-                msg("unknown: {reason}", reason=from_json(p["unknown_because"]))
-                if p.get("unknown_because")
-                else p["value"],
+                _value(p),
                 _score(p),
                 p["confidence"],
                 f"{p['percentile']:.1f}",
@@ -56,6 +54,16 @@ def _reason(reason: dict[str, Any], method: str) -> str:
     if method == "rule":
         return f"{title}: {reason['direction']}" + ("" if value is None else f" ({_number(value)})")
     return f"{title} = {_number(value)}: {reason['direction']}, {reason['contribution']:+.2f}"
+
+
+def _value(p: dict[str, Any]) -> Text:
+    """Return a value as it is read: with the reason where it is unknown, marked where its time is over."""
+    value: Text = str(p["value"])
+    if p.get("unknown_because"):
+        value = msg("unknown: {reason}", reason=from_json(p["unknown_because"]))
+    if p["expired"]:
+        return msg("{value} (expired {day})", value=value, day=f"{p['expires_at']:%Y-%m-%d}")
+    return value
 
 
 def _score(p: dict[str, Any]) -> float | str:
@@ -98,7 +106,7 @@ def render_profile_on(view: dict[str, Any]) -> None:
         [
             (
                 p["tag"],
-                p["value"],
+                _value(p),
                 p.get("confidence"),
                 p.get("score"),
                 p["band"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import Message, listed, msg
 from tagcast.pipelines.reports.scoring import value_counts
 from tagcast.pipelines.reports.terminal import say, table
 from tagcast.pipelines.scoring.run_history import RunsCompared, StoreRow
@@ -34,7 +34,7 @@ def render_runs(rows: Sequence[StoreRow], place: str) -> None:
                 msg("active") if r.active else "",
                 r.number,
                 f"{r.at:%Y-%m-%d %H:%M}",
-                msg("published") if r.action == "publish" else msg("back to {run}", run=r.run),
+                _action(r),
                 r.run_id,
                 r.as_of,
                 r.profiles,
@@ -45,6 +45,14 @@ def render_runs(rows: Sequence[StoreRow], place: str) -> None:
             for r in rows
         ],
     )
+
+
+def _action(row: StoreRow) -> Message:
+    if row.action == "publish":
+        return msg("published")
+    if row.action == "keep":
+        return msg("kept for the history")
+    return msg("back to {run}", run=row.run)
 
 
 def render_diff(found: RunsCompared) -> None:

@@ -24,13 +24,21 @@ AGREEMENT_NOTE = msg(
 
 def render_scoring(run: ScoringRun) -> None:
     """Print the run as a table."""
-    table(
-        msg(
-            "Published {run}: {profiles:,} profiles as of {as_of}",
+    title = msg(
+        "Published {run}: {profiles:,} profiles as of {as_of}",
+        run=run.run_id,
+        profiles=run.profiles,
+        as_of=run.as_of,
+    )
+    if run.active_as_of is not None:
+        title = msg(
+            "Kept for the history: {run}, {profiles:,} profiles as of {as_of}",
             run=run.run_id,
             profiles=run.profiles,
             as_of=run.as_of,
-        ),
+        )
+    table(
+        title,
         (
             msg("tag"),
             msg("version"),
@@ -64,6 +72,15 @@ def render_scoring(run: ScoringRun) -> None:
             note = range_note(t.unlike_training, t.unlike_because)
             tell(msg("{tag}: {note}", tag=t.tag, note=note))
     render_movement(run.moved, run.last_run or "")
+    if run.active_as_of is not None:
+        tell(
+            msg(
+                "the run of {newer} stays active, since {as_of} is an older day; to activate this one: {command}",
+                newer=run.active_as_of,
+                as_of=run.as_of,
+                command=f'tagcast score --all --as-of {run.as_of} --force --reason "…"',
+            )
+        )
     if run.out:
         say(msg("predictions written to {file}", file=run.out))
 

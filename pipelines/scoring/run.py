@@ -45,12 +45,13 @@ def score_run(
     wait_seconds : float
         How long to wait for another run that is writing the store.
     force_reason : str
-        Why the run may differ from the last one by more than the configuration allows.
+        Why the run may differ from the last one by more than the configuration allows, lack tags of it, or be of an
+        older day. Without it a run of an older day is kept for the history, and the active one stays.
 
     Raises
     ------
     RunRefusedError
-        When it differs by more, and no reason is given. The run before stays active.
+        When it differs by more or lacks tags, and no reason is given. The run before stays active.
     """
     run = score_tags(
         project,
@@ -62,5 +63,6 @@ def score_run(
         wait_seconds=wait_seconds,
         force_reason=force_reason,
     )
-    save_sizes(project.settings, now)
+    if run.active_as_of is None:
+        save_sizes(project.settings, now)
     return run

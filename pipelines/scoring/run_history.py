@@ -25,9 +25,10 @@ class StoreRow:
     ----------
     number : int
     at : datetime
-    action : {"publish", "rollback"}
+    action : {"publish", "rollback", "keep"}
+        ``keep``: stored for the history, while a run of a newer day stayed active.
     run : int
-        Number of the run that was activated; of a publication its own.
+        Number of the run that was activated or kept; of a publication its own.
     run_id : str
     as_of : date
     profiles, tags : int
@@ -56,18 +57,19 @@ def list_runs(project: Project) -> list[StoreRow]:
     """Return the log of the store, newest first."""
     store = project.store
     log, stored = store.log(), store.stored()
+    active = next((entry for entry in reversed(log) if entry.action != "keep"), None)
     return [
         StoreRow(
             entry.number,
             entry.at,
             entry.action,
-            entry.manifest.number,
-            entry.manifest.run.run_id,
-            entry.manifest.run.as_of,
-            entry.manifest.profiles,
-            len(entry.manifest.tags),
-            entry.manifest.number in stored,
-            entry is log[-1],
+            entry.run.number,
+            entry.run.run.run_id,
+            entry.run.run.as_of,
+            entry.run.profiles,
+            len(entry.run.tags),
+            entry.run.number in stored,
+            entry is active,
             entry.reason,
         )
         for entry in reversed(log)

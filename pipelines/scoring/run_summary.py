@@ -7,9 +7,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tagcast.models.definitions.diff import deciding_id
+from tagcast.models.definitions.rule_tag import sensitivity_of
 from tagcast.pipelines.scoring.movement import TagMovement
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tagcast.pipelines.scoring.run_tags import RunTags
     from tagcast.serving.scoring.loaded_tag import LoadedTag
     from tagcast.serving.scoring.rule_columns import LoadedRule
@@ -54,14 +57,18 @@ class ScoringRun:
     out: str | None
     last_run: str | None = None
     moved: tuple[TagMovement, ...] = ()
+    active_as_of: date | None = None
+    """Day of the run that stays active where this one is of an older day and only kept for the history."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as JSON values."""
         return asdict(self)
 
 
-def tag_runs(scorer: Scorer, chosen: RunTags, as_of: date) -> tuple[TagRun, ...]:
-    """Return the tags of a run as the store describes them."""
+def tag_runs(
+    scorer: Scorer, chosen: RunTags, as_of: date, sensitive: Collection[str] = ()
+) -> tuple[TagRun, ...]:
+    """Return the tags of a run as the store describes them; rules on ``sensitive`` attributes are so, too."""
     from tagcast.serving.store.schema import TagRun
 
     def described(tag: LoadedTag | LoadedRule, bands: tuple[str, ...], **more: Any) -> TagRun:
@@ -76,7 +83,7 @@ def tag_runs(scorer: Scorer, chosen: RunTags, as_of: date) -> tuple[TagRun, ...]
             expires_at=scorer.scored_at + tag.expires_after,
             bands=bands,
             population=scorer.population[definition.name],
-            sensitivity=definition.sensitivity,
+            sensitivity=sensitivity_of(definition, sensitive),
             question=definition.question,
             values=definition.values,
             kind=definition.kind,

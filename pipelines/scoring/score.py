@@ -18,7 +18,9 @@ from tagcast.models.stats.season_coverage import UNSURE
 from tagcast.pipelines.project.data_quality import check_spend, warn_of_spans
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
+from tagcast.pipelines.scoring.lost_tags import check_tags_stay, lost_tags
 from tagcast.pipelines.scoring.movement import movements
+from tagcast.pipelines.scoring.needed_snapshots import forget_snapshots
 from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.pipelines.scoring.past_runs import past_runs
 from tagcast.pipelines.scoring.run_summary import ScoringRun, scored_tags, tag_runs
@@ -59,7 +61,8 @@ def score_tags(
     wait_seconds : float
         How long to wait for another run that is writing the store.
     force_reason : str
-        Why the run may differ from the last one by more than the configuration allows.
+        Why the run may differ from the last one by more than the configuration allows, lack tags of it, or be of an
+        older day. Without it a run of an older day is kept for the history, and the active one stays.
     """
     from tagcast.serving.delivery.predictions import export_predictions
     from tagcast.serving.publishing.publication import stage_run
@@ -79,6 +82,10 @@ def score_tags(
     with ExitStack() as stack:
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
         staging = stack.enter_context(stage_run(store, f"of {as_of}", wait_seconds=wait_seconds))
+        last = _readable(store)
+        older = last is not None and as_of < last.run.as_of and not force_reason
+        lost = [] if older else lost_tags(project, chosen, last, as_of)
+        check_tags_stay(lost, last, asked=names is not None, force_reason=force_reason)
         snapshots = chosen.snapshots(project)
         for one in snapshots.values():
             one.ensure([as_of], project.progress)
@@ -91,7 +98,6 @@ def score_tags(
                         note=season_note(share, as_of, tag.definition.horizon_days),
                     )
                 )
-        last = _readable(store)
         pasts = past_runs(store, tags, as_of)
         run_id = _run_id(project, chosen, as_of, pasts)
         past = stack.enter_context(open_past(store, pasts))
@@ -115,21 +121,28 @@ def score_tags(
             run_id=run_id,
             as_of=as_of,
             scored_at=scorer.scored_at,
-            tags=tag_runs(scorer, chosen, as_of),
+            tags=tag_runs(scorer, chosen, as_of, project.settings.sensitive),
         )
         manifest = staging.publish(
-            info, keep=publish.keep, thresholds=_finite(thresholds), bounds=bounds, accept=force_reason
+            info,
+            keep=publish.keep,
+            thresholds=_finite(thresholds),
+            bounds=bounds,
+            accept=force_reason,
+            beside=older,
         )
         record_first_use(project, chosen, now)
         project.progress(msg("publishing"), 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
         moved = movements(project, chosen, as_of, last, manifest, past)
+        if names is None and not older:
+            forget_snapshots(project, chosen, as_of, now)
     for tag in tags:
         share, because = scorer.unlike_training(tag.definition.name)
         if share >= RANGE_DRIFT:
             log.warning(msg("{tag}: {note}", tag=tag.definition.name, note=range_note(share, because)))
     if out is not None:
-        with store.reader() as reader:
+        with store.open(manifest) as reader:
             export_predictions(reader, out)
     return ScoringRun(
         run_id,
@@ -139,6 +152,7 @@ def score_tags(
         str(out) if out else None,
         last.run.run_id if last else None,
         moved,
+        last.run.as_of if last and older else None,
     )
 
 

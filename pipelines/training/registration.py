@@ -103,7 +103,7 @@ def register(
     # Before anything is decided: no champion is active without its card.
     segments = measured_segments(result, frame, project.attributes())
     keep_card(tracking, version, result, frame, report, found, events=project.events, segments=segments)
-    decision = decide_by_gate(tracking, version, report, now=moment, proposer=proposer(project.settings))
+    decision = decide_by_gate(tracking, version, report, now=moment, proposer=proposer(project, moment))
     return TrainedTag(
         definition.name,
         definition.kind,

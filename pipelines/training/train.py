@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DataError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
 from tagcast.pipelines.project.data_quality import check_data, check_purchases, project_quality, warn_of_spans
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.registration import TrainedTag, register
+from tagcast.pipelines.training.studies import check_studies
 from tagcast.pipelines.training.workers import Job, Workers
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ def train_tags(
     chosen = every if names is None else select(every, names)
     # A file a tag: processes that create one SQLite file together race for its tables.
     studies = project.settings.home / "optuna"
-    studies.mkdir(exist_ok=True)
+    private_folder(studies)
+    check_studies(studies)
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
         plans, labels, refused = _labelled(project, chosen, as_of)

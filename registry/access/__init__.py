@@ -1,1 +1,1 @@
-"""Accounts, passwords, API keys, roles and the audit log."""
+"""Accounts, passwords, sessions, API keys, roles and the audit log."""

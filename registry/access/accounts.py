@@ -6,22 +6,26 @@ database can come in with none of it.
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 
 from sqlalchemy import delete, select
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
 from tagcast.features.core.messages import msg
-from tagcast.registry.access import passwords
+from tagcast.registry.access import login_attempts, passwords
 from tagcast.registry.access.api_keys import Key, add_key, keys, person_of_key, revoke_key, revoke_keys_of
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, Role, role_named
+from tagcast.registry.access.sessions import (
+    close_session,
+    close_sessions_of,
+    note_ending,
+    open_session,
+    person_of_session,
+)
 from tagcast.registry.state.database import State
-from tagcast.registry.state.tables import SESSIONS, USERS
+from tagcast.registry.state.tables import USERS
 from tagcast.registry.state.text_validation import person_name
 
 __all__ = [
@@ -40,11 +44,9 @@ __all__ = [
     "remove_user",
     "revoke_key",
     "set_password",
+    "unlock",
     "users",
 ]
-
-SESSION_LIFE = timedelta(hours=12)
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,13 @@ def add_user(
             )
         connection.execute(USERS.insert().values(row))
         detail = {"role": user.role, "sensitive": sensitive}
+        login_attempts.forgive(state, user.name)
         record(state, now=now, who=by, action="user.add", subject=user.name, detail=detail)
     return user
 
 
 def set_password(state: State, name: str, password: str, *, by: str, now: datetime) -> None:
-    """Give an account another password; it has to log in anew wherever it is logged in.
+    """Give an account another password; it has to log in anew wherever it is logged in, and may at once.
 
     Raises
     ------
@@ -115,8 +118,10 @@ def set_password(state: State, name: str, password: str, *, by: str, now: dateti
     with state.writing() as connection:
         name = _known(state, name)
         connection.execute(USERS.update().where(USERS.c.name == name).values(password=hashed))
-        connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+        close_sessions_of(state, name)
+        login_attempts.forgive(state, name)
         record(state, now=now, who=by, action="user.password", subject=name)
+    note_ending(state)
 
 
 def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
@@ -131,17 +136,18 @@ def remove_user(state: State, name: str, *, by: str, now: datetime) -> None:
     """
     with state.writing() as connection:
         name = _known(state, name)
-        roles = {user.name: user.role for user in users(state)}
-        role = roles.pop(name)
-        if role == "admin" and roles and "admin" not in roles.values():
+        people = {user.name: user.person for user in users(state)}
+        person = people.pop(name)
+        if person.may("access") and people and not any(one.may("access") for one in people.values()):
             raise ConflictError(
                 msg("{user} is the last admin, and there are other users", user=name),
                 hint=msg("add another admin first"),
             )
         connection.execute(delete(USERS).where(USERS.c.name == name))
-        connection.execute(delete(SESSIONS).where(SESSIONS.c.name == name))
+        close_sessions_of(state, name)
         revoke_keys_of(state, name, now)
         record(state, now=now, who=by, action="user.remove", subject=name)
+    note_ending(state)
 
 
 def users(state: State) -> list[User]:
@@ -169,10 +175,20 @@ def person_named(state: State, name: str) -> Person | None:
     return Person(row.name, row.role, row.sensitive) if row else None
 
 
-def login(state: State, name: str, password: str, now: datetime) -> Person:
+def login(state: State, name: str, password: str, now: datetime, *, address: str) -> Person:
     """Return the person of that name and password.
 
-    A name that is tried in vain 10 times within 15 minutes has to wait. Known and unknown names take the same time.
+    A name that is tried in vain 10 times within 15 minutes from one address has to wait there; from elsewhere its owner
+    may log in. Known and unknown names take the same time.
+
+    Parameters
+    ----------
+    state : State
+    name, password : str
+        As given.
+    now : datetime
+    address : str
+        Where they are given from.
 
     Raises
     ------
@@ -184,49 +200,46 @@ def login(state: State, name: str, password: str, now: datetime) -> Person:
         query = select(USERS.c.password).where(USERS.c.name == (person.name if person else ""))
         kept: str | None = connection.scalar(query)
     spelled = person.name if person else name.casefold()
-    allowed = passwords.may_try(state, spelled, now)
+    attempt = login_attempts.note_attempt(state, spelled, address, now)
     right = passwords.matches(kept, password)
-    if person is None or kept is None or not (right and allowed):
-        if person is not None and allowed:
-            record(state, now=now, who=person.name, action="login.failed", subject=person.name)
+    if person is None or kept is None or not (right and attempt.allowed):
+        if person is not None and attempt.allowed:
+            _record_failure(state, person, address, now, locked=attempt.last)
         raise NotAllowedError(
             msg("name or password is wrong, or too many attempts were made"),
-            hint=msg("try again; after 10 attempts in 15 minutes, wait 15 minutes"),
+            hint=msg(
+                "try again; after 10 attempts in 15 minutes, wait 15 minutes or ask an administrator to unlock the account"
+            ),
         )
     renewed = passwords.hashed(password, person.name) if passwords.outdated(kept) else kept
     with state.writing() as connection:
-        passwords.forgive(state, spelled)
+        login_attempts.forgive(state, spelled, address)
         if renewed != kept:
             connection.execute(USERS.update().where(USERS.c.name == person.name).values(password=renewed))
-        record(state, now=now, who=person.name, action="login", subject=person.name)
+        detail = {"address": address}
+        record(state, now=now, who=person.name, action="login", subject=person.name, detail=detail)
     return person
 
 
-def open_session(state: State, person: Person, now: datetime) -> str:
-    """Return a token that stands for ``person`` for 12 hours."""
-    token = secrets.token_urlsafe(32)
-    row = {"token": _digest(token), **vars(person), "expires_at": now + SESSION_LIFE}
-    with state.writing() as connection:
-        connection.execute(delete(SESSIONS).where(SESSIONS.c.expires_at <= now))
-        connection.execute(SESSIONS.insert().values(row))
-    return token
+def unlock(state: State, name: str, *, by: str, now: datetime) -> None:
+    """Let an account log in again wherever its password was tried too often.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such account.
+    """
+    with state.writing():
+        name = _known(state, name)
+        login_attempts.forgive(state, name)
+        record(state, now=now, who=by, action="user.unlock", subject=name)
 
 
-def person_of_session(state: State, token: str, now: datetime) -> Person | None:
-    """Return whose session ``token`` opens; None for one that is unknown, closed or over."""
-    if not _TOKEN.fullmatch(token):
-        return None
-    query = select(SESSIONS).where(SESSIONS.c.token == _digest(token), SESSIONS.c.expires_at > now)
-    with state.reading() as connection:
-        row = connection.execute(query).one_or_none()
-    return Person(row.name, row.role, row.sensitive) if row else None
-
-
-def close_session(state: State, token: str) -> None:
-    """End a session; an unknown one is none already."""
-    if _TOKEN.fullmatch(token):
-        with state.writing() as connection:
-            connection.execute(delete(SESSIONS).where(SESSIONS.c.token == _digest(token)))
+def _record_failure(state: State, person: Person, address: str, now: datetime, *, locked: bool) -> None:
+    with state.writing():
+        for action in ("login.failed", *(("login.locked",) if locked else ())):
+            detail = {"address": address}
+            record(state, now=now, who=person.name, action=action, subject=person.name, detail=detail)
 
 
 def _known(state: State, name: str) -> str:
@@ -236,7 +249,3 @@ def _known(state: State, name: str) -> str:
             msg("there is no such user"), hint=msg("{command} shows them", command="tagcast user list")
         )
     return person.name
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

@@ -1,28 +1,20 @@
-"""Passwords: hashed by argon2, tried a few times only."""
+"""Passwords: hashed by argon2."""
 
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
 from functools import cache
-from hashlib import sha256
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
-
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
-from tagcast.registry.state.database import State
-from tagcast.registry.state.tables import LOGIN_FAILURES
 from tagcast.registry.state.text_validation import storable
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 LENGTHS = (10, 1_000)
-FAILURES_ALLOWED = 10
-FAILURES_WITHIN = timedelta(minutes=15)
 _hashing_slots = BoundedSemaphore(4)  # each takes 64 MB: a crowd at the door must not take the memory
 
 
@@ -69,26 +61,6 @@ def outdated(stored: str) -> bool:
     return _hasher().check_needs_rehash(stored)
 
 
-def may_try(state: State, name: str, now: datetime) -> bool:
-    """Note an attempt for ``name``, and return whether it is one of the first 10 of the last 15 minutes.
-
-    The attempt is noted before the password is checked: many at once are counted like many in turn.
-    """
-    table, tried = LOGIN_FAILURES, _digest(name)
-    with state.writing() as connection:
-        connection.execute(delete(table).where(table.c.at <= now - FAILURES_WITHIN))
-        count = connection.scalar(select(func.count()).select_from(table).where(table.c.name == tried)) or 0
-        if count < FAILURES_ALLOWED:
-            connection.execute(table.insert().values(name=tried, at=now))
-        return count < FAILURES_ALLOWED
-
-
-def forgive(state: State, name: str) -> None:
-    """Forget the attempts for ``name``: one was right."""
-    with state.writing() as connection:
-        connection.execute(delete(LOGIN_FAILURES).where(LOGIN_FAILURES.c.name == _digest(name)))
-
-
 @cache
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher
@@ -100,8 +72,3 @@ def _hasher() -> PasswordHasher:
 def _nobodys() -> str:
     """Return the hash of a password that nobody knows."""
     return _hasher().hash(secrets.token_urlsafe(32))
-
-
-def _digest(name: str) -> str:
-    """Return a name as it is noted: somebody may have typed a password into the wrong field."""
-    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,8 @@
-"""Who may do what: four roles, each with all rights of those before it."""
+"""Who may do what.
+
+Viewer, marketer and data scientist each have all rights of those before them. An admin lets others in and sees what was done, and
+has no right over audiences, profiles and tags; whoever needs both holds the role owner, which has every right.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Literal, get_args
 from tagcast.features.core.errors import NotAllowedError, TagcastError
 from tagcast.features.core.messages import Message, listed, msg
 
-Role = Literal["viewer", "marketer", "data_scientist", "admin"]
+Role = Literal["viewer", "marketer", "data_scientist", "admin", "owner"]
 Right = Literal[
     "see",
     "filter",
@@ -38,6 +42,7 @@ _FIRST_ROLE: dict[Right, Role] = {
     "sensitive": "data_scientist",
     "access": "admin",
 }
+_OF_ADMINS: frozenset[Right] = frozenset({"see", "audit", "access"})
 _ACTIONS: dict[Right, Message] = {
     "see": msg("see the catalogue"),
     "filter": msg("filter audiences"),
@@ -56,6 +61,7 @@ ROLE_NAMES: dict[Role, Message] = {
     "marketer": msg("marketer"),
     "data_scientist": msg("data scientist"),
     "admin": msg("admin"),
+    "owner": msg("owner"),
 }
 """What the roles are called within a sentence."""
 
@@ -97,6 +103,8 @@ class Person:
         """Return whether they have ``right``."""
         if right == "sensitive" and self.sensitive:
             return True
+        if self.role in {"admin", "owner"}:
+            return self.role == "owner" or right in _OF_ADMINS
         return ROLES.index(self.role) >= ROLES.index(_FIRST_ROLE[right])
 
 
@@ -109,12 +117,15 @@ def require(person: Person, right: Right) -> None:
         Naming the first role that has it.
     """
     if not person.may(right):
+        first, action = ROLE_NAMES[_FIRST_ROLE[right]], _ACTIONS[right]
         raise NotAllowedError(
-            msg(
+            msg("an admin may not {action}: that takes the role {first}", action=action, first=first)
+            if person.role == "admin"
+            else msg(
                 "a {role} may not {action}: that takes the role {first}",
                 role=ROLE_NAMES[person.role],
-                action=_ACTIONS[right],
-                first=ROLE_NAMES[_FIRST_ROLE[right]],
+                action=action,
+                first=first,
             ),
             hint=msg("ask an administrator for the right"),
         )

@@ -11,8 +11,10 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Index, String, Table, Text, select
 
+from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.messages import msg
 from tagcast.models.definitions.rule_tag import RuleDefinition
+from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.lifecycle import REASON_LENGTH, Status, status_of
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import METADATA, NAME_LENGTH, UtcDateTime, serial
@@ -85,6 +87,21 @@ def drafted(state: State) -> dict[str, RuleDraft]:
         newest = {row.tag: row for row in connection.execute(select(DRAFTS).order_by(DRAFTS.c.id))}
     statuses = status_of(state, newest)
     return {tag: _draft(newest[tag], statuses[tag]) for tag in sorted(newest)}
+
+
+def require_own_draft(state: State, person: Person, tag: str) -> None:
+    """Pass who wrote the newest wording of a draft, and who may review; what is no draft is nobody's own.
+
+    Raises
+    ------
+    NotAllowedError
+    """
+    was = drafted(state).get(tag)
+    if was is not None and was.who != person.name and not person.may("review"):
+        raise NotAllowedError(
+            msg("{tag} is a draft of {who}", tag=tag, who=was.who),
+            hint=msg("ask them, or draft a tag of another name"),
+        )
 
 
 def published_rules(state: State) -> list[RuleDefinition]:

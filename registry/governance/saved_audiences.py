@@ -15,12 +15,13 @@ from sqlalchemy import delete as delete_from
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
 from tagcast.features.core.messages import listed, msg
-from tagcast.models.filters.conditions import Filter, InAudience, walk
+from tagcast.models.filters.conditions import Filter
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, require
+from tagcast.registry.governance.audience_mentions import record_mentions
 from tagcast.registry.state.database import State
 from tagcast.registry.state.id_lists import IdList, delete_ids, ids_of, packed, save_ids
-from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTION_LENGTH, MENTIONS
+from tagcast.registry.state.tables import AUDIENCE_SIZES, AUDIENCES, MENTIONS
 from tagcast.registry.state.text_validation import checked
 
 AudienceKind = Literal["dynamic", "frozen"]
@@ -38,7 +39,7 @@ class SavedAudience:
     ----------
     name : str
     owner : str
-        Who saved it first; only they and admins change it.
+        Who saved it first; only they and owners of the project change it.
     description : str
     filter : str
         As text; what a frozen one was made of.
@@ -120,7 +121,7 @@ def save(state: State, audience: SavedAudience, tree: Filter, by: Person, now: d
             connection.execute(AUDIENCES.update().where(AUDIENCES.c.name == saved.name).values(vars(saved)))
             if saved.kind == "dynamic":
                 delete_ids(connection, _members_of(saved.name))
-        _record_mentions(connection, saved.name, tree)
+        record_mentions(connection, saved.name, tree)
         detail = {"kind": saved.kind, "filter": saved.filter[:_SHOWN], "new": before is None}
         record(state, now=now, who=by.name, action="audience.save", subject=saved.name, detail=detail)
     return saved
@@ -137,11 +138,16 @@ def get(state: State, name: str) -> SavedAudience:
     with state.reading() as connection:
         found = _find(connection, _spelled(name))
     if found is None:
-        raise NotFoundError(
-            msg("there is no saved audience {name!r}", name=name[:NAME_LENGTH]),
-            hint=msg("{command} shows them", command="tagcast audience list"),
-        )
+        raise no_audience(name)
     return found
+
+
+def no_audience(name: str) -> NotFoundError:
+    """Return the error of a name that no audience has, or none that the caller may know of."""
+    return NotFoundError(
+        msg("there is no saved audience {name!r}", name=name[:NAME_LENGTH]),
+        hint=msg("{command} shows them", command="tagcast audience list"),
+    )
 
 
 def all_saved(state: State) -> list[SavedAudience]:
@@ -246,25 +252,6 @@ def frozen_ids(state: State, name: str) -> Iterator[str]:
     yield from ids_of(state, _members_of(_spelled(name)))
 
 
-def mentions(tree: Filter) -> frozenset[tuple[Literal["field", "audience"], str]]:
-    """Return the tags, attributes and saved audiences that a filter names, whatever part of a tag it uses."""
-    return frozenset(
-        ("audience", leaf.name) if isinstance(leaf, InAudience) else ("field", leaf.field.name)
-        for leaf in walk(tree)
-    )
-
-
-def _record_mentions(connection: Connection, name: str, tree: Filter) -> None:
-    connection.execute(delete_from(MENTIONS).where(MENTIONS.c.name == name))
-    rows = [
-        {"name": name, "kind": kind, "mentioned": mentioned}
-        for kind, mentioned in sorted(mentions(tree))
-        if len(mentioned) <= MENTION_LENGTH
-    ]
-    if rows:
-        connection.execute(MENTIONS.insert(), rows)
-
-
 def _members_of(name: str) -> str:
     return f"audience {name}"
 
@@ -286,5 +273,5 @@ def _may_change(audience: SavedAudience, by: Person) -> None:
     if by.name != audience.owner and not by.may("access"):
         raise NotAllowedError(
             msg("the audience {audience!r} belongs to {owner}", audience=audience.name, owner=audience.owner),
-            hint=msg("save yours under another name, or ask its owner or an administrator"),
+            hint=msg("save yours under another name, or ask {owner}", owner=audience.owner),
         )

@@ -18,13 +18,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
-from tagcast.features.core.errors import ConfigError, StateError
+from tagcast.features.core.errors import StateError
+from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.system import mode_in, private_folder
+from tagcast.registry.state.read_only import add_missing_tables, connect_readable, readable_only
+from tagcast.registry.state.state_url import parsed_url
 from tagcast.registry.state.tables import METADATA
 
 if TYPE_CHECKING:
@@ -44,12 +48,16 @@ class State:
         ``sqlite:///…`` or ``postgresql://…``
     project : str
         Names the schema in PostgreSQL: projects share a server and not their users.
+    home : Path, optional
+        Of the project; its stamp remembers that there was a state.
     """
 
     _making = threading.Lock()  # of the process: nobody connects to a file while another one makes it
 
-    def __init__(self, url: str, project: str) -> None:
-        self._url = _parsed(url)
+    def __init__(self, url: str, project: str, home: Path | None = None) -> None:
+        self._url = parsed_url(url)
+        self._project = project
+        self._home = home
         self._schema = f"{schema_of(project)}_state"
         self._made = 0  # how many tables of METADATA were seen to be there
         self._writing = threading.RLock()
@@ -82,6 +90,7 @@ class State:
             return
         with self._errors():
             if self._file is not None and not self._file.exists():
+                self._check_kept(there=False)
                 with _empty() as connection:
                     yield connection
                 return
@@ -137,6 +146,11 @@ class State:
             "hide_parameters": True,
             "json_serializer": _json,
         }
+        if self._file is not None and readable_only(self._file):
+            file = self._file
+            engine = create_engine(self._url, creator=lambda: connect_readable(file), **pool)
+            event.listen(engine, "connect", add_missing_tables)
+            return engine
         if self._file is not None:
             engine = create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
             event.listen(engine, "connect", _prepare_sqlite)
@@ -155,31 +169,48 @@ class State:
         if self._made >= wanted:
             return
         with self._making:
-            if self._missing():
+            if self._file is not None and readable_only(self._file):
+                self.close()  # each new connection has the tables that are not there, empty
+            elif self._missing():
                 self._make()
             self._made = wanted
+            if self._home is not None:
+                mark(self._home, self._project, self._stamped)
+
+    @property
+    def _stamped(self) -> str:
+        """What the stamp of the home calls it."""
+        return DATABASE if self._file is not None else "state"
+
+    def _check_kept(self, *, there: bool) -> None:
+        if self._home is not None:
+            held = msg("accounts, the audit log, saved audiences and what was decided about tags")
+            check_kept(self._home, self._stamped, self.place, held, StateError, there=there)
 
     def _missing(self) -> bool:
         """Return whether a table is not there: a look does not wait for writers."""
         if self._file is not None and not self._file.exists():
+            self._check_kept(there=False)
             return True
         with self._engine.connect() as connection:
             there = inspect(connection).get_table_names(None if self._file is not None else self._schema)
+        self._check_kept(there=bool(there))
         return not set(METADATA.tables) <= set(there)
 
     def _make(self) -> None:
         if self._file is not None:
             try:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                # Readable by its owner and group alone: it holds hashes of passwords. Only a new file is opened:
+                private_folder(self._file.parent)
+                mode = mode_in(self._file.parent)
+                # It holds digests of passwords: its owner alone reads it, or a group that shares the home. Only a new file is opened:
                 # closing a descriptor drops every lock this process has on the file, and another process would then
                 # delete the write-ahead log under our open connections.
                 with suppress(FileExistsError):
-                    os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o660))
+                    os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode))
                 with suppress(
                     PermissionError
                 ):  # made by somebody else of the group, before there were accounts
-                    self._file.chmod(self._file.stat().st_mode & ~0o007)
+                    self._file.chmod(self._file.stat().st_mode & mode)
             except OSError as error:
                 raise self._failure(str(error), writing=True) from error
             with suppress(sqlite3.Error), self._engine.connect() as connection:
@@ -229,7 +260,8 @@ class State:
 def open_state(settings: Settings) -> State:
     """Return the state of a project: ``[state] url``, else ``registry.db`` in the home."""
     url = settings.state_place or URL.create("sqlite", database=str(settings.home / DATABASE))
-    return State(url if isinstance(url, str) else url.render_as_string(hide_password=False), settings.name)
+    plain = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+    return State(plain, settings.name, settings.home)
 
 
 def schema_of(project: str) -> str:
@@ -237,25 +269,6 @@ def schema_of(project: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")[:40]
     suffix = "" if slug == project else f"_{sha256(project.encode()).hexdigest()[:6]}"
     return f"tagcast_{slug}{suffix}"
-
-
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-        if parsed.drivername in {"postgres", "postgresql"}:
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        parsed.get_dialect().import_dbapi()
-    except ModuleNotFoundError as error:
-        raise StateError(
-            msg("a state in PostgreSQL needs {package}, which is not installed", package=error.name),
-            hint="pip install 'tagcast[postgres]'",
-        ) from error
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise ConfigError(
-            msg("[state] url is no SQLAlchemy URL"),
-            hint=msg("as in postgresql://user:${{PASSWORD}}@host/database"),
-        ) from error
-    return parsed
 
 
 @contextmanager

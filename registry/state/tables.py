@@ -70,11 +70,12 @@ USERS = Table(
     Column("added_at", UtcDateTime, nullable=False),
 )
 
-LOGIN_FAILURES = Table(
-    "login_failures",
+LOGIN_ATTEMPTS = Table(
+    "login_attempts",
     METADATA,
     serial(),
     Column("name", String(64), nullable=False, index=True, comment="SHA-256 of the name that was given"),
+    Column("address", String(64), nullable=False, comment="SHA-256 of the network that it was given from"),
     Column("at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -11,13 +11,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
-from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
-from tagcast.registry.versions.versions import GRADE
+from tagcast.registry.versions.tracking import Tracking, store_errors
+from tagcast.registry.versions.versions import GRADE, local_folder
 
 if TYPE_CHECKING:
     from tagcast.registry.versions.versions import Version
@@ -100,12 +98,7 @@ def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
 def _folder(tracking: Tracking, version: Version, scratch: Path) -> Path:
     """Return where the card's files lie: MLflow's own folder, or a copy in ``scratch`` from a server."""
     uri = tracking.reader.artifact_uri(version.run_id)
-    url = urlparse(uri)
-    if url.scheme in {"", "file"}:
-        folder = Path(url2pathname(url.path))
-        if not folder.exists():
-            # MLflow records absolute paths; a home moved or mounted elsewhere still holds its files.
-            folder = tracking.home.joinpath(ARTIFACTS, *folder.parts[-2:])
+    if (folder := local_folder(tracking, uri)) is not None:
         return folder / FOLDER
     from mlflow.artifacts import download_artifacts
 

@@ -14,9 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagcast.features.core.errors import ModelError
+from tagcast.features.core.errors import ModelError, StateError
+from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import Joined, Text, from_column, msg, to_column
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.registry.state.read_only import connect_readable, readable_only
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Row, Table
@@ -69,6 +71,7 @@ class DecisionLog:
     """
 
     def __init__(self, home: Path, project: str) -> None:
+        self._home = home
         self._file = home / DATABASE
         self._project = project
 
@@ -77,6 +80,7 @@ class DecisionLog:
         """Add ``decision``, committed only when the block ends well; writers of other processes wait."""
         from sqlalchemy.schema import CreateTable
 
+        self._check_kept()
         with self._engine() as engine, engine.begin() as connection:
             connection.execute(CreateTable(_table(), if_not_exists=True))
             connection.execute(
@@ -95,11 +99,13 @@ class DecisionLog:
                 )
             )
             yield
+        mark(self._home, self._project, DATABASE)
 
     def history(self, tag: str | None = None) -> list[Decision]:
         """Return decisions in the order they were made, of one tag or of all."""
         from sqlalchemy import inspect, select
 
+        self._check_kept()
         if not self._file.exists():
             return []
         table = _table()
@@ -113,13 +119,26 @@ class DecisionLog:
                 _decision(row) for row in connection.execute(query.order_by(table.c.decided_at, table.c.id))
             ]
 
+    def _check_kept(self) -> None:
+        """Raise where the file was made once and is gone: to begin anew would forget every decision."""
+        try:
+            there = self._file.stat().st_size > 0
+        except FileNotFoundError:
+            there = False
+        held = msg("accounts, the audit log, saved audiences and what was decided about tags")
+        check_kept(self._home, DATABASE, str(self._file), held, StateError, there=there)
+
     @contextmanager
     def _engine(self) -> Iterator[Engine]:
         from sqlalchemy import URL, NullPool, create_engine
         from sqlalchemy.exc import SQLAlchemyError
 
         url = URL.create("sqlite", database=str(self._file))
-        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
+        engine = (
+            create_engine("sqlite://", poolclass=NullPool, creator=lambda: connect_readable(self._file))
+            if readable_only(self._file)
+            else create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
+        )
         try:
             yield engine
         except SQLAlchemyError as error:

@@ -51,6 +51,8 @@ def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: 
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
             mlflow_model=Model(run_id=run_id, model_id=model_id, model_uuid=model_id),
         )
+    # MLflow copies it with the rights that it has as a part of this package.
+    shutil.copymode(folder / "MLmodel", folder / "pyfunc_model.py")
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -212,7 +212,7 @@ def _named(by: str, reason: str) -> None:
                 by=by,
                 reason=reason,
             ),
-            hint=msg("give both: --by NAME --reason WHY"),
+            hint=msg("give a reason: --reason WHY"),
         )
 
 

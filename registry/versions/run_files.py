@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
-from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
-from tagcast.registry.versions.versions import Version
+from tagcast.features.core.system import private_folder
+from tagcast.registry.versions.tracking import Tracking, store_errors
+from tagcast.registry.versions.versions import Version, local_folder
 
 
 def run_file(tracking: Tracking, version: Version, name: str) -> Path | None:
@@ -37,18 +36,14 @@ def run_file(tracking: Tracking, version: Version, name: str) -> Path | None:
         When the run or the server cannot be read.
     """
     with store_errors(msg("{version}: {file} cannot be read", version=version.name, file=name)):
-        url = urlparse(tracking.reader.artifact_uri(version.run_id))
-        if url.scheme in {"", "file"}:
-            folder = Path(url2pathname(url.path))
-            if not folder.exists():
-                # MLflow records absolute paths; a home moved or mounted elsewhere still holds its files.
-                folder = tracking.home.joinpath(ARTIFACTS, *folder.parts[-2:])
+        folder = local_folder(tracking, tracking.reader.artifact_uri(version.run_id))
+        if folder is not None:
             return folder / name if (folder / name).is_file() else None
         parent = name.rpartition("/")[0] or None
         if name not in {f.path for f in tracking.client.list_artifacts(version.run_id, parent)}:
             return None
         copies = tracking.home / "downloads" / f"run-{version.run_id}"
-        copies.mkdir(parents=True, exist_ok=True)
+        private_folder(copies)
         return Path(tracking.client.download_artifacts(version.run_id, name, str(copies)))
 
 

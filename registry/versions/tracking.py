@@ -6,6 +6,7 @@ MLflow itself is loaded by the first who writes: what only reads state goes with
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -13,21 +14,27 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import ModelError
+from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.system import private_folder
 from tagcast.registry.versions.decision_log import DecisionLog
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader, MlflowReader, is_database
+from tagcast.registry.versions.moved_home import ARTIFACTS, follow_home
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 DATABASE = "mlflow.db"
-ARTIFACTS = "mlartifacts"
 LOCK_TIMEOUT_S = 120.0  # another process creates the database in 5 to 10 s
+
+_REFUSED = re.compile(r"out-of-date database schema \(found version (\w+)")
 
 # MLflow reads these when it is first imported. A value that is already set wins.
 _QUIET = {
@@ -63,6 +70,11 @@ class Tracking:
     decisions: DecisionLog = field(repr=False, compare=False)
 
     @property
+    def is_own(self) -> bool:
+        """Whether the records lie in the home, and with them all files."""
+        return self.uri == _sqlite_uri(self.home / DATABASE)
+
+    @property
     def client(self) -> MlflowClient:
         """MLflow's client, bound to ``uri``: no global state of MLflow is used. The first who asks loads MLflow."""
         return self._opened[0]
@@ -88,8 +100,30 @@ class Tracking:
 
 
 def tracking_exists(home: Path) -> bool:
-    """Return whether anything was ever tracked for ``home``, without loading MLflow."""
-    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (home / DATABASE).is_file()
+    """Return whether anything was ever tracked for ``home``, without loading MLflow.
+
+    Raises
+    ------
+    ModelError
+        When the home's own database is gone.
+    """
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        return True
+    _check_kept(home)
+    return (home / DATABASE).is_file()
+
+
+def _check_kept(home: Path) -> None:
+    """Raise where the home's own database was made once and is gone, or was emptied."""
+    file = home / DATABASE
+    there = file.is_file() and file.stat().st_size > 0
+    held = msg("every model version and which one is champion")
+    check_kept(home, DATABASE, str(file), held, ModelError, there=there)
+    if file.is_file() and not there:
+        raise ModelError(
+            msg("{file} is empty: no MLflow makes a database like that", file=file),
+            hint=msg("restore it from a backup; where nothing was trained yet, delete it"),
+        )
 
 
 def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
@@ -115,10 +149,15 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
     home = home.absolute()
     given = os.environ.get("MLFLOW_TRACKING_URI", "")
     with store_errors(_cannot_open(home)):
-        home.mkdir(parents=True, exist_ok=True)
-        with _locked(home / "mlflow.lock"):
-            if not given:
-                _ensure_database(home)
+        private_folder(home)
+        if not given:
+            _check_kept(home)
+        if given or os.access(home, os.W_OK):
+            with _locked(home / "mlflow.lock"):
+                if not given:
+                    _ensure_database(home)
+                    follow_home(home / DATABASE)
+                    mark(home, project, DATABASE)
         uri = given or _sqlite_uri(home / DATABASE)
     tracking = Tracking(home=home, project=project, uri=uri, decisions=DecisionLog(home, project))
     if not is_database(uri):
@@ -145,11 +184,39 @@ def store_errors(message: Message) -> Iterator[None]:
             detail = detail.replace(given, "MLFLOW_TRACKING_URI")  # it may hold a password
         raise ModelError(
             msg("{problem}: {reason}", problem=message, reason=raw_text(detail)),
-            hint=msg(
-                "check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
-                "that the server answers. A database of an older MLflow: mlflow db upgrade"
-            ),
+            hint=_hint(detail),
         ) from error
+
+
+def _hint(problem: str) -> Message:
+    """Return how to mend ``problem``, a text of MLflow or of its storage."""
+    found = _REFUSED.search(problem)
+    if found is None:
+        return msg(
+            "check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
+            "that the server answers"
+        )
+    installed = version("mlflow")
+    if _is_known(found[1]):
+        return msg(
+            "the database is of an older MLflow than {installed}: copy it, then bring it up to date with {command}",
+            installed=installed,
+            command="mlflow db upgrade sqlite:///HOME/mlflow.db",
+        )
+    return msg(
+        "the database is of a newer MLflow than {installed}, which cannot read it: install the version that made it "
+        "({command}), or restore a backup from before",
+        installed=installed,
+        command="pip install --upgrade mlflow",
+    )
+
+
+def _is_known(revision: str) -> bool:
+    """Return whether the installed MLflow has a migration of this name, and so is the newer of the two."""
+    spec = find_spec("mlflow")
+    folder = Path(spec.origin).parent if spec is not None and spec.origin else Path()
+    migrations = folder.glob("store/db_migrations/versions/*.py")
+    return any(file.name.startswith(revision) for file in migrations)
 
 
 def _storage_errors() -> tuple[type[Exception], ...]:

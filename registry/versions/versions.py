@@ -20,11 +20,13 @@ from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.system import private_folder
 from tagcast.registry.versions.aliases import CHAMPION
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
 from tagcast.registry.versions.mlflow_reader import RegisteredModel
-from tagcast.registry.versions.tracking import ARTIFACTS, Tracking, store_errors
+from tagcast.registry.versions.moved_home import own_folder
+from tagcast.registry.versions.tracking import Tracking, store_errors
 
 # Tags of a model version and of a registered model, as MLflow's own pages show them.
 PROJECT = "tagcast.project"
@@ -189,16 +191,23 @@ def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tu
     """
     version = find_version(tracking, tag, which)
     with store_errors(msg("{version}: the stored model cannot be read", version=version.name)):
-        url = urlparse(version.source)
-        if url.scheme in {"", "file"}:
-            folder = Path(url2pathname(url.path))
-            if not folder.exists():
-                # MLflow records absolute paths; a home moved or mounted elsewhere still holds its files.
-                folder = tracking.home.joinpath(ARTIFACTS, *folder.parts[-3:])
-        else:
-            folder = _downloaded(tracking, version)
+        folder = local_folder(tracking, version.source) or _downloaded(tracking, version)
         verify(folder, version.digests, name=version.name)
     return version, folder / BUNDLE
+
+
+def local_folder(tracking: Tracking, uri: str) -> Path | None:
+    """Return the folder that MLflow records as ``uri``; None where a server keeps it.
+
+    The home's own files come first: those of a copied home are the copy's, whatever path is recorded.
+    """
+    url = urlparse(uri)
+    if url.scheme not in {"", "file"}:
+        return None
+    recorded, own = Path(url2pathname(url.path)), own_folder(tracking.home, uri)
+    if own is not None and (tracking.is_own or own.exists() or not recorded.exists()):
+        return own
+    return recorded
 
 
 def _downloaded(tracking: Tracking, version: Version) -> Path:
@@ -214,7 +223,7 @@ def _downloaded(tracking: Tracking, version: Version) -> Path:
             shutil.rmtree(copy)
         else:
             return copy
-    copies.mkdir(parents=True, exist_ok=True)
+    private_folder(copies)
     with tempfile.TemporaryDirectory(dir=copies) as aside:
         fetched = Path(download_artifacts(version.source, dst_path=aside, tracking_uri=tracking.uri))
         with suppress(OSError):  # another process was first

@@ -66,6 +66,12 @@ def access_routes(context: ServiceContext) -> APIRouter:
             context.state, new.name, new.role, new.password, sensitive=new.sensitive, by=by, now=context.now
         )
 
+    @routes.post("/users/{name:path}/unlock", status_code=204)
+    def unlock(request: Request, name: str) -> Response:
+        """Let an account log in again wherever its password was tried too often."""
+        accounts.unlock(context.state, name, by=admin(request).name, now=context.now)
+        return Response(status_code=204)
+
     @routes.delete("/users/{name:path}", status_code=204)
     def remove_user(request: Request, name: str) -> Response:
         """Remove an account with its sessions and keys."""

@@ -50,18 +50,18 @@ def about_routes(context: ServiceContext) -> APIRouter:
 
     @routes.get("/runs")
     def runs(request: Request) -> list[Run]:
-        """What was activated, newest first; the first is active."""
+        """What was activated or kept for the history, newest first; the first that is no ``keep`` is active."""
         require(person_of(request), "see")
         return [
             Run(
                 e.number,
                 e.action,
                 e.at,
-                e.manifest.run.run_id,
-                e.manifest.run.as_of,
-                e.manifest.run.scored_at,
-                e.manifest.profiles,
-                len(e.manifest.run.tags),
+                e.run.run.run_id,
+                e.run.run.as_of,
+                e.run.run.scored_at,
+                e.run.profiles,
+                len(e.run.run.tags),
                 e.reason,
             )
             for e in reversed(context.store.log())

@@ -10,8 +10,6 @@ from starlette.responses import Response
 
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
-from tagcast.registry.access.roles import require
-from tagcast.registry.governance import saved_audiences
 from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience, Size
 from tagcast.serving.audiences import saved_audience_actions as audience_keeping
 from tagcast.serving.context import ServiceContext
@@ -42,20 +40,17 @@ def saved_routes(context: ServiceContext) -> APIRouter:
     @routes.get("/audiences")
     def saved(request: Request) -> list[SavedAudience]:
         """The saved audiences by name."""
-        require(person_of(request), "filter")
-        return saved_audiences.all_saved(context.state)
+        return audience_keeping.listed(context, person_of(request))
 
     @routes.get("/audiences/{name:path}/sizes")
     def sizes(request: Request, name: str) -> list[Size]:
         """How large a saved audience was, oldest first."""
-        require(person_of(request), "filter")
-        return saved_audiences.sizes(context.state, saved_audiences.get(context.state, name).name)
+        return audience_keeping.sizes(context, person_of(request), name)
 
     @routes.get("/audiences/{name:path}")
     def one(request: Request, name: str) -> SavedAudience:
         """A saved audience."""
-        require(person_of(request), "filter")
-        return saved_audiences.get(context.state, name)
+        return audience_keeping.find(context, person_of(request), name)
 
     @routes.put("/audiences/{name:path}")
     def keep(request: Request, name: str, saving: Saving) -> SavedAudience:

@@ -15,6 +15,7 @@ from tagcast.features.core.errors import FilterError
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Condition, Filter, InAudience, Leaf, Names, Not, fold
 from tagcast.models.filters.parser import parse
+from tagcast.registry.governance.audience_mentions import naming
 from tagcast.registry.governance.saved_audiences import all_saved, frozen_ids, get
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ def names_for(context: ServiceContext, person: Person) -> Names:
     return replace(columns_of(context, person), audiences=tuple(a.name for a in all_saved(context.state)))
 
 
+def visible_audiences(context: ServiceContext, person: Person) -> list[SavedAudience]:
+    """Return the saved audiences that ``person`` may know of, by name: none that names what is hidden from them."""
+    from tagcast.serving.catalog.known_tags import hidden_tags
+
+    hidden = hidden_attributes(context, person) | hidden_tags(context, person)
+    secret = naming(context.state, hidden) if hidden else frozenset()
+    return [audience for audience in all_saved(context.state) if audience.name not in secret]
+
+
 def columns_of(context: ServiceContext, person: Person) -> Names:
     """Return the tags and attributes of a profile that ``person`` may see."""
     from tagcast.serving.catalog.catalog import visible_names
@@ -62,8 +72,7 @@ def columns_of(context: ServiceContext, person: Person) -> Names:
 
 def hidden_attributes(context: ServiceContext, person: Person) -> frozenset[str]:
     """Return the attributes that are marked sensitive and not for ``person``."""
-    profiles = context.settings.profiles
-    return frozenset(profiles.sensitive if profiles and not person.may("sensitive") else ())
+    return frozenset(() if person.may("sensitive") else context.settings.sensitive)
 
 
 def resolve(context: ServiceContext, person: Person, requested: Filter | str) -> ResolvedFilter:
@@ -154,11 +163,14 @@ class _Inlining:
         try:
             tree = parse(saved.filter, self._names)
         except FilterError as error:
+            visible = {one.name for one in visible_audiences(self._context, self._person)}
+            # The problem quotes the filter.
+            hidden = msg("it names something sensitive")
             raise FilterError(
                 msg(
                     "the audience {audience!r} cannot be used: {problem}",
                     audience=saved.name,
-                    problem=error.message,
+                    problem=error.message if saved.name in visible else hidden,
                 ),
                 hint=msg("it may speak of a tag that is gone, or not yours to see"),
                 position=self._position((*within, saved.name)[0]),

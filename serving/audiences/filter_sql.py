@@ -3,11 +3,14 @@
 The condition is TRUE for the members alone; for others it is FALSE, or NULL where something is not known of them. What is
 negated becomes TRUE or FALSE first (``COALESCE(…, FALSE)``), so NOT is the exact complement; all else is left as it is, since
 databases look up a plain comparison twice as fast. Values become literals of the tree, never text that is pasted.
+
+What a tag says is unknown once it has expired, of everybody and under NOT too: members are only those who are members
+whatever it would say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -50,7 +53,7 @@ def condition(
     expires_at : mapping of str to datetime
         Of each tag of the run.
     now : datetime
-        A tag past its time matches nothing.
+        A tag past its time is unknown: neither a condition on it nor its negation holds of anybody.
     frozen : mapping of str to collection of str, optional
         Ids of the members of each audience that the tree still names.
 
@@ -61,18 +64,40 @@ def condition(
     """
     expired = {tag for tag, until in expires_at.items() if until <= now}
 
-    def leaf(leaf: Leaf) -> exp.Expr:
+    def leaf(leaf: Leaf) -> _Bound:
         if isinstance(leaf, InAudience):
-            return _listed(leaf, frozen or {})
+            return lambda _: _listed(leaf, frozen or {})
         if leaf.field.part is not None and leaf.field.name in expired:
-            return exp.false()
-        return _test(leaf)
+            return lambda possible: exp.true() if possible else exp.false()
+        return lambda _: _test(leaf)
 
-    return fold(tree.root, leaf=leaf, negated=lambda _, item: complement(item), joined=_joined)
+    whole = fold(
+        tree.root,
+        leaf=leaf,
+        negated=lambda _, item: _negated(item),
+        joined=_joined,
+    )
+    return whole(False)
 
 
-def _joined(node: And | Or, items: list[exp.Expr]) -> exp.Expr:
-    return exp.paren((exp.and_ if isinstance(node, And) else exp.or_)(*items, copy=False))
+_Bound = Callable[[bool], exp.Expr]
+"""Given whether who may be a member is asked for (True) or who certainly is one (False), the condition for it: where
+nothing has expired the two are the same."""
+
+
+def _negated(item: _Bound) -> _Bound:
+    def bound(possible: bool) -> exp.Expr:
+        return complement(item(not possible))  # certainly not: not even possibly so
+
+    return bound
+
+
+def _joined(node: And | Or, items: list[_Bound]) -> _Bound:
+    def bound(possible: bool) -> exp.Expr:
+        join = exp.and_ if isinstance(node, And) else exp.or_
+        return exp.paren(join(*(item(possible) for item in items), copy=False))
+
+    return bound
 
 
 def complement(members: exp.Expr) -> exp.Expr:

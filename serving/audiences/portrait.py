@@ -16,6 +16,7 @@ from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_fo
 from tagcast.serving.audiences.portrait_fields import Field, attribute_field, tag_field
 from tagcast.serving.audiences.queries import where_in
 from tagcast.serving.audiences.sampling import count_where, weight_in_sample
+from tagcast.serving.audiences.small_cells import SmallCells, smallest_cell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -137,12 +138,18 @@ def portrait(
     other = None if against is None else resolve(context, person, against)
     names, now = names_for(context, person), context.now
     with context.store.reader() as reader:
+        cells = SmallCells(context, reader, smallest_cell(context, person))
+        resolved, *others = cells.admit(resolved, *([] if other is None else [other]))
+        other = others[0] if others else None
         fields = _fields(context, reader, names)
         audience = _spread(reader, fields, resolved, now)
         reference = (
             _everyone(context, reader, fields) if other is None else _spread(reader, fields, other, now)
         )
+    audience, reference = (_shown(spread, cells) for spread in (audience, reference))
     rows = [row for field in fields for row in _rows(field, audience, reference)]
+    if cells.cell > 1:  # nobody is told whether few have it or none
+        rows = [row for row in rows if row.members]
     return Portrait(
         audience.members, reference.members, tuple(rows), audience.estimated or reference.estimated
     )
@@ -238,11 +245,19 @@ def _rows(field: Field, audience: _Spread, reference: _Spread) -> list[PortraitR
     return rows
 
 
+def _shown(spread: _Spread, cells: SmallCells) -> _Spread:
+    """Return a spread as it may be shown: levels that few have are not there."""
+    counts = {f: {v: cells.number(n) for v, n in levels.items()} for f, levels in spread.counts.items()}
+    return _Spread(cells.number(spread.members), counts, spread.estimated)
+
+
 def compare(context: ServiceContext, person: Person, a: Filter, b: Filter) -> Overlap:
     """Return how two audiences overlap, counted in one pass."""
     require(person, "filter")
     first, second, now = resolve(context, person, a), resolve(context, person, b), context.now
     with context.store.reader() as reader:
+        cells = SmallCells(context, reader, smallest_cell(context, person))
+        first, second = cells.admit(first, second)
         in_a, in_b = (where_in(reader, q.whole, now, q.frozen)[1] for q in (first, second))
         sets: Mapping[str, exp.Expr] = {"a": in_a, "b": in_b, "both": exp.and_(in_a, in_b)}
         counted = [
@@ -251,13 +266,10 @@ def compare(context: ServiceContext, person: Person, a: Filter, b: Filter) -> Ov
         ]
         query = exp.select(*counted).from_("profiles").where(exp.or_(in_a, in_b))
         (row,) = reader.query(query).read_all().to_pylist()
-    either = row["a"] + row["b"] - row["both"]
+    both, only_a, only_b = (
+        cells.number(n) for n in (row["both"], row["a"] - row["both"], row["b"] - row["both"])
+    )
+    either = both + only_a + only_b
     return Overlap(
-        row["a"],
-        row["b"],
-        row["both"],
-        either,
-        row["a"] - row["both"],
-        row["b"] - row["both"],
-        row["both"] / either if either else 0.0,
+        both + only_a, both + only_b, both, either, only_a, only_b, both / either if either else 0.0
     )

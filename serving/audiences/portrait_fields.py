@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlglot import exp
 
 from tagcast.models.filters.fields import UNKNOWN
+from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.queries import quoted
+from tagcast.serving.audiences.small_cells import smallest_cell
 from tagcast.serving.store.schema import TagRun, column_name
 
 if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import ServiceContext
     from tagcast.serving.store.base import StoreReader
 
 OTHER = "…"
@@ -27,6 +31,29 @@ FEW_NUMBERS = 12
 QUANTILES = (0.2, 0.4, 0.6, 0.8)
 LEAST_COVERED = 0.1
 """A text whose commonest levels cover less than this share of those known describes nobody."""
+MOST_CHOICES = 200
+
+
+def levels(context: ServiceContext, person: Person, attribute: str) -> list[str]:
+    """Return the values of an attribute of text or dates, commonest first; none for one that ``person`` may not see.
+
+    Of an attribute of very many values the commonest :data:`MOST_CHOICES` are returned; of a large base those of the store's sample.
+    Who may not see single profiles is shown none that few have.
+    """
+    if names_for(context, person).attributes.get(attribute) not in {"text", "date"}:
+        return []
+    column = quoted(attribute)
+    query = exp.select(exp.alias_(column, "level")).from_("profiles")
+    query = query.where(exp.Not(this=exp.Is(this=column.copy(), expression=exp.Null())))
+    commonest = exp.Ordered(this=exp.Count(this=exp.Star()), desc=True)
+    query = query.group_by(column.copy()).order_by(commonest, column.copy()).limit(MOST_CHOICES)
+    cell = smallest_cell(context, person)
+    if cell > 1:
+        query = query.having(exp.Count(this=exp.Star()) >= exp.Literal.number(cell))
+    with context.store.reader() as reader:
+        # A sample has fewer of each than the base: a value that it shows often enough is common enough.
+        found = reader.query(query, sample=True).read_all()
+    return [str(value) for value in found.column("level").to_pylist()]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import FilterError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Message, msg, nmsg
 from tagcast.models.filters.conditions import Filter, Names, fields
 from tagcast.models.filters.fields import NUMBER_PARTS
 from tagcast.models.filters.parser import parse
@@ -38,7 +38,9 @@ class AudienceCount:
         0 where they were counted; of an estimate, members lie within it 19 times of 20.
     mean_confidence : dict of str to float or None
         Of each tag that the filter uses, among the members: a floor on the share whose value will
-        turn out right. None where no member has the tag.
+        turn out right. None where no member has the tag, and where it has expired.
+    expired : dict of str to datetime
+        Tags of the filter that have expired, and since when: what they would say is unknown of everybody.
     """
 
     members: int
@@ -46,6 +48,7 @@ class AudienceCount:
     share: float
     mean_confidence: dict[str, float | None]
     margin: int = 0
+    expired: dict[str, datetime] = field(default_factory=dict)
 
 
 def names_of(reader: StoreReader) -> Names:
@@ -84,14 +87,37 @@ def where_in(
     """
     names = names_of(reader)
     tree = parse(requested, names) if isinstance(requested, str) else requested
-    for field in fields(tree):
-        if field.name not in (names.attributes if field.part is None else names.tags):
+    for used in fields(tree):
+        if used.name not in (names.attributes if used.part is None else names.tags):
             raise FilterError(
-                msg("{field} is not in the active run", field=field.text()),
+                msg("{field} is not in the active run", field=used.text()),
                 hint=msg("a newer run was published: ask again"),
             )
     expires_at = {t.tag: t.expires_at for t in reader.manifest.run.tags}
     return tree, condition(tree, expires_at=expires_at, now=now, frozen=frozen)
+
+
+def expired_tags(reader: StoreReader, tags: Collection[str], now: datetime) -> dict[str, datetime]:
+    """Return those of ``tags`` that have expired by ``now``, and since when."""
+    return {
+        tag.tag: tag.expires_at
+        for tag in reader.manifest.run.tags
+        if tag.tag in tags and tag.expires_at <= now
+    }
+
+
+def expired_sentences(expired: Mapping[str, datetime], now: datetime) -> list[Message]:
+    """Return a sentence for each tag that has expired: since when nothing is known by it."""
+    return [
+        nmsg(
+            "{tag} expired on {day} ({n} day ago): nothing is known by it",
+            "{tag} expired on {day} ({n} days ago): nothing is known by it",
+            (now - since).days,
+            tag=tag,
+            day=f"{since:%Y-%m-%d}",
+        )
+        for tag, since in expired.items()
+    ]
 
 
 def tags_of(tree: Filter) -> list[str]:
@@ -141,8 +167,9 @@ def count(
         # Nobody found in n rows is less than 3 in n all the same (the rule of three).
         spread = max(1.96 * math.sqrt(share * (1 - share) / sample), 3 / sample)
         members, margin = round(share * base), math.ceil(spread * base)
-    confidence = dict(zip(tags, found, strict=True))
-    return AudienceCount(members, base, members / base if base else 0.0, confidence, margin)
+    expired = expired_tags(reader, tags, now)
+    confidence = {tag: None if tag in expired else mean for tag, mean in zip(tags, found, strict=True)}
+    return AudienceCount(members, base, members / base if base else 0.0, confidence, margin, expired)
 
 
 def member_query(

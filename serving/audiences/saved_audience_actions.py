@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError
@@ -9,10 +10,12 @@ from tagcast.registry.access.roles import require
 from tagcast.registry.governance import saved_audiences
 from tagcast.registry.state.id_lists import packed
 from tagcast.serving.audiences import service
+from tagcast.serving.audiences.filter_resolution import visible_audiences
+from tagcast.serving.audiences.small_cells import shown_size, smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
-    from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience
+    from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience, Size
     from tagcast.serving.context import ServiceContext
 
 
@@ -51,6 +54,44 @@ def save(
             service.parse_for(context, person, text)  # refused if it names itself
         saved_audiences.add_size(context.state, saved.name, run, now, count.members, count.base)
     return saved_audiences.get(context.state, saved.name)
+
+
+def listed(context: ServiceContext, person: Person) -> list[SavedAudience]:
+    """Return the saved audiences that ``person`` may know of, by name, their sizes as they may see them."""
+    require(person, "filter")
+    cell = smallest_cell(context, person)
+    return [
+        replace(one, members=None if one.members is None else shown_size(one.members, cell))
+        for one in visible_audiences(context, person)
+    ]
+
+
+def find(context: ServiceContext, person: Person, name: str) -> SavedAudience:
+    """Return the saved audience of ``name``.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none that ``person`` may know of.
+    """
+    found = saved_audiences.get(context.state, name).name
+    for one in listed(context, person):
+        if one.name == found:
+            return one
+    raise saved_audiences.no_audience(name)
+
+
+def sizes(context: ServiceContext, person: Person, name: str) -> list[Size]:
+    """Return how large a saved audience was, oldest first, as ``person`` may see it.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none that they may know of.
+    """
+    cell = smallest_cell(context, person)
+    found = saved_audiences.sizes(context.state, find(context, person, name).name)
+    return [replace(size, members=shown_size(size.members, cell)) for size in found]
 
 
 def record_sizes(context: ServiceContext, person: Person) -> list[str]:

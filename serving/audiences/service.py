@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import And, Condition, Filter
 from tagcast.registry.access.roles import require
+from tagcast.serving.audiences import forecast, profit
 from tagcast.serving.audiences import queries as audiences
 from tagcast.serving.audiences.description import Language, describe
 from tagcast.serving.audiences.filter_resolution import hidden_attributes, resolve
 from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.forecast import Expected, ExpectedAmount, expected, expected_amounts
-from tagcast.serving.audiences.profit import ProfitCurve, ProfitPoint, profit_curve
+from tagcast.serving.audiences.forecast import Expected, ExpectedAmount
+from tagcast.serving.audiences.profit import ProfitCurve, ProfitPoint
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.sampling import weight_in_sample
+from tagcast.serving.audiences.small_cells import SmallCells, require_single_profiles, smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -100,9 +103,14 @@ def parse_for(context: ServiceContext, person: Person, text: str) -> Filter:
 def count(context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False) -> AudienceCount:
     """Count the members; ``estimate`` from a sample where the store keeps one."""
     require(person, "filter")
-    resolved = resolve(context, person, tree)
+    asked = resolve(context, person, tree)
     with context.store.reader() as reader:
-        return audiences.count(reader, resolved.whole, context.now, frozen=resolved.frozen, estimate=estimate)
+        cells = SmallCells(context, reader, smallest_cell(context, person))
+        (resolved,) = cells.admit(asked)
+        found = audiences.count(
+            reader, resolved.whole, context.now, frozen=resolved.frozen, estimate=estimate
+        )
+        return cells.count(found, asked)
 
 
 def condition_impact(
@@ -116,16 +124,20 @@ def condition_impact(
     require(person, "filter")
     resolved = resolve(context, person, tree)
     conditions = top_conditions(resolved.tree)
-    # An audience that stands alone may itself consist of several conditions: they are one here.
-    parts = top_conditions(resolved.whole) if isinstance(resolved.tree.root, And) else (resolved.whole.root,)
     with context.store.reader() as reader:
+        cells = SmallCells(context, reader, smallest_cell(context, person))
+        (resolved,) = cells.admit(resolved)
+        # An audience that stands alone may itself consist of several conditions: they are one here.
+        parts = (
+            top_conditions(resolved.whole) if isinstance(resolved.tree.root, And) else (resolved.whole.root,)
+        )
         each = [
             audiences.where_in(reader, Filter(root=part), context.now, resolved.frozen)[1] for part in parts
         ]
         whole = audiences.where_in(reader, resolved.whole, context.now, resolved.frozen)[1]
         times = weight_in_sample(reader, whole) if estimate else None
         failing = _failing_alone(reader, each, sample=times is not None)
-    by_place = {place: round(profiles * (times or 1)) for place, profiles in failing.items()}
+    by_place = {place: cells.number(round(profiles * (times or 1))) for place, profiles in failing.items()}
     members = by_place.get(0, 0)
     return [
         ConditionImpact(
@@ -149,6 +161,57 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: b
     return {
         row["place"]: row["profiles"] for row in reader.query(query, sample=sample).read_all().to_pylist()
     }
+
+
+def expected(
+    context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
+) -> list[Expected]:
+    """Return how many members will turn out as predicted, as :func:`tagcast.serving.audiences.forecast.expected`.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    require(person, "filter")
+    require_single_profiles(person, msg("a sum of scores"))
+    return forecast.expected(context, person, tree, estimate=estimate)
+
+
+def expected_amounts(
+    context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
+) -> list[ExpectedAmount]:
+    """Return what the members will spend, as :func:`tagcast.serving.audiences.forecast.expected_amounts`.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    require(person, "filter")
+    require_single_profiles(person, msg("a sum of amounts"))
+    return forecast.expected_amounts(context, person, tree, estimate=estimate)
+
+
+def profit_curve(
+    context: ServiceContext,
+    person: Person,
+    tree: Filter,
+    tag: str,
+    benefit: float,
+    cost: float,
+    capacity: int | None = None,
+) -> ProfitCurve:
+    """Return what approaching the members by score is worth, as :func:`tagcast.serving.audiences.profit.profit_curve`.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "profiles".
+    """
+    require(person, "filter")
+    require_single_profiles(person, msg("a curve over scores"))
+    return profit.profit_curve(context, person, tree, tag, benefit, cost, capacity)
 
 
 def sentence(context: ServiceContext, person: Person, tree: Filter, language: Language) -> str:

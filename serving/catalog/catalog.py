@@ -13,7 +13,7 @@ from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.lifecycle import Status, status_of
 from tagcast.serving.catalog.category_size_checks import LeafWarning, leaf_warnings
-from tagcast.serving.catalog.known_tags import Kind, KnownTag, known_tags, may_see
+from tagcast.serving.catalog.known_tags import Kind, KnownTag, hidden_tags, known_tags, may_see
 from tagcast.serving.catalog.search import ENOUGH, relevance
 
 if TYPE_CHECKING:
@@ -188,11 +188,11 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
             hint=msg("run {command} first", command="tagcast score --all"),
         )
     statuses = statuses_of(context, [tag.tag for tag in manifest.run.tags])
-    reviews = person.may("review")
+    reviews, hidden = person.may("review"), hidden_tags(context, person)
     visible = [
         tag
         for tag in manifest.run.tags
-        if may_see(person, tag) and (reviews or statuses[tag.tag] == "published")
+        if tag.tag not in hidden and (reviews or statuses[tag.tag] == "published")
     ]
     return Names({t.tag: t.bands for t in visible}, manifest.attributes, {t.tag: t.values for t in visible})
 

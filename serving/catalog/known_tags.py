@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.features.core.errors import DefinitionError, NotAllowedError, NotFoundError
 from tagcast.features.core.messages import msg
+from tagcast.models.definitions.rule_tag import sensitivity_of
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.definition import Definition
@@ -71,6 +72,7 @@ def known_tags(context: ServiceContext) -> dict[str, KnownTag]:
     runs = {tag.tag: tag for tag in manifest.run.tags} if manifest else {}
     trained = trained_versions(context)
     defined = defined_tags(context)
+    sensitive = sensitive_tags(context)
     found = {}
     for name in sorted({*runs, *trained, *defined}):
         versions = trained.get(name, ())
@@ -80,6 +82,8 @@ def known_tags(context: ServiceContext) -> dict[str, KnownTag]:
                 context, next((v for v in versions if "champion" in v.aliases), versions[0])
             )
         tag = _known(name, definition, manifest, runs.get(name), versions)
+        if tag is not None and name in sensitive:
+            tag = replace(tag, sensitivity="sensitive")
         if tag is not None:
             found[name] = tag
     return found
@@ -112,7 +116,22 @@ def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
     return known[name]
 
 
-def may_see(person: Person, tag: KnownTag | TagRun) -> bool:
+def sensitive_tags(context: ServiceContext) -> frozenset[str]:
+    """Return the tags that are marked sensitive: in the active run, by their definition, or by what their rule names."""
+    manifest = context.store.current()
+    marked = {tag.tag for tag in manifest.run.tags if tag.sensitivity != "normal"} if manifest else set()
+    attributes = context.settings.sensitive
+    defined = defined_tags(context)
+    marked |= {name for name, one in defined.items() if sensitivity_of(one, attributes) != "normal"}
+    return frozenset(marked)
+
+
+def hidden_tags(context: ServiceContext, person: Person) -> frozenset[str]:
+    """Return the tags that are marked sensitive and not for ``person``."""
+    return frozenset() if person.may("sensitive") else sensitive_tags(context)
+
+
+def may_see(person: Person, tag: KnownTag) -> bool:
     """Return whether ``person`` may see the tag's values."""
     return tag.sensitivity == "normal" or person.may("sensitive")
 

@@ -134,9 +134,12 @@ def transition_tag(context: ServiceContext, person: Person, tag: str, to: Status
         As :func:`tagcast.registry.governance.lifecycle.transition`.
     """
     from tagcast.registry.governance.lifecycle import transition
+    from tagcast.registry.governance.rule_drafts import require_own_draft
 
     known = find_tag(context, person, tag)
     with context.state.writing():
+        if to == "in_review":
+            require_own_draft(context.state, person, tag)
         step = transition(
             context.state,
             tag,

@@ -150,7 +150,10 @@ def _tag(page: PageContext, row: dict[str, Any]) -> Markup:
         if unknown
         else ("yes" if row["value"] == "yes" else "no" if row["value"] == "no" else "tier")
     )
-    if row.get("in_currency"):
+    if row.get("expired"):
+        # Nothing is known by it any more, so neither is how sure it was.
+        detail = say(msg("expired on {day}: no longer valid", day=day(row["expires_at"])))
+    elif row.get("in_currency"):
         detail = say(
             msg(
                 "{score} (80% range {low}–{high})",

@@ -6,7 +6,7 @@ What cannot be recorded is not handed out: the line of the audit log is written 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, get_args
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.errors import ConflictError, TagcastError
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter, OneOf
 from tagcast.models.filters.fields import PARTS
@@ -23,11 +23,21 @@ from tagcast.registry.access.audit_log import count_use, flush_uses, record
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_for, resolve
 from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.queries import export_column, names_of, quoted, tags_of, where_in
+from tagcast.serving.audiences.queries import (
+    expired_sentences,
+    expired_tags,
+    export_column,
+    names_of,
+    quoted,
+    tags_of,
+    where_in,
+)
 from tagcast.serving.delivery.file_writer import written
 from tagcast.serving.delivery.holdouts import is_held_out, save_holdout
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tagcast.models.filters.conditions import Names
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
@@ -94,6 +104,18 @@ def columns_for(context: ServiceContext, person: Person) -> list[str]:
     return list(_columns(names_for(context, person)))
 
 
+def _check_alive(reader: StoreReader, tags: Collection[str], now: datetime) -> None:
+    expired = expired_tags(reader, tags, now)
+    if expired:
+        raise ConflictError(
+            msg("not exported: {expired}", expired=listed(expired_sentences(expired, now), "sentences")),
+            hint=msg(
+                "publish a new run: {command}; or leave the tag out of filter and columns",
+                command="tagcast score --all",
+            ),
+        )
+
+
 @dataclass(frozen=True)
 class _Column:
     tag: str | None
@@ -149,6 +171,8 @@ def export(
     ------
     NotAllowedError
         Without the right "export".
+    ConflictError
+        Where a tag that it uses has expired: nobody knows any more who is meant.
     TagcastError
         For an unknown column, channel or format, or a share beyond 0 to 1.
     """
@@ -162,6 +186,7 @@ def export(
     names = names_for(context, person)
     with context.store.reader() as reader:
         chosen, hidden = _chosen(reader, names, resolved, columns)
+        _check_alive(reader, {*tags_of(resolved.whole), *(c.tag for c in chosen.values() if c.tag)}, now)
         _, where = where_in(reader, resolved.whole, now, resolved.frozen)
         consents = _consent(context, reader, channel)
         without = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,13 @@ from typing import IO, Any
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
+
+_INVISIBLE = "\\s\u00a0\u200b\u2060\u3000\ufeff"
+_SIGNS = "=@+\\-\u2212\uff1d\uff20\uff0b\uff0d\ufe66\ufe6b\ufe62\ufe63"
+_FORMULA = f"^(?:[\\t\\r\\n]|[{_INVISIBLE}]*[{_SIGNS}])"
+"""What a spreadsheet may take for a formula: the signs also in full width and small, behind blanks that it drops, and a
+cell that begins with a break, which some split there."""
+_SIGNED_NUMBER = "^ *[+-][0-9][0-9.,]*$"
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ def _write(schema: Any, batches: Iterable[Any], to: IO[bytes], kind: str) -> Wri
 
     sink, rows = _Hashed(to), 0
     writer: Any = pc.CSVWriter if kind == "csv" else pq.ParquetWriter
-    with writer(sink, schema) as file:
+    with writer(sink, _heads(schema) if kind == "csv" else schema) as file:
         for batch in batches:
             file.write_batch(_unformulated(batch) if kind == "csv" else batch)
             rows += batch.num_rows
@@ -85,15 +93,31 @@ def _unformulated(batch: Any) -> Any:
 
     columns = []
     for column in batch.columns:
-        if not pa.types.is_string(column.type):
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
             columns.append(column)
             continue
-        marked = pc.match_substring_regex(column, r"^[=@\t\r+-]")
-        number = pc.match_substring_regex(column, r"^[+-][0-9][0-9.,]*$")
+        marked = pc.match_substring_regex(column, _FORMULA)
+        number = pc.match_substring_regex(column, _SIGNED_NUMBER)
         columns.append(
-            pc.if_else(pc.and_not(marked, number), pc.binary_join_element_wise("'", column, ""), column)
+            pc.if_else(
+                pc.and_not(marked, number),
+                pc.replace_substring_regex(column, "^", "'", max_replacements=1),
+                column,
+            )
         )
-    return pa.record_batch(columns, schema=batch.schema)
+    return pa.record_batch(columns, schema=_heads(batch.schema))
+
+
+def _heads(schema: Any) -> Any:
+    """Return a schema whose names are texts like those below them: a column is called as its source calls it."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            field.with_name(f"'{field.name}" if re.match(_FORMULA, field.name) else field.name)
+            for field in schema
+        ]
+    )
 
 
 class _Hashed(RawIOBase):

@@ -59,7 +59,7 @@ class ProfileDetails:
     tags : list of dict
         ``tag``, ``title`` (en, zh), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
         ``band``, ``unknown_because``, ``in_currency``, ``reasons`` (:func:`tagcast.serving.profiles.profile_query.readable_reasons`),
-        ``reasons_method``, ``model_version``, ``scored_at``, ``expires_at``.
+        ``reasons_method``, ``model_version``, ``scored_at``, ``expires_at``, ``expired``: whether that time is over.
     features : list of dict
         ``feature``, ``title`` (en, zh), ``value``.
     history : tuple of Change
@@ -134,7 +134,10 @@ def look_up(context: ServiceContext, person: Person, profile_id: str) -> Profile
         *(n for n in view.attributes if n not in attributes),
         *(t for t in titles if t not in names.tags),
     ]
-    tags = [{**row, "title": titles[row["tag"]]} for row in view.predictions]
+    now = context.now
+    tags = [
+        {**row, "title": titles[row["tag"]], "expired": row["expires_at"] <= now} for row in view.predictions
+    ]
     return ProfileDetails(profile_id, run.as_of, attributes, tuple(hidden), tags, [], (), [])
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tagcast.features.core.errors import RunRefusedError, StoreError
 from tagcast.features.core.messages import listed, msg
+from tagcast.serving.publishing.last_run import LastRun
 from tagcast.serving.publishing.percentiles import Percentiles
 from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
-from tagcast.serving.publishing.run_diff import RunDiff
-from tagcast.serving.store.changes_schema import CHANGES
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.schema import RunInfo, attribute_kind, column_name
 
@@ -107,6 +105,7 @@ class Staging:
         thresholds: Mapping[str, float] | None = None,
         bounds: Bounds | None = None,
         accept: str = "",
+        beside: bool = False,
     ) -> Manifest:
         """Lay the run out, check it, hold it against the last one, and activate it.
 
@@ -121,6 +120,8 @@ class Staging:
             How far it may differ from the active run; None does not compare.
         accept : str
             Why it may differ further; recorded in the log.
+        beside : bool
+            Whether to keep it for the history and leave the active run active: it is of an older day.
 
         Raises
         ------
@@ -144,7 +145,7 @@ class Staging:
             number, changes = store.next_number(), self.folder / "changes.parquet"
             try:
                 with store.errors():
-                    last, size, schema = self._write(number, run, checks, changes)
+                    last, size, schema = self._write(number, run, checks, changes, compare=not beside)
             except StoreError:
                 if not checks.failing:  # a store may stumble over what the checks have seen
                     raise
@@ -169,6 +170,11 @@ class Staging:
                 last.movement.transitions if last.movement is not None else {},
             )
             before = last.manifest
+            if beside and before is not None:
+                kept = Entry(number, "keep", run.scored_at, before, accept, kept=manifest)
+                store.activate(kept, changes)
+                self._forget_old(keep)
+                return manifest
             found = differs(manifest, before, bounds) if before is not None and bounds is not None else []
             if found and not accept:
                 store.drop([number])
@@ -185,9 +191,13 @@ class Staging:
                 )
             compared = last.movement is not None
             store.activate(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
+        self._forget_old(keep)
+        return manifest
+
+    def _forget_old(self, keep: int) -> None:
         try:
-            with store.errors():
-                store.forget_old(keep)
+            with self.store.errors():
+                self.store.forget_old(keep)
         except StoreError as error:  # the run is active all the same: to report a failure would be wrong
             log.warning(
                 msg(
@@ -195,11 +205,10 @@ class Staging:
                     problem=error.message,
                 )
             )
-        return manifest
 
     def _write(
-        self, number: int, run: RunInfo, checks: RunChecks, changes: Path
-    ) -> tuple[_Last, int, pa.Schema]:
+        self, number: int, run: RunInfo, checks: RunChecks, changes: Path, *, compare: bool
+    ) -> tuple[LastRun, int, pa.Schema]:
         """Write rows and changes aside in one pass; return the last run, the size, and the staged columns."""
         percentiles = {
             tag: Percentiles.of(np.fromfile(self.folder / f"scores-{place}"))
@@ -209,65 +218,12 @@ class Staging:
         with ExitStack() as stack:
             source = stack.enter_context(pa.OSFile(str(self._staged)))
             reader = stack.enter_context(pa.ipc.open_stream(source))
-            last = stack.enter_context(_Last(self.store, self._tags, changes))
+            last = stack.enter_context(LastRun(self.store, self._tags, changes, compare=compare))
             batches = _observed(reader, checks, percentiles, last)
             schema = pa.schema([*reader.schema, *more])
             size = self.store.write(number, run, schema, batches, self.folder)
             last.finish()
             return last, size, reader.schema
-
-
-class _Last:
-    """The active run beside the new one; where it is damaged, the new one is published without knowing what changed."""
-
-    def __init__(self, store: ProfileStore, tags: Sequence[str], changes: Path) -> None:
-        self.store = store
-        self.tags = tags
-        self.changes = changes
-        self.manifest: Manifest | None = None
-        self.movement: RunDiff | None = None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> _Last:
-        with self._damage():
-            self.manifest = self.store.current()
-            if self.manifest is not None:
-                reader = self._stack.enter_context(self.store.open(self.manifest))
-                self.movement = RunDiff(reader, self.tags)
-        self._writer = pq.ParquetWriter(self.changes, CHANGES, compression="zstd")
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._writer.close()
-        self._stack.close()
-
-    def observe(self, batch: pa.RecordBatch) -> None:
-        """Compare the next profiles."""
-        if self.movement is not None:
-            with self._damage():
-                self._writer.write_batch(self.movement.observe(batch))
-
-    def finish(self) -> None:
-        """Compare what is left of the last run."""
-        if self.movement is not None:
-            with self._damage():
-                self._writer.write_batch(self.movement.rest())
-        if self.movement is None:
-            self._writer.close()
-            pq.write_table(CHANGES.empty_table(), self.changes)
-
-    @contextmanager
-    def _damage(self) -> Iterator[None]:
-        try:
-            yield
-        except StoreError as error:
-            self.movement = None
-            log.warning(
-                msg(
-                    "the active run is damaged, what changed since is not recorded: {problem}",
-                    problem=error.message,
-                )
-            )
 
 
 def _append(file: Path, values: npt.NDArray[np.float64]) -> None:
@@ -279,7 +235,7 @@ def _observed(
     batches: Iterator[pa.RecordBatch],
     checks: RunChecks,
     percentiles: dict[str, Percentiles],
-    last: _Last,
+    last: LastRun,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the staged batches with percentiles, each checked on the way."""
     for batch in batches:

@@ -151,9 +151,9 @@ class ProfileStore(ABC):
     # What they have in common.
 
     def kept(self) -> list[Manifest]:
-        """Return the published runs whose rows are there, in order of publication."""
+        """Return the published runs whose rows are there, in order of publication, those of older days among them."""
         stored = self.stored()
-        return [e.manifest for e in self.log() if e.action == "publish" and e.number in stored]
+        return [e.run for e in self.log() if e.action != "rollback" and e.number in stored]
 
     @contextmanager
     def reader(self) -> Iterator[StoreReader]:
@@ -193,7 +193,10 @@ class ProfileStore(ABC):
     def forget_old(self, keep: int) -> list[int]:
         """As :meth:`prune`, under the lock."""
         current, kept = self.current(), self.kept()
-        staying = {m.number for m in kept[-keep:]}
+        beside = {e.number for e in self.log() if e.action == "keep"}
+        # Days scored afterwards displace one another, never the runs to go back to.
+        staying = {m.number for m in [m for m in kept if m.number not in beside][-keep:]}
+        staying |= {m.number for m in [m for m in kept if m.number in beside][-keep:]}
         if current is not None:
             pasts = [last_before(kept, t.tag, current.run.as_of) for t in current.run.tags]
             staying |= {m.number for m in (current, *pasts) if m}

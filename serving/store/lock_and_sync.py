@@ -13,6 +13,7 @@ from typing import IO
 from tagcast.features.core.disk_errors import disk_errors as features_disk_errors
 from tagcast.features.core.errors import StoreBusyError, StoreError
 from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.system import private_folder
 
 CHECK_EVERY_SECONDS = 0.5
 
@@ -48,7 +49,7 @@ def only_writer(folder: Path, run_id: str, wait_seconds: float = 0.0) -> Iterato
         When another run still writes after ``wait_seconds``.
     """
     with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
     with (folder / ".lock").open("a+", encoding="utf-8") as lock:
         waited = 0.0
         while not _locked(lock):

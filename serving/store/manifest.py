@@ -13,7 +13,7 @@ from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.serving.store.schema import RunInfo
 
-Action = Literal["publish", "rollback"]
+Action = Literal["publish", "rollback", "keep"]
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,13 @@ class Manifest:
 class Entry:
     """A line of the store's log: from then on this run was active.
 
+    A run of an older day is kept beside the active one: its line names both, and changes nothing for readers.
+
     Parameters
     ----------
     number : int
         1, 2, …
-    action : {"publish", "rollback"}
+    action : {"publish", "rollback", "keep"}
     at : datetime
         UTC.
     manifest : Manifest
@@ -125,6 +127,8 @@ class Entry:
         Why a person stepped in.
     compared : bool
         Whether the history knows what it changed against the entry before.
+    kept : Manifest, optional
+        Of ``keep``: the run that was stored without being activated.
     """
 
     number: int
@@ -133,18 +137,26 @@ class Entry:
     manifest: Manifest
     reason: str = ""
     compared: bool = True
+    kept: Manifest | None = None
+
+    @property
+    def run(self) -> Manifest:
+        """The run that this line is about."""
+        return self.kept or self.manifest
 
     def text(self) -> str:
         """Return the entry as JSON."""
         plain = {**self.__dict__, "at": self.at.isoformat(), "manifest": self.manifest.to_json()}
+        plain["kept"] = self.kept.to_json() if self.kept else None
         return json.dumps(plain, ensure_ascii=False, indent=1)
 
     @classmethod
     def parse(cls, text: str) -> Entry:
         """Read what :meth:`text` wrote."""
         data: dict[str, Any] = json.loads(text)
-        manifest = Manifest.from_json(data["manifest"])
-        return cls(**{**data, "at": datetime.fromisoformat(data["at"]), "manifest": manifest})
+        data["manifest"] = Manifest.from_json(data["manifest"])
+        data["kept"] = Manifest.from_json(data["kept"]) if data.get("kept") else None
+        return cls(**{**data, "at": datetime.fromisoformat(data["at"])})
 
 
 def read_entry(text: str, place: Text, hint: Text) -> Entry:

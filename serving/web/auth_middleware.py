@@ -6,32 +6,39 @@ stands before the application itself, as ASGI middleware, and lets through by ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
+from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, msg, nmsg
-from tagcast.serving.web.error_handlers import problem
+from tagcast.registry.access.login_attempts import network_of
+from tagcast.serving.web.error_handlers import answer_of, problem
 from tagcast.serving.web.plain_pages import login_page
-from tagcast.serving.web.proxies import Peer, TrustedProxies, is_same_origin
+from tagcast.serving.web.proxies import Peer, TrustedProxies, is_known_host, is_same_origin
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access, Asker
+    from tagcast.serving.web.console_pages import ConsolePages
     from tagcast.serving.web.rate_limits import RateLimit
 
-OPEN = frozenset({"/login", "/healthz"})
+HEALTH = frozenset({"/healthz", "/readyz"})
+OPEN = HEALTH | {"/login"}
 """Paths that everybody may ask, exactly as they stand here."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SOCKETS = "/_nicegui_ws/"
+_FILES = "/_nicegui/"
+_NO_QUESTIONS = (_SOCKETS, _FILES)
+"""Polls that wait, and the files of the console's own code: they cost nothing and come by the dozen."""
+_TURN_SECONDS = 5
 _ASKED_AGAIN = timedelta(seconds=5)
 _POLICY_VIOLATION = 1008
 
@@ -46,8 +53,10 @@ class AuthMiddleware:
     access : Access
     limit : callable
         Makes a limit from its name and its requests a minute.
-    owner_of_page : callable
-        The person for whom NiceGUI built the page of a client id, None where it knows no such page.
+    pages : ConsolePages or None
+        The pages of the console; None where none is served.
+    hosts : collection of str
+        Under which it is reached where the configuration names none; none are any.
     """
 
     def __init__(
@@ -56,13 +65,15 @@ class AuthMiddleware:
         context: ServiceContext,
         access: Access,
         limit: Callable[[str, int], RateLimit],
-        owner_of_page: Callable[[str], Person | None],
+        pages: ConsolePages | None,
+        hosts: Collection[str] = (),
     ) -> None:
         settings = context.settings.access
         self._app, self._context, self._access = app, context, access
-        self._owner_of_page = owner_of_page
+        self._pages = pages
         self._peers = TrustedProxies(settings.trusted_proxies)
         self._origins = frozenset(settings.origins)
+        self._hosts = frozenset(settings.hosts or hosts)
         self._people = limit("people", settings.requests_per_minute)
         self._strangers = limit("strangers", settings.requests_per_minute)
         self._logins = limit("logins", settings.logins_per_minute)
@@ -81,11 +92,21 @@ class AuthMiddleware:
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send, peer)
             return
-        answer = await self._refusal(scope, peer)
+        if scope["path"] not in HEALTH and not is_known_host(scope, self._hosts):
+            await _unknown_host(scope)(scope, receive, send)
+            return
+        try:
+            answer = await self._refusal(scope, peer)
+        except TagcastError as error:  # who asks cannot be found out: the state does not answer
+            answer = answer_of(Headers(scope=scope), error)
         if answer is not None:
             await answer(scope, receive, send)
-        else:
+        elif "person" not in state or scope["path"].startswith(_NO_QUESTIONS):
             await self._app(scope, receive, send)
+        else:
+            async with self._context.turns.of(state["person"].name) as turn:
+                app = self._app if turn else _too_many(scope, _TURN_SECONDS)
+                await app(scope, receive, send)
 
     async def _refusal(self, scope: Scope, peer: Peer) -> Response | None:
         """Return why an HTTP request is refused, and leave in its state who asks where it is not."""
@@ -93,7 +114,7 @@ class AuthMiddleware:
             return await self._open(scope, peer)
         asker = await self._access.of(HTTPConnection(scope), peer)
         if asker is None:
-            wait = await self._strangers.wait_for(peer.address)
+            wait = await self._strangers.wait_for(network_of(peer.address))
             return _too_many(scope, wait) if wait else _unknown(scope)
         if asker.known_by != "key" and not self._comes_from_us(scope):
             return _forbidden(
@@ -105,8 +126,7 @@ class AuthMiddleware:
             )
         if not self._owns_page(scope, asker):
             return _forbidden(scope, msg("this page was opened by somebody else"), msg("reload the page"))
-        # The files of the console's own code cost nothing and come by the dozen.
-        if not scope["path"].startswith("/_nicegui/"):
+        if not scope["path"].startswith(_FILES):
             wait = await self._people.wait_for(f"{asker.known_by} {asker.person.name}")
             if wait:
                 return _too_many(scope, wait)
@@ -120,7 +140,7 @@ class AuthMiddleware:
             return _forbidden(
                 scope, msg("the request does not come from the login page"), msg("open /login in a browser")
             )
-        wait = await self._logins.wait_for(peer.address) if scope["method"] not in SAFE else 0
+        wait = await self._logins.wait_for(network_of(peer.address)) if scope["method"] not in SAFE else 0
         return _too_many(scope, wait) if wait else None
 
     def _comes_from_us(self, scope: Scope) -> bool:
@@ -133,19 +153,25 @@ class AuthMiddleware:
         return is_same_origin(scope, self._origins)
 
     def _owns_page(self, scope: Scope, asker: Asker) -> bool:
-        """Return whether a socket speaks for a page that was built for the person who opens it.
+        """Return whether a socket speaks for the person who opens it, as far as its address tells.
 
-        A page acts with the rights of whom it was built for: one that outlives a logout must not serve the next.
+        A page acts with the rights of whom it was built for: one that outlives a logout must not serve the next. What
+        a message names is checked where it is read, by :class:`ConsolePages`.
         """
-        if not scope["path"].startswith(_SOCKETS):
+        if not scope["path"].startswith(_SOCKETS) or self._pages is None:
             return True
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        ids = query.get("client_id", [])
-        return all(self._owner_of_page(i) in {None, asker.person} for i in ids)
+        owners = [self._pages.owner(page) for page in query.get("client_id", [])]
+        owners += [self._pages.owner_of_socket(socket) for socket in query.get("sid", [])]
+        return all(owner in {None, asker.person} for owner in owners)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send, peer: Peer) -> None:
-        asker = await self._access.of(HTTPConnection(scope), peer)
-        if asker is None or not self._comes_from_us(scope) or not self._owns_page(scope, asker):
+        try:
+            asker = await self._access.of(HTTPConnection(scope), peer)
+        except TagcastError:
+            asker = None
+        known = is_known_host(scope, self._hosts)
+        if asker is None or not known or not self._comes_from_us(scope) or not self._owns_page(scope, asker):
             await receive()
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
@@ -157,8 +183,13 @@ class AuthMiddleware:
             nonlocal checked
             message = await receive()
             if message["type"] == "websocket.receive" and abs(self._context.now - checked) > _ASKED_AGAIN:
-                again = await self._access.of(HTTPConnection(scope), peer)
+                try:
+                    again = await self._access.of(HTTPConnection(scope), peer)
+                except TagcastError:
+                    again = None
                 if again is None or again.person != asker.person:
+                    if self._pages is not None:
+                        await self._pages.end_orphans()
                     return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
                 checked = self._context.now
             return message
@@ -184,6 +215,16 @@ def _unknown(scope: Scope) -> Response:
     return answer
 
 
+def _unknown_host(scope: Scope) -> Response:
+    return problem(
+        Headers(scope=scope),
+        400,
+        "unknown_host",
+        msg("the console is not reached under this name"),
+        msg("names are listed under [access] hosts"),
+    )
+
+
 def _forbidden(scope: Scope, text: Message, hint: Message) -> Response:
     return problem(Headers(scope=scope), 403, "not_allowed", text, hint)
 
@@ -193,8 +234,3 @@ def _too_many(scope: Scope, seconds: int) -> Response:
     answer = problem(Headers(scope=scope), 429, "too_many_requests", msg("too many requests"), hint)
     answer.headers["Retry-After"] = str(seconds)
     return answer
-
-
-def healthy() -> Response:
-    """Answer whoever only asks whether the server runs."""
-    return PlainTextResponse("ok")

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.registry.access import accounts
+from tagcast.registry.access import accounts, sessions
 from tagcast.registry.access.api_keys import person_of_key
 from tagcast.registry.access.roles import Person, role_named
 from tagcast.registry.state.text_validation import person_name
@@ -48,7 +48,7 @@ class Access:
         self._context = context
         self._settings = context.settings.access
         # A page asks for dozens of files at once: a session is looked up once in five seconds.
-        self._seen: OrderedDict[str, tuple[datetime, Person | None]] = OrderedDict()
+        self._seen: OrderedDict[str, tuple[datetime, int, Person | None]] = OrderedDict()
         self._lock = Lock()
 
     async def of(self, connection: HTTPConnection, peer: Peer) -> Asker | None:
@@ -70,11 +70,11 @@ class Access:
 
     def open(self, person: Person) -> str:
         """Open a session, and return its token."""
-        return accounts.open_session(self._context.state, person, self._context.now)
+        return sessions.open_session(self._context.state, person, self._context.now)
 
     def close(self, token: str) -> None:
         """Close a session; it ends at once."""
-        accounts.close_session(self._context.state, token)
+        sessions.close_session(self._context.state, token)
         with self._lock:
             self._seen.pop(token, None)
 
@@ -83,13 +83,14 @@ class Access:
             seen = self._seen.get(token)
         if seen is None or abs(self._context.now - seen[0]) > _REMEMBERED_FOR:
             return False, None
-        return True, seen[1]
+        # An ending in this process counts at once, one in another process within those seconds.
+        return seen[1] == sessions.endings(self._context.state), seen[2]
 
     def _look_up(self, token: str) -> Person | None:
-        now = self._context.now
-        person = accounts.person_of_session(self._context.state, token, now)
+        now, endings = self._context.now, sessions.endings(self._context.state)
+        person = sessions.person_of_session(self._context.state, token, now)
         with self._lock:
-            self._seen[token] = (now, person)
+            self._seen[token] = (now, endings, person)
             self._seen.move_to_end(token)
             while len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)

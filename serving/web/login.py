@@ -16,7 +16,6 @@ from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.messages import LANGUAGES
 from tagcast.registry.access import accounts
 from tagcast.registry.access.audit_log import record
-from tagcast.serving.web.auth_middleware import healthy
 from tagcast.serving.web.authentication import COOKIE
 from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, login_page, safe_path
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
     from tagcast.serving.web.authentication import Access
+    from tagcast.serving.web.console_pages import ConsolePages
+    from tagcast.serving.web.proxies import Peer
 
 _SESSION_SECONDS = 12 * 3600
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -48,7 +49,9 @@ class OnceLink:
         return self.person if right else None
 
 
-def login_routes(context: ServiceContext, access: Access, link: OnceLink | None) -> APIRouter:
+def login_routes(
+    context: ServiceContext, access: Access, link: OnceLink | None, pages: ConsolePages | None
+) -> APIRouter:
     """Return the routes that open and close sessions."""
     routes = APIRouter(include_in_schema=False)
 
@@ -72,7 +75,8 @@ def login_routes(context: ServiceContext, access: Access, link: OnceLink | None)
         if token is not None:
             person = link.take(token) if link else None
             if person is not None:
-                record(context.state, now=context.now, who=person.name, action="login", detail={"by": "link"})
+                detail = {"by": "link", "address": _address(request)}
+                record(context.state, now=context.now, who=person.name, action="login", detail=detail)
                 return welcome(request, person, "/")
             return login_page(request.headers, said="link", status=403)
         answer = login_page(request.headers, language=language, said="out" if out else "")
@@ -88,23 +92,28 @@ def login_routes(context: ServiceContext, access: Access, link: OnceLink | None)
             sent.get(key, [""])[0] for key in ("name", "password", "next", "language")
         )
         try:
-            person = await run_in_threadpool(accounts.login, context.state, name, password, context.now)
+            person = await run_in_threadpool(
+                accounts.login, context.state, name, password, context.now, address=_address(request)
+            )
         except NotAllowedError:
             return login_page(request.headers, there=there, said="no", status=403, language=language)
         return await run_in_threadpool(welcome, request, person, there)
 
     @routes.post("/logout")
-    def log_out(request: Request) -> Response:
+    async def log_out(request: Request) -> Response:
         token = request.cookies.get(COOKIE)
         if token:
-            access.close(token)
+            await run_in_threadpool(access.close, token)
+            if pages is not None:
+                await pages.end_orphans()
         answer = RedirectResponse("/login?out=true", status_code=303)
         answer.delete_cookie(COOKIE)
         answer.headers["Clear-Site-Data"] = '"cache"'
         return answer
 
-    @routes.get("/healthz")
-    def health() -> Response:
-        return healthy()
-
     return routes
+
+
+def _address(request: Request) -> str:
+    peer: Peer = request.state.peer
+    return peer.address

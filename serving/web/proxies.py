@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -87,3 +88,21 @@ def is_same_origin(scope: Scope, origins: Collection[str]) -> bool:
     if not parts.netloc:
         return False
     return parts.netloc == headers.get("host") or f"{parts.scheme}://{parts.netloc}" in origins
+
+
+def is_known_host(scope: Scope, hosts: Collection[str]) -> bool:
+    """Return whether a request is for one of ``hosts``, whatever its port; no hosts are any.
+
+    A page of another site whose name an attacker lets point here would be served as ours otherwise.
+
+    Parameters
+    ----------
+    scope : Scope
+    hosts : collection of str
+        In small letters; ``*.example.org`` is every name below it.
+    """
+    if not hosts:
+        return True
+    given = Headers(scope=scope).getlist("host")
+    host = re.sub(r":\d*$", "", given[0]).lower().rstrip(".") if len(given) == 1 else ""
+    return host in hosts or any(h.startswith("*.") and host.endswith(h[1:]) and host != h[1:] for h in hosts)

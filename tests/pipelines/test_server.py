@@ -114,7 +114,7 @@ def test_it_starts_answers_and_stops(context):
                 assert client.get(said["url"]).status_code == 401
                 page = client.get(said["login"])
                 assert (page.status_code, page.url.path) == (200, "/")
-                assert client.get(f"{said['api']}/me").json()["role"] == "admin"
+                assert client.get(f"{said['api']}/me").json()["role"] == "owner"
                 assert client.get(said["login"]).status_code == 403
         finally:
             process.send_signal(signal.SIGINT)
@@ -133,7 +133,7 @@ def test_nothing_asks_another_machine(context, monkeypatch):
 
     with served(context) as client:
         monkeypatch.setattr(socket.socket, "connect", refused)
-        headers = {**key_of(context, "admin"), "Accept": "text/html"}
+        headers = {**key_of(context, "owner"), "Accept": "text/html"}
         page = client.get("/", headers=headers)
         assert page.status_code == 200
         links = set(re.findall(r"""(?:src|href)=["']([^"']+)["']|url\(["']?([^"')]+)""", page.text))
@@ -143,3 +143,20 @@ def test_nothing_asks_another_machine(context, monkeypatch):
         for link in found:
             if link.startswith("/"):
                 assert client.get(link, headers=headers).status_code == 200, link
+
+
+@pytest.mark.parametrize(
+    ("config", "pinned"), [("", True), ('\n[access]\ntrusted_proxies = ["127.0.0.1"]\n', False)]
+)
+def test_on_this_machine_alone_it_answers_to_the_machines_own_names(tmp_path, config, pinned):
+    context = make_desk(tmp_path, Clock(), config=config)
+    service = prepare(context.settings, "127.0.0.1", 0, lambda: datetime.now(UTC))
+    try:
+        from fastapi.testclient import TestClient
+
+        client = TestClient(service.app, base_url=service.url)
+        assert client.get("/login").status_code == 200
+        assert client.get("/login", headers={"Host": "localhost:8080"}).status_code == 200
+        assert client.get("/login", headers={"Host": "evil.example"}).status_code == (400 if pinned else 200)
+    finally:
+        service.listener.close()

@@ -183,3 +183,18 @@ def test_what_is_retired_is_not_said_any_more(shop, context) -> None:
         assert "quiet" not in {t.tag for t in run.tags}
         with pytest.raises(DefinitionError, match="quiet: retired"):
             score_tags(shop, ["quiet"], as_of=DAY, now=NOW)
+
+
+def test_a_run_keeps_that_a_rule_names_something_sensitive(shop, context, monkeypatch) -> None:
+    """Whoever reads the run later knows it, whatever the rule says by then."""
+    profiles = shop.settings.profiles.model_copy(update={"sensitive": ("city",)})
+    monkeypatch.setattr(shop, "settings", shop.settings.model_copy(update={"profiles": profiles}))
+    with state_of(shop, context):
+        kept = draft(context, ANN, FIELDS, "a campaign in Oslo")
+        submit(context, ANN, kept.tag, "please look")
+        transition_tag(context, ANN, kept.tag, "published", "fine")
+        score_tags(shop, None, as_of=DAY, now=NOW)
+        manifest = shop.store.current()
+        marked = {tag.tag: tag.sensitivity for tag in manifest.run.tags}
+    assert marked["weekly_in_oslo"] == "sensitive"
+    assert "normal" in marked.values()

@@ -34,13 +34,11 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
 
 
-def start(
-    context: ServiceContext, _person: Person, text: str, saved: str
-) -> tuple[SavedAudience | None, str]:
+def start(context: ServiceContext, person: Person, text: str, saved: str) -> tuple[SavedAudience | None, str]:
     """Return the saved audience to begin with, and the text of its filter, or the text that was given."""
-    from tagcast.registry.governance.saved_audiences import get
+    from tagcast.serving.audiences.saved_audience_actions import find
 
-    kept = get(context.state, saved) if saved else None
+    kept = find(context, person, saved) if saved else None
     return kept, kept.filter if kept else text
 
 
@@ -126,7 +124,8 @@ class Builder:
                     self.text_field = area_field("", "", self._typed).classes("filter-text")
                     self.text_field.props["aria-label"] = say(msg("As text"))
                     self.trouble = html(Markup(""), classes="trouble")
-                self.profit = Profit(self.fields, self._add_text)
+                may = self.fields.page.person.may("profiles")
+                self.profit = Profit(self.fields, self._add_text) if may else None
             with ui.element("div").classes("stack answers"):
                 self.answers = Answers(self.fields)
 
@@ -186,7 +185,8 @@ class Builder:
 
         tree = self.tree
         self.answers.wait()
-        self.profit.follow(tree)
+        if self.profit is not None:
+            self.profit.follow(tree)
         self.recounting.forget()
         task = self.counting.run(lambda: self.page.run(counted, tree, self.page.language, estimate=True))
         background_tasks.create(task, name="count an audience")

@@ -84,6 +84,8 @@ def outlook(context: ServiceContext, person: Person, tree: Filter | None) -> Out
     if tree is None:
         return Outlook(None, (), ())
     effects = questions.condition_impact(context, person, tree, estimate=True)
+    if not person.may("profiles"):
+        return Outlook(tree, tuple(effects), ())
     return Outlook(
         tree,
         tuple(effects),
@@ -108,9 +110,10 @@ class Answers:
             html(h("h3", self.say(msg("In plain words"))))
             self.words = html(Markup(""), "p", "answer-words")
         self.strip = html(Markup(""), classes="strip").props("aria-hidden=true")
-        with ui.element("section").classes("card"):
+        with ui.element("section").classes("card") as forecast:
             html(h("h2", self.say(msg("Expected outcome"))))
             self.expected = html(Markup(""), classes="expected")
+        forecast.set_visibility(fields.page.person.may("profiles"))
 
     @staticmethod
     def _waiting() -> Markup:

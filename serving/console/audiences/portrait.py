@@ -36,11 +36,11 @@ def drawn(context: ServiceContext, person: Person, text: str, against: str) -> t
     return portrait(context, person, tree, others), text
 
 
-def saved_names(context: ServiceContext, _person: Person) -> list[str]:
+def saved_names(context: ServiceContext, person: Person) -> list[str]:
     """Return the names of the saved audiences."""
-    from tagcast.registry.governance.saved_audiences import all_saved
+    from tagcast.serving.audiences.filter_resolution import visible_audiences
 
-    return [audience.name for audience in all_saved(context.state)]
+    return [audience.name for audience in visible_audiences(context, person)]
 
 
 async def portrait_page(page: PageContext) -> None:

@@ -32,11 +32,14 @@ class Kept:
     sizes: tuple[int, ...]
 
 
-def kept(context: ServiceContext, _person: Person) -> list[Kept]:
+def kept(context: ServiceContext, person: Person) -> list[Kept]:
     """Return the saved audiences with the history of their size."""
-    from tagcast.registry.governance.saved_audiences import all_saved, sizes
+    from tagcast.serving.audiences.saved_audience_actions import listed, sizes
 
-    return [Kept(a, tuple(s.members for s in sizes(context.state, a.name))) for a in all_saved(context.state)]
+    return [
+        Kept(one, tuple(size.members for size in sizes(context, person, one.name)))
+        for one in listed(context, person)
+    ]
 
 
 async def saved_page(page: PageContext) -> None:

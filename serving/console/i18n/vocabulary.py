@@ -13,6 +13,7 @@ ROLE_TITLES: dict[Role, Message] = {
     "marketer": msg("Marketer"),
     "data_scientist": msg("Data scientist"),
     "admin": msg("Administrator"),
+    "owner": msg("Owner"),
 }
 STATUS_TITLES: dict[Status, Message] = {
     "draft": msg("Draft"),

@@ -53,6 +53,14 @@ def remove_user(context: ServiceContext, person: Person, name: str) -> None:
     accounts.remove_user(context.state, name, by=person.name, now=context.now)
 
 
+def unlock_user(context: ServiceContext, person: Person, name: str) -> None:
+    """Let a user log in again after too many wrong passwords."""
+    from tagcast.registry.access import accounts
+
+    require(person, "access")
+    accounts.unlock(context.state, name, by=person.name, now=context.now)
+
+
 def add_key(context: ServiceContext, person: Person, name: str, role: Role, sensitive: bool) -> str:
     """Add a key and return it."""
     from tagcast.registry.access import api_keys as keys
@@ -89,7 +97,11 @@ async def access_page(page: PageContext) -> None:
             html(h("h2", say(msg("Users"))))
             button(say(msg("Add user")), lambda: _add(page, user=True), "small", "plus")
         if users:
-            _table(page, [_user(page, u) for u in users], msg("Remove"), remove_user)
+            _table(
+                page,
+                [_user(page, u) for u in users],
+                {msg("Unlock"): unlock_user, msg("Remove"): remove_user},
+            )
         else:
             html(h("p", say(msg("No users yet.")), class_="faint"))
     with ui.element("section").classes("card"):
@@ -97,7 +109,7 @@ async def access_page(page: PageContext) -> None:
             html(h("h2", say(msg("API keys"))))
             button(say(msg("Add key")), lambda: _add(page, user=False), "small", "plus")
         if keys:
-            _table(page, [_key(page, k) for k in keys], msg("Revoke"), revoke_key)
+            _table(page, [_key(page, k) for k in keys], {msg("Revoke"): revoke_key})
         else:
             html(h("p", say(msg("No keys yet.")), class_="faint"))
 
@@ -128,10 +140,13 @@ def _key(page: PageContext, key: Key) -> tuple[str, list[Markup], bool]:
     )
 
 
-def _table(page: PageContext, rows: list[tuple[str, list[Markup], bool]], label: Message, act: Any) -> None:
+def _table(
+    page: PageContext, rows: list[tuple[str, list[Markup], bool]], actions: dict[Message, Any]
+) -> None:
+    """Show rows with a button for each action; the last one ends something."""
     from nicegui import ui
 
-    async def go(name: str) -> None:
+    async def go(act: Any, name: str) -> None:
         try:
             await page.run(act, name)
         except TagcastError as error:
@@ -146,8 +161,9 @@ def _table(page: PageContext, rows: list[tuple[str, list[Markup], bool]], label:
                 for content in cells:
                     html(content, "td")
                 with ui.element("td").classes("r"):
-                    if may:
-                        button(page.say(label), partial(go, name), "small quiet danger")
+                    for label, act in actions.items() if may else ():
+                        danger = "danger" if label == list(actions)[-1] else ""
+                        button(page.say(label), partial(go, act, name), f"small quiet {danger}")
 
 
 def _add(page: PageContext, *, user: bool) -> None:

@@ -43,6 +43,7 @@ _ACTIONS: dict[str, Message] = {
     "login": msg("logged in"),
     "logout": msg("logged out"),
     "login.failed": msg("failed to log in"),
+    "login.locked": msg("tried too many passwords"),
     "export": msg("exported"),
     "audience.save": msg("saved an audience"),
     "audience.delete": msg("deleted an audience"),
@@ -57,6 +58,7 @@ _ACTIONS: dict[str, Message] = {
     "definition.propose": msg("proposed a definition"),
     "definition.remove": msg("removed a definition"),
     "user.password": msg("changed a password"),
+    "user.unlock": msg("unlocked a user"),
     "user.add": msg("added a user"),
     "user.remove": msg("removed a user"),
     "key.add": msg("added a key"),
@@ -89,6 +91,7 @@ _DETAILS: dict[str, Message] = {
     "question": msg("rule"),
     "again": msg("reworded"),
     "by": pmsg("how", "by"),
+    "address": msg("address"),
     "id": msg("ID"),
 }
 

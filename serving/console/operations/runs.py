@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from tagcast.serving.store.manifest import Entry
 
 _SHOWN = 50
-_EVENTS: dict[str, Message] = {"publish": msg("published"), "rollback": msg("rolled back")}
+_EVENTS: dict[str, Message] = {
+    "publish": msg("published"),
+    "rollback": msg("rolled back"),
+    "keep": msg("kept for the history"),
+}
 
 
 def entries(context: ServiceContext, _person: Person) -> list[Entry]:
@@ -76,13 +80,14 @@ def _log(page: PageContext, log: list[Entry]) -> Markup:
         )
     ]
     lines = []
-    for place, entry in enumerate(log):
-        manifest = entry.manifest
+    active = next((entry for entry in log if entry.action != "keep"), None)
+    for entry in log:
+        manifest = entry.run
         what = h(
             "td",
             say.word(_EVENTS, entry.action),
             " ",
-            h("span", say(msg("active")), class_="pill good") if place == 0 else None,
+            h("span", say(msg("active")), class_="pill good") if entry is active else None,
             h("div", entry.reason, class_="faint") if entry.reason else None,
             class_="full",
         )

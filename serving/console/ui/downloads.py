@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.system import private_folder
+
 if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
 
@@ -22,5 +24,5 @@ def place_for(context: ServiceContext, name: str) -> Path:
         if old.stat().st_mtime < oldest:
             shutil.rmtree(old, ignore_errors=True)
     place = folder / secrets.token_urlsafe(24)
-    place.mkdir(parents=True, mode=0o700)
+    private_folder(place)
     return place / name

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import quote, urlencode
 
-from tagcast.features.core.messages import Language
+from tagcast.features.core.errors import NotAllowedError
+from tagcast.features.core.messages import Language, msg
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.web.plain_pages import THEME_COOKIE, language_of
 
@@ -64,7 +65,12 @@ class PageContext:
         """
         from nicegui import core, run
 
-        answer: Any = await run.io_bound(function, self.context, self.person, *given, **named)
+        async with self.context.turns.of(self.person.name) as turn:
+            if not turn:
+                raise NotAllowedError(
+                    msg("too many questions are being worked on"), hint=msg("wait until some are answered")
+                )
+            answer: Any = await run.io_bound(function, self.context, self.person, *given, **named)
         if core.app.is_stopping or core.app.is_stopped:
             raise CancelledError  # NiceGUI answers None then, and nobody looks any more
         return cast("Answer", answer)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tagcast.serving.catalog.known_tags import hidden_tags
+
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
@@ -11,9 +13,9 @@ if TYPE_CHECKING:
 
 def both_titles(context: ServiceContext, person: Person) -> dict[str, dict[str, str]]:
     """Return the titles of the tags of the active run that ``person`` may see, by name and language."""
-    sensitive = person.may("sensitive")
+    hidden = hidden_tags(context, person)
     with context.store.reader() as reader:
-        tags = [t for t in reader.manifest.run.tags if sensitive or t.sensitivity != "sensitive"]
+        tags = [t for t in reader.manifest.run.tags if t.tag not in hidden]
     return {t.tag: {"en": t.title_en, "zh": t.title_zh} for t in tags}
 
 

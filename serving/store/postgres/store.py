@@ -30,6 +30,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.system import private_folder
 from tagcast.serving.store.base import ProfileStore, log
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy
@@ -141,7 +142,7 @@ class PostgresStore(ProfileStore):
                     waited += CHECK_EVERY_SECONDS
                 self._prepare(connection)
                 shutil.rmtree(staging, ignore_errors=True)
-                staging.mkdir(parents=True)
+                private_folder(staging)
             self._writing = connection
             try:
                 yield staging
@@ -258,7 +259,7 @@ class PostgresStore(ProfileStore):
         perform(connection, exp.delete(self.server.table("current")).sql("postgres"))
         self._insert("current", {"only_row": [True], "number": [entry.number]})
         connection.commit()
-        if entry.action == "publish" and self._layout is not None:
+        if entry.action != "rollback" and self._layout is not None:
             self._tidy(entry.number, self._layout)
 
     def _tidy(self, number: int, layout: Layout) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.settings import load_settings
 from tagcast.pipelines.cli.main import cli
 from tagcast.registry.access.accounts import login, person_of_key
@@ -58,9 +61,11 @@ def test_a_user_comes_and_goes(project) -> None:
     ]  # fmt: skip
     assert "王伟" in project.run("user", "list").stdout
     state = project.state()
-    assert login(state, "王伟", PASSWORD, NOW) == Person("王伟", "marketer", sensitive=True)
+    assert login(state, "王伟", PASSWORD, NOW, address="192.0.2.1") == Person(
+        "王伟", "marketer", sensitive=True
+    )
     project.run("user", "password", "王伟", "--password-file", "-", given="battery staple\r\n")
-    assert login(state, "王伟", "battery staple", NOW)
+    assert login(state, "王伟", "battery staple", NOW, address="192.0.2.1")
     state.close()
     project.run("user", "remove", "王伟")
     assert [u["name"] for u in project.json("user", "list")] == ["ann"]
@@ -128,3 +133,88 @@ def test_what_is_wrong_is_said(project, words, given, code, says) -> None:
     result = project.run(*words, given=given, code=code)
     assert says in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_who_was_locked_out_is_unlocked_from_the_command_line(project) -> None:
+    project.add("ann")
+    state = project.state()
+    for _ in range(10):
+        with pytest.raises(NotAllowedError):
+            login(state, "ann", "wrong horse", NOW, address="192.0.2.1")
+    with pytest.raises(NotAllowedError):
+        login(state, "ann", PASSWORD, NOW, address="192.0.2.1")
+    assert project.json("user", "unlock", "Ann") == {"unlocked": "Ann"}
+    assert login(state, "ann", PASSWORD, NOW, address="192.0.2.1")
+    assert project.json("audit", "--action", "user.unlock")[0]["subject"] == "ann"
+    project.run("user", "unlock", "bo", code=13)
+    state.close()
+
+
+@pytest.mark.parametrize("variable", ["LOGNAME", "USER", "LNAME", "USERNAME"])
+def test_a_variable_makes_nobody_somebody_else(project, monkeypatch, variable) -> None:
+    monkeypatch.setenv(variable, "another marketer")
+    project.add("ann")
+    (line,) = project.json("audit", "--action", "user.add")
+    assert line["who"] == pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_who_has_no_name_is_told_by_number(project, monkeypatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
+    project.add("ann")
+    assert project.json("audit", "--action", "user.add")[0]["who"] == "uid 4000000"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tag", "apply", "--reason", "r"),
+        ("tag", "submit", "churn_risk", "--reason", "r"),
+        ("tag", "approve", "churn_risk", "--reason", "r"),
+        ("tag", "retire", "churn_risk", "--reason", "r"),
+        ("model", "approve", "churn_risk", "1", "--reason", "r"),
+        ("model", "promote", "churn_risk", "1", "--reason", "r"),
+    ],
+)
+def test_nobody_says_who_they_are(project, words) -> None:
+    assert "No such option '--by'" in project.run(*words, "--by", "somebody else", code=2).stderr
+
+
+def key_for(project, name: str, role: str) -> str:
+    return project.json("key", "add", name, "--role", role)["key"]
+
+
+def test_a_named_key_says_who_runs_a_command_and_what_they_may_do(project, monkeypatch) -> None:
+    admin, viewer = key_for(project, "nightly", "admin"), key_for(project, "looker", "viewer")
+    monkeypatch.setenv("TAGCAST_KEY", admin)
+    project.add("ann")
+    assert project.json("audit", "--action", "user.add")[0]["who"] == "nightly"
+    for words in (("audience", "save", "x", "age > 3"), ("tag", "apply", "--reason", "r")):
+        assert "an admin may not" in project.run(*words, code=11).stderr
+    monkeypatch.setenv("TAGCAST_KEY", viewer)
+    for words in (("user", "list"), ("key", "list"), ("user", "remove", "ann"), ("key", "add", "mine")):
+        project.run(*words, code=11)
+    project.run("user", "add", "me", "--password-file", "-", given=f"{PASSWORD}\n", code=11)
+    assert {line["who"] for line in project.json("audit")} <= {"looker"}  # one's own lines
+
+
+@pytest.mark.parametrize("key", ["tc_0_0", "x", "tc_000000000000_" + "a" * 43])
+def test_a_key_that_does_not_work_is_nobody(project, monkeypatch, key) -> None:
+    project.add("ann")
+    monkeypatch.setenv("TAGCAST_KEY", key)
+    refused = project.run("user", "list", code=11)
+    assert "TAGCAST_KEY does not work" in refused.stderr
+    assert key not in refused.stderr
+
+
+def test_an_admin_is_told_what_the_role_does_not_hold(project) -> None:
+    assert "the role owner" in project.add("ann", "--role", "admin").stdout
+    assert "owner" not in project.add("bo", "--role", "marketer").stdout
+    assert project.add("cy", "--role", "owner").stdout == "cy may log in, as owner\n"
+
+
+def test_the_last_who_lets_others_in_stays(project) -> None:
+    project.add("ann", "--role", "owner")
+    project.add("bo", "--role", "data_scientist")
+    project.run("user", "remove", "ann", code=14)
+    project.add("cy", "--role", "admin")
+    project.run("user", "remove", "ann")

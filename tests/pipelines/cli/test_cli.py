@@ -195,14 +195,13 @@ def test_promotion_against_the_gate_needs_force(shop) -> None:
     )
 
 
-def test_promotion_by_hand_is_recorded(shop) -> None:
+def test_promotion_by_hand_is_recorded(shop, monkeypatch) -> None:
+    monkeypatch.setattr("tagcast.pipelines.project.local_user.system_user", lambda: "A. Person")
     shop.run(
         "model",
         "promote",
         "churn_risk",
         "1",
-        "--by",
-        "A. Person",
         "--force",
         "--reason",
         "looked at the plots",

@@ -44,11 +44,18 @@ def test_nothing_has_to_be_set_up(project) -> None:
     assert project.invoke("model", "approve").stdout == "no champion waits for approval\n"
 
 
-def test_a_tag_is_shown_and_taken_through_its_life(project) -> None:
+@pytest.fixture
+def system_knows(monkeypatch):
+    """Let the system know who runs the next commands by another name."""
+    return lambda name: monkeypatch.setattr("tagcast.pipelines.project.local_user.system_user", lambda: name)
+
+
+def test_a_tag_is_shown_and_taken_through_its_life(project, system_knows) -> None:
     page = project.json("tag", "show", TAG)
     assert page["row"]["status"] == "published"
     assert "no step in its life" in project.invoke("tag", "show", TAG).stdout
-    step = project.json("tag", "suspend", TAG, "--reason", "broken feed", "--by", "Ann")
+    system_knows("Ann")
+    step = project.json("tag", "suspend", TAG, "--reason", "broken feed")
     assert (step["who"], step["was"], step["to"]) == ("Ann", "published", "suspended")
     refused = project.invoke("tag", "approve", TAG, "--reason", "x")
     assert refused.exit_code == 14
@@ -71,7 +78,7 @@ def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
         state,
         SavedAudience("quiet ones", "", "", f"{TAG} = 'yes'", "dynamic", NOW, NOW),
         tree_of(f"{TAG} = 'yes'", TAG),
-        Person("ann", "admin"),
+        Person("ann", "owner"),
         NOW,
     )
     refused = project.invoke("tag", "retire", TAG, "--reason", "not needed")
@@ -82,7 +89,7 @@ def test_retiring_shows_first_what_depends_on_the_tag(project) -> None:
     assert project.json("tag", "reopen", TAG, "--reason", "needed after all")["to"] == "draft"
 
 
-def test_a_champion_waits_for_a_second_person(project) -> None:
+def test_a_champion_waits_for_a_second_person(project, system_knows) -> None:
     project.ask_for_two()
     workspace = open_project(project.config, project.home)
     put_in_charge(workspace, project.home / "second", by_hand(risk=3.0), 2)  # proposed by "tests"
@@ -93,24 +100,28 @@ def test_a_champion_waits_for_a_second_person(project) -> None:
     assert waiting["proposed_by"] == "tests"
     assert "tests" in project.invoke("model", "approve").stdout
 
-    own = project.invoke("model", "approve", TAG, "2", "--reason", "mine", "--by", "tests")
+    system_knows("tests")
+    own = project.invoke("model", "approve", TAG, "2", "--reason", "mine")
     assert own.exit_code == 11
     assert "somebody else has to approve it" in own.stderr
-    assert project.invoke("model", "approve", TAG, "2", "--by", "Bob").exit_code == 6, "a reason is needed"
+    system_knows("Bob")
+    assert project.invoke("model", "approve", TAG, "2").exit_code == 6, "a reason is needed"
     assert project.invoke("model", "approve", TAG).exit_code == 2
     assert project.invoke("model", "approve", TAG, "1", "--reason", "x").exit_code == 6
-    done = project.invoke("model", "approve", TAG, "2", "--reason", "read the card", "--by", "Bob")
+    done = project.invoke("model", "approve", TAG, "2", "--reason", "read the card")
     assert done.stdout == f"{TAG}: version 2 is champion: the next run scores with it\n"
     assert [v["aliases"] for v in project.json("model", "list", TAG)] == [["champion"], []]
     (line,) = [e for e in project.json("audit") if e["action"] == "champion.approve"]
     assert (line["who"], line["subject"], line["detail"]["proposed_by"]) == ("Bob", TAG, "tests")
 
 
-def test_a_champion_is_turned_down(project) -> None:
+def test_a_champion_is_turned_down(project, system_knows) -> None:
     project.ask_for_two()
-    proposed = project.invoke("model", "promote", TAG, "1", "--reason", "again", "--force", "--by", "Ann")
+    system_knows("Ann")
+    proposed = project.invoke("model", "promote", TAG, "1", "--reason", "again", "--force")
     assert proposed.stdout.startswith(f"{TAG}: version 1 waits for a second person to approve it")
-    done = project.invoke("model", "approve", TAG, "1", "--refuse", "--reason", "broken feed", "--by", "Bob")
+    system_knows("Bob")
+    done = project.invoke("model", "approve", TAG, "1", "--refuse", "--reason", "broken feed")
     assert done.stdout == f"{TAG}: version 1 is refused\n"
     assert project.json("model", "approve") == []
     assert project.json("model", "list", TAG)[0]["aliases"] == ["champion"], "what is active stays active"
@@ -135,3 +146,22 @@ def test_the_winner_of_a_training_waits_under_the_name_of_who_trained(tmp_path, 
 def test_check_warns_of_thin_categories(project) -> None:
     assert any("Lifecycle › Retention" in line for line in project.json("check")["tree"])
     assert "warning: Lifecycle › Retention holds only 1 tag" in project.invoke("check").stdout
+
+
+def test_four_eyes_are_two_identities_and_not_two_names_of_one(project, monkeypatch) -> None:
+    """One person at one keyboard: variables of the shell and an option name others, and nothing is published."""
+    project.ask_for_two()
+    project.json("tag", "submit", TAG, "--reason", "please look")
+    for variable in ("LOGNAME", "USER"):
+        monkeypatch.setenv(variable, "another marketer")
+    refused = project.invoke("tag", "approve", TAG, "--reason", "mine")
+    assert refused.exit_code == 11
+    assert "somebody else has to publish it" in refused.stderr
+    assert project.invoke("tag", "approve", TAG, "--reason", "mine", "--by", "another").exit_code == 2
+    key = project.json("key", "add", "second reader", "--role", "data_scientist")["key"]
+    low = project.json("key", "add", "marketing", "--role", "marketer")["key"]
+    monkeypatch.setenv("TAGCAST_KEY", low)
+    assert project.invoke("tag", "approve", TAG, "--reason", "ours").exit_code == 11
+    monkeypatch.setenv("TAGCAST_KEY", key)
+    assert project.json("tag", "approve", TAG, "--reason", "read it")["who"] == "second reader"
+    assert project.json("tag", "show", TAG)["row"]["status"] == "published"

@@ -32,7 +32,7 @@ from tests.support.stores import KINDS, make_store
 pytestmark = pytest.mark.slow
 
 LATER = NOW + timedelta(hours=1)
-ANN = Person("ann", "admin")
+ANN = Person("ann", "owner")
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_a_rule_takes_over_from_a_model_by_apply_alone(shop) -> None:
     write(shop, "churn_risk", STAGE.replace("lifecycle_stage", TAG))
     score_tags(shop, None, as_of=DAY, now=LATER)
     assert {t.tag: t.kind for t in shop.store.current().run.tags}[TAG] == "model"
-    alone = score_tags(shop, [TAG], as_of=DAY, now=LATER)
+    alone = score_tags(shop, [TAG], as_of=DAY, now=LATER, force_reason="alone")
     assert [(t.tag, t.kind) for t in alone.tags] == [(TAG, "model")]
     score_tags(shop, None, as_of=DAY, now=LATER)
     (change,) = plan_of(shop).tags
@@ -252,7 +252,7 @@ def test_the_commands_print_and_answer_in_json(shop) -> None:
     result = CliRunner().invoke(cli, ["tag", "plan", "--json", *where])
     found = json.loads(result.stdout)
     assert found["tags"][0]["will_say"]["yes"] < found["tags"][0]["says"]["yes"]
-    done = CliRunner().invoke(cli, ["tag", "apply", "--reason", "fewer letters", "--by", "ann", *where])
+    done = CliRunner().invoke(cli, ["tag", "apply", "--reason", "fewer letters", *where])
     assert done.exit_code == 0
     assert "active: churn_risk" in done.output
     again = CliRunner().invoke(cli, ["tag", "apply", "--reason", "fewer letters", *where])

@@ -20,6 +20,7 @@ from tests.support.faults.injection import (
     FULL,
     KILLS,
     NOW,
+    OLDER,
     Fault,
     Shop,
     leave_free,
@@ -76,7 +77,8 @@ def test_a_scorer_killed_at_any_moment_loses_nothing(shop, whole) -> None:
     moments, killed = random.Random(7), 0
     for number in range(KILLS):
         with Fault():
-            scorer = shop.start("score", "--all", "--as-of", str(DAYS[number % 2]))
+            day = DAYS[number % 2]
+            scorer = shop.start("score", "--all", "--as-of", str(day), *shop.for_older(day))
             time.sleep(length * moments.uniform(0.0, 1.0))
             killed += scorer.poll() is None
             scorer.send_signal(signal.SIGKILL)
@@ -92,7 +94,7 @@ def test_of_two_scorers_one_waits_or_leaves(shop) -> None:
     """The first is stopped (not killed) in the middle of its work, so that the second surely meets it."""
     with Fault():
         before = len(shop.store.log())
-        first = shop.start("score", "--all", "--as-of", str(DAYS[1]))
+        first = shop.start("score", "--all", "--as-of", str(DAYS[1]), *OLDER)
         staging = shop.home / "store" / "staging"
         while not staging.is_dir() and first.poll() is None:
             time.sleep(0.005)

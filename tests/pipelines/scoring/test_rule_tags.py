@@ -131,7 +131,7 @@ def test_a_profile_is_told_the_terms_that_decided(published) -> None:
     workspace, _ = published
     facts = counted_again(workspace.settings.tags_folder.parent)
     who = facts[(facts["tea"] > 30) & (facts["recency"] <= 60) & (facts["city"] == "Oslo")].index[0]
-    tags = {p["tag"]: p for p in look_up(workspace, who)["predictions"]}
+    tags = {p["tag"]: p for p in look_up(workspace, who, NOW)["predictions"]}
     (reason,) = tags["bought.tea"]["reasons"]  # the city held: it is not why the answer is no
     assert reason["feature"] == "category_recency_days <= 30"
     assert reason["value"] == facts.loc[who, "tea"]
@@ -139,7 +139,7 @@ def test_a_profile_is_told_the_terms_that_decided(published) -> None:
     assert reason["title"]["en"] == "days since the last purchase in the category <= 30"
     assert tags["bought.tea"]["reasons_method"] == "rule"
     yes = facts[(facts["tea"] <= 30) & (facts["city"] == "Oslo")].index[0]
-    reasons = {p["tag"]: p for p in look_up(workspace, yes)["predictions"]}["bought.tea"]["reasons"]
+    reasons = {p["tag"]: p for p in look_up(workspace, yes, NOW)["predictions"]}["bought.tea"]["reasons"]
     assert [(r["feature"], r["value"]) for r in reasons] == [
         ("category_recency_days <= 30", facts.loc[yes, "tea"]),
         ("city IN ('Oslo', 'Bergen')", None),
@@ -173,7 +173,7 @@ def test_models_and_rules_share_a_run_and_names_choose_among_both(tmp_path) -> N
     (tmp_path / "tags" / "stage.yaml").write_text(STAGE, encoding="utf-8")
     run = score_tags(workspace, None, as_of=DAY, now=NOW)
     assert {t.tag: t.kind for t in run.tags} == {"churn_risk": "model", "lifecycle_stage": "rule"}
-    alone = score_tags(workspace, ["lifecycle_stage"], as_of=DAY, now=NOW)
+    alone = score_tags(workspace, ["lifecycle_stage"], as_of=DAY, now=NOW, force_reason="alone")
     assert [t.tag for t in alone.tags] == ["lifecycle_stage"]
     both = score_tags(workspace, ["churn_risk", "lifecycle_stage"], as_of=DAY, now=NOW)
     assert both.run_id == run.run_id != alone.run_id

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tagcast.features.core.errors import ConflictError, NotAllowedError, NotFoundError, TagcastError
-from tagcast.registry.access import accounts, passwords
+from tagcast.registry.access import accounts, login_attempts, passwords
 from tagcast.registry.access.audit_log import entries
 from tagcast.registry.access.roles import RIGHTS, ROLES, Person, require
 from tagcast.registry.state.database import State
@@ -23,6 +23,7 @@ from tests.support.stores import STATES, make_state
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD = "correct horse"
+HERE = "192.0.2.1"
 MINUTE = timedelta(minutes=1)
 REAL_HASHER = passwords._hasher
 HOSTILE = [
@@ -79,7 +80,9 @@ def test_a_user_logs_in_with_any_capitals(state) -> None:
     assert not accounts.any_user(state)
     add(state, "Ann Lee", "marketer", sensitive=True)
     assert accounts.any_user(state)
-    assert accounts.login(state, " ANN LEE ", PASSWORD, NOW) == Person("ann lee", "marketer", sensitive=True)
+    assert accounts.login(state, " ANN LEE ", PASSWORD, NOW, address=HERE) == Person(
+        "ann lee", "marketer", sensitive=True
+    )
     assert accounts.person_named(state, "Ann Lee") == Person("ann lee", "marketer", sensitive=True)
     assert [u.name for u in accounts.users(state)] == ["ann lee"]
 
@@ -87,7 +90,7 @@ def test_a_user_logs_in_with_any_capitals(state) -> None:
 @pytest.mark.parametrize("name", ["王伟", "José", "ann@example.org", "O'Hare"])
 def test_names_of_any_script(state, name) -> None:
     add(state, name)
-    assert accounts.login(state, name, PASSWORD, NOW).name == name.casefold()
+    assert accounts.login(state, name, PASSWORD, NOW, address=HERE).name == name.casefold()
 
 
 def test_one_message_whatever_was_wrong(sqlite) -> None:
@@ -100,7 +103,7 @@ def test_one_message_whatever_was_wrong(sqlite) -> None:
         ("ann", "\ud800"),
     ]:
         with pytest.raises(NotAllowedError) as caught:
-            accounts.login(sqlite, name, password, NOW)
+            accounts.login(sqlite, name, password, NOW, address=HERE)
         messages.add(str(caught.value))
     assert len(messages) == 1
 
@@ -116,7 +119,7 @@ def test_an_unknown_name_costs_as_much_work_as_a_known_one(sqlite, monkeypatch) 
     add(sqlite)
     for name, password in [("ann", "wrong horse"), ("bo", "wrong horse"), ("ann", "x" * 5_000)]:
         with pytest.raises(NotAllowedError):
-            accounts.login(sqlite, name, password, NOW)
+            accounts.login(sqlite, name, password, NOW, address=HERE)
     assert seen == ["$argon2id$v=19$m=64,t=1,p=1"] * 3
 
 
@@ -126,7 +129,7 @@ def test_an_old_hash_is_renewed_when_its_owner_comes(sqlite, monkeypatch) -> Non
         passwords, "_hasher", lambda: PasswordHasher(time_cost=2, memory_cost=64, parallelism=1)
     )
     for _ in range(2):
-        assert accounts.login(sqlite, "ann", PASSWORD, NOW)
+        assert accounts.login(sqlite, "ann", PASSWORD, NOW, address=HERE)
         assert "m=64,t=2,p=1" in everything(sqlite)
 
 
@@ -141,11 +144,89 @@ def test_ten_attempts_then_a_wait(state) -> None:
     add(state)
     for attempt in range(10):
         with pytest.raises(NotAllowedError):
-            accounts.login(state, "ann", "wrong horse", NOW + attempt * MINUTE)
+            accounts.login(state, "ann", "wrong horse", NOW + attempt * MINUTE, address=HERE)
     with pytest.raises(NotAllowedError):
-        accounts.login(state, "Ann", PASSWORD, NOW + 14 * MINUTE)
-    assert accounts.login(state, "ann", PASSWORD, NOW + 15 * MINUTE)
-    assert [e.action for e in entries(state)] == ["login", *["login.failed"] * 10, "user.add"]
+        accounts.login(state, "Ann", PASSWORD, NOW + 14 * MINUTE, address=HERE)
+    assert accounts.login(state, "ann", PASSWORD, NOW + 15 * MINUTE, address=HERE)
+    assert [e.action for e in entries(state)] == [
+        "login",
+        "login.locked",
+        *["login.failed"] * 10,
+        "user.add",
+    ]
+
+
+def locked_out(state: State, name: str = "ann", address: str = "198.51.100.7") -> None:
+    """Try ten wrong passwords, as a stranger does."""
+    for _ in range(10):
+        with pytest.raises(NotAllowedError):
+            accounts.login(state, name, "wrong horse", NOW, address=address)
+
+
+@pytest.mark.parametrize(
+    ("stranger", "owner", "admitted"),
+    [
+        ("198.51.100.7", "198.51.100.8", True),
+        ("198.51.100.7", "198.51.100.7", False),
+        ("198.51.100.7", "::ffff:198.51.100.7", False),
+        ("2001:db8:1:1::1", "2001:db8:1:2::1", True),
+        ("2001:db8:1:1::1", "2001:db8:1:1:ffff::2", False),
+        ("", "192.0.2.1", True),
+    ],
+)
+def test_a_stranger_locks_nobody_out_who_comes_from_elsewhere(state, stranger, owner, admitted) -> None:
+    add(state)
+    locked_out(state, address=stranger)
+    if admitted:
+        assert accounts.login(state, "ann", PASSWORD, NOW, address=owner)
+    else:
+        with pytest.raises(NotAllowedError):
+            accounts.login(state, "ann", PASSWORD, NOW, address=owner)
+
+
+def test_attempts_from_one_place_are_not_forgiven_by_a_login_at_another(sqlite) -> None:
+    add(sqlite)
+    locked_out(sqlite)
+    accounts.login(sqlite, "ann", PASSWORD, NOW, address=HERE)
+    with pytest.raises(NotAllowedError):
+        accounts.login(sqlite, "ann", PASSWORD, NOW, address="198.51.100.7")
+
+
+def new_password(state: State) -> None:
+    accounts.set_password(state, "Ann", "battery staple", by="bob", now=NOW)
+
+
+def unlocked(state: State) -> None:
+    accounts.unlock(state, "Ann", by="bob", now=NOW)
+
+
+@pytest.mark.parametrize(("mend", "password"), [(new_password, "battery staple"), (unlocked, PASSWORD)])
+def test_an_administrator_lets_who_was_locked_out_in_again(state, mend, password) -> None:
+    add(state)
+    locked_out(state)
+    mend(state)
+    assert accounts.login(state, "ann", password, NOW, address="198.51.100.7")
+
+
+def test_nobody_unlocks_who_does_not_exist(sqlite) -> None:
+    with pytest.raises(NotFoundError):
+        accounts.unlock(sqlite, "bo", by="bob", now=NOW)
+
+
+def test_the_audit_log_says_from_where_passwords_were_tried(sqlite) -> None:
+    add(sqlite)
+    locked_out(sqlite)
+    locked_out(sqlite)  # refused before they are checked: no line each
+    accounts.login(sqlite, "ann", PASSWORD, NOW, address=HERE)
+    unlocked(sqlite)
+    lines = [(e.action, e.who, e.detail.get("address")) for e in entries(sqlite)]
+    assert lines == [
+        ("user.unlock", "bob", None),
+        ("login", "ann", HERE),
+        ("login.locked", "ann", "198.51.100.7"),
+        *[("login.failed", "ann", "198.51.100.7")] * 10,
+        ("user.add", "root", None),
+    ]
 
 
 def test_a_right_password_forgives_wrong_ones(state) -> None:
@@ -153,13 +234,15 @@ def test_a_right_password_forgives_wrong_ones(state) -> None:
     for _ in range(3):
         for _ in range(9):
             with pytest.raises(NotAllowedError):
-                accounts.login(state, "ann", "wrong horse", NOW)
-        accounts.login(state, "ann", PASSWORD, NOW)
+                accounts.login(state, "ann", "wrong horse", NOW, address=HERE)
+        accounts.login(state, "ann", PASSWORD, NOW, address=HERE)
 
 
 def test_many_attempts_at_once_are_counted_like_many_in_turn(state) -> None:
     with ThreadPoolExecutor(20) as threads:
-        allowed = list(threads.map(lambda _: passwords.may_try(state, "ann", NOW), range(40)))
+        allowed = list(
+            threads.map(lambda _: login_attempts.note_attempt(state, "ann", HERE, NOW).allowed, range(40))
+        )
     assert sum(allowed) == 10
 
 
@@ -170,10 +253,10 @@ def test_no_quarter_of_an_hour_sees_more_than_ten_attempts(tmp_path_factory, gap
     moment, tried = NOW, []
     for gap in gaps:
         moment += timedelta(seconds=gap)
-        if passwords.may_try(state, "ann", moment):
+        if login_attempts.note_attempt(state, "ann", HERE, moment).allowed:
             tried.append(moment)
-        assert sum(moment - t < passwords.FAILURES_WITHIN for t in tried) <= 10
-    assert passwords.may_try(state, "ann", moment + passwords.FAILURES_WITHIN)
+        assert sum(moment - t < login_attempts.ATTEMPTS_WITHIN for t in tried) <= 10
+    assert login_attempts.note_attempt(state, "ann", HERE, moment + login_attempts.ATTEMPTS_WITHIN).allowed
     state.close()
 
 
@@ -181,8 +264,8 @@ def test_nothing_secret_is_at_rest_or_in_a_log(state, caplog) -> None:
     caplog.set_level(logging.DEBUG)
     add(state)
     with pytest.raises(NotAllowedError):
-        accounts.login(state, "sesame in the wrong field", "sesame open", NOW)
-    person = accounts.login(state, "ann", PASSWORD, NOW)
+        accounts.login(state, "sesame in the wrong field", "sesame open", NOW, address=HERE)
+    person = accounts.login(state, "ann", PASSWORD, NOW, address=HERE)
     key = accounts.add_key(state, "crm", "viewer", by="ann", now=NOW)
     token = accounts.open_session(state, person, NOW)
     kept = everything(state) + caplog.text
@@ -223,14 +306,14 @@ def test_a_name_is_taken_once_and_a_role_is_one_of_four(state) -> None:
 def test_a_removed_user_is_out_at_once(state) -> None:
     add(state)
     add(state, "bo", "marketer")
-    token = accounts.open_session(state, accounts.login(state, "bo", PASSWORD, NOW), NOW)
+    token = accounts.open_session(state, accounts.login(state, "bo", PASSWORD, NOW, address=HERE), NOW)
     key = accounts.add_key(state, "Bo", "marketer", by="ann", now=NOW)
     assert accounts.person_of_key(state, key, NOW) == accounts.person_of_session(state, token, NOW)
     accounts.remove_user(state, "BO", by="ann", now=NOW)
     assert accounts.person_of_session(state, token, NOW) is None
     assert accounts.person_of_key(state, key, NOW) is None
     with pytest.raises(NotAllowedError):
-        accounts.login(state, "bo", PASSWORD, NOW)
+        accounts.login(state, "bo", PASSWORD, NOW, address=HERE)
     with pytest.raises(NotFoundError):
         accounts.remove_user(state, "bo", by="ann", now=NOW)
 
@@ -254,12 +337,12 @@ def test_others_go_where_there_is_no_admin(sqlite) -> None:
 
 def test_another_password_ends_the_sessions(state) -> None:
     add(state)
-    token = accounts.open_session(state, accounts.login(state, "ann", PASSWORD, NOW), NOW)
+    token = accounts.open_session(state, accounts.login(state, "ann", PASSWORD, NOW, address=HERE), NOW)
     accounts.set_password(state, "Ann", "battery staple", by="root", now=NOW)
     assert accounts.person_of_session(state, token, NOW) is None
-    assert accounts.login(state, "ann", "battery staple", NOW)
+    assert accounts.login(state, "ann", "battery staple", NOW, address=HERE)
     with pytest.raises(NotAllowedError):
-        accounts.login(state, "ann", PASSWORD, NOW)
+        accounts.login(state, "ann", PASSWORD, NOW, address=HERE)
     with pytest.raises(NotFoundError):
         accounts.set_password(state, "bo", "battery staple", by="root", now=NOW)
 
@@ -343,12 +426,17 @@ class TestSessions:
 
 class TestRoles:
     def test_each_role_has_the_rights_of_those_before_it(self) -> None:
-        rights = [{r for r in RIGHTS if Person("ann", role).may(r)} for role in ROLES]
+        rights = [{r for r in RIGHTS if Person("ann", role).may(r)} for role in ROLES[:3]]
         assert rights[0] == {"see", "filter"}
         assert rights[1] - rights[0] == {"save", "export", "draft", "comment", "profiles"}
         assert rights[2] - rights[1] == {"review", "audit", "sensitive"}
-        assert rights[3] - rights[2] == {"access"}
         assert all(less < more for less, more in pairwise(rights))
+
+    def test_an_admin_lets_others_in_and_has_no_right_over_tags_audiences_and_profiles(self) -> None:
+        assert {r for r in RIGHTS if Person("ann", "admin").may(r)} == {"see", "audit", "access"}
+
+    def test_an_owner_holds_every_right(self) -> None:
+        assert {r for r in RIGHTS if Person("ann", "owner").may(r)} == set(RIGHTS)
 
     def test_the_right_to_what_is_sensitive_can_be_given_alone(self) -> None:
         ann = Person("ann", "viewer", sensitive=True)

@@ -78,7 +78,7 @@ def test_publishing_takes_two_where_the_configuration_says_so(state) -> None:
     with pytest.raises(NotAllowedError, match="Ann put churn_risk into review"):
         step(state, "published", ANN, second_person=True)
     with pytest.raises(NotAllowedError, match="Ann put"):
-        step(state, "published", Person("ann", "admin"), second_person=True)
+        step(state, "published", Person("ann", "owner"), second_person=True)
     step(state, "published", BOB, second_person=True)
     step(state, "suspended", BOB, second_person=True)
     assert "published" not in next_steps("suspended", second_person=True)

@@ -19,6 +19,7 @@ from tagcast.models.filters.conditions import Compare, FieldRef, Filter, InAudie
 from tagcast.registry.access.audit_log import entries, uses_of
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance import saved_audiences as audiences
+from tagcast.registry.governance.audience_mentions import mentions
 from tagcast.registry.governance.saved_audiences import SavedAudience, Size
 from tagcast.registry.state.database import State
 from tagcast.registry.state.text_validation import checked, storable
@@ -76,7 +77,7 @@ def test_what_is_saved_comes_back(state, name) -> None:
 def test_saved_again_it_keeps_owner_and_birthday(state) -> None:
     first = keep(state)
     changed = SavedAudience("loyal", "somebody", "new words", "vip = TRUE", "dynamic", LATER, LATER)
-    again = audiences.save(state, changed, tree_of(changed.filter), Person("root", "admin"), LATER)
+    again = audiences.save(state, changed, tree_of(changed.filter), Person("root", "owner"), LATER)
     assert (again.owner, again.created_at, again.changed_at) == (first.owner, NOW, LATER)
     assert audiences.get(state, "loyal").filter == "vip = TRUE"
 
@@ -89,7 +90,7 @@ def test_only_owner_and_admins_change_it(state) -> None:
         audiences.delete(state, "loyal", BO, NOW)
     with pytest.raises(NotAllowedError, match="a viewer may not save audiences"):
         keep(state, "mine", by=Person("cy", "viewer"))
-    audiences.delete(state, "loyal", Person("root", "admin"), NOW)
+    audiences.delete(state, "loyal", Person("root", "owner"), NOW)
     assert audiences.all_saved(state) == []
 
 
@@ -209,7 +210,7 @@ class TestMentions:
         ],
     )
     def test_fields_and_not_texts(self, text, named) -> None:
-        assert audiences.mentions(tree_of(text)) == {("field", name) for name in named}
+        assert mentions(tree_of(text)) == {("field", name) for name in named}
 
     @given(
         name=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30),
@@ -217,12 +218,12 @@ class TestMentions:
     )
     def test_any_field_is_found_in_its_own_tree(self, name, part) -> None:
         leaf = Compare(field=FieldRef(name=name, part=part), op="=", value="x")
-        assert ("field", name) in audiences.mentions(Filter(root=Not(item=Or(items=(VIP.root, leaf)))))
+        assert ("field", name) in mentions(Filter(root=Not(item=Or(items=(VIP.root, leaf)))))
 
     @given(name=st.text(min_size=1, max_size=30))
     def test_any_audience_is_found_in_its_own_text(self, name) -> None:
         text = InAudience(name=name).text()
-        assert ("audience", name) in audiences.mentions(tree_of(f"city = 'O''Hare' OR NOT ({text})"))
+        assert ("audience", name) in mentions(tree_of(f"city = 'O''Hare' OR NOT ({text})"))
 
     def test_they_stay_where_the_text_no_longer_parses(self, state) -> None:
         keep(state)

@@ -18,7 +18,7 @@ from tagcast.features.core.errors import ConfigError, StateError
 from tagcast.features.core.settings import load_settings
 from tagcast.registry.state.database import State, open_state, schema_of
 from tagcast.registry.state.tables import AUDIT
-from tests.support.stores import STATES, make_state, postgres_url
+from tests.support.stores import STATES, drop_schemas, make_state, postgres_url
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -190,7 +190,7 @@ def test_the_tables_of_an_older_database_are_completed(tmp_path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="files have no modes there")
-def test_only_owner_and_group_read_the_file(tmp_path) -> None:
+def test_only_its_owner_reads_the_file(tmp_path) -> None:
     """It holds hashes of passwords; the log of decisions may have made it before there were any."""
     file = tmp_path / "home" / "registry.db"
     file.parent.mkdir()
@@ -199,7 +199,7 @@ def test_only_owner_and_group_read_the_file(tmp_path) -> None:
     with state.writing() as connection:
         connection.execute(AUDIT.insert().values(line()))
     state.close()
-    assert file.stat().st_mode & 0o007 == 0
+    assert file.stat().st_mode & 0o077 == 0
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path) -> None:
@@ -276,3 +276,27 @@ class TestConfiguration:
         with pytest.raises(ConfigError, match=says) as caught:
             load_settings(file, None, tmp_path)
         assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_a_state_that_is_lost_is_an_error_and_no_new_beginning(kind, tmp_path) -> None:
+    """The stamp of the home remembers it, wherever it lies."""
+    home, project = tmp_path / "home", f"lost {tmp_path}"
+    url = postgres_url() if kind == "postgres" else f"sqlite:///{home / 'registry.db'}"
+    first = State(url, project, home)
+    with first.reading() as connection:  # as long as nothing was written, there is nothing to lose
+        assert connection.execute(select(func.count()).select_from(AUDIT)).scalar_one() == 0
+    with first.writing() as connection:
+        connection.execute(AUDIT.insert().values(line("first")))
+    first.close()
+    if kind == "postgres":
+        drop_schemas([f"{schema_of(project)}_state"])
+    else:
+        (home / "registry.db").unlink()
+    lost = State(url, project, home)
+    for use in (lost.reading, lost.writing):
+        with pytest.raises(StateError, match="is gone or empty") as caught, use():
+            pass
+        assert "backup" in str(caught.value)
+    lost.close()
+    assert kind == "postgres" or not (home / "registry.db").exists()

@@ -487,7 +487,7 @@ def test_two_processes_may_open_a_fresh_home_together(tmp_path: Path):
     answers = [process.communicate(timeout=120) for process in started]
     assert [process.returncode for process in started] == [0, 0], answers
     assert answers[0] == answers[1] == ("1\n", ""), "same experiment, and nothing on stderr"
-    assert {p.name for p in home.iterdir()} == {"mlflow.db", "mlflow.lock"}
+    assert {p.name for p in home.iterdir()} == {"home.json", "mlflow.db", "mlflow.lock"}
     assert {p.name for p in tmp_path.iterdir()} == {"home"}
 
 

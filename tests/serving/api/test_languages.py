@@ -29,7 +29,7 @@ def client(context):
 
 @pytest.fixture(scope="module")
 def key(context):
-    return key_of(context, "admin")
+    return key_of(context, "owner")
 
 
 ERRORS = [

@@ -8,8 +8,8 @@ import pytest
 from tagcast.features.core.errors import ConflictError, FilterError, NotAllowedError, TagcastError
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter
 from tagcast.registry.governance.saved_audiences import get, sizes
-from tagcast.serving.audiences.attribute_values import levels
 from tagcast.serving.audiences.filter_resolution import names_for
+from tagcast.serving.audiences.portrait_fields import levels
 from tagcast.serving.audiences.saved_audience_actions import delete, record_sizes, save
 from tagcast.serving.audiences.service import (
     condition_impact,
@@ -140,7 +140,7 @@ def test_nobody_is_worth_too_high_a_cost(context) -> None:
                 context, ANALYST, parse_for(context, ANALYST, "age >= 40"), "churn_risk", benefit, cost
             )
     with pytest.raises(TagcastError, match="there is no tag"):
-        profit_curve(context, VIEWER, parse_for(context, VIEWER, "age >= 40"), TAGS[1], 1, 1)
+        profit_curve(context, MARKETER, parse_for(context, MARKETER, "age >= 40"), TAGS[1], 1, 1)
 
 
 def test_pages_hold_every_member_once(context) -> None:
@@ -200,7 +200,8 @@ class TestRights:
 
     def test_a_viewer_counts_and_sees_nobody(self, own_desk) -> None:
         tree = parse_for(own_desk, VIEWER, "age > 40")
-        assert count(own_desk, VIEWER, tree).members == (FRAME["age"] > 40).sum()
+        found = count(own_desk, VIEWER, tree)
+        assert abs(found.members - (FRAME["age"] > 40).sum()) <= found.margin < len(FRAME) / 4
         for question in (members, sample):
             with pytest.raises(NotAllowedError):
                 question(own_desk, VIEWER, tree)
@@ -212,6 +213,7 @@ class TestRights:
             with pytest.raises(FilterError, match="'rich' cannot be used") as caught:
                 parse_for(own_desk, MARKETER, "age > 3 AND IN AUDIENCE 'rich'")
             assert caught.value.position == 24
+            assert "income" not in str(caught.value)
 
 
 class TestAudiencesAsConditions:

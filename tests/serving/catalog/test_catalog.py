@@ -31,7 +31,7 @@ from tests.support.rule_tags import tree_of
 pytestmark = [pytest.mark.xdist_group("catalogue"), pytest.mark.slow]
 
 VIC, MIA = Person("vic", "viewer"), Person("mia", "marketer")
-ANN, BOB = Person("ann", "data_scientist"), Person("bob", "admin")
+ANN, BOB = Person("ann", "data_scientist"), Person("bob", "owner")
 SECRET = "sensitivity: sensitive\n"
 
 

@@ -226,7 +226,7 @@ def shop(tmp_path_factory):
     config = folder / "tagcast.toml"
     settings = load_settings(config, folder / "home", folder)
     state = open_state(settings)
-    for name, role in (("Ada", "admin"), ("Vic", "viewer")):
+    for name, role in (("Ada", "owner"), ("Vic", "viewer")):
         add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
     tracking = open_tracking(settings.home, project=settings.name)
     model = by_hand(threshold=0.4)

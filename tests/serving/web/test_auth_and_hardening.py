@@ -21,7 +21,7 @@ PASSWORD = "a long password"
 FROM_US = {"Origin": HOST}
 SOCKET = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
-OPEN = {("GET", "/login"), ("POST", "/login"), ("GET", "/healthz")}
+OPEN = {("GET", "/login"), ("POST", "/login"), ("GET", "/healthz"), ("GET", "/readyz")}
 
 
 @pytest.fixture
@@ -368,7 +368,7 @@ def test_a_mistake_of_the_program_shows_a_number_and_nothing_else(context, clien
     monkeypatch.setattr("tagcast.serving.audiences.service.count", fails)
     logging.getLogger("tagcast").propagate = True
     answer = client.post(
-        "/api/v1/audiences/count", json={"filter": "age > 30"}, headers=key_of(context, "admin")
+        "/api/v1/audiences/count", json={"filter": "age > 30"}, headers=key_of(context, "marketer")
     )
     assert answer.status_code == 500
     number = answer.json()["id"]

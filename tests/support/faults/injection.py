@@ -21,6 +21,7 @@ KILLS = 50 if FULL else 2
 NOW = FIRST_DAY + timedelta(days=200)
 DAYS = (NOW, NOW - timedelta(days=20))
 """Two days whose tags differ: a store holds one or the other, never parts of both."""
+OLDER = ("--force", "--reason", "a test of two days")
 WIDE = "\n[publish]\nbase_change = 9\npopulation_change = 9\nshare_change = 1\npsi = 99\n"
 ENVIRONMENT = {
     **os.environ,
@@ -87,8 +88,13 @@ class Shop:
         return subprocess.CompletedProcess(["tagcast", *words], command.returncode or 0, out, error)
 
     def score(self, day=NOW, *words: str) -> subprocess.CompletedProcess[str]:
-        """Score everyone as of ``day``."""
-        return self.tagcast("score", "--all", "--as-of", str(day), *words)
+        """Score everyone as of ``day``; an older day than the active one becomes active, too."""
+        return self.tagcast("score", "--all", "--as-of", str(day), *words, *self.for_older(day))
+
+    def for_older(self, day) -> tuple[str, ...]:
+        """Return the words with which a run of an older day than the active one becomes active."""
+        current = self.store.current()
+        return OLDER if current is not None and day < current.run.as_of else ()
 
     def succeeds(self, day=NOW, *words: str) -> Contents:
         """Score, and return what the store says then: everything of ``day``."""

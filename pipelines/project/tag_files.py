@@ -1,0 +1,88 @@
+"""The tags of a project's files: read again where a file changed, families expanded to their members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.errors import DefinitionError, StoreError
+from tagcast.features.core.messages import msg
+
+if TYPE_CHECKING:
+    from tagcast.models.definitions.definition import Definition
+    from tagcast.pipelines.project.project import Project
+
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+class TagFiles:
+    """Reads the definitions of one project.
+
+    Parameters
+    ----------
+    project : Project
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._read: dict[tuple[date, Stamps, frozenset[str]], tuple[Definition, ...]] = {}
+
+    def at(self, as_of: date) -> tuple[Definition, ...]:
+        """Return the tags at ``as_of``, families expanded from what was known before it."""
+        from tagcast.models.definitions.loader import load_definitions
+
+        folder = self._project.settings.tags_folder
+        stamps = tuple(
+            (file.name, file.stat().st_mtime_ns, file.stat().st_size)
+            for file in sorted(folder.glob("*.y*ml"))
+        )
+        key = as_of, stamps, self._published()
+        if key not in self._read:
+            expanded: list[Definition] = []
+            for definition in load_definitions(folder):
+                for tag in definition.expand(self._categories(definition, as_of, key[2])):
+                    if any(other.name == tag.name for other in expanded):
+                        raise DefinitionError(
+                            msg("{tag} is a tag of its own and a member of a family too", tag=tag.name),
+                            hint=msg("rename one"),
+                        )
+                    expanded.append(tag)
+            self._read[key] = tuple(expanded)
+        return self._read[key]
+
+    def _categories(self, definition: Definition, as_of: date, published: frozenset[str]) -> Sequence[str]:
+        """Return the categories of a family: those listed, or the top ones and those that are published already."""
+        from tagcast.features.compute.labels import categories_before, top_categories
+
+        family = definition.family
+        if family is None:
+            return ()
+        if family.values is not None:
+            return family.values
+        events = self._project.event_table
+        top = top_categories(events, as_of, family.top or 0)
+        names = {definition.member(category)["name"] for category in top}
+        if not published - names:
+            return top
+        # A tag that people use does not end because another category overtook it: it stays until somebody retires it.
+        held = [
+            c for c in categories_before(events, as_of) if definition.member(c)["name"] in published - names
+        ]
+        return [*top, *held]
+
+    def _published(self) -> frozenset[str]:
+        """Return the tags that people use: of the active run and of the record, unless they are retired."""
+        from tagcast.registry.governance.applied_definitions import active
+        from tagcast.registry.governance.lifecycle import status_of
+
+        project = self._project
+        names = set(active(project.state))
+        try:
+            current = project.store.current()
+        except StoreError:
+            current = None  # what is on record has to do; whoever needs the store says what is wrong with it
+        if current is not None:
+            names |= {tag.tag for tag in current.run.tags}
+        status = status_of(project.state, names)
+        return frozenset(name for name in names if status[name] != "retired")

@@ -1,0 +1,37 @@
+"""The URL of the application state, read and checked."""
+
+from __future__ import annotations
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from tagcast.features.core.errors import ConfigError, StateError
+from tagcast.features.core.messages import msg
+
+
+def parsed_url(url: str) -> URL:
+    """Return ``url`` with the driver that tagcast uses.
+
+    Raises
+    ------
+    StateError
+        When the driver is not installed.
+    ConfigError
+        When it is no URL.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        parsed.get_dialect().import_dbapi()
+    except ModuleNotFoundError as error:
+        raise StateError(
+            msg("a state in PostgreSQL needs {package}, which is not installed", package=error.name),
+            hint="pip install 'tagcast[postgres]'",
+        ) from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError(
+            msg("[state] url is no SQLAlchemy URL"),
+            hint=msg("as in postgresql://user:${{PASSWORD}}@host/database"),
+        ) from error
+    return parsed

@@ -1,0 +1,97 @@
+"""A home that was copied or moved: MLflow's records follow it, so that a copy neither reads nor writes the original.
+
+MLflow records where artifacts lie as absolute paths. In a copy they would still name the original: training would write
+there, scoring would read from there, and damage in the copy would go unnoticed.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+ARTIFACTS = "mlartifacts"
+
+
+def own_folder(home: Path, uri: str) -> Path | None:
+    """Return the folder under ``home`` for what MLflow records as ``uri``, None for what never lay in a home.
+
+    Parameters
+    ----------
+    home : Path
+    uri : str
+        Of a run or a model, with the path of the home as it was when it was recorded.
+    """
+    url = urlparse(uri)
+    if url.scheme not in {"", "file"}:
+        return None
+    parts = Path(url2pathname(url.path)).parts
+    if ARTIFACTS not in parts:
+        return None
+    last = len(parts) - 1 - parts[::-1].index(ARTIFACTS)
+    return home.joinpath(*parts[last:])
+
+
+def follow_home(database: Path) -> bool:
+    """Let every record of ``database`` name the folder in which it lies now; return whether any named another.
+
+    What is overwritten is cleared, so that not even the free pages of the file name the old place.
+
+    Parameters
+    ----------
+    database : Path
+        MLflow's, in the home.
+
+    Raises
+    ------
+    sqlalchemy.exc.SQLAlchemyError
+        When it cannot be written.
+    """
+    import sqlite3
+
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT artifact_location FROM experiments").fetchall()
+    here = (database.parent / ARTIFACTS).as_uri()
+    others = {place for (location,) in found if (place := _root(location or "")) not in {"", here}}
+    if not others:
+        return False
+    from sqlalchemy import URL, NullPool, create_engine
+
+    engine = create_engine(URL.create("sqlite", database=str(database)), poolclass=NullPool)
+    try:
+        with engine.begin() as connection_:
+            connection_.exec_driver_sql("PRAGMA secure_delete = ON")
+            for place in sorted(others, key=len, reverse=True):
+                _rewrite(connection_, place, here)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection_:
+            connection_.exec_driver_sql("VACUUM")
+    finally:
+        engine.dispose()
+    return True
+
+
+def _root(location: str) -> str:
+    """Return the URI of the artifacts' folder that ``location`` lies in, as text; empty where it is in none."""
+    head, mark, tail = location.rpartition(f"/{ARTIFACTS}")
+    within = mark and (not tail or tail.startswith("/")) and head.startswith(("file:", "/"))
+    return head + mark if within else ""
+
+
+def _rewrite(connection: Connection, old: str, new: str) -> None:
+    from sqlalchemy import MetaData, String, func, update
+
+    tables = MetaData()
+    tables.reflect(connection)
+    for table in tables.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, String):
+                connection.execute(
+                    update(table)
+                    .where(func.instr(column, old) > 0)
+                    .values({column: func.replace(column, old, new)})
+                )
