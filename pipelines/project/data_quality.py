@@ -133,8 +133,8 @@ def check_purchases(definition: TagDefinition, quality: LogQuality) -> None:
         )
 
 
-def check_data(plan: TagPlan, quality: LogQuality, as_of: date) -> None:
-    """Refuse to learn from what the data do not bear, and log what a reader should know.
+def check_data(plan: TagPlan, quality: LogQuality, as_of: date) -> TagProblem | None:
+    """Refuse to learn from what the data do not bear; log what a reader should know, and return it.
 
     Raises
     ------
@@ -143,11 +143,12 @@ def check_data(plan: TagPlan, quality: LogQuality, as_of: date) -> None:
     """
     problem = model_problem(plan.definition, plan.split, quality, as_of)
     if problem is None:
-        return
+        return None
     text = msg("{tag}: {problem}", tag=plan.definition.name, problem=problem.message)
     if problem.level == "error":
         raise DataError(text, hint=problem.hint)
     log.warning(text)
+    return problem
 
 
 def rule_problem(rule: Rule, quality: LogQuality, as_of: date, spending: Sequence[str]) -> TagProblem | None:

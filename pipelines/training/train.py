@@ -17,7 +17,13 @@ from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
-from tagcast.pipelines.project.data_quality import check_data, check_purchases, project_quality, warn_of_spans
+from tagcast.pipelines.project.data_quality import (
+    TagProblem,
+    check_data,
+    check_purchases,
+    project_quality,
+    warn_of_spans,
+)
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.registration import TrainedTag, register
@@ -158,8 +164,8 @@ def _labelled(
             check_purchases(definition, quality)
             plan = project.plan(definition, now)
             rows = label_rows(project, plan, now)
-            check_data(plan, quality, now)
-            check_cases(plan, rows)
+            problem = check_data(plan, quality, now)
+            _check_cases(plan, rows, problem)
         except (DataError, ModelError) as error:
             errors.append(error)
             refused.append(_refusal(definition, error))
@@ -170,3 +176,16 @@ def _labelled(
     if not plans:
         raise errors[0]
     return plans, labels, refused
+
+
+def _check_cases(plan: TagPlan, rows: pd.DataFrame, problem: TagProblem | None) -> None:
+    """Refuse a tag with too few cases, with the cause in the data where one is known."""
+    try:
+        check_cases(plan, rows)
+    except ModelError as error:
+        if problem is None or not problem.explains:
+            raise
+        text = msg(
+            "{tag}: {cause}; {effect}", tag=plan.definition.name, cause=problem.message, effect=error.message
+        )
+        raise ModelError(text, hint=problem.hint) from error

@@ -224,6 +224,10 @@ def test_a_category_that_is_called_otherwise_from_a_day_on(tmp_path, day, level)
     (tag,) = project_report(project)["tags"]
     assert tag["level"] == level
     assert f"last bought on {last}" in tag["message"]
+    if level == "error":
+        refused = project.invoke("train", "interest", "--trials", "1")
+        assert refused.exit_code == 6
+        assert f"last bought on {last}" in refused.stderr
     # The hint, tried.
     category = re.search(r"category = .*", finding["hint"]).group()
     edit(project, 'category = "kind"\n', "")
