@@ -7,8 +7,14 @@ import re
 import pandas as pd
 import pytest
 
-from tests.pipelines.training.test_check_names import edit, project_report
-from tests.support.faults.wrong_data import STAGE, everyday_shop, findings, write_project
+from tests.support.faults.wrong_data import (
+    STAGE,
+    edit,
+    everyday_shop,
+    findings,
+    project_report,
+    write_project,
+)
 from tests.support.shop import write_shop
 
 BIG = """\

@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 
 from tests.support.command_line import Project
-from tests.support.faults.wrong_data import CHURN, STAGE, everyday_shop, findings, write_project
+from tests.support.faults.wrong_data import (
+    CHURN,
+    STAGE,
+    edit,
+    everyday_shop,
+    findings,
+    project_report,
+    write_project,
+)
 
 INTEREST = """\
 name: interest.{category}
@@ -33,13 +41,6 @@ category: "{category}"
 family: {top: 5}
 rule: "category_recency_days <= 90"
 """
-
-
-def edit(project: Project, old: str, new: str) -> None:
-    """Replace a part of the configuration."""
-    text = project.config.read_text(encoding="utf-8")
-    assert old in text
-    project.config.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -170,13 +171,6 @@ def test_names_are_listed_and_a_missing_purchase_is_named(tmp_path) -> None:
     (note,) = findings(project)["event_names"]
     assert note["level"] == "note"
     assert "'visit'" in note["message"]
-
-
-def project_report(project: Project) -> dict:
-    """Return the report of `tagcast check`, ready or not."""
-    import json
-
-    return json.loads(project.invoke("check", "--json").stdout)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -101,10 +102,19 @@ def write_project(
 
 def findings(project: Project, *words: str) -> dict[str, list[dict]]:
     """Return the findings of `tagcast check` by code."""
-    import json
-
-    report = json.loads(project.invoke("check", *words, "--json").stdout)
     found: dict[str, list[dict]] = {}
-    for finding in report["sources"]["findings"]:
+    for finding in project_report(project, *words)["sources"]["findings"]:
         found.setdefault(finding["code"], []).append(finding)
     return found
+
+
+def project_report(project: Project, *words: str) -> dict:
+    """Return the report of `tagcast check`, ready or not."""
+    return json.loads(project.invoke("check", *words, "--json").stdout)
+
+
+def edit(project: Project, old: str, new: str) -> None:
+    """Replace a part of the configuration."""
+    text = project.config.read_text(encoding="utf-8")
+    assert old in text
+    project.config.write_text(text.replace(old, new), encoding="utf-8")
