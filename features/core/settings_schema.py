@@ -97,6 +97,7 @@ class Source(Place):
     where: str | None = Field(None, description="SQL condition; other rows are left out")
     returns: str | None = Field(None, description="SQL condition; these rows give money back")
     deduplicate: bool = Field(False, description="exact duplicate lines count once")
+    ended: bool = Field(False, description="no more events are to come: its silence is not waited for")
     columns: dict[str, str] = Field(description="event-log column = source column")
     derive: dict[str, str] = Field(default_factory=dict, description="event-log column = SQL expression")
     joins: tuple[Join, ...] = ()

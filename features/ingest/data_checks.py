@@ -10,14 +10,17 @@ from typing import Any
 
 from sqlglot import exp
 
+from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.duckdb import instant, silence
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.event_log_writer import MIN_PROFILES, identity_query
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.source_findings import Finding, SourceReport, findings_of, strange_findings
+from tagcast.features.ingest.source_findings import SourceReport, findings_of, strange_findings
 from tagcast.features.ingest.source_query import CONVERTED, EVENT_LOG_COLUMNS, source_query
+from tagcast.features.quality.finding import Finding
+from tagcast.features.quality.missing_ids import missing_id_findings
 
 _COUNTED = tuple(f.name for f in fields(SourceReport) if f.name not in {"name", "unread", "unplaced_ids"})
 
@@ -63,7 +66,12 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                     findings.append(Finding("error", error.code, where, error.message, error.hint))
                     continue
                 reports.append(report)
-                findings.extend(findings_of(report, where, {*source.columns, *source.derive}))
+                named = (
+                    list(missing_id_findings(connection, query.select, where)) if report.missing_ids else []
+                )
+                codes = {finding.code for finding in named}
+                rest = findings_of(report, where, {*source.columns, *source.derive})
+                findings.extend([*named, *(finding for finding in rest if finding.code not in codes)])
                 findings.extend(strange_findings(query.strange, where))
     if (
         reports
@@ -106,6 +114,7 @@ def _report(
         lines_where(future),
         exp.Count(this=exp.Star()) - exp.Count(this=exp.Distinct(expressions=[everything])),
         lines_where(amount.is_(exp.null())),
+        lines_where(exp.and_(amount.is_(exp.null()), exp.column("event").eq(exp.Literal.string(PURCHASE)))),
         lines_where(amount.eq(zero)),
         lines_where(exp.and_(amount < zero, exp.not_(returned))),
         lines_where(returned),

@@ -27,6 +27,7 @@ from tagcast.features.core.system import private_folder
 from tagcast.features.ingest.event_log_content import LogContent, SourceCount
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.readers.files import matching_files
+from tagcast.features.quality.source_spans import span_from_json
 
 Progress = Callable[[Text, int, int], None]
 KEEP_LOGS = 2
@@ -187,7 +188,7 @@ def _is_whole(folder: Path) -> bool:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         rows = pq.read_metadata(folder / "events.parquet").num_rows
-        return bool(rows == manifest["rows"] and "digests" in manifest)
+        return bool(rows == manifest["rows"] and {"digests", "spans"} <= manifest.keys())
     except (OSError, ValueError, KeyError):
         return False
 
@@ -204,6 +205,7 @@ def _load(folder: Path) -> EventLog:
         columns_from={name: date.fromisoformat(day) for name, day in m["columns_from"].items()},
         sources=tuple(SourceCount(**s) for s in m["sources"]),
         digests={date.fromisoformat(day): (rows, int(total)) for day, (rows, total) in m["digests"].items()},
+        spans=tuple(span_from_json(s) for s in m["spans"]),
         folder=folder,
     )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 
+from tagcast.features.quality.source_spans import SourceSpan, observed_until, stopped
+
 Digest = tuple[int, int]
 """Lines of a day, and the sum of their hashes."""
 
@@ -41,6 +43,8 @@ class LogContent:
     sources : tuple of SourceCount
     digests : dict of date to (int, int)
         What each local day holds: lines, and the sum of their hashes.
+    spans : tuple of SourceSpan
+        The days of each source, and its lines that were left out for an implausible time.
     """
 
     id: str
@@ -52,6 +56,17 @@ class LogContent:
     columns_from: dict[str, date]
     sources: tuple[SourceCount, ...]
     digests: dict[date, Digest] = field(default_factory=dict, kw_only=True)
+    spans: tuple[SourceSpan, ...] = field(default=(), kw_only=True)
+
+    @property
+    def observed_until(self) -> date:
+        """The first day that not every source reaches: what happened since is unknown, not silent."""
+        return observed_until(self.spans, self.last_day)
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """Sources that have fallen silent against their rhythm while others went on, sorted."""
+        return tuple(sorted(stopped(self.spans)))
 
     def id_before(self, as_of: date) -> str:
         """Return the content id of the events of local days before ``as_of``.

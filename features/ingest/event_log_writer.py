@@ -6,7 +6,7 @@ Everything streams through DuckDB within the configured memory; nothing of a sou
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tagcast.features.ingest.profile_attributes import write_attributes
 from tagcast.features.ingest.readers.table_reader import Reader, column
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, source_query
 from tagcast.features.ingest.sql_casts import as_key
+from tagcast.features.quality.source_spans import SourceSpan, source_span
 
 OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
 MAX_UNPARSABLE_SHARE = 0.01
@@ -77,7 +78,11 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, in
             )
         progress(msg("sources"), len(queries), len(queries))
         progress(msg("event log"), 0, 1)
-        log = _merge(connection, aside, len(queries), tuple(counts))
+        spans = [
+            _span(connection, source, aside / f"stage-{number}.parquet")
+            for number, source in enumerate(settings.sources)
+        ]
+        log = _merge(connection, aside, spans, tuple(counts))
         write_attributes(settings, reader, aside / "profiles.parquet")
         progress(msg("event log"), 1, 1)
     for leftover in (
@@ -185,17 +190,41 @@ def _stage(
     return found
 
 
-def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount, ...]) -> LogContent:
-    """Write all staged lines as one sorted log and return what it holds."""
+def _span(connection: Any, source: Source, staged: Path) -> SourceSpan | None:
+    """Return from when to when a source reaches, None where no line of it can be used."""
+    rows = connection.execute(
+        """SELECT event_day, count(*), list(DISTINCT event) FROM read_parquet(?)
+           WHERE placed IS NOT NULL AND event_time IS NOT NULL GROUP BY event_day""",
+        [str(staged)],
+    ).fetchall()
+    if not rows:
+        return None
+    names = {name for *_, found in rows for name in found if name is not None}
+    return source_span(source.name, names, {day: n for day, n, _ in rows}, ended=source.ended)
+
+
+def _merge(
+    connection: Any, aside: Path, spans: Sequence[SourceSpan | None], sources: tuple[SourceCount, ...]
+) -> LogContent:
+    """Write all staged lines with a plausible time as one sorted log and return what it holds."""
     staged = exp.func(
         "read_parquet",
-        exp.array(*[exp.Literal.string(str(aside / f"stage-{n}.parquet")) for n in range(count)]),
+        exp.array(*[exp.Literal.string(str(aside / f"stage-{n}.parquet")) for n in range(len(spans))]),
     )
+    known = [span for span in spans if span is not None]
+    plausible = [
+        exp.and_(
+            exp.column("source").eq(exp.Literal.string(span.name)),
+            exp.column("event_day").between(_day(span.first_day), _day(span.last_day)),
+        )
+        for span in known
+    ]
     placed, time = exp.column("placed"), exp.column("event_time")
     lines = exp.select(
         *[exp.alias_(placed if c == "profile_id" else exp.column(c), c) for c in EVENT_LOG_COLUMNS]
     ).from_(staged)
     lines = lines.where(placed.is_(exp.null()).not_(), time.is_(exp.null()).not_())
+    lines = lines.where(exp.or_(exp.false(), *plausible))
     # Sorted by every column: the file's bytes depend on the events alone, not on how they arrived.
     lines = lines.order_by(*[str(position + 1) for position in range(len(EVENT_LOG_COLUMNS))])
     target = str(aside / "events.parquet")
@@ -236,7 +265,12 @@ def _merge(connection: Any, aside: Path, count: int, sources: tuple[SourceCount,
         columns_from={name: day for name, day in columns.items() if day is not None},
         sources=sources,
         digests=digests,
+        spans=tuple(known),
     )
+
+
+def _day(day: date) -> exp.Expr:
+    return exp.cast(exp.Literal.string(day.isoformat()), "DATE")
 
 
 def _digests(connection: Any, log: exp.Expr) -> dict[date, Digest]:

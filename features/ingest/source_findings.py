@@ -5,36 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from tagcast.features.core.messages import NOTHING, Joined, Message, Text, msg
+from tagcast.features.core.messages import NOTHING, Message, msg
 from tagcast.features.ingest.event_log_writer import AMOUNT_HINT, MAX_UNPARSABLE_SHARE, TIME_HINT, number_hint
 from tagcast.features.ingest.expression_types import HINTS, USES
 from tagcast.features.ingest.source_query import NUMBERS, StrangeValues
+from tagcast.features.quality.finding import Finding
 
 MANY = 0.05
 """Share of lines from which something left out or doubtful is worth a warning."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something a person should know before training.
-
-    Parameters
-    ----------
-    level : {"error", "warning", "note"}
-    code : str
-        What it is, for programs.
-    where : str
-        The source, or what else it is about.
-    message, hint : Message, Joined or str
-    """
-
-    level: Literal["error", "warning", "note"]
-    code: str
-    where: str
-    message: Text | Joined
-    hint: Text | Joined
 
 
 @dataclass(frozen=True)
@@ -50,7 +29,7 @@ class SourceReport:
         Lines; future is at or after ``now``.
     duplicates : int
         Lines beyond the first of those alike in every column of the event log.
-    missing_amounts, zero_amounts, negative_amounts, returns : int
+    missing_amounts, purchases_without_amount, zero_amounts, negative_amounts, returns : int
         Lines; a negative amount that is no return is doubtful.
     categories, missing_categories : int
         Distinct categories; lines without one.
@@ -72,6 +51,7 @@ class SourceReport:
     future_times: int
     duplicates: int
     missing_amounts: int
+    purchases_without_amount: int
     zero_amounts: int
     negative_amounts: int
     returns: int
@@ -151,10 +131,11 @@ def findings_of(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Findi
         )
     else:
         unread_amounts = r.unread.get("amount", (0, ""))[0]
-        if "amount" in mapped and r.missing_amounts > unread_amounts:
+        # What is no purchase need not have an amount.
+        if "amount" in mapped and r.purchases_without_amount > unread_amounts:
             yield warning(
                 "missing_amounts",
-                msg("{lines} have no amount", lines=share(r.missing_amounts - unread_amounts)),
+                msg("{lines} have no amount", lines=share(r.purchases_without_amount - unread_amounts)),
                 msg("check columns.amount"),
             )
         for name in NUMBERS:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import LANGUAGES, listed, msg
 from tagcast.features.core.strict import Strict
 from tagcast.features.core.validation import InvalidValueError
@@ -138,6 +139,32 @@ class TagBase(Strict):
             "path": tuple(part.replace(PLACEHOLDER, category) for part in self.path),
             "family": None,
         }
+
+
+def check_names(tag: str, categories: Sequence[str]) -> None:
+    """Refuse categories of a family that become one tag name.
+
+    Raises
+    ------
+    DefinitionError
+        Naming the tag and the categories.
+    """
+    by_name: dict[str, list[str]] = {}
+    for category in categories:
+        by_name.setdefault(slug(category), []).append(category)
+    for name, some in by_name.items():
+        if len(some) > 1:
+            raise DefinitionError(
+                msg(
+                    "{tag}: the categories {categories} become one tag name, {name}",
+                    tag=tag,
+                    categories=listed(map(repr, some)),
+                    name=tag.replace(PLACEHOLDER, name),
+                ),
+                hint=msg(
+                    "give them one name in the source (derive category), or name the categories: family: {{values: […]}}"
+                ),
+            )
 
 
 def slug(category: str) -> str:

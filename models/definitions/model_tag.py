@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.strict import Strict
 from tagcast.features.core.validation import InvalidValueError
-from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, Text, slug
+from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, Text, check_names, slug
 from tagcast.models.definitions.decision_rules import (
     Decision,
     PrecisionRule,
@@ -235,9 +235,16 @@ class TagDefinition(TagBase):
         return self.outcome.levels or self.bands
 
     def expand(self, categories: Sequence[str]) -> list[TagDefinition]:
-        """Return the family's members for ``categories`` (a tag that is no family: itself)."""
+        """Return the family's members for ``categories`` (a tag that is no family: itself).
+
+        Raises
+        ------
+        DefinitionError
+            Where two categories become one tag name.
+        """
         if self.family is None:
             return [self]
+        check_names(self.name, categories)
         return [
             self.model_copy(
                 update={

@@ -27,7 +27,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, FilterError
 from tagcast.features.core.messages import Message, listed, msg
 from tagcast.features.core.validation import InvalidValueError
-from tagcast.models.definitions.base import PLACEHOLDER, TagBase
+from tagcast.models.definitions.base import PLACEHOLDER, TagBase, check_names
 from tagcast.models.definitions.outcomes import TIER_NAME
 from tagcast.models.filters.conditions import FieldCondition, FieldRef, Filter, InAudience, Names, walk
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
@@ -123,9 +123,16 @@ class RuleDefinition(TagBase):
         return sha256(json.dumps(meaning).encode()).hexdigest()[:12]
 
     def expand(self, categories: Sequence[str]) -> list[RuleDefinition]:
-        """Return the family's members for ``categories`` (a tag that is no family: itself)."""
+        """Return the family's members for ``categories`` (a tag that is no family: itself).
+
+        Raises
+        ------
+        DefinitionError
+            Where two categories become one tag name.
+        """
         if self.family is None:
             return [self]
+        check_names(self.name, categories)
         return [self.model_copy(update={**self.member(c), "category": c}) for c in categories]
 
 

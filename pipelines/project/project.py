@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, FeatureSet, windows_within
 from tagcast.features.core.errors import DataError, DefinitionError
 from tagcast.features.core.home.compiled import keep_compiled_in
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.project.tag_files import TagFiles
 
@@ -97,13 +97,19 @@ class Project:
         """The event log as an ibis table."""
         return self.engine.read_parquet(self.events.glob)
 
+    @cached_property
+    def _purchase_days(self) -> tuple[date, ...]:
+        from tagcast.pipelines.project.snapshot_choice import days_with_purchases
+
+        return days_with_purchases(self.event_table)
+
     @property
     def observed_until(self) -> date:
-        """The first day after the data."""
-        return self.events.last_day + timedelta(days=1)
+        """The first day that not every source reaches."""
+        return self.events.observed_until
 
     def resolve_as_of(self, as_of: date | None) -> date:
-        """Return the day that training or scoring takes for today; None takes the day after the last event.
+        """Return the day that training or scoring takes for today; None takes the first that not every source reaches.
 
         Raises
         ------
@@ -112,6 +118,20 @@ class Project:
         """
         as_of = as_of or self.observed_until
         if as_of > self.observed_until:
+            if silent := self.events.stopped:
+                raise DataError(
+                    msg(
+                        "{as_of} is after the data: {sources} stopped, so what happened from {observed_until} on is unknown",
+                        as_of=as_of,
+                        sources=listed(silent),
+                        observed_until=self.observed_until,
+                    ),
+                    hint=msg(
+                        "bring it up to date, use a date up to {observed_until}, or say ended = true in the source "
+                        "if no more is to come",
+                        observed_until=self.observed_until,
+                    ),
+                )
             raise DataError(
                 msg(
                     "{as_of} is after the data: the last event is of {last_day}, so what happened since is unknown",
@@ -194,35 +214,10 @@ class Project:
         DataError
             When a window is not observed before ``as_of``, or history is too short.
         """
-        from tagcast.models.training.splits import Split, choose_snapshots
+        from tagcast.models.training.splits import Split
+        from tagcast.pipelines.project.snapshot_choice import snapshot_dates
 
-        rule = definition.snapshots
-        if rule.dates is None:
-            dates = choose_snapshots(
-                first_day=self.events.first_day,
-                now=as_of,
-                horizon_days=definition.horizon_days,
-                every_days=rule.every_days,
-                max_snapshots=rule.max_snapshots,
-                min_history_days=rule.min_history_days,
-            )
-        else:
-            dates = rule.dates
-            late = [d for d in dates if d + timedelta(days=definition.horizon_days) > as_of]
-            if late:
-                raise DataError(
-                    msg(
-                        "{tag}: the window of snapshot {snapshot} ({horizon_days} days) is not observed before {as_of}",
-                        tag=definition.name,
-                        snapshot=late[0],
-                        horizon_days=definition.horizon_days,
-                        as_of=as_of,
-                    ),
-                    hint=msg(
-                        "snapshots.dates have to lie at or before {last}",
-                        last=as_of - timedelta(days=definition.horizon_days),
-                    ),
-                )
+        dates = snapshot_dates(definition, self.events.first_day, as_of, self._purchase_days)
         return TagPlan(definition, Split(dates, definition.horizon_days))
 
     @property

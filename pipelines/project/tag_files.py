@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.errors import StoreError
+from tagcast.features.core.errors import DefinitionError, StoreError
+from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.definition import Definition
@@ -40,7 +41,13 @@ class TagFiles:
         if key not in self._read:
             expanded: list[Definition] = []
             for definition in load_definitions(folder):
-                expanded.extend(definition.expand(self._categories(definition, as_of, key[2])))
+                for tag in definition.expand(self._categories(definition, as_of, key[2])):
+                    if any(other.name == tag.name for other in expanded):
+                        raise DefinitionError(
+                            msg("{tag} is a tag of its own and a member of a family too", tag=tag.name),
+                            hint=msg("rename one"),
+                        )
+                    expanded.append(tag)
             self._read[key] = tuple(expanded)
         return self._read[key]
 

@@ -15,6 +15,7 @@ from tagcast.features.core.messages import msg
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
+from tagcast.pipelines.project.data_quality import check_spend, warn_of_spans
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.lost_tags import check_tags_stay, lost_tags
@@ -72,8 +73,10 @@ def score_tags(
 
     _check_out(out)
     as_of = project.resolve_as_of(as_of)
+    warn_of_spans(project)
     chosen = run_tags(project, names, as_of)
     tags = chosen.models
+    check_spend(project, [t.definition for t in tags], [r.rule for r in chosen.rules], as_of)
     store, publish = project.store, project.settings.publish
     bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
     with ExitStack() as stack:

@@ -42,7 +42,11 @@ def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
                     tag=plan.definition.name,
                     as_of=as_of,
                 ),
-                hint=msg("widen population, or check that the outcome's category is spelt as in the data"),
+                hint=msg("widen population, or check that the outcome's category is spelt as in the data")
+                if who.not_bought_within_days
+                else msg(
+                    "nobody bought in the days before: widen population, or choose other days with snapshots: {{dates: […]}}"
+                ),
             )
         parts.append(rows.assign(as_of=as_of))
     frame: pd.DataFrame = pd.concat(parts, ignore_index=True)

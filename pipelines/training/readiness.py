@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError, DefinitionError, ModelError
 from tagcast.features.core.messages import NOTHING, Joined, Text, msg
+from tagcast.pipelines.project.data_quality import (
+    missing_purchases,
+    model_problem,
+    project_quality,
+    rule_problem,
+    spending_features,
+)
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.frames import check_cases, label_rows
@@ -15,6 +23,8 @@ from tagcast.serving.catalog.category_size_checks import leaf_warnings
 
 if TYPE_CHECKING:
     from tagcast.features.ingest.data_checks import Readiness
+    from tagcast.features.quality.examine_log import LogQuality
+    from tagcast.features.quality.finding import Finding
     from tagcast.models.definitions.rule_tag import RuleDefinition
 
 
@@ -76,13 +86,23 @@ def check_project(project: Project, as_of: date | None) -> ProjectReadiness:
     if any(f.level == "error" for f in sources.findings):
         return ProjectReadiness(as_of, sources, ())
     as_of = project.resolve_as_of(as_of)
-    tags = [_tag(project, definition, as_of) for definition in project.definitions(as_of)]
-    rules = [_rule(project, definition, as_of) for definition in project.rules(as_of)]
+    quality = project_quality(project, as_of)
+    sources = replace(sources, findings=_all_findings(sources.findings, quality.findings))
+    tags = [_tag(project, definition, as_of, quality) for definition in project.definitions(as_of)]
+    rules = [_rule(project, definition, as_of, quality) for definition in project.rules(as_of)]
     leaves = leaf_warnings(tag.path for tag in project.tags(as_of))
     return ProjectReadiness(as_of, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves))
 
 
-def _tag(project: Project, definition: Any, as_of: date) -> TagReadiness:
+def _all_findings(of_sources: Sequence[Finding], of_log: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return both; of the same thing in the same place, what the event log shows, which names days."""
+    known = {(finding.code, finding.where) for finding in of_log}
+    return (*(f for f in of_sources if (f.code, f.where) not in known), *of_log)
+
+
+def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) -> TagReadiness:
+    if absent := missing_purchases(definition, quality):
+        return TagReadiness(definition.name, (), 0, 0, absent.level, absent.message, absent.hint)
     try:
         plan = project.plan(definition, as_of)
         labels = label_rows(project, plan, as_of)
@@ -98,6 +118,12 @@ def _tag(project: Project, definition: Any, as_of: date) -> TagReadiness:
         check_cases(plan, labels)
     except ModelError as error:
         level, message, hint = "error", error.message, error.hint
+    problem = model_problem(definition, split, quality, as_of)
+    if problem and level == "ok":
+        level, message, hint = problem.level, problem.message, problem.hint
+    elif problem and problem.explains:  # The cause, with what follows of it.
+        message = msg("{cause}; {effect}", cause=problem.message, effect=message)
+        hint = problem.hint
     if level == "ok" and not split.validation_folds:
         level = "warning"
         message = msg("history is too short to choose a model over time; folds of profiles stand in")
@@ -105,9 +131,11 @@ def _tag(project: Project, definition: Any, as_of: date) -> TagReadiness:
     return TagReadiness(definition.name, split.snapshots, population, positives, level, message, hint)
 
 
-def _rule(project: Project, definition: RuleDefinition, as_of: date) -> TagReadiness:
+def _rule(project: Project, definition: RuleDefinition, as_of: date, quality: LogQuality) -> TagReadiness:
     try:
-        resolved_rules(project, [definition], as_of)
+        (rule,) = resolved_rules(project, [definition], as_of)
     except DefinitionError as error:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint, "rule")
+    if problem := rule_problem(rule, quality, as_of, spending_features(project, as_of)):
+        return TagReadiness(definition.name, (), 0, 0, problem.level, problem.message, problem.hint, "rule")
     return TagReadiness(definition.name, (), 0, 0, "ok", msg("a rule: nothing to train"), NOTHING, "rule")

@@ -17,6 +17,13 @@ from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.pipelines.evidence.gate_inputs import GateInputs
+from tagcast.pipelines.project.data_quality import (
+    TagProblem,
+    check_data,
+    check_purchases,
+    project_quality,
+    warn_of_spans,
+)
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.registration import TrainedTag, register
@@ -71,6 +78,7 @@ def train_tags(
         When no tag at all can be trained.
     """
     as_of = project.resolve_as_of(as_of)
+    warn_of_spans(project)
     every = project.definitions(as_of)
     chosen = every if names is None else select(every, names)
     # A file a tag: processes that create one SQLite file together race for its tables.
@@ -149,12 +157,15 @@ def _labelled(
         The first reason, when no tag can be labelled.
     """
     plans, labels, refused, errors = [], {}, [], []
+    quality = project_quality(project, now)
     for done, definition in enumerate(definitions):
         project.progress(msg("outcomes"), done, len(definitions))
         try:
+            check_purchases(definition, quality)
             plan = project.plan(definition, now)
             rows = label_rows(project, plan, now)
-            check_cases(plan, rows)
+            problem = check_data(plan, quality, now)
+            _check_cases(plan, rows, problem)
         except (DataError, ModelError) as error:
             errors.append(error)
             refused.append(_refusal(definition, error))
@@ -165,3 +176,16 @@ def _labelled(
     if not plans:
         raise errors[0]
     return plans, labels, refused
+
+
+def _check_cases(plan: TagPlan, rows: pd.DataFrame, problem: TagProblem | None) -> None:
+    """Refuse a tag with too few cases, with the cause in the data where one is known."""
+    try:
+        check_cases(plan, rows)
+    except ModelError as error:
+        if problem is None or not problem.explains:
+            raise
+        text = msg(
+            "{tag}: {cause}; {effect}", tag=plan.definition.name, cause=problem.message, effect=error.message
+        )
+        raise ModelError(text, hint=problem.hint) from error

@@ -1,0 +1,80 @@
+"""The snapshots a tag learns from: those of the definition, or laid over the data, without those that cannot be."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.catalog.feature_set import PURCHASE
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagcast.models.definitions.model_tag import TagDefinition
+
+
+def snapshot_dates(
+    definition: TagDefinition, first_day: date, as_of: date, purchase_days: Sequence[date]
+) -> tuple[date, ...]:
+    """Return the snapshots of one tag, rising.
+
+    Where the definition names none, those are left out at which nobody can be in the population because nobody
+    bought in the days it looks back: a shop that was closed has no active customers to learn from.
+
+    Parameters
+    ----------
+    definition : TagDefinition
+    first_day : date
+        Of the first event.
+    as_of : date
+    purchase_days : sequence of date
+        Days with a purchase.
+
+    Raises
+    ------
+    DataError
+        When a window is not observed before ``as_of``, or history is too short.
+    """
+    from tagcast.models.training.splits import choose_snapshots
+
+    rule = definition.snapshots
+    if rule.dates is None:
+        laid = choose_snapshots(
+            first_day=first_day,
+            now=as_of,
+            horizon_days=definition.horizon_days,
+            every_days=rule.every_days,
+            max_snapshots=rule.max_snapshots,
+            min_history_days=rule.min_history_days,
+        )
+        within = definition.population.active_within_days
+        if not within:
+            return laid
+        back = timedelta(days=within)
+        possible = tuple(day for day in laid if any(day - back <= bought < day for bought in purchase_days))
+        # Where not one is possible, the empty population is what has to be said.
+        return possible or laid
+    late = [d for d in rule.dates if d + timedelta(days=definition.horizon_days) > as_of]
+    if late:
+        raise DataError(
+            msg(
+                "{tag}: the window of snapshot {snapshot} ({horizon_days} days) is not observed before {as_of}",
+                tag=definition.name,
+                snapshot=late[0],
+                horizon_days=definition.horizon_days,
+                as_of=as_of,
+            ),
+            hint=msg(
+                "snapshots.dates have to lie at or before {last}",
+                last=as_of - timedelta(days=definition.horizon_days),
+            ),
+        )
+    return rule.dates
+
+
+def days_with_purchases(events: Any) -> tuple[date, ...]:
+    """Return the days of the event log (an ibis table) on which somebody bought, rising."""
+    bought = events.filter((events.event == PURCHASE) & ~events.is_return)
+    return tuple(sorted(bought.select("event_day").distinct().event_day.execute().dt.date))
