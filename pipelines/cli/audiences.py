@@ -20,6 +20,7 @@ from tagcast.pipelines.reports.audiences import (
     render_overlap,
     render_portrait,
     render_profit,
+    render_reach,
     render_saved,
 )
 from tagcast.pipelines.reports.terminal import say
@@ -148,9 +149,7 @@ def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> Non
 
 @audience.command()
 @click.argument("text", metavar="FILTER")
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .csv or .parquet file."
-)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv or .parquet file.")
 @click.option(
     "--column",
     "columns",
@@ -163,21 +162,34 @@ def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> Non
     default=0.0,
     help="Share to hold out at random as a control group.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses who is held out.")
+@click.option("--seed", type=int, help="Chooses who is held out. Default: drawn for this export.")
 @click.option("--channel", help="Leave out who does not consent to it; as in [consent].")
+@click.option("--no-contact", is_flag=True, help="No one in the file is contacted; recorded.")
+@click.option("--dry-run", is_flag=True, help="Show who is left out; write nothing.")
 @click.option("--name", default="", help="What the audit log calls it.")
 @pass_invocation
 def export(
-    invocation: Invocation, text: str, out: Path, columns: tuple[str, ...], holdout: float, seed: int,
-    channel: str | None, name: str,
+    invocation: Invocation, text: str, out: Path | None, columns: tuple[str, ...], holdout: float,
+    seed: int | None, channel: str | None, no_contact: bool, dry_run: bool, name: str,
 ) -> None:  # fmt: skip
     """Write the profiles that FILTER finds to a CSV or Parquet file; recorded in the audit log.
+
+    Where [consent] is configured, either --channel or --no-contact is needed.
 
     \b
     Example:
       tagcast audience export "churn_risk.band = 'high'" --out audience.csv
       tagcast audience export "churn_risk.band = 'high'" --out audience.csv --column churn_risk.score --holdout 0.1
+      tagcast audience export "churn_risk.band = 'high'" --channel email --dry-run
     """
+    if dry_run:
+        reach = audiences.reach_of(
+            invocation.context(), local_user(), text, channel=channel, no_contact=no_contact
+        )
+        invocation.answer({**asdict(reach), "written": reach.written}, lambda: render_reach(reach))
+        return
+    if out is None:
+        raise click.MissingParameter(param_hint="--out", param_type="option")
     found = audiences.export_audience(
         invocation.context(),
         local_user(),
@@ -187,6 +199,7 @@ def export(
         holdout=holdout,
         seed=seed,
         channel=channel,
+        no_contact=no_contact,
         name=name,
     )
     invocation.answer({"out": str(out), **asdict(found)}, lambda: render_export(out, found))
