@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import StoreError
@@ -179,6 +180,7 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
         When nothing was published yet.
     """
     from tagcast.models.filters.conditions import Names
+    from tagcast.serving.catalog.unavailable_tags import why_unavailable
 
     require(person, "filter")
     manifest = context.store.current()
@@ -194,7 +196,12 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
         for tag in manifest.run.tags
         if may_see(person, tag) and (reviews or statuses[tag.tag] == "published")
     ]
-    return Names({t.tag: t.bands for t in visible}, manifest.attributes, {t.tag: t.values for t in visible})
+    return Names(
+        {t.tag: t.bands for t in visible},
+        manifest.attributes,
+        {t.tag: t.values for t in visible},
+        unavailable=partial(why_unavailable, context, person),
+    )
 
 
 def _texts(tag: KnownTag) -> list[tuple[str, float]]:

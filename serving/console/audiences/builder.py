@@ -22,7 +22,7 @@ from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import error_markup
+from tagcast.serving.console.ui.notices import done, error_markup, filter_place
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_titles import titles
 from tagcast.serving.console.ui.widgets import area_field, button, html
@@ -71,6 +71,7 @@ class Builder:
         self.draft = Group()
         self.tree: Filter | None = None
         self.text = ""
+        self.readable = True
         self.count: Counted | None = None
         self.counting: Debouncer[Counted] = Debouncer(self._counted, self._failed)
         self.recounting: Debouncer[Counted] = Debouncer(self._recounted, self._failed, pause=0)
@@ -176,16 +177,22 @@ class Builder:
         self._count()
 
     def _misread(self, error: Exception) -> None:
-        place = _place(self.text, error) if isinstance(error, FilterError) else None
+        place = filter_place(self.text, error) if isinstance(error, FilterError) else None
         self.trouble.content = h("div", place, error_markup(self.page, error))
-        if self.count is None:  # the address held it: there is no earlier filter whose answers could stay
-            self.conditions.show(self.draft)
-            self._count()
+        # Nothing that was answered before is about what stands there now.
+        self.readable, self.tree, self.count = False, None, None
+        for asked in (self.counting, self.recounting, self.looking):
+            asked.forget()
+        self.answers.show_unreadable()
+        self.profit.follow(None)
+        if not self.draft.items:  # the address held it: there is no earlier filter to go on from
+            self.conditions.show_unreadable()
 
     def _count(self) -> None:
         from nicegui import background_tasks
 
         tree = self.tree
+        self.readable = True
         self.answers.wait()
         self.profit.follow(tree)
         self.recounting.forget()
@@ -235,17 +242,28 @@ class Builder:
     def _portrait(self) -> None:
         from nicegui import ui
 
-        ui.navigate.to(link("/portrait", filter=self.text, name=self.kept.name if self.kept else ""))
+        if self._is_readable():
+            ui.navigate.to(link("/portrait", filter=self.text, name=self.kept.name if self.kept else ""))
+
+    def _is_readable(self) -> bool:
+        """Return whether there is an audience to act on; say so where there is none."""
+        if not self.readable:
+            done(self.page.say(msg("The filter has an error. Correct it first.")))
+        return self.readable
 
     async def _sample(self) -> None:
-        await sample_dialog(self.page, self.fields, self.tree)
+        if self._is_readable():
+            await sample_dialog(self.page, self.fields, self.tree)
 
     def _export(self) -> None:
+        if not self._is_readable():
+            return
         members = self.count.count.members if self.count else 0
         export_dialog(self.page, self.tree, members, self.kept.name if self.kept else "")
 
     def _save(self) -> None:
-        save_dialog(self.page, self.text, self.kept, self._saved)
+        if self._is_readable():
+            save_dialog(self.page, self.text, self.kept, self._saved)
 
     def _saved(self, kept: Any) -> None:
         from nicegui import ui
@@ -265,19 +283,3 @@ def _effect(say: Translator, effect: ConditionImpact) -> Markup:
         msg("removes about {count}", count=count) if effect.estimated else msg("removes {count}", count=count)
     )
     return h("span", say(removed))
-
-
-def _place(text: str, error: FilterError) -> Markup:
-    """Return the filter around the character where the trouble starts, that character marked."""
-    at = min(error.position, len(text))
-    start, end = max(0, at - 40), at + 40
-    marked = text[at : at + 1] or " "
-    return h(
-        "pre",
-        "…" if start else "",
-        text[start:at],
-        h("mark", marked),
-        text[at + 1 : end],
-        "…" if end < len(text) else "",
-        class_="place",
-    )

@@ -75,6 +75,10 @@ class Profit:
         from tagcast.serving.audiences.queries import tags_of
 
         self.tree = tree
+        if tree is None:
+            self.computing.forget()
+            self.picture.content = Markup("")
+            self.use.visible = False
         spoken = tags_of(tree) if tree else []
         if spoken and spoken[0] != self.tag and self.tag not in spoken:
             self.choice.value = spoken[0]  # asks by itself

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from tagcast.features.core.messages import msg, nmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
+from tagcast.serving.console.ui.charts import range_bar
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Language
     from tagcast.serving.console.audiences.builder_field_choices import Fields
     from tagcast.serving.context import ServiceContext
+
+
+NO_FIGURE = "–"
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,18 @@ class Answers:
             ),
         )
 
+    def show_unreadable(self) -> None:
+        """Show that there is no audience: the filter has an error, and no count may stand beside it."""
+        say, none = self.say, NO_FIGURE
+        self.members = 0
+        self.card.classes(remove="waiting")
+        about = say(msg("The filter has an error"))
+        self.figure.content = h("div", h("b", none, class_="num"), h("div", about, class_="muted"))
+        self.strip.content = h("span", h("b", none, class_="num"), " ", h("span", about, class_="muted"))
+        self.words.content = h("span", none)
+        self.spoken.content = h("span", about)
+        self.expected.content = h("p", none, class_="faint")
+
     def fail(self, error: BaseException) -> None:
         """Show why there is no count."""
         self.card.classes(remove="waiting")
@@ -244,7 +260,7 @@ class Answers:
                         say(msg("about {right} correct", right=number(round(one.right)))),
                         class_="expected-right num",
                     ),
-                    _range_bar(one),
+                    range_bar(one.low, one.right, one.high, one.members),
                     h(
                         "div",
                         say(
@@ -279,15 +295,3 @@ class Answers:
             h("p", say(msg("How many of these predictions will come true")), class_="faint"),
             h("ul", [*rows, *spent]),
         )
-
-
-def _range_bar(one: Expected) -> Markup:
-    whole = max(one.members, 1)
-    low, high, right = (100 * v / whole for v in (one.low, one.high, one.right))
-    return h(
-        "div",
-        h("i", style=f"left:{low:.2f}%;width:{max(high - low, 0.8):.2f}%", class_="range"),
-        h("i", style=f"left:{right:.2f}%", class_="centre"),
-        class_="range-bar",
-        aria_hidden="true",
-    )

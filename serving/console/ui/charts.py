@@ -260,3 +260,15 @@ def overlap(a: int, b: int, shared_members: int, label: str) -> Markup:
         h("circle", cx=f"{xa + gap:.1f}", cy=95, r=f"{rb:.1f}", fill="var(--second)", fill_opacity="0.5"),
     ]
     return h("svg", join(circles), viewBox="0 0 360 190", class_="chart", role="img", aria_label=label)
+
+
+def range_bar(low: float, centre: float, high: float, whole: float) -> Markup:
+    """Return a bar of ``whole`` with a range and its centre on it."""
+    of = 100 / max(whole, 1)
+    return h(
+        "div",
+        h("i", style=f"left:{of * low:.2f}%;width:{max(of * (high - low), 0.8):.2f}%", class_="range"),
+        h("i", style=f"left:{of * centre:.2f}%", class_="centre"),
+        class_="range-bar",
+        aria_hidden="true",
+    )

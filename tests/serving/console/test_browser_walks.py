@@ -118,6 +118,8 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     assert nested >= both
     page.locator(".filter-text textarea").fill(f"{TAG} = 'yes' AND (")
     assert page.locator(".trouble [role=alert]").inner_text()
+    # No count stands beside a filter that cannot be read.
+    page.locator(".answer-count b", has_text="–").wait_for()
     page.locator(".filter-text textarea").fill(text)
     page.locator(".trouble [role=alert]").wait_for(state="detached")
     # Joined in another way and back, by the keyboard: it stays where it was.
