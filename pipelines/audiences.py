@@ -73,11 +73,13 @@ def profit_of(
     benefit: float,
     cost: float,
     capacity: int | None = None,
+    saved_share: float | None = None,
 ) -> ProfitCurve:
     """Return the expected profit of contacting the members of a filter down to each score of ``tag``."""
     from tagcast.serving.audiences.service import parse_for, profit_curve
 
-    return profit_curve(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
+    tree = parse_for(context, person, text)
+    return profit_curve(context, person, tree, tag, benefit, cost, capacity, saved_share)
 
 
 def portrait_of(context: ServiceContext, person: Person, text: str, against: str | None = None) -> Portrait:

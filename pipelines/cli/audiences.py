@@ -81,18 +81,26 @@ def explain(invocation: Invocation, text: str, language: Literal["en", "zh"]) ->
 @click.option("--benefit", type=float, required=True, help="Value per success.")
 @click.option("--cost", type=float, required=True, help="Cost per contact.")
 @click.option("--capacity", type=click.IntRange(min=0), help="Most that can be contacted.")
+@click.option(
+    "--saved-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Of those who would leave, the share that a contact keeps; needed where the outcome is a loss.",
+)
 @pass_invocation
 def profit(
-    invocation: Invocation, text: str, tag: str, benefit: float, cost: float, capacity: int | None
-) -> None:
+    invocation: Invocation, text: str, tag: str, benefit: float, cost: float, capacity: int | None,
+    saved_share: float | None,
+) -> None:  # fmt: skip
     """Find the score of a tag down to which it pays to contact the profiles that FILTER finds.
 
     \b
     Example:
       tagcast audience profit "city = 'Oslo'" --tag interest.coffee --benefit 4 --cost 0.5 --capacity 500
+      tagcast audience profit "city = 'Oslo'" --tag churn_risk --benefit 40 --cost 2 --saved-share 0.1
     """
-    curve = audiences.profit_of(invocation.context(), local_user(), text, tag, benefit, cost, capacity)
-    invocation.answer(asdict(curve), lambda: render_profit(curve))
+    context = invocation.context()
+    curve = audiences.profit_of(context, local_user(), text, tag, benefit, cost, capacity, saved_share)
+    invocation.answer(asdict(curve), lambda: render_profit(curve, context.settings.currency))
 
 
 @audience.command()

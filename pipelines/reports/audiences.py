@@ -79,8 +79,8 @@ def render_explanation(found: dict[str, Any]) -> None:
         )
 
 
-def render_profit(curve: ProfitCurve) -> None:
-    """Print the best threshold, and the profit on the way there."""
+def render_profit(curve: ProfitCurve, currency: str) -> None:
+    """Print the best threshold, and the profit on the way there, in ``currency``, or in that of the data where it is empty."""
     best = curve.best
     if not best.members:
         say(msg("nobody is worth the cost"))
@@ -96,6 +96,7 @@ def render_profit(curve: ProfitCurve) -> None:
             high=amount(best.high),
         )
     )
+    say(msg("  amounts in {currency}", currency=currency or msg("the currency of the data")))
     say(msg("  add to the filter: {condition}", condition=curve.condition))
     steps = max(1, len(curve.points) // 12)
     table(

@@ -118,7 +118,7 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         person = person_of(request)
         tree = asked.read(context, person)
         return questions.profit_curve(
-            context, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity
+            context, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity, asked.saved_share
         )
 
     @routes.post("/audiences/portrait")

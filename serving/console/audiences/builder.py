@@ -11,6 +11,7 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
+from tagcast.serving.catalog.losses import loss_tags
 from tagcast.serving.console.audiences.builder_dialogs import sample_dialog, save_dialog
 from tagcast.serving.console.audiences.builder_field_choices import Fields
 from tagcast.serving.console.audiences.builder_profit import Profit
@@ -50,7 +51,7 @@ async def audience_page(page: PageContext) -> None:
     names = await page.run(names_for)
     known = await page.run(titles, page.language)
     kept, text = await page.run(start, page.parameter("filter"), page.parameter("saved"))
-    Builder(page, Fields(page, names, known), kept).open(text)
+    Builder(page, Fields(page, names, known, await page.run(loss_tags)), kept).open(text)
 
 
 class Builder:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -21,6 +23,8 @@ OLD = "age >= 40"  # commands read the clock: what the tags say has expired by n
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli")
     (folder / "tags").mkdir()
+    high_value = Path(__file__).parents[3] / "models" / "tags" / "high_value.yaml"
+    shutil.copy(high_value, folder / "tags")
     (folder / "tagcast.toml").write_text(CONFIG.partition("[profiles]")[0] + PROFILES, encoding="utf-8")
     publish_made(DuckDbStore(folder / ".tagcast" / "store"))
     return folder

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from tagcast.features.core.errors import TagcastError
 from tagcast.models.filters.conditions import Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.stats.metrics import CalibrationBin
+from tagcast.pipelines.cli import access as cli_access
+from tagcast.registry.access import accounts
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.lifecycle import LifeStep
 from tagcast.serving.console.audiences import draft as drafts
 from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.operations import access
+from tagcast.serving.console.operations.reviews import may_publish
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number, of_100, percent
@@ -145,6 +155,37 @@ def test_figures():
 def test_addresses_carry_any_name():
     assert link("/tags", "interest.茶 & 'tea'/x") == "/tags/interest.%E8%8C%B6%20%26%20%27tea%27%2Fx"
     assert link("/audience", filter="a = 'b'", saved="") == "/audience?filter=a+%3D+%27b%27"
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "second_person", "may"),
+    [
+        ("bob", "data_scientist", True, True),
+        ("ANN", "data_scientist", True, False),
+        ("ann", "admin", True, False),
+        ("ann", "data_scientist", False, True),
+        ("mia", "marketer", True, False),
+        ("mia", "marketer", False, False),
+    ],
+)
+def test_publish_is_offered_to_who_may_publish(name, role, second_person, may):
+    proposed = LifeStep("t", datetime(2026, 1, 1, tzinfo=UTC), "ann", "draft", "in_review", "ready")
+    details = SimpleNamespace(history=(proposed,))
+    assert may_publish(Person(name, role), details, second_person=second_person) == may
+
+
+def test_the_shortest_password_is_one_number():
+    from tagcast.registry.access.passwords import LENGTHS, hashed
+
+    shortest = LENGTHS[0]
+    with pytest.raises(TagcastError, match=f"{shortest} to"):
+        hashed("x" * (shortest - 1), "somebody")
+    assert hashed("x" * shortest, "somebody")
+    for file in (access.__file__, accounts.__file__, cli_access.__file__):
+        numbers = re.findall(
+            r"at least (\d+) characters", Path(file).read_text(encoding="utf-8"), re.IGNORECASE
+        )
+        assert set(numbers) <= {str(shortest)}, file
 
 
 AT = datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()
