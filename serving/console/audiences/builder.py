@@ -24,7 +24,7 @@ from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, filter_place
-from tagcast.serving.console.ui.page_context import PageContext, link
+from tagcast.serving.console.ui.page_context import PageContext, keep_in_address, leave_for, link
 from tagcast.serving.console.ui.tag_titles import titles
 from tagcast.serving.console.ui.widgets import area_field, button, html
 from tagcast.serving.web.error_handlers import log_mistake
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 def start(
     context: ServiceContext, _person: Person, text: str, saved: str
 ) -> tuple[SavedAudience | None, str]:
-    """Return the saved audience to begin with, and the text of its filter, or the text that was given."""
+    """Return the saved audience to begin with, and the text that was given, or else that of its filter."""
     from tagcast.registry.governance.saved_audiences import get
 
     kept = get(context.state, saved) if saved else None
-    return kept, kept.filter if kept else text
+    return kept, text or (kept.filter if kept else "")
 
 
 async def audience_page(page: PageContext) -> None:
@@ -71,7 +71,7 @@ class Builder:
         self.kept = kept
         self.draft = Group()
         self.tree: Filter | None = None
-        self.text = ""
+        self.text = self.opened = ""
         self.readable = True
         self.count: Counted | None = None
         self.counting: Debouncer[Counted] = Debouncer(self._counted, self._failed)
@@ -82,6 +82,7 @@ class Builder:
 
     def open(self, text: str) -> None:
         """Begin with a filter."""
+        self.opened = "" if self.page.parameter("draft") else text
         if text.strip():
             self.text_field.value = text
         else:
@@ -141,9 +142,17 @@ class Builder:
         self.text = self.tree.text() if self.tree else ""
         self.reading.forget()
         self.text_field.value = self.text
+        self._keep()
         self.trouble.content = Markup("")
         self._show_unfinished()
         self._count()
+
+    def _keep(self) -> None:
+        """Keep the filter in the address; leaving asks where it is neither saved nor as it was opened."""
+        changed = self.text.strip() != (self.kept.filter if self.kept else self.opened).strip()
+        saved = self.kept.name if self.kept else ""
+        address = link("/audience", saved=saved, filter=self.text, draft="1" if changed else "")
+        keep_in_address(self.text_field.client, address, unsaved=changed)
 
     def _show_unfinished(self) -> None:
         note = (
@@ -160,9 +169,11 @@ class Builder:
         if text == self.text:
             return
         self.text = text
+        self._keep()
         if not text.strip():
             self._show(None)
             return
+        self.answers.wait()
         reading = self.reading.run(lambda: self.page.run(parse_for, text))
         background_tasks.create(reading, name="read a filter")
 
@@ -241,10 +252,10 @@ class Builder:
     # What is done with the audience.
 
     def _portrait(self) -> None:
-        from nicegui import ui
-
         if self._is_readable():
-            ui.navigate.to(link("/portrait", filter=self.text, name=self.kept.name if self.kept else ""))
+            # The way back brings the filter again: the address holds it.
+            name = self.kept.name if self.kept else ""
+            leave_for(self.text_field.client, link("/portrait", filter=self.text, name=name))
 
     def _is_readable(self) -> bool:
         """Return whether there is an audience to act on; say so where there is none."""
@@ -267,9 +278,7 @@ class Builder:
             save_dialog(self.page, self.text, self.kept, self._saved)
 
     def _saved(self, kept: Any) -> None:
-        from nicegui import ui
-
-        ui.navigate.to(link("/audience", saved=kept.name))
+        leave_for(self.text_field.client, link("/audience", saved=kept.name))
 
 
 def _effect(say: Translator, effect: ConditionImpact) -> Markup:

@@ -40,12 +40,20 @@ def stacked(said: Mapping[str, int], values: Sequence[str], label: str) -> Marku
     return h("div", parts, class_="bar", role="img", aria_label=label)
 
 
+LEAST_SPAN = 0.1
+"""Of the largest value: what a trend without axes spans at least."""
+
+
 def spark(values: Sequence[float], label: str, width: int = 96, height: int = 26) -> Markup:
-    """Return a line without axes; its last point is marked."""
+    """Return a line without axes; its last point is marked.
+
+    Its height spans at least a tenth of the largest value, so that one customer more is not drawn as a boom.
+    """
     if not values:
         return escape(NONE)
     low, high = min(values), max(values)
-    span = (high - low) or 1
+    span = max(high - low, LEAST_SPAN * max(abs(low), abs(high))) or 1
+    low = (low + high - span) / 2
     step = (width - 8) / max(len(values) - 1, 1)
     points = [(4 + i * step, height - 4 - (v - low) / span * (height - 8)) for i, v in enumerate(values)]
     line = (

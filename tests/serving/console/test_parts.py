@@ -158,6 +158,25 @@ def test_addresses_carry_any_name():
 
 
 @pytest.mark.parametrize(
+    ("values", "share_of_height"),
+    [
+        ([451, 452], 0.02),
+        ([1000, 1010, 1020], 0.2),
+        ([100, 200], 1.0),
+        ([0, 1], 1.0),
+        ([7, 7], 0.0),
+        ([0, 0], 0.0),
+    ],
+)
+def test_a_small_trend_is_not_drawn_as_a_boom(values, share_of_height):
+    height = 26
+    drawn = str(charts.spark([float(v) for v in values], "size", height=height))
+    ys = [float(y) for _, y in re.findall(r"([\d.]+),([\d.]+)", re.search(r'points="([^"]+)"', drawn)[1])]
+    assert ys[0] - ys[-1] == pytest.approx(share_of_height * (height - 8), abs=0.5)
+    assert all(0 <= y <= height for y in ys)
+
+
+@pytest.mark.parametrize(
     ("name", "role", "second_person", "may"),
     [
         ("bob", "data_scientist", True, True),
