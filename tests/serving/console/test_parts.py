@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +28,7 @@ from tagcast.serving.console.operations import access
 from tagcast.serving.console.operations.reviews import may_publish
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
-from tagcast.serving.console.ui.formatting import number, of_100, percent
+from tagcast.serving.console.ui.formatting import minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.page_context import link
 
@@ -150,6 +150,14 @@ def test_figures():
     assert [number(v) for v in (None, float("nan"), 3.0, 1234.5, 0.0237, 123.45)] == ["–", "–", "3", "1,234", "0.0237", "123.5"]  # fmt: skip
     assert [percent(v) for v in (None, 0.0, 1.0, 0.123, 0.0001)] == ["–", "0%", "100%", "12.3%", "< 0.1%"]
     assert [of_100(v) for v in (None, 0.839, 0.29)] == ["–", "83", "29"], "a floor is rounded down"
+
+
+def test_times_name_their_zone():
+    new_york = timezone(timedelta(hours=-5))
+    assert minute(datetime(2026, 1, 1, 22, 30, tzinfo=new_york)) == "2026-01-02 03:30 UTC"
+    assert minute(datetime(2026, 1, 1, 3, 5, tzinfo=UTC)) == "2026-01-01 03:05 UTC"
+    assert minute(datetime(2026, 1, 1, 3, 5)) == "2026-01-01 03:05"  # noqa: DTZ001 (as an event log may hold it)
+    assert minute(None) == "–"
 
 
 def test_addresses_carry_any_name():
