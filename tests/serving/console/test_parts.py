@@ -24,8 +24,10 @@ from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.lifecycle import LifeStep
 from tagcast.serving.console.audiences import draft as drafts
 from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.operations import access
 from tagcast.serving.console.operations.reviews import may_publish
+from tagcast.serving.console.operations.runs import moves
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import minute, number, of_100, percent
@@ -150,6 +152,19 @@ def test_figures():
     assert [number(v) for v in (None, float("nan"), 3.0, 1234.5, 0.0237, 123.45)] == ["–", "–", "3", "1,234", "0.0237", "123.5"]  # fmt: skip
     assert [percent(v) for v in (None, 0.0, 1.0, 0.123, 0.0001)] == ["–", "0%", "100%", "12.3%", "< 0.1%"]
     assert [of_100(v) for v in (None, 0.839, 0.29)] == ["–", "83", "29"], "a floor is rounded down"
+
+
+def test_runs_shows_all_that_moved():
+    moved = {
+        ("yes", "no"): 30, ("no", "yes"): 20, ("yes", "unknown"): 5, ("unknown", "no"): 4, (None, "no"): 3,
+        ("no", None): 2, ("unknown", "yes"): 1, ("no", "no"): 900,
+    }  # fmt: skip
+    entry = SimpleNamespace(manifest=SimpleNamespace(transitions={"churn_risk": moved, "hidden": moved}))
+    page = SimpleNamespace(say=Translator("en"))
+    drawn = str(moves(page, entry, {"churn_risk": {"en": "Churn risk", "zh": "流失风险"}}))
+    assert [int(n) for n in re.findall(r"<b>(\d+)</b>", drawn)] == [30, 20, 5, 4, 3, 2, 1]
+    assert "900" in drawn
+    assert "hidden" not in drawn
 
 
 def test_times_name_their_zone():
