@@ -32,6 +32,7 @@ from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h, join
+from tagcast.serving.console.ui.layout import STATIC
 from tagcast.serving.console.ui.page_context import link
 
 NAMES = Names(
@@ -152,6 +153,22 @@ def test_figures():
     assert [number(v) for v in (None, float("nan"), 3.0, 1234.5, 0.0237, 123.45)] == ["–", "–", "3", "1,234", "0.0237", "123.5"]  # fmt: skip
     assert [percent(v) for v in (None, 0.0, 1.0, 0.123, 0.0001)] == ["–", "0%", "100%", "12.3%", "< 0.1%"]
     assert [of_100(v) for v in (None, 0.839, 0.29)] == ["–", "83", "29"], "a floor is rounded down"
+
+
+@pytest.mark.parametrize("ink", ["ink", "ink-2", "ink-3", "second"])
+@pytest.mark.parametrize("ground", ["paper", "surface", "sunken"])
+def test_small_text_stands_out_from_its_ground(ink, ground):
+    light = (STATIC / "tokens.css").read_text(encoding="utf-8")
+
+    def luminance(name: str) -> float:
+        """Return the relative luminance of a colour, as WCAG 2 defines it."""
+        digits = re.search(rf"--{name}: #([0-9a-f]{{6}});", light)[1]
+        shares = [int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, bright = sorted((luminance(ink), luminance(ground)))
+    assert (bright + 0.05) / (dark + 0.05) >= 4.5
 
 
 def test_runs_shows_all_that_moved():
