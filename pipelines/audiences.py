@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagcast.serving.audiences.portrait import Overlap, Portrait
     from tagcast.serving.audiences.service import Language, ProfitCurve
     from tagcast.serving.context import ServiceContext
+    from tagcast.serving.delivery.consent import Reach
     from tagcast.serving.delivery.exports import ExportRecord
 
 log = logging.getLogger("tagcast")
@@ -88,11 +89,13 @@ def profit_of(
     benefit: float,
     cost: float,
     capacity: int | None = None,
+    saved_share: float | None = None,
 ) -> ProfitCurve:
     """Return the expected profit of contacting the members of a filter down to each score of ``tag``."""
     from tagcast.serving.audiences.service import parse_for, profit_curve
 
-    return profit_curve(context, person, parse_for(context, person, text), tag, benefit, cost, capacity)
+    tree = parse_for(context, person, text)
+    return profit_curve(context, person, tree, tag, benefit, cost, capacity, saved_share)
 
 
 def portrait_of(context: ServiceContext, person: Person, text: str, against: str | None = None) -> Portrait:
@@ -120,8 +123,9 @@ def export_audience(
     *,
     columns: Sequence[str] = (),
     holdout: float = 0.0,
-    seed: int = 0,
+    seed: int | None = None,
     channel: str | None = None,
+    no_contact: bool = False,
     name: str = "",
 ) -> ExportRecord:
     """Write the members of a filter to a CSV or Parquet file; recorded in the audit log.
@@ -137,10 +141,12 @@ def export_audience(
         Attribute, tag, or tag.part; empty for all.
     holdout : float
         Share to hold out at random.
-    seed : int
-        Chooses who is held out.
+    seed : int, optional
+        Chooses who is held out; without one it is drawn for this export.
     channel : str, optional
         Leave out who does not consent to it.
+    no_contact : bool
+        The file is not used to contact anyone; needed without a channel where ``[consent]`` is configured.
     name : str
         What the audit log calls it.
     """
@@ -157,5 +163,22 @@ def export_audience(
         holdout=holdout,
         seed=seed,
         channel=channel,
+        no_contact=no_contact,
         name=name,
     )
+
+
+def reach_of(
+    context: ServiceContext,
+    person: Person,
+    text: str,
+    *,
+    channel: str | None = None,
+    no_contact: bool = False,
+) -> Reach:
+    """Return how many members an export would write and leave out, without writing it."""
+    from tagcast.serving.audiences.service import parse_for
+    from tagcast.serving.delivery.consent import reach, require_purpose
+
+    require_purpose(context.settings, channel, no_contact=no_contact)
+    return reach(context, person, parse_for(context, person, text), channel)

@@ -46,6 +46,7 @@ class Settings(Strict):
     name: str = Field(min_length=1)
     timezone: str = Field("UTC", description="whose calendar days count")
     tags: str = Field("models/tags", description="folder of tag definitions")
+    currency: str = Field("", max_length=12, description="of the amounts in the data, such as EUR")
     sources: tuple[Source, ...] = Field(min_length=1)
     profiles: Profiles | None = None
     identity: Identity | None = None

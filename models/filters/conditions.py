@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tagcast.features.core.messages import Message
 from tagcast.models.filters.fields import NUMBER_PARTS, UNKNOWN, YES_NO
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
@@ -209,6 +210,18 @@ def fields(tree: Filter | Condition) -> Iterator[FieldRef]:
 
 
 @dataclass(frozen=True)
+class Unavailable:
+    """Why a field that exists cannot be used now, and what would change that."""
+
+    problem: Message
+    hint: Message
+
+
+def _nothing_more(_name: str) -> None:
+    """Know of no other fields."""
+
+
+@dataclass(frozen=True)
 class Names:
     """What a filter may use.
 
@@ -222,12 +235,16 @@ class Names:
         The values of a tag beside unknown, where they are not yes and no.
     audiences : collection of str
         Saved audiences that may be conditions.
+    unavailable : callable
+        Takes a name that is none of these; returns why it cannot be used now where it is known after all, else None. Asked
+        only where a filter is wrong, as finding out takes long.
     """
 
     tags: Mapping[str, tuple[str, ...]]
     attributes: Mapping[str, str]
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     audiences: Collection[str] = ()
+    unavailable: Callable[[str], Unavailable | None] = field(default=_nothing_more, compare=False)
 
     def kind(self, field: FieldRef) -> str:
         """Return ``text``, ``number``, ``boolean`` or ``date``."""

@@ -231,6 +231,8 @@ class _Parser:
             return FieldRef(name=name, part=part or "value")
         if name in self.names.attributes and part is None:
             return FieldRef(name=name)
+        if why := self.names.unavailable(whole.strip('"')) or self.names.unavailable(name):
+            self._refuse(why.problem, why.hint, token)
         known = [*self.names.tags, *self.names.attributes]
         if self.next.text == "(":
             self._unknown(msg("{word} is no function: there are none", word=whole), name, known, token)
@@ -239,12 +241,11 @@ class _Parser:
     def _unknown(
         self, problem: Message, word: str, known: list[str] | tuple[str, ...], token: Token
     ) -> NoReturn:
-        hint = near(word, known) or msg("there are none yet")
-        raise FilterError(
-            msg("{problem}, at character {position}", problem=problem, position=token.position + 1),
-            hint=hint,
-            position=token.position,
-        )
+        self._refuse(problem, near(word, known) or msg("there are none yet"), token)
+
+    def _refuse(self, problem: Message, hint: Text, token: Token) -> NoReturn:
+        message = msg("{problem}, at character {position}", problem=problem, position=token.position + 1)
+        raise FilterError(message, hint=hint, position=token.position)
 
     def values(self, field: FieldRef) -> tuple[Scalar, ...]:
         self.expect("(")

@@ -19,6 +19,7 @@ from tagcast.pipelines.reports.audiences import (
     render_overlap,
     render_portrait,
     render_profit,
+    render_reach,
     render_saved,
 )
 from tagcast.pipelines.reports.terminal import say
@@ -79,18 +80,26 @@ def explain(invocation: Invocation, text: str, language: Literal["en", "zh"]) ->
 @click.option("--benefit", type=float, required=True, help="Value per success.")
 @click.option("--cost", type=float, required=True, help="Cost per contact.")
 @click.option("--capacity", type=click.IntRange(min=0), help="Most that can be contacted.")
+@click.option(
+    "--saved-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Of those who would leave, the share that a contact keeps; needed where the outcome is a loss.",
+)
 @pass_invocation
 def profit(
-    invocation: Invocation, text: str, tag: str, benefit: float, cost: float, capacity: int | None
-) -> None:
+    invocation: Invocation, text: str, tag: str, benefit: float, cost: float, capacity: int | None,
+    saved_share: float | None,
+) -> None:  # fmt: skip
     """Find the score of a tag down to which it pays to contact the profiles that FILTER finds.
 
     \b
     Example:
       tagcast audience profit "city = 'Oslo'" --tag interest.coffee --benefit 4 --cost 0.5 --capacity 500
+      tagcast audience profit "city = 'Oslo'" --tag churn_risk --benefit 40 --cost 2 --saved-share 0.1
     """
-    curve = audiences.profit_of(invocation.context(), invocation.person, text, tag, benefit, cost, capacity)
-    invocation.answer(asdict(curve), lambda: render_profit(curve))
+    context = invocation.context()
+    curve = audiences.profit_of(context, invocation.person, text, tag, benefit, cost, capacity, saved_share)
+    invocation.answer(asdict(curve), lambda: render_profit(curve, context.settings.currency))
 
 
 @audience.command()
@@ -147,9 +156,7 @@ def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> Non
 
 @audience.command()
 @click.argument("text", metavar="FILTER")
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .csv or .parquet file."
-)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv or .parquet file.")
 @click.option(
     "--column",
     "columns",
@@ -162,21 +169,34 @@ def show(invocation: Invocation, text: str, limit: int, seed: int | None) -> Non
     default=0.0,
     help="Share to hold out at random as a control group.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses who is held out.")
+@click.option("--seed", type=int, help="Chooses who is held out. Default: drawn for this export.")
 @click.option("--channel", help="Leave out who does not consent to it; as in [consent].")
+@click.option("--no-contact", is_flag=True, help="No one in the file is contacted; recorded.")
+@click.option("--dry-run", is_flag=True, help="Show who is left out; write nothing.")
 @click.option("--name", default="", help="What the audit log calls it.")
 @pass_invocation
 def export(
-    invocation: Invocation, text: str, out: Path, columns: tuple[str, ...], holdout: float, seed: int,
-    channel: str | None, name: str,
+    invocation: Invocation, text: str, out: Path | None, columns: tuple[str, ...], holdout: float,
+    seed: int | None, channel: str | None, no_contact: bool, dry_run: bool, name: str,
 ) -> None:  # fmt: skip
     """Write the profiles that FILTER finds to a CSV or Parquet file; recorded in the audit log.
+
+    Where [consent] is configured, either --channel or --no-contact is needed.
 
     \b
     Example:
       tagcast audience export "churn_risk.band = 'high'" --out audience.csv
       tagcast audience export "churn_risk.band = 'high'" --out audience.csv --column churn_risk.score --holdout 0.1
+      tagcast audience export "churn_risk.band = 'high'" --channel email --dry-run
     """
+    if dry_run:
+        reach = audiences.reach_of(
+            invocation.context(), invocation.person, text, channel=channel, no_contact=no_contact
+        )
+        invocation.answer({**asdict(reach), "written": reach.written}, lambda: render_reach(reach))
+        return
+    if out is None:
+        raise click.MissingParameter(param_hint="--out", param_type="option")
     found = audiences.export_audience(
         invocation.context(),
         invocation.person,
@@ -186,6 +206,7 @@ def export(
         holdout=holdout,
         seed=seed,
         channel=channel,
+        no_contact=no_contact,
         name=name,
     )
     invocation.answer({"out": str(out), **asdict(found)}, lambda: render_export(out, found))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.audiences.portrait import Overlap, Portrait
     from tagcast.serving.audiences.service import ProfitCurve
+    from tagcast.serving.delivery.consent import Reach
     from tagcast.serving.delivery.exports import ExportRecord
 
 log = logging.getLogger("tagcast")
@@ -88,8 +89,8 @@ def render_explanation(found: dict[str, Any]) -> None:
         )
 
 
-def render_profit(curve: ProfitCurve) -> None:
-    """Print the best threshold, and the profit on the way there."""
+def render_profit(curve: ProfitCurve, currency: str) -> None:
+    """Print the best threshold, and the profit on the way there, in ``currency``, or in that of the data where it is empty."""
     best = curve.best
     if not best.members:
         say(msg("nobody is worth the cost"))
@@ -105,6 +106,7 @@ def render_profit(curve: ProfitCurve) -> None:
             high=amount(best.high),
         )
     )
+    say(msg("  amounts in {currency}", currency=currency or msg("the currency of the data")))
     say(msg("  add to the filter: {condition}", condition=curve.condition))
     steps = max(1, len(curve.points) // 12)
     table(
@@ -179,11 +181,31 @@ def render_export(out: Path, found: ExportRecord) -> None:
         )
     )
     if found.held_out:
-        say(msg("  {count:,} kept back at random", count=found.held_out))
+        say(msg("  {count:,} held out at random, seed {seed}", count=found.held_out, seed=found.seed))
     if found.without_consent:
         say(msg("  {count:,} left out: they do not consent to the channel", count=found.without_consent))
     if found.hidden:
         say(msg("  left out, since you may not see them: {names}", names=listed(found.hidden)))
+
+
+def render_reach(found: Reach) -> None:
+    """Print whom an export would write and leave out."""
+    say(
+        msg(
+            "{written:,} of {members:,} members would be written",
+            written=found.written,
+            members=found.members,
+        )
+    )
+    if found.without_consent:
+        say(
+            msg(
+                "  {count:,} would be left out: {refused:,} do not consent to the channel, of {unknown:,} nothing is known",
+                count=found.without_consent,
+                refused=found.without_consent - found.consent_unknown,
+                unknown=found.consent_unknown,
+            )
+        )
 
 
 def render_saved(found: Sequence[SavedAudience]) -> None:

@@ -89,3 +89,9 @@ class CutQuestion(Question):
     benefit: float = Field(ge=0, le=1e12, description="earned where the outcome comes")
     cost: float = Field(ge=0, le=1e12, description="of approaching one profile")
     capacity: int | None = Field(None, ge=1, le=10**12, description="most that can be approached")
+    saved_share: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="needed where the outcome is a loss: share of them that an approach keeps",
+    )

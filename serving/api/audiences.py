@@ -29,7 +29,7 @@ from tagcast.serving.audiences.portrait import Overlap, Portrait
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Page, ProfitCurve
 from tagcast.serving.context import ServiceContext
-from tagcast.serving.delivery import exports
+from tagcast.serving.delivery import consent, exports
 from tagcast.serving.web.authentication import person_of
 
 _MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
@@ -44,6 +44,12 @@ class Explanation:
     sentence: dict[str, str]
 
 
+class ReachQuestion(Question):
+    """Whom an export to a channel would leave out."""
+
+    channel: str | None = Field(None, max_length=200, description="of `[consent]`")
+
+
 class ExportQuestion(Question):
     """Members to take away."""
 
@@ -54,9 +60,15 @@ class ExportQuestion(Question):
         description="of `/columns`; without it attributes and what the filter's tags say",
     )
     holdout: float = Field(0.0, ge=0, lt=1, description="share of the members kept back at random")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="chooses them")
+    seed: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="chooses them; without it drawn for this export"
+    )
     channel: str | None = Field(
         None, max_length=200, description="of `[consent]`: who does not consent is left out"
+    )
+    no_contact: bool = Field(
+        False,
+        description="no one in the file is contacted, which is recorded; needed without a channel where `[consent]` is configured",
     )
     name: str = Field("", max_length=200, description="of the saved audience, for the audit log")
 
@@ -106,7 +118,7 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         person = person_of(request)
         tree = asked.read(context, person)
         return questions.profit_curve(
-            context, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity
+            context, person, tree, asked.tag, asked.benefit, asked.cost, asked.capacity, asked.saved_share
         )
 
     @routes.post("/audiences/portrait")
@@ -139,6 +151,12 @@ def audience_routes(context: ServiceContext) -> APIRouter:
         """What an export may hold beside the profile's id."""
         return exports.columns_for(context, person_of(request))
 
+    @routes.post("/audiences/reach")
+    def reach(request: Request, asked: ReachQuestion) -> consent.Reach:
+        """How many members an export to a channel would write, and how many it would leave out."""
+        person = person_of(request)
+        return consent.reach(context, person, asked.read(context, person), asked.channel)
+
     @routes.post(
         "/audiences/export",
         response_class=FileResponse,
@@ -160,6 +178,7 @@ def audience_routes(context: ServiceContext) -> APIRouter:
                 holdout=asked.holdout,
                 seed=asked.seed,
                 channel=asked.channel,
+                no_contact=asked.no_contact,
                 name=asked.name,
             )
         except BaseException:
@@ -171,6 +190,7 @@ def audience_routes(context: ServiceContext) -> APIRouter:
             "Holdout": str(record.held_out),
             "Without-Consent": str(record.without_consent),
             "Hidden": ",".join(quote(column) for column in record.hidden),
+            "Seed": str(record.seed),
             "Sha256": record.sha256,
         }
         return FileResponse(

@@ -65,6 +65,7 @@ def profit_curve(
     benefit: float,
     cost: float,
     capacity: int | None = None,
+    saved_share: float | None = None,
 ) -> ProfitCurve:
     """Return how far down the scores of ``tag`` it pays to approach the members.
 
@@ -76,17 +77,23 @@ def profit_curve(
     tag : str
         One that predicts yes or no, or an amount.
     benefit : float
-        Earned for each approached profile whose outcome comes; of an amount, for each unit of it.
+        Earned for each approached profile whose outcome comes; of an amount, for each unit of it; where the outcome is a
+        loss, for each profile in whom the approach averts it.
     cost : float
         Of approaching one.
     capacity : int, optional
         Most that can be approached.
+    saved_share : float, optional
+        Above 0 to 1: of those who would have the outcome, the share in whom an approach averts it. Needed where the
+        outcome is a loss: whoever leaves is not kept by being written to alone.
 
     Raises
     ------
     TagcastError
-        For an unknown tag, or numbers that make no sense.
+        For an unknown tag, numbers that make no sense, or a loss without the share that an approach saves.
     """
+    from tagcast.serving.catalog.losses import loss_tags
+
     require(person, "filter")
     if tag not in names_for(context, person).tags:
         raise TagcastError(
@@ -101,6 +108,22 @@ def profit_curve(
             ),
             hint=msg("give what a right approach earns and what each one costs"),
         )
+    if saved_share is None and tag in loss_tags(context, person):
+        raise TagcastError(
+            msg(
+                "the outcome of {tag} is a loss: what an approach earns depends on how many it saves", tag=tag
+            ),
+            hint=msg(
+                "give the share of those who would leave that an approach keeps, such as {example}, with --saved-share (saved_share in the API)",
+                example="0.1",
+            ),
+        )
+    if saved_share is not None and not 0 < saved_share <= 1:
+        raise TagcastError(
+            msg("expected a saved share above 0 to 1, found {share:g}", share=saved_share),
+            hint=msg("as in {example}", example="0.1"),
+        )
+    benefit *= 1.0 if saved_share is None else saved_share
     with members_of(context, person, tree) as members:
         rows = _sums_by_score(members, tag)
     points = _accumulated(rows, benefit, cost)

@@ -201,6 +201,7 @@ def profit_curve(
     benefit: float,
     cost: float,
     capacity: int | None = None,
+    saved_share: float | None = None,
 ) -> ProfitCurve:
     """Return what approaching the members by score is worth, as :func:`tagcast.serving.audiences.profit.profit_curve`.
 
@@ -211,7 +212,7 @@ def profit_curve(
     """
     require(person, "filter")
     require_single_profiles(person, msg("a curve over scores"))
-    return profit.profit_curve(context, person, tree, tag, benefit, cost, capacity)
+    return profit.profit_curve(context, person, tree, tag, benefit, cost, capacity, saved_share)
 
 
 def sentence(context: ServiceContext, person: Person, tree: Filter, language: Language) -> str:

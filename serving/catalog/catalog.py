@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagcast.features.core.errors import StoreError
@@ -13,6 +14,7 @@ from tagcast.models.filters.fields import UNKNOWN
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.lifecycle import Status, status_of
 from tagcast.serving.catalog.category_size_checks import LeafWarning, leaf_warnings
+from tagcast.serving.catalog.cautions import valid_until
 from tagcast.serving.catalog.known_tags import Kind, KnownTag, hidden_tags, known_tags, may_see
 from tagcast.serving.catalog.search import ENOUGH, relevance
 
@@ -55,6 +57,10 @@ class TagRow:
     expires_at : datetime or None
     expired : bool
         Whether that has passed: it may still be filtered by, but holds the past.
+    valid_until : date or None
+        The last day of its values, counted from the day of the data.
+    out_of_date : bool
+        Whether that has passed.
     sensitivity : {"normal", "sensitive"}
     refreshed_at : datetime or None
         When it was scored last.
@@ -78,6 +84,8 @@ class TagRow:
     grade: str | None
     expires_at: datetime | None
     expired: bool
+    valid_until: date | None
+    out_of_date: bool
     sensitivity: str
     refreshed_at: datetime | None
     champion: int | None
@@ -179,6 +187,7 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
         When nothing was published yet.
     """
     from tagcast.models.filters.conditions import Names
+    from tagcast.serving.catalog.unavailable_tags import why_unavailable
 
     require(person, "filter")
     manifest = context.store.current()
@@ -194,7 +203,12 @@ def visible_names(context: ServiceContext, person: Person) -> Names:
         for tag in manifest.run.tags
         if tag.tag not in hidden and (reviews or statuses[tag.tag] == "published")
     ]
-    return Names({t.tag: t.bands for t in visible}, manifest.attributes, {t.tag: t.values for t in visible})
+    return Names(
+        {t.tag: t.bands for t in visible},
+        manifest.attributes,
+        {t.tag: t.values for t in visible},
+        unavailable=partial(why_unavailable, context, person),
+    )
 
 
 def _texts(tag: KnownTag) -> list[tuple[str, float]]:
@@ -211,6 +225,7 @@ def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) 
     if summary and summary.unknown:
         counts[UNKNOWN] = summary.unknown
     manifest = context.store.current()
+    until = valid_until(manifest.run, run) if manifest and run else None
     measured = tag.champion.metrics if tag.champion else {}
     return TagRow(
         name=tag.name,
@@ -227,6 +242,8 @@ def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) 
         grade=tag.champion.grade if tag.champion else None,
         expires_at=run.expires_at if run else None,
         expired=run is not None and run.expires_at <= context.now,
+        valid_until=until,
+        out_of_date=until is not None and until < context.now.date(),
         sensitivity=tag.sensitivity,
         refreshed_at=manifest.run.scored_at if manifest and run else None,
         champion=tag.champion.version if tag.champion else None,

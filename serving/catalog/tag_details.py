@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import NotFoundError
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import Message, listed, msg
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.registry.access.audit_log import Uses, uses_of
@@ -16,6 +16,7 @@ from tagcast.registry.governance.feedback import Feedback, feedback
 from tagcast.registry.governance.lifecycle import LifeStep, Status, history, next_steps
 from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_promises
 from tagcast.serving.catalog.catalog import TagRow, row_of
+from tagcast.serving.catalog.cautions import cautions, valid_until
 from tagcast.serving.catalog.known_tags import KnownTag, find_tag
 from tagcast.serving.catalog.stored_models import card_files, plot_png
 from tagcast.serving.catalog.tag_evidence import (
@@ -68,7 +69,8 @@ class LastRun:
     """The active run.
 
     ``unseen_season`` and ``unlike_training`` are shares: of the window that lies in a season training never saw, of the
-    population whose features lie outside what it saw (``unlike_because`` is the commonest reason).
+    population whose features lie outside what it saw (``unlike_because`` is the commonest reason). ``valid_until`` counts from
+    the day of the data, ``cautions`` speak against relying on the values today.
     """
 
     run_id: str
@@ -79,6 +81,8 @@ class LastRun:
     unseen_season: float
     unlike_training: float
     unlike_because: str
+    valid_until: date
+    cautions: tuple[Message, ...]
 
 
 @dataclass(frozen=True)
@@ -226,7 +230,7 @@ def plot(context: ServiceContext, person: Person, name: str, which: str, version
 
 
 def dependents(context: ServiceContext, tag: str) -> list[str]:
-    """Return the saved audiences that use ``tag``, themselves or through audiences that they name."""
+    """Return the saved audiences that use ``tag``, themselves or through others."""
     return list(uses_of(context.state, tag).audiences)
 
 
@@ -285,13 +289,9 @@ def _last_run(context: ServiceContext, tag: KnownTag) -> LastRun | None:
     if manifest is None or tag.run is None:
         return None
     run, scored = manifest.run, tag.run
+    unseen, unlike, because = scored.unseen_season, scored.unlike_training, scored.unlike_because
     return LastRun(
-        run.run_id,
-        manifest.number,
-        run.as_of,
-        run.scored_at,
-        manifest.profiles,
-        scored.unseen_season,
-        scored.unlike_training,
-        scored.unlike_because,
-    )
+        run.run_id, manifest.number, run.as_of, run.scored_at, manifest.profiles, unseen, unlike, because,
+        valid_until(run, scored),
+        cautions(run, scored, context.now),
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import ConflictError, TagcastError
 from tagcast.features.core.messages import listed, msg
-from tagcast.models.filters.conditions import Compare, FieldRef, Filter, OneOf
+from tagcast.models.filters.conditions import Filter
 from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.audit_log import count_use, flush_uses, record
 from tagcast.registry.access.roles import require
@@ -32,6 +32,7 @@ from tagcast.serving.audiences.queries import (
     tags_of,
     where_in,
 )
+from tagcast.serving.delivery.consent import consents_to, count_rows, require_purpose
 from tagcast.serving.delivery.file_writer import written
 from tagcast.serving.delivery.holdouts import is_held_out, save_holdout
 
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from tagcast.serving.store.base import StoreReader
 
 Format = Literal["csv", "parquet"]
-CONSENTING = ("yes", "Yes", "YES", "true", "True", "TRUE", "y", "Y", "1")
-"""Texts of an attribute that mean consent; of a number it is 1."""
 _SHOWN = 2_000  # characters of a filter in the audit log
 
 
@@ -69,6 +68,8 @@ class ExportRecord:
         Written beside ``profile_id``.
     sha256 : str
         Of the file.
+    seed : int
+        Chose who is held out.
     """
 
     id: str
@@ -78,6 +79,7 @@ class ExportRecord:
     hidden: tuple[str, ...]
     columns: tuple[str, ...]
     sha256: str
+    seed: int
 
 
 def format_of(file: Path) -> Format:
@@ -141,8 +143,9 @@ def export(
     format: Format = "csv",  # noqa: A002 (it is what people call it)
     columns: Sequence[str] | None = None,
     holdout: float = 0.0,
-    seed: int = 0,
+    seed: int | None = None,
     channel: str | None = None,
+    no_contact: bool = False,
     name: str = "",
 ) -> ExportRecord:
     """Write the members to a file or stream.
@@ -160,10 +163,12 @@ def export(
         Beside ``profile_id``, of :func:`columns_for`; None takes attributes and the parts of the filter's tags.
     holdout : float
         Share of the members held out at random, recorded.
-    seed : int
-        Chooses them.
+    seed : int, optional
+        Chooses them; without one it is drawn for this export alone, so that campaigns do not share a control group.
     channel : str, optional
         Of ``[consent]``: members without consent to it are left out and counted.
+    no_contact : bool
+        Whether the export is declared to contact nobody; where consent is configured, either this or a channel is needed.
     name : str
         Of the saved audience, for the audit log.
 
@@ -174,24 +179,27 @@ def export(
     ConflictError
         Where a tag that it uses has expired: nobody knows any more who is meant.
     TagcastError
-        For an unknown column, channel or format, or a share beyond 0 to 1.
+        For an unknown column, channel or format, a share beyond 0 to 1, or a purpose left open where consent is configured.
     """
     require(person, "export")
+    require_purpose(context.settings, channel, no_contact=no_contact)
     if not 0 <= holdout < 1:
         raise TagcastError(
             msg("expected a share from 0 to below 1 to hold out, found {share:g}", share=holdout),
             hint=msg("as in {example}", example="0.1"),
         )
+    if seed is None:
+        seed = secrets.randbelow(2**31)
     resolved, now, export_id = resolve(context, person, tree), context.now, secrets.token_hex(8)
     names = names_for(context, person)
     with context.store.reader() as reader:
         chosen, hidden = _chosen(reader, names, resolved, columns)
         _check_alive(reader, {*tags_of(resolved.whole), *(c.tag for c in chosen.values() if c.tag)}, now)
         _, where = where_in(reader, resolved.whole, now, resolved.frozen)
-        consents = _consent(context, reader, channel)
+        consents = consents_to(context, reader, channel)
         without = 0
         if consents is not None:
-            without = _count(reader, exp.and_(where, complement(consents)))
+            without = count_rows(reader, exp.and_(where, complement(consents)))
             where = exp.and_(where, consents)
         query = (
             exp.select("profile_id", *[column.expression for column in chosen.values()])
@@ -204,15 +212,15 @@ def export(
         batches = _without_held(rows, holdout, seed, held) if holdout else iter(rows)
         with written(rows.schema, batches, to, format) as file:
             exported = ExportRecord(
-                export_id, file.rows, len(held), without, hidden, tuple(chosen), file.sha256
+                export_id, file.rows, len(held), without, hidden, tuple(chosen), file.sha256, seed
             )
             detail = {
                 **asdict(exported),
                 "filter": resolved.tree.text()[:_SHOWN],
                 "format": format,
                 "holdout": holdout,
-                "seed": seed,
                 "channel": channel,
+                "no_contact": no_contact,
                 "run": reader.manifest.number,
             }
             with context.state.writing():
@@ -248,33 +256,6 @@ def _chosen(
         )
     wanted = dict.fromkeys(columns)
     return {c: allowed[c] for c in wanted if c in allowed}, tuple(c for c in wanted if c not in allowed)
-
-
-def _consent(context: ServiceContext, reader: StoreReader, channel: str | None) -> exp.Expr | None:
-    """Return the condition that a profile consents to ``channel``; None where none is named."""
-    if channel is None:
-        return None
-    attribute = context.settings.consent.get(channel)
-    kind = reader.manifest.attributes.get(attribute or "")
-    if attribute is None or kind is None:
-        known = listed(sorted(context.settings.consent)) or msg("none")
-        raise TagcastError(
-            msg("nothing is known of consent to {channel!r}", channel=channel),
-            hint=msg("known channels: {channels}; see [consent]", channels=known),
-        )
-    field = FieldRef(name=attribute)
-    conditions: dict[str, Compare | OneOf] = {
-        "boolean": Compare(field=field, op="=", value=True),
-        "number": Compare(field=field, op="=", value=1.0),
-        "text": OneOf(field=field, values=CONSENTING),
-        "date": OneOf(field=field, values=CONSENTING),
-    }
-    return where_in(reader, Filter(root=conditions[kind]), context.now)[1]
-
-
-def _count(reader: StoreReader, where: exp.Expr) -> int:
-    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows")).from_("profiles").where(where)
-    return int(reader.query(query).read_all().column(0)[0].as_py())
 
 
 def _without_held(

@@ -12,6 +12,7 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.ingest.event_log import last_events
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import columns_of
+from tagcast.serving.catalog.known_tags import hidden_tags
 from tagcast.serving.profiles.profile_query import profile
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class ProfileDetails:
     attributes : dict
         Attributes that the person may see.
     hidden : tuple of str
-        Names of attributes and tags that are there, but not for this person.
+        Names of attributes and tags that are there, but sensitive and not for this person; tags that are not published are
+        none of these.
     tags : list of dict
         ``tag``, ``title`` (en, zh), ``value``, ``score``, ``lower``, ``upper``, ``confidence``, ``percentile``,
         ``band``, ``unknown_because``, ``in_currency``, ``reasons`` (:func:`tagcast.serving.profiles.profile_query.readable_reasons`),
@@ -130,9 +132,10 @@ def look_up(context: ServiceContext, person: Person, profile_id: str) -> Profile
         run = reader.manifest.run
     titles = {tag.tag: {"en": tag.title_en, "zh": tag.title_zh} for tag in run.tags}
     attributes = {name: value for name, value in view.attributes.items() if name in names.attributes}
+    sensitive = hidden_tags(context, person)
     hidden = [
         *(n for n in view.attributes if n not in attributes),
-        *(t for t in titles if t not in names.tags),
+        *(t.tag for t in run.tags if t.tag in sensitive),
     ]
     now = context.now
     tags = [

@@ -11,18 +11,20 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
-from tagcast.serving.console.audiences.builder_dialogs import export_dialog, sample_dialog, save_dialog
+from tagcast.serving.catalog.losses import loss_tags
+from tagcast.serving.console.audiences.builder_dialogs import sample_dialog, save_dialog
 from tagcast.serving.console.audiences.builder_field_choices import Fields
 from tagcast.serving.console.audiences.builder_profit import Profit
 from tagcast.serving.console.audiences.builder_results import Answers, Counted, Outlook, counted, outlook
 from tagcast.serving.console.audiences.builder_tree import Tree
 from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.audiences.export_dialog import export_dialog
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import error_markup
-from tagcast.serving.console.ui.page_context import PageContext, link
+from tagcast.serving.console.ui.notices import done, error_markup, filter_place
+from tagcast.serving.console.ui.page_context import PageContext, keep_in_address, leave_for, link
 from tagcast.serving.console.ui.tag_titles import titles
 from tagcast.serving.console.ui.widgets import area_field, button, html
 from tagcast.serving.web.error_handlers import log_mistake
@@ -35,11 +37,11 @@ if TYPE_CHECKING:
 
 
 def start(context: ServiceContext, person: Person, text: str, saved: str) -> tuple[SavedAudience | None, str]:
-    """Return the saved audience to begin with, and the text of its filter, or the text that was given."""
+    """Return the saved audience to begin with, and the text that was given, or else that of its filter."""
     from tagcast.serving.audiences.saved_audience_actions import find
 
     kept = find(context, person, saved) if saved else None
-    return kept, kept.filter if kept else text
+    return kept, text or (kept.filter if kept else "")
 
 
 async def audience_page(page: PageContext) -> None:
@@ -47,7 +49,7 @@ async def audience_page(page: PageContext) -> None:
     names = await page.run(names_for)
     known = await page.run(titles, page.language)
     kept, text = await page.run(start, page.parameter("filter"), page.parameter("saved"))
-    Builder(page, Fields(page, names, known), kept).open(text)
+    Builder(page, Fields(page, names, known, await page.run(loss_tags)), kept).open(text)
 
 
 class Builder:
@@ -67,7 +69,8 @@ class Builder:
         self.kept = kept
         self.draft = Group()
         self.tree: Filter | None = None
-        self.text = ""
+        self.text = self.opened = ""
+        self.readable = True
         self.count: Counted | None = None
         self.counting: Debouncer[Counted] = Debouncer(self._counted, self._failed)
         self.recounting: Debouncer[Counted] = Debouncer(self._recounted, self._failed, pause=0)
@@ -77,6 +80,7 @@ class Builder:
 
     def open(self, text: str) -> None:
         """Begin with a filter."""
+        self.opened = "" if self.page.parameter("draft") else text
         if text.strip():
             self.text_field.value = text
         else:
@@ -137,9 +141,17 @@ class Builder:
         self.text = self.tree.text() if self.tree else ""
         self.reading.forget()
         self.text_field.value = self.text
+        self._keep()
         self.trouble.content = Markup("")
         self._show_unfinished()
         self._count()
+
+    def _keep(self) -> None:
+        """Keep the filter in the address; leaving asks where it is neither saved nor as it was opened."""
+        changed = self.text.strip() != (self.kept.filter if self.kept else self.opened).strip()
+        saved = self.kept.name if self.kept else ""
+        address = link("/audience", saved=saved, filter=self.text, draft="1" if changed else "")
+        keep_in_address(self.text_field.client, address, unsaved=changed)
 
     def _show_unfinished(self) -> None:
         note = (
@@ -156,9 +168,11 @@ class Builder:
         if text == self.text:
             return
         self.text = text
+        self._keep()
         if not text.strip():
             self._show(None)
             return
+        self.answers.wait()
         reading = self.reading.run(lambda: self.page.run(parse_for, text))
         background_tasks.create(reading, name="read a filter")
 
@@ -174,16 +188,23 @@ class Builder:
         self._count()
 
     def _misread(self, error: Exception) -> None:
-        place = _place(self.text, error) if isinstance(error, FilterError) else None
+        place = filter_place(self.text, error) if isinstance(error, FilterError) else None
         self.trouble.content = h("div", place, error_markup(self.page, error))
-        if self.count is None:  # the address held it: there is no earlier filter whose answers could stay
-            self.conditions.show(self.draft)
-            self._count()
+        # Nothing that was answered before is about what stands there now.
+        self.readable, self.tree, self.count = False, None, None
+        for asked in (self.counting, self.recounting, self.looking):
+            asked.forget()
+        self.answers.show_unreadable()
+        if self.profit is not None:
+            self.profit.follow(None)
+        if not self.draft.items:  # the address held it: there is no earlier filter to go on from
+            self.conditions.show_unreadable()
 
     def _count(self) -> None:
         from nicegui import background_tasks
 
         tree = self.tree
+        self.readable = True
         self.answers.wait()
         if self.profit is not None:
             self.profit.follow(tree)
@@ -232,24 +253,33 @@ class Builder:
     # What is done with the audience.
 
     def _portrait(self) -> None:
-        from nicegui import ui
+        if self._is_readable():
+            # The way back brings the filter again: the address holds it.
+            name = self.kept.name if self.kept else ""
+            leave_for(self.text_field.client, link("/portrait", filter=self.text, name=name))
 
-        ui.navigate.to(link("/portrait", filter=self.text, name=self.kept.name if self.kept else ""))
+    def _is_readable(self) -> bool:
+        """Return whether there is an audience to act on; say so where there is none."""
+        if not self.readable:
+            done(self.page.say(msg("The filter has an error. Correct it first.")))
+        return self.readable
 
     async def _sample(self) -> None:
-        await sample_dialog(self.page, self.fields, self.tree)
+        if self._is_readable():
+            await sample_dialog(self.page, self.fields, self.tree)
 
     def _export(self) -> None:
+        if not self._is_readable():
+            return
         members = self.count.count.members if self.count else 0
         export_dialog(self.page, self.tree, members, self.kept.name if self.kept else "")
 
     def _save(self) -> None:
-        save_dialog(self.page, self.text, self.kept, self._saved)
+        if self._is_readable():
+            save_dialog(self.page, self.text, self.kept, self._saved)
 
     def _saved(self, kept: Any) -> None:
-        from nicegui import ui
-
-        ui.navigate.to(link("/audience", saved=kept.name))
+        leave_for(self.text_field.client, link("/audience", saved=kept.name))
 
 
 def _effect(say: Translator, effect: ConditionImpact) -> Markup:
@@ -264,19 +294,3 @@ def _effect(say: Translator, effect: ConditionImpact) -> Markup:
         msg("removes about {count}", count=count) if effect.estimated else msg("removes {count}", count=count)
     )
     return h("span", say(removed))
-
-
-def _place(text: str, error: FilterError) -> Markup:
-    """Return the filter around the character where the trouble starts, that character marked."""
-    at = min(error.position, len(text))
-    start, end = max(0, at - 40), at + 40
-    marked = text[at : at + 1] or " "
-    return h(
-        "pre",
-        "…" if start else "",
-        text[start:at],
-        h("mark", marked),
-        text[at + 1 : end],
-        "…" if end < len(text) else "",
-        class_="place",
-    )

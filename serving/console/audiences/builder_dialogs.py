@@ -1,40 +1,28 @@
-"""Dialogs of the builder: keep an audience, take it away, look at some of its members."""
+"""Dialogs of the builder: save an audience, look at some of its members."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
-from tagcast.features.core.messages import msg, nmsg, pmsg
+from tagcast.features.core.messages import msg, nmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
 from tagcast.serving.console.i18n.vocabulary import PART_TITLES
-from tagcast.serving.console.ui.downloads import place_for
 from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, failed
 from tagcast.serving.console.ui.page_context import link
 from tagcast.serving.console.ui.tag_badges import value_word
-from tagcast.serving.console.ui.widgets import (
-    area_field,
-    button,
-    dialog,
-    html,
-    number_field,
-    select,
-    text_field,
-)
+from tagcast.serving.console.ui.widgets import area_field, button, dialog, html, select, text_field
 
 if TYPE_CHECKING:
-    from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import SavedAudience
     from tagcast.serving.console.audiences.builder_field_choices import Fields
     from tagcast.serving.console.ui.page_context import PageContext
-    from tagcast.serving.context import ServiceContext
-    from tagcast.serving.delivery.exports import ExportRecord
 
 _SAMPLE = 10
 
@@ -70,110 +58,6 @@ def save_dialog(
         with ui.element("div").classes("actions"):
             button(say(msg("Cancel")), box.close, "quiet")
             button(say(msg("Save")), go, "primary")
-
-
-def write_export(
-    context: ServiceContext, person: Person, tree: Filter, file: Any, **how: Any
-) -> ExportRecord:
-    """Write the members to ``file``."""
-    from tagcast.serving.delivery.exports import export
-
-    return export(context, person, tree, file, **how)
-
-
-def export_dialog(page: PageContext, tree: Filter | None, members: int, name: str) -> None:
-    """Ask how to take the members away; the file comes as a download."""
-    from nicegui import background_tasks, ui
-
-    from tagcast.serving.delivery.exports import columns_for
-
-    say = page.say
-    if tree is None:
-        done(say(msg("Add a condition to narrow it down.")))
-        return
-    chosen: dict[str, Any] = {"format": "csv", "columns": [], "channel": None, "holdout": 0.0}
-
-    def put(key: str, value: Any) -> None:
-        chosen[key] = value
-
-    consent = page.context.settings.consent
-    with dialog(say(nmsg("Export {n:,} member", "Export {n:,} members", members))) as box:
-        with ui.element("div").classes("cols2"):
-            select(
-                {"csv": "CSV", "parquet": "Parquet"},
-                "csv",
-                say(msg("File format")),
-                lambda v: put("format", v),
-            )
-            held = number_field(
-                say(msg("Hold out a control group, %")),
-                0,
-                lambda v: put("holdout", (v or 0) / 100),
-                least=0,
-                most=50,
-                step=5,
-            )
-            held.props["hint"] = say(
-                msg("These customers are not contacted, so you can measure what the campaign achieved.")
-            )
-        columns = select(
-            {},
-            [],
-            say(pmsg("file", "Columns")),
-            lambda v: put("columns", v),
-            many=True,
-            search=True,
-            chips=True,
-        )
-        columns.props["hint"] = say(msg("If you choose none: attributes and the values of the filter’s tags"))
-        if consent:
-            channels = {"": say(msg("any")), **{channel: channel for channel in consent}}
-            select(channels, "", say(msg("Channel")), lambda v: put("channel", v or None))
-        answer = html(Markup("")).props('role=status aria-live="polite"')
-
-        async def offer() -> None:
-            columns.set_options(await page.run(columns_for))
-
-        async def go() -> None:
-            run.props("disabled")
-            kind: Literal["csv", "parquet"] = chosen["format"]
-            file = place_for(page.context, f"{name or 'audience'}.{kind}".replace("/", "_"))
-            try:
-                record = await page.run(
-                    write_export,
-                    tree,
-                    file,
-                    format=kind,
-                    columns=chosen["columns"] or None,
-                    holdout=chosen["holdout"],
-                    channel=chosen["channel"],
-                    name=name,
-                )
-            except TagcastError as error:
-                answer.content = error_markup(page, error)
-                return
-            finally:
-                run.props(remove="disabled")
-            answer.content = _record(page, record)
-            ui.download.file(file)
-
-        with ui.element("div").classes("actions"):
-            button(say(msg("Close")), box.close, "quiet")
-            run = button(say(msg("Export")), go, "primary", "download")
-        background_tasks.create(offer(), name="columns of an export")
-
-
-def _record(page: PageContext, record: ExportRecord) -> Markup:
-    say = page.say
-    lines = [h("b", say(nmsg("{n:,} row written", "{n:,} rows written", record.rows)))]
-    if record.held_out:
-        lines.append(h("div", say(msg("{count} held out", count=number(record.held_out)))))
-    if record.without_consent:
-        lines.append(h("div", say(msg("{count} left out: no consent", count=number(record.without_consent)))))
-    if record.hidden:
-        lines.append(h("div", say(msg("Left out as sensitive: {columns}", columns=", ".join(record.hidden)))))
-    lines.append(h("div", say(msg("Logged in the audit log as {id}.", id=record.id))))
-    return h("div", lines, class_="note good")
 
 
 async def sample_dialog(page: PageContext, fields: Fields, tree: Filter | None) -> None:

@@ -28,11 +28,14 @@ class Fields:
     names : Names
     titles : dict of str to str
         Tag to its title in the language of the visit.
+    losses : frozenset of str
+        Tags whose outcome is a loss.
     """
 
     page: PageContext
     names: Names
     titles: dict[str, str]
+    losses: frozenset[str] = frozenset()
 
     def choices(self) -> dict[str, str]:
         """Return every field by its key, tags first."""

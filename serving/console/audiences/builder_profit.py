@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import Message, msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.service import ProfitCurve, profit_curve
 from tagcast.serving.console.ui.charts import curve
@@ -18,6 +18,8 @@ from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.widgets import button, html, number_field, select
 
 if TYPE_CHECKING:
+    from nicegui.elements.number import Number
+
     from tagcast.serving.console.audiences.builder_field_choices import Fields
 
 
@@ -37,29 +39,28 @@ class Profit:
         self.fields, self.say, self.add = fields, fields.page.say, add
         self.tree: Filter | None = None
         self.profit: ProfitCurve | None = None
-        self.benefit: float | None = 10.0
-        self.cost: float | None = 1.0
+        # Empty until somebody gives them: a figure that stands there already is taken for a fact.
+        self.benefit: float | None = None
+        self.cost: float | None = None
+        self.saved: float | None = None
         self.capacity: float | None = None
         self.computing: Debouncer[ProfitCurve] = Debouncer(self._show, self._fail)
         tags = {tag: fields.titles.get(tag, tag) for tag in fields.names.tags}
         self.tag = next(iter(tags), "")
         with ui.element("details").classes("card fold") as self.fold:
             html(h("h2", self.say(msg("Profit"))), "summary")
-            html(h("p", self.say(msg("Value per success, cost per contact")), class_="faint"))
+            currency = fields.page.context.settings.currency or self.say(msg("the currency of your data"))
+            amounts = self.say(msg("Amounts are in {currency}.", currency=currency))
+            html(h("p", self.say(msg("Value per success, cost per contact")), " · ", amounts, class_="faint"))
             with ui.element("div").classes("profit-fields"):
                 self.choice = select(tags, self.tag or None, self.say(msg("Ranked by")), self._put_tag)
-                number_field(
-                    self.say(msg("Value per success")),
-                    self.benefit,
-                    lambda v: self._put("benefit", v),
-                    least=0,
+                self._field(msg("Value per success"), "benefit", least=0)
+                self._field(msg("Cost per contact"), "cost", least=0)
+                self.saving = self._field(
+                    msg("Kept by a contact, of 100 who would leave"), "saved", least=0, most=100
                 )
-                number_field(
-                    self.say(msg("Cost per contact")), self.cost, lambda v: self._put("cost", v), least=0
-                )
-                number_field(
-                    self.say(msg("Contact limit")), None, lambda v: self._put("capacity", v), least=1
-                )
+                self._field(msg("Contact limit"), "capacity", least=1)
+            self._show_saving()
             self.picture = html(Markup(""), classes="profit-picture")
             self.use = button(self.say(msg("Add this threshold as a condition")), self._use, "small", "plus")
             self.use.visible = False
@@ -75,11 +76,24 @@ class Profit:
         from tagcast.serving.audiences.queries import tags_of
 
         self.tree = tree
+        if tree is None:
+            self.computing.forget()
+            self.picture.content = Markup("")
+            self.use.visible = False
         spoken = tags_of(tree) if tree else []
         if spoken and spoken[0] != self.tag and self.tag not in spoken:
             self.choice.value = spoken[0]  # asks by itself
         else:
             self._update()
+
+    def _field(self, title: Message, name: str, *, least: float, most: float | None = None) -> Number:
+        return number_field(
+            self.say(title), None, lambda value: self._put(name, value), least=least, most=most
+        )
+
+    def _show_saving(self) -> None:
+        """Ask how many a contact keeps where the outcome is a loss: whoever leaves is not kept by being written to alone."""
+        self.saving.visible = self.tag in self.fields.losses
 
     def _put(self, name: str, value: float | None) -> None:
         setattr(self, name, value)
@@ -87,16 +101,27 @@ class Profit:
 
     def _put_tag(self, tag: str) -> None:
         self.tag = tag
+        self._show_saving()
         self._update()
 
     def _update(self) -> None:
         from nicegui import background_tasks
 
-        if not self.is_open or self.tree is None or not self.tag or not self.benefit or self.cost is None:
+        if not self.is_open or self.tree is None or not self.tag:
+            return
+        share = (self.saved or 0) / 100 if self.tag in self.fields.losses else None
+        if not self.benefit or self.cost is None or share == 0:
+            self.computing.forget()
+            self.use.visible = False
+            self.picture.content = h(
+                "p", self.say(msg("Fill in the figures to see what pays.")), class_="faint"
+            )
             return
         tree, tag, benefit, cost = self.tree, self.tag, float(self.benefit), float(self.cost)
         most = int(self.capacity) if self.capacity else None
-        task = self.computing.run(lambda: self.fields.page.run(profit_curve, tree, tag, benefit, cost, most))
+        task = self.computing.run(
+            lambda: self.fields.page.run(profit_curve, tree, tag, benefit, cost, most, share)
+        )
         background_tasks.create(task, name="profit of an audience")
 
     def _show(self, profit: ProfitCurve) -> None:

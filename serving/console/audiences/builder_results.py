@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tagcast.features.core.messages import msg, nmsg
+from tagcast.features.core.messages import Message, msg, nmsg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences import service as questions
-from tagcast.serving.console.ui.formatting import day, number, of_100, percent
+from tagcast.serving.catalog.cautions import cautions
+from tagcast.serving.console.ui.charts import range_bar
+from tagcast.serving.console.ui.formatting import number, of_100, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import error_markup
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import html
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tagcast.registry.access.roles import Person
     from tagcast.serving.audiences.queries import AudienceCount
     from tagcast.serving.audiences.service import ConditionImpact, Expected, ExpectedAmount, Language
     from tagcast.serving.console.audiences.builder_field_choices import Fields
     from tagcast.serving.context import ServiceContext
+
+
+NO_FIGURE = "–"
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,14 @@ class Counted:
         None: everyone.
     count : AudienceCount
     sentence : str
-    expired : dict of str to datetime
-        Tags that the filter speaks of and that say nothing any more, since when.
+    cautions : tuple of (str, Message)
+        Tags that the filter speaks of, and what speaks against relying on them today.
     """
 
     tree: Filter | None
     count: AudienceCount
     sentence: str
-    expired: dict[str, datetime] = field(default_factory=dict)
+    cautions: tuple[tuple[str, Message], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,12 @@ def counted(
     spoken = tags_of(tree)
     manifest, now = context.store.current(), context.now
     run = manifest.run.tags if manifest else ()
-    expired = {t.tag: t.expires_at for t in run if t.tag in spoken and t.expires_at <= now}
-    return Counted(tree, count, questions.sentence(context, person, tree, language), expired)
+    warned = (
+        [(t.tag, note) for t in run if t.tag in spoken for note in cautions(manifest.run, t, now)]
+        if manifest
+        else []
+    )
+    return Counted(tree, count, questions.sentence(context, person, tree, language), tuple(warned))
 
 
 def outlook(context: ServiceContext, person: Person, tree: Filter | None) -> Outlook:
@@ -146,16 +153,7 @@ class Answers:
             for tag, mean in count.mean_confidence.items()
             if mean is not None
         ]
-        expired = [
-            say(
-                msg(
-                    "{tag} expired on {day}. It matches no one until the next run.",
-                    tag=self.fields.titles.get(tag, tag),
-                    day=day(at),
-                )
-            )
-            for tag, at in answer.expired.items()
-        ]
+        warned = [f"{self.fields.titles.get(tag, tag)}: {say(note)}" for tag, note in answer.cautions]
         width = f"width:{100 * count.share:.2f}%"
         self.figure.content = h(
             "div",
@@ -179,7 +177,7 @@ class Answers:
                 class_="muted num",
             ),
             h("div", about, class_="faint") if about else None,
-            [h("p", one, class_="note warn") for one in expired],
+            [h("p", one, class_="note warn") for one in warned],
             h("ul", trust, class_="trust") if trust else None,
         )
         self.strip.content = h(
@@ -204,6 +202,18 @@ class Answers:
                 )
             ),
         )
+
+    def show_unreadable(self) -> None:
+        """Show that there is no audience: the filter has an error, and no count may stand beside it."""
+        say, none = self.say, NO_FIGURE
+        self.members = 0
+        self.card.classes(remove="waiting")
+        about = say(msg("The filter has an error"))
+        self.figure.content = h("div", h("b", none, class_="num"), h("div", about, class_="muted"))
+        self.strip.content = h("span", h("b", none, class_="num"), " ", h("span", about, class_="muted"))
+        self.words.content = h("span", none)
+        self.spoken.content = h("span", about)
+        self.expected.content = h("p", none, class_="faint")
 
     def fail(self, error: BaseException) -> None:
         """Show why there is no count."""
@@ -247,7 +257,7 @@ class Answers:
                         say(msg("about {right} correct", right=number(round(one.right)))),
                         class_="expected-right num",
                     ),
-                    _range_bar(one),
+                    range_bar(one.low, one.right, one.high, one.members),
                     h(
                         "div",
                         say(
@@ -282,15 +292,3 @@ class Answers:
             h("p", say(msg("How many of these predictions will come true")), class_="faint"),
             h("ul", [*rows, *spent]),
         )
-
-
-def _range_bar(one: Expected) -> Markup:
-    whole = max(one.members, 1)
-    low, high, right = (100 * v / whole for v in (one.low, one.high, one.right))
-    return h(
-        "div",
-        h("i", style=f"left:{low:.2f}%;width:{max(high - low, 0.8):.2f}%", class_="range"),
-        h("i", style=f"left:{right:.2f}%", class_="centre"),
-        class_="range-bar",
-        aria_hidden="true",
-    )

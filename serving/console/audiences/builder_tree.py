@@ -58,6 +58,15 @@ class Tree:
         with self.place:
             self._group(draft, None)
 
+    def show_unreadable(self) -> None:
+        """Show that the text holds a filter that cannot be drawn; no button here may overwrite it."""
+        self.place.clear()
+        self.lines, self.boxes, self.modes = {}, {}, {}
+        with self.place:
+            title = h("b", self.say(msg("This filter cannot be read")))
+            hint = self.say(msg("Correct it in the text below; its conditions appear here then."))
+            html(h("p", title, " ", hint, class_="muted"), classes="group-empty")
+
     def show_effects(self, texts: dict[int, Markup]) -> None:
         """Write beside the rows (by ``id``) what they take away; others say nothing."""
         for row, line in self.lines.items():

@@ -14,7 +14,7 @@ from tagcast.serving.console.ui.charts import overlap
 from tagcast.serving.console.ui.formatting import number, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty
-from tagcast.serving.console.ui.page_context import PageContext, link
+from tagcast.serving.console.ui.page_context import PageContext, keep_in_address, link
 from tagcast.serving.console.ui.widgets import html, link_button, select
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ async def compare_page(page: PageContext) -> None:
         )
         return
     a, b = page.parameter("a", saved[0]), page.parameter("b", saved[1])
+    keep_in_address(ui.context.client, link("/compare", a=a, b=b))
     with ui.element("div").classes("filters compare-fields"):
         select(saved, a, say(msg("First audience")), lambda v: ui.navigate.to(link("/compare", a=v, b=b)))
         select(saved, b, say(msg("Second audience")), lambda v: ui.navigate.to(link("/compare", a=a, b=v)))

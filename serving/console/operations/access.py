@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Message, msg
+from tagcast.registry.access.passwords import LENGTHS
 from tagcast.registry.access.roles import ROLES, Role, require
 from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
 from tagcast.serving.console.ui.formatting import day
@@ -178,7 +179,11 @@ def _add(page: PageContext, *, user: bool) -> None:
             {one: say(ROLE_TITLES[one]) for one in ROLES}, "marketer", say(msg("Role")), lambda _: None
         )
         password = (
-            text_field(say(msg("Password (at least 12 characters)")), kind="password") if user else None
+            text_field(
+                say(msg("Password (at least {shortest} characters)", shortest=LENGTHS[0])), kind="password"
+            )
+            if user
+            else None
         )
         sensitive = ui.checkbox(say(msg("Can see sensitive data")))
         answer = html(Markup("")).props('role=status aria-live="polite"')

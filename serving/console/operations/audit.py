@@ -75,6 +75,7 @@ _DETAILS: dict[str, Message] = {
     "seed": msg("seed"),
     "run": msg("run"),
     "channel": msg("channel"),
+    "no_contact": msg("no contact"),
     "hidden": msg("hidden"),
     "sha256": msg("checksum"),
     "kind": msg("type"),

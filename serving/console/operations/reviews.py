@@ -205,11 +205,20 @@ def _step(page: PageContext, details: TagDetails) -> None:
                 partial(step_dialog, page, row.name, say.of(row.title), "draft"),
                 "small",
             )
-            button(
-                say(msg("Publish")),
-                partial(step_dialog, page, row.name, say.of(row.title), "published"),
-                "small primary",
-            )
+            if may_publish(page.person, details, second_person=page.context.settings.review.second_person):
+                button(
+                    say(msg("Publish")),
+                    partial(step_dialog, page, row.name, say.of(row.title), "published"),
+                    "small primary",
+                )
+            else:
+                html(h("span", say(msg("Someone else has to publish it: you proposed it.")), class_="faint"))
+
+
+def may_publish(person: Person, details: TagDetails, *, second_person: bool) -> bool:
+    """Return whether ``person`` may publish a tag in review: where a second person decides, not who proposed it."""
+    proposer = details.history[-1].who if details.history else ""
+    return person.may("review") and not (second_person and proposer.casefold() == person.name.casefold())
 
 
 def _decide(page: PageContext, one: PendingChampion, *, approve: bool) -> None:

@@ -55,7 +55,7 @@ async def runs_page(page: PageContext) -> None:
         h(
             "section",
             h("h2", say(msg("Changes since the previous run"))),
-            _moves(page, log[0], titles),
+            moves(page, log[0], titles),
             class_="card",
         )
     )
@@ -105,7 +105,8 @@ def _log(page: PageContext, log: list[Entry]) -> Markup:
     return h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t cards")
 
 
-def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
+def moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
+    """Return every change of values since the run before, by tag, the largest first."""
     say = page.say
     if not entry.manifest.transitions:
         return h("p", say(msg("No earlier run to compare with.")), class_="faint")
@@ -126,7 +127,7 @@ def _moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -
                 h("b", number(n)),
                 class_="pill num",
             )
-            for n, was, now in steps[:4]
+            for n, was, now in steps
         ]
         stayed = sum(n for (was, now), n in moved.items() if was == now)
         title = say.of(titles[tag])

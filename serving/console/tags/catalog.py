@@ -177,7 +177,11 @@ class Catalogue:
         )
         if row.population is None:
             return h("tr", name, h("td", say(msg("not scored yet")), colspan=4, class_="faint full"))
-        until = h("span", say(msg("Expired")), class_="pill bad") if row.expired else day(row.expires_at)
+        until: Markup | str = day(row.valid_until)
+        if row.expired:
+            until = h("span", say(msg("Expired")), class_="pill bad")
+        elif row.out_of_date:
+            until = h("span", say(msg("Out of date")), class_="pill warn")
         return h(
             "tr",
             name,

@@ -54,6 +54,8 @@ async def tag_view(page: PageContext) -> None:
         )
         return
     _head(page, details)
+    if cautions := _cautions(page, details):
+        html(cautions)
     html(_stats(page, details))
     with ui.element("div").classes("cols-main tag-page"):
         with ui.element("div").classes("stack"):
@@ -78,6 +80,9 @@ def _head(page: PageContext, details: TagDetails) -> None:
             h("span", say(KIND_TITLES[row.kind]), class_="pill") if row.kind != "model" else None,
             h("span", say(msg("Sensitive")), class_="pill warn") if row.sensitivity == "sensitive" else None,
             h("span", say(msg("Expired")), class_="pill bad") if row.expired else None,
+            h("span", say(msg("Out of date")), class_="pill warn")
+            if row.out_of_date and not row.expired
+            else None,
         ]
         html(
             h(
@@ -128,13 +133,12 @@ def _stats(page: PageContext, details: TagDetails) -> Markup:
         (say(msg("Values")), said_bar(say, row.predicted, row.values) if row.predicted else "–", None),
         (
             say(msg("Confidence")),
-            "100%" if row.kind == "rule" else f"≥ {of_100(row.mean_confidence)}%",
-            floor_text(say, row.mean_confidence, row.kind),
+            *_confidence(page, details),
         ),
         (
             say(msg("Last run")),
             day(run.as_of) if run else say(msg("not scored yet")),
-            say(msg("Valid until {day}", day=day(row.expires_at))) if row.expires_at else None,
+            say(msg("Valid until {day}", day=day(run.valid_until))) if run else None,
         ),
     ]
     cells = [
@@ -147,6 +151,21 @@ def _stats(page: PageContext, details: TagDetails) -> Markup:
         for key, value, note in shown
     ]
     return h("dl", cells, class_="stats")
+
+
+def _confidence(page: PageContext, details: TagDetails) -> tuple[str, str | None]:
+    """Return how sure the tag is and what that means; of one that no run has scored there is nothing to be sure of."""
+    say, row = page.say, details.row
+    if row.population is None:
+        return "–", say(msg("known after the first run that scores it"))
+    figure = "100%" if row.kind == "rule" else f"≥ {of_100(row.mean_confidence)}%"
+    return figure, floor_text(say, row.mean_confidence, row.kind)
+
+
+def _cautions(page: PageContext, details: TagDetails) -> Markup | None:
+    """Return what speaks against relying on the values of the last run."""
+    notes = details.last_run.cautions if details.last_run else ()
+    return h("div", [h("p", page.say(note), class_="note warn") for note in notes]) if notes else None
 
 
 def _meaning(page: PageContext, details: TagDetails) -> Markup:
@@ -212,9 +231,7 @@ def _values(page: PageContext, details: TagDetails) -> Markup:
     ]
     label = say(msg("Over time: {shares}", shares=listed(shares)))
     drawn = (
-        trend(runs, row.values, label)
-        if len(runs) > 1
-        else h("p", say(msg("Only one run so far; the trend starts with the next one.")), class_="faint")
+        trend(runs, row.values, label) if len(runs) > 1 else h("p", _no_trend(page, details), class_="faint")
     )
     body = h("div", table, h("div", h("h3", say(msg("Over time"))), drawn), class_="cols2")
     at = (
@@ -223,3 +240,9 @@ def _values(page: PageContext, details: TagDetails) -> Markup:
         else None
     )
     return h("section", h("h2", say(msg("Values"))), body, at, class_="card")
+
+
+def _no_trend(page: PageContext, details: TagDetails) -> str:
+    if details.row.population is None:
+        return page.say(msg("No run has scored this tag yet."))
+    return page.say(msg("Only one run so far; the trend starts with the next one."))

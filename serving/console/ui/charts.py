@@ -40,12 +40,20 @@ def stacked(said: Mapping[str, int], values: Sequence[str], label: str) -> Marku
     return h("div", parts, class_="bar", role="img", aria_label=label)
 
 
+LEAST_SPAN = 0.1
+"""Of the largest value: what a trend without axes spans at least."""
+
+
 def spark(values: Sequence[float], label: str, width: int = 96, height: int = 26) -> Markup:
-    """Return a line without axes; its last point is marked."""
+    """Return a line without axes; its last point is marked.
+
+    Its height spans at least a tenth of the largest value, so that one customer more is not drawn as a boom.
+    """
     if not values:
         return escape(NONE)
     low, high = min(values), max(values)
-    span = (high - low) or 1
+    span = max(high - low, LEAST_SPAN * max(abs(low), abs(high))) or 1
+    low = (low + high - span) / 2
     step = (width - 8) / max(len(values) - 1, 1)
     points = [(4 + i * step, height - 4 - (v - low) / span * (height - 8)) for i, v in enumerate(values)]
     line = (
@@ -260,3 +268,15 @@ def overlap(a: int, b: int, shared_members: int, label: str) -> Markup:
         h("circle", cx=f"{xa + gap:.1f}", cy=95, r=f"{rb:.1f}", fill="var(--second)", fill_opacity="0.5"),
     ]
     return h("svg", join(circles), viewBox="0 0 360 190", class_="chart", role="img", aria_label=label)
+
+
+def range_bar(low: float, centre: float, high: float, whole: float) -> Markup:
+    """Return a bar of ``whole`` with a range and its centre on it."""
+    of = 100 / max(whole, 1)
+    return h(
+        "div",
+        h("i", style=f"left:{of * low:.2f}%;width:{max(of * (high - low), 0.8):.2f}%", class_="range"),
+        h("i", style=f"left:{of * centre:.2f}%", class_="centre"),
+        class_="range-bar",
+        aria_hidden="true",
+    )

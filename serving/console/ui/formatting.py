@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 NONE = "–"
 
@@ -38,5 +38,9 @@ def day(when: date | datetime | None) -> str:
 
 
 def minute(when: datetime | None) -> str:
-    """Return day and minute."""
-    return NONE if when is None else when.strftime("%Y-%m-%d %H:%M")
+    """Return day and minute with the zone, which is always UTC; a time without a zone is shown as it is."""
+    if when is None:
+        return NONE
+    if when.tzinfo is None:
+        return when.strftime("%Y-%m-%d %H:%M")
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -21,7 +21,14 @@ from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
 from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.icons import icon
 from tagcast.serving.console.ui.notices import show_error, show_not_allowed, show_nothing_yet
-from tagcast.serving.console.ui.page_context import THEMES, PageContext, Theme, link, visit_of
+from tagcast.serving.console.ui.page_context import (
+    ASK_BEFORE_LEAVING,
+    THEMES,
+    PageContext,
+    Theme,
+    link,
+    visit_of,
+)
 from tagcast.serving.console.ui.widgets import html
 from tagcast.serving.web.error_handlers import log_mistake
 
@@ -159,7 +166,7 @@ def _dress(client: Client, page: PageContext, title: Message) -> None:
     ui.add_head_html(
         "<script>(()=>{const e=document.documentElement,m=matchMedia('(prefers-color-scheme: dark)'),"
         f"t='{page.theme}',s=()=>e.dataset.theme=t==='auto'?(m.matches?'dark':'light'):t;"
-        "s();m.addEventListener('change',s)})()</script>" + "".join(sheets)
+        f"s();m.addEventListener('change',s)}})();{ASK_BEFORE_LEAVING}</script>" + "".join(sheets)
     )
 
 

@@ -34,6 +34,22 @@ def error_markup(page: PageContext, error: BaseException | None) -> Markup:
     return h("div", h("div", message, say(where)), helps, class_="note bad", role="alert")
 
 
+def filter_place(text: str, error: FilterError) -> Markup:
+    """Return the filter around the character where the trouble starts, that character marked."""
+    at = min(error.position, len(text))
+    start, end = max(0, at - 40), at + 40
+    marked = text[at : at + 1] or " "
+    return h(
+        "pre",
+        "…" if start else "",
+        text[start:at],
+        h("mark", marked),
+        text[at + 1 : end],
+        "…" if end < len(text) else "",
+        class_="place",
+    )
+
+
 def show_error(page: PageContext, error: BaseException | None = None) -> None:
     """Show an error in place of a page's content."""
     from nicegui import ui

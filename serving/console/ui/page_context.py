@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tagcast.serving.web.plain_pages import THEME_COOKIE, language_of
 
 if TYPE_CHECKING:
     from fastapi import Request
+    from nicegui import Client
 
     from tagcast.registry.access.roles import Person
     from tagcast.serving.context import ServiceContext
@@ -88,3 +90,41 @@ def link(path: str, /, *parts: str, **query: str | None) -> str:
     where = "/".join([path, *(quote(part, safe="") for part in parts)])
     given_query = {key: value for key, value in query.items() if value}
     return f"{where}?{urlencode(given_query)}" if given_query else where
+
+
+MOST_ADDRESS = 8_000
+"""Characters of an address that every browser and proxy takes."""
+
+
+# Language and theme lead back to the address as it is now, which holds what is not saved; so only other ways out ask.
+ASK_BEFORE_LEAVING = (
+    "addEventListener('click',e=>{const a=e.target.closest?.('a[href^=\"/preferences?\"]');if(!a)return;"
+    "const u=new URL(a.href);u.searchParams.set('back',location.pathname+location.search);a.href=u.pathname+u.search;"
+    "window.tagcastUnsaved=false},true);"
+    "addEventListener('beforeunload',e=>{if(window.tagcastUnsaved){e.preventDefault();e.returnValue=''}})"
+)
+
+
+def keep_in_address(client: Client, address: str, *, unsaved: bool = False) -> None:
+    """Let the browser's address hold what a page shows, so that reload, back, language and theme bring it again.
+
+    Parameters
+    ----------
+    client : nicegui.Client
+    address : str
+        Longer ones than :data:`MOST_ADDRESS` are not kept; then leaving asks alone.
+    unsaved : bool
+        Whether leaving should ask, since something would be lost.
+    """
+    kept = (
+        f"history.replaceState(history.state, '', {json.dumps(address)});"
+        if len(address) <= MOST_ADDRESS
+        else ""
+    )
+    client.run_javascript(f"{kept}window.tagcastUnsaved = {json.dumps(unsaved)};")
+
+
+def leave_for(client: Client, address: str) -> None:
+    """Open another page without asking: what is not saved is saved now, or comes back by the address."""
+    # In one script: sent as two messages, the page might go before it knows that it may.
+    client.run_javascript(f"window.tagcastUnsaved = false; location.href = {json.dumps(address)}")

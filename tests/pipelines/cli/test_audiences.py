@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -21,6 +23,8 @@ OLD = "age >= 40"  # commands read the clock: what the tags say has expired by n
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli")
     (folder / "tags").mkdir()
+    high_value = Path(__file__).parents[3] / "models" / "tags" / "high_value.yaml"
+    shutil.copy(high_value, folder / "tags")
     (folder / "tagcast.toml").write_text(CONFIG.partition("[profiles]")[0] + PROFILES, encoding="utf-8")
     publish_made(DuckDbStore(folder / ".tagcast" / "store"))
     return folder
@@ -75,16 +79,41 @@ def test_save_list_export_delete(folder) -> None:
     }
     out = folder / "a.parquet"
     found = answer(
-        folder, "export", "IN AUDIENCE 'old now'", "--out", str(out), "--column", "age", "--holdout", "0.2"
-    )
+        folder, "export", "IN AUDIENCE 'old now'", "--out", str(out), "--column", "age", "--holdout", "0.2",
+        "--no-contact",
+    )  # fmt: skip
     rows = pd.read_parquet(out)
     assert (list(rows.columns), len(rows)) == (["profile_id", "age"], found["rows"])
     assert found["rows"] + found["held_out"] == (FRAME["age"] >= 40).sum()
-    assert "unknown kind" in run(folder, "export", OLD, "--out", str(folder / "a.xlsx"), code=1)
+    assert "unknown kind" in run(
+        folder, "export", OLD, "--out", str(folder / "a.xlsx"), "--no-contact", code=1
+    )
     assert "is part of 'old now'" in run(folder, "delete", "old", code=14)
     run(folder, "delete", "old now")
     run(folder, "delete", "old")
     assert answer(folder, "list") == []
+
+
+def test_an_export_names_its_channel_and_shows_first_whom_it_leaves_out(folder) -> None:
+    out, old = folder / "letter.csv", FRAME["age"] >= 40
+    said = run(folder, "export", OLD, "--out", str(out), code=1)
+    assert "--no-contact" in said
+    assert "email, sms" in said
+    assert not out.exists()
+    consents = old & (FRAME["email_ok"] == True)  # noqa: E712
+    found = answer(folder, "export", OLD, "--channel", "email", "--dry-run")
+    assert (found["members"], found["written"]) == (old.sum(), consents.sum())
+    assert found["consent_unknown"] == (old & FRAME["email_ok"].isna()).sum()
+    shown = run(folder, "export", OLD, "--channel", "email", "--dry-run")
+    assert f"{consents.sum():,} of {old.sum():,} members would be written" in shown
+    assert not out.exists()
+    assert "--out" in run(folder, "export", OLD, "--channel", "email", code=2)
+    first, second = (
+        answer(folder, "export", OLD, "--channel", "email", "--holdout", "0.5", "--out", str(out))
+        for _ in range(2)
+    )
+    assert first["seed"] != second["seed"]
+    assert first["rows"] + first["held_out"] == consents.sum()
 
 
 def test_a_wrong_filter_is_shown_where_it_is_wrong(folder) -> None:

@@ -160,6 +160,26 @@ def test_an_export_is_a_file_and_on_record(ask, context, kind, tmp_path, monkeyp
     assert not list(tmp_path.glob("tagcast-export-*"))
 
 
+def test_where_consent_is_known_an_export_names_its_channel(tmp_path):
+    context = make_desk(tmp_path, Clock(), config='[consent]\npost = "city"\n')
+    with served(context, console=False) as client:
+        headers = key_of(context, "marketer")
+
+        def post(path, **more):
+            return client.post(f"{API}/audiences/{path}", headers=headers, json={**YES, **more})
+
+        refused = post("export")
+        assert refused.status_code in {400, 422}
+        assert "post" in refused.json()["hint"]
+        members = post("count").json()["members"]
+        # A city is no consent, so the letter goes to nobody; the declaration lets the file out.
+        found = post("reach", channel="post").json()
+        assert found == {"members": members, "without_consent": members, "consent_unknown": 0}
+        assert post("export", channel="post").headers["x-tagcast-rows"] == "0"
+        assert post("export", no_contact=True).headers["x-tagcast-rows"] == str(members)
+    assert entries(context.state, action="export")[0].detail["no_contact"] is True
+
+
 def test_what_is_not_exported_leaves_no_file(ask, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert ask("POST", "/audiences/export", json={**YES, "columns": ["nothing"]}).status_code in {
@@ -289,6 +309,7 @@ SEEN_BY_ADMINS = {
         ("POST", "/audiences/count", YES, "viewer"),
         ("PUT", "/audiences/of {role}", YES, "marketer"),
         ("POST", "/audiences/export", YES, "marketer"),
+        ("POST", "/audiences/reach", YES, "marketer"),
         ("GET", "/profiles/p001", None, "marketer"),
         ("GET", "/tags", None, "viewer"),
         ("GET", "/tree", None, "viewer"),

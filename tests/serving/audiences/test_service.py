@@ -131,6 +131,56 @@ def test_the_best_cut_is_the_best_of_all_cuts(context, capacity) -> None:
         assert point.low <= point.profit <= point.high
 
 
+CHURN = """
+name: churn_risk
+title: {en: Churn risk, zh: 流失风险}
+description: {en: leaves, zh: 离开}
+path: [Lifecycle, Retention]
+owner: tests
+outcome: {kind: KIND, event: purchase, horizon_days: 30}
+population: {active_within_days: 60}
+feature_service: churn
+decision: {rule: threshold, threshold: 0.5}
+bands: {low: 0.0, high: 0.3}
+min_confidence: 0.5
+refresh: "0 3 * * *"
+expires_after_days: 30
+"""
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 1.0])
+def test_of_a_loss_only_what_an_approach_saves_is_earned(tmp_path, share) -> None:
+    store = make_store("duckdb", tmp_path)
+    publish_made(store)
+    context = desk_over(store, tmp_path / "project")
+    tree = parse_for(context, ANALYST, "age >= 40")
+    score = FRAME.loc[OLD, "churn_risk:score"].dropna().sort_values(ascending=False).to_numpy()
+    file = context.settings.tags_folder / "churn_risk.yaml"
+    file.write_text(CHURN.replace("KIND", "no_event"), encoding="utf-8")
+    with pytest.raises(TagcastError, match="is a loss") as caught:
+        profit_curve(context, ANALYST, tree, "churn_risk", benefit=100, cost=4)
+    assert "--saved-share" in str(caught.value.hint)
+    curve = profit_curve(context, ANALYST, tree, "churn_risk", 100, 4, saved_share=share)
+    each = (
+        100 * share * score - 4
+    )  # kept: as many as would leave, times the share that stays since written to
+    assert curve.points[-1].profit == pytest.approx(each.sum())
+    assert curve.best.profit == pytest.approx(max(0, np.cumsum(each).max()))
+    for wrong in (0, -0.1, 1.5, float("nan")):
+        with pytest.raises(TagcastError, match="saved share"):
+            profit_curve(context, ANALYST, tree, "churn_risk", 100, 4, saved_share=wrong)
+
+
+def test_what_is_hoped_for_needs_no_saved_share(tmp_path) -> None:
+    store = make_store("duckdb", tmp_path)
+    publish_made(store)
+    context = desk_over(store, tmp_path / "project")
+    file = context.settings.tags_folder / "churn_risk.yaml"
+    file.write_text(CHURN.replace("KIND", "any_event"), encoding="utf-8")
+    tree = parse_for(context, ANALYST, "age >= 40")
+    assert profit_curve(context, ANALYST, tree, "churn_risk", 100, 4).best.profit > 0
+
+
 def test_nobody_is_worth_too_high_a_cost(context) -> None:
     curve = profit_curve(context, ANALYST, parse_for(context, ANALYST, "age >= 40"), "churn_risk", 1, 5)
     assert (curve.best.members, curve.best.profit, curve.condition) == (0, 0, "")

@@ -10,6 +10,7 @@ import pytest
 
 from tagcast.features.core.errors import (
     ConflictError,
+    FilterError,
     NotAllowedError,
     NotFoundError,
     StoreError,
@@ -106,10 +107,48 @@ def test_only_published_tags_can_be_filtered_by_marketers(context) -> None:
     transition_tag(context, ANN, TAG, "suspended", "the feed is broken")
     assert list(catalogue.visible_names(context, MIA).tags) == []
     assert list(catalogue.visible_names(context, ANN).tags) == [TAG]
-    with pytest.raises(TagcastError, match="unknown"):
+    with pytest.raises(TagcastError, match="is suspended"):
         parse(f"{TAG} = 'yes'", catalogue.visible_names(context, VIC))
     transition_tag(context, BOB, TAG, "published", "fixed")
     assert list(catalogue.visible_names(context, MIA).tags) == [TAG]
+
+
+def refusal(context, person, text):
+    with pytest.raises(FilterError) as caught:
+        parse(text, catalogue.visible_names(context, person))
+    return caught.value
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.score", '"{}"', '"{}".band'])
+def test_a_filter_by_a_tag_that_waits_says_what_it_waits_for(context, form) -> None:
+    high_value, churn = form.format("high_value"), form.format(TAG)
+    # Never scored: the marketer's draft waits for people, whoever may review waits for the run.
+    assert "'high_value' is a draft" in str(
+        refusal(context, MIA, f"age = 1 AND {high_value} IS NULL").message
+    )
+    assert "has not been scored yet" in str(refusal(context, ANN, f"{high_value} IS NULL").message)
+    transition_tag(context, ANN, "high_value", "in_review", "ready")
+    assert "'high_value' is still in review" in str(refusal(context, MIA, f"{high_value} IS NULL").message)
+    transition_tag(context, BOB, "high_value", "published", "ready")
+    unscored = refusal(context, MIA, f"{high_value} IS NULL")
+    assert "has not been scored yet" in str(unscored.message)
+    assert unscored.position == 0
+    # Taken out of use by somebody.
+    for step, state in (("suspended", "is suspended"), ("retired", "is retired")):
+        transition_tag(context, BOB, TAG, step, "the feed is broken")
+        error = refusal(context, MIA, f"{churn} IS NULL")
+        assert state in str(error.message)
+        assert "tagcast " not in str(error.hint), "nobody is sent to a shell"
+        assert error.rendered("zh") != error.rendered("en")
+    assert "unknown field" in str(refusal(context, MIA, "high_valu = 'yes'").message)
+
+
+def test_a_sensitive_tag_is_unknown_to_who_may_not_see_it(folder) -> None:
+    file = folder / "tags" / "high_value.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + SECRET, encoding="utf-8")
+    context = with_context(folder)
+    assert "unknown field 'high_value'" in str(refusal(context, MIA, "high_value = 'yes'").message)
+    assert "draft" in str(refusal(context, replace(MIA, sensitive=True), "high_value = 'yes'").message)
 
 
 def test_an_expired_tag_stays_and_says_so(folder) -> None:

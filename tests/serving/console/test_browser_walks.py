@@ -18,6 +18,7 @@ from tagcast.registry.state.database import open_state
 from tagcast.registry.versions.promotion import decide_by_gate
 from tagcast.registry.versions.recording import log_version
 from tagcast.registry.versions.tracking import open_tracking
+from tagcast.serving.console.i18n.translator import SHORT
 from tests.support.browser import SECRET, Visitor, chromium, served
 from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
 
@@ -118,6 +119,8 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     assert nested >= both
     page.locator(".filter-text textarea").fill(f"{TAG} = 'yes' AND (")
     assert page.locator(".trouble [role=alert]").inner_text()
+    # No count stands beside a filter that cannot be read.
+    page.locator(".answer-count b", has_text="–").wait_for()
     page.locator(".filter-text textarea").fill(text)
     page.locator(".trouble [role=alert]").wait_for(state="detached")
     # Joined in another way and back, by the keyboard: it stays where it was.
@@ -156,6 +159,49 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     row = page.locator("tr").filter(has_text=name).filter(has_text=say(msg("exported")))
     row.first.wait_for()
     assert set(page.locator("tbody tr td:nth-child(2)").all_inner_texts()) == {"mia"}  # in small letters
+    mia.leave()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_unsaved_filter_survives_and_leaving_asks(browser, site, language):
+    mia = Visitor(browser, site, "Mia", language)
+    page, text = mia.page, f"{TAG} = 'yes' AND city = 'Oslo'"
+    field = page.locator(".filter-text textarea")
+    holds = f"document.querySelector('.filter-text textarea')?.value === `{text}`"
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto(f"{site}/audience")
+    everyone = mia.count()
+    field.fill(text)
+    page.wait_for_function("location.search.includes('Oslo') && window.tagcastUnsaved === true")
+    page.wait_for_function(f"document.querySelector('.answer-count b').textContent !== '{everyone:,}'")
+    members = mia.count()
+    # Language and theme, without being asked.
+    other = "zh" if language == "en" else "en"
+    for choice in (SHORT[other], SHORT[language]):
+        page.locator("aside").get_by_text(choice, exact=True).click()
+        page.wait_for_function(holds)
+    page.locator("aside .prefs .seg").nth(1).locator("a").nth(1).click()
+    page.wait_for_function(holds)
+    assert asked == []
+    assert mia.count() == members
+    # To the portrait and back, and a reload.
+    mia.press(msg("Portrait"))
+    mia.heading(msg("Portrait"))
+    assert asked == []
+    page.go_back()
+    page.wait_for_function(holds)
+    page.reload()
+    page.wait_for_function(holds)
+    page.wait_for_function("window.tagcastUnsaved === true")
+    # Leaving asks.
+    asked.clear()
+    page.locator("aside").get_by_role("link", name=mia.say(msg("Saved audiences"))).click()
+    mia.heading(msg("Saved audiences"))
+    assert asked == ["beforeunload"]
+    # An address whose filter cannot be read shows no count.
+    page.goto(f"{site}/audience?filter={TAG}+%3D+")
+    page.locator(".answer-count b", has_text="–").wait_for()
     mia.leave()
 
 

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from tagcast.features.core.errors import TagcastError
 from tagcast.models.filters.conditions import Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.stats.metrics import CalibrationBin
+from tagcast.pipelines.cli import access as cli_access
+from tagcast.registry.access import accounts
+from tagcast.registry.access.roles import Person
+from tagcast.registry.governance.lifecycle import LifeStep
 from tagcast.serving.console.audiences import draft as drafts
 from tagcast.serving.console.audiences.draft import Group, Row, draft_of
+from tagcast.serving.console.i18n.translator import Translator
+from tagcast.serving.console.operations import access
+from tagcast.serving.console.operations.reviews import may_publish
+from tagcast.serving.console.operations.runs import moves
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
-from tagcast.serving.console.ui.formatting import number, of_100, percent
+from tagcast.serving.console.ui.formatting import minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h, join
+from tagcast.serving.console.ui.layout import STATIC
 from tagcast.serving.console.ui.page_context import link
 
 NAMES = Names(
@@ -142,9 +155,96 @@ def test_figures():
     assert [of_100(v) for v in (None, 0.839, 0.29)] == ["–", "83", "29"], "a floor is rounded down"
 
 
+@pytest.mark.parametrize("ink", ["ink", "ink-2", "ink-3", "second"])
+@pytest.mark.parametrize("ground", ["paper", "surface", "sunken"])
+def test_small_text_stands_out_from_its_ground(ink, ground):
+    light = (STATIC / "tokens.css").read_text(encoding="utf-8")
+
+    def luminance(name: str) -> float:
+        """Return the relative luminance of a colour, as WCAG 2 defines it."""
+        digits = re.search(rf"--{name}: #([0-9a-f]{{6}});", light)[1]
+        shares = [int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, bright = sorted((luminance(ink), luminance(ground)))
+    assert (bright + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_runs_shows_all_that_moved():
+    moved = {
+        ("yes", "no"): 30, ("no", "yes"): 20, ("yes", "unknown"): 5, ("unknown", "no"): 4, (None, "no"): 3,
+        ("no", None): 2, ("unknown", "yes"): 1, ("no", "no"): 900,
+    }  # fmt: skip
+    entry = SimpleNamespace(manifest=SimpleNamespace(transitions={"churn_risk": moved, "hidden": moved}))
+    page = SimpleNamespace(say=Translator("en"))
+    drawn = str(moves(page, entry, {"churn_risk": {"en": "Churn risk", "zh": "流失风险"}}))
+    assert [int(n) for n in re.findall(r"<b>(\d+)</b>", drawn)] == [30, 20, 5, 4, 3, 2, 1]
+    assert "900" in drawn
+    assert "hidden" not in drawn
+
+
+def test_times_name_their_zone():
+    new_york = timezone(timedelta(hours=-5))
+    assert minute(datetime(2026, 1, 1, 22, 30, tzinfo=new_york)) == "2026-01-02 03:30 UTC"
+    assert minute(datetime(2026, 1, 1, 3, 5, tzinfo=UTC)) == "2026-01-01 03:05 UTC"
+    assert minute(datetime(2026, 1, 1, 3, 5)) == "2026-01-01 03:05"  # noqa: DTZ001 (as an event log may hold it)
+    assert minute(None) == "–"
+
+
 def test_addresses_carry_any_name():
     assert link("/tags", "interest.茶 & 'tea'/x") == "/tags/interest.%E8%8C%B6%20%26%20%27tea%27%2Fx"
     assert link("/audience", filter="a = 'b'", saved="") == "/audience?filter=a+%3D+%27b%27"
+
+
+@pytest.mark.parametrize(
+    ("values", "share_of_height"),
+    [
+        ([451, 452], 0.02),
+        ([1000, 1010, 1020], 0.2),
+        ([100, 200], 1.0),
+        ([0, 1], 1.0),
+        ([7, 7], 0.0),
+        ([0, 0], 0.0),
+    ],
+)
+def test_a_small_trend_is_not_drawn_as_a_boom(values, share_of_height):
+    height = 26
+    drawn = str(charts.spark([float(v) for v in values], "size", height=height))
+    ys = [float(y) for _, y in re.findall(r"([\d.]+),([\d.]+)", re.search(r'points="([^"]+)"', drawn)[1])]
+    assert ys[0] - ys[-1] == pytest.approx(share_of_height * (height - 8), abs=0.5)
+    assert all(0 <= y <= height for y in ys)
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "second_person", "may"),
+    [
+        ("bob", "data_scientist", True, True),
+        ("ANN", "data_scientist", True, False),
+        ("ann", "admin", True, False),
+        ("ann", "data_scientist", False, True),
+        ("mia", "marketer", True, False),
+        ("mia", "marketer", False, False),
+    ],
+)
+def test_publish_is_offered_to_who_may_publish(name, role, second_person, may):
+    proposed = LifeStep("t", datetime(2026, 1, 1, tzinfo=UTC), "ann", "draft", "in_review", "ready")
+    details = SimpleNamespace(history=(proposed,))
+    assert may_publish(Person(name, role), details, second_person=second_person) == may
+
+
+def test_the_shortest_password_is_one_number():
+    from tagcast.registry.access.passwords import LENGTHS, hashed
+
+    shortest = LENGTHS[0]
+    with pytest.raises(TagcastError, match=f"{shortest} to"):
+        hashed("x" * (shortest - 1), "somebody")
+    assert hashed("x" * shortest, "somebody")
+    for file in (access.__file__, accounts.__file__, cli_access.__file__):
+        numbers = re.findall(
+            r"at least (\d+) characters", Path(file).read_text(encoding="utf-8"), re.IGNORECASE
+        )
+        assert set(numbers) <= {str(shortest)}, file
 
 
 AT = datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()

@@ -9,6 +9,7 @@ import pytest
 
 from tagcast.features.core.errors import NotAllowedError, NotFoundError
 from tagcast.features.ingest.event_log import build_event_log
+from tagcast.registry.governance.lifecycle import transition
 from tagcast.serving.profiles.profile_details import look_up, profile_page
 from tests.support.desks import ANALYST, MARKETER, TAGS, VIEWER, desk_over, frame, publish_made
 from tests.support.published import NOW
@@ -44,6 +45,15 @@ def test_all_that_is_said_of_a_profile(context) -> None:
         assert tag["in_currency"] == (name == "spend")
         assert tag["reasons"][0]["feature"] == "recency_days"
     assert {tag["tag"]: tag["title"]["zh"] for tag in page.tags}["spend"] == "消费"
+
+
+def test_a_tag_that_is_not_published_is_not_called_sensitive(context) -> None:
+    transition(
+        context.state, "churn_risk", "suspended", by=ANALYST, reason="r", now=NOW, second_person=False, scored=True
+    )  # fmt: skip
+    page = look_up(context, MARKETER, "p0007")
+    assert "churn_risk" not in {tag["tag"] for tag in page.tags}
+    assert set(page.hidden) == {"income", TAGS[1]}
 
 
 def test_what_is_sensitive_is_named_and_not_shown(context) -> None:

@@ -1,0 +1,189 @@
+"""The dialog that exports an audience: what it is for, whom that leaves out, then the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from markupsafe import Markup
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg, nmsg, pmsg
+from tagcast.models.filters.conditions import Filter
+from tagcast.serving.console.ui.debounce import Debouncer
+from tagcast.serving.console.ui.downloads import place_for
+from tagcast.serving.console.ui.formatting import number
+from tagcast.serving.console.ui.html import h
+from tagcast.serving.console.ui.notices import done, error_markup
+from tagcast.serving.console.ui.widgets import button, dialog, html, number_field, select
+from tagcast.serving.delivery.consent import Reach, reach
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.console.ui.page_context import PageContext
+    from tagcast.serving.context import ServiceContext
+    from tagcast.serving.delivery.exports import ExportRecord
+
+NO_CONTACT = ""
+"""Stands in place of a channel, whose names are never empty: no one in the file is contacted."""
+
+
+def write_export(
+    context: ServiceContext, person: Person, tree: Filter, file: Any, **how: Any
+) -> ExportRecord:
+    """Write the members to ``file``."""
+    from tagcast.serving.delivery.exports import export
+
+    return export(context, person, tree, file, **how)
+
+
+def export_dialog(page: PageContext, tree: Filter | None, members: int, name: str) -> None:
+    """Ask how to take the members away; the file comes as a download."""
+    from nicegui import background_tasks, ui
+
+    from tagcast.serving.delivery.exports import columns_for
+
+    say = page.say
+    if tree is None:
+        done(say(msg("Add a condition to narrow it down.")))
+        return
+    consent = page.context.settings.consent
+    # Where consent is known, nothing is chosen beforehand: a hurried click must not write to people who said no.
+    chosen: dict[str, Any] = {
+        "format": "csv", "columns": [], "holdout": 0.0, "purpose": None if consent else NO_CONTACT,
+    }  # fmt: skip
+
+    def put(key: str, value: Any) -> None:
+        chosen[key] = value
+
+    with dialog(say(nmsg("Export {n:,} member", "Export {n:,} members", members))) as box:
+        with ui.element("div").classes("cols2"):
+            select(
+                {"csv": "CSV", "parquet": "Parquet"},
+                "csv",
+                say(msg("File format")),
+                lambda v: put("format", v),
+            )
+            held = number_field(
+                say(msg("Hold out a control group, %")),
+                0,
+                lambda v: put("holdout", (v or 0) / 100),
+                least=0,
+                most=50,
+                step=5,
+            )
+            held.props["hint"] = say(
+                msg("These customers are not contacted, so you can measure what the campaign achieved.")
+            )
+        columns = select(
+            {},
+            [],
+            say(pmsg("file", "Columns")),
+            lambda v: put("columns", v),
+            many=True,
+            search=True,
+            chips=True,
+        )
+        columns.props["hint"] = say(msg("If you choose none: attributes and the values of the filter’s tags"))
+
+        def show_reach(found: Reach) -> None:
+            left_out.content = reach_note(page, found)
+            run.props(remove="disabled")
+
+        def fail(error: Exception) -> None:
+            left_out.content = error_markup(page, error)
+
+        looking: Debouncer[Reach] = Debouncer(show_reach, fail, pause=0)
+
+        async def choose_purpose(purpose: str | None) -> None:
+            put("purpose", purpose)
+            run.props("disabled")
+            left_out.content = Markup("")
+            if purpose is not None:
+                await looking.run(lambda: page.run(reach, tree, purpose or None))
+
+        if consent:
+            purposes = {channel: channel for channel in consent}
+            purposes[NO_CONTACT] = say(msg("no contact: no one in the file is written to or called"))
+            purpose = select(purposes, None, say(msg("Channel")), choose_purpose)
+            purpose.props["hint"] = say(
+                msg("Customers who do not consent to the channel are left out. Your choice is recorded.")
+            )
+        left_out = html(Markup(""), classes="export-reach").props('role=status aria-live="polite"')
+        answer = html(Markup("")).props('role=status aria-live="polite"')
+
+        async def offer() -> None:
+            columns.set_options(await page.run(columns_for))
+
+        async def go() -> None:
+            run.props("disabled")
+            kind: Literal["csv", "parquet"] = chosen["format"]
+            file = place_for(page.context, f"{name or 'audience'}.{kind}".replace("/", "_"))
+            try:
+                record = await page.run(
+                    write_export,
+                    tree,
+                    file,
+                    format=kind,
+                    columns=chosen["columns"] or None,
+                    holdout=chosen["holdout"],
+                    channel=chosen["purpose"] or None,
+                    no_contact=bool(consent) and chosen["purpose"] == NO_CONTACT,
+                    name=name,
+                )
+            except TagcastError as error:
+                answer.content = error_markup(page, error)
+                return
+            finally:
+                run.props(remove="disabled")
+            answer.content = _record(page, record)
+            ui.download.file(file)
+
+        with ui.element("div").classes("actions"):
+            button(say(msg("Close")), box.close, "quiet")
+            run = button(say(msg("Export")), go, "primary", "download")
+            if chosen["purpose"] is None:
+                run.props("disabled")
+        background_tasks.create(offer(), name="columns of an export")
+
+
+def reach_note(page: PageContext, found: Reach) -> Markup:
+    """Return whom an export will write and leave out, as it is shown before the file is written."""
+    say = page.say
+    written = say(
+        msg(
+            "{written} of {members} members will be written.",
+            written=number(found.written),
+            members=number(found.members),
+        )
+    )
+    if not found.without_consent:
+        return h("div", written, class_="note")
+    return h(
+        "div",
+        h("b", written),
+        h(
+            "div",
+            say(
+                msg(
+                    "{count} are left out: {refused} do not consent, of {unknown} nothing is known.",
+                    count=number(found.without_consent),
+                    refused=number(found.without_consent - found.consent_unknown),
+                    unknown=number(found.consent_unknown),
+                )
+            ),
+        ),
+        class_="note warn",
+    )
+
+
+def _record(page: PageContext, record: ExportRecord) -> Markup:
+    say = page.say
+    lines = [h("b", say(nmsg("{n:,} row written", "{n:,} rows written", record.rows)))]
+    if record.held_out:
+        lines.append(h("div", say(msg("{count} held out", count=number(record.held_out)))))
+    if record.without_consent:
+        lines.append(h("div", say(msg("{count} left out: no consent", count=number(record.without_consent)))))
+    if record.hidden:
+        lines.append(h("div", say(msg("Left out as sensitive: {columns}", columns=", ".join(record.hidden)))))
+    lines.append(h("div", say(msg("Logged in the audit log as {id}.", id=record.id))))
+    return h("div", lines, class_="note good")

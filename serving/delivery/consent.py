@@ -1,0 +1,134 @@
+"""Who may be contacted: an export names its channel or says that nobody is contacted, and its reach is known beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import listed, msg
+from tagcast.models.filters.conditions import Compare, FieldRef, Filter, IsNull, OneOf
+from tagcast.registry.access.roles import require
+from tagcast.serving.audiences.filter_resolution import resolve
+from tagcast.serving.audiences.filter_sql import complement
+from tagcast.serving.audiences.queries import where_in
+
+if TYPE_CHECKING:
+    from tagcast.features.core.settings import Settings
+    from tagcast.registry.access.roles import Person
+    from tagcast.serving.context import ServiceContext
+    from tagcast.serving.store.base import StoreReader
+
+CONSENTING = ("yes", "Yes", "YES", "true", "True", "TRUE", "y", "Y", "1")
+"""Texts of an attribute that mean consent; of a number it is 1."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many members of an audience an export would write, before it is written.
+
+    Parameters
+    ----------
+    members : int
+        Of the audience.
+    without_consent : int
+        Left out, since they do not consent to the channel.
+    consent_unknown : int
+        Of these, those of whom nothing is known; the others did not agree.
+    """
+
+    members: int
+    without_consent: int
+    consent_unknown: int
+
+    @property
+    def written(self) -> int:
+        """Return the members that can be contacted, of whom a share may still be held out."""
+        return self.members - self.without_consent
+
+
+def require_purpose(settings: Settings, channel: str | None, *, no_contact: bool) -> None:
+    """Raise unless an export says what it is for, where ``[consent]`` is configured.
+
+    Raises
+    ------
+    TagcastError
+        Without a channel and without ``no_contact``, or with both.
+    """
+    channels = listed(sorted(settings.consent))
+    if channel is not None and no_contact:
+        raise TagcastError(
+            msg("an export is either for the channel {channel!r} or contacts no one", channel=channel),
+            hint=msg("leave out --no-contact (no_contact in the API), or the channel"),
+        )
+    if settings.consent and channel is None and not no_contact:
+        raise TagcastError(
+            msg("this export names no channel, so no one’s consent would be checked"),
+            hint=msg(
+                "name the channel, one of {channels}, with --channel (channel in the API); if no one in the file is contacted, declare so with --no-contact (no_contact), which is recorded",
+                channels=channels,
+            ),
+        )
+
+
+def reach(context: ServiceContext, person: Person, tree: Filter, channel: str | None) -> Reach:
+    """Return how many members of ``tree`` an export to ``channel`` would write and leave out; None leaves out no one.
+
+    Raises
+    ------
+    NotAllowedError
+        Without the right "export".
+    TagcastError
+        For an unknown channel.
+    """
+    require(person, "export")
+    resolved = resolve(context, person, tree)
+    with context.store.reader() as reader:
+        _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)
+        members = count_rows(reader, where)
+        consents = consents_to(context, reader, channel)
+        if channel is None or consents is None:
+            return Reach(members, 0, 0)
+        field = FieldRef(name=context.settings.consent[channel])
+        unknown = where_in(reader, Filter(root=IsNull(field=field)), context.now)[1]
+        return Reach(
+            members,
+            count_rows(reader, exp.and_(where, complement(consents))),
+            count_rows(reader, exp.and_(where, unknown)),
+        )
+
+
+def consents_to(context: ServiceContext, reader: StoreReader, channel: str | None) -> exp.Expr | None:
+    """Return the condition that a profile consents to ``channel``; None where none is named.
+
+    Raises
+    ------
+    TagcastError
+        Where nothing is known of consent to it.
+    """
+    if channel is None:
+        return None
+    attribute = context.settings.consent.get(channel)
+    kind = reader.manifest.attributes.get(attribute or "")
+    if attribute is None or kind is None:
+        known = listed(sorted(context.settings.consent)) or msg("none")
+        raise TagcastError(
+            msg("nothing is known of consent to {channel!r}", channel=channel),
+            hint=msg("known channels: {channels}; see [consent]", channels=known),
+        )
+    field = FieldRef(name=attribute)
+    conditions: dict[str, Compare | OneOf] = {
+        "boolean": Compare(field=field, op="=", value=True),
+        "number": Compare(field=field, op="=", value=1.0),
+        "text": OneOf(field=field, values=CONSENTING),
+        "date": OneOf(field=field, values=CONSENTING),
+    }
+    return where_in(reader, Filter(root=conditions[kind]), context.now)[1]
+
+
+def count_rows(reader: StoreReader, where: exp.Expr) -> int:
+    """Return how many profiles a condition finds."""
+    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "rows")).from_("profiles").where(where)
+    return int(reader.query(query).read_all().column(0)[0].as_py())
