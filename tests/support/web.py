@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from tagcast.features.core.home.stamp import mark
 from tagcast.features.core.settings import load_settings
 from tagcast.registry.access.api_keys import add_key
 from tagcast.registry.state.database import open_state
@@ -46,6 +47,7 @@ def make_desk(
     with stage_run(store, "run-1") as staging:
         staging.add(staged(people(100), *[said(100, i, tag) for i, tag in enumerate(tags)]))
         staging.publish(run_info("run-1", 100, tags), keep=5)
+    mark(settings.home, settings.name)  # as scoring does: nothing is lost where nothing was made yet
     return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock)
 
 

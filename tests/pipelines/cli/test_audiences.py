@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from tagcast.features.core.home.stamp import mark
 from tagcast.pipelines.cli.main import cli
 from tagcast.serving.store.duckdb.store import DuckDbStore
 from tests.support.desks import PROFILES, frame, publish_made
@@ -27,6 +29,8 @@ def folder(tmp_path_factory):
     shutil.copy(high_value, folder / "tags")
     (folder / "tagcast.toml").write_text(CONFIG.partition("[profiles]")[0] + PROFILES, encoding="utf-8")
     publish_made(DuckDbStore(folder / ".tagcast" / "store"))
+    # As scoring does: nothing is lost where nothing was made yet.
+    mark(folder / ".tagcast", tomllib.loads(CONFIG)["name"])
     return folder
 
 

@@ -16,7 +16,7 @@ from tagcast.models.filters.parser import parse
 from tagcast.pipelines.project.project import open_project
 from tagcast.pipelines.scoring.score import score_tags
 from tagcast.serving.audiences.queries import count
-from tagcast.serving.console.audiences.draft import draft_of, tests_of
+from tagcast.serving.console.audiences import draft
 from tagcast.serving.store.long_form import predictions
 from tests.support.source_projects import project, source
 from tests.support.stores import KINDS, make_store
@@ -119,9 +119,9 @@ def test_a_condition_on_a_date_can_be_built_on() -> None:
         "joined IN ('2024-01-01', '2024-01-02')",
     ):
         tree = parse(asked, names)
-        (row,) = draft_of(tree).rows()
-        assert row.test in tests_of(names, row)
-        assert draft_of(tree).condition() == tree.root
+        (row,) = draft.draft_of(tree).rows()
+        assert row.test in draft.tests_of(names, row)
+        assert draft.draft_of(tree).condition() == tree.root
 
 
 @pytest.mark.parametrize(
