@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlglot import exp
 
+from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.serving.audiences.sampling import Members, members_of, parts_of
@@ -90,9 +91,14 @@ def expected(
     """Return how many predictions for the members will come true, of each tag the filter uses and each value.
 
     ``estimate`` reads a sample where the store keeps one and it holds enough members.
+
+    Raises
+    ------
+    NotAllowedError
+        Where ``person`` may not look at single profiles.
     """
     found = []
-    with members_of(context, person, tree, estimate=estimate) as members:
+    with members_of(context, person, tree, msg("a sum of scores"), estimate=estimate) as members:
         for tag in members.tags:
             if tag.outlook is None:
                 sums = _sums_by_value(members, tag)
@@ -108,8 +114,13 @@ def expected_amounts(
     """Return how much members will spend in all, by each tag the filter uses that predicts an amount.
 
     ``estimate`` reads a sample where the store keeps one and it holds enough members.
+
+    Raises
+    ------
+    NotAllowedError
+        Where ``person`` may not look at single profiles.
     """
-    with members_of(context, person, tree, estimate=estimate) as members:
+    with members_of(context, person, tree, msg("a sum of amounts"), estimate=estimate) as members:
         return [_amount(members, tag.tag, tag.outlook) for tag in members.tags if tag.outlook is not None]
 
 

@@ -12,9 +12,9 @@ from sqlglot import exp
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Compare, FieldRef, Filter
-from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.sampling import Members, members_of, parts_of
+from tagcast.serving.audiences.small_cells import require_single_profiles
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -89,12 +89,15 @@ def profit_curve(
 
     Raises
     ------
+    NotAllowedError
+        Where ``person`` may not look at single profiles.
     TagcastError
         For an unknown tag, numbers that make no sense, or a loss without the share that an approach saves.
     """
     from tagcast.serving.catalog.losses import loss_tags
 
-    require(person, "filter")
+    answer = msg("a curve over scores")
+    require_single_profiles(person, answer)  # before anything is said of the tag
     if tag not in names_for(context, person).tags:
         raise TagcastError(
             msg("there is no tag {tag!r} to rank by", tag=tag), hint=msg("name a tag that you can filter by")
@@ -124,7 +127,7 @@ def profit_curve(
             hint=msg("as in {example}", example="0.1"),
         )
     benefit *= 1.0 if saved_share is None else saved_share
-    with members_of(context, person, tree) as members:
+    with members_of(context, person, tree, answer) as members:
         rows = _sums_by_score(members, tag)
     points = _accumulated(rows, benefit, cost)
     within = points if capacity is None else _up_to(points, capacity)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from tagcast.features.core.messages import Message
 from tagcast.models.filters.conditions import Filter
-from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import resolve
 from tagcast.serving.audiences.queries import quoted, tags_of, where_in
+from tagcast.serving.audiences.small_cells import require_single_profiles
 from tagcast.serving.store.schema import TagRun, column_name
 
 if TYPE_CHECKING:
@@ -95,10 +96,16 @@ class Members:
 
 @contextmanager
 def members_of(
-    context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
+    context: ServiceContext, person: Person, tree: Filter, answer: Message, *, estimate: bool = False
 ) -> Iterator[Members]:
-    """Open the active run and give the members of a filter in it."""
-    require(person, "filter")
+    """Open the active run and give the members of a filter in it; ``answer`` says what is made of them.
+
+    Raises
+    ------
+    NotAllowedError
+        Where ``person`` may not look at single profiles.
+    """
+    require_single_profiles(person, answer)
     resolved = resolve(context, person, tree)
     with context.store.reader() as reader:
         _, where = where_in(reader, resolved.whole, context.now, resolved.frozen)

@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import And, Condition, Filter
 from tagcast.registry.access.roles import require
-from tagcast.serving.audiences import forecast, profit
 from tagcast.serving.audiences import queries as audiences
 from tagcast.serving.audiences.description import Language, describe
 from tagcast.serving.audiences.filter_resolution import hidden_attributes, resolve
 from tagcast.serving.audiences.filter_sql import complement
-from tagcast.serving.audiences.forecast import Expected, ExpectedAmount
-from tagcast.serving.audiences.profit import ProfitCurve, ProfitPoint
+from tagcast.serving.audiences.forecast import Expected, ExpectedAmount, expected, expected_amounts
+from tagcast.serving.audiences.profit import ProfitCurve, ProfitPoint, profit_curve
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.sampling import weight_in_sample
-from tagcast.serving.audiences.small_cells import SmallCells, require_single_profiles, smallest_cell
+from tagcast.serving.audiences.small_cells import SmallCells, smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
@@ -161,58 +159,6 @@ def _failing_alone(reader: StoreReader, conditions: list[exp.Expr], *, sample: b
     return {
         row["place"]: row["profiles"] for row in reader.query(query, sample=sample).read_all().to_pylist()
     }
-
-
-def expected(
-    context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
-) -> list[Expected]:
-    """Return how many members will turn out as predicted, as :func:`tagcast.serving.audiences.forecast.expected`.
-
-    Raises
-    ------
-    NotAllowedError
-        Without the right "profiles".
-    """
-    require(person, "filter")
-    require_single_profiles(person, msg("a sum of scores"))
-    return forecast.expected(context, person, tree, estimate=estimate)
-
-
-def expected_amounts(
-    context: ServiceContext, person: Person, tree: Filter, *, estimate: bool = False
-) -> list[ExpectedAmount]:
-    """Return what the members will spend, as :func:`tagcast.serving.audiences.forecast.expected_amounts`.
-
-    Raises
-    ------
-    NotAllowedError
-        Without the right "profiles".
-    """
-    require(person, "filter")
-    require_single_profiles(person, msg("a sum of amounts"))
-    return forecast.expected_amounts(context, person, tree, estimate=estimate)
-
-
-def profit_curve(
-    context: ServiceContext,
-    person: Person,
-    tree: Filter,
-    tag: str,
-    benefit: float,
-    cost: float,
-    capacity: int | None = None,
-    saved_share: float | None = None,
-) -> ProfitCurve:
-    """Return what approaching the members by score is worth, as :func:`tagcast.serving.audiences.profit.profit_curve`.
-
-    Raises
-    ------
-    NotAllowedError
-        Without the right "profiles".
-    """
-    require(person, "filter")
-    require_single_profiles(person, msg("a curve over scores"))
-    return profit.profit_curve(context, person, tree, tag, benefit, cost, capacity, saved_share)
 
 
 def sentence(context: ServiceContext, person: Person, tree: Filter, language: Language) -> str:

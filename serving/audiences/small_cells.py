@@ -34,7 +34,7 @@ from tagcast.models.filters.conditions import (
     walk,
 )
 from tagcast.models.filters.fields import NUMBER_PARTS
-from tagcast.registry.access.roles import ROLE_NAMES
+from tagcast.registry.access.roles import ROLE_NAMES, require
 from tagcast.serving.audiences.filter_resolution import ResolvedFilter
 from tagcast.serving.audiences.queries import AudienceCount, quoted, where_in
 from tagcast.serving.store.schema import column_name
@@ -70,6 +70,7 @@ def require_single_profiles(person: Person, answer: Message) -> None:
     ------
     NotAllowedError
     """
+    require(person, "filter")
     if not person.may("profiles"):
         raise NotAllowedError(
             msg("{answer} is for who may look at single profiles", answer=answer),
