@@ -170,18 +170,21 @@ def check_spend(
     """
     from tagcast.features.quality.examine_log import spend_gaps
 
+    spending = spending_features(project, as_of) if rules else ()
+    of_models = [model for model in models if model.outcome.kind in OUTCOMES_OF_SPEND]
+    of_rules = {
+        rule.definition.name: features
+        for rule in rules
+        if (features := [name for name in rule.fields if name in spending])
+    }
+    if not of_models and not of_rules:
+        return  # nobody asks what was spent: the events need not be read
     unknown = spend_gaps(project.events.glob, as_of, memory_limit=project.settings.memory_limit)
-    if not unknown:
-        return
-    spending = spending_features(project, as_of)
     touched: dict[str, tuple[Stretch, ...]] = {
         model.name: touching(unknown, as_of - timedelta(days=model.horizon_days), as_of)
-        for model in models
-        if model.outcome.kind in OUTCOMES_OF_SPEND
+        for model in of_models
     }
-    for rule in rules:
-        features = [name for name in rule.fields if name in spending]
-        touched[rule.definition.name] = unknown_for(unknown, features, as_of)
+    touched |= {name: unknown_for(unknown, features, as_of) for name, features in of_rules.items()}
     wrong = {name: some for name, some in touched.items() if serious(some)}
     if wrong:
         every = tuple(dict.fromkeys(stretch for some in wrong.values() for stretch in some))
