@@ -10,7 +10,7 @@ from tagcast.features.core.messages import NOTHING, Message, msg
 from tagcast.features.ingest.event_log_writer import AMOUNT_HINT, MAX_UNPARSABLE_SHARE, TIME_HINT, number_hint
 from tagcast.features.ingest.expression_types import HINTS, USES
 from tagcast.features.ingest.source_query import NUMBERS, StrangeValues
-from tagcast.features.quality.finding import Finding
+from tagcast.features.quality.finding import Finding, lines_of
 
 MANY = 0.05
 """Share of lines from which something left out or doubtful is worth a warning."""
@@ -66,9 +66,7 @@ def findings_of(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Findi
     """Yield what is worth a word about one source, of which ``mapped`` are the columns of the event log that it has."""
 
     def share(lines: int) -> Message:
-        return msg(
-            "{lines:,} of {rows:,} lines ({share:.1%})", lines=lines, rows=r.rows, share=lines / r.rows
-        )
+        return lines_of(lines, r.rows)
 
     def error(code: str, message: Message, hint: Message) -> Finding:
         return Finding("error", code, where, message, hint)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tagcast.features.core.errors import ConfigError, TagcastError
 from tagcast.features.core.messages import Message, Text, msg
 from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.core.system import private_folder
 
 FILE = "home.json"
 
@@ -91,7 +92,7 @@ def mark(home: Path, project: str, *made: str) -> None:
     aside = home / f".{FILE}.{os.getpid()}"
     text = json.dumps({"project": whole.project, "made": sorted(whole.made)}, ensure_ascii=False, indent=1)
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
         aside.write_text(text + "\n", encoding="utf-8")
         aside.replace(home / FILE)
     except OSError:
