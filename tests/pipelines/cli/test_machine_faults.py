@@ -220,3 +220,22 @@ def test_which_of_two_mlflows_is_the_newer(shop, tmp_path, revision, words) -> N
     with Fault():
         done = copy.invoke("model", "promote", TAG, "1", "--force", "--reason", "again")
         said(done, 6, *words)
+
+
+def test_a_reader_who_has_enough_is_no_fault(shop) -> None:
+    """As `tagcast check --json | head` does: the other end of the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "from tagcast.pipelines.cli.main import main; main()"
+    words = ["check", "--json", "--as-of", str(DAY), "--config", str(shop.config), "--home", str(shop.home)]
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code, *words],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    assert done.returncode == 1
+    assert "error" not in done.stderr
