@@ -151,11 +151,11 @@ class ProjectCommand(click.Command):
         except TagcastError as error:
             answer_error(error, as_json=ctx.ensure_object(Invocation).as_json, text=ctx.params.get("text"))
             ctx.exit(error.exit_code)
-        except BrokenPipeError:
-            raise  # whoever read the output has enough of it: click ends in silence
-        except (OSError, MemoryError, ImportError) as error:
+        except Exception as error:
             # Whatever no layer has put into words: rights, memory, a broken library. One message all the same.
             fault = machine_fault(error)
+            if fault is None:
+                raise
             answer_error(fault, as_json=ctx.ensure_object(Invocation).as_json, text=None)
             ctx.exit(fault.exit_code)
         except KeyboardInterrupt:

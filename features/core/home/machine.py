@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 
 from tagcast.features.core.errors import MachineError
 from tagcast.features.core.messages import msg
@@ -11,24 +12,26 @@ from tagcast.features.core.raw_errors import raw_text, reason_of
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment", "out of memory")
 
 
-def machine_fault(error: OSError | MemoryError | ImportError) -> MachineError:
-    """Return what a person can do about ``error``.
+def machine_fault(error: Exception) -> MachineError | None:
+    """Return what a person can do about ``error``; None where it is no fault of the machine.
 
     Parameters
     ----------
-    error : OSError, MemoryError or ImportError
+    error : Exception
         As Python or a library raised it.
     """
-    text = str(error).lower()
-    starved = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
-    if starved or any(sign in text for sign in _NO_MEMORY):
+    # By its name: whoever raised it has loaded DuckDB, and nobody else should for this.
+    starved = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
+    if isinstance(error, BrokenPipeError) or not (starved or isinstance(error, OSError | ImportError)):
+        return None  # a closed pipe: whoever read the output has enough of it
+    if starved or any(_starved(part) for part in _chain(error)):
         return MachineError(
             msg("the machine gives this process too little memory"),
             hint=msg(
                 "raise its limit (ulimit -v, the container's memory), or lower memory_limit in the configuration"
             ),
         )
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) or getattr(error, "errno", None) is None:  # ctypes gives no number
         return MachineError(
             msg("a library cannot be loaded: {reason}", reason=raw_text(error)),
             hint=msg("install tagcast again; under a limit of memory (ulimit -v) raise it"),
@@ -38,3 +41,14 @@ def machine_fault(error: OSError | MemoryError | ImportError) -> MachineError:
         msg("{file} cannot be used: {reason}", file=where, reason=reason_of(error)),
         hint=msg("check that it is there and that the user of this command may read and write it"),
     )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield ``error`` and what it came from: some libraries put words of their own over the system's."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _starved(error: BaseException) -> bool:
+    return getattr(error, "errno", None) == errno.ENOMEM or any(s in str(error).lower() for s in _NO_MEMORY)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,8 +60,17 @@ def serve(project: Project) -> None:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    files = sorted(f for f in folder.rglob("*") if f.is_file())
-    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    """Return a digest of each file. A database's is of its rows: SQLite moves its log into the file when it likes."""
+    files = sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.endswith(("-wal", "-shm")))
+    return {str(f.relative_to(folder)): hashlib.sha256(_bytes(f)).hexdigest() for f in files}
+
+
+def _bytes(file: Path) -> bytes:
+    content = file.read_bytes()
+    if not content.startswith(b"SQLite format 3"):
+        return content
+    with closing(sqlite3.connect(file)) as connection:
+        return "\n".join(connection.iterdump()).encode()
 
 
 def naming(folder: Path, place: Path) -> list[str]:
