@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import Phase, settings
 
+from tagcast.registry.access import passwords
 from tests.support.faults.injection import FULL, tally
 from tests.support.stores import drop_schemas, made
 
@@ -15,6 +17,15 @@ from tests.support.stores import drop_schemas, made
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 # For `make mutants`, which asks whether a test fails and not by how little.
 settings.register_profile("no-shrink", phases=(Phase.explicit, Phase.generate))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_hashing():
+    """Effort is for those who guess: the suite would spend two minutes on passwords that it knows."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_hasher", lambda: quick)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -267,9 +267,9 @@ def _finished(mapped: exp.Select, timezone: str, name: str, kinds: dict[str, str
     }
     final = exp.select().from_(mapped.subquery("mapped"))
     for target in EVENT_LOG_COLUMNS:
-        final = final.select(exp.alias_(computed.get(target) or exp.column(target), target))
+        final.select(exp.alias_(computed.get(target) or exp.column(target), target), copy=False)
     for target in CONVERTED:
         text = as_key(exp.column(f"raw_{target}"), kinds[target])
         unread = exp.case().when(exp.column(target).is_(exp.null()), text)
-        final = final.select(exp.alias_(unread, f"unread_{target}"))
-    return final.select(exp.column("matched"))
+        final.select(exp.alias_(unread, f"unread_{target}"), copy=False)
+    return final.select(exp.column("matched"), copy=False)

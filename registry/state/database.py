@@ -12,13 +12,24 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cached_property
+from contextlib import closing, contextmanager, suppress
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    NullPool,
+    StaticPool,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
@@ -274,13 +285,24 @@ def schema_of(project: str) -> str:
 @contextmanager
 def _empty() -> Iterator[Connection]:
     """Yield a connection to empty tables in memory."""
-    engine = create_engine("sqlite://")
-    try:
-        METADATA.create_all(engine)
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    with _empty_tables().connect() as connection:
+        yield connection
+
+
+@cache
+def _empty_tables() -> Engine:
+    """Return an engine whose every connection finds tables of its own, empty."""
+    with closing(sqlite3.connect(":memory:")) as plain:
+        METADATA.create_all(create_engine("sqlite://", creator=lambda: plain, poolclass=StaticPool))
+        # As one script: making them one by one is most of what a command takes that asks ten times.
+        script = "\n".join(plain.iterdump())
+
+    def made() -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection.executescript(script)
+        return connection
+
+    return create_engine("sqlite://", creator=made, poolclass=NullPool)
 
 
 def _json(value: Any) -> str:

@@ -83,15 +83,18 @@ def _root(location: str) -> str:
 
 
 def _rewrite(connection: Connection, old: str, new: str) -> None:
-    from sqlalchemy import MetaData, String, func, update
+    from sqlalchemy import MetaData, String, func, inspect, select, table, text, update
 
+    names = inspect(connection).get_table_names()
+    # Most of MLflow's 60 tables are empty: describing them all took nine tenths of the time.
+    used = [n for n in names if connection.execute(select(text("1")).select_from(table(n)).limit(1)).first()]
     tables = MetaData()
-    tables.reflect(connection)
-    for table in tables.tables.values():
-        for column in table.columns:
+    tables.reflect(connection, only=used, resolve_fks=False)
+    for found in tables.tables.values():
+        for column in found.columns:
             if isinstance(column.type, String):
                 connection.execute(
-                    update(table)
+                    update(found)
                     .where(func.instr(column, old) > 0)
                     .values({column: func.replace(column, old, new)})
                 )

@@ -41,17 +41,6 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def quick_hashing(monkeypatch):
-    """Effort is for those who guess, not for tests."""
-    monkeypatch.setattr(
-        passwords, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    )
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
-
-
 @pytest.fixture(params=STATES)
 def state(request, tmp_path):
     state = make_state(request.param, tmp_path)
