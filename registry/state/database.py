@@ -12,8 +12,8 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from functools import cache, cached_property
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,6 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
-    NullPool,
-    StaticPool,
     create_engine,
     event,
     func,
@@ -38,7 +36,7 @@ from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.system import mode_in, private_folder
-from tagcast.registry.state.read_only import add_missing_tables, connect_readable, readable_only
+from tagcast.registry.state.read_only import add_missing_tables, connect_readable, empty_state, readable_only
 from tagcast.registry.state.state_url import parsed_url
 from tagcast.registry.state.tables import METADATA
 
@@ -102,7 +100,7 @@ class State:
         with self._errors():
             if self._file is not None and not self._file.exists():
                 self._check_kept(there=False)
-                with _empty() as connection:
+                with empty_state() as connection:
                     yield connection
                 return
             self._ensure()
@@ -280,29 +278,6 @@ def schema_of(project: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")[:40]
     suffix = "" if slug == project else f"_{sha256(project.encode()).hexdigest()[:6]}"
     return f"tagcast_{slug}{suffix}"
-
-
-@contextmanager
-def _empty() -> Iterator[Connection]:
-    """Yield a connection to empty tables in memory."""
-    with _empty_tables().connect() as connection:
-        yield connection
-
-
-@cache
-def _empty_tables() -> Engine:
-    """Return an engine whose every connection finds tables of its own, empty."""
-    with closing(sqlite3.connect(":memory:")) as plain:
-        METADATA.create_all(create_engine("sqlite://", creator=lambda: plain, poolclass=StaticPool))
-        # As one script: making them one by one is most of what a command takes that asks ten times.
-        script = "\n".join(plain.iterdump())
-
-    def made() -> sqlite3.Connection:
-        connection = sqlite3.connect(":memory:", check_same_thread=False)
-        connection.executescript(script)
-        return connection
-
-    return create_engine("sqlite://", creator=made, poolclass=NullPool)
 
 
 def _json(value: Any) -> str:

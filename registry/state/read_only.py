@@ -1,12 +1,16 @@
-"""A SQLite database where this process may only read: a backup, a read-only mount, another user's home."""
+"""A SQLite database where this process only reads: a backup, a read-only mount, another user's home, none yet."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
@@ -36,3 +40,26 @@ def add_missing_tables(connection: sqlite3.Connection, _: Any) -> None:
         if table.name not in there:
             made = str(CreateTable(table).compile(dialect=sqlite.dialect()))
             connection.execute(made.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1))
+
+
+@contextmanager
+def empty_state() -> Iterator[Connection]:
+    """Yield a connection to empty tables in memory."""
+    with _empty_tables().connect() as connection:
+        yield connection
+
+
+@cache
+def _empty_tables() -> Engine:
+    """Return an engine whose every connection finds tables of its own, empty."""
+    with closing(sqlite3.connect(":memory:")) as plain:
+        METADATA.create_all(create_engine("sqlite://", creator=lambda: plain, poolclass=StaticPool))
+        # As one script: making them one by one is most of what a command takes that asks ten times.
+        script = "\n".join(plain.iterdump())
+
+    def made() -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection.executescript(script)
+        return connection
+
+    return create_engine("sqlite://", creator=made, poolclass=NullPool)
