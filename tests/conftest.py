@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from argon2 import PasswordHasher
 from hypothesis import Phase, settings
 
 from tagcast.registry.access import passwords
+from tagcast.registry.versions import tracking
 from tests.support.faults.injection import FULL, tally
 from tests.support.stores import drop_schemas, made
 
@@ -25,6 +27,26 @@ def quick_hashing():
     quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(passwords, "_hasher", lambda: quick)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_fresh_database(tmp_path_factory):
+    """Let MLflow run its migrations once a worker: each home of a test would spend two seconds on them."""
+    made = tracking._ensure_database
+    fresh = tmp_path_factory.mktemp("mlflow") / tracking.DATABASE
+
+    def ensure(home: Path) -> None:
+        absent = not any(home.glob(f"{tracking.DATABASE}*"))  # nor half-made by a process that was killed
+        if absent and fresh.exists():
+            shutil.copy(fresh, home / tracking.DATABASE)
+        else:
+            made(home)
+            if absent:
+                shutil.copy(home / tracking.DATABASE, fresh)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tracking, "_ensure_database", ensure)
         yield
 
 

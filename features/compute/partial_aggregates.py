@@ -76,8 +76,8 @@ class Partials:
         totals = connection.create_table("totals_at", self.totals(feature_set, end))
         history = connection.create_table("history_at", self.history(feature_set, end))
         yield replace(self, tables={**self.tables, "totals": totals, "history": history})
-        connection.con.execute("DROP TABLE totals_at")
-        connection.con.execute("DROP TABLE history_at")
+        connection.drop_table("totals_at")
+        connection.drop_table("history_at")
 
     def totals(self, feature_set: FeatureSet, end: int) -> ir.Table:
         """Return the sums of lines before day ``end`` by profile, over everything and over each window."""

@@ -12,9 +12,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
@@ -23,9 +24,6 @@ from tagcast.features.core.duckdb import connect, instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.system import private_folder
-
-if TYPE_CHECKING:
-    from tagcast.features.compute.partial_aggregates import Partials
 
 Progress = Callable[[Text, int, int], None]
 
@@ -139,43 +137,32 @@ class Snapshots:
         self, dates: Sequence[date], progress: Progress | None, done: int, total: int
     ) -> None:
         """Build ``dates`` from one pass over the events."""
-        from tagcast.features.compute.partial_aggregates import make_partials
+        from tagcast.features.compute.snapshot_plan import EVENTS, snapshot_plan
 
         scratch = self.root / f".scratch-{os.getpid()}"
         connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
         try:
             # Partitions are sorted by the query; keeping insertion order would only cost memory.
             connection.con.execute("SET preserve_insertion_order = false")
-            events = connection.read_parquet(self.events.glob)
-            partials = make_partials(events, self.feature_set, dates).computed(connection)
+            schema = connection.read_parquet(self.events.glob, table_name=EVENTS).schema()
+            plan = snapshot_plan(schema, self.feature_set, dates)
+            plan.share(connection.con, dates)
             for number, as_of in enumerate(dates):
-                with partials.at(connection, self.feature_set, as_of) as shared:
-                    self._build(connection, shared, as_of)
+                self._build(partial(plan.write, connection.con, dates, as_of), as_of)
                 if progress:
                     progress(msg("snapshots"), done + number + 1, total)
         finally:
             connection.disconnect()
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _build(self, connection: Any, partials: Partials, as_of: date) -> None:
-        import ibis
-
-        from tagcast.features.compute.feature_queries import compile_partials
-
+    def _build(self, write: Callable[[datetime, dict[View, Path]], None], as_of: date) -> None:
         final = self.folder / f"as_of={as_of}"
         aside = self.folder / f".as_of={as_of}.{os.getpid()}"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        starts_at = ibis.literal(instant(as_of, self.timezone), type="timestamp('UTC', 6)")
-        rows = {}
-        for view, keys in VIEWS.items():
-            if not self.feature_set.features(view):
-                continue
-            table = compile_partials(view, partials, self.feature_set, as_of)
-            table = table.mutate(event_timestamp=starts_at, created_timestamp=starts_at).order_by(list(keys))
-            file = aside / f"{view}.parquet"
-            connection.to_parquet(table, str(file), compression="zstd")
-            rows[view] = {"rows": _count(file), "bytes": file.stat().st_size}
+        files = {view: aside / f"{view}.parquet" for view in VIEWS if self.feature_set.features(view)}
+        write(instant(as_of, self.timezone), files)
+        rows = {view: {"rows": _count(file), "bytes": file.stat().st_size} for view, file in files.items()}
         if not rows["profile_activity"]["rows"]:
             shutil.rmtree(aside)
             raise DataError(

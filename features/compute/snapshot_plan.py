@@ -1,0 +1,183 @@
+"""The statements that build snapshots, put together once for all days that lie alike.
+
+Putting the expressions together and turning them into SQL takes a second a snapshot, however few events there are. What
+the statements say depends on the features and on how far the snapshots lie from one another; the days themselves are
+parameters, which DuckDB folds into the plan like the numbers that they stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.compute.feature_queries import compile_partials
+from tagcast.features.compute.partial_aggregates import day_number, make_partials
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    from ibis import Schema
+
+EVENTS = "events"
+"""What the event log has to be called in the connection."""
+_LAST = date(9000, 1, 1)  # stands for the last of the days: no other number of a statement is near it
+_NEAR_DAYS = 200_000
+_DIALECT = "duckdb"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement whose days are parameters.
+
+    Parameters
+    ----------
+    sql : str
+    days : dict of str to int
+        How many days each parameter lies before the last date.
+    """
+
+    sql: str
+    days: dict[str, int]
+
+    def run(self, connection: Any, last: date, **values: Any) -> None:
+        """Run it; ``connection`` is DuckDB's, ``values`` are what is no day."""
+        end = day_number(last)
+        connection.execute(self.sql, {name: end - back for name, back in self.days.items()} | values)
+
+
+@dataclass(frozen=True)
+class SnapshotPlan:
+    """How the snapshots at some dates are built.
+
+    Parameters
+    ----------
+    shared : tuple of Statement
+        Run once, before everything else.
+    at : tuple of (before, views, after)
+        Of each date in turn: statements, the statement of each view (parameters ``starts_at`` and ``path``), statements.
+    """
+
+    shared: tuple[Statement, ...]
+    at: tuple[tuple[tuple[Statement, ...], dict[View, Statement], tuple[Statement, ...]], ...]
+
+    def share(self, connection: Any, dates: Sequence[date]) -> None:
+        """Compute what all dates share; ``connection`` (DuckDB) keeps it, on disk beyond its memory."""
+        for statement in self.shared:
+            statement.run(connection, max(dates))
+
+    def write(
+        self,
+        connection: Any,
+        dates: Sequence[date],
+        as_of: date,
+        starts_at: datetime,
+        files: dict[View, Path],
+    ) -> None:
+        """Write the views at ``as_of``, one of ``dates``, as Parquet; each row is stamped ``starts_at``."""
+        before, views, after = self.at[list(dates).index(as_of)]
+        for statement in before:
+            statement.run(connection, max(dates))
+        for view, statement in views.items():
+            statement.run(connection, max(dates), starts_at=starts_at, path=str(files[view]))
+        for statement in after:
+            statement.run(connection, max(dates))
+
+
+def snapshot_plan(schema: Schema, feature_set: FeatureSet, dates: Sequence[date]) -> SnapshotPlan:
+    """Return the plan for ``dates`` over a table :data:`EVENTS` of ``schema``."""
+    return _plan(schema, feature_set, tuple((max(dates) - d).days for d in dates))
+
+
+@lru_cache(maxsize=32)
+def _plan(schema: Schema, feature_set: FeatureSet, back: tuple[int, ...]) -> SnapshotPlan:
+    import ibis
+
+    dates = [_LAST - timedelta(days=n) for n in back]
+    notes = _Notes()
+    partials = make_partials(ibis.table(schema, name=EVENTS), feature_set, dates).computed(notes)
+    shared = notes.taken()
+    at = []
+    for as_of in dates:
+        with partials.at(notes, feature_set, as_of) as known:
+            before = notes.taken()
+            views = {
+                view: notes.written(compile_partials(view, known, feature_set, as_of), keys)
+                for view, keys in VIEWS.items()
+                if feature_set.features(view)
+            }
+        at.append((before, views, notes.taken()))
+    return SnapshotPlan(shared, tuple(at))
+
+
+class _Notes:
+    """Takes the place of a connection: notes how a table is made, and answers with one of its columns."""
+
+    def __init__(self) -> None:
+        import ibis
+
+        self._compiler = ibis.duckdb.connect().compiler
+        self._noted: list[Statement] = []
+
+    def create_table(self, name: str, table: ir.Table) -> ir.Table:
+        import ibis
+
+        schema = table.schema()
+        target = exp.Schema(this=_named(name), expressions=schema.to_sqlglot_column_defs(_DIALECT))
+        columns = [exp.to_identifier(column, quoted=True) for column in schema]
+        query = self._compiler.to_sqlglot(table)
+        self._noted.append(_statement(exp.Create(this=target, kind="TABLE")))
+        self._noted.append(_statement(exp.insert(query, into=_named(name), columns=columns)))
+        return ibis.table(schema, name=name)
+
+    def drop_table(self, name: str) -> None:
+        self._noted.append(Statement(f"DROP TABLE {_named(name).sql(_DIALECT)}", {}))  # a name of our own
+
+    def written(self, table: ir.Table, keys: Sequence[str]) -> Statement:
+        """Return the statement that writes the rows of a view in the order of its keys."""
+        stamp = exp.cast(exp.Placeholder(this="starts_at"), "TIMESTAMPTZ")
+        stamps = [exp.alias_(stamp.copy(), name) for name in ("event_timestamp", "created_timestamp")]
+        rows = exp.select("*", *stamps).from_(self._compiler.to_sqlglot(table).subquery("features"))
+        options = {"FORMAT": "parquet", "COMPRESSION": "zstd"}
+        return _statement(
+            exp.Copy(
+                this=rows.order_by(*(exp.column(key, quoted=True) for key in keys)).subquery(),
+                kind=False,
+                files=[exp.Placeholder(this="path")],
+                params=[
+                    exp.CopyParameter(this=exp.var(name), expression=exp.var(value))
+                    for name, value in options.items()
+                ],
+            )
+        )
+
+    def taken(self) -> tuple[Statement, ...]:
+        """Return what was noted since the last time."""
+        noted, self._noted = tuple(self._noted), []
+        return noted
+
+
+def _named(table: str) -> exp.Table:
+    return exp.table_(table, quoted=True)
+
+
+def _statement(tree: exp.Expression) -> Statement:
+    """Return ``tree`` with parameters in place of the days that were counted from :data:`_LAST`."""
+    days: dict[str, int] = {}
+
+    def day(node: exp.Expression) -> exp.Expression:
+        if not isinstance(node, exp.Literal) or not node.is_int:
+            return node
+        back = day_number(_LAST) - int(node.this)
+        if abs(back) > _NEAR_DAYS:
+            return node
+        name = f"day_{len(days)}"
+        days[name] = back
+        return exp.cast(exp.Placeholder(this=name), "INT")
+
+    return Statement(tree.transform(day).sql(_DIALECT), days)
