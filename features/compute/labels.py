@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import PURCHASE
+from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, Statement, compiler, dated_statement
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pandas as pd
+    from ibis import Schema
 
 AMOUNT = "amount"
 """The outcome that is no yes or no."""
@@ -63,6 +67,34 @@ class OutcomeRule:
     share: float | None = None
 
 
+def outcome_rows(
+    events: ir.Table, as_of: date, eligibility: Eligibility, rule: OutcomeRule, *, observed_until: date
+) -> pd.DataFrame:
+    """Return the rows of :func:`outcome`, whose SQL is put together once for all days.
+
+    Parameters
+    ----------
+    events : ibis table
+        The event log, a table or view of a DuckDB connection.
+    as_of, eligibility, rule, observed_until
+        As in :func:`outcome`.
+    """
+    _check_observed(as_of, rule, observed_until)
+    statement = _outcome_statement(events.get_name(), events.schema(), eligibility, rule)
+    rows: pd.DataFrame = statement.table(events.get_backend().con, as_of).to_pandas()
+    return rows
+
+
+@lru_cache(maxsize=256)
+def _outcome_statement(name: str, schema: Schema, eligibility: Eligibility, rule: OutcomeRule) -> Statement:
+    import ibis
+
+    events, as_of = ibis.table(schema, name=name), STANDS_FOR_LAST
+    until = as_of + timedelta(days=rule.horizon_days)
+    rows = outcome(events, as_of, eligibility, rule, observed_until=until)
+    return dated_statement(compiler().to_sqlglot(rows))
+
+
 def population(events: ir.Table, as_of: date, eligibility: Eligibility) -> ir.Table:
     """Return the ``profile_id`` of everyone eligible at ``as_of``, each once."""
     past = events.filter(events.event_day < as_of)
@@ -106,21 +138,8 @@ def outcome(
     DataError
         When the window is not fully observed: silence that has not happened yet is no label.
     """
+    _check_observed(as_of, rule, observed_until)
     end = as_of + timedelta(days=rule.horizon_days)
-    if end > observed_until:
-        raise DataError(
-            msg(
-                "the window {as_of} to {end} ({horizon_days} days) is not fully observed: events are known until {observed_until}",
-                as_of=as_of,
-                end=end,
-                horizon_days=rule.horizon_days,
-                observed_until=observed_until,
-            ),
-            hint=msg(
-                "take a snapshot at or before {observed_until}, or wait",
-                observed_until=observed_until - timedelta(days=rule.horizon_days),
-            ),
-        )
     members = population(events, as_of, eligibility)
     window = events.filter(
         (events.event_day >= as_of) & (events.event_day < end) & (events.event == rule.event)
@@ -136,6 +155,24 @@ def outcome(
     if rule.kind == AMOUNT:
         labels["amount"] = joined.net.clip(lower=0.0)
     return joined.select("profile_id", **labels).order_by("profile_id")
+
+
+def _check_observed(as_of: date, rule: OutcomeRule, observed_until: date) -> None:
+    end = as_of + timedelta(days=rule.horizon_days)
+    if end > observed_until:
+        raise DataError(
+            msg(
+                "the window {as_of} to {end} ({horizon_days} days) is not fully observed: events are known until {observed_until}",
+                as_of=as_of,
+                end=end,
+                horizon_days=rule.horizon_days,
+                observed_until=observed_until,
+            ),
+            hint=msg(
+                "take a snapshot at or before {observed_until}, or wait",
+                observed_until=observed_until - timedelta(days=rule.horizon_days),
+            ),
+        )
 
 
 def _label(joined: ir.Table, rule: OutcomeRule) -> ir.BooleanValue:

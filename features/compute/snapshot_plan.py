@@ -1,8 +1,7 @@
 """The statements that build snapshots, put together once for all days that lie alike.
 
 Putting the expressions together and turning them into SQL takes a second a snapshot, however few events there are. What
-the statements say depends on the features and on how far the snapshots lie from one another; the days themselves are
-parameters, which DuckDB folds into the plan like the numbers that they stand for.
+the statements say depends on the features and on how far the snapshots lie from one another.
 """
 
 from __future__ import annotations
@@ -17,8 +16,15 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.compute.dated_statements import (
+    DIALECT,
+    STANDS_FOR_LAST,
+    Statement,
+    compiler,
+    dated_statement,
+)
 from tagcast.features.compute.feature_queries import compile_partials
-from tagcast.features.compute.partial_aggregates import day_number, make_partials
+from tagcast.features.compute.partial_aggregates import make_partials
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,29 +32,6 @@ if TYPE_CHECKING:
 
 EVENTS = "events"
 """What the event log has to be called in the connection."""
-_LAST = date(9000, 1, 1)  # stands for the last of the days: no other number of a statement is near it
-_NEAR_DAYS = 200_000
-_DIALECT = "duckdb"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A statement whose days are parameters.
-
-    Parameters
-    ----------
-    sql : str
-    days : dict of str to int
-        How many days each parameter lies before the last date.
-    """
-
-    sql: str
-    days: dict[str, int]
-
-    def run(self, connection: Any, last: date, **values: Any) -> None:
-        """Run it; ``connection`` is DuckDB's, ``values`` are what is no day."""
-        end = day_number(last)
-        connection.execute(self.sql, {name: end - back for name, back in self.days.items()} | values)
 
 
 @dataclass(frozen=True)
@@ -98,7 +81,7 @@ def snapshot_plan(schema: Schema, feature_set: FeatureSet, dates: Sequence[date]
 def _plan(schema: Schema, feature_set: FeatureSet, back: tuple[int, ...]) -> SnapshotPlan:
     import ibis
 
-    dates = [_LAST - timedelta(days=n) for n in back]
+    dates = [STANDS_FOR_LAST - timedelta(days=n) for n in back]
     notes = _Notes()
     partials = make_partials(ibis.table(schema, name=EVENTS), feature_set, dates).computed(notes)
     shared = notes.taken()
@@ -119,32 +102,29 @@ class _Notes:
     """Takes the place of a connection: notes how a table is made, and answers with one of its columns."""
 
     def __init__(self) -> None:
-        import ibis
-
-        self._compiler = ibis.duckdb.connect().compiler
         self._noted: list[Statement] = []
 
     def create_table(self, name: str, table: ir.Table) -> ir.Table:
         import ibis
 
         schema = table.schema()
-        target = exp.Schema(this=_named(name), expressions=schema.to_sqlglot_column_defs(_DIALECT))
+        target = exp.Schema(this=_named(name), expressions=schema.to_sqlglot_column_defs(DIALECT))
         columns = [exp.to_identifier(column, quoted=True) for column in schema]
-        query = self._compiler.to_sqlglot(table)
-        self._noted.append(_statement(exp.Create(this=target, kind="TABLE")))
-        self._noted.append(_statement(exp.insert(query, into=_named(name), columns=columns)))
+        query = compiler().to_sqlglot(table)
+        self._noted.append(dated_statement(exp.Create(this=target, kind="TABLE")))
+        self._noted.append(dated_statement(exp.insert(query, into=_named(name), columns=columns)))
         return ibis.table(schema, name=name)
 
     def drop_table(self, name: str) -> None:
-        self._noted.append(Statement(f"DROP TABLE {_named(name).sql(_DIALECT)}", {}))  # a name of our own
+        self._noted.append(Statement(f"DROP TABLE {_named(name).sql(DIALECT)}", {}, {}))  # a name of our own
 
     def written(self, table: ir.Table, keys: Sequence[str]) -> Statement:
         """Return the statement that writes the rows of a view in the order of its keys."""
         stamp = exp.cast(exp.Placeholder(this="starts_at"), "TIMESTAMPTZ")
         stamps = [exp.alias_(stamp.copy(), name) for name in ("event_timestamp", "created_timestamp")]
-        rows = exp.select("*", *stamps).from_(self._compiler.to_sqlglot(table).subquery("features"))
+        rows = exp.select("*", *stamps).from_(compiler().to_sqlglot(table).subquery("features"))
         options = {"FORMAT": "parquet", "COMPRESSION": "zstd"}
-        return _statement(
+        return dated_statement(
             exp.Copy(
                 this=rows.order_by(*(exp.column(key, quoted=True) for key in keys)).subquery(),
                 kind=False,
@@ -164,20 +144,3 @@ class _Notes:
 
 def _named(table: str) -> exp.Table:
     return exp.table_(table, quoted=True)
-
-
-def _statement(tree: exp.Expression) -> Statement:
-    """Return ``tree`` with parameters in place of the days that were counted from :data:`_LAST`."""
-    days: dict[str, int] = {}
-
-    def day(node: exp.Expression) -> exp.Expression:
-        if not isinstance(node, exp.Literal) or not node.is_int:
-            return node
-        back = day_number(_LAST) - int(node.this)
-        if abs(back) > _NEAR_DAYS:
-            return node
-        name = f"day_{len(days)}"
-        days[name] = back
-        return exp.cast(exp.Placeholder(this=name), "INT")
-
-    return Statement(tree.transform(day).sql(_DIALECT), days)

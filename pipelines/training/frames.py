@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.builtin import GROWING
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
-from tagcast.features.compute.labels import outcome
+from tagcast.features.compute.labels import outcome_rows
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.label_rules import eligibility, outcome_rule
@@ -34,7 +34,7 @@ def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
     who, rule = eligibility(plan.definition), outcome_rule(plan.definition)
     parts = []
     for as_of in plan.split.snapshots:
-        rows = outcome(project.event_table, as_of, who, rule, observed_until=now).execute()
+        rows = outcome_rows(project.event_table, as_of, who, rule, observed_until=now)
         if rows.empty:
             raise DataError(
                 msg(

@@ -1,0 +1,87 @@
+"""SQL whose days are parameters: put together once, run for any day.
+
+DuckDB folds parameters into its plan like the numbers and dates that they stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tagcast.features.compute.partial_aggregates import day_number
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DIALECT = "duckdb"
+STANDS_FOR_LAST = date(9000, 1, 1)
+"""Expressions are put together for this day; no other number or date of a statement is near it."""
+_NEAR_DAYS = 200_000
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement whose days are parameters.
+
+    Parameters
+    ----------
+    sql : str
+    numbers, dates : dict of str to int
+        How many days each parameter lies before the last day; given as the days since 1970, or as a date.
+    """
+
+    sql: str
+    numbers: Mapping[str, int]
+    dates: Mapping[str, int]
+
+    def run(self, connection: Any, last: date, **values: Any) -> None:
+        """Run it; ``connection`` is DuckDB's, ``values`` are what is no day."""
+        connection.execute(self.sql, self._days(last) | values)
+
+    def table(self, connection: Any, last: date) -> pa.Table:
+        """Run it and return its answer."""
+        answer: pa.Table = connection.sql(self.sql, params=self._days(last)).to_arrow_table()
+        return answer
+
+    def _days(self, last: date) -> dict[str, Any]:
+        numbers = {name: day_number(last) - back for name, back in self.numbers.items()}
+        return {**numbers, **{name: last - timedelta(days=back) for name, back in self.dates.items()}}
+
+
+@cache
+def compiler() -> Any:
+    """Return what turns ibis expressions into trees of SQL."""
+    from ibis.backends.duckdb import Backend
+
+    return Backend.compiler
+
+
+def dated_statement(tree: exp.Expression) -> Statement:
+    """Return ``tree`` with parameters in place of the days that were counted from :data:`STANDS_FOR_LAST`."""
+    numbers: dict[str, int] = {}
+    dates: dict[str, int] = {}
+
+    def parameter(node: exp.Expression) -> exp.Expression:
+        days, kind = dates, "DATE"
+        if isinstance(node, exp.DateFromParts):
+            parts = [node.args[part] for part in ("year", "month", "day")]
+            if not all(isinstance(part, exp.Literal) for part in parts):
+                return node
+            back = (STANDS_FOR_LAST - date(*(int(part.this) for part in parts))).days
+        elif isinstance(node, exp.Literal) and node.is_int:
+            days, kind = numbers, "INT"
+            back = day_number(STANDS_FOR_LAST) - int(node.this)
+        else:
+            return node
+        if abs(back) > _NEAR_DAYS:
+            return node
+        name = f"day_{len(numbers) + len(dates)}"
+        days[name] = back
+        return exp.cast(exp.Placeholder(this=name), kind)
+
+    return Statement(tree.transform(parameter).sql(DIALECT), numbers, dates)
