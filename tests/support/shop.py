@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -9,6 +11,9 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+
+from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.compute.snapshots import Snapshots
 
 FIRST_DAY = date(2024, 1, 1)
 CATEGORIES = ("coffee", "tea", "bread", "cheese")
@@ -89,6 +94,22 @@ def write_log(folder: Path, lines: pd.DataFrame, name: str = "log") -> Log:
             {"target": str(target)},
         )
     return Log(f"{name}-{len(lines)}", str(target))
+
+
+def snapshots_of(
+    log: Log, feature_set: FeatureSet, dates: Sequence[date], folder: Path
+) -> dict[tuple[View, date], pd.DataFrame]:
+    """Return the features of each view at each of ``dates`` by entity, all built together, anew."""
+    home = Path(tempfile.mkdtemp(dir=folder))
+    snapshots = Snapshots(home, log, feature_set, "UTC")
+    snapshots.ensure(dates)
+    stamps = ["event_timestamp", "created_timestamp"]
+    return {
+        (view, as_of): pd.read_parquet(snapshots.path(view, as_of)).drop(columns=stamps).set_index(list(keys))
+        for view, keys in VIEWS.items()
+        for as_of in dates
+        if feature_set.features(view)
+    }
 
 
 CONFIG = """\

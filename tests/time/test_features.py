@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import ibis
 import numpy as np
@@ -11,12 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagcast.features.catalog.feature_set import VIEWS, FeatureSet
-from tagcast.features.compute.feature_queries import compile_partials, compile_view
-from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, population, top_categories
-from tagcast.features.compute.partial_aggregates import make_partials
+from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome_rows, population, top_categories
 from tests.support.counted_features import pair_features, profile_features
-from tests.support.shop import write_log
+from tests.support.shop import Log, snapshots_of, write_log
 
 WINDOWS = (7, 30)
 EVERY = FeatureSet(
@@ -42,7 +41,7 @@ def border_lines(draw) -> pd.DataFrame:
     count = draw(st.integers(1, 30))
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
     days = pd.to_datetime(rng.choice(BORDERS, count))
-    return pd.DataFrame(
+    lines = pd.DataFrame(
         {
             "customer": rng.choice(["a", "b", "c"], count),
             "at": days + pd.to_timedelta(rng.choice([0, 1, 43_200, 86_399], count), "s"),
@@ -56,20 +55,21 @@ def border_lines(draw) -> pd.DataFrame:
             "event": rng.choice(["purchase", "purchase", "purchase", "view"], count),
         }
     )
+    # Somebody is known at either date: before anybody is there is no snapshot.
+    return pd.concat([lines, pd.DataFrame([line(BORDERS[0], customer="d")])], ignore_index=True)
 
 
-def together(events, dates) -> dict[tuple[str, date], pd.DataFrame]:
+def together(log: Log, dates) -> dict[tuple[View, date], pd.DataFrame]:
     """Return both views at each of the dates, built as training builds them: from one pass for all."""
-    partials = make_partials(events, EVERY, dates).computed(events.get_backend())
-    return {
-        (view, as_of): compile_partials(view, partials, EVERY, as_of).execute().set_index(list(keys))
-        for view, keys in VIEWS.items()
-        for as_of in dates
-    }
+    return snapshots_of(log, EVERY, dates, Path(log.glob).parent)
 
 
-def counted(events, view: str, as_of: date) -> dict:
-    lines = events.execute().replace({np.nan: None}).to_dict("records")
+def table(log: Log):
+    return ibis.duckdb.connect().read_parquet(log.glob)
+
+
+def counted(log: Log, view: str, as_of: date) -> dict:
+    lines = table(log).execute().replace({np.nan: None}).to_dict("records")
     for row in lines:
         row["event_day"] = pd.Timestamp(row["event_day"]).date()
     if view == "profile_activity":
@@ -90,9 +90,9 @@ def assert_counted(found: pd.DataFrame, expected: dict) -> None:
 @PAST_OR_FUTURE
 @given(lines=border_lines(), dates=st.sampled_from([(FIRST, SECOND), (SECOND, FIRST), (FIRST,)]))
 def test_features_are_what_counting_by_hand_gives(tmp_path, lines, dates) -> None:
-    events = ibis.duckdb.connect().read_parquet(write_log(tmp_path, lines).glob)
-    for (view, as_of), found in together(events, dates).items():
-        assert_counted(found, counted(events, view, as_of))
+    log = write_log(tmp_path, lines)
+    for (view, as_of), found in together(log, dates).items():
+        assert_counted(found, counted(log, view, as_of))
 
 
 @pytest.mark.slow
@@ -100,14 +100,13 @@ def test_features_are_what_counting_by_hand_gives(tmp_path, lines, dates) -> Non
 @given(lines=border_lines(), data=st.data())
 def test_no_feature_sees_the_future_of_its_own_date(tmp_path, lines, data) -> None:
     """What happens at or after the earlier date changes nothing of it, though the later date sees all of it."""
-    events = ibis.duckdb.connect().read_parquet(write_log(tmp_path, lines, "one").glob)
     past = lines[lines["at"] < pd.Timestamp(FIRST)]
     later = data.draw(border_lines())
     changed = pd.concat([past, later[later["at"] >= pd.Timestamp(FIRST)]], ignore_index=True)
-    # An empty log is no log; a line of somebody else after both dates is nobody's past.
-    changed = pd.concat([changed, lines.iloc[:1].assign(customer="z", at=pd.Timestamp(SECOND))])
-    others = ibis.duckdb.connect().read_parquet(write_log(tmp_path, changed, "two").glob)
-    one, two = together(events, (FIRST, SECOND)), together(others, (FIRST, SECOND))
+    one, two = (
+        together(write_log(tmp_path, rows, name), (FIRST, SECOND))
+        for name, rows in (("one", lines), ("two", changed))
+    )
     for view in VIEWS:
         pd.testing.assert_frame_equal(
             one[view, FIRST].sort_index(), two[view, FIRST].sort_index(), check_exact=True
@@ -122,8 +121,8 @@ def line(day: date, **more: object) -> dict[str, object]:
     return {**plain, **more}
 
 
-def log(tmp_path, *rows: dict[str, object]):
-    return ibis.duckdb.connect().read_parquet(write_log(tmp_path, pd.DataFrame(rows)).glob)
+def log(tmp_path, *rows: dict[str, object]) -> Log:
+    return write_log(tmp_path, pd.DataFrame(rows))
 
 
 def test_a_pair_knows_nothing_of_the_day_it_is_of(tmp_path) -> None:
@@ -156,7 +155,7 @@ def test_who_never_bought_has_no_tenure(tmp_path) -> None:
         row = found["profile_activity", as_of].loc["a"]
         assert np.isnan(row["tenure_days"])
         assert np.isnan(row["tenure_bounded_days"])
-        alone = compile_view("profile_activity", events, EVERY, as_of).execute().set_index("profile_id")
+        alone = together(events, [as_of])["profile_activity", as_of]
         assert np.isnan(alone.loc["a", "tenure_bounded_days"])
 
 
@@ -174,7 +173,7 @@ def test_who_never_bought_has_no_tenure(tmp_path) -> None:
 def test_populations_look_back_and_outcomes_ahead(tmp_path, day, eligible, recently, bought_ahead) -> None:
     """A window of 14 days from FIRST ends before SECOND; 30 days back begin on the thirtieth day before."""
     known = line(FIRST - timedelta(days=300), customer="z")
-    events = log(tmp_path, line(day), known)
+    events = table(log(tmp_path, line(day), known))
 
     def members(who: Eligibility) -> set[str]:
         return set(population(events, FIRST, who).execute()["profile_id"])
@@ -183,13 +182,13 @@ def test_populations_look_back_and_outcomes_ahead(tmp_path, day, eligible, recen
     assert ("a" in members(Eligibility(active_within_days=30))) == recently
     not_lately = Eligibility(category="tea", not_bought_within_days=30)
     assert ("a" in members(not_lately)) == (eligible and not recently)
-    everyone = log(tmp_path / "both", line(day), line(FIRST - timedelta(days=400)), known)
+    everyone = table(log(tmp_path / "both", line(day), line(FIRST - timedelta(days=400)), known))
     for rule, expected in (
         (OutcomeRule("any_event", 14), bought_ahead),
         (OutcomeRule("no_event", 14), not bought_ahead),
         (OutcomeRule("sum_at_least", 14, at_least=10.0), bought_ahead),
         (OutcomeRule("count_at_least", 14, at_least=1), bought_ahead),
     ):
-        rows = outcome(everyone, FIRST, Eligibility(), rule, observed_until=SECOND).execute()
+        rows = outcome_rows(everyone, FIRST, Eligibility(), rule, observed_until=SECOND)
         assert dict(zip(rows["profile_id"], rows["y"], strict=True))["a"] == expected, rule.kind
-    assert top_categories(log(tmp_path / "one", line(day)), FIRST, 3) == (["tea"] if eligible else [])
+    assert top_categories(table(log(tmp_path / "one", line(day))), FIRST, 3) == (["tea"] if eligible else [])
