@@ -17,7 +17,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import PURCHASE, FeatureSet
+from tagcast.features.catalog.feature_set import PURCHASE, VIEWS, FeatureSet, View
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -90,7 +90,9 @@ class Partials:
         return _history(self.tables["days"], feature_set, end) if known is None else known
 
 
-def make_partials(events: ir.Table, feature_set: FeatureSet, dates: Sequence[date]) -> Partials:
+def make_partials(
+    events: ir.Table, feature_set: FeatureSet, dates: Sequence[date], views: Sequence[View] = tuple(VIEWS)
+) -> Partials:
     """Return the partial aggregates that snapshots at ``dates`` need, as expressions over ``events``.
 
     Parameters
@@ -100,6 +102,8 @@ def make_partials(events: ir.Table, feature_set: FeatureSet, dates: Sequence[dat
     feature_set : FeatureSet
     dates : sequence of date
         Only events of local days before the last of them are seen.
+    views : sequence of str
+        Those that they have to serve.
     """
     ends = [day_number(d) for d in dates]
     past = events.mutate(day=events.event_day.epoch_days()).filter(lambda t: t.day < max(ends))
@@ -122,7 +126,7 @@ def make_partials(events: ir.Table, feature_set: FeatureSet, dates: Sequence[dat
     for event in feature_set.events:
         seen = past.filter(past.event == event).select("profile_id", "day").distinct()
         tables[f"event:{event}"] = _counted(seen, ["profile_id"], cell)
-    if feature_set.has("category"):
+    if feature_set.has("category") and "profile_category" in views:
         known = purchases.filter(purchases.category.notnull())
         pair = ["profile_id", "category"]
         spent = known.select(*pair, "day", spend=known.amount)

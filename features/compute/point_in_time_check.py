@@ -97,15 +97,19 @@ class Recount:
     def _file(self, view: View, feature_set: FeatureSet, as_of: date, without_days: int) -> Path:
         import ibis
 
-        from tagcast.features.compute.feature_queries import compile_view
+        from tagcast.features.compute.snapshot_plan import EVENTS, snapshot_plan
 
         file = self._folder / f"{feature_set.id}-{view}-{as_of}-{without_days}.parquet"
         if not file.exists():
             last = instant(as_of - timedelta(days=without_days), self._timezone).replace(tzinfo=None)
             known = self._events.filter(self._events.event_time < ibis.literal(last))
-            self._engine.to_parquet(
-                compile_view(view, known, feature_set, as_of), str(file), compression="zstd"
-            )
+            self._engine.create_view(EVENTS, known, overwrite=True)
+            plan, engine = snapshot_plan(known.schema(), feature_set, [as_of], [view]), self._engine.con
+            try:
+                plan.share(engine, [as_of])
+                plan.write(engine, [as_of], as_of, instant(as_of, self._timezone), {view: file})
+            finally:
+                plan.forget(engine)
         return file
 
 

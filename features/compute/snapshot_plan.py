@@ -42,17 +42,25 @@ class SnapshotPlan:
     ----------
     shared : tuple of Statement
         Run once, before everything else.
-    at : tuple of (before, views, after)
+    tables : tuple of str
+        What they make.
+    at : tuple of (before, written, after)
         Of each date in turn: statements, the statement of each view (parameters ``starts_at`` and ``path``), statements.
     """
 
     shared: tuple[Statement, ...]
+    tables: tuple[str, ...]
     at: tuple[tuple[tuple[Statement, ...], dict[View, Statement], tuple[Statement, ...]], ...]
 
     def share(self, connection: Any, dates: Sequence[date]) -> None:
         """Compute what all dates share; ``connection`` (DuckDB) keeps it, on disk beyond its memory."""
         for statement in self.shared:
             statement.run(connection, max(dates))
+
+    def forget(self, connection: Any) -> None:
+        """Remove what :meth:`share` made, as far as it came."""
+        for table in self.tables:
+            connection.execute(f"DROP TABLE IF EXISTS {_named(table).sql(DIALECT)}")  # a name of our own
 
     def write(
         self,
@@ -63,39 +71,44 @@ class SnapshotPlan:
         files: dict[View, Path],
     ) -> None:
         """Write the views at ``as_of``, one of ``dates``, as Parquet; each row is stamped ``starts_at``."""
-        before, views, after = self.at[list(dates).index(as_of)]
+        before, written, after = self.at[list(dates).index(as_of)]
         for statement in before:
             statement.run(connection, max(dates))
-        for view, statement in views.items():
+        for view, statement in written.items():
             statement.run(connection, max(dates), starts_at=starts_at, path=str(files[view]))
         for statement in after:
             statement.run(connection, max(dates))
 
 
-def snapshot_plan(schema: Schema, feature_set: FeatureSet, dates: Sequence[date]) -> SnapshotPlan:
-    """Return the plan for ``dates`` over a table :data:`EVENTS` of ``schema``."""
-    return _plan(schema, feature_set, tuple((max(dates) - d).days for d in dates))
+def snapshot_plan(
+    schema: Schema, feature_set: FeatureSet, dates: Sequence[date], views: Sequence[View] = tuple(VIEWS)
+) -> SnapshotPlan:
+    """Return the plan for ``views`` at ``dates`` over a table :data:`EVENTS` of ``schema``."""
+    there = tuple(view for view in views if feature_set.features(view))
+    return _plan(schema, feature_set, tuple((max(dates) - d).days for d in dates), there)
 
 
 @lru_cache(maxsize=32)
-def _plan(schema: Schema, feature_set: FeatureSet, back: tuple[int, ...]) -> SnapshotPlan:
+def _plan(
+    schema: Schema, feature_set: FeatureSet, back: tuple[int, ...], views: tuple[View, ...]
+) -> SnapshotPlan:
     import ibis
 
     dates = [STANDS_FOR_LAST - timedelta(days=n) for n in back]
     notes = _Notes()
-    partials = make_partials(ibis.table(schema, name=EVENTS), feature_set, dates).computed(notes)
+    partials = make_partials(ibis.table(schema, name=EVENTS), feature_set, dates, views).computed(notes)
     shared = notes.taken()
+    tables = tuple(table.get_name() for table in partials.tables.values())
     at = []
     for as_of in dates:
         with partials.at(notes, feature_set, as_of) as known:
             before = notes.taken()
-            views = {
-                view: notes.written(compile_partials(view, known, feature_set, as_of), keys)
-                for view, keys in VIEWS.items()
-                if feature_set.features(view)
+            written = {
+                view: notes.written(compile_partials(view, known, feature_set, as_of), VIEWS[view])
+                for view in views
             }
-        at.append((before, views, notes.taken()))
-    return SnapshotPlan(shared, tuple(at))
+        at.append((before, written, notes.taken()))
+    return SnapshotPlan(shared, tables, tuple(at))
 
 
 class _Notes:
