@@ -15,7 +15,7 @@ from tagcast.features.core.messages import msg
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
-from tagcast.pipelines.project.data_quality import check_spend, warn_of_spans
+from tagcast.pipelines.project.data_quality import check_spend, warn_of_load
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.lost_tags import check_tags_stay, lost_tags
@@ -73,7 +73,7 @@ def score_tags(
 
     _check_out(out)
     as_of = project.resolve_as_of(as_of)
-    warn_of_spans(project)
+    warn_of_load(project)
     chosen = run_tags(project, names, as_of)
     tags = chosen.models
     check_spend(project, [t.definition for t in tags], [r.rule for r in chosen.rules], as_of)
