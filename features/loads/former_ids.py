@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,17 @@ class FormerIds:
         """Return the profile that ``profile_id`` is today, itself where nothing else is known."""
         return self.persons.get(profile_id, (profile_id,))[0]
 
+    @cached_property
+    def digest(self) -> str:
+        """Name these former ids: what was decided by them can be told from what was decided by others."""
+        return sha256(repr(sorted(self.persons.items())).encode()).hexdigest()[:16]
+
+    def other_ids(self, profile_id: str) -> tuple[str, ...]:
+        """Return the other ids of a person, today's first; of most persons there is none."""
+        if profile_id not in self.persons and profile_id not in self.formers:
+            return ()
+        return tuple(one for one in self.same_person([profile_id]) if one != profile_id)
+
     def same_person(self, ids: Iterable[str]) -> dict[str, None]:
         """Return ``ids`` and every other id, of today or former, of the same persons, in order and each once.
 
@@ -96,6 +108,14 @@ def read_former_ids(home: Path) -> FormerIds:
     for former, person in zip(rows["former"].to_pylist(), rows["profile_id"].to_pylist(), strict=True):
         persons.setdefault(former, []).append(person)
     return FormerIds({former: tuple(of_former) for former, of_former in persons.items()})
+
+
+def last_written(home: Path) -> int | None:
+    """Return a number that is another one whenever the former ids of a home may be; None where there are none."""
+    try:
+        return (home / FOLDER / FORMER_IDS).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def follow_ids(connection: Any, now: Path, last: Path | None, home: Path) -> None:

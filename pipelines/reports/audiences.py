@@ -42,6 +42,15 @@ def render_count(found: dict[str, Any]) -> None:
                 command="tagcast score --all",
             )
         )
+    for name, one in found.get("frozen", {}).items():
+        if one["gone"] or one["saved"] != one["profiles"]:
+            say(
+                msg(
+                    "  {audience}: of {saved:,} members saved, {gone:,} are no longer in the data; the others are {profiles:,} profiles now",
+                    audience=name,
+                    **one,
+                )
+            )
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
             say(msg("  {tag}: mean confidence {confidence:.3f}", tag=tag, confidence=confidence))

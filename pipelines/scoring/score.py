@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.features.core.messages import msg
+from tagcast.features.loads.former_ids import FormerIds, read_former_ids
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
@@ -98,9 +99,9 @@ def score_tags(
                         note=season_note(share, as_of, tag.definition.horizon_days),
                     )
                 )
-        pasts = past_runs(store, tags, as_of)
-        run_id = _run_id(project, chosen, as_of, pasts)
-        past = stack.enter_context(open_past(store, pasts))
+        pasts, former = past_runs(store, tags, as_of), read_former_ids(project.settings.home)
+        run_id = _run_id(project, chosen, as_of, pasts, former)
+        past = stack.enter_context(open_past(store, pasts, former))
         scorer = Scorer(
             tags,
             snapshots,
@@ -178,7 +179,13 @@ def _check_out(out: Path | None) -> None:
         )
 
 
-def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
+def _run_id(
+    project: Project,
+    chosen: RunTags,
+    as_of: date,
+    pasts: Sequence[tuple[str, Manifest]],
+    former: FormerIds,
+) -> str:
     """Name the run by what goes into it: the same events, models, rules, as_of and past make the same run."""
     parts = [
         project.events.id,
@@ -187,6 +194,7 @@ def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tupl
         *(f"{t.definition.name}:{deciding_id(t.applied)}" for t in chosen.models if t.applied),
         *(f"{r.definition.name}:{r.definition.question}" for r in chosen.rules),
         *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
+        *([former.digest] if pasts and former.persons else []),
     ]
     return f"{as_of}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 
