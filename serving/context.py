@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from tagcast.features.loads.former_ids import FormerIds
     from tagcast.registry.state.database import State
     from tagcast.registry.versions.tracking import Tracking
+    from tagcast.serving.store.manifest import Entry
     from tagcast.serving.store.reader_pool import RunReaderPool
 
+LOG_SECONDS = 5.0
 FORMER_IDS_SECONDS = 3_600.0
 """For which former ids of an older load are kept in memory at most."""
 
@@ -57,6 +59,11 @@ class ServiceContext:
     def now(self) -> datetime:
         """The current time."""
         return self.clock()
+
+    @property
+    def log(self) -> list[Entry]:
+        """The store's log as of a few seconds ago at most: a page asks for it many times."""
+        return self.remembered.get("log", self.store.log, seconds=LOG_SECONDS)
 
     @property
     def former_ids(self) -> FormerIds:

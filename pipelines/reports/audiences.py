@@ -36,7 +36,7 @@ def render_count(found: dict[str, Any]) -> None:
         say(
             msg(
                 "  {tag} expired on {day}: nothing is known by it, and nobody is counted for what it said; "
-                "publish a new run: {command}",
+                "bring the sources up to date and publish a new run: {command}",
                 tag=tag,
                 day=f"{since:%Y-%m-%d}",
                 command="tagcast score --all",

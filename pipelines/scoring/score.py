@@ -26,8 +26,10 @@ from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.pipelines.scoring.past_runs import past_runs
 from tagcast.pipelines.scoring.run_summary import ScoringRun, scored_tags, tag_runs
 from tagcast.pipelines.scoring.run_tags import RunTags, record_first_use, run_tags
+from tagcast.pipelines.scoring.validity import Validity, validity
 
 if TYPE_CHECKING:
+    from tagcast.serving.scoring.rule_columns import LoadedRule
     from tagcast.serving.scoring.scorer import LoadedTag, Reasons
     from tagcast.serving.store.base import ProfileStore
     from tagcast.serving.store.manifest import Manifest
@@ -54,7 +56,7 @@ def score_tags(
     as_of : date, optional
         Default: the as_of after the last event.
     now : datetime
-        When the run happens; becomes ``scored_at`` and starts the tags' life.
+        When the run happens; becomes ``scored_at``. The tags' life starts with the day of the data.
     out : Path, optional
         Long form of the predictions as Parquet.
     reasons : {"all", "none"}
@@ -118,11 +120,13 @@ def score_tags(
         for batch in scorer.batches(thresholds):
             staging.add(batch)
         project.progress(msg("publishing"), 0, 1)
+        valid = validity(store.log(), as_of, scorer.scored_at, project.settings.timezone)
+        _warn_of_expired(chosen, valid)
         info = RunInfo(
             run_id=run_id,
             as_of=as_of,
             scored_at=scorer.scored_at,
-            tags=tag_runs(scorer, chosen, as_of, project.settings.sensitive),
+            tags=tag_runs(scorer, chosen, as_of, valid, project.settings.sensitive),
         )
         manifest = staging.publish(
             info,
@@ -163,6 +167,13 @@ def _readable(store: ProfileStore) -> Manifest | None:
         return store.current()
     except StoreError:
         return None
+
+
+def _warn_of_expired(chosen: RunTags, valid: Validity) -> None:
+    tags: list[LoadedTag | LoadedRule] = [*chosen.models, *chosen.rules]
+    for tag in tags:
+        if note := valid.note(tag.expires_after):
+            log.warning(msg("{tag}: {note}", tag=tag.definition.name, note=note))
 
 
 def _check_out(out: Path | None) -> None:

@@ -126,7 +126,7 @@ def find(context: ServiceContext, person: Person, name: str) -> SavedAudience:
 
 
 def sizes(context: ServiceContext, person: Person, name: str) -> list[Size]:
-    """Return how large a saved audience was, oldest first, as ``person`` may see it.
+    """Return how large a saved audience was, oldest day of the data first, as ``person`` may see it.
 
     Raises
     ------
@@ -135,6 +135,9 @@ def sizes(context: ServiceContext, person: Person, name: str) -> list[Size]:
     """
     cell = smallest_cell(context, person)
     found = saved_audiences.sizes(context.state, find(context, person, name).name)
+    # A day that was scored afterwards is no news; of a run that the log does not know, when it was counted tells.
+    days = {entry.run.number: entry.run.run.as_of for entry in context.log}
+    found = sorted(found, key=lambda size: (days.get(size.run, size.at.date()), size.at, size.run))
     return [replace(size, members=shown_size(size.members, cell)) for size in found]
 
 
@@ -156,6 +159,8 @@ def record_sizes(context: ServiceContext, person: Person) -> list[str]:
         except FilterError:
             failed.append(audience.name)
             continue
+        if count.expired:
+            continue  # the size is unknown, not nothing
         number, now = current.number, context.now
         saved_audiences.add_size(context.state, audience.name, number, now, count.members, count.base)
     return failed

@@ -113,7 +113,7 @@ def _check_alive(reader: StoreReader, tags: Collection[str], now: datetime) -> N
         raise ConflictError(
             msg("not exported: {expired}", expired=listed(expired_sentences(expired, now), "sentences")),
             hint=msg(
-                "publish a new run: {command}; or leave the tag out of filter and columns",
+                "bring the sources up to date and publish a new run: {command}; or leave the tag out of filter and columns",
                 command="tagcast score --all",
             ),
         )

@@ -50,7 +50,7 @@ def past_run(store: ProfileStore, definition: TagDefinition, as_of: date) -> Man
         return None
     tag_run = next(t for t in manifest.run.tags if t.tag == definition.name)
     # Reckoned in days of the data: by the clock, the same day scored later would have no past.
-    alive = as_of - manifest.run.as_of < tag_run.expires_at - manifest.run.scored_at
+    alive = as_of - manifest.run.as_of < manifest.run.life(tag_run)
     return manifest if alive and tag_run.question == definition.question else None
 
 
