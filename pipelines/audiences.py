@@ -24,10 +24,13 @@ def count_audience(
     context: ServiceContext, person: Person, text: str, *, estimate: bool = False
 ) -> dict[str, Any]:
     """Count the profiles that the filter ``text`` finds, or estimate how many they are."""
+    from tagcast.serving.audiences.saved_audience_actions import frozen_members
     from tagcast.serving.audiences.service import count, parse_for
 
     tree = parse_for(context, person, text)
-    return {"filter": text, **asdict(count(context, person, tree, estimate=estimate))}
+    found = count(context, person, tree, estimate=estimate)
+    frozen = {name: asdict(one) for name, one in frozen_members(context, person, text).items()}
+    return {"filter": text, **asdict(found), "frozen": frozen}
 
 
 def explain_audience(

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from tagcast.features.loads.former_ids import read_former_ids
 from tagcast.pipelines.project.project import Project
 
 
@@ -15,23 +16,30 @@ def look_up(project: Project, profile_id: str, now: datetime) -> dict[str, Any]:
     from tagcast.serving.profiles.profile_details import key_features
     from tagcast.serving.profiles.profile_query import profile
 
+    former = read_former_ids(project.settings.home)
     with project.store.reader() as reader:
-        view = asdict(profile(reader, profile_id))
+        view = asdict(profile(reader, profile_id, other_ids=former.other_ids))
         as_of = reader.manifest.run.as_of
     return {
         **view,
         "predictions": _dated(view["predictions"], now),
         "as_of": as_of,
-        "features": key_features(project.settings.home, profile_id, as_of),
+        "features": key_features(project.settings.home, view["profile_id"], as_of),
     }
 
 
 def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]:
-    """Return what was predicted of a profile at the end of ``as_of`` (UTC), and by which models."""
+    """Return what was predicted of a profile at the end of ``as_of`` (UTC), under the id of then, and by which models."""
     from tagcast.serving.store.history import tags_at
 
     end = datetime.combine(as_of + timedelta(days=1), time(), UTC)
     then = tags_at(project.store, profile_id, end)
+    for other in read_former_ids(project.settings.home).other_ids(profile_id):
+        if then.predictions:
+            break
+        before = tags_at(project.store, other, end)
+        if before.predictions:
+            profile_id, then = other, before
     return {
         "profile_id": profile_id,
         "as_of": as_of,

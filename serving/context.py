@@ -16,9 +16,15 @@ from tagcast.serving.turns import Turns
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
+    from tagcast.features.loads.former_ids import FormerIds
     from tagcast.registry.state.database import State
     from tagcast.registry.versions.tracking import Tracking
+    from tagcast.serving.store.manifest import Entry
     from tagcast.serving.store.reader_pool import RunReaderPool
+
+LOG_SECONDS = 5.0
+FORMER_IDS_SECONDS = 3_600.0
+"""For which former ids of an older load are kept in memory at most."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,20 @@ class ServiceContext:
     def now(self) -> datetime:
         """The current time."""
         return self.clock()
+
+    @property
+    def log(self) -> list[Entry]:
+        """The store's log as of a few seconds ago at most: a page asks for it many times."""
+        return self.remembered.get("log", self.store.log, seconds=LOG_SECONDS)
+
+    @property
+    def former_ids(self) -> FormerIds:
+        """Who former profile ids are today; read anew once a load has met others."""
+        from tagcast.features.loads.former_ids import last_written, read_former_ids
+
+        home = self.settings.home
+        key = ("former ids", last_written(home))
+        return self.remembered.get(key, lambda: read_former_ids(home), seconds=FORMER_IDS_SECONDS)
 
     @property
     def tracking(self) -> Tracking | None:

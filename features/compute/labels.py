@@ -120,6 +120,22 @@ def outcome(
 ) -> ir.Table:
     """Return ``profile_id`` and ``y`` (int8, 0 or 1) of everyone eligible at ``as_of``.
 
+    As :func:`outcome_of`, whose members these are.
+
+    Raises
+    ------
+    DataError
+        When the window is not fully observed.
+    """
+    members = population(events, as_of, eligibility)
+    return outcome_of(events, members, as_of, rule, observed_until=observed_until)
+
+
+def outcome_of(
+    events: ir.Table, members: ir.Table, as_of: date, rule: OutcomeRule, *, observed_until: date
+) -> ir.Table:
+    """Return ``profile_id`` and ``y`` (int8, 0 or 1) of ``members``.
+
     Of an amount ``y`` is whether there was any, and ``amount`` (float64, never below 0) how much: more given
     back than bought is no spend.
 
@@ -127,8 +143,9 @@ def outcome(
     ----------
     events : ibis table
         The event log.
+    members : ibis table
+        ``profile_id``, each once; a ``top_share`` is a share of these.
     as_of : date
-    eligibility : Eligibility
     rule : OutcomeRule
     observed_until : date
         First day that is not observed; the window has to end at or before it.
@@ -140,7 +157,6 @@ def outcome(
     """
     _check_observed(as_of, rule, observed_until)
     end = as_of + timedelta(days=rule.horizon_days)
-    members = population(events, as_of, eligibility)
     window = events.filter(
         (events.event_day >= as_of) & (events.event_day < end) & (events.event == rule.event)
     )

@@ -1,8 +1,9 @@
 """The event log: every source on one table, built when a source has changed, found again by its content.
 
 ``<home>/events/<id>/`` holds ``events.parquet`` sorted by profile and time, ``profiles.parquet`` with the
-attributes where they are configured, and ``manifest.json`` with what was counted and left out. A log is
-written aside and renamed; ``current.json`` names the active one.
+attributes and ``identity.parquet`` with the placements where they are configured, ``days.parquet`` with what each source
+holds of each day, and ``manifest.json`` with what was counted and left out. A log is written aside and renamed;
+``current.json`` names the active one. What it changed against the one before is kept with it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +28,8 @@ from tagcast.features.core.system import private_folder
 from tagcast.features.ingest.event_log_content import LogContent, SourceCount
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.readers.files import matching_files
+from tagcast.features.loads.day_totals import DAY_TOTALS, change_from_json, past_changes, still_on_record
+from tagcast.features.loads.former_ids import PLACEMENTS, follow_ids
 from tagcast.features.quality.source_spans import span_from_json
 
 Progress = Callable[[Text, int, int], None]
@@ -54,6 +57,12 @@ class EventLog(LogContent):
         """Attributes by profile, where there are any."""
         path = self.folder / "profiles.parquet"
         return path if path.is_file() else None
+
+    @property
+    def known_ids(self) -> tuple[Path, ...]:
+        """Parquet files whose ``profile_id`` together are the profiles known today, also those without an event."""
+        every = (self.folder / name for name in ("events.parquet", "profiles.parquet", PLACEMENTS))
+        return tuple(file for file in every if file.is_file())
 
 
 def build_event_log(settings: Settings, *, progress: Progress | None = None) -> EventLog:
@@ -85,17 +94,18 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         shutil.rmtree(aside, ignore_errors=True)
         try:
             aside.mkdir()
-            built = write_log(settings, aside, progress or _unwatched)
+            built = _beside_last(settings, root, aside, write_log(settings, aside, progress or _unwatched))
             (aside / "manifest.json").write_text(_manifest(built), encoding="utf-8")
             final = root / built.id
             if not _is_whole(final):
                 shutil.rmtree(final, ignore_errors=True)
                 aside.rename(final)
             else:  # The same events; what is known of profiles, and what was left out, may be new.
-                (final / "profiles.parquet").unlink(missing_ok=True)
-                for name in ("profiles.parquet", "manifest.json"):
+                for name in ("profiles.parquet", PLACEMENTS, DAY_TOTALS, "manifest.json"):
                     if (aside / name).is_file():
                         (aside / name).replace(final / name)
+                    else:
+                        (final / name).unlink(missing_ok=True)
         except (OSError, duckdb.Error) as error:
             raise DataError(
                 msg("the event log cannot be written: {reason}", reason=reason_of(error)),
@@ -106,6 +116,21 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         _write(root / "current.json", {"id": built.id, "fingerprint": mark})
         _forget_old(root, built.id)
         return _load(final)
+
+
+def _beside_last(settings: Settings, root: Path, aside: Path, built: LogContent) -> LogContent:
+    """Return the log in ``aside`` with what it changed against the last one; ids of then are followed to those of now."""
+    import duckdb
+
+    last = _last(root)
+    with duckdb.connect(config={"memory_limit": settings.memory_limit}) as connection:
+        follow_ids(connection, aside, last.folder if last else None, settings.home)
+        if last is None:
+            return built
+        alike = {name for name, reading in built.readings.items() if last.readings.get(name) == reading}
+        spans = [span for span in built.spans if span.name in alike]
+        found = past_changes(connection, last.folder / DAY_TOTALS, aside / DAY_TOTALS, spans, last.spans)
+    return replace(built, changes=(*still_on_record(last.changes, built.last_day), *found))
 
 
 def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:
@@ -169,17 +194,21 @@ def _fingerprint(settings: Settings) -> str | None:
     return sha256(f"{text}|{stats}".encode()).hexdigest()
 
 
-def _active(root: Path, mark: str | None) -> EventLog | None:
+def _current(root: Path) -> dict[str, Any]:
     try:
-        current = json.loads((root / "current.json").read_text(encoding="utf-8"))
+        return dict(json.loads((root / "current.json").read_text(encoding="utf-8")))
     except (OSError, ValueError):
-        return None
-    folder = root / str(current.get("id"))
-    return (
-        _load(folder)
-        if mark is not None and current.get("fingerprint") == mark and _is_whole(folder)
-        else None
-    )
+        return {}
+
+
+def _last(root: Path) -> EventLog | None:
+    """Return the log of the last load, whatever the sources hold today; None where there is none that is whole."""
+    folder = root / str(_current(root).get("id"))
+    return _load(folder) if _is_whole(folder) else None
+
+
+def _active(root: Path, mark: str | None) -> EventLog | None:
+    return _last(root) if mark is not None and _current(root).get("fingerprint") == mark else None
 
 
 def _is_whole(folder: Path) -> bool:
@@ -188,7 +217,8 @@ def _is_whole(folder: Path) -> bool:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         rows = pq.read_metadata(folder / "events.parquet").num_rows
-        return bool(rows == manifest["rows"] and {"digests", "spans"} <= manifest.keys())
+        whole = {"digests", "spans", "changes"} <= manifest.keys() and (folder / DAY_TOTALS).is_file()
+        return bool(rows == manifest["rows"] and whole)
     except (OSError, ValueError, KeyError):
         return False
 
@@ -206,6 +236,8 @@ def _load(folder: Path) -> EventLog:
         sources=tuple(SourceCount(**s) for s in m["sources"]),
         digests={date.fromisoformat(day): (rows, int(total)) for day, (rows, total) in m["digests"].items()},
         spans=tuple(span_from_json(s) for s in m["spans"]),
+        readings=m["readings"],
+        changes=tuple(change_from_json(c) for c in m["changes"]),
         folder=folder,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 
+from tagcast.features.loads.day_totals import PastChange
 from tagcast.features.quality.source_spans import SourceSpan, observed_until, stopped
 
 Digest = tuple[int, int]
@@ -45,6 +46,10 @@ class LogContent:
         What each local day holds: lines, and the sum of their hashes.
     spans : tuple of SourceSpan
         The days of each source, and its lines that were left out for an implausible time.
+    readings : dict of str to str
+        Digest of how each source is read: its days compare with those of a load that read it alike.
+    changes : tuple of PastChange
+        Days already loaded that were different in this load or one shortly before.
     """
 
     id: str
@@ -57,6 +62,8 @@ class LogContent:
     sources: tuple[SourceCount, ...]
     digests: dict[date, Digest] = field(default_factory=dict, kw_only=True)
     spans: tuple[SourceSpan, ...] = field(default=(), kw_only=True)
+    readings: dict[str, str] = field(default_factory=dict, kw_only=True)
+    changes: tuple[PastChange, ...] = field(default=(), kw_only=True)
 
     @property
     def observed_until(self) -> date:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tagcast.features.ingest.profile_attributes import write_attributes
 from tagcast.features.ingest.readers.table_reader import Reader, column
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, source_query
 from tagcast.features.ingest.sql_casts import as_key
+from tagcast.features.loads.day_totals import DAY_TOTALS, reading, write_day_totals
+from tagcast.features.loads.former_ids import PLACEMENTS
 from tagcast.features.quality.source_spans import SourceSpan, source_span
 
 OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
@@ -82,7 +85,17 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, in
             _span(connection, source, aside / f"stage-{number}.parquet")
             for number, source in enumerate(settings.sources)
         ]
-        log = _merge(connection, aside, spans, tuple(counts))
+        log = replace(
+            _merge(connection, aside, spans, tuple(counts)),
+            readings={source.name: reading(source, settings.timezone) for source in settings.sources},
+        )
+        staged = [aside / f"stage-{number}.parquet" for number in range(len(queries))]
+        write_day_totals(connection, staged, aside / DAY_TOTALS)
+        if identity is not None:
+            placed = exp.select("source", "source_id", exp.alias_(exp.column("placed"), "profile_id"))
+            rows = placed.from_(exp.Subquery(this=identity.copy()).as_("i"))
+            with reader.reading("identity"):
+                connection.sql(rows.sql("duckdb")).write_parquet(str(aside / PLACEMENTS))
         write_attributes(settings, reader, aside / "profiles.parquet")
         progress(msg("event log"), 1, 1)
     for leftover in (

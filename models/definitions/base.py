@@ -109,7 +109,9 @@ class TagBase(Strict):
         "0 3 * * *",
         description="cron, five fields in the project's time zone; months and days of the week also as names: mon-fri",
     )
-    expires_after_days: int = Field(30, gt=0)
+    expires_after_days: int = Field(
+        30, gt=0, description="days from that of the data after which its values are no longer good"
+    )
     sensitivity: Literal["normal", "sensitive"] = "normal"
 
     @field_validator("name")

@@ -64,7 +64,7 @@ def _definition(facts: CardFacts) -> list[Block]:
         ("For", population_words(d)),
         *facts.parts.decision_rows(d),
         ("Predicted only", f"with a confidence of {d.min_confidence:g} or more; otherwise unknown"),
-        ("Good for", f"{d.expires_after_days} days after scoring"),
+        ("Good for", f"{d.expires_after_days} days from the day of the data"),
         ("Sensitivity", d.sensitivity),
     ]
     return [Paragraph(d.description.en, d.description.translation), Facts(rows)]

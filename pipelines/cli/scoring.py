@@ -84,9 +84,11 @@ def score(
 @click.command(cls=ProjectCommand)
 @pass_invocation
 def promise(invocation: Invocation) -> None:
-    """Compare what the published run promised with what happened.
+    """Compare what was promised with what happened.
 
-    For a tag whose window is not yet observed, the promise of its model on its own test snapshot is shown.
+    Each tag is judged by its newest stored run whose window is over, on all that the run predicted: a profile that was
+    merged counts as the person it is now, and those no longer in the data are counted and not judged. While no window is
+    over, the promise of the model on its own test snapshot is shown.
 
     \b
     Example:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tagcast.features.compute.labels import outcome
+from tagcast.features.compute.labels import outcome_of
+from tagcast.features.core.errors import ModelError
+from tagcast.features.core.messages import msg
+from tagcast.features.loads.former_ids import read_former_ids
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
-from tagcast.pipelines.project.label_rules import eligibility, outcome_rule
+from tagcast.pipelines.project.label_rules import outcome_rule
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -17,12 +22,14 @@ if TYPE_CHECKING:
 
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.registry.governance.observed_accuracy import PromiseRow
-    from tagcast.serving.store.base import StoreReader
+    from tagcast.registry.versions.versions import Version
+    from tagcast.serving.scoring.loaded_tag import LoadedTag
+    from tagcast.serving.store.manifest import Manifest
 
 
 @dataclass(frozen=True)
 class YesOutcome:
-    """What became of those whom a tag called yes in the active run.
+    """What became of those whom a tag called yes in the newest run whose window is over.
 
     Parameters
     ----------
@@ -38,63 +45,139 @@ class YesOutcome:
 
 
 def promise_beside_reality(project: Project) -> list[PromiseRow]:
-    """Hold the active run against the events that followed it, and keep what came of it for the pages of the tags.
+    """Hold each tag's newest run whose window is over against the events that followed, and keep it for the tag's page.
 
-    A window that is not fully observed is not judged: the test snapshot of the tag's model is shown
-    instead, scored by the same recipe trained on what came before it.
+    While no such run is stored, the test snapshot of the active run's model is shown instead, scored by the same recipe
+    trained on what came before it.
     """
     from tagcast.models.decisions.policy import came_true
-    from tagcast.pipelines.project.champions import load_versions
     from tagcast.registry.governance.observed_accuracy import promise_rows, record_promises
-    from tagcast.registry.state.database import open_state
 
     with project.store.reader() as reader:
-        run = reader.manifest.run
-        loaded = load_versions(project, {t.tag: int(t.model_version) for t in run.tags if t.model_version})
-        rows: list[PromiseRow] = []
-        for tag, version in loaded:
-            name = tag.definition.name
-            due = run.as_of + timedelta(days=tag.definition.horizon_days)
-            if due > project.observed_until:
-                test = max(tag.model.snapshots)
-                rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
-                continue
-            both = _with_outcomes(project, reader, tag.definition)
-            value, confidence = both["value"].to_numpy(object), both["confidence"].to_numpy(float)
-            bands = promise_and_reality(came_true(tag.definition, both), value, confidence, CONFIDENCE_BANDS)
-            metrics = promise_metrics(bands)
-            rows.extend(promise_rows(name, version.version, run.as_of, due, metrics, observed=True))
-    record_promises(open_state(project.settings), rows)
+        active = reader.manifest
+    rows: list[PromiseRow] = []
+    for name in [t.tag for t in active.run.tags if t.model_version]:
+        over = _newest_over(project, active, name)
+        if over is None:
+            tag, version = _predicted_by(project, active, name)
+            test, due = max(tag.model.snapshots), _due(active, tag.definition)
+            rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
+            continue
+        run, tag, version = over
+        every = _with_outcomes(project, run, tag.definition)
+        known = every[every["known"]]
+        value, confidence = known["value"].to_numpy(object), known["confidence"].to_numpy(float)
+        bands = promise_and_reality(came_true(tag.definition, known), value, confidence, CONFIDENCE_BANDS)
+        metrics = {**promise_metrics(bands), **_gone(every)}
+        due = _due(run, tag.definition)
+        rows.extend(promise_rows(name, version.version, run.run.as_of, due, metrics, observed=True))
+    record_promises(project.state, rows)
     return rows
 
 
 def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
     """Return what became of those whom a yes/no model tag called yes; None while its window is open."""
-    from tagcast.pipelines.project.champions import load_versions
-
     with project.store.reader() as reader:
-        run = reader.manifest.run
-        version = next(t.model_version for t in run.tags if t.tag == tag)
-        ((loaded, _),) = load_versions(project, {tag: int(version)})
-        if run.as_of + timedelta(days=loaded.definition.horizon_days) > project.observed_until:
-            return None
-        rows = _with_outcomes(project, reader, loaded.definition)
+        over = _newest_over(project, reader.manifest, tag)
+    if over is None:
+        return None
+    rows = _with_outcomes(project, over[0], over[1].definition)
+    rows = rows[rows["known"]]
     called = rows[rows["value"] == "yes"]
     return YesOutcome(len(called), int(called["y"].sum()), float(rows["y"].mean()))
 
 
-def _with_outcomes(project: Project, reader: StoreReader, definition: TagDefinition) -> pd.DataFrame:
-    """Return the predictions of a tag in a run beside what happened: ``y``, and ``amount`` of an amount."""
-    import pandas as pd
+def _newest_over(project: Project, active: Manifest, tag: str) -> tuple[Manifest, LoadedTag, Version] | None:
+    """Return the newest run with a tag whose window is over, and the model that predicted it."""
+    models: dict[str, tuple[LoadedTag, Version]] = {}
+    for run in _published(project, active, tag):
+        if run.run.as_of >= project.observed_until:
+            continue
+        number = _version(run, tag)
+        try:
+            if number not in models:
+                models[number] = _predicted_by(project, run, tag)
+        except ModelError as error:
+            if run.number == active.number:
+                raise
+            log.warning(
+                msg(
+                    "{tag}: the run of {as_of} is not judged: {problem}",
+                    tag=tag,
+                    as_of=run.run.as_of,
+                    problem=error.message,
+                )
+            )
+            continue
+        if _due(run, models[number][0].definition) <= project.observed_until:
+            return run, *models[number]
+    return None
+
+
+def _published(project: Project, active: Manifest, tag: str) -> Iterator[Manifest]:
+    """Yield the stored runs that people saw a tag in, newest day first; of one day the last that was published.
+
+    Not those that were scored afterwards for the history: their models may have learned from what came.
+    """
+    stored = project.store.stored()
+    runs = {e.run.number: e.run for e in project.store.log() if e.action == "publish" and e.number in stored}
+    runs[active.number] = active
+    with_tag = [run for run in runs.values() if any(t.tag == tag for t in run.run.tags)]
+    yield from sorted(with_tag, key=lambda run: (run.run.as_of, run.number), reverse=True)
+
+
+def _predicted_by(project: Project, run: Manifest, tag: str) -> tuple[LoadedTag, Version]:
+    from tagcast.pipelines.project.champions import load_versions
+
+    (loaded,) = load_versions(project, {tag: int(_version(run, tag))})
+    return loaded
+
+
+def _version(run: Manifest, tag: str) -> str:
+    return next(t.model_version for t in run.run.tags if t.tag == tag)
+
+
+def _due(run: Manifest, definition: TagDefinition) -> date:
+    return run.run.as_of + timedelta(days=definition.horizon_days)
+
+
+def _with_outcomes(project: Project, run: Manifest, definition: TagDefinition) -> pd.DataFrame:
+    """Return every prediction of a tag in a run beside what happened: ``known``, ``y``, and ``amount`` of an amount.
+
+    Whoever the run spoke of is judged, whether or not today's events would still count them to the population, as the
+    person that they are today. Who is not ``known`` any more cannot be: nothing tells a silent from a deleted profile.
+    """
+    import ibis
 
     from tagcast.serving.store.long_form import predictions
 
-    happened = outcome(
+    with project.store.open(run) as reader:
+        predicted = predictions(reader, definition.name).to_pandas()
+    today = read_former_ids(project.settings.home)
+    predicted["person"] = predicted["profile_id"].map(today.person)
+    tables = [
+        project.engine.read_parquet(str(file)).select("profile_id") for file in project.events.known_ids
+    ]
+    known = ibis.union(*tables, distinct=True) if len(tables) > 1 else tables[0].distinct()
+    said = ibis.memtable(predicted[["person"]].drop_duplicates().rename(columns={"person": "profile_id"}))
+    happened = outcome_of(
         project.event_table,
-        reader.manifest.run.as_of,
-        eligibility(definition),
+        said.semi_join(known, "profile_id"),
+        run.run.as_of,
         outcome_rule(definition),
         observed_until=project.observed_until,
     ).execute()
-    predicted = predictions(reader, definition.name).to_pandas()
-    return pd.merge(predicted, happened, on="profile_id", validate="one_to_one")
+    rows: pd.DataFrame = predicted.merge(
+        happened.rename(columns={"profile_id": "person"}), on="person", how="left", validate="many_to_one"
+    )
+    rows["known"] = rows["y"].notna()
+    return rows
+
+
+def _gone(rows: pd.DataFrame) -> dict[str, float]:
+    """Return how many values of each confidence are of profiles that are no longer known."""
+    gone = rows[~rows["known"] & (rows["value"] != "unknown")]
+    return {
+        f"promise_{round(least * 100)}_gone": float((gone["confidence"] >= least).sum())
+        for least in CONFIDENCE_BANDS
+    }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.loads.past_findings import past_findings
 from tagcast.features.quality.amount_findings import serious, spend_hint, spend_unknown, touching, unknown_for
 from tagcast.features.quality.day_findings import empty_days_in
 from tagcast.features.quality.finding import SourceColumns
@@ -48,11 +49,11 @@ class TagProblem:
 
 
 def project_quality(project: Project, as_of: date) -> LogQuality:
-    """Examine the event log as of a day."""
+    """Examine the event log as of a day, and what its last loads changed."""
     from tagcast.features.quality.examine_log import examine_log
 
     settings = project.settings
-    return examine_log(
+    quality = examine_log(
         project.events.glob,
         project.events.spans,
         as_of,
@@ -62,17 +63,21 @@ def project_quality(project: Project, as_of: date) -> LogQuality:
         memory_limit=settings.memory_limit,
         scratch=settings.home / "scratch",
     )
+    return replace(quality, findings=(*quality.findings, *past_findings(project.events.changes)))
 
 
 def _columns(source: Source) -> dict[str, str]:
     return {**source.columns, **({"event": source.event_column} if source.event_column else {})}
 
 
-def warn_of_spans(project: Project) -> None:
-    """Log what was left out of the events for its time, and which sources stopped: nobody may have run the check."""
+def warn_of_load(project: Project) -> None:
+    """Log what was left out of the events for its time, which sources stopped, and what of the past is another than before.
+
+    Nobody may have run the check.
+    """
     from tagcast.features.quality.day_findings import span_findings
 
-    for finding in span_findings(project.events.spans):
+    for finding in (*span_findings(project.events.spans), *past_findings(project.events.changes)):
         if finding.level == "warning":
             log.warning(msg("{source}: {problem}", source=finding.where, problem=finding.message))
 

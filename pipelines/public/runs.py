@@ -133,7 +133,7 @@ def score(
 
 
 def promise(project: Project) -> pd.DataFrame:
-    """Compare what the active run promised with what happened.
+    """Compare what each tag's newest run whose window is over promised with what happened.
 
     Parameters
     ----------
@@ -144,7 +144,8 @@ def promise(project: Project) -> pd.DataFrame:
     DataFrame
         A row a tag and level of confidence: ``tag``, ``version``, ``as_of``, ``due``, ``at_least`` (confidence from
         which values count), ``predicted`` (values), ``promised`` (their mean confidence), ``right`` (share that came true),
-        ``observed`` (False where the window is still open: then it is the model's test snapshot).
+        ``gone`` (values that are not judged: their profiles are no longer in the data), ``observed`` (False while no
+        stored run's window is over: then it is the model's test snapshot).
     """
     import pandas as pd
 

@@ -36,12 +36,21 @@ def render_count(found: dict[str, Any]) -> None:
         say(
             msg(
                 "  {tag} expired on {day}: nothing is known by it, and nobody is counted for what it said; "
-                "publish a new run: {command}",
+                "bring the sources up to date and publish a new run: {command}",
                 tag=tag,
                 day=f"{since:%Y-%m-%d}",
                 command="tagcast score --all",
             )
         )
+    for name, one in found.get("frozen", {}).items():
+        if one["gone"] or one["saved"] != one["profiles"]:
+            say(
+                msg(
+                    "  {audience}: of {saved:,} members saved, {gone:,} are no longer in the data; the others are {profiles:,} profiles now",
+                    audience=name,
+                    **one,
+                )
+            )
     for tag, confidence in found["mean_confidence"].items():
         if confidence is not None:
             say(msg("  {tag}: mean confidence {confidence:.3f}", tag=tag, confidence=confidence))

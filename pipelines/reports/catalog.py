@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Text, from_json, listed, msg, pmsg
 from tagcast.pipelines.reports.terminal import amount, say, table, values_text
+from tagcast.registry.governance.observed_accuracy import not_judged
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -167,6 +168,11 @@ def _render_promise(title: Text, rows: Sequence[PromiseRow]) -> None:
                 msg("right"),
             ),
             [(r.as_of, r.version, r.at_least, r.predicted, r.promised, r.right) for r in said],
+            notes=[
+                msg("{as_of}: {problem}", as_of=r.as_of, problem=not_judged(r))
+                for r in rows
+                if r.gone and not r.at_least
+            ],
         )
 
 

@@ -12,6 +12,7 @@ from tagcast.models.stats.season_coverage import UNSURE
 from tagcast.pipelines.reports.terminal import say, table, tell, values_text
 from tagcast.pipelines.scoring.movement import TagMovement
 from tagcast.pipelines.scoring.notes import range_note, season_note
+from tagcast.registry.governance.observed_accuracy import not_judged
 
 if TYPE_CHECKING:
     from tagcast.pipelines.scoring.run_summary import ScoringRun
@@ -148,6 +149,8 @@ def render_promise(rows: list[PromiseRow]) -> None:
         ]
         first = bands[0]
         lines.append((tag + ("" if first.observed else " *"), first.as_of, *cells))
+        if first.gone:
+            notes.append(msg("{tag}: {problem}", tag=tag, problem=not_judged(first)))
         if not first.observed:
             notes.append(
                 msg(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tagcast.pipelines.scoring.run_tags import RunTags
+    from tagcast.pipelines.scoring.validity import Validity
     from tagcast.serving.scoring.loaded_tag import LoadedTag
     from tagcast.serving.scoring.rule_columns import LoadedRule
     from tagcast.serving.scoring.scorer import Scorer
@@ -66,9 +67,9 @@ class ScoringRun:
 
 
 def tag_runs(
-    scorer: Scorer, chosen: RunTags, as_of: date, sensitive: Collection[str] = ()
+    scorer: Scorer, chosen: RunTags, as_of: date, valid: Validity, sensitive: Collection[str] = ()
 ) -> tuple[TagRun, ...]:
-    """Return the tags of a run as the store describes them; rules on ``sensitive`` attributes are so, too."""
+    """Return the tags of a run as the store describes them, good as long as ``valid`` says; rules on ``sensitive`` attributes are so, too."""
     from tagcast.serving.store.schema import TagRun
 
     def described(tag: LoadedTag | LoadedRule, bands: tuple[str, ...], **more: Any) -> TagRun:
@@ -80,7 +81,8 @@ def tag_runs(
             title_zh=definition.title.zh,
             path=definition.path,
             owner=definition.owner,
-            expires_at=scorer.scored_at + tag.expires_after,
+            expires_at=valid.until(tag.expires_after),
+            life_days=tag.expires_after.days,
             bands=bands,
             population=scorer.population[definition.name],
             sensitivity=sensitivity_of(definition, sensitive),

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.features.core.messages import msg
+from tagcast.features.loads.former_ids import FormerIds, read_former_ids
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
-from tagcast.pipelines.project.data_quality import check_spend, warn_of_spans
+from tagcast.pipelines.project.data_quality import check_spend, warn_of_load
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.lost_tags import check_tags_stay, lost_tags
@@ -25,8 +26,10 @@ from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.pipelines.scoring.past_runs import past_runs
 from tagcast.pipelines.scoring.run_summary import ScoringRun, scored_tags, tag_runs
 from tagcast.pipelines.scoring.run_tags import RunTags, record_first_use, run_tags
+from tagcast.pipelines.scoring.validity import Validity, validity
 
 if TYPE_CHECKING:
+    from tagcast.serving.scoring.rule_columns import LoadedRule
     from tagcast.serving.scoring.scorer import LoadedTag, Reasons
     from tagcast.serving.store.base import ProfileStore
     from tagcast.serving.store.manifest import Manifest
@@ -53,7 +56,7 @@ def score_tags(
     as_of : date, optional
         Default: the as_of after the last event.
     now : datetime
-        When the run happens; becomes ``scored_at`` and starts the tags' life.
+        When the run happens; becomes ``scored_at``. The tags' life starts with the day of the data.
     out : Path, optional
         Long form of the predictions as Parquet.
     reasons : {"all", "none"}
@@ -73,7 +76,7 @@ def score_tags(
 
     _check_out(out)
     as_of = project.resolve_as_of(as_of)
-    warn_of_spans(project)
+    warn_of_load(project)
     chosen = run_tags(project, names, as_of)
     tags = chosen.models
     check_spend(project, [t.definition for t in tags], [r.rule for r in chosen.rules], as_of)
@@ -98,9 +101,9 @@ def score_tags(
                         note=season_note(share, as_of, tag.definition.horizon_days),
                     )
                 )
-        pasts = past_runs(store, tags, as_of)
-        run_id = _run_id(project, chosen, as_of, pasts)
-        past = stack.enter_context(open_past(store, pasts))
+        pasts, former = past_runs(store, tags, as_of), read_former_ids(project.settings.home)
+        run_id = _run_id(project, chosen, as_of, pasts, former)
+        past = stack.enter_context(open_past(store, pasts, former))
         scorer = Scorer(
             tags,
             snapshots,
@@ -117,11 +120,13 @@ def score_tags(
         for batch in scorer.batches(thresholds):
             staging.add(batch)
         project.progress(msg("publishing"), 0, 1)
+        valid = validity(store.log(), as_of, scorer.scored_at, project.settings.timezone)
+        _warn_of_expired(chosen, valid)
         info = RunInfo(
             run_id=run_id,
             as_of=as_of,
             scored_at=scorer.scored_at,
-            tags=tag_runs(scorer, chosen, as_of, project.settings.sensitive),
+            tags=tag_runs(scorer, chosen, as_of, valid, project.settings.sensitive),
         )
         manifest = staging.publish(
             info,
@@ -164,6 +169,13 @@ def _readable(store: ProfileStore) -> Manifest | None:
         return None
 
 
+def _warn_of_expired(chosen: RunTags, valid: Validity) -> None:
+    tags: list[LoadedTag | LoadedRule] = [*chosen.models, *chosen.rules]
+    for tag in tags:
+        if note := valid.note(tag.expires_after):
+            log.warning(msg("{tag}: {note}", tag=tag.definition.name, note=note))
+
+
 def _check_out(out: Path | None) -> None:
     if out is None:
         return
@@ -178,7 +190,13 @@ def _check_out(out: Path | None) -> None:
         )
 
 
-def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
+def _run_id(
+    project: Project,
+    chosen: RunTags,
+    as_of: date,
+    pasts: Sequence[tuple[str, Manifest]],
+    former: FormerIds,
+) -> str:
     """Name the run by what goes into it: the same events, models, rules, as_of and past make the same run."""
     parts = [
         project.events.id,
@@ -187,6 +205,7 @@ def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tupl
         *(f"{t.definition.name}:{deciding_id(t.applied)}" for t in chosen.models if t.applied),
         *(f"{r.definition.name}:{r.definition.question}" for r in chosen.rules),
         *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
+        *([former.digest] if pasts and former.persons else []),
     ]
     return f"{as_of}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 

@@ -22,7 +22,7 @@ from tagcast.pipelines.project.data_quality import (
     check_data,
     check_purchases,
     project_quality,
-    warn_of_spans,
+    warn_of_load,
 )
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
@@ -78,7 +78,7 @@ def train_tags(
         When no tag at all can be trained.
     """
     as_of = project.resolve_as_of(as_of)
-    warn_of_spans(project)
+    warn_of_load(project)
     every = project.definitions(as_of)
     chosen = every if names is None else select(every, names)
     # A file a tag: processes that create one SQLite file together race for its tables.

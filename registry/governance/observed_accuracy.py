@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Date, Float, Integer, String, Table, delete, select
 
+from tagcast.features.core.messages import Message, nmsg
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import METADATA
 
 PROMISES = Table(
-    "promises",
+    "observed_promises",
     METADATA,
     Column("tag", String(250), primary_key=True),
     Column("as_of", Date, primary_key=True),
@@ -25,6 +26,7 @@ PROMISES = Table(
     Column("predicted", BigInteger, nullable=False),
     Column("promised", Float),
     Column("right", Float),
+    Column("gone", BigInteger, nullable=False, comment="predicted for profiles that are no longer known"),
 )
 
 
@@ -46,9 +48,11 @@ class PromiseRow:
     at_least : float
         Confidence; 0 for all predictions.
     predicted : int
-        Values that are not unknown (which is no promise).
+        Values that are not unknown (which is no promise), of profiles that are still known.
     promised, right : float or None
         Mean confidence, and the share that turned out right; None where nothing was predicted.
+    gone : int
+        Values beside these that are not judged: of profiles that are no longer known.
     """
 
     tag: str
@@ -60,16 +64,27 @@ class PromiseRow:
     predicted: int
     promised: float | None
     right: float | None
+    gone: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
         return asdict(self)
 
 
+def not_judged(row: PromiseRow) -> Message:
+    """Say how many of the values predicted are not judged, and why."""
+    return nmsg(
+        "{n:,} of {predicted:,} values is not judged: its profile is no longer in the data",
+        "{n:,} of {predicted:,} values are not judged: their profiles are no longer in the data",
+        row.gone,
+        predicted=row.predicted + row.gone,
+    )
+
+
 def promise_rows(
     tag: str, version: int, as_of: date, due: date, metrics: Mapping[str, float], *, observed: bool
 ) -> list[PromiseRow]:
-    """Return a row for each level of confidence, from ``promise_<level>_predicted|promised|right`` of ``metrics``."""
+    """Return a row for each level of confidence, from ``promise_<level>_predicted|promised|right|gone`` of ``metrics``."""
     return [
         PromiseRow(
             tag,
@@ -81,6 +96,7 @@ def promise_rows(
             int(metrics.get(f"{stem}_predicted", 0)),
             metrics.get(f"{stem}_promised"),
             metrics.get(f"{stem}_right"),
+            int(metrics.get(f"{stem}_gone", 0)),
         )
         for least in CONFIDENCE_BANDS
         for stem in [f"promise_{round(least * 100)}"]
@@ -114,6 +130,8 @@ def observed_promises(state: State, tag: str) -> list[PromiseRow]:
     )
     with state.reading() as connection:
         return [
-            PromiseRow(r.tag, r.version, r.as_of, r.due, True, r.at_least, r.predicted, r.promised, r.right)
+            PromiseRow(
+                r.tag, r.version, r.as_of, r.due, True, r.at_least, r.predicted, r.promised, r.right, r.gone
+            )
             for r in connection.execute(query)
         ]

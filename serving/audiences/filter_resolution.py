@@ -39,7 +39,8 @@ class ResolvedFilter:
     whole : Filter
         With the filters of dynamic audiences in their place.
     frozen : mapping of str to collection of str
-        Ids of the members of those that are still named.
+        Ids of the members of those that are still named, each with the other ids of the same person: a run may be older
+        or newer than a merge.
     """
 
     tree: Filter
@@ -155,7 +156,8 @@ class _Inlining:
         if saved.kind == "frozen":
             self._may_use(saved, within)
             if node.name not in self.frozen:
-                self.frozen[node.name] = list(frozen_ids(self._context.state, node.name))
+                ids = frozen_ids(self._context.state, node.name)
+                self.frozen[node.name] = self._context.former_ids.same_person(ids).keys()
             return node
         return self._read(saved, within)
 

@@ -2,21 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from tagcast.features.core.errors import FilterError
+from tagcast.models.filters.conditions import Filter, InAudience
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance import saved_audiences
 from tagcast.registry.state.id_lists import packed
 from tagcast.serving.audiences import service
-from tagcast.serving.audiences.filter_resolution import visible_audiences
+from tagcast.serving.audiences.filter_resolution import resolve, visible_audiences
+from tagcast.serving.audiences.queries import where_in
 from tagcast.serving.audiences.small_cells import shown_size, smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.saved_audiences import AudienceKind, SavedAudience, Size
     from tagcast.serving.context import ServiceContext
+
+
+@dataclass(frozen=True)
+class FrozenMembers:
+    """The members of a frozen audience in the active run.
+
+    Parameters
+    ----------
+    saved : int
+        When it was saved.
+    gone : int
+        Of these, those that the run does not know under any id.
+    profiles : int
+        What the others are now: fewer where accounts were merged, more where some were taken apart.
+    """
+
+    saved: int
+    gone: int
+    profiles: int
+
+
+def frozen_members(context: ServiceContext, person: Person, text: str) -> dict[str, FrozenMembers]:
+    """Return what became of the members of each frozen audience that a filter names, itself or through others.
+
+    Nothing for who may not look at single profiles: small numbers of people who left tell of them.
+    """
+    if not person.may("profiles"):
+        return {}
+    resolved = resolve(context, person, text)
+    found = {}
+    for name in resolved.frozen:
+        saved = list(saved_audiences.frozen_ids(context.state, name))
+        with context.store.reader() as reader:
+            tree = Filter(root=InAudience(name=name))
+            _, where = where_in(reader, tree, context.now, resolved.frozen)
+            rows = reader.query(exp.select("profile_id").from_("profiles").where(where)).read_all()
+        there, former = set(rows.column(0).to_pylist()), context.former_ids
+        gone = sum(there.isdisjoint((one, *former.other_ids(one))) for one in saved)
+        found[name] = FrozenMembers(len(saved), gone, len(there))
+    return found
 
 
 def save(
@@ -82,7 +126,7 @@ def find(context: ServiceContext, person: Person, name: str) -> SavedAudience:
 
 
 def sizes(context: ServiceContext, person: Person, name: str) -> list[Size]:
-    """Return how large a saved audience was, oldest first, as ``person`` may see it.
+    """Return how large a saved audience was, oldest day of the data first, as ``person`` may see it.
 
     Raises
     ------
@@ -91,24 +135,32 @@ def sizes(context: ServiceContext, person: Person, name: str) -> list[Size]:
     """
     cell = smallest_cell(context, person)
     found = saved_audiences.sizes(context.state, find(context, person, name).name)
+    # A day that was scored afterwards is no news; of a run that the log does not know, when it was counted tells.
+    days = {entry.run.number: entry.run.run.as_of for entry in context.log}
+    found = sorted(found, key=lambda size: (days.get(size.run, size.at.date()), size.at, size.run))
     return [replace(size, members=shown_size(size.members, cell)) for size in found]
 
 
 def record_sizes(context: ServiceContext, person: Person) -> list[str]:
-    """Record how large each dynamic audience is in the active run, where that is not known; return which could not be.
+    """Record how large each audience is in the active run, where that is not known; return which could not be.
 
-    Called after each run, so that the history of sizes has no gaps; one whose tags are gone is left out.
+    Called after each run, so that the history of sizes has no gaps; one whose tags are gone is left out. A frozen one is
+    as large as those of its members that the run still knows, two accounts that were merged as one.
     """
     current = context.store.current()
     failed = []
     for audience in saved_audiences.all_saved(context.state) if current else ():
-        if audience.kind == "frozen" or current is None or audience.run == current.number:
+        if current is None or audience.run == current.number:
             continue
+        frozen = InAudience(name=audience.name).text()
+        text = frozen if audience.kind == "frozen" else audience.filter
         try:
-            count = service.count(context, person, service.parse_for(context, person, audience.filter))
+            count = service.count(context, person, service.parse_for(context, person, text))
         except FilterError:
             failed.append(audience.name)
             continue
+        if count.expired:
+            continue  # the size is unknown, not nothing
         number, now = current.number, context.now
         saved_audiences.add_size(context.state, audience.name, number, now, count.members, count.base)
     return failed

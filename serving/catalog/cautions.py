@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def valid_until(run: RunInfo, tag: TagRun) -> date:
     """Return the last day of a tag's values, counted from the day of the data: scoring old data again makes them no newer."""
-    return run.as_of + (tag.expires_at - run.scored_at)
+    return run.as_of + run.life(tag)
 
 
 def cautions(run: RunInfo, tag: TagRun, now: datetime) -> tuple[Message, ...]:

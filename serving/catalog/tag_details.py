@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.catalog.definition_text import Language
     from tagcast.serving.context import ServiceContext
-    from tagcast.serving.store.manifest import Entry
 
-LOG_SECONDS = 5.0
 MOST_RUNS = 60
 """Runs that a trend goes back."""
 
@@ -101,7 +99,7 @@ class TagDetails:
     values : tuple of ValueShare
         In the active run, unknown last.
     trend : tuple of TrendPoint
-        Over the published runs, oldest first.
+        Over the published runs and those kept for the history, oldest day of the data first.
     last_run : LastRun or None
     features : tuple of SourceFeature
         What it is made of: of a model its features, of a rule the fields that it uses.
@@ -269,19 +267,20 @@ def _values(row: TagRow) -> tuple[ValueShare, ...]:
 
 
 def _trend(context: ServiceContext, name: str) -> tuple[TrendPoint, ...]:
-    log: list[Entry] = context.remembered.get("log", context.store.log, seconds=LOG_SECONDS)
     points = []
-    for entry in log:
-        summary = entry.manifest.tags.get(name)
-        if entry.action != "publish" or summary is None:
+    for entry in context.log:
+        manifest = entry.run
+        summary = manifest.tags.get(name)
+        if entry.action == "rollback" or summary is None:
             continue
-        run, total = entry.manifest.run, summary.population
+        run, total = manifest.run, summary.population
         counted = {**summary.predicted, **({UNKNOWN: summary.unknown} if summary.unknown else {})}
         shares = {value: n / total if total else 0.0 for value, n in counted.items()}
         points.append(
             TrendPoint(entry.number, run.as_of, run.scored_at, total, shares, summary.mean_confidence)
         )
-    return tuple(points[-MOST_RUNS:])
+    # By the day of the data: one that was scored afterwards is no news.
+    return tuple(sorted(points, key=lambda point: (point.as_of, point.run))[-MOST_RUNS:])
 
 
 def _last_run(context: ServiceContext, tag: KnownTag) -> LastRun | None:

@@ -17,6 +17,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import ConflictError, TagcastError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.loads.former_ids import FormerIds
 from tagcast.models.filters.conditions import Filter
 from tagcast.models.filters.fields import PARTS
 from tagcast.registry.access.audit_log import count_use, flush_uses, record
@@ -34,7 +35,7 @@ from tagcast.serving.audiences.queries import (
 )
 from tagcast.serving.delivery.consent import consents_to, count_rows, require_purpose
 from tagcast.serving.delivery.file_writer import written
-from tagcast.serving.delivery.holdouts import is_held_out, save_holdout
+from tagcast.serving.delivery.holdouts import save_holdout, was_held_out
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -112,7 +113,7 @@ def _check_alive(reader: StoreReader, tags: Collection[str], now: datetime) -> N
         raise ConflictError(
             msg("not exported: {expired}", expired=listed(expired_sentences(expired, now), "sentences")),
             hint=msg(
-                "publish a new run: {command}; or leave the tag out of filter and columns",
+                "bring the sources up to date and publish a new run: {command}; or leave the tag out of filter and columns",
                 command="tagcast score --all",
             ),
         )
@@ -164,7 +165,8 @@ def export(
     holdout : float
         Share of the members held out at random, recorded.
     seed : int, optional
-        Chooses them; without one it is drawn for this export alone, so that campaigns do not share a control group.
+        Chooses them; without one it is drawn for this export alone, so that campaigns do not share a control group. With
+        the seed of an earlier export the same persons are held out, also those whose accounts were merged since.
     channel : str, optional
         Of ``[consent]``: members without consent to it are left out and counted.
     no_contact : bool
@@ -188,6 +190,7 @@ def export(
             msg("expected a share from 0 to below 1 to hold out, found {share:g}", share=holdout),
             hint=msg("as in {example}", example="0.1"),
         )
+    former = FormerIds() if seed is None else context.former_ids  # a new draw binds nobody to an earlier one
     if seed is None:
         seed = secrets.randbelow(2**31)
     resolved, now, export_id = resolve(context, person, tree), context.now, secrets.token_hex(8)
@@ -209,7 +212,7 @@ def export(
         )
         held: list[str] = []
         rows = reader.query(query)
-        batches = _without_held(rows, holdout, seed, held) if holdout else iter(rows)
+        batches = _without_held(rows, holdout, seed, former, held) if holdout else iter(rows)
         with written(rows.schema, batches, to, format) as file:
             exported = ExportRecord(
                 export_id, file.rows, len(held), without, hidden, tuple(chosen), file.sha256, seed
@@ -259,10 +262,11 @@ def _chosen(
 
 
 def _without_held(
-    rows: pa.RecordBatchReader, share: float, seed: int, held: list[str]
+    rows: pa.RecordBatchReader, share: float, seed: int, former: FormerIds, held: list[str]
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows that are not held out, and add the ids of those that are to ``held``."""
     for batch in rows:
-        held_out = pa.array([is_held_out(i, share, seed) for i in batch.column(0).to_pylist()], pa.bool_())
+        ids = batch.column(0).to_pylist()
+        held_out = pa.array([was_held_out(one, share, seed, former) for one in ids], pa.bool_())
         held += batch.column(0).filter(held_out).to_pylist()
         yield batch.filter(pc.invert(held_out))

@@ -51,6 +51,7 @@ class ProfileDetails:
     Parameters
     ----------
     profile_id : str
+        As the active run holds it: of a person who was merged, another one than was asked for.
     as_of : date
         Of what day the tags are.
     attributes : dict
@@ -109,9 +110,10 @@ def profile_page(
         page.attributes,
         page.hidden,
         page.tags,
-        key_features(home, profile_id, page.as_of),
-        tuple(change for change in _history(context, profile_id) if change.tag in tags),
-        last_events(home, profile_id, events),
+        key_features(home, page.profile_id, page.as_of),
+        tuple(change for change in _history(context, page.profile_id) if change.tag in tags),
+        # The event log may be newer than the run, and hold them under the id of today.
+        last_events(home, context.former_ids.person(page.profile_id), events),
     )
 
 
@@ -128,7 +130,7 @@ def look_up(context: ServiceContext, person: Person, profile_id: str) -> Profile
     require(person, "profiles")
     names = columns_of(context, person)
     with context.store.reader() as reader:
-        view = profile(reader, profile_id, tags=names.tags)
+        view = profile(reader, profile_id, tags=names.tags, other_ids=context.former_ids.other_ids)
         run = reader.manifest.run
     titles = {tag.tag: {"en": tag.title_en, "zh": tag.title_zh} for tag in run.tags}
     attributes = {name: value for name, value in view.attributes.items() if name in names.attributes}
@@ -141,7 +143,7 @@ def look_up(context: ServiceContext, person: Person, profile_id: str) -> Profile
     tags = [
         {**row, "title": titles[row["tag"]], "expired": row["expires_at"] <= now} for row in view.predictions
     ]
-    return ProfileDetails(profile_id, run.as_of, attributes, tuple(hidden), tags, [], (), [])
+    return ProfileDetails(view.profile_id, run.as_of, attributes, tuple(hidden), tags, [], (), [])
 
 
 def _history(context: ServiceContext, profile_id: str) -> list[Change]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -31,8 +31,19 @@ class ProfileView:
     predictions: list[dict[str, Any]]
 
 
-def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | None = None) -> ProfileView:
-    """Return one profile with its tags.
+def no_others(_profile_id: str) -> Sequence[str]:
+    """Return no other id: nobody was merged."""
+    return ()
+
+
+def profile(
+    reader: StoreReader,
+    profile_id: str,
+    *,
+    tags: Collection[str] | None = None,
+    other_ids: Callable[[str], Sequence[str]] = no_others,
+) -> ProfileView:
+    """Return one profile with its tags, under the id that the run holds of the person.
 
     Parameters
     ----------
@@ -40,6 +51,9 @@ def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | Non
     profile_id : str
     tags : collection of str, optional
         Only these; None takes all.
+    other_ids : callable
+        Other ids of the same person (:meth:`tagcast.features.loads.former_ids.FormerIds.other_ids`), asked where the run
+        does not hold this one.
 
     Raises
     ------
@@ -49,6 +63,9 @@ def profile(reader: StoreReader, profile_id: str, *, tags: Collection[str] | Non
     # What cannot be written as UTF-8 (a stray byte of a terminal) is nobody's id, and no database takes it.
     is_text = profile_id.encode(errors="ignore").decode() == profile_id
     found = reader.row(profile_id) if is_text else None
+    if found is None and is_text:
+        rows = ((other, reader.row(other)) for other in other_ids(profile_id))
+        profile_id, found = next(((other, row) for other, row in rows if row is not None), (profile_id, None))
     if found is None:
         sample = reader.query(exp.select("profile_id").from_("profiles").limit(10_000)).read_all()
         near = get_close_matches(profile_id, sample.column(0).to_pylist(), n=1)

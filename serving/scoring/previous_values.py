@@ -6,13 +6,14 @@ day scored twice has the same past both times, and so the same tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
+from tagcast.features.loads.former_ids import FormerIds
 from tagcast.serving.store.manifest import Manifest, last_before
 from tagcast.serving.store.merge_join import MergeJoin, places
 from tagcast.serving.store.schema import column_name
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.serving.store.base import ProfileStore, StoreReader
+
+NOBODY = FormerIds()
+"""Nobody has another id."""
 
 
 def past_run(store: ProfileStore, definition: TagDefinition, as_of: date) -> Manifest | None:
@@ -46,7 +50,7 @@ def past_run(store: ProfileStore, definition: TagDefinition, as_of: date) -> Man
         return None
     tag_run = next(t for t in manifest.run.tags if t.tag == definition.name)
     # Reckoned in days of the data: by the clock, the same day scored later would have no past.
-    alive = as_of - manifest.run.as_of < tag_run.expires_at - manifest.run.scored_at
+    alive = as_of - manifest.run.as_of < manifest.run.life(tag_run)
     return manifest if alive and tag_run.question == definition.question else None
 
 
@@ -57,48 +61,84 @@ class PastValues:
     ----------
     readers : dict of str to StoreReader
         Tag to its past, open.
+    former : FormerIds
+        Who has another id now: what was said of them stands there under the one of then.
     """
 
-    def __init__(self, readers: dict[str, StoreReader]) -> None:
+    def __init__(self, readers: dict[str, StoreReader], former: FormerIds = NOBODY) -> None:
         self._readers = readers
+        self._former = former
 
     def follow(self) -> PastStream:
         """Return the values from the first profile on."""
-        return PastStream(self._readers)
+        return PastStream(self._readers, self._former)
 
 
 class PastStream:
     """Past values beside profiles that come by rising id: one pass, memory holds one batch a run."""
 
-    def __init__(self, readers: dict[str, StoreReader]) -> None:
-        self._runs = {}
+    def __init__(self, readers: dict[str, StoreReader], former: FormerIds) -> None:
+        self._former = former
+        self._runs = []
         for reader in {id(r): r for r in readers.values()}.values():
             tags = [tag for tag, own in readers.items() if own is reader]
             columns = [column_name(tag, "value") for tag in tags]
-            what = f"run {reader.manifest.number}"
             name = msg("the run {run}", run=reader.manifest.number)
-            self._runs[what] = tags, MergeJoin(reader.stream(columns), name)
+            elsewhere = self._of_former_ids(reader, columns)
+            self._runs.append((tags, MergeJoin(reader.stream(columns), name), elsewhere))
+
+    def _of_former_ids(self, reader: StoreReader, columns: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the rows of ids whose person has others: few, so that they are at hand whatever the order of ids."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        ids = {*self._former.persons, *self._former.formers}
+        rows: list[dict[str, Any]] = []
+        if ids:
+            wanted = pa.array(sorted(ids))
+            for batch in reader.stream(columns):
+                rows += batch.filter(pc.is_in(batch.column(0), value_set=wanted)).to_pylist()
+        return {row["profile_id"]: row for row in rows}
 
     def of(self, ids: pa.Array) -> dict[str, npt.NDArray[np.object_]]:
         """Return by tag the last published value of each profile, None where it had none; ``ids`` rise."""
         import numpy as np
 
         found = {}
-        for tags, stream in self._runs.values():
+        for tags, stream, elsewhere in self._runs:
             before = stream.up_to(str(ids[-1]))
+            moved = self._moved(ids, elsewhere)
             for tag in tags:
-                if before is None:
-                    found[tag] = np.full(len(ids), None, object)
-                    continue
-                value = before.column(column_name(tag, "value")).combine_chunks().take(places(ids, before))
-                words = value.dictionary_decode().to_numpy(zero_copy_only=False)
-                found[tag] = np.asarray(words, object)
+                column = column_name(tag, "value")
+                words: Any = np.full(len(ids), None, object)
+                if before is not None:
+                    value = before.column(column).combine_chunks().take(places(ids, before))
+                    words = np.array(value.dictionary_decode().to_numpy(zero_copy_only=False), object)
+                for place, rows in moved:
+                    words[place] = next((row[column] for row in rows if row[column] is not None), None)
+                found[tag] = words
         return found
+
+    def _moved(
+        self, ids: pa.Array, elsewhere: Mapping[str, dict[str, Any]]
+    ) -> list[tuple[int, list[dict[str, Any]]]]:
+        """Return the places of profiles that the run holds under other ids alone, and its rows of these."""
+        if not elsewhere:
+            return []
+        others = [
+            (place, self._former.other_ids(one))
+            for place, one in enumerate(ids.to_pylist())
+            if one not in elsewhere
+        ]
+        found = [(place, [elsewhere[o] for o in names if o in elsewhere]) for place, names in others if names]
+        return [(place, rows) for place, rows in found if rows]
 
 
 @contextmanager
-def open_past(store: ProfileStore, runs: Iterable[tuple[str, Manifest]]) -> Iterator[PastValues]:
-    """Open ``runs`` (tag and its past) for reading.
+def open_past(
+    store: ProfileStore, runs: Iterable[tuple[str, Manifest]], former: FormerIds = NOBODY
+) -> Iterator[PastValues]:
+    """Open ``runs`` (tag and its past) for reading; whoever has another id since is found by the one of then.
 
     Raises
     ------
@@ -125,4 +165,4 @@ def open_past(store: ProfileStore, runs: Iterable[tuple[str, Manifest]]) -> Iter
                         ),
                     ) from error
             readers[tag] = opened[manifest.number]
-        yield PastValues(readers)
+        yield PastValues(readers, former)

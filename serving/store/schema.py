@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -73,6 +73,9 @@ class TagRun:
     deciding: str = ""
     """What turned scores into values (:func:`tagcast.models.definitions.diff.deciding_id`); empty of rules and old runs."""
 
+    life_days: int = 0
+    """Days from that of the data for which its values are good; 0 in runs that did not record it."""
+
     outlook: AmountOutlook | None = None
     """What to expect of many of its amounts; None of chances, and in runs that did not record it."""
 
@@ -105,6 +108,10 @@ class RunInfo:
     def amounts(self) -> frozenset[str]:
         """Names of the tags whose scores are amounts in the currency of the data."""
         return frozenset(tag.tag for tag in self.tags if tag.scale.in_currency)
+
+    def life(self, tag: TagRun) -> timedelta:
+        """Return for how long the values of one of its tags are good."""
+        return timedelta(days=tag.life_days) or tag.expires_at - self.scored_at
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -96,7 +96,7 @@ async def saved_page(page: PageContext) -> None:
 
 def _cells(page: PageContext, one: Kept) -> list[tuple[Markup, str]]:
     say, audience = page.say, one.audience
-    now = one.sizes[-1] if one.sizes else audience.members
+    now = audience.members
     name = h(
         "div",
         h("a", audience.name, href=link("/audience", saved=audience.name), class_="cover"),

@@ -184,7 +184,13 @@ def _meaning(page: PageContext, details: TagDetails) -> Markup:
         (say(msg("Schedule")), h("code", details.refresh) if details.refresh else ""),
         (
             say(msg("Expires")),
-            say(nmsg("{n} day after the run", "{n} days after the run", details.expires_after_days))
+            say(
+                nmsg(
+                    "{n} day after that of the data",
+                    "{n} days after that of the data",
+                    details.expires_after_days,
+                )
+            )
             if details.expires_after_days
             else "",
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, from_json, msg, pmsg
+from tagcast.registry.governance.observed_accuracy import not_judged
 from tagcast.serving.catalog.tag_details import TagDetails
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
@@ -82,6 +83,8 @@ def _promises(page: PageContext, details: TagDetails) -> Markup:
     for rows, title in ((seen, day(newest)), (details.promise, say(msg("test snapshot")))):
         if rows:
             parts.append(_promise_table(page, rows, title))
+            if rows[0].gone:
+                parts.append(h("p", say(not_judged(rows[0])), class_="faint"))
     if len(parts) == 2:
         parts.append(h("p", say(msg("No outcomes are known yet.")), class_="faint"))
     return h("div", parts, class_="promises")

@@ -130,9 +130,16 @@ def test_lists_and_profiles_mark_it(shop, monkeypatch) -> None:
     assert "(expired" not in shop.run("profile", "show", "1045").stdout
 
 
-def test_a_new_run_heals_it(shop, tmp_path) -> None:
-    """Last of all: what the hint says."""
-    shop.run("score", "--all")
+def test_a_new_run_of_newer_data_heals_it(shop, tmp_path) -> None:
+    """Last of all: what the hint says. The old data, scored again, are no newer for it."""
+    assert "expired as it is published" in shop.run("score", "--all").stderr
+    assert shop.json("audience", "count", "stage = 'away'")["members"] == 0
+    orders = shop.config.parent / "orders.csv"
+    told = pd.read_csv(orders, dtype={"customer_id": str})
+    moved = NOW.date() - timedelta(days=1) - LAST_DAY
+    told["ordered_at"] = (pd.to_datetime(told["ordered_at"]) + moved).dt.date
+    told.to_csv(orders, index=False)
+    shop.run("score", "--all", "--force", "--reason", "the sources are up to date")
     assert shop.json("audience", "count", "stage = 'away'")["members"] == 5 * 30
     assert shop.json("audience", "count", "NOT (stage = 'away')")["members"] == 300 - 5 * 30
     shop.run("audience", "export", "NOT (stage = 'away')", "--out", str(tmp_path / "a.csv"))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tagcast.features.core.errors import StoreError
+from tagcast.features.loads.former_ids import FormerIds
 from tagcast.models.decisions.policy import decide
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.pipelines.reports.scoring import render_scoring
@@ -130,6 +131,19 @@ def test_values_are_found_by_profile_in_any_batch(store) -> None:
     store.snapshot(run.number).unlink()
     with pytest.raises(StoreError, match=TAG), open_past(store, [(TAG, run)]):
         pass
+
+
+def test_whoever_has_another_id_since_is_found_by_the_one_of_then(store) -> None:
+    publish(store, DAY, ["yes", "no", "unknown", "no", "yes"])
+    run = past_run(store, DEFINITION, DAY + timedelta(days=1))
+    # p001 and p002 are one new person, p003 is now p004 (known then as well), p000 was taken apart.
+    former = FormerIds({"p001": ("new",), "p002": ("new",), "p003": ("p004",), "p000": ("x", "y")})
+    ids = ["a", "new", "p004", "x", "y"]
+    for size in (5, 2, 1):
+        with open_past(store, [(TAG, run)], former) as past:
+            stream = past.follow()
+            parts = [stream.of(pa.array(ids[n : n + size])) for n in range(0, len(ids), size)]
+        assert [v for part in parts for v in part[TAG]] == [None, "no", "yes", "yes", "yes"]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,187 @@
+"""What each source holds of each day, and how two loads differ in days that both hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.quality.source_spans import SourceSpan
+
+if TYPE_CHECKING:
+    from tagcast.features.core.settings_schema import Source
+
+DAY_TOTALS = "days.parquet"
+"""In the folder of an event log: a row a source and local day."""
+LATE_DAYS = 3
+"""Lines may come so many days late in a source without a rhythm of its own."""
+SHOWN_DAYS = 3
+KEPT_DAYS = 30
+"""Days of new data for which a change stays on record in the event log."""
+
+_TOTALS = """
+SELECT source, event_day, count(*) AS lines, sum(amount) AS amount,
+       sum(hash(event_time, event, amount, quantity, discount, category, item_id, order_id, channel, is_return)::HUGEINT)
+           ::VARCHAR AS content,
+       sum(hash(event_time, event, order_id, profile_id)::HUGEINT)::VARCHAR AS ids
+FROM read_parquet(?) WHERE event_time IS NOT NULL AND profile_id IS NOT NULL
+GROUP BY source, event_day ORDER BY source, event_day
+"""
+_DIFFERENT = """
+SELECT event_day, coalesce(b.lines, 0), coalesce(n.lines, 0), coalesce(b.amount, 0), coalesce(n.amount, 0),
+       b.content IS NOT DISTINCT FROM n.content
+FROM (FROM read_parquet($before) WHERE source = $source) b
+FULL JOIN (FROM read_parquet($now) WHERE source = $source) n USING (event_day)
+WHERE event_day BETWEEN $first AND $last
+  AND (b.lines, b.amount, b.content, b.ids) IS DISTINCT FROM (n.lines, n.amount, n.content, n.ids)
+ORDER BY event_day
+"""
+
+
+@dataclass(frozen=True)
+class DayChange:
+    """One day of a source: its lines and the sum of their amounts, in the load before and in this one."""
+
+    day: date
+    lines_before: int
+    lines: int
+    amount_before: float
+    amount: float
+
+
+@dataclass(frozen=True)
+class PastChange:
+    """Days of a source that were loaded before and were different in a later load.
+
+    Parameters
+    ----------
+    source : str
+    found_on : date
+        Last day of the data when it was found.
+    first_day, last_day : date
+        Of the days that are different.
+    days : int
+        How many are.
+    fewer, more : int
+        Lines that are missing on days with fewer, and new on days with more.
+    amount_before, amount : float
+        Sum of the amounts of these days.
+    ids_only : bool
+        Whether nothing but the ids in the lines is different.
+    largest : tuple of DayChange
+        The days of the largest differences in lines, then in amount; in order of time.
+    """
+
+    source: str
+    found_on: date
+    first_day: date
+    last_day: date
+    days: int
+    fewer: int
+    more: int
+    amount_before: float
+    amount: float
+    ids_only: bool
+    largest: tuple[DayChange, ...]
+
+
+def reading(source: Source, timezone: str) -> str:
+    """Return a digest of how a source is read, wherever it lies: read otherwise, the same lines are others."""
+    import duckdb
+
+    told = source.model_dump_json(exclude={"path", "url", "ended"})
+    # DuckDB keeps its hash functions within a version alone.
+    return sha256(f"{told}|{timezone}|{duckdb.__version__}".encode()).hexdigest()[:16]
+
+
+def write_day_totals(connection: Any, staged: Sequence[Path], target: Path) -> None:
+    """Write the totals of all staged lines, whoever they belong to today: accounts that are merged change no day.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    staged : sequence of Path
+        The lines of each source as they were read.
+    target : Path
+    """
+    connection.sql(_TOTALS, params=[[str(file) for file in staged]]).write_parquet(str(target))
+
+
+def past_changes(
+    connection: Any, before: Path, now: Path, spans: Sequence[SourceSpan], spans_before: Sequence[SourceSpan]
+) -> tuple[PastChange, ...]:
+    """Return the days already loaded that are different, a change for each source that has any.
+
+    Late lines of a source's newest days are usual. So is a source that always holds the same number of days: what it no
+    longer holds at its beginning is not a change while its end moves on as far.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    before, now : Path
+        Files of :func:`write_day_totals`.
+    spans, spans_before : sequence of SourceSpan
+        Of the sources that are read in the same way in both loads.
+    """
+    known = {span.name: span for span in spans_before}
+    found_on = max((span.last_day for span in spans), default=date.min)
+    found = []
+    for span in spans:
+        was = known.get(span.name)
+        if was is None:
+            continue
+        dropped, added = span.first_day - was.first_day, span.last_day - was.last_day
+        moves_on = timedelta(0) < dropped <= added
+        rows = connection.execute(
+            _DIFFERENT,
+            {
+                "before": str(before),
+                "now": str(now),
+                "source": span.name,
+                # Cut off by the hour, its first day is not whole either.
+                "first": span.first_day + timedelta(days=1) if moves_on else was.first_day,
+                "last": was.last_day,
+            },
+        ).fetchall()
+        newest = was.last_day - timedelta(days=max(LATE_DAYS, 3 * was.usual_gap_days))
+        different = [
+            (DayChange(day, lines_before, lines, float(amount_before), float(amount)), same)
+            for day, lines_before, lines, amount_before, amount, same in rows
+        ]
+        days = [(one, same) for one, same in different if one.day <= newest or one.lines <= one.lines_before]
+        if days:
+            found.append(_change(span.name, found_on, days))
+    return tuple(found)
+
+
+def _change(source: str, found_on: date, days: Sequence[tuple[DayChange, bool]]) -> PastChange:
+    each = [day for day, _ in days]
+    by_size = sorted(each, key=lambda d: (-abs(d.lines - d.lines_before), -abs(d.amount - d.amount_before)))
+    return PastChange(
+        source=source,
+        found_on=found_on,
+        first_day=each[0].day,
+        last_day=each[-1].day,
+        days=len(each),
+        fewer=sum(max(0, d.lines_before - d.lines) for d in each),
+        more=sum(max(0, d.lines - d.lines_before) for d in each),
+        amount_before=sum(d.amount_before for d in each),
+        amount=sum(d.amount for d in each),
+        ids_only=all(same for _, same in days),
+        largest=tuple(sorted(by_size[:SHOWN_DAYS], key=lambda d: d.day)),
+    )
+
+
+def still_on_record(changes: Sequence[PastChange], last_day: date) -> tuple[PastChange, ...]:
+    """Return the changes that were found within the last ``KEPT_DAYS`` of the data."""
+    return tuple(one for one in changes if (last_day - one.found_on).days <= KEPT_DAYS)
+
+
+def change_from_json(kept: Mapping[str, Any]) -> PastChange:
+    """Return what an event log's manifest holds of a change: its dates are text there."""
+    days = tuple(DayChange(**{**day, "day": date.fromisoformat(day["day"])}) for day in kept["largest"])
+    dated = {name: date.fromisoformat(kept[name]) for name in ("found_on", "first_day", "last_day")}
+    return replace(PastChange(**{**kept, **dated}), largest=days)
