@@ -48,7 +48,7 @@ async def profile_lookup(page: PageContext) -> None:
     _field(page, "")
     ids = await page.run(some_ids)
     links = [h("a", one, href=link("/profile", one), class_="btn small mono") for one in ids]
-    html(h("section", h("h3", say(msg("Examples"))), h("div", links, class_="row some"), class_="stack"))
+    html(h("section", h("h2", say(msg("Examples"))), h("div", links, class_="row some"), class_="stack"))
 
 
 def _field(page: PageContext, value: str) -> None:
