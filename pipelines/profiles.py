@@ -5,19 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tagcast.pipelines.project.project import Project
 
+if TYPE_CHECKING:
+    from tagcast.models.filters.conditions import Names
 
-def look_up(project: Project, profile_id: str, now: datetime) -> dict[str, Any]:
-    """Return one profile: attributes, tags with reasons and whether they have expired, key features with their titles."""
+
+def look_up(project: Project, profile_id: str, now: datetime, visible: Names | None = None) -> dict[str, Any]:
+    """Return one profile: attributes, tags with reasons and whether they have expired, key features with their titles.
+
+    Parameters
+    ----------
+    project : Project
+    profile_id : str
+    now : datetime
+    visible : Names, optional
+        Tags and attributes that may be shown; None shows all.
+    """
     from tagcast.serving.profiles.profile_details import key_features
     from tagcast.serving.profiles.profile_query import profile
 
     with project.store.reader() as reader:
-        view = asdict(profile(reader, profile_id))
+        view = asdict(profile(reader, profile_id, tags=None if visible is None else visible.tags))
         as_of = reader.manifest.run.as_of
+    if visible is not None:
+        view["attributes"] = {n: v for n, v in view["attributes"].items() if n in visible.attributes}
     return {
         **view,
         "predictions": _dated(view["predictions"], now),
@@ -26,12 +40,18 @@ def look_up(project: Project, profile_id: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]:
-    """Return what was predicted of a profile at the end of ``as_of`` (UTC), and by which models."""
+def profile_on(
+    project: Project, profile_id: str, as_of: date, visible: Names | None = None
+) -> dict[str, Any]:
+    """Return what was predicted of a profile at the end of ``as_of`` (UTC), and by which models.
+
+    ``visible`` is as for :func:`look_up`.
+    """
     from tagcast.serving.store.history import tags_at
 
     end = datetime.combine(as_of + timedelta(days=1), time(), UTC)
     then = tags_at(project.store, profile_id, end)
+    shown = [row for row in then.predictions if visible is None or row["tag"] in visible.tags]
     return {
         "profile_id": profile_id,
         "as_of": as_of,
@@ -39,7 +59,7 @@ def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]
         "run_id": then.entry.manifest.run.run_id,
         "active_since": then.entry.at,
         "exact": then.exact,
-        "predictions": _dated(then.predictions, end),
+        "predictions": _dated(shown, end),
     }
 
 
