@@ -11,7 +11,7 @@ from tagcast.registry.governance import saved_audiences
 from tagcast.registry.state.id_lists import packed
 from tagcast.serving.audiences import service
 from tagcast.serving.audiences.filter_resolution import visible_audiences
-from tagcast.serving.audiences.small_cells import shown_size, smallest_cell
+from tagcast.serving.catalog.shown_counts import shown_size, smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.browser import chromium, served
-from tests.support.console_shop import console_shop
+from tests.support.console.shop import console_shop
 
 
 @pytest.fixture(scope="package")

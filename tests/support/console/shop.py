@@ -83,7 +83,8 @@ def console_shop(folder: Path) -> ConsoleShop:
     state = open_state(settings)
     for name, role in PEOPLE:
         add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
-    how = {"reason": "for the tests", "second_person": True, "scored": True}
+    how = {"reason": "for the tests", "second_person": True}
+    # Scored while a second person was asked for: nothing is published before one agreed.
     transition(state, TAG, "in_review", by=ANN, now=now, **how)
     transition(state, TAG, "published", by=BOB, now=now, **how)
     shop = ConsoleShop(
