@@ -15,6 +15,7 @@ from tagcast.registry.access.roles import require
 from tagcast.registry.governance.lifecycle import Status, status_of
 from tagcast.serving.catalog.category_size_checks import LeafWarning, leaf_warnings
 from tagcast.serving.catalog.cautions import valid_until
+from tagcast.serving.catalog.definition_text import question_words
 from tagcast.serving.catalog.known_tags import (
     Kind,
     KnownTag,
@@ -222,6 +223,7 @@ def _texts(tag: KnownTag) -> list[tuple[str, float]]:
     texts = [(tag.name, 1.0), *((title, 1.0) for title in tag.title.values()), (" ".join(tag.path), 0.9)]
     if tag.definition is not None:
         texts += [(tag.definition.description.en, 0.85), (tag.definition.description.zh, 0.85)]
+        texts += [(question_words(tag.definition, "en"), 0.8), (question_words(tag.definition, "zh"), 0.8)]
     return texts
 
 

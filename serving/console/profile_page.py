@@ -12,7 +12,7 @@ from tagcast.features.core.errors import NotFoundError, StoreError
 from tagcast.features.core.messages import from_json, msg, nmsg
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import empty
+from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import button, html, search_field
@@ -81,7 +81,7 @@ async def profile_view(page: PageContext) -> None:
         html(
             empty(
                 say(msg("There is no customer {id}", id=identity)),
-                error.rendered(page.language)[1],
+                hint_of(page, error),
             )
         )
         return

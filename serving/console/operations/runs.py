@@ -13,7 +13,7 @@ from tagcast.registry.governance.movement_causes import MovementCause, causes_of
 from tagcast.serving.catalog.shown_counts import rounded_note, shown_size, smallest_cell
 from tagcast.serving.console.ui.formatting import day, minute, number, percent
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import empty
+from tagcast.serving.console.ui.notices import empty, nothing_scored
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.tag_titles import both_titles
@@ -54,7 +54,7 @@ async def runs_page(page: PageContext) -> None:
         html(
             empty(
                 say(msg("Nothing has been scored yet")),
-                say(msg("Run tagcast train --all and tagcast score --all; the results appear here.")),
+                nothing_scored(page),
             )
         )
         return

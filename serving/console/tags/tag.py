@@ -19,7 +19,7 @@ from tagcast.serving.console.tags.tag_quality import drivers_card, trust_card
 from tagcast.serving.console.ui.charts import trend
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import empty
+from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import (
     crumbs,
@@ -49,7 +49,7 @@ async def tag_view(page: PageContext) -> None:
         html(
             empty(
                 say(msg("There is no tag with that name")),
-                error.rendered(page.language)[1],
+                hint_of(page, error),
                 whole=True,
             )
         )

@@ -263,6 +263,30 @@ def test_who_may_not_see_single_profiles_learns_nothing_of_a_few_from_a_tag(cont
     assert {v.members for v in tag_details(wide, VIC, TAG).values} == {0}
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "buy",
+        "buys",
+        "active customer",
+        "will not buy",
+        "next days",
+        "customers",
+        "purchase",
+        "不再购买",
+        "活跃",
+        "30天",
+    ],
+)
+def test_words_of_what_a_tag_means_find_it(context, query) -> None:
+    assert TAG in names(catalogue.tags(context, MIA, query=query))
+
+
+@pytest.mark.parametrize("query", ["coffee", "weather", "but", "咖啡"])
+def test_words_that_no_tag_means_find_none(context, query) -> None:
+    assert TAG not in names(catalogue.tags(context, MIA, query=query))
+
+
 def test_a_page_speaks_of_what_is_in_force_and_not_of_a_file_changed_since(folder) -> None:
     file = folder / "tags" / "churn_risk.yaml"
     text = file.read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.stats.metrics import CalibrationBin
@@ -34,6 +35,7 @@ from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.layout import STATIC
+from tagcast.serving.console.ui.notices import hint_of, nothing_scored
 from tagcast.serving.console.ui.page_context import link
 
 NAMES = Names(
@@ -217,6 +219,28 @@ def test_runs_says_why_values_moved(cause, en, zh):
     assert en in drawn_moves("marketer", causes)
     assert zh in drawn_moves("marketer", causes, "zh")
     assert '<td class="faint full">–</td>' in drawn_moves("marketer")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("role", ["marketer", "data_scientist"])
+def test_hints_in_the_console_send_nobody_to_a_shell_whose_work_it_is_not(language, role):
+    page = SimpleNamespace(say=Translator(language), person=Person("p", role))
+    listing = msg(
+        "did you mean {nearest!r}? {rest}",
+        nearest="tea",
+        rest=msg("{command} lists them", command="tagcast tag list"),
+    )
+    looked = msg("{command} lists some", command="tagcast audience show")
+    both = listed(
+        [msg("{command} shows them", command="tagcast audience list"), msg("choose another name")],
+        "sentences",
+    )
+    for hint in (listing, looked, both):
+        assert "tagcast" not in hint_of(page, TagcastError("x", hint=hint))
+    assert "'tea'" in hint_of(page, TagcastError("x", hint=listing))
+    for hint in (msg("run {command} first", command="tagcast score --all"), "tagcast train --all"):
+        assert ("tagcast" in hint_of(page, TagcastError("x", hint=hint))) == (role == "data_scientist")
+    assert ("tagcast" in nothing_scored(page)) == (role == "data_scientist")
 
 
 def test_times_name_their_zone():

@@ -71,7 +71,7 @@ def console_shop(folder: Path) -> ConsoleShop:
     config = folder / "tagcast.toml"
     _ask_for_consent(folder)
     text = config.read_text(encoding="utf-8").replace(
-        'columns = ["city", "age"]', 'columns = ["city", "age", "mail_ok"]'
+        'columns = ["city", "age"]', 'columns = ["city", "age", "mail_ok"]\nsensitive = ["age"]'
     )
     first, tables = text.split("\n\n", 1)
     config.write_text(f"{first}{EXTRA}\n{tables}{TABLES}", encoding="utf-8")
@@ -79,7 +79,10 @@ def console_shop(folder: Path) -> ConsoleShop:
     settings = load_settings(config, folder / "home", folder)
     from tagcast.pipelines.project.project import open_project
 
-    score_tags(open_project(config, folder / "home"), None, as_of=DAY, now=now)
+    for days in (7, 0):  # a run of the week before, so that something has moved
+        as_of, at = DAY - timedelta(days=days), now - timedelta(days=days)
+        reason = "" if days else "a week later"
+        score_tags(open_project(config, folder / "home"), None, as_of=as_of, now=at, force_reason=reason)
     state = open_state(settings)
     for name, role in PEOPLE:
         add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
