@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.loads.former_ids import read_former_ids
 from tagcast.pipelines.project.project import Project
 
+if TYPE_CHECKING:
+    from tagcast.models.filters.conditions import Names
 
-def look_up(project: Project, profile_id: str, now: datetime) -> dict[str, Any]:
-    """Return one profile: attributes, tags with reasons and whether they have expired, key features with their titles."""
+
+def look_up(project: Project, profile_id: str, now: datetime, visible: Names | None = None) -> dict[str, Any]:
+    """Return one profile: attributes, tags with reasons and whether they have expired, key features with their titles.
+
+    Parameters
+    ----------
+    project : Project
+    profile_id : str
+    now : datetime
+    visible : Names, optional
+        Tags and attributes that may be shown; None shows all.
+    """
     from tagcast.serving.profiles.profile_details import key_features
     from tagcast.serving.profiles.profile_query import profile
 
     former = read_former_ids(project.settings.home)
     with project.store.reader() as reader:
-        view = asdict(profile(reader, profile_id, other_ids=former.other_ids))
+        tags = None if visible is None else visible.tags
+        view = asdict(profile(reader, profile_id, tags=tags, other_ids=former.other_ids))
         as_of = reader.manifest.run.as_of
+    if visible is not None:
+        view["attributes"] = {n: v for n, v in view["attributes"].items() if n in visible.attributes}
     return {
         **view,
         "predictions": _dated(view["predictions"], now),
@@ -28,8 +43,13 @@ def look_up(project: Project, profile_id: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]:
-    """Return what was predicted of a profile at the end of ``as_of`` (UTC), under the id of then, and by which models."""
+def profile_on(
+    project: Project, profile_id: str, as_of: date, visible: Names | None = None
+) -> dict[str, Any]:
+    """Return what was predicted of a profile at the end of ``as_of`` (UTC), under the id of then, and by which models.
+
+    ``visible`` is as for :func:`look_up`.
+    """
     from tagcast.serving.store.history import tags_at
 
     end = datetime.combine(as_of + timedelta(days=1), time(), UTC)
@@ -40,6 +60,7 @@ def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]
         before = tags_at(project.store, other, end)
         if before.predictions:
             profile_id, then = other, before
+    shown = [row for row in then.predictions if visible is None or row["tag"] in visible.tags]
     return {
         "profile_id": profile_id,
         "as_of": as_of,
@@ -47,7 +68,7 @@ def profile_on(project: Project, profile_id: str, as_of: date) -> dict[str, Any]
         "run_id": then.entry.manifest.run.run_id,
         "active_since": then.entry.at,
         "exact": then.exact,
-        "predictions": _dated(then.predictions, end),
+        "predictions": _dated(shown, end),
     }
 
 

@@ -67,7 +67,7 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     ConfigError
         When others could reach it and nobody has an account, or the port is taken.
     """
-    from tagcast.pipelines.project.local_user import local_user
+    from tagcast.pipelines.project.local_user import caller
     from tagcast.registry.access.accounts import any_user
     from tagcast.registry.access.api_keys import keys
     from tagcast.serving.context import open_context
@@ -78,7 +78,7 @@ def prepare(settings: Settings, host: str, port: int, clock: Callable[[], dateti
     link = None
     if not any_user(context.state) and settings.access.header is None:
         if is_loopback(host):
-            link = OnceLink(local_user(), secrets.token_urlsafe(24))
+            link = OnceLink(caller(context.state, clock()), secrets.token_urlsafe(24))
         elif not keys(context.state):
             raise ConfigError(
                 msg("nobody has an account yet, and {host} can be reached from other machines", host=host),

@@ -23,6 +23,7 @@ branch on them. Exit code 2 is the command line's own (wrong option).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tagcast.features.core.messages import Joined, Language, Message, Text, render
@@ -78,10 +79,27 @@ class DataError(TagcastError):
 
 
 class DefinitionError(TagcastError):
-    """A tag definition is wrong or unknown."""
+    """A tag definition is wrong or unknown.
+
+    Parameters
+    ----------
+    message, hint : Message or str
+    problems : mapping of str to Message, optional
+        What is wrong with each key, ``title.en``; for a form that marks its fields.
+    """
 
     exit_code = 5
     code = "definition"
+
+    def __init__(
+        self,
+        message: Text | Joined,
+        *,
+        hint: Text | Joined = "",
+        problems: Mapping[str, Text | Joined] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = dict(problems or {})
 
 
 class ModelError(TagcastError):

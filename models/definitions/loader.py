@@ -134,10 +134,12 @@ def validated(raw: dict[str, Any], where: Text) -> Definition:
         kind = RuleDefinition if raw.get("kind") == "rule" else TagDefinition
         return kind.model_validate(raw)
     except ValidationError as error:
-        problems = listed(map(_explain, error.errors(include_url=False)), "sentences")
+        found = error.errors(include_url=False)
+        problems = listed(map(_explain, found), "sentences")
         raise DefinitionError(
             msg("{where}: {problem}", where=where, problem=problems),
             hint=msg("models/tags/tag.schema.json lists every key with its meaning"),
+            problems={".".join(map(str, one["loc"])): explained(one) for one in reversed(found)},
         ) from error
 
 

@@ -195,6 +195,7 @@ def resolve(definition: RuleDefinition, names: Names) -> Rule:
                     caret=caret(text, error),
                 ),
                 hint=msg("{hint} ({names})", hint=error.hint, names=_about_names(definition)),
+                problems={key: error.message},
             ) from error
     return Rule(definition, cases)
 

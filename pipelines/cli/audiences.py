@@ -23,8 +23,8 @@ from tagcast.pipelines.reports.audiences import (
     render_saved,
 )
 from tagcast.pipelines.reports.terminal import say
-from tagcast.registry.governance.saved_audiences import all_saved
 from tagcast.serving.audiences.saved_audience_actions import delete as delete_audience
+from tagcast.serving.audiences.saved_audience_actions import listed as listed_for
 from tagcast.serving.audiences.saved_audience_actions import save as save_audience
 
 
@@ -244,7 +244,7 @@ def list_saved(invocation: Invocation) -> None:
     Example:
       tagcast audience list
     """
-    found = all_saved(invocation.state)
+    found = listed_for(invocation.context(), invocation.person)
     invocation.answer([asdict(a) for a in found], lambda: render_saved(found))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagcast.features.core.settings import Settings
+    from tagcast.models.filters.conditions import Names
     from tagcast.pipelines.project.project import Project
     from tagcast.registry.access.roles import Person, Right
     from tagcast.registry.state.database import State
@@ -75,9 +76,34 @@ class Invocation:
     @cached_property
     def person(self) -> Person:
         """Who runs the command: whose key is in ``TAGCAST_KEY``, else the user of the system."""
-        from tagcast.pipelines.project.local_user import caller
+        from tagcast.pipelines.project.local_user import caller, key_given, local_user
 
-        return caller(self.state, clock())
+        # Without a key nothing is looked up: a command that reads files alone makes no state.
+        return caller(self.state, clock()) if key_given() else local_user()
+
+    @cached_property
+    def hidden_tags(self) -> frozenset[str]:
+        """Tags that are marked sensitive and not for who runs the command."""
+        if self.person.may("sensitive"):
+            return frozenset()
+        from tagcast.serving.catalog.known_tags import hidden_tags
+
+        return hidden_tags(self.context(), self.person)
+
+    @property
+    def visible_columns(self) -> Names | None:
+        """Tags and attributes of a profile that who runs the command may see; None: all."""
+        from tagcast.pipelines.project.local_user import key_given
+        from tagcast.serving.audiences.filter_resolution import columns_of
+
+        return columns_of(self.context(), self.person) if key_given() else None
+
+    def require_visible(self, tag: str) -> None:
+        """Pass only a tag that who runs the command may see."""
+        if tag in self.hidden_tags:
+            from tagcast.serving.catalog.known_tags import find_tag
+
+            find_tag(self.context(), self.person, tag)  # raises, with what helps
 
     def allowed(self, right: Right) -> str:
         """Return the name of who runs the command, where they have ``right``."""

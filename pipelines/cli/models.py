@@ -11,7 +11,7 @@ import click
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.cards.card_files import find_card, write_card
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import Day, reason_option, trials_option
+from tagcast.pipelines.cli.options import Day, needs, reason_option, trials_option
 from tagcast.pipelines.deployment.model_versions import list_models, promote_version
 from tagcast.pipelines.evidence.thresholds import read_thresholds
 from tagcast.pipelines.project.clock import clock
@@ -35,7 +35,7 @@ def model() -> None:
 
 @model.command("list")
 @click.argument("tag", required=False)
-@pass_invocation
+@needs("see")
 def list_versions(invocation: Invocation, tag: str | None) -> None:
     """List model versions with aliases, metrics and decisions; for one TAG also each check of the gate.
 
@@ -44,7 +44,9 @@ def list_versions(invocation: Invocation, tag: str | None) -> None:
       tagcast model list
       tagcast model list churn_risk
     """
-    found = list_models(invocation.project(), tag)
+    if tag is not None:
+        invocation.require_visible(tag)
+    found = [v for v in list_models(invocation.project(), tag) if v.tag not in invocation.hidden_tags]
     invocation.answer([v.to_dict() for v in found], lambda: render_models(found, checks=tag is not None))
 
 
@@ -55,7 +57,7 @@ def list_versions(invocation: Invocation, tag: str | None) -> None:
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files into this folder."
 )
 @click.option("--html", is_flag=True, help="The HTML page; without it the text is Markdown.")
-@pass_invocation
+@needs("see")
 def card(invocation: Invocation, tag: str, which: str | None, out: Path | None, html: bool) -> None:
     """Show the card of TAG: definition, data, quality with a grade, drivers, limits, checks.
 
@@ -66,6 +68,7 @@ def card(invocation: Invocation, tag: str, which: str | None, out: Path | None, 
       tagcast model card churn_risk
       tagcast model card churn_risk --version 2 --out cards
     """
+    invocation.require_visible(tag)
     found = find_card(invocation.project(), tag, which)
     written = write_card(found, out, html_only=html) if out else []
     invocation.answer(
@@ -91,7 +94,7 @@ def card(invocation: Invocation, tag: str, which: str | None, out: Path | None, 
     show_default=True,
     help="Windows trained side by side; the figures are the same for any number.",
 )
-@pass_invocation
+@needs("operate")
 def evaluate(
     invocation: Invocation, tag: str, windows: int, as_of: date | None, trials: int | None,
     timeout: float | None, threads: int,
@@ -127,7 +130,7 @@ def evaluate(
 @model.command()
 @click.argument("tag")
 @click.option("--version", type=int, help="Default: the champion; without one, the newest version.")
-@pass_invocation
+@needs("see")
 def thresholds(invocation: Invocation, tag: str, version: int | None) -> None:
     """Show what each threshold of TAG's scores gives and costs (of an amount: each boundary between tiers), and hysteresis.
 
@@ -138,6 +141,7 @@ def thresholds(invocation: Invocation, tag: str, version: int | None) -> None:
       tagcast model thresholds churn_risk
       tagcast model thresholds churn_risk --version 2 --json
     """
+    invocation.require_visible(tag)
     found = read_thresholds(invocation.project(), tag, version)
     invocation.answer(found, lambda: render_thresholds(found))
 

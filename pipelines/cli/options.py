@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import language_of, msg, render
+from tagcast.pipelines.cli.groups import Invocation, pass_invocation
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Right
 
 
 class Day(click.ParamType[date]):
@@ -57,3 +63,21 @@ def tags_or_all(tags: tuple[str, ...], every: bool) -> list[str] | None:
             hint=msg("{command} lists them; --all takes every one", command="tagcast tag list"),
         )
     return None if every else list(tags)
+
+
+def needs(right: Right) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Hand a command its invocation once who runs it has ``right``: with a key in ``TAGCAST_KEY`` that is its role's.
+
+    For commands that work on files; those that ask a service pass on the person, and the service asks for the right.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @pass_invocation
+        @wraps(command)
+        def checked(invocation: Invocation, /, *given: Any, **named: Any) -> None:
+            invocation.allowed(right)
+            command(invocation, *given, **named)
+
+        return checked
+
+    return decorate

@@ -6,8 +6,8 @@ from datetime import date
 
 import click
 
-from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import Day
+from tagcast.pipelines.cli.groups import Invocation, ProjectGroup
+from tagcast.pipelines.cli.options import Day, needs
 from tagcast.pipelines.profiles import look_up, profile_on
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.profile import render_profile, render_profile_on
@@ -30,7 +30,7 @@ def profile() -> None:
     type=Day(),
     help="What was predicted at the end of this day (UTC); default: what is predicted now.",
 )
-@pass_invocation
+@needs("profiles")
 def show(invocation: Invocation, profile_id: str, on: date | None) -> None:
     """Show one profile: its tags, confidence, reasons and key features.
 
@@ -39,9 +39,10 @@ def show(invocation: Invocation, profile_id: str, on: date | None) -> None:
       tagcast profile show 1228
       tagcast profile show 1228 --on 2017-11-30
     """
+    visible = invocation.visible_columns
     if on is not None:
-        then = profile_on(invocation.project(), profile_id, on)
+        then = profile_on(invocation.project(), profile_id, on, visible)
         invocation.answer(then, lambda: render_profile_on(then))
         return
-    view = look_up(invocation.project(), profile_id, clock())
+    view = look_up(invocation.project(), profile_id, clock(), visible)
     invocation.answer(view, lambda: render_profile(view))

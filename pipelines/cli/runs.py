@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from tagcast.features.core.messages import listed, msg, nmsg
-from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import reason_option
+from tagcast.pipelines.cli.groups import Invocation, ProjectGroup
+from tagcast.pipelines.cli.options import needs, reason_option
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.runs import render_diff, render_runs
 from tagcast.pipelines.reports.terminal import say
@@ -26,7 +26,7 @@ def run() -> None:
 
 
 @run.command("list")
-@pass_invocation
+@needs("see")
 def show_runs(invocation: Invocation) -> None:
     """Show which run was active when, who changed that, and which runs are kept.
 
@@ -42,7 +42,7 @@ def show_runs(invocation: Invocation) -> None:
 @run.command()
 @click.argument("before", type=click.IntRange(min=1), required=False)
 @click.argument("after", type=click.IntRange(min=1), required=False)
-@pass_invocation
+@needs("operate")
 def diff(invocation: Invocation, before: int | None, after: int | None) -> None:
     """Show how many profiles entered and left each value of each tag from run BEFORE to run AFTER.
 
@@ -61,7 +61,7 @@ def diff(invocation: Invocation, before: int | None, after: int | None) -> None:
 @run.command()
 @click.argument("number", type=click.IntRange(min=1), required=False)
 @reason_option
-@pass_invocation
+@needs("operate")
 def rollback(invocation: Invocation, number: int | None, reason: str) -> None:
     """Activate an earlier run again: NUMBER of tagcast run list, or the one before.
 
@@ -92,7 +92,7 @@ def rollback(invocation: Invocation, number: int | None, reason: str) -> None:
     type=click.IntRange(min=1),
     help="Newest runs to keep; default: publish.keep of the configuration.",
 )
-@pass_invocation
+@needs("operate")
 def prune(invocation: Invocation, keep: int | None) -> None:
     """Delete all but the newest runs; the active run, and the past that tags hold on to, stay.
 

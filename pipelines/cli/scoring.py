@@ -8,8 +8,8 @@ from typing import Literal
 
 import click
 
-from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, pass_invocation
-from tagcast.pipelines.cli.options import Day, all_option, tags_or_all
+from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
+from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.scoring import render_promise, render_scoring
@@ -46,7 +46,7 @@ from tagcast.pipelines.scoring.run import score_run
     help="Publish although the run differs from the last one by more than [publish] allows, lacks tags of it, or is of an older day; needs --reason.",
 )
 @click.option("--reason", default="", help="Why it is right to publish; it is kept with the run.")
-@pass_invocation
+@needs("operate")
 def score(
     invocation: Invocation, tags: tuple[str, ...], every: bool, as_of: date | None, out: Path | None,
     reasons: Literal["all", "none"], wait: float, force: bool, reason: str,
@@ -82,7 +82,7 @@ def score(
 
 
 @click.command(cls=ProjectCommand)
-@pass_invocation
+@needs("operate")
 def promise(invocation: Invocation) -> None:
     """Compare what was promised with what happened.
 

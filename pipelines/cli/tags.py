@@ -10,7 +10,7 @@ import click
 from tagcast.features.core.errors import ConflictError
 from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import reason_option
+from tagcast.pipelines.cli.options import needs, reason_option
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.catalog import render_history, render_page, render_tags
 from tagcast.pipelines.reports.plan import render_applied, render_plan
@@ -19,7 +19,7 @@ from tagcast.registry.governance.lifecycle import STATUS_NAMES, Status
 from tagcast.registry.governance.lifecycle import history as status_history
 from tagcast.serving.catalog import catalog
 from tagcast.serving.catalog.known_tags import find_tag
-from tagcast.serving.catalog.tag_actions import transition_tag
+from tagcast.serving.catalog.tag_actions import transition_tags
 from tagcast.serving.catalog.tag_details import dependents, tag_details
 from tagcast.serving.context import ServiceContext
 
@@ -93,7 +93,7 @@ def history(invocation: Invocation, name: str) -> None:
 
 
 @tag.command()
-@pass_invocation
+@needs("review")
 def plan(invocation: Invocation) -> None:
     """Show how the definitions differ from the active ones, and what applying them would change.
 
@@ -135,29 +135,35 @@ def _step(word: str, to: Status, about: str, *, only_from: Status | None = None)
     """Return the command that takes a tag to ``to``; the simple ones differ in their words alone."""
 
     @tag.command(word, help=f'{about}\n\n\b\nExample:\n  tagcast tag {word} churn_risk --reason "…"')
-    @click.argument("name")
+    @click.argument("names", nargs=-1, required=True, metavar="NAME...")
     @reason_option
     @pass_invocation
-    def command(invocation: Invocation, name: str, reason: str) -> None:
+    def command(invocation: Invocation, names: tuple[str, ...], reason: str) -> None:
         context = invocation.context()
         if only_from is not None:
-            _require_status(context, name, only_from)
-        _move(invocation, context, name, to, reason)
+            invocation.allowed("review")
+            for name in names:
+                _require_status(context, name, only_from)
+        _move(invocation, context, names, to, reason)
 
     return command
 
 
-_step("submit", "in_review", "Put tag NAME into review.")
+_step("submit", "in_review", "Put tags NAME into review, all of them or none.")
 _step(
     "approve",
     "published",
-    "Publish tag NAME, which is in review; where the configuration asks for a second person, by another one than who "
-    "put it there.",
+    "Publish tags NAME, which are in review, all of them or none; where the configuration asks for a second person, by another one than who "
+    "put them there.",
     only_from="in_review",
 )
-_step("publish", "published", "Publish tag NAME: marketers may filter by it.")
-_step("suspend", "suspended", "Suspend tag NAME: marketers may not filter by it until it is published again.")
-_step("reopen", "draft", "Make tag NAME a draft again: out of review, or out of retirement.")
+_step("publish", "published", "Publish tags NAME: marketers may filter by them.")
+_step(
+    "suspend",
+    "suspended",
+    "Suspend tags NAME: marketers may not filter by them until they are published again.",
+)
+_step("reopen", "draft", "Make tags NAME drafts again: out of review, or out of retirement.")
 
 
 @tag.command()
@@ -173,6 +179,7 @@ def retire(invocation: Invocation, name: str, reason: str, yes: bool) -> None:
       tagcast tag retire interest.tea --reason "the shop sells no tea any more"
       tagcast tag retire interest.tea --reason "the shop sells no tea any more" --yes
     """
+    invocation.allowed("review")
     context = invocation.context()
     needed = dependents(context, name)
     if needed and not yes:
@@ -186,18 +193,21 @@ def retire(invocation: Invocation, name: str, reason: str, yes: bool) -> None:
             ),
             hint=msg("change or delete them, or retire it all the same with --yes"),
         )
-    _move(invocation, context, name, "retired", reason)
+    _move(invocation, context, (name,), "retired", reason)
 
 
-def _move(invocation: Invocation, context: ServiceContext, name: str, to: Status, reason: str) -> None:
-    step = transition_tag(context, invocation.person, name, to, reason)
-    moved = msg(
-        "{name} is {status} (was {before})",
-        name=name,
-        status=STATUS_NAMES[step.to],
-        before=STATUS_NAMES[step.was],
-    )
-    invocation.answer(asdict(step), lambda: say(moved))
+def _move(
+    invocation: Invocation, context: ServiceContext, names: tuple[str, ...], to: Status, reason: str
+) -> None:
+    steps = transition_tags(context, invocation.person, names, to, reason)
+    rows = [asdict(step) for step in steps]
+
+    def render() -> None:
+        for step in steps:
+            was, now = STATUS_NAMES[step.was], STATUS_NAMES[step.to]
+            say(msg("{name} is {status} (was {before})", name=step.tag, status=now, before=was))
+
+    invocation.answer(rows if len(rows) > 1 else rows[0], render)
 
 
 def _require_status(context: ServiceContext, name: str, status: Status) -> None:

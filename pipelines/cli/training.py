@@ -7,8 +7,8 @@ from datetime import date
 import click
 
 from tagcast.features.core.messages import listed, msg
-from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
-from tagcast.pipelines.cli.options import Day, all_option, tags_or_all, trials_option
+from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup
+from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all, trials_option
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.readiness import render_check
 from tagcast.pipelines.reports.terminal import progress, say
@@ -25,7 +25,7 @@ snapshot_option = click.option("--as-of", type=Day(), help="Default: the day aft
 @click.option(
     "--as-of", type=Day(), help="Check as if today were this day; default: the day after the last event."
 )
-@pass_invocation
+@needs("operate")
 def check(invocation: Invocation, as_of: date | None) -> None:
     """Read the sources and report whether they are ready to train on.
 
@@ -57,7 +57,7 @@ def check(invocation: Invocation, as_of: date | None) -> None:
     show_default=True,
     help="Tags trained side by side; the models are the same for any number.",
 )
-@pass_invocation
+@needs("operate")
 def train(
     invocation: Invocation, tags: tuple[str, ...], every: bool, as_of: date | None, trials: int | None,
     timeout: float | None, threads: int,
@@ -97,7 +97,7 @@ def features() -> None:
 
 @features.command()
 @snapshot_option
-@pass_invocation
+@needs("operate")
 def build(invocation: Invocation, as_of: date | None) -> None:
     """Build the feature snapshot of one day.
 
@@ -112,7 +112,7 @@ def build(invocation: Invocation, as_of: date | None) -> None:
 
 @features.command()
 @snapshot_option
-@pass_invocation
+@needs("operate")
 def materialize(invocation: Invocation, as_of: date | None) -> None:
     """Write the snapshot of one day to Feast's online store.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tagcast.pipelines.project.project import Project
-    from tagcast.registry.access.roles import Person
+    from tagcast.registry.access.roles import Person, Right
     from tagcast.registry.state.database import State
 
 KEY = "TAGCAST_KEY"
@@ -38,6 +38,11 @@ def local_user() -> Person:
     return Person(system_user(), "owner")
 
 
+def key_given() -> bool:
+    """Return whether a command runs with a key, so that its rights are those of the key's role."""
+    return bool(os.environ.get(KEY))
+
+
 def caller(state: State, now: datetime) -> Person:
     """Return who runs a command: whose key is in ``TAGCAST_KEY``, with its role, else the user of the system.
 
@@ -48,15 +53,31 @@ def caller(state: State, now: datetime) -> Person:
     """
     from tagcast.registry.access.api_keys import person_of_key
 
-    key = os.environ.get(KEY)
-    if not key:
+    if not key_given():
         return local_user()
-    person = person_of_key(state, key.strip(), now)
+    person = person_of_key(state, os.environ[KEY].strip(), now)
     if person is None:
         raise NotAllowedError(
             msg("the key in {variable} does not work", variable=KEY),
             hint=msg("unset it, or set one that {command} shows as valid", command="tagcast key list"),
         )
+    return person
+
+
+def require_right(project: Project, right: Right, now: datetime) -> Person:
+    """Return who works on a project's files, where they have ``right``; nothing is looked up where no key is given.
+
+    Raises
+    ------
+    NotAllowedError
+        For a key that does not work, or whose role lacks the right.
+    """
+    from tagcast.registry.access.roles import require
+
+    if not key_given():
+        return local_user()
+    person = caller(project.state, now)
+    require(person, right)
     return person
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import caller
+from tagcast.pipelines.project.local_user import caller, key_given, require_right
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -86,11 +86,21 @@ def profile(project: Project, profile_id: str) -> ProfileView:
     ------
     NotFoundError
         When there is no such profile.
+    NotAllowedError
+        For a key in ``TAGCAST_KEY`` that does not work, or whose role may not do this.
     """
+    from dataclasses import replace
+
+    from tagcast.serving.audiences.filter_resolution import columns_of
     from tagcast.serving.profiles.profile_query import profile as read_profile
 
+    person = require_right(project, "profiles", clock())
+    visible = columns_of(_context(project), person) if key_given() else None
     with project.store.reader() as reader:
-        return read_profile(reader, profile_id)
+        view = read_profile(reader, profile_id, tags=None if visible is None else visible.tags)
+    if visible is None:
+        return view
+    return replace(view, attributes={n: v for n, v in view.attributes.items() if n in visible.attributes})
 
 
 def _context(project: Project) -> ServiceContext:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import caller
+from tagcast.pipelines.project.local_user import caller, require_right
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.public.audiences import _context
 
@@ -56,9 +56,12 @@ def train(
     ------
     TagcastError
         When no tag at all can be trained.
+    NotAllowedError
+        For a key in ``TAGCAST_KEY`` that does not work, or whose role may not do this.
     """
     from tagcast.pipelines.training.train import train_tags
 
+    require_right(project, "operate", clock())
     return train_tags(
         project, tags, as_of=as_of, now=now or clock(), trials=trials, timeout_s=timeout_s, threads=threads
     )
@@ -82,7 +85,8 @@ def versions(project: Project, tag: str | None = None) -> pd.DataFrame:
 
     from tagcast.pipelines.deployment.model_versions import list_models
 
-    return pd.DataFrame([version.to_dict() for version in list_models(project, tag)])
+    hidden = _hidden(project)
+    return pd.DataFrame([v.to_dict() for v in list_models(project, tag) if v.tag not in hidden])
 
 
 def plots(project: Project, tag: str) -> dict[str, bytes]:
@@ -99,11 +103,14 @@ def plots(project: Project, tag: str) -> dict[str, bytes]:
         Name (``calibration``, ``lift``, ``shap_summary`` …) to PNG.
     """
     from tagcast.pipelines.project.versions import registered_versions
+    from tagcast.serving.catalog.known_tags import find_tag
     from tagcast.serving.catalog.stored_models import plot_png, plots_of
 
     known = registered_versions(project, tag)
-    version = next((v for v in known if "champion" in v.aliases), known[0])
     context = _context(project)
+    if tag in _hidden(project):
+        find_tag(context, caller(context.state, context.now), tag)  # raises, with what helps
+    version = next((v for v in known if "champion" in v.aliases), known[0])
     return {name: plot_png(context, version, name) for name in plots_of(context, version)}
 
 
@@ -145,11 +152,9 @@ def promote(
         For a key without the right to review.
     """
     from tagcast.pipelines.deployment.model_versions import promote_version
-    from tagcast.registry.access.roles import require
 
     moment = now or clock()
-    person = caller(project.state, moment)
-    require(person, "review")
+    person = require_right(project, "review", moment)
     return promote_version(project, tag, version, by=person.name, reason=reason, now=moment, force=force)
 
 
@@ -174,3 +179,11 @@ def load_model_bundle(folder: str | Path) -> TrainedModel:
     from tagcast.models.artifacts.loader import load_bundle
 
     return load_bundle(Path(folder))
+
+
+def _hidden(project: Project) -> frozenset[str]:
+    """Return the tags that are marked sensitive and not for whose key is given."""
+    from tagcast.serving.catalog.known_tags import hidden_tags
+
+    person = require_right(project, "see", clock())
+    return frozenset() if person.may("sensitive") else hidden_tags(_context(project), person)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tagcast.pipelines.project.clock import clock
+from tagcast.pipelines.project.local_user import require_right
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.project.project import Project
 
@@ -79,6 +80,7 @@ def check(project: Project, as_of: date | None = None) -> ProjectReadiness:
     """
     from tagcast.pipelines.training.readiness import check_project
 
+    require_right(project, "operate", clock())
     return check_project(project, as_of)
 
 
@@ -118,9 +120,12 @@ def score(
     ------
     RunRefusedError
         When it differs by more, and no reason is given. The run before stays active.
+    NotAllowedError
+        For a key in ``TAGCAST_KEY`` that does not work, or whose role may not do this.
     """
     from tagcast.pipelines.scoring.run import score_run
 
+    require_right(project, "operate", clock())
     return score_run(
         project,
         tags,
@@ -151,4 +156,5 @@ def promise(project: Project) -> pd.DataFrame:
 
     from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
 
+    require_right(project, "operate", clock())
     return pd.DataFrame([asdict(row) for row in promise_beside_reality(project)])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
-from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.errors import StateError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
+from tagcast.registry.governance.movement_causes import MovementCause, record_causes
 from tagcast.serving.scoring.rule_columns import LoadedRule
 
 if TYPE_CHECKING:
@@ -68,6 +69,15 @@ def movements(
         by = _causes(project, loaded[name], as_of, last, run, past) if share else (0.0, 0.0, 0.0, 0)
         found.append(TagMovement(name, entered, left, share, *by))
     return tuple(found)
+
+
+def keep_causes(project: Project, run_id: str, moved: Iterable[TagMovement]) -> None:
+    """Keep what moved each tag for the page of the runs; what fails is said, and the run stands."""
+    causes = [MovementCause(m.tag, m.by_data, m.by_model, m.by_threshold, m.sampled) for m in moved]
+    try:
+        record_causes(project.state, run_id, causes)
+    except StateError as error:
+        log.warning(msg("the causes of movement are not kept: {problem}", problem=error.message))
 
 
 def _causes(

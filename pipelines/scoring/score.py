@@ -20,7 +20,7 @@ from tagcast.pipelines.project.data_quality import check_spend, warn_of_load
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.lost_tags import check_tags_stay, lost_tags
-from tagcast.pipelines.scoring.movement import movements
+from tagcast.pipelines.scoring.movement import keep_causes, movements
 from tagcast.pipelines.scoring.needed_snapshots import forget_snapshots
 from tagcast.pipelines.scoring.notes import range_note, season_note
 from tagcast.pipelines.scoring.past_runs import past_runs
@@ -127,6 +127,7 @@ def score_tags(
             as_of=as_of,
             scored_at=scorer.scored_at,
             tags=tag_runs(scorer, chosen, as_of, valid, project.settings.sensitive),
+            second_person=project.settings.review.second_person,
         )
         manifest = staging.publish(
             info,
@@ -140,6 +141,7 @@ def score_tags(
         project.progress(msg("publishing"), 1, 1)
         # Under the lock still: the run before may be needed, and must not be pruned meanwhile.
         moved = movements(project, chosen, as_of, last, manifest, past)
+        keep_causes(project, run_id, moved)
         if names is None and not older:
             forget_snapshots(project, chosen, as_of, now)
     for tag in tags:

@@ -83,36 +83,29 @@ class LifeStep:
     reason: str
 
 
-def unrecorded(*, scored: bool, second_person: bool) -> Status:
+def unrecorded(*, published: bool) -> Status:
     """Return where a tag stands that nobody has taken a step with.
 
-    What was scored counts as published, so that a project has nothing to set up; where a second person has to agree,
-    nothing is published before somebody has.
+    What was scored while nobody had to agree counts as published, so that a project has nothing to set up. It stays so when
+    a second person is asked for later; only what is first scored from then on waits.
     """
-    return "published" if scored and not second_person else "draft"
+    return "published" if published else "draft"
 
 
-def status_of(
-    state: State, tags: Iterable[str], *, scored: Collection[str] = (), second_person: bool = False
-) -> dict[str, Status]:
+def status_of(state: State, tags: Iterable[str], *, published: Collection[str] = ()) -> dict[str, Status]:
     """Return where each of ``tags`` stands.
 
     Parameters
     ----------
     state : State
     tags : iterable of str
-    scored : collection of str
-        Tags of which the active run speaks.
-    second_person : bool
-        As configured.
+    published : collection of str
+        Tags that count as published as long as nobody has taken a step with them.
     """
     newest = select(STEPS.c.tag, STEPS.c.to).order_by(STEPS.c.id)
     with state.reading() as connection:
         recorded: dict[str, Status] = {row.tag: row.to for row in connection.execute(newest)}
-    return {
-        tag: recorded.get(tag) or unrecorded(scored=tag in scored, second_person=second_person)
-        for tag in tags
-    }
+    return {tag: recorded.get(tag) or unrecorded(published=tag in published) for tag in tags}
 
 
 def history(state: State, tag: str) -> list[LifeStep]:
@@ -136,7 +129,7 @@ def transition(
     reason: str,
     now: datetime,
     second_person: bool,
-    scored: bool = False,
+    published: bool = False,
 ) -> LifeStep:
     """Take a tag one step on; recorded.
 
@@ -151,8 +144,8 @@ def transition(
     now : datetime
     second_person : bool
         Whether publishing takes somebody else than who put it into review.
-    scored : bool
-        Whether the active run speaks of it: where it stands if nobody has taken a step with it yet.
+    published : bool
+        Where it stands if nobody has taken a step with it yet: whether it counts as published.
 
     Raises
     ------
@@ -166,7 +159,7 @@ def transition(
     reason = checked(reason, msg("the reason"), at_most=REASON_LENGTH, lines=True)
     with state.writing() as connection:
         steps = _steps(connection, tag)
-        was = steps[-1].to if steps else unrecorded(scored=scored, second_person=second_person)
+        was = steps[-1].to if steps else unrecorded(published=published)
         own = bool(steps) and was == "in_review" and steps[-1].who.casefold() == by.name.casefold()
         require(by, "draft" if to == "in_review" or (to == "draft" and own) else "review")
         allowed = next_steps(was, second_person=second_person)

@@ -31,6 +31,12 @@ class Step(BaseModel):
     reason: str = Field(min_length=1, max_length=2_000)
 
 
+class Steps(Step):
+    """The same next step for several tags."""
+
+    tags: list[Annotated[str, Field(max_length=250)]] = Field(min_length=1, max_length=500)
+
+
 class Rating(BaseModel):
     """What somebody thinks of a tag."""
 
@@ -95,6 +101,11 @@ def tag_routes(context: ServiceContext) -> APIRouter:
     def depending(request: Request, name: str) -> list[str]:
         """Saved audiences that speak of a tag."""
         return dependents(context, find_tag(context, person_of(request), name).name)
+
+    @routes.post("/tags/steps", status_code=201)
+    def several_steps(request: Request, asked: Steps) -> list[LifeStep]:
+        """Take several tags one step on, all of them or none."""
+        return tag_steps.transition_tags(context, person_of(request), asked.tags, asked.to, asked.reason)
 
     @routes.post("/tags/{name:path}/steps", status_code=201)
     def step(request: Request, name: str, asked: Step) -> LifeStep:

@@ -16,7 +16,8 @@ from tagcast.serving.audiences.filter_resolution import ResolvedFilter, names_fo
 from tagcast.serving.audiences.portrait_fields import Field, attribute_field, tag_field
 from tagcast.serving.audiences.queries import where_in
 from tagcast.serving.audiences.sampling import count_where, weight_in_sample
-from tagcast.serving.audiences.small_cells import SmallCells, smallest_cell
+from tagcast.serving.audiences.small_cells import SmallCells
+from tagcast.serving.catalog.shown_counts import smallest_cell
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,7 +15,7 @@ from sqlglot import exp
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.queries import quoted
-from tagcast.serving.audiences.small_cells import smallest_cell
+from tagcast.serving.catalog.shown_counts import smallest_cell
 from tagcast.serving.store.schema import TagRun, column_name
 
 if TYPE_CHECKING:

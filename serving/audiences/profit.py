@@ -94,7 +94,7 @@ def profit_curve(
     TagcastError
         For an unknown tag, numbers that make no sense, or a loss without the share that an approach saves.
     """
-    from tagcast.serving.catalog.losses import loss_tags
+    from tagcast.serving.catalog.known_tags import loss_tags
 
     answer = msg("a curve over scores")
     require_single_profiles(person, answer)  # before anything is said of the tag

@@ -15,7 +15,7 @@ from tagcast.registry.state.id_lists import packed
 from tagcast.serving.audiences import service
 from tagcast.serving.audiences.filter_resolution import resolve, visible_audiences
 from tagcast.serving.audiences.queries import where_in
-from tagcast.serving.audiences.small_cells import shown_size, smallest_cell
+from tagcast.serving.catalog.shown_counts import shown_size, smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person

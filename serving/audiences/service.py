@@ -19,7 +19,8 @@ from tagcast.serving.audiences.forecast import Expected, ExpectedAmount, expecte
 from tagcast.serving.audiences.profit import ProfitCurve, ProfitPoint, profit_curve
 from tagcast.serving.audiences.queries import AudienceCount
 from tagcast.serving.audiences.sampling import weight_in_sample
-from tagcast.serving.audiences.small_cells import SmallCells, smallest_cell
+from tagcast.serving.audiences.small_cells import SmallCells
+from tagcast.serving.catalog.shown_counts import smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person

@@ -37,6 +37,7 @@ from tagcast.models.filters.fields import NUMBER_PARTS
 from tagcast.registry.access.roles import ROLE_NAMES, require
 from tagcast.serving.audiences.filter_resolution import ResolvedFilter
 from tagcast.serving.audiences.queries import AudienceCount, quoted, where_in
+from tagcast.serving.catalog.shown_counts import shown_size
 from tagcast.serving.store.schema import column_name
 
 if TYPE_CHECKING:
@@ -51,16 +52,6 @@ MOST_BANDS = 20
 MOST_CONDITIONS = 30
 """More combinations than this gives always hold one that is too small, or are no question a person asks."""
 _CONFIDENCE_STEP = 0.05
-
-
-def smallest_cell(context: ServiceContext, person: Person) -> int:
-    """Return of how many profiles ``person`` learns something at once; 1 for who may look at single ones."""
-    return 1 if person.may("profiles") else context.settings.access.smallest_cell
-
-
-def shown_size(profiles: int, cell: int) -> int:
-    """Return a number of profiles rounded down to a multiple of the smallest cell."""
-    return profiles - profiles % cell
 
 
 def require_single_profiles(person: Person, answer: Message) -> None:
@@ -95,7 +86,7 @@ class SmallCells:
     context : ServiceContext
     reader : StoreReader
     cell : int
-        As :func:`smallest_cell` returns it; 1 leaves everything as it is.
+        As :func:`tagcast.serving.catalog.shown_counts.smallest_cell` returns it; 1 leaves everything as it is.
     """
 
     context: ServiceContext

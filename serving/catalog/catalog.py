@@ -15,8 +15,17 @@ from tagcast.registry.access.roles import require
 from tagcast.registry.governance.lifecycle import Status, status_of
 from tagcast.serving.catalog.category_size_checks import LeafWarning, leaf_warnings
 from tagcast.serving.catalog.cautions import valid_until
-from tagcast.serving.catalog.known_tags import Kind, KnownTag, hidden_tags, known_tags, may_see
+from tagcast.serving.catalog.definition_text import question_words
+from tagcast.serving.catalog.known_tags import (
+    Kind,
+    KnownTag,
+    hidden_tags,
+    known_tags,
+    may_see,
+    published_unasked,
+)
 from tagcast.serving.catalog.search import ENOUGH, relevance
+from tagcast.serving.catalog.shown_counts import shown_floor, shown_size, smallest_cell
 
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
@@ -45,7 +54,8 @@ class TagRow:
     values : tuple of str
         Its values beside unknown, in order.
     population : int or None
-        Profiles of which it speaks in the active run; None where it was not scored.
+        Profiles of which it speaks in the active run; None where it was not scored. Whoever may not look at single profiles
+        gets all numbers of profiles rounded down (:mod:`tagcast.serving.catalog.shown_counts`).
     coverage : float or None
         Their share of all profiles.
     predicted : dict of str to int
@@ -129,6 +139,7 @@ def tags(
     known = {name: tag for name, tag in known_tags(context).items() if may_see(person, tag)}
     statuses = statuses_of(context, known)
     profiles = manifest.profiles if (manifest := context.store.current()) else 0
+    cell = smallest_cell(context, person)
     found = []
     for name, tag in known.items():
         matches = (
@@ -138,16 +149,17 @@ def tags(
         )
         score = relevance(query, _texts(tag)) if matches else 0.0
         if score >= ENOUGH:
-            found.append((-score if query.strip() else 0.0, _row(context, tag, statuses[name], profiles)))
+            found.append(
+                (-score if query.strip() else 0.0, _row(context, tag, statuses[name], profiles, cell))
+            )
     return [row for _, row in sorted(found, key=lambda f: (f[0], f[1].path, f[1].title[language], f[1].name))]
 
 
-def row_of(context: ServiceContext, tag: KnownTag) -> TagRow:
+def row_of(context: ServiceContext, person: Person, tag: KnownTag) -> TagRow:
     """Return the row of one tag."""
     manifest = context.store.current()
-    return _row(
-        context, tag, statuses_of(context, [tag.name])[tag.name], manifest.profiles if manifest else 0
-    )
+    status, cell = statuses_of(context, [tag.name])[tag.name], smallest_cell(context, person)
+    return _row(context, tag, status, manifest.profiles if manifest else 0, cell)
 
 
 def owners(context: ServiceContext) -> list[str]:
@@ -169,11 +181,7 @@ def tree_warnings(context: ServiceContext) -> list[Message]:
 
 def statuses_of(context: ServiceContext, names: Iterable[str]) -> dict[str, Status]:
     """Return where tags stand in their lives."""
-    manifest = context.store.current()
-    scored = {tag.tag for tag in manifest.run.tags} if manifest else set()
-    return status_of(
-        context.state, list(names), scored=scored, second_person=context.settings.review.second_person
-    )
+    return status_of(context.state, list(names), published=published_unasked(context))
 
 
 def visible_names(context: ServiceContext, person: Person) -> Names:
@@ -215,15 +223,17 @@ def _texts(tag: KnownTag) -> list[tuple[str, float]]:
     texts = [(tag.name, 1.0), *((title, 1.0) for title in tag.title.values()), (" ".join(tag.path), 0.9)]
     if tag.definition is not None:
         texts += [(tag.definition.description.en, 0.85), (tag.definition.description.zh, 0.85)]
+        texts += [(question_words(tag.definition, "en"), 0.8), (question_words(tag.definition, "zh"), 0.8)]
     return texts
 
 
-def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) -> TagRow:
+def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int, cell: int) -> TagRow:
     run, summary = tag.run, tag.summary
-    population = summary.population if summary else None
+    population = shown_size(summary.population, cell) if summary else None
     counts = {value: summary.predicted.get(value, 0) for value in tag.values} if summary else {}
     if summary and summary.unknown:
         counts[UNKNOWN] = summary.unknown
+    counts = {value: shown_size(n, cell) for value, n in counts.items()}
     manifest = context.store.current()
     until = valid_until(manifest.run, run) if manifest and run else None
     measured = tag.champion.metrics if tag.champion else {}
@@ -238,7 +248,7 @@ def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int) 
         population=population,
         coverage=population / profiles if population is not None and profiles else None,
         predicted=counts,
-        mean_confidence=summary.mean_confidence if summary else None,
+        mean_confidence=shown_floor(summary.mean_confidence, cell) if summary else None,
         grade=tag.champion.grade if tag.champion else None,
         expires_at=run.expires_at if run else None,
         expired=run is not None and run.expires_at <= context.now,

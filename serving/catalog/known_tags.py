@@ -24,6 +24,7 @@ Kind = Literal["model", "amount", "rule"]
 VERSIONS_SECONDS = 2.0
 """How long a listing of the model registry is good for; it takes some tenths of a second."""
 FILES_SECONDS = 5.0
+LOG_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,31 @@ def hidden_tags(context: ServiceContext, person: Person) -> frozenset[str]:
 def may_see(person: Person, tag: KnownTag) -> bool:
     """Return whether ``person`` may see the tag's values."""
     return tag.sensitivity == "normal" or person.may("sensitive")
+
+
+def loss_tags(context: ServiceContext, _person: Person) -> frozenset[str]:
+    """Return the tags whose outcome is a loss, as churn is: approaching somebody helps only as far as it averts the outcome."""
+    return frozenset(
+        name
+        for name, tag in known_tags(context).items()
+        if tag.definition is not None
+        and tag.definition.kind != "rule"
+        and tag.definition.outcome.kind == "no_event"
+    )
+
+
+def published_unasked(context: ServiceContext) -> frozenset[str]:
+    """Return the tags of the active run that count as published although nobody took a step with them.
+
+    Where a second person has to agree, those of them that some run held before that was asked for.
+    """
+    manifest = context.store.current()
+    scored = {tag.tag for tag in manifest.run.tags} if manifest else set()
+    if scored and context.settings.review.second_person:
+        log = context.remembered.get("log", context.store.log, seconds=LOG_SECONDS)
+        before = [entry.run.run for entry in log if not entry.run.run.second_person]
+        scored &= {tag.tag for run in before for tag in run.tags}
+    return frozenset(scored)
 
 
 def trained_versions(context: ServiceContext) -> dict[str, tuple[Version, ...]]:

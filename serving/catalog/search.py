@@ -10,6 +10,7 @@ ENOUGH = 70.0
 _SHORTEST_GUESS = 3
 """Letters below which only what begins so is found: two letters are somewhere in nearly everything."""
 _GUESSED = 0.95
+_ENDING, _LONGEST_ENDING = 95.0, 3
 
 
 def relevance(query: str, texts: Iterable[tuple[str, float]]) -> float:
@@ -41,7 +42,13 @@ def _fit(query: str, text: str) -> float:
     words = text.split()
     # Word by word, so that a slip in one word of several costs little; letters that changed places are one slip.
     each = [
-        max((100 * OSA.normalized_similarity(part, word) for word in words), default=0.0)
+        max(
+            (
+                _ENDING if _begins_alike(part, word) else 100 * OSA.normalized_similarity(part, word)
+                for word in words
+            ),
+            default=0.0,
+        )
         for part in query.split()
     ]
     worst = min(each)
@@ -49,6 +56,16 @@ def _fit(query: str, text: str) -> float:
         return _GUESSED * worst
     # Chinese has no blanks: runs of signs are compared instead of words.
     return _GUESSED * max(worst, process.extractOne(query, [text], scorer=fuzz.partial_ratio)[1])
+
+
+def _begins_alike(a: str, b: str) -> bool:
+    """Return whether two words differ in their ending alone: ``buys`` and ``buy``, ``customer`` and ``customers``."""
+    longer, shorter = sorted((a, b), key=len, reverse=True)
+    return (
+        len(shorter) >= _SHORTEST_GUESS
+        and len(longer) - len(shorter) <= _LONGEST_ENDING
+        and longer.startswith(shorter)
+    )
 
 
 def _plain(text: str) -> str:

@@ -10,9 +10,17 @@ from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import require
-from tagcast.serving.catalog.known_tags import find_tag, known_tags, may_see, trained_versions
+from tagcast.serving.catalog.known_tags import (
+    find_tag,
+    known_tags,
+    may_see,
+    published_unasked,
+    trained_versions,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.lifecycle import LifeStep, Status
     from tagcast.registry.versions.decision_log import Decision
@@ -126,6 +134,29 @@ def refuse_champion(context: ServiceContext, person: Person, tag: str, version: 
 def transition_tag(context: ServiceContext, person: Person, tag: str, to: Status, reason: str) -> LifeStep:
     """Take a tag one step on in its life; recorded with who, when and why.
 
+    Raises as :func:`transition_tags`.
+    """
+    return transition_tags(context, person, [tag], to, reason)[0]
+
+
+def transition_tags(
+    context: ServiceContext, person: Person, tags: Sequence[str], to: Status, reason: str
+) -> list[LifeStep]:
+    """Take several tags one step on, all of them or none.
+
+    Parameters
+    ----------
+    context, person : ServiceContext, Person
+    tags : sequence of str
+        One named twice counts once.
+    to : Status
+    reason : str
+
+    Returns
+    -------
+    list of LifeStep
+        In the order of ``tags``.
+
     Raises
     ------
     NotFoundError
@@ -136,23 +167,27 @@ def transition_tag(context: ServiceContext, person: Person, tag: str, to: Status
     from tagcast.registry.governance.lifecycle import transition
     from tagcast.registry.governance.rule_drafts import require_own_draft
 
-    known = find_tag(context, person, tag)
+    named = [find_tag(context, person, tag).name for tag in dict.fromkeys(tags)]
+    published = published_unasked(context)
+    steps = []
     with context.state.writing():
-        if to == "in_review":
-            require_own_draft(context.state, person, tag)
-        step = transition(
-            context.state,
-            tag,
-            to,
-            by=person,
-            reason=reason,
-            now=context.now,
-            second_person=context.settings.review.second_person,
-            scored=known.run is not None,
-        )
-        detail = {"was": step.was, "to": step.to, "reason": step.reason}
-        record(context.state, now=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
-    return step
+        for tag in named:
+            if to == "in_review":
+                require_own_draft(context.state, person, tag)
+            step = transition(
+                context.state,
+                tag,
+                to,
+                by=person,
+                reason=reason,
+                now=context.now,
+                second_person=context.settings.review.second_person,
+                published=tag in published,
+            )
+            detail = {"was": step.was, "to": step.to, "reason": step.reason}
+            record(context.state, now=step.at, who=person.name, action="tag.step", subject=tag, detail=detail)
+            steps.append(step)
+    return steps
 
 
 def rate_tag(context: ServiceContext, person: Person, tag: str, stars: int, comment: str = "") -> None:

@@ -18,6 +18,7 @@ from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_p
 from tagcast.serving.catalog.catalog import TagRow, row_of
 from tagcast.serving.catalog.cautions import cautions, valid_until
 from tagcast.serving.catalog.known_tags import KnownTag, find_tag
+from tagcast.serving.catalog.shown_counts import shown_floor, shown_promise, shown_size, smallest_cell
 from tagcast.serving.catalog.stored_models import card_files, plot_png
 from tagcast.serving.catalog.tag_evidence import (
     DecisionRow,
@@ -166,7 +167,8 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     """
     require(person, "see")
     tag = find_tag(context, person, name)
-    row, found = row_of(context, tag), evidence_of(context, tag)
+    row, found = row_of(context, person, tag), evidence_of(context, tag)
+    cell = smallest_cell(context, person)
     definition = active_definition(context, tag)
     words = _words(definition)
     return TagDetails(
@@ -178,7 +180,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         refresh=definition.refresh if definition else "",
         expires_after_days=definition.expires_after_days if definition else None,
         values=_values(row),
-        trend=_trend(context, name),
+        trend=_trend(context, name, cell),
         last_run=_last_run(context, tag),
         features=found.features,
         grade_reasons=found.grade_reasons,
@@ -188,7 +190,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         versions=found.versions,
         decisions=found.decisions,
         promise=found.promise,
-        observed=tuple(observed_promises(context.state, name)),
+        observed=tuple(shown_promise(row, cell) for row in observed_promises(context.state, name)),
         uses=uses_of(context.state, name),
         feedback=feedback(context.state, name),
         history=tuple(history(context.state, name)),
@@ -266,19 +268,18 @@ def _values(row: TagRow) -> tuple[ValueShare, ...]:
     return tuple(ValueShare(value, n, n / total if total else 0.0) for value, n in row.predicted.items())
 
 
-def _trend(context: ServiceContext, name: str) -> tuple[TrendPoint, ...]:
+def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, ...]:
     points = []
     for entry in context.log:
         manifest = entry.run
         summary = manifest.tags.get(name)
         if entry.action == "rollback" or summary is None:
             continue
-        run, total = manifest.run, summary.population
+        run, total = manifest.run, shown_size(summary.population, cell)
         counted = {**summary.predicted, **({UNKNOWN: summary.unknown} if summary.unknown else {})}
-        shares = {value: n / total if total else 0.0 for value, n in counted.items()}
-        points.append(
-            TrendPoint(entry.number, run.as_of, run.scored_at, total, shares, summary.mean_confidence)
-        )
+        shares = {value: shown_size(n, cell) / total if total else 0.0 for value, n in counted.items()}
+        sure = shown_floor(summary.mean_confidence, cell)
+        points.append(TrendPoint(entry.number, run.as_of, run.scored_at, total, shares, sure))
     # By the day of the data: one that was scored afterwards is no news.
     return tuple(sorted(points, key=lambda point: (point.as_of, point.run))[-MOST_RUNS:])
 

@@ -12,7 +12,7 @@ from tagcast.features.core.errors import NotFoundError, StoreError
 from tagcast.features.core.messages import from_json, msg, nmsg
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import empty
+from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.widgets import button, html, search_field
@@ -48,7 +48,7 @@ async def profile_lookup(page: PageContext) -> None:
     _field(page, "")
     ids = await page.run(some_ids)
     links = [h("a", one, href=link("/profile", one), class_="btn small mono") for one in ids]
-    html(h("section", h("h3", say(msg("Examples"))), h("div", links, class_="row some"), class_="stack"))
+    html(h("section", h("h2", say(msg("Examples"))), h("div", links, class_="row some"), class_="stack"))
 
 
 def _field(page: PageContext, value: str) -> None:
@@ -81,7 +81,7 @@ async def profile_view(page: PageContext) -> None:
         html(
             empty(
                 say(msg("There is no customer {id}", id=identity)),
-                error.rendered(page.language)[1],
+                hint_of(page, error),
             )
         )
         return

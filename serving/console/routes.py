@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import LANGUAGES, msg
 from tagcast.serving.console.audiences.builder import audience_page
 from tagcast.serving.console.audiences.compare import compare_page
 from tagcast.serving.console.audiences.portrait import portrait_page
@@ -17,7 +17,8 @@ from tagcast.serving.console.profile_page import profile_lookup, profile_view
 from tagcast.serving.console.tags.catalog import catalogue_page
 from tagcast.serving.console.tags.rule_draft import rule_page
 from tagcast.serving.console.tags.tag import tag_view
-from tagcast.serving.console.ui.layout import add_page, add_shared
+from tagcast.serving.console.ui.layout import STATIC, STATIC_PATH, add_page
+from tagcast.serving.console.ui.page_context import THEMES
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,7 +35,7 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
         The application that NiceGUI will be mounted in; NiceGUI keeps its pages in an application of its own.
     context : ServiceContext
     """
-    add_shared()
+    _add_shared()
     add_page(context, "/", msg("Tags"), "/", catalogue_page)
     add_page(context, "/tags/{name:path}", msg("Tags"), "/", tag_view)
     add_page(context, "/rules/new", msg("Draft a rule tag"), "/", rule_page, "draft")
@@ -50,3 +51,40 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     add_page(context, "/runs", msg("Runs"), "/runs", runs_page)
     add_page(context, "/audit", msg("Audit log"), "/audit", audit_page)
     add_page(context, "/access", msg("Users and keys"), "/access", access_page, "access")
+
+
+def _add_shared() -> None:
+    """Add the style sheets, and the address that keeps language and colours."""
+    from fastapi import Request
+    from fastapi.responses import RedirectResponse, Response
+    from nicegui import app
+
+    from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, THEME_COOKIE
+
+    app.remove_route("/preferences")
+
+    def prefer(request: Request) -> Response:
+        query = request.query_params
+        back = query.get("back", "/")
+        # Only within the console: "//host" and "/\host" would lead elsewhere.
+        safe = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
+        answer = RedirectResponse(safe, status_code=303)
+        year = 365 * 24 * 3600
+        for name, key, known in (
+            (LANGUAGE_COOKIE, "language", LANGUAGES),
+            (THEME_COOKIE, "theme", THEMES),
+        ):
+            if query.get(key) in known:
+                answer.set_cookie(
+                    name,
+                    query[key],
+                    max_age=year,
+                    samesite="lax",
+                    httponly=True,
+                    secure=request.url.scheme == "https",
+                )
+        return answer
+
+    prefer.__annotations__ = {"request": Request, "return": Response}
+    app.get("/preferences", include_in_schema=False)(prefer)
+    app.add_static_files(STATIC_PATH, STATIC, max_cache_age=86_400)

@@ -97,12 +97,15 @@ class RunInfo:
     scored_at : datetime
         When they were made, UTC.
     tags : tuple of TagRun
+    second_person : bool
+        Whether a second person had to agree to what is published when it was scored; tags of other runs count as published.
     """
 
     run_id: str
     as_of: date
     scored_at: datetime
     tags: tuple[TagRun, ...]
+    second_person: bool = False
 
     @property
     def amounts(self) -> frozenset[str]:
@@ -139,7 +142,8 @@ class RunInfo:
             for row in data["tags"]
         )
         scored_at = datetime.fromisoformat(data["scored_at"])
-        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags)
+        second_person = bool(data.get("second_person", False))
+        return cls(str(data["run_id"]), date.fromisoformat(data["as_of"]), scored_at, tags, second_person)
 
 
 _WORD, _TEXT = pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int16(), pa.string())

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from tagcast.features.core.errors import TagcastError
 from tagcast.registry.access import accounts, sessions
 from tagcast.registry.access.api_keys import person_of_key
+from tagcast.registry.access.audit_log import record
 from tagcast.registry.access.roles import Person, role_named
 from tagcast.registry.state.text_validation import person_name
 
@@ -72,9 +73,15 @@ class Access:
         """Open a session, and return its token."""
         return sessions.open_session(self._context.state, person, self._context.now)
 
-    def close(self, token: str) -> None:
-        """Close a session; it ends at once."""
-        sessions.close_session(self._context.state, token)
+    def close(self, token: str, *, address: str) -> None:
+        """Close a session, on record with the address it was closed from; it ends at once."""
+        state, now = self._context.state, self._context.now
+        person = sessions.person_of_session(state, token, now)
+        with state.writing():
+            if person is not None:
+                record(state, now=now, who=person.name, action="logout", detail={"address": address})
+            sessions.close_session(state, token)
+        sessions.note_ending(state)  # again: only now is it so for who looks
         with self._lock:
             self._seen.pop(token, None)
 

@@ -103,7 +103,7 @@ def login_routes(
     async def log_out(request: Request) -> Response:
         token = request.cookies.get(COOKIE)
         if token:
-            await run_in_threadpool(access.close, token)
+            await run_in_threadpool(access.close, token, address=_address(request))
             if pages is not None:
                 await pages.end_orphans()
         answer = RedirectResponse("/login?out=true", status_code=303)

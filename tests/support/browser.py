@@ -130,6 +130,45 @@ class Visitor:
         self.page.locator(f".cond {field}").last.click()
         self.page.locator(".q-menu .q-item").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
 
+    def choose(self, label, *texts) -> None:
+        """Choose from the field that bears ``label``."""
+        self.page.get_by_role("combobox", name=self.say(label)).first.click()
+        for text in texts:
+            self.page.locator(".q-menu .q-item").filter(has_text=text).first.click()
+
+    def open(self, address) -> None:
+        """Open a page and wait until it is drawn and quiet."""
+        self.page.goto(address)
+        self.page.get_by_role("heading", level=1).first.wait_for()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing is drawn any more."""
+        self.page.wait_for_function("!document.querySelector('.skeleton, .waiting')")
+        self.page.wait_for_function("document.getAnimations().every(a => a.playState !== 'running')")
+
+    def ask(self, method, path, body=None) -> Any:
+        """Ask the API in the person's own session and return what it answers."""
+        script = """async ([method, path, body]) => {
+            const answer = await fetch(path, {method, headers: {'Content-Type': 'application/json'}, body});
+            return [answer.status, await answer.text()]}"""
+        status, text = self.page.evaluate(script, [method, path, None if body is None else json.dumps(body)])
+        assert status < 300, text
+        return json.loads(text) if text else None
+
+    def violations(self) -> dict[str, list[str]]:
+        """Return what axe-core finds on the page: the rule, and the places that break it."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page).response["violations"]
+        return {
+            one["id"]: [
+                f"{node['html'][:200]} {node['any'][0]['message'] if node['any'] else ''}"
+                for node in one["nodes"]
+            ]
+            for one in found
+        }
+
     def leave(self) -> None:
         assert not self.elsewhere, "a request left the machine"
         assert not self.said, "a script failed"

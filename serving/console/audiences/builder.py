@@ -11,7 +11,7 @@ from tagcast.features.core.messages import msg
 from tagcast.models.filters.conditions import Filter
 from tagcast.serving.audiences.filter_resolution import names_for
 from tagcast.serving.audiences.service import parse_for, top_conditions
-from tagcast.serving.catalog.losses import loss_tags
+from tagcast.serving.catalog.known_tags import loss_tags
 from tagcast.serving.console.audiences.builder_dialogs import sample_dialog, save_dialog
 from tagcast.serving.console.audiences.builder_field_choices import Fields
 from tagcast.serving.console.audiences.builder_profit import Profit

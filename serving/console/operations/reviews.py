@@ -15,17 +15,19 @@ from tagcast.serving.catalog import tag_actions as tag_steps
 from tagcast.serving.catalog.category_size_checks import FEWEST, MOST
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES
-from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
+from tagcast.serving.console.operations.tag_reviews import draft_row, review_row
+from tagcast.serving.console.tags.lifecycle_dialog import Selection
 from tagcast.serving.console.ui.formatting import minute, number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.tag_badges import grade_mark, status_pill
+from tagcast.serving.console.ui.tag_badges import grade_mark
 from tagcast.serving.console.ui.tag_titles import both_titles
 from tagcast.serving.console.ui.widgets import area_field, button, dialog, html
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
+    from tagcast.serving.catalog.catalog import TagRow
     from tagcast.serving.catalog.category_size_checks import LeafWarning
     from tagcast.serving.catalog.tag_actions import PendingChampion
     from tagcast.serving.context import ServiceContext
@@ -62,13 +64,14 @@ _GATES: dict[str, Message] = {
 
 def waiting(
     context: ServiceContext, person: Person
-) -> tuple[list[PendingChampion], list[TagDetails], list[LeafWarning]]:
-    """Return the models and tags that wait, and what is to be said of the tag tree."""
+) -> tuple[list[PendingChampion], list[TagDetails], list[TagRow], list[LeafWarning]]:
+    """Return the models and tags that wait, scored drafts that nobody has submitted, and what is to be said of the tag tree."""
     require(person, "review")
     steps = [
         tag_details(context, person, row.name) for row in catalogue.tags(context, person, status="in_review")
     ]
-    return tag_steps.pending_champions(context, person), steps, catalogue.tree_leaves(context)
+    drafts = [row for row in catalogue.tags(context, person, status="draft") if row.population is not None]
+    return tag_steps.pending_champions(context, person), steps, drafts, catalogue.tree_leaves(context)
 
 
 async def reviews_page(page: PageContext) -> None:
@@ -84,9 +87,9 @@ async def reviews_page(page: PageContext) -> None:
         ),
         classes="head",
     )
-    champions, steps, warnings = await page.run(waiting)
+    champions, steps, drafts, warnings = await page.run(waiting)
     titles = await page.run(both_titles)
-    if not champions and not steps:
+    if not champions and not steps and not drafts:
         html(empty(say(msg("Nothing to review")), say(msg("Trained models and submitted tags appear here."))))
     if champions:
         html(h("h2", say(msg("New models"))))
@@ -95,8 +98,18 @@ async def reviews_page(page: PageContext) -> None:
     if steps:
         with ui.element("section").classes("card"):
             html(h("h2", say(msg("Tags in review"))))
+            chosen = Selection(page)
             for details in steps:
-                _step(page, details)
+                review_row(page, details, chosen)
+            chosen.actions("published")
+    if drafts:
+        with ui.element("section").classes("card"):
+            html(h("h2", say(msg("Drafts"))))
+            html(h("p", say(msg("Scored, and not published yet: submit them for review.")), class_="faint"))
+            chosen = Selection(page)
+            for row in drafts:
+                draft_row(page, row, chosen)
+            chosen.actions("in_review")
     if warnings:
         lines = [_leaf(page, one) for one in warnings]
         html(h("section", h("h2", say(msg("Tag tree"))), h("ul", lines, class_="notes"), class_="card"))
@@ -172,53 +185,6 @@ def _checks(page: PageContext, one: PendingChampion) -> Markup:
             )
         )
     return h("div", h("h3", say(msg("Checks"))), h("ul", lines, class_="notes"))
-
-
-def _step(page: PageContext, details: TagDetails) -> None:
-    from nicegui import ui
-
-    say, row = page.say, details.row
-    with ui.element("div").classes("review-step"):
-        name = h("a", say.of(row.title), href=link("/tags", row.name), class_="cover")
-        submission = details.history[-1] if details.history else None
-        html(
-            h(
-                "div",
-                h("div", name, " ", status_pill(say, row.status), " ", h("code", row.name, class_="faint")),
-                h("p", say.of(details.question)) if details.question else None,
-                h(
-                    "p",
-                    say(msg("Proposed by {who}, {at}", who=submission.who, at=minute(submission.at))),
-                    class_="faint",
-                )
-                if submission
-                else None,
-                h("p", f"“{submission.reason}”", class_="muted")
-                if submission and submission.reason
-                else None,
-            ),
-            classes="grow",
-        )
-        with ui.element("div").classes("actions"):
-            button(
-                say(msg("Back to draft")),
-                partial(step_dialog, page, row.name, say.of(row.title), "draft"),
-                "small",
-            )
-            if may_publish(page.person, details, second_person=page.context.settings.review.second_person):
-                button(
-                    say(msg("Publish")),
-                    partial(step_dialog, page, row.name, say.of(row.title), "published"),
-                    "small primary",
-                )
-            else:
-                html(h("span", say(msg("Someone else has to publish it: you proposed it.")), class_="faint"))
-
-
-def may_publish(person: Person, details: TagDetails, *, second_person: bool) -> bool:
-    """Return whether ``person`` may publish a tag in review: where a second person decides, not who proposed it."""
-    proposer = details.history[-1].who if details.history else ""
-    return person.may("review") and not (second_person and proposer.casefold() == person.name.casefold())
 
 
 def _decide(page: PageContext, one: PendingChampion, *, approve: bool) -> None:

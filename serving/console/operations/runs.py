@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tagcast.features.core.messages import Message, msg, pmsg
-from tagcast.serving.console.ui.formatting import day, minute, number
+from tagcast.features.core.messages import Message, listed, msg, pmsg
+from tagcast.registry.governance.movement_causes import MovementCause, causes_of
+from tagcast.serving.catalog.shown_counts import rounded_note, shown_size, smallest_cell
+from tagcast.serving.console.ui.formatting import day, minute, number, percent
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import empty
+from tagcast.serving.console.ui.notices import empty, nothing_scored
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
 from tagcast.serving.console.ui.tag_titles import both_titles
@@ -33,6 +37,11 @@ def entries(context: ServiceContext, _person: Person) -> list[Entry]:
     return list(reversed(context.store.log()))[:_SHOWN]
 
 
+def causes_in(context: ServiceContext, _person: Person, run_id: str) -> dict[str, MovementCause]:
+    """Return what moved the tags of a run."""
+    return causes_of(context.state, run_id)
+
+
 async def runs_page(page: PageContext) -> None:
     """Show the log of the store, and the moves of the newest run."""
     say = page.say
@@ -45,17 +54,19 @@ async def runs_page(page: PageContext) -> None:
         html(
             empty(
                 say(msg("Nothing has been scored yet")),
-                say(msg("Run tagcast train --all and tagcast score --all; the results appear here.")),
+                nothing_scored(page),
             )
         )
         return
     titles = await page.run(both_titles)
+    causes = await page.run(causes_in, log[0].manifest.run.run_id)
     html(h("section", _log(page, log), class_="card table-wrap"))
     html(
         h(
             "section",
             h("h2", say(msg("Changes since the previous run"))),
-            moves(page, log[0], titles),
+            moves(page, log[0], titles, causes),
+            _rounded(page),
             class_="card",
         )
     )
@@ -105,17 +116,26 @@ def _log(page: PageContext, log: list[Entry]) -> Markup:
     return h("table", h("thead", h("tr", heads)), h("tbody", lines), class_="t cards")
 
 
-def moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) -> Markup:
-    """Return every change of values since the run before, by tag, the largest first."""
-    say = page.say
+def moves(
+    page: PageContext,
+    entry: Entry,
+    titles: dict[str, dict[str, str]],
+    causes: Mapping[str, MovementCause] = MappingProxyType({}),
+) -> Markup:
+    """Return every change of values since the run before and what caused it, by tag, the largest first."""
+    say, cell = page.say, smallest_cell(page.context, page.person)
     if not entry.manifest.transitions:
         return h("p", say(msg("No earlier run to compare with.")), class_="faint")
     lines = []
     for tag, moved in entry.manifest.transitions.items():
         if tag not in titles:
             continue  # not theirs to see
+        shown_sizes = {step: shown_size(n, cell) for step, n in moved.items()}
+        # Fewer than a smallest cell are not shown at all: neither that they moved, nor where to.
         steps = sorted(
-            ((n, was, now) for (was, now), n in moved.items() if was != now), reverse=True, key=lambda m: m[0]
+            ((n, was, now) for (was, now), n in shown_sizes.items() if was != now and n),
+            reverse=True,
+            key=lambda m: m[0],
         )
         if not steps:
             continue
@@ -129,13 +149,14 @@ def moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) ->
             )
             for n, was, now in steps
         ]
-        stayed = sum(n for (was, now), n in moved.items() if was == now)
+        stayed = sum(n for (was, now), n in shown_sizes.items() if was == now)
         title = say.of(titles[tag])
         lines.append(
             h(
                 "tr",
                 h("td", h("a", title, href=link("/tags", tag), class_="cover"), class_="full"),
                 h("td", h("div", shown, class_="row tight-pills"), class_="full"),
+                h("td", _cause(page, causes.get(tag), sum(moved.values()), cell), class_="faint full"),
                 h("td", number(stayed), class_="r hide"),
             )
         )
@@ -145,9 +166,35 @@ def moves(page: PageContext, entry: Entry, titles: dict[str, dict[str, str]]) ->
         "tr",
         h("th", say(msg("Tag"))),
         h("th", say(msg("Change"))),
+        h("th", say(msg("Cause"))),
         h("th", say(msg("Unchanged")), class_="r"),
     )
     return h("table", h("thead", heads), h("tbody", lines), class_="t cards")
+
+
+def _cause(page: PageContext, cause: MovementCause | None, profiles: int, cell: int) -> str:
+    """Return what moved a tag: shares of its profiles, those of fewer than a smallest cell left out."""
+    say = page.say
+    if cause is None:
+        return "–"
+    if cause.by_data is None:
+        return say(msg("another rule or model: the causes cannot be told apart"))
+    shares = (
+        (msg("new data"), cause.by_data),
+        (msg("new model"), cause.by_model),
+        (msg("new threshold"), cause.by_threshold),
+    )
+    parts = [
+        msg("{cause} {share}", cause=name, share=percent(share, 1 if cell == 1 else 0))
+        for name, share in shares
+        if share and share * profiles >= cell
+    ]
+    return say(listed(parts)) if parts else "–"
+
+
+def _rounded(page: PageContext) -> Markup | None:
+    cell = smallest_cell(page.context, page.person)
+    return h("p", page.say(rounded_note(cell)), class_="faint") if cell > 1 else None
 
 
 def _value(page: PageContext, value: str | None) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from tagcast.features.core.errors import TagcastError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.errors import ConflictError, DefinitionError, TagcastError
+from tagcast.features.core.messages import Joined, Text, msg
 from tagcast.serving import rule_drafts
 from tagcast.serving.console.ui.formatting import minute
 from tagcast.serving.console.ui.html import h
@@ -18,6 +19,8 @@ from tagcast.serving.console.ui.tag_badges import status_pill
 from tagcast.serving.console.ui.widgets import area_field, button, html, search_field, text_field
 
 if TYPE_CHECKING:
+    from nicegui.elements.mixins.validation_element import ValidationElement
+
     from tagcast.serving.rule_drafts import RuleDraft, RuleField
 
 _SHOWN = 14
@@ -99,6 +102,23 @@ class Form:
                 self.owner = text_field(say(msg("Owner")), rule.owner if rule else page.person.name)
                 self.reason = text_field(say(msg("Why it is needed")))
             self.trouble = html(Markup(""), classes="trouble")
+            # By the key of a definition that a problem names; a text without a language is asked for in the reader's.
+            own = page.language == "zh"
+            self.fields: dict[str, ValidationElement[Any]] = {
+                "title": self.title_zh if own else self.title_en,
+                "title.en": self.title_en,
+                "title.zh": self.title_zh,
+                "description": self.text_zh if own else self.text_en,
+                "description.en": self.text_en,
+                "description.zh": self.text_zh,
+                "name": self.name,
+                "path": self.path,
+                "rule": self.rule,
+                "owner": self.owner,
+                "reason": self.reason,
+            }
+            for field in self.fields.values():
+                field.on_value_change(partial(_unmark, field))
             with ui.element("div").classes("actions"):
                 button(say(msg("Save draft")), partial(self._keep, submit=False))
                 button(say(msg("Submit for review")), partial(self._keep, submit=True), "primary")
@@ -117,12 +137,15 @@ class Form:
         from nicegui import ui
 
         say, reason = self.page.say, self.reason.value or ""
+        self._mark({})
         try:
+            if not reason.strip():
+                raise DefinitionError("", problems={"reason": msg("say why it is needed")})
             kept = await self.page.run(rule_drafts.draft, self._definition(), reason)
             if submit:
                 await self.page.run(rule_drafts.submit, kept.tag, reason)
         except TagcastError as error:
-            self.trouble.content = error_markup(self.page, error)
+            self._show(error)
             return
         done(
             say(
@@ -132,6 +155,32 @@ class Form:
             )
         )
         ui.navigate.to(link("/tags", kept.tag) if submit else link("/rules/new", draft=kept.tag))
+
+    def _show(self, error: TagcastError) -> None:
+        """Mark the fields that an error is about; what belongs to none of them stands below."""
+        problems: dict[str, Text | Joined] = (
+            dict(error.problems) if isinstance(error, DefinitionError) else {}
+        )
+        if isinstance(error, ConflictError):
+            problems = {"name": error.message}
+        if not problems or not set(problems) <= set(self.fields):
+            self.trouble.content = error_markup(self.page, error)
+            return
+        self._mark(problems)
+        note = self.page.say(msg("Correct the marked fields."))
+        self.trouble.content = h("div", note, class_="note bad", role="alert")
+
+    def _mark(self, problems: Mapping[str, Text | Joined]) -> None:
+        self.trouble.content = Markup("")
+        for field in self.fields.values():
+            field.error = None
+        for key, problem in problems.items():
+            self.fields[key].error = self.page.say(problem)
+
+
+def _unmark(field: ValidationElement[Any], _event: object) -> None:
+    """Take the mark off a field that somebody corrects."""
+    field.error = None
 
 
 def _names(page: PageContext, known: list[RuleField]) -> None:

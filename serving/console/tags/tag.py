@@ -10,6 +10,7 @@ from markupsafe import Markup
 from tagcast.features.core.errors import NotFoundError
 from tagcast.features.core.messages import Joined, Text, listed, msg, nmsg, pmsg
 from tagcast.models.filters.conditions import Compare, FieldRef
+from tagcast.serving.catalog.shown_counts import rounded_note, smallest_cell
 from tagcast.serving.catalog.tag_details import TagDetails, tag_details
 from tagcast.serving.console.i18n.vocabulary import CATEGORY_TITLES, KIND_TITLES, STEP_TITLES
 from tagcast.serving.console.tags.lifecycle_dialog import step_dialog
@@ -18,7 +19,7 @@ from tagcast.serving.console.tags.tag_quality import drivers_card, trust_card
 from tagcast.serving.console.ui.charts import trend
 from tagcast.serving.console.ui.formatting import day, minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h
-from tagcast.serving.console.ui.notices import empty
+from tagcast.serving.console.ui.notices import empty, hint_of
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import (
     crumbs,
@@ -48,7 +49,7 @@ async def tag_view(page: PageContext) -> None:
         html(
             empty(
                 say(msg("There is no tag with that name")),
-                error.rendered(page.language)[1],
+                hint_of(page, error),
                 whole=True,
             )
         )
@@ -100,7 +101,7 @@ def _head(page: PageContext, details: TagDetails) -> None:
             for step in details.next_steps:
                 if _may_take(page, step):
                     kind = "danger" if step in _QUIET else ""
-                    button(say(STEP_TITLES[step]), partial(step_dialog, page, row.name, title, step), kind)
+                    button(say(STEP_TITLES[step]), partial(step_dialog, page, {row.name: title}, step), kind)
             if row.population is not None and (row.status == "published" or page.person.may("review")):
                 first = Compare(field=FieldRef(name=row.name, part="value"), op="=", value=row.values[0])
                 html(
@@ -245,7 +246,9 @@ def _values(page: PageContext, details: TagDetails) -> Markup:
         if details.last_run
         else None
     )
-    return h("section", h("h2", say(msg("Values"))), body, at, class_="card")
+    cell = smallest_cell(page.context, page.person)
+    rounded = h("p", say(rounded_note(cell)), class_="faint") if cell > 1 and lines else None
+    return h("section", h("h2", say(msg("Values"))), body, at, rounded, class_="card")
 
 
 def _no_trend(page: PageContext, details: TagDetails) -> str:

@@ -175,12 +175,20 @@ def _frame(page: PageContext, nav: str) -> Iterator[None]:
     from nicegui import ui
 
     say = page.say
+    _plain_outside(ui.context.client)
     ui.html(h("a", say(msg("Skip to content")), href="#content", class_="skip"), sanitize=False)
     with ui.element("div").classes("shell"):
         ui.html(_side(page, nav), sanitize=False, tag="aside").classes("side")
         ui.html(_top(page, nav), sanitize=False, tag="header").classes("topbar")
         with ui.element("main").classes("page").props('id=content tabindex="-1"'):
             yield
+
+
+def _plain_outside(client: Client) -> None:
+    """Make Quasar's page a plain box: it is a <main> around navigation and content, and a document has one."""
+    slot = client.content.parent_slot
+    if slot is not None:
+        slot.parent.tag = "div"
 
 
 def _brand() -> Markup:
@@ -261,40 +269,3 @@ def _top(page: PageContext, nav: str) -> Markup:
     brand = h("span", icon("brand"), "tagcast", class_="brand")
     sheet = h("div", _links(page, nav), _foot(page), class_="sheet")
     return h("details", h("summary", brand, label, burger), sheet)
-
-
-def add_shared() -> None:
-    """Add the style sheets, and the address that keeps language and colours."""
-    from fastapi import Request
-    from fastapi.responses import RedirectResponse, Response
-    from nicegui import app
-
-    from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, THEME_COOKIE
-
-    app.remove_route("/preferences")
-
-    def prefer(request: Request) -> Response:
-        query = request.query_params
-        back = query.get("back", "/")
-        # Only within the console: "//host" and "/\host" would lead elsewhere.
-        safe = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
-        answer = RedirectResponse(safe, status_code=303)
-        year = 365 * 24 * 3600
-        for name, key, known in (
-            (LANGUAGE_COOKIE, "language", LANGUAGES),
-            (THEME_COOKIE, "theme", THEMES),
-        ):
-            if query.get(key) in known:
-                answer.set_cookie(
-                    name,
-                    query[key],
-                    max_age=year,
-                    samesite="lax",
-                    httponly=True,
-                    secure=request.url.scheme == "https",
-                )
-        return answer
-
-    prefer.__annotations__ = {"request": Request, "return": Response}
-    app.get("/preferences", include_in_schema=False)(prefer)
-    app.add_static_files(STATIC_PATH, STATIC, max_cache_age=86_400)

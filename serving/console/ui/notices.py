@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from tagcast.features.core.errors import FilterError, TagcastError
-from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.messages import Joined, Message, Text, msg
 from tagcast.registry.access.roles import ROLES, Person, Right
 from tagcast.serving.console.i18n.vocabulary import ROLE_TITLES
 from tagcast.serving.console.ui.html import h
 
 if TYPE_CHECKING:
     from tagcast.serving.console.ui.page_context import PageContext
+
+
+_PAGES: dict[str, Message] = {
+    "tagcast tag list": msg("the page Tags lists all of them"),
+    "tagcast audience show": msg("the page Customer lookup shows some"),
+    "tagcast audience list": msg("the page Saved audiences lists all of them"),
+    "tagcast user list": msg("the page Users and keys lists all of them"),
+    "tagcast key list": msg("the page Users and keys lists all of them"),
+    "tagcast run list": msg("the page Runs lists all of them"),
+}
+"""Where the console shows what a command would."""
+
+
+def hint_of(page: PageContext, error: TagcastError) -> str:
+    """Return what helps, for somebody in a browser: pages instead of commands, and who runs what has no page."""
+    return page.say(_without_commands(page, error.hint))
+
+
+def _without_commands(page: PageContext, hint: Text | Joined) -> Text | Joined:
+    if isinstance(hint, Joined):
+        items = [_without_commands(page, item) for item in hint.items]
+        return Joined(tuple(item for item in items if not isinstance(item, Joined)), hint.kind)
+    command = hint if isinstance(hint, str) else str(hint.params.get("command", ""))
+    if command.startswith("tagcast "):
+        for prefix, where in _PAGES.items():
+            if command.startswith(prefix):
+                return where
+        return hint if page.person.may("operate") else msg("ask a data scientist to do it")
+    if isinstance(hint, str):
+        return hint
+    params = {
+        name: _without_commands(page, value) if isinstance(value, Message | Joined) else value
+        for name, value in hint.params.items()
+    }
+    return replace(hint, params=params)
+
+
+def nothing_scored(page: PageContext) -> str:
+    """Return how the first results come about, for who can bring them about and for who has to ask."""
+    if page.person.may("operate"):
+        return page.say(msg("Run tagcast train --all and tagcast score --all; the results appear here."))
+    return page.say(msg("The results appear here once a data scientist has trained and scored."))
 
 
 def error_markup(page: PageContext, error: BaseException | None) -> Markup:
@@ -26,7 +69,7 @@ def error_markup(page: PageContext, error: BaseException | None) -> Markup:
             class_="note bad",
             role="alert",
         )
-    message, hint = error.rendered(page.language)
+    message, hint = page.say(error.message), hint_of(page, error)
     where: Text = ""
     if isinstance(error, FilterError) and "at character" not in str(error.message):
         where = msg(" (at character {position})", position=error.position + 1)
@@ -75,7 +118,7 @@ def show_nothing_yet(page: PageContext) -> None:
     ui.html(
         empty(
             page.say(msg("Nothing has been scored yet")),
-            page.say(msg("Run tagcast train --all and tagcast score --all; the results appear here.")),
+            nothing_scored(page),
             whole=True,
         ),
         sanitize=False,
@@ -98,7 +141,9 @@ def failed(page: PageContext, error: BaseException) -> None:
     """Say in passing that something did not work."""
     from nicegui import ui
 
-    message, hint = error.rendered(page.language) if isinstance(error, TagcastError) else ("", "")
+    message, hint = "", ""
+    if isinstance(error, TagcastError):
+        message, hint = page.say(error.message), hint_of(page, error)
     text = " ".join(
         part
         for part in (message or page.say(msg("Something went wrong on our side. It has been logged.")), hint)

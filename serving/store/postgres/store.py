@@ -2,24 +2,22 @@
 
 ::
 
-    <schema>.log        what was activated, and when
+    <schema>.log        what was activated, when
     <schema>.current    which line of it is active
     <schema>.changes    what each changed
     <schema>.layouts    which runs are there, and what their tables hold
     <schema>.r12_g0 …   the run 12; r12_s0 … a sample of it
 
-Everything of a publication, from CREATE TABLE on, is one transaction: whatever dies, there is nothing to clear. Readers
-hold the tables they opened by the mildest lock there is, so that nothing is dropped under them.
+A publication, from CREATE TABLE on, is one transaction: whatever dies, there is nothing to clear. Readers hold the tables
+they opened by the mildest lock there is: nothing is dropped under them.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +29,7 @@ from sqlglot import exp
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
+from tagcast.registry.state.database import schema_of
 from tagcast.serving.store.base import ProfileStore, log
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy
@@ -63,10 +62,7 @@ class PostgresStore(ProfileStore):
 
     def __init__(self, url: str, folder: Path, project: str) -> None:
         super().__init__(folder)
-        slug = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")[:40]
-        # Two projects whose names differ in other signs only must not share a schema.
-        suffix = "" if slug == project else f"_{sha256(project.encode()).hexdigest()[:6]}"
-        self.server = Server(url, f"tagcast_{slug}{suffix}", folder)
+        self.server = Server(url, schema_of(project), folder)
         self._writing: Connection | None = None
         self._layout: Layout | None = None
 

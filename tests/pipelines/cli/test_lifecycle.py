@@ -151,6 +151,7 @@ def test_check_warns_of_thin_categories(project) -> None:
 def test_four_eyes_are_two_identities_and_not_two_names_of_one(project, monkeypatch) -> None:
     """One person at one keyboard: variables of the shell and an option name others, and nothing is published."""
     project.ask_for_two()
+    project.json("tag", "suspend", TAG, "--reason", "the feed is late")
     project.json("tag", "submit", TAG, "--reason", "please look")
     for variable in ("LOGNAME", "USER"):
         monkeypatch.setenv(variable, "another marketer")
@@ -165,3 +166,85 @@ def test_four_eyes_are_two_identities_and_not_two_names_of_one(project, monkeypa
     monkeypatch.setenv("TAGCAST_KEY", key)
     assert project.json("tag", "approve", TAG, "--reason", "read it")["who"] == "second reader"
     assert project.json("tag", "show", TAG)["row"]["status"] == "published"
+
+
+RULES = {
+    "active": "recency_days <= 14", "northern": "city = 'Tromsø'", "older": "age >= 60",
+}  # fmt: skip
+RULE = """\
+kind: rule
+name: {name}
+title: {{en: {name}, zh: {name}}}
+description: {{en: A rule, zh: 规则}}
+path: [Lifecycle, Stage]
+owner: tests
+rule: "{rule}"
+"""
+
+
+def define(project, *names: str) -> None:
+    for name in names:
+        text = RULE.format(name=name, rule=RULES[name])
+        (project.config.parent / "tags" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def statuses(project) -> dict[str, str]:
+    return {
+        row["name"]: row["status"] for row in project.json("tag", "list") if row["population"] is not None
+    }
+
+
+def test_asking_for_a_second_person_leaves_what_is_published_published(
+    project, tmp_path, monkeypatch
+) -> None:
+    define(project, "active")
+    score_tags(open_project(project.config, project.home), None, as_of=DAY, now=NOW + timedelta(hours=1))
+    assert statuses(project) == {TAG: "published", "active": "published"}
+    project.ask_for_two()
+    assert statuses(project) == {TAG: "published", "active": "published"}
+    key = project.json("key", "add", "mia", "--role", "marketer")["key"]
+    # What comes from now on waits, in this run and in the next one; a marketer filters by what was there before.
+    define(project, "northern")
+    for hours in (2, 3):
+        score_tags(
+            open_project(project.config, project.home), None, as_of=DAY, now=NOW + timedelta(hours=hours)
+        )
+        assert statuses(project) == {TAG: "published", "active": "published", "northern": "draft"}
+    with monkeypatch.context() as shell:
+        shell.setenv("TAGCAST_KEY", key)
+        project.run("audience", "count", "active = 'yes'")
+        assert (
+            "'northern' is a draft" in project.run("audience", "count", "northern = 'yes'", ok=False).stderr
+        )
+    # A rollback to a run of before publishes nothing new and takes nothing back.
+    project.run("run", "rollback", "2", "--reason", "look at it again")
+    assert statuses(project) == {TAG: "published", "active": "published"}
+
+
+def test_several_tags_are_submitted_and_approved_at_once_or_not_at_all(
+    tmp_path, monkeypatch, system_knows
+) -> None:
+    workspace = shop_with_champion(tmp_path)
+    project = Project(tmp_path / "tagcast.toml", tmp_path / "home")
+    project.ask_for_two()
+    define(project, "active", "northern", "older")
+    score_tags(open_project(project.config, workspace.settings.home), None, as_of=DAY, now=NOW)
+    every = [TAG, "active", "northern", "older"]
+    assert statuses(project) == dict.fromkeys(every, "draft")
+    system_knows("ann")
+    refused = project.run("tag", "submit", *every, "nothing", "--reason", "the first ones", ok=False)
+    assert refused.exit_code == 13
+    assert statuses(project) == dict.fromkeys(every, "draft"), "one that is wrong stops all of them"
+    assert len(project.json("tag", "submit", *every, TAG, "--reason", "the first ones")) == 4, (
+        "named twice is once"
+    )
+    own = project.run("tag", "approve", *every, "--reason", "mine", ok=False)
+    assert own.exit_code == 11
+    assert statuses(project) == dict.fromkeys(every, "in_review")
+    system_knows("bob")
+    project.run("tag", "reopen", "older", "--reason", "not this one")
+    assert project.run("tag", "approve", *every, "--reason", "read them", ok=False).exit_code == 14
+    assert statuses(project) == {**dict.fromkeys(every, "in_review"), "older": "draft"}
+    said = project.run("tag", "approve", *every[:3], "--reason", "read them").stdout
+    assert said.splitlines() == [f"{name} is published (was in review)" for name in every[:3]]
+    assert {line["who"] for line in project.json("audit", "--action", "tag.step")[:3]} == {"bob"}

@@ -418,7 +418,7 @@ class TestRoles:
         rights = [{r for r in RIGHTS if Person("ann", role).may(r)} for role in ROLES[:3]]
         assert rights[0] == {"see", "filter"}
         assert rights[1] - rights[0] == {"save", "export", "draft", "comment", "profiles"}
-        assert rights[2] - rights[1] == {"review", "audit", "sensitive"}
+        assert rights[2] - rights[1] == {"review", "operate", "audit", "sensitive"}
         assert all(less < more for less, more in pairwise(rights))
 
     def test_an_admin_lets_others_in_and_has_no_right_over_tags_audiences_and_profiles(self) -> None:

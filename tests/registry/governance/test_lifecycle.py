@@ -21,17 +21,24 @@ def state(tmp_path) -> State:
     return State(f"sqlite:///{tmp_path / 'registry.db'}", "shop")
 
 
-def step(state, to, by=ANN, *, second_person=False, scored=False, reason="because"):
+def step(state, to, by=ANN, *, second_person=False, published=False, reason="because"):
     return transition(
-        state, "churn_risk", to, by=by, reason=reason, now=NOW, second_person=second_person, scored=scored
+        state,
+        "churn_risk",
+        to,
+        by=by,
+        reason=reason,
+        now=NOW,
+        second_person=second_person,
+        published=published,
     )
 
 
-def test_what_was_scored_is_published_unless_a_second_person_has_to_agree(state) -> None:
+def test_who_nobody_took_a_step_with_stands_where_the_caller_says(state) -> None:
     tags = ("scored", "defined")
-    assert status_of(state, tags, scored={"scored"}) == {"scored": "published", "defined": "draft"}
-    waiting = status_of(state, tags, scored={"scored"}, second_person=True)
-    assert waiting == {"scored": "draft", "defined": "draft"}
+    assert status_of(state, tags, published={"scored"}) == {"scored": "published", "defined": "draft"}
+    assert status_of(state, tags) == {"scored": "draft", "defined": "draft"}
+    assert step(state, "suspended", BOB, second_person=True, published=True).was == "published"
 
 
 def test_a_whole_life_is_on_record(state) -> None:
@@ -47,7 +54,7 @@ def test_a_whole_life_is_on_record(state) -> None:
     ]  # fmt: skip
     assert [s.who for s in steps[:2]] == ["Mia", "Ann"]
     assert all(s.at == NOW and s.reason == f"to {s.to}" for s in steps)
-    assert status_of(state, ["churn_risk"], scored={"churn_risk"}) == {"churn_risk": "draft"}
+    assert status_of(state, ["churn_risk"], published={"churn_risk"}) == {"churn_risk": "draft"}
     assert history(state, "high_value") == []
 
 

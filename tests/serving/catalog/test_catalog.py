@@ -68,7 +68,7 @@ def names(rows) -> list[str]:
 
 
 def test_every_tag_is_listed_with_what_is_known_of_it(context) -> None:
-    rows = {row.name: row for row in catalogue.tags(context, VIC)}
+    rows = {row.name: row for row in catalogue.tags(context, MIA)}
     assert set(rows) == {TAG, "high_value"}, "members of a family by the data are known once they are trained"
     scored, defined = rows[TAG], rows["high_value"]
     assert (scored.status, defined.status) == ("published", "draft")
@@ -211,7 +211,11 @@ def test_a_step_that_is_refused_leaves_nothing(context) -> None:
 
 def test_a_second_person_publishes_where_the_configuration_says_so(folder) -> None:
     context = with_context(folder, "\n[review]\nsecond_person = true\n")
+    assert list(catalogue.visible_names(context, MIA).tags) == [TAG], "what was published stays so"
+    transition_tag(context, BOB, TAG, "suspended", "the feed is late")
     assert list(catalogue.visible_names(context, MIA).tags) == []
+    with pytest.raises(ConflictError):
+        transition_tag(context, BOB, TAG, "published", "it came")
     transition_tag(context, ANN, TAG, "in_review", "ready")
     with pytest.raises(NotAllowedError, match="somebody else"):
         transition_tag(context, ANN, TAG, "published", "ready")
@@ -220,7 +224,7 @@ def test_a_second_person_publishes_where_the_configuration_says_so(folder) -> No
 
 
 def test_a_page_tells_what_is_said_and_of_whom(context) -> None:
-    page = tag_details(context, VIC, TAG)
+    page = tag_details(context, MIA, TAG)
     assert page.question["en"] == "no purchase within 30 days"
     assert "60天" in page.population["zh"]
     assert sum(v.members for v in page.values) == page.row.population
@@ -236,6 +240,51 @@ def test_a_page_tells_what_is_said_and_of_whom(context) -> None:
     assert page.last_run is not None
     assert page.last_run.as_of == DAY
     assert (page.expires_after_days, page.refresh) == (30, "0 3 * * *")
+
+
+def test_who_may_not_see_single_profiles_learns_nothing_of_a_few_from_a_tag(context, folder) -> None:
+    exact, page = tag_details(context, MIA, TAG), tag_details(context, VIC, TAG)
+    sizes = {v.value: v.members for v in exact.values}
+    assert any(n % 10 for n in sizes.values()), "or rounding would not be seen"
+    assert {v.value: v.members for v in page.values} == {v: n // 10 * 10 for v, n in sizes.items()}
+    assert page.row.predicted == {v: n // 10 * 10 for v, n in exact.row.predicted.items()}
+    total = exact.row.population // 10 * 10
+    assert page.row.population == page.trend[0].population == total
+    assert page.trend[0].shares == {
+        v: n // 10 * 10 / total for v, n in sizes.items() if v in page.trend[0].shares
+    }
+    # A mean over few tells single ones; rounded down it stays the floor that it is read as.
+    assert exact.row.mean_confidence - 0.05 < page.row.mean_confidence <= exact.row.mean_confidence
+    assert page.row.mean_confidence * 20 == pytest.approx(round(page.row.mean_confidence * 20))
+    (row,) = [r for r in catalogue.tags(context, VIC) if r.name == TAG]
+    assert row == page.row
+    # A group of fewer than the smallest is none at all.
+    wide = with_context(folder, "\n[access]\nsmallest_cell = 200\n")
+    assert {v.members for v in tag_details(wide, VIC, TAG).values} == {0}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "buy",
+        "buys",
+        "active customer",
+        "will not buy",
+        "next days",
+        "customers",
+        "purchase",
+        "不再购买",
+        "活跃",
+        "30天",
+    ],
+)
+def test_words_of_what_a_tag_means_find_it(context, query) -> None:
+    assert TAG in names(catalogue.tags(context, MIA, query=query))
+
+
+@pytest.mark.parametrize("query", ["coffee", "weather", "but", "咖啡"])
+def test_words_that_no_tag_means_find_none(context, query) -> None:
+    assert TAG not in names(catalogue.tags(context, MIA, query=query))
 
 
 def test_a_page_speaks_of_what_is_in_force_and_not_of_a_file_changed_since(folder) -> None:

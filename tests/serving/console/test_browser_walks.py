@@ -2,85 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.messages import msg, nmsg
-from tagcast.features.core.settings import load_settings
-from tagcast.pipelines.scoring.score import score_tags
-from tagcast.registry.access.accounts import add_user
-from tagcast.registry.access.roles import Person
-from tagcast.registry.gates.checks import Check, GateReport
-from tagcast.registry.governance.lifecycle import transition
-from tagcast.registry.state.database import open_state
-from tagcast.registry.versions.promotion import decide_by_gate
-from tagcast.registry.versions.recording import log_version
-from tagcast.registry.versions.tracking import open_tracking
 from tagcast.serving.console.i18n.translator import SHORT
-from tests.support.browser import SECRET, Visitor, chromium, served
-from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
+from tests.support.browser import Visitor
+from tests.support.champion import TAG
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.mark.slow]
-PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))
-ANN, BOB = Person("Ann", "data_scientist"), Person("Bob", "data_scientist")
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """A shop whose churn is published, with two more versions that wait for somebody else than Ann."""
-    folder = tmp_path_factory.mktemp("console")
-    workspace = shop_with_champion(folder)
-    now = datetime.now(UTC) - timedelta(minutes=5)
-    score_tags(workspace, None, as_of=DAY, now=now)
-    config = folder / "tagcast.toml"
-    config.write_text(
-        "[review]\nsecond_person = true\n\n" + config.read_text(encoding="utf-8"), encoding="utf-8"
-    )
-    _top_keys_first(config)
-    settings = load_settings(config, folder / "home", folder)
-    state = open_state(settings)
-    for name, role in (("Mia", "marketer"), ("Bob", "data_scientist")):
-        add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
-    how = {"reason": "for the tests", "second_person": True, "scored": True}
-    transition(state, TAG, "in_review", by=ANN, now=now, **how)
-    transition(state, TAG, "published", by=BOB, now=now, **how)
-    tracking = open_tracking(settings.home, project=settings.name)
-    _propose(tracking, folder, now)
-    return config, settings.home, tracking, folder
-
-
-def _top_keys_first(config) -> None:
-    """Put tables after the keys that belong to none: TOML reads everything below a table as its own."""
-    text = config.read_text(encoding="utf-8")
-    table, rest = text.split("\n\n", 1)
-    config.write_text(f"{rest}\n{table}\n", encoding="utf-8")
-
-
-def _propose(tracking, folder, now) -> int:
-    model = by_hand(threshold=0.4)
-    bundle = folder / f"bundle-{now.timestamp()}"
-    model.save(bundle)
-    version = log_version(
-        tracking, tag=TAG, kind="model", bundle=bundle, features=model.features, feature_set=FeatureSet.parse(model.feature_set).id,
-        params={}, metrics={"auc": 0.86, "log_loss": 0.51}, dataset={}, split={}, figures={}, notes=[], run_name="r", now=now,
-    )  # fmt: skip
-    decide_by_gate(tracking, version, PASSED, now=now, proposer="Ann")
-    return version.version
-
-
-@pytest.fixture(scope="module")
-def site(shop):
-    config, home, *_ = shop
-    with served(config, home) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -147,6 +76,7 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     # Take it away.
     assert mia.count() == both
     mia.press(msg("Export"))
+    mia.choose(msg("Channel"), mia.say(msg("no contact: no one in the file is written to or called")))
     with page.expect_download() as download:
         mia.press(msg("Export"), within=".sheet-dialog")
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
@@ -207,8 +137,7 @@ def test_an_unsaved_filter_survives_and_leaving_asks(browser, site, language):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_data_scientist_approves_a_champion(shop, browser, site, language):
-    *_, tracking, folder = shop
-    version = _propose(tracking, folder, datetime.now(UTC))
+    version = shop.propose()
     bob = Visitor(browser, site, "Bob", language)
     say, page = bob.say, bob.page
     bob.press(msg("Reviews"), "link", within="aside")

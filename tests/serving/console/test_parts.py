@@ -7,7 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.filters.conditions import Names
 from tagcast.models.filters.parser import parse
 from tagcast.models.stats.metrics import CalibrationBin
@@ -22,17 +23,19 @@ from tagcast.pipelines.cli import access as cli_access
 from tagcast.registry.access import accounts
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.lifecycle import LifeStep
+from tagcast.registry.governance.movement_causes import MovementCause
 from tagcast.serving.console.audiences import draft as drafts
 from tagcast.serving.console.audiences.draft import Group, Row, draft_of
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.operations import access
-from tagcast.serving.console.operations.reviews import may_publish
 from tagcast.serving.console.operations.runs import moves
+from tagcast.serving.console.operations.tag_reviews import may_publish
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import minute, number, of_100, percent
 from tagcast.serving.console.ui.html import h, join
 from tagcast.serving.console.ui.layout import STATIC
+from tagcast.serving.console.ui.notices import hint_of, nothing_scored
 from tagcast.serving.console.ui.page_context import link
 
 NAMES = Names(
@@ -171,17 +174,73 @@ def test_small_text_stands_out_from_its_ground(ink, ground):
     assert (bright + 0.05) / (dark + 0.05) >= 4.5
 
 
+MOVED = {
+    ("yes", "no"): 30, ("no", "yes"): 20, ("yes", "unknown"): 5, ("unknown", "no"): 4, (None, "no"): 3,
+    ("no", None): 2, ("unknown", "yes"): 1, ("no", "no"): 905,
+}  # fmt: skip
+
+
+def drawn_moves(role, causes=MappingProxyType({}), language="en"):
+    """Return the table of movement as text, for somebody of that role where fewer than ten are no group."""
+    entry = SimpleNamespace(manifest=SimpleNamespace(transitions={"churn_risk": MOVED, "hidden": MOVED}))
+    context = SimpleNamespace(settings=SimpleNamespace(access=SimpleNamespace(smallest_cell=10)))
+    page = SimpleNamespace(say=Translator(language), context=context, person=Person("v", role))
+    return str(moves(page, entry, {"churn_risk": {"en": "Churn risk", "zh": "流失风险"}}, causes))
+
+
 def test_runs_shows_all_that_moved():
-    moved = {
-        ("yes", "no"): 30, ("no", "yes"): 20, ("yes", "unknown"): 5, ("unknown", "no"): 4, (None, "no"): 3,
-        ("no", None): 2, ("unknown", "yes"): 1, ("no", "no"): 900,
-    }  # fmt: skip
-    entry = SimpleNamespace(manifest=SimpleNamespace(transitions={"churn_risk": moved, "hidden": moved}))
-    page = SimpleNamespace(say=Translator("en"))
-    drawn = str(moves(page, entry, {"churn_risk": {"en": "Churn risk", "zh": "流失风险"}}))
+    drawn = drawn_moves("marketer")
     assert [int(n) for n in re.findall(r"<b>(\d+)</b>", drawn)] == [30, 20, 5, 4, 3, 2, 1]
-    assert "900" in drawn
+    assert "905" in drawn
     assert "hidden" not in drawn
+
+
+def test_runs_shows_nothing_of_a_few_to_who_may_not_see_single_profiles():
+    causes = {"churn_risk": MovementCause("churn_risk", 0.055, 0.0104, 0.0021, 970)}
+    drawn = drawn_moves("viewer", causes)
+    assert [int(n) for n in re.findall(r"<b>(\d+)</b>", drawn)] == [30, 20]
+    assert "900" in drawn
+    assert "905" not in drawn
+    # Of 970 profiles .55 % are fewer than ten, 1.04 % are ten: a share tells a count.
+    assert "new data 6%, new model 1%" in drawn.replace(" and ", ", ")
+    assert "threshold" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("cause", "en", "zh"),
+    [
+        ((0.055, 0.0, 0.0, 0), "new data 5.5%", "新数据"),
+        ((0.01, 0.02, 0.004, 970), "new threshold 0.4%", "新阈值"),
+        ((None, None, None, 0), "the causes cannot be told apart", "无法区分"),
+    ],
+)
+def test_runs_says_why_values_moved(cause, en, zh):
+    causes = {"churn_risk": MovementCause("churn_risk", *cause)}
+    assert en in drawn_moves("marketer", causes)
+    assert zh in drawn_moves("marketer", causes, "zh")
+    assert '<td class="faint full">–</td>' in drawn_moves("marketer")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("role", ["marketer", "data_scientist"])
+def test_hints_in_the_console_send_nobody_to_a_shell_whose_work_it_is_not(language, role):
+    page = SimpleNamespace(say=Translator(language), person=Person("p", role))
+    listing = msg(
+        "did you mean {nearest!r}? {rest}",
+        nearest="tea",
+        rest=msg("{command} lists them", command="tagcast tag list"),
+    )
+    looked = msg("{command} lists some", command="tagcast audience show")
+    both = listed(
+        [msg("{command} shows them", command="tagcast audience list"), msg("choose another name")],
+        "sentences",
+    )
+    for hint in (listing, looked, both):
+        assert "tagcast" not in hint_of(page, TagcastError("x", hint=hint))
+    assert "'tea'" in hint_of(page, TagcastError("x", hint=listing))
+    for hint in (msg("run {command} first", command="tagcast score --all"), "tagcast train --all"):
+        assert ("tagcast" in hint_of(page, TagcastError("x", hint=hint))) == (role == "data_scientist")
+    assert ("tagcast" in nothing_scored(page)) == (role == "data_scientist")
 
 
 def test_times_name_their_zone():

@@ -49,7 +49,7 @@ def test_all_that_is_said_of_a_profile(context) -> None:
 
 def test_a_tag_that_is_not_published_is_not_called_sensitive(context) -> None:
     transition(
-        context.state, "churn_risk", "suspended", by=ANALYST, reason="r", now=NOW, second_person=False, scored=True
+        context.state, "churn_risk", "suspended", by=ANALYST, reason="r", now=NOW, second_person=False, published=True
     )  # fmt: skip
     page = look_up(context, MARKETER, "p0007")
     assert "churn_risk" not in {tag["tag"] for tag in page.tags}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -40,6 +42,25 @@ def test_ten_wrong_passwords_from_elsewhere_keep_nobody_out(visitor, context):
     lines = [(e.action, e.detail["address"]) for e in entries(context.state, action="login.")]
     assert lines == [("login.locked", STRANGER), *[("login.failed", STRANGER)] * 10]
     assert entries(context.state, action="login")[0].detail["address"] == OWNER
+
+
+def test_who_logs_out_is_on_record_once_with_their_address(visitor, context):
+    client = visitor(OWNER)
+    assert log_in(client) == 303
+    token = client.cookies["tagcast_session"]
+    out = [visitor(STRANGER).post("/logout", headers={"Origin": HOST, "Cookie": f"tagcast_session={one}"}).status_code
+           for one in ("x", token, token)]  # fmt: skip
+    assert out == [401, 303, 401]  # whoever is nobody, or no longer somebody, logs nobody out
+    lines = [(e.who, e.action, e.detail["address"]) for e in entries(context.state, action="logout")]
+    assert lines == [("ann", "logout", STRANGER)]
+
+
+def test_a_session_that_ran_out_logs_nobody_out(visitor, context):
+    client = visitor(OWNER)
+    assert log_in(client) == 303
+    context.clock.now += timedelta(hours=13)
+    assert client.post("/logout", headers={"Origin": HOST}).status_code == 401
+    assert entries(context.state, action="logout") == []
 
 
 def test_an_administrator_unlocks_over_the_api_and_nobody_else_does(visitor, context):

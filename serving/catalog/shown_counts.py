@@ -1,0 +1,44 @@
+"""Numbers of profiles as a person may see them: rounded where they may not look at single profiles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import floor
+from typing import TYPE_CHECKING
+
+from tagcast.features.core.messages import Message, msg
+
+if TYPE_CHECKING:
+    from tagcast.registry.access.roles import Person
+    from tagcast.registry.governance.observed_accuracy import PromiseRow
+    from tagcast.serving.context import ServiceContext
+
+_CONFIDENCE_STEP = 0.05
+
+
+def smallest_cell(context: ServiceContext, person: Person) -> int:
+    """Return of how many profiles ``person`` learns something at once; 1 for who may look at single ones."""
+    return 1 if person.may("profiles") else context.settings.access.smallest_cell
+
+
+def shown_size(profiles: int, cell: int) -> int:
+    """Return a number of profiles rounded down to a multiple of the smallest cell."""
+    return profiles - profiles % cell
+
+
+def shown_floor(confidence: float | None, cell: int) -> float | None:
+    """Return a mean confidence, rounded down where single profiles may not be looked at: it stays a floor."""
+    if confidence is None or cell <= 1:
+        return confidence
+    return round(floor(confidence / _CONFIDENCE_STEP + 1e-9) * _CONFIDENCE_STEP, 2)
+
+
+def shown_promise(row: PromiseRow, cell: int) -> PromiseRow:
+    """Return what came of a promise as it may be seen: of fewer than a smallest cell nothing."""
+    count = shown_size(row.predicted, cell)
+    return replace(row, predicted=count) if count else replace(row, predicted=0, promised=None, right=None)
+
+
+def rounded_note(cell: int) -> Message:
+    """Return what a reader of rounded numbers should know."""
+    return msg("Numbers are rounded down to multiples of {cell}; smaller groups are not shown.", cell=cell)

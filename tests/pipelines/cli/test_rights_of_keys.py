@@ -1,0 +1,203 @@
+"""A key in TAGCAST_KEY has its role's rights and no more, for every command and at the public door."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+import pytest
+
+import tagcast
+from tagcast.features.core.errors import NotAllowedError
+from tagcast.pipelines.cli.main import cli
+from tagcast.pipelines.scoring.score import score_tags
+from tests.support.champion import DAY, NOW, TAG, shop_with_champion
+from tests.support.command_line import Project
+from tests.support.shop import write_shop
+
+ALL = {"viewer", "marketer", "data_scientist", "admin"}
+SCIENTIST, MARKETER, ADMIN = {"data_scientist"}, {"marketer", "data_scientist"}, {"admin"}
+WHY = ("--reason", "r")
+COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
+    ("check",): ((), SCIENTIST),
+    ("train",): (("--all",), SCIENTIST),
+    ("score",): (("--all",), SCIENTIST),
+    ("promise",): ((), SCIENTIST),
+    ("features", "build"): ((), SCIENTIST),
+    ("features", "materialize"): ((), SCIENTIST),
+    ("run", "list"): ((), ALL),
+    ("run", "diff"): ((), SCIENTIST),
+    ("run", "rollback"): (WHY, SCIENTIST),
+    ("run", "prune"): ((), SCIENTIST),
+    ("model", "list"): ((), ALL),
+    ("model", "card"): ((TAG,), ALL),
+    ("model", "thresholds"): ((TAG,), ALL),
+    ("model", "evaluate"): ((TAG,), SCIENTIST),
+    ("model", "approve"): ((TAG, "1", *WHY), SCIENTIST),
+    ("model", "promote"): ((TAG, "1", *WHY), SCIENTIST),
+    ("tag", "list"): ((), ALL),
+    ("tag", "show"): ((TAG,), ALL),
+    ("tag", "history"): ((TAG,), ALL),
+    ("tag", "plan"): ((), SCIENTIST),
+    ("tag", "apply"): (WHY, SCIENTIST),
+    ("tag", "submit"): ((TAG, *WHY), MARKETER),
+    ("tag", "approve"): ((TAG, *WHY), SCIENTIST),
+    ("tag", "publish"): ((TAG, *WHY), SCIENTIST),
+    ("tag", "reopen"): ((TAG, *WHY), SCIENTIST),
+    ("tag", "suspend"): ((TAG, *WHY), SCIENTIST),
+    ("tag", "retire"): ((TAG, *WHY), SCIENTIST),
+    ("audience", "count"): (("age > 30",), ALL - ADMIN),
+    ("audience", "explain"): (("age > 30",), ALL - ADMIN),
+    ("audience", "portrait"): (("age > 30",), ALL - ADMIN),
+    ("audience", "compare"): (("age > 30", "age > 40"), ALL - ADMIN),
+    ("audience", "list"): ((), ALL - ADMIN),
+    ("audience", "profit"): (
+        ("age > 30", "--tag", TAG, "--benefit", "1", "--cost", "1", "--saved-share", "0.5"),
+        MARKETER,
+    ),
+    ("audience", "show"): (("age > 30",), MARKETER),
+    ("audience", "export"): (("age > 30", "--out", "x.csv"), MARKETER),
+    ("audience", "save"): (("x", "age > 30"), MARKETER),
+    ("audience", "delete"): (("x",), MARKETER),
+    ("profile", "show"): (("c0001",), MARKETER),
+    ("user", "add"): (("x", "--password-file", "-"), ADMIN),
+    ("user", "password"): (("x", "--password-file", "-"), ADMIN),
+    ("user", "unlock"): (("x",), ADMIN),
+    ("user", "list"): ((), ADMIN),
+    ("user", "remove"): (("x",), ADMIN),
+    ("key", "add"): (("x",), ADMIN),
+    ("key", "list"): ((), ADMIN),
+    ("key", "revoke"): (("x",), ADMIN),
+    ("audit",): ((), ALL),  # of others' lines those who have the right alone
+}
+"""Words that the command takes, and the roles that may use it."""
+OPEN = {("serve",)}
+"""Whom the server answers has to log in; the link it prints is the key's own."""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rights")
+    workspace = shop_with_champion(folder)
+    score_tags(workspace, None, as_of=DAY, now=NOW)
+    return Project(folder / "tagcast.toml", workspace.settings.home)
+
+
+@pytest.fixture(scope="module")
+def keys(project):
+    return {role: project.json("key", "add", role, "--role", role)["key"] for role in sorted(ALL)}
+
+
+def leaves(command=cli, path=()):
+    """Return the words of every command."""
+    if not isinstance(command, click.Group):
+        return {path}
+    with click.Context(command) as context:
+        found = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
+    return set().union(*(leaves(one, (*path, name)) for name, one in found))
+
+
+def test_every_command_is_known_here():
+    assert leaves() == set(COMMANDS) | OPEN
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS), ids=" ".join)
+def test_a_command_refuses_a_key_whose_role_may_not(project, keys, monkeypatch, command):
+    words, roles = COMMANDS[command]
+    for role in sorted(ALL - roles):
+        monkeypatch.setenv("TAGCAST_KEY", keys[role])
+        result = project.invoke(*command, *words)
+        assert result.exit_code == 11, (role, result.output)
+        assert "may not" in result.stderr or "is for who may" in result.stderr
+    log = project.home / "store" / "log.jsonl"
+    assert not log.exists() or '"rollback"' not in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("run", "list"), ("model", "list"), ("tag", "list"), ("audience", "count"), ("audit",)],
+    ids=" ".join,
+)
+def test_a_command_serves_a_key_whose_role_may(project, keys, monkeypatch, command):
+    words, roles = COMMANDS[command]
+    for role in sorted(roles):
+        monkeypatch.setenv("TAGCAST_KEY", keys[role])
+        project.run(*command, *words)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS), ids=" ".join)
+def test_a_revoked_or_made_up_key_is_nobody_for_every_command(project, monkeypatch, command):
+    monkeypatch.setenv("TAGCAST_KEY", "tc_000000000000_" + "a" * 43)
+    result = project.invoke(*command, *COMMANDS[command][0])
+    assert result.exit_code == 11, result.output
+    assert "does not work" in result.stderr
+
+
+def test_where_no_key_is_given_no_state_is_made_to_look_one_up(tmp_path, monkeypatch):
+    monkeypatch.delenv("TAGCAST_KEY", raising=False)
+    config = write_shop(tmp_path, customers=40)
+    Project(config, tmp_path / "home").invoke("run", "list")
+    assert not (tmp_path / "home" / "registry.db").exists()
+
+
+def test_saved_audiences_on_what_is_sensitive_are_not_listed(tmp_path, monkeypatch):
+    workspace = shop_with_champion(tmp_path)
+    config = tmp_path / "tagcast.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace('columns = ["city", "age"]', 'columns = ["city", "age"]\nsensitive = ["age"]'),
+        encoding="utf-8",
+    )
+    score_tags(workspace, None, as_of=DAY, now=NOW)
+    project = Project(config, workspace.settings.home)
+    project.run("audience", "save", "old", "age > 60")
+    project.run("audience", "save", "north", "city = 'Oslo'")
+    low = project.json("key", "add", "m", "--role", "marketer")["key"]
+    assert [one["name"] for one in project.json("audience", "list")] == ["north", "old"]
+    monkeypatch.setenv("TAGCAST_KEY", low)
+    assert [one["name"] for one in project.json("audience", "list")] == ["north"]
+
+
+def test_a_profile_shows_a_key_what_its_role_may_see(tmp_path, monkeypatch):
+    workspace = shop_with_champion(tmp_path)
+    config = tmp_path / "tagcast.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace('columns = ["city", "age"]', 'columns = ["city", "age"]\nsensitive = ["age"]'),
+        encoding="utf-8",
+    )
+    score_tags(workspace, None, as_of=DAY, now=NOW)
+    project = Project(config, workspace.settings.home)
+    low = project.json("key", "add", "m", "--role", "marketer")["key"]
+    high = project.json("key", "add", "s", "--role", "data_scientist")["key"]
+    project.run("tag", "suspend", TAG, *WHY)
+    assert {"age", "city"} == set(project.json("profile", "show", "c0001")["attributes"])
+    monkeypatch.setenv("TAGCAST_KEY", low)
+    shown = project.json("profile", "show", "c0001")
+    assert set(shown["attributes"]) == {"city"}
+    assert shown["predictions"] == []  # suspended: not for marketers
+    assert set(
+        tagcast.profile(tagcast.open_project(config, workspace.settings.home), "c0001").attributes
+    ) == {"city"}
+    monkeypatch.setenv("TAGCAST_KEY", high)
+    shown = project.json("profile", "show", "c0001")
+    assert set(shown["attributes"]) == {"age", "city"}
+    assert [row["tag"] for row in shown["predictions"]] == [TAG]
+
+
+def test_the_public_door_holds_to_the_same_rights(project, keys, monkeypatch):
+    opened = tagcast.open_project(project.config, project.home)
+    monkeypatch.setenv("TAGCAST_KEY", keys["viewer"])
+    later = NOW + timedelta(days=1)
+    for refused in (
+        lambda: tagcast.check(opened),
+        lambda: tagcast.train(opened, [TAG], now=later),
+        lambda: tagcast.score(opened, now=later),
+        lambda: tagcast.promise(opened),
+        lambda: tagcast.profile(opened, "c0001"),
+        lambda: tagcast.promote(opened, TAG, 1, reason="r", now=later),
+    ):
+        with pytest.raises(NotAllowedError, match="a viewer may not"):
+            refused()
+    assert list(tagcast.versions(opened)["tag"]) == [TAG]
+    assert tagcast.count(opened, "age > 30").base > 0

@@ -1,0 +1,282 @@
+"""What people do in the console, step by step in a browser, in both languages: export, profit, compare, draft, review."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from tagcast.features.core.messages import msg, nmsg
+from tagcast.registry.access.passwords import LENGTHS
+from tagcast.registry.governance.lifecycle import status_of
+from tests.support.browser import Visitor
+from tests.support.champion import TAG
+from tests.support.console.shop import CONSENTS
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.mark.slow]
+BOTH = pytest.mark.parametrize("language", ["en", "zh"])
+
+
+def people(shop) -> list[dict[str, str]]:
+    """Return the shop's customers as they were written."""
+    with (shop.folder / "customers.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@BOTH
+def test_an_export_asks_what_it_is_for_and_says_first_whom_it_leaves_out(shop, browser, site, language):
+    everyone = [p for p in people(shop) if p["city"] == "Oslo"]
+    agreed = {p["customer"] for p in everyone if p["mail_ok"] == "yes"}
+    unknown = sum(p["mail_ok"] == "" for p in everyone)
+    assert CONSENTS.count("yes") == 3
+    assert 0 < unknown < len(everyone) - len(agreed)
+    mia = Visitor(browser, site, "Mia", language)
+    page, say = mia.page, mia.say
+    mia.open(f"{site}/audience?filter=city+%3D+%27Oslo%27")
+    mia.press(msg("Export"))
+    go = page.locator(".sheet-dialog button.primary")
+    assert go.get_attribute("disabled") is not None, "nothing is chosen beforehand"
+    mia.choose(msg("Channel"), "email")
+    reach = page.locator(".export-reach")
+    reach.get_by_text(
+        say(
+            msg(
+                "{written} of {members} members will be written.",
+                written=str(len(agreed)),
+                members=str(len(everyone)),
+            )
+        )
+    ).wait_for()
+    left_out = len(everyone) - len(agreed)
+    sentence = msg(
+        "{count} are left out: {refused} do not consent, of {unknown} nothing is known.",
+        count=str(left_out), refused=str(left_out - unknown), unknown=str(unknown),
+    )  # fmt: skip
+    assert say(sentence) in reach.inner_text()
+    page.get_by_label(say(msg("Hold out a control group, %"))).fill("20")
+    page.get_by_label(say(msg("Hold out a control group, %"))).press("Tab")
+    page.wait_for_timeout(400)
+    with page.expect_download() as download:
+        go.click()
+    with download.value.path().open(encoding="utf-8", newline="") as file:
+        written = {row["profile_id"] for row in csv.DictReader(file)}
+    assert written < agreed, "nobody who did not agree, and not all who did"
+    page.get_by_text(say(nmsg("{n:,} row written", "{n:,} rows written", len(written)))).wait_for()
+    page.get_by_text(say(msg("{count} held out", count=str(len(agreed) - len(written))))).wait_for()
+    assert abs(len(agreed) - len(written) - 0.2 * len(agreed)) <= 0.15 * len(agreed)
+    # Another export draws another control group: the same people are not left out of every campaign.
+    with page.expect_download() as again:
+        go.click()
+    with again.value.path().open(encoding="utf-8", newline="") as file:
+        assert {row["profile_id"] for row in csv.DictReader(file)} != written
+    mia.leave()
+
+
+@BOTH
+def test_profit_of_a_loss_asks_what_a_contact_saves_and_names_the_currency(browser, site, language):
+    mia = Visitor(browser, site, "Mia", language)
+    page, say = mia.page, mia.say
+    mia.open(f"{site}/audience?filter={TAG}.percentile+%3E%3D+20")
+    page.locator("details.fold summary").click()
+    page.get_by_text(say(msg("Amounts are in {currency}.", currency="NOK"))).wait_for()
+    labels = [
+        msg("Value per success"),
+        msg("Cost per contact"),
+        msg("Kept by a contact, of 100 who would leave"),
+    ]
+    fields = [page.get_by_label(say(label)).first for label in labels]
+    assert [field.input_value() for field in fields] == ["", "", ""], (
+        "a figure that stands there is taken for a fact"
+    )
+    more = page.get_by_text(say(msg("Fill in the figures to see what pays.")))
+    more.wait_for()
+    fields[0].fill("100")
+    fields[1].fill("1")
+    more.wait_for()  # until it is known what a contact saves, nothing is promised
+    fields[2].fill("10")
+    page.locator(".profit-picture figure").wait_for()
+    best = page.locator(".profit-picture .best").inner_text()
+    fields[2].fill("100")
+    page.wait_for_function(
+        "was => document.querySelector('.profit-picture .best')?.innerText !== was", arg=best
+    )
+    mia.leave()
+
+
+@BOTH
+def test_what_is_compared_is_in_the_address(browser, site, language):
+    mia = Visitor(browser, site, "Mia", language)
+    page, say = mia.page, mia.say
+    names = [f"{city} {language}" for city in ("Bergen", "Oslo", "Tromsø")]
+    for name in names:
+        mia.ask("PUT", f"/api/v1/audiences/{name}", {"filter": f"city = '{name.split()[0]}'"})
+    mia.open(f"{site}/compare")
+    mia.choose(msg("First audience"), names[2])
+    page.wait_for_function("name => new URLSearchParams(location.search).get('a') === name", arg=names[2])
+    mia.settle()
+    mia.choose(msg("Second audience"), names[0])
+    page.wait_for_function("name => new URLSearchParams(location.search).get('b') === name", arg=names[0])
+    page.reload()
+    page.locator(".compare .legend").get_by_text(names[2]).wait_for()
+    assert page.locator(".compare .legend").get_by_text(names[0]).is_visible()
+    assert page.get_by_label(say(msg("First audience"))).first.input_value() == names[2]
+    mia.leave()
+
+
+@BOTH
+def test_the_rule_form_marks_what_is_wrong_in_its_own_language(browser, site, language):
+    mia = Visitor(browser, site, "Mia", language)
+    page, say = mia.page, mia.say
+    mia.open(f"{site}/rules/new")
+
+    def field(label):
+        return page.locator(".q-field").filter(has=page.get_by_label(say(label), exact=True)).first
+
+    page.get_by_label(say(msg("Why it is needed"))).fill("a campaign")
+    mia.press(msg("Save draft"))
+    page.get_by_text(say(msg("Correct the marked fields."))).wait_for()
+    own, other = ("English", "Chinese") if language == "en" else ("Chinese", "English")
+    titles = {"English": msg("Title (English)"), "Chinese": msg("Title (Chinese)")}
+    for wrong in (titles[own], msg("Name (letters, digits, _)"), msg("Place in the tag tree")):
+        field(wrong).locator(".q-field__messages [role=alert]").wait_for()
+    for right in (titles[other], msg("Owner"), msg("Why it is needed")):
+        assert field(right).locator("[role=alert]").count() == 0
+    shown = " ".join(page.locator(".q-field [role=alert]").all_inner_texts())
+    assert not {"Tuple", "validation", "schema", "Value error"} & set(shown.split())
+    assert (any("\u4e00" <= c <= "\u9fff" for c in shown)) == (language == "zh")
+    # What is corrected is no longer marked; a rule that cannot be read marks the rule.
+    page.get_by_label(say(titles[own])).fill("Northern")
+    field(titles[own]).locator("[role=alert]").wait_for(state="detached")
+    page.get_by_label(say(msg("Name (letters, digits, _)"))).fill(f"northern_{language}")
+    page.get_by_label(say(msg("Place in the tag tree"))).fill("Lifecycle / Stage")
+    meaning = msg("Meaning (English)") if language == "en" else msg("Meaning (Chinese)")
+    page.get_by_label(say(meaning)).fill("Lives up there")
+    page.get_by_label(say(msg("Rule")), exact=True).fill("cityy = 'Oslo'")
+    page.wait_for_timeout(600)
+    mia.press(msg("Save draft"))
+    field(msg("Rule")).locator("[role=alert]").filter(has_text="cityy").wait_for()
+    page.get_by_label(say(msg("Rule")), exact=True).fill("city = 'Oslo'")
+    page.wait_for_timeout(600)
+    mia.press(msg("Save draft"))
+    page.wait_for_url(f"**/rules/new?draft=northern_{language}")
+    # The name is taken now.
+    mia.open(f"{site}/rules/new")
+    mia.leave()
+
+
+@BOTH
+def test_words_of_the_meaning_find_a_tag(browser, site, language):
+    mia = Visitor(browser, site, "Mia", language)
+    mia.open(site)
+    search = mia.page.get_by_role("searchbox", name=mia.say(msg("Search by name or meaning")))
+    search.fill({"en": "buy next days", "zh": "不再购买"}[language])
+    mia.page.locator(".tag-group h2").first.wait_for(state="detached")
+    mia.page.get_by_role("link", name=mia.say.of({"en": "Churn risk", "zh": "流失风险"})).first.wait_for()
+    for path, problem in (
+        ("/tags/nothing_of_that_name", msg("There is no tag with that name")),
+        ("/profile/nobody", msg("There is no customer {id}", id="nobody")),
+    ):
+        mia.open(f"{site}{path}")
+        mia.page.get_by_text(mia.say(problem)).wait_for()
+        assert "tagcast " not in mia.page.locator("main").inner_text(), "nobody is sent to a shell"
+    mia.leave()
+
+
+@BOTH
+def test_drafts_are_submitted_and_published_together(shop, browser, site, language):
+    tags = [f"{name}_{language}" for name in ("south", "west")]
+    ola = Visitor(browser, site, "Ola", language)
+    for tag in tags:
+        rule = {"name": tag, "title": {"en": tag}, "description": {"en": tag}, "path": ["Lifecycle", "Stage"], "owner": "Ola",
+                "rule": "city = 'Bergen'"}  # fmt: skip
+        ola.ask("POST", "/api/v1/rule-drafts", {"definition": rule, "reason": "r"})
+    steps = ola.ask("POST", "/api/v1/tags/steps", {"tags": tags, "to": "in_review", "reason": "both"})
+    assert [step["to"] for step in steps] == ["in_review", "in_review"]
+    ola.open(f"{site}/reviews")
+    # Whoever submitted them may not publish them: there is nothing to select.
+    assert ola.page.get_by_label(ola.say(msg("Select {tag}", tag=tags[0]))).count() == 0
+    ola.leave()
+    bob = Visitor(browser, site, "Bob", language)
+    page, say = bob.page, bob.say
+    bob.open(f"{site}/reviews")
+    for tag in tags:
+        page.get_by_label(say(msg("Select {tag}", tag=tag))).click()
+    bob.press(msg("{step}: selected tags", step=say(msg("Publish"))))
+    page.locator(".sheet-dialog").get_by_label(say(msg("Reason"))).fill("read both")
+    bob.press(msg("Publish"), within=".sheet-dialog")
+    page.locator(".sheet-dialog").wait_for(state="detached")
+    page.wait_for_function(
+        "names => !names.some(n => document.querySelector('main').innerText.includes(n))", arg=tags
+    )
+    assert status_of(shop.state, tags) == dict.fromkeys(tags, "published")
+    bob.leave()
+
+
+@BOTH
+def test_pages_say_what_speaks_against_relying_on_what_they_show(browser, site, language):
+    mia = Visitor(browser, site, "Mia", language)
+    page, say = mia.page, mia.say
+    main = page.locator("main")
+    # Data of 2024 do not look fresh because somebody scored them today.
+    mia.open(site)
+    main.get_by_text(say(msg("Out of date"))).first.wait_for()
+    mia.open(f"{site}/tags/{TAG}")
+    main.get_by_text(say(msg("Out of date"))).first.wait_for()
+    assert "2024-07-31" in main.inner_text(), "thirty days after the last day of the data"
+    assert "2024-07-01" in main.locator(".note.warn").first.inner_text()
+    # A tag that no run has scored is not sure of anything, and a filter by it says so in people's words.
+    mia.open(f"{site}/tags/high_value")
+    main.get_by_text(say(msg("known after the first run that scores it"))).wait_for()
+    assert "100%" not in main.locator(".stats").inner_text()
+    mia.open(f"{site}/audience?filter=high_value+%3D+%27yes%27")
+    main.locator(".answer-count b", has_text="–").wait_for()
+    trouble = main.locator(".trouble").inner_text()
+    assert "high_value" in trouble
+    assert "tagcast " not in trouble
+    assert {"en": "draft", "zh": "草稿"}[language] in trouble
+    # One attribute is sensitive; tags that are not published are none of these.
+    mia.open(f"{site}/profile/c0001")
+    hidden = nmsg(
+        "{n} more field is sensitive and hidden from your role.",
+        "{n} more fields are sensitive and hidden from your role.",
+        1,
+    )
+    main.get_by_text(say(hidden)).wait_for()
+    # Runs: every movement, why, and times that name their zone.
+    mia.open(f"{site}/runs")
+    assert " UTC" in main.locator("tbody tr").first.inner_text()
+    assert main.locator(".pill.num").count() > 0
+    assert say(msg("new data")) in main.inner_text()
+    mia.leave()
+
+
+@BOTH
+def test_who_may_not_see_single_profiles_gets_rounded_numbers(browser, site, language):
+    vera = Visitor(browser, site, "Vera", language)
+    main, note = (
+        vera.page.locator("main"),
+        msg("Numbers are rounded down to multiples of {cell}; smaller groups are not shown.", cell=10),
+    )
+    vera.open(f"{site}/tags/{TAG}")
+    main.get_by_text(vera.say(note)).wait_for()
+    counts = [
+        int(text.replace(",", ""))
+        for text in main.locator(".t.tight tbody td:nth-child(2)").all_inner_texts()
+        if text.replace(",", "").isdigit()
+    ]
+    assert counts
+    assert all(n % 10 == 0 for n in counts)
+    vera.open(f"{site}/runs")
+    main.get_by_text(vera.say(note)).wait_for()
+    moved = [int(text) for text in main.locator(".pill.num b").all_inner_texts()]
+    assert all(n % 10 == 0 and n > 0 for n in moved)
+    vera.leave()
+
+
+@BOTH
+def test_the_shortest_password_is_named_before_one_is_given(browser, site, language):
+    ola = Visitor(browser, site, "Ola", language)
+    ola.open(f"{site}/access")
+    ola.press(msg("Add user"))
+    ola.page.locator(".sheet-dialog").get_by_text(str(LENGTHS[0])).first.wait_for()
+    ola.leave()

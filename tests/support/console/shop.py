@@ -1,0 +1,104 @@
+"""A shop with everything that pages of the console show: people, a published tag, what waits for review, saved audiences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.core.settings import load_settings
+from tagcast.pipelines.scoring.score import score_tags
+from tagcast.registry.access.accounts import add_user
+from tagcast.registry.access.roles import Person
+from tagcast.registry.gates.checks import Check, GateReport
+from tagcast.registry.governance.lifecycle import transition
+from tagcast.registry.state.database import State, open_state
+from tagcast.registry.versions.promotion import decide_by_gate
+from tagcast.registry.versions.recording import log_version
+from tagcast.registry.versions.tracking import Tracking, open_tracking
+from tests.support.browser import SECRET
+from tests.support.champion import DAY, TAG, by_hand, shop_with_champion
+
+PASSED = GateReport((Check("beats_rfm", "pass", 0.86, 0.84, "AUC .860 against .840"),))
+ANN, BOB = Person("Ann", "data_scientist"), Person("Bob", "data_scientist")
+PEOPLE = (("Mia", "marketer"), ("Bob", "data_scientist"), ("Ola", "owner"), ("Vera", "viewer"))
+"""Who can log in, with SECRET."""
+CONSENTS = ("yes", "yes", "yes", "no", "")
+"""Of the customers in turn: three in five agree to mail, of one in five nothing is known."""
+EXTRA = """
+currency = "NOK"
+"""
+TABLES = """
+[review]
+second_person = true
+
+[consent]
+email = "mail_ok"
+"""
+
+
+@dataclass(frozen=True)
+class ConsoleShop:
+    """Where the shop lies, and what its tests change behind the console's back."""
+
+    config: Path
+    home: Path
+    folder: Path
+    tracking: Tracking
+    state: State
+
+    def propose(self, now: datetime | None = None) -> int:
+        """Put another version before the reviewers and return its number."""
+        now = now or datetime.now(UTC)
+        model = by_hand(threshold=0.4)
+        bundle = self.folder / f"bundle-{now.timestamp()}"
+        model.save(bundle)
+        version = log_version(
+            self.tracking, tag=TAG, kind="model", bundle=bundle, features=model.features,
+            feature_set=FeatureSet.parse(model.feature_set).id, params={}, metrics={"auc": 0.86, "log_loss": 0.51}, dataset={},
+            split={}, figures={}, notes=[], run_name="r", now=now,
+        )  # fmt: skip
+        decide_by_gate(self.tracking, version, PASSED, now=now, proposer="Ann")
+        return version.version
+
+
+def console_shop(folder: Path) -> ConsoleShop:
+    """Return a shop whose churn is published by Bob, with one more version that waits for somebody else than Ann."""
+    shop_with_champion(folder)
+    config = folder / "tagcast.toml"
+    _ask_for_consent(folder)
+    text = config.read_text(encoding="utf-8").replace(
+        'columns = ["city", "age"]', 'columns = ["city", "age", "mail_ok"]\nsensitive = ["age"]'
+    )
+    first, tables = text.split("\n\n", 1)
+    config.write_text(f"{first}{EXTRA}\n{tables}{TABLES}", encoding="utf-8")
+    now = datetime.now(UTC) - timedelta(minutes=5)
+    settings = load_settings(config, folder / "home", folder)
+    from tagcast.pipelines.project.project import open_project
+
+    for days in (7, 0):  # a run of the week before, so that something has moved
+        as_of, at = DAY - timedelta(days=days), now - timedelta(days=days)
+        reason = "" if days else "a week later"
+        score_tags(open_project(config, folder / "home"), None, as_of=as_of, now=at, force_reason=reason)
+    state = open_state(settings)
+    for name, role in PEOPLE:
+        add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
+    how = {"reason": "for the tests", "second_person": True}
+    # Scored while a second person was asked for: nothing is published before one agreed.
+    transition(state, TAG, "in_review", by=ANN, now=now, **how)
+    transition(state, TAG, "published", by=BOB, now=now, **how)
+    shop = ConsoleShop(
+        config, settings.home, folder, open_tracking(settings.home, project=settings.name), state
+    )
+    shop.propose(now)
+    return shop
+
+
+def _ask_for_consent(folder: Path) -> None:
+    file = folder / "customers.csv"
+    people = pd.read_csv(file)
+    people["mail_ok"] = [CONSENTS[k % len(CONSENTS)] for k in range(len(people))]
+    people.to_csv(file, index=False)
