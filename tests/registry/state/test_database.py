@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Column, Integer, Table, func, select
 
 from tagcast.features.core.errors import ConfigError, StateError
 from tagcast.features.core.settings import load_settings
 from tagcast.registry.state.database import State, open_state, schema_of
-from tagcast.registry.state.tables import AUDIT
+from tagcast.registry.state.tables import AUDIT, METADATA
 from tests.support.stores import STATES, drop_schemas, make_state, postgres_url
 
 ROOT = Path(__file__).parents[3]
@@ -300,3 +300,16 @@ def test_a_state_that_is_lost_is_an_error_and_no_new_beginning(kind, tmp_path) -
         assert "backup" in str(caught.value)
     lost.close()
     assert kind == "postgres" or not (home / "registry.db").exists()
+
+
+def test_a_table_that_is_known_later_is_empty_too(tmp_path) -> None:
+    """Modules bring their tables when they are imported: after an answer that knew fewer."""
+    state = State(f"sqlite:///{tmp_path / 'none.db'}", "shop")
+    with state.reading() as connection:
+        connection.execute(select(AUDIT)).all()
+    later = Table("known_later", METADATA, Column("id", Integer, primary_key=True))
+    try:
+        with state.reading() as connection:
+            assert connection.execute(select(later)).all() == []
+    finally:
+        METADATA.remove(later)
