@@ -21,7 +21,7 @@ COMMANDS = {
         "training", "Train tags and version the models; those that pass the gate become champions."
     ),
     "score": LazyCommand("scoring", "Score everyone with each champion and publish a new run."),
-    "promise": LazyCommand("scoring", "Compare what the published run promised with what happened."),
+    "promise": LazyCommand("scoring", "Compare what was promised with what happened."),
     "run": LazyCommand(
         "runs", "List the published runs, compare them, go back to an earlier one, delete old ones."
     ),

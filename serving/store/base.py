@@ -57,6 +57,10 @@ class StoreReader(Protocol):
         """Yield ``profile_id`` and ``columns`` of every profile by rising id; memory holds one batch."""
         ...
 
+    def let_go(self) -> None:
+        """Let go of the last answer, read or not."""
+        ...
+
 
 class ProfileStore(ABC):
     """A store.

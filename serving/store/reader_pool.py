@@ -249,6 +249,7 @@ class RunReaderPool:
         with self._free:
             run.lent -= 1
             if held is not None and whole and not run.retired:
+                held.reader.let_go()
                 held.idle_since = self._seconds()
                 run.idle.append(held)
             elif held is not None:

@@ -86,6 +86,9 @@ class DuckDbReader:
         with _read_errors(self._file):
             yield from self.query(exp.select("profile_id", *quoted, copy=False).from_("profiles", copy=False))
 
+    def let_go(self) -> None:
+        """Do nothing: an answer goes with whoever reads it."""
+
 
 class DuckDbStore(ProfileStore):
     """The store in ``folder``, made by the first writer."""

@@ -10,7 +10,7 @@ import atexit
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,6 +189,17 @@ def holder_of(connection: Connection, key: int) -> Text:
         address=rows[0]["address"] or msg("this machine"),
         pid=rows[0]["pid"],
     )
+
+
+def unlock(connection: Connection, key: int) -> None:
+    """Give an advisory lock back: the server ends a session a moment after it is closed, and who comes right after would wait.
+
+    What is not committed is taken back; on a broken connection the lock is gone already.
+    """
+    with suppress(Error):
+        connection.rollback()
+        fetch(connection, exp.select(exp.func("pg_advisory_unlock", exp.Literal.number(key))))
+        connection.commit()
 
 
 def close(connection: Connection) -> None:

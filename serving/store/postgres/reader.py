@@ -75,14 +75,14 @@ class PostgresReader:
 
     def _fetch(self, sql: str, *values: str) -> pa.RecordBatchReader:
         with self._server.errors():
-            self.close()
+            self.let_go()
             self._cursor = self._connection.cursor()
             self._cursor.execute(sql, values or None)
             reader: pa.RecordBatchReader = self._cursor.fetch_record_batch()
             return reader
 
-    def close(self) -> None:
-        """Let go of the last answer."""
+    def let_go(self) -> None:
+        """Let go of the last answer, read or not: the server keeps what is left of it."""
         if self._cursor is not None:
             self._cursor.close()
             self._cursor = None

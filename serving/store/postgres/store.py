@@ -35,7 +35,7 @@ from tagcast.serving.store.base import ProfileStore, log
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import CHECK_EVERY_SECONDS, busy
 from tagcast.serving.store.manifest import Entry, Manifest
-from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform
+from tagcast.serving.store.postgres.connection import PUBLISH_AGAIN, Server, fetch, holder_of, perform, unlock
 from tagcast.serving.store.postgres.layout import Layout
 from tagcast.serving.store.postgres.reader import PostgresReader
 from tagcast.serving.store.schema import RunInfo
@@ -120,7 +120,7 @@ class PostgresStore(ProfileStore):
             try:
                 yield reader
             finally:
-                reader.close()
+                reader.let_go()
 
     @contextmanager
     def lock(self, run_id: str, wait_seconds: float) -> Iterator[Path]:
@@ -146,6 +146,7 @@ class PostgresStore(ProfileStore):
             finally:
                 self._writing = self._layout = None
                 shutil.rmtree(staging, ignore_errors=True)
+                unlock(connection, key)
 
     def _prepare(self, connection: Connection) -> None:
         """Make what is not there yet."""
