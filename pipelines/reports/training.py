@@ -37,6 +37,21 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
                     for t in of_kind
                 ],
             )
+    counted = [t for t in trained if t.values]
+    if counted:
+        table(
+            msg("Who gets which value at the test snapshot, hysteresis apart"),
+            (msg("tag"), msg("test"), msg("profiles"), msg("values")),
+            [
+                (
+                    t.tag,
+                    t.test,
+                    sum(t.values.values()),
+                    listed(msg("{value} {n:,}", value=value, n=n) for value, n in t.values.items()),
+                )
+                for t in counted
+            ],
+        )
     for t in trained:
         if t.alias != "champion":
             tell(msg("{tag}: no champion: {reason}", tag=t.tag, reason=t.reason))

@@ -42,6 +42,8 @@ class TrainedTag:
         The candidate that won.
     metrics : dict
         Of the test snapshot.
+    values : dict of str to int
+        Profiles of the test snapshot by the value that they would get, unknown the last.
     rows, test : int, date or None
         Training rows and the test snapshot.
     reason : Message, Joined or str
@@ -57,6 +59,7 @@ class TrainedTag:
     alias: str
     chosen: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
     rows: int = 0
     test: date | None = None
     reason: Text | Joined = NOTHING
@@ -111,6 +114,7 @@ def register(
         "champion" if decision.action == "promoted" else "challenger",
         result.chosen,
         found.metrics,
+        found.evidence.decided.counts,
         len(frame.y),
         split.test,
         decision_text(decision),
