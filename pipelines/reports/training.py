@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
-from tagcast.pipelines.reports.terminal import metric_cells, table, tell
+from tagcast.pipelines.reports.terminal import metric_cells, table, tell, with_reservations
 from tagcast.pipelines.training.registration import TrainedTag
 
 
@@ -29,7 +29,7 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
                     (
                         t.tag,
                         t.version,
-                        t.alias,
+                        with_reservations(t.alias, t.reservations),
                         t.chosen,
                         t.test,
                         *metric_cells(listing.trained, t.metrics, listing.amounts),

@@ -50,6 +50,8 @@ class TrainedTag:
         Of the gate, or why there is no model; says where a second person has to approve it.
     checks : list of dict
         The gate's checks.
+    reservations : tuple of str
+        What the gate holds against it all the same (:data:`tagcast.registry.gates.reservations.RESERVATIONS`).
     notes : tuple of Message or str
     """
 
@@ -65,6 +67,7 @@ class TrainedTag:
     reason: Text | Joined = NOTHING
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[Text, ...] = ()
+    reservations: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome by name, its reason as a message."""
@@ -75,6 +78,7 @@ def register(
     project: Project, job: Job, result: AnyResult, inputs: GateInputs, moment: datetime
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
+    from tagcast.registry.gates.reservations import reservations
     from tagcast.registry.versions.promotion import decide_by_gate
     from tagcast.registry.versions.recording import log_version
     from tagcast.registry.versions.tracking import open_tracking
@@ -120,6 +124,7 @@ def register(
         decision_text(decision),
         report.as_dict()["checks"],
         tuple(result.notes),
+        reservations(report.as_dict()),
     )
 
 
