@@ -92,7 +92,7 @@ def _of_training(trained: Sequence[TrainedTag]) -> str:
     churn = next(tag for tag in trained if tag.tag == TAG)
     auc, rfm = (churn.metrics.get(name, float("nan")) for name in ("auc", "rfm_auc"))
     return (
-        f"{champions} of {len(trained)} models passed every check and are champions; {TAG} ranks with an AUC of "
+        f"{champions} of {len(trained)} models passed the gate and are champions; {TAG} ranks with an AUC of "
         f"{auc:.3f} on households and days it had not seen, recency-frequency-money alone with {rfm:.3f}"
     )
 

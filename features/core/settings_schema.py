@@ -171,13 +171,16 @@ class Identity(Place):
 
 
 class Publish(Strict):
-    """How many runs the store keeps, and how far a run may differ from the last one before it is refused."""
+    """How many runs the store keeps, and how far a run may differ from earlier ones before it is refused."""
 
     keep: int = Field(5, ge=1, description="published runs kept, the active one among them")
     base_change: float = Field(0.4, gt=0, description="of the number of profiles")
     population_change: float = Field(0.5, gt=0, description="of the population of a tag")
     share_change: float = Field(0.25, gt=0, le=1, description="of the share of any value of a tag")
     psi: float = Field(0.5, gt=0, description="population stability index of the scores of a tag")
+    reference_days: int = Field(
+        30, ge=1, description="also held against the oldest run of so many days before"
+    )
 
 
 class Review(Strict):

@@ -1,7 +1,7 @@
 """What a decision rule gives and costs, over cases whose outcomes are known.
 
-Each row of the table is an audience: the highest scores of every past snapshot, up to a share of its
-population, beside the audience that the rule itself chooses there. A rule that ranks its population
+Each row of the table is an audience: who would get a yes among the highest scores of every past snapshot, up to a share of
+its population, beside the audience that the rule itself chooses there. A rule that ranks its population
 (top share, capacity) gets a threshold for each snapshot, as in a scoring run.
 """
 
@@ -13,19 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tagcast.features.core.messages import Text, msg, nmsg, to_json
+from tagcast.features.core.messages import to_json
 from tagcast.models.decisions.cases import Cases, Rows
+from tagcast.models.decisions.choice_sentence import choice_sentence
 from tagcast.models.decisions.flip_rates import stability
-from tagcast.models.decisions.policy import NEVER, needs_population, threshold_from_scores
-from tagcast.models.definitions.model_tag import (
-    Decision,
-    PrecisionRule,
-    ProfitRule,
-    TagDefinition,
-    ThresholdRule,
-    TierRule,
-    TopShareRule,
-)
+from tagcast.models.decisions.policy import needs_population, threshold_from_scores
+from tagcast.models.definitions.model_tag import Decision, ProfitRule, TagDefinition, TopShareRule
 from tagcast.models.stats.metrics import wilson
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
@@ -45,7 +38,9 @@ class ThresholdRow:
     threshold, threshold_high : float
         Least score of a member: the lowest and the highest over the snapshots.
     size, share : int, float
-        Members over all snapshots, and as a share of the cases.
+        Members over all snapshots, and as a share of the cases: whose value would be predicted.
+    unknown : int
+        Who scores high enough and is left ``unknown`` below ``min_confidence``; no members.
     precision, low, high : float or None
         Share of members whose outcome is true, with Wilson's 95 % interval; None for an empty audience.
     recall, lift : float or None
@@ -67,6 +62,7 @@ class ThresholdRow:
     recall: float | None
     lift: float | None
     profit: float | None
+    unknown: int
 
 
 def rule_thresholds(decision: Decision, learned: float | None, cases: Cases) -> list[float]:
@@ -86,8 +82,19 @@ def rule_thresholds(decision: Decision, learned: float | None, cases: Cases) -> 
     return [learned] * len(cases.snapshots)
 
 
-def share_rows(cases: Cases, decision: Decision | None = None) -> list[tuple[list[float], ThresholdRow]]:
-    """Return, for each of ``SHARES``, its threshold at each snapshot and the audience; ``decision`` may know a profit."""
+def share_rows(
+    cases: Cases, sure: Rows, decision: Decision | None = None
+) -> list[tuple[list[float], ThresholdRow]]:
+    """Return, for each of ``SHARES``, its threshold at each snapshot and the audience.
+
+    Parameters
+    ----------
+    cases : Cases
+    sure : ndarray of bool
+        Whose value is predicted once they are chosen; the others stay unknown.
+    decision : Decision, optional
+        May know a profit.
+    """
     asked = [
         (share, [threshold_from_scores(TopShareRule(rule="top_share", share=share), cases.score[rows])
                  if share < 1 else float(cases.score[rows].min()) for _, rows in cases.snapshots])
@@ -96,26 +103,31 @@ def share_rows(cases: Cases, decision: Decision | None = None) -> list[tuple[lis
     return [
         (
             thresholds,
-            audience(cases, reached(cases, thresholds), thresholds, share, decision=decision, chosen=False),
+            audience(
+                cases, reached(cases, thresholds), sure, thresholds, share, decision=decision, chosen=False
+            ),
         )
         for share, thresholds in asked
     ]
 
 
-def threshold_table(decision: Decision, learned: float | None, cases: Cases) -> list[ThresholdRow]:
+def threshold_table(
+    decision: Decision, learned: float | None, cases: Cases, min_confidence: float = 0.0
+) -> list[ThresholdRow]:
     """Return an audience for each of ``SHARES`` and the rule's own, the widest last.
 
-    Where the rule's audience is exactly that of a share, that row is marked.
+    An audience holds who would get a yes: nobody whose confidence is below ``min_confidence``. Where the rule's
+    audience is exactly that of a share, that row is marked.
     """
-    own = rule_thresholds(decision, learned, cases)
-    found = share_rows(cases, decision)
+    own, sure = rule_thresholds(decision, learned, cases), cases.lower >= min_confidence
+    found = share_rows(cases, sure, decision)
     rows = [row for _, row in found]
     same = [place for place, (thresholds, _) in enumerate(found) if thresholds == own]
     if same:
         rows[same[0]] = replace(rows[same[0]], chosen=True)
     else:
-        rows.append(audience(cases, reached(cases, own), own, None, decision=decision, chosen=True))
-    return sorted(rows, key=lambda row: (row.size, row.asked or 0.0))
+        rows.append(audience(cases, reached(cases, own), sure, own, None, decision=decision, chosen=True))
+    return sorted(rows, key=lambda row: (row.size + row.unknown, row.asked or 0.0))
 
 
 def reached(cases: Cases, thresholds: Sequence[float]) -> Rows:
@@ -128,14 +140,16 @@ def reached(cases: Cases, thresholds: Sequence[float]) -> Rows:
 
 def audience(
     cases: Cases,
-    member: Rows,
+    reach: Rows,
+    sure: Rows,
     thresholds: Sequence[float],
     asked: float | None,
     *,
     decision: Decision | None,
     chosen: bool,
 ) -> ThresholdRow:
-    """Return the figures of the cases ``member``; ``thresholds`` are their least scores, one a snapshot."""
+    """Return the figures of those of ``reach`` who are ``sure``; ``thresholds`` are their least scores, one a snapshot."""
+    member = reach & sure
     size, right, true = int(member.sum()), int(cases.y[member].sum()), int(cases.y.sum())
     low, precision, high = (
         tuple(float(bound[0]) for bound in wilson([right], [size])) if size else (None, None, None)
@@ -156,6 +170,7 @@ def audience(
         recall=right / true if true else None,
         lift=precision / (true / len(cases.y)) if precision is not None and true else None,
         profit=profit,
+        unknown=int(reach.sum()) - size,
     )
 
 
@@ -178,7 +193,7 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
         mappings; empty with fewer than two snapshots, and under a capacity, which allows no hysteresis)
         and ``stability_without_unknown``, the same with a ``min_confidence`` of 0.
     """
-    table = threshold_table(definition.decision, learned, cases)
+    table = threshold_table(definition.decision, learned, cases, definition.min_confidence)
     rule = definition.decision
     capped = isinstance(rule, ProfitRule) and rule.capacity is not None
     days = [day for day, _ in cases.snapshots]
@@ -200,70 +215,9 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
         "snapshots": days,
         "base_rate": float(cases.y.mean()),
         "thresholds": [asdict(row) for row in table],
-        "says": to_json(choice_sentence(rule, next(row for row in table if row.chosen), len(days))),
+        "says": to_json(choice_sentence(definition, next(row for row in table if row.chosen), cases)),
         "hysteresis": definition.hysteresis,
         "min_confidence": definition.min_confidence,
         "stability": margins(definition.min_confidence),
         "stability_without_unknown": margins(0.0),
     }
-
-
-def choice_sentence(rule: Decision, row: ThresholdRow, snapshots: int) -> Text:
-    """Return one plain sentence on what the rule chose."""
-    asked = _asked(rule)
-    if not row.size or row.precision is None:
-        if row.threshold == NEVER:
-            return msg("{asked}: no past audience met it, so nobody gets a yes.", asked=asked)
-        return msg("{asked}: nobody scored that high, so nobody gets a yes.", asked=asked)
-    figures = {
-        "scores": _scores(row),
-        "audience": nmsg(
-            "{share} of {n} past snapshot",
-            "{share} of {n} past snapshots",
-            snapshots,
-            share=f"{row.share:.1%}",
-        ),
-        "precision": f"{row.precision:.1%}",
-        "low": f"{row.low:.1%}",
-        "high": f"{row.high:.1%}",
-        "recall": f"{row.recall or 0:.1%}",
-    }
-    if row.profit is None:
-        return msg(
-            "{asked}: yes from a score of {scores}, {audience}; {precision} of them turned out true "
-            "({low} to {high}), {recall} of all true outcomes.",
-            asked=asked,
-            **figures,
-        )
-    return msg(
-        "{asked}: yes from a score of {scores}, {audience}; {precision} of them turned out true ({low} to {high}), "
-        "{recall} of all true outcomes, {profit} of expected profit a snapshot.",
-        asked=asked,
-        profit=f"{row.profit:+,.0f}",
-        **figures,
-    )
-
-
-def _scores(row: ThresholdRow) -> Text:
-    if row.threshold == row.threshold_high:
-        return f"{row.threshold:.3f}"
-    return msg("{first} to {last}", first=f"{row.threshold:.3f}", last=f"{row.threshold_high:.3f}")
-
-
-def _asked(rule: Decision) -> Text:
-    if isinstance(rule, ThresholdRule):
-        return msg("A score of {score} or more", score=f"{rule.threshold:g}")
-    if isinstance(rule, TopShareRule):
-        return msg("The top {share} by score", share=f"{rule.share:.1%}")
-    if isinstance(rule, PrecisionRule):
-        return msg("The widest audience with a precision of {precision}", precision=f"{rule.precision:.0%}")
-    if isinstance(rule, TierRule):
-        raise TypeError("an amount has tiers, and no cut of its own")
-    figures = {"benefit": f"{rule.benefit:g}", "cost": f"{rule.cost:g}"}
-    if rule.capacity:
-        return msg(
-            "Benefit {benefit}, cost {cost} a contact, at most {capacity:,} profiles a snapshot",
-            capacity=rule.capacity,
-            **figures,
-        )
-    return msg("Benefit {benefit}, cost {cost} a contact", **figures)

@@ -66,11 +66,12 @@ def _boundary(definition: TagDefinition, cases: TierCases, place: int) -> tuple[
     """Return the table of a boundary, and a sentence on who was predicted to reach it."""
     tier, start = list(definition.levels.items())[place]
     reaching = cases.from_tier(place)
-    member = (cases.tier >= place) & (cases.confidence >= definition.min_confidence)
+    reach, sure = cases.tier >= place, cases.confidence >= definition.min_confidence
+    member = reach & sure
     least = [float(cases.score[r & member].min()) for _, r in cases.snapshots if (r & member).any()]
-    own = audience(reaching, member, least or [np.inf], None, decision=None, chosen=True)
+    own = audience(reaching, reach, sure, least or [np.inf], None, decision=None, chosen=True)
     rows = sorted(
-        [*(row for _, row in share_rows(reaching)), own], key=lambda row: (row.size, row.asked or 0.0)
+        [*(row for _, row in share_rows(reaching, sure)), own], key=lambda row: (row.size, row.asked or 0.0)
     )
     table = {
         "tier": tier,

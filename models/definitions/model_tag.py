@@ -7,7 +7,7 @@ is predicted about them over the horizon that follows, ``decision`` when the val
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Any, Literal
@@ -60,13 +60,22 @@ __all__ = [
 ]
 
 _BANDS = {"low": 0.0, "medium": 0.2, "high": 0.5}
+_MIN_CONFIDENCE = {"threshold": 0.5, "tier": 0.5, "top_share": 0.0, "precision": 0.0, "profit": 0.0}
+"""By decision rule. A share, a precision and a profit name their audience themselves, often at scores far below .5,
+where a confidence of .5 would leave nobody in it."""
 
 
-def _decision_may_be_left_out(schema: dict[str, Any]) -> None:
-    """Say in the JSON schema that only an amount can do without ``decision``."""
-    schema["required"].remove("decision")
+def _what_may_be_left_out(schema: dict[str, Any]) -> None:
+    """Say in the JSON schema that only an amount can do without ``decision``, and each tag without ``min_confidence``."""
+    for key in ("decision", "min_confidence"):
+        schema["required"].remove(key)
     amount = {"properties": {"outcome": {"properties": {"kind": {"const": "amount"}}}}}
     schema |= {"if": amount, "else": {"required": ["decision"]}}
+
+
+def _named(part: Any, key: str) -> Any:
+    """Return the name under ``key`` of a part that is a mapping or built already."""
+    return part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)
 
 
 class SplitRule(Strict):
@@ -91,7 +100,7 @@ class SplitRule(Strict):
 class TagDefinition(TagBase):
     """A tag that a model predicts, or one family of such tags before expansion."""
 
-    model_config = ConfigDict(json_schema_extra=_decision_may_be_left_out)
+    model_config = ConfigDict(json_schema_extra=_what_may_be_left_out)
 
     outcome: Outcome
     feature_service: Literal["churn", "value", "interest"]
@@ -99,7 +108,12 @@ class TagDefinition(TagBase):
     bands: dict[str, float] = Field(
         default=_BANDS, description="band name to the score it starts at; an amount has its tiers instead"
     )
-    min_confidence: float = Field(0.5, ge=0, lt=1)
+    min_confidence: float = Field(
+        ge=0,
+        lt=1,
+        description="below this confidence the value is unknown; left out: 0.5 for the rules threshold and tier, 0 for "
+        "top_share, precision and profit, which name their audience themselves",
+    )
     hysteresis: float = Field(
         0.0,
         ge=0,
@@ -111,11 +125,19 @@ class TagDefinition(TagBase):
 
     @model_validator(mode="before")
     @classmethod
-    def _complete_amount(cls, raw: Any) -> Any:
-        """An amount's value is its tier, and it has no bands beside its tiers."""
-        outcome = raw.get("outcome") if isinstance(raw, dict) else None
-        kind = outcome.get("kind") if isinstance(outcome, dict) else getattr(outcome, "kind", None)
-        return {"decision": {"rule": "tier"}, "bands": {}, **raw} if kind == "amount" else raw
+    def _complete(cls, raw: Any) -> Any:
+        """Fill in what follows from the kind of outcome and from the rule.
+
+        An amount's value is its tier, and it has no bands beside its tiers.
+        """
+        if not isinstance(raw, Mapping):
+            return raw
+        if _named(raw.get("outcome"), "kind") == "amount":
+            raw = {"decision": {"rule": "tier"}, "bands": {}, **raw}
+        rule = _named(raw.get("decision"), "rule")
+        # A rule that is not known is an error of its own: no second one about what follows from it.
+        asked = _MIN_CONFIDENCE.get(rule, 0.0) if isinstance(rule, str) else 0.0
+        return {"min_confidence": asked, **raw}
 
     @field_validator("bands")
     @classmethod

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.stats.amount_metrics import coverage_bounds
 from tagcast.models.stats.metrics import Estimate
+
+if TYPE_CHECKING:
+    from tagcast.models.evaluation.decided_values import DecidedValues
 
 
 class Measured(Protocol):
@@ -62,6 +65,8 @@ class Evidence:
     cases : mapping of str to int
         ``train_yes``, ``train_no``, ``test_yes``, ``test_no``: rows whose outcome is true, of an amount rows with any
         spend, and the others.
+    decided : DecidedValues
+        Who gets which value.
     promise : sequence of Promised
         By level of confidence.
     out_of_time : bool
@@ -74,6 +79,7 @@ class Evidence:
     differences: Mapping[str, Mapping[str, Measured]]
     references: Mapping[str, Text]
     cases: Mapping[str, int]
+    decided: DecidedValues
     promise: Sequence[Promised] = ()
     out_of_time: bool = True
     stand_in: str = ""

@@ -11,6 +11,7 @@ from tagcast.pipelines.cards.document import Block, Bullets, Grid, Paragraph, Pi
 from tagcast.pipelines.cards.kind_parts import CARD_PARTS, CardParts
 from tagcast.pipelines.evidence.findings import Explanation
 from tagcast.pipelines.evidence.weak_segments import weak_segments
+from tagcast.registry.gates.reservations import RESERVATIONS, reservations
 from tagcast.serving.catalog.definition_text import percent
 
 if TYPE_CHECKING:
@@ -131,12 +132,20 @@ def calibration(facts: CardFacts) -> list[Block]:
     return [
         *facts.parts.beside_promise(facts.result),
         Paragraph(
-            f"{facts.parts.measures} Confidence is a floor: of the values predicted with "
+            f"{_measures(facts)} Confidence is a floor: of the values predicted with "
             "it, at least that share should turn out right."
         ),
         Grid(("level", "predicted", "promised", "came true", "promise"), rows),
         Row(_pictures(facts, "promise")),
     ]
+
+
+def _measures(facts: CardFacts) -> str:
+    """Return what score and confidence are, and whether the test snapshot bears that out."""
+    held_against = [str(RESERVATIONS[name]) for name in reservations(facts.report.as_dict())]
+    if not held_against:
+        return facts.parts.measures
+    return f"{facts.parts.measures} On the test snapshot that did not hold: {', '.join(held_against)}."
 
 
 def driver_blocks(facts: CardFacts) -> list[Block]:

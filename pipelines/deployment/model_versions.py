@@ -25,10 +25,16 @@ class ListedVersion:
     decision: str
     reason: Text | Joined
     checks: tuple[dict[str, Any], ...] = ()
+    reservations: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
-        return {**self.__dict__, "aliases": list(self.aliases), "checks": list(self.checks)}
+        return {
+            **self.__dict__,
+            "aliases": list(self.aliases),
+            "checks": list(self.checks),
+            "reservations": list(self.reservations),
+        }
 
 
 def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
@@ -46,6 +52,7 @@ def list_models(project: Project, tag: str | None) -> list[ListedVersion]:
             decision_text(v.decision) if v.decision else "–",
             v.decision.reason if v.decision else "",
             tuple(v.decision.figures.get("checks", ())) if v.decision else (),
+            v.reservations,
         )
         for v in registered_versions(project, tag)
     ]
@@ -92,6 +99,7 @@ def promote_version(
         "tag": tag,
         "version": version,
         "previous": previous,
+        "reservations": list(found[version].reservations),
         "by": by,
         "reason": reason,
         "at": now,

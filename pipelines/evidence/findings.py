@@ -138,6 +138,7 @@ def decided_at_test(result: AnyResult) -> tuple[npt.NDArray[np.object_], npt.NDA
 
 def evidence_of(result: AnyResult) -> Evidence:
     """Return what the gate and the grade look at."""
+    from tagcast.models.evaluation.decided_values import decided_values
     from tagcast.models.evaluation.evidence import Evidence
 
     value, came, confidence = decided_at_test(result)
@@ -146,6 +147,7 @@ def evidence_of(result: AnyResult) -> Evidence:
         differences=result.differences,
         references=result.references,
         cases=result.cases,
+        decided=decided_values(result.model.definition, result.test_scores),
         promise=promise_and_reality(came, value, confidence, CONFIDENCE_BANDS),
         out_of_time=result.out_of_time,
         stand_in=evidence_kind(result.model.definition).stand_in(result),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Text, from_json, listed, msg, pmsg
-from tagcast.pipelines.reports.terminal import amount, say, table, values_text
+from tagcast.pipelines.reports.terminal import amount, say, table, values_text, with_reservations
 from tagcast.registry.governance.observed_accuracy import not_judged
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ def render_tags(rows: Sequence[TagRow], warnings: Sequence[Text]) -> None:
         branch = "" if row.path == last else " › ".join(row.path)
         last = row.path
         champion = f"{row.champion} {row.grade or ''}".strip() if row.champion else None
+        called = with_reservations(champion, row.reservations) if champion else None
         lines.append(
             (
                 branch, row.name, _status(row), row.population, row.coverage,
                 values_text(_values(row), row.population or 0) if row.predicted else None,
-                row.mean_confidence, champion, _quality(row), row.owner,
+                row.mean_confidence, called, _quality(row), row.owner,
             )
         )  # fmt: skip
     table(

@@ -34,6 +34,14 @@ def render_plan(plan: Plan) -> None:
                 for value, now, then in _values(change)
             ],
         )
+    for change in moved:
+        if change.kind == "model" and not (change.will_say or {}).get("yes"):
+            say(
+                msg(
+                    "{tag}: nobody would get a yes; lower its threshold or min_confidence before you apply it",
+                    tag=change.tag,
+                )
+            )
     if plan.audiences:
         table(
             msg("Saved audiences that would change"),

@@ -49,6 +49,7 @@ def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
                     t.population or None,
                     t.positives or None,
                     t.positives / t.population if t.population else None,
+                    t.yes_at_most,
                 )
                 for t in report.tags
             ],
@@ -78,6 +79,7 @@ _HEADS = (
     msg("population"),
     msg("positives"),
     msg("share"),
+    msg("yes at most"),
 )
 _KINDS: dict[str, Message] = {"model": msg("yes/no"), "amount": msg("amount"), "rule": msg("rule")}
 _LEVELS: dict[str, Message] = {

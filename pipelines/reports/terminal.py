@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tagcast.features.core.messages import Joined, Message, Text, language_of, msg, render
+from tagcast.features.core.messages import Joined, Message, Text, language_of, listed, msg, render
 from tagcast.pipelines.project.progress import Progress, log
 
 LOG_WIDTH = 100
@@ -172,3 +172,10 @@ def values_text(members: Mapping[str, int], population: int) -> str:
     return ", ".join(
         f"{value} {n:,}" + (f" ({n / population:.0%})" if n else "") for value, n in shown.items()
     )
+
+
+def with_reservations(text: Text, names: Sequence[str]) -> Text | Joined:
+    """Return what a version is called, with what the gate holds against it: ``champion, not calibrated``."""
+    from tagcast.registry.gates.reservations import RESERVATIONS
+
+    return listed([text, *(RESERVATIONS[name] for name in names)]) if text and names else text

@@ -36,6 +36,7 @@ def render_thresholds(found: dict[str, Any]) -> None:
                 msg("rule"),
                 msg("from score"),
                 msg("profiles"),
+                msg("unknown"),
                 msg("share"),
                 msg("precision"),
                 msg("95 % interval"),
@@ -89,6 +90,7 @@ def _cells(row: dict[str, Any], with_profit: bool) -> tuple[Any, ...]:
         "◀" if row["chosen"] else "",
         scores,
         row["size"],
+        row.get("unknown"),  # versions of before have none
         row["share"],
         row["precision"],
         interval,

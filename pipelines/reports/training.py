@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
-from tagcast.pipelines.reports.terminal import metric_cells, table, tell
+from tagcast.pipelines.reports.terminal import metric_cells, table, tell, with_reservations
 from tagcast.pipelines.training.registration import TrainedTag
 
 
@@ -29,7 +29,7 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
                     (
                         t.tag,
                         t.version,
-                        t.alias,
+                        with_reservations(t.alias, t.reservations),
                         t.chosen,
                         t.test,
                         *metric_cells(listing.trained, t.metrics, listing.amounts),
@@ -37,6 +37,21 @@ def render_training(trained: Sequence[TrainedTag]) -> None:
                     for t in of_kind
                 ],
             )
+    counted = [t for t in trained if t.values]
+    if counted:
+        table(
+            msg("Who gets which value at the test snapshot, hysteresis apart"),
+            (msg("tag"), msg("test"), msg("profiles"), msg("values")),
+            [
+                (
+                    t.tag,
+                    t.test,
+                    sum(t.values.values()),
+                    listed(msg("{value} {n:,}", value=value, n=n) for value, n in t.values.items()),
+                )
+                for t in counted
+            ],
+        )
     for t in trained:
         if t.alias != "champion":
             tell(msg("{tag}: no champion: {reason}", tag=t.tag, reason=t.reason))

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tagcast.features.core.messages import from_json, listed, msg
+from tagcast.features.core.messages import Joined, Text, from_json, listed, msg
 from tagcast.pipelines.cards.card_files import FoundCard
 from tagcast.pipelines.deployment.model_versions import ListedVersion
 from tagcast.pipelines.evidence.tag_kinds import EVIDENCE_KINDS
-from tagcast.pipelines.reports.terminal import metric_cells, say, table
+from tagcast.pipelines.reports.terminal import metric_cells, say, table, with_reservations
 
 
 def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
@@ -45,8 +45,9 @@ def render_models(found: list[ListedVersion], *, checks: bool = False) -> None:
         _render_checks(found)
 
 
-def _name(v: ListedVersion) -> tuple[str, int, str, str]:
-    return v.tag, v.version, ", ".join(v.aliases), f"{v.created:%Y-%m-%d %H:%M}"
+def _name(v: ListedVersion) -> tuple[str, int, Text | Joined, str]:
+    called = with_reservations(", ".join(v.aliases), v.reservations)
+    return v.tag, v.version, called, f"{v.created:%Y-%m-%d %H:%M}"
 
 
 def _render_checks(found: list[ListedVersion]) -> None:
@@ -80,6 +81,7 @@ def render_card(card: FoundCard, written: Sequence[Path], *, html: bool) -> None
 def render_promoted(done: Mapping[str, Any]) -> None:
     """Print what :func:`tagcast.pipelines.deployment.model_versions.promote_version` did."""
     about = {"tag": done["tag"], "version": done["version"], "previous": done["previous"] or msg("none")}
+    text: Text | Joined
     if done["action"] == "proposed":
         text = msg(
             "{tag}: version {version} waits for a second person to approve it (was {previous})", **about
@@ -92,4 +94,6 @@ def render_promoted(done: Mapping[str, Any]) -> None:
         )
     else:
         text = msg("{tag}: version {version} is champion (was {previous})", **about)
+    if done["action"] == "promoted":
+        text = with_reservations(text, done["reservations"])
     say(text)

@@ -81,7 +81,13 @@ def score_tags(
     tags = chosen.models
     check_spend(project, [t.definition for t in tags], [r.rule for r in chosen.rules], as_of)
     store, publish = project.store, project.settings.publish
-    bounds = Bounds(publish.base_change, publish.population_change, publish.share_change, publish.psi)
+    bounds = Bounds(
+        publish.base_change,
+        publish.population_change,
+        publish.share_change,
+        publish.psi,
+        publish.reference_days,
+    )
     with ExitStack() as stack:
         # First of all: a store that cannot be written is known before long work, and the past stays as it is.
         staging = stack.enter_context(stage_run(store, f"of {as_of}", wait_seconds=wait_seconds))

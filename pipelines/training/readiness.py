@@ -19,6 +19,7 @@ from tagcast.pipelines.project.data_quality import (
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.frames import check_cases, label_rows
+from tagcast.pipelines.training.yes_outlook import yes_outlook
 from tagcast.serving.catalog.category_size_checks import leaf_warnings
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class TagReadiness:
     message, hint : Message, Joined or str
     kind : str
         What predicts it; a rule learns nothing, and is ready when the data bear what it speaks of.
+    yes_at_most : int or None
+        Profiles of the test snapshot that can get a yes; None of an amount, a rule, and without a test snapshot.
     """
 
     tag: str
@@ -54,6 +57,7 @@ class TagReadiness:
     message: Text | Joined
     hint: Text | Joined
     kind: str = "model"
+    yes_at_most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,19 @@ def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) ->
         level = "warning"
         message = msg("history is too short to choose a model over time; folds of profiles stand in")
         hint = msg("give more history, or a shorter horizon_days")
-    return TagReadiness(definition.name, split.snapshots, population, positives, level, message, hint)
+    outlook = yes_outlook(definition, population, positives)
+    if level == "ok" and outlook and outlook.message:
+        level, message, hint = "warning", outlook.message, outlook.hint
+    return TagReadiness(
+        definition.name,
+        split.snapshots,
+        population,
+        positives,
+        level,
+        message,
+        hint,
+        yes_at_most=outlook.most if outlook else None,
+    )
 
 
 def _rule(project: Project, definition: RuleDefinition, as_of: date, quality: LogQuality) -> TagReadiness:

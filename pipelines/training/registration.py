@@ -42,12 +42,16 @@ class TrainedTag:
         The candidate that won.
     metrics : dict
         Of the test snapshot.
+    values : dict of str to int
+        Profiles of the test snapshot by the value that they would get, unknown the last.
     rows, test : int, date or None
         Training rows and the test snapshot.
     reason : Message, Joined or str
         Of the gate, or why there is no model; says where a second person has to approve it.
     checks : list of dict
         The gate's checks.
+    reservations : tuple of str
+        What the gate holds against it all the same (:data:`tagcast.registry.gates.reservations.RESERVATIONS`).
     notes : tuple of Message or str
     """
 
@@ -57,11 +61,13 @@ class TrainedTag:
     alias: str
     chosen: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
     rows: int = 0
     test: date | None = None
     reason: Text | Joined = NOTHING
     checks: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[Text, ...] = ()
+    reservations: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome by name, its reason as a message."""
@@ -72,6 +78,7 @@ def register(
     project: Project, job: Job, result: AnyResult, inputs: GateInputs, moment: datetime
 ) -> TrainedTag:
     """Keep a training as a version with its card, let the gate decide, and say what came of it."""
+    from tagcast.registry.gates.reservations import reservations
     from tagcast.registry.versions.promotion import decide_by_gate
     from tagcast.registry.versions.recording import log_version
     from tagcast.registry.versions.tracking import open_tracking
@@ -111,11 +118,13 @@ def register(
         "champion" if decision.action == "promoted" else "challenger",
         result.chosen,
         found.metrics,
+        found.evidence.decided.counts,
         len(frame.y),
         split.test,
         decision_text(decision),
         report.as_dict()["checks"],
         tuple(result.notes),
+        reservations(report.as_dict()),
     )
 
 

@@ -57,6 +57,8 @@ class GateKind:
         Of :attr:`Evidence.cases`: how many there are.
     honest : tuple of callable
         Of the evidence: whether scores, bounds and confidence hold what they say.
+    values : callable
+        Of the evidence: whether anybody gets what the tag is there to say.
     """
 
     standard: Standard
@@ -64,6 +66,7 @@ class GateKind:
     test: int
     cases: Callable[[Mapping[str, int]], Text]
     honest: tuple[Callable[[Evidence], Check], ...]
+    values: Callable[[Evidence], Check]
 
 
 def evaluate_gate(kind: GateKind, evidence: Evidence, around: SharedEvidence) -> GateReport:
@@ -75,7 +78,7 @@ def evaluate_gate(kind: GateKind, evidence: Evidence, around: SharedEvidence) ->
         Beating a reference means: a better point estimate (else ``fail``), and a paired 95 % interval
         of the difference without zero (else ``warn``). Too few cases fail, since no other figure means
         much then, and so does any sign of a leak. The other checks say what they hold against what in
-        ``gate_kinds``, ``leak_checks`` and ``change_checks``.
+        ``gate_kinds``, ``value_checks``, ``leak_checks`` and ``change_checks``.
     """
     return GateReport(
         (
@@ -86,6 +89,7 @@ def evaluate_gate(kind: GateKind, evidence: Evidence, around: SharedEvidence) ->
             *(_beats(rival, evidence) for rival in kind.standard.rivals),
             beats_champion(around.champion),
             *(check(evidence) for check in kind.honest),
+            kind.values(evidence),
             score_distribution(around.last_run),
         )
     )

@@ -10,6 +10,7 @@ from tagcast.models.evaluation.grade_kinds import MAX_CALIBRATION_ERROR
 from tagcast.models.stats.amount_metrics import COVERAGE
 from tagcast.registry.gates.checks import Check, short
 from tagcast.registry.gates.gate import GateKind
+from tagcast.registry.gates.value_checks import predicts_tiers, predicts_yes
 
 
 def _calibrated(evidence: Evidence) -> Check:
@@ -67,6 +68,7 @@ GATE_KINDS = {
             **cases,
         ),
         honest=(_calibrated,),
+        values=predicts_yes,
     ),
     "amount": GateKind(
         standard=AMOUNT,
@@ -78,6 +80,7 @@ GATE_KINDS = {
             test=cases["test_yes"],
         ),
         honest=(_covers, _keeps_promise),
+        values=predicts_tiers,
     ),
 }
 """By :attr:`tagcast.models.definitions.model_tag.TagDefinition.kind`."""

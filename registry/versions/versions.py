@@ -21,6 +21,7 @@ from urllib.request import url2pathname
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
+from tagcast.registry.gates.reservations import reservations
 from tagcast.registry.versions.aliases import CHAMPION
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
@@ -85,6 +86,11 @@ class Version:
     def name(self) -> str:
         """Name for people and for ``model_version`` of a predicted tag: ``churn_risk v3``."""
         return f"{self.tag} v{self.version}"
+
+    @property
+    def reservations(self) -> tuple[str, ...]:
+        """What the gate held against it without refusing it, by :data:`tagcast.registry.gates.reservations.RESERVATIONS`."""
+        return reservations(self.decision.figures) if self.decision else ()
 
     @classmethod
     def from_mlflow(

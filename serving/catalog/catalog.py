@@ -76,6 +76,8 @@ class TagRow:
         When it was scored last.
     champion : int or None
         Version of the active model.
+    reservations : tuple of str
+        What its gate held against it without refusing it: ``calibrated``, ``covers``, ``keeps_promise``.
     quality : dict of str to float
         Of its test snapshot: ``auc`` and ``log_loss``; of an amount ``mae``, ``baseline_mae`` and ``tier_accuracy``.
     """
@@ -99,6 +101,7 @@ class TagRow:
     sensitivity: str
     refreshed_at: datetime | None
     champion: int | None
+    reservations: tuple[str, ...]
     quality: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
@@ -257,5 +260,6 @@ def _row(context: ServiceContext, tag: KnownTag, status: Status, profiles: int, 
         sensitivity=tag.sensitivity,
         refreshed_at=manifest.run.scored_at if manifest and run else None,
         champion=tag.champion.version if tag.champion else None,
+        reservations=tag.champion.reservations if tag.champion else (),
         quality={name: measured[name] for name in QUALITY if name in measured},
     )

@@ -74,6 +74,7 @@ class VersionRow:
     decision: str
     reason: Text | Joined
     checks: tuple[dict[str, Any], ...]
+    reservations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,7 @@ def _version_row(v: Version) -> VersionRow:
         decision_text(decision) if decision else "",
         decision.reason if decision else "",
         tuple(decision.figures.get("checks", ())) if decision else (),
+        v.reservations,
     )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.messages import Message, Text, msg
 from tagcast.models.filters.fields import UNKNOWN
 from tagcast.models.stats.psi import KNOTS, knot_mass, mass_psi
 from tagcast.serving.store.manifest import Manifest, TagSummary
@@ -19,11 +19,12 @@ from tagcast.serving.store.schema import RunInfo, TagRun, column_name
 
 FEW_PROFILES = 200
 """A population below it is not compared: a few profiles move its shares."""
+_LAST = msg("in the last run")
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far a run may differ from the last one.
+    """How far a run may differ from the last one, and from one some weeks back.
 
     Parameters
     ----------
@@ -33,12 +34,15 @@ class Bounds:
         Of the share that a value has among a tag's population, unknown among them; .25 allows 25 points.
     psi : float
         Population stability index of a tag's scores.
+    reference_days : int
+        How many days back the other run may lie.
     """
 
     base_change: float
     population_change: float
     share_change: float
     psi: float
+    reference_days: int
 
 
 class RunChecks:
@@ -167,8 +171,8 @@ class RunChecks:
         ]
 
 
-def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[Message]:
-    """Return where ``run`` differs from ``last`` by more than ``bounds``, as sentences.
+def differs(run: Manifest, last: Manifest, bounds: Bounds, *, where: Text = _LAST) -> list[Message]:
+    """Return where ``run`` differs from ``last`` by more than ``bounds``, as sentences; ``where`` is how they call it.
 
     Tags that are new, or that predict something else than before, are not compared.
     """
@@ -177,7 +181,8 @@ def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[Message]:
     if abs(change) > bounds.base_change:
         found.append(
             msg(
-                "{now:,} profiles, {last:,} in the last run ({change:+.0%}, allowed {allowed:.0%})",
+                "{now:,} profiles, {last:,} {where} ({change:+.0%}, allowed {allowed:.0%})",
+                where=where,
                 now=run.profiles,
                 last=last.profiles,
                 change=change,
@@ -188,11 +193,11 @@ def differs(run: Manifest, last: Manifest, bounds: Bounds) -> list[Message]:
     for tag in run.run.tags:
         was = before.get(tag.tag)
         if was is not None and (was.question, was.values) == (tag.question, tag.values):
-            found += _tag_differs(tag.tag, run.tags[tag.tag], last.tags[tag.tag], bounds)
+            found += _tag_differs(tag.tag, run.tags[tag.tag], last.tags[tag.tag], bounds, where)
     return found
 
 
-def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) -> list[Message]:
+def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds, where: Text) -> list[Message]:
     if (
         min(was.population, now.population) < FEW_PROFILES
         and max(was.population, now.population) < FEW_PROFILES
@@ -203,7 +208,8 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
     if abs(change) > bounds.population_change:
         found.append(
             msg(
-                "{tag}: {now:,} in its population, {last:,} in the last run ({change:+.0%}, allowed {allowed:.0%})",
+                "{tag}: {now:,} in its population, {last:,} {where} ({change:+.0%}, allowed {allowed:.0%})",
+                where=where,
                 tag=name,
                 now=now.population,
                 last=was.population,
@@ -218,7 +224,8 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
         if abs(shares[1] - shares[0]) > bounds.share_change:
             found.append(
                 msg(
-                    "{tag}: {now:.0%} are {value}, {last:.0%} in the last run (allowed {allowed:.0%})",
+                    "{tag}: {now:.0%} are {value}, {last:.0%} {where} (allowed {allowed:.0%})",
+                    where=where,
                     tag=name,
                     now=shares[1],
                     value=value,
@@ -230,7 +237,8 @@ def _tag_differs(name: str, now: TagSummary, was: TagSummary, bounds: Bounds) ->
     if psi > bounds.psi:  # false for the NaN of amounts, whose tiers are compared above
         found.append(
             msg(
-                "{tag}: PSI {psi:.2f} between the scores and those of the last run (allowed {allowed})",
+                "{tag}: PSI {psi:.2f} between the scores and those {where} (allowed {allowed})",
+                where=where,
                 tag=name,
                 psi=psi,
                 allowed=bounds.psi,

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tagcast.features.core.errors import RunRefusedError, StoreError
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import Message, listed, msg
 from tagcast.serving.publishing.last_run import LastRun
 from tagcast.serving.publishing.percentiles import Percentiles
+from tagcast.serving.publishing.reference_run import reference_run
 from tagcast.serving.publishing.run_checks import Bounds, RunChecks, differs
 from tagcast.serving.store.manifest import Entry, Manifest
 from tagcast.serving.store.schema import RunInfo, attribute_kind, column_name
@@ -175,12 +176,13 @@ class Staging:
                 store.activate(kept, changes)
                 self._forget_old(keep)
                 return manifest
-            found = differs(manifest, before, bounds) if before is not None and bounds is not None else []
+            found = [] if before is None or bounds is None else self._differences(manifest, before, bounds)
             if found and not accept:
                 store.drop([number])
                 raise RunRefusedError(
                     msg(
-                        "the run was not published, it differs from the last one ({last}) by more than [publish] allows: {differences}",
+                        "the run was not published, it differs from the last one ({last}) or from those before by more "
+                        "than [publish] allows: {differences}",
                         last=before and before.run.run_id,
                         differences=listed(found, "sentences"),
                     ),
@@ -193,6 +195,15 @@ class Staging:
             store.activate(Entry(number, "publish", run.scored_at, manifest, accept, compared), changes)
         self._forget_old(keep)
         return manifest
+
+    def _differences(self, run: Manifest, last: Manifest, bounds: Bounds) -> list[Message]:
+        """Return where a run differs too far from the last one, or from one some weeks back that it came to by steps."""
+        found = differs(run, last, bounds)
+        reference = reference_run(self.store.log(), run.run.as_of, bounds.reference_days)
+        if found or reference is None or reference.number == last.number:
+            return found
+        day = msg("in the run of {as_of}", as_of=reference.run.as_of)
+        return differs(run, reference, bounds, where=day)
 
     def _forget_old(self, keep: int) -> None:
         try:

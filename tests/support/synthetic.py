@@ -1,4 +1,4 @@
-"""Shoppers for model tests: Poisson buyers over monthly snapshots whose true chance of silence is known."""
+"""Shoppers for model tests: Poisson buyers over monthly snapshots whose true chance of silence is known; made values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tagcast.models.definitions.loader import parse_definition
+from tagcast.models.evaluation.decided_values import DecidedValues, ValueCount
 from tagcast.models.training.dataset import TrainingFrame
 from tagcast.models.training.splits import Split
 
@@ -100,3 +102,13 @@ def spenders(
     )
     dates = tuple(FIRST + timedelta(days=HORIZON_DAYS * n) for n in range(snapshots))
     return frame, Split(dates, HORIZON_DAYS), table["mean"].to_numpy()
+
+
+def decided(
+    text: str, *, predicted: int = 40, chosen: int = 50, surest: float | None = 0.9, highest: float = 0.95
+) -> DecidedValues:
+    """Return that each value of the definition ``text`` is predicted for ``predicted`` of ``chosen`` profiles."""
+    definition = parse_definition(text, "tests")
+    each = ValueCount(predicted, chosen, surest)
+    unknown = (chosen - predicted) * len(definition.values)
+    return DecidedValues(dict.fromkeys(definition.values, each), unknown, highest, definition)

@@ -56,6 +56,8 @@ _GATES: dict[str, Message] = {
     "beats_champion": msg("Beats the active model"),
     "beats_baseline": msg("Beats each customer’s own rate"),
     "calibrated": msg("Calibrated"),
+    "predicts_yes": msg("Says yes to somebody"),
+    "predicts_tiers": msg("Every tier has members"),
     "score_distribution": msg("Stable scores"),
     "covers": msg("Intervals hold"),
     "keeps_promise": msg("Keeps its promise"),

@@ -16,7 +16,13 @@ from tagcast.serving.console.ui.formatting import day, number, percent
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.tag_badges import floor_text, grade_mark, said_bar, status_pill
+from tagcast.serving.console.ui.tag_badges import (
+    floor_text,
+    grade_mark,
+    reservation_pills,
+    said_bar,
+    status_pill,
+)
 from tagcast.serving.console.ui.widgets import html, link_button, search_field, select
 
 if TYPE_CHECKING:
@@ -154,6 +160,7 @@ class Catalogue:
             status_pill(say, row.status) if row.status != "published" else None,
             h("span", say(KIND_TITLES[row.kind]), class_="pill") if row.kind != "model" else None,
             h("span", say(msg("Sensitive")), class_="pill warn") if row.sensitivity == "sensitive" else None,
+            *reservation_pills(say, row.reservations),
         ]
         name = h(
             "td",

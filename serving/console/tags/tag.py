@@ -24,6 +24,7 @@ from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import (
     crumbs,
     floor_text,
+    reservation_pills,
     said_bar,
     status_pill,
     value_key,
@@ -84,6 +85,7 @@ def _head(page: PageContext, details: TagDetails) -> None:
             h("span", say(msg("Out of date")), class_="pill warn")
             if row.out_of_date and not row.expired
             else None,
+            *reservation_pills(say, row.reservations),
         ]
         html(
             h(

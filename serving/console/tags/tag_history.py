@@ -13,7 +13,7 @@ from tagcast.serving.console.ui.formatting import day, minute, number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, failed
 from tagcast.serving.console.ui.page_context import PageContext, link
-from tagcast.serving.console.ui.tag_badges import grade_mark, status_pill
+from tagcast.serving.console.ui.tag_badges import grade_mark, reservation_pills, status_pill
 from tagcast.serving.console.ui.widgets import area_field, button, html
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def _versions(page: PageContext, details: TagDetails) -> Markup:
                     grade_mark(say, one.grade),
                     " ",
                     active,
+                    *(reservation_pills(say, one.reservations) if active else ()),
                     class_="row tight-pills",
                 ),
                 h(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from tagcast.features.core.messages import msg
+from tagcast.registry.gates.reservations import RESERVATIONS
 from tagcast.registry.governance.lifecycle import Status
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.i18n.vocabulary import STATUS_TITLES, VALUE_TITLES
@@ -28,6 +29,11 @@ def grade_mark(say: Translator, grade: str | None) -> Markup:
     return h(
         "span", grade or "–", class_=f"grade {grade or 'none'}", title=label, aria_label=label, role="img"
     )
+
+
+def reservation_pills(say: Translator, names: Sequence[str]) -> list[Markup]:
+    """Return what the gate holds against an active version, a pill each."""
+    return [h("span", say(RESERVATIONS[name]), class_="pill warn") for name in names]
 
 
 def value_word(say: Translator, value: object) -> str:

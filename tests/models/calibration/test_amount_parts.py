@@ -36,7 +36,8 @@ from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
 from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
 from tagcast.registry.gates.gate_kinds import GATE_KINDS
 from tagcast.registry.gates.leak_checks import LeakEvidence
-from tests.support.shop import write_log
+from tests.support.shop import AMOUNT, write_log
+from tests.support.synthetic import decided
 
 STARTS = (0.0, 20.0, 60.0)
 
@@ -273,6 +274,7 @@ def evidence(**figures) -> Evidence:
         differences={"baseline": {name: figures[f"{name}_minus_baseline"] for name in ("mae", "rmse")}},
         references={"baseline": "own spend rate"},
         cases={name: figures[name] for name in ("train_yes", "train_no", "test_yes", "test_no")},
+        decided=decided(AMOUNT),
     )
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tagcast.features.core.messages import from_json
 from tagcast.models.decisions.cases import Cases
+from tagcast.models.decisions.choice_sentence import choice_sentence
 from tagcast.models.decisions.flip_rates import flips, past_of, stability, values_over_time
 from tagcast.models.decisions.policy import NEVER, decide, learned_threshold, needs_population
 from tagcast.models.decisions.thresholds import (
     SHARES,
-    choice_sentence,
     rule_thresholds,
     threshold_table,
     thresholds,
@@ -114,7 +114,8 @@ def test_the_table_widens_and_is_json(rule) -> None:
     recalls = [row["recall"] for row in found["thresholds"]]
     assert sizes == sorted(sizes)
     assert recalls == sorted(recalls)
-    assert sizes[-1] == found["cases"]
+    sure = (CASES.lower >= definition.min_confidence).sum()
+    assert (sizes[-1], found["thresholds"][-1]["unknown"]) == (sure, found["cases"] - sure)
     assert sum(row["chosen"] for row in found["thresholds"]) == 1
     assert len(found["thresholds"]) == len(SHARES) + (rule != RULES[1])
     assert str(from_json(found["says"])).endswith(".")
@@ -165,7 +166,8 @@ def test_cuts_of_a_rule_stand_in_order_of_time(rule) -> None:
 
 def test_the_sentence_says_the_figures_of_its_row() -> None:
     (row,) = [r for r in threshold_table(RULES[5], 0.4 + 1e-12, CASES) if r.chosen]
-    said = str(choice_sentence(RULES[5], row, 4))
+    definition = DEFINITION.model_copy(update={"decision": RULES[5], "min_confidence": 0.0})
+    said = str(choice_sentence(definition, row, CASES))
     for figure in (
         f"{row.threshold:.3f}",
         *(f"{v:.1%}" for v in (row.share, row.precision, row.low, row.high, row.recall)),
@@ -173,6 +175,48 @@ def test_the_sentence_says_the_figures_of_its_row() -> None:
         assert figure in said
     assert said.startswith("Benefit 10, cost 4 a contact: yes from a score of ")
     assert f"{row.profit:+,.0f} of expected profit a snapshot" in said
+
+
+def five_cases() -> Cases:
+    """Return two snapshots of five profiles, whose lower bound is .1 under the score; three outcomes are true."""
+    score = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.1, 0.2, 0.3, 0.6, 0.7])
+    days = np.repeat(np.array(["2024-01-01", "2024-02-01"], "datetime64[D]"), 5)
+    y = np.array([0, 0, 0, 1, 1, 0, 0, 0, 0, 1], "int8")
+    return Cases(np.tile(list("abcde"), 2), days, y, score, score - 0.1, score + 0.1)
+
+
+def test_who_stays_unknown_is_no_member_of_any_row() -> None:
+    """Counted by hand: of the top 40 % (.9, .4; .7, .6) the bound of .4 alone lies below .45."""
+    rule = TopShareRule(rule="top_share", share=0.4)
+    definition = DEFINITION.model_copy(update={"decision": rule, "min_confidence": 0.45})
+    found = thresholds(definition, None, five_cases())
+    (own,) = (row for row in found["thresholds"] if row["chosen"])
+    assert (own["size"], own["unknown"], own["share"]) == (3, 1, 0.3)
+    assert own["precision"] == pytest.approx(2 / 3)
+    assert own["recall"] == pytest.approx(2 / 3)
+    (half,) = (row for row in found["thresholds"] if row["asked"] == 0.75)
+    assert (half["size"], half["unknown"]) == (3, 5)
+    assert "30.0% of 2 past snapshots" in str(from_json(found["says"]))
+    assert "10.0% more score that high and stay unknown below the min_confidence of 0.45" in str(
+        from_json(found["says"])
+    )
+
+
+def test_profit_is_that_of_who_gets_a_yes() -> None:
+    rule = ProfitRule(rule="profit", benefit=100, cost=5)
+    definition = DEFINITION.model_copy(update={"decision": rule, "min_confidence": 0.45})
+    (own,) = (row for row in thresholds(definition, 0.05, five_cases())["thresholds"] if row["chosen"])
+    assert (own["size"], own["unknown"]) == (3, 7)
+    assert own["profit"] == pytest.approx((2 * 100 - 3 * 5) / 2)
+
+
+def test_a_rule_whose_audience_stays_unknown_says_so() -> None:
+    rule = TopShareRule(rule="top_share", share=0.2)
+    definition = DEFINITION.model_copy(update={"decision": rule, "min_confidence": 0.95})
+    assert str(from_json(thresholds(definition, None, five_cases())["says"])) == (
+        "The top 20.0% by score: 20.0% of past snapshots score that high, all of them unknown below the "
+        "min_confidence of 0.95, so nobody gets a yes."
+    )
 
 
 def decided(score, past, hysteresis, threshold=0.5):

@@ -9,6 +9,8 @@ from tagcast.models.evaluation.grade import CLEAR_CASES, grade
 from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.models.stats.metrics import Estimate
 from tagcast.models.stats.observed_accuracy import PromiseBand
+from tests.support.shop import AMOUNT
+from tests.support.synthetic import decided
 
 NAN = float("nan")
 CLEAR, MAYBE, WORSE = Estimate(-5, -8, -2), Estimate(-1, -3, 1), Estimate(4, 2, 6)
@@ -52,6 +54,7 @@ def test_letters(change, letter, said) -> None:
         differences={"baseline": {name.lower(): d for name, d in figures["differences"].items()}},
         references={"baseline": "own spend rate"},
         cases={name: figures[name] for name in ("test_yes", "test_no")},
+        decided=decided(AMOUNT),
         promise=figures["promise"],
         out_of_time=figures["out_of_time"],
         stand_in=figures["stand_in"],

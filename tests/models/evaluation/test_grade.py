@@ -15,6 +15,8 @@ from tagcast.models.evaluation.grade_kinds import GRADE_KINDS
 from tagcast.models.stats.metrics import Estimate
 from tagcast.models.stats.observed_accuracy import PromiseBand
 from tagcast.models.training.binary import REFERENCES
+from tests.support.shop import CHURN
+from tests.support.synthetic import decided
 
 KEPT = (
     PromiseBand(0.0, 1000, 0.80, 0.85),
@@ -47,6 +49,7 @@ def graded(**change: Any) -> Grade:
         },
         references=REFERENCES,
         cases={name: given[name] for name in ("test_yes", "test_no")},
+        decided=decided(CHURN),
         promise=given["promise"],
         out_of_time=given["out_of_time"],
         stand_in=given["stand_in"],

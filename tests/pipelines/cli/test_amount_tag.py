@@ -37,7 +37,7 @@ def test_training_versions_and_judges_an_amount(shop) -> None:
     assert trained["version"] == 1
     assert list(checks) == [
         "enough_data", "single_feature", "last_day", "after_as_of", "beats_baseline", "beats_champion", "covers",
-        "keeps_promise", "score_distribution",
+        "keeps_promise", "predicts_tiers", "score_distribution",
     ]  # fmt: skip
     assert checks["enough_data"] == checks["after_as_of"] == "pass"
     assert trained["alias"] == ("champion" if "fail" not in checks.values() else "challenger")
@@ -126,9 +126,9 @@ def test_thresholds_stand_at_each_boundary_between_tiers(shop) -> None:
     for boundary in found["boundaries"]:
         (own,) = (row for row in boundary["thresholds"] if row["chosen"])
         widest = max(boundary["thresholds"], key=lambda row: row["size"])
-        assert widest["size"] == found["cases"]
-        assert widest["precision"] == pytest.approx(boundary["base_rate"])
-        assert widest["recall"] == widest["lift"] == pytest.approx(1)
+        # Everybody but who stays unknown below min_confidence.
+        assert widest["size"] + widest["unknown"] == found["cases"]
+        assert widest["lift"] == pytest.approx(widest["precision"] / boundary["base_rate"])
         if own["size"]:
             assert own["lift"] == pytest.approx(own["precision"] / boundary["base_rate"])
     text = project.run("model", "thresholds", "spend_30d", "--version", "1").output

@@ -170,7 +170,7 @@ def test_models_of_one_tag_lists_each_check_with_its_figure(shop) -> None:
     (row,) = shop.json("model", "list", "high_value")
     assert [c["name"] for c in row["checks"]] == [
         "enough_data", "single_feature", "last_day", "after_as_of", "beats_base_rate", "beats_rfm",
-        "beats_champion", "calibrated", "score_distribution",
+        "beats_champion", "calibrated", "predicts_yes", "score_distribution",
     ]  # fmt: skip
     by_name = {c["name"]: c for c in row["checks"]}
     assert by_name["after_as_of"]["outcome"] == "pass"

@@ -118,6 +118,15 @@ def test_another_threshold_needs_no_training_and_its_sizes_are_those_of_the_next
     assert (line.who, line.subject, line.detail["reason"]) == ("ann", TAG, "fewer letters")
 
 
+def test_a_plan_that_leaves_nobody_a_yes_says_so(shop) -> None:
+    write(shop, "churn_risk", HELD.replace("0.0\n", "0.9\n").replace("hysteresis: 0.1", "hysteresis: 0.05"))
+    (change,) = plan_of(shop).tags
+    words = ["tag", "plan", "--config", str(shop.settings.path), "--home", str(shop.settings.home)]
+    printed = " ".join(CliRunner().invoke(cli, words).stdout.split())
+    said = "churn_risk: nobody would get a yes; lower its threshold or min_confidence before you apply it"
+    assert (said in printed) is not bool(change.will_say.get("yes"))
+
+
 def test_a_changed_rule_waits_for_apply_and_is_counted_before(shop) -> None:
     saved(shop, "lapsed", "lifecycle_stage IN ('lapsed')")
     saved(shop, "without", "lifecycle_stage != 'lapsed'")
@@ -234,11 +243,22 @@ def test_a_rule_takes_over_from_a_model_by_apply_alone(shop) -> None:
     ],
 )
 def test_which_keys_need_training(change, key, retrain) -> None:
-    was, now = (parse_definition(text, "churn") for text in (CHURN, CHURN.replace(*change)))
+    asked = CHURN + "min_confidence: 0.5\n"
+    was, now = (parse_definition(text, "churn") for text in (asked, asked.replace(*change)))
     (found,) = key_changes(was, now)
     assert (found.key, found.retrain) == (key, retrain)
     whole = overlaid(was, now)
     assert getattr(whole, key) == getattr(was if retrain else now, key)
+
+
+def test_a_rule_that_asks_for_no_confidence_brings_its_default_along() -> None:
+    was, now = (
+        parse_definition(text, "churn")
+        for text in (CHURN, CHURN.replace("threshold, threshold: 0.5", "top_share, share: 0.1"))
+    )
+    assert {(c.key, c.was, c.now) for c in key_changes(was, now) if c.key != "decision"} == {
+        ("min_confidence", 0.5, 0.0)
+    }
 
 
 def test_the_commands_print_and_answer_in_json(shop) -> None:

@@ -22,6 +22,8 @@ from tagcast.registry.gates.checks import GateReport
 from tagcast.registry.gates.gate import SharedEvidence, evaluate_gate
 from tagcast.registry.gates.gate_kinds import GATE_KINDS
 from tagcast.registry.gates.leak_checks import LeakEvidence
+from tests.support.shop import CHURN
+from tests.support.synthetic import decided
 
 SPELT_AS_IT_IS = {"spend", "recency", "days", "over", "gap", "ab"} | {"is", "damaged"}
 """Names of features and runs; what a store said of itself."""
@@ -65,6 +67,7 @@ GOOD = {
     "train_no": 12_000,
     "test_yes": 316,
     "test_no": 2_004,
+    "decided": decided(CHURN),
 }
 AROUND = SharedEvidence(leaks=CLEAN, champion=CHAMPION, last_run=RUN)
 
@@ -84,6 +87,7 @@ def evidence(**figures: Any) -> Evidence:
         },
         references=REFERENCES,
         cases={name: figures[name] for name in ("train_yes", "train_no", "test_yes", "test_no")},
+        decided=figures["decided"],
     )
 
 
@@ -300,7 +304,7 @@ def test_any_figures_give_a_report_that_is_valid_json(
     )
     kept = json.loads(json.dumps(report.as_dict(), allow_nan=False))
     assert kept["passed"] is report.passed
-    assert len(kept["checks"]) == 9
+    assert len(kept["checks"]) == 10
     assert report.passed is all(check["outcome"] != "fail" for check in kept["checks"])
 
 

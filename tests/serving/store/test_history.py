@@ -18,7 +18,7 @@ from tests.support.published import NOW, people, publish, run_info, said, staged
 from tests.support.stores import KINDS, make_store
 
 TAGS = ("churn_risk", "high_value")
-NARROW = Bounds(base_change=0.4, population_change=0.5, share_change=0.25, psi=0.5)
+NARROW = Bounds(base_change=0.4, population_change=0.5, share_change=0.25, psi=0.5, reference_days=30)
 
 
 @pytest.fixture(params=KINDS)
@@ -138,7 +138,7 @@ def test_prune_keeps_the_run_in_force(store) -> None:
         ({"rows": 400}, r"400 profiles, 1,000 in the last run \(-60%, allowed 40%\)"),
         ({"rows": 400}, r"churn_risk: 400 in its population, 1,000 in the last run"),
         ({"flip": True}, r"churn_risk: \d+% are (yes|no), \d+% in the last run \(allowed 25%\)"),
-        ({"flip": True}, r"PSI \d+\.\d\d between the scores and those of the last run"),
+        ({"flip": True}, r"PSI \d+\.\d\d between the scores and those in the last run"),
     ],
 )
 def test_a_run_that_differs_too_much_is_refused_and_may_be_accepted(store, change, message) -> None:
