@@ -30,7 +30,8 @@ class Validity:
         When the day that the run is as of begins.
     scored_at : datetime
     youngest : timedelta
-        The least by which data were older than the clock when they were scored, over all runs of the project.
+        The least by which data were older than the clock when they were scored, over all runs of the project; a clock
+        that was behind the data says nothing.
     """
 
     data_day: datetime
@@ -63,4 +64,5 @@ def validity(log: Sequence[Entry], as_of: date, scored_at: datetime, timezone: s
         return at - instant(day, timezone)
 
     ages = [age(as_of, scored_at), *(age(e.run.run.as_of, e.run.run.scored_at) for e in log)]
-    return Validity(instant(as_of, timezone), scored_at, min(ages))
+    youngest = min((old for old in ages if old >= timedelta()), default=timedelta())
+    return Validity(instant(as_of, timezone), scored_at, youngest)
