@@ -126,7 +126,7 @@ def score_tags(
         for batch in scorer.batches(thresholds):
             staging.add(batch)
         project.progress(msg("publishing"), 0, 1)
-        valid = validity(store.log(), as_of, scorer.scored_at, project.settings.timezone)
+        valid = validity(store.log() if last else [], as_of, scorer.scored_at, project.settings.timezone)
         _warn_of_expired(chosen, valid)
         info = RunInfo(
             run_id=run_id,
