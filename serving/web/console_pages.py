@@ -105,6 +105,9 @@ class ConsolePages:
         if asker is not None and asker.person == owner:
             return True
         if not page.is_deleted:
+            # NiceGUI deletes a page some time after its socket went, and stumbles over one that is gone already.
+            for task in page._delete_tasks.values():  # noqa: SLF001
+                task.cancel()
             page.delete()
         return False
 

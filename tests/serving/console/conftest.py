@@ -1,4 +1,7 @@
-"""One shop, one server and one browser for all tests that walk through the console."""
+"""One shop for all tests that walk through the console, one server and one browser a module.
+
+A browser runs a loop of events: nothing may outlive its module, or `asyncio.run` fails in whatever comes after it.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ def shop(tmp_path_factory):
     return console_shop(tmp_path_factory.mktemp("console"))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def site(shop):
     with served(shop.config, shop.home) as url:
         yield url
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser():
     with chromium() as found:
         yield found
