@@ -368,9 +368,7 @@ def test_training_reads_nothing_at_or_after_now(tmp_path) -> None:
             lines = pd.read_parquet(folder / "lines.parquet")
             lines[lines["at"] < pd.Timestamp(NOW)].to_parquet(folder / "lines.parquet", index=False)
         threads = "2" if cut else "1"
-        project.run(
-            "train", "churn_risk", "interest", "--as-of", str(NOW), "--trials", "2", "--threads", threads
-        )
+        project.run("train", "interest", "--as-of", str(NOW), "--trials", "2", "--threads", threads)
         files = sorted((project.home / "mlartifacts").rglob("bundle/*"))
         digests.append(
             sorted((f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in files if f.is_file())

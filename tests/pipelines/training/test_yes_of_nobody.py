@@ -25,8 +25,8 @@ SPENDS = "{kind: top_share, share: 0.2, horizon_days: 30}"
 COFFEE = "{kind: any_event, category: Coffee, horizon_days: 30}"
 
 
-def tag(rule: str, more: str = "", *, outcome: str = LEAVES, service: str = "churn") -> str:
-    return TAG.format(name="letter", outcome=outcome, service=service, rule=rule) + more
+def tag(name: str, rule: str, more: str = "", *, outcome: str = LEAVES, service: str = "churn") -> str:
+    return TAG.format(name=name, outcome=outcome, service=service, rule=rule) + more
 
 
 def quiet_shop(customers: int = 260, days: int = 300, seed: int = 11) -> pd.DataFrame:
@@ -47,13 +47,14 @@ def quiet_shop(customers: int = 260, days: int = 300, seed: int = 11) -> pd.Data
     return lines.sort_values("at", ignore_index=True)[["customer", "at", "price", "kind"]]
 
 
-def made(folder, text: str) -> Project:
-    return write_project(folder, tags=(text,), shop=quiet_shop())
+def made(folder, *texts: str) -> Project:
+    return write_project(folder, tags=texts, shop=quiet_shop())
 
 
-def trained(project: Project) -> dict:
-    (found,) = project.json("train", "letter", "--trials", "1")
-    return found
+def trained(project: Project) -> dict[str, dict]:
+    return {
+        found["tag"]: found for found in project.json("train", "--all", "--trials", "1", "--threads", "1")
+    }
 
 
 def population(project: Project, days: int = 90) -> int:
@@ -64,35 +65,38 @@ def population(project: Project, days: int = 90) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        (tag("rule: top_share, share: 0.2", outcome=SPENDS, service="value"), lambda n: round(0.2 * n)),
-        (tag("rule: profit, benefit: 100, cost: 0.01"), lambda n: n),
-        (tag("rule: top_share, share: 0.05", outcome=COFFEE, service="interest"), lambda n: round(0.05 * n)),
-    ],
-    ids=["share", "profit", "discovery"],
-)
-def test_a_share_and_a_profit_ask_for_no_confidence(tmp_path, text, wanted) -> None:
-    project = made(tmp_path, text)
-    found = trained(project)
-    assert found["alias"] == "champion", found["reason"]
-    assert found["values"]["unknown"] == 0
-    (run,) = project.json("score", "--all")["tags"]
-    people = population(project)
-    # Equal scores at the border are all taken.
-    assert wanted(people) <= run["predicted"]["yes"] <= wanted(people) + 12
-    assert sum(run["predicted"].values()) == people
-    table = project.json("model", "thresholds", "letter")
-    (own,) = (row for row in table["thresholds"] if row["chosen"])
-    assert own["unknown"] == 0
-    assert own["size"] >= found["values"]["yes"]
+def test_a_share_and_a_profit_ask_for_no_confidence(tmp_path) -> None:
+    project = made(
+        tmp_path,
+        tag("share", "rule: top_share, share: 0.2", outcome=SPENDS, service="value"),
+        tag("profit", "rule: profit, benefit: 100, cost: 0.01"),
+        tag("discovery", "rule: top_share, share: 0.05", outcome=COFFEE, service="interest"),
+    )
+    versions, people = trained(project), population(project)
+    runs = {run["tag"]: run for run in project.json("score", "--all")["tags"]}
+    for name, wanted in (
+        ("share", round(0.2 * people)),
+        ("profit", people),
+        ("discovery", round(0.05 * people)),
+    ):
+        found, run = versions[name], runs[name]
+        assert found["alias"] == "champion", found["reason"]
+        assert found["values"]["unknown"] == 0
+        # Equal scores at the border are all taken.
+        assert wanted <= run["predicted"]["yes"] <= wanted + 12
+        assert sum(run["predicted"].values()) == people
+        table = project.json("model", "thresholds", name)
+        (own,) = (row for row in table["thresholds"] if row["chosen"])
+        assert own["unknown"] == 0
+        assert own["size"] >= found["values"]["yes"]
 
 
 def test_check_says_how_many_can_get_a_yes(tmp_path) -> None:
     project = made(
         tmp_path,
-        tag("rule: top_share, share: 0.9", "min_confidence: 0.9\n", outcome=SPENDS, service="value"),
+        tag(
+            "letter", "rule: top_share, share: 0.9", "min_confidence: 0.9\n", outcome=SPENDS, service="value"
+        ),
     )
     (found,) = project_report(project)["tags"]
     # A fifth has the outcome by its definition: .2 / .9 of the population can be that sure.
@@ -105,40 +109,45 @@ def test_check_says_how_many_can_get_a_yes(tmp_path) -> None:
     assert (found["level"], found["yes_at_most"]) == ("ok", round(0.9 * found["population"]))
 
 
+NOBODYS = {
+    "silenced": (
+        tag(
+            "silenced",
+            "rule: top_share, share: 0.2",
+            "min_confidence: 0.97\n",
+            outcome=SPENDS,
+            service="value",
+        ),
+        "set min_confidence: 0",
+        ("min_confidence: 0.97", "min_confidence: 0"),
+    ),
+    "above": (
+        tag("above", "rule: threshold, threshold: 0.97", outcome=SPENDS, service="value"),
+        "choose a lower threshold or decision: {rule: top_share, share: 0.1}, either with min_confidence: 0",
+        ("rule: threshold, threshold: 0.97", "rule: top_share, share: 0.1"),
+    ),
+    "dear": (
+        tag("dear", "rule: profit, benefit: 100, cost: 99", outcome=SPENDS, service="value"),
+        "correct benefit and cost",
+        ("cost: 99", "cost: 5"),
+    ),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("text", "why", "old", "new"),
-    [
-        (
-            tag("rule: top_share, share: 0.2", "min_confidence: 0.97\n", outcome=SPENDS, service="value"),
-            "set min_confidence: 0",
-            "min_confidence: 0.97",
-            "min_confidence: 0",
-        ),
-        (
-            tag("rule: threshold, threshold: 0.97", outcome=SPENDS, service="value"),
-            "choose a lower threshold or decision: {rule: top_share, share: 0.1}, either with min_confidence: 0",
-            "rule: threshold, threshold: 0.97",
-            "rule: top_share, share: 0.1",
-        ),
-        (
-            tag("rule: profit, benefit: 100, cost: 99", outcome=SPENDS, service="value"),
-            "correct benefit and cost",
-            "cost: 99",
-            "cost: 5",
-        ),
-    ],
-    ids=["silenced", "threshold", "profit"],
-)
-def test_a_yes_of_nobody_is_no_champion_and_its_hint_helps(tmp_path, text, why, old, new) -> None:
-    project = made(tmp_path, text)
-    printed = " ".join(project.run("train", "letter", "--trials", "1").stdout.split())
-    assert "letter: no champion: nobody at the test snapshot gets a yes (yes 0, no " in printed
-    assert why in printed
+def test_a_yes_of_nobody_is_no_champion_and_its_hint_helps(tmp_path) -> None:
+    project = made(tmp_path, *(text for text, _, _ in NOBODYS.values()))
+    printed = " ".join(project.run("train", "--all", "--trials", "1", "--threads", "1").stdout.split())
+    for name, (_, why, _) in NOBODYS.items():
+        assert f"{name}: no champion: nobody at the test snapshot gets a yes (yes 0, no " in printed
+        assert why in printed
     assert "Who gets which value at the test snapshot" in printed
     assert project.invoke("score", "--all").exit_code != 0, "there is no champion"
-    file = next((tmp_path / "tags").iterdir())
-    file.write_text(file.read_text().replace(old, new), encoding="utf-8")
-    found = trained(project)
-    assert found["alias"] == "champion", found["reason"]
-    assert found["values"]["yes"] > 0
+    for file in (tmp_path / "tags").iterdir():
+        text = file.read_text(encoding="utf-8")
+        for _, _, (old, new) in NOBODYS.values():
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
+    for found in trained(project).values():
+        assert found["alias"] == "champion", found["reason"]
+        assert found["values"]["yes"] > 0
