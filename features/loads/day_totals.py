@@ -92,9 +92,9 @@ def reading(source: Source, timezone: str) -> str:
     """Return a digest of how a source is read, wherever it lies: read otherwise, the same lines are others."""
     import duckdb
 
-    told = source.model_dump_json(exclude={"path", "url", "ended"})
+    mapping = source.model_dump_json(exclude={"path", "url", "ended"})
     # DuckDB keeps its hash functions within a version alone.
-    return sha256(f"{told}|{timezone}|{duckdb.__version__}".encode()).hexdigest()[:16]
+    return sha256(f"{mapping}|{timezone}|{duckdb.__version__}".encode()).hexdigest()[:16]
 
 
 def write_day_totals(connection: Any, staged: Sequence[Path], target: Path) -> None:

@@ -73,7 +73,7 @@ class FormerIds:
 
     @cached_property
     def digest(self) -> str:
-        """Name these former ids: what was decided by them can be told from what was decided by others."""
+        """Name these former ids: what was decided by them can be distinguished from what was decided by others."""
         return sha256(repr(sorted(self.persons.items())).encode()).hexdigest()[:16]
 
     def other_ids(self, profile_id: str) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def literal(text: str) -> str:
 def shape(text: str) -> str:
     """Return what ``text`` looks like without saying it: letters as A, digits as 9.
 
-    Two tables that match nobody are told apart by their ids' shapes; the ids themselves belong to people.
+    Two tables that match nobody are distinguished by their ids' shapes; the ids themselves belong to people.
 
     Examples
     --------

@@ -12,7 +12,7 @@ import numpy as np
 from tagcast.features.quality.plausible_days import plausible_days
 
 LEAST_DAYS = 20
-"""Days with events from which a rhythm can be told."""
+"""Days with events from which a rhythm can be seen."""
 ENDED_DAYS = 180
 """A source that has been silent for so long is history: nobody waits for it."""
 SUCCESSION_DAYS = 7

@@ -125,7 +125,7 @@ def _check_extent(text: str, where: Text) -> None:
                     hint=msg("make it shorter, or split it into several tags"),
                 )
     except yaml.YAMLError:
-        return  # read again below, where the error is told with its place
+        return  # read again below, where the error is reported with its place
 
 
 def validated(raw: dict[str, Any], where: Text) -> Definition:

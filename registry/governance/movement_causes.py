@@ -30,7 +30,7 @@ class MovementCause:
     ----------
     tag : str
     by_data, by_model, by_threshold : float or None
-        Shares of its profiles; None where they cannot be told apart.
+        Shares of its profiles; None where they cannot be separated.
     sampled : int
         Profiles it was measured on; 0 where nothing but the data can have changed.
     """

@@ -26,7 +26,7 @@ def connect_readable(file: Path) -> sqlite3.Connection:
     """Open a SQLite database where nothing can be written beside it.
 
     A log beside the database holds what is newest, and is read with it; where there is none nobody is writing, and SQLite
-    is told so, or it would want to make one.
+    has to know it, or it would want to make one.
     """
     quiet = "" if file.with_name(f"{file.name}-wal").exists() else "&immutable=1"
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro{quiet}", uri=True, check_same_thread=False)

@@ -189,7 +189,7 @@ def store_errors(message: Message) -> Iterator[None]:
 
 
 def _hint(problem: str) -> Message:
-    """Return how to mend ``problem``, a text of MLflow or of its storage."""
+    """Return how to solve ``problem``, a text of MLflow or of its storage."""
     found = _REFUSED.search(problem)
     if found is None:
         return msg(

@@ -149,7 +149,7 @@ def portrait(
         )
     audience, reference = (_shown(spread, cells) for spread in (audience, reference))
     rows = [row for field in fields for row in _rows(field, audience, reference)]
-    if cells.cell > 1:  # nobody is told whether few have it or none
+    if cells.cell > 1:  # nobody learns whether few have it or none
         rows = [row for row in rows if row.members]
     return Portrait(
         audience.members, reference.members, tuple(rows), audience.estimated or reference.estimated

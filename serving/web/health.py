@@ -1,4 +1,4 @@
-"""Whether the server runs, and whether it can answer: for whoever watches it, told without a login."""
+"""Whether the server runs, and whether it can answer: for whoever watches it, said without a login."""
 
 from __future__ import annotations
 

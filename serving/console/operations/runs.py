@@ -178,7 +178,7 @@ def _cause(page: PageContext, cause: MovementCause | None, profiles: int, cell: 
     if cause is None:
         return "–"
     if cause.by_data is None:
-        return say(msg("another rule or model: the causes cannot be told apart"))
+        return say(msg("another rule or model: the causes cannot be separated"))
     shares = (
         (msg("new data"), cause.by_data),
         (msg("new model"), cause.by_model),

@@ -187,9 +187,9 @@ class TestWhatCannotBeUsed:
         with pytest.raises(DataError, match="late is used as a time, but none .* as in '01/01/26'") as caught:
             build(shop(tmp_path, columns={"profile_id": "id"}, derive=f'event_time = "{text}"', text=rows))
         assert "strptime(day, '%d/%m/%Y')" in str(caught.value.hint)
-        told = "strptime(late, '%d/%m/%y')"
+        given = "strptime(late, '%d/%m/%y')"
         log = build(
-            shop(tmp_path / "t", columns={"profile_id": "id"}, derive=f'event_time = "{told}"', text=rows)
+            shop(tmp_path / "t", columns={"profile_id": "id"}, derive=f'event_time = "{given}"', text=rows)
         )
         assert (log.first_day.isoformat(), log.last_day.isoformat()) == ("2026-01-01", "2026-01-28")
 

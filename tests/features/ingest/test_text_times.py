@@ -57,9 +57,9 @@ class TestOrders:
 
     @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland"])
     @pytest.mark.parametrize("order", ["%d/%m/%y", "%m-%d-%Y", "%Y.%m.%d"])
-    @pytest.mark.parametrize("told", [True, False])
-    def test_a_date_without_a_time_is_that_local_day(self, tmp_path, zone, order, told) -> None:
-        extra = f'time_format = "{order}"' if told else ""
+    @pytest.mark.parametrize("given", [True, False])
+    def test_a_date_without_a_time_is_that_local_day(self, tmp_path, zone, order, given) -> None:
+        extra = f'time_format = "{order}"' if given else ""
         config = shop(tmp_path, [d.strftime(order) for d in DAYS], zone=zone, own="Asia/Tokyo", extra=extra)
         assert days(config) == DAYS
 
@@ -132,7 +132,7 @@ class TestQuestions:
             build(shop(tmp_path, texts))
         assert f'time_format = "{name}"' in str(caught.value.hint)
         extra = f'time_format = "{name}"'
-        config = shop(tmp_path / "told", texts, zone="America/Lima", own="America/Lima", extra=extra)
+        config = shop(tmp_path / "given", texts, zone="America/Lima", own="America/Lima", extra=extra)
         assert days(config) == [day, day + timedelta(days=1), day + timedelta(days=2)]
         assert [m.hour for m in moments(config)] == [5, 14, 17]
 
@@ -153,10 +153,10 @@ class TestEpochs:
     UNITS = (("epoch_s", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000))
 
     @pytest.mark.parametrize(("unit", "factor"), UNITS)
-    @pytest.mark.parametrize(("told", "parquet"), [(True, False), (False, False), (False, True)])
-    def test_whole_ones(self, tmp_path, unit, factor, told, parquet) -> None:
+    @pytest.mark.parametrize(("given", "parquet"), [(True, False), (False, False), (False, True)])
+    def test_whole_ones(self, tmp_path, unit, factor, given, parquet) -> None:
         numbers = [int(m.timestamp()) * factor for m in MOMENTS]
-        extra = f'time_format = "{unit}"' if told else ""
+        extra = f'time_format = "{unit}"' if given else ""
         if parquet:
             frame = (
                 lines()
@@ -218,8 +218,8 @@ class TestFormats:
 
     def test_a_column_of_times_needs_none(self, tmp_path) -> None:
         plain = build(project(tmp_path / "p", source(), shop_parquet=lines()))
-        told = project(tmp_path / "t", source(extra='time_format = "%d/%m/%Y"'), shop_parquet=lines())
-        assert build(told).id == plain.id
+        given = project(tmp_path / "t", source(extra='time_format = "%d/%m/%Y"'), shop_parquet=lines())
+        assert build(given).id == plain.id
 
     @pytest.mark.parametrize("wrong", ["dd/mm/yyyy", "%Q", "%d/%m/%", "iso"])
     def test_a_wrong_one(self, tmp_path, wrong) -> None:

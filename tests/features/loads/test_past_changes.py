@@ -33,7 +33,7 @@ def of_day(frame: pd.DataFrame, *days: int) -> pd.Series:
     return frame["at"].dt.date.isin([FIRST + timedelta(days=day) for day in days])
 
 
-def told(log: EventLog) -> list[str]:
+def sentences(log: EventLog) -> list[str]:
     return [str(finding.message) for finding in past_findings(log.changes)]
 
 
@@ -78,7 +78,7 @@ def test_a_day_that_changed_is_named_with_its_size(tmp_path, change, figures, te
     (found,) = log.changes
     assert (found.days, found.fewer, found.more, found.amount_before, found.amount) == figures
     assert (found.source, found.found_on) == ("shop", log.last_day)
-    assert told(log) == [f"{text} (noticed when the data reached {log.last_day})"]
+    assert sentences(log) == [f"{text} (noticed when the data reached {log.last_day})"]
 
 
 def late(frame):

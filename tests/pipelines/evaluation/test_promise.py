@@ -119,9 +119,9 @@ def test_who_is_no_longer_known_is_counted_and_not_judged(folder) -> None:
     assert (row.predicted, row.gone) == (len(rest), len(gone))
     assert row.promised == pytest.approx(rest["confidence"].mean())
     assert row.right == pytest.approx(right.mean())
-    told = CommandLine(folder / "tagcast.toml", folder / "home").run("promise").stdout
+    printed = CommandLine(folder / "tagcast.toml", folder / "home").run("promise").stdout
     sentence = f"{len(gone)} of {len(said)} values are not judged: their profiles are no longer in the data"
-    assert sentence in " ".join(told.split())
+    assert sentence in " ".join(printed.split())
 
 
 def test_each_level_of_confidence_counts_its_own(folder) -> None:

@@ -72,8 +72,8 @@ def test_data_that_nobody_brings_up_to_date_expire_though_they_are_scored_every_
         at(lag)
         assert "expired as it is published" not in shop.run("score", "--all").stderr
     at(31)
-    told = shop.run("score", "--all").stderr
-    assert f"stage: expired as it is published: the data end on {LAST_DAY}, 32 days ago" in told
+    printed = shop.run("score", "--all").stderr
+    assert f"stage: expired as it is published: the data end on {LAST_DAY}, 32 days ago" in printed
     assert expires(shop).date() == DATA + timedelta(days=30)
     result = shop.invoke("audience", "export", "stage = 'away'", "--out", str(shop.home / "a.csv"))
     assert result.exit_code == 14

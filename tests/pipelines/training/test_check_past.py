@@ -44,8 +44,8 @@ def test_check_names_days_and_size_by_what_pandas_counts(tmp_path, change) -> No
     now.to_parquet(tmp_path / "shop.parquet", index=False)
 
     def by_day(frame):
-        told = frame.assign(day=frame["at"].dt.date, words=frame["kind"].where(frame["kind"] == "Drinks"))
-        return told.groupby("day").agg(
+        marked = frame.assign(day=frame["at"].dt.date, words=frame["kind"].where(frame["kind"] == "Drinks"))
+        return marked.groupby("day").agg(
             lines=("sku", "size"), money=("price", "sum"), drinks=("words", "count")
         )
 

@@ -189,11 +189,11 @@ def unlocked(state: State) -> None:
     accounts.unlock(state, "Ann", by="bob", now=NOW)
 
 
-@pytest.mark.parametrize(("mend", "password"), [(new_password, "battery staple"), (unlocked, PASSWORD)])
-def test_an_administrator_lets_who_was_locked_out_in_again(state, mend, password) -> None:
+@pytest.mark.parametrize(("remedy", "password"), [(new_password, "battery staple"), (unlocked, PASSWORD)])
+def test_an_administrator_lets_who_was_locked_out_in_again(state, remedy, password) -> None:
     add(state)
     locked_out(state)
-    mend(state)
+    remedy(state)
     assert accounts.login(state, "ann", password, NOW, address="198.51.100.7")
 
 

@@ -138,10 +138,10 @@ def test_a_new_run_of_newer_data_heals_it(shop, tmp_path) -> None:
     assert "expired as it is published" in shop.run("score", "--all").stderr
     assert shop.json("audience", "count", "stage = 'away'")["members"] == 0
     orders = shop.config.parent / "orders.csv"
-    told = pd.read_csv(orders, dtype={"customer_id": str})
+    moved_orders = pd.read_csv(orders, dtype={"customer_id": str})
     moved = NOW.date() - timedelta(days=1) - LAST_DAY
-    told["ordered_at"] = (pd.to_datetime(told["ordered_at"]) + moved).dt.date
-    told.to_csv(orders, index=False)
+    moved_orders["ordered_at"] = (pd.to_datetime(moved_orders["ordered_at"]) + moved).dt.date
+    moved_orders.to_csv(orders, index=False)
     shop.run("score", "--all", "--force", "--reason", "the sources are up to date")
     assert shop.json("audience", "count", "stage = 'away'")["members"] == 5 * 30
     assert shop.json("audience", "count", "NOT (stage = 'away')")["members"] == 300 - 5 * 30

@@ -105,9 +105,11 @@ def test_who_is_gone_is_counted(shop) -> None:
     gone = [person.removeprefix("P") for person in sorted(AWAY)[:7]]
     orders[~orders["customer_id"].isin(gone)].to_csv(shop.config.parent / "orders.csv", index=False)
     shop.run("score", "--all", *FORCE)
-    told = shop.run("audience", "count", "IN AUDIENCE 'asked'").stdout
-    assert "143 of 293 profiles" in told
-    assert "asked: of 150 members saved, 7 are no longer in the data; the others are 143 profiles now" in told
+    printed = shop.run("audience", "count", "IN AUDIENCE 'asked'").stdout
+    assert "143 of 293 profiles" in printed
+    assert (
+        "asked: of 150 members saved, 7 are no longer in the data; the others are 143 profiles now" in printed
+    )
     (row,) = shop.json("audience", "list")
     assert (row["kind"], row["members"]) == ("frozen", 143)
 

@@ -211,7 +211,7 @@ def test_runs_shows_nothing_of_a_few_to_who_may_not_see_single_profiles():
     [
         ((0.055, 0.0, 0.0, 0), "new data 5.5%", "新数据"),
         ((0.01, 0.02, 0.004, 970), "new threshold 0.4%", "新阈值"),
-        ((None, None, None, 0), "the causes cannot be told apart", "无法区分"),
+        ((None, None, None, 0), "the causes cannot be separated", "无法区分"),
     ],
 )
 def test_runs_says_why_values_moved(cause, en, zh):

@@ -50,11 +50,11 @@ def rewrite_entry(store: ProfileStore, number: int, change) -> None:
 def test_a_damaged_entry_is_named_and_gone_with_the_next_run(store, change, said_of_it) -> None:
     publish(store, "one")
     rewrite_entry(store, 1, change)
-    with pytest.raises(StoreError, match=said_of_it) as told:
+    with pytest.raises(StoreError, match=said_of_it) as caught:
         store.current()
-    assert "score --all" in str(told.value.hint)
+    assert "score --all" in str(caught.value.hint)
     if isinstance(store, PostgresStore):
-        assert "row 1 of" in str(told.value)
+        assert "row 1 of" in str(caught.value)
         rewrite_entry(store, 1, lambda _: None)
     publish(store, "two")
     assert store.current().run.run_id == "two"

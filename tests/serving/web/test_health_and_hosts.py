@@ -44,7 +44,7 @@ def test_without_its_state_the_server_says_so_and_makes_no_mistake(context, clie
     headers = key_of(context, "viewer")
     assert client.get("/readyz").text == "ready"
     break_state(context)
-    assert client.get("/healthz").text == "ok"  # it runs: a restart would mend nothing
+    assert client.get("/healthz").text == "ok"  # it runs: a restart would help nothing
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
     assert str(context.settings.home) not in ready.text

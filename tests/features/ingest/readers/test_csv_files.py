@@ -214,12 +214,12 @@ class TestEncodings:
         with pytest.raises(DataError, match=r"shop\.csv, line 2: not UTF-8") as caught:
             build(config)
         assert 'encoding = "latin-1"' in str(caught.value.hint)
-        told = self.given(
-            tmp_path / "told",
+        given = self.given(
+            tmp_path / "given",
             encoding,
             self.TABLE.replace('"shop.csv"', f'"shop.csv"\nencoding = "{encoding}"'),
         )
-        assert set(read(build(told))["category"]) == {"Café"}
+        assert set(read(build(given))["category"]) == {"Café"}
 
     def test_an_odd_byte_far_down_is_named_with_its_line(self, tmp_path) -> None:
         config = project(tmp_path, self.TABLE)
