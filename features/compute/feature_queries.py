@@ -13,43 +13,29 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.builtin import EXPECTED_REPEATS_DAYS
 from tagcast.features.catalog.feature_set import FeatureSet, View
-from tagcast.features.compute.partial_aggregates import DISTINCT_COLUMNS, Partials, day_number, make_partials
+from tagcast.features.compute.partial_aggregates import DISTINCT_COLUMNS, Partials, day_number
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
-def compile_view(view: View, events: ir.Table, feature_set: FeatureSet, as_of: date) -> ir.Table:
+def compile_partials(view: View, partials: Partials, feature_set: FeatureSet, as_of: date) -> ir.Table:
     """Return one row per entity of ``view`` with its features at ``as_of``.
 
     Parameters
     ----------
     view : str
-    events : ibis table
-        The event log.
+    partials : Partials
+        Aggregates of the event log, which several moments may share.
     feature_set : FeatureSet
     as_of : date
-        Only events of earlier local days are seen.
+        One of ``partials.dates``; only events of earlier local days are seen.
 
     Returns
     -------
     ibis table
         The view's entity columns, then its features as float64; a feature that is undefined for an
         entity (a gap after one purchase) is NULL.
-    """
-    return compile_partials(view, make_partials(events, feature_set, [as_of]), feature_set, as_of)
-
-
-def compile_partials(view: View, partials: Partials, feature_set: FeatureSet, as_of: date) -> ir.Table:
-    """Return what ``compile_view`` returns, from aggregates that several moments share.
-
-    Parameters
-    ----------
-    view : str
-    partials : Partials
-    feature_set : FeatureSet
-    as_of : date
-        One of ``partials.dates``.
     """
     make = _profile_activity if view == "profile_activity" else _profile_category
     return make(partials, feature_set, as_of)

@@ -9,8 +9,7 @@ Every aggregate is taken over integers or DECIMAL and can be merged, so cells gi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
@@ -66,18 +65,14 @@ class Partials:
         }
         return replace(self, tables=kept)
 
-    @contextmanager
-    def at(self, connection: Any, feature_set: FeatureSet, as_of: date) -> Iterator[Partials]:
-        """Compute what the views at ``as_of`` share, kept in ``connection`` while the context is open."""
+    def at(self, connection: Any, feature_set: FeatureSet, as_of: date) -> Partials:
+        """Compute what the views at ``as_of`` share; ``connection`` keeps it until it is asked for another date."""
         if "totals" in self.tables:
-            yield self
-            return
+            return self
         end = day_number(as_of)
-        totals = connection.create_table("totals_at", self.totals(feature_set, end))
-        history = connection.create_table("history_at", self.history(feature_set, end))
-        yield replace(self, tables={**self.tables, "totals": totals, "history": history})
-        connection.drop_table("totals_at")
-        connection.drop_table("history_at")
+        shared = {"totals": self.totals(feature_set, end), "history": self.history(feature_set, end)}
+        kept = {n: connection.create_table(f"{n}_at", table, overwrite=True) for n, table in shared.items()}
+        return replace(self, tables={**self.tables, **kept})
 
     def totals(self, feature_set: FeatureSet, end: int) -> ir.Table:
         """Return the sums of lines before day ``end`` by profile, over everything and over each window."""

@@ -42,15 +42,15 @@ class SnapshotPlan:
     ----------
     shared : tuple of Statement
         Run once, before everything else.
+    at : tuple of (before, written)
+        Of each date in turn: statements, and the statement of each view (parameters ``starts_at`` and ``path``).
     tables : tuple of str
-        What they make.
-    at : tuple of (before, written, after)
-        Of each date in turn: statements, the statement of each view (parameters ``starts_at`` and ``path``), statements.
+        What all of them make.
     """
 
     shared: tuple[Statement, ...]
+    at: tuple[tuple[tuple[Statement, ...], dict[View, Statement]], ...]
     tables: tuple[str, ...]
-    at: tuple[tuple[tuple[Statement, ...], dict[View, Statement], tuple[Statement, ...]], ...]
 
     def share(self, connection: Any, dates: Sequence[date]) -> None:
         """Compute what all dates share; ``connection`` (DuckDB) keeps it, on disk beyond its memory."""
@@ -58,7 +58,7 @@ class SnapshotPlan:
             statement.run(connection, max(dates))
 
     def forget(self, connection: Any) -> None:
-        """Remove what :meth:`share` made, as far as it came."""
+        """Remove what :meth:`share` and :meth:`write` made, as far as they came."""
         for table in self.tables:
             connection.execute(f"DROP TABLE IF EXISTS {_named(table).sql(DIALECT)}")  # a name of our own
 
@@ -71,13 +71,11 @@ class SnapshotPlan:
         files: dict[View, Path],
     ) -> None:
         """Write the views at ``as_of``, one of ``dates``, as Parquet; each row is stamped ``starts_at``."""
-        before, written, after = self.at[list(dates).index(as_of)]
+        before, written = self.at[list(dates).index(as_of)]
         for statement in before:
             statement.run(connection, max(dates))
         for view, statement in written.items():
             statement.run(connection, max(dates), starts_at=starts_at, path=str(files[view]))
-        for statement in after:
-            statement.run(connection, max(dates))
 
 
 def snapshot_plan(
@@ -98,17 +96,15 @@ def _plan(
     notes = _Notes()
     partials = make_partials(ibis.table(schema, name=EVENTS), feature_set, dates, views).computed(notes)
     shared = notes.taken()
-    tables = tuple(table.get_name() for table in partials.tables.values())
     at = []
     for as_of in dates:
-        with partials.at(notes, feature_set, as_of) as known:
-            before = notes.taken()
-            written = {
-                view: notes.written(compile_partials(view, known, feature_set, as_of), VIEWS[view])
-                for view in views
-            }
-        at.append((before, written, notes.taken()))
-    return SnapshotPlan(shared, tables, tuple(at))
+        known = partials.at(notes, feature_set, as_of)
+        written = {
+            view: notes.written(compile_partials(view, known, feature_set, as_of), VIEWS[view])
+            for view in views
+        }
+        at.append((notes.taken(), written))
+    return SnapshotPlan(shared, tuple(at), tuple(notes.tables))
 
 
 class _Notes:
@@ -116,20 +112,19 @@ class _Notes:
 
     def __init__(self) -> None:
         self._noted: list[Statement] = []
+        self.tables: dict[str, None] = {}
 
-    def create_table(self, name: str, table: ir.Table) -> ir.Table:
+    def create_table(self, name: str, table: ir.Table, *, overwrite: bool = False) -> ir.Table:
         import ibis
 
         schema = table.schema()
         target = exp.Schema(this=_named(name), expressions=schema.to_sqlglot_column_defs(DIALECT))
         columns = [exp.to_identifier(column, quoted=True) for column in schema]
         query = compiler().to_sqlglot(table)
-        self._noted.append(dated_statement(exp.Create(this=target, kind="TABLE")))
+        self._noted.append(dated_statement(exp.Create(this=target, kind="TABLE", replace=overwrite)))
+        self.tables[name] = None
         self._noted.append(dated_statement(exp.insert(query, into=_named(name), columns=columns)))
         return ibis.table(schema, name=name)
-
-    def drop_table(self, name: str) -> None:
-        self._noted.append(Statement(f"DROP TABLE {_named(name).sql(DIALECT)}", {}, {}))  # a name of our own
 
     def written(self, table: ir.Table, keys: Sequence[str]) -> Statement:
         """Return the statement that writes the rows of a view in the order of its keys."""

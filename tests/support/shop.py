@@ -9,10 +9,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.compute.feature_queries import compile_partials
+from tagcast.features.compute.partial_aggregates import make_partials
 from tagcast.features.compute.snapshots import Snapshots
 
 FIRST_DAY = date(2024, 1, 1)
@@ -94,6 +97,11 @@ def write_log(folder: Path, lines: pd.DataFrame, name: str = "log") -> Log:
             {"target": str(target)},
         )
     return Log(f"{name}-{len(lines)}", str(target))
+
+
+def compile_view(view: View, events: ir.Table, feature_set: FeatureSet, as_of: date) -> ir.Table:
+    """Return the features of ``view`` at one date, from aggregates that serve no other."""
+    return compile_partials(view, make_partials(events, feature_set, [as_of]), feature_set, as_of)
 
 
 def snapshots_of(

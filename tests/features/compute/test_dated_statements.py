@@ -13,11 +13,10 @@ from sqlglot import parse_one
 
 from tagcast.features.catalog.feature_set import VIEWS, FeatureSet
 from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, dated_statement
-from tagcast.features.compute.feature_queries import compile_view
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, outcome_rows
 from tagcast.features.compute.partial_aggregates import day_number
 from tagcast.features.compute.snapshots import Snapshots
-from tests.support.shop import shop_lines, write_log
+from tests.support.shop import compile_view, shop_lines, write_log
 
 STANDS_FOR = str(day_number(STANDS_FOR_LAST))
 COLUMNS = ("amount", "category", "discount", "is_return", "item_id", "order_id", "quantity")

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, windows_within
-from tagcast.features.compute.feature_queries import compile_partials, compile_view
+from tagcast.features.compute.feature_queries import compile_partials
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, population, top_categories
 from tagcast.features.compute.partial_aggregates import make_partials
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.errors import DataError
-from tests.support.shop import FIRST_DAY, shop_lines, snapshots_of, write_log
+from tests.support.shop import FIRST_DAY, compile_view, shop_lines, snapshots_of, write_log
 
 EVERY = FeatureSet(
     (7, 30, 90), ("amount", "category", "discount", "is_return", "item_id", "order_id", "quantity"), ("view",)
