@@ -24,7 +24,6 @@ Kind = Literal["model", "amount", "rule"]
 VERSIONS_SECONDS = 2.0
 """How long a listing of the model registry is good for; it takes some tenths of a second."""
 FILES_SECONDS = 5.0
-LOG_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,7 @@ def published_unasked(context: ServiceContext) -> frozenset[str]:
     manifest = context.store.current()
     scored = {tag.tag for tag in manifest.run.tags} if manifest else set()
     if scored and context.settings.review.second_person:
-        log = context.remembered.get("log", context.store.log, seconds=LOG_SECONDS)
-        before = [entry.run.run for entry in log if not entry.run.run.second_person]
+        before = [entry.run.run for entry in context.log if not entry.run.run.second_person]
         scored &= {tag.tag for run in before for tag in run.tags}
     return frozenset(scored)
 

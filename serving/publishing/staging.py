@@ -198,10 +198,11 @@ class Staging:
 
     def _differences(self, run: Manifest, last: Manifest, bounds: Bounds) -> list[Message]:
         """Return where a run differs too far from the last one, or from one some weeks back that it came to by steps."""
-        found = differs(run, last, bounds)
-        reference = reference_run(self.store.log(), run.run.as_of, bounds.reference_days)
-        if found or reference is None or reference.number == last.number:
+        if found := differs(run, last, bounds):
             return found
+        reference = reference_run(self.store.log(), run.run.as_of, bounds.reference_days)
+        if reference is None or reference.number == last.number:
+            return []
         day = msg("in the run of {as_of}", as_of=reference.run.as_of)
         return differs(run, reference, bounds, where=day)
 
