@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import FilterError, StoreError
 from tagcast.features.core.messages import Joined, Text, listed, msg
-from tagcast.features.loads.former_ids import read_former_ids
 from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
@@ -158,8 +157,8 @@ def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[
     snapshots = chosen.snapshots(project)
     for one in snapshots.values():
         one.ensure([as_of], project.progress)
-    former = read_former_ids(project.settings.home)
-    with open_past(project.store, past_runs(project.store, chosen.models, as_of), former) as past:
+    runs = past_runs(project.store, chosen.models, as_of)
+    with open_past(project.store, runs, project.former_ids) as past:
         scorer = Scorer(
             chosen.models,
             snapshots,

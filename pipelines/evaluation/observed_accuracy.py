@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from tagcast.features.compute.labels import outcome_of
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
-from tagcast.features.loads.former_ids import read_former_ids
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.project.label_rules import outcome_rule
@@ -56,8 +55,9 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
     with project.store.reader() as reader:
         active = reader.manifest
     rows: list[PromiseRow] = []
+    runs = _published(project, active)
     for name in [t.tag for t in active.run.tags if t.model_version]:
-        over = _newest_over(project, active, name)
+        over = _newest_over(project, runs, active, name)
         if over is None:
             tag, version = _predicted_by(project, active, name)
             test, due = max(tag.model.snapshots), _due(active, tag.definition)
@@ -78,7 +78,8 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
 def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
     """Return what became of those whom a yes/no model tag called yes; None while its window is open."""
     with project.store.reader() as reader:
-        over = _newest_over(project, reader.manifest, tag)
+        active = reader.manifest
+    over = _newest_over(project, _published(project, active), active, tag)
     if over is None:
         return None
     rows = _with_outcomes(project, over[0], over[1].definition)
@@ -87,11 +88,13 @@ def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
     return YesOutcome(len(called), int(called["y"].sum()), float(rows["y"].mean()))
 
 
-def _newest_over(project: Project, active: Manifest, tag: str) -> tuple[Manifest, LoadedTag, Version] | None:
-    """Return the newest run with a tag whose window is over, and the model that predicted it."""
+def _newest_over(
+    project: Project, runs: Sequence[Manifest], active: Manifest, tag: str
+) -> tuple[Manifest, LoadedTag, Version] | None:
+    """Return the newest of ``runs`` with a tag whose window is over, and the model that predicted it."""
     models: dict[str, tuple[LoadedTag, Version]] = {}
-    for run in _published(project, active, tag):
-        if run.run.as_of >= project.observed_until:
+    for run in runs:
+        if run.run.as_of >= project.observed_until or all(t.tag != tag for t in run.run.tags):
             continue
         number = _version(run, tag)
         try:
@@ -114,16 +117,15 @@ def _newest_over(project: Project, active: Manifest, tag: str) -> tuple[Manifest
     return None
 
 
-def _published(project: Project, active: Manifest, tag: str) -> Iterator[Manifest]:
-    """Yield the stored runs that people saw a tag in, newest day first; of one day the last that was published.
+def _published(project: Project, active: Manifest) -> list[Manifest]:
+    """Return the stored runs that people saw, newest day first; of one day the last that was published first.
 
     Not those that were scored afterwards for the history: their models may have learned from what came.
     """
     stored = project.store.stored()
     runs = {e.run.number: e.run for e in project.store.log() if e.action == "publish" and e.number in stored}
     runs[active.number] = active
-    with_tag = [run for run in runs.values() if any(t.tag == tag for t in run.run.tags)]
-    yield from sorted(with_tag, key=lambda run: (run.run.as_of, run.number), reverse=True)
+    return sorted(runs.values(), key=lambda run: (run.run.as_of, run.number), reverse=True)
 
 
 def _predicted_by(project: Project, run: Manifest, tag: str) -> tuple[LoadedTag, Version]:
@@ -153,8 +155,7 @@ def _with_outcomes(project: Project, run: Manifest, definition: TagDefinition) -
 
     with project.store.open(run) as reader:
         predicted = predictions(reader, definition.name).to_pandas()
-    today = read_former_ids(project.settings.home)
-    predicted["person"] = predicted["profile_id"].map(today.person)
+    predicted["person"] = predicted["profile_id"].map(project.former_ids.person)
     tables = [
         project.engine.read_parquet(str(file)).select("profile_id") for file in project.events.known_ids
     ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
     from tagcast.features.feast_store.feature_store import FeatureRepo
     from tagcast.features.ingest.event_log import EventLog
+    from tagcast.features.loads.former_ids import FormerIds
     from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.definitions.rule_tag import RuleDefinition
@@ -71,6 +72,14 @@ class Project:
         mark(self.settings.home, self.settings.name)
         forget_old_place(self.settings.home)
         return log
+
+    @cached_property
+    def former_ids(self) -> FormerIds:
+        """Who former profile ids are today, once the sources were looked at: a load may meet others."""
+        from tagcast.features.loads.former_ids import read_former_ids
+
+        _ = self.events
+        return read_former_ids(self.settings.home)
 
     @cached_property
     def store(self) -> ProfileStore:

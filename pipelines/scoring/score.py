@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.features.core.messages import msg
-from tagcast.features.loads.former_ids import FormerIds, read_former_ids
+from tagcast.features.loads.former_ids import FormerIds
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
@@ -107,7 +107,7 @@ def score_tags(
                         note=season_note(share, as_of, tag.definition.horizon_days),
                     )
                 )
-        pasts, former = past_runs(store, tags, as_of), read_former_ids(project.settings.home)
+        pasts, former = past_runs(store, tags, as_of), project.former_ids
         run_id = _run_id(project, chosen, as_of, pasts, former)
         past = stack.enter_context(open_past(store, pasts, former))
         scorer = Scorer(
