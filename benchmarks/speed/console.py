@@ -75,7 +75,10 @@ def main() -> None:
                 found += lookups(served, options) + clicks(served, options)
                 rows += [replace(row, metric=f"{kind}: {row.metric}") for row in found]
     write_result("console", vars(options), rows, now=datetime.now(UTC))
-    sys.exit(any(row.verdict == "missed" for row in rows) and not options.quick)
+    missed = [row.metric for row in rows if row.verdict == "missed"]
+    # Little data proves no bar, but an answer that is an error is one on any amount of data.
+    if any(name.endswith(": errors") or not options.quick for name in missed):
+        sys.exit(f"missed: {', '.join(missed)}")
 
 
 async def measure(kind: str, served: Served, options: argparse.Namespace) -> list[Row]:
@@ -138,7 +141,7 @@ async def measure(kind: str, served: Served, options: argparse.Namespace) -> lis
 def lookups(served: Served, options: argparse.Namespace) -> list[Row]:
     """Print and return how long one profile takes without HTTP, from the store."""
     context, rng = open_context(served.settings, lambda: datetime.now(UTC)), np.random.default_rng(1)
-    person = Person("benchmark", "admin")
+    person = Person("benchmark", "marketer")
     profiles = [f"p{rng.integers(options.profiles - 1):09d}" for _ in range(600)]
     for profile in profiles[:300]:  # reads what the store's file has of most of them
         look_up(context, person, profile)
@@ -213,7 +216,7 @@ def line(name: str, took: list[float], cpu_ms: float | None, level: float, limit
     limit : int, optional
         In milliseconds.
     """
-    middle, high = np.nanquantile(took, [0.5, 0.95])
+    middle, high = np.nanquantile(took, [0.5, 0.95]) if np.isfinite(took).any() else (np.nan, np.nan)
     shown = f"p{level * 100:.0f} {limit}" if limit else ""
     each = (cpu_ms or 0.0) / len(took)
     print(f"| {name} | {len(took)} | {middle:,.1f} | {high:,.1f} | {each:,.1f} | {shown} |", flush=True)

@@ -64,7 +64,7 @@ def serving(folder: Path, url: str | None, profiles: int, tags: int) -> Iterator
         publish(store, profiles, tags)
     now = datetime.now(UTC)
     state, password = open_state(settings), token_urlsafe(12)
-    key = add_key(state, "benchmark", "admin", by="benchmark", now=now)
+    key = add_key(state, "benchmark", "marketer", by="benchmark", now=now)
     name = f"user {token_hex(4)}"
     add_user(state, name, "marketer", password, sensitive=False, by="benchmark", now=now)
     command = [

@@ -164,7 +164,7 @@ def by_pandas(log: str, made: Path, day: date) -> None:
     done = {
         "recency_days": recency, "tenure_days": tenure, "purchase_days_all": n, "spend_all": out["spend_all"],
         "purchase_day_rate": n / tenure, "spend_rate": out["spend_all"] / tenure,
-        "tenure_bounded_days": tenure.fillna(WINDOWS[-1]).clip(upper=WINDOWS[-1]), "gap_mean_days": mean,
+        "tenure_bounded_days": tenure.clip(upper=WINDOWS[-1]), "gap_mean_days": mean,
         "gap_std_days": np.sqrt((count * out["squares"] - total**2) / (count * count).replace(0, none)),
         "gap_max_days": out["gap_max"], "gap_last_days": out["gap_last"], "recency_over_gap": recency / mean,
         "recency_over_longest_gap": recency / out["gap_max"], "basket_mean": basket,

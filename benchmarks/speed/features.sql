@@ -36,7 +36,7 @@ WITH lines AS (
 )
 SELECT profile_id, ($end - last_day)::DOUBLE AS recency_days, ($end - first_day)::DOUBLE AS tenure_days,
   n::DOUBLE AS purchase_days_all, spend_all::DOUBLE AS spend_all, n::DOUBLE / nullif($end - first_day, 0) AS purchase_day_rate,
-  spend_all::DOUBLE / nullif($end - first_day, 0) AS spend_rate, least($end - first_day, 365)::DOUBLE AS tenure_bounded_days,
+  spend_all::DOUBLE / nullif($end - first_day, 0) AS spend_rate, CASE WHEN first_day IS NOT NULL THEN least($end - first_day, 365) END::DOUBLE AS tenure_bounded_days,
   (last_day - first_day)::DOUBLE / nullif(n - 1, 0) AS gap_mean_days,
   sqrt(((n - 1) * squares - (last_day - first_day) * (last_day - first_day))::DOUBLE / nullif((n - 1) * (n - 1), 0)) AS gap_std_days,
   gap_max::DOUBLE AS gap_max_days, gap_last::DOUBLE AS gap_last_days,
