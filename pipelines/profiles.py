@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     from tagcast.models.filters.conditions import Names
+    from tagcast.serving.profiles.profile_query import ProfileView
 
 
 def look_up(project: Project, profile_id: str, now: datetime, visible: Names | None = None) -> dict[str, Any]:
@@ -26,21 +27,33 @@ def look_up(project: Project, profile_id: str, now: datetime, visible: Names | N
         Tags and attributes that may be shown; None shows all.
     """
     from tagcast.serving.profiles.profile_details import key_features
-    from tagcast.serving.profiles.profile_query import profile
 
-    former = read_former_ids(project.settings.home)
-    with project.store.reader() as reader:
-        tags = None if visible is None else visible.tags
-        view = asdict(profile(reader, profile_id, tags=tags, other_ids=former.other_ids))
-        as_of = reader.manifest.run.as_of
-    if visible is not None:
-        view["attributes"] = {n: v for n, v in view["attributes"].items() if n in visible.attributes}
+    found, as_of = active_view(project, profile_id, visible)
+    view = asdict(found)
     return {
         **view,
         "predictions": _dated(view["predictions"], now),
         "as_of": as_of,
         "features": key_features(project.settings.home, view["profile_id"], as_of),
     }
+
+
+def active_view(project: Project, profile_id: str, visible: Names | None = None) -> tuple[ProfileView, date]:
+    """Return what the active run says of one profile, under the id that it has now, and the day of that run's data.
+
+    ``visible`` is as for :func:`look_up`.
+    """
+    from tagcast.serving.profiles.profile_query import profile
+
+    former = read_former_ids(project.settings.home)
+    with project.store.reader() as reader:
+        tags = None if visible is None else visible.tags
+        view = profile(reader, profile_id, tags=tags, other_ids=former.other_ids)
+        as_of = reader.manifest.run.as_of
+    if visible is None:
+        return view, as_of
+    shown = {n: value for n, value in view.attributes.items() if n in visible.attributes}
+    return replace(view, attributes=shown), as_of
 
 
 def profile_on(

@@ -162,6 +162,14 @@ def spend_unknown(stretches: Sequence[Stretch]) -> Message:
     return msg("it speaks of spend, and what was spent is unknown: no amounts {days}", days=_days(stretches))
 
 
+def spend_counted_as_nothing(stretches: Sequence[Stretch]) -> Message:
+    """Return what unknown spend does to a tag that only has features made of amounts."""
+    return msg(
+        "what was spent is unknown: no amounts {days}; its features made of amounts count those days as nothing",
+        days=_days(stretches),
+    )
+
+
 def spend_hint(stretches: Sequence[Stretch]) -> Message:
     """Return what helps where spend is unknown."""
     if any(s.open_end for s in stretches):

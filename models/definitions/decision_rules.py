@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tagcast.features.core.messages import msg
 from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import InvalidValueError
 
 
 class ThresholdRule(Strict):
@@ -37,6 +39,19 @@ class ProfitRule(Strict):
     benefit: float = Field(gt=0)
     cost: float = Field(gt=0)
     capacity: int | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _check_worth(self) -> ProfitRule:
+        if self.cost >= self.benefit:
+            raise InvalidValueError(
+                msg(
+                    "cost has to be below benefit, both for one person, or nobody is worth asking; found cost {cost:g} and "
+                    "benefit {benefit:g}",
+                    cost=self.cost,
+                    benefit=self.benefit,
+                )
+            )
+        return self
 
 
 class TierRule(Strict):

@@ -11,7 +11,14 @@ from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.loads.past_findings import past_findings
-from tagcast.features.quality.amount_findings import serious, spend_hint, spend_unknown, touching, unknown_for
+from tagcast.features.quality.amount_findings import (
+    serious,
+    spend_counted_as_nothing,
+    spend_hint,
+    spend_unknown,
+    touching,
+    unknown_for,
+)
 from tagcast.features.quality.day_findings import empty_days_in
 from tagcast.features.quality.finding import SourceColumns
 from tagcast.features.quality.stretches import LEAST_EMPTY_DAYS
@@ -122,6 +129,9 @@ def model_problem(
             msg("if those days are missing, load them; else choose others: snapshots: {{dates: […]}}"),
             explains=False,
         )
+    unknown = touching(quality.unknown_spend, None, as_of)  # Some features look back over all history.
+    if serious(unknown):
+        return TagProblem("warning", spend_counted_as_nothing(unknown), spend_hint(unknown), explains=False)
     return None
 
 
@@ -168,6 +178,8 @@ def check_spend(
 ) -> None:
     """Refuse to predict spend where what was spent lately is unknown: nothing would be taken for it.
 
+    Other models have features made of amounts: that these count unknown days as nothing is logged.
+
     Raises
     ------
     DataError
@@ -175,14 +187,15 @@ def check_spend(
     """
     from tagcast.features.quality.examine_log import spend_gaps
 
-    spending = spending_features(project, as_of) if rules else ()
+    spending = spending_features(project, as_of)
     of_models = [model for model in models if model.outcome.kind in OUTCOMES_OF_SPEND]
+    others = [model.name for model in models if model not in of_models and spending]
     of_rules = {
         rule.definition.name: features
         for rule in rules
         if (features := [name for name in rule.fields if name in spending])
     }
-    if not of_models and not of_rules:
+    if not of_models and not of_rules and not others:
         return  # nobody asks what was spent: the events need not be read
     unknown = spend_gaps(project.events.glob, as_of, memory_limit=project.settings.memory_limit)
     touched: dict[str, tuple[Stretch, ...]] = {
@@ -195,6 +208,11 @@ def check_spend(
         every = tuple(dict.fromkeys(stretch for some in wrong.values() for stretch in some))
         raise DataError(
             msg("{tags}: {problem}", tags=listed(wrong), problem=spend_unknown(every)), hint=spend_hint(every)
+        )
+    everywhere = touching(unknown, None, as_of)
+    if others and serious(everywhere):
+        log.warning(
+            msg("{tags}: {problem}", tags=listed(others), problem=spend_counted_as_nothing(everywhere))
         )
 
 

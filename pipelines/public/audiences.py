@@ -76,6 +76,7 @@ def profile(project: Project, profile_id: str) -> ProfileView:
     ----------
     project : Project
     profile_id : str
+        The id it has now, or one that it had before its account was merged.
 
     Returns
     -------
@@ -89,18 +90,13 @@ def profile(project: Project, profile_id: str) -> ProfileView:
     NotAllowedError
         For a key in ``TAGCAST_KEY`` that does not work, or whose role may not do this.
     """
-    from dataclasses import replace
-
+    from tagcast.pipelines.profiles import active_view
     from tagcast.serving.audiences.filter_resolution import columns_of
-    from tagcast.serving.profiles.profile_query import profile as read_profile
 
     person = require_right(project, "profiles", clock())
     visible = columns_of(_context(project), person) if key_given() else None
-    with project.store.reader() as reader:
-        view = read_profile(reader, profile_id, tags=None if visible is None else visible.tags)
-    if visible is None:
-        return view
-    return replace(view, attributes={n: v for n, v in view.attributes.items() if n in visible.attributes})
+    view, _ = active_view(project, profile_id, visible)
+    return view
 
 
 def _context(project: Project) -> ServiceContext:

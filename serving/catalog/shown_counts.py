@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from tagcast.features.core.messages import Message, msg
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagcast.models.stats.metrics import CalibrationBin
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.observed_accuracy import PromiseRow
     from tagcast.serving.context import ServiceContext
@@ -24,6 +27,19 @@ def smallest_cell(context: ServiceContext, person: Person) -> int:
 def shown_size(profiles: int, cell: int) -> int:
     """Return a number of profiles rounded down to a multiple of the smallest cell."""
     return profiles - profiles % cell
+
+
+def shown_share(share: float, of: int, cell: int) -> float:
+    """Return the share of ``of`` profiles, counted in whole smallest cells; as it is for who may look at single ones."""
+    total = shown_size(of, cell)
+    if cell <= 1 or not total:
+        return share if cell <= 1 else 0.0
+    return shown_size(round(share * of), cell) / total
+
+
+def shown_bins(bins: Sequence[CalibrationBin], cell: int) -> tuple[CalibrationBin, ...]:
+    """Return the bins of a calibration that hold a smallest cell at least, their counts rounded down."""
+    return tuple(replace(one, n=size) for one in bins if (size := shown_size(one.n, cell)))
 
 
 def shown_floor(confidence: float | None, cell: int) -> float | None:

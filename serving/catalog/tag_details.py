@@ -18,7 +18,14 @@ from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_p
 from tagcast.serving.catalog.catalog import TagRow, row_of
 from tagcast.serving.catalog.cautions import cautions, valid_until
 from tagcast.serving.catalog.known_tags import KnownTag, find_tag
-from tagcast.serving.catalog.shown_counts import shown_floor, shown_promise, shown_size, smallest_cell
+from tagcast.serving.catalog.shown_counts import (
+    shown_bins,
+    shown_floor,
+    shown_promise,
+    shown_share,
+    shown_size,
+    smallest_cell,
+)
 from tagcast.serving.catalog.stored_models import card_files, plot_png
 from tagcast.serving.catalog.tag_evidence import (
     DecisionRow,
@@ -170,7 +177,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
     row, found = row_of(context, person, tag), evidence_of(context, tag)
     cell = smallest_cell(context, person)
     definition = active_definition(context, tag)
-    words = _words(definition)
+    words, total = _words(definition), row.population or 0
     return TagDetails(
         row=row,
         description=definition.description.model_dump() if definition else {},
@@ -179,13 +186,13 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         decision=words["decision"],
         refresh=definition.refresh if definition else "",
         expires_after_days=definition.expires_after_days if definition else None,
-        values=_values(row),
+        values=tuple(ValueShare(v, n, n / total if total else 0.0) for v, n in row.predicted.items()),
         trend=_trend(context, name, cell),
-        last_run=_last_run(context, tag),
+        last_run=_last_run(context, tag, cell),
         features=found.features,
         grade_reasons=found.grade_reasons,
         plots=found.plots,
-        calibration=found.calibration,
+        calibration=shown_bins(found.calibration, cell),
         drivers=found.drivers,
         versions=found.versions,
         decisions=found.decisions,
@@ -263,11 +270,6 @@ def _words(definition: Definition | None) -> dict[str, dict[str, str]]:
     }
 
 
-def _values(row: TagRow) -> tuple[ValueShare, ...]:
-    total = row.population or 0
-    return tuple(ValueShare(value, n, n / total if total else 0.0) for value, n in row.predicted.items())
-
-
 def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, ...]:
     points = []
     for entry in context.log:
@@ -284,14 +286,15 @@ def _trend(context: ServiceContext, name: str, cell: int) -> tuple[TrendPoint, .
     return tuple(sorted(points, key=lambda point: (point.as_of, point.run))[-MOST_RUNS:])
 
 
-def _last_run(context: ServiceContext, tag: KnownTag) -> LastRun | None:
+def _last_run(context: ServiceContext, tag: KnownTag, cell: int) -> LastRun | None:
     manifest = context.store.current()
     if manifest is None or tag.run is None:
         return None
     run, scored = manifest.run, tag.run
-    unseen, unlike, because = scored.unseen_season, scored.unlike_training, scored.unlike_because
+    unlike = shown_share(scored.unlike_training, scored.population, cell)
     return LastRun(
-        run.run_id, manifest.number, run.as_of, run.scored_at, manifest.profiles, unseen, unlike, because,
+        run.run_id, manifest.number, run.as_of, run.scored_at, shown_size(manifest.profiles, cell),
+        scored.unseen_season, unlike, scored.unlike_because if unlike else "",
         valid_until(run, scored),
         cautions(run, scored, context.now),
     )  # fmt: skip

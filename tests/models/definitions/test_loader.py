@@ -56,6 +56,10 @@ def test_a_family_expands_with_its_category_everywhere() -> None:
         (("name: churn_risk", "name: Churn Risk"), "lower-case"),
         (("owner: tests", "owner: tests\nbandz: 1"), "bandz"),
         (("threshold: 0.5", "threshold: 5"), "decision.threshold"),
+        (
+            ("rule: threshold, threshold: 0.5", "rule: profit, benefit: 5, cost: 5"),
+            "cost has to be below benefit, both for one person, or nobody is worth asking; found cost 5 and benefit 5",
+        ),
         (("path: [Lifecycle, Retention]", "path: [Lifecycle]"), "path"),
         (
             ("population: {active_within_days: 60}", "population: {not_bought_within_days: 60}"),

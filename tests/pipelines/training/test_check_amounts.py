@@ -7,7 +7,10 @@ import re
 import pandas as pd
 import pytest
 
+from tests.support.champion import TAG, shop_with_champion
+from tests.support.command_line import Project
 from tests.support.faults.wrong_data import (
+    CHURN,
     STAGE,
     edit,
     everyday_shop,
@@ -46,11 +49,13 @@ def test_amounts_missing_from_a_day_on(tmp_path, day) -> None:
     late = shop["at"] >= day
     true = shop["price"].copy()
     shop.loc[late, "price"] = None
-    project = write_project(tmp_path, tags=(BIG, SPEND, STAGE), shop=shop)
+    project = write_project(tmp_path, tags=(BIG, SPEND, STAGE, CHURN), shop=shop)
     (finding,) = findings(project)["missing_amounts"]
     assert f"no line has an amount since {day} ({late.sum():,} lines)" == finding["message"]
-    levels = {tag["tag"]: tag["level"] for tag in project_report(project)["tags"]}
-    assert levels == {"big": "error", "spend": "error", "stage": "ok"}
+    tags = {tag["tag"]: tag for tag in project_report(project)["tags"]}
+    levels = {name: tag["level"] for name, tag in tags.items()}
+    assert levels == {"big": "error", "spend": "error", "stage": "ok", "churn": "warning"}
+    assert f"no amounts since {day}; its features made of amounts count" in tags["churn"]["message"]
     assert project.invoke("check").exit_code == 4
     refused = project.invoke("score", "--all")
     assert refused.exit_code == 4
@@ -65,6 +70,17 @@ def test_amounts_missing_from_a_day_on(tmp_path, day) -> None:
     project.run("score", "big", "--force", "--reason", "amounts are back")
     month = shop.assign(price=true)[shop["at"] >= "2026-09-28"].groupby("customer")["price"].sum()
     assert project.json("audience", "count", "big = 'big'")["members"] == (month >= 20).sum()
+
+
+def test_a_model_that_only_reads_amounts_is_scored_with_a_warning(tmp_path) -> None:
+    project = shop_with_champion(tmp_path)
+    file = tmp_path / "lines.parquet"
+    lines = pd.read_parquet(file)
+    shop = Project(tmp_path / "tagcast.toml", project.settings.home)
+    assert "amounts" not in shop.run("score", TAG).stderr
+    lines.loc[lines["at"] >= lines["at"].max() - pd.Timedelta(days=9), "price"] = None
+    lines.to_parquet(file, index=False)
+    assert f"{TAG}: what was spent is unknown: no amounts since" in shop.run("score", TAG).stderr
 
 
 def test_a_hole_of_days_is_named_and_short_ones_do_not_stop_anything(tmp_path) -> None:

@@ -258,6 +258,7 @@ def test_who_may_not_see_single_profiles_learns_nothing_of_a_few_from_a_tag(cont
     assert page.row.mean_confidence * 20 == pytest.approx(round(page.row.mean_confidence * 20))
     (row,) = [r for r in catalogue.tags(context, VIC) if r.name == TAG]
     assert row == page.row
+    assert page.last_run.profiles == exact.last_run.profiles // 10 * 10
     # A group of fewer than the smallest is none at all.
     wide = with_context(folder, "\n[access]\nsmallest_cell = 200\n")
     assert {v.members for v in tag_details(wide, VIC, TAG).values} == {0}
