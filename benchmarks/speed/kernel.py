@@ -115,7 +115,7 @@ def prepare(folder: Path, rows: int, trees: int) -> None:
     from benchmarks.speed.made_snapshots import stored_tags
 
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "tagcast.features.npy"
+    file = folder / "features.npy"
     for k, tag in enumerate(stored_tags(folder, 10, trees=trees)):
         (folder / f"model-{k}.txt").write_text(tag.model.scorer.parts["forest"].text, encoding="utf-8")
     if not file.is_file() or len(np.load(file, mmap_mode="r")) != rows:
@@ -137,7 +137,7 @@ def run_one(name: str, folder: Path, count: int) -> None:
     from benchmarks.speed.made_snapshots import stored_tags
     from tagcast.models.inference.engine import Engine, Member
 
-    X = np.load(folder / "tagcast.features.npy", mmap_mode="r")
+    X = np.load(folder / "features.npy", mmap_mode="r")
     tags = stored_tags(folder, count)
     width = X.shape[1]
     engine = Engine([Member(t.model, None, tuple(range(width))) for t in tags], width, 0)

@@ -19,7 +19,7 @@ CHUNK = 32_768
 
 def main() -> None:
     name, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    X = np.load(folder / "tagcast.features.npy", mmap_mode="r")
+    X = np.load(folder / "features.npy", mmap_mode="r")
     makers: dict[str, Callable[[Path], Callable[[Any], Any]]] = {
         "booster": booster,
         "lleaves": lleaves_model,

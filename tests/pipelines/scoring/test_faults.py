@@ -283,7 +283,7 @@ def test_a_full_disk_while_publishing_keeps_the_last_run(folder, tmp_path, kilob
 
 def test_a_full_disk_while_features_are_built(embedded, tmp_path) -> None:
     small_disk(tmp_path / "disk", 4)
-    features, aside = embedded.home / "features", embedded.home / "tagcast.features.aside"
+    features, aside = embedded.home / "features", embedded.home / "features.aside"
     features.rename(aside)
     features.symlink_to(tmp_path / "disk")
     try:
