@@ -39,9 +39,10 @@ class Place(Strict):
     url: str | None = Field(None, description="SQLAlchemy URL; secrets as ${VARIABLE}")
     table: str | None = None
     query: str | None = None
-    format: Literal["parquet", "csv"] | None = Field(None, description="by suffix where not given")
+    format: Literal["parquet", "csv", "json"] | None = Field(None, description="else by name and content")
     encoding: str | None = Field(
-        None, description="of CSV files: latin-1, cp1252 …; default: UTF-8, or UTF-16 where its mark shows it"
+        None,
+        description="of CSV and JSON files: latin-1, cp1252 …; default: UTF-8, or UTF-16 where its mark shows it",
     )
 
     @model_validator(mode="after")
@@ -98,7 +99,7 @@ class Source(Place):
     returns: str | None = Field(None, description="SQL condition; these rows give money back")
     deduplicate: bool = Field(False, description="exact duplicate lines count once")
     ended: bool = Field(False, description="no more events are to come: its silence is not waited for")
-    columns: dict[str, str] = Field(description="event-log column = source column")
+    columns: dict[str, str] = Field(description="event-log column = source column, or a path in one")
     derive: dict[str, str] = Field(default_factory=dict, description="event-log column = SQL expression")
     joins: tuple[Join, ...] = ()
 

@@ -16,12 +16,13 @@ from sqlglot import exp
 
 from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Message, Text, listed, msg
+from tagcast.features.core.messages import Message, Text, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Source
 from tagcast.features.ingest.event_log_content import Digest, LogContent, SourceCount, content_id
 from tagcast.features.ingest.profile_attributes import write_attributes
-from tagcast.features.ingest.readers.table_reader import Reader, column
+from tagcast.features.ingest.readers.scans import column
+from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, source_query
 from tagcast.features.ingest.sql_casts import as_key
 from tagcast.features.loads.day_totals import DAY_TOTALS, reading, write_day_totals
@@ -121,14 +122,9 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
     place = settings.identity
     names = {"source": place.source, "source_id": place.source_id, "placed": place.profile_id}
     table = reader.open(place, "identity", set(names.values()), set(names.values()))
-    for name in names.values():
-        if name not in table.columns:
-            raise DataError(
-                msg("identity: there is no column {name!r}", name=name),
-                hint=msg("columns: {columns}", columns=listed(table.columns)),
-            )
+    found = {alias: table.find(name, "identity") for alias, name in names.items()}
     picked = exp.select(
-        *[exp.alias_(as_key(column(c), table.columns[c]), a) for a, c in names.items()]
+        *[exp.alias_(as_key(column(c), table.columns[c]), a) for a, c in found.items()]
     ).distinct()
     query = picked.from_(table.relation)
     known = exp.select("*").from_(query.subquery("i")).where("source IS NOT NULL AND source_id IS NOT NULL")

@@ -10,8 +10,8 @@ from sqlglot import exp
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
-from tagcast.features.ingest.readers.table_reader import Reader, Table, column
-from tagcast.features.ingest.sql_allow_list import suggest
+from tagcast.features.ingest.readers.scans import column
+from tagcast.features.ingest.readers.table_reader import Reader, Table
 from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches
 from tagcast.features.ingest.time_casts import NAIVE, ZONED
 
@@ -42,16 +42,12 @@ def write_attributes(settings: Settings, reader: Reader, target: Path) -> None:
     if place is None:
         return
     table = reader.open(place, "profiles", {place.key, *place.columns}, {place.key})
-    for name in (place.key, *place.columns):
-        if name not in table.columns:
-            raise DataError(
-                msg("profiles: there is no column {name!r}", name=name), hint=suggest(name, table.columns)
-            )
-    key = as_key(column(place.key), table.columns[place.key])
+    found = {name: table.find(name, "profiles") for name in (place.key, *place.columns)}
+    key = as_key(column(found[place.key]), table.columns[found[place.key]])
     query = exp.select(exp.alias_(key, "profile_id")).from_(table.relation.copy())
     with reader.reading("profiles"):
         for name in place.columns:
-            value = _attribute(reader.connection, table, name)
+            value = _attribute(reader.connection, table, found[name])
             query = query.select(exp.alias_(value, name, quoted=True))
         query = query.where(key.copy().is_(exp.null()).not_()).order_by("1")
         reader.connection.execute(f"COPY ({query.sql('duckdb')}) TO ? (FORMAT parquet)", [str(target)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -11,8 +11,9 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import EVENT_COLUMNS, Source
 from tagcast.features.ingest.expression_types import Typing, Use, Values, values_of
-from tagcast.features.ingest.readers.table_reader import Reader, Table, column
-from tagcast.features.ingest.sql_allow_list import checked, columns_in, suggest
+from tagcast.features.ingest.readers.scans import column
+from tagcast.features.ingest.readers.table_reader import Reader, Table
+from tagcast.features.ingest.sql_allow_list import checked, columns_in
 from tagcast.features.ingest.sql_casts import as_key, as_number
 from tagcast.features.ingest.text_times import proven_order
 from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, needs_order
@@ -76,6 +77,7 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQu
     table = reader.open(source, where, needed, text, whole=source.deduplicate)
     lines = exp.select("*").from_(table.relation)
     columns = dict(table.columns)
+    known = replace(table, columns=columns)
     if source.deduplicate:
         lines = lines.distinct()
     matched: list[exp.Expr] = []
@@ -85,9 +87,9 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQu
         place, alias = f"{where}.joins.{number}", f"d{number}"
         keys = list(join.keys.values())
         dimension = reader.open(join, place, {*keys, *join.columns}, keys)
-        for name in join.columns:
-            _need(name, dimension.columns, place)
-            if name in columns:
+        for wanted in join.columns:
+            name = dimension.find(wanted, place)
+            if name in columns or name in table.unread:
                 raise ConfigError(
                     msg("{place}: the source already has a column {name!r}", place=place, name=name),
                     hint=msg("leave it out of columns"),
@@ -96,18 +98,20 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQu
             chosen[name] = column(name, alias)
         conditions = []
         for left, right in join.keys.items():
-            _need(left, columns, f"{place}.on")
-            _need(right, dimension.columns, f"{place}.on")
+            ours, theirs = known.find(left, f"{place}.on"), dimension.find(right, f"{place}.on")
             conditions.append(
-                as_key(chosen[left], columns[left]).eq(as_key(column(right, alias), dimension.columns[right]))
+                as_key(chosen[ours], columns[ours]).eq(
+                    as_key(column(theirs, alias), dimension.columns[theirs])
+                )
             )
+        keys = [dimension.find(key, f"{place}.on") for key in keys]
         _unique(reader, dimension, keys, place)
         query = query.join(dimension.as_(alias), on=exp.and_(*conditions), join_type="left")
         matched.append(column(keys[0], alias).is_(exp.null()).not_())
     for name, value in chosen.items():
         query = query.select(exp.alias_(value, name, quoted=True), copy=False)
     query = query.select(exp.alias_(exp.and_(exp.true(), *matched), "__matched", quoted=True))
-    return _Mapping(source, settings, reader, query, columns, where).mapped()
+    return _Mapping(source, settings, reader, query, known, where).mapped()
 
 
 def _needed(source: Source) -> tuple[set[str], set[str]]:
@@ -119,13 +123,6 @@ def _needed(source: Source) -> tuple[set[str], set[str]]:
     text |= {source.event_column} if source.event_column else set()
     brought = {name.lower() for join in source.joins for name in join.columns}
     return {name for name in needed | text if name.lower() not in brought}, text
-
-
-def _need(name: str, columns: dict[str, str], where: str) -> None:
-    if name not in columns:
-        raise DataError(
-            msg("{where}: there is no column {name!r}", where=where, name=name), hint=suggest(name, columns)
-        )
 
 
 def _unique(reader: Reader, dimension: Table, keys: list[str], where: str) -> None:
@@ -161,15 +158,16 @@ class _Mapping:
         settings: Settings,
         reader: Reader,
         lines: exp.Select,
-        columns: dict[str, str],
+        table: Table,
         where: str,
     ) -> None:
         self.source, self.settings, self.reader = source, settings, reader
-        self.lines, self.columns, self.where = lines.subquery("raw"), columns, where
+        self.lines, self.table, self.where = lines.subquery("raw"), table, where
+        self.columns = table.columns
         self.strange: dict[tuple[str, Use], StrangeValues] = {}
         self.trees = self._checked()
         named = {c.name for tree in self.trees.values() for c in tree.find_all(exp.Column)}
-        texts = sorted(name for name in named if columns[name] == "VARCHAR")
+        texts = sorted(name for name in named if self.columns[name] == "VARCHAR")
         with reader.reading(where):
             self.values: dict[str, Values] = values_of(reader.connection, self.lines, texts)
 
@@ -177,7 +175,12 @@ class _Mapping:
         texts = {f"derive.{target}": text for target, text in self.source.derive.items()}
         texts |= {"where": self.source.where or "", "returns": self.source.returns or ""}
         label = f"{self.settings.path.name}: {self.where}"
-        return {name: checked(text, self.columns, f"{label}.{name}") for name, text in texts.items() if text}
+        problems, unread = self.table.problems, self.table.unread
+        return {
+            name: checked(text, self.columns, f"{label}.{name}", problems, unread)
+            for name, text in texts.items()
+            if text
+        }
 
     def _expression(self, name: str, want: Use | None) -> tuple[exp.Expr, str]:
         """Return a checked expression with its columns typed, and its own type."""
@@ -193,21 +196,34 @@ class _Mapping:
             )
         return tree, str(described.types[0])
 
+    def _plain(self, name: str, kind: str) -> None:
+        """An object or a list would be taken for its text."""
+        if not kind.startswith(("STRUCT(", "MAP(")) and not kind.endswith("]"):
+            return
+        named = [c.name for c in self.trees[name].find_all(exp.Column)]
+        for problem in (self.table.problems.get(column_name.lower()) for column_name in named):
+            if problem is not None:
+                raise DataError(
+                    msg("{where}: {problem}", where=f"{self.where}.{name}", problem=problem.text),
+                    hint=problem.hint,
+                )
+
     def mapped(self) -> SourceQuery:
         values: dict[str, tuple[exp.Expr, str]] = {}
         for target, name in self.source.columns.items():
-            _need(name, self.columns, f"{self.where}.columns.{target}")
-            values[target] = column(name), self.columns[name]
+            found = self.table.find(name, f"{self.where}.columns.{target}")
+            values[target] = column(found), self.columns[found]
         for target in self.source.derive:
             want: Use | None = "number" if target in NUMBERS else None if target == "event_time" else "text"
             values[target] = self._expression(f"derive.{target}", want)
+            self._plain(f"derive.{target}", values[target][1])
         is_return: exp.Expr = exp.false()
         if self.source.returns:
             is_return = exp.func("coalesce", self._expression("returns", "boolean")[0], exp.false())
         event: exp.Expr = exp.Literal.string(self.source.event)
         if self.source.event_column is not None:
-            _need(self.source.event_column, self.columns, f"{self.where}.event_column")
-            event = as_key(column(self.source.event_column), self.columns[self.source.event_column])
+            found = self.table.find(self.source.event_column, f"{self.where}.event_column")
+            event = as_key(column(found), self.columns[found])
         order = self._order(*values["event_time"])
         # Text that is converted stands once beside its lines, without blanks around it: it is looked at several times.
         base = exp.select("*").from_(self.lines)

@@ -7,14 +7,17 @@ table function, a function that reads files) is refused.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.ingest.readers.nested.column_problems import ColumnProblem
+from tagcast.features.ingest.readers.nested.value_paths import path_in, path_of, path_text, spelt_as
 
 _NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg,
@@ -45,7 +48,13 @@ _TYPES = {
 """Types of CAST as sqlglot names them, and as DuckDB does."""
 
 
-def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
+def checked(
+    text: str,
+    columns: Collection[str],
+    where: str,
+    problems: Mapping[str, ColumnProblem] = MappingProxyType({}),
+    unread: Collection[str] = (),
+) -> exp.Expr:
     """Parse ``text`` and return it, columns quoted as they are spelt in the source.
 
     Parameters
@@ -53,9 +62,13 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
     text : str
         A scalar SQL expression in DuckDB's dialect.
     columns : collection of str
-        What the source has.
+        What the source has; a path such as ``properties.revenue`` is the column of that name.
     where : str
         Names the place in errors.
+    problems : mapping of str to ColumnProblem
+        By lower-case name, why a path is not among the columns.
+    unread : collection of str
+        What else the source has, to be suggested.
 
     Raises
     ------
@@ -85,7 +98,7 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
             ),
             hint=msg("write a condition or value such as quantity < 0"),
         )
-    spelt = {c.lower(): c for c in columns}
+    tree = _with_columns(tree, columns, where, problems, unread)
     for node in tree.walk():
         called = isinstance(node, exp.Anonymous) and node.name.lower() in _CALLS
         if not (called or isinstance(node, _NODES)) or type(node) is exp.Func:
@@ -102,34 +115,71 @@ def checked(text: str, columns: Collection[str], where: str) -> exp.Expr:
                 msg("{where}: CAST to {type} is not allowed", where=where, type=node.sql("duckdb")),
                 hint=msg("types: {types}", types=listed(sorted(set(_TYPES.values())))),
             )
-        if isinstance(node, exp.Column):
-            if node.args.get("table") or node.name.lower() not in spelt:
-                raise ConfigError(
-                    msg(
-                        "{where}: the source has no column {column!r}", where=where, column=node.sql("duckdb")
-                    ),
-                    hint=suggest(node.name, columns),
-                )
-            # Quoted as the source spells it, so that no name is taken for a keyword.
-            node.set("this", exp.to_identifier(spelt[node.name.lower()], quoted=True))
     return tree
 
 
 def columns_in(text: str) -> frozenset[str]:
-    """Return the columns that an expression names, in lower case; none where it is no expression."""
+    """Return the columns and paths that an expression names, as it spells them; none where it is no expression."""
     try:
         trees = parse(text, read="duckdb")
     except SqlglotError:
         return frozenset()
-    return frozenset(c.name.lower() for tree in trees if tree is not None for c in tree.find_all(exp.Column))
+    return frozenset(path_text(keys) for tree in trees if tree is not None for _, keys in _paths(tree))
+
+
+def _paths(tree: exp.Expr) -> list[tuple[exp.Expr, tuple[str, ...]]]:
+    """Return the columns and paths of an expression, each path as a whole."""
+    found: list[tuple[exp.Expr, tuple[str, ...]]] = []
+
+    def within(node: exp.Expr) -> bool:
+        keys = path_of(node)
+        if keys is not None:
+            found.append((node, keys))
+        return keys is not None
+
+    for _ in tree.walk(prune=within):
+        pass
+    return found
+
+
+def _with_columns(
+    tree: exp.Expr,
+    columns: Collection[str],
+    where: str,
+    problems: Mapping[str, ColumnProblem],
+    unread: Collection[str],
+) -> exp.Expr:
+    """Put one column in the place of each path, quoted as the source spells it: no name is taken for a keyword."""
+    for node, keys in _paths(tree):
+        name = path_text(keys)
+        known = spelt_as(name, columns)
+        if known is None:
+            problem = problems.get(name.lower())
+            if problem is not None:
+                raise ConfigError(
+                    msg("{where}: {problem}", where=where, problem=problem.text), hint=problem.hint
+                )
+            raise ConfigError(
+                msg("{where}: the source has no column {column!r}", where=where, column=node.sql("duckdb")),
+                hint=suggest(name, [*columns, *sorted(unread)]),
+            )
+        quoted = exp.column(exp.to_identifier(known, quoted=True))
+        if node is tree:
+            return quoted
+        node.replace(quoted)
+    return tree
 
 
 def suggest(name: str, columns: Collection[str]) -> Message:
     """Return a hint for a column that is not there."""
     lower = {c.lower(): c for c in columns}
+    keys = path_in(name) or (name,)
     near = get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
-    if near:
-        nearest = lower[near[0]]
+    nearest = lower[near[0]] if near else None
+    if len(keys) > 1:
+        heads = get_close_matches(keys[0].lower(), list(lower), n=1, cutoff=0.5)
+        nearest = path_text((lower[heads[0]], *keys[1:])) if heads else nearest
+    if nearest is not None:
         return msg("did you mean {nearest!r}? columns: {columns}", nearest=nearest, columns=listed(columns))
     return msg("columns: {columns}", columns=listed(columns))
 

@@ -75,8 +75,8 @@ def dialect_of(file: Path, where: str, encoding: str | None, needed: Collection[
         When the file is no text of this encoding.
     """
     packed = compression(file)
-    head = _head(file, packed, where)
-    encoding = encoding or _encoding(head)
+    head = text_head(file, packed, where, "CSV")
+    encoding = encoding or encoding_of(head)
     try:
         # The last letter may be cut in two.
         text = codecs.getincrementaldecoder(encoding)().decode(head)
@@ -127,7 +127,14 @@ def as_utf8(file: Path, dialect: Dialect, target: Path, where: str) -> Path:
     return target
 
 
-def _head(file: Path, packed: str | None, where: str) -> bytes:
+def text_head(file: Path, packed: str | None, where: str, kind: str) -> bytes:
+    """Return the first bytes of a text, unpacked.
+
+    Raises
+    ------
+    DataError
+        When it cannot be unpacked; ``kind`` names what it was taken for.
+    """
     import pyarrow as pa
 
     try:
@@ -135,12 +142,13 @@ def _head(file: Path, packed: str | None, where: str) -> bytes:
             return bytes(stream.read(_HEAD_BYTES))
     except (OSError, pa.ArrowException) as error:
         raise DataError(
-            msg("{where}: {path} cannot be read as {format}", where=where, path=file, format=packed or "CSV"),
+            msg("{where}: {path} cannot be read as {format}", where=where, path=file, format=packed or kind),
             hint=msg("check that the file is whole and of this format"),
         ) from error
 
 
-def _encoding(head: bytes) -> str:
+def encoding_of(head: bytes) -> str:
+    """Return the encoding that the first bytes of a text show: UTF-16 by its mark or its zeros, else UTF-8."""
     for mark, name in _BOMS.items():
         if head.startswith(mark):
             return name

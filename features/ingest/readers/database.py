@@ -15,6 +15,9 @@ from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.settings_schema import Place
 from tagcast.features.core.urls import expand_url
 from tagcast.features.ingest.readers.database_session import open_engine, reading_statement
+from tagcast.features.ingest.readers.nested.column_problems import ColumnProblem
+from tagcast.features.ingest.readers.nested.json_columns import JsonPath
+from tagcast.features.ingest.readers.nested.value_paths import path_in, path_text, spelt_as
 from tagcast.features.ingest.sql_allow_list import suggest
 
 if TYPE_CHECKING:
@@ -28,8 +31,8 @@ _MYSQL_TIMESTAMP = 7
 
 
 def stage_database(
-    place: Place, target: Path, where: str, *, folder: Path, needed: Collection[str] | None
-) -> frozenset[str]:
+    place: Place, target: Path, where: str, *, folder: Path, needed: Collection[str], whole: bool
+) -> tuple[frozenset[str], dict[str, ColumnProblem]]:
     """Write the rows of ``place`` to Parquet files in ``target``, in chunks.
 
     A chunk whose types differ from those before (a column so far empty, text among SQLite's numbers) starts
@@ -47,13 +50,17 @@ def stage_database(
         Names the source in errors; the URL is not shown, it may hold a password.
     folder : Path
         Where the path of an SQLite URL starts.
-    needed : collection of str or None
-        Columns, in any case; no other is fetched from a table. None: all.
+    needed : collection of str
+        Columns, in any case, and paths into columns of JSON; no other is fetched from a table.
+    whole : bool
+        Fetch all columns.
 
     Returns
     -------
     frozenset of str
-        Columns of numbers that became text.
+        Columns whose types nothing says: of numbers that became text, and of values in JSON.
+    dict of str to ColumnProblem
+        By lower-case path, why it cannot be mapped.
 
     Raises
     ------
@@ -73,14 +80,17 @@ def stage_database(
                 origin: FromClause = text(asked).columns().subquery("asked")
                 statement: Any = text(asked)
             else:
-                statement, origin = _selected(engine, place.table or "", needed, where)
+                statement, origin = _selected(engine, place.table or "", needed, where, whole=whole)
             with _named_column(connection, origin, where) as fetching:
                 result = connection.execute(statement)
                 names = list(result.keys())
-                kept = [n for n, name in enumerate(names) if _is_needed(name, needed)]
-                fetching(names[n] for n in kept)
+                paths = _paths(names, needed)
+                kept = [n for n, name in enumerate(names) if whole or _is_needed(name, needed)]
+                fetching(names[n] for n in {*kept, *(n for n, _, _ in paths)})
                 moments = _moments(result, engine.dialect.name)
-                return _write(result.partitions(CHUNK_ROWS), target, names, kept, moments, where)
+                untyped = _write(result.partitions(CHUNK_ROWS), target, names, kept, paths, moments, where)
+                problems = {name.lower(): found for _, name, path in paths if (found := path.problem())}
+                return untyped | {name for _, name, _ in paths}, problems
     except NoSuchTableError as error:
         raise DataError(
             msg("{where}: there is no table {table!r}", where=where, table=place.table),
@@ -99,12 +109,24 @@ def stage_database(
         engine.dispose()
 
 
-def _is_needed(name: str, needed: Collection[str] | None) -> bool:
-    return needed is None or name.lower() in {n.lower() for n in needed}
+def _is_needed(name: str, needed: Collection[str]) -> bool:
+    return name.lower() in {n.lower() for n in needed}
+
+
+def _paths(names: Sequence[str], needed: Collection[str]) -> list[tuple[int, str, JsonPath]]:
+    """Return the paths among what is needed: the position of its column, its name, and what gets its values."""
+    paths = {}
+    for wanted in sorted(needed):
+        keys = None if _is_needed(wanted, names) else path_in(wanted)
+        head = keys and spelt_as(keys[0], names)
+        if keys and head:
+            spelt = (head, *keys[1:])
+            paths[path_text(spelt)] = names.index(head), path_text(spelt), JsonPath(spelt)
+    return list(paths.values())
 
 
 def _selected(
-    engine: Engine, table: str, needed: Collection[str] | None, where: str
+    engine: Engine, table: str, needed: Collection[str], where: str, *, whole: bool
 ) -> tuple[Any, FromClause]:
     """Return a SELECT of the needed columns, as the driver gives them: a type's own conversion may fail on one value."""
     from sqlalchemy import Boolean, MetaData, Table, column, select
@@ -112,13 +134,16 @@ def _selected(
     schema, _, name = table.rpartition(".")
     known = Table(name, MetaData(), schema=schema or None, autoload_with=engine)
     spelt = {c.name.lower(): c.name for c in known.columns}
-    for wanted in needed or ():
-        if wanted.lower() not in spelt:
+    fetched = set()
+    for wanted in needed:
+        path = path_in(wanted)
+        fetched.add(path[0] if path and wanted.lower() not in spelt else wanted)
+        if wanted.lower() not in spelt and (path is None or path[0].lower() not in spelt):
             raise DataError(
                 msg("{where}: there is no column {name!r}", where=where, name=wanted),
                 hint=suggest(wanted, list(spelt.values())),
             )
-    chosen = [c for c in known.columns if _is_needed(c.name, needed)]
+    chosen = [c for c in known.columns if whole or _is_needed(c.name, fetched)]
     # SQLite has no type for yes and no: without its declaration they would be numbers.
     plain = [c if isinstance(c.type, Boolean) else column(c.name, _selectable=known) for c in chosen]
     return select(*plain).select_from(known), known
@@ -177,6 +202,7 @@ def _write(
     target: Path,
     names: list[str],
     kept: list[int],
+    paths: list[tuple[int, str, JsonPath]],
     moments: frozenset[int],
     where: str,
 ) -> frozenset[str]:
@@ -196,7 +222,9 @@ def _write(
             columns.append(array)
             if were_numbers:
                 as_words.add(names[n])
-        batch = pa.RecordBatch.from_arrays(columns, names=[names[n] for n in kept])
+        columns += [pa.array([path.get(row[n]) for row in chunk], pa.string()) for n, _, path in paths]
+        titles = [*(names[n] for n in kept), *(name for _, name, _ in paths)]
+        batch = pa.RecordBatch.from_arrays(columns, names=titles)
         if writer is None or batch.schema != writer.schema:
             if writer is not None:
                 writer.close()

@@ -138,9 +138,13 @@ def _prepared(dialect: str, driver: str) -> Any:
 
 
 def _keep_as_text(connection: Any) -> None:
-    """Let psycopg give a time that Python has no value for (infinity, years BC or beyond 9999) as its text."""
+    """Let psycopg give as its text what Python has no value for: a time of infinity or BC, and JSON with all its digits."""
     from psycopg import DataError as Unfit
     from psycopg.types import datetime as types
+    from psycopg.types.string import TextLoader
+
+    for name in ("json", "jsonb"):
+        connection.adapters.register_loader(name, TextLoader)
 
     for name, loader in (
         ("date", types.DateLoader), ("timestamp", types.TimestampLoader), ("timestamptz", types.TimestamptzLoader),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Message, msg
 
+_TABLES = {".csv", ".tsv", ".psv"}
 _TEXT = {".csv", ".tsv", ".txt", ".psv"}
+_JSON = {".json", ".jsonl", ".ndjson"}
 _PARQUET = {".parquet", ".parq", ".pq"}
+_HEAD_BYTES = 4096
 _PACKED = {".gz", ".zst"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _ARCHIVES = {".bz2", ".xz", ".zip", ".7z", ".rar"}
@@ -17,7 +21,6 @@ _DATABASE = msg("a database file")
 _OTHER: dict[str, Message | str] = {
     ".bz2": "bzip2", ".xz": "xz", ".zip": "zip", ".7z": "7z", ".rar": "rar",
     ".xlsx": "Excel", ".xls": "Excel", ".xlsb": "Excel", ".ods": "OpenDocument",
-    ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON",
     ".feather": "Arrow", ".arrow": "Arrow", ".avro": "Avro", ".orc": "ORC",
     ".db": _DATABASE, ".sqlite": _DATABASE, ".duckdb": _DATABASE,
 }  # fmt: skip
@@ -98,7 +101,7 @@ def _lake(folder: Path) -> str | None:
 
 
 def file_kind(file: Path, where: str) -> str:
-    """Return ``csv`` or ``parquet``, by the name and else by the first bytes.
+    """Return ``csv``, ``json`` or ``parquet``, by the name and else by the first bytes.
 
     Raises
     ------
@@ -122,10 +125,14 @@ def file_kind(file: Path, where: str) -> str:
         if packed:
             raise _not_read(file, where, "Parquet.gz", msg("unpack it"))
         return "parquet"
-    return "csv" if packed or suffix in _TEXT or _is_text(file) else "parquet"
+    if suffix in _JSON:
+        return "json"
+    if not (packed or suffix in _TEXT or _is_text(file)):
+        return "parquet"
+    return "json" if suffix not in _TABLES and _begins_as_json(file) else "csv"
 
 
-_SAVE = msg("save it as Parquet, or as CSV in UTF-8")
+_SAVE = msg("save it as Parquet, as CSV in UTF-8, or as one JSON object a line")
 
 
 def _not_read(file: Path, where: str, kind: Message | str, hint: Message) -> DataError:
@@ -146,5 +153,19 @@ def _head(file: Path, size: int) -> bytes:
 
 
 def _is_text(file: Path) -> bool:
-    head = _head(file, 4096)
+    head = _head(file, _HEAD_BYTES)
     return compression(file) is not None or b"\0" not in head or head[:2] in {b"\xff\xfe", b"\xfe\xff"}
+
+
+def _begins_as_json(file: Path) -> bool:
+    """Return whether a text without a name of its kind begins with an object; services export their events so."""
+    import pyarrow as pa
+
+    try:
+        with pa.input_stream(str(file), compression=compression(file)) as stream:
+            head = bytes(stream.read(_HEAD_BYTES))
+    except (OSError, pa.ArrowException):
+        return False
+    # In UTF-16 every second byte is zero, after a mark.
+    plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return re.match(rb'(\[\s*)?\{\s*["}]', plain) is not None

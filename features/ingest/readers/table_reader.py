@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from glob import escape
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,15 @@ from tagcast.features.ingest.readers.csv_dialect import Dialect, as_utf8, dialec
 from tagcast.features.ingest.readers.csv_errors import explained
 from tagcast.features.ingest.readers.database import stage_database
 from tagcast.features.ingest.readers.files import data_files, file_kind
+from tagcast.features.ingest.readers.nested.column_problems import ColumnProblem
+from tagcast.features.ingest.readers.nested.json_files import LINE_DIGEST, JsonStage
+from tagcast.features.ingest.readers.nested.structures import with_paths
+from tagcast.features.ingest.readers.nested.value_paths import path_in, path_text
+from tagcast.features.ingest.readers.scans import NOTHING, Part, alike, column, csv_part, parquet_scan
+from tagcast.features.ingest.sql_allow_list import suggest
 from tagcast.features.ingest.sql_casts import NUMERIC, as_text, base_type
 
 _MOST_NAMED = 3
-_NOTHING = '"NULL"'
-"""DuckDB's type of a column that holds no value."""
-
-
-def column(name: str, table: str | None = None) -> exp.Column:
-    """Return a quoted column."""
-    return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(table) if table else None)
 
 
 @dataclass(frozen=True)
@@ -40,27 +38,45 @@ class Table:
     relation : exp.Expr
     columns : dict of str to str
         Name to DuckDB type.
+        A value inside of a column is a column too, named by its path, where it was needed.
     untyped : frozenset of str
-        Columns that are text because nothing says what they are: those of a CSV file, and those that differ in kind
-        from file to file.
+        Columns that are text because nothing says what they are: those of a CSV or JSON file, and those that differ in
+        kind from file to file.
+    unread : frozenset of str
+        Further columns that are there, and were not needed.
+    problems : dict of str to ColumnProblem
+        By lower-case name, why a needed column or path cannot be mapped.
     """
 
     relation: exp.Expr
     columns: dict[str, str]
     untyped: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
+    problems: dict[str, ColumnProblem] = field(default_factory=dict)
+
+    def find(self, name: str, where: str) -> str:
+        """Return the column that the mapping calls ``name``.
+
+        Raises
+        ------
+        DataError
+            When there is none, or when it holds no plain values.
+        """
+        path = path_in(name)
+        written = name if name in self.columns or path is None else path_text(path)
+        problem = self.problems.get(written.lower())
+        if problem is not None:
+            raise DataError(msg("{where}: {problem}", where=where, problem=problem.text), hint=problem.hint)
+        if written not in self.columns:
+            raise DataError(
+                msg("{where}: there is no column {name!r}", where=where, name=name),
+                hint=suggest(name, [*self.columns, *sorted(self.unread)]),
+            )
+        return written
 
     def as_(self, alias: str) -> exp.Subquery:
         """Return the table under ``alias``; a bare function would lose it."""
         return exp.select("*").from_(self.relation.copy()).subquery(alias)
-
-
-@dataclass
-class _Part:
-    """Files that are alike in columns and types: what reads them, and each column's expression and type."""
-
-    relation: exp.Expr
-    columns: dict[str, tuple[exp.Expr, str]]
-    files: list[Path] = field(default_factory=list)
 
 
 class Reader:
@@ -112,10 +128,11 @@ class Reader:
         if place.url is not None:
             target = self._stage("database")
             label = f"{self.settings.path.name}: {where}"
-            wanted = None if whole else needed
-            untyped = stage_database(place, target, label, folder=self.settings.folder, needed=wanted)
+            untyped, problems = stage_database(
+                place, target, label, folder=self.settings.folder, needed=needed, whole=whole
+            )
             parts = [self._parquet([f], where) for f in sorted(target.glob("*.parquet"))]
-            return self._united(_alike(parts), where, str(target), (), text, untyped)
+            return replace(self._united(alike(parts), where, (), text, untyped), problems=problems)
         path = self.settings.resolve(place.path or "", where)
         files = data_files(path, where, self.settings.path.name)
         kinds = {place.format or file_kind(f, where): f for f in files}
@@ -128,13 +145,36 @@ class Reader:
                 ),
                 hint=msg("make a source of each kind"),
             )
+        if "json" in kinds:
+            return self._json(files, where, place.encoding, needed, whole=whole)
         if "csv" in kinds:
             parts = self._csv_parts(files, where, place.encoding, needed)
         else:
-            parts = _alike([self._parquet([f], where) for f in files])
-            for part in parts:
-                part.relation = _read_parquet(part.files)
-        return self._united(parts, where, path, needed, text, None if "csv" in kinds else ())
+            parts = alike([self._parquet([f], where) for f in files])
+        with self.reading(where):
+            named, problems, texts = with_paths(self.connection, parts, needed)
+        table = self._united(parts, where, named, text, None if "csv" in kinds else texts)
+        return replace(table, problems=problems)
+
+    def _json(
+        self, files: Sequence[Path], where: str, encoding: str | None, needed: Collection[str], *, whole: bool
+    ) -> Table:
+        target = self._stage("text").with_suffix(".parquet")
+        staged = JsonStage(files, target, where, encoding).stage(needed, whole=whole)
+        part = self._parquet([target], where)
+        part.columns = {name: (column(c), "VARCHAR") for name, c in staged.columns.items()}
+        if whole:
+            # Equal lines are equal in what is not mapped too.
+            part.columns[LINE_DIGEST] = column(LINE_DIGEST), "VARCHAR"
+        table = self._united([part], where, (), (), None)
+        columns = {name: kind for name, kind in table.columns.items() if name in staged.columns}
+        return replace(
+            table,
+            columns=columns,
+            untyped=frozenset(columns),
+            unread=staged.names - columns.keys(),
+            problems=staged.problems,
+        )
 
     def _stage(self, name: str) -> Path:
         self._staged += 1
@@ -142,27 +182,27 @@ class Reader:
 
     def _csv_parts(
         self, files: Sequence[Path], where: str, encoding: str | None, needed: Collection[str]
-    ) -> list[_Part]:
+    ) -> list[Part]:
         groups: dict[Dialect, list[Path]] = {}
         for file in files:
             groups.setdefault(dialect_of(file, where, encoding, needed), []).append(file)
         parts = []
-        for dialect, alike in groups.items():
-            read = alike
+        for dialect, same in groups.items():
+            read = same
             if dialect.encoding.lower().replace("_", "-") not in {"utf-8", "utf8", "utf-8-sig"}:
                 read = []
-                for file in alike:
+                for file in same:
                     copy = as_utf8(file, dialect, self._stage("text").with_suffix(".csv"), where)
                     self._originals[str(copy)] = file.name
                     read.append(copy)
-            parts.append(_csv_part(dialect, read, packed=dialect.packed if read is alike else None))
-            parts[-1].files = alike
+            parts.append(csv_part(dialect, read, packed=dialect.packed if read is same else None))
+            parts[-1].files = same
         return parts
 
-    def _parquet(self, files: list[Path], where: str) -> _Part:
+    def _parquet(self, files: list[Path], where: str) -> Part:
         import duckdb
 
-        relation = _read_parquet(files)
+        relation = parquet_scan(files)
         try:
             described = self.connection.sql(exp.select("*").from_(relation).limit(0).sql("duckdb"))
         except duckdb.Error as error:
@@ -173,13 +213,13 @@ class Reader:
                 hint=msg("check that the file is whole and of this format"),
             ) from error
         names = zip(described.columns, map(str, described.types), strict=True)
-        return _Part(relation, {name: (column(name), kind) for name, kind in names}, files)
+        types = dict(zip(described.columns, described.types, strict=True))
+        return Part(relation, {name: (column(name), kind) for name, kind in names}, files, types)
 
     def _united(
         self,
-        parts: list[_Part],
+        parts: list[Part],
         where: str,
-        path: str,
         needed: Collection[str],
         text: Collection[str],
         untyped: Collection[str] | None,
@@ -195,15 +235,15 @@ class Reader:
         selects = [exp.select().from_(part.relation) for part in parts]
         found = [{name.lower(): value for name, value in part.columns.items()} for part in parts]
         for key, name in spelt.items():
-            kinds = {columns[key][1] for columns in found if key in columns} - {_NOTHING}
+            kinds = {columns[key][1] for columns in found if key in columns} - {NOTHING}
             as_words = len(kinds) > 1 and (
                 key in wanted or not all(base_type(kind) in NUMERIC for kind in kinds)
             )
             if as_words:
                 mixed.add(name)
             for select, columns in zip(selects, found, strict=True):
-                value, kind = columns.get(key, (exp.null(), _NOTHING))
-                value = as_text(value, kind) if as_words and kind != _NOTHING else value.copy()
+                value, kind = columns.get(key, (exp.null(), NOTHING))
+                value = as_text(value, kind) if as_words and kind != NOTHING else value.copy()
                 select.select(exp.alias_(value, name, quoted=True), copy=False)
         union: exp.Expr = selects[0]
         for select in selects[1:]:
@@ -225,21 +265,7 @@ class Reader:
             raise explained(error, where, self._originals) from error
 
 
-def _alike(parts: Sequence[_Part]) -> list[_Part]:
-    """Return parts of equal columns and types as one."""
-    groups: dict[tuple[tuple[str, str], ...], _Part] = {}
-    for part in parts:
-        key = tuple((name, kind) for name, (_, kind) in part.columns.items())
-        if key in groups:
-            groups[key].files.extend(part.files)
-        else:
-            groups[key] = part
-    for part in groups.values():
-        part.relation = _read_parquet(part.files)
-    return list(groups.values())
-
-
-def _whole(parts: Sequence[_Part], spelt: dict[str, str], needed: Collection[str], where: str) -> None:
+def _whole(parts: Sequence[Part], spelt: dict[str, str], needed: Collection[str], where: str) -> None:
     for name in needed:
         lacking = [p for p in parts if name.lower() not in {c.lower() for c in p.columns}]
         if lacking and len(lacking) < len(parts):
@@ -254,36 +280,3 @@ def _whole(parts: Sequence[_Part], spelt: dict[str, str], needed: Collection[str
                 ),
                 hint=msg("add the column to these files, or make a source of its own of them"),
             )
-
-
-def _read_parquet(files: Sequence[Path]) -> exp.Expr:
-    # The names are files, not patterns. Folders such as day=2026-01-05 give text, as they stand.
-    every = exp.array(*[exp.Literal.string(escape(str(f))) for f in files])
-    options = [_option("binary_as_string", True), _option("hive_types_autocast", False)]
-    return exp.func("read_parquet", every, *options)
-
-
-def _csv_part(dialect: Dialect, files: Sequence[Path], packed: str | None) -> _Part:
-    every = exp.array(*[exp.Literal.string(escape(str(f))) for f in files])
-    plain = [f"c{number}" for number in range(len(dialect.names))]
-    types = exp.Struct(
-        expressions=[
-            exp.PropertyEQ(this=exp.Literal.string(name), expression=exp.Literal.string("VARCHAR"))
-            for name in plain
-        ]
-    )
-    # Nothing is left to DuckDB's sniffer: from a sample it takes a later line for the header, and drops those before.
-    options: dict[str, exp.Expr | str | bool | int] = {
-        "auto_detect": False, "columns": types, "header": dialect.header, "skip": dialect.skip, "delim": dialect.separator,
-        "quote": dialect.quote, "escape": dialect.escape, "compression": packed or "none",
-    }  # fmt: skip
-    relation = exp.func("read_csv", every, *[_option(name, value) for name, value in options.items()])
-    columns: dict[str, tuple[exp.Expr, str]] = {
-        name: (column(c), "VARCHAR") for name, c in zip(dialect.names, plain, strict=True)
-    }  # fmt: skip
-    return _Part(relation, columns)
-
-
-def _option(name: str, value: exp.Expr | str | bool | int) -> exp.PropertyEQ:
-    given = value if isinstance(value, exp.Expr) else exp.convert(value)
-    return exp.PropertyEQ(this=exp.to_identifier(name), expression=given)

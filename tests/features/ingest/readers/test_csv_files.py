@@ -270,8 +270,7 @@ class TestKinds:
         ("name", "said"),
         [
             ("shop.xlsx", "Excel"),
-            ("shop.jsonl", "JSON"),
-            ("shop.json.gz", "JSON"),
+            ("shop.feather", "Arrow"),
             ("shop.csv.bz2", "bzip2"),
             ("shop.zip", "zip"),
             ("shop.avro", "Avro"),

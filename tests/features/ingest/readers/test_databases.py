@@ -294,6 +294,14 @@ class TestPostgres:
         assert len(frame) == 2
         assert frame["category"].isna().sum() == (2 if value == "'NaN'" else 1)
 
+    @pytest.mark.parametrize("kind", ["json", "jsonb"])
+    def test_a_path_into_json(self, tmp_path, shop, kind) -> None:
+        self.fill(shop, kind, """'{"sku": 10.10, "deep": {"exact": 9007199254740993}}'""")
+        columns = {**COLUMNS, "category": "odd.sku", "item_id": "odd.deep.exact"}
+        frame = read(build(project(tmp_path, table("${SHOP_DB_URL}", columns=columns))))
+        assert list(frame["category"]) == ["10.10", None]
+        assert list(frame["item_id"]) == ["9007199254740993", None]
+
     def test_names_that_mean_something_in_sql(self, tmp_path, shop) -> None:
         shop('DROP TABLE IF EXISTS "order"',
              'CREATE TABLE "order" ("Customer ID" char(12), "when" timestamptz, price numeric, "group" text, valid_to timestamptz)',
