@@ -16,7 +16,7 @@ from tagcast.features.ingest.readers.table_reader import Reader, Table
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
 from tagcast.features.ingest.sql_casts import as_key, as_number
 from tagcast.features.ingest.text_times import proven_order
-from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, needs_order
+from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, check_unit, needs_order
 
 AMOUNT_TYPE = "DECIMAL(18, 4)"
 EVENT_LOG_COLUMNS = (
@@ -259,8 +259,10 @@ class _Mapping:
         check_time_format(self.source, self.reader.connection, self.where)
         if not needs_order(self.source, kind):
             return None
+        text, connection = as_key(value, kind), self.reader.connection
         with self.reader.reading(self.where):
-            return proven_order(self.reader.connection, self.lines, as_key(value, kind), self.where)
+            check_unit(connection, self.lines, text, self.source.columns.get("event_time", "ts"), self.where)
+            return proven_order(connection, self.lines, text, self.where)
 
 
 def _number(name: str, value: exp.Expr, kind: str, is_return: exp.Expr) -> exp.Expr:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from sqlglot import exp
 
-from tagcast.features.core.errors import ConfigError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.errors import ConfigError, DataError
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings_schema import TIME_FORMATS, Source
+from tagcast.features.ingest.readers.nested.value_paths import path_in
 from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches, replaced
 from tagcast.features.ingest.text_times import ORDERS, in_order
 
@@ -26,6 +28,9 @@ _EPOCH_SHAPES = {
     r"^\d{9,10}(\.\d+)?$": "epoch_s", r"^\d{13}(\.\d+)?$": "epoch_ms", r"^\d{16}(\.\d+)?$": "epoch_us",
     r"^\d{19}$": "epoch_ns",
 }  # fmt: skip
+_A_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
+_SECONDS_END = 100_000_000_000
+"""Above every number of seconds that is read as such, and below every number of milliseconds."""
 _UNIX_IN_EXCEL = {"excel": 25569, "excel_1904": 24107}
 _EARLIEST, _LATEST = "0002-01-01", "9998-12-31"
 """Beyond these no calendar of Python's has a local day for the moment."""
@@ -96,6 +101,61 @@ def check_time_format(source: Source, connection: Any, where: str) -> None:
 def needs_order(source: Source, kind: str) -> bool:
     """Return whether the values themselves have to show how they are written."""
     return source.time_format is None and (kind == "VARCHAR" or base_type(kind) in NUMERIC)
+
+
+def check_unit(connection: Any, lines: exp.Expr, text: exp.Expr, name: str, where: str) -> None:
+    """Look whether the numbers of a column count in one unit: each would be read as a moment of its own.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    lines : exp.Expr
+        What ``text`` is selected from.
+    text : exp.Expr
+        Without blanks around it.
+    name : str
+        Of the column, for the hint.
+    where : str
+        Names the place in errors.
+
+    Raises
+    ------
+    DataError
+        When some are seconds and others milliseconds, or the like; with the number of lines of each.
+    """
+    t = exp.column("t")
+    unit = exp.case()
+    for shape, word in _EPOCH_SHAPES.items():
+        unit = unit.when(matches(t.copy(), shape), exp.Literal.string(word))
+    texts = exp.select(exp.alias_(text.copy(), "t")).from_(lines.copy()).subquery("x")
+    each = exp.select(exp.alias_(unit, "unit"), "t").from_(texts).where(matches(t.copy(), r"^\d{9}"))
+    counted = exp.select("unit", exp.Count(this=exp.Star()), exp.Min(this=t.copy())).from_(each.subquery("y"))
+    rows = connection.execute(counted.where("unit IS NOT NULL").group_by("unit").sql("duckdb")).fetchall()
+    if len(rows) < 2:
+        return
+    found = sorted(rows, key=lambda row: row[1], reverse=True)
+    units = [msg("{unit} in {n:,} lines, as in {example}", unit=u, n=n, example=e) for u, n, e in found]
+    raise DataError(
+        msg("{where}: event_time counts in several units: {units}", where=where, units=listed(units)),
+        hint=msg(
+            'if only {unit} is right, say time_format = "{unit}"; if all are, derive event_time: {example}',
+            unit=found[0][0],
+            example=_in_one_unit(name, {row[0] for row in rows}),
+        ),
+    )
+
+
+def _in_one_unit(name: str, units: Collection[str]) -> str:
+    """Return the expression that makes the finest of several units of all."""
+    if re.fullmatch(r"[A-Za-z_]\w*", name) is None and path_in(name) is None:
+        name = '"{}"'.format(name.replace('"', '""'))
+    ordered = [unit for unit in _A_SECOND if unit in units]
+    finest = ordered[-1]
+    whens = [
+        f"WHEN {name} < {_SECONDS_END * _A_SECOND[unit]} THEN {name} * {_A_SECOND[finest] // _A_SECOND[unit]}"
+        for unit in ordered[:-1]
+    ]
+    return f"CASE {' '.join(whens)} ELSE {name} END"
 
 
 def _of_text(source: Source, text: exp.Expr, timezone: str, order: str | None) -> exp.Expr:

@@ -183,6 +183,38 @@ class TestEpochs:
         assert (log.rows, log.sources[0].unparsable_times) == (150, 1)
         assert (log.first_day, log.last_day) == (date(2026, 1, 5), date(2026, 1, 31))
 
+    @pytest.mark.parametrize(("fine", "coarse"), [(1, 0), (2, 0), (3, 0), (2, 1), (3, 1), (3, 2)])
+    @pytest.mark.parametrize("parquet", [False, True])
+    def test_several_units_are_an_error(self, tmp_path, fine, coarse, parquet) -> None:
+        units = [self.UNITS[n] for n in (fine, fine, coarse)]
+        numbers = [int(m.timestamp()) * factor for m, (_, factor) in zip(MOMENTS, units, strict=False)]
+        ids = [f"c{n}" for n in range(3)]
+        if parquet:
+            config = project(tmp_path, source(), shop_parquet=lines().head(3).assign(at=numbers, id=ids))
+        else:
+            config = shop(tmp_path, numbers)
+        name = units[0][0]
+        said = f"event_time counts in several units: {name} in 2 lines, as in {min(numbers[:2])}, {units[2][0]} in 1 lines"
+        with pytest.raises(DataError, match=said) as caught:
+            build(config)
+        hint = str(caught.value.hint)
+        assert f'if only {name} is right, say time_format = "{name}"' in hint
+        # Both ways that the hint names work.
+        text = config.read_text(encoding="utf-8")
+        derived = (
+            text.replace('event_time = "at"\n', "")
+            + f"[sources.derive]\nevent_time = '{hint.rpartition(': ')[2]}'\n"
+        )
+        config.write_text(derived, encoding="utf-8")
+        assert moments(config) == MOMENTS[:3]
+
+    def test_a_few_numbers_of_another_unit_that_are_wrong(self, tmp_path) -> None:
+        texts = [str(1767603600000 + n * 60_000) for n in range(300)] + ["1767603600"]
+        with pytest.raises(DataError, match="epoch_ms in 300 lines"):
+            build(shop(tmp_path / "a", texts))
+        log = build(shop(tmp_path / "b", texts, extra='time_format = "epoch_ms"'))
+        assert (log.rows, log.first_day) == (300, date(2026, 1, 5))
+
     @pytest.mark.parametrize("unit", ["epoch_s", "epoch_ns", "excel"])
     def test_numbers_beyond_all_years_are_left_out(self, tmp_path, unit) -> None:
         good = {"epoch_s": "1767603600", "epoch_ns": "1767603600000000000", "excel": "46027"}[unit]

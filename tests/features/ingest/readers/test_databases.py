@@ -53,7 +53,7 @@ class TestSqlite:
         self.fill(
             tmp_path,
             "CREATE TABLE o (customer_id, ordered_at datetime, price)",
-            "INSERT INTO o VALUES ('a', '2026-01-05 09:00:00', 1), ('b', 1767603600, 2.5), (7, 1767603600000, '3')",
+            "INSERT INTO o VALUES ('a', '2026-01-05 09:00:00', 1), ('b', 1767603600000, 2.5), (7, 1767603600000, '3')",
         )
         frame = read(build(project(tmp_path, table("sqlite:///shop.db"))))
         assert set(frame["event_time"]) == {datetime(2026, 1, 5, 9)}  # noqa: DTZ001
