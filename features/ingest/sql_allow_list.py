@@ -47,6 +47,8 @@ _TYPES = {
 }  # fmt: skip
 """Types of CAST as sqlglot names them, and as DuckDB does."""
 
+_MOST_SHOWN = 200
+
 
 def checked(
     text: str,
@@ -75,29 +77,7 @@ def checked(
     ConfigError
         With what is wrong, where, and what is allowed.
     """
-    try:
-        # Not parse_one: what it does with a second statement depends on its version.
-        tree, *more = parse(text, read="duckdb")
-    except SqlglotError as error:
-        raise ConfigError(
-            msg(
-                "{where}: {text!r} is no SQL expression: {problem}",
-                where=where,
-                text=text,
-                problem=_plain(error),
-            ),
-            hint=msg("write a condition or value such as quantity < 0"),
-        ) from error
-    if tree is None or more:
-        raise ConfigError(
-            msg(
-                "{where}: {text!r} is no SQL expression: {problem}",
-                where=where,
-                text=text,
-                problem=msg("it is empty") if tree is None else msg("there are several"),
-            ),
-            hint=msg("write a condition or value such as quantity < 0"),
-        )
+    tree = _parsed(text, where)
     tree = _with_columns(tree, columns, where, problems, unread)
     for node in tree.walk():
         called = isinstance(node, exp.Anonymous) and node.name.lower() in _CALLS
@@ -118,13 +98,43 @@ def checked(
     return tree
 
 
+def _parsed(text: str, where: str) -> exp.Expr:
+    try:
+        # Not parse_one: what it does with a second statement depends on its version.
+        tree, *more = parse(text, read="duckdb")
+        if tree is not None:
+            # What cannot be written again goes deeper than anything that follows could look.
+            tree.sql("duckdb")
+            _paths(tree)
+    except (SqlglotError, RecursionError) as error:
+        shown = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+        problem = _plain(error) if isinstance(error, SqlglotError) else msg("it is nested too deeply")
+        raise ConfigError(
+            msg(
+                "{where}: {text!r} is no SQL expression: {problem}", where=where, text=shown, problem=problem
+            ),
+            hint=msg("write a condition or value such as quantity < 0"),
+        ) from error
+    if tree is None or more:
+        raise ConfigError(
+            msg(
+                "{where}: {text!r} is no SQL expression: {problem}",
+                where=where,
+                text=text,
+                problem=msg("it is empty") if tree is None else msg("there are several"),
+            ),
+            hint=msg("write a condition or value such as quantity < 0"),
+        )
+    return tree
+
+
 def columns_in(text: str) -> frozenset[str]:
     """Return the columns and paths that an expression names, as it spells them; none where it is no expression."""
     try:
         trees = parse(text, read="duckdb")
-    except SqlglotError:
+        return frozenset(path_text(keys) for tree in trees if tree is not None for _, keys in _paths(tree))
+    except (SqlglotError, RecursionError):
         return frozenset()
-    return frozenset(path_text(keys) for tree in trees if tree is not None for _, keys in _paths(tree))
 
 
 def _paths(tree: exp.Expr) -> list[tuple[exp.Expr, tuple[str, ...]]]:

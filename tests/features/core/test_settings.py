@@ -168,6 +168,16 @@ class TestExpressions:
             "CAST(id AS JSON) = ''",
             "COLUMNS(*) > 0",
             "$1 = 1",
+            "price.*",
+            "price.f(id)",
+            "price[id] > 0",
+            "value_in_json(id, '[]') = ''",
+            "struct_extract(id, 'a') = ''",
+            "json_extract(id, '$.a') = ''",
+            "list_filter(id, lambda x: x > 0) = 1",
+            "price" + ".a" * 5_000,
+            "price" + "['a']" * 5_000,
+            "(" * 5_000 + "price" + ")" * 5_000,
         ],
     )
     def test_refused(self, text) -> None:
@@ -177,6 +187,16 @@ class TestExpressions:
     def test_an_unknown_column_has_a_suggestion(self) -> None:
         with pytest.raises(ConfigError, match="did you mean 'price'"):
             checked("prize > 0", lines().columns, "here")
+
+    def test_a_path_is_one_column(self) -> None:
+        columns = ["at", "a.b", "a['b.c'].d", "order.date"]
+        for text, sql in {
+            "a.b > 0": '"a.b" > 0',
+            "A['b'] > 0": '"a.b" > 0',
+            "a['b.c'].d = order.date": """ "a['b.c'].d" = "order.date" """.strip(),
+            "CAST(a.b AS DOUBLE) + year(order.date)": 'CAST("a.b" AS DOUBLE) + YEAR("order.date")',
+        }.items():
+            assert checked(text, columns, "here").sql("duckdb") == sql
 
     def test_columns_are_spelt_as_in_the_source(self) -> None:
         assert checked('"Unit Price" > 0', ["Unit Price"], "here").sql("duckdb") == '"Unit Price" > 0'
