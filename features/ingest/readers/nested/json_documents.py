@@ -21,7 +21,7 @@ _NEAR_THE_END = 16
 
 
 def documents(file: Path, where: str, encoding: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects of ``file`` with the line that each begins in; numbers are their text.
+    """Return the objects of ``file``, each with the line that it begins in; numbers are their text.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def documents(file: Path, where: str, encoding: str | None) -> Iterator[tuple[in
         With file and line: where a line is no JSON or no object, or not in the encoding; when the file is damaged.
     """
     pieces = _pieces(file, where, encoding)
-    first = ""
+    first, before = "", 0
     for first in pieces:
         if first.strip(BLANKS_OF_JSON):
             break
+        before += first.count("\n")
     if first.lstrip(BLANKS_OF_JSON).startswith("["):
-        yield from _Array(file, where, pieces).documents(first)
-    else:
-        yield from _lines(file, where, first, pieces)
+        return _Array(file, where, pieces, before).documents(first)
+    return _lines(file, where, first, pieces, before)
 
 
 def not_json(file: Path, line: int, where: str, problem: Message) -> DataError:
@@ -85,15 +85,24 @@ def _pieces(file: Path, where: str, encoding: str | None) -> Iterator[str]:
                 return
 
 
-def _lines(file: Path, where: str, first: str, pieces: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    number, rest, text = 0, "", first
+def _lines(
+    file: Path, where: str, first: str, pieces: Iterator[str], number: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    rest, text = "", first
     while True:
         *whole, rest = (rest + text).split("\n")
         for line in whole:
             number += 1
             stripped = line.strip(BLANKS_OF_JSON)
             if stripped:
-                yield number, _object(stripped, file, number, where)
+                # Millions of lines come this way: what is right calls nothing else.
+                try:
+                    value, end = scan_json(stripped, 0)
+                except (ValueError, RecursionError) as error:
+                    raise not_json(file, number, where, _problem(error)) from error
+                if end != len(stripped) or value.__class__ is not dict:
+                    raise not_json(file, number, where, _wrong_value(value, end, stripped))
+                yield number, value
         if len(rest) > MOST_SIGNS:
             raise not_json(
                 file, number + 1, where, msg("it is longer than {most:,} characters", most=MOST_SIGNS)
@@ -103,27 +112,13 @@ def _lines(file: Path, where: str, first: str, pieces: Iterator[str]) -> Iterato
             break
         text = following
     if rest.strip(BLANKS_OF_JSON):
-        yield number + 1, _object(rest.strip(BLANKS_OF_JSON), file, number + 1, where)
+        yield from _lines(file, where, rest + "\n", iter(()), number)
 
 
-def _object(text: str, file: Path, line: int, where: str) -> dict[str, Any]:
-    try:
-        value, end = scan_json(text, 0)
-    except (ValueError, RecursionError) as error:
-        raise not_json(file, line, where, _problem(error)) from error
+def _wrong_value(value: Any, end: int, text: str) -> Message:
     if end != len(text):
-        raise not_json(
-            file, line, where, msg("something follows it, from character {position} on", position=end + 1)
-        )
-    return _checked(value, file, line, where)
-
-
-def _checked(value: Any, file: Path, line: int, where: str) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    raise not_json(
-        file, line, where, msg("it is a list") if isinstance(value, list) else msg("it is a single value")
-    )
+        return msg("something follows it, from character {position} on", position=end + 1)
+    return msg("it is a list") if isinstance(value, list) else msg("it is a single value")
 
 
 def _problem(error: BaseException) -> Message:
@@ -137,9 +132,9 @@ def _problem(error: BaseException) -> Message:
 class _Array:
     """One array of objects, read a piece at a time."""
 
-    def __init__(self, file: Path, where: str, pieces: Iterator[str]) -> None:
+    def __init__(self, file: Path, where: str, pieces: Iterator[str], before: int) -> None:
         self._file, self._where, self._pieces = file, where, pieces
-        self._text, self._at, self._line = "", 0, 1
+        self._text, self._at, self._line = "", 0, before + 1
 
     def documents(self, first: str) -> Iterator[tuple[int, dict[str, Any]]]:
         self._text = first
@@ -152,7 +147,9 @@ class _Array:
             self._skip_blanks()
             line = self._line
             value = self._value()
-            yield line, _checked(value, self._file, line, self._where)
+            if not isinstance(value, dict):
+                raise not_json(self._file, line, self._where, _wrong_value(value, 0, ""))
+            yield line, value
             sign = self._next_sign()
             if sign == "]":
                 self._end()

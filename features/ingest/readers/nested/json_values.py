@@ -6,7 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+
+def _constant(written: str) -> str | None:
+    """Return what programs write that have no null: no number is nothing, the infinities are no numbers either."""
+    return None if written == "NaN" else written
+
+
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_constant)
 scan_json: Callable[[str, int], tuple[Any, int]] = _DECODER.raw_decode
 """Reads one value from a position on. Numbers come as their text; what is no JSON raises as in ``json``."""
 BLANKS_OF_JSON = " \t\r\n"

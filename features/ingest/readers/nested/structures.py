@@ -168,8 +168,9 @@ class Structures:
 
 def _entries(value: exp.Expr, kind: Any) -> exp.Expr | None:
     """Return the list of names under which a value has entries; None where it is neither a map nor a list of such."""
-    if kind.id == "map" and str(dict(kind.children)["key"]) == "VARCHAR":
-        return exp.Anonymous(this="map_keys", expressions=[value.copy()])
+    if kind.id == "map":
+        keys = exp.Anonymous(this="map_keys", expressions=[value.copy()])
+        return exp.cast(keys, exp.DataType.build("VARCHAR[]", dialect="duckdb"))
     if kind.id == "list":
         (_, entry), *_rest = kind.children
         fields = dict(entry.children) if entry.id == "struct" else {}
@@ -181,7 +182,9 @@ def _entries(value: exp.Expr, kind: Any) -> exp.Expr | None:
 def _entry(value: exp.Expr, kind: Any, name: str) -> tuple[exp.Expr, Any]:
     key = exp.Literal.string(name)
     if kind.id == "map":
-        return exp.Anonymous(this="map_extract_value", expressions=[value, key]), dict(kind.children)["value"]
+        typed = dict(kind.children)
+        of_type = exp.cast(key, exp.DataType.build(str(typed["key"]), dialect="duckdb"))
+        return exp.Anonymous(this="map_extract_value", expressions=[value.copy(), of_type]), typed["value"]
     same = _each(exp.EQ(this=_of_entry("key"), expression=key))
     first = exp.Anonymous(
         this="list_extract",

@@ -145,7 +145,7 @@ class TestText:
         write(tmp_path / "seg.jsonl", LINES[0], LINES[1].replace('"u2"', written))
         assert set(read(build(config))["profile_id"]) == {"u1", id_}
 
-    @pytest.mark.parametrize("nothing", ["null", '""', '"  "', "{}", "[]"])
+    @pytest.mark.parametrize("nothing", ["null", '""', '"  "', "{}", "[]", "NaN"])
     def test_nothing_is_no_id(self, tmp_path, nothing) -> None:
         config = config_of(tmp_path)
         write(tmp_path / "seg.jsonl", LINES[0], LINES[1].replace('"u2"', nothing), OTHER)
@@ -237,6 +237,13 @@ class TestErrors:
         config = config_of(tmp_path, path="seg.json")
         (tmp_path / "seg.json").write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match=rf"seg\.json, line {line}: no JSON object"):
+            build(config)
+
+    @pytest.mark.parametrize("begin", ["", "[\n"])
+    def test_lines_count_from_the_first_one(self, tmp_path, begin) -> None:
+        config = config_of(tmp_path, path="seg.json")
+        (tmp_path / "seg.json").write_text("\n" * 2_500_000 + begin + "{", encoding="utf-8")
+        with pytest.raises(DataError, match=f"seg.json, line {2_500_001 + bool(begin)}: no JSON object"):
             build(config)
 
     def test_one_file_of_several_is_named(self, tmp_path) -> None:

@@ -122,6 +122,12 @@ class TestMaps:
         write(tmp_path / "ga4.parquet", properties=self.NUMBERS)
         assert column(config, "amount") == [Decimal("1.5"), Decimal(2), None]
 
+    def test_names_that_are_numbers(self, tmp_path) -> None:
+        entries = pa.array([[(7, "a")], [(8, "b"), (7, "c")], []], pa.map_(pa.int32(), pa.string()))
+        config = config_of(tmp_path, {**COLUMNS, "category": "slots['7']"})
+        write(tmp_path / "ga4.parquet", slots=entries)
+        assert column(config, "category") == ["a", "c", None]
+
     def test_an_entry_that_no_line_has(self, tmp_path) -> None:
         config = config_of(tmp_path, {**COLUMNS, "amount": "properties.revenu"})
         write(tmp_path / "ga4.parquet", properties=self.NUMBERS)
