@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.results import write_result
 from benchmarks.rows import Bar, measured
-from benchmarks.speed.timing import Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Ratio, alternate, report, run_apart, run_here
 
 CUSTOMERS, DAYS = 50_000, 390
 FIRST_DAY = "2025-01-01"

@@ -10,11 +10,12 @@ from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import EVENT_COLUMNS, Source
-from tagcast.features.ingest.expression_types import Typing, Use, Values, values_of
+from tagcast.features.ingest.expression_types import Typing, Values, values_of
 from tagcast.features.ingest.readers.table_reader import Reader, Table, column
 from tagcast.features.ingest.sql_allow_list import checked, columns_in, suggest
 from tagcast.features.ingest.sql_casts import as_key, as_number
-from tagcast.features.ingest.text_times import proven_order
+from tagcast.features.ingest.texts.times import proven_order
+from tagcast.features.ingest.texts.uses import Use
 from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, needs_order
 
 AMOUNT_TYPE = "DECIMAL(18, 4)"
@@ -57,10 +58,13 @@ class SourceQuery:
         counted before they are left out. Then ``unread_NAME`` of each converted column, and ``matched``: whether every
         dimension table had the line's key.
     strange : tuple of StrangeValues
+    number_texts : dict of str to exp.Select
+        Of each number that is read from text: all its texts, as column ``t`` without blanks around.
     """
 
     select: exp.Select
     strange: tuple[StrangeValues, ...]
+    number_texts: dict[str, exp.Select]
 
 
 def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQuery:
@@ -236,7 +240,12 @@ class _Mapping:
             query = query.where(self._expression("where", "boolean")[0])
         kinds = {name: values[name][1] if name in values else "VARCHAR" for name in CONVERTED}
         select = _finished(query, self.settings.timezone, self.source.name, kinds)
-        return SourceQuery(select, tuple(self.strange.values()))
+        texts = {
+            name: exp.select(exp.alias_(exp.column(f"raw_{name}"), "t")).from_(query.subquery("mapped"))
+            for name in NUMBERS
+            if name in values and kinds[name] == "VARCHAR"
+        }
+        return SourceQuery(select, tuple(self.strange.values()), texts)
 
     def _order(self, value: exp.Expr, kind: str) -> str | None:
         """Return in which order the times write day and month, where they have to show it."""
