@@ -24,6 +24,7 @@ from tagcast.features.ingest.profile_attributes import write_attributes
 from tagcast.features.ingest.readers.table_reader import Reader, column
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, SourceQuery, source_query
 from tagcast.features.ingest.sql_casts import as_key
+from tagcast.features.ingest.texts.formats import time_hint
 from tagcast.features.ingest.texts.numbers import look_at_numbers, number_hint
 from tagcast.features.loads.day_totals import DAY_TOTALS, reading, write_day_totals
 from tagcast.features.loads.former_ids import PLACEMENTS
@@ -32,12 +33,6 @@ from tagcast.features.quality.source_spans import SourceSpan, source_span
 OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
 MAX_UNPARSABLE_SHARE = 0.01
 MIN_PROFILES = 2
-
-
-TIME_HINT = msg(
-    "check columns.event_time; give time_format, as in {example}",
-    example='"%d.%m.%Y %H:%M", "%Y%m%d", "epoch_ms"',
-)
 
 
 def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, int], None]) -> LogContent:
@@ -181,7 +176,7 @@ def _stage(
                 rows=found.rows,
                 example=time or "",
             ),
-            hint=TIME_HINT,
+            hint=time_hint(connection, query.texts.get("event_time"), source.timezone),
         )
     if not amounts and ("amount" in source.columns or "amount" in source.derive):
         raise DataError(
@@ -191,7 +186,7 @@ def _stage(
                 rows=found.rows,
                 example=amount or "",
             ),
-            hint=number_hint(source, "amount", look_at_numbers(connection, query.number_texts).get("amount")),
+            hint=number_hint(source, "amount", look_at_numbers(connection, query.texts).get("amount")),
         )
     return found
 

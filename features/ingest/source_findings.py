@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagcast.features.core.messages import NOTHING, Message, msg
-from tagcast.features.ingest.event_log_writer import MAX_UNPARSABLE_SHARE, TIME_HINT
+from tagcast.features.ingest.event_log_writer import MAX_UNPARSABLE_SHARE
 from tagcast.features.ingest.source_query import NUMBERS, StrangeValues
 from tagcast.features.ingest.texts.uses import USES, use_hint
 from tagcast.features.quality.finding import Finding, lines_of
@@ -63,7 +63,7 @@ class SourceReport:
 
 
 def findings_of(
-    r: SourceReport, where: str, mapped: set[str], numbers: Mapping[str, Message]
+    r: SourceReport, where: str, mapped: set[str], hints: Mapping[str, Message]
 ) -> Iterator[Finding]:
     """Yield what is worth a word about one source.
 
@@ -73,8 +73,8 @@ def findings_of(
     where : str
     mapped : set of str
         Columns of the event log that it has.
-    numbers : dict of str to Message
-        How each of the columns that are numbers becomes one.
+    hints : dict of str to Message
+        How each column that is converted from text becomes a number or a time.
     """
 
     def share(lines: int) -> Message:
@@ -107,7 +107,7 @@ def findings_of(
             lines=share(r.unparsable_times),
             example=_example(r, "event_time"),
         )
-        yield error("unreadable_times", message, TIME_HINT)
+        yield error("unreadable_times", message, hints["event_time"])
     elif r.unparsable_times:
         yield warning(
             "unreadable_times",
@@ -137,7 +137,7 @@ def findings_of(
                 rows=r.rows,
                 example=_example(r, "amount"),
             ),
-            numbers["amount"],
+            hints["amount"],
         )
     else:
         unread_amounts = r.unread.get("amount", (0, ""))[0]
@@ -158,7 +158,7 @@ def findings_of(
                         lines=share(r.unread[name][0]),
                         example=_example(r, name),
                     ),
-                    numbers[name],
+                    hints[name],
                 )
     if r.negative_amounts:
         yield warning(

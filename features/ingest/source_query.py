@@ -58,13 +58,13 @@ class SourceQuery:
         counted before they are left out. Then ``unread_NAME`` of each converted column, and ``matched``: whether every
         dimension table had the line's key.
     strange : tuple of StrangeValues
-    number_texts : dict of str to exp.Select
-        Of each number that is read from text: all its texts, as column ``t`` without blanks around.
+    texts : dict of str to exp.Select
+        Of each column that is converted from text: all its texts, as column ``t`` without blanks around.
     """
 
     select: exp.Select
     strange: tuple[StrangeValues, ...]
-    number_texts: dict[str, exp.Select]
+    texts: dict[str, exp.Select]
 
 
 def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQuery:
@@ -242,7 +242,7 @@ class _Mapping:
         select = _finished(query, self.settings.timezone, self.source.name, kinds)
         texts = {
             name: exp.select(exp.alias_(exp.column(f"raw_{name}"), "t")).from_(query.subquery("mapped"))
-            for name in NUMBERS
+            for name in CONVERTED
             if name in values and kinds[name] == "VARCHAR"
         }
         return SourceQuery(select, tuple(self.strange.values()), texts)

@@ -127,7 +127,7 @@ class NumberTexts:
 
 
 def look_at_numbers(connection: Any, columns: Mapping[str, exp.Select]) -> dict[str, NumberTexts | None]:
-    """Return what the texts of each column are like, None where hardly any looks like a number.
+    """Return what the texts of each column of numbers are like, None where hardly any looks like a number.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def look_at_numbers(connection: Any, columns: Mapping[str, exp.Select]) -> dict[
     columns : dict of str to exp.Select
         Of one column ``t`` each, without blanks around.
     """
-    return {name: _looked_at(connection, texts) for name, texts in columns.items()}
+    return {name: _looked_at(connection, texts) for name, texts in columns.items() if name != "event_time"}
 
 
 def _looked_at(connection: Any, texts: exp.Select) -> NumberTexts | None:
