@@ -73,14 +73,16 @@ bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about a
 	$(BIN)/python -m benchmarks.speed.audience
 	$(BIN)/python -m benchmarks.speed.features
 	$(BIN)/python -m benchmarks.speed.training_frame
+	$(BIN)/python -m benchmarks.speed.training
 	$(BIN)/python -m benchmarks.speed.console --stores duckdb postgres
 
-bench-quick: $(STAMP)  ## the same on little data, in under three minutes; no bars
+bench-quick: $(STAMP)  ## the same on little data, in four minutes; no bars
 	$(BIN)/python -m benchmarks.speed.kernel --quick
 	$(BIN)/python -m benchmarks.speed.scoring --quick
 	$(BIN)/python -m benchmarks.speed.audience --quick
 	$(BIN)/python -m benchmarks.speed.features --quick
 	$(BIN)/python -m benchmarks.speed.training_frame --quick
+	$(BIN)/python -m benchmarks.speed.training --quick
 	$(BIN)/python -m benchmarks.speed.console --quick
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each

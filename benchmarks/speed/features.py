@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.results import write_result
 from benchmarks.rows import Bar
 from benchmarks.speed.made_events import MadeLog, as_ofs, make_log
-from benchmarks.speed.timing import Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Ratio, alternate, report, run_apart, run_here
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 

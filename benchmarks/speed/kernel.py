@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.results import write_result
 from benchmarks.rows import Bar, Row, measured
 from benchmarks.speed.made_snapshots import QUICK_TREES, TREES
-from benchmarks.speed.timing import (
+from benchmarks.timing import (
     Cost,
     Ratio,
     alternate,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.timing import run_here
+from benchmarks.timing import run_here
 
 CHUNK = 32_768
 

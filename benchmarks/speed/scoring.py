@@ -26,7 +26,7 @@ from benchmarks.results import ROOT, write_result
 from benchmarks.rows import Bar, Row, measured
 from benchmarks.speed.made_snapshots import AS_OF, QUICK_TREES, TREES, make_snapshot, names, stored_tags
 from benchmarks.speed.scoring_rivals import RIVALS, run_rival
-from benchmarks.speed.timing import Cost, Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Cost, Ratio, alternate, report, run_apart, run_here
 
 TAGS = 10
 MOMENT = datetime(2024, 6, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed.made_snapshots import AS_OF, names
-from benchmarks.speed.timing import run_here
+from benchmarks.timing import run_here
 from tagcast.serving.scoring.scorer import LoadedTag
 
 CHUNK = 100_000

@@ -22,7 +22,7 @@ from benchmarks.results import write_result
 from benchmarks.rows import Bar
 from benchmarks.speed.made_events import MadeLog
 from benchmarks.speed.made_snapshots import FEATURES, chunks, names
-from benchmarks.speed.timing import Ratio, alternate, report, run_apart, run_here
+from benchmarks.timing import Ratio, alternate, report, run_apart, run_here
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.feast_store.feature_store import FeatureRepo

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.speed.timing import Cost
+from benchmarks.timing import Cost
 
 COST = re.compile(r"^\s*(\S+): Cost\(wall=(\S+), cpu=(\S+), peak_mb=(\S+)\)$")
 """As ``timing.alternate`` prints every run."""

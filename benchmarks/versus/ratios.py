@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.results import Result
 from benchmarks.rows import Bar, Better, Row, measured
-from benchmarks.speed.timing import MEASURES, Cost
+from benchmarks.timing import MEASURES, Cost
 from benchmarks.versus.printed_costs import Part
 from benchmarks.versus.sides import Run
 

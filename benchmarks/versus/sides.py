@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.results import OUT_VARIABLE
-from benchmarks.speed.timing import Cost
+from benchmarks.timing import Cost
 from benchmarks.versus.printed_costs import Part, parts_of
 
 OLD, NEW = "old", "new"

@@ -18,7 +18,9 @@ from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.event_log_writer import MIN_PROFILES, identity_query
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_findings import SourceReport, findings_of, strange_findings
-from tagcast.features.ingest.source_query import CONVERTED, EVENT_LOG_COLUMNS, source_query
+from tagcast.features.ingest.source_query import CONVERTED, EVENT_LOG_COLUMNS, NUMBERS, source_query
+from tagcast.features.ingest.texts.formats import time_hint
+from tagcast.features.ingest.texts.numbers import doubtful_numbers, look_at_numbers, number_hint
 from tagcast.features.quality.finding import Finding
 from tagcast.features.quality.missing_ids import missing_id_findings
 
@@ -62,6 +64,7 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                     identity = identity_query(settings, reader)
                     with reader.reading(where):
                         report = _report(source.name, query.select, identity, connection, settings, now)
+                        numbers = look_at_numbers(connection, query.texts)
                 except TagcastError as error:
                     findings.append(Finding("error", error.code, where, error.message, error.hint))
                     continue
@@ -70,8 +73,14 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                     list(missing_id_findings(connection, query.select, where)) if report.missing_ids else []
                 )
                 codes = {finding.code for finding in named}
-                rest = findings_of(report, where, {*source.columns, *source.derive})
+                mapped = {*source.columns, *source.derive}
+                hints = {n: number_hint(source, n, numbers.get(n)) for n in NUMBERS if n in mapped}
+                if report.unparsable_times:
+                    times = query.texts.get("event_time")
+                    hints["event_time"] = time_hint(connection, times, source.timezone)
+                rest = findings_of(report, where, mapped, hints)
                 findings.extend([*named, *(finding for finding in rest if finding.code not in codes)])
+                findings.extend(doubtful_numbers(source, numbers, where))
                 findings.extend(strange_findings(query.strange, where))
     if (
         reports

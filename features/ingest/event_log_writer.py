@@ -16,15 +16,17 @@ from sqlglot import exp
 
 from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Message, Text, msg
+from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Source
 from tagcast.features.ingest.event_log_content import Digest, LogContent, SourceCount, content_id
 from tagcast.features.ingest.profile_attributes import write_attributes
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, source_query
+from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, SourceQuery, source_query
 from tagcast.features.ingest.sql_casts import as_key
+from tagcast.features.ingest.texts.formats import time_hint
+from tagcast.features.ingest.texts.numbers import look_at_numbers, number_hint
 from tagcast.features.loads.day_totals import DAY_TOTALS, reading, write_day_totals
 from tagcast.features.loads.former_ids import PLACEMENTS
 from tagcast.features.quality.source_spans import SourceSpan, source_span
@@ -32,20 +34,6 @@ from tagcast.features.quality.source_spans import SourceSpan, source_span
 OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
 MAX_UNPARSABLE_SHARE = 0.01
 MIN_PROFILES = 2
-
-
-def number_hint(name: str) -> Message:
-    """Return how a column of the event log becomes a number."""
-    column = "price" if name == "amount" else name
-    example = f"{name} = \"TRY_CAST(REPLACE({column}, ',', '.') AS DOUBLE)\""
-    return msg("derive it, as in {example}", example=example)
-
-
-AMOUNT_HINT = number_hint("amount")
-TIME_HINT = msg(
-    "check columns.event_time; give time_format, as in {example}",
-    example='"%d.%m.%Y %H:%M", "%Y%m%d", "epoch_ms"',
-)
 
 
 def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, int], None]) -> LogContent:
@@ -66,7 +54,7 @@ def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, in
         silence(connection)
         reader = Reader(settings, connection, aside)
         # Every source is opened before any is read: a wrong column is reported at once.
-        queries = [source_query(source, settings, reader).select for source in settings.sources]
+        queries = [source_query(source, settings, reader) for source in settings.sources]
         identity = identity_query(settings, reader)
         counts = []
         for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
@@ -141,11 +129,11 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
 
 
 def _stage(
-    reader: Reader, source: Source, query: exp.Select, identity: exp.Expr | None, target: Path
+    reader: Reader, source: Source, query: SourceQuery, identity: exp.Expr | None, target: Path
 ) -> SourceCount:
     """Write one source's lines and count what will be left out of the log."""
     name, connection = source.name, reader.connection
-    placed = exp.select("e.*").from_(query.subquery("e"))
+    placed = exp.select("e.*").from_(query.select.subquery("e"))
     if identity is None:
         placed = placed.select(exp.alias_(exp.column("profile_id", "e"), "placed"))
     else:
@@ -184,7 +172,7 @@ def _stage(
                 rows=found.rows,
                 example=time or "",
             ),
-            hint=TIME_HINT,
+            hint=time_hint(connection, query.texts.get("event_time"), source.timezone),
         )
     if not amounts and ("amount" in source.columns or "amount" in source.derive):
         raise DataError(
@@ -194,7 +182,7 @@ def _stage(
                 rows=found.rows,
                 example=amount or "",
             ),
-            hint=AMOUNT_HINT,
+            hint=number_hint(source, "amount", look_at_numbers(connection, query.texts).get("amount")),
         )
     return found
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.messages import msg
 from tagcast.features.ingest.sql_casts import BLANKS, NUMBER, NUMERIC, base_type, matches
+from tagcast.features.ingest.texts.uses import USES, Use, use_hint
 from tagcast.features.ingest.time_casts import NAIVE, ZONED
 
-Use = Literal["number", "time", "boolean", "text"]
 # Of 05/01/26 DuckDB makes a day of the year 5.
 _TIME = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ]|$)"
 _INTEGER = r"^[+-]?\d{1,18}$"
@@ -141,7 +141,7 @@ class Typing:
                         use=USES[use],
                         example=example,
                     ),
-                    hint=HINTS[use],
+                    hint=use_hint(use, name, str(example)),
                 )
         return result
 
@@ -284,16 +284,3 @@ def _kind_use(kind: str) -> Use | None:
     if base in NAIVE or base in ZONED:
         return "time"
     return "boolean" if base == "BOOLEAN" else None
-
-
-USES: dict[Use, Message] = {
-    "number": msg("a number"),
-    "time": msg("a time"),
-    "boolean": msg("yes or no"),
-    "text": msg("text"),
-}
-HINTS: dict[Use, Message] = {
-    "number": msg("make it one, as in {example}", example="TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)"),
-    "time": msg("make it one, as in {example}", example="strptime(day, '%d/%m/%Y')"),
-    "boolean": msg("compare it with a text, as in {example}", example="paid = 'Y'"),
-}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from tagcast.features.core.messages import NOTHING, Message, msg
-from tagcast.features.ingest.event_log_writer import AMOUNT_HINT, MAX_UNPARSABLE_SHARE, TIME_HINT, number_hint
-from tagcast.features.ingest.expression_types import HINTS, USES
+from tagcast.features.ingest.event_log_writer import MAX_UNPARSABLE_SHARE
 from tagcast.features.ingest.source_query import NUMBERS, StrangeValues
+from tagcast.features.ingest.texts.uses import USES, use_hint
 from tagcast.features.quality.finding import Finding, lines_of
 
 MANY = 0.05
@@ -62,8 +62,20 @@ class SourceReport:
     unplaced_ids: int
 
 
-def findings_of(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Finding]:
-    """Yield what is worth a word about one source, of which ``mapped`` are the columns of the event log that it has."""
+def findings_of(
+    r: SourceReport, where: str, mapped: set[str], hints: Mapping[str, Message]
+) -> Iterator[Finding]:
+    """Yield what is worth a word about one source.
+
+    Parameters
+    ----------
+    r : SourceReport
+    where : str
+    mapped : set of str
+        Columns of the event log that it has.
+    hints : dict of str to Message
+        How each column that is converted from text becomes a number or a time.
+    """
 
     def share(lines: int) -> Message:
         return lines_of(lines, r.rows)
@@ -95,7 +107,7 @@ def findings_of(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Findi
             lines=share(r.unparsable_times),
             example=_example(r, "event_time"),
         )
-        yield error("unreadable_times", message, TIME_HINT)
+        yield error("unreadable_times", message, hints["event_time"])
     elif r.unparsable_times:
         yield warning(
             "unreadable_times",
@@ -125,7 +137,7 @@ def findings_of(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Findi
                 rows=r.rows,
                 example=_example(r, "amount"),
             ),
-            AMOUNT_HINT,
+            hints["amount"],
         )
     else:
         unread_amounts = r.unread.get("amount", (0, ""))[0]
@@ -146,7 +158,7 @@ def findings_of(r: SourceReport, where: str, mapped: set[str]) -> Iterator[Findi
                         lines=share(r.unread[name][0]),
                         example=_example(r, name),
                     ),
-                    number_hint(name),
+                    hints[name],
                 )
     if r.negative_amounts:
         yield warning(
@@ -195,4 +207,6 @@ def strange_findings(values: tuple[StrangeValues, ...], where: str) -> Iterator[
             lines=found.lines,
             example=found.example,
         )
-        yield Finding("warning", "unreadable_values", where, message, HINTS[found.use])
+        yield Finding(
+            "warning", "unreadable_values", where, message, use_hint(found.use, found.column, found.example)
+        )

@@ -10,12 +10,13 @@ from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import EVENT_COLUMNS, Source
-from tagcast.features.ingest.expression_types import Typing, Use, Values, values_of
+from tagcast.features.ingest.expression_types import Typing, Values, values_of
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader, Table
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
 from tagcast.features.ingest.sql_casts import as_key, as_number
-from tagcast.features.ingest.text_times import proven_order
+from tagcast.features.ingest.texts.times import proven_order
+from tagcast.features.ingest.texts.uses import Use
 from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, check_unit, needs_order
 
 AMOUNT_TYPE = "DECIMAL(18, 4)"
@@ -58,10 +59,13 @@ class SourceQuery:
         counted before they are left out. Then ``unread_NAME`` of each converted column, and ``matched``: whether every
         dimension table had the line's key.
     strange : tuple of StrangeValues
+    texts : dict of str to exp.Select
+        Of each column that is converted from text: all its texts, as column ``t`` without blanks around.
     """
 
     select: exp.Select
     strange: tuple[StrangeValues, ...]
+    texts: dict[str, exp.Select]
 
 
 def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQuery:
@@ -198,15 +202,9 @@ class _Mapping:
 
     def _plain(self, name: str, kind: str) -> None:
         """An object or a list would be taken for its text."""
-        if not kind.startswith(("STRUCT(", "MAP(")) and not kind.endswith("]"):
-            return
-        named = [c.name for c in self.trees[name].find_all(exp.Column)]
-        for problem in (self.table.problems.get(column_name.lower()) for column_name in named):
-            if problem is not None:
-                raise DataError(
-                    msg("{where}: {problem}", where=f"{self.where}.{name}", problem=problem.text),
-                    hint=problem.hint,
-                )
+        if kind.startswith(("STRUCT(", "MAP(")) or kind.endswith("]"):
+            for named in self.trees[name].find_all(exp.Column):
+                self.table.find(named.name, f"{self.where}.{name}")
 
     def mapped(self) -> SourceQuery:
         values: dict[str, tuple[exp.Expr, str]] = {}
@@ -252,7 +250,12 @@ class _Mapping:
             query = query.where(self._expression("where", "boolean")[0])
         kinds = {name: values[name][1] if name in values else "VARCHAR" for name in CONVERTED}
         select = _finished(query, self.settings.timezone, self.source.name, kinds)
-        return SourceQuery(select, tuple(self.strange.values()))
+        texts = {
+            name: exp.select(exp.alias_(exp.column(f"raw_{name}"), "t")).from_(query.subquery("mapped"))
+            for name in CONVERTED
+            if name in values and kinds[name] == "VARCHAR"
+        }
+        return SourceQuery(select, tuple(self.strange.values()), texts)
 
     def _order(self, value: exp.Expr, kind: str) -> str | None:
         """Return in which order the times write day and month, where they have to show it."""

@@ -13,7 +13,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings_schema import TIME_FORMATS, Source
 from tagcast.features.ingest.readers.nested.value_paths import path_in
 from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches, replaced
-from tagcast.features.ingest.text_times import ORDERS, in_order
+from tagcast.features.ingest.texts.times import ORDERS, in_order
 
 ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMPTZ_NS"})
 NAIVE = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATETIME"})

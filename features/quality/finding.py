@@ -51,8 +51,12 @@ class SourceColumns:
     def sql(self, column: str, source: str = "") -> str:
         """Return the source's column for an event-log column as SQL names it."""
         every = [self.by_source.get(source, {}), *self.by_source.values()]
-        name = next((named[column] for named in every if column in named), column)
-        return name if re.fullmatch(r"[A-Za-z_]\w*", name) else '"' + name.replace('"', '""') + '"'
+        return sql_name(next((named[column] for named in every if column in named), column))
+
+
+def sql_name(column: str) -> str:
+    """Return a column as SQL names it."""
+    return column if re.fullmatch(r"[A-Za-z_]\w*", column) else '"' + column.replace('"', '""') + '"'
 
 
 def setting(key: str, sql: str) -> str:

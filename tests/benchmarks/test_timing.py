@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.rows import Bar
-from benchmarks.speed.timing import Cost, Ratio, report
+from benchmarks.timing import Cost, Ratio, report
 
 COSTS = {
     "tagcast": [Cost(2.0, 1.0, 10.0), Cost(4.0, 2.0, 30.0), Cost(3.0, 1.5, 20.0)],

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.results import ROOT, Machine, Result, read_results
 from benchmarks.rows import Row
-from benchmarks.speed.timing import Cost
+from benchmarks.timing import Cost
 from benchmarks.versus.printed_costs import parts_of
 from benchmarks.versus.ratios import WHOLE, costs_of, ours_of, rows_of
 from benchmarks.versus.sides import NEW, OLD, Run, module_of, order, same_data

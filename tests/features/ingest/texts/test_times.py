@@ -140,7 +140,7 @@ class TestQuestions:
     def test_figures_without_signs_are_shown(self, tmp_path, text) -> None:
         with pytest.raises(DataError, match=f"event_time cannot be read .* as in '{text}'") as caught:
             build(shop(tmp_path, [text, text]))
-        assert '"%Y%m%d"' in str(caught.value.hint)
+        assert '"%Y%m%d' in str(caught.value.hint)
         formats = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
         assert days(shop(tmp_path / "f", [text] * 3, extra=f'time_format = "{formats[len(text)]}"'))[
             0
