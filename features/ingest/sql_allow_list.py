@@ -163,6 +163,10 @@ def _with_columns(
     for node, keys in _paths(tree):
         name = path_text(keys)
         known = spelt_as(name, columns)
+        if known is None and (inside := path_in(name)) is not None:
+            # Hints quote a path as a whole, however it is written.
+            name = path_text(inside)
+            known = spelt_as(name, columns)
         if known is None:
             problem = problems.get(name.lower())
             if problem is not None:

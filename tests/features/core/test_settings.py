@@ -193,6 +193,7 @@ class TestExpressions:
         for text, sql in {
             "a.b > 0": '"a.b" > 0',
             "A['b'] > 0": '"a.b" > 0',
+            """"a['b']" > 0""": '"a.b" > 0',
             "a['b.c'].d = order.date": """ "a['b.c'].d" = "order.date" """.strip(),
             "CAST(a.b AS DOUBLE) + year(order.date)": 'CAST("a.b" AS DOUBLE) + YEAR("order.date")',
         }.items():
