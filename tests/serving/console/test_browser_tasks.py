@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime
 
 import pytest
 
 from tagcast.features.core.messages import msg, nmsg
 from tagcast.registry.access.passwords import LENGTHS
-from tagcast.registry.governance.lifecycle import status_of
+from tagcast.registry.governance.lifecycle import status_of, transition
 from tests.support.browser import Visitor
 from tests.support.champion import TAG
-from tests.support.console.shop import CONSENTS
+from tests.support.console.shop import BOB, CONSENTS
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.mark.slow]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
@@ -213,7 +214,17 @@ def test_drafts_are_submitted_and_published_together(shop, browser, site, langua
 
 
 @BOTH
-def test_pages_say_what_speaks_against_relying_on_what_they_show(browser, site, language):
+def test_pages_say_what_speaks_against_relying_on_what_they_show(shop, browser, site, language):
+    halted = f"halted_{language}"
+    ola = Visitor(browser, site, "Ola", language)
+    rule = {"name": halted, "title": {"en": halted}, "description": {"en": halted}, "path": ["Lifecycle", "Stage"], "owner": "Ola",
+            "rule": "city = 'Bergen'"}  # fmt: skip
+    ola.ask("POST", "/api/v1/rule-drafts", {"definition": rule, "reason": "r"})
+    ola.ask("POST", "/api/v1/tags/steps", {"tags": [halted], "to": "in_review", "reason": "r"})
+    ola.leave()
+    for step in ("published", "suspended"):
+        now = datetime.now(UTC)
+        transition(shop.state, halted, step, by=BOB, reason="r", now=now, second_person=True)
     mia = Visitor(browser, site, "Mia", language)
     page, say = mia.page, mia.say
     main = page.locator("main")
@@ -222,8 +233,17 @@ def test_pages_say_what_speaks_against_relying_on_what_they_show(browser, site, 
     main.get_by_text(say(msg("Out of date"))).first.wait_for()
     mia.open(f"{site}/tags/{TAG}")
     main.get_by_text(say(msg("Out of date"))).first.wait_for()
-    assert "2024-07-31" in main.inner_text(), "thirty days after the last day of the data"
-    assert "2024-07-01" in main.locator(".note.warn").first.inner_text()
+    assert "2024-09-12" in main.inner_text(), "thirty days after the last day of the data"
+    notes = " ".join(main.locator(".note.warn").all_inner_texts())
+    assert "2024-08-13" in notes
+    # Nearly half of the days that it predicts were never seen in training: on the tag's page and wherever it is used.
+    season = msg(
+        "new season: {share:.0%} of the days it predicts lie in a season that no training data has shown; its range is wider, and the promise may not hold",
+        share=13 / 30,
+    )
+    assert say(season) in notes
+    mia.open(f"{site}/audience?filter={TAG}+%3D+%27yes%27")
+    main.get_by_text(say(season)).first.wait_for()
     # A tag that no run has scored is not sure of anything, and a filter by it says so in people's words.
     mia.open(f"{site}/tags/high_value")
     main.get_by_text(say(msg("known after the first run that scores it"))).wait_for()
@@ -234,6 +254,12 @@ def test_pages_say_what_speaks_against_relying_on_what_they_show(browser, site, 
     assert "high_value" in trouble
     assert "tagcast " not in trouble
     assert {"en": "draft", "zh": "草稿"}[language] in trouble
+    # So does one that somebody suspended.
+    mia.open(f"{site}/audience?filter={halted}+%3D+%27yes%27")
+    main.locator(".answer-count b", has_text="–").wait_for()
+    trouble = main.locator(".trouble").inner_text()
+    assert {"en": "suspended", "zh": "暂停"}[language] in trouble
+    assert "tagcast " not in trouble
     # One attribute is sensitive; tags that are not published are none of these.
     mia.open(f"{site}/profile/c0001")
     hidden = nmsg(

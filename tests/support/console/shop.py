@@ -28,6 +28,8 @@ PEOPLE = (("Mia", "marketer"), ("Bob", "data_scientist"), ("Ola", "owner"), ("Ve
 """Who can log in, with SECRET."""
 CONSENTS = ("yes", "yes", "yes", "no", "")
 """Of the customers in turn: three in five agree to mail, of one in five nothing is known."""
+LAST_DAY = DAY + timedelta(days=43)
+"""As of which the active run is."""
 EXTRA = """
 currency = "NOK"
 """
@@ -79,8 +81,9 @@ def console_shop(folder: Path) -> ConsoleShop:
     settings = load_settings(config, folder / "home", folder)
     from tagcast.pipelines.project.project import open_project
 
-    for days in (7, 0):  # a run of the week before, so that something has moved
-        as_of, at = DAY - timedelta(days=days), now - timedelta(days=days)
+    # Two runs, so that something has moved; the window of the second lies partly in a season that training never saw.
+    for days in (7, 0):
+        as_of, at = LAST_DAY - timedelta(days=days), now - timedelta(days=days)
         reason = "" if days else "a week later"
         score_tags(open_project(config, folder / "home"), None, as_of=as_of, now=at, force_reason=reason)
     state = open_state(settings)
