@@ -7,10 +7,12 @@ import sys
 import click
 
 from tagcast.features.core.messages import msg
-from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, pass_invocation
+from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
+from tagcast.pipelines.cli.options import needs
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.terminal import say
 from tagcast.pipelines.server import prepare, run
+from tagcast.registry.access.roles import ROLE_NAMES
 
 
 @click.command(cls=ProjectCommand)
@@ -23,12 +25,13 @@ from tagcast.pipelines.server import prepare, run
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one."
 )
-@pass_invocation
+@needs("operate")
 def serve(invocation: Invocation, host: str, port: int) -> None:
     """Serve the console and the API until stopped.
 
     As long as nobody has an account it prints a link that logs you in once, as owner with every right; it then
-    listens on this machine alone. For others, make accounts first: tagcast user add.
+    listens on this machine alone. For others, make accounts first: tagcast user add. With a key in TAGCAST_KEY, its
+    role has to be data scientist or owner, and the link logs in with that role.
 
     \b
     Example:
@@ -39,7 +42,15 @@ def serve(invocation: Invocation, host: str, port: int) -> None:
 
     def render() -> None:
         say(msg("console: {url}    API: {url}/api/v1/docs    stop with Ctrl+C", url=service.url))
-        if service.login:
+        if service.login and invocation.person.role != "owner":
+            say(
+                msg(
+                    "nobody has an account yet; this link logs you in once, with the role {role}: {link}",
+                    role=ROLE_NAMES[invocation.person.role],
+                    link=service.login,
+                )
+            )
+        elif service.login:
             say(msg("nobody has an account yet; this link logs you in once: {link}", link=service.login))
             say(
                 msg(

@@ -54,7 +54,7 @@ _ACTIONS: dict[Right, Message] = {
     "draft": msg("draft rule tags"),
     "comment": msg("rate and comment"),
     "review": msg("review tags and champions"),
-    "operate": msg("check data, train, score and manage runs"),
+    "operate": msg("check data, train, score, manage runs and serve the console"),
     "profiles": msg("look at single profiles"),
     "audit": msg("read the audit log"),
     "access": msg("manage users and keys"),

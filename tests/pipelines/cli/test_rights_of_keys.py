@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import click
+import httpx
 import pytest
 
 import tagcast
@@ -15,6 +22,7 @@ from tests.support.champion import DAY, NOW, TAG, shop_with_champion
 from tests.support.command_line import Project
 from tests.support.shop import write_shop
 
+ROOT = Path(__file__).parents[3]
 ALL = {"viewer", "marketer", "data_scientist", "admin"}
 SCIENTIST, MARKETER, ADMIN = {"data_scientist"}, {"marketer", "data_scientist"}, {"admin"}
 WHY = ("--reason", "r")
@@ -69,10 +77,9 @@ COMMANDS: dict[tuple[str, ...], tuple[tuple[str, ...], set[str]]] = {
     ("key", "list"): ((), ADMIN),
     ("key", "revoke"): (("x",), ADMIN),
     ("audit",): ((), ALL),  # of others' lines those who have the right alone
+    ("serve",): (("--port", "0"), SCIENTIST),
 }
 """Words that the command takes, and the roles that may use it."""
-OPEN = {("serve",)}
-"""Whom the server answers has to log in; the link it prints is the key's own."""
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +105,7 @@ def leaves(command=cli, path=()):
 
 
 def test_every_command_is_known_here():
-    assert leaves() == set(COMMANDS) | OPEN
+    assert leaves() == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS), ids=" ".join)
@@ -131,6 +138,25 @@ def test_a_revoked_or_made_up_key_is_nobody_for_every_command(project, monkeypat
     result = project.invoke(*command, *COMMANDS[command][0])
     assert result.exit_code == 11, result.output
     assert "does not work" in result.stderr
+
+
+def test_a_server_logs_the_holder_of_a_key_in_with_its_role(project, keys):
+    """Nobody has an account yet: the link is the key's, and no way to more rights than it has."""
+    environment = {**os.environ, "TAGCAST_KEY": keys["data_scientist"], "PYTHONWARNINGS": "ignore"}
+    words = [sys.executable, "-u", "-m", "tagcast.pipelines.cli.main", "serve", "--port", "0"]
+    words += ["--config", str(project.config), "--home", str(project.home)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
+        try:
+            address, login = process.stdout.readline(), process.stdout.readline()
+            assert "with the role data scientist" in login
+            with httpx.Client(follow_redirects=True, timeout=60) as client:
+                assert client.get(login.split()[-1]).status_code == 200
+                api = re.search(r"http\S+/api/v1", address)[0]
+                assert client.get(f"{api}/me").json()["role"] == "data_scientist"
+                assert client.get(f"{api}/users").status_code == 403
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert "every role" not in process.stdout.read()
 
 
 def test_where_no_key_is_given_no_state_is_made_to_look_one_up(tmp_path, monkeypatch):
