@@ -143,20 +143,6 @@ def test_guests_every_day_are_no_error(tmp_path) -> None:
     assert finding["level"] == "warning"
 
 
-def test_event_names_that_differ_by_case(tmp_path) -> None:
-    shop = everyday_shop()
-    shop["ev"] = ["Purchase", "purchase", "PURCHASE"] * (len(shop) // 3) + ["purchase"] * (len(shop) % 3)
-    project = write_project(tmp_path, extra='event_column = "ev"', shop=shop)
-    finding = next(f for f in findings(project)["event_names"] if f["level"] == "error")
-    for name, count in shop["ev"].value_counts().items():
-        assert f"'{name}' ({count:,})" in finding["message"]
-    # The hint, tried.
-    where, event = re.search(r"(where = .*), (event = .*)", finding["hint"]).groups()
-    edit(project, 'event_column = "ev"', f"{where}\n{event}")
-    assert "event_names" not in findings(project)
-    assert project.json("score", "--all")["profiles"] == shop["customer"].nunique()
-
-
 def test_names_are_listed_and_a_missing_purchase_is_named(tmp_path) -> None:
     shop = everyday_shop()
     shop["ev"] = ["Order", "visit"] * (len(shop) // 2) + ["visit"] * (len(shop) % 2)
@@ -228,15 +214,6 @@ def test_a_category_that_is_called_otherwise_from_a_day_on(tmp_path, day, level)
     edit(project, "[sources.columns]", f"[sources.derive]\n{category}\n[sources.columns]")
     assert "category_renamed" not in findings(project)
     assert project.json("check")["tags"][0]["level"] == "ok"
-
-
-def test_an_event_that_is_called_otherwise_from_a_day_on(tmp_path) -> None:
-    shop = everyday_shop()
-    shop["ev"] = ["purchase", "visit"] * (len(shop) // 2) + ["visit"] * (len(shop) % 2)
-    shop.loc[(shop["at"] >= "2026-10-01") & (shop["ev"] == "purchase"), "ev"] = "order_placed"
-    (finding,) = findings(write_project(tmp_path, extra='event_column = "ev"', shop=shop))["event_renamed"]
-    for part in ("'purchase'", "2026-09-30", "'order_placed'", "2026-10-01"):
-        assert part in finding["message"]
 
 
 def test_item_codes_that_change_on_a_day(tmp_path) -> None:
