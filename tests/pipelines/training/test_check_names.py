@@ -160,6 +160,22 @@ def test_names_are_listed_and_a_missing_purchase_is_named(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
+    "pair",
+    [("Food & Drink", "Food/Drink"), ("Coffee", "COFFEE"), ("Tee ", "tee!"), ("☕", "🍵"), ("!!", "--")],
+    ids=str,
+)
+def test_two_categories_that_become_one_model_are_refused_by_each_command(tmp_path, pair) -> None:
+    shop = everyday_shop()
+    shop["kind"] = shop["kind"].map({"Coffee": pair[0], "Tea": pair[1], "Bread": "Bread"})
+    tag = INTEREST.replace("family: {values: [Coffee]}", "family: {top: 3}")
+    project = write_project(tmp_path, tags=(tag,), shop=shop)
+    for words in (("check",), ("train", "--all", "--trials", "1"), ("score", "--all")):
+        refused = project.invoke(*words)
+        assert refused.exit_code == 5, refused.stderr
+        assert all(repr(category.strip()) in refused.stderr for category in pair)
+
+
+@pytest.mark.parametrize(
     "pair", [("Food & Drink", "Food/Drink"), ("Coffee", "COFFEE"), ("☕", "🍵"), ("!!", "--")], ids=str
 )
 def test_two_categories_that_become_one_tag(tmp_path, pair) -> None:
