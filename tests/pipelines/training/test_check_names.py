@@ -43,22 +43,32 @@ rule: "category_recency_days <= 90"
 """
 
 
+@pytest.mark.parametrize("every", [3, 40])
 @pytest.mark.parametrize(
-    "name", ["undefined", "null", "None", "NaN", "0", "00000000-0000-0000-0000-000000000000"]
-)
-def test_an_id_of_nobody(tmp_path, name) -> None:
+    "name",
+    ["undefined", "null", "None", "NaN", "0", "00000000-0000-0000-0000-000000000000", "(none)", "\\N", "#N/A",
+     "[NULL]", "00000000", "99999.0", "111111", "1234567"],
+)  # fmt: skip
+def test_an_id_of_nobody(tmp_path, name, every) -> None:
     shop = everyday_shop()
-    shop.loc[shop.index % 3 == 0, "customer"] = name
+    shop.loc[shop.index % every == 0, "customer"] = name
     project = write_project(tmp_path, shop=shop)
     (finding,) = findings(project)["shared_id"]
     assert finding["level"] == "warning"
     assert repr(name) in finding["message"]
-    assert f"{(shop['customer'] == name).sum():,} of {len(shop):,} lines (33." in finding["message"]
+    assert f"{(shop['customer'] == name).sum():,} of {len(shop):,} lines" in finding["message"]
     # The hint, tried.
     where = re.search(r"where = .*", finding["hint"]).group()
     edit(project, 'path = "shop.parquet"', f'path = "shop.parquet"\n{where}')
     assert "shared_id" not in findings(project)
     assert project.json("check")["sources"]["sources"][0]["rows"] == (shop["customer"] != name).sum()
+
+
+def test_numbers_that_somebody_has_are_no_finding(tmp_path) -> None:
+    shop = everyday_shop()
+    people = sorted(shop["customer"].unique())
+    numbers = dict(zip(people[200:], ["1234567", "111111", "99999", "000"], strict=False))
+    assert findings(write_project(tmp_path, shop=shop.replace({"customer": numbers}))) == {}
 
 
 def test_an_id_with_a_third_of_the_lines_is_named_whatever_it_is_called(tmp_path) -> None:
