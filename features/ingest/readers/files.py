@@ -29,7 +29,8 @@ def matching_files(path: str) -> list[Path]:
     What starts with a dot or an underscore is no data: Spark and Hive write their marks and checksums so. A folder or
     file that is there under the very name is no pattern, whatever signs it has: projects lie in ``Orders [2026]`` too.
     """
-    place, rest = Path(path), ()
+    place = Path(path)
+    rest: tuple[str, ...] = ()
     while not place.exists() and place != place.parent:
         place, rest = place.parent, (place.name, *rest)
     found = list(place.glob("/".join(rest))) if rest else [place]
