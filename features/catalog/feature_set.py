@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import unquote
 
 from tagcast.features.catalog.builtin import (
     CATEGORY_HISTORY,
@@ -23,6 +25,9 @@ WINDOWS_DAYS = (7, 30, 90, 180, 365)
 PURCHASE = "purchase"
 RFM_PROFILE = ("recency_days", "purchase_days_all", "spend_all")
 RFM_CATEGORY = ("category_recency_days", "category_purchase_days_all", "category_spend_all")
+
+_BETWEEN = re.compile("[%,;]")
+"""Signs that an event name may hold and ``FeatureSet.spec`` sets names apart by."""
 
 View = Literal["profile_activity", "profile_category"]
 VIEWS: dict[View, tuple[str, ...]] = {
@@ -63,6 +68,21 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class Clash:
+    """Events whose features cannot be told apart by name: from one another, or from a feature that is always there.
+
+    Parameters
+    ----------
+    events : tuple of str
+    feature : str
+        The first name that two features share, in lower case.
+    """
+
+    events: tuple[str, ...]
+    feature: str
+
+
+@dataclass(frozen=True)
 class FeatureSet:
     """The features that one snapshot holds: everything declared that the data can bear.
 
@@ -83,13 +103,14 @@ class FeatureSet:
     @property
     def spec(self) -> str:
         """The set as one line of text; ``parse`` reads it back."""
-        return ";".join((",".join(map(str, self.windows)), ",".join(self.columns), ",".join(self.events)))
+        events = ",".join(_BETWEEN.sub(lambda sign: f"%{ord(sign[0]):02X}", event) for event in self.events)
+        return ";".join((",".join(map(str, self.windows)), ",".join(self.columns), events))
 
     @classmethod
     def parse(cls, spec: str) -> FeatureSet:
         """Read what ``spec`` wrote."""
         windows, columns, events = (tuple(part.split(",")) if part else () for part in spec.split(";"))
-        return cls(tuple(int(w) for w in windows), columns, events)
+        return cls(tuple(int(w) for w in windows), columns, tuple(unquote(event) for event in events))
 
     @property
     def id(self) -> str:
@@ -117,6 +138,19 @@ class FeatureSet:
         """Return every feature by its name."""
         return {f.name: f for view in VIEWS for f in self.features(view)}
 
+    def clashes(self) -> tuple[Clash, ...]:
+        """Return the names that two features share, whatever events gave them: of columns, SQL tells no case apart."""
+        own: dict[str, list[str]] = {}
+        for event in self.events:
+            for feature in self._event_features(event):
+                own.setdefault(feature.name.lower(), []).append(event)
+        declared = {name.lower() for name in replace(self, events=()).titles()}
+        found: dict[tuple[str, ...], Clash] = {}
+        for name, events in own.items():
+            if len(events) > 1 or name in declared:
+                found.setdefault(tuple(events), Clash(tuple(events), name))
+        return tuple(found.values())
+
     def trend_windows(self) -> tuple[tuple[int, int], ...]:
         """Pairs of neighbouring windows whose rates are compared."""
         return tuple((a, b) for a, b in zip(self.windows, self.windows[1:], strict=False) if a >= 7)
@@ -143,16 +177,20 @@ class FeatureSet:
                         needs,
                     )
         for event in self.events:
-            yield Feature(f"{event}_recency_days", view, f"days since the last {event}", f"距上次{event}天数")
-            for n in self.windows:
-                yield Feature(
-                    f"{event}_days_{n}d",
-                    view,
-                    f"days with {event}, last {n} days",
-                    f"近{n}天{event}天数",
-                    "",
-                    0.0,
-                )
+            yield from self._event_features(event)
+
+    def _event_features(self, event: str) -> Iterable[Feature]:
+        view: View = "profile_activity"
+        yield Feature(f"{event}_recency_days", view, f"days since the last {event}", f"距上次{event}天数")
+        for n in self.windows:
+            yield Feature(
+                f"{event}_days_{n}d",
+                view,
+                f"days with {event}, last {n} days",
+                f"近{n}天{event}天数",
+                "",
+                0.0,
+            )
 
     def _category_features(self) -> Iterable[Feature]:
         view: View = "profile_category"

@@ -31,7 +31,7 @@ def unknown_amounts(one: DailyCounts) -> tuple[Stretch, ...]:
 
 
 def amount_findings(counts: Sequence[DailyCounts], columns: SourceColumns) -> Iterator[Finding]:
-    """Yield days without amounts or categories, and steps of the usual price."""
+    """Yield days without amounts or categories, days on which nothing is paid, and steps of the usual price."""
     for one in counts:
         where = f"sources.{one.source}"
         for stretch in unknown_amounts(one):
@@ -41,6 +41,10 @@ def amount_findings(counts: Sequence[DailyCounts], columns: SourceColumns) -> It
                 where,
                 _lacking_amounts(stretch),
                 msg("load those days again with their amounts: what was spent then is unknown, not nothing"),
+            )
+        for stretch in blind_stretches(one.days, one.amounts, one.paid):
+            yield Finding(
+                "warning", "zero_amounts", where, _nothing_paid(stretch), _unknown_for_zero(columns, one)
             )
         for stretch in blind_stretches(one.days, one.purchases, one.categories):
             lines = lines_of(stretch.lines, stretch.total)
@@ -121,6 +125,30 @@ def _lacking_amounts(stretch: Stretch) -> Message:
         lines=lines,
         first=stretch.first_day,
         last=stretch.last_day,
+    )
+
+
+def _nothing_paid(stretch: Stretch) -> Message:
+    lines = lines_of(stretch.lines, stretch.total)
+    if stretch.open_end:
+        return msg(
+            "{lines} have an amount of zero since {first}, where others have one",
+            lines=lines,
+            first=stretch.first_day,
+        )
+    return msg(
+        "{lines} have an amount of zero from {first} to {last}, where others have one",
+        lines=lines,
+        first=stretch.first_day,
+        last=stretch.last_day,
+    )
+
+
+def _unknown_for_zero(columns: SourceColumns, one: DailyCounts) -> Message:
+    return msg(
+        "if a loader wrote zero for what it did not know, load those days again; until then remove amount from columns "
+        "and derive it, as in {example}",
+        example=setting("amount", f"NULLIF({columns.sql('amount', one.source)}, 0)"),
     )
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 _COUNTS = """
 SELECT source, event_day, count(*), count(*) FILTER (event = 'purchase'),
        count(*) FILTER (event = 'purchase' AND amount IS NOT NULL),
+       count(*) FILTER (event = 'purchase' AND amount <> 0),
        count(*) FILTER (event = 'purchase' AND category IS NOT NULL),
        median(amount / coalesce(nullif(abs(quantity), 0), 1)) FILTER (event = 'purchase' AND amount > 0),
        count(*) FILTER (event_time = date_trunc('day', event_time))
@@ -28,8 +29,8 @@ class DailyCounts:
     source : str
     days : tuple of date
         Rising.
-    lines, purchases, amounts, categories : array of int
-        Lines, those called purchase, and of these the ones with an amount and with a category.
+    lines, purchases, amounts, paid, categories : array of int
+        Lines, those called purchase, and of these the ones with an amount, with one other than zero, and with a category.
     price : array of float
         Median amount of a unit, NaN where there is none.
     midnight : array of int
@@ -41,6 +42,7 @@ class DailyCounts:
     lines: npt.NDArray[np.int64]
     purchases: npt.NDArray[np.int64]
     amounts: npt.NDArray[np.int64]
+    paid: npt.NDArray[np.int64]
     categories: npt.NDArray[np.int64]
     price: npt.NDArray[np.float64]
     midnight: npt.NDArray[np.int64]
@@ -61,7 +63,7 @@ def daily_counts(connection: Any, events: str, as_of: date) -> tuple[DailyCounts
     for source in dict.fromkeys(row[0] for row in rows):
         _, days, *counts = zip(*[row for row in rows if row[0] == source], strict=True)
         *whole, price, midnight = counts
-        lines, purchases, amounts, categories = (np.array(part, dtype=np.int64) for part in whole)
+        lines, purchases, amounts, paid, categories = (np.array(part, dtype=np.int64) for part in whole)
         found.append(
             DailyCounts(
                 source=source,
@@ -69,6 +71,7 @@ def daily_counts(connection: Any, events: str, as_of: date) -> tuple[DailyCounts
                 lines=lines,
                 purchases=purchases,
                 amounts=amounts,
+                paid=paid,
                 categories=categories,
                 price=np.array(price, dtype=np.float64),
                 midnight=np.array(midnight, dtype=np.int64),

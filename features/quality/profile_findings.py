@@ -12,23 +12,11 @@ from tagcast.features.quality.finding import Finding, SourceColumns, lines_of, l
 
 PLACEHOLDERS = (
     "undefined", "null", "none", "nan", "nil", "n/a", "#n/a", "na", "<na>", "unknown", "anonymous", "anon", "guest",
-    "(not set)", "not set", "not provided", "missing", "empty", "-", "--", "?", "[object object]",
+    "(not set)", "not set", "not provided", "missing", "empty", "blank", "-", "--", "?", "[object object]", "n.a.",
+    "(none)", "(null)", "(empty)", "(blank)", "<null>", "<none>", "[null]", "{null}", "\\n", "#ref!", "#value!", "#name?",
     "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
-NUMBERS_FOR_NOBODY = (
-    "0",
-    "-1",
-    "00",
-    "000",
-    "0000",
-    "9999",
-    "99999",
-    "999999",
-    "9999999",
-    "99999999",
-    "999999999",
-    "0.0",
-)
+NUMBERS_FOR_NOBODY = r"-1|0+(\.0+)?|9{4,}(\.0+)?|1{5,}|12345(6(7(89?0?)?)?)?"
 """Numbers that stand for nobody in many systems, and for somebody in others: suspect only with many lines."""
 SHARED = 0.2
 LEAST_PROFILES = 10
@@ -60,9 +48,9 @@ def id_findings(connection: Any, columns: SourceColumns) -> Iterator[Finding]:
     suspects = connection.execute(
         """SELECT profile_id, lines FROM profile_counts
            WHERE list_contains(?, lower(trim(profile_id)))
-              OR list_contains(?, trim(profile_id)) AND lines >= 5 * ? AND lines >= 10
+              OR regexp_full_match(trim(profile_id), ?) AND lines >= 5 * ? AND lines >= 10
            ORDER BY lines DESC, profile_id LIMIT ?""",
-        [list(PLACEHOLDERS), list(NUMBERS_FOR_NOBODY), usual, SHOWN],
+        [list(PLACEHOLDERS), NUMBERS_FOR_NOBODY, usual, SHOWN],
     ).fetchall()
     for profile_id, lines in suspects:
         message = msg(

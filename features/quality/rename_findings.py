@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import SequenceMatcher
 from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 
@@ -146,7 +148,7 @@ def rename_findings(
                 f"{kind}_renamed",
                 kind,
                 listed([_ended_as_begun(change, last_day) for change in changes[:SHOWN]], "sentences"),
-                own_source(columns, changes[0].new.text, changes[0].old.text)
+                _former_name(columns, changes[0])
                 if kind == "event"
                 else msg(
                     "if it is one, give it one name: remove category from columns and derive it, as in {example}",
@@ -240,11 +242,39 @@ def _one_name(column: str, changes: Sequence[Renamed]) -> str:
     return f"CASE {column} {cases} ELSE {column} END"
 
 
-def own_source(columns: SourceColumns, found: str, name: str) -> Message:
-    """Return how events of one name become a source of their own under another."""
-    column = columns.sql("event")
+def _former_name(columns: SourceColumns, change: Renamed) -> Message:
+    old, new = change.old.text, change.new.text
+    # A name that a source cannot give stays behind: both get another.
+    return own_source(columns, [new] if event_name(old) == old else [old, new], old)
+
+
+def own_source(columns: SourceColumns, found: Sequence[str], name: str) -> Message:
+    """Return how events of some names become a source of their own under one, and leave the source they came from."""
+    event = f"lower(trim({columns.sql('event')}))"
+    # Lines without a name stay where they are: what is compared with NULL is left out.
+    others = f"coalesce({event}, '')"
+    spellings = sorted({text.strip().lower() for text in found})
+    if len(spellings) == 1:
+        which, rest = (f"{event} = {literal(spellings[0])}", f"{others} <> {literal(spellings[0])}")
+    else:
+        every = ", ".join(literal(text) for text in spellings)
+        which, rest = f"{event} IN ({every})", f"{others} NOT IN ({every})"
     return msg(
-        "read them in a source of their own, with the same columns and without event_column: {where}, {event}",
-        where=setting("where", f"lower(trim({column})) = {literal(found.strip().lower())}"),
-        event=f'event = "{name}"',
+        "read them in a source of their own, with the same columns and without event_column: {where}, {event}; and leave them out of this one, or drop it where it holds nothing else: {rest}",
+        where=setting("where", which),
+        event=f'event = "{event_name(name)}"',
+        rest=setting("where", rest),
     )
+
+
+def event_name(text: str) -> str:
+    """Return ``text`` as the configuration takes the name of an event.
+
+    Examples
+    --------
+    >>> event_name("Page View"), event_name("Añadir"), event_name("2nd"), event_name("加入")
+    ('page_view', 'anadir', 'event_2nd', 'event')
+    """
+    plain = normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    return name if name[:1].isalpha() else f"event_{name}".strip("_")

@@ -21,10 +21,12 @@ from tagcast.features.quality.amount_findings import (
 )
 from tagcast.features.quality.day_findings import empty_days_in
 from tagcast.features.quality.finding import SourceColumns
+from tagcast.features.quality.name_findings import clash_findings, clash_hint, clash_text
 from tagcast.features.quality.stretches import LEAST_EMPTY_DAYS
 from tagcast.pipelines.project.progress import log
 
 if TYPE_CHECKING:
+    from tagcast.features.catalog.feature_set import FeatureSet
     from tagcast.features.core.settings_schema import Source
     from tagcast.features.quality.examine_log import LogQuality
     from tagcast.features.quality.stretches import Stretch
@@ -60,17 +62,37 @@ def project_quality(project: Project, as_of: date) -> LogQuality:
     from tagcast.features.quality.examine_log import examine_log
 
     settings = project.settings
+    columns = _source_columns(project)
     quality = examine_log(
         project.events.glob,
         project.events.spans,
         as_of,
         timezone=settings.timezone,
-        columns=SourceColumns({source.name: _columns(source) for source in settings.sources}),
+        columns=columns,
         attributes=project.events.profiles_path,
         memory_limit=settings.memory_limit,
         scratch=settings.home / "scratch",
     )
-    return replace(quality, findings=(*quality.findings, *past_findings(project.events.changes)))
+    clashes = project.widest_set(as_of).clashes()
+    same = clash_findings(clashes, columns, purchases=quality.has_purchases)
+    past = past_findings(project.events.changes)
+    return replace(quality, findings=(*quality.findings, *same, *past))
+
+
+def check_event_names(project: Project, feature_set: FeatureSet) -> None:
+    """Refuse to build features that cannot be told apart by their names.
+
+    Raises
+    ------
+    DataError
+        Naming the events.
+    """
+    for clash in feature_set.clashes():
+        raise DataError(clash_text(clash), hint=clash_hint(clash, _source_columns(project)))
+
+
+def _source_columns(project: Project) -> SourceColumns:
+    return SourceColumns({source.name: _columns(source) for source in project.settings.sources})
 
 
 def _columns(source: Source) -> dict[str, str]:

@@ -270,9 +270,11 @@ class Project:
         return FeatureSet(windows, self.events.has_before(as_of), events)
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
-        """Return the snapshots of ``feature_set``, built or not."""
+        """Return the snapshots of ``feature_set``, built or not; events that make features of one name are refused."""
         from tagcast.features.compute.snapshots import Snapshots
+        from tagcast.pipelines.project.data_quality import check_event_names
 
+        check_event_names(self, feature_set)
         return Snapshots(
             self.settings.home,
             self.events,

@@ -18,10 +18,17 @@ from tagcast.features.ingest.readers.files import compression
 _HEAD_BYTES = 1 << 18
 _HEAD_RECORDS = 500
 _SEPARATORS = (",", ";", "\t", "|")
-_BOMS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_BOMS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _UNNAMED = re.compile(r"column\d+")
 ENCODING_HINT = msg(
-    "save it as UTF-8, or say in what it is written, as in {example}", example='encoding = "latin-1"'
+    "save it as UTF-8, or say in what it is written: {western} for Western Europe, {chinese} for Chinese …",
+    western='encoding = "latin-1"',
+    chinese='encoding = "gb18030"',
 )
 
 

@@ -29,13 +29,14 @@ _OTHER: dict[str, Message | str] = {
 def matching_files(path: str) -> list[Path]:
     """Return the files that a path or glob names, sorted; of a folder, those in it.
 
-    What starts with a dot or an underscore is no data: Spark and Hive write their marks and checksums so.
+    What starts with a dot or an underscore is no data: Spark and Hive write their marks and checksums so. A folder or
+    file that is there under the very name is no pattern, whatever signs it has: projects lie in ``Orders [2026]`` too.
     """
-    if not any(c in path for c in "*?["):
-        found = [Path(path)]
-    else:
-        anchor = Path(path).anchor or "."
-        found = list(Path(anchor).glob(str(Path(path).relative_to(anchor))))
+    place = Path(path)
+    rest: tuple[str, ...] = ()
+    while not place.exists() and place != place.parent:
+        place, rest = place.parent, (place.name, *rest)
+    found = list(place.glob("/".join(rest))) if rest else [place]
     return sorted({file for one in found for file in _files_in(one)})
 
 

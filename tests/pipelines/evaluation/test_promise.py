@@ -67,12 +67,19 @@ def judged(folder: Path) -> PromiseRow:
     return row
 
 
-def test_whoever_was_merged_is_judged_as_the_person_that_they_are_now(folder) -> None:
+@pytest.mark.parametrize(
+    "size", [2, 3, 5], ids=["pairs", "three of a household", "five accounts of one person"]
+)
+@pytest.mark.parametrize("into", ["one of them", "a new one"])
+def test_whoever_was_merged_is_judged_as_the_person_that_they_are_now(folder, size, into) -> None:
     who = place(folder)
     said = scored(folder)
     own = {person: one for one, person in who.items()}
-    pairs = list(zip(said.index[0::4], said.index[1::4], strict=False))
-    who = place(folder, {own[gone]: stays for stays, gone in pairs})
+    merged = {}
+    for first, *others in zip(*(said.index[n :: size + 2] for n in range(size)), strict=False):
+        stays = first if into == "one of them" else f"household of {first}"
+        merged |= {own[person]: stays for person in (first, *others)}
+    who = place(folder, merged)
     lines = pd.read_parquet(folder / "lines.parquet")
     active = {who[one] for one in bought(lines)}
     is_now = {person: who[one] for person, one in own.items()}

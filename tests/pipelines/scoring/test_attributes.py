@@ -18,6 +18,7 @@ from tagcast.pipelines.scoring.score import score_tags
 from tagcast.serving.audiences.queries import count
 from tagcast.serving.console.audiences import draft
 from tagcast.serving.store.long_form import predictions
+from tests.support.command_line import Project as CommandLine
 from tests.support.source_projects import project, source
 from tests.support.stores import KINDS, make_store
 
@@ -98,6 +99,24 @@ def published(request, tmp_path_factory):
 def test_an_audience_is_who_it_says(published, asked, members) -> None:
     with published.store.reader() as reader:
         assert count(reader, asked, NOW).members == members
+
+
+@pytest.mark.parametrize(
+    ("asked", "incomes"),
+    [("income IS NULL", {"p2": "", "p3": "", "p5": ""}), ("income >= 1000", {"p0": "1000", "p1": "1000.5"}),
+     ("joined IS NULL", {"p4": "5", "p5": ""})],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_an_export_holds_nothing_where_nothing_is_known(tmp_path, asked, incomes, kind) -> None:
+    workspace = made(tmp_path, kind)
+    score_tags(workspace, None, as_of=DAY, now=NOW)
+    out = tmp_path / "out.csv"
+    CommandLine(tmp_path / "tagcast.toml", tmp_path / "home").run(
+        "audience", "export", asked, "--out", str(out), "--column", "income"
+    )
+    text = out.read_text(encoding="utf-8-sig").replace('"', "")
+    rows = [line.split(",") for line in text.splitlines()[1:]]
+    assert {row[0]: row[-1].removesuffix(".0") for row in rows} == incomes
 
 
 def test_the_run_says_what_each_is(published) -> None:

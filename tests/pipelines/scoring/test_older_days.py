@@ -97,6 +97,18 @@ def test_an_older_day_is_kept_and_the_newer_run_stays(shop) -> None:
     assert members(shop) == 5 * 30
 
 
+@pytest.mark.parametrize("back", [1, 7, 45])
+def test_however_little_older_a_day_is(shop, back) -> None:
+    shop.run("score", "--all")
+    day = NEWER - timedelta(days=back)
+    scored = shop.json("score", "--all", "--as-of", str(day))
+    assert (scored["as_of"], scored["active_as_of"]) == (str(day), str(NEWER))
+    # Away on that day, counted from the purchases before it.
+    last = [min(b for b in (n % 60, 90 + n % 30) if b >= back) - back for n in range(300)]
+    assert scored["tags"][0]["predicted"]["away"] == sum(silent + 1 > 30 for silent in last)
+    assert members(shop) == 5 * 30
+
+
 def test_as_json_it_says_which_day_stays_active(shop) -> None:
     shop.run("score", "--all")
     assert shop.json("score", "--all")["active_as_of"] is None

@@ -72,6 +72,40 @@ def test_amounts_missing_from_a_day_on(tmp_path, day) -> None:
     assert project.json("audience", "count", "big = 'big'")["members"] == (month >= 20).sum()
 
 
+@pytest.mark.parametrize(
+    ("first", "end", "words"),
+    [
+        ("2026-09-28", "2027", "have an amount of zero since 2026-09-28"),
+        ("2026-10-20", "2027", "have an amount of zero since 2026-10-20"),
+        ("2026-08-03", "2026-08-17", "have an amount of zero from 2026-08-03 to 2026-08-16"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["whole", "text"])
+def test_a_loader_that_writes_zero_for_what_it_does_not_know(tmp_path, first, end, words, kind) -> None:
+    shop = everyday_shop()
+    lost = (shop["at"] >= first) & (shop["at"] < end)
+    shop.loc[lost, "price"] = 0.0
+    if kind == "text":
+        shop["price"] = shop["price"].map("{:.2f}".format)
+    project = write_project(tmp_path, tags=(BIG,), shop=shop)
+    (finding,) = findings(project)["zero_amounts"]
+    assert f"{lost.sum():,} of {lost.sum():,} lines (100.0%) {words}" in finding["message"]
+    # The hint, tried: those days are unknown, and what speaks of them says so.
+    amount = re.search(r"amount = .*", finding["hint"]).group()
+    edit(project, 'amount = "price"\n', "")
+    edit(project, "[sources.columns]", f"[sources.derive]\n{amount}\n[sources.columns]")
+    found = findings(project)
+    assert "zero_amounts" not in found
+    assert first in found["missing_amounts"][0]["message"]
+    assert project.invoke("score", "--all").exit_code == (4 if end == "2027" else 0)
+
+
+def test_gifts_every_day_are_no_finding(tmp_path) -> None:
+    shop = everyday_shop()
+    shop.loc[shop.index % 50 == 0, "price"] = 0.0
+    assert findings(write_project(tmp_path, shop=shop)) == {}
+
+
 def test_a_model_that_only_reads_amounts_is_scored_with_a_warning(tmp_path) -> None:
     project = shop_with_champion(tmp_path)
     file = tmp_path / "lines.parquet"

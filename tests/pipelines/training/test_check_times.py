@@ -101,25 +101,83 @@ def test_a_source_that_stopped_holds_today_back(tmp_path) -> None:
     assert "stopped" not in findings(project)
 
 
-def test_a_summer_shop_learns_from_its_summers(tmp_path) -> None:
+def seasons(*spans: tuple[str, str]) -> pd.DataFrame:
+    """Return a shop that is open from the first to the last day of each span, and closed otherwise."""
     frames = []
-    for year in (2025, 2026):
-        season = everyday_shop(days=153, seed=year)
-        shift = pd.Timestamp(year=year, month=9, day=30) - pd.Timestamp(LAST_DAY)
-        frames.append(season.assign(at=season["at"] + shift))
-    project = write_project(tmp_path, tags=(CHURN,), shop=pd.concat(frames, ignore_index=True))
+    for number, (first, last) in enumerate(spans):
+        season = everyday_shop(days=(pd.Timestamp(last) - pd.Timestamp(first)).days + 1, seed=number)
+        frames.append(season.assign(at=season["at"] + (pd.Timestamp(last) - pd.Timestamp(LAST_DAY))))
+    return pd.concat(frames, ignore_index=True)
+
+
+def inhabited(shop: pd.DataFrame) -> list[str]:
+    """Return every 30th day back from the last whole window at which somebody bought in the 90 days before."""
+    days, first = shop["at"].dt.normalize(), shop["at"].min().normalize()
+    day = days.max() + pd.Timedelta(days=1 - 30)
+    found = []
+    while day > first:
+        if days.between(day - pd.Timedelta(days=90), day - pd.Timedelta(days=1)).any():
+            found.append(str(day.date()))
+        day -= pd.Timedelta(days=30)
+    return found[::-1]
+
+
+@pytest.mark.parametrize(
+    ("spans", "closed", "level", "snapshots", "chosen"),
+    [
+        (
+            [("2025-05-01", "2025-09-30"), ("2026-05-01", "2026-09-30")],
+            "2025-10-01 to 2026-04-30 (212 days)",
+            "warning",
+            [
+                "2025-11-05",
+                "2025-12-05",
+                "2026-05-04",
+                "2026-06-03",
+                "2026-07-03",
+                "2026-08-02",
+                "2026-09-01",
+            ],
+            "2025-07-01, 2025-08-01, 2026-06-15, 2026-07-31, 2026-08-31",
+        ),
+        (
+            # The lifts of a winter resort.
+            [("2024-12-01", "2025-04-10"), ("2025-12-01", "2026-04-10")],
+            "2025-04-11 to 2025-11-30 (234 days)",
+            "warning",
+            None,
+            "2025-01-30, 2025-02-20, 2025-03-10, 2026-02-01, 2026-03-12",
+        ),
+        (
+            # A theatre that was shut for half a year: all seven windows lie behind it.
+            [("2025-01-01", "2025-06-14"), ("2025-12-20", "2026-10-20")],
+            "2025-06-15 to 2025-12-19 (188 days)",
+            "ok",
+            None,
+            "2025-03-01, 2025-04-15, 2026-06-01, 2026-07-01, 2026-08-01, 2026-09-20",
+        ),
+    ],
+    ids=["summers", "winters", "shut"],
+)
+def test_a_shop_that_is_closed_for_months_learns_from_those_it_is_open(
+    tmp_path, spans, closed, level, snapshots, chosen
+) -> None:
+    shop = seasons(*spans)
+    project = write_project(tmp_path, tags=(CHURN,), shop=shop)
     (finding,) = findings(project)["months_without_events"]
-    assert "2025-10-01 to 2026-04-30 (212 days)" in finding["message"]
+    assert closed in finding["message"]
     (churn,) = project.json("check")["tags"]
-    assert churn["level"] == "warning"
-    # Every 30 days back from 2026-09-01; of those, the ones with a purchase in the 90 days before.
-    assert churn["snapshots"] == [
-        "2025-11-05", "2025-12-05", "2026-05-04", "2026-06-03", "2026-07-03", "2026-08-02", "2026-09-01",
-    ]  # fmt: skip
-    assert "2025-11-05 (30 days), 2025-12-05 (30 days)" in churn["message"]
+    assert churn["level"] == level
+    learned = set(churn["snapshots"])
+    assert learned == set(inhabited(shop)[-len(learned) :])
+    if snapshots:
+        # Every 30 days back from 2026-09-01; of those, the ones with a purchase in the 90 days before.
+        assert churn["snapshots"] == snapshots
+        assert "2025-11-05 (30 days), 2025-12-05 (30 days)" in churn["message"]
     # The hint, tried.
-    chosen = CHURN + "snapshots: {dates: [2025-07-01, 2025-08-01, 2026-06-15, 2026-07-31, 2026-08-31]}\n"
-    (tmp_path / "tags" / "tag_0.yaml").write_text(chosen)
+    (tmp_path / "tags" / "tag_0.yaml").write_text(
+        f"{CHURN}snapshots: {{dates: [{chosen}]}}\n", encoding="utf-8"
+    )
     assert project.json("check")["tags"][0]["level"] == "ok"
 
 

@@ -204,7 +204,7 @@ class TestEncodings:
         (folder / "shop.csv").write_bytes(self.TEXT.encode(encoding))
         return config
 
-    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
     def test_unicode_is_read(self, tmp_path, encoding) -> None:
         assert set(read(build(self.given(tmp_path, encoding)))["category"]) == {"Café"}
 
@@ -220,6 +220,29 @@ class TestEncodings:
             self.TABLE.replace('"shop.csv"', f'"shop.csv"\nencoding = "{encoding}"'),
         )
         assert set(read(build(given))["category"]) == {"Café"}
+
+    @pytest.mark.parametrize(
+        ("word", "encoding"),
+        [
+            ("咖啡", "gb18030"),
+            ("咖啡", "gbk"),
+            ("咖啡", "big5"),
+            ("コーヒー", "shift_jis"),
+            ("Кофе", "cp1251"),
+            ("Kávé", "cp1250"),
+        ],
+    )
+    def test_words_of_other_scripts(self, tmp_path, word, encoding) -> None:
+        text = self.TEXT.replace("Café", word).encode(encoding)
+        config = project(tmp_path, self.TABLE)
+        (tmp_path / "shop.csv").write_bytes(text)
+        with pytest.raises(DataError, match=r"shop\.csv, line 2: not UTF-8") as caught:
+            build(config)
+        assert 'encoding = "gb18030" for Chinese' in str(caught.value.hint)
+        table = self.TABLE.replace('"shop.csv"', f'"shop.csv"\nencoding = "{encoding}"')
+        (tmp_path / "given").mkdir()
+        (tmp_path / "given" / "shop.csv").write_bytes(text)
+        assert set(read(build(project(tmp_path / "given", table)))["category"]) == {word}
 
     def test_an_odd_byte_far_down_is_named_with_its_line(self, tmp_path) -> None:
         config = project(tmp_path, self.TABLE)

@@ -413,6 +413,21 @@ class TestMariaDb:
         assert list(shown["event_time"]) == [datetime(2026, 1, d, 1) for d in (5, 6)]  # noqa: DTZ001
         assert list(shown["category"]) == ["18446744073709551615", "1"]
 
+    @pytest.mark.parametrize("server", ["+08:00", "-05:30", "+00:00", "SYSTEM"])
+    @pytest.mark.parametrize("own", ["UTC", "America/New_York"])
+    def test_whatever_the_zone_of_the_server_is(self, tmp_path, zoo, server, own) -> None:
+        zoo.execute("INSERT INTO o (customer_id, ordered_at, shown, price) VALUES "
+                    "(3, '2026-03-29 01:30:00', '2026-07-01 23:30:00', 3)")  # fmt: skip
+        zoo.execute(f"SET GLOBAL time_zone = '{server}'")
+        try:
+            config = project(tmp_path, table("${ZOO}", extra=f'timezone = "{own}"'))
+            frame = read(build(config)).sort_values("profile_id")
+        finally:
+            zoo.execute("SET GLOBAL time_zone = '+08:00'")
+        # What was written in a session in UTC, whatever zone the server or the source has.
+        assert list(frame["event_time"]) == [
+            datetime(2026, 1, 5, 10), datetime(2026, 1, 6, 10), datetime(2026, 3, 29, 1, 30)]  # noqa: DTZ001  # fmt: skip
+
     def test_now_is_utc_in_a_query(self, tmp_path, zoo) -> None:
         asked = 'query = "SELECT customer_id, ordered_at, price, @@session.time_zone AS z FROM o"'
         frame = read(build(project(tmp_path, table("${ZOO}", asked, {**COLUMNS, "category": "z"}))))

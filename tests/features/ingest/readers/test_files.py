@@ -147,6 +147,23 @@ class TestFolders:
         with pytest.raises(DataError, match="there is no file"):
             build(config)
 
+    @pytest.mark.parametrize("folder", ["Orders [2026]", "a*", "what?", "[object Object]"])
+    @pytest.mark.parametrize("path", ["o.parquet", "o*.parquet", "[nop].parquet", "./sub [1]/../o.parquet"])
+    def test_a_folder_is_no_pattern(self, tmp_path, folder, path) -> None:
+        for name, price in ((folder, 1.0), ("Orders 2", 50.0), ("ab", 50.0), ("whats", 50.0), ("o", 50.0)):
+            project(tmp_path / name, source(place=f'path = "{path}"'), o_parquet=lines(price=price))
+            (tmp_path / name / "sub [1]").mkdir()
+        log = build(project(tmp_path / folder, source(place=f'path = "{path}"')))
+        assert set(read(log)["amount"]) == {1}
+        assert log.rows == 4
+
+    @pytest.mark.parametrize("name", ["o[1].csv", "o*.csv", "o?.csv"])
+    def test_a_file_that_is_there_under_the_very_name_is_no_pattern(self, tmp_path, name) -> None:
+        config = project(tmp_path, source(place=f'path = "{name}"'), o1_csv=lines(price=50.0))
+        lines().to_csv(tmp_path / name, index=False)
+        assert build(config).rows == 4
+        assert 50 not in set(read(build(config))["amount"])
+
     def test_a_name_is_no_pattern(self, tmp_path) -> None:
         config = project(
             tmp_path, source(place='path = "o*.csv"'), **{"o[1]_csv": lines(), "o1_csv": lines(id="c")}
