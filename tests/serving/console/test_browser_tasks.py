@@ -1,4 +1,4 @@
-"""What people do in the console, step by step in a browser, in both languages: export, profit, compare, draft, review."""
+"""What people do in the console, step by step in a browser, in both languages: export, profit, compare, draft."""
 
 from __future__ import annotations
 
@@ -9,24 +9,19 @@ import pytest
 
 from tagcast.features.core.messages import msg, nmsg
 from tagcast.registry.access.passwords import LENGTHS
-from tagcast.registry.governance.lifecycle import status_of, transition
+from tagcast.registry.governance.lifecycle import transition
+from tagcast.registry.governance.saved_audiences import add_size
 from tests.support.browser import Visitor
 from tests.support.champion import TAG
-from tests.support.console.shop import BOB, CONSENTS
+from tests.support.console.shop import BOB, CONSENTS, people
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.mark.slow]
 BOTH = pytest.mark.parametrize("language", ["en", "zh"])
 
 
-def people(shop) -> list[dict[str, str]]:
-    """Return the shop's customers as they were written."""
-    with (shop.folder / "customers.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @BOTH
 def test_an_export_asks_what_it_is_for_and_says_first_whom_it_leaves_out(shop, browser, site, language):
-    everyone = [p for p in people(shop) if p["city"] == "Oslo"]
+    everyone = [p for p in people(shop.folder) if p["city"] == "Oslo"]
     agreed = {p["customer"] for p in everyone if p["mail_ok"] == "yes"}
     unknown = sum(p["mail_ok"] == "" for p in everyone)
     assert CONSENTS.count("yes") == 3
@@ -105,7 +100,7 @@ def test_profit_of_a_loss_asks_what_a_contact_saves_and_names_the_currency(brows
 
 
 @BOTH
-def test_what_is_compared_is_in_the_address(browser, site, language):
+def test_what_is_compared_is_in_the_address_and_one_customer_less_is_no_fall(shop, browser, site, language):
     mia = Visitor(browser, site, "Mia", language)
     page, say = mia.page, mia.say
     names = [f"{city} {language}" for city in ("Bergen", "Oslo", "Tromsø")]
@@ -121,6 +116,20 @@ def test_what_is_compared_is_in_the_address(browser, site, language):
     page.locator(".compare .legend").get_by_text(names[2]).wait_for()
     assert page.locator(".compare .legend").get_by_text(names[0]).is_visible()
     assert page.get_by_label(say(msg("First audience"))).first.input_value() == names[2]
+    # The sizes of one have doubled, those of the other are one customer less: drawn without axes, only the first is steep.
+    now, steep = datetime(2020, 1, 1, tzinfo=UTC), 18  # pixels between the margins of a small line
+    sizes = {one["name"]: one["members"] for one in mia.ask("GET", "/api/v1/audiences")}
+    before = {names[0]: sizes[names[0]] // 2, names[1]: sizes[names[1]] + 1}
+    for name, members in before.items():
+        add_size(shop.state, name, 1_000, now, members, 300)
+    mia.open(f"{site}/audiences")
+    for name in before:
+        line = (
+            page.locator("tr").filter(has=page.get_by_role("link", name=name, exact=True)).locator("polyline")
+        )
+        first, last = [float(point.split(",")[1]) for point in line.get_attribute("points").split()]
+        rise = first - last
+        assert (rise == pytest.approx(steep, abs=0.2)) if name == names[0] else (-4 < rise < 0), (name, rise)
     mia.leave()
 
 
@@ -184,36 +193,6 @@ def test_words_of_the_meaning_find_a_tag(browser, site, language):
 
 
 @BOTH
-def test_drafts_are_submitted_and_published_together(shop, browser, site, language):
-    tags = [f"{name}_{language}" for name in ("south", "west")]
-    ola = Visitor(browser, site, "Ola", language)
-    for tag in tags:
-        rule = {"name": tag, "title": {"en": tag}, "description": {"en": tag}, "path": ["Lifecycle", "Stage"], "owner": "Ola",
-                "rule": "city = 'Bergen'"}  # fmt: skip
-        ola.ask("POST", "/api/v1/rule-drafts", {"definition": rule, "reason": "r"})
-    steps = ola.ask("POST", "/api/v1/tags/steps", {"tags": tags, "to": "in_review", "reason": "both"})
-    assert [step["to"] for step in steps] == ["in_review", "in_review"]
-    ola.open(f"{site}/reviews")
-    # Whoever submitted them may not publish them: there is nothing to select.
-    assert ola.page.get_by_label(ola.say(msg("Select {tag}", tag=tags[0]))).count() == 0
-    ola.leave()
-    bob = Visitor(browser, site, "Bob", language)
-    page, say = bob.page, bob.say
-    bob.open(f"{site}/reviews")
-    for tag in tags:
-        page.get_by_label(say(msg("Select {tag}", tag=tag))).click()
-    bob.press(msg("{step}: selected tags", step=say(msg("Publish"))))
-    page.locator(".sheet-dialog").get_by_label(say(msg("Reason"))).fill("read both")
-    bob.press(msg("Publish"), within=".sheet-dialog")
-    page.locator(".sheet-dialog").wait_for(state="detached")
-    page.wait_for_function(
-        "names => !names.some(n => document.querySelector('main').innerText.includes(n))", arg=tags
-    )
-    assert status_of(shop.state, tags) == dict.fromkeys(tags, "published")
-    bob.leave()
-
-
-@BOTH
 def test_pages_say_what_speaks_against_relying_on_what_they_show(shop, browser, site, language):
     halted = f"halted_{language}"
     ola = Visitor(browser, site, "Ola", language)
@@ -222,9 +201,8 @@ def test_pages_say_what_speaks_against_relying_on_what_they_show(shop, browser, 
     ola.ask("POST", "/api/v1/rule-drafts", {"definition": rule, "reason": "r"})
     ola.ask("POST", "/api/v1/tags/steps", {"tags": [halted], "to": "in_review", "reason": "r"})
     ola.leave()
-    for step in ("published", "suspended"):
-        now = datetime.now(UTC)
-        transition(shop.state, halted, step, by=BOB, reason="r", now=now, second_person=True)
+    step = {"by": BOB, "reason": "r", "second_person": True}
+    transition(shop.state, halted, "published", now=datetime.now(UTC), **step)
     mia = Visitor(browser, site, "Mia", language)
     page, say = mia.page, mia.say
     main = page.locator("main")
@@ -254,7 +232,13 @@ def test_pages_say_what_speaks_against_relying_on_what_they_show(shop, browser, 
     assert "high_value" in trouble
     assert "tagcast " not in trouble
     assert {"en": "draft", "zh": "草稿"}[language] in trouble
-    # So does one that somebody suspended.
+    # So do one that no run has scored since it was published, and one that somebody suspended.
+    mia.open(f"{site}/audience?filter={halted}+%3D+%27yes%27")
+    main.locator(".answer-count b", has_text="–").wait_for()
+    trouble = main.locator(".trouble").inner_text()
+    assert say(msg("the tag {tag!r} has not been scored yet", tag=halted)) in trouble
+    assert "tagcast " not in trouble
+    transition(shop.state, halted, "suspended", now=datetime.now(UTC), **step)
     mia.open(f"{site}/audience?filter={halted}+%3D+%27yes%27")
     main.locator(".answer-count b", has_text="–").wait_for()
     trouble = main.locator(".trouble").inner_text()

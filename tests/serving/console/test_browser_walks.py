@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tagcast.features.core.messages import msg, nmsg
+from tagcast.registry.governance.lifecycle import status_of, transition
 from tagcast.serving.console.i18n.translator import SHORT
+from tagcast.serving.console.i18n.vocabulary import STATUS_TITLES, STEP_TITLES
 from tests.support.browser import Visitor
 from tests.support.champion import TAG
+from tests.support.console.shop import ANN, NORTH, WEST, people
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.browser, pytest.mark.slow]
 
@@ -153,6 +158,42 @@ def test_a_data_scientist_approves_a_champion(shop, browser, site, language):
     assert say(msg("Version {version}", version=version)) in live.first.inner_text()
     assert page.get_by_text("read the card").first.is_visible()
     bob.leave()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_drafts_are_submitted_by_one_and_published_by_another_all_at_once(shop, browser, site, language):
+    tags = [NORTH, WEST]
+    bob, ola = (Visitor(browser, site, name, language) for name in ("Bob", "Ola"))
+    # A second person is asked for since the second run: what the first one published stays so, for a filter too.
+    bob.open(f"{site}/tags/{NORTH}")
+    bob.page.locator(".head .pill").get_by_text(bob.say(STATUS_TITLES["published"]), exact=True).wait_for()
+    bob.open(f"{site}/audience?filter={NORTH}+%3D+%27yes%27")
+    assert bob.count() == sum(p["city"] == "Tromsø" for p in people(shop.folder))
+    for tag in tags:
+        for step in ("suspended", "in_review", "draft"):
+            transition(
+                shop.state, tag, step, by=ANN, reason="r", now=datetime.now(UTC), second_person=True, published=True
+            )  # fmt: skip
+    for person, step, status in ((bob, "in_review", "in_review"), (ola, "published", "published")):
+        page, say = person.page, person.say
+        person.open(f"{site}/reviews")
+        for tag in tags:
+            title = say.of({"en": f"{tag} title", "zh": f"{tag} 标题"})
+            page.get_by_label(say(msg("Select {tag}", tag=title))).click()
+        person.press(msg("{step}: selected tags", step=say(STEP_TITLES[step])))
+        page.locator(".sheet-dialog").get_by_label(say(msg("Reason"))).fill("both")
+        person.press(STEP_TITLES[step], within=".sheet-dialog")
+        page.locator(".sheet-dialog").wait_for(state="detached")
+        person.settle()
+        assert status_of(shop.state, tags) == dict.fromkeys(tags, status)
+        if person is bob:  # Publish is offered to who may: not to whoever submitted it.
+            bob.open(f"{site}/reviews")
+            assert page.get_by_label(say(msg("Select {tag}", tag=title))).count() == 0
+            rows = page.locator(".review-step").filter(has_text="northern")
+            rows.get_by_text(say(msg("Someone else has to publish it: you proposed it."))).wait_for()
+            assert rows.get_by_role("button", name=say(STEP_TITLES["published"]), exact=True).count() == 0
+    bob.leave()
+    ola.leave()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

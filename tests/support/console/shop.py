@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,11 +35,24 @@ EXTRA = """
 currency = "NOK"
 """
 TABLES = """
-[review]
-second_person = true
-
 [consent]
 email = "mail_ok"
+"""
+REVIEW = """
+[review]
+second_person = true
+"""
+"""Asked for after the first run."""
+NORTH, WEST = "northern", "western"
+"""Rule tags that were scored before a second person was asked for."""
+RULE = """\
+kind: rule
+name: {name}
+title: {{en: {name} title, zh: {name} 标题}}
+description: {{en: Lives up there, zh: 住在那里}}
+path: [Lifecycle, Stage]
+owner: tests
+rule: "city = '{city}'"
 """
 
 
@@ -77,8 +91,9 @@ def console_shop(folder: Path) -> ConsoleShop:
     )
     first, tables = text.split("\n\n", 1)
     config.write_text(f"{first}{EXTRA}\n{tables}{TABLES}", encoding="utf-8")
+    for name, city in ((NORTH, "Tromsø"), (WEST, "Bergen")):
+        (folder / "tags" / f"{name}.yaml").write_text(RULE.format(name=name, city=city), encoding="utf-8")
     now = datetime.now(UTC) - timedelta(minutes=5)
-    settings = load_settings(config, folder / "home", folder)
     from tagcast.pipelines.project.project import open_project
 
     # Two runs, so that something has moved; the window of the second lies partly in a season that training never saw.
@@ -86,11 +101,15 @@ def console_shop(folder: Path) -> ConsoleShop:
         as_of, at = LAST_DAY - timedelta(days=days), now - timedelta(days=days)
         reason = "" if days else "a week later"
         score_tags(open_project(config, folder / "home"), None, as_of=as_of, now=at, force_reason=reason)
+        if days:
+            with config.open("a", encoding="utf-8") as file:
+                file.write(REVIEW)
+    settings = load_settings(config, folder / "home", folder)
     state = open_state(settings)
     for name, role in PEOPLE:
         add_user(state, name, role, SECRET, sensitive=False, by="tests", now=now)
     how = {"reason": "for the tests", "second_person": True}
-    # Scored while a second person was asked for: nothing is published before one agreed.
+    # Published since the first run, until a step says otherwise: these two put it into review and agree.
     transition(state, TAG, "in_review", by=ANN, now=now, **how)
     transition(state, TAG, "published", by=BOB, now=now, **how)
     shop = ConsoleShop(
@@ -98,6 +117,12 @@ def console_shop(folder: Path) -> ConsoleShop:
     )
     shop.propose(now)
     return shop
+
+
+def people(folder: Path) -> list[dict[str, str]]:
+    """Return the customers of the shop in ``folder`` as they were written."""
+    with (folder / "customers.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _ask_for_consent(folder: Path) -> None:
