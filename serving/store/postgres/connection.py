@@ -203,9 +203,8 @@ def unlock(connection: Connection, key: int) -> None:
 
 
 def close(connection: Connection) -> None:
-    """End a connection; one that is broken already ends in silence."""
-    try:
+    """End a connection; one that is broken already ends in silence, and gives back what it holds here all the same."""
+    with suppress(Error):
         connection.rollback()
+    with suppress(Error):
         connection.close()
-    except Error:
-        pass

@@ -12,8 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tagcast.features.core.settings import load_settings
+from tagcast.features.ingest.data_checks import examine
 from tests.support.command_line import Project
 from tests.support.faults.wrong_data import STAGE
+from tests.support.source_projects import build
+from tests.support.source_projects import read as read_log
 
 CONFIG = """\
 name = "amounts"
@@ -68,9 +72,10 @@ def write(folder: Path, texts: list[str], *, column: str = "price", derive: str 
     return Project(folder / "tagcast.toml", folder / "home")
 
 
-def found(project: Project) -> dict[str, dict]:
-    report = json.loads(project.invoke("check", "--json").stdout)
-    return {finding["code"]: finding for finding in report["sources"]["findings"]}
+def found(project: Project) -> dict[str, dict[str, str]]:
+    """What `tagcast check` finds in the sources, by code."""
+    found = examine(load_settings(project.config, project.home, project.config.parent)).findings
+    return {one.code: {"message": str(one.message), "hint": str(one.hint)} for one in found}
 
 
 def settings_in(hint: str) -> list[str]:
@@ -80,9 +85,7 @@ def settings_in(hint: str) -> list[str]:
 
 def read(project: Project) -> list[Decimal]:
     """The amounts in the event log, in the order of time."""
-    project.run("check")
-    (log,) = project.home.glob("events/*/events.parquet")
-    return pd.read_parquet(log).sort_values("event_time")["amount"].tolist()
+    return read_log(build(project.config, project.home)).sort_values("event_time")["amount"].tolist()
 
 
 @pytest.mark.parametrize(
