@@ -69,7 +69,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Clash:
-    """Events whose features cannot be told apart by name: from one another, or from a feature that is always there.
+    """Events whose features share a name: with one another, or with a feature that is always there.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def event_findings(events: Sequence[Word], columns: SourceColumns, *, mapped: bo
 
 
 def clash_findings(clashes: Sequence[Clash], columns: SourceColumns, *, purchases: bool) -> Iterator[Finding]:
-    """Yield the events whose features cannot be told apart, but for those that `event_findings` names with their lines.
+    """Yield the events whose features share a name, but for those that `event_findings` names with their lines.
 
     Parameters
     ----------

@@ -80,7 +80,7 @@ def project_quality(project: Project, as_of: date) -> LogQuality:
 
 
 def check_event_names(project: Project, feature_set: FeatureSet) -> None:
-    """Refuse to build features that cannot be told apart by their names.
+    """Refuse to build features that share a name.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,17 @@ def test_a_file_holds_one_job(file) -> None:
 def test_a_folder_holds_few_modules(folder) -> None:
     modules = sorted(f.name for f in folder.glob("*.py") if f.name not in {"__init__.py", "conftest.py"})
     assert len(modules) <= MOST_MODULES, f"{len(modules)} modules: this folder holds two topics"
+
+
+def test_words_that_the_vocabulary_left_behind_stay_away() -> None:
+    """They lie in a file of their own, or this test would find itself."""
+    words = Path(__file__).with_name("left_words.txt").read_text(encoding="utf-8").split()
+    left = re.compile(rf"\b(?:{'|'.join(words)})\b")
+    tests = (ROOT / "tests").rglob("*.py")
+    found = [
+        f"{relative(file)}:{number}: {line.strip()}"
+        for file in (*FILES, *tests)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if left.search(line)
+    ]
+    assert not found, "\n".join(found)

@@ -160,15 +160,15 @@ def test_a_server_logs_the_holder_of_a_key_in_with_its_role(project, keys):
 
 
 @pytest.mark.parametrize(
-    ("language", "told"), [("en", "you own this project and hold every role"), ("zh", "拥有全部角色")]
+    ("language", "sentence"), [("en", "you own this project and hold every role"), ("zh", "拥有全部角色")]
 )
-def test_who_owns_a_project_is_told_so(project, monkeypatch, language, told):
+def test_who_owns_a_project_reads_so(project, monkeypatch, language, sentence):
     """Without a key and without accounts the user of the system is the owner, and reads how others get less."""
     monkeypatch.delenv("TAGCAST_KEY", raising=False)
     monkeypatch.setenv("TAGCAST_LANG", language)
     monkeypatch.setattr("tagcast.pipelines.cli.serve.run", lambda service: service.listener.close())
     shown = project.run("serve", "--port", "0").stdout
-    assert told in " ".join(shown.split())
+    assert sentence in " ".join(shown.split())
     assert "tagcast user add NAME --role marketer" in shown
 
 
