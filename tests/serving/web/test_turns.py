@@ -53,6 +53,27 @@ def test_one_person_takes_so_many_turns_and_no_more(context, monkeypatch):
     assert most == 4
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/audiences/count", {"filter": "(" * 490_000}),
+        ("/audiences/count", {"filter": "age = 1 AND " * 40_000}),
+        ("/rule-drafts", {"definition": "[" * 5_000, "reason": "r"}),
+    ],
+    ids=["brackets", "conditions", "yaml"],
+)
+def test_what_is_refused_over_http_holds_nobody_up(context, path, body):
+    """Thirty at once of one person, of whom each would once have taken seconds; health answers between them."""
+    keen, other = key_of(context, "data_scientist"), key_of(context, "marketer")
+    with served(context, console=False) as client, ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(client.post, f"/api/v1{path}", json=body, headers=keen) for _ in range(30)]
+        begun = time.process_time()
+        assert client.get("/healthz").text == "ok"
+        assert client.post("/api/v1/audiences/count", json=QUESTION, headers=other).status_code == 200
+        assert {one.result().status_code for one in asked} <= {413, 422}
+        assert time.process_time() - begun < 30, "a second each: once they took three to seven"
+
+
 def test_who_waits_too_long_is_told_to_come_back(context, monkeypatch):
     context.__dict__["turns"] = Turns(1, wait_seconds=0.05)
     begun, go_on = threading.Event(), threading.Event()
