@@ -94,6 +94,8 @@ class ConsolePages:
 
     async def _is_live(self, page: Client) -> bool:
         """Return whether a page's owner is still who they were when it was built; else end it."""
+        from nicegui import Client
+
         scope = page.request.scope
         owner, peer = _person(scope), scope.get("state", {}).get("peer")
         if owner is None or peer is None:
@@ -104,7 +106,7 @@ class ConsolePages:
             return False  # nobody can tell now: the page waits
         if asker is not None and asker.person == owner:
             return True
-        if not page.is_deleted:
+        if page.id in Client.instances:
             # NiceGUI deletes a page some time after its socket went, and stumbles over one that is gone already.
             for task in page._delete_tasks.values():  # noqa: SLF001
                 task.cancel()

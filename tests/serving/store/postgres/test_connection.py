@@ -23,5 +23,4 @@ def test_a_connection_that_the_server_ended_is_closed_here_too(tmp_path) -> None
             fetch(other, exp.select(exp.func("pg_terminate_backend", exp.Literal.number(row["pid"]))))
         with pytest.raises(Error):
             fetch(connection, pid)
-    with pytest.raises(Error, match="INVALID_STATE"):
-        connection.cursor()
+    assert connection._closed, "asking it anything more ends the process in older drivers"
