@@ -64,7 +64,11 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                     identity = identity_query(settings, reader)
                     with reader.reading(where):
                         report = _report(source.name, query.select, identity, connection, settings, now)
-                        numbers = look_at_numbers(connection, query.texts)
+                        numbers = {
+                            name: look_at_numbers(connection, query.texts[name])
+                            for name in NUMBERS
+                            if name in query.texts
+                        }
                 except TagcastError as error:
                     findings.append(Finding("error", error.code, where, error.message, error.hint))
                     continue

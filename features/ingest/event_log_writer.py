@@ -175,6 +175,7 @@ def _stage(
             hint=time_hint(connection, query.texts.get("event_time"), source.timezone),
         )
     if not amounts and ("amount" in source.columns or "amount" in source.derive):
+        texts = query.texts.get("amount")
         raise DataError(
             msg(
                 "sources.{name}: amount is a number on none of {rows:,} rows, as in {example!r}",
@@ -182,7 +183,7 @@ def _stage(
                 rows=found.rows,
                 example=amount or "",
             ),
-            hint=number_hint(source, "amount", look_at_numbers(connection, query.texts).get("amount")),
+            hint=number_hint(source, "amount", look_at_numbers(connection, texts) if texts else None),
         )
     return found
 

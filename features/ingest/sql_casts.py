@@ -33,6 +33,13 @@ def replaced(value: exp.Expr, pattern: str, by: str) -> exp.Expr:
     )
 
 
+def replaced_all(value: exp.Expr, pattern: str, by: str) -> exp.Expr:
+    """Return ``value`` with all that matches ``pattern`` replaced."""
+    call = replaced(value, pattern, by)
+    call.append("expressions", exp.Literal.string("g"))
+    return call
+
+
 def as_text(value: exp.Expr, kind: str) -> exp.Expr:
     """Return an id or a name as text; 12.0 is the id 12, which only a missing value made a fraction.
 

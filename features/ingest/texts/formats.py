@@ -13,6 +13,8 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.ingest.sql_casts import replaced_all
+from tagcast.features.ingest.texts.times import MOST_LEFT
 
 DEFAULT_HINT = msg(
     "check columns.event_time; give time_format, as in {example}",
@@ -23,9 +25,6 @@ _WORDS_HINT = msg(
     example="""event_time = "strptime(REPLACE(day, 'janv.', 'Jan'), '%d %b %Y')\"""",
 )
 _MONTH = re.compile(r"\d\W*[^\W\d_]{3,}\W*\d|^[^\W\d_]{3,}\W*\d")
-_MOST_LEFT = 0.01
-"""Share of lines up to which what a format does not read is left out and counted instead of deciding."""
-_MOST_SHAPES = 20
 _DAYS = (
     "%Y%m%d", "%d%m%Y", "%m%d%Y", "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%j", "%Y%j", "%Y年%m月%d日",
     "%d.%m.%Y", "%m.%d.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %m %Y", "%m %d %Y",
@@ -86,30 +85,28 @@ def time_hint(connection: Any, texts: exp.Select | None, zone: str) -> Message:
     if texts is None:
         return DEFAULT_HINT
     t = exp.column("t")
-    shape = exp.Anonymous(
-        this="regexp_replace", expressions=[t, *(exp.Literal.string(x) for x in ("[0-9]", "9", "g"))]
-    )
     there = exp.select("t").from_(texts.subquery("x")).where(t.copy().is_(exp.null()).not_())
     common = (
-        exp.select(exp.Min(this=t.copy()), exp.Count(this=exp.Star()))
+        exp.select(exp.Min(this=t.copy()))
         .from_(there.subquery("y"))
-        .group_by(shape)
+        .group_by(replaced_all(t.copy(), "[0-9]", "9"))
         .order_by("count(*) DESC", "min(t)")
-        .limit(_MOST_SHAPES)
+        .limit(1)
     )
-    examples = [text for text, _ in connection.execute(common.sql("duckdb")).fetchall()]
-    if not examples:
+    commonest = connection.execute(common.sql("duckdb")).fetchall()
+    if not commonest:
         return DEFAULT_HINT
+    ((example,),) = commonest
     # One text of the commonest shape tells nearly all formats apart; all texts tell the others.
-    likely = _reading(connection, examples[0], _likely(examples[0], zone))
+    likely = _reading(connection, example, _likely(example, zone))
     if not likely:
-        return _WORDS_HINT if _MONTH.search(examples[0]) else DEFAULT_HINT
+        return _WORDS_HINT if _MONTH.search(example) else DEFAULT_HINT
     counted = [exp.Count(this=_parsed(t.copy(), form)) for form in likely]
     filled, *counts = connection.execute(
         exp.select(exp.Count(this=t.copy()), *counted).from_(there.subquery("z")).sql("duckdb")
     ).fetchall()[0]
     fitting = [
-        f for f, n in zip(likely, counts, strict=True) if n == max(counts) and n >= filled * (1 - _MOST_LEFT)
+        f for f, n in zip(likely, counts, strict=True) if n == max(counts) and n >= filled * (1 - MOST_LEFT)
     ]
     readings = {form: likely[form] for form in fitting}
     if len(set(readings.values())) > 1:
@@ -119,7 +116,7 @@ def time_hint(connection: Any, texts: exp.Select | None, zone: str) -> Message:
             for reading, form in sorted(by_reading.items())
         ]
         return msg(
-            "say what {example!r} is: {choices}", example=examples[0], choices=listed(choices, "sentences")
+            "say what {example!r} is: {choices}", example=example, choices=listed(choices, "sentences")
         )
     if fitting:
         return msg('time_format = "{format}" reads them', format=fitting[0])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from tagcast.features.core.messages import Message, msg
-from tagcast.features.ingest.sql_casts import BLANKS
+from tagcast.features.ingest.sql_casts import BLANKS, replaced_all
 from tagcast.features.quality.finding import Finding, setting, sql_name
 
 if TYPE_CHECKING:
@@ -126,25 +126,17 @@ class NumberTexts:
         )
 
 
-def look_at_numbers(connection: Any, columns: Mapping[str, exp.Select]) -> dict[str, NumberTexts | None]:
-    """Return what the texts of each column of numbers are like, None where hardly any looks like a number.
+def look_at_numbers(connection: Any, texts: exp.Select) -> NumberTexts | None:
+    """Return what the texts of a column are like, None where hardly any looks like a number.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-    columns : dict of str to exp.Select
-        Of one column ``t`` each, without blanks around.
+    texts : exp.Select
+        One column ``t``, without blanks around it.
     """
-    return {name: _looked_at(connection, texts) for name, texts in columns.items() if name != "event_time"}
-
-
-def _looked_at(connection: Any, texts: exp.Select) -> NumberTexts | None:
-    def replaced(value: exp.Expr, pattern: str, by: str) -> exp.Expr:
-        words = [exp.Literal.string(word) for word in (pattern, by, "g")]
-        return exp.Anonymous(this="regexp_replace", expressions=[value, *words])
-
     t = exp.column("t")
-    shape = replaced(replaced(t, "(^|[^0-9.,])0([.,])", r"\1Z\2"), "[0-9]", "9")
+    shape = replaced_all(replaced_all(t, "(^|[^0-9.,])0([.,])", r"\1Z\2"), "[0-9]", "9")
     shaped = exp.select(exp.alias_(shape, "shape"), "t").from_(texts.subquery("x"))
     rows = connection.execute(
         exp.select("shape", exp.alias_(exp.Count(this=exp.Star()), "lines"), exp.Min(this=t.copy()))

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Message, listed, msg
-from tagcast.features.ingest.sql_casts import matches, replaced
+from tagcast.features.ingest.sql_casts import matches, replaced, replaced_all
 
 ORDERS = ("dmy", "mdy", "ymd")
 NAMED_ORDERS: dict[str, tuple[str, str, str]] = {
@@ -26,7 +26,7 @@ DAY_NUMBER = r"^[2-9]\d{4}(\.\d+)?$"
 _TIMES = (
     "", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", " %I:%M:%S.%f %p",
 )  # fmt: skip
-_MOST_LEFT = 0.01
+MOST_LEFT = 0.01
 """Share of lines up to which what is not understood is left out and counted instead of asked about."""
 _MANY_YEARS = 5
 _EXCEL_BEGINS = {"excel": datetime(1899, 12, 30), "excel_1904": datetime(1904, 1, 1)}  # noqa: DTZ001 - a local day
@@ -96,12 +96,12 @@ def proven_order(connection: Any, lines: exp.Expr, text: exp.Expr, where: str) -
     filled, parts, day_numbers, day_number = connection.execute(
         exp.select(*shapes).from_(texts.copy()).sql("duckdb")
     ).fetchall()[0]
-    if day_numbers > filled * _MOST_LEFT:
+    if day_numbers > filled * MOST_LEFT:
         raise _ask(where, day_number, {name: name for name in _EXCEL_BEGINS}, day_number)
     if not parts:
         return None
     found = _looked_at(connection, exp.select("*").from_(texts).where(of_parts.copy()))
-    few = parts <= filled * _MOST_LEFT
+    few = parts <= filled * MOST_LEFT
     complete = [order for order in ORDERS if getattr(found, order) == found.read]
     complete = _by_years(complete, found)
     if len(complete) == 1:
@@ -109,7 +109,7 @@ def proven_order(connection: Any, lines: exp.Expr, text: exp.Expr, where: str) -
     if few or not found.read:
         return None
     if not complete:
-        mostly = [o for o in ORDERS if getattr(found, o) > found.read * (1 - _MOST_LEFT)]
+        mostly = [o for o in ORDERS if getattr(found, o) > found.read * (1 - MOST_LEFT)]
         if len(mostly) == 1:
             return mostly[0]
         raise DataError(
@@ -177,13 +177,6 @@ def _looked_at(connection: Any, texts: exp.Select) -> _Found:
     ).fetchall()[0]
     found = dict(zip((f.name for f in fields(_Found)), row, strict=True))
     return _Found(**{**found, "shapes": found["shapes"] or []})
-
-
-def replaced_all(value: exp.Expr, pattern: str, by: str) -> exp.Expr:
-    """Return ``value`` with all that matches ``pattern`` replaced."""
-    call = replaced(value, pattern, by)
-    call.append("expressions", exp.Literal.string("g"))
-    return call
 
 
 def _ask(where: str, example: str, formats: dict[str, str], text: str) -> DataError:

@@ -11,6 +11,7 @@ from tagcast.features.core.messages import msg
 from tagcast.features.ingest.readers.nested.column_problems import ColumnProblem, absent, no_plain_value
 from tagcast.features.ingest.readers.nested.json_values import (
     BLANKS_OF_JSON,
+    MOST_NAMES,
     as_words,
     decoded,
     getter,
@@ -19,7 +20,6 @@ from tagcast.features.ingest.readers.nested.json_values import (
 )
 from tagcast.features.ingest.readers.nested.value_paths import path_text
 
-MOST_NAMES = 10_000
 FUNCTION = "value_in_json"
 """Under this name DuckDB calls :func:`values_in_json`: its own functions write 10.10 as 10.1."""
 

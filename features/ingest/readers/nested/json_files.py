@@ -13,15 +13,13 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.ingest.readers.nested.column_problems import ColumnProblem, absent, no_plain_value
 from tagcast.features.ingest.readers.nested.json_documents import documents
-from tagcast.features.ingest.readers.nested.json_values import as_words, getter, keys_at, shape_of
+from tagcast.features.ingest.readers.nested.json_values import MOST_NAMES, as_words, getter, keys_at, shape_of
 from tagcast.features.ingest.readers.nested.value_paths import path_in, path_text, spelt_as
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK_ROWS = 50_000
-MOST_NAMES = 10_000
-"""Names at the top of objects that are remembered; where ids are names, there is no end of them."""
 LINE_DIGEST = "__line"
 
 

@@ -16,6 +16,8 @@ _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_cons
 scan_json: Callable[[str, int], tuple[Any, int]] = _DECODER.raw_decode
 """Reads one value from a position on. Numbers come as their text; what is no JSON raises as in ``json``."""
 BLANKS_OF_JSON = " \t\r\n"
+MOST_NAMES = 10_000
+"""Names of objects that are remembered; where ids are names, there is no end of them."""
 TYPED = ("string_value", "int_value", "float_value", "double_value")
 BESIDE_TYPED = "set_timestamp_micros"
 """Of the fields before, a value of Google Analytics has one; this tells when a user property was set."""
