@@ -39,11 +39,12 @@ def one_fresh_database(tmp_path_factory):
     def ensure(home: Path) -> None:
         absent = not any(home.glob(f"{tracking.DATABASE}*"))  # nor half-made by a process that was killed
         if absent and fresh.exists():
-            shutil.copy(fresh, home / tracking.DATABASE)
+            # its contents alone: who may read it is decided by the mask under which this home is made
+            shutil.copyfile(fresh, home / tracking.DATABASE)
         else:
             made(home)
             if absent:
-                shutil.copy(home / tracking.DATABASE, fresh)
+                shutil.copyfile(home / tracking.DATABASE, fresh)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(tracking, "_ensure_database", ensure)
