@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tagcast")
 
-_RECONNECT_SECONDS = 10.0
+_RECONNECT_SECONDS = 30.0
+"""A browser that is slow or asleep for so long finds its page as it left it; what is typed meanwhile is not lost."""
 
 
 def create_app(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +20,18 @@ from tests.support.stores import drop_schemas, made
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 # For `make mutants`, which asks whether a test fails and not by how little.
 settings.register_profile("no-shrink", phases=(Phase.explicit, Phase.generate))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what imports and collection made: it walked through all of it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
+
+
+def pytest_unconfigure() -> None:
+    """Let what was passed over go in the end: extensions complain of what they leave behind."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

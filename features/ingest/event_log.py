@@ -19,6 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import reason_of
@@ -34,6 +35,7 @@ from tagcast.features.quality.source_spans import span_from_json
 
 Progress = Callable[[Text, int, int], None]
 KEEP_LOGS = 2
+SPILLED = "spill"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,10 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         shutil.rmtree(aside, ignore_errors=True)
         try:
             aside.mkdir()
-            built = _beside_last(settings, root, aside, write_log(settings, aside, progress or _unwatched))
+            with _engine(settings, aside) as connection:
+                built = write_log(settings, connection, aside, progress or _unwatched)
+                built = _beside_last(settings, connection, root, aside, built)
+            shutil.rmtree(aside / SPILLED, ignore_errors=True)
             (aside / "manifest.json").write_text(_manifest(built), encoding="utf-8")
             final = root / built.id
             if not _is_whole(final):
@@ -118,18 +123,31 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         return _load(final)
 
 
-def _beside_last(settings: Settings, root: Path, aside: Path, built: LogContent) -> LogContent:
-    """Return the log in ``aside`` with what it changed against the last one; ids of then are followed to those of now."""
+@contextmanager
+def _engine(settings: Settings, aside: Path) -> Iterator[Any]:
+    """Yield DuckDB within the configured memory; beyond it work goes to a folder in ``aside``."""
     import duckdb
 
+    config: dict[str, Any] = {"memory_limit": settings.memory_limit, "temp_directory": str(aside / SPILLED)}
+    if settings.threads:
+        config["threads"] = settings.threads
+    with duckdb.connect(config=config) as connection:
+        connection.execute("SET preserve_insertion_order = false")
+        silence(connection)
+        yield connection
+
+
+def _beside_last(
+    settings: Settings, connection: Any, root: Path, aside: Path, built: LogContent
+) -> LogContent:
+    """Return the log in ``aside`` with what it changed against the last one; ids of then are followed to those of now."""
     last = _last(root)
-    with duckdb.connect(config={"memory_limit": settings.memory_limit}) as connection:
-        follow_ids(connection, aside, last.folder if last else None, settings.home)
-        if last is None:
-            return built
-        alike = {name for name, reading in built.readings.items() if last.readings.get(name) == reading}
-        spans = [span for span in built.spans if span.name in alike]
-        found = past_changes(connection, last.folder / DAY_TOTALS, aside / DAY_TOTALS, spans, last.spans)
+    follow_ids(connection, aside, last.folder if last else None, settings.home)
+    if last is None:
+        return built
+    alike = {name for name, reading in built.readings.items() if last.readings.get(name) == reading}
+    spans = [span for span in built.spans if span.name in alike]
+    found = past_changes(connection, last.folder / DAY_TOTALS, aside / DAY_TOTALS, spans, last.spans)
     return replace(built, changes=(*still_on_record(last.changes, built.last_day), *found))
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlglot import exp
 
-from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.settings import Settings
@@ -36,63 +35,61 @@ MAX_UNPARSABLE_SHARE = 0.01
 MIN_PROFILES = 2
 
 
-def write_log(settings: Settings, aside: Path, progress: Callable[[Text, int, int], None]) -> LogContent:
+def write_log(
+    settings: Settings, connection: Any, aside: Path, progress: Callable[[Text, int, int], None]
+) -> LogContent:
     """Read every source and write ``events.parquet`` (and ``profiles.parquet``) into ``aside``.
+
+    Parameters
+    ----------
+    settings : Settings
+    connection : duckdb.DuckDBPyConnection
+        Without anything in it.
+    aside : Path
+    progress : callable
+        ``(stage, done, total)``.
 
     Raises
     ------
     ConfigError, DataError
         Naming the source, what was found and the hint.
     """
-    import duckdb
-
-    config: dict[str, Any] = {"memory_limit": settings.memory_limit, "temp_directory": str(aside / "spill")}
-    if settings.threads:
-        config["threads"] = settings.threads
-    with duckdb.connect(config=config) as connection:
-        connection.execute("SET preserve_insertion_order = false")
-        silence(connection)
-        reader = Reader(settings, connection, aside)
-        # Every source is opened before any is read: a wrong column is reported at once.
-        queries = [source_query(source, settings, reader) for source in settings.sources]
-        identity = identity_query(settings, reader)
-        counts = []
-        for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
-            progress(msg("sources"), number, len(queries))
-            counts.append(
-                _stage(
-                    reader,
-                    source,
-                    query,
-                    identity,
-                    aside / f"stage-{number}.parquet",
-                )
+    reader = Reader(settings, connection, aside)
+    # Every source is opened before any is read: a wrong column is reported at once.
+    queries = [source_query(source, settings, reader) for source in settings.sources]
+    identity = identity_query(settings, reader)
+    counts = []
+    for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
+        progress(msg("sources"), number, len(queries))
+        counts.append(
+            _stage(
+                reader,
+                source,
+                query,
+                identity,
+                aside / f"stage-{number}.parquet",
             )
-        progress(msg("sources"), len(queries), len(queries))
-        progress(msg("event log"), 0, 1)
-        spans = [
-            _span(connection, source, aside / f"stage-{number}.parquet")
-            for number, source in enumerate(settings.sources)
-        ]
-        log = replace(
-            _merge(connection, aside, spans, tuple(counts)),
-            readings={source.name: reading(source, settings.timezone) for source in settings.sources},
         )
-        staged = [aside / f"stage-{number}.parquet" for number in range(len(queries))]
-        write_day_totals(connection, staged, aside / DAY_TOTALS)
-        if identity is not None:
-            placed = exp.select("source", "source_id", exp.alias_(exp.column("placed"), "profile_id"))
-            rows = placed.from_(exp.Subquery(this=identity.copy()).as_("i"))
-            with reader.reading("identity"):
-                connection.sql(rows.sql("duckdb")).write_parquet(str(aside / PLACEMENTS))
-        write_attributes(settings, reader, aside / "profiles.parquet")
-        progress(msg("event log"), 1, 1)
-    for leftover in (
-        *aside.glob("stage-*"),
-        *aside.glob("database-*"),
-        *aside.glob("text-*"),
-        aside / "spill",
-    ):
+    progress(msg("sources"), len(queries), len(queries))
+    progress(msg("event log"), 0, 1)
+    spans = [
+        _span(connection, source, aside / f"stage-{number}.parquet")
+        for number, source in enumerate(settings.sources)
+    ]
+    log = replace(
+        _merge(connection, aside, spans, tuple(counts)),
+        readings={source.name: reading(source, settings.timezone) for source in settings.sources},
+    )
+    staged = [aside / f"stage-{number}.parquet" for number in range(len(queries))]
+    write_day_totals(connection, staged, aside / DAY_TOTALS)
+    if identity is not None:
+        placed = exp.select("source", "source_id", exp.alias_(exp.column("placed"), "profile_id"))
+        rows = placed.from_(exp.Subquery(this=identity.copy()).as_("i"))
+        with reader.reading("identity"):
+            connection.sql(rows.sql("duckdb")).write_parquet(str(aside / PLACEMENTS))
+    write_attributes(settings, reader, aside / "profiles.parquet")
+    progress(msg("event log"), 1, 1)
+    for leftover in (*aside.glob("stage-*"), *aside.glob("database-*"), *aside.glob("text-*")):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     return log
 
@@ -133,7 +130,7 @@ def _stage(
 ) -> SourceCount:
     """Write one source's lines and count what will be left out of the log."""
     name, connection = source.name, reader.connection
-    placed = exp.select("e.*").from_(query.select.subquery("e"))
+    placed = exp.select("e.*").from_(query.select.subquery("e", copy=False), copy=False)
     if identity is None:
         placed = placed.select(exp.alias_(exp.column("profile_id", "e"), "placed"))
     else:

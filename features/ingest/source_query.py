@@ -85,7 +85,7 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQu
     if source.deduplicate:
         lines = lines.distinct()
     matched: list[exp.Expr] = []
-    query = exp.select().from_(lines.subquery("s"))
+    query = exp.select().from_(lines.subquery("s", copy=False), copy=False)
     chosen: dict[str, exp.Expr] = {name: column(name, "s") for name in columns}
     for number, join in enumerate(source.joins):
         place, alias = f"{where}.joins.{number}", f"d{number}"
@@ -114,7 +114,7 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQu
         matched.append(column(keys[0], alias).is_(exp.null()).not_())
     for name, value in chosen.items():
         query = query.select(exp.alias_(value, name, quoted=True), copy=False)
-    query = query.select(exp.alias_(exp.and_(exp.true(), *matched), "__matched", quoted=True))
+    query.select(exp.alias_(exp.and_(exp.true(), *matched), "__matched", quoted=True), copy=False)
     return _Mapping(source, settings, reader, query, known, where).mapped()
 
 
@@ -166,7 +166,7 @@ class _Mapping:
         where: str,
     ) -> None:
         self.source, self.settings, self.reader = source, settings, reader
-        self.lines, self.table, self.where = lines.subquery("raw"), table, where
+        self.lines, self.table, self.where = lines.subquery("raw", copy=False), table, where
         self.columns = table.columns
         self.strange: dict[tuple[str, Use], StrangeValues] = {}
         self.trees = self._checked()
@@ -227,7 +227,7 @@ class _Mapping:
         base = exp.select("*").from_(self.lines)
         for name in CONVERTED:
             if name in values and values[name][1] == "VARCHAR":
-                base = base.select(exp.alias_(as_key(*values[name]), f"__{name}", quoted=True))
+                base.select(exp.alias_(as_key(*values[name]), f"__{name}", quoted=True), copy=False)
                 values[name] = column(f"__{name}"), "VARCHAR"
         query = exp.select()
         for name in EVENT_COLUMNS:
@@ -241,13 +241,14 @@ class _Mapping:
             query = query.select(exp.alias_(result, name), copy=False)
             if name in CONVERTED:
                 query = query.select(exp.alias_(value.copy(), f"raw_{name}"), copy=False)
-        query = query.from_(base.subquery("raw")).select(
+        query.from_(base.subquery("raw", copy=False), copy=False).select(
             exp.alias_(event, "event"),
             exp.alias_(is_return, "is_return"),
             exp.alias_(column("__matched"), "matched"),
+            copy=False,
         )
         if self.source.where:
-            query = query.where(self._expression("where", "boolean")[0])
+            query.where(self._expression("where", "boolean")[0], copy=False)
         kinds = {name: values[name][1] if name in values else "VARCHAR" for name in CONVERTED}
         select = _finished(query, self.settings.timezone, self.source.name, kinds)
         texts = {

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Condition, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 from sqlglot import exp
 
@@ -69,15 +70,33 @@ class _Run:
             reader = stack.enter_context(self._another())
             return _Held(reader, stack.pop_all())
 
-    def close(self) -> None:
+    def retire(self) -> None:
+        """Close what is idle; what is lent closes as it comes back, and the run with the last of it."""
+        self.retired = True
         for held in self.idle:
             held.stack.close()
         self.idle.clear()
+        if not self.lent:
+            self.close()
+
+    def close(self) -> None:
         self._stack.close()
 
 
+class _Kept:
+    """The run that a pool keeps open, apart from the pool: who drops the pool does not drop its connections unclosed."""
+
+    run: _Run | None = None
+
+    def close(self) -> None:
+        """Close what is not lent."""
+        run, self.run = self.run, None
+        if run is not None:
+            run.retire()
+
+
 class RunReaderPool:
-    """Readers of the active run, lent to threads.
+    """Readers of the active run, lent to threads; closed with the pool, or where it is dropped.
 
     Parameters
     ----------
@@ -98,7 +117,8 @@ class RunReaderPool:
         self._looking = Lock()
         self._free = Condition()
         self._lent = 0
-        self._run: _Run | None = None
+        self._kept = _Kept()
+        finalize(self, self._kept.close)
 
     def log(self) -> list[Entry]:
         """Return what was activated, oldest first."""
@@ -106,7 +126,7 @@ class RunReaderPool:
 
     def current(self) -> Manifest | None:
         """Return the manifest of the active run, as of a second ago at most; None where nothing was published."""
-        if self._run is None and self.store.current() is None:
+        if self._kept.run is None and self.store.current() is None:
             return None
         return self._active(anew=False).manifest
 
@@ -140,7 +160,7 @@ class RunReaderPool:
 
         Two concurrent callers may both compute it: the same run gives both the same.
         """
-        run = self._run
+        run = self._kept.run
         if run is None or run.manifest.number != manifest.number:
             return find()
         if key not in run.found:
@@ -151,9 +171,8 @@ class RunReaderPool:
     def close(self) -> None:
         """Close what is not lent; the rest closes as it comes back."""
         with self._free:
-            run, self._run, self._checked = self._run, None, None
-            if run is not None:
-                self._retire(run)
+            self._checked = None
+            self._kept.close()
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -202,7 +221,7 @@ class RunReaderPool:
 
     def _active(self, *, anew: bool) -> _Run:
         """Return the active run; while one thread looks for a newer one the others go on with the last."""
-        run, checked = self._run, self._checked
+        run, checked = self._kept.run, self._checked
         if (
             run is not None
             and not anew
@@ -221,7 +240,7 @@ class RunReaderPool:
             self._looking.release()
 
     def _refreshed(self, *, anew: bool) -> _Run:
-        run = self._run
+        run = self._kept.run
         if (
             run is not None
             and not anew
@@ -238,9 +257,9 @@ class RunReaderPool:
         if run is None or anew or run.manifest.number != manifest.number:
             fresh = _Run(self.store, manifest)
             with self._free:
-                self._run = fresh
+                self._kept.run = fresh
                 if run is not None:
-                    self._retire(run)
+                    run.retire()
             run = fresh
         self._checked = self._seconds()
         return run
@@ -256,12 +275,3 @@ class RunReaderPool:
                 held.stack.close()
             if run.retired and not run.lent:
                 run.close()
-
-    @staticmethod
-    def _retire(run: _Run) -> None:
-        run.retired = True
-        for held in run.idle:
-            held.stack.close()
-        run.idle.clear()
-        if not run.lent:
-            run.close()

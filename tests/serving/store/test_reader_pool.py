@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -43,6 +45,19 @@ def runs(store, seconds):
 def test_nothing_published_is_said(runs) -> None:
     with pytest.raises(StoreError, match="nothing has been published yet"), runs.reader():
         pass
+
+
+def test_a_pool_that_is_dropped_leaves_no_connection_open(store) -> None:
+    publish(store, "one")
+    dropped = RunReaderPool(store)
+    with dropped.reader() as reader:
+        count(reader, "city = 'Oslo'", NOW)
+    dropped.itself = dropped  # type: ignore[attr-defined]  # as a web application holds what holds it: found by the collector alone
+    del dropped, reader
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(one.message) for one in said if one.category is ResourceWarning] == []
 
 
 def test_fifty_clients_at_once_get_the_same_answer(store, runs) -> None:
