@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64
 
-from tagcast.features.catalog.feature_set import SERVICES, VIEWS, WINDOWS_DAYS, FeatureSet, View
+from tagcast.features.catalog.feature_set import SERVICES, WINDOWS_DAYS, FeatureSet
 
 # Snapshots are laid every 30 days by default: an older row is stale, not the profile's state.
 TTL = timedelta(days=35)
@@ -26,17 +27,25 @@ CREATED_TIMESTAMP = "created_timestamp"
 ENTITY_TITLES = {"profile_id": "profile", "category": "category"}
 
 
-def make_objects(folder: Path, feature_set: FeatureSet) -> list[Any]:
-    """Return every Feast object for the snapshots of ``feature_set`` under ``folder``."""
+def make_objects(
+    folder: Path, feature_set: FeatureSet, services: Mapping[str, Sequence[str]] = SERVICES
+) -> list[Any]:
+    """Return every Feast object for the snapshots of ``feature_set`` under ``folder``.
+
+    Parameters
+    ----------
+    folder : Path
+    feature_set : FeatureSet
+    services : mapping of str to sequence of str
+        Views and single features (``view.feature``) of each FeatureService; one whose views are not all there is left out.
+    """
     entities = {
         key: Entity(name=name, join_keys=[key], value_type=ValueType.STRING)
         for key, name in ENTITY_TITLES.items()
     }
-    views: dict[View, Any] = {}
-    for view, keys in VIEWS.items():
+    views: dict[str, Any] = {}
+    for view, keys in feature_set.views.items():
         declared = feature_set.features(view)
-        if not declared:
-            continue
         source = FileSource(
             name=f"{view}_snapshots",
             path=str(folder / feature_set.id / "as_of=*" / f"{view}.parquet"),
@@ -53,24 +62,35 @@ def make_objects(folder: Path, feature_set: FeatureSet) -> list[Any]:
             source=source,
             online=True,
         )
-    services = [
-        FeatureService(name=name, features=[views[view] for view in needed])
-        for name, needed in SERVICES.items()
-        if all(view in views for view in needed)
+    made = [
+        FeatureService(name=name, features=_projected(views, needed))
+        for name, needed in services.items()
+        if {one.partition(".")[0] for one in needed} <= views.keys()
     ]
-    used = [
-        entities[key] for key in entities if any(key in keys for view, keys in VIEWS.items() if view in views)
-    ]
-    return [*used, *views.values(), *services]
+    used = [entities[key] for key in entities if any(key in keys for keys in feature_set.views.values())]
+    return [*used, *views.values(), *made]
 
 
-def _built_last() -> tuple[Path, FeatureSet]:
+def _projected(views: Mapping[str, Any], needed: Sequence[str]) -> list[Any]:
+    """Return each view once: whole, or the features of it that are named."""
+    named: dict[str, list[str] | None] = {}
+    for view, dot, feature in (one.partition(".") for one in needed):
+        known = named.setdefault(view, [])
+        if not dot:
+            named[view] = None
+        elif known is not None:
+            known.append(feature)
+    return [views[view] if features is None else views[view][features] for view, features in named.items()]
+
+
+def _built_last() -> tuple[Path, FeatureSet, Mapping[str, Sequence[str]]]:
     home = Path(os.environ.get("TAGCAST_HOME") or Path(__file__).resolve().parent.parent / ".tagcast")
     current = home / "features" / "current.json"
     if current.is_file():
-        return current.parent, FeatureSet.parse(json.loads(current.read_text(encoding="utf-8"))["spec"])
+        built = json.loads(current.read_text(encoding="utf-8"))
+        return current.parent, FeatureSet.parse(built["spec"]), built.get("services", SERVICES)
     every = ("amount", "category", "channel", "discount", "is_return", "item_id", "order_id", "quantity")
-    return current.parent, FeatureSet(WINDOWS_DAYS, every)
+    return current.parent, FeatureSet(WINDOWS_DAYS, every), SERVICES
 
 
 # Feast collects what it finds among the module's names, lists included no deeper than one level.

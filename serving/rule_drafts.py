@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.feature_set import PAIR_VIEW, WINDOWS_DAYS, FeatureSet
 from tagcast.features.core.errors import (
     ConflictError,
     DefinitionError,
@@ -63,9 +63,10 @@ def fields(context: ServiceContext, person: Person) -> list[RuleField]:
     """
     require(person, "draft")
     features, attributes = _known(context, person)
-    sources = {"profile_activity": "feature", "profile_category": "category"}
     found = [
-        RuleField(f.name, {"en": f.en, "zh": f.zh}, "number", sources[f.view])
+        RuleField(
+            f.name, {"en": f.en, "zh": f.zh}, "number", "category" if f.view == PAIR_VIEW else "feature"
+        )
         for f in features.titles().values()
     ]
     found += [

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cached_property
 from urllib.parse import unquote
 
+from tagcast.features.catalog.attribute_views import AttributeView
 from tagcast.features.catalog.builtin import (
     CATEGORY_HISTORY,
     CATEGORY_MEASURES,
@@ -20,6 +22,7 @@ from tagcast.features.catalog.builtin import (
     PROFILE_HISTORY,
     Measure,
 )
+from tagcast.features.catalog.feature import Feature
 
 WINDOWS_DAYS = (7, 30, 90, 180, 365)
 PURCHASE = "purchase"
@@ -29,42 +32,17 @@ RFM_CATEGORY = ("category_recency_days", "category_purchase_days_all", "category
 _BETWEEN = re.compile("[%,;]")
 """Signs that an event name may hold and ``FeatureSet.spec`` sets names apart by."""
 
-View = Literal["profile_activity", "profile_category"]
-VIEWS: dict[View, tuple[str, ...]] = {
-    "profile_activity": ("profile_id",),
-    "profile_category": ("profile_id", "category"),
-}
+PROFILE_VIEW, PAIR_VIEW = "profile_activity", "profile_category"
+"""The views of tagcast's own: of a profile, and of a profile and a category."""
+SHIPPED = {PROFILE_VIEW: ("profile_id",), PAIR_VIEW: ("profile_id", "category")}
+"""Their keys."""
 # The interest of a profile in a category depends on both; the other families on the profile alone.
-SERVICES: dict[str, tuple[View, ...]] = {
-    "churn": ("profile_activity",),
-    "value": ("profile_activity",),
-    "interest": ("profile_activity", "profile_category"),
+SERVICES: dict[str, tuple[str, ...]] = {
+    "churn": (PROFILE_VIEW,),
+    "value": (PROFILE_VIEW,),
+    "interest": (PROFILE_VIEW, PAIR_VIEW),
 }
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One column of a feature view.
-
-    Parameters
-    ----------
-    name : str
-    view : str
-        The Feast view it belongs to.
-    en, zh : str
-        Title for people; carries the unit.
-    needs : str
-        Event-log column without which the feature is not made; empty for none.
-    absent : float or None
-        What a pair without any history holds: 0 for counts, None (unknown) for recencies and ratios.
-    """
-
-    name: str
-    view: View
-    en: str
-    zh: str
-    needs: str = ""
-    absent: float | None = None
+"""Feature services of tagcast's own, by the views that they hold."""
 
 
 @dataclass(frozen=True)
@@ -94,49 +72,90 @@ class FeatureSet:
         Optional event-log columns that hold something (``amount``, ``category``, …), sorted.
     events : tuple of str
         Event names other than ``purchase``, sorted.
+    own : tuple of AttributeView
+        Views that the company declares.
     """
 
     windows: tuple[int, ...]
     columns: tuple[str, ...]
     events: tuple[str, ...] = ()
+    own: tuple[AttributeView, ...] = ()
 
     @property
     def spec(self) -> str:
         """The set as one line of text; ``parse`` reads it back."""
         events = ",".join(_BETWEEN.sub(lambda sign: f"%{ord(sign[0]):02X}", event) for event in self.events)
-        return ";".join((",".join(map(str, self.windows)), ",".join(self.columns), events))
+        parts = [",".join(map(str, self.windows)), ",".join(self.columns), events]
+        if self.own:
+            parts.append(json.dumps([view.to_json() for view in self.own], ensure_ascii=False))
+        return ";".join(parts)
 
     @classmethod
     def parse(cls, spec: str) -> FeatureSet:
         """Read what ``spec`` wrote."""
-        windows, columns, events = (tuple(part.split(",")) if part else () for part in spec.split(";"))
-        return cls(tuple(int(w) for w in windows), columns, tuple(unquote(event) for event in events))
+        shipped, own = spec.split(";", 3)[:3], spec.split(";", 3)[3:]
+        windows, columns, events = (tuple(part.split(",")) if part else () for part in shipped)
+        views = tuple(AttributeView.from_json(view) for text in own for view in json.loads(text))
+        return cls(tuple(int(w) for w in windows), columns, tuple(unquote(event) for event in events), views)
 
     @property
     def id(self) -> str:
         """Short name of the set, the same for the same declarations."""
         from hashlib import sha256
 
-        names = "|".join(f.name for view in VIEWS for f in self.features(view))
+        names = "|".join(f.name for view in self.views for f in self.features(view))
         return sha256(f"{self.spec}|{names}".encode()).hexdigest()[:12]
 
     def has(self, column: str) -> bool:
         """Say whether a feature that needs ``column`` can be made."""
         return not column or column in self.columns
 
-    def features(self, view: View) -> tuple[Feature, ...]:
-        """Return the features of ``view`` in column order."""
-        if view == "profile_category":
-            return tuple(self._category_features()) if self.has("category") else ()
-        return tuple(self._profile_features())
+    @cached_property
+    def views(self) -> dict[str, tuple[str, ...]]:
+        """Every view that holds features, and its keys: tagcast's own first."""
+        shipped = {view: keys for view, keys in SHIPPED.items() if self.features(view)}
+        return {**shipped, **{view.name: view.keys for view in self.own}}
 
-    def names(self, service: str) -> tuple[str, ...]:
-        """Return the columns of a FeatureService in order."""
-        return tuple(f.name for view in SERVICES[service] for f in self.features(view))
+    def features(self, view: str) -> tuple[Feature, ...]:
+        """Return the features of ``view`` in column order; none of a view that is not there."""
+        if view == PAIR_VIEW:
+            return tuple(self._category_features()) if self.has("category") else ()
+        if view == PROFILE_VIEW:
+            return tuple(self._profile_features())
+        return next((own.features() for own in self.own if own.name == view), ())
+
+    def keyed(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """Return the features of all views whose keys are ``keys``, in the order of :attr:`views`."""
+        return tuple(
+            f.name for view, own in self.views.items() if own == tuple(keys) for f in self.features(view)
+        )
+
+    @cached_property
+    def of_profile(self) -> tuple[str, ...]:
+        """Every feature of a profile, as a batch of profiles lays them out."""
+        return self.keyed(SHIPPED[PROFILE_VIEW])
+
+    @cached_property
+    def of_pair(self) -> tuple[str, ...]:
+        """Every feature of a profile and a category."""
+        return self.keyed(SHIPPED[PAIR_VIEW])
+
+    def names(self, chosen: Sequence[str]) -> tuple[str, ...]:
+        """Return the features of ``chosen``, views or single features written as ``view.feature``, in order."""
+        found: dict[str, None] = {}
+        for one in chosen:
+            view, dot, name = one.partition(".")
+            found |= dict.fromkeys([name] if dot else [f.name for f in self.features(view)])
+        return tuple(found)
+
+    def views_of(self, chosen: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the views that features of ``chosen`` lie in, and their keys."""
+        named = dict.fromkeys(one.partition(".")[0] for one in chosen)
+        return {view: self.views[view] for view in named if view in self.views}
 
     def titles(self) -> dict[str, Feature]:
         """Return every feature by its name."""
-        return {f.name: f for view in VIEWS for f in self.features(view)}
+        return {f.name: f for view in self.views for f in self.features(view)}
 
     def clashes(self) -> tuple[Clash, ...]:
         """Return the names that two features share, whatever events gave them: of columns, SQL tells no case apart."""
@@ -156,7 +175,7 @@ class FeatureSet:
         return tuple((a, b) for a, b in zip(self.windows, self.windows[1:], strict=False) if a >= 7)
 
     def _profile_features(self) -> Iterable[Feature]:
-        view: View = "profile_activity"
+        view = PROFILE_VIEW
         for name, en, zh, needs in PROFILE_HISTORY:
             if self.has(needs):
                 yield Feature(name, view, en, zh, needs)
@@ -180,7 +199,7 @@ class FeatureSet:
             yield from self._event_features(event)
 
     def _event_features(self, event: str) -> Iterable[Feature]:
-        view: View = "profile_activity"
+        view = PROFILE_VIEW
         yield Feature(f"{event}_recency_days", view, f"days since the last {event}", f"距上次{event}天数")
         for n in self.windows:
             yield Feature(
@@ -193,7 +212,7 @@ class FeatureSet:
             )
 
     def _category_features(self) -> Iterable[Feature]:
-        view: View = "profile_category"
+        view = PAIR_VIEW
         for name, en, zh, needs, absent in CATEGORY_HISTORY:
             if self.has(needs):
                 yield Feature(name, view, en, zh, needs, absent)
@@ -202,7 +221,7 @@ class FeatureSet:
                 yield from (_windowed(measure, n, view, 0.0) for n in self.windows)
 
 
-def _windowed(measure: Measure, days: int, view: View, absent: float | None) -> Feature:
+def _windowed(measure: Measure, days: int, view: str, absent: float | None) -> Feature:
     return Feature(
         f"{measure.name}_{days}d",
         view,

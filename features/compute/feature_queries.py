@@ -12,14 +12,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.builtin import EXPECTED_REPEATS_DAYS
-from tagcast.features.catalog.feature_set import FeatureSet, View
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.partial_aggregates import DISTINCT_COLUMNS, Partials, day_number
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
-def compile_partials(view: View, partials: Partials, feature_set: FeatureSet, as_of: date) -> ir.Table:
+def compile_partials(view: str, partials: Partials, feature_set: FeatureSet, as_of: date) -> ir.Table:
     """Return one row per entity of ``view`` with its features at ``as_of``.
 
     Parameters
@@ -206,12 +206,12 @@ def _profile_category(partials: Partials, feature_set: FeatureSet, as_of: date) 
     return _finish(table, feature_set, columns, "profile_category")
 
 
-def _finish(table: ir.Table, feature_set: FeatureSet, columns: dict[str, Any], view: View) -> ir.Table:
-    from tagcast.features.catalog.feature_set import VIEWS
+def _finish(table: ir.Table, feature_set: FeatureSet, columns: dict[str, Any], view: str) -> ir.Table:
+    from tagcast.features.catalog.feature_set import SHIPPED
 
     features = {}
     for feature in feature_set.features(view):
         value = columns[feature.name] if feature.name in columns else table[feature.name]
         value = value.cast("float64")
         features[feature.name] = value if feature.absent is None else value.fill_null(feature.absent)
-    return table.select(*VIEWS[view], **features)
+    return table.select(*SHIPPED[view], **features)

@@ -16,7 +16,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import PURCHASE, VIEWS, FeatureSet, View
+from tagcast.features.catalog.feature_set import PURCHASE, SHIPPED, FeatureSet
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -86,7 +86,7 @@ class Partials:
 
 
 def make_partials(
-    events: ir.Table, feature_set: FeatureSet, dates: Sequence[date], views: Sequence[View] = tuple(VIEWS)
+    events: ir.Table, feature_set: FeatureSet, dates: Sequence[date], views: Sequence[str] = tuple(SHIPPED)
 ) -> Partials:
     """Return the partial aggregates that snapshots at ``dates`` need, as expressions over ``events``.
 

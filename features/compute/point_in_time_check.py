@@ -7,12 +7,12 @@ stamped later shows as a difference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import SERVICES, VIEWS, FeatureSet, View
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 
@@ -33,9 +33,14 @@ class Recount:
         Whose midnight ``as_of`` is.
     folder : Path
         Where the counts are stored; the caller removes it.
+    view_file : callable
+        Gives the table of a view that the company declares.
     """
 
-    def __init__(self, engine: Any, events: Any, timezone: str, folder: Path) -> None:
+    def __init__(
+        self, engine: Any, events: Any, timezone: str, folder: Path, view_file: Callable[[str], Path]
+    ) -> None:
+        self._view_file = view_file
         self._engine = engine
         self._events = events
         self._timezone = timezone
@@ -43,7 +48,7 @@ class Recount:
 
     def rows(
         self,
-        service: str,
+        chosen: Sequence[str],
         feature_set: FeatureSet,
         as_of: date,
         entities: pd.DataFrame,
@@ -54,11 +59,12 @@ class Recount:
 
         Parameters
         ----------
-        service : str
+        chosen : sequence of str
+            Views, or single features of them.
         feature_set : FeatureSet
         as_of : date
         entities : DataFrame
-            ``profile_id`` and, for pair services, ``category``; each once.
+            The keys of the views, each once.
         without_days : int
             Leave out the events of so many last days before ``as_of``; recencies are still counted to
             ``as_of``.
@@ -66,21 +72,19 @@ class Recount:
         Returns
         -------
         DataFrame
-            A row for each of ``entities`` in their order: the service's columns as float64. What has no
+            A row for each of ``entities`` in their order: the chosen features as float64. What has no
             event holds the value that its declaration gives.
         """
         import ibis
 
         joined = entities
-        for view in SERVICES[service]:
-            if not feature_set.features(view):
-                continue
+        for view, own in feature_set.views_of(chosen).items():
             file = self._file(view, feature_set, as_of, without_days)
-            keys = list(VIEWS[view])
+            keys = list(own)
             wanted = ibis.memtable(entities[keys].drop_duplicates())
             view_columns = self._engine.read_parquet(str(file)).semi_join(wanted, keys).execute()
             joined = joined.merge(view_columns, on=keys, how="left", validate="many_to_one")
-        columns, titles = list(feature_set.names(service)), feature_set.titles()
+        columns, titles = list(feature_set.names(chosen)), feature_set.titles()
         filled = {n: titles[n].absent for n in columns if titles[n].absent is not None}
         return joined[columns].astype("float64").fillna(filled)
 
@@ -94,7 +98,7 @@ class Recount:
             late = late | ((events.event_day < as_of) & (events.event_time >= ibis.literal(starts_at)))
         return int(events.filter(late).count().execute())
 
-    def _file(self, view: View, feature_set: FeatureSet, as_of: date, without_days: int) -> Path:
+    def _file(self, view: str, feature_set: FeatureSet, as_of: date, without_days: int) -> Path:
         import ibis
 
         from tagcast.features.compute.snapshot_plan import EVENTS, snapshot_plan
@@ -104,6 +108,11 @@ class Recount:
             last = instant(as_of - timedelta(days=without_days), self._timezone).replace(tzinfo=None)
             known = self._events.filter(self._events.event_time < ibis.literal(last))
             self._engine.create_view(EVENTS, known, overwrite=True)
+            if view in {own.name for own in feature_set.own}:
+                table = self._engine.read_parquet(self._view_file(view))
+                at = table.known_at
+                table = table.filter(at.isnull() | (at < ibis.literal(last)))
+                self._engine.create_view(view, table, overwrite=True)
             plan, engine = snapshot_plan(known.schema(), feature_set, [as_of], [view]), self._engine.con
             try:
                 plan.share(engine, [as_of])
@@ -121,7 +130,7 @@ def late_rows(snapshots: Snapshots, dates: Sequence[date]) -> int:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for as_of in dates:
-            for view in VIEWS:
+            for view in snapshots.feature_set.views:
                 file = snapshots.path(view, as_of)
                 if file.is_file():
                     found = connection.execute(

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
+from tagcast.features.compute.attribute_queries import attribute_rows
 from tagcast.features.compute.dated_statements import (
     DIALECT,
     STANDS_FOR_LAST,
@@ -49,7 +50,7 @@ class SnapshotPlan:
     """
 
     shared: tuple[Statement, ...]
-    at: tuple[tuple[tuple[Statement, ...], dict[View, Statement]], ...]
+    at: tuple[tuple[tuple[Statement, ...], dict[str, Statement]], ...]
     tables: tuple[str, ...]
 
     def share(self, connection: Any, dates: Sequence[date]) -> None:
@@ -68,7 +69,7 @@ class SnapshotPlan:
         dates: Sequence[date],
         as_of: date,
         starts_at: datetime,
-        files: dict[View, Path],
+        files: dict[str, Path],
     ) -> None:
         """Write the views at ``as_of``, one of ``dates``, as Parquet; each row is stamped ``starts_at``."""
         before, written = self.at[list(dates).index(as_of)]
@@ -79,31 +80,44 @@ class SnapshotPlan:
 
 
 def snapshot_plan(
-    schema: Schema, feature_set: FeatureSet, dates: Sequence[date], views: Sequence[View] = tuple(VIEWS)
+    schema: Schema, feature_set: FeatureSet, dates: Sequence[date], views: Sequence[str] | None = None
 ) -> SnapshotPlan:
-    """Return the plan for ``views`` at ``dates`` over a table :data:`EVENTS` of ``schema``."""
-    there = tuple(view for view in views if feature_set.features(view))
+    """Return the plan for ``views`` (default: all) at ``dates``.
+
+    It reads a table :data:`EVENTS` of ``schema``, and of each view that the company declares one called like it
+    (:func:`tagcast.features.compute.attribute_queries.attribute_rows`).
+    """
+    there = tuple(view for view in feature_set.views if views is None or view in views)
     return _plan(schema, feature_set, tuple((max(dates) - d).days for d in dates), there)
 
 
 @lru_cache(maxsize=32)
 def _plan(
-    schema: Schema, feature_set: FeatureSet, back: tuple[int, ...], views: tuple[View, ...]
+    schema: Schema, feature_set: FeatureSet, back: tuple[int, ...], views: tuple[str, ...]
 ) -> SnapshotPlan:
     import ibis
 
     dates = [STANDS_FOR_LAST - timedelta(days=n) for n in back]
     notes = _Notes()
-    partials = make_partials(ibis.table(schema, name=EVENTS), feature_set, dates, views).computed(notes)
-    shared = notes.taken()
-    at = []
-    for as_of in dates:
-        known = partials.at(notes, feature_set, as_of)
-        written = {
-            view: notes.written(compile_partials(view, known, feature_set, as_of), VIEWS[view])
-            for view in views
-        }
-        at.append((notes.taken(), written))
+    shipped = [view for view in views if view in SHIPPED]
+    own = {view.name: view for view in feature_set.own if view.name in views}
+    at: list[tuple[tuple[Statement, ...], dict[str, Statement]]] = [((), {}) for _ in dates]
+    shared: tuple[Statement, ...] = ()
+    if shipped:
+        partials = make_partials(ibis.table(schema, name=EVENTS), feature_set, dates, shipped).computed(notes)
+        shared = notes.taken()
+        for place, as_of in enumerate(dates):
+            known = partials.at(notes, feature_set, as_of)
+            written = {
+                view: _written(
+                    compiler().to_sqlglot(compile_partials(view, known, feature_set, as_of)), SHIPPED[view]
+                )
+                for view in shipped
+            }
+            at[place] = notes.taken(), written
+    for place, as_of in enumerate(dates):
+        for name, view in own.items():
+            at[place][1][name] = _written(attribute_rows(view, as_of), view.keys)
     return SnapshotPlan(shared, tuple(at), tuple(notes.tables))
 
 
@@ -126,28 +140,29 @@ class _Notes:
         self._noted.append(dated_statement(exp.insert(query, into=_named(name), columns=columns)))
         return ibis.table(schema, name=name)
 
-    def written(self, table: ir.Table, keys: Sequence[str]) -> Statement:
-        """Return the statement that writes the rows of a view in the order of its keys."""
-        stamp = exp.cast(exp.Placeholder(this="starts_at"), "TIMESTAMPTZ")
-        stamps = [exp.alias_(stamp.copy(), name) for name in ("event_timestamp", "created_timestamp")]
-        rows = exp.select("*", *stamps).from_(compiler().to_sqlglot(table).subquery("features"))
-        options = {"FORMAT": "parquet", "COMPRESSION": "zstd"}
-        return dated_statement(
-            exp.Copy(
-                this=rows.order_by(*(exp.column(key, quoted=True) for key in keys)).subquery(),
-                kind=False,
-                files=[exp.Placeholder(this="path")],
-                params=[
-                    exp.CopyParameter(this=exp.var(name), expression=exp.var(value))
-                    for name, value in options.items()
-                ],
-            )
-        )
-
     def taken(self) -> tuple[Statement, ...]:
         """Return what was noted since the last time."""
         noted, self._noted = tuple(self._noted), []
         return noted
+
+
+def _written(query: exp.Query, keys: Sequence[str]) -> Statement:
+    """Return the statement that writes the rows of a view in the order of its keys."""
+    stamp = exp.cast(exp.Placeholder(this="starts_at"), "TIMESTAMPTZ")
+    stamps = [exp.alias_(stamp.copy(), name) for name in ("event_timestamp", "created_timestamp")]
+    rows = exp.select("*", *stamps).from_(query.subquery("features"))
+    options = {"FORMAT": "parquet", "COMPRESSION": "zstd"}
+    return dated_statement(
+        exp.Copy(
+            this=rows.order_by(*(exp.column(key, quoted=True) for key in keys)).subquery(),
+            kind=False,
+            files=[exp.Placeholder(this="path")],
+            params=[
+                exp.CopyParameter(this=exp.var(name), expression=exp.var(value))
+                for name, value in options.items()
+            ],
+        )
+    )
 
 
 def _named(table: str) -> exp.Table:

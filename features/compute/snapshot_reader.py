@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.catalog.feature_set import PAIR_VIEW, PROFILE_VIEW, SHIPPED, FeatureSet
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import reason_of
@@ -29,9 +29,9 @@ class FeatureBatch:
     ----------
     profile_id : pyarrow.StringArray of n
     profile : ndarray of float64, shape (n, p)
-        Columns of ``profile_activity``.
+        :attr:`tagcast.features.catalog.feature_set.FeatureSet.of_profile`.
     category : dict of str to ndarray of float64, shape (n, q)
-        Columns of ``profile_category`` for each category requested.
+        :attr:`tagcast.features.catalog.feature_set.FeatureSet.of_pair` for each category requested.
     """
 
     profile_id: pa.StringArray
@@ -47,30 +47,38 @@ class FeatureBatch:
 
 
 def stream_views(
-    profile_file: Path, pair_file: Path, feature_set: FeatureSet, categories: Sequence[str], batch_rows: int
+    files: Mapping[str, Path], feature_set: FeatureSet, categories: Sequence[str], batch_rows: int
 ) -> Iterator[FeatureBatch]:
     """Yield the features of every profile in rising order of id.
 
     Parameters
     ----------
-    profile_file, pair_file : Path
-        The two views of one snapshot, each sorted by entity.
+    files : mapping of str to Path
+        Each view of one snapshot, sorted by entity.
     feature_set : FeatureSet
     categories : sequence of str
         Categories whose pair features are wanted; with none the pair file is not opened.
     batch_rows : int
         Profiles a batch.
     """
+    import numpy as np
     import pyarrow.parquet as pq
 
-    pairs = _Pairs(pair_file, categories, feature_set) if categories else None
-    columns = [f.name for f in feature_set.features("profile_activity")]
+    pairs = _Pairs(files[PAIR_VIEW], categories, feature_set) if categories else None
+    beside = [
+        _Beside(files[view.name], [f.name for f in view.features()])
+        for view in feature_set.own
+        if view.keys == SHIPPED[PROFILE_VIEW]
+    ]
+    columns, file_path = [f.name for f in feature_set.features(PROFILE_VIEW)], files[PROFILE_VIEW]
     # Read ahead, Arrow would keep the bytes of the whole file until the end.
-    with _read_errors(profile_file), pq.ParquetFile(profile_file, pre_buffer=False) as file:
-        _check(profile_file, file.schema_arrow, ["profile_id"], columns)
+    with _read_errors(file_path), pq.ParquetFile(file_path, pre_buffer=False) as file:
+        _check(file_path, file.schema_arrow, ["profile_id"], columns)
         for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
-            ids = batch.column(0)
-            yield FeatureBatch(ids, _matrix(batch, columns), pairs.take(ids) if pairs else {})
+            ids, profile = batch.column(0), _matrix(batch, columns)
+            if beside:
+                profile = np.hstack([profile, *(view.take(ids) for view in beside)])
+            yield FeatureBatch(ids, profile, pairs.take(ids) if pairs else {})
 
 
 @contextmanager
@@ -113,13 +121,49 @@ def _check(file: Path, schema: pa.Schema, keys: Sequence[str], features: Sequenc
                 )
 
 
+class _Beside:
+    """Reads a view of profiles beside the one that leads: both are sorted by profile, so one pass serves both."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.columns = list(columns)
+        self._batches = self._read(path)
+        self._held: pa.RecordBatch | None = next(self._batches, None)
+
+    def _read(self, path: Path) -> Iterator[pa.RecordBatch]:
+        import pyarrow.parquet as pq
+
+        with _read_errors(path), pq.ParquetFile(path, pre_buffer=False) as file:
+            _check(path, file.schema_arrow, ["profile_id"], self.columns)
+            yield from file.iter_batches(_PAIR_ROWS, columns=["profile_id", *self.columns])
+
+    def take(self, ids: pa.StringArray) -> npt.NDArray[np.float64]:
+        """Return a row for each of ``ids``, which rise from call to call; who is not there is unknown."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        filled = np.full((len(ids), len(self.columns)), np.nan)
+        while self._held is not None:
+            here = pc.sum(pc.less_equal(self._held.column(0), ids[-1])).as_py() or 0
+            if here:
+                part = self._held.slice(0, here)
+                place = pc.index_in(part.column(0), value_set=ids)
+                known = place.is_valid().to_numpy(zero_copy_only=False)
+                rows = place.drop_null().to_numpy()
+                filled[rows] = _matrix(part, self.columns)[known]
+            if here < self._held.num_rows:
+                self._held = self._held.slice(here)
+                break
+            self._held = next(self._batches, None)
+        return filled
+
+
 class _Pairs:
     """Reads the pair view beside the profile view: both are sorted by profile, so one pass serves both."""
 
     def __init__(self, path: Path, categories: Sequence[str], feature_set: FeatureSet) -> None:
         import pyarrow as pa
 
-        declared = feature_set.features("profile_category")
+        declared = feature_set.features(PAIR_VIEW)
         self.columns = [f.name for f in declared]
         self.absent = [float("nan") if f.absent is None else f.absent for f in declared]
         self.categories = list(categories)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, SERVICES, FeatureSet
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.disk_errors import disk_errors
 from tagcast.features.core.duckdb import connect, instant
@@ -43,6 +43,14 @@ class Events(Protocol):
         """Parquet files of the log."""
         ...
 
+    def view_file(self, view: str) -> Path:
+        """Table of a view that the company declares; DataError where the log has none."""
+        ...
+
+    def view_id_before(self, view: str, as_of: date) -> str:
+        """Content id of the rows of such a view that were known before ``as_of``."""
+        ...
+
 
 class Snapshots:
     """Builds and reads the snapshots of one feature set.
@@ -58,6 +66,8 @@ class Snapshots:
     memory_limit : str
         For DuckDB, as in ``2GB``.
     threads : int, optional
+    services : mapping of str to sequence of str
+        Feast's FeatureServices, by the views and features that each holds.
     """
 
     def __init__(
@@ -69,7 +79,9 @@ class Snapshots:
         *,
         memory_limit: str = "2GB",
         threads: int | None = None,
+        services: Mapping[str, Sequence[str]] = SERVICES,
     ) -> None:
+        self.services = services
         self.root = home / "features"
         self.events = events
         self.feature_set = feature_set
@@ -82,7 +94,7 @@ class Snapshots:
         """Where the partitions of this feature set lie."""
         return self.root / self.feature_set.id
 
-    def path(self, view: View, as_of: date) -> Path:
+    def path(self, view: str, as_of: date) -> Path:
         """Return the file of ``view`` at ``as_of``."""
         return self.folder / f"as_of={as_of}" / f"{view}.parquet"
 
@@ -103,7 +115,7 @@ class Snapshots:
 
     def rows(self, as_of: date) -> int:
         """Return how many profiles the snapshot at ``as_of`` holds."""
-        return int(self._manifest(as_of)["rows"]["profile_activity"])
+        return int(self._manifest(as_of)["rows"][PROFILE_VIEW])
 
     def stream(
         self, as_of: date, categories: Sequence[str] = (), batch_rows: int = 65_536
@@ -126,8 +138,7 @@ class Snapshots:
                 hint=msg("build it with {command}", command="tagcast features build"),
             )
         yield from stream_views(
-            self.path("profile_activity", as_of),
-            self.path("profile_category", as_of),
+            {view: self.path(view, as_of) for view in self.feature_set.views},
             self.feature_set,
             categories,
             batch_rows,
@@ -145,6 +156,8 @@ class Snapshots:
             # Partitions are sorted by the query; keeping insertion order would only cost memory.
             connection.con.execute("SET preserve_insertion_order = false")
             schema = connection.read_parquet(self.events.glob, table_name=EVENTS).schema()
+            for view in self.feature_set.own:
+                connection.read_parquet(self.events.view_file(view.name), table_name=view.name)
             plan = snapshot_plan(schema, self.feature_set, dates)
             plan.share(connection.con, dates)
             for number, as_of in enumerate(dates):
@@ -155,22 +168,22 @@ class Snapshots:
             connection.disconnect()
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _build(self, write: Callable[[datetime, dict[View, Path]], None], as_of: date) -> None:
+    def _build(self, write: Callable[[datetime, dict[str, Path]], None], as_of: date) -> None:
         final = self.folder / f"as_of={as_of}"
         aside = self.folder / f".as_of={as_of}.{os.getpid()}"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        files = {view: aside / f"{view}.parquet" for view in VIEWS if self.feature_set.features(view)}
+        files = {view: aside / f"{view}.parquet" for view in self.feature_set.views}
         write(instant(as_of, self.timezone), files)
         rows = {view: {"rows": _count(file), "bytes": file.stat().st_size} for view, file in files.items()}
-        if not rows["profile_activity"]["rows"]:
+        if not rows[PROFILE_VIEW]["rows"]:
             shutil.rmtree(aside)
             raise DataError(
                 msg("no profile has an event before {as_of}", as_of=as_of), hint=msg("choose a later date")
             )
         manifest = {
             "as_of": str(as_of),
-            "events": self.events.id_before(as_of),
+            **self._content(as_of),
             "starts_at": instant(as_of, self.timezone).isoformat(),
             "spec": self.feature_set.spec,
             "rows": {view: r["rows"] for view, r in rows.items()},
@@ -179,6 +192,11 @@ class Snapshots:
         (aside / "snapshot.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         shutil.rmtree(final, ignore_errors=True)
         aside.rename(final)
+
+    def _content(self, as_of: date) -> dict[str, Any]:
+        """Return from what a partition is built, by content id."""
+        own = {view.name: self.events.view_id_before(view.name, as_of) for view in self.feature_set.own}
+        return {"events": self.events.id_before(as_of), **({"views": own} if own else {})}
 
     def _manifest(self, as_of: date) -> dict[str, Any]:
         text = (self.folder / f"as_of={as_of}" / "snapshot.json").read_text(encoding="utf-8")
@@ -194,7 +212,7 @@ class Snapshots:
             manifest = self._manifest(as_of)
             sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}
             return bool(
-                manifest["events"] == self.events.id_before(as_of)
+                self._content(as_of).items() <= manifest.items()
                 and manifest["starts_at"] == instant(as_of, self.timezone).isoformat()
                 and sizes == manifest["bytes"]
             )
@@ -203,7 +221,7 @@ class Snapshots:
 
     def _point_feast_here(self) -> None:
         current = self.root / "current.json"
-        text = json.dumps({"spec": self.feature_set.spec})
+        text = json.dumps({"spec": self.feature_set.spec, "services": dict(self.services)})
         if current.is_file() and current.read_text(encoding="utf-8") == text:
             return
         aside = current.with_suffix(f".{os.getpid()}")

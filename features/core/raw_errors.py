@@ -75,9 +75,11 @@ def _toml_cause(raw: str) -> Message:
     return msg("no value or key of TOML")
 
 
-def yaml_problem(error: YAMLError | RecursionError) -> Message:
+def yaml_problem(error: YAMLError | RecursionError | UnicodeDecodeError) -> Message:
     """Return where a text is no YAML."""
     mark = getattr(error, "problem_mark", None)
+    if isinstance(error, UnicodeDecodeError):
+        return msg("not UTF-8")
     if isinstance(error, RecursionError):
         return msg("not valid YAML: nested too deeply")
     if mark is None:

@@ -46,6 +46,7 @@ class Settings(Strict):
     name: str = Field(min_length=1)
     timezone: str = Field("UTC", description="whose calendar days count")
     tags: str = Field("models/tags", description="folder of tag definitions")
+    features: str | None = Field(None, description="folder of views of your own; tagcast's are always there")
     currency: str = Field("", max_length=12, description="of the amounts in the data, such as EUR")
     sources: tuple[Source, ...] = Field(min_length=1)
     profiles: Profiles | None = None
@@ -137,6 +138,11 @@ class Settings(Strict):
     def sensitive(self) -> tuple[str, ...]:
         """The attributes that are marked sensitive."""
         return self.profiles.sensitive if self.profiles else ()
+
+    @property
+    def features_folder(self) -> Path | None:
+        """The folder of declared views."""
+        return None if self.features is None else self.folder / self.features
 
     @property
     def tags_folder(self) -> Path:

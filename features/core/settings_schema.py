@@ -81,20 +81,44 @@ class Join(Place):
         return {self.on: self.on} if isinstance(self.on, str) else dict(self.on)
 
 
-class Source(Place):
-    """One table of events and how it maps onto the event log."""
+class TimedPlace(Place):
+    """A table with a column of times."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     timezone: str = Field("UTC", description="how times without a zone are read")
-    event: str = Field(
-        "purchase", pattern=r"^[a-z][a-z0-9_]*$", description="name of every event of this source"
-    )
-    event_column: str | None = Field(None, description="or the column that holds the name")
     time_format: str | None = Field(
         None,
         description="strptime format where the time is text or a number, as in %d.%m.%Y %H:%M; or dmy, mdy, ymd, excel, "
         "excel_1904, epoch_s, epoch_ms, epoch_us, epoch_ns",
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        return zone(value)
+
+    @field_validator("time_format")
+    @classmethod
+    def _check_time_format(cls, value: str | None) -> str | None:
+        if value is not None and "%" not in value and value not in TIME_FORMATS:
+            raise InvalidValueError(
+                msg(
+                    "expected a format such as {example}, or one of {words}; found {found!r}",
+                    example='"%d.%m.%Y %H:%M"',
+                    words=listed(TIME_FORMATS),
+                    found=value,
+                )
+            )
+        return value
+
+
+class Source(TimedPlace):
+    """One table of events and how it maps onto the event log."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    event: str = Field(
+        "purchase", pattern=r"^[a-z][a-z0-9_]*$", description="name of every event of this source"
+    )
+    event_column: str | None = Field(None, description="or the column that holds the name")
     where: str | None = Field(None, description="SQL condition; other rows are left out")
     returns: str | None = Field(None, description="SQL condition; these rows give money back")
     deduplicate: bool = Field(False, description="exact duplicate lines count once")
@@ -121,25 +145,6 @@ class Source(Place):
             if column not in self.columns and column not in self.derive:
                 raise InvalidValueError(msg("columns has to say where {column} comes from", column=column))
         return self
-
-    @field_validator("timezone")
-    @classmethod
-    def _check_zone(cls, value: str) -> str:
-        return zone(value)
-
-    @field_validator("time_format")
-    @classmethod
-    def _check_time_format(cls, value: str | None) -> str | None:
-        if value is not None and "%" not in value and value not in TIME_FORMATS:
-            raise InvalidValueError(
-                msg(
-                    "expected a format such as {example}, or one of {words}; found {found!r}",
-                    example='"%d.%m.%Y %H:%M"',
-                    words=listed(TIME_FORMATS),
-                    found=value,
-                )
-            )
-        return value
 
 
 class Profiles(Place):

@@ -11,7 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import SERVICES, VIEWS, FeatureSet
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
@@ -128,7 +128,7 @@ class FeatureRepo:
                 from tagcast.features.definitions import make_objects
 
                 store = FeatureStore(config=RepoConfig(**config))
-                wanted = make_objects(self.snapshots.root, self.feature_set)
+                wanted = make_objects(self.snapshots.root, self.feature_set, self.snapshots.services)
                 names = {o.name for o in wanted}
                 stale = [
                     o
@@ -146,7 +146,7 @@ class FeatureRepo:
         ----------
         service : str
         entities : DataFrame
-            ``profile_id``, ``as_of`` (date) and, for pair services, ``category``. Keys need not be unique.
+            ``as_of`` (date) and the keys of the service's views. They need not be unique.
 
         Returns
         -------
@@ -162,9 +162,10 @@ class FeatureRepo:
         import numpy as np
         import pandas as pd
 
-        keys = list(dict.fromkeys(k for view in SERVICES[service] for k in VIEWS[view]))
+        chosen = self.snapshots.services[service]
+        keys = list(dict.fromkeys(k for own in self.feature_set.views_of(chosen).values() for k in own))
         dates: list[date] = sorted(entities["as_of"].unique())
-        missing = [str(d) for d in dates if not self.snapshots.path("profile_activity", d).is_file()]
+        missing = [str(d) for d in dates if not self.snapshots.path(PROFILE_VIEW, d).is_file()]
         if missing:
             raise DataError(
                 msg("no feature snapshot at {missing}", missing=listed(missing)),
@@ -178,7 +179,7 @@ class FeatureRepo:
             rows = store.get_historical_features(
                 entity_df=requested, features=store.get_feature_service(service)
             ).to_arrow()
-        columns = self.feature_set.names(service)
+        columns = self.feature_set.names(chosen)
         titles = self.feature_set.titles()
         # One block of memory, filled column by column, is what pandas keeps as it is.
         matrix = np.empty((len(columns), len(requested)))

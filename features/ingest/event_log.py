@@ -1,7 +1,7 @@
 """The event log: every source on one table, built when a source has changed, found again by its content.
 
 ``<home>/events/<id>/`` holds ``events.parquet`` sorted by profile and time, ``profiles.parquet`` with the
-attributes and ``identity.parquet`` with the placements where they are configured, ``days.parquet`` with what each source
+attributes and ``identity.parquet`` with the placements where they are configured, ``views/`` with declared views, ``days.parquet`` with what each source
 holds of each day, and ``manifest.json`` with what was counted and left out. A log is written aside and renamed;
 ``current.json`` names the active one. What it changed against the one before is kept with it.
 """
@@ -13,12 +13,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import date
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tagcast.features.catalog.view_files import declared_views
 from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
@@ -26,12 +26,11 @@ from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Place
 from tagcast.features.core.system import private_folder
-from tagcast.features.ingest.event_log_content import LogContent, SourceCount
+from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.readers.files import matching_files
-from tagcast.features.loads.day_totals import DAY_TOTALS, change_from_json, past_changes, still_on_record
+from tagcast.features.loads.day_totals import DAY_TOTALS, past_changes, still_on_record
 from tagcast.features.loads.former_ids import PLACEMENTS, follow_ids
-from tagcast.features.quality.source_spans import span_from_json
 
 Progress = Callable[[Text, int, int], None]
 KEEP_LOGS = 2
@@ -59,6 +58,11 @@ class EventLog(LogContent):
         """Attributes by profile, where there are any."""
         path = self.folder / "profiles.parquet"
         return path if path.is_file() else None
+
+    def view_file(self, view: str) -> Path:
+        """Return the table of a declared view; DataError where the log holds none."""
+        self.view_id_before(view, self.first_day)
+        return self.folder / VIEWS / f"{view}.parquet"
 
     @property
     def known_ids(self) -> tuple[Path, ...]:
@@ -100,7 +104,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
                 built = write_log(settings, connection, aside, progress or _unwatched)
                 built = _beside_last(settings, connection, root, aside, built)
             shutil.rmtree(aside / SPILLED, ignore_errors=True)
-            (aside / "manifest.json").write_text(_manifest(built), encoding="utf-8")
+            (aside / "manifest.json").write_text(content_text(built), encoding="utf-8")
             final = root / built.id
             if not _is_whole(final):
                 shutil.rmtree(final, ignore_errors=True)
@@ -111,6 +115,9 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
                         (aside / name).replace(final / name)
                     else:
                         (final / name).unlink(missing_ok=True)
+                shutil.rmtree(final / VIEWS, ignore_errors=True)
+                if (aside / VIEWS).is_dir():
+                    (aside / VIEWS).rename(final / VIEWS)
         except (OSError, duckdb.Error) as error:
             raise DataError(
                 msg("the event log cannot be written: {reason}", reason=reason_of(error)),
@@ -183,13 +190,6 @@ def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]
     return newest[::-1]
 
 
-def _manifest(built: LogContent) -> str:
-    content = asdict(built)
-    # JSON has no dates for keys, and few readers of it whole numbers beyond 53 bits.
-    content["digests"] = {str(day): [rows, str(total)] for day, (rows, total) in built.digests.items()}
-    return json.dumps(content, default=str, indent=1, ensure_ascii=False)
-
-
 def _unwatched(_stage: Text, _done: int, _total: int) -> None:
     """Progress that nobody watches."""
 
@@ -201,6 +201,8 @@ def _fingerprint(settings: Settings) -> str | None:
     places += [
         (p, name) for p, name in ((settings.profiles, "profiles"), (settings.identity, "identity")) if p
     ]
+    views = declared_views(settings)
+    places += [(view.source, f"views.{view.view}") for view in views]
     if any(place.url for place, _ in places):
         return None
     stats = []
@@ -209,7 +211,8 @@ def _fingerprint(settings: Settings) -> str | None:
             found = file.stat()
             stats.append((str(file), found.st_size, found.st_mtime_ns))
     text = settings.model_dump_json(include={"timezone", "sources", "profiles", "identity"})
-    return sha256(f"{text}|{stats}".encode()).hexdigest()
+    declared = [view.model_dump_json() for view in views]
+    return sha256(f"{text}|{stats}{declared or ''}".encode()).hexdigest()
 
 
 def _current(root: Path) -> dict[str, Any]:
@@ -235,29 +238,21 @@ def _is_whole(folder: Path) -> bool:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         rows = pq.read_metadata(folder / "events.parquet").num_rows
-        whole = {"digests", "spans", "changes"} <= manifest.keys() and (folder / DAY_TOTALS).is_file()
-        return bool(rows == manifest["rows"] and whole)
+        whole = {"digests", "spans", "changes", "views"} <= manifest.keys() and (
+            folder / DAY_TOTALS
+        ).is_file()
+        views = all(
+            pq.read_metadata(folder / VIEWS / f"{name}.parquet").num_rows == sum(n for n, _ in days.values())
+            for name, days in manifest.get("views", {}).items()
+        )
+        return bool(rows == manifest["rows"] and whole and views)
     except (OSError, ValueError, KeyError):
         return False
 
 
 def _load(folder: Path) -> EventLog:
-    m = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return EventLog(
-        id=m["id"],
-        rows=m["rows"],
-        profiles=m["profiles"],
-        first_day=date.fromisoformat(m["first_day"]),
-        last_day=date.fromisoformat(m["last_day"]),
-        events_from={name: date.fromisoformat(day) for name, day in m["events_from"].items()},
-        columns_from={name: date.fromisoformat(day) for name, day in m["columns_from"].items()},
-        sources=tuple(SourceCount(**s) for s in m["sources"]),
-        digests={date.fromisoformat(day): (rows, int(total)) for day, (rows, total) in m["digests"].items()},
-        spans=tuple(span_from_json(s) for s in m["spans"]),
-        readings=m["readings"],
-        changes=tuple(change_from_json(c) for c in m["changes"]),
-        folder=folder,
-    )
+    written = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return EventLog(**content_fields(written), folder=folder)
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

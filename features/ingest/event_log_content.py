@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from hashlib import sha256
+from typing import Any
 
-from tagcast.features.loads.day_totals import PastChange
-from tagcast.features.quality.source_spans import SourceSpan, observed_until, stopped
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
+from tagcast.features.loads.day_totals import PastChange, change_from_json
+from tagcast.features.quality.source_spans import SourceSpan, observed_until, span_from_json, stopped
 
+VIEWS = "views"
+"""Folder of the tables of declared views."""
 Digest = tuple[int, int]
 """Lines of a day, and the sum of their hashes."""
 
@@ -50,6 +56,8 @@ class LogContent:
         Digest of how each source is read: its days compare with those of a load that read it alike.
     changes : tuple of PastChange
         Days already loaded that were different in this load or one shortly before.
+    views : dict of str to dict of date to (int, int)
+        As ``digests``, of each view that the company declares, by the day that its rows were known from.
     """
 
     id: str
@@ -64,6 +72,7 @@ class LogContent:
     spans: tuple[SourceSpan, ...] = field(default=(), kw_only=True)
     readings: dict[str, str] = field(default_factory=dict, kw_only=True)
     changes: tuple[PastChange, ...] = field(default=(), kw_only=True)
+    views: dict[str, dict[date, Digest]] = field(default_factory=dict, kw_only=True)
 
     @property
     def observed_until(self) -> date:
@@ -82,6 +91,21 @@ class LogContent:
         altered in any column.
         """
         return content_id(digest for day, digest in self.digests.items() if day < as_of)
+
+    def view_id_before(self, view: str, as_of: date) -> str:
+        """Return the content id of the rows of a declared view that were known before ``as_of``.
+
+        Raises
+        ------
+        DataError
+            When the log holds no such view.
+        """
+        if view not in self.views:
+            raise DataError(
+                msg("the view {view} is not declared any more, and a model or a tag reads it", view=view),
+                hint=msg("declare it again, or train the tags without it"),
+            )
+        return content_id(digest for day, digest in self.views[view].items() if day < as_of)
 
     @property
     def event_names(self) -> tuple[str, ...]:
@@ -108,3 +132,39 @@ def content_id(digests: Iterable[Digest]) -> str:
     for count, total in digests:
         rows, hashes = rows + count, hashes + total
     return sha256(f"{rows}|{hashes}".encode()).hexdigest()[:16]
+
+
+def content_text(content: LogContent) -> str:
+    """Return what :func:`content_fields` reads, as JSON."""
+    fields = asdict(content)
+    # JSON has no dates for keys, and few readers of it whole numbers beyond 53 bits.
+    fields["digests"] = _written(content.digests)
+    fields["views"] = {name: _written(days) for name, days in content.views.items()}
+    return json.dumps(fields, default=str, indent=1, ensure_ascii=False)
+
+
+def content_fields(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a log's content from its manifest."""
+    return {
+        "id": written["id"],
+        "rows": written["rows"],
+        "profiles": written["profiles"],
+        "first_day": date.fromisoformat(written["first_day"]),
+        "last_day": date.fromisoformat(written["last_day"]),
+        "events_from": {name: date.fromisoformat(day) for name, day in written["events_from"].items()},
+        "columns_from": {name: date.fromisoformat(day) for name, day in written["columns_from"].items()},
+        "sources": tuple(SourceCount(**s) for s in written["sources"]),
+        "digests": _read(written["digests"]),
+        "spans": tuple(span_from_json(s) for s in written["spans"]),
+        "readings": written["readings"],
+        "changes": tuple(change_from_json(c) for c in written["changes"]),
+        "views": {name: _read(days) for name, days in written["views"].items()},
+    }
+
+
+def _written(digests: Mapping[date, Digest]) -> dict[str, list[Any]]:
+    return {str(day): [rows, str(total)] for day, (rows, total) in digests.items()}
+
+
+def _read(written: Mapping[str, Any]) -> dict[date, Digest]:
+    return {date.fromisoformat(day): (rows, int(total)) for day, (rows, total) in written.items()}

@@ -18,8 +18,9 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Source
-from tagcast.features.ingest.event_log_content import Digest, LogContent, SourceCount, content_id
-from tagcast.features.ingest.profile_attributes import write_attributes
+from tagcast.features.ingest.attributes.profiles import write_attributes
+from tagcast.features.ingest.attributes.views import write_view_tables
+from tagcast.features.ingest.event_log_content import VIEWS, Digest, LogContent, SourceCount, content_id
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, SourceQuery, source_query
@@ -88,6 +89,7 @@ def write_log(
         with reader.reading("identity"):
             connection.sql(rows.sql("duckdb")).write_parquet(str(aside / PLACEMENTS))
     write_attributes(settings, reader, aside / "profiles.parquet")
+    log = replace(log, views=write_view_tables(settings, reader, aside / VIEWS))
     progress(msg("event log"), 1, 1)
     for leftover in (*aside.glob("stage-*"), *aside.glob("database-*"), *aside.glob("text-*")):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)

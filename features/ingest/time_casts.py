@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.core.settings_schema import TIME_FORMATS, Source
+from tagcast.features.core.settings_schema import TIME_FORMATS, TimedPlace
 from tagcast.features.ingest.readers.nested.value_paths import path_in
 from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches, replaced
 from tagcast.features.ingest.texts.times import ORDERS, in_order
@@ -38,7 +38,9 @@ _MOST_MICROS = 250_000_000_000_000_000
 """Nearly 8,000 years."""
 
 
-def as_timestamp(source: Source, value: exp.Expr, kind: str, timezone: str, order: str | None) -> exp.Expr:
+def as_timestamp(
+    source: TimedPlace, value: exp.Expr, kind: str, timezone: str, order: str | None
+) -> exp.Expr:
     """Return a naive UTC timestamp.
 
     A date without a time is that calendar day of the project, however it is written and whatever zone the source's
@@ -49,7 +51,7 @@ def as_timestamp(source: Source, value: exp.Expr, kind: str, timezone: str, orde
 
     Parameters
     ----------
-    source : Source
+    source : TimedPlace
     value : exp.Expr
         Of text, without blanks around it.
     kind : str
@@ -73,7 +75,7 @@ def as_timestamp(source: Source, value: exp.Expr, kind: str, timezone: str, orde
     return exp.case().when(utc.copy().between(_stamp(_EARLIEST), _stamp(_LATEST)), utc).else_(exp.null())
 
 
-def check_time_format(source: Source, connection: Any, where: str) -> None:
+def check_time_format(source: TimedPlace, connection: Any, where: str) -> None:
     """Try a time_format on nothing.
 
     Raises
@@ -98,7 +100,7 @@ def check_time_format(source: Source, connection: Any, where: str) -> None:
         ) from error
 
 
-def needs_order(source: Source, kind: str) -> bool:
+def needs_order(source: TimedPlace, kind: str) -> bool:
     """Return whether the values themselves have to show how they are written."""
     return source.time_format is None and (kind == "VARCHAR" or base_type(kind) in NUMERIC)
 
@@ -158,7 +160,7 @@ def _in_one_unit(name: str, units: Collection[str]) -> str:
     return f"CASE {' '.join(whens)} ELSE {name} END"
 
 
-def _of_text(source: Source, text: exp.Expr, timezone: str, order: str | None) -> exp.Expr:
+def _of_text(source: TimedPlace, text: exp.Expr, timezone: str, order: str | None) -> exp.Expr:
     written = source.time_format
     if written in _EPOCH:
         return _epoch(text, written)

@@ -3,68 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field, field_validator, model_validator
 
+from tagcast.features.catalog.titles import Text
 from tagcast.features.core.errors import DefinitionError
-from tagcast.features.core.messages import LANGUAGES, listed, msg
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.strict import Strict
 from tagcast.features.core.validation import InvalidValueError
 from tagcast.models.definitions.cron import Cron
 
 PLACEHOLDER = "{category}"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
-
-
-class Text(Strict):
-    """One text in the two languages of the console; given in one of them, or as a plain text, it stands for both."""
-
-    en: str = Field("", min_length=1, description="in English; the Chinese text where it is left out")
-    zh: str = Field("", min_length=1, description="in Chinese; the English text where it is left out")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fall_back(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            return {"en": given, "zh": given}
-        if not isinstance(given, Mapping):
-            return given
-        texts = [given[language] for language in LANGUAGES if given.get(language) is not None]
-        if not texts:
-            raise ValueError(msg("give the text in English (en), in Chinese (zh), or in both"))
-        filled = {language: texts[0] for language in LANGUAGES if given.get(language) is None}
-        return dict(given) | filled
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        schema = handler.resolve_ref_schema(handler(core_schema))
-        for language in LANGUAGES:
-            del schema["properties"][language]["default"]
-        about: dict[str, Any] = {key: schema.pop(key) for key in ("title", "description") if key in schema}
-        about["anyOf"] = [{"type": "string", "minLength": 1}, {**schema, "minProperties": 1}]
-        schema.clear()
-        schema.update(about)
-        return schema
-
-    @property
-    def translation(self) -> str:
-        """The Chinese text; empty where it is the English one."""
-        return "" if self.zh == self.en else self.zh
-
-    @property
-    def both(self) -> str:
-        """Both languages on one line; one text where they are the same."""
-        return " · ".join(filter(None, (self.en, self.translation)))
-
-    def with_category(self, category: str) -> Text:
-        """Return the text with ``{category}`` filled in."""
-        return Text(en=self.en.replace(PLACEHOLDER, category), zh=self.zh.replace(PLACEHOLDER, category))
 
 
 class Population(Strict):
@@ -136,8 +88,8 @@ class TagBase(Strict):
         """Return where a family's member for ``category`` differs from the family."""
         return {
             "name": self.name.replace(PLACEHOLDER, slug(category)),
-            "title": self.title.with_category(category),
-            "description": self.description.with_category(category),
+            "title": self.title.with_filled(PLACEHOLDER, category),
+            "description": self.description.with_filled(PLACEHOLDER, category),
             "path": tuple(part.replace(PLACEHOLDER, category) for part in self.path),
             "family": None,
         }

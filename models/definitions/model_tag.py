@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from tagcast.features.catalog.feature_set import PAIR_VIEW, PROFILE_VIEW, SERVICES
+from tagcast.features.catalog.titles import Text
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.strict import Strict
 from tagcast.features.core.validation import InvalidValueError
-from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, Text, check_names, slug
+from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, check_names, slug
 from tagcast.models.definitions.decision_rules import (
     Decision,
     PrecisionRule,
@@ -103,7 +105,14 @@ class TagDefinition(TagBase):
     model_config = ConfigDict(json_schema_extra=_what_may_be_left_out)
 
     outcome: Outcome
-    feature_service: Literal["churn", "value", "interest"]
+    feature_service: Literal["churn", "value", "interest"] | None = Field(
+        None, description="a set of features of tagcast's own; or name them in features"
+    )
+    features: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="views, or single features as view.feature: profile_activity, profile_category, and the company's own",
+    )
     decision: Decision
     bands: dict[str, float] = Field(
         default=_BANDS, description="band name to the score it starts at; an amount has its tiers instead"
@@ -173,12 +182,37 @@ class TagDefinition(TagBase):
             )
         if self.population.not_bought_within_days and not self.outcome.category:
             raise InvalidValueError(msg("population.not_bought_within_days needs outcome.category"))
-        if self.population.not_bought_within_days and self.feature_service != "interest":
-            raise InvalidValueError(msg("population.not_bought_within_days needs feature_service: interest"))
-        if self.feature_service == "interest" and not self.outcome.category:
-            raise InvalidValueError(msg("feature_service interest needs outcome.category"))
+        self._check_features()
         self._check_hysteresis()
         return self
+
+    def _check_features(self) -> None:
+        if (self.feature_service is None) == (self.features is None):
+            raise InvalidValueError(
+                msg(
+                    "give either feature_service ({services}) or features (a list of views)",
+                    services=listed(SERVICES),
+                )
+            )
+        if self.features is not None and self.service in SERVICES:
+            raise InvalidValueError(
+                msg(
+                    "{name} is the name of a feature service of tagcast's own: take another",
+                    name=self.service,
+                )
+            )
+        if PROFILE_VIEW not in self.chosen:
+            raise InvalidValueError(
+                msg("features has to name {view}: what a model has to beat is made of it", view=PROFILE_VIEW)
+            )
+        if len(set(self.chosen)) != len(self.chosen):
+            raise InvalidValueError(msg("features names one twice: {found}", found=listed(self.chosen)))
+        if self.population.not_bought_within_days and not self.of_pairs:
+            raise InvalidValueError(
+                msg("population.not_bought_within_days needs the features of {view}", view=PAIR_VIEW)
+            )
+        if self.of_pairs and not self.outcome.category:
+            raise InvalidValueError(msg("features of {view} need outcome.category", view=PAIR_VIEW))
 
     def _check_levels(self) -> None:
         tiered = bool(self.outcome.levels)
@@ -230,6 +264,21 @@ class TagDefinition(TagBase):
             "outcome": self.outcome.model_dump(mode="json"),
         }
         return sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The views and single features that it learns from."""
+        return self.features or SERVICES[self.feature_service or "churn"]
+
+    @property
+    def service(self) -> str:
+        """The Feast FeatureService of its features: one of tagcast's own, or its own, called like it or its family."""
+        return self.feature_service or self.name.partition(".")[0]
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether it learns from features of a profile and its category."""
+        return any(one.partition(".")[0] == PAIR_VIEW for one in self.chosen)
 
     @property
     def category(self) -> str | None:

@@ -168,7 +168,8 @@ def rule_names(feature_set: FeatureSet, attributes: Mapping[str, str], *, catego
     category : bool
         Whether features of a category are among them.
     """
-    features = dict.fromkeys(feature_set.names("interest" if category else "churn"), "number")
+    named = (*feature_set.of_profile, *(feature_set.of_pair if category else ()))
+    features = dict.fromkeys(named, "number")
     return Names({}, {**attributes, **features})
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from tagcast.features.catalog.feature_set import Feature
+    from tagcast.features.catalog.feature import Feature
     from tagcast.models.evaluation.evidence import Evidence
     from tagcast.models.evaluation.global_drivers import Driver, ReasonAgreement
     from tagcast.models.inference.attributions import Floats

@@ -50,7 +50,9 @@ class GateInputs:
         self._project = project
         self._now = now
         self._feature_set = feature_set
-        self._recount = Recount(project.engine, project.event_table, project.settings.timezone, folder)
+        self._recount = Recount(
+            project.engine, project.event_table, project.settings.timezone, folder, project.events.view_file
+        )
         self._late: dict[tuple[date, ...], tuple[int, int]] = {}
 
     def report(
@@ -105,9 +107,9 @@ class GateInputs:
         test = plan.split.test
         rows = frame.as_of == np.datetime64(test)
         read = frame.X.loc[rows, features].to_numpy(np.float64)
-        service, who = plan.definition.feature_service, _entities(plan.definition, frame.profile_id[rows])
+        chosen, who = plan.definition.chosen, _entities(plan.definition, frame.profile_id[rows])
         again, without = (
-            self._recount.rows(service, self._feature_set, test, who, without_days=days)[features].to_numpy()
+            self._recount.rows(chosen, self._feature_set, test, who, without_days=days)[features].to_numpy()
             for days in (0, 1)
         )
         events, stamped = self._stamped_late(plan.split.snapshots)
@@ -164,9 +166,7 @@ class GateInputs:
         rows = frame.as_of == np.datetime64(test)
         order = np.argsort(frame.profile_id[rows].astype(str), kind="stable")
         who = _entities(definition, frame.profile_id[rows][order])
-        X = self._recount.rows(
-            champion.definition.feature_service, FeatureSet.parse(champion.feature_set), test, who
-        )
+        X = self._recount.rows(champion.definition.chosen, FeatureSet.parse(champion.feature_set), test, who)
         score = champion.predict(X, test).score
         return ChampionEvidence(
             version=version.version,
@@ -232,7 +232,7 @@ class GateInputs:
             )
         said = predictions(reader, name).select(["profile_id", "score"]).to_pandas()
         who = _entities(definition, said["profile_id"].to_numpy(object))
-        X = self._recount.rows(definition.feature_service, self._feature_set, run.as_of, who)
+        X = self._recount.rows(definition.chosen, self._feature_set, run.as_of, who)
         old, new = said["score"].to_numpy(np.float64), model.predict(X, run.as_of).score
         psi = evidence_kind(definition).psi(old, new)
         return RunEvidence(run.run_id, run.as_of, psi, len(said))
@@ -249,8 +249,7 @@ def _entities(definition: TagDefinition, profile_id: object) -> pd.DataFrame:
     import pandas as pd
 
     frame = pd.DataFrame({"profile_id": profile_id})
-    pair = definition.feature_service == "interest"
-    return frame.assign(category=definition.outcome.category) if pair else frame
+    return frame.assign(category=definition.outcome.category) if definition.of_pairs else frame
 
 
 def _meaning(definition: TagDefinition) -> tuple[object, object]:

@@ -16,6 +16,7 @@ from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, Feature
 from tagcast.features.core.errors import DataError, DefinitionError
 from tagcast.features.core.home.compiled import keep_compiled_in
 from tagcast.features.core.messages import listed, msg
+from tagcast.pipelines.project.own_views import feast_services, own_views
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.project.tag_files import TagFiles
 
@@ -267,7 +268,7 @@ class Project:
 
     def _feature_set(self, windows: tuple[int, ...], as_of: date) -> FeatureSet:
         events = tuple(e for e in self.events.event_names_before(as_of) if e != PURCHASE)
-        return FeatureSet(windows, self.events.has_before(as_of), events)
+        return FeatureSet(windows, self.events.has_before(as_of), events, own_views(self, as_of))
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
         """Return the snapshots of ``feature_set``, built or not; events that make features of one name are refused."""
@@ -282,6 +283,7 @@ class Project:
             self.settings.timezone,
             memory_limit=self.settings.memory_limit,
             threads=self.settings.threads,
+            services=feast_services(self._files),
         )
 
     def repo(self, feature_set: FeatureSet) -> FeatureRepo:

@@ -27,20 +27,14 @@ class TagFiles:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._read: dict[tuple[date, Stamps, frozenset[str]], tuple[Definition, ...]] = {}
+        self._written: dict[Stamps, list[Definition]] = {}
 
     def at(self, as_of: date) -> tuple[Definition, ...]:
         """Return the tags at ``as_of``, families expanded from what was known before it."""
-        from tagcast.models.definitions.loader import load_definitions
-
-        folder = self._project.settings.tags_folder
-        stamps = tuple(
-            (file.name, file.stat().st_mtime_ns, file.stat().st_size)
-            for file in sorted(folder.glob("*.y*ml"))
-        )
-        key = as_of, stamps, self._published()
+        key = as_of, self._stamps(), self._published()
         if key not in self._read:
             expanded: list[Definition] = []
-            for definition in load_definitions(folder):
+            for definition in self.written():
                 for tag in definition.expand(self._categories(definition, as_of, key[2])):
                     if any(other.name == tag.name for other in expanded):
                         raise DefinitionError(
@@ -50,6 +44,24 @@ class TagFiles:
                     expanded.append(tag)
             self._read[key] = tuple(expanded)
         return self._read[key]
+
+    def written(self) -> list[Definition]:
+        """Return the definitions as they stand in the files, families as one."""
+        from tagcast.models.definitions.loader import load_definitions
+
+        stamps = self._stamps()
+        if stamps not in self._written:
+            self._written[stamps] = load_definitions(self._project.settings.tags_folder)
+        return self._written[stamps]
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a file."""
+        return bool(self._stamps())
+
+    def _stamps(self) -> Stamps:
+        files = sorted(self._project.settings.tags_folder.glob("*.y*ml"))
+        return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
 
     def _categories(self, definition: Definition, as_of: date, published: frozenset[str]) -> Sequence[str]:
         """Return the categories of a family: those listed, or the top ones and those that are published already."""

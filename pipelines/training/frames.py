@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.training.dataset import TrainingFrame
 
 
@@ -97,17 +98,17 @@ def training_frames(
     repo.snapshots.ensure(dates, project.progress)
 
     frames: dict[str, TrainingFrame] = {}
-    services = sorted({plan.definition.feature_service for plan in plans})
+    services = sorted({plan.definition.service for plan in plans})
     for done, service in enumerate(services):
         project.progress(msg("feature frames"), done, len(services))
-        mine = [plan for plan in plans if plan.definition.feature_service == service]
-        keys = ["as_of", "profile_id"] + (["category"] if service == "interest" else [])
+        mine = [plan for plan in plans if plan.definition.service == service]
+        keys = ["as_of", "profile_id"] + (["category"] if mine[0].definition.of_pairs else [])
         rows = repo.training_rows(service, pd.concat([labels[p.definition.name][keys] for p in mine]))
         for plan in mine:
             joined = labels[plan.definition.name].merge(rows, on=keys, how="left", validate="one_to_one")
             joined = joined.sort_values(["as_of", "profile_id"], ignore_index=True)
-            X = joined[list(feature_set.names(service))]
-            rfm = joined[[c for c in rfm_columns(service) if c in joined.columns]]
+            X = joined[list(feature_set.names(plan.definition.chosen))]
+            rfm = joined[[c for c in rfm_columns(plan.definition) if c in joined.columns]]
             frames[plan.definition.name] = TrainingFrame(
                 X=X.loc[:, X.notna().any()],
                 y=joined["y"].to_numpy("int8"),
@@ -121,6 +122,6 @@ def training_frames(
     return frames
 
 
-def rfm_columns(service: str) -> tuple[str, ...]:
-    """Return recency, frequency and monetary value as ``service`` names them."""
-    return RFM_CATEGORY if service == "interest" else RFM_PROFILE
+def rfm_columns(definition: TagDefinition) -> tuple[str, ...]:
+    """Return recency, frequency and monetary value as the features of a tag name them."""
+    return RFM_CATEGORY if definition.of_pairs else RFM_PROFILE

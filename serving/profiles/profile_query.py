@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tagcast.features.catalog.feature_set import Feature, FeatureSet
+from tagcast.features.catalog.feature import Feature
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import NotFoundError
 from tagcast.features.core.messages import msg
 from tagcast.models.definitions.rule_tag import term_words

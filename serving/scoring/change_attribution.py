@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.features.catalog.feature_set import VIEWS, FeatureSet
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.models.decisions.policy import NEVER, codes_of
 from tagcast.serving.scoring.loaded_tag import LoadedTag, eligible
 from tagcast.serving.scoring.model_columns import TagColumns
@@ -61,7 +61,7 @@ class _Side:
         self.tag = tag
         self.columns = TagColumns(tag, as_of)
         self.feature_set = FeatureSet.parse(tag.model.feature_set)
-        names = [f.name for view in VIEWS for f in self.feature_set.features(view)]
+        names = [*self.feature_set.of_profile, *self.feature_set.of_pair]
         self._places = [names.index(name) for name in tag.model.features]
         self.snapshots = snapshots
 

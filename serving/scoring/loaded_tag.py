@@ -63,7 +63,7 @@ class LoadedTag:
     @property
     def category(self) -> str | None:
         """The category whose pair features it needs."""
-        return self.definition.outcome.category if self.definition.feature_service == "interest" else None
+        return self.definition.outcome.category if self.definition.of_pairs else None
 
     @property
     def expires_after(self) -> timedelta:
@@ -84,11 +84,11 @@ def eligible(
     mask = np.ones(len(batch.profile_id), dtype=bool)
     population = definition.population
     if population.active_within_days:
-        names = [f.name for f in feature_set.features("profile_activity")]
+        names = feature_set.of_profile
         with np.errstate(invalid="ignore"):
             mask &= batch.profile[:, names.index("recency_days")] <= population.active_within_days
     if population.not_bought_within_days and definition.category:
-        names = [f.name for f in feature_set.features("profile_category")]
+        names = feature_set.of_pair
         recency = batch.category[definition.category][:, names.index("category_recency_days")]
         mask &= ~(recency <= population.not_bought_within_days)
     return mask

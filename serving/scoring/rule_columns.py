@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.models.definitions.rule_tag import Rule
 from tagcast.models.inference.rule_evaluator import RuleEvaluator, RulePrediction
 from tagcast.serving.scoring.explanations import TOP_REASONS
@@ -74,12 +74,13 @@ class RuleColumns:
         self._score = np.array(scores)
         self._evaluator = RuleEvaluator(loaded.rule)
         self._terms = pa.array(self._evaluator.words, pa.string())
-        views = SERVICES["interest"] if definition.category else SERVICES["churn"]
+        feature_set = loaded.feature_set
+        sides = (False, feature_set.of_profile), (True, feature_set.of_pair if definition.category else ())
         self._places = [
-            (view, place, feature.name)
-            for view in views
-            for place, feature in enumerate(loaded.feature_set.features(view))
-            if feature.name in loaded.rule.fields
+            (of_pair, place, name)
+            for of_pair, names in sides
+            for place, name in enumerate(names)
+            if name in loaded.rule.fields
         ]
 
     def lay_out(
@@ -128,8 +129,8 @@ class RuleColumns:
             column = attributes.get(name)
             if column is not None and pa.types.is_floating(column.type):
                 found[name] = column.to_numpy(zero_copy_only=False)
-        for view, place, name in self._places:
-            matrix = batch.profile if view == "profile_activity" else own
+        for of_pair, place, name in self._places:
+            matrix = own if of_pair else batch.profile
             if matrix is not None:
                 found[name] = matrix[:, place]
         return found

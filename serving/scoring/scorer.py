@@ -285,10 +285,9 @@ def _past_of(past: PastStream | None, ids: pa.StringArray) -> dict[str, npt.NDAr
 
 def _engine(spec: str, tags: Sequence[LoadedTag]) -> Engine:
     feature_set = FeatureSet.parse(spec)
-    views = [[f.name for f in feature_set.features(v)] for v in ("profile_activity", "profile_category")]
-    names = [*views[0], *views[1]]
+    names = [*feature_set.of_profile, *feature_set.of_pair]
     return Engine(
         [Member(t.model, t.category, tuple(names.index(f) for f in t.model.features)) for t in tags],
-        len(views[0]),
-        len(views[1]),
+        len(feature_set.of_profile),
+        len(feature_set.of_pair),
     )

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, View
+from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
 from tagcast.features.compute.feature_queries import compile_partials
 from tagcast.features.compute.partial_aggregates import make_partials
 from tagcast.features.compute.snapshots import Snapshots
@@ -99,14 +99,14 @@ def write_log(folder: Path, lines: pd.DataFrame, name: str = "log") -> Log:
     return Log(f"{name}-{len(lines)}", str(target))
 
 
-def compile_view(view: View, events: ir.Table, feature_set: FeatureSet, as_of: date) -> ir.Table:
+def compile_view(view: str, events: ir.Table, feature_set: FeatureSet, as_of: date) -> ir.Table:
     """Return the features of ``view`` at one date, from aggregates that serve no other."""
     return compile_partials(view, make_partials(events, feature_set, [as_of]), feature_set, as_of)
 
 
 def snapshots_of(
     log: Log, feature_set: FeatureSet, dates: Sequence[date], folder: Path
-) -> dict[tuple[View, date], pd.DataFrame]:
+) -> dict[tuple[str, date], pd.DataFrame]:
     """Return the features of each view at each of ``dates`` by entity, all built together, anew."""
     home = Path(tempfile.mkdtemp(dir=folder))
     snapshots = Snapshots(home, log, feature_set, "UTC")
@@ -114,7 +114,7 @@ def snapshots_of(
     stamps = ["event_timestamp", "created_timestamp"]
     return {
         (view, as_of): pd.read_parquet(snapshots.path(view, as_of)).drop(columns=stamps).set_index(list(keys))
-        for view, keys in VIEWS.items()
+        for view, keys in SHIPPED.items()
         for as_of in dates
         if feature_set.features(view)
     }

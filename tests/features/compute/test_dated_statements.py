@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sqlglot import parse_one
 
-from tagcast.features.catalog.feature_set import VIEWS, FeatureSet
+from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
 from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, dated_statement
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, outcome_rows
 from tagcast.features.compute.partial_aggregates import day_number
@@ -42,11 +42,11 @@ def test_snapshots_are_what_each_day_gives_alone(log, tmp_path, gaps) -> None:
     for last in (date(2024, 6, 30), date(2024, 5, 2)):
         dates = [last - timedelta(days=gap) for gap in gaps]
         snapshots.ensure(dates)
-        for as_of, view in product(dates, VIEWS):
+        for as_of, view in product(dates, SHIPPED):
             stored = pd.read_parquet(snapshots.path(view, as_of))
             stamps = {stored.pop(name).iloc[0] for name in ("event_timestamp", "created_timestamp")}
             assert stamps == {pd.Timestamp(as_of, tz="America/New_York")}
-            alone = compile_view(view, table, features, as_of).order_by(list(VIEWS[view])).execute()
+            alone = compile_view(view, table, features, as_of).order_by(list(SHIPPED[view])).execute()
             pd.testing.assert_frame_equal(stored, alone, check_exact=True, check_dtype=False)
 
 

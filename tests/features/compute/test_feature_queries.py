@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagcast.features.catalog.feature_set import VIEWS, FeatureSet, windows_within
+from tagcast.features.catalog.feature_set import SERVICES, SHIPPED, FeatureSet, windows_within
 from tagcast.features.compute.feature_queries import compile_partials
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, population, top_categories
 from tagcast.features.compute.partial_aggregates import make_partials
@@ -52,7 +52,7 @@ def compute(tmp_path, rows, view, as_of, feature_set=EVERY):
     log = write_log(tmp_path, pd.DataFrame(rows))
     connection = ibis.duckdb.connect()
     frame = compile_view(view, connection.read_parquet(log.glob), feature_set, as_of).execute()
-    return frame.set_index(list(VIEWS[view])).sort_index()
+    return frame.set_index(list(SHIPPED[view])).sort_index()
 
 
 def test_windowed_features_by_hand(tmp_path) -> None:
@@ -102,14 +102,16 @@ def test_pair_features_by_hand(tmp_path) -> None:
 
 def test_windows_longer_than_history_are_dropped() -> None:
     assert windows_within(95) == (7, 30, 90)
-    names = FeatureSet(windows_within(95), ("amount",)).names("churn")
+    names = FeatureSet(windows_within(95), ("amount",)).names(SERVICES["churn"])
     assert "spend_90d" in names
     assert not [n for n in names if n.endswith(("_180d", "_365d"))]
 
 
 def test_features_need_their_columns() -> None:
     bare = FeatureSet((7, 30), ())
-    assert not [n for n in bare.names("churn") if n.startswith(("spend", "items", "discount", "orders"))]
+    assert not [
+        n for n in bare.names(SERVICES["churn"]) if n.startswith(("spend", "items", "discount", "orders"))
+    ]
     assert bare.features("profile_category") == ()
     assert FeatureSet.parse(EVERY.spec) == EVERY
     assert EVERY.id != bare.id
@@ -142,7 +144,7 @@ def test_no_feature_sees_the_future(tmp_path, data) -> None:
         snapshots_of(write_log(tmp_path, rows, name), EVERY, [AS_OF], tmp_path)
         for name, rows in (("one", lines), ("two", changed))
     )
-    for view in VIEWS:
+    for view in SHIPPED:
         pd.testing.assert_frame_equal(one[view, AS_OF], two[view, AS_OF], check_exact=True)
 
 
@@ -182,7 +184,7 @@ def test_cells_give_the_bits_of_one_date_alone(tmp_path, data) -> None:
     connection = ibis.duckdb.connect()
     events = connection.read_parquet(log.glob)
     partials = make_partials(events, feature_set, dates).computed(connection)
-    for view, keys in VIEWS.items():
+    for view, keys in SHIPPED.items():
         if not feature_set.features(view):
             continue
         for as_of in dates:
@@ -229,8 +231,8 @@ def test_same_bits_on_one_and_two_threads(tmp_path) -> None:
     for threads in (1, 2):
         snapshots = Snapshots(tmp_path / str(threads), log, feature_set, "UTC", threads=threads)
         snapshots.ensure([as_of])
-        files.append({view: pd.read_parquet(snapshots.path(view, as_of)) for view in VIEWS})
-    for view in VIEWS:
+        files.append({view: pd.read_parquet(snapshots.path(view, as_of)) for view in SHIPPED})
+    for view in SHIPPED:
         pd.testing.assert_frame_equal(files[0][view], files[1][view], check_exact=True)
 
 

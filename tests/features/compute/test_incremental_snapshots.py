@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tagcast.features.catalog.feature_set import VIEWS, FeatureSet
+from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.ingest.event_log import EventLog
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
@@ -81,7 +81,7 @@ def test_what_a_change_of_the_log_builds_anew(tmp_path, lines, name) -> None:
     assert ensure(tmp_path, second) == list(anew)
     fresh = tmp_path / "fresh"
     assert ensure(fresh, second) == DATES
-    for view in VIEWS:
+    for view in SHIPPED:
         for as_of in DATES:
             kept, built = (
                 pd.read_parquet(Snapshots(home / ".tagcast", second, SET, "UTC").path(view, as_of))
@@ -116,7 +116,7 @@ def test_many_snapshots_are_those_built_one_by_one(tmp_path, lines) -> None:
     for as_of in dates:
         alone = Snapshots(tmp_path / "alone", log, SET, "UTC")
         assert alone.ensure([as_of]) == [as_of]
-        for view in VIEWS:
+        for view in SHIPPED:
             pd.testing.assert_frame_equal(
                 pd.read_parquet(together.path(view, as_of)),
                 pd.read_parquet(alone.path(view, as_of)),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
 from tagcast.features.compute.point_in_time_check import Recount, late_rows
 from tagcast.features.compute.snapshots import Snapshots
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
@@ -32,7 +32,7 @@ def log(tmp_path):
 def recount(log, folder, timezone="UTC") -> Recount:
     engine = ibis.duckdb.connect()
     folder.mkdir(exist_ok=True)
-    return Recount(engine, engine.read_parquet(log.glob), timezone, folder)
+    return Recount(engine, engine.read_parquet(log.glob), timezone, folder, lambda view: folder / view)
 
 
 def entities(snapshots, service) -> pd.DataFrame:
@@ -47,13 +47,13 @@ def test_second_count_is_the_snapshot_bit_for_bit(tmp_path, log, service) -> Non
     snapshots = Snapshots(tmp_path, log, SPEC, "UTC")
     snapshots.ensure([AS_OF])
     who = entities(snapshots, service)
-    again = recount(log, tmp_path / "again").rows(service, SPEC, AS_OF, who)
+    again = recount(log, tmp_path / "again").rows(SERVICES[service], SPEC, AS_OF, who)
     built = who.merge(pd.read_parquet(snapshots.path("profile_activity", AS_OF)), on="profile_id")
     if service == "interest":
         built = built.merge(
             pd.read_parquet(snapshots.path("profile_category", AS_OF)), on=["profile_id", "category"]
         )
-    assert list(again.columns) == list(SPEC.names(service))
+    assert list(again.columns) == list(SPEC.names(SERVICES[service]))
     # The snapshot of a view without any event holds NULL counts; what reads it fills them.
     titles = SPEC.titles()
     fills = {n: titles[n].absent for n in again.columns if titles[n].absent is not None}
@@ -67,7 +67,7 @@ def test_without_its_last_day_a_snapshot_is_as_if_that_day_had_brought_nothing(t
     last = pd.Timestamp(AS_OF - timedelta(days=1))
     assert ((lines["event_time"] >= last) & (lines["event_time"] < pd.Timestamp(AS_OF))).any()
     who = pd.DataFrame({"profile_id": [*sorted(lines["profile_id"].unique()), "nobody"]})
-    removed = recount(log, tmp_path / "one").rows("churn", SPEC, AS_OF, who, without_days=1)
+    removed = recount(log, tmp_path / "one").rows(SERVICES["churn"], SPEC, AS_OF, who, without_days=1)
     with duckdb.connect() as connection:
         connection.execute(
             "COPY (SELECT * FROM read_parquet($log) WHERE event_time < $last) TO $cut",
@@ -75,7 +75,9 @@ def test_without_its_last_day_a_snapshot_is_as_if_that_day_had_brought_nothing(t
         )
     shortened = type(log)("cut", str(tmp_path / "cut.parquet"))
     pd.testing.assert_frame_equal(
-        removed, recount(shortened, tmp_path / "two").rows("churn", SPEC, AS_OF, who), check_exact=True
+        removed,
+        recount(shortened, tmp_path / "two").rows(SERVICES["churn"], SPEC, AS_OF, who),
+        check_exact=True,
     )
     assert (removed["recency_days"].dropna() >= 2).all()
     assert np.isnan(removed["recency_days"].iloc[-1])
@@ -110,7 +112,7 @@ def test_an_event_whose_day_is_before_its_time_is_late_and_changes_the_count(tmp
     snapshots = Snapshots(tmp_path / "home", late, SPEC, "UTC")
     snapshots.ensure([AS_OF])
     built = pd.read_parquet(snapshots.path("profile_activity", AS_OF))
-    again = counted.rows("churn", SPEC, AS_OF, built[["profile_id"]])
+    again = counted.rows(SERVICES["churn"], SPEC, AS_OF, built[["profile_id"]])
     assert (built["purchase_days_7d"].to_numpy() != again["purchase_days_7d"].to_numpy()).any()
 
 

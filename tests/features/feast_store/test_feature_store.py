@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
@@ -52,7 +52,7 @@ def test_training_rows_are_the_streamed_rows(repo) -> None:
         mine = rows[rows["as_of"] == as_of]
         assert list(mine["profile_id"]) == batch.profile_id.to_pylist()
         streamed = np.hstack([batch.profile, batch.category["tea"]])
-        np.testing.assert_array_equal(mine[list(SET.names("interest"))].to_numpy(), streamed)
+        np.testing.assert_array_equal(mine[list(SET.names(SERVICES["interest"]))].to_numpy(), streamed)
 
 
 def test_a_missing_snapshot_is_not_replaced_by_an_older_one(repo) -> None:
@@ -102,7 +102,7 @@ def test_point_in_time_rows_are_those_of_feasts_own_store(repo, service) -> None
     order = ["event_timestamp", *keys]
     one, two = (f.sort_values(order, ignore_index=True) for f in (mine, plain[mine.columns]))
     pd.testing.assert_frame_equal(one, two, check_exact=True, check_dtype=False)
-    features = list(SET.names(service))
+    features = list(SET.names(SERVICES[service]))
     assert one[features].notna().any(axis=1).sum() > 20
     assert one[features].isna().all(axis=1).sum() > 20
 
@@ -127,7 +127,7 @@ def test_training_rows_of_a_key_asked_twice_come_once_in_order(repo) -> None:
     assert list(zip(rows["as_of"], rows["profile_id"], strict=True)) == sorted(
         {(d, p) for d, p in zip(asked["as_of"], asked["profile_id"], strict=True)}
     )
-    assert (rows.dtypes[list(SET.names("churn"))] == "float64").all()
+    assert (rows.dtypes[list(SET.names(SERVICES["churn"]))] == "float64").all()
 
 
 def test_materialize_and_read_back_online(repo) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
 from tagcast.features.compute.snapshot_reader import FeatureBatch
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
@@ -129,7 +129,7 @@ def yes_or_no(text: str, feature_set: FeatureSet, blend: Blend, names: tuple[str
 @pytest.fixture(scope="module")
 def tags() -> list[LoadedTag]:
     """Forests in the kernel and beyond it, curves, BG/NBD, an amount, two categories, two feature sets."""
-    profile, wide = SET.names("churn"), SET.names("interest")
+    profile, wide = SET.names(SERVICES["churn"]), SET.names(SERVICES["interest"])
     X = drawn(SET, "profile_activity", 10, 900)
     both = np.hstack([X, drawn(SET, "profile_category", 11, 900)])
     curves = AdditiveModel(-0.4, tuple(Curve(j, (0.0, 2.0, 4.0), (-0.3, 0.1, 0.4), 0.2) for j in range(9)))
@@ -151,7 +151,7 @@ def tags() -> list[LoadedTag]:
     drift = AmountCalibrator.fit(mu, mu[::-1].copy(), days, tuple(amount.levels.values()))
     return [
         yes_or_no(CHURN + "hysteresis: 0.1\nmin_confidence: 0.6\n", SET, churn, profile),
-        yes_or_no(VALUE.replace("60", "400"), OTHER, value, OTHER.names("churn")),
+        yes_or_no(VALUE.replace("60", "400"), OTHER, value, OTHER.names(SERVICES["churn"])),
         yes_or_no(interest.replace("{category}", "tea"), SET, tea, wide),
         LoadedTag(
             AmountModel(
