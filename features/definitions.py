@@ -18,34 +18,36 @@ from typing import Any
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64
 
-from tagcast.features.catalog.feature_set import SERVICES, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.feature_set import OPTIONAL, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.repo_contents import RepoContents
 
 # Snapshots are laid every 30 days by default: an older row is stale, not the profile's state.
 TTL = timedelta(days=35)
 EVENT_TIMESTAMP = "event_timestamp"
 CREATED_TIMESTAMP = "created_timestamp"
+OURS = {"managed_by": "tagcast"}
+"""Tags of what tagcast makes in a registry."""
 ENTITY_TITLES = {"profile_id": "profile", "category": "category"}
 
 
-def make_objects(
-    folder: Path, feature_set: FeatureSet, services: Mapping[str, Sequence[str]] = SERVICES
-) -> list[Any]:
+def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents | None = None) -> list[Any]:
     """Return every Feast object for the snapshots of ``feature_set`` under ``folder``.
 
     Parameters
     ----------
     folder : Path
     feature_set : FeatureSet
-    services : mapping of str to sequence of str
-        Views and single features (``view.feature``) of each FeatureService; one whose views are not all there is left out.
+    contents : RepoContents
+        A service whose views are not all there is left out.
     """
+    contents = contents or RepoContents()
     entities = {
         key: Entity(name=name, join_keys=[key], value_type=ValueType.STRING)
         for key, name in ENTITY_TITLES.items()
     }
     views: dict[str, Any] = {}
     for view, keys in feature_set.views.items():
-        declared = feature_set.features(view)
+        declared, about = feature_set.features(view), contents.about.get(view, {})
         source = FileSource(
             name=f"{view}_snapshots",
             path=str(folder / feature_set.id / "as_of=*" / f"{view}.parquet"),
@@ -61,36 +63,44 @@ def make_objects(
             ],
             source=source,
             online=True,
+            owner=about.get("owner", ""),
+            description=about.get("description", ""),
+            tags={**OURS, **{key: text for key, text in about.items() if key.startswith("title_")}},
         )
     made = [
-        FeatureService(name=name, features=_projected(views, needed))
-        for name, needed in services.items()
+        FeatureService(name=name, features=_projected(views, needed, feature_set), tags=OURS)
+        for name, needed in contents.services.items()
         if {one.partition(".")[0] for one in needed} <= views.keys()
     ]
     used = [entities[key] for key in entities if any(key in keys for keys in feature_set.views.values())]
     return [*used, *views.values(), *made]
 
 
-def _projected(views: Mapping[str, Any], needed: Sequence[str]) -> list[Any]:
+def _projected(views: Mapping[str, Any], needed: Sequence[str], feature_set: FeatureSet) -> list[Any]:
     """Return each view once: whole, or the features of it that are named."""
     named: dict[str, list[str] | None] = {}
-    for view, dot, feature in (one.partition(".") for one in needed):
+    for one in needed:
+        view, dot, _ = one.partition(".")
         known = named.setdefault(view, [])
         if not dot:
             named[view] = None
         elif known is not None:
-            known.append(feature)
+            known.extend(feature_set.names([one]))
     return [views[view] if features is None else views[view][features] for view, features in named.items()]
 
 
-def _built_last() -> tuple[Path, FeatureSet, Mapping[str, Sequence[str]]]:
+def is_ours(made: Any) -> bool:
+    """Return whether tagcast has made an object of a registry, and may change it."""
+    return bool(made.tags.get("managed_by") == OURS["managed_by"])
+
+
+def _built_last() -> tuple[Path, FeatureSet, RepoContents]:
     home = Path(os.environ.get("TAGCAST_HOME") or Path(__file__).resolve().parent.parent / ".tagcast")
     current = home / "features" / "current.json"
     if current.is_file():
         built = json.loads(current.read_text(encoding="utf-8"))
-        return current.parent, FeatureSet.parse(built["spec"]), built.get("services", SERVICES)
-    every = ("amount", "category", "channel", "discount", "is_return", "item_id", "order_id", "quantity")
-    return current.parent, FeatureSet(WINDOWS_DAYS, every), SERVICES
+        return current.parent, FeatureSet.parse(built["spec"]), RepoContents.from_json(built)
+    return current.parent, FeatureSet(WINDOWS_DAYS, OPTIONAL), RepoContents()
 
 
 # Feast collects what it finds among the module's names, lists included no deeper than one level.

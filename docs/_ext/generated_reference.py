@@ -38,6 +38,21 @@ def tag_page() -> str:
     return about + "\n\n".join([*first, "## Parts\n", *rest])
 
 
+def view_page() -> str:
+    """Return the keys of a view, from its JSON schema."""
+    from tagcast.features.catalog.view_declarations import AttributesDeclaration
+
+    schema = AttributesDeclaration.model_json_schema()
+    parts = [section("view", name, part, 2) for name, part in sorted(schema["$defs"].items())]
+    return (
+        "# View\n\nYAML files in the folder named by `features` in `tagcast.toml`; several views stand in one file with `---` "
+        "between them. Unknown keys are errors.\n\n"
+        + fields(schema, linker("view"))
+        + "\n"
+        + "\n".join(parts)
+    )
+
+
 def settings_page() -> str:
     """Return the keys of `tagcast.toml`, from the models that read it."""
     from tagcast.features.core.settings import ENVIRONMENT, Settings
@@ -143,7 +158,13 @@ def _python(name: str, value: Any) -> str:
     return f"## {name}\n\n```{{eval-rst}}\n" + "\n".join(lines) + "\n```"
 
 
-PAGES = {"http-api": api_page, "settings": settings_page, "tag-definition": tag_page, "python": python_page}
+PAGES = {
+    "http-api": api_page,
+    "settings": settings_page,
+    "tag-definition": tag_page,
+    "view": view_page,
+    "python": python_page,
+}
 
 
 def write(app: Sphinx) -> None:

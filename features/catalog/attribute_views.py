@@ -78,6 +78,11 @@ class AttributeView:
         """Return its features in column order."""
         return tuple(feature for one in self.attributes for feature in one.features(self.name))
 
+    def named(self, name: str) -> tuple[str, ...]:
+        """Return the features of a column, or the one of this name; none where there is neither."""
+        of_column = [f.name for one in self.attributes if one.name == name for f in one.features(self.name)]
+        return tuple(of_column or [f.name for f in self.features() if f.name == name])
+
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
         columns = [[a.name, a.kind, a.en, a.zh, list(a.levels)] for a in self.attributes]

@@ -25,6 +25,8 @@ from tagcast.features.catalog.builtin import (
 from tagcast.features.catalog.feature import Feature
 
 WINDOWS_DAYS = (7, 30, 90, 180, 365)
+OPTIONAL = ("amount", "category", "channel", "discount", "is_return", "item_id", "order_id", "quantity")
+"""Columns of the event log that a source may lack."""
 PURCHASE = "purchase"
 RFM_PROFILE = ("recency_days", "purchase_days_all", "spend_all")
 RFM_CATEGORY = ("category_recency_days", "category_purchase_days_all", "category_spend_all")
@@ -141,12 +143,17 @@ class FeatureSet:
         return self.keyed(SHIPPED[PAIR_VIEW])
 
     def names(self, chosen: Sequence[str]) -> tuple[str, ...]:
-        """Return the features of ``chosen``, views or single features written as ``view.feature``, in order."""
-        found: dict[str, None] = {}
-        for one in chosen:
-            view, dot, name = one.partition(".")
-            found |= dict.fromkeys([name] if dot else [f.name for f in self.features(view)])
-        return tuple(found)
+        """Return the features of ``chosen``, views or single features written as ``view.feature``, in order.
+
+        A word of a declared view stands for the columns of its levels.
+        """
+        return tuple(dict.fromkeys(name for one in chosen for name in self._named(*one.partition(".")[::2])))
+
+    def _named(self, view: str, name: str) -> tuple[str, ...]:
+        own = next((own for own in self.own if own.name == view), None)
+        if name and own is not None:
+            return own.named(name)
+        return tuple(f.name for f in self.features(view) if name in {"", f.name})
 
     def views_of(self, chosen: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the views that features of ``chosen`` lie in, and their keys."""

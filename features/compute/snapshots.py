@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from tagcast.features.catalog.feature_set import PROFILE_VIEW, SERVICES, FeatureSet
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
+from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.disk_errors import disk_errors
 from tagcast.features.core.duckdb import connect, instant
@@ -66,8 +67,8 @@ class Snapshots:
     memory_limit : str
         For DuckDB, as in ``2GB``.
     threads : int, optional
-    services : mapping of str to sequence of str
-        Feast's FeatureServices, by the views and features that each holds.
+    contents : RepoContents
+        Of the Feast repo over them.
     """
 
     def __init__(
@@ -79,9 +80,9 @@ class Snapshots:
         *,
         memory_limit: str = "2GB",
         threads: int | None = None,
-        services: Mapping[str, Sequence[str]] = SERVICES,
+        contents: RepoContents | None = None,
     ) -> None:
-        self.services = services
+        self.contents = contents or RepoContents()
         self.root = home / "features"
         self.events = events
         self.feature_set = feature_set
@@ -221,7 +222,7 @@ class Snapshots:
 
     def _point_feast_here(self) -> None:
         current = self.root / "current.json"
-        text = json.dumps({"spec": self.feature_set.spec, "services": dict(self.services)})
+        text = json.dumps({"spec": self.feature_set.spec, **self.contents.to_json()})
         if current.is_file() and current.read_text(encoding="utf-8") == text:
             return
         aside = current.with_suffix(f".{os.getpid()}")

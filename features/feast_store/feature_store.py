@@ -125,16 +125,14 @@ class FeatureRepo:
             with _quiet_feast():
                 from feast import FeatureStore, RepoConfig
 
-                from tagcast.features.definitions import make_objects
+                from tagcast.features.definitions import is_ours, make_objects
 
                 store = FeatureStore(config=RepoConfig(**config))
-                wanted = make_objects(self.snapshots.root, self.feature_set, self.snapshots.services)
+                wanted = make_objects(self.snapshots.root, self.feature_set, self.snapshots.contents)
                 names = {o.name for o in wanted}
-                stale = [
-                    o
-                    for o in [*store.list_feature_services(), *store.list_feature_views()]
-                    if o.name not in names
-                ]
+                # What others have put beside ours stays as it is.
+                there = [*store.list_feature_services(), *store.list_feature_views()]
+                stale = [o for o in there if o.name not in names and is_ours(o)]
                 store.apply(wanted, objects_to_delete=stale, partial=False)
                 self._store = store
         return self._store
@@ -162,7 +160,7 @@ class FeatureRepo:
         import numpy as np
         import pandas as pd
 
-        chosen = self.snapshots.services[service]
+        chosen = self.snapshots.contents.services[service]
         keys = list(dict.fromkeys(k for own in self.feature_set.views_of(chosen).values() for k in own))
         dates: list[date] = sorted(entities["as_of"].unique())
         missing = [str(d) for d in dates if not self.snapshots.path(PROFILE_VIEW, d).is_file()]

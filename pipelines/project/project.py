@@ -16,7 +16,7 @@ from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, Feature
 from tagcast.features.core.errors import DataError, DefinitionError
 from tagcast.features.core.home.compiled import keep_compiled_in
 from tagcast.features.core.messages import listed, msg
-from tagcast.pipelines.project.own_views import feast_services, own_views
+from tagcast.pipelines.project.own_views import own_views, repo_contents
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.project.tag_files import TagFiles
 
@@ -283,7 +283,7 @@ class Project:
             self.settings.timezone,
             memory_limit=self.settings.memory_limit,
             threads=self.settings.threads,
-            services=feast_services(self._files),
+            contents=repo_contents(self, self._files),
         )
 
     def repo(self, feature_set: FeatureSet) -> FeatureRepo:

@@ -16,6 +16,7 @@ from tagcast.pipelines.project.data_quality import (
     rule_problem,
     spending_features,
 )
+from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.frames import check_cases, label_rows
@@ -108,9 +109,10 @@ def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) ->
     if absent := missing_purchases(definition, quality):
         return TagReadiness(definition.name, (), 0, 0, absent.level, absent.message, absent.hint)
     try:
+        check_chosen(project, definition)
         plan = project.plan(definition, as_of)
         labels = label_rows(project, plan, as_of)
-    except DataError as error:
+    except (DataError, DefinitionError) as error:
         return TagReadiness(definition.name, (), 0, 0, "error", error.message, error.hint)
     split = plan.split
     test = labels[labels["as_of"] == split.test]

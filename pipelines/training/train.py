@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.errors import DataError, ModelError, TagcastError
+from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
@@ -24,6 +24,7 @@ from tagcast.pipelines.project.data_quality import (
     project_quality,
     warn_of_load,
 )
+from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.registration import TrainedTag, register
@@ -161,12 +162,13 @@ def _labelled(
     for done, definition in enumerate(definitions):
         project.progress(msg("outcomes"), done, len(definitions))
         try:
+            check_chosen(project, definition)
             check_purchases(definition, quality)
             plan = project.plan(definition, now)
             rows = label_rows(project, plan, now)
             problem = check_data(plan, quality, now)
             _check_cases(plan, rows, problem)
-        except (DataError, ModelError) as error:
+        except (DataError, DefinitionError, ModelError) as error:
             errors.append(error)
             refused.append(_refusal(definition, error))
             continue

@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
+from tagcast.features.definitions import OURS
 from tagcast.features.feast_store.feature_store import FeatureRepo
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
 
@@ -65,7 +67,6 @@ def feast_rows(
     repo: FeatureRepo, kind: str, asked: pd.DataFrame, service: str, **options: object
 ) -> pd.DataFrame:
     """Return what Feast itself gives for ``asked`` with the offline store ``kind``."""
-    import yaml
     from feast import FeatureStore, RepoConfig
 
     config = yaml.safe_load((repo.root / "feature_store.yaml").read_text(encoding="utf-8"))
@@ -162,3 +163,38 @@ def test_feast_apply_as_a_feast_user_does(repo, tmp_path) -> None:
         f"{len(SET.features('profile_category'))}"
     )
     assert done.stdout.strip().splitlines()[-1] == expected
+
+
+def test_what_others_put_into_the_registry_stays(repo, tmp_path) -> None:
+    """A company's view and service beside tagcast's, while a stale one of tagcast's own goes."""
+    from feast import (
+        Entity,
+        FeatureService,
+        FeatureStore,
+        FeatureView,
+        Field,
+        FileSource,
+        RepoConfig,
+        ValueType,
+    )
+    from feast.types import Float64
+
+    repo.store()
+    config = yaml.safe_load((repo.root / "feature_store.yaml").read_text(encoding="utf-8"))
+    theirs = FeatureStore(config=RepoConfig(**config))
+    pd.DataFrame(
+        {"profile_id": ["a"], "plan": [1.0], "at": [pd.Timestamp("2024-01-01", tz="UTC")]}
+    ).to_parquet(tmp_path / "plans.parquet")
+    view = FeatureView(
+        name="customer_plan",
+        entities=[Entity(name="profile", join_keys=["profile_id"], value_type=ValueType.STRING)],
+        schema=[Field(name="plan", dtype=Float64)],
+        source=FileSource(name="plans", path=str(tmp_path / "plans.parquet"), timestamp_field="at"),
+    )
+    stale = FeatureService(name="stale", features=[view], tags=OURS)
+    theirs.apply([view, FeatureService(name="churn_company", features=[view]), stale], partial=True)
+    again = FeatureRepo(repo.root.parent, repo.snapshots).store()
+    assert "customer_plan" in {v.name for v in again.list_feature_views()}
+    services = {service.name for service in again.list_feature_services()}
+    assert {"churn_company", "churn"} <= services
+    assert "stale" not in services

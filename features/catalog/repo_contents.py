@@ -1,0 +1,34 @@
+"""What a Feast repo holds beside the views of a feature set: services, and what people say of declared views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tagcast.features.catalog.feature_set import SERVICES
+
+
+@dataclass(frozen=True)
+class RepoContents:
+    """Parts of a Feast repo.
+
+    Parameters
+    ----------
+    services : mapping of str to sequence of str
+        FeatureServices by name: the views and features (``view.feature``) that each holds.
+    about : mapping of str to mapping of str to str
+        ``owner``, ``description``, ``title_en`` and ``title_zh`` of declared views.
+    """
+
+    services: Mapping[str, Sequence[str]] = field(default_factory=lambda: SERVICES)
+    about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads."""
+        return {"services": dict(self.services), "about": dict(self.about)}
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> RepoContents:
+        """Read what :meth:`to_json` wrote."""
+        return cls(written.get("services", SERVICES), written.get("about", {}))
