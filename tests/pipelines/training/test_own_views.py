@@ -112,9 +112,9 @@ def test_a_column_that_tells_the_outcome_is_refused(project) -> None:
     spent = daily.pivot_table(index="day", columns="customer", values="price", aggfunc="sum")
     spent = spent.reindex(pd.date_range(FIRST_DAY, periods=240)).fillna(0.0)
     ahead = spent[::-1].rolling(30, min_periods=1).sum()[::-1]  # of a day: what is spent in the 30 from it on
-    told = ahead.stack().rename("budget").rename_axis(["day", "customer"]).reset_index()
-    told["since"] = told["day"] - pd.Timedelta(days=1)
-    told.assign(grade="basic").drop(columns="day").to_parquet(project.config.parent / "members.parquet")
+    dated_back = ahead.stack().rename("budget").rename_axis(["day", "customer"]).reset_index()
+    dated_back["since"] = dated_back["day"] - pd.Timedelta(days=1)
+    dated_back.assign(grade="basic").drop(columns="day").to_parquet(project.config.parent / "members.parquet")
     (answer,) = project.json("train", "high_value", "--as-of", NOW, "--trials", "1", "--threads", "1")
     assert answer["alias"] != "champion"
     (failed,) = [check for check in answer["checks"] if check["name"] == "single_feature"]
