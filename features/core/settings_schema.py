@@ -15,16 +15,8 @@ from tagcast.features.core.urls import holds_password, password_in_url
 from tagcast.features.core.validation import InvalidValueError, with_near, zone
 
 EVENT_COLUMNS = (
-    "profile_id",
-    "event_time",
-    "amount",
-    "quantity",
-    "discount",
-    "category",
-    "item_id",
-    "order_id",
-    "channel",
-)
+    "profile_id", "event_time", "amount", "quantity", "discount", "category", "item_id", "order_id", "channel",
+)  # fmt: skip
 REQUIRED_COLUMNS = ("profile_id", "event_time")
 TIME_FORMATS = ("dmy", "mdy", "ymd", "excel", "excel_1904", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
 """Words that ``time_format`` knows beside strptime's formats: an order of day, month and year, or what a number counts."""

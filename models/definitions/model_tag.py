@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -17,7 +16,6 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from tagcast.features.catalog.feature_set import PAIR_VIEW, PROFILE_VIEW, SERVICES
 from tagcast.features.catalog.titles import Text
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.core.strict import Strict
 from tagcast.features.core.validation import InvalidValueError
 from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, check_names, slug
 from tagcast.models.definitions.decision_rules import (
@@ -38,28 +36,13 @@ from tagcast.models.definitions.outcomes import (
     TagKindName,
     TopShare,
 )
+from tagcast.models.definitions.split_rule import SplitRule
 
 __all__ = [
-    "Amount",
-    "AnyEvent",
-    "CountAtLeast",
-    "Decision",
-    "Family",
-    "NoEvent",
-    "Outcome",
-    "Population",
-    "PrecisionRule",
-    "ProfitRule",
-    "SplitRule",
-    "SumAtLeast",
-    "TagDefinition",
-    "Text",
-    "ThresholdRule",
-    "TierRule",
-    "TopShare",
-    "TopShareRule",
-    "slug",
-]
+    "Amount", "AnyEvent", "CountAtLeast", "Decision", "Family", "NoEvent", "Outcome", "Population",
+    "PrecisionRule", "ProfitRule", "SplitRule", "SumAtLeast", "TagDefinition", "Text", "ThresholdRule",
+    "TierRule", "TopShare", "TopShareRule", "slug",
+]  # fmt: skip
 
 _BANDS = {"low": 0.0, "medium": 0.2, "high": 0.5}
 _MIN_CONFIDENCE = {"threshold": 0.5, "tier": 0.5, "top_share": 0.0, "precision": 0.0, "profit": 0.0}
@@ -78,25 +61,6 @@ def _what_may_be_left_out(schema: dict[str, Any]) -> None:
 def _named(part: Any, key: str) -> Any:
     """Return the name under ``key`` of a part that is a mapping or built already."""
     return part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)
-
-
-class SplitRule(Strict):
-    """How snapshots are laid; chosen from the data where no dates are given."""
-
-    dates: tuple[date, ...] | None = Field(None, min_length=2, description="the snapshots themselves, rising")
-    every_days: int = Field(30, gt=0, description="distance between snapshots")
-    max_snapshots: int = Field(12, gt=1)
-    min_history_days: int | None = Field(
-        None, gt=0, description="history before the first snapshot; chosen from the data where not given"
-    )
-
-    @model_validator(mode="after")
-    def _check_dates(self) -> SplitRule:
-        if self.dates and list(self.dates) != sorted(set(self.dates)):
-            raise InvalidValueError(
-                msg("dates have to rise; found {found}", found=listed(map(str, self.dates)))
-            )
-        return self
 
 
 class TagDefinition(TagBase):
