@@ -13,7 +13,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings_schema import TIME_FORMATS, TimedPlace
 from tagcast.features.ingest.readers.nested.value_paths import path_in
 from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches, replaced
-from tagcast.features.ingest.texts.times import ORDERS, in_order
+from tagcast.features.ingest.texts.times import EVENT_TIME, ORDERS, in_order
 
 ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMPTZ_NS"})
 NAIVE = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATETIME"})
@@ -105,7 +105,9 @@ def needs_order(source: TimedPlace, kind: str) -> bool:
     return source.time_format is None and (kind == "VARCHAR" or base_type(kind) in NUMERIC)
 
 
-def check_unit(connection: Any, lines: exp.Expr, text: exp.Expr, name: str, where: str) -> None:
+def check_unit(
+    connection: Any, lines: exp.Expr, text: exp.Expr, name: str, where: str, target: str = EVENT_TIME
+) -> None:
     """Look whether the numbers of a column count in one unit: each would be read as a moment of its own.
 
     Parameters
@@ -117,8 +119,8 @@ def check_unit(connection: Any, lines: exp.Expr, text: exp.Expr, name: str, wher
         Without blanks around it.
     name : str
         Of the column, for the hint.
-    where : str
-        Names the place in errors.
+    where, target : str
+        Name the place and what ``text`` is there, in errors.
 
     Raises
     ------
@@ -135,15 +137,26 @@ def check_unit(connection: Any, lines: exp.Expr, text: exp.Expr, name: str, wher
     rows = connection.execute(counted.where("unit IS NOT NULL").group_by("unit").sql("duckdb")).fetchall()
     if len(rows) < 2:
         return
-    found = sorted(rows, key=lambda row: row[1], reverse=True)
+    found = sorted(rows, key=lambda row: (-row[1], row[0]))
     units = [msg("{unit} in {n:,} lines, as in {example}", unit=u, n=n, example=e) for u, n, e in found]
-    raise DataError(
-        msg("{where}: event_time counts in several units: {units}", where=where, units=listed(units)),
-        hint=msg(
-            'if only {unit} is right, say time_format = "{unit}"; if all are, derive event_time: {example}',
+    hint = msg(
+        'if only {unit} is right, say time_format = "{unit}"; if all are, derive event_time: {example}',
+        unit=found[0][0],
+        example=_in_one_unit(name, {row[0] for row in rows}),
+    )
+    if target != EVENT_TIME:  # nothing else can be derived
+        hint = msg(
+            'if only {unit} is right, say time_format = "{unit}"; if all are, give them one unit in the table',
             unit=found[0][0],
-            example=_in_one_unit(name, {row[0] for row in rows}),
+        )
+    raise DataError(
+        msg(
+            "{where}: {target} counts in several units: {units}",
+            where=where,
+            target=target,
+            units=listed(units),
         ),
+        hint=hint,
     )
 
 

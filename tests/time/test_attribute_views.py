@@ -221,6 +221,28 @@ def test_a_wrong_view_is_refused_with_its_place(tmp_path, view, said) -> None:
     assert str(refused.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (["01.02.2024", "02.02.2024"], "valid_from: '01.02.2024' can be 2024-02-01 or 2024-01-02"),
+        (
+            ["1706745600", "1706745600000"],
+            "valid_from counts in several units: epoch_ms in 1 lines.*epoch_s in 1",
+        ),
+        (["soon", "later"], "valid_from or seen_at cannot be read in 2 of 2 rows"),
+    ],
+)
+def test_moments_that_cannot_be_read_are_asked_about(tmp_path, times, said) -> None:
+    history = pd.DataFrame(
+        [contract("a", "2024-02-01", "2024-02-01"), contract("b", "2024-02-01", "2024-02-01")]
+    )
+    view = VIEW.replace(", seen_at: written_at", "")
+    config = shop(tmp_path, history.assign(changed_at=times), view)
+    with pytest.raises(DataError, match=said) as refused:
+        snapshots(config, tmp_path / "home")
+    assert "derive" not in str(refused.value.hint)
+
+
 def test_a_word_that_names_single_profiles_is_refused(tmp_path) -> None:
     many = [contract(f"p{n}", "2024-02-01", "2024-02-01", plan=f"plan {n}") for n in range(1_001)]
     with pytest.raises(DataError, match="1,001 different words"):

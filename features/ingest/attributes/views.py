@@ -114,8 +114,8 @@ def _moments(settings: Settings, reader: Reader, view: AttributesDeclaration, ta
         if needs_order(source, kind):
             text = as_key(column(found), kind)
             with reader.reading(where):
-                check_unit(reader.connection, table.as_("raw"), text, name, where)
-                order = proven_order(reader.connection, table.as_("raw"), text, where)
+                check_unit(reader.connection, table.as_("raw"), text, name, where, key)
+                order = proven_order(reader.connection, table.as_("raw"), text, where, key)
         times.append(as_timestamp(source, value, kind, settings.timezone, order))
     # Written before it is true, or after: known when both have come.
     known = exp.func("greatest", *(time.copy() for time in times)) if len(times) > 1 else times[0].copy()
@@ -170,7 +170,7 @@ def _date(
         and base_type(kind) not in NUMERIC
     ):
         with reader.reading(where):
-            order = proven_order(reader.connection, table.as_("raw"), text, where)
+            order = proven_order(reader.connection, table.as_("raw"), text, where, name)
     moment = as_timestamp(source, text if kind == "VARCHAR" else column(name), kind, settings.timezone, order)
     utc = exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), moment])
     return exp.cast(

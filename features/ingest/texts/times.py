@@ -13,6 +13,7 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Message, listed, msg
 from tagcast.features.ingest.sql_casts import matches, replaced, replaced_all
 
+EVENT_TIME = "event_time"
 ORDERS = ("dmy", "mdy", "ymd")
 NAMED_ORDERS: dict[str, tuple[str, str, str]] = {
     "dmy": ("%d", "%m", "%y"),
@@ -67,7 +68,9 @@ class _Found:
     shapes: list[str]
 
 
-def proven_order(connection: Any, lines: exp.Expr, text: exp.Expr, where: str) -> str | None:
+def proven_order(
+    connection: Any, lines: exp.Expr, text: exp.Expr, where: str, target: str = EVENT_TIME
+) -> str | None:
     """Return the order in which ``text`` writes day, month and year; None where it has no such texts.
 
     An order is proven when it reads every line that any order reads, and no other does; with years of two digits an
@@ -81,8 +84,8 @@ def proven_order(connection: Any, lines: exp.Expr, text: exp.Expr, where: str) -
         What ``text`` is selected from.
     text : exp.Expr
         Without blanks around it.
-    where : str
-        Names the place in errors.
+    where, target : str
+        Name the place and what ``text`` is there, in errors.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def proven_order(connection: Any, lines: exp.Expr, text: exp.Expr, where: str) -
         exp.select(*shapes).from_(texts.copy()).sql("duckdb")
     ).fetchall()[0]
     if day_numbers > filled * MOST_LEFT:
-        raise _ask(where, day_number, {name: name for name in _EXCEL_BEGINS}, day_number)
+        raise _ask(where, target, day_number, {name: name for name in _EXCEL_BEGINS})
     if not parts:
         return None
     found = _looked_at(connection, exp.select("*").from_(texts).where(of_parts.copy()))
@@ -121,7 +124,7 @@ def proven_order(connection: Any, lines: exp.Expr, text: exp.Expr, where: str) -
             ),
             hint=msg("make a source of each kind, with its own time_format"),
         )
-    raise _ask(where, str(found.example), {o: _format(o, found.shapes) for o in complete}, str(found.example))
+    raise _ask(where, target, str(found.example), {o: _format(o, found.shapes) for o in complete})
 
 
 def _by_years(orders: list[str], found: _Found) -> list[str]:
@@ -179,8 +182,8 @@ def _looked_at(connection: Any, texts: exp.Select) -> _Found:
     return _Found(**{**found, "shapes": found["shapes"] or []})
 
 
-def _ask(where: str, example: str, formats: dict[str, str], text: str) -> DataError:
-    readings = {order: _reading(order, text) for order in formats}
+def _ask(where: str, target: str, example: str, formats: dict[str, str]) -> DataError:
+    readings = {order: _reading(order, example) for order in formats}
     choices = []
     for order, written in formats.items():
         choices.append(
@@ -188,8 +191,9 @@ def _ask(where: str, example: str, formats: dict[str, str], text: str) -> DataEr
         )
     return DataError(
         msg(
-            "{where}: event_time: {example!r} can be {readings}, and no line proves which",
+            "{where}: {target}: {example!r} can be {readings}, and no line proves which",
             where=where,
+            target=target,
             example=example,
             readings=_either(list(readings.values())),
         ),
