@@ -8,10 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -89,7 +91,11 @@ def served(config: Path, home: Path) -> Iterator[str]:
 class Visitor:
     """Somebody at the console: what they see, and whether their browser asked anybody else."""
 
+    of_this_test: ClassVar[list[Visitor]] = []
+
     def __init__(self, browser, site, name, language) -> None:
+        self.of_this_test.append(self)
+        self.exchanged: deque[str] = deque(maxlen=80)
         self.context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
         self.page = self.context.new_page()
         self.page.set_default_timeout(SECONDS)
@@ -104,6 +110,8 @@ class Visitor:
             ),
         )
         self.page.on("pageerror", lambda e: self.said.append(str(e)))
+        self.page.on("console", lambda message: self._note(f"console: {message.text}"))
+        self.page.on("websocket", self._listen)
         self.say = Translator(language)
         self.page.goto(site)
         self.page.fill("input[name=name]", name)
@@ -111,6 +119,15 @@ class Visitor:
         self.page.click("button[type=submit]")
         self.page.locator("aside").get_by_text(SHORT[language], exact=True).click()
         self.heading(msg("Tags"))
+
+    def _note(self, text: str) -> None:
+        self.exchanged.append(f"{time.monotonic():.3f} {text[:300]}")
+
+    def _listen(self, socket) -> None:
+        self._note("socket opened")
+        socket.on("framesent", lambda frame: self._note(f"> {frame}"))
+        socket.on("framereceived", lambda frame: self._note(f"< {frame}"))
+        socket.on("close", lambda _: self._note("socket closed"))
 
     def heading(self, text: Message):
         """Wait for the heading of a page."""

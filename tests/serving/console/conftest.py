@@ -7,8 +7,23 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.browser import chromium, served
+from tests.support.browser import Visitor, chromium, served
 from tests.support.console.shop import console_shop
+
+
+@pytest.fixture(autouse=True)
+def fresh_visitors():
+    Visitor.of_this_test.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add to a failure what browser and server told each other last: a walk shows only that nothing came."""
+    report = yield
+    if report.failed:
+        for number, visitor in enumerate(Visitor.of_this_test):
+            report.sections.append((f"exchanged with visitor {number}", "\n".join(visitor.exchanged)))
+    return report
 
 
 @pytest.fixture(scope="package")
