@@ -160,8 +160,8 @@ class Visitor:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until nothing is drawn any more."""
-        self.page.wait_for_function("!document.querySelector('.skeleton, .waiting')")
+        """Wait until nothing is drawn any more, and no menu is left that would take the focus back as it closes."""
+        self.page.wait_for_function("!document.querySelector('.skeleton, .waiting, .q-menu')")
         self.page.wait_for_function("document.getAnimations().every(a => a.playState !== 'running')")
 
     def ask(self, method, path, body=None) -> Any:
