@@ -18,7 +18,7 @@ def fresh_visitors():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Add to a failure what browser and server told each other last: a walk shows only that nothing came."""
+    """Add to a failure what browser and server exchanged last: a walk shows only that nothing came."""
     report = yield
     if report.failed:
         for number, visitor in enumerate(Visitor.of_this_test):
