@@ -206,7 +206,8 @@ def _field(value: exp.Expr, name: str) -> exp.Expr:
 
 
 def _each(what: exp.Expr) -> exp.Lambda:
-    return exp.Lambda(this=what, expressions=[exp.to_identifier("entry")])
+    # With a colon: older sqlglot writes the arrow that DuckDB no longer takes.
+    return exp.Lambda(this=what, expressions=[exp.to_identifier("entry")], colon=True)
 
 
 def _of_entry(name: str) -> exp.Expr:
