@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -32,6 +33,14 @@ def pytest_collection_finish() -> None:
 def pytest_unconfigure() -> None:
     """Let what was passed over go in the end: extensions complain of what they leave behind."""
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def log_of_nobody():
+    """Begin each test with the log as a program has it: a command in a test before sent it to a stream of its own."""
+    log = logging.getLogger("tagcast")
+    log.handlers.clear()
+    log.propagate = True
 
 
 @pytest.fixture(autouse=True, scope="session")

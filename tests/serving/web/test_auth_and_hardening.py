@@ -360,13 +360,10 @@ def test_the_description_of_the_api_needs_nothing_from_elsewhere(context, client
 
 
 def test_a_mistake_of_the_program_shows_a_number_and_nothing_else(context, client, monkeypatch, caplog):
-    import logging
-
     def fails(*_args, **_named):
         raise ValueError("profile p007 is ill")
 
     monkeypatch.setattr("tagcast.serving.audiences.service.count", fails)
-    logging.getLogger("tagcast").propagate = True
     answer = client.post(
         "/api/v1/audiences/count", json={"filter": "age > 30"}, headers=key_of(context, "marketer")
     )
