@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from tagcast.features.core.messages import LANGUAGES, msg
-from tagcast.features.core.strict import Strict
+from tagcast.features.core.validation import Strict
 
 
 class Text(Strict):

@@ -13,8 +13,7 @@ from tagcast.features.catalog.builtin import CATEGORY_HISTORY, PROFILE_HISTORY
 from tagcast.features.catalog.titles import Text
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings_schema import TimedPlace
-from tagcast.features.core.strict import Strict
-from tagcast.features.core.validation import InvalidValueError
+from tagcast.features.core.validation import InvalidValueError, Strict
 
 NAME = r"^[a-z][a-z0-9_]*$"
 ColumnKind = Literal["number", "flag", "date", "word"]

@@ -16,20 +16,11 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.operation_schema import Access, Publish, Review, StateDatabase
 from tagcast.features.core.raw_errors import reason_of, toml_problem
-from tagcast.features.core.settings_schema import (
-    Access,
-    Identity,
-    Join,
-    Profiles,
-    Publish,
-    Review,
-    Source,
-    StateDatabase,
-)
-from tagcast.features.core.strict import Strict
+from tagcast.features.core.settings_schema import Identity, Join, Profiles, Source
 from tagcast.features.core.urls import expand, expand_url, holds_password
-from tagcast.features.core.validation import InvalidValueError, at, explained, with_near, zone
+from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
 
 FILE_NAME = "tagcast.toml"
 ENVIRONMENT = {
@@ -87,6 +78,10 @@ class Settings(Strict):
         names = [s.name for s in self.sources]
         if len(set(names)) != len(names):
             raise InvalidValueError(msg("two sources have one name: {names}", names=listed(names)))
+        if mixed := sorted({*self.numbers} & {*self.words}):
+            raise InvalidValueError(
+                msg("{columns}: numbers of one source and words of another", columns=listed(mixed))
+            )
         return self
 
     @model_validator(mode="after")
@@ -101,6 +96,16 @@ class Settings(Strict):
                 )
                 raise InvalidValueError(with_near(problem, attribute, attributes))
         return self
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Further columns of the event log that hold numbers, sorted."""
+        return tuple(sorted({name for source in self.sources for name in source.numbers}))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Further columns of the event log that hold words, sorted."""
+        return tuple(sorted({name for source in self.sources for name in source.words}))
 
     @property
     def folder(self) -> Path:

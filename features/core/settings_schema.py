@@ -1,23 +1,24 @@
-"""The tables of `tagcast.toml`: sources, profiles, identity, publishing, state."""
+"""The tables of `tagcast.toml` on where data lie: sources, profiles, identity."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from ipaddress import ip_network
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.core.strict import Strict
 from tagcast.features.core.urls import holds_password, password_in_url
-from tagcast.features.core.validation import InvalidValueError, with_near, zone
+from tagcast.features.core.validation import InvalidValueError, Strict, with_near, zone
 
+NAME = r"^[a-z][a-z0-9_]*$"
 EVENT_COLUMNS = (
     "profile_id", "event_time", "amount", "quantity", "discount", "category", "item_id", "order_id", "channel",
 )  # fmt: skip
 REQUIRED_COLUMNS = ("profile_id", "event_time")
+COMPUTED_COLUMNS = ("event_day", "event_hour", "event", "is_return", "source", "day")
+"""Names of the event log that no column of a source can have."""
 TIME_FORMATS = ("dmy", "mdy", "ymd", "excel", "excel_1904", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
 """Words that ``time_format`` knows beside strptime's formats: an order of day, month and year, or what a number counts."""
 
@@ -106,10 +107,8 @@ class TimedPlace(Place):
 class Source(TimedPlace):
     """One table of events and how it maps onto the event log."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    event: str = Field(
-        "purchase", pattern=r"^[a-z][a-z0-9_]*$", description="name of every event of this source"
-    )
+    name: str = Field(pattern=NAME)
+    event: str = Field("purchase", pattern=NAME, description="name of every event of this source")
     event_column: str | None = Field(None, description="or the column that holds the name")
     where: str | None = Field(None, description="SQL condition; other rows are left out")
     returns: str | None = Field(None, description="SQL condition; these rows give money back")
@@ -117,15 +116,66 @@ class Source(TimedPlace):
     ended: bool = Field(False, description="no more events are to come: its silence is not waited for")
     columns: dict[str, str] = Field(description="event-log column = source column, or a path in one")
     derive: dict[str, str] = Field(default_factory=dict, description="event-log column = SQL expression")
+    numbers: tuple[str, ...] = Field(
+        (),
+        description="further columns of the event log that hold numbers; read from the column of this name, "
+        "or as columns or derive say",
+    )
+    words: tuple[str, ...] = Field((), description="further columns of the event log that hold words")
     joins: tuple[Join, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_by_name(cls, raw: Any) -> Any:
+        """Read a further column from the one of its name where nothing else is said."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("columns"), dict):
+            return raw
+        named = [
+            name for key in ("numbers", "words") if isinstance(given := raw.get(key), list) for name in given
+        ]
+        said = {*raw["columns"], *(raw.get("derive") or ())}
+        return {
+            **raw,
+            "columns": {**raw["columns"], **{n: n for n in named if isinstance(n, str) and n not in said}},
+        }
+
+    @field_validator("numbers", "words")
+    @classmethod
+    def _check_further(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(NAME, name):
+                raise InvalidValueError(
+                    msg(
+                        "a column of the event log is lower-case letters, digits and _; found {found!r}: write {name} = {found!r} "
+                        "under columns, and {name} here",
+                        found=name,
+                        name=re.sub(r"\W+", "_", name.lower()).strip("_") or "value",
+                    )
+                )
+            if name in {*EVENT_COLUMNS, *COMPUTED_COLUMNS}:
+                raise InvalidValueError(
+                    msg(
+                        "the event log has a column {name!r} of its own: map it in columns, or take another name",
+                        name=name,
+                    )
+                )
+        return value
 
     @model_validator(mode="after")
     def _check_columns(self) -> Self:
+        if both := sorted({*self.numbers} & {*self.words}):
+            raise InvalidValueError(msg("{columns}: both in numbers and in words", columns=listed(both)))
+        known = (*EVENT_COLUMNS, *self.numbers, *self.words)
         for column in (*self.columns, *self.derive):
-            if column not in EVENT_COLUMNS:
+            if column not in known:
                 raise InvalidValueError(
                     with_near(
-                        msg("{column!r} is no column of the event log", column=column), column, EVENT_COLUMNS
+                        msg(
+                            "{column!r} is no column of the event log; a further one is named in numbers or words",
+                            column=column,
+                        ),
+                        column,
+                        known,
                     )
                 )
         in_both = set(self.columns) & set(self.derive)
@@ -166,130 +216,3 @@ class Identity(Place):
     source: str = Field("source", description="column that holds the source's name")
     source_id: str = Field("source_id", description="column that holds the source's id")
     profile_id: str = Field("profile_id", description="column that holds the profile")
-
-
-class Publish(Strict):
-    """How many runs the store keeps, and how far a run may differ from earlier ones before it is refused."""
-
-    keep: int = Field(5, ge=1, description="published runs kept, the active one among them")
-    base_change: float = Field(0.4, gt=0, description="of the number of profiles")
-    population_change: float = Field(0.5, gt=0, description="of the population of a tag")
-    share_change: float = Field(0.25, gt=0, le=1, description="of the share of any value of a tag")
-    psi: float = Field(0.5, gt=0, description="population stability index of the scores of a tag")
-    reference_days: int = Field(
-        30, ge=1, description="also held against the oldest run of so many days before"
-    )
-
-
-class Review(Strict):
-    """Who has to agree before something is active."""
-
-    second_person: bool = Field(
-        False, description="whether somebody else approves what is published, and each new champion"
-    )
-
-
-class StateDatabase(Strict):
-    """Where accounts, audit log, saved audiences and the like are stored."""
-
-    url: str | None = Field(
-        None, description="postgresql://… with secrets as ${VARIABLE}; default: registry.db in the home"
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _check_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(
-            ("postgresql://", "postgresql+psycopg://", "postgres://")
-        ):
-            raise InvalidValueError(msg("expected postgresql://…, or no url for registry.db in the home"))
-        if value is not None and holds_password(value):
-            raise InvalidValueError(password_in_url())
-        return value
-
-
-class Access(Strict):
-    """Who may use console and API, and how much at once."""
-
-    header: str | None = Field(
-        None, description="name of the person, set by a reverse proxy that has checked it: X-Remote-User"
-    )
-    header_role: str | None = Field(
-        None, description="and of the role; without it the role is that of the account of that name"
-    )
-    trusted_proxies: tuple[str, ...] = Field(
-        (), description="addresses or networks whose headers are believed"
-    )
-    origins: tuple[str, ...] = Field(
-        (), description="further origins of the console, where a proxy does not hand on the host: https://…"
-    )
-    hosts: tuple[str, ...] = Field(
-        (),
-        description="names under which browsers and programs reach the console: tags.example.org, *.example.org; others are refused. "
-        "Default: on this machine alone its own names, else any",
-    )
-    requests_per_minute: int = Field(3000, ge=1, description="of one person or key")
-    logins_per_minute: int = Field(10, ge=1, description="from one address")
-    rate_limit_storage: str = Field(
-        "memory://",
-        description="redis://… or rediss://… with secrets as ${VARIABLE} where several servers share the limits",
-    )
-    body_bytes: int = Field(1_000_000, ge=1_000, description="of one request")
-    questions_at_once: int = Field(
-        4, ge=1, description="of one person that are worked on together; others wait their turn"
-    )
-    smallest_cell: int = Field(
-        10, ge=2, description="profiles at least, of which who may not see single ones learns something"
-    )
-
-    @field_validator("rate_limit_storage")
-    @classmethod
-    def _check_storage(cls, value: str) -> str:
-        # The message must not repeat what was found: a password may be written in it.
-        if value != "memory://" and not value.startswith(("redis://", "rediss://")):
-            raise ValueError("expected memory://, redis://host:port/number or rediss://…")
-        if holds_password(value):
-            raise ValueError(
-                "a password is written in rate_limit_storage: name it as ${VARIABLE} and set it in the environment"
-            )
-        return value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            try:
-                ip_network(network, strict=False)
-            except ValueError:
-                raise InvalidValueError(
-                    msg("expected an address or a network such as 10.0.0.0/8, found {found!r}", found=network)
-                ) from None
-        return value
-
-    @field_validator("origins")
-    @classmethod
-    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            if not re.fullmatch(r"https?://[^/\s]+", origin):
-                raise InvalidValueError(
-                    msg("expected an origin such as https://tags.example.org, found {found!r}", found=origin)
-                )
-        return value
-
-    @field_validator("hosts")
-    @classmethod
-    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for host in value:
-            if not re.fullmatch(r"(\*\.)?[^*/:\s]+|\[[0-9a-fA-F:]+\]", host):
-                raise InvalidValueError(
-                    msg("expected a host without port such as tags.example.org, found {found!r}", found=host)
-                )
-        return tuple(host.lower() for host in value)
-
-    @model_validator(mode="after")
-    def _check_header(self) -> Self:
-        if (self.header or self.header_role) and not self.trusted_proxies:
-            raise InvalidValueError(msg("header needs trusted_proxies: anybody else could write it"))
-        if self.header_role and not self.header:
-            raise InvalidValueError(msg("header_role needs header"))
-        return self

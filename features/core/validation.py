@@ -1,4 +1,4 @@
-"""What pydantic finds wrong in a table or a request, as messages: one for each type of error, none of its own English."""
+"""Tables that are read from files, and what pydantic finds wrong in them or in a request, as messages: none of its own English."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pydantic import BaseModel, ConfigDict
+
 from tagcast.features.core.messages import NOTHING, Message, Text, listed, msg, nmsg
 
 _SHOWN = 20
 """Names that are listed where none is near."""
+
+
+class Strict(BaseModel):
+    """A table whose keys are all known, and whose values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class InvalidValueError(ValueError):

@@ -16,9 +16,10 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.event_log_writer import MIN_PROFILES, identity_query
+from tagcast.features.ingest.log_columns import converted_columns, log_columns, number_columns
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_findings import SourceReport, findings_of, strange_findings
-from tagcast.features.ingest.source_query import CONVERTED, EVENT_LOG_COLUMNS, NUMBERS, source_query
+from tagcast.features.ingest.source_query import source_query
 from tagcast.features.ingest.texts.formats import time_hint
 from tagcast.features.ingest.texts.numbers import doubtful_numbers, look_at_numbers, number_hint
 from tagcast.features.quality.finding import Finding
@@ -66,7 +67,7 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                         report = _report(source.name, query.select, identity, connection, settings, now)
                         numbers = {
                             name: look_at_numbers(connection, query.texts[name])
-                            for name in NUMBERS
+                            for name in number_columns(settings)
                             if name in query.texts
                         }
                 except TagcastError as error:
@@ -78,7 +79,9 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                 )
                 codes = {finding.code for finding in named}
                 mapped = {*source.columns, *source.derive}
-                hints = {n: number_hint(source, n, numbers.get(n)) for n in NUMBERS if n in mapped}
+                hints = {
+                    n: number_hint(source, n, numbers.get(n)) for n in number_columns(settings) if n in mapped
+                }
                 if report.unparsable_times:
                     times = query.texts.get("event_time")
                     hints["event_time"] = time_hint(connection, times, source.timezone)
@@ -115,7 +118,8 @@ def _report(
     def lines_where(condition: exp.Expr) -> exp.Expr:
         return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition))
 
-    everything = exp.Tuple(expressions=[exp.column(c) for c in EVENT_LOG_COLUMNS])
+    converted = converted_columns(settings)
+    everything = exp.Tuple(expressions=[exp.column(c) for c in log_columns(settings)])
     returned = exp.column("is_return")
     counted = exp.select(
         exp.Count(this=exp.Star()),
@@ -134,8 +138,8 @@ def _report(
         exp.Count(this=exp.Distinct(expressions=[category])),
         lines_where(category.is_(exp.null())),
         lines_where(exp.not_(exp.column("matched"))),
-        *[exp.Count(this=exp.column(f"unread_{name}")) for name in CONVERTED],
-        *[exp.Min(this=exp.column(f"unread_{name}")) for name in CONVERTED],
+        *[exp.Count(this=exp.column(f"unread_{name}")) for name in converted],
+        *[exp.Min(this=exp.column(f"unread_{name}")) for name in converted],
     ).from_(lines)
     row = connection.sql(counted.sql("duckdb")).fetchall()[0]
     unplaced = 0
@@ -151,6 +155,6 @@ def _report(
         )
         unplaced = connection.sql(ids.where(exp.not_(strange)).sql("duckdb")).fetchall()[0][0]
     counts: dict[str, Any] = dict(zip(_COUNTED, row[: len(_COUNTED)], strict=True))
-    unread = zip(CONVERTED, row[len(_COUNTED) : -len(CONVERTED)], row[-len(CONVERTED) :], strict=True)
+    unread = zip(converted, row[len(_COUNTED) : -len(converted)], row[-len(converted) :], strict=True)
     examples = {column: (lines, example) for column, lines, example in unread if lines}
     return SourceReport(name=name, unread=examples, unplaced_ids=unplaced, **counts)

@@ -21,9 +21,10 @@ from tagcast.features.core.settings_schema import Source
 from tagcast.features.ingest.attributes.profiles import write_attributes
 from tagcast.features.ingest.attributes.views import write_view_tables
 from tagcast.features.ingest.event_log_content import VIEWS, Digest, LogContent, SourceCount, content_id
+from tagcast.features.ingest.log_columns import log_columns
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.source_query import EVENT_LOG_COLUMNS, SourceQuery, source_query
+from tagcast.features.ingest.source_query import SourceQuery, source_query
 from tagcast.features.ingest.sql_casts import as_key
 from tagcast.features.ingest.texts.formats import time_hint
 from tagcast.features.ingest.texts.numbers import look_at_numbers, number_hint
@@ -78,11 +79,11 @@ def write_log(
         for number, source in enumerate(settings.sources)
     ]
     log = replace(
-        _merge(connection, aside, spans, tuple(counts)),
+        _merge(connection, aside, spans, tuple(counts), log_columns(settings)),
         readings={source.name: reading(source, settings.timezone) for source in settings.sources},
     )
     staged = [aside / f"stage-{number}.parquet" for number in range(len(queries))]
-    write_day_totals(connection, staged, aside / DAY_TOTALS)
+    write_day_totals(connection, staged, aside / DAY_TOTALS, (*settings.numbers, *settings.words))
     if identity is not None:
         placed = exp.select("source", "source_id", exp.alias_(exp.column("placed"), "profile_id"))
         rows = placed.from_(exp.Subquery(this=identity.copy()).as_("i"))
@@ -201,7 +202,11 @@ def _span(connection: Any, source: Source, staged: Path) -> SourceSpan | None:
 
 
 def _merge(
-    connection: Any, aside: Path, spans: Sequence[SourceSpan | None], sources: tuple[SourceCount, ...]
+    connection: Any,
+    aside: Path,
+    spans: Sequence[SourceSpan | None],
+    sources: tuple[SourceCount, ...],
+    columns: Sequence[str],
 ) -> LogContent:
     """Write all staged lines with a plausible time as one sorted log and return what it holds."""
     staged = exp.func(
@@ -218,12 +223,12 @@ def _merge(
     ]
     placed, time = exp.column("placed"), exp.column("event_time")
     lines = exp.select(
-        *[exp.alias_(placed if c == "profile_id" else exp.column(c), c) for c in EVENT_LOG_COLUMNS]
+        *[exp.alias_(placed if c == "profile_id" else exp.column(c), c) for c in columns]
     ).from_(staged)
     lines = lines.where(placed.is_(exp.null()).not_(), time.is_(exp.null()).not_())
     lines = lines.where(exp.or_(exp.false(), *plausible))
     # Sorted by every column: the file's bytes depend on the events alone, not on how they arrived.
-    lines = lines.order_by(*[str(position + 1) for position in range(len(EVENT_LOG_COLUMNS))])
+    lines = lines.order_by(*[str(position + 1) for position in range(len(columns))])
     target = str(aside / "events.parquet")
     connection.sql(lines.sql("duckdb")).write_parquet(target, compression="zstd")
     rows, profiles, first, last, returned = connection.execute(
@@ -250,8 +255,8 @@ def _merge(
     there = [exp.Where(this=exp.column(c).is_(exp.null()).not_()) for c in OPTIONAL_COLUMNS]
     filled = [exp.Filter(this=day.copy(), expression=condition) for condition in there]
     days = connection.sql(exp.select(*filled).from_(log).sql("duckdb")).fetchall()[0]
-    columns = dict(zip((*OPTIONAL_COLUMNS, "is_return"), (*days, returned), strict=True))
-    digests = _digests(connection, log)
+    filled_from = dict(zip((*OPTIONAL_COLUMNS, "is_return"), (*days, returned), strict=True))
+    digests = _digests(connection, log, columns)
     return LogContent(
         id=content_id(digests.values()),
         rows=rows,
@@ -259,7 +264,7 @@ def _merge(
         first_day=first,
         last_day=last,
         events_from=dict(names),
-        columns_from={name: day for name, day in columns.items() if day is not None},
+        columns_from={name: day for name, day in filled_from.items() if day is not None},
         sources=sources,
         digests=digests,
         spans=tuple(known),
@@ -270,9 +275,9 @@ def _day(day: date) -> exp.Expr:
     return exp.cast(exp.Literal.string(day.isoformat()), "DATE")
 
 
-def _digests(connection: Any, log: exp.Expr) -> dict[date, Digest]:
+def _digests(connection: Any, log: exp.Expr, columns: Sequence[str]) -> dict[date, Digest]:
     """Return what each local day of the log holds, as a number of lines and a sum of their hashes."""
-    hashed = exp.Anonymous(this="hash", expressions=[exp.column(c) for c in EVENT_LOG_COLUMNS])
+    hashed = exp.Anonymous(this="hash", expressions=[exp.column(c) for c in columns])
     # A sum of hashes does not depend on the order of rows, and counts a line twice that stands twice.
     content = exp.cast(exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb")), "VARCHAR")
     counted = exp.Count(this=exp.Star())

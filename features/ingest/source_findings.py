@@ -8,10 +8,13 @@ from datetime import datetime
 
 from tagcast.features.core.messages import NOTHING, Message, msg
 from tagcast.features.ingest.event_log_writer import MAX_UNPARSABLE_SHARE
-from tagcast.features.ingest.source_query import NUMBERS, StrangeValues
+from tagcast.features.ingest.source_query import StrangeValues
 from tagcast.features.ingest.texts.uses import USES, use_hint
 from tagcast.features.quality.finding import Finding, lines_of
 
+_UNREADABLE = {
+    "amount": "unreadable_amounts", "quantity": "unreadable_quantities", "discount": "unreadable_discounts",
+}  # fmt: skip
 MANY = 0.05
 """Share of lines from which something left out or doubtful is worth a warning."""
 
@@ -148,10 +151,10 @@ def findings_of(
                 msg("{lines} have no amount", lines=share(r.purchases_without_amount - unread_amounts)),
                 msg("check columns.amount"),
             )
-        for name in NUMBERS:
-            if name in r.unread:
+        for name in r.unread:
+            if name != "event_time":
                 yield warning(
-                    f"unreadable_{name}s" if name != "quantity" else "unreadable_quantities",
+                    _UNREADABLE.get(name, "unreadable_numbers"),
                     msg(
                         "{column} is no number in {lines}{example}; it is unknown there",
                         column=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -11,6 +12,12 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import EVENT_COLUMNS, Source
 from tagcast.features.ingest.expression_types import Typing, Values, values_of
+from tagcast.features.ingest.log_columns import (
+    AMOUNT_TYPE,
+    converted_columns,
+    log_columns,
+    number_columns,
+)
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader, Table
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
@@ -18,15 +25,6 @@ from tagcast.features.ingest.sql_casts import as_key, as_number
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.texts.uses import Use
 from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, check_unit, needs_order
-
-AMOUNT_TYPE = "DECIMAL(18, 4)"
-EVENT_LOG_COLUMNS = (
-    "profile_id", "event_time", "event_day", "event_hour", "event", "amount", "quantity", "discount", "category",
-    "item_id", "order_id", "channel", "is_return", "source",
-)  # fmt: skip
-NUMBERS = ("amount", "quantity", "discount")
-CONVERTED = ("event_time", *NUMBERS)
-"""Columns that are converted; ``unread_NAME`` beside each holds the text of what could not be."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQu
         Naming the source, the column, what is there and the hint.
     """
     where = f"sources.{source.name}"
-    needed, text = _needed(source)
+    needed, text = _needed(source, converted_columns(settings))
     table = reader.open(source, where, needed, text, whole=source.deduplicate)
     lines = exp.select("*").from_(table.relation)
     columns = dict(table.columns)
@@ -118,11 +116,11 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQu
     return _Mapping(source, settings, reader, query, known, where).mapped()
 
 
-def _needed(source: Source) -> tuple[set[str], set[str]]:
+def _needed(source: Source, converted: Collection[str]) -> tuple[set[str], set[str]]:
     """Return the columns that the mapping names, and those of them that are wanted as text."""
     expressions = [*source.derive.values(), source.where or "", source.returns or ""]
     needed = {*source.columns.values(), *(name for text in expressions for name in columns_in(text))}
-    text = {name for target, name in source.columns.items() if target not in CONVERTED}
+    text = {name for target, name in source.columns.items() if target not in converted}
     text |= {left for join in source.joins for left in join.keys}
     text |= {source.event_column} if source.event_column else set()
     brought = {name.lower() for join in source.joins for name in join.columns}
@@ -168,6 +166,7 @@ class _Mapping:
         self.source, self.settings, self.reader = source, settings, reader
         self.lines, self.table, self.where = lines.subquery("raw", copy=False), table, where
         self.columns = table.columns
+        self.numbers, self.converted = number_columns(settings), converted_columns(settings)
         self.strange: dict[tuple[str, Use], StrangeValues] = {}
         self.trees = self._checked()
         named = {c.name for tree in self.trees.values() for c in tree.find_all(exp.Column)}
@@ -212,7 +211,9 @@ class _Mapping:
             found = self.table.find(name, f"{self.where}.columns.{target}")
             values[target] = column(found), self.columns[found]
         for target in self.source.derive:
-            want: Use | None = "number" if target in NUMBERS else None if target == "event_time" else "text"
+            want: Use | None = (
+                "number" if target in self.numbers else None if target == "event_time" else "text"
+            )
             values[target] = self._expression(f"derive.{target}", want)
             self._plain(f"derive.{target}", values[target][1])
         is_return: exp.Expr = exp.false()
@@ -225,21 +226,21 @@ class _Mapping:
         order = self._order(*values["event_time"])
         # Text that is converted stands once beside its lines, without blanks around it: it is looked at several times.
         base = exp.select("*").from_(self.lines)
-        for name in CONVERTED:
+        for name in self.converted:
             if name in values and values[name][1] == "VARCHAR":
                 base.select(exp.alias_(as_key(*values[name]), f"__{name}", quoted=True), copy=False)
                 values[name] = column(f"__{name}"), "VARCHAR"
         query = exp.select()
-        for name in EVENT_COLUMNS:
+        for name in (*EVENT_COLUMNS, *self.settings.numbers, *self.settings.words):
             value, kind = values.get(name, (exp.cast(exp.null(), "VARCHAR"), "VARCHAR"))
             if name == "event_time":
                 result = as_timestamp(self.source, value, kind, self.settings.timezone, order)
-            elif name in NUMBERS:
+            elif name in self.numbers:
                 result = _number(name, value, kind, is_return)
             else:
                 result = as_key(value, kind)
             query = query.select(exp.alias_(result, name), copy=False)
-            if name in CONVERTED:
+            if name in self.converted:
                 query = query.select(exp.alias_(value.copy(), f"raw_{name}"), copy=False)
         query.from_(base.subquery("raw", copy=False), copy=False).select(
             exp.alias_(event, "event"),
@@ -249,11 +250,11 @@ class _Mapping:
         )
         if self.source.where:
             query.where(self._expression("where", "boolean")[0], copy=False)
-        kinds = {name: values[name][1] if name in values else "VARCHAR" for name in CONVERTED}
-        select = _finished(query, self.settings.timezone, self.source.name, kinds)
+        kinds = {name: values[name][1] if name in values else "VARCHAR" for name in self.converted}
+        select = _finished(query, self.settings, self.source.name, kinds)
         texts = {
             name: exp.select(exp.alias_(exp.column(f"raw_{name}"), "t")).from_(query.subquery("mapped"))
-            for name in CONVERTED
+            for name in self.converted
             if name in values and kinds[name] == "VARCHAR"
         }
         return SourceQuery(select, tuple(self.strange.values()), texts)
@@ -278,20 +279,20 @@ def _number(name: str, value: exp.Expr, kind: str, is_return: exp.Expr) -> exp.E
     return exp.Abs(this=number) if name == "discount" else number
 
 
-def _finished(mapped: exp.Select, timezone: str, name: str, kinds: dict[str, str]) -> exp.Select:
+def _finished(mapped: exp.Select, settings: Settings, name: str, kinds: dict[str, str]) -> exp.Select:
     """Add the project's local day and hour, the source's name, and the text of what could not be converted."""
     utc = exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), exp.column("event_time")])
-    local = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(timezone), utc])
+    local = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(settings.timezone), utc])
     computed = {
         "event_day": exp.cast(local, "DATE"),
         "event_hour": exp.cast(exp.func("hour", local.copy()), "TINYINT"),
         "source": exp.Literal.string(name),
     }
     final = exp.select().from_(mapped.subquery("mapped"))
-    for target in EVENT_LOG_COLUMNS:
+    for target in log_columns(settings):
         final.select(exp.alias_(computed.get(target) or exp.column(target), target), copy=False)
-    for target in CONVERTED:
-        text = as_key(exp.column(f"raw_{target}"), kinds[target])
+    for target, kind in kinds.items():
+        text = as_key(exp.column(f"raw_{target}"), kind)
         unread = exp.case().when(exp.column(target).is_(exp.null()), text)
         final.select(exp.alias_(unread, f"unread_{target}"), copy=False)
     return final.select(exp.column("matched"), copy=False)

@@ -22,12 +22,13 @@ SHOWN_DAYS = 3
 KEPT_DAYS = 30
 """Days of new data for which a change stays on record in the event log."""
 
+_CONTENT = (
+    "event_time", "event", "amount", "quantity", "discount", "category", "item_id", "order_id", "channel", "is_return",
+)  # fmt: skip
 _TOTALS = """
-SELECT source, event_day, count(*) AS lines, sum(amount) AS amount,
-       sum(hash(event_time, event, amount, quantity, discount, category, item_id, order_id, channel, is_return)::HUGEINT)
-           ::VARCHAR AS content,
+SELECT source, event_day, count(*) AS lines, sum(amount) AS amount, sum(hash(*COLUMNS($content))::HUGEINT)::VARCHAR AS content,
        sum(hash(event_time, event, order_id, profile_id)::HUGEINT)::VARCHAR AS ids
-FROM read_parquet(?) WHERE event_time IS NOT NULL AND profile_id IS NOT NULL
+FROM read_parquet($staged) WHERE event_time IS NOT NULL AND profile_id IS NOT NULL
 GROUP BY source, event_day ORDER BY source, event_day
 """
 _DIFFERENT = """
@@ -97,7 +98,9 @@ def reading(source: Source, timezone: str) -> str:
     return sha256(f"{mapping}|{timezone}|{duckdb.__version__}".encode()).hexdigest()[:16]
 
 
-def write_day_totals(connection: Any, staged: Sequence[Path], target: Path) -> None:
+def write_day_totals(
+    connection: Any, staged: Sequence[Path], target: Path, further: Sequence[str] = ()
+) -> None:
     """Write the totals of all staged lines, whoever they belong to today: accounts that are merged change no day.
 
     Parameters
@@ -106,8 +109,11 @@ def write_day_totals(connection: Any, staged: Sequence[Path], target: Path) -> N
     staged : sequence of Path
         The lines of each source as they were read.
     target : Path
+    further : sequence of str
+        Columns that the sources add to the event log.
     """
-    connection.sql(_TOTALS, params=[[str(file) for file in staged]]).write_parquet(str(target))
+    given = {"staged": [str(file) for file in staged], "content": [*_CONTENT, *further]}
+    connection.sql(_TOTALS, params=given).write_parquet(str(target))
 
 
 def past_changes(

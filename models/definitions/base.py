@@ -11,8 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from tagcast.features.catalog.titles import Text
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.core.strict import Strict
-from tagcast.features.core.validation import InvalidValueError
+from tagcast.features.core.validation import InvalidValueError, Strict
 from tagcast.models.definitions.cron import Cron
 
 PLACEHOLDER = "{category}"

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tagcast.features.core.messages import msg
-from tagcast.features.core.strict import Strict
-from tagcast.features.core.validation import InvalidValueError
+from tagcast.features.core.validation import InvalidValueError, Strict
 
 
 class ThresholdRule(Strict):

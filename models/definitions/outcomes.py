@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.core.strict import Strict
-from tagcast.features.core.validation import InvalidValueError
+from tagcast.features.core.validation import InvalidValueError, Strict
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 
 TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
