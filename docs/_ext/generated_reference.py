@@ -39,18 +39,20 @@ def tag_page() -> str:
 
 
 def view_page() -> str:
-    """Return the keys of a view, from its JSON schema."""
+    """Return the keys of both kinds of views, from their JSON schemas."""
+    from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
 
-    schema = AttributesDeclaration.model_json_schema()
-    parts = [section("view", name, part, 2) for name, part in sorted(schema["$defs"].items())]
-    return (
+    parts: dict[str, dict[str, Any]] = {}
+    text = (
         "# View\n\nYAML files in the folder named by `features` in `tagcast.toml`; several views stand in one file with `---` "
-        "between them. Unknown keys are errors.\n\n"
-        + fields(schema, linker("view"))
-        + "\n"
-        + "\n".join(parts)
+        "between them. Unknown keys are errors. A view with `from` is of attributes, every other of aggregates.\n\n"
     )
+    for title, model in (("Aggregates", AggregatesDeclaration), ("Attributes", AttributesDeclaration)):
+        schema = model.model_json_schema()
+        parts |= schema.pop("$defs")
+        text += f"## {title}\n\n{fields(schema, linker('view'))}\n"
+    return text + "\n".join(section("view", name, part, 3) for name, part in sorted(parts.items()))
 
 
 def settings_page() -> str:

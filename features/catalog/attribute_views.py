@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from tagcast.features.catalog.view_declarations import AttributesDeclaration, ColumnKind
 
 
+def level_names(word: str, levels: Iterable[str]) -> dict[str, str]:
+    """Return each level of a word, and the feature that says whether it is it."""
+    found: dict[str, str] = {}
+    for level in levels:
+        plain = re.sub(r"\W+", "_", level.lower()).strip("_") or "none"
+        stem = f"{word}_is_{plain}"
+        same = sum(name == stem or name.startswith(f"{stem}__") for name in found.values())
+        found[level] = f"{stem}__{same + 1}" if same else stem
+    return found
+
+
 @dataclass(frozen=True)
 class Attribute:
     """One column of a view of attributes.
@@ -34,21 +45,10 @@ class Attribute:
     zh: str
     levels: tuple[str, ...] = ()
 
-    @property
-    def level_names(self) -> dict[str, str]:
-        """Each level and the feature that says whether it is it."""
-        found: dict[str, str] = {}
-        for level in self.levels:
-            word = re.sub(r"\W+", "_", level.lower()).strip("_") or "none"
-            stem = f"{self.name}_is_{word}"
-            same = sum(name == stem or name.startswith(f"{stem}__") for name in found.values())
-            found[level] = f"{stem}__{same + 1}" if same else stem
-        return found
-
     def features(self, view: str) -> Iterable[Feature]:
         """Return its columns in order."""
         if self.kind == "word":
-            for level, name in self.level_names.items():
+            for level, name in level_names(self.name, self.levels).items():
                 yield Feature(name, view, f"{self.en}: {level}", f"{self.zh}：{level}")
         elif self.kind == "date":
             yield Feature(self.name, view, f"days since {self.en}", f"距{self.zh}天数")

@@ -24,8 +24,7 @@ GROWING = frozenset(
         "category_spend_all",
     }
 )
-"""Features that grow with the calendar alone: what a snapshot of spring teaches about "spend ever" is wrong by
-autumn. Models learn from them only where validation over time shows that they help; their rates stand beside them."""
+"""Features of tagcast's own that grow with the calendar alone; their rates stand beside them."""
 
 
 @dataclass(frozen=True)

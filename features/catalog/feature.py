@@ -19,7 +19,10 @@ class Feature:
     needs : str
         Event-log column without which the feature is not made; empty for none.
     absent : float or None
-        What a pair without any history holds: 0 for counts, None (unknown) for recencies and ratios.
+        What an entity without any history in the view holds: 0 for counts, None (unknown) for recencies and ratios.
+    growing : bool
+        Whether it grows with the calendar alone: what a snapshot of spring teaches about "spend ever" is wrong by autumn.
+        Models learn from it only where validation over time shows that it helps.
     """
 
     name: str
@@ -28,3 +31,4 @@ class Feature:
     zh: str
     needs: str = ""
     absent: float | None = None
+    growing: bool = False

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 from urllib.parse import unquote
 
+from tagcast.features.catalog.aggregate_views import AggregateView
 from tagcast.features.catalog.attribute_views import AttributeView
 from tagcast.features.catalog.builtin import (
     CATEGORY_HISTORY,
     CATEGORY_MEASURES,
     DISTINCT,
+    GROWING,
     MEASURES,
     PROFILE_HISTORY,
     Measure,
 )
 from tagcast.features.catalog.feature import Feature
 
+OwnView = AttributeView | AggregateView
 WINDOWS_DAYS = (7, 30, 90, 180, 365)
 OPTIONAL = ("amount", "category", "channel", "discount", "is_return", "item_id", "order_id", "quantity")
 """Columns of the event log that a source may lack."""
@@ -45,6 +49,10 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "interest": (PROFILE_VIEW, PAIR_VIEW),
 }
 """Feature services of tagcast's own, by the views that they hold."""
+
+
+def _own_view(written: Mapping[str, Any]) -> OwnView:
+    return AttributeView.from_json(written) if "attributes" in written else AggregateView.from_json(written)
 
 
 @dataclass(frozen=True)
@@ -74,14 +82,14 @@ class FeatureSet:
         Optional event-log columns that hold something (``amount``, ``category``, …), sorted.
     events : tuple of str
         Event names other than ``purchase``, sorted.
-    own : tuple of AttributeView
+    own : tuple of AttributeView or AggregateView
         Views that the company declares.
     """
 
     windows: tuple[int, ...]
     columns: tuple[str, ...]
     events: tuple[str, ...] = ()
-    own: tuple[AttributeView, ...] = ()
+    own: tuple[OwnView, ...] = ()
 
     @property
     def spec(self) -> str:
@@ -97,7 +105,7 @@ class FeatureSet:
         """Read what ``spec`` wrote."""
         shipped, own = spec.split(";", 3)[:3], spec.split(";", 3)[3:]
         windows, columns, events = (tuple(part.split(",")) if part else () for part in shipped)
-        views = tuple(AttributeView.from_json(view) for text in own for view in json.loads(text))
+        views = tuple(_own_view(view) for text in own for view in json.loads(text))
         return cls(tuple(int(w) for w in windows), columns, tuple(unquote(event) for event in events), views)
 
     @property
@@ -160,6 +168,16 @@ class FeatureSet:
         named = dict.fromkeys(one.partition(".")[0] for one in chosen)
         return {view: self.views[view] for view in named if view in self.views}
 
+    @property
+    def tables(self) -> tuple[AttributeView, ...]:
+        """The views that the company declares over tables of their own; the others are over the events."""
+        return tuple(view for view in self.own if isinstance(view, AttributeView))
+
+    @property
+    def growing(self) -> frozenset[str]:
+        """Features that grow with the calendar alone (:class:`tagcast.features.catalog.feature.Feature`)."""
+        return GROWING | {f.name for view in self.own for f in view.features() if f.growing}
+
     def titles(self) -> dict[str, Feature]:
         """Return every feature by its name."""
         return {f.name: f for view in self.views for f in self.features(view)}
@@ -170,7 +188,7 @@ class FeatureSet:
         for event in self.events:
             for feature in self._event_features(event):
                 own.setdefault(feature.name.lower(), []).append(event)
-        declared = {name.lower() for name in replace(self, events=()).titles()}
+        declared = {name.lower() for name in replace(self, events=(), own=()).titles()}
         found: dict[tuple[str, ...], Clash] = {}
         for name, events in own.items():
             if len(events) > 1 or name in declared:
@@ -202,8 +220,10 @@ class FeatureSet:
                         f"近{short}天{zh}相对近{long}天节奏",
                         needs,
                     )
+        declared = {feature.name for own in self.own for feature in own.features()}
         for event in self.events:
-            yield from self._event_features(event)
+            # What a company declares takes the place of what every event gets.
+            yield from (f for f in self._event_features(event) if f.name not in declared)
 
     def _event_features(self, event: str) -> Iterable[Feature]:
         view = PROFILE_VIEW
@@ -239,9 +259,9 @@ def _windowed(measure: Measure, days: int, view: str, absent: float | None) -> F
     )
 
 
-def windows_within(history_days: int) -> tuple[int, ...]:
-    """Return the windows that the shortest history of a snapshot fills.
+def windows_within(history_days: int, windows: tuple[int, ...] = WINDOWS_DAYS) -> tuple[int, ...]:
+    """Return the windows that the shortest history of a snapshot fills, at least the shortest.
 
     A longer window would equal the lifetime count, and mean something else at each snapshot.
     """
-    return tuple(w for w in WINDOWS_DAYS if w <= history_days) or WINDOWS_DAYS[:1]
+    return tuple(w for w in windows if w <= history_days) or windows[:1]

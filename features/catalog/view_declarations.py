@@ -1,15 +1,14 @@
-"""What a company may declare as a view of its own: files of YAML, validated.
-
-A view becomes a Feast FeatureView; what kind it is follows from the keys that it gives.
-"""
+"""A view of attributes as a company declares it in YAML, validated, and what every kind of declared view has."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from tagcast.features.catalog.builtin import CATEGORY_HISTORY, PROFILE_HISTORY
 from tagcast.features.catalog.titles import Text
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.settings_schema import TimedPlace
@@ -18,17 +17,8 @@ from tagcast.features.core.validation import InvalidValueError, Strict
 NAME = r"^[a-z][a-z0-9_]*$"
 ColumnKind = Literal["number", "flag", "date", "word"]
 SHIPPED = ("profile_activity", "profile_category")
-_TAKEN = frozenset(
-    {
-        "profile_id",
-        "category",
-        "as_of",
-        "event_timestamp",
-        "created_timestamp",
-        *(f[0] for f in PROFILE_HISTORY),
-        *(f[0] for f in CATEGORY_HISTORY),
-    }
-)
+_TAKEN = frozenset({"profile_id", "category", "as_of", "event_timestamp", "created_timestamp"})
+"""Columns of a snapshot that are no features."""
 
 
 class AttributeTable(TimedPlace):
@@ -66,17 +56,23 @@ class AttributeColumn(Strict):
     title: Text | None = None
 
 
-class AttributesDeclaration(Strict):
-    """A view of attributes with history, joined as of each snapshot."""
+class DeclaredView(Strict):
+    """What every declared view has, whatever it is made of; it becomes a Feast FeatureView."""
 
     view: str = Field(pattern=NAME)
-    source: AttributeTable = Field(alias="from")
-    columns: dict[str, AttributeColumn] = Field(
-        min_length=1, description="feature = number, flag, date or word"
-    )
     title: Text | None = None
     description: str = ""
     owner: str = ""
+    _file: str = PrivateAttr("")
+
+    def read_from(self, file: Path) -> None:
+        """Remember the file, for errors that are found later."""
+        self._file = str(file)
+
+    @property
+    def place(self) -> str:
+        """What errors call it: its file and its name."""
+        return f"{self._file}: {self.view}"
 
     @field_validator("view")
     @classmethod
@@ -84,6 +80,38 @@ class AttributesDeclaration(Strict):
         if value in SHIPPED:
             raise InvalidValueError(msg("{view} is a view of tagcast's own: take another name", view=value))
         return value
+
+
+def check_feature_names(names: Iterable[str]) -> None:
+    """Refuse names of features that are written otherwise than in lower case, or that tagcast has taken.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming all that are wrong.
+    """
+    names = list(names)
+    if wrong := [name for name in names if not re.match(NAME, name)]:
+        raise InvalidValueError(
+            msg(
+                "a feature's name is lower-case letters, digits and _; found {found}",
+                found=listed(map(repr, wrong)),
+            )
+        )
+    if taken := sorted(_TAKEN & set(names)):
+        raise InvalidValueError(
+            msg("{names}: a snapshot has columns of these names: take others", names=listed(taken))
+        )
+
+
+class AttributesDeclaration(DeclaredView):
+    """A view of attributes with history, joined as of each snapshot."""
+
+    source: AttributeTable = Field(alias="from")
+    columns: dict[str, AttributeColumn] = Field(
+        min_length=1,
+        description="feature = number, flag, date or word; column: where the table calls it otherwise",
+    )
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -95,23 +123,23 @@ class AttributesDeclaration(Strict):
     @field_validator("columns")
     @classmethod
     def _check_columns(cls, value: dict[str, AttributeColumn]) -> dict[str, AttributeColumn]:
-        import re
-
-        wrong = [name for name in value if not re.match(NAME, name)]
-        if wrong:
-            raise InvalidValueError(
-                msg(
-                    "a feature's name is lower-case letters, digits and _; found {found}: write it so, and column: "
-                    "with the name in the table",
-                    found=listed(map(repr, wrong)),
-                )
-            )
-        taken = sorted(_TAKEN & set(value))
-        if taken:
-            raise InvalidValueError(
-                msg("{names}: tagcast has features of these names: take others", names=listed(taken))
-            )
+        check_feature_names(value)
         return value
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its entity on the event log."""
+        return ("profile_id",)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features that it declares, as a tag may name them."""
+        return tuple(self.columns)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns that it gives, but for the levels of words."""
+        return self.names
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -119,7 +147,3 @@ class AttributesDeclaration(Strict):
         source = self.source
         times = [name for name in (source.valid_from, source.seen_at) if name]
         return (source.key, *times, *(given.column or name for name, given in self.columns.items()))
-
-
-ViewDeclaration = AttributesDeclaration
-"""Every kind of view that can be declared."""

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from reprlib import Repr
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from tagcast.features.catalog.view_declarations import AttributesDeclaration, ViewDeclaration
+from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
+from tagcast.features.catalog.feature_set import OPTIONAL, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.view_declarations import AttributesDeclaration
 from tagcast.features.core.errors import DefinitionError
-from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.raw_errors import yaml_problem
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.validation import at, explained
+from tagcast.features.core.validation import placed
 
-_SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = 200
+ViewDeclaration = AttributesDeclaration | AggregatesDeclaration
+"""Every kind of view that can be declared."""
 
 
 def declared_views(settings: Settings) -> tuple[ViewDeclaration, ...]:
     """Return the views that a project declares; DefinitionError as of :func:`load_views`."""
     return () if settings.features_folder is None else load_views(settings.features_folder)
+
+
+def attribute_views(settings: Settings) -> tuple[AttributesDeclaration, ...]:
+    """Return those of them that are over tables of their own."""
+    return tuple(view for view in declared_views(settings) if isinstance(view, AttributesDeclaration))
+
+
+def aggregate_views(settings: Settings) -> tuple[AggregatesDeclaration, ...]:
+    """Return those of them that are over the events."""
+    return tuple(view for view in declared_views(settings) if isinstance(view, AggregatesDeclaration))
 
 
 def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
@@ -39,7 +50,7 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
             hint=msg('set features = "…" in the configuration to a folder of views, or leave it out'),
         )
     views: dict[str, tuple[Path, ViewDeclaration]] = {}
-    owners: dict[str, str] = {}
+    owners = {name: f.view for name, f in FeatureSet(WINDOWS_DAYS, OPTIONAL).titles().items()}
     for file in sorted(folder.glob("*.yaml")):
         for raw in _documents(file):
             view = _validated(raw, file)
@@ -53,7 +64,7 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
                     ),
                     hint=msg("rename one"),
                 )
-            for name in view.columns:
+            for name in view.column_names:
                 if (other := owners.setdefault(name, view.view)) != view.view:
                     raise DefinitionError(
                         msg(
@@ -63,7 +74,7 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
                             other=other,
                             name=name,
                         ),
-                        hint=msg("rename one, and say column: with its name in the table"),
+                        hint=msg("rename one"),
                     )
             views[view.view] = file, view
     return tuple(view for _, view in views.values())
@@ -83,24 +94,23 @@ def _validated(raw: Any, file: Path) -> ViewDeclaration:
     if not isinstance(raw, dict):
         raise DefinitionError(
             msg(
-                "{where}: expected keys such as view and columns, found {type}",
+                "{where}: expected keys such as view and features, found {type}",
                 where=file,
                 type=type(raw).__name__,
             ),
             hint=_HINT,
         )
-    where = msg("{file}: view {view}", file=file, view=str(raw.get("view", "?")))
+    kind: type[ViewDeclaration] = (
+        AttributesDeclaration if "from" in raw or "columns" in raw else AggregatesDeclaration
+    )
+    where = f"{file}: {raw.get('view', '?')}"
     try:
-        return AttributesDeclaration.model_validate(raw)
+        view = kind.model_validate(raw)
     except ValidationError as error:
-        problems = listed(map(_explain, error.errors(include_url=False)), "sentences")
+        problems = listed(map(placed, error.errors(include_url=False)), "sentences")
         raise DefinitionError(msg("{where}: {problem}", where=where, problem=problems), hint=_HINT) from error
+    view.read_from(file)
+    return view
 
 
 _HINT = msg("docs/how-to/views.md shows every key")
-
-
-def _explain(error: Any) -> Text:
-    place = ".".join(str(part) for part in error["loc"])
-    shown = error["type"] != "missing" and not isinstance(error["input"], dict)
-    return at(place, explained(error), _SHORT.repr(error["input"]) if shown else "")

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DIALECT = "duckdb"
+EVENTS = "events"
+"""What the event log is called in statements over it."""
 STANDS_FOR_LAST = date(9000, 1, 1)
 """Expressions are put together for this day; no other number or date of a statement is near it."""
 _NEAR_DAYS = 200_000
+_WRITTEN = "written"
+"""Marks numbers and dates of people's own: they are no days of ours, however near."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,19 @@ class Statement:
         return {**numbers, **{name: last - timedelta(days=back) for name, back in self.dates.items()}}
 
 
+def sql_day(day: date) -> exp.Expr:
+    """Return a date as statements of many days write it."""
+    parts = {part: exp.Literal.number(getattr(day, part)) for part in ("year", "month", "day")}
+    return exp.DateFromParts(**parts)
+
+
+def as_written(tree: exp.Expr) -> exp.Expr:
+    """Return an expression of somebody else, whose numbers and dates stay as they are."""
+    for node in tree.find_all(exp.Literal, exp.DateFromParts):
+        node.meta[_WRITTEN] = True
+    return tree
+
+
 @cache
 def compiler() -> Any:
     """Return what turns ibis expressions into trees of SQL."""
@@ -68,6 +85,8 @@ def dated_statement(tree: exp.Expression) -> Statement:
 
     def parameter(node: exp.Expression) -> exp.Expression:
         days, kind = dates, "DATE"
+        if node.meta.get(_WRITTEN):
+            return node
         if isinstance(node, exp.DateFromParts):
             parts = [node.args[part] for part in ("year", "month", "day")]
             if not all(isinstance(part, exp.Literal) for part in parts):

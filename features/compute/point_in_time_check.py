@@ -101,14 +101,15 @@ class Recount:
     def _file(self, view: str, feature_set: FeatureSet, as_of: date, without_days: int) -> Path:
         import ibis
 
-        from tagcast.features.compute.snapshot_plan import EVENTS, snapshot_plan
+        from tagcast.features.compute.dated_statements import EVENTS
+        from tagcast.features.compute.snapshot_plan import snapshot_plan
 
         file = self._folder / f"{feature_set.id}-{view}-{as_of}-{without_days}.parquet"
         if not file.exists():
             last = instant(as_of - timedelta(days=without_days), self._timezone).replace(tzinfo=None)
             known = self._events.filter(self._events.event_time < ibis.literal(last))
             self._engine.create_view(EVENTS, known, overwrite=True)
-            if view in {own.name for own in feature_set.own}:
+            if view in {own.name for own in feature_set.tables}:
                 table = self._engine.read_parquet(self._view_file(view))
                 at = table.known_at
                 table = table.filter(at.isnull() | (at < ibis.literal(last)))

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from tagcast.features.catalog.aggregate_views import AggregateView
 from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
+from tagcast.features.compute.aggregates.queries import aggregate_plan
 from tagcast.features.compute.attribute_queries import attribute_rows
 from tagcast.features.compute.dated_statements import (
     DIALECT,
+    EVENTS,
     STANDS_FOR_LAST,
     Statement,
     compiler,
@@ -30,9 +33,6 @@ from tagcast.features.compute.partial_aggregates import make_partials
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis import Schema
-
-EVENTS = "events"
-"""What the event log has to be called in the connection."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,17 @@ def _plan(
                 for view in shipped
             }
             at[place] = notes.taken(), written
-    for place, as_of in enumerate(dates):
-        for name, view in own.items():
-            at[place][1][name] = _written(attribute_rows(view, as_of), view.keys)
+    for name, view in own.items():
+        if isinstance(view, AggregateView):
+            plan = aggregate_plan(view, list(schema), dates)
+            for table, query in plan.shared.items():
+                notes.create(table, query)
+            shared += notes.taken()
+            rows = plan.at
+        else:
+            rows = tuple(attribute_rows(view, as_of) for as_of in dates)
+        for place, query in enumerate(rows):
+            at[place][1][name] = _written(query, view.keys)
     return SnapshotPlan(shared, tuple(at), tuple(notes.tables))
 
 
@@ -139,6 +147,11 @@ class _Notes:
         self.tables[name] = None
         self._noted.append(dated_statement(exp.insert(query, into=_named(name), columns=columns)))
         return ibis.table(schema, name=name)
+
+    def create(self, name: str, query: exp.Query) -> None:
+        """Note how a table is made from a query."""
+        self._noted.append(dated_statement(exp.Create(this=_named(name), kind="TABLE", expression=query)))
+        self.tables[name] = None
 
     def taken(self) -> tuple[Statement, ...]:
         """Return what was noted since the last time."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagcast.features.catalog.feature import Feature
 from tagcast.features.catalog.feature_set import PAIR_VIEW, PROFILE_VIEW, SHIPPED, FeatureSet
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Message, msg
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-_PAIR_ROWS = 262_144
+_ROWS_BESIDE = 262_144
 
 
 @dataclass(frozen=True)
@@ -64,21 +65,29 @@ def stream_views(
     import numpy as np
     import pyarrow.parquet as pq
 
-    pairs = _Pairs(files[PAIR_VIEW], categories, feature_set) if categories else None
-    beside = [
-        _Beside(files[view.name], [f.name for f in view.features()])
-        for view in feature_set.own
-        if view.keys == SHIPPED[PROFILE_VIEW]
+    leading, *beside = [view for view, keys in feature_set.views.items() if keys == SHIPPED[PROFILE_VIEW]]
+    profiles = [_Profiles(files[view], feature_set.features(view), SHIPPED[PROFILE_VIEW]) for view in beside]
+    pairs = [
+        _Pairs(files[view], feature_set.features(view), keys, categories)
+        for view, keys in feature_set.views.items()
+        if keys == SHIPPED[PAIR_VIEW] and categories
     ]
-    columns, file_path = [f.name for f in feature_set.features(PROFILE_VIEW)], files[PROFILE_VIEW]
+    columns, file_path = [f.name for f in feature_set.features(leading)], files[leading]
     # Read ahead, Arrow would keep the bytes of the whole file until the end.
     with _read_errors(file_path), pq.ParquetFile(file_path, pre_buffer=False) as file:
         _check(file_path, file.schema_arrow, ["profile_id"], columns)
         for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
-            ids, profile = batch.column(0), _matrix(batch, columns)
-            if beside:
-                profile = np.hstack([profile, *(view.take(ids) for view in beside)])
-            yield FeatureBatch(ids, profile, pairs.take(ids) if pairs else {})
+            ids = batch.column(0)
+            of_profile = [_matrix(batch, columns), *(view.take(ids) for view in profiles)]
+            of_pair = zip(*(view.take(ids) for view in pairs), strict=True)
+            yield FeatureBatch(
+                ids,
+                np.hstack(of_profile) if profiles else of_profile[0],
+                {
+                    category: np.hstack(parts) if len(pairs) > 1 else parts[0]
+                    for category, parts in zip(categories, of_pair, strict=False)
+                },
+            )
 
 
 @contextmanager
@@ -122,86 +131,94 @@ def _check(file: Path, schema: pa.Schema, keys: Sequence[str], features: Sequenc
 
 
 class _Beside:
-    """Reads a view of profiles beside the one that leads: both are sorted by profile, so one pass serves both."""
+    """Reads a view beside the one that leads: both are sorted by profile, so one pass serves both.
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self.columns = list(columns)
-        self._batches = self._read(path)
+    Parameters
+    ----------
+    file : Path
+    features : sequence of Feature
+    keys : sequence of str
+        Of the view, ``profile_id`` first.
+    wanted : pyarrow.Array, optional
+        Values of the second key whose rows are read.
+    """
+
+    def __init__(
+        self, file: Path, features: Sequence[Feature], keys: Sequence[str], wanted: pa.Array | None = None
+    ) -> None:
+        self.columns = [f.name for f in features]
+        self.absent = [float("nan") if f.absent is None else f.absent for f in features]
+        self._batches = self._read(file, list(keys), wanted)
         self._held: pa.RecordBatch | None = next(self._batches, None)
 
-    def _read(self, path: Path) -> Iterator[pa.RecordBatch]:
+    def _read(self, file: Path, keys: list[str], wanted: pa.Array | None) -> Iterator[pa.RecordBatch]:
         import pyarrow.parquet as pq
 
-        with _read_errors(path), pq.ParquetFile(path, pre_buffer=False) as file:
-            _check(path, file.schema_arrow, ["profile_id"], self.columns)
-            yield from file.iter_batches(_PAIR_ROWS, columns=["profile_id", *self.columns])
+        with _read_errors(file), pq.ParquetFile(file, pre_buffer=False) as opened:
+            _check(file, opened.schema_arrow, keys, self.columns)
+            for batch in opened.iter_batches(_ROWS_BESIDE, columns=[*keys, *self.columns]):
+                yield batch if wanted is None else batch.filter(_is_in(batch.column(1), wanted))
 
-    def take(self, ids: pa.StringArray) -> npt.NDArray[np.float64]:
-        """Return a row for each of ``ids``, which rise from call to call; who is not there is unknown."""
-        import numpy as np
+    def until(self, last: pa.StringScalar) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of profiles up to ``last``, which rises from call to call."""
         import pyarrow.compute as pc
 
-        filled = np.full((len(ids), len(self.columns)), np.nan)
         while self._held is not None:
-            here = pc.sum(pc.less_equal(self._held.column(0), ids[-1])).as_py() or 0
+            # Bytes of UTF-8 have the order of the letters: the first that lies beyond the last profile ends the part.
+            here = pc.sum(pc.less_equal(self._held.column(0), last)).as_py() or 0
             if here:
-                part = self._held.slice(0, here)
-                place = pc.index_in(part.column(0), value_set=ids)
-                known = place.is_valid().to_numpy(zero_copy_only=False)
-                rows = place.drop_null().to_numpy()
-                filled[rows] = _matrix(part, self.columns)[known]
+                yield self._held.slice(0, here)
             if here < self._held.num_rows:
                 self._held = self._held.slice(here)
-                break
+                return
             self._held = next(self._batches, None)
+
+    def empty(self, rows: int) -> npt.NDArray[np.float64]:
+        """Return what so many entities without any history hold."""
+        import numpy as np
+
+        return np.tile(np.asarray(self.absent, dtype=np.float64), (rows, 1))
+
+
+class _Profiles(_Beside):
+    """A view of profiles."""
+
+    def take(self, ids: pa.StringArray) -> npt.NDArray[np.float64]:
+        """Return a row for each of ``ids``, which rise from call to call."""
+        import pyarrow.compute as pc
+
+        filled = self.empty(len(ids))
+        for part in self.until(ids[-1]):
+            place = pc.index_in(part.column(0), value_set=ids)
+            known = place.is_valid().to_numpy(zero_copy_only=False)
+            filled[place.drop_null().to_numpy()] = _matrix(part, self.columns)[known]
         return filled
 
 
-class _Pairs:
-    """Reads the pair view beside the profile view: both are sorted by profile, so one pass serves both."""
+class _Pairs(_Beside):
+    """A view of profiles and categories."""
 
-    def __init__(self, path: Path, categories: Sequence[str], feature_set: FeatureSet) -> None:
+    def __init__(
+        self, file: Path, features: Sequence[Feature], keys: Sequence[str], categories: Sequence[str]
+    ) -> None:
         import pyarrow as pa
 
-        declared = feature_set.features(PAIR_VIEW)
-        self.columns = [f.name for f in declared]
-        self.absent = [float("nan") if f.absent is None else f.absent for f in declared]
-        self.categories = list(categories)
-        self._batches = self._read(path, pa.array(self.categories))
-        self._held: pa.RecordBatch | None = next(self._batches, None)
+        self.categories = pa.array(categories)
+        super().__init__(file, features, keys, self.categories)
 
-    def _read(self, path: Path, wanted: pa.Array) -> Iterator[pa.RecordBatch]:
-        import pyarrow.parquet as pq
-
-        keys = ["profile_id", "category"]
-        with _read_errors(path), pq.ParquetFile(path, pre_buffer=False) as file:
-            _check(path, file.schema_arrow, keys, self.columns)
-            for batch in file.iter_batches(_PAIR_ROWS, columns=[*keys, *self.columns]):
-                yield batch.filter(_is_in(batch.column(1), wanted))
-
-    def take(self, ids: pa.StringArray) -> dict[str, npt.NDArray[np.float64]]:
+    def take(self, ids: pa.StringArray) -> list[npt.NDArray[np.float64]]:
         """Return one matrix a category for profiles ``ids``, which rise from call to call."""
-        import numpy as np
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        filled = {c: np.tile(np.asarray(self.absent), (len(ids), 1)) for c in self.categories}
-        wanted = pa.array(self.categories)
-        while self._held is not None:
-            # Bytes of UTF-8 have the order of the letters: the first that lies beyond the last profile ends the part.
-            here = pc.sum(pc.less_equal(self._held.column(0), ids[-1])).as_py() or 0
-            if here:
-                part = self._held.slice(0, here)
-                rows = pc.index_in(part.column(0), value_set=ids).to_numpy()
-                place = pc.index_in(part.column(1), value_set=wanted).to_numpy()
-                matrix = _matrix(part, self.columns)
-                for k, target in enumerate(filled.values()):
-                    of_category = place == k
-                    target[rows[of_category]] = matrix[of_category]
-            if here < self._held.num_rows:
-                self._held = self._held.slice(here)
-                break
-            self._held = next(self._batches, None)
+        filled = [self.empty(len(ids)) for _ in self.categories]
+        for part in self.until(ids[-1]):
+            place = pc.index_in(part.column(0), value_set=ids)
+            # A view may know profiles that the leading one does not.
+            known = place.is_valid().to_numpy(zero_copy_only=False)
+            rows, matrix = place.drop_null().to_numpy(), _matrix(part, self.columns)[known]
+            category = pc.index_in(part.column(1), value_set=self.categories).to_numpy()[known]
+            for k, target in enumerate(filled):
+                target[rows[category == k]] = matrix[category == k]
         return filled
 
 

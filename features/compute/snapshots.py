@@ -149,7 +149,8 @@ class Snapshots:
         self, dates: Sequence[date], progress: Progress | None, done: int, total: int
     ) -> None:
         """Build ``dates`` from one pass over the events."""
-        from tagcast.features.compute.snapshot_plan import EVENTS, snapshot_plan
+        from tagcast.features.compute.dated_statements import EVENTS
+        from tagcast.features.compute.snapshot_plan import snapshot_plan
 
         scratch = self.root / f".scratch-{os.getpid()}"
         connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
@@ -157,7 +158,7 @@ class Snapshots:
             # Partitions are sorted by the query; keeping insertion order would only cost memory.
             connection.con.execute("SET preserve_insertion_order = false")
             schema = connection.read_parquet(self.events.glob, table_name=EVENTS).schema()
-            for view in self.feature_set.own:
+            for view in self.feature_set.tables:
                 connection.read_parquet(self.events.view_file(view.name), table_name=view.name)
             plan = snapshot_plan(schema, self.feature_set, dates)
             plan.share(connection.con, dates)
@@ -196,7 +197,7 @@ class Snapshots:
 
     def _content(self, as_of: date) -> dict[str, Any]:
         """Return from what a partition is built, by content id."""
-        own = {view.name: self.events.view_id_before(view.name, as_of) for view in self.feature_set.own}
+        own = {view.name: self.events.view_id_before(view.name, as_of) for view in self.feature_set.tables}
         return {"events": self.events.id_before(as_of), **({"views": own} if own else {})}
 
     def _manifest(self, as_of: date) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
+from reprlib import Repr
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from tagcast.features.core.messages import NOTHING, Message, Text, listed, msg, nmsg
 
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
 _SHOWN = 20
 """Names that are listed where none is near."""
 
@@ -122,7 +125,11 @@ _PLAIN: dict[str, Callable[[], Message]] = {
     "frozen_instance": lambda: msg("cannot be changed"),
 }
 _WITH_BOUND: dict[str, Callable[[dict[str, Any]], Message]] = {
-    "literal_error": lambda c: msg("expected one of {choices}", choices=c["expected"].replace(" or ", ", ")),
+    "literal_error": lambda c: (
+        msg("expected true")
+        if c["expected"] == "True"
+        else msg("expected one of {choices}", choices=c["expected"].replace(" or ", ", "))
+    ),
     "enum": lambda c: msg("expected one of {choices}", choices=c["expected"].replace(" or ", ", ")),
     "union_tag_invalid": lambda c: msg(
         "{key}: expected one of {choices}, found {found!r}",
@@ -185,6 +192,13 @@ def at(place: str, problem: Text, shown: str = "") -> Text:
     """
     found = msg("{problem} (found {found})", problem=problem, found=shown) if shown else problem
     return msg("{place}: {problem}", place=place, problem=found) if place else found
+
+
+def placed(error: Mapping[str, Any]) -> Text:
+    """Return what is wrong with one value of a file, with its key and what was found there."""
+    shown = error["type"] != "missing" and not isinstance(error["input"], dict)
+    place = ".".join(str(part) for part in error["loc"])
+    return at(place, explained(error), _SHORT.repr(error["input"]) if shown else "")
 
 
 def zone(value: str) -> str:

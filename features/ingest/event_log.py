@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tagcast.features.catalog.view_files import declared_views
+from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
@@ -26,6 +26,7 @@ from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.settings_schema import Place
 from tagcast.features.core.system import private_folder
+from tagcast.features.ingest.aggregates import check_aggregates
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.readers.files import matching_files
@@ -78,11 +79,12 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
 
     Raises
     ------
-    ConfigError, DataError
-        Naming the source, what was found and the hint; the active log stays as it was.
+    ConfigError, DataError, DefinitionError
+        Naming the source or view, what was found and the hint; the active log stays as it was.
     """
     import duckdb
 
+    check_aggregates(settings)
     root = settings.home / "events"
     try:
         private_folder(root)
@@ -201,7 +203,7 @@ def _fingerprint(settings: Settings) -> str | None:
     places += [
         (p, name) for p, name in ((settings.profiles, "profiles"), (settings.identity, "identity")) if p
     ]
-    views = declared_views(settings)
+    views = attribute_views(settings)
     places += [(view.source, f"views.{view.view}") for view in views]
     if any(place.url for place, _ in places):
         return None

@@ -174,7 +174,7 @@ def _with_columns(
                     msg("{where}: {problem}", where=where, problem=problem.text), hint=problem.hint
                 )
             raise ConfigError(
-                msg("{where}: the source has no column {column!r}", where=where, column=node.sql("duckdb")),
+                msg("{where}: there is no column {name!r}", where=where, name=node.sql("duckdb")),
                 hint=suggest(name, [*columns, *sorted(unread)]),
             )
         quoted = exp.column(exp.to_identifier(known, quoted=True))

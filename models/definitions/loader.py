@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from reprlib import Repr
 from typing import Any, TypeVar
 
 import yaml
@@ -15,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import yaml_problem
-from tagcast.features.core.validation import at, explained, suggested
+from tagcast.features.core.validation import explained, placed, suggested
 from tagcast.models.definitions.base import TagBase
 from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
@@ -24,8 +23,6 @@ from tagcast.models.definitions.rule_tag import RuleDefinition
 _Chosen = TypeVar("_Chosen", bound=TagBase)
 
 _Events: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = 200
 MAX_NODES, MAX_YAML_DEPTH = 5_000, 20
 """Of the YAML of one definition; the reader's time grows with the square of its depth."""
 SCHEMA_FILE = Path(__file__).parents[1] / "tags" / "tag.schema.json"
@@ -135,19 +132,12 @@ def validated(raw: dict[str, Any], where: Text) -> Definition:
         return kind.model_validate(raw)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        problems = listed(map(_explain, found), "sentences")
+        problems = listed(map(placed, found), "sentences")
         raise DefinitionError(
             msg("{where}: {problem}", where=where, problem=problems),
             hint=msg("models/tags/tag.schema.json lists every key with its meaning"),
             problems={".".join(map(str, one["loc"])): explained(one) for one in reversed(found)},
         ) from error
-
-
-def _explain(error: Any) -> Text:
-    place = ".".join(str(part) for part in error["loc"])
-    shown = error["type"] != "missing" and not isinstance(error["input"], dict)
-    found = _SHORT.repr(error["input"]) if shown else ""
-    return at(place, explained(error), found)
 
 
 def select(definitions: Iterable[_Chosen], names: Sequence[str]) -> list[_Chosen]:

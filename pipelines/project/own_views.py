@@ -5,32 +5,55 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from tagcast.features.catalog.feature_set import OPTIONAL, SERVICES, SHIPPED, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.feature_set import (
+    OPTIONAL,
+    PAIR_VIEW,
+    SERVICES,
+    SHIPPED,
+    WINDOWS_DAYS,
+    FeatureSet,
+)
 from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.validation import suggested
 
 if TYPE_CHECKING:
-    from tagcast.features.catalog.attribute_views import AttributeView
+    from tagcast.features.catalog.feature_set import OwnView
+    from tagcast.features.catalog.view_files import ViewDeclaration
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.pipelines.project.project import Project
     from tagcast.pipelines.project.tag_files import TagFiles
 
 
-def own_views(project: Project, as_of: date) -> tuple[AttributeView, ...]:
-    """Return the views that the project declares, words with the levels that were common before ``as_of``."""
-    from tagcast.features.catalog.attribute_views import resolved
-    from tagcast.features.catalog.view_files import declared_views
-    from tagcast.features.compute.attribute_queries import commonest_levels
+def own_views(project: Project, as_of: date, history_days: int | None) -> tuple[OwnView, ...]:
+    """Return the views that the project declares.
 
-    return tuple(
-        resolved(
-            view,
-            commonest_levels(project.engine.con, project.events.view_file(view.view), view, as_of),
-        )
-        for view in declared_views(project.settings)
-    )
+    Parameters
+    ----------
+    project : Project
+    as_of : date
+        Words have the levels that were common before it.
+    history_days : int or None
+        Windows have to fit into it; None: all do.
+    """
+    from tagcast.features.catalog.view_files import declared_views
+
+    return tuple(_settled(project, view, as_of, history_days) for view in declared_views(project.settings))
+
+
+def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days: int | None) -> OwnView:
+    from tagcast.features.catalog.attribute_views import resolved
+    from tagcast.features.catalog.view_declarations import AttributesDeclaration
+    from tagcast.features.compute.levels import aggregate_levels, attribute_levels
+    from tagcast.features.ingest.aggregates import column_kinds, settled
+
+    events, connection = project.events, project.engine.con
+    if isinstance(view, AttributesDeclaration):
+        table = events.view_file(view.view)
+        return resolved(view, attribute_levels(connection, table, view, as_of))
+    levels = aggregate_levels(connection, events.glob, view, column_kinds(project.settings), as_of)
+    return settled(view, project.settings, history_days, levels)
 
 
 def check_chosen(project: Project, definition: TagDefinition) -> None:
@@ -41,26 +64,28 @@ def check_chosen(project: Project, definition: TagDefinition) -> None:
     DefinitionError
         Naming the tag, and the nearest names.
     """
+    if definition.features is None:
+        return
     from tagcast.features.catalog.view_files import declared_views
 
-    columns = {view.view: tuple(view.columns) for view in declared_views(project.settings)}
-    for one in definition.features or ():
+    shipped = FeatureSet(WINDOWS_DAYS, OPTIONAL)
+    known = {view: tuple(f.name for f in shipped.features(view)) for view in SHIPPED}
+    own = declared_views(project.settings)
+    known |= {view.view: tuple(dict.fromkeys((*view.names, *view.column_names))) for view in own}
+    pairs = {view.view for view in own if len(view.keys) > 1}
+    for one in definition.features:
         view, dot, name = one.partition(".")
-        if view not in columns and view not in SHIPPED:
-            known = [*SHIPPED, *columns]
+        if view not in known:
             raise DefinitionError(
                 msg(
                     "{tag}: features names {view!r}, and there is no such view",
                     tag=definition.name,
                     view=view,
                 ),
-                hint=suggested(view, known),
+                hint=suggested(view, list(known)),
             )
-        if (
-            dot
-            and view in columns
-            and not any(name == c or name.startswith(f"{c}_is_") for c in columns[view])
-        ):
+        # Which levels a word has, its data say.
+        if dot and name not in known[view] and not any(name.startswith(f"{own}_is_") for own in known[view]):
             raise DefinitionError(
                 msg(
                     "{tag}: the view {view} has no feature {name!r}",
@@ -68,17 +93,17 @@ def check_chosen(project: Project, definition: TagDefinition) -> None:
                     view=view,
                     name=name,
                 ),
-                hint=suggested(name, columns[view]),
+                hint=suggested(name, known[view]),
             )
-        if dot and view in SHIPPED and name not in (names := FeatureSet(WINDOWS_DAYS, OPTIONAL).titles()):
+        if view in pairs and not definition.of_pairs:
             raise DefinitionError(
                 msg(
-                    "{tag}: the view {view} has no feature {name!r}",
+                    "{tag}: {view} is of profiles and categories, and the tag does not name {pair_view}",
                     tag=definition.name,
                     view=view,
-                    name=name,
+                    pair_view=PAIR_VIEW,
                 ),
-                hint=suggested(name, list(names)),
+                hint=msg("add {pair_view} to features", pair_view=PAIR_VIEW),
             )
 
 

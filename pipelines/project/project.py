@@ -250,8 +250,7 @@ class Project:
     def feature_set(self, definitions: Sequence[TagDefinition], as_of: date) -> FeatureSet:
         """Return the features that every snapshot of every tag can bear.
 
-        The windows depend on all tags of the project, not on those asked for, so that training one tag
-        gives the model that training all of them gives.
+        Windows depend on all tags of the project: training one gives the model that training all of them gives.
         """
         firsts = []
         for definition in definitions:
@@ -259,16 +258,17 @@ class Project:
                 firsts.append(self.plan(definition, as_of).split.snapshots[0])
             except DataError:
                 continue  # A tag without enough history is refused where it is trained, not here.
-        earliest = min(firsts, default=as_of)
-        return self._feature_set(windows_within((earliest - self.events.first_day).days), as_of)
+        return self._feature_set((min(firsts, default=as_of) - self.events.first_day).days, as_of)
 
     def widest_set(self, as_of: date) -> FeatureSet:
         """Return the features of every window, filled or not: what rules may speak of."""
-        return self._feature_set(WINDOWS_DAYS, as_of)
+        return self._feature_set(None, as_of)
 
-    def _feature_set(self, windows: tuple[int, ...], as_of: date) -> FeatureSet:
+    def _feature_set(self, history_days: int | None, as_of: date) -> FeatureSet:
+        windows = WINDOWS_DAYS if history_days is None else windows_within(history_days)
         events = tuple(e for e in self.events.event_names_before(as_of) if e != PURCHASE)
-        return FeatureSet(windows, self.events.has_before(as_of), events, own_views(self, as_of))
+        own = own_views(self, as_of, history_days)
+        return FeatureSet(windows, self.events.has_before(as_of), events, own)
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
         """Return the snapshots of ``feature_set``, built or not; events that make features of one name are refused."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.features.catalog.builtin import GROWING
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
 from tagcast.features.compute.labels import outcome_rows
 from tagcast.features.core.errors import DataError
@@ -115,7 +114,7 @@ def training_frames(
                 as_of=joined["as_of"].to_numpy("datetime64[D]"),
                 profile_id=joined["profile_id"].to_numpy(object),
                 rfm=rfm,
-                growing=GROWING,
+                growing=feature_set.growing,
                 amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
             )
     project.progress(msg("feature frames"), len(services), len(services))

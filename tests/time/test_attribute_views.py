@@ -193,7 +193,7 @@ NO_HISTORY = VIEW.replace(", valid_from: changed_at, seen_at: written_at", "")
         (VIEW.replace("valid_from: changed_at", "valid_from: changed"), "there is no column 'changed'"),
         (
             VIEW.replace("plan: word", "recency_days: number"),
-            "recency_days: tagcast has features of these names",
+            "both have a feature 'recency_days'",
         ),
         (VIEW.replace("plan: word", "Plan: word"), "lower-case letters.*'Plan'"),
         (VIEW.replace("plan: word", "plan: text"), r"columns\.plan\.kind.*number.*flag.*date.*word"),

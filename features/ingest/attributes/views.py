@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.catalog.view_declarations import AttributeColumn, AttributesDeclaration
-from tagcast.features.catalog.view_files import declared_views
+from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
@@ -44,7 +44,7 @@ def write_view_tables(settings: Settings, reader: Reader, folder: Path) -> dict[
         Naming the view and the column: missing, not what it is declared as, a row that stands twice, too many words.
     """
     found = {}
-    for view in declared_views(settings):
+    for view in attribute_views(settings):
         folder.mkdir(exist_ok=True)
         found[view.view] = _write(settings, reader, view, folder / f"{view.view}.parquet")
     return found

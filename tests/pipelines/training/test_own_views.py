@@ -1,4 +1,4 @@
-"""A tag that learns from a company's own attributes: YAML and TOML alone, from the table to the published tag."""
+"""A tag that learns from a company's own views: YAML and TOML alone, from the table to the published tag."""
 
 from __future__ import annotations
 
@@ -23,8 +23,19 @@ description: What members are promised
 columns:
   grade: {kind: word, title: {en: grade of membership, zh: 会员等级}}
   budget: number
+---
+view: buying
+title: {en: Buying, zh: 购买}
+owner: shop
+windows: [30, 90, all]
+features:
+  big_lines: {count: true, where: "amount > 20", title: {en: lines above 20, zh: 20以上的行数}}
+  biggest: {max: amount, windows: [30]}
+  last_category: {last: category}
+derive:
+  big_share: "big_lines_30d / big_lines_all"
 """
-TAG = VALUE.replace("feature_service: value", "features: [profile_activity, membership]")
+TAG = VALUE.replace("feature_service: value", "features: [profile_activity, membership, buying]")
 RULE = """\
 kind: rule
 name: gold_member
@@ -32,7 +43,7 @@ title: Gold member
 description: Members of the highest grade
 path: [Value, Members]
 owner: tests
-rule: grade_is_gold = 1 AND recency_days <= 60
+rule: grade_is_gold = 1 AND recency_days <= 60 AND big_lines_all >= 0
 """
 
 pytestmark = pytest.mark.slow
@@ -65,7 +76,7 @@ def project(tmp_path) -> Project:
     return Project(config, tmp_path / "home")
 
 
-def test_attributes_are_learned_from_ruled_by_and_explained(project) -> None:
+def test_own_views_are_learned_from_ruled_by_and_explained(project) -> None:
     project.run("check", "--as-of", NOW)
     project.run("train", "high_value", "--as-of", NOW, "--trials", "1", "--threads", "1")
     project.run("model", "promote", "high_value", "1", "--force", "--reason", "a small shop")
@@ -73,10 +84,12 @@ def test_attributes_are_learned_from_ruled_by_and_explained(project) -> None:
     opened = open_project(project.config, project.home)
     (champion,) = load_champions(opened, ["high_value"], [])
     own = {"grade_is_basic", "grade_is_gold", "grade_is_silver", "budget"}
+    own |= {"big_lines_30d", "biggest_30d", "big_share"}
     assert own <= set(champion.model.features)
+    assert any(name.startswith("last_category_is_") for name in champion.model.features)
     repo = opened.repo(champion.feature_set)
     service = repo.store().get_feature_service("high_value")
-    assert {p.name for p in service.feature_view_projections} == {"profile_activity", "membership"}
+    assert {p.name for p in service.feature_view_projections} == {"profile_activity", "membership", "buying"}
     view = repo.store().get_feature_view("membership")
     assert (view.owner, view.description) == ("crm", "What members are promised")
     assert view.tags["title_zh"] == "会员"
@@ -95,11 +108,12 @@ def test_what_is_chosen_has_to_be_there(project) -> None:
     file = project.config.parent / "tags" / "high_value.yaml"
     for chosen, said in (
         ("profile_activity, member", "there is no such view"),
+        ("profile_activity, buying.big_lines_7d", "has no feature 'big_lines_7d'"),
         ("profile_activity, membership.grad", "has no feature 'grad'"),
         ("profile_activity, profile_activity.recency", "has no feature 'recency'"),
         ("membership", "features has to name profile_activity"),
     ):
-        file.write_text(TAG.replace("profile_activity, membership", chosen), encoding="utf-8")
+        file.write_text(TAG.replace("profile_activity, membership, buying", chosen), encoding="utf-8")
         for command in (["check"], ["train", "high_value"]):
             found = project.invoke(*command, "--as-of", NOW)
             assert found.exit_code, command

@@ -164,7 +164,6 @@ def test_what_is_no_value(tmp_path, path, said, hint, place) -> None:
     columns, tail = {**COLUMNS, "category": path}, ""
     if place == "derive":
         columns, tail = COLUMNS, f'[sources.derive]\ncategory = "{path}"\n'
-        said = said.replace("there is no column '", "the source has no column '")
     config = config_of(tmp_path, columns, tail=tail)
     write(tmp_path / "ga4.parquet")
     with pytest.raises(

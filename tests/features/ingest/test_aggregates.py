@@ -1,0 +1,83 @@
+"""Declared aggregates that cannot be: each an error with its file, its key and what to do, before any source is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tagcast.features.core.errors import ConfigError, DefinitionError
+from tagcast.features.core.messages import render
+from tagcast.features.core.settings import load_settings
+from tagcast.features.ingest.aggregates import check_aggregates, settled
+from tests.support.source_projects import source
+
+ONE = "features: {a: {count: true}}"
+WRONG = {
+    "features: {a: {where: \"event = 'x'\"}}": ("features.a: give exactly one of", "found none"),
+    "features: {a: {count: true, sum: amount}}": ("features.a: give exactly one of", "found count, sum"),
+    "features: {a: {median: amount}}": ("features.a.median: unknown key", ""),
+    "features: {a: {count: false}}": ("features.a.count: expected true", ""),
+    "features: {a: {sum: amonut}}": ("features.a.sum: the event log has no column 'amonut'", "did you mean 'amount'?"),
+    "features: {a: {mean: method}}": ("features.a.mean: 'method' holds no numbers", "known: amount"),
+    "features: {a: {last: metod}}": ("features.a.last: the event log has no column", "did you mean 'method'?"),
+    "features: {a: {distinct: profile_id}}": ("features.a.distinct: the event log has no column", ""),
+    f"windows: [0, 7]\n{ONE}": ("windows: expected a list of days from 1", ""),
+    f"windows: [week]\n{ONE}": ("windows: expected a list of days from 1", "['week']"),
+    f"windows: []\n{ONE}": ("windows: expected a list of days from 1", ""),
+    "features: {a: {count: true, windows: [7, 7]}}": ("features.a.windows: expected a list", "[7, 7]"),
+    "features: {a: {last: method, windows: [7]}}": ("features.a: last has no windows", ""),
+    f"where: \"evnt = 'x'\"\n{ONE}": ("where: there is no column 'evnt'", "did you mean 'event'?"),
+    f"where: amount + 1\n{ONE}": ("where: expected a condition, found", "as in event = 'login'"),
+    'features: {a: {count: true, where: "method > 3"}}': ("features.a.where", "cannot be computed"),
+    "features: {a: {share: \"amount = 'much'\"}}": ("features.a.share", "cannot be computed"),
+    'features: {a: {count: true, where: "amount > (select 1)"}}': ("features.a.where", "is not allowed"),
+    'features: {a: {count: true, where: "event_day > current_date"}}': ("features.a.where", "is not allowed"),
+    'features: {a: {count: true, where: "sum(amount) > 1"}}': ("features.a.where", "is not allowed"),
+    'features: {a: {count: true, where: "amount >"}}': ("features.a.where", "is no SQL expression"),
+    f"{ONE}\nderive: {{b: 'c + 1', c: 'b + 1'}}": ("derive: each needs the next", "b → c → b"),
+    f"{ONE}\nderive: {{b: b + 1}}": ("derive: each needs the next", "b → b"),
+    f"{ONE}\nderive: {{b: aa + 1}}": ("derive.b: there is no column 'aa'", "did you mean 'a'?"),
+    f"{ONE}\nderive: {{b: \"'x'\"}}": ("derive.b: expected a number", "spend_30d / orders_30d"),
+    f"{ONE}\nderive: {{a: 2 * 3}}": ("a: both in features and in derive", ""),
+    "windows: [7, 30]\nfeatures: {a: {count: true}, t: {trend: b}}": ("features.t: a trend is of", "known: a"),
+    "features: {spend: {sum: amount, windows: [30]}}": ("both have a feature 'spend_30d'", "rename one"),
+    "features: {Logins: {count: true}}": ("a feature's name is lower-case", "'Logins'"),
+    f"{ONE}\n---\nview: v\nfeatures: {{b: {{count: true}}}}": ("a second view 'v'", "rename one"),
+    f"{ONE}\n---\nview: w\n{ONE}": ("w and v both have a feature 'a'", "rename one"),
+    f"entity: [fund]\n{ONE}": ("entity: expected [profile] or [profile, category]", "['fund']"),
+    "features: {}": ("features: needs at least 1 item", ""),
+    f"{ONE}\nfrom: {{path: x.parquet, key: id, constant: true}}": ("columns: is missing", ""),
+}  # fmt: skip
+
+
+def settings_of(folder: Path, text: str):
+    (folder / "views").mkdir()
+    (folder / "views" / "mine.yaml").write_text(f"view: v\n{text}", encoding="utf-8")
+    shop = source(extra='numbers = ["units"]\nwords = ["method"]')
+    (folder / "tagcast.toml").write_text(f'name = "small"\nfeatures = "views"\n{shop}', encoding="utf-8")
+    return load_settings(folder / "tagcast.toml", folder / "home", folder)
+
+
+@pytest.mark.parametrize(("text", "said"), list(WRONG.items()), ids=range(len(WRONG)))
+def test_it_is_one_error_that_says_where_and_what_to_do(tmp_path, text, said) -> None:
+    with pytest.raises((ConfigError, DefinitionError)) as caught:
+        check_aggregates(settings_of(tmp_path, text))
+    shown = f"{caught.value}"
+    assert "mine.yaml" in shown
+    for part in said:
+        assert part in shown
+    assert str(caught.value.hint)
+    assert render(caught.value.message, "zh") != str(caught.value.message)
+
+
+def test_windows_are_those_that_the_shortest_history_fills(tmp_path) -> None:
+    text = (
+        "windows: [7, 30, 365, all]\nfeatures: {a: {count: true}}\nderive: {b: a_365d / 2, c: b + 1, d: a_7d}"
+    )
+    settings = settings_of(tmp_path, text)
+    from tagcast.features.catalog.view_files import aggregate_views
+
+    (view,) = aggregate_views(settings)
+    assert [f.name for f in settled(view, settings, 100, {}).features()] == ["a_7d", "a_30d", "a_all", "d"]
+    assert [f.name for f in settled(view, settings, None, {}).features()][-3:] == ["b", "d", "c"]

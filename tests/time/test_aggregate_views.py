@@ -1,0 +1,311 @@
+"""Views of aggregates that are drawn at random, at two dates together, held to a count in plain Python."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tagcast.pipelines.project.project import open_project
+from tests.support.source_projects import source
+
+ZONE = ZoneInfo("Asia/Kolkata")
+DATES = (date(1969, 12, 20), date(1970, 2, 10))
+START = datetime(1969, 9, 1, tzinfo=UTC)
+PEOPLE, CATEGORIES = ("a", "b", "ä"), ("x", "y")
+COLUMNS = {"profile_id": "id", "event_time": "at", "amount": "price", "category": "cat"}
+SOURCE = source(
+    "app",
+    'event_column = "type"\nreturns = "type = \'back\'"\nnumbers = ["units"]\nwords = ["method"]',
+    columns=COLUMNS,
+)
+
+DRAWN = Phase.explicit, Phase.reuse, Phase.generate
+"""Every example builds an event log: making a failing one smaller would take minutes."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of the source."""
+
+    id: str
+    at: datetime
+    type: str
+    price: Decimal | None
+    units: Decimal | None
+    method: str | None
+    cat: str | None
+
+    @property
+    def amount(self) -> Decimal | None:
+        return -abs(self.price) if self.type == "back" and self.price is not None else self.price
+
+    @property
+    def day(self) -> date:
+        return self.at.astimezone(ZONE).date()
+
+    def value(self, column: str) -> object:
+        return {"amount": self.amount, "units": self.units, "method": self.method, "event": self.type}[column]
+
+
+def unless_unknown(value, holds) -> bool | None:
+    return None if value is None else bool(holds(value))
+
+
+CONDITIONS = {
+    "event = 'login'": lambda e: e.type == "login",
+    "event IN ('login', 'buy')": lambda e: e.type in {"login", "buy"},
+    "amount > 10": lambda e: unless_unknown(e.amount, lambda v: v > 10),
+    "NOT is_return": lambda e: e.type != "back",
+    "method <> 'card'": lambda e: unless_unknown(e.method, lambda v: v != "card"),
+    "units < 2567000": lambda e: unless_unknown(e.units, lambda v: v < 2567000),
+    "event_day >= make_date(1970, 1, 1)": lambda e: e.day >= date(1970, 1, 1),
+}
+wheres = st.one_of(st.none(), st.sampled_from(sorted(CONDITIONS)))
+numbers, words = st.sampled_from(("amount", "units")), st.sampled_from(("method", "event"))
+columns = st.one_of(numbers, words)
+windows = st.lists(st.sampled_from((1, 7, 30, 200, "all")), min_size=1, max_size=3, unique=True)
+
+
+def aggregates(function: str, of) -> st.SearchStrategy[dict]:
+    windowed = function in {"count", "days", "sum", "mean", "min", "max", "distinct", "share"}
+    return st.builds(
+        lambda of, where, windows: {
+            function: of,
+            **({"where": where} if where else {}),
+            **({"windows": windows} if windowed else {}),
+        },
+        of,
+        wheres,
+        st.one_of(windows, st.just("none")),
+    )
+
+
+declared = st.one_of(
+    *(aggregates(name, st.just(True)) for name in ("count", "days", "since_first", "since_last")),
+    *(aggregates(name, numbers) for name in ("sum", "mean", "min", "max", "first", "last")),
+    *(aggregates(name, columns) for name in ("distinct",)),
+    aggregates("last", words),
+    aggregates("share", st.sampled_from(sorted(CONDITIONS))),
+    aggregates("gaps", st.sampled_from(("mean", "std", "max", "last"))),
+)
+views = st.builds(
+    lambda features, where, pair: {
+        "view": "v",
+        **({"entity": ["profile", "category"]} if pair else {}),
+        **({"where": where} if where else {}),
+        "features": {f"f{n}": given for n, given in enumerate(features)},
+    },
+    st.lists(declared, min_size=2, max_size=10),
+    wheres,
+    st.booleans(),
+)
+money = st.one_of(st.none(), st.integers(-50_000, 50_000).map(lambda cents: Decimal(cents) / 100))
+events = st.lists(
+    st.builds(
+        Event,
+        st.sampled_from(PEOPLE),
+        st.integers(0, 200 * 24 * 4).map(lambda quarters: START + timedelta(minutes=15 * quarters)),
+        st.sampled_from(("login", "buy", "back")),
+        money,
+        money,
+        st.sampled_from(("card", "cash", None)),
+        st.sampled_from((*CATEGORIES, None)),
+    ),
+    min_size=1,
+    max_size=40,
+)
+# Two profiles have an event before the first date, so that there is always a log, and a snapshot.
+ALWAYS = [Event(name, START, "other", Decimal(1), Decimal(1), None, None) for name in PEOPLE]
+
+
+@dataclass
+class Seen:
+    """What the reference knows of one entity at a date."""
+
+    rows: list[Event]
+    as_of: date
+    found: dict[str, float | None] = field(default_factory=dict)
+
+    def add(self, name: str, given: dict) -> None:
+        where = CONDITIONS.get(given.get("where", ""), lambda _: True)
+        rows = [e for e in self.rows if where(e)]
+        chosen = given.get("windows")
+        if isinstance(chosen, list):
+            for window in chosen:
+                inside = rows if window == "all" else [e for e in rows if (self.as_of - e.day).days <= window]
+                self.found[f"{name}_all" if window == "all" else f"{name}_{window}d"] = self.of(given, inside)
+        elif "last" in given and given["last"] in {"method", "event"}:
+            newest = self.of(given, rows)
+            for level in ("card", "cash", "login", "buy", "back", "other"):
+                self.found[f"{name}_is_{level}"] = None if newest is None else float(newest == level)
+        else:
+            self.found[name] = self.of(given, rows)
+
+    def of(self, given: dict, rows: list[Event]):
+        days = sorted({e.day for e in rows})
+        if "count" in given:
+            return len(rows)
+        if "days" in given:
+            return len(days)
+        if "since_first" in given:
+            return (self.as_of - days[0]).days if days else None
+        if "since_last" in given:
+            return (self.as_of - days[-1]).days if days else None
+        if "share" in given:
+            answers = [CONDITIONS[given["share"]](e) for e in rows]
+            answered = [a for a in answers if a is not None]
+            return answered.count(True) / len(answered) if answered else None
+        if "gaps" in given:
+            gaps = [(b - a).days for a, b in pairwise(days)]
+            if not gaps:
+                return None
+            kinds = {"mean": statistics.fmean, "std": statistics.pstdev, "max": max, "last": lambda g: g[-1]}
+            return kinds[given["gaps"]](gaps)
+        ((function, column),) = [(k, v) for k, v in given.items() if k not in {"where", "windows"}]
+        known = [e for e in rows if e.value(column) is not None]
+        values = [e.value(column) for e in known]
+        if function == "distinct":
+            return len(set(values))
+        if function == "sum":
+            return float(sum(values))
+        if not values:
+            return None
+        if function == "mean":
+            return float(sum(values)) / len(values)
+        if function in {"min", "max"}:
+            return float(min(values) if function == "min" else max(values))
+        order = sorted(known, key=lambda e: (e.at, e.value(column)))
+        value = (order[0] if function == "first" else order[-1]).value(column)
+        return value if isinstance(value, str) else float(value)
+
+
+def expected(view: dict, history: list[Event], as_of: date) -> dict[tuple[str, ...], dict]:
+    where = CONDITIONS.get(view.get("where", ""), lambda _: True)
+    entities: dict[tuple[str, ...], Seen] = {}
+    for event in history:
+        key = (event.id, event.cat) if "entity" in view else (event.id,)
+        if event.day < as_of and where(event) and None not in key:
+            entities.setdefault(key, Seen([], as_of)).rows.append(event)
+    for seen in entities.values():
+        for name, declared_one in view["features"].items():
+            seen.add(name, declared_one)
+    return {key: seen.found for key, seen in entities.items()}
+
+
+def snapshots(folder: Path, view: dict, history: list[Event], dates=DATES) -> dict[date, pd.DataFrame]:
+    """Return the view's snapshot at each of the dates, built from one pass, by entity."""
+    frame = pd.DataFrame([vars(event) for event in history])
+    frame["at"] = pd.to_datetime(frame["at"], utc=True)
+    for column in ("price", "units"):
+        frame[column] = frame[column].astype("float64")
+    frame.to_parquet(folder / "app.parquet")
+    for name in ("views", "tags"):
+        (folder / name).mkdir()
+    (folder / "views" / "v.yaml").write_text(json.dumps(view), encoding="utf-8")
+    config = folder / "tagcast.toml"
+    config.write_text(
+        f'name = "small"\ntimezone = "{ZONE.key}"\nfeatures = "views"\ntags = "tags"\n{SOURCE}',
+        encoding="utf-8",
+    )
+    project = open_project(config, folder / "home")
+    built = project.snapshots(project.widest_set(max(dates)))
+    built.ensure(dates)
+    keys = ["profile_id", "category"] if "entity" in view else ["profile_id"]
+    stamps = ["event_timestamp", "created_timestamp"]
+    return {day: pd.read_parquet(built.path("v", day)).drop(columns=stamps).set_index(keys) for day in dates}
+
+
+@settings(max_examples=20, deadline=None, phases=DRAWN)
+@given(views, events)
+def test_every_aggregate_is_what_a_count_by_hand_gives(view, drawn) -> None:
+    history = [*ALWAYS, *drawn]
+    with TemporaryDirectory() as folder:
+        for as_of, found in snapshots(Path(folder), view, history).items():
+            right = expected(view, history, as_of)
+            assert len(found) == len(right)
+            for key, values in right.items():
+                row = found.loc[key if len(key) > 1 else key[0]]
+                for name, value in values.items():
+                    if name not in found.columns:
+                        assert "_is_" in name  # a level that nobody had before the last date
+                    elif value is None:
+                        assert pd.isna(row[name]), (key, name)
+                    else:
+                        exact = "gaps" not in view["features"][name.split("_")[0]]
+                        assert row[name] == value or (not exact and math.isclose(row[name], value)), (
+                            key,
+                            name,
+                        )
+
+
+@settings(max_examples=8, deadline=None, phases=DRAWN)
+@given(views, events, st.randoms(use_true_random=False))
+def test_nothing_at_or_after_a_date_changes_it(view, drawn, random) -> None:
+    first, history = min(DATES), [*ALWAYS, *drawn]
+    other = [e for e in history if e.day < first]
+    for event in history:
+        if event.day >= first and random.random() < 0.7:
+            later = event.at + timedelta(days=random.randrange(40))
+            other.append(Event(event.id, later, "buy", Decimal(1), Decimal(99), "card", "x"))
+    with TemporaryDirectory() as one, TemporaryDirectory() as two:
+        left, right = (
+            snapshots(Path(folder), view, lines, (first,))[first]
+            for folder, lines in ((one, history), (two, other))
+        )
+    pd.testing.assert_frame_equal(left, right)
+
+
+@settings(max_examples=6, deadline=None, phases=DRAWN)
+@given(views, events)
+def test_dates_together_give_what_each_gives_alone(view, drawn) -> None:
+    history = [*ALWAYS, *drawn]
+    with TemporaryDirectory() as one, TemporaryDirectory() as two:
+        together = snapshots(Path(one), view, history)[max(DATES)]
+        alone = snapshots(Path(two), view, history, (max(DATES),))[max(DATES)]
+    pd.testing.assert_frame_equal(together, alone)
+
+
+DERIVED = """\
+view: v
+windows: [7, 30, all]
+features:
+  logins: {count: true, where: "event = 'login'"}
+  login_trend: {trend: logins}
+derive:
+  rest: "half_all - 1"
+  half_all: "logins_all / 2"
+  per_recent: "logins_all / logins_7d"
+  often: "logins_all > 2"
+"""
+
+
+def test_what_is_derived_follows_what_it_is_derived_from(tmp_path: Path) -> None:
+    import yaml
+
+    logins = [
+        Event("b", START + timedelta(days=day), "login", None, None, None, None) for day in (1, 100, 109)
+    ]
+    found = snapshots(tmp_path, yaml.safe_load(DERIVED), [*ALWAYS, *logins], DATES)[DATES[0]]
+    row = found.loc["b"]
+    assert list(row[["logins_7d", "logins_30d", "logins_all"]]) == [1, 2, 3]
+    assert list(row[["half_all", "rest", "per_recent", "often"]]) == [1.5, 0.5, 3.0, 1.0]
+    assert row["login_trend_7_30d"] == pytest.approx(1 / (2 * 7 / 30))
+    nobody = found.loc["a"]
+    assert nobody["half_all"] == 0
+    assert pd.isna(nobody["per_recent"])
+    assert list(found.columns[-4:]) == ["half_all", "per_recent", "often", "rest"] or set(found.columns[-4:]) == {
+        "half_all", "per_recent", "often", "rest"
+    }  # fmt: skip
