@@ -112,12 +112,22 @@ views = st.builds(
     wheres,
     st.booleans(),
 )
+moments = st.integers(0, 200 * 24 * 4).map(lambda quarters: START + timedelta(minutes=15 * quarters))
+BORDERS = [
+    datetime(as_of.year, as_of.month, as_of.day, tzinfo=ZONE)
+    - timedelta(days=days)
+    + timedelta(seconds=seconds)
+    for as_of in DATES
+    for days in (0, 1, 7, 30, 31)
+    for seconds in (-1, 0)
+]
+"""Where windows begin and end, and the second before."""
 money = st.one_of(st.none(), st.integers(-50_000, 50_000).map(lambda cents: Decimal(cents) / 100))
 events = st.lists(
     st.builds(
         Event,
         st.sampled_from(PEOPLE),
-        st.integers(0, 200 * 24 * 4).map(lambda quarters: START + timedelta(minutes=15 * quarters)),
+        st.one_of(st.sampled_from(BORDERS), moments),
         st.sampled_from(("login", "buy", "back")),
         money,
         money,
