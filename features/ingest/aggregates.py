@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from sqlglot import exp
@@ -17,7 +17,7 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import suggested
-from tagcast.features.ingest.log_columns import AMOUNT_TYPE, log_columns, number_columns
+from tagcast.features.ingest.log_columns import AMOUNT_TYPE, NUMBERS, log_columns, number_columns
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
 
 _OF_NUMBERS = frozenset({"sum", "mean", "min", "max"})
@@ -71,7 +71,7 @@ def check_aggregates(settings: Settings) -> None:
                 if text:
                     tree = checked(text, kinds, place)
                     _check_kind(connection, tree, kinds, place, ("BOOLEAN",), msg("a condition"))
-            features = [f.name for f in settled(view, settings, None, {}).features()]
+            features = [f.name for f in settled(view, settings.numbers, None, {}).features()]
             computed = {name: "DOUBLE" for name in features if name not in view.derive}
             for name, value in in_order(view):
                 place = f"{where}: derive.{name}"
@@ -169,7 +169,7 @@ def in_order(view: AggregatesDeclaration) -> Iterator[tuple[str, str]]:
 
 def settled(
     view: AggregatesDeclaration,
-    settings: Settings,
+    further_numbers: Collection[str],
     history_days: int | None,
     levels: Mapping[str, tuple[str, ...]],
 ) -> AggregateView:
@@ -178,13 +178,14 @@ def settled(
     Parameters
     ----------
     view : AggregatesDeclaration
-    settings : Settings
+    further_numbers : collection of str
+        Columns of numbers that the sources add to the event log.
     history_days : int or None
         Before the first snapshot; None: every window.
     levels : mapping of str to tuple of str
         Of each first or last word, those that get a column.
     """
-    numbers = number_columns(settings)
+    numbers = (*NUMBERS, *further_numbers)
     aggregates: list[Aggregate] = []
     for name, given in view.features.items():
         source = view.features[given.of] if given.function == "trend" else given

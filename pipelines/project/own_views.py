@@ -53,7 +53,7 @@ def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days:
         table = events.view_file(view.view)
         return resolved(view, attribute_levels(connection, table, view, as_of))
     levels = aggregate_levels(connection, events.glob, view, column_kinds(project.settings), as_of)
-    return settled(view, project.settings, history_days, levels)
+    return settled(view, project.settings.numbers, history_days, levels)
 
 
 def check_chosen(project: Project, definition: TagDefinition) -> None:

@@ -90,6 +90,7 @@ class _Parts:
 
     def __init__(self, view: AggregateView, columns: Sequence[str], dates: Sequence[date]) -> None:
         self._view, self._columns, self._dates = view, columns, dates
+        self._conditions: dict[str, exp.Expr] = {}
         past = exp.LT(this=exp.column("event_day"), expression=sql_day(max(dates)))
         self._rows = exp.select("*", exp.alias_(exp.column("event_day"), "day"))
         self._rows = self._rows.from_(exp.table_(EVENTS, quoted=True)).where(past)
@@ -97,7 +98,8 @@ class _Parts:
             self._rows = self._rows.where(where)
         self._rows = self._rows.where(*(key.is_(exp.null()).not_() for key in quoted(view.keys)))
         self._events = Part(f"{view.name} events", view.keys, self._rows)
-        self._days: dict[tuple[str, bool], Part] = {}
+        self._days: dict[str, Part] = {}
+        self._with_gaps = {one.where for one in view.aggregates if one.function == "gaps"}
         self.distinct: dict[tuple[str, str], Distinct] = {}
 
     @property
@@ -133,7 +135,10 @@ class _Parts:
     def _condition(self, key: str, text: str) -> exp.Expr | None:
         if not text:
             return None
-        return exp.paren(as_written(checked(text, self._columns, f"views.{self._view.name}.{key}")))
+        if text not in self._conditions:
+            place = f"views.{self._view.name}.{key}"
+            self._conditions[text] = exp.paren(as_written(checked(text, self._columns, place)))
+        return self._conditions[text].copy()
 
     def _trend(self, one: Aggregate, place: int) -> Iterator[_Column]:
         (source,) = (other for other in self._view.aggregates if other.name == one.of)
@@ -156,19 +161,16 @@ class _Parts:
 
     def _days_with(self, one: Aggregate, where: exp.Expr | None) -> Part:
         """Return the part of days with an event; where gaps are asked, each has the gap that it ends."""
-        gaps = one.function == "gaps"
-        known = one.where, gaps
-        if known not in self._days:
-            keys = quoted(self._view.keys)
+        if one.where not in self._days:
+            keys, day = quoted(self._view.keys), exp.column("day")
             rows = exp.select(*keys, "day").distinct().from_(self._met(where).subquery("e"))
-            if gaps:
-                before = exp.Window(
-                    this=exp.Lag(this=exp.column("day")), partition_by=quoted(self._view.keys), order=exp.Order(expressions=[exp.column("day")]),
-                )  # fmt: skip
-                gap = exp.DateDiff(this=exp.column("day"), expression=before, unit=exp.var("DAY"))
+            if one.where in self._with_gaps:
+                order = exp.Order(expressions=[day.copy()])
+                before = exp.Window(this=exp.Lag(this=day.copy()), partition_by=keys, order=order)
+                gap = exp.DateDiff(this=day, expression=before, unit=exp.var("DAY"))
                 rows = exp.select("*", exp.alias_(gap, "gap")).from_(rows.subquery("d"))
-            self._days[known] = Part(f"{self._view.name} days {len(self._days)}", self._view.keys, rows)
-        return self._days[known]
+            self._days[one.where] = Part(f"{self._view.name} days {len(self._days)}", self._view.keys, rows)
+        return self._days[one.where]
 
     def _met(self, where: exp.Expr | None) -> exp.Select:
         return self._rows if where is None else self._rows.where(where.copy())
@@ -212,9 +214,19 @@ def _with_derived(query: exp.Select, view: AggregateView, columns: Sequence[_Col
 
 
 def _derived(one: Derived, columns: Sequence[str], view: str) -> exp.Expr:
-    """Return a derived feature; what is divided by nothing, or is not finite, is unknown."""
+    """Return a derived feature; what is divided by nothing, not finite, or the least of something unknown, is unknown."""
     tree = as_written(checked(one.value, columns, f"views.{view}.derive.{one.name}"))
-    for node in list(tree.find_all(exp.Div, exp.IntDiv, exp.Mod)):
-        node.set("expression", exp.func("nullif", node.expression.copy(), exp.Literal.number(0)))
-    value = double(exp.paren(tree))
+    value = double(_unknown_of_unknown(tree))
     return exp.case().when(exp.Anonymous(this="isfinite", expressions=[value]), value.copy())
+
+
+def _unknown_of_unknown(tree: exp.Expr) -> exp.Expr:
+    whole = exp.paren(tree)
+    for node in reversed(list(whole.find_all(exp.Div, exp.IntDiv, exp.Mod, exp.Least, exp.Greatest))):
+        if isinstance(node, exp.Least | exp.Greatest):
+            # LEAST skips what is NULL, and would make somebody without any event a customer of long standing.
+            parts = [part.copy().is_(exp.null()) for part in (node.this, *node.expressions)]
+            node.replace(exp.case().when(exp.or_(*parts), exp.null()).else_(node.copy()))
+        else:
+            node.set("expression", exp.func("nullif", node.expression.copy(), exp.Literal.number(0)))
+    return whole

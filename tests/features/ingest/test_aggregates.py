@@ -79,5 +79,10 @@ def test_windows_are_those_that_the_shortest_history_fills(tmp_path) -> None:
     from tagcast.features.catalog.view_files import aggregate_views
 
     (view,) = aggregate_views(settings)
-    assert [f.name for f in settled(view, settings, 100, {}).features()] == ["a_7d", "a_30d", "a_all", "d"]
-    assert [f.name for f in settled(view, settings, None, {}).features()][-3:] == ["b", "d", "c"]
+    assert [f.name for f in settled(view, settings.numbers, 100, {}).features()] == [
+        "a_7d",
+        "a_30d",
+        "a_all",
+        "d",
+    ]
+    assert [f.name for f in settled(view, settings.numbers, None, {}).features()][-3:] == ["b", "d", "c"]
