@@ -34,6 +34,26 @@ def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
         ("", *(s.name for s in sources.sources)),
         [(name, *(fact(s) for s in sources.sources)) for name, fact in facts],
     )
+    if report.views:
+        table(
+            msg("Views, as of {as_of}", as_of=report.as_of),
+            tuple(_VIEW_HEADS),
+            [
+                (
+                    v.view,
+                    _KINDS[v.kind],
+                    _LEVELS[v.level],
+                    v.features,
+                    v.rows,
+                    v.profiles,
+                    v.coverage,
+                    v.first_day,
+                    v.last_day,
+                    v.late_days,
+                )
+                for v in report.views
+            ],
+        )
     if report.tags:
         table(
             msg("Tags, trained as of {as_of}", as_of=report.as_of),
@@ -56,6 +76,9 @@ def render_check(report: ProjectReadiness, *, tree: bool = True) -> None:
         )
     for finding in sources.findings:
         _tell_finding(finding.level, finding.where, finding.message, finding.hint)
+    for view in report.views:
+        if view.level != "ok":
+            _tell_finding(view.level, view.view, view.message, view.hint)
     for tag in report.tags:
         if tag.level != "ok":
             _tell_finding(tag.level, tag.tag, tag.message, tag.hint)
@@ -81,7 +104,25 @@ _HEADS = (
     msg("share"),
     msg("yes at most"),
 )
-_KINDS: dict[str, Message] = {"model": msg("yes/no"), "amount": msg("amount"), "rule": msg("rule")}
+_VIEW_HEADS = (
+    msg("view"),
+    msg("kind"),
+    msg("ready"),
+    msg("features"),
+    msg("rows"),
+    msg("profiles"),
+    msg("coverage"),
+    msg("first day"),
+    msg("last day"),
+    msg("days late"),
+)
+_KINDS: dict[str, Message] = {
+    "model": msg("yes/no"),
+    "amount": msg("amount"),
+    "rule": msg("rule"),
+    "aggregates": msg("aggregates"),
+    "attributes": msg("attributes"),
+}
 _LEVELS: dict[str, Message] = {
     "ok": msg("ok"),
     "note": msg("note"),

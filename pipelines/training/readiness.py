@@ -20,6 +20,7 @@ from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
 from tagcast.pipelines.training.frames import check_cases, label_rows
+from tagcast.pipelines.training.view_readiness import ViewReadiness, view_readiness
 from tagcast.pipelines.training.yes_outlook import yes_outlook
 from tagcast.serving.catalog.category_size_checks import leaf_warnings
 
@@ -70,13 +71,16 @@ class ProjectReadiness:
     tags: tuple[TagReadiness, ...]
     tree: tuple[Text, ...] = ()
     """What is wrong with the tag tree: nothing that would spoil a model."""
+    views: tuple[ViewReadiness, ...] = ()
+    """Views that the company declares."""
 
     @property
     def has_errors(self) -> bool:
         """Whether something would spoil a model."""
-        return any(f.level == "error" for f in self.sources.findings) or any(
-            t.level == "error" for t in self.tags
-        )
+        levels = [
+            *(f.level for f in self.sources.findings), *(t.level for t in self.tags), *(v.level for v in self.views)
+        ]  # fmt: skip
+        return "error" in levels
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report by name, its sentences as messages."""
@@ -96,7 +100,8 @@ def check_project(project: Project, as_of: date | None) -> ProjectReadiness:
     tags = [_tag(project, definition, as_of, quality) for definition in project.definitions(as_of)]
     rules = [_rule(project, definition, as_of, quality) for definition in project.rules(as_of)]
     leaves = leaf_warnings(tag.path for tag in project.tags(as_of))
-    return ProjectReadiness(as_of, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves))
+    views = tuple(view_readiness(project, as_of))
+    return ProjectReadiness(as_of, sources, (*tags, *rules), tuple(leaf.text for leaf in leaves), views)
 
 
 def _all_findings(of_sources: Sequence[Finding], of_log: Sequence[Finding]) -> tuple[Finding, ...]:

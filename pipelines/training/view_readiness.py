@@ -1,0 +1,164 @@
+"""What each declared view holds of the profiles: how many it covers, from when to when, and what of it would teach little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from glob import escape
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tagcast.features.core.messages import NOTHING, Joined, Text, msg
+
+if TYPE_CHECKING:
+    from tagcast.features.catalog.view_files import ViewDeclaration
+    from tagcast.pipelines.project.project import Project
+
+FEW = 0.05
+"""Share of the profiles below which a view says something of too few to be learned from."""
+STALE_DAYS = 90
+"""Without a new row for so long, a table is probably no longer filled."""
+
+
+@dataclass(frozen=True)
+class ViewReadiness:
+    """One declared view, as of the day of training.
+
+    Parameters
+    ----------
+    view : str
+    kind : {"aggregates", "attributes"}
+    features : int
+    rows : int
+        Rows of its table that were known, or events that it counts.
+    profiles, known_profiles : int
+        Profiles of the events that it has something of, and all of them.
+    first_day, last_day : date or None
+        Of those rows; None where attributes are constant, or there is none.
+    late_days : int or None
+        Days from which a row is true to the day on which it was written, in the middle; None where nobody says.
+    level : str
+        ``ok``, ``warning`` or ``error``.
+    message, hint : Message or str
+    """
+
+    view: str
+    kind: str
+    features: int
+    rows: int
+    profiles: int
+    known_profiles: int
+    first_day: date | None
+    last_day: date | None
+    late_days: int | None
+    level: str
+    message: Text | Joined
+    hint: Text | Joined
+
+    @property
+    def coverage(self) -> float:
+        """The share of the profiles that it has something of."""
+        return self.profiles / self.known_profiles if self.known_profiles else 0.0
+
+
+def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
+    """Yield what each declared view holds before ``as_of``."""
+    from tagcast.features.catalog.view_declarations import AttributesDeclaration
+    from tagcast.features.catalog.view_files import declared_views
+
+    widest = project.widest_set(as_of)
+    for view in declared_views(project.settings):
+        kind = "attributes" if isinstance(view, AttributesDeclaration) else "aggregates"
+        rows, profiles, everyone, first, last, late = _facts(project, view, as_of)
+        level, message, hint = _problem(rows, profiles, everyone, last, as_of)
+        yield ViewReadiness(
+            view.view,
+            kind,
+            len(widest.features(view.view)),
+            rows,
+            profiles,
+            everyone,
+            first,
+            last,
+            late,
+            level,
+            message,
+            hint,
+        )
+
+
+def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, ...]:
+    """Return rows, their profiles, all profiles, the first and the last day, and how late rows are written."""
+    from tagcast.features.catalog.view_declarations import AttributesDeclaration
+    from tagcast.features.ingest.aggregates import column_kinds
+    from tagcast.features.ingest.sql_allow_list import checked
+
+    events, day = project.events.glob, exp.column("event_day")
+    table, late = events, exp.cast(exp.null(), "BIGINT")
+    if isinstance(view, AttributesDeclaration):
+        table = escape(str(project.events.view_file(view.view)))
+        day = exp.column("known_day")
+        if view.source.seen_at is not None:
+            days = exp.DateDiff(
+                this=exp.column("known_at"), expression=exp.column("valid_from"), unit=exp.var("DAY")
+            )
+            late = exp.cast(exp.Median(this=days), "BIGINT")
+    before = exp.LT(this=day, expression=exp.cast(exp.Literal.string(str(as_of)), "DATE"))
+    rows = exp.select("*").from_(_parquet(table)).where(before)
+    if not isinstance(view, AttributesDeclaration) and view.where:
+        rows = rows.where(exp.paren(checked(view.where, column_kinds(project.settings), view.place)))
+    known = exp.select("profile_id").distinct().from_(_parquet(events))
+    known = known.where(exp.LT(this=exp.column("event_day"), expression=before.expression.copy()))
+    found = exp.select(
+        exp.Count(this=exp.Star()),
+        exp.Count(this=exp.Distinct(expressions=[exp.column("profile_id", "k")])),
+        exp.select(exp.Count(this=exp.Star())).from_(known.subquery("a")).subquery(),
+        exp.Min(this=day.copy()),
+        exp.Max(this=day.copy()),
+        late,
+    ).from_(rows.subquery("r"))
+    same = exp.column("profile_id", "r").eq(exp.column("profile_id", "k"))
+    (facts,) = project.engine.con.execute(
+        found.join(known.subquery("k"), on=same, join_type="left").sql("duckdb")
+    ).fetchall()
+    if isinstance(view, AttributesDeclaration) and view.source.constant:
+        return (*facts[:3], None, None, None)
+    return tuple(facts)
+
+
+def _parquet(files: str) -> exp.Expr:
+    return exp.func("read_parquet", exp.Literal.string(files))
+
+
+def _problem(
+    rows: int, profiles: int, everyone: int, last: date | None, as_of: date
+) -> tuple[str, Text | Joined, Text | Joined]:
+    if not rows:
+        return (
+            "warning",
+            msg(
+                "nothing of it was known before {as_of}: its features are unknown for everybody", as_of=as_of
+            ),
+            msg("check where, or valid_from and seen_at"),
+        )
+    if not profiles:
+        return (
+            "error",
+            msg("none of its ids is a profile of the events"),
+            msg("check key: it has to hold the ids of the sources' profile_id, written as there"),
+        )
+    if last is not None and last < as_of - timedelta(days=STALE_DAYS):
+        return (
+            "warning",
+            msg("nothing new since {last}: what models learn of it grows old", last=last),
+            msg("bring its table up to date, or leave it out of features"),
+        )
+    if profiles < FEW * everyone:
+        return (
+            "warning",
+            msg("it has something of {share:.1%} of the profiles", share=profiles / everyone),
+            msg("check key, or expect little of it"),
+        )
+    return "ok", NOTHING, NOTHING
