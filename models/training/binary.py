@@ -13,6 +13,7 @@ from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrated, Calibrator
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.policy import NEVER, learned_threshold
+from tagcast.models.definitions.model_tag import AnyEvent, NoEvent
 from tagcast.models.estimators.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.rfm import RfmRanking
@@ -131,7 +132,7 @@ class BinaryTraining:
 def _repeat_spec(task: TrainingTask) -> RepeatSpec | None:
     """Return what BG/NBD learns from, where the outcome is whether the profile buys at all."""
     data, outcome = task.data, task.definition.outcome
-    if outcome.kind not in {"any_event", "no_event"} or outcome.event != PURCHASE:
+    if not isinstance(outcome, AnyEvent | NoEvent) or outcome.event != PURCHASE:
         return None
     first_counts = outcome.category is not None
     columns = data.places(CATEGORY_INPUTS if first_counts else PROFILE_INPUTS)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.builtin import GROWING
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
-from tagcast.features.compute.labels import outcome_rows
+from tagcast.features.compute.labels import OutcomeRule, outcome_of, outcome_rows, population
+from tagcast.features.compute.window_aggregates import wrong_values
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import msg
-from tagcast.pipelines.project.label_rules import eligibility, outcome_rule
+from tagcast.features.core.messages import Message, msg
+from tagcast.pipelines.project.label_rules import (
+    check_question,
+    eligibility,
+    members_at,
+    outcome_rule,
+    reads_features,
+)
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project, TagPlan
 
 if TYPE_CHECKING:
@@ -29,29 +37,72 @@ def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
     ------
     DataError
         When a window is not observed before ``now``, or nobody is eligible at a snapshot.
+    DefinitionError
+        When population or outcome name what is not there.
     """
     import pandas as pd
 
-    who, rule = eligibility(plan.definition), outcome_rule(plan.definition)
+    definition = plan.definition
+    check_question(project, definition, now)
     parts = []
-    for as_of in plan.split.snapshots:
-        rows = outcome_rows(project.event_table, as_of, who, rule, observed_until=now)
+    for as_of, rows in _outcomes(project, plan, now):
         if rows.empty:
             raise DataError(
-                msg(
-                    "{tag}: nobody is in the population at {as_of}",
-                    tag=plan.definition.name,
-                    as_of=as_of,
-                ),
-                hint=msg("widen population, or check that the outcome's category is spelt as in the data")
-                if who.not_bought_within_days
-                else msg(
-                    "nobody bought in the days before: widen population, or choose other days with snapshots: {{dates: […]}}"
-                ),
+                msg("{tag}: nobody is in the population at {as_of}", tag=definition.name, as_of=as_of),
+                hint=_empty_hint(definition),
             )
         parts.append(rows.assign(as_of=as_of))
     frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return frame if rule.category is None else frame.assign(category=rule.category)
+    return frame if definition.category is None else frame.assign(category=definition.category)
+
+
+def _outcomes(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, pd.DataFrame]]:
+    """Yield each snapshot of ``plan`` with ``profile_id, y`` (and ``amount``) of its population."""
+    definition = plan.definition
+    rule, events = outcome_rule(definition), project.event_table
+    if isinstance(rule, OutcomeRule) and not reads_features(definition):
+        who = eligibility(definition)
+        for as_of in plan.split.snapshots:
+            yield as_of, outcome_rows(events, as_of, who, rule, observed_until=now)
+        return
+    import ibis
+
+    snapshots, left_out, total = None, 0, 0
+    if reads_features(definition):
+        snapshots = project.snapshots(project.feature_set(project.definitions(now), now))
+        snapshots.ensure(plan.split.snapshots, project.progress)
+    for as_of in plan.split.snapshots:
+        if snapshots is None:
+            members = population(events, as_of, eligibility(definition))
+        else:
+            found = members_at(snapshots, definition, as_of)
+            members = ibis.memtable(found.table)
+            left_out, total = left_out + found.left_out, total + found.left_out + found.table.num_rows
+        with wrong_values(definition.name):
+            rows = outcome_of(events, members, as_of, rule, observed_until=now).execute()
+        yield as_of, rows
+    if left_out:
+        log.warning(
+            msg(
+                "{tag}: {count:,} of {total:,} rows are left out: {bound} is unknown there",
+                tag=definition.name,
+                count=left_out,
+                total=total,
+                bound=definition.outcome.bound,
+            )
+        )
+
+
+def _empty_hint(definition: TagDefinition) -> Message:
+    if definition.population.not_bought_within_days:
+        return msg("widen population, or check that the outcome's category is spelt as in the data")
+    if reads_features(definition):
+        return msg(
+            "no profile keeps to it then: widen population, or choose other days with snapshots: {{dates: […]}}"
+        )
+    return msg(
+        "nobody bought in the days before: widen population, or choose other days with snapshots: {{dates: […]}}"
+    )
 
 
 def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
