@@ -36,10 +36,10 @@ from tagcast.models.definitions.outcomes import (
     TopShare,
 )
 from tagcast.models.definitions.split_rule import SplitRule
-from tagcast.models.definitions.window_outcomes import Aggregate, Outcome, with_kind
+from tagcast.models.definitions.window_outcomes import Aggregate, Label, Outcome, with_kind
 
 __all__ = [
-    "Aggregate", "Amount", "AnyEvent", "CountAtLeast", "Decision", "Family", "NoEvent", "Outcome", "Population",
+    "Aggregate", "Amount", "AnyEvent", "CountAtLeast", "Decision", "Family", "Label", "NoEvent", "Outcome", "Population",
     "PrecisionRule", "ProfitRule", "SplitRule", "SumAtLeast", "TagDefinition", "Text", "ThresholdRule",
     "TierRule", "TopShare", "TopShareRule", "slug",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a tag can predict of any events: an aggregate over the window ahead, held against a bound."""
+"""What a tag can predict of any events, an aggregate over the window ahead held against a bound; or what a table of labels says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from tagcast.features.catalog.label_tables import LabelTable
 from tagcast.features.core.errors import ConfigError, DefinitionError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.validation import InvalidValueError
@@ -138,16 +139,44 @@ class Aggregate(Predicted):
         return self.measure[1] == "amount" and self.measure[0] != "distinct"
 
 
+class Label(Predicted):
+    """True where a table of labels says so of the profile, as of the day.
+
+    A label is learned from once its window is over and it is known.
+    """
+
+    kind: Literal["label"] = "label"
+    label: LabelTable
+    horizon_days: int = Field(gt=0, le=730, description="days after as_of that a label is about")
+
+    @property
+    def category(self) -> str | None:
+        """None: labels are of profiles."""
+        return None
+
+    @property
+    def needs_purchases(self) -> bool:
+        """Never: no event is counted."""
+        return False
+
+    @property
+    def counts_spend(self) -> bool:
+        """Never."""
+        return False
+
+
 def with_kind(outcome: Any) -> Any:
-    """Return an outcome as written with its ``kind``: an aggregate is known by its keys."""
-    if isinstance(outcome, Mapping) and "kind" not in outcome and set(outcome) & _OF_AGGREGATE:
-        return {"kind": "aggregate", **outcome}
-    return outcome
+    """Return an outcome as written with its ``kind``: an aggregate and a table of labels are known by their keys."""
+    if not isinstance(outcome, Mapping) or "kind" in outcome:
+        return outcome
+    if "label" in outcome:
+        return {"kind": "label", **outcome}
+    return {"kind": "aggregate", **outcome} if set(outcome) & _OF_AGGREGATE else outcome
 
 
 _OF_AGGREGATE = frozenset({*AGGREGATES, "where", "unless", "at_least", "at_most"})
 
 Outcome = Annotated[
-    NoEvent | AnyEvent | CountAtLeast | SumAtLeast | TopShare | Amount | Aggregate,
+    NoEvent | AnyEvent | CountAtLeast | SumAtLeast | TopShare | Amount | Aggregate | Label,
     Field(discriminator="kind"),
 ]

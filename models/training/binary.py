@@ -24,7 +24,7 @@ from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, Tr
 from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask
 from tagcast.models.training.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from tagcast.models.training.result import Choice, Measured, Reference, TestScores
-from tagcast.models.training.splits import season_note
+from tagcast.models.training.splits import one_day_note, season_note
 
 PAIRED_METRICS = ("auc", "log_loss")
 REFERENCES: dict[str, Text] = {"rfm": msg("RFM ranking"), "base_rate": msg("base rate")}
@@ -115,7 +115,7 @@ class BinaryTraining:
 
     def notes(self, task: TrainingTask, model: TagModel, stopped: Sequence[Text]) -> list[Text]:
         """Return what confidence rests on, and whether the tag never says yes."""
-        notes = [*stopped]
+        notes = [*stopped, *one_day_note(task.split)]
         if len(model.calibrator.snapshots) == 1:
             day = model.calibrator.snapshots[0]["as_of"]
             notes.append(msg("confidence rests on one past snapshot, {day}: several would be safer", day=day))

@@ -11,9 +11,11 @@ from tagcast.features.compute.labels import outcome_of
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
 from tagcast.models.definitions.model_tag import Population
+from tagcast.models.definitions.window_outcomes import Label
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.project.label_rules import members_at, outcome_rule
+from tagcast.pipelines.project.label_tables import labels_at
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 
@@ -113,7 +115,7 @@ def _newest_over(
                 )
             )
             continue
-        if _due(run, models[number][0].definition) <= project.observed_until:
+        if _is_over(project, run, models[number][0].definition):
             return run, *models[number]
     return None
 
@@ -144,6 +146,17 @@ def _due(run: Manifest, definition: TagDefinition) -> date:
     return run.run.as_of + timedelta(days=definition.horizon_days)
 
 
+def _is_over(project: Project, run: Manifest, definition: TagDefinition) -> bool:
+    """Return whether it is known what became of a run: its window is over, and labels of its day are there."""
+    now = project.observed_until
+    if _due(run, definition) > now:
+        return False
+    return (
+        not isinstance(definition.outcome, Label)
+        or not labels_at(project, definition, run.run.as_of, now).empty
+    )
+
+
 def _with_outcomes(project: Project, run: Manifest, tag: LoadedTag) -> pd.DataFrame:
     """Return every prediction of a tag in a run beside what happened: ``known``, ``y``, and ``amount`` of an amount.
 
@@ -163,6 +176,11 @@ def _with_outcomes(project: Project, run: Manifest, tag: LoadedTag) -> pd.DataFr
     ]
     known = ibis.union(*tables, distinct=True) if len(tables) > 1 else tables[0].distinct()
     said = ibis.memtable(predicted[["person"]].drop_duplicates().rename(columns={"person": "profile_id"}))
+    if isinstance(definition.outcome, Label):
+        # Whoever has no label cannot be judged, today as then; the others are known.
+        labels = labels_at(project, definition, run.run.as_of, project.observed_until)
+        labelled: pd.DataFrame = predicted.merge(labels.rename(columns={"profile_id": "person"}), on="person")
+        return labelled.assign(known=True)
     members = said.semi_join(known, "profile_id")
     if definition.outcome.bound is not None:
         # What each was to be held against is a matter of the day of the run, whatever its population is today.

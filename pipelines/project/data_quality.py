@@ -22,6 +22,7 @@ from tagcast.features.quality.day_findings import empty_days_in
 from tagcast.features.quality.finding import SourceColumns
 from tagcast.features.quality.name_findings import clash_findings, clash_hint, clash_text
 from tagcast.features.quality.stretches import LEAST_EMPTY_DAYS
+from tagcast.models.definitions.window_outcomes import Label
 from tagcast.pipelines.project.progress import log
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def model_problem(
 ) -> TagProblem | None:
     """Return the worst that the data do to a tag that is learned: spend that is unknown, a category that ended, empty days."""
     if definition.outcome.counts_spend:
-        unknown = touching(quality.unknown_spend, split.snapshots[0], as_of)
+        unknown = touching(quality.unknown_spend, split.feature_days[0], as_of)
         if unknown:
             return _spend_problem(unknown)
     category = definition.category
@@ -137,7 +138,7 @@ def model_problem(
         )
     empty = [
         (day, count)
-        for day in split.snapshots
+        for day in (() if isinstance(definition.outcome, Label) else split.snapshots)
         if (count := empty_days_in(quality.empty, day, definition.horizon_days)) >= LEAST_EMPTY_DAYS
     ]
     if empty:

@@ -75,6 +75,7 @@ def check_question(project: Project, definition: Definition, as_of: date) -> Non
     """
     from tagcast.features.compute.window_aggregates import WindowRule, check_window
     from tagcast.models.definitions.rule_tag import RuleDefinition
+    from tagcast.models.definitions.window_outcomes import Label
     from tagcast.models.inference.membership import check_membership
 
     if reads_features(definition):
@@ -87,8 +88,8 @@ def check_question(project: Project, definition: Definition, as_of: date) -> Non
             tags={tag.name for tag in project.tags(as_of)},
             attributes=project.profile_attributes.kinds,
         )
-    if isinstance(definition, RuleDefinition):
-        return
+    if isinstance(definition, RuleDefinition) or isinstance(definition.outcome, Label):
+        return  # a table of labels is checked when it is read, for the days it has
     if isinstance(rule := outcome_rule(definition), WindowRule):
         check_window(project.event_table, rule, f"{definition.name}: outcome")
 
@@ -108,9 +109,11 @@ def outcome_rule(definition: TagDefinition) -> OutcomeRule | WindowRule:
     """Return the definition's outcome in the words of ``features``."""
     from tagcast.features.compute.labels import OutcomeRule
     from tagcast.features.compute.window_aggregates import WindowRule
-    from tagcast.models.definitions.window_outcomes import Aggregate
+    from tagcast.models.definitions.window_outcomes import Aggregate, Label
 
     outcome = definition.outcome
+    if isinstance(outcome, Label):
+        raise TypeError("labels of a table are read, not counted")
     if isinstance(outcome, Aggregate):
         measure, column = outcome.measure
         given = outcome.at_most if outcome.at_least is None else outcome.at_least

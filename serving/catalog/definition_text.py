@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagcast.models.definitions.window_outcomes import Aggregate
+from tagcast.models.definitions.window_outcomes import Aggregate, Label
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -38,6 +38,8 @@ def outcome_words(definition: TagDefinition, language: Language = "en") -> str:
 
 def _outcome_en(definition: TagDefinition) -> str:
     outcome: Any = definition.outcome
+    if isinstance(outcome, Label):
+        return f"the label {outcome.label.value} is yes, within {outcome.horizon_days} days"
     if isinstance(outcome, Aggregate):
         return _aggregate_en(outcome)
     event = outcome.event + (f" of {outcome.category}" if outcome.category else "")
@@ -62,6 +64,8 @@ def _outcome_en(definition: TagDefinition) -> str:
 
 def _outcome_zh(definition: TagDefinition) -> str:
     outcome: Any = definition.outcome
+    if isinstance(outcome, Label):
+        return f"快照起{outcome.horizon_days}天内，标注{outcome.label.value}为是"
     if isinstance(outcome, Aggregate):
         return _aggregate_zh(outcome)
     event = "购买" if outcome.event == "purchase" else f"“{outcome.event}”"

@@ -81,6 +81,37 @@ def test_a_wrong_aggregate_is_named_with_file_and_key(outcome, said) -> None:
     assert str(error.value).count("outcome.aggregate") + str(error.value).count("outcome: ") >= 1
 
 
+LABEL = "{label: {path: labels.parquet, key: id, as_of: month, value: churned}, horizon_days: 30}"
+
+
+def test_an_outcome_is_what_a_table_of_labels_says() -> None:
+    tag = parse_definition(with_outcome(LABEL), "churn.yaml")
+    assert (tag.kind, tag.values, tag.category) == ("model", ("yes", "no"), None)
+    assert tag.outcome.label.needed == ("id", "month", "churned")
+    again = type(tag).model_validate(json.loads(json.dumps(tag.model_dump(mode="json"))))
+    assert again == tag
+    Draft202012Validator(json.loads(schema_text())).validate(yaml.safe_load(with_outcome(LABEL)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ((", value: churned", ""), "outcome.label.label.value: is missing"),
+        ((", horizon_days: 30", ""), "outcome.label.horizon_days: is missing"),
+        (("path: labels.parquet, ", ""), "give either path"),
+        (("value: churned", "value: churned, seen: at"), "outcome.label.label.seen: unknown key"),
+        (("value: churned", "value: churned, timezone: Mars/Base"), "expected a time zone"),
+        (("horizon_days: 30", "horizon_days: 30, at_least: 1"), "outcome.label.at_least: unknown key"),
+    ],
+)
+def test_a_wrong_table_of_labels_is_named_with_file_and_key(change, said) -> None:
+    assert LABEL.replace(*change) != LABEL
+    with pytest.raises(DefinitionError) as error:
+        parse_definition(with_outcome(LABEL.replace(*change)), "churn.yaml")
+    assert "churn.yaml: outcome.label" in str(error.value)
+    assert said in str(error.value)
+
+
 def test_a_population_is_a_rule_over_features() -> None:
     text = with_population('"login_recency_days <= 14 AND spend_all > 100"')
     tag = parse_definition(text, "churn.yaml")
