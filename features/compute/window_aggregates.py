@@ -16,6 +16,7 @@ from sqlglot import exp
 from tagcast.features.core.errors import ConfigError, DefinitionError
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.core.validation import suggested
 from tagcast.features.ingest.readers.nested.value_paths import spelt_as
 from tagcast.features.ingest.sql_allow_list import checked, columns_in, suggest
 
@@ -59,7 +60,7 @@ class WindowRule:
     category: str | None = None
 
 
-def check_window(events: ir.Table, rule: WindowRule, where: str) -> None:
+def check_window(events: ir.Table, rule: WindowRule, where: str, names: Collection[str]) -> None:
     """Check what ``rule`` names against the event log, before anything is counted.
 
     Parameters
@@ -69,11 +70,14 @@ def check_window(events: ir.Table, rule: WindowRule, where: str) -> None:
     rule : WindowRule
     where : str
         Names the outcome in errors, as in ``churn_risk: outcome``.
+    names : collection of str
+        Of the events in the log.
 
     Raises
     ------
     DefinitionError
-        For a column that the log does not have or that is no number, and for an expression that is no condition.
+        For a column that the log does not have or that is no number, an expression that is no condition, and an event that
+        never happened.
     """
     schema = events.schema()
     if rule.column is not None:
@@ -95,6 +99,7 @@ def check_window(events: ir.Table, rule: WindowRule, where: str) -> None:
     for key, text in (("where", rule.where), ("unless", rule.unless)):
         if text is not None:
             _check_condition(events, text, f"{where}.{key}")
+            _check_names(_condition(text, events.columns), names, f"{where}.{key}")
 
 
 def measured(events: ir.Table, as_of: date, rule: WindowRule) -> ir.Table:
@@ -201,6 +206,20 @@ def _check_condition(events: ir.Table, text: str, where: str) -> None:
             msg("{where}: expected a condition, found {text!r} ({type})", where=where, text=text, type=kind),
             hint=_example(),
         )
+
+
+def _check_names(tree: exp.Expr, names: Collection[str], where: str) -> None:
+    """Refuse a condition on the event's name that no event meets: nothing would ever happen."""
+    for node in tree.find_all(exp.EQ, exp.In):
+        if node.this.name != "event" or not isinstance(node.this, exp.Column):
+            continue
+        sides = node.expressions if isinstance(node, exp.In) else [node.expression]
+        asked = [side.this for side in sides if isinstance(side, exp.Literal) and side.is_string]
+        if len(asked) == len(sides) and not set(asked) & set(names):
+            raise DefinitionError(
+                msg("{where}: no event is called {names}", where=where, names=listed(map(repr, asked))),
+                hint=suggested(asked[0], sorted(names)),
+            )
 
 
 def _no_column(where: str, name: str, columns: Collection[str]) -> DefinitionError:

@@ -91,7 +91,8 @@ def check_question(project: Project, definition: Definition, as_of: date) -> Non
     if isinstance(definition, RuleDefinition) or isinstance(definition.outcome, Label):
         return  # a table of labels is checked when it is read, for the days it has
     if isinstance(rule := outcome_rule(definition), WindowRule):
-        check_window(project.event_table, rule, f"{definition.name}: outcome")
+        names = project.events.event_names
+        check_window(project.event_table, rule, f"{definition.name}: outcome", names)
 
 
 def eligibility(definition: TagDefinition) -> Eligibility:

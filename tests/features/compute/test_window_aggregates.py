@@ -204,6 +204,8 @@ def test_a_window_that_is_not_over_has_no_labels() -> None:
         ({"where": "amount"}, "expected a condition, found 'amount'", "event = 'login'"),
         ({"unless": "amount + 1"}, "outcome.unless: expected a condition", "event = 'login'"),
         ({"where": "event = (SELECT 'login')"}, "is not allowed in an expression", "columns, literals"),
+        ({"where": "event IN ('logn', 'sign_in')"}, "outcome.where: no event is called 'logn', 'sign_in'", "did you mean 'login'"),
+        ({"unless": "amount > 3 AND event = 'buy'"}, "outcome.unless: no event is called 'buy'", "known: cart"),
         ({"where": "event_day > amount"}, "outcome.where", "event = 'login'"),
     ],
     ids=lambda value: str(value)[:30],
@@ -211,12 +213,12 @@ def test_a_window_that_is_not_over_has_no_labels() -> None:
 def test_what_is_no_column_or_no_condition_is_refused(change, found, hint) -> None:
     given = {"measure": "count", "column": None, "horizon_days": 7, "at_most": False, "bound": 1.0}
     with pytest.raises(DefinitionError) as error:
-        check_window(log([]), WindowRule(**given | change), "t: outcome")
+        check_window(log([]), WindowRule(**given | change), "t: outcome", EVENTS)
     assert found in str(error.value)
     assert hint in str(error.value)
 
 
 def test_columns_are_found_whatever_their_case() -> None:
     rule = WindowRule("sum", "Amount", 7, at_most=False, bound=1, where="EVENT = 'purchase'")
-    check_window(log([]), rule, "t: outcome")
+    check_window(log([]), rule, "t: outcome", EVENTS)
     assert labels([row("a", 1, "purchase")], rule)["a"] == 1
