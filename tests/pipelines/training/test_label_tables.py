@@ -103,6 +103,9 @@ def test_a_table_of_one_day_is_measured_on_profiles_that_were_held_back(tmp_path
     project = written(tmp_path, table[table["month"] == day])
     split, rows = rows_of(project, DAY)
     assert (split.one_day, split.feature_days) == (True, (day,))
+    (checked,) = project.json("check", "--as-of", str(DAY))["tags"]
+    assert (checked["level"], checked["snapshots"]) == ("warning", [str(day)])
+    assert "a fifth of the profiles is held back" in checked["message"]
     learned, held_back = (set(some["profile_id"]) for _, some in rows.groupby("as_of"))
     assert not learned & held_back
     assert 0.1 < len(held_back) / len(rows) < 0.3
