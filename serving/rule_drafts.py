@@ -23,7 +23,6 @@ from tagcast.registry.governance.lifecycle import STATUS_NAMES, history, transit
 from tagcast.registry.governance.rule_drafts import RuleDraft
 
 if TYPE_CHECKING:
-    from tagcast.models.filters.conditions import Names
     from tagcast.registry.access.roles import Person
     from tagcast.registry.governance.lifecycle import LifeStep
     from tagcast.serving.context import ServiceContext
@@ -99,7 +98,14 @@ def draft(
     """
     require(person, "draft")
     rule = _read(definition)
-    resolve(rule, _names(context, person, rule))
+    features, attributes = _known(context, person)
+    resolve(rule, rule_names(features, attributes, category=bool(rule.category)))
+    if rule.population.rule is not None:
+        from tagcast.models.inference.membership import check_membership
+        from tagcast.serving.catalog.catalog import visible_names
+
+        tags = visible_names(context, person).tags
+        check_membership(rule, features, widest=features, tags=tags, attributes=attributes)
     with context.state.writing():
         was = stored.drafted(context.state).get(rule.name)
         _check_free(context, person, rule, was)
@@ -220,11 +226,6 @@ def _check_free(context: ServiceContext, person: Person, rule: RuleDefinition, w
 def _step(context: ServiceContext, person: Person, tag: str, to: Any, reason: str) -> LifeStep:
     second = context.settings.review.second_person
     return transition(context.state, tag, to, by=person, reason=reason, now=context.now, second_person=second)
-
-
-def _names(context: ServiceContext, person: Person, rule: RuleDefinition) -> Names:
-    features, attributes = _known(context, person)
-    return rule_names(features, attributes, category=bool(rule.category))
 
 
 def _known(context: ServiceContext, person: Person) -> tuple[FeatureSet, dict[str, str]]:

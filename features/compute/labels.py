@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, Statement, compiler, dated_statement
+from tagcast.features.compute.window_aggregates import WindowRule, measured, window_label
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 
@@ -132,7 +133,7 @@ def outcome(
 
 
 def outcome_of(
-    events: ir.Table, members: ir.Table, as_of: date, rule: OutcomeRule, *, observed_until: date
+    events: ir.Table, members: ir.Table, as_of: date, rule: OutcomeRule | WindowRule, *, observed_until: date
 ) -> ir.Table:
     """Return ``profile_id`` and ``y`` (int8, 0 or 1) of ``members``.
 
@@ -144,9 +145,10 @@ def outcome_of(
     events : ibis table
         The event log.
     members : ibis table
-        ``profile_id``, each once; a ``top_share`` is a share of these.
+        ``profile_id``, each once; a ``top_share`` is a share of these. With ``bound`` where each is held against
+        a bound of its own.
     as_of : date
-    rule : OutcomeRule
+    rule : OutcomeRule or WindowRule
     observed_until : date
         First day that is not observed; the window has to end at or before it.
 
@@ -156,6 +158,10 @@ def outcome_of(
         When the window is not fully observed: silence that has not happened yet is no label.
     """
     _check_observed(as_of, rule, observed_until)
+    if isinstance(rule, WindowRule):
+        joined = members.left_join(measured(events, as_of, rule), "profile_id").drop("profile_id_right")
+        y = window_label(joined, rule).cast("int8")
+        return joined.select("profile_id", y=y).order_by("profile_id")
     end = as_of + timedelta(days=rule.horizon_days)
     window = events.filter(
         (events.event_day >= as_of) & (events.event_day < end) & (events.event == rule.event)
@@ -173,7 +179,7 @@ def outcome_of(
     return joined.select("profile_id", **labels).order_by("profile_id")
 
 
-def _check_observed(as_of: date, rule: OutcomeRule, observed_until: date) -> None:
+def _check_observed(as_of: date, rule: OutcomeRule | WindowRule, observed_until: date) -> None:
     end = as_of + timedelta(days=rule.horizon_days)
     if end > observed_until:
         raise DataError(

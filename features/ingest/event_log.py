@@ -102,7 +102,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         shutil.rmtree(aside, ignore_errors=True)
         try:
             aside.mkdir()
-            with _engine(settings, aside) as connection:
+            with spilling(settings, aside) as connection:
                 built = write_log(settings, connection, aside, progress or _unwatched)
                 built = _beside_last(settings, connection, root, aside, built)
             shutil.rmtree(aside / SPILLED, ignore_errors=True)
@@ -133,7 +133,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
 
 
 @contextmanager
-def _engine(settings: Settings, aside: Path) -> Iterator[Any]:
+def spilling(settings: Settings, aside: Path) -> Iterator[Any]:
     """Yield DuckDB within the configured memory; beyond it work goes to a folder in ``aside``."""
     import duckdb
 

@@ -3,28 +3,81 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from tagcast.features.catalog.titles import Text
-from tagcast.features.core.errors import DefinitionError
+from tagcast.features.core.errors import DefinitionError, FilterError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.validation import InvalidValueError, Strict
 from tagcast.models.definitions.cron import Cron
+from tagcast.models.filters.conditions import Names
+from tagcast.models.filters.parser import parse
 
 PLACEHOLDER = "{category}"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
 
 
+class _EveryNumber(Mapping[str, str]):
+    """Names of features, whichever there are: a rule is read before the data are known, and all features are numbers."""
+
+    def __getitem__(self, name: str) -> str:
+        return "number"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class Population(Strict):
     """Who is eligible at ``as_of``; with nothing set, everyone who had an event before it."""
 
+    rule: str | None = Field(
+        None,
+        min_length=1,
+        description="where this holds, in the language of filters over the features at as_of; population may also be the "
+        "text alone",
+    )
     active_within_days: int | None = Field(None, gt=0, description="a purchase in the last N days")
     not_bought_within_days: int | None = Field(
         None, gt=0, description="no purchase of the outcome's category in the last N days (discovery)"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"rule": value} if isinstance(value, str) else value
+
+    @field_validator("rule")
+    @classmethod
+    def _check_rule(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                parse(value, Names({}, _EveryNumber()))
+        except FilterError as error:
+            raise InvalidValueError(
+                msg("{problem}; {meant}", problem=error.message, meant=error.hint)
+            ) from error
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_rule(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a rule that is not there: what a question without one is called does not change."""
+        written: dict[str, Any] = handler(self)
+        return {name: value for name, value in written.items() if name != "rule" or value is not None}
 
 
 class Family(Strict):
@@ -46,6 +99,11 @@ class Family(Strict):
         return self
 
 
+def _or_text(schema: dict[str, Any]) -> None:
+    """Let the JSON schema take a rule as a text, too."""
+    schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"type": "string", "minLength": 1}]
+
+
 class TagBase(Strict):
     """The part that definitions of models and of rules share."""
 
@@ -54,7 +112,7 @@ class TagBase(Strict):
     description: Text
     path: tuple[str, ...] = Field(min_length=2, max_length=3, description="where it hangs in the tag tree")
     owner: str = Field(min_length=1)
-    population: Population = Population()
+    population: Population = Field(Population(), json_schema_extra=_or_text)
     family: Family | None = None
     refresh: str = Field(
         "0 3 * * *",

@@ -31,15 +31,15 @@ from tagcast.models.definitions.outcomes import (
     AnyEvent,
     CountAtLeast,
     NoEvent,
-    Outcome,
     SumAtLeast,
     TagKindName,
     TopShare,
 )
 from tagcast.models.definitions.split_rule import SplitRule
+from tagcast.models.definitions.window_outcomes import Aggregate, Label, Outcome, with_kind
 
 __all__ = [
-    "Amount", "AnyEvent", "CountAtLeast", "Decision", "Family", "NoEvent", "Outcome", "Population",
+    "Aggregate", "Amount", "AnyEvent", "CountAtLeast", "Decision", "Family", "Label", "NoEvent", "Outcome", "Population",
     "PrecisionRule", "ProfitRule", "SplitRule", "SumAtLeast", "TagDefinition", "Text", "ThresholdRule",
     "TierRule", "TopShare", "TopShareRule", "slug",
 ]  # fmt: skip
@@ -54,7 +54,8 @@ def _what_may_be_left_out(schema: dict[str, Any]) -> None:
     """Say in the JSON schema that only an amount can do without ``decision``, and each tag without ``min_confidence``."""
     for key in ("decision", "min_confidence"):
         schema["required"].remove(key)
-    amount = {"properties": {"outcome": {"properties": {"kind": {"const": "amount"}}}}}
+    of_amount = {"properties": {"kind": {"const": "amount"}}, "required": ["kind"]}
+    amount = {"properties": {"outcome": of_amount}}
     schema |= {"if": amount, "else": {"required": ["decision"]}}
 
 
@@ -105,6 +106,8 @@ class TagDefinition(TagBase):
         """
         if not isinstance(raw, Mapping):
             return raw
+        if "outcome" in raw:
+            raw = {**raw, "outcome": with_kind(raw["outcome"])}
         if _named(raw.get("outcome"), "kind") == "amount":
             raw = {"decision": {"rule": "tier"}, "bands": {}, **raw}
         rule = _named(raw.get("decision"), "rule")

@@ -1,13 +1,14 @@
-"""What a tag can predict, and how an outcome is counted."""
+"""What a tag can predict in short: purchases, or events of one name, counted over the window ahead."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
+from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.validation import InvalidValueError, Strict
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
@@ -18,10 +19,8 @@ TagKindName = Literal["model", "amount"]
 """Kinds of tags that a model predicts: yes or no (``model``), or an amount."""
 
 
-class _Outcome(Strict):
-    event: str = Field("purchase", description="event name in the event log; returns never count as one")
-    category: str | None = Field(None, description="only events of this category; {category} in a family")
-    horizon_days: int = Field(gt=0, le=730)
+class Predicted(Strict):
+    """What the rest of the code asks of every outcome; most are a yes or no."""
 
     @property
     def tag_kind(self) -> TagKindName:
@@ -43,11 +42,42 @@ class _Outcome(Strict):
         """The value that people ask for the reasons of."""
         return YES_NO[0]
 
+    @property
+    def bound(self) -> str | None:
+        """The arithmetic over features that it is held against, where its bound is no number."""
+        return None
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether a yes is that something stays away, as in churn."""
+        return False
+
+
+class _Outcome(Predicted):
+    event: str = Field("purchase", description="event name in the event log; returns never count as one")
+    category: str | None = Field(None, description="only events of this category; {category} in a family")
+    horizon_days: int = Field(gt=0, le=730)
+
+    @property
+    def needs_purchases(self) -> bool:
+        """Whether it cannot be counted where no event is a purchase."""
+        return self.event == PURCHASE
+
+    @property
+    def counts_spend(self) -> bool:
+        """Whether it sums amounts, so that days without them spoil it."""
+        return False
+
 
 class NoEvent(_Outcome):
     """True when no such event falls in ``[as_of, as_of + horizon)``."""
 
     kind: Literal["no_event"]
+
+    @property
+    def is_loss(self) -> bool:
+        """Always."""
+        return True
 
 
 class AnyEvent(_Outcome):
@@ -63,21 +93,28 @@ class CountAtLeast(_Outcome):
     at_least: int = Field(gt=0)
 
 
-class SumAtLeast(_Outcome):
+class _OfSpend(_Outcome):
+    @property
+    def counts_spend(self) -> bool:
+        """Always."""
+        return True
+
+
+class SumAtLeast(_OfSpend):
     """True when net spend (returns subtracted) reaches ``at_least``, in the currency of the data."""
 
     kind: Literal["sum_at_least"]
     at_least: float = Field(gt=0)
 
 
-class TopShare(_Outcome):
+class TopShare(_OfSpend):
     """True for the ``share`` of the population with the highest net spend over the horizon (above zero)."""
 
     kind: Literal["top_share"]
     share: float = Field(gt=0, lt=1)
 
 
-class Amount(_Outcome):
+class Amount(_OfSpend):
     """Net spend over the horizon itself (returns subtracted, never below 0), in the currency of the data."""
 
     kind: Literal["amount"]
@@ -123,8 +160,3 @@ class Amount(_Outcome):
     def asked(self) -> str:
         """The highest tier."""
         return self.values[-1]
-
-
-Outcome = Annotated[
-    NoEvent | AnyEvent | CountAtLeast | SumAtLeast | TopShare | Amount, Field(discriminator="kind")
-]

@@ -184,21 +184,32 @@ def resolve(definition: RuleDefinition, names: Names) -> Rule:
     cases = {}
     for value, text in definition.branches.items():
         key = "rule" if definition.rule is not None else f"cases.{value}"
-        try:
-            cases[value] = parse(text, names)
-        except FilterError as error:
-            raise DefinitionError(
-                msg(
-                    "{tag}: {key}: {problem}\n{caret}",
-                    tag=definition.name,
-                    key=key,
-                    problem=error.message,
-                    caret=caret(text, error),
-                ),
-                hint=msg("{hint} ({names})", hint=error.hint, names=_about_names(definition)),
-                problems={key: error.message},
-            ) from error
+        cases[value] = parse_rule(definition.name, key, text, names, _about_names(definition))
     return Rule(definition, cases)
+
+
+def parse_rule(tag: str, key: str, text: str, names: Names, about: Message) -> Filter:
+    """Return the tree of a rule that a definition holds under ``key``.
+
+    Raises
+    ------
+    DefinitionError
+        Naming the tag, the key and the character where the trouble starts; ``about`` says what may be named.
+    """
+    try:
+        return parse(text, names)
+    except FilterError as error:
+        raise DefinitionError(
+            msg(
+                "{tag}: {key}: {problem}\n{caret}",
+                tag=tag,
+                key=key,
+                problem=error.message,
+                caret=caret(text, error),
+            ),
+            hint=msg("{hint} ({names})", hint=error.hint, names=about),
+            problems={key: error.message},
+        ) from error
 
 
 def sensitivity_of(definition: TagBase, sensitive: Collection[str]) -> Literal["normal", "sensitive"]:

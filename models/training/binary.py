@@ -13,6 +13,7 @@ from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrated, Calibrator
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.policy import NEVER, learned_threshold
+from tagcast.models.definitions.model_tag import AnyEvent, NoEvent
 from tagcast.models.estimators.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.rfm import RfmRanking
@@ -23,7 +24,7 @@ from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, Tr
 from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask
 from tagcast.models.training.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from tagcast.models.training.result import Choice, Measured, Reference, TestScores
-from tagcast.models.training.splits import season_note
+from tagcast.models.training.splits import one_day_note, season_note
 
 PAIRED_METRICS = ("auc", "log_loss")
 REFERENCES: dict[str, Text] = {"rfm": msg("RFM ranking"), "base_rate": msg("base rate")}
@@ -114,7 +115,7 @@ class BinaryTraining:
 
     def notes(self, task: TrainingTask, model: TagModel, stopped: Sequence[Text]) -> list[Text]:
         """Return what confidence rests on, and whether the tag never says yes."""
-        notes = [*stopped]
+        notes = [*stopped, *one_day_note(task.split)]
         if len(model.calibrator.snapshots) == 1:
             day = model.calibrator.snapshots[0]["as_of"]
             notes.append(msg("confidence rests on one past snapshot, {day}: several would be safer", day=day))
@@ -131,7 +132,7 @@ class BinaryTraining:
 def _repeat_spec(task: TrainingTask) -> RepeatSpec | None:
     """Return what BG/NBD learns from, where the outcome is whether the profile buys at all."""
     data, outcome = task.data, task.definition.outcome
-    if outcome.kind not in {"any_event", "no_event"} or outcome.event != PURCHASE:
+    if not isinstance(outcome, AnyEvent | NoEvent) or outcome.event != PURCHASE:
         return None
     first_counts = outcome.category is not None
     columns = data.places(CATEGORY_INPUTS if first_counts else PROFILE_INPUTS)

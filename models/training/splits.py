@@ -7,7 +7,7 @@ The last snapshot is the test snapshot; folds before it whose own windows end in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from tagcast.features.catalog.feature_set import WINDOWS_DAYS
@@ -39,10 +39,14 @@ class Split:
         Rising; each label window is fully observed.
     horizon_days : int
         Length of a label window.
+    one_day : bool
+        All labels are as of the last snapshot. Rows that stand at the first are other profiles of the same day: what
+        is measured is how well a model tells profiles apart that it has not seen, not a later day.
     """
 
     snapshots: tuple[date, ...]
     horizon_days: int
+    one_day: bool = field(default=False, repr=False)  # names of studies are made of the others
 
     def __post_init__(self) -> None:
         if not self.test_fold.train:
@@ -64,6 +68,11 @@ class Split:
     def test(self) -> date:
         """The snapshot that measures the model and nothing else."""
         return self.snapshots[-1]
+
+    @property
+    def feature_days(self) -> tuple[date, ...]:
+        """The days that features are as of."""
+        return (self.test,) if self.one_day else self.snapshots
 
     @property
     def test_fold(self) -> Fold:
@@ -158,9 +167,23 @@ def choose_snapshots(
     return tuple(last - timedelta(days=every_days * k) for k in reversed(range(count)))
 
 
+def one_day_note(split: Split) -> list[Text]:
+    """Return what a reader should know of figures that no later day has shown."""
+    if not split.one_day:
+        return []
+    return [
+        msg(
+            "all labels are as of {day}: the model was measured on profiles that it had not seen, not on a later day, and "
+            "nothing shows how outcomes drift; the profiles it learned from for that stand at {first} in its records",
+            day=split.test,
+            first=split.snapshots[0],
+        )
+    ]
+
+
 def season_note(split: Split, effect: Text) -> list[Text]:
     """Return what a reader should know of seasons that no snapshot has shown; ``effect`` is what marks a tag there."""
-    unseen = unseen_days(split.snapshots, split.horizon_days)
+    unseen = unseen_days(split.feature_days, split.horizon_days)
     if not unseen:
         return []
     stretches = listed(msg("{first} to {last}", first=first, last=last) for first, last in unseen)

@@ -187,7 +187,7 @@ def train(
         feature_set=feature_set,
         scorer=fit(slice(None)),
         calibrator=calibrator,
-        snapshots=split.snapshots,
+        snapshots=split.feature_days,
         ranges=data.ranges(),
         seed=seed,
         **kind.own_fields(task, held_out),

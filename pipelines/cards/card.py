@@ -98,9 +98,12 @@ def _span(facts: CardFacts) -> list[Block]:
         ("Used for training", f"{events.first_day} to {last}"),
         ("Event log", events.id),
         ("Horizon", f"{split.horizon_days} days"),
-        ("Snapshots", ", ".join(map(str, split.snapshots))),
+        ("Snapshots", ", ".join(map(str, split.feature_days))),
         ("Measured on", f"{split.test}, outcomes to {last}; nothing was chosen on it"),
-        ("Learned from, for the test", ", ".join(map(str, split.test_fold.train))),
+        (
+            "Learned from, for the test",
+            "other profiles of the same day" if split.one_day else ", ".join(map(str, split.test_fold.train)),
+        ),
         ("Possible validation snapshots", validation),
     ]
     return [
@@ -130,7 +133,7 @@ def _zh(titles: Mapping[str, object], name: str) -> str:
 
 def _limits(facts: CardFacts) -> list[str]:
     model, split, d = facts.result.model, facts.result.split, facts.definition
-    first, last = split.snapshots[0], split.test + timedelta(days=split.horizon_days - 1)
+    first, last = split.feature_days[0], split.test + timedelta(days=split.horizon_days - 1)
     limits = [sentence(note) for note in facts.result.notes]
     limits.append(
         f"Outcomes were seen from {first} to {last}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,6 @@ from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
-from tagcast.models.training.splits import Split
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
 from tagcast.pipelines.training.workers import Job, Workers
@@ -176,7 +175,7 @@ def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[T
         if len(plans) == windows:
             break
         try:
-            each = TagPlan(definition, Split(split.snapshots[:count], split.horizon_days))
+            each = TagPlan(definition, replace(split, snapshots=split.snapshots[:count]))
             check_cases(each, labels)
         except (DataError, ModelError) as error:
             refused = refused or error.message

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from tagcast.features.compute.labels import outcome_of
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
+from tagcast.models.definitions.model_tag import Population
+from tagcast.models.definitions.window_outcomes import Label
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
-from tagcast.pipelines.project.label_rules import outcome_rule
+from tagcast.pipelines.project.label_rules import members_at, outcome_rule
+from tagcast.pipelines.project.label_tables import labels_at
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 
@@ -64,7 +67,7 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
             rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
             continue
         run, tag, version = over
-        every = _with_outcomes(project, run, tag.definition)
+        every = _with_outcomes(project, run, tag)
         known = every[every["known"]]
         value, confidence = known["value"].to_numpy(object), known["confidence"].to_numpy(float)
         bands = promise_and_reality(came_true(tag.definition, known), value, confidence, CONFIDENCE_BANDS)
@@ -82,7 +85,7 @@ def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
     over = _newest_over(project, _published(project, active), active, tag)
     if over is None:
         return None
-    rows = _with_outcomes(project, over[0], over[1].definition)
+    rows = _with_outcomes(project, over[0], over[1])
     rows = rows[rows["known"]]
     called = rows[rows["value"] == "yes"]
     return YesOutcome(len(called), int(called["y"].sum()), float(rows["y"].mean()))
@@ -112,7 +115,7 @@ def _newest_over(
                 )
             )
             continue
-        if _due(run, models[number][0].definition) <= project.observed_until:
+        if _is_over(project, run, models[number][0].definition):
             return run, *models[number]
     return None
 
@@ -143,7 +146,18 @@ def _due(run: Manifest, definition: TagDefinition) -> date:
     return run.run.as_of + timedelta(days=definition.horizon_days)
 
 
-def _with_outcomes(project: Project, run: Manifest, definition: TagDefinition) -> pd.DataFrame:
+def _is_over(project: Project, run: Manifest, definition: TagDefinition) -> bool:
+    """Return whether it is known what became of a run: its window is over, and labels of its day are there."""
+    now = project.observed_until
+    if _due(run, definition) > now:
+        return False
+    return (
+        not isinstance(definition.outcome, Label)
+        or not labels_at(project, definition, run.run.as_of, now).empty
+    )
+
+
+def _with_outcomes(project: Project, run: Manifest, tag: LoadedTag) -> pd.DataFrame:
     """Return every prediction of a tag in a run beside what happened: ``known``, ``y``, and ``amount`` of an amount.
 
     Whoever the run spoke of is judged, whether or not today's events would still count them to the population, as the
@@ -153,6 +167,7 @@ def _with_outcomes(project: Project, run: Manifest, definition: TagDefinition) -
 
     from tagcast.serving.store.long_form import predictions
 
+    definition = tag.definition
     with project.store.open(run) as reader:
         predicted = predictions(reader, definition.name).to_pandas()
     predicted["person"] = predicted["profile_id"].map(project.former_ids.person)
@@ -161,9 +176,22 @@ def _with_outcomes(project: Project, run: Manifest, definition: TagDefinition) -
     ]
     known = ibis.union(*tables, distinct=True) if len(tables) > 1 else tables[0].distinct()
     said = ibis.memtable(predicted[["person"]].drop_duplicates().rename(columns={"person": "profile_id"}))
+    if isinstance(definition.outcome, Label):
+        # Whoever has no label cannot be judged, today as then; the others are known.
+        labels = labels_at(project, definition, run.run.as_of, project.observed_until)
+        labelled: pd.DataFrame = predicted.merge(labels.rename(columns={"profile_id": "person"}), on="person")
+        return labelled.assign(known=True)
+    members = said.semi_join(known, "profile_id")
+    if definition.outcome.bound is not None:
+        # What each was to be held against is a matter of the day of the run, whatever its population is today.
+        snapshots = project.snapshots(tag.feature_set)
+        snapshots.ensure([run.run.as_of], project.progress)
+        everyone = definition.model_copy(update={"population": Population()})
+        bounds = ibis.memtable(members_at(snapshots, everyone, run.run.as_of).table)
+        members = members.inner_join(bounds, "profile_id")
     happened = outcome_of(
         project.event_table,
-        said.semi_join(known, "profile_id"),
+        members,
         run.run.as_of,
         outcome_rule(definition),
         observed_until=project.observed_until,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.loads.past_findings import past_findings
@@ -23,6 +22,7 @@ from tagcast.features.quality.day_findings import empty_days_in
 from tagcast.features.quality.finding import SourceColumns
 from tagcast.features.quality.name_findings import clash_findings, clash_hint, clash_text
 from tagcast.features.quality.stretches import LEAST_EMPTY_DAYS
+from tagcast.models.definitions.window_outcomes import Label
 from tagcast.pipelines.project.progress import log
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from tagcast.models.definitions.rule_tag import Rule
     from tagcast.models.training.splits import Split
     from tagcast.pipelines.project.project import Project, TagPlan
-
-OUTCOMES_OF_SPEND = ("amount", "sum_at_least", "top_share")
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def warn_of_load(project: Project) -> None:
 
 def missing_purchases(definition: TagDefinition, quality: LogQuality) -> TagProblem | None:
     """Return that a tag needs purchases where no event is one."""
-    needed = definition.population.active_within_days or definition.outcome.event == PURCHASE
+    needed = definition.population.active_within_days or definition.outcome.needs_purchases
     if quality.has_purchases or not needed:
         return None
     return TagProblem(
@@ -129,8 +127,8 @@ def model_problem(
     definition: TagDefinition, split: Split, quality: LogQuality, as_of: date
 ) -> TagProblem | None:
     """Return the worst that the data do to a tag that is learned: spend that is unknown, a category that ended, empty days."""
-    if definition.outcome.kind in OUTCOMES_OF_SPEND:
-        unknown = touching(quality.unknown_spend, split.snapshots[0], as_of)
+    if definition.outcome.counts_spend:
+        unknown = touching(quality.unknown_spend, split.feature_days[0], as_of)
         if unknown:
             return _spend_problem(unknown)
     category = definition.category
@@ -140,7 +138,7 @@ def model_problem(
         )
     empty = [
         (day, count)
-        for day in split.snapshots
+        for day in (() if isinstance(definition.outcome, Label) else split.snapshots)
         if (count := empty_days_in(quality.empty, day, definition.horizon_days)) >= LEAST_EMPTY_DAYS
     ]
     if empty:
@@ -210,7 +208,7 @@ def check_spend(
     from tagcast.features.quality.examine_log import spend_gaps
 
     spending = spending_features(project, as_of)
-    of_models = [model for model in models if model.outcome.kind in OUTCOMES_OF_SPEND]
+    of_models = [model for model in models if model.outcome.counts_spend]
     others = [model.name for model in models if model not in of_models and spending]
     of_rules = {
         rule.definition.name: features

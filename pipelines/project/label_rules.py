@@ -1,12 +1,98 @@
-"""A definition's population and outcome in the words of features."""
+"""A definition's population and outcome in the words of features, and what they take from snapshots."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    import pyarrow as pa
+
     from tagcast.features.compute.labels import Eligibility, OutcomeRule
+    from tagcast.features.compute.snapshots import Snapshots
+    from tagcast.features.compute.window_aggregates import WindowRule
+    from tagcast.models.definitions.definition import Definition
     from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.pipelines.project.project import Project
+
+
+@dataclass(frozen=True)
+class Members:
+    """A tag's population at a date by its snapshot.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        ``profile_id``, rising, and ``bound`` where each outcome is held against a bound of its own.
+    left_out : int
+        Of the population, whose bound is unknown.
+    """
+
+    table: pa.Table
+    left_out: int
+
+
+def reads_features(definition: Definition) -> bool:
+    """Return whether features decide who is in the population or what an outcome is held against."""
+    from tagcast.models.definitions.rule_tag import RuleDefinition
+
+    bound = None if isinstance(definition, RuleDefinition) else definition.outcome.bound
+    return definition.population.rule is not None or bound is not None
+
+
+def members_at(snapshots: Snapshots, definition: TagDefinition, as_of: date) -> Members:
+    """Return the population at ``as_of``, whose snapshot is built, as scoring would find it."""
+    import numpy as np
+    import pyarrow as pa
+
+    from tagcast.features.compute.window_aggregates import BOUND
+    from tagcast.models.inference.membership import bounds, in_population, pair_category
+
+    category = pair_category(definition)
+    parts, left_out = [], 0
+    for batch in snapshots.stream(as_of, [category] if category else []):
+        inside = in_population(definition, snapshots.feature_set, batch)
+        held_against = bounds(definition, snapshots.feature_set, batch)
+        columns = {}
+        if held_against is not None:
+            left_out += int((inside & np.isnan(held_against)).sum())
+            inside &= ~np.isnan(held_against)
+            columns[BOUND] = pa.array(held_against[inside])
+        columns = {"profile_id": batch.profile_id.filter(pa.array(inside)), **columns}
+        parts.append(pa.table(columns))
+    return Members(pa.concat_tables(parts), left_out)
+
+
+def check_question(project: Project, definition: Definition, as_of: date) -> None:
+    """Check that what a tag's population and outcome name is there, before anything is counted.
+
+    Raises
+    ------
+    DefinitionError
+        Naming the tag, the key, and what may be meant.
+    """
+    from tagcast.features.compute.window_aggregates import WindowRule, check_window
+    from tagcast.models.definitions.rule_tag import RuleDefinition
+    from tagcast.models.definitions.window_outcomes import Label
+    from tagcast.models.inference.membership import check_membership
+
+    if reads_features(definition):
+        widest = project.widest_set(as_of)
+        ruled = isinstance(definition, RuleDefinition)
+        check_membership(
+            definition,
+            widest if ruled else project.feature_set(project.definitions(as_of), as_of),
+            widest=widest,
+            tags={tag.name for tag in project.tags(as_of)},
+            attributes=project.profile_attributes.kinds,
+        )
+    if isinstance(definition, RuleDefinition) or isinstance(definition.outcome, Label):
+        return  # a table of labels is checked when it is read, for the days it has
+    if isinstance(rule := outcome_rule(definition), WindowRule):
+        names = project.events.event_names
+        check_window(project.event_table, rule, f"{definition.name}: outcome", names)
 
 
 def eligibility(definition: TagDefinition) -> Eligibility:
@@ -20,11 +106,28 @@ def eligibility(definition: TagDefinition) -> Eligibility:
     )
 
 
-def outcome_rule(definition: TagDefinition) -> OutcomeRule:
+def outcome_rule(definition: TagDefinition) -> OutcomeRule | WindowRule:
     """Return the definition's outcome in the words of ``features``."""
     from tagcast.features.compute.labels import OutcomeRule
+    from tagcast.features.compute.window_aggregates import WindowRule
+    from tagcast.models.definitions.window_outcomes import Aggregate, Label
 
     outcome = definition.outcome
+    if isinstance(outcome, Label):
+        raise TypeError("labels of a table are read, not counted")
+    if isinstance(outcome, Aggregate):
+        measure, column = outcome.measure
+        given = outcome.at_most if outcome.at_least is None else outcome.at_least
+        return WindowRule(
+            measure,
+            column,
+            outcome.horizon_days,
+            at_most=outcome.at_least is None,
+            bound=None if outcome.bound else float(given or 0.0),
+            where=outcome.where,
+            unless=outcome.unless,
+            category=outcome.category,
+        )
     return OutcomeRule(
         outcome.kind,
         outcome.horizon_days,

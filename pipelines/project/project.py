@@ -107,12 +107,6 @@ class Project:
         """The event log as an ibis table."""
         return self.engine.read_parquet(self.events.glob)
 
-    @cached_property
-    def _purchase_days(self) -> tuple[date, ...]:
-        from tagcast.pipelines.project.snapshot_choice import days_with_purchases
-
-        return days_with_purchases(self.event_table)
-
     @property
     def observed_until(self) -> date:
         """The first day that not every source reaches."""
@@ -224,11 +218,9 @@ class Project:
         DataError
             When a window is not observed before ``as_of``, or history is too short.
         """
-        from tagcast.models.training.splits import Split
-        from tagcast.pipelines.project.snapshot_choice import snapshot_dates
+        from tagcast.pipelines.project.snapshot_choice import split_of
 
-        dates = snapshot_dates(definition, self.events.first_day, as_of, self._purchase_days)
-        return TagPlan(definition, Split(dates, definition.horizon_days))
+        return TagPlan(definition, split_of(self, definition, as_of))
 
     @property
     def profile_attributes(self) -> Attributes:
@@ -255,7 +247,7 @@ class Project:
         firsts = []
         for definition in definitions:
             try:
-                firsts.append(self.plan(definition, as_of).split.snapshots[0])
+                firsts.append(self.plan(definition, as_of).split.feature_days[0])
             except DataError:
                 continue  # A tag without enough history is refused where it is trained, not here.
         return self._feature_set((min(firsts, default=as_of) - self.events.first_day).days, as_of)

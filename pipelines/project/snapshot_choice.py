@@ -4,21 +4,53 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
+from tagcast.pipelines.project.label_tables import labelled_days
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.training.splits import Split
+    from tagcast.pipelines.project.project import Project
+
+
+_PURCHASE_DAYS: WeakKeyDictionary[Project, tuple[date, ...]] = WeakKeyDictionary()
+
+
+def split_of(project: Project, definition: TagDefinition, as_of: date) -> Split:
+    """Return the snapshots of one tag, and what may be learned from when.
+
+    Where labels are all as of one day, the profiles are divided: a part is held back to measure on.
+
+    Raises
+    ------
+    DataError
+        When a window is not observed before ``as_of``, history is too short, or too few labels are known.
+    """
+    from tagcast.models.definitions.window_outcomes import Label
+    from tagcast.models.training.splits import Split
+
+    horizon_days = definition.horizon_days
+    if isinstance(definition.outcome, Label):
+        days = labelled_days(project, definition, as_of)
+        if len(days) == 1:
+            return Split((days[0] - timedelta(days=horizon_days), days[0]), horizon_days, one_day=True)
+        return Split(days, horizon_days)
+    if project not in _PURCHASE_DAYS:
+        _PURCHASE_DAYS[project] = days_with_purchases(project.event_table)
+    first_day = project.events.first_day
+    return Split(snapshot_dates(definition, first_day, as_of, _PURCHASE_DAYS[project]), horizon_days)
 
 
 def snapshot_dates(
     definition: TagDefinition, first_day: date, as_of: date, purchase_days: Sequence[date]
 ) -> tuple[date, ...]:
-    """Return the snapshots of one tag, rising.
+    """Return the snapshots of a tag whose outcome is counted from events, rising.
 
     Where the definition names none, those are left out at which nobody can be in the population because nobody
     bought in the days it looks back: a shop that was closed has no active customers to learn from.

@@ -44,7 +44,7 @@ def needed_snapshots(project: Project, chosen: RunTags, as_of: date) -> dict[str
     following = project.feature_set(definitions, as_of).spec
     for definition in definitions:
         try:
-            needed[following].update(project.plan(definition, as_of).split.snapshots)
+            needed[following].update(project.plan(definition, as_of).split.feature_days)
         except DataError:
             continue  # it cannot be trained, so training reads nothing for it
     return needed

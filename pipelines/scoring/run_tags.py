@@ -12,6 +12,7 @@ from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.rule_tag import Rule, RuleDefinition, resolve, rule_names
 from tagcast.pipelines.project.champions import load_champions
+from tagcast.pipelines.project.label_rules import check_question
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 
@@ -139,6 +140,8 @@ def resolved_rules(project: Project, rules: Sequence[RuleDefinition], as_of: dat
     if not rules:
         return []
     widest, attributes = project.widest_set(as_of), project.profile_attributes.kinds
+    for rule in rules:
+        check_question(project, rule, as_of)
     return [resolve(rule, rule_names(widest, attributes, category=bool(rule.category))) for rule in rules]
 
 
@@ -146,6 +149,7 @@ def loaded_rules(
     project: Project, rules: Sequence[RuleDefinition], models: Sequence[LoadedTag], as_of: date
 ) -> list[LoadedRule]:
     """Return ``rules`` ready to be said at ``as_of`` beside ``models``."""
+    from tagcast.models.inference.membership import feature_names
     from tagcast.serving.scoring.rule_columns import LoadedRule
 
     if not rules:
@@ -158,9 +162,7 @@ def loaded_rules(
 
     def fitting(rule: Rule) -> FeatureSet:
         needed = {name for name in rule.fields if name in features}
-        population = rule.definition.population
-        if population.active_within_days:
-            needed.add("recency_days")
+        needed.update(feature_names(rule.definition, widest))
         return next(one for one in sets if needed <= set(one.titles()) and _holds(one, rule))
 
     return [LoadedRule(rule, fitting(rule)) for rule in resolved_rules(project, rules, as_of)]

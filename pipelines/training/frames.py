@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
-from tagcast.features.compute.labels import outcome_rows
+from tagcast.features.compute.labels import OutcomeRule, outcome_of, outcome_rows, population
+from tagcast.features.compute.window_aggregates import wrong_values
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import msg
-from tagcast.pipelines.project.label_rules import eligibility, outcome_rule
+from tagcast.features.core.messages import Message, msg
+from tagcast.models.definitions.window_outcomes import Label
+from tagcast.pipelines.project.label_rules import (
+    check_question,
+    eligibility,
+    members_at,
+    outcome_rule,
+    reads_features,
+)
+from tagcast.pipelines.project.label_tables import labels_at
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project, TagPlan
 
 if TYPE_CHECKING:
@@ -28,29 +39,113 @@ def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
     ------
     DataError
         When a window is not observed before ``now``, or nobody is eligible at a snapshot.
+    DefinitionError
+        When population or outcome name what is not there.
     """
     import pandas as pd
 
-    who, rule = eligibility(plan.definition), outcome_rule(plan.definition)
+    definition = plan.definition
+    check_question(project, definition, now)
     parts = []
-    for as_of in plan.split.snapshots:
-        rows = outcome_rows(project.event_table, as_of, who, rule, observed_until=now)
+    for as_of, rows in _outcomes(project, plan, now):
         if rows.empty:
             raise DataError(
-                msg(
-                    "{tag}: nobody is in the population at {as_of}",
-                    tag=plan.definition.name,
-                    as_of=as_of,
-                ),
-                hint=msg("widen population, or check that the outcome's category is spelt as in the data")
-                if who.not_bought_within_days
-                else msg(
-                    "nobody bought in the days before: widen population, or choose other days with snapshots: {{dates: […]}}"
-                ),
+                msg("{tag}: nobody is in the population at {as_of}", tag=definition.name, as_of=as_of),
+                hint=_empty_hint(definition),
             )
         parts.append(rows.assign(as_of=as_of))
     frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return frame if rule.category is None else frame.assign(category=rule.category)
+    return frame if definition.category is None else frame.assign(category=definition.category)
+
+
+def _outcomes(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, pd.DataFrame]]:
+    """Yield each snapshot of ``plan`` with ``profile_id, y`` (and ``amount``) of its population."""
+    definition = plan.definition
+    if isinstance(definition.outcome, Label):
+        yield from _labelled(project, plan, now)
+        return
+    rule, events = outcome_rule(definition), project.event_table
+    if isinstance(rule, OutcomeRule) and not reads_features(definition):
+        who = eligibility(definition)
+        for as_of in plan.split.snapshots:
+            yield as_of, outcome_rows(events, as_of, who, rule, observed_until=now)
+        return
+    import ibis
+
+    snapshots, left_out, total = None, 0, 0
+    if reads_features(definition):
+        snapshots = project.snapshots(project.feature_set(project.definitions(now), now))
+        snapshots.ensure(plan.split.snapshots, project.progress)
+    for as_of in plan.split.snapshots:
+        if snapshots is None:
+            members = population(events, as_of, eligibility(definition))
+        else:
+            found = members_at(snapshots, definition, as_of)
+            members = ibis.memtable(found.table)
+            left_out, total = left_out + found.left_out, total + found.left_out + found.table.num_rows
+        with wrong_values(definition.name):
+            rows = outcome_of(events, members, as_of, rule, observed_until=now).execute()
+        yield as_of, rows
+    if left_out:
+        log.warning(
+            msg(
+                "{tag}: {count:,} of {total:,} rows are left out: {bound} is unknown there",
+                tag=definition.name,
+                count=left_out,
+                total=total,
+                bound=definition.outcome.bound,
+            )
+        )
+
+
+def _labelled(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, pd.DataFrame]]:
+    """Yield each snapshot of ``plan`` with what a table of labels says of its population."""
+    definition, split, snapshots = plan.definition, plan.split, None
+    if reads_features(definition):
+        snapshots = project.snapshots(project.feature_set(project.definitions(now), now))
+        snapshots.ensure(split.feature_days, project.progress)
+    beyond, total = 0, 0
+    for as_of in split.feature_days:
+        labels = labels_at(project, definition, as_of, now)
+        if snapshots is None:
+            members = population(project.event_table, as_of, eligibility(definition)).execute()["profile_id"]
+        else:
+            members = members_at(snapshots, definition, as_of).table["profile_id"].to_pandas()
+        rows = labels[labels["profile_id"].isin(members)]
+        beyond, total = beyond + len(labels) - len(rows), total + len(labels)
+        if split.one_day:
+            held_back = rows["profile_id"].map(_held_back).astype(bool)
+            yield split.snapshots[0], rows[~held_back]
+            yield split.test, rows[held_back]
+        else:
+            yield as_of, rows
+    if beyond:
+        log.warning(
+            msg(
+                "{tag}: {count:,} of {total:,} labels are left out: their profiles are not in the population then, or have "
+                "no event before",
+                tag=definition.name,
+                count=beyond,
+                total=total,
+            )
+        )
+
+
+def _held_back(profile_id: str) -> bool:
+    """Return whether a profile is of the fifth to measure on, by a hash that no fold of profiles is made with."""
+    return hashlib.blake2b(f"held back: {profile_id}".encode(), digest_size=8).digest()[0] % 5 == 0
+
+
+def _empty_hint(definition: TagDefinition) -> Message:
+    if definition.population.not_bought_within_days:
+        return msg("widen population, or check that the outcome's category is spelt as in the data")
+    if reads_features(definition):
+        return msg(
+            "no profile keeps to it then: widen population, or choose other days with snapshots: {{dates: […]}}"
+        )
+    return msg(
+        "nobody bought in the days before: widen population, or choose other days with snapshots: {{dates: […]}}"
+    )
 
 
 def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
@@ -92,7 +187,7 @@ def training_frames(
 
     from tagcast.models.training.dataset import TrainingFrame
 
-    dates = sorted({d for plan in plans for d in plan.split.snapshots})
+    dates = sorted({d for plan in plans for d in plan.split.feature_days})
     repo = project.repo(feature_set)
     repo.snapshots.ensure(dates, project.progress)
 
@@ -102,9 +197,11 @@ def training_frames(
         project.progress(msg("feature frames"), done, len(services))
         mine = [plan for plan in plans if plan.definition.service == service]
         keys = ["as_of", "profile_id"] + (["category"] if mine[0].definition.of_pairs else [])
-        rows = repo.training_rows(service, pd.concat([labels[p.definition.name][keys] for p in mine]))
+        known = {p.definition.name: _as_of_features(p, labels[p.definition.name]) for p in mine}
+        rows = repo.training_rows(service, pd.concat([known[p.definition.name][keys] for p in mine]))
         for plan in mine:
-            joined = labels[plan.definition.name].merge(rows, on=keys, how="left", validate="one_to_one")
+            joined = known[plan.definition.name].merge(rows, on=keys, how="left", validate="one_to_one")
+            joined["as_of"] = labels[plan.definition.name]["as_of"].to_numpy()
             joined = joined.sort_values(["as_of", "profile_id"], ignore_index=True)
             X = joined[list(feature_set.names(plan.definition.chosen))]
             rfm = joined[[c for c in rfm_columns(plan.definition) if c in joined.columns]]
@@ -119,6 +216,11 @@ def training_frames(
             )
     project.progress(msg("feature frames"), len(services), len(services))
     return frames
+
+
+def _as_of_features(plan: TagPlan, labels: pd.DataFrame) -> pd.DataFrame:
+    """Return labels with the days that their features are as of."""
+    return labels.assign(as_of=plan.split.test) if plan.split.one_day else labels
 
 
 def rfm_columns(definition: TagDefinition) -> tuple[str, ...]:

@@ -135,6 +135,12 @@ def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) ->
     elif problem and problem.explains:  # The cause, with what follows of it.
         message = msg("{cause}; {effect}", cause=problem.message, effect=message)
         hint = problem.hint
+    if level == "ok" and split.one_day:
+        level = "warning"
+        message = msg(
+            "all labels are as of {day}: a fifth of the profiles is held back to measure on", day=split.test
+        )
+        hint = msg("labels as of a second day would show how outcomes drift")
     if level == "ok" and not split.validation_folds:
         level = "warning"
         message = msg("history is too short to choose a model over time; folds of profiles stand in")
@@ -144,7 +150,7 @@ def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) ->
         level, message, hint = "warning", outlook.message, outlook.hint
     return TagReadiness(
         definition.name,
-        split.snapshots,
+        split.feature_days,
         population,
         positives,
         level,

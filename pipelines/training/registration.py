@@ -151,6 +151,7 @@ def split_of(split: Split) -> dict[str, Any]:
     """Return snapshots and folds as JSON values."""
     return {
         "snapshots": [str(s) for s in split.snapshots],
+        **({"one_day": True} if split.one_day else {}),
         "horizon_days": split.horizon_days,
         "test": str(split.test),
         "test_fold": [str(s) for s in split.test_fold.train],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from tagcast.models.definitions.window_outcomes import Aggregate, Label
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -17,14 +19,16 @@ Language = Literal["en", "zh"]
 def population_words(definition: Definition, language: Language = "en") -> str:
     """Return who is eligible."""
     population, category = definition.population, definition.category
-    active, new = population.active_within_days, population.not_bought_within_days
+    active, new, rule = population.active_within_days, population.not_bought_within_days, population.rule
     if language == "zh":
         text = f"快照前{active}天内有购买的客户" if active else "快照前有过任何事件的所有客户"
-        return text + (f"，且此前{new}天内未购买{category}" if new else "")
+        text += f"，且此前{new}天内未购买{category}" if new else ""
+        return text + (f"，且满足 {rule}" if rule else "")
     text = "every profile with an event before the snapshot"
     if active:
         text = f"profiles with a purchase in the {active} days before the snapshot"
-    return text + (f", but none of {category} in the {new} days before it" if new else "")
+    text += f", but none of {category} in the {new} days before it" if new else ""
+    return text + (f", where {rule}" if rule else "")
 
 
 def outcome_words(definition: TagDefinition, language: Language = "en") -> str:
@@ -34,6 +38,10 @@ def outcome_words(definition: TagDefinition, language: Language = "en") -> str:
 
 def _outcome_en(definition: TagDefinition) -> str:
     outcome: Any = definition.outcome
+    if isinstance(outcome, Label):
+        return f"the label {outcome.label.value} is yes, within {outcome.horizon_days} days"
+    if isinstance(outcome, Aggregate):
+        return _aggregate_en(outcome)
     event = outcome.event + (f" of {outcome.category}" if outcome.category else "")
     of = f" on {outcome.category}" if outcome.category else ""
     within = f"within {outcome.horizon_days} days"
@@ -56,6 +64,10 @@ def _outcome_en(definition: TagDefinition) -> str:
 
 def _outcome_zh(definition: TagDefinition) -> str:
     outcome: Any = definition.outcome
+    if isinstance(outcome, Label):
+        return f"快照起{outcome.horizon_days}天内，标注{outcome.label.value}为是"
+    if isinstance(outcome, Aggregate):
+        return _aggregate_zh(outcome)
     event = "购买" if outcome.event == "purchase" else f"“{outcome.event}”"
     event += f"（{outcome.category}）" if outcome.category else ""
     of = f"{outcome.category}的" if outcome.category else ""
@@ -75,6 +87,42 @@ def _outcome_zh(definition: TagDefinition) -> str:
             return f"{within}{of}净消费额位于人群前{percent(outcome.share)}"
         case _:
             return f"{within}{settings(outcome)}"
+
+
+_MEASURES = {
+    "count": ("the number of events", "事件数"),
+    "days": ("the number of days with events", "有事件的天数"),
+    "sum": ("the sum of {}", "{}之和"),
+    "mean": ("the mean of {}", "{}的平均值"),
+    "min": ("the smallest {}", "{}的最小值"),
+    "max": ("the largest {}", "{}的最大值"),
+    "distinct": ("the number of different values of {}", "{}的不同取值数"),
+}
+"""Aggregates in English and Chinese."""
+
+
+def _aggregate_en(outcome: Aggregate) -> str:
+    name, column = outcome.measure
+    where = f" where {outcome.where}" if outcome.where else ""
+    of = f" of {outcome.category}" if outcome.category else ""
+    text = f"{_MEASURES[name][0].format(column)}{of}{where} is {_bound(outcome, 'at least', 'at most')}"
+    text += f" within {outcome.horizon_days} days"
+    return text + (f", and no event where {outcome.unless}" if outcome.unless else "")
+
+
+def _aggregate_zh(outcome: Aggregate) -> str:
+    name, column = outcome.measure
+    where = f"满足 {outcome.where} 的" if outcome.where else ""
+    of = f"{outcome.category}的" if outcome.category else ""
+    text = f"快照起{outcome.horizon_days}天内{where}{of}{_MEASURES[name][1].format(column)}"
+    text += _bound(outcome, "不低于", "不高于")
+    return text + (f"，且没有满足 {outcome.unless} 的事件" if outcome.unless else "")
+
+
+def _bound(outcome: Aggregate, least: str, most: str) -> str:
+    given = outcome.at_most if outcome.at_least is None else outcome.at_least
+    shown = given if isinstance(given, str) else f"{given:,g}"
+    return f"{most if outcome.at_least is None else least} {shown}"
 
 
 def decision_words(definition: TagDefinition, language: Language = "en") -> str:

@@ -141,9 +141,7 @@ def loss_tags(context: ServiceContext, _person: Person) -> frozenset[str]:
     return frozenset(
         name
         for name, tag in known_tags(context).items()
-        if tag.definition is not None
-        and tag.definition.kind != "rule"
-        and tag.definition.outcome.kind == "no_event"
+        if tag.definition is not None and tag.definition.kind != "rule" and tag.definition.outcome.is_loss
     )
 
 

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.models.decisions.policy import NEVER, codes_of
-from tagcast.serving.scoring.loaded_tag import LoadedTag, eligible
+from tagcast.models.inference.membership import eligible
+from tagcast.serving.scoring.loaded_tag import LoadedTag
 from tagcast.serving.scoring.model_columns import TagColumns
 from tagcast.serving.scoring.previous_values import PastValues
 from tagcast.serving.store.manifest import Manifest

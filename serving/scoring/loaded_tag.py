@@ -1,4 +1,4 @@
-"""A champion ready to score, and who belongs to its population."""
+"""A champion ready to score."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.feature_set import FeatureSet
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from tagcast.features.compute.snapshot_reader import FeatureBatch
     from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.definitions.model_tag import TagDefinition
-    from tagcast.models.definitions.rule_tag import RuleDefinition
 
 
 @dataclass(frozen=True)
@@ -69,26 +64,3 @@ class LoadedTag:
     def expires_after(self) -> timedelta:
         """How long a tag of this run is good for."""
         return timedelta(days=self.definition.expires_after_days)
-
-
-def eligible(
-    definition: TagDefinition | RuleDefinition, feature_set: FeatureSet, batch: FeatureBatch
-) -> npt.NDArray[np.bool_]:
-    """Return which profiles of ``batch`` belong to the tag's population, from their features alone.
-
-    ``recency_days <= N`` is the same as a purchase in the last N days, so the events need not be read
-    again; a test holds this against ``tagcast.features.compute.labels.population``.
-    """
-    import numpy as np
-
-    mask = np.ones(len(batch.profile_id), dtype=bool)
-    population = definition.population
-    if population.active_within_days:
-        names = feature_set.of_profile
-        with np.errstate(invalid="ignore"):
-            mask &= batch.profile[:, names.index("recency_days")] <= population.active_within_days
-    if population.not_bought_within_days and definition.category:
-        names = feature_set.of_pair
-        recency = batch.category[definition.category][:, names.index("category_recency_days")]
-        mask &= ~(recency <= population.not_bought_within_days)
-    return mask

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.models.definitions.rule_tag import Rule
+from tagcast.models.inference.membership import eligible
 from tagcast.models.inference.rule_evaluator import RuleEvaluator, RulePrediction
 from tagcast.serving.scoring.explanations import TOP_REASONS
-from tagcast.serving.scoring.loaded_tag import eligible
 from tagcast.serving.store.schema import REASONS, STAGED, tag_fields
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.system import available_processors
 from tagcast.models.decisions.policy import NEVER, codes_of
 from tagcast.models.inference.engine import EncodedBatch, Engine, Member
+from tagcast.models.inference.membership import eligible
 from tagcast.serving.scoring.explanations import explain, member_features
-from tagcast.serving.scoring.loaded_tag import LoadedTag, eligible
+from tagcast.serving.scoring.loaded_tag import LoadedTag
 from tagcast.serving.scoring.model_columns import Decided, TagColumns
 from tagcast.serving.scoring.ordered_pool import Pool
 from tagcast.serving.scoring.rule_columns import LoadedRule, RuleColumns, rule_specs

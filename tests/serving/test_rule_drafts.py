@@ -92,6 +92,25 @@ def test_a_draft_goes_through_review_and_is_said_then(shop, context) -> None:
         draft(context, MO, FIELDS, "another wording")
 
 
+def test_a_draft_has_a_population_of_its_own_which_is_checked_like_its_rule(shop, context) -> None:
+    """A name that is not there would stop the scoring of all tags once the draft is published."""
+    for population, said in (
+        ("purchase_days_7 >= 1", "population: unknown field 'purchase_days_7'"),
+        ("city = 1", "'city' is what [profiles] say today"),
+        ("lifecycle_stage = 1", "'lifecycle_stage' is a tag"),
+    ):
+        with pytest.raises(DefinitionError) as error:
+            draft(context, MO, {**FIELDS, "population": population}, "a campaign in Oslo")
+        assert said in str(error.value)
+    kept = draft(context, MO, {**FIELDS, "population": "spend_all > 30"}, "a campaign in Oslo")
+    submit(context, MO, kept.tag, "please look")
+    with state_of(shop, context):
+        transition_tag(context, ANN, kept.tag, "published", "right as it is")
+        run = score_tags(shop, None, as_of=DAY, now=NOW + timedelta(minutes=1))
+        (about,) = (t for t in run.tags if t.tag == kept.tag)
+        assert 0 < about.population < run.profiles
+
+
 def test_the_catalogue_knows_drafts(context) -> None:
     draft(context, MO, FIELDS, "a campaign in Oslo")
     (row,) = tags(context, VI, query="weekly_in_oslo", status="draft")

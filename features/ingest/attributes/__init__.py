@@ -1,1 +1,1 @@
-"""Attributes of profiles: those to filter on, and those that models learn from."""
+"""Tables beside the events: attributes to filter on, those that models learn from, and labels."""

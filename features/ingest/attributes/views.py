@@ -13,6 +13,7 @@ from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.attributes.readings import as_flag, as_moment, local_day
 from tagcast.features.ingest.event_log_content import Digest
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader, Table
@@ -23,7 +24,6 @@ from tagcast.features.ingest.time_casts import (
     ZONED,
     as_timestamp,
     check_time_format,
-    check_unit,
     needs_order,
 )
 
@@ -32,7 +32,6 @@ MOST_WORDS = 1_000
 MAX_UNREAD_SHARE = 0.01
 ALWAYS = date(1, 1, 1)
 """The day from which constant attributes are known."""
-_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
 def write_view_tables(settings: Settings, reader: Reader, folder: Path) -> dict[str, dict[date, Digest]]:
@@ -102,31 +101,16 @@ def _moments(settings: Settings, reader: Reader, view: AttributesDeclaration, ta
             exp.alias_(day, "known_day"),
         ]
     check_time_format(source, reader.connection, where)
-    times = []
-    for key, name in (("valid_from", source.valid_from), ("seen_at", source.seen_at)):
-        if name is None:
-            continue
-        found = table.find(name, f"{where}.{key}")
-        kind, order = table.columns[found], None
-        value: exp.Expr = column(found)
-        if kind == "VARCHAR":
-            value = as_key(value, kind)
-        if needs_order(source, kind):
-            text = as_key(column(found), kind)
-            with reader.reading(where):
-                check_unit(reader.connection, table.as_("raw"), text, name, where, key)
-                order = proven_order(reader.connection, table.as_("raw"), text, where, key)
-        times.append(as_timestamp(source, value, kind, settings.timezone, order))
+    given = (("valid_from", source.valid_from), ("seen_at", source.seen_at))
+    times = [as_moment(reader, source, table, name, where, key) for key, name in given if name is not None]
     # Written before it is true, or after: known when both have come.
     known = exp.func("greatest", *(time.copy() for time in times)) if len(times) > 1 else times[0].copy()
     for time in times[1:]:
         known = exp.case().when(time.copy().is_(exp.null()), exp.cast(exp.null(), "TIMESTAMP")).else_(known)
-    utc = exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), known.copy()])
-    local = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(settings.timezone), utc])
     return [
         exp.alias_(times[0], "valid_from"),
         exp.alias_(known, "known_at"),
-        exp.alias_(exp.cast(local, "DATE"), "known_day"),
+        exp.alias_(local_day(known, settings.timezone), "known_day"),
     ]
 
 
@@ -150,9 +134,7 @@ def _value(
         finite = exp.Anonymous(this="isfinite", expressions=[number])
         return exp.case().when(finite, number.copy()).else_(exp.null())
     if given.kind == "flag":
-        word = exp.func("lower", text)
-        yes, no = (word.copy().isin(*map(exp.Literal.string, words)) for words in (_TRUE, _FALSE))
-        return exp.case().when(yes, exp.true()).when(no, exp.false()).else_(exp.null())
+        return as_flag(text)
     return _date(settings, reader, view, table, name, kind)
 
 
@@ -172,10 +154,7 @@ def _date(
         with reader.reading(where):
             order = proven_order(reader.connection, table.as_("raw"), text, where, name)
     moment = as_timestamp(source, text if kind == "VARCHAR" else column(name), kind, settings.timezone, order)
-    utc = exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), moment])
-    return exp.cast(
-        exp.Anonymous(this="timezone", expressions=[exp.Literal.string(settings.timezone), utc]), "DATE"
-    )
+    return local_day(moment, settings.timezone)
 
 
 def _check(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tagcast.features.core.errors import DataError
 from tagcast.models.stats.season_coverage import unseen_share
-from tagcast.models.training.splits import Split, choose_snapshots
+from tagcast.models.training.splits import Split, choose_snapshots, one_day_note
 
 
 def test_the_reference_churn_task() -> None:
@@ -87,3 +87,14 @@ def test_too_little_history_says_what_would_do(now) -> None:
     with pytest.raises(DataError) as error:
         Split(choose_snapshots(first_day=date(2017, 1, 1), now=now, horizon_days=30), 30)
     assert error.value.hint
+
+
+def test_labels_of_one_day_are_divided_by_profile_and_say_so() -> None:
+    first, day = date(2024, 1, 1), date(2024, 1, 31)
+    split = Split((first, day), 30, one_day=True)
+    assert (split.test, split.feature_days) == (day, (day,))
+    assert split.test_fold.train == (first,)
+    (note,) = one_day_note(split)
+    assert "all labels are as of 2024-01-31" in str(note)
+    assert not one_day_note(Split((first, day), 30))
+    assert repr(split) == repr(Split((first, day), 30)), "studies are named by it"
