@@ -20,6 +20,8 @@ FUNCTIONS = (
 )  # fmt: skip
 WINDOWED = frozenset({"count", "days", "sum", "mean", "min", "max", "distinct", "share"})
 """Aggregates that can be of a window; the others are of everything before the snapshot."""
+OF_ACTIVITY = frozenset({"count", "days", "distinct", "share", "since_first", "since_last", "gaps"})
+"""Aggregates that events given back are left out of, unless a condition names ``is_return``; values hold them."""
 TRENDING = frozenset({"count", "days", "sum"})
 """Aggregates whose pace can be compared between windows."""
 LONGEST_WINDOW = 3_650

@@ -149,9 +149,13 @@ class Seen:
     as_of: date
     found: dict[str, float | None] = field(default_factory=dict)
 
-    def add(self, name: str, given: dict) -> None:
+    def add(self, name: str, given: dict, of_view: str) -> None:
         where = CONDITIONS.get(given.get("where", ""), lambda _: True)
         rows = [e for e in self.rows if where(e)]
+        of_values = {"sum", "mean", "min", "max", "first", "last"} & given.keys()
+        conditions = of_view, given.get("where", ""), given.get("share", "")
+        if not of_values and not any("is_return" in text for text in conditions):
+            rows = [e for e in rows if e.type != "back"]
         chosen = given.get("windows")
         if isinstance(chosen, list):
             for window in chosen:
@@ -211,7 +215,7 @@ def expected(view: dict, history: list[Event], as_of: date) -> dict[tuple[str, .
             entities.setdefault(key, Seen([], as_of)).rows.append(event)
     for seen in entities.values():
         for name, declared_one in view["features"].items():
-            seen.add(name, declared_one)
+            seen.add(name, declared_one, view.get("where", ""))
     return {key: seen.found for key, seen in entities.items()}
 
 

@@ -13,13 +13,14 @@ from datetime import date, timedelta
 from sqlglot import exp
 
 from tagcast.features.catalog.aggregate_views import Aggregate, AggregateView, Derived
+from tagcast.features.catalog.aggregates_declaration import OF_ACTIVITY
 from tagcast.features.catalog.attribute_views import level_names
-from tagcast.features.compute.aggregates.functions import double, ratio, value_of
+from tagcast.features.compute.aggregates.functions import all_of, double, ratio, value_of
 from tagcast.features.compute.aggregates.parts import Distinct, Part, quoted
 from tagcast.features.compute.dated_statements import EVENTS, as_written, sql_day
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
 
-_MEASURED = "measured"
+_MEASURED, _RETURNED = "measured", "is_return"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class _Parts:
         if one.function == "trend":
             yield from self._trend(one, place)
             return
-        where = self._condition(f"features.{one.name}.where", one.where)
+        where = self._rows_of(one)
         if one.function == "distinct":
             yield from self._counts(one, where, place)
             return
@@ -131,6 +132,14 @@ class _Parts:
                 said = exp.case().when(value.copy().eq(exp.Literal.string(level)), exp.Literal.number(1))
                 known = exp.case().when(value.copy().is_(exp.null()), exp.null())
                 yield _Column(column, part.name, known.else_(said.else_(exp.Literal.number(0))), None)
+
+    def _rows_of(self, one: Aggregate) -> exp.Expr | None:
+        """Return which events an aggregate is of: what is given back is no activity, unless a condition speaks of it."""
+        where = self._condition(f"features.{one.name}.where", one.where)
+        texts = (self._view.where, one.where, one.of if one.function == "share" else "")
+        if one.function not in OF_ACTIVITY or any(_RETURNED in columns_in(text) for text in texts):
+            return where
+        return all_of(where, exp.not_(exp.column(_RETURNED)))
 
     def _condition(self, key: str, text: str) -> exp.Expr | None:
         if not text:
