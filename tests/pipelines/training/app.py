@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-FIRST_DAY = date(2024, 1, 1)
+from examples.app.make_events import FIRST_DAY, app_events
+
+__all__ = ["FIRST_DAY", "app_events", "tag_text", "write_app"]
+
 CONFIG = """\
 name = "small app"
 timezone = "UTC"
@@ -30,29 +31,6 @@ path = "people.csv"
 key = "user"
 columns = ["town", "age"]
 """
-
-
-def app_events(people: int = 250, days: int = 160, seed: int = 3) -> pd.DataFrame:
-    """Return ``user, at, type, paid, device``; who logs in often goes on, who fills carts pays for some of them."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for person in range(people):
-        pace, buys = rng.gamma(1.2, 0.15), rng.beta(2, 3)
-        gone = rng.exponential(180) if rng.random() < 0.6 else days
-        start = float(rng.uniform(0, 40))
-        day = start
-        while day < min(days, start + gone):
-            at = datetime.combine(FIRST_DAY, time()) + timedelta(days=day)
-            device = rng.choice(["phone", "laptop"])
-            kinds = ["login", *["view"] * int(rng.poisson(1.5))]
-            if rng.random() < 0.4:
-                kinds += ["cart", *(["purchase"] if rng.random() < buys else [])]
-            for step, kind in enumerate(kinds):
-                paid = round(float(rng.lognormal(2.5, 0.6)), 2) if kind == "purchase" else None
-                rows.append((f"u{person:04d}", at + timedelta(minutes=step), kind, paid, device))
-            day += max(0.3, float(rng.exponential(1 / max(pace, 0.02))))
-    frame = pd.DataFrame(rows, columns=["user", "at", "type", "paid", "device"])
-    return frame.assign(at=frame["at"].dt.floor("s"))
 
 
 def tag_text(name: str, outcome: str, population: str = "", rest: str = "") -> str:
