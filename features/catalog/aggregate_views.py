@@ -128,6 +128,8 @@ class AggregateView:
     aggregates : tuple of Aggregate
     derived : tuple of Derived
         Each after those that it is computed from.
+    ranking : tuple of str
+        Its recency, frequency and value, as far as it has them: what a model has to beat.
     """
 
     name: str
@@ -135,6 +137,7 @@ class AggregateView:
     where: str
     aggregates: tuple[Aggregate, ...]
     derived: tuple[Derived, ...]
+    ranking: tuple[str, ...] = ()
 
     @cached_property
     def _features(self) -> tuple[Feature, ...]:
@@ -158,6 +161,7 @@ class AggregateView:
             "where": self.where,
             "aggregates": [asdict(one) for one in self.aggregates],
             "derived": [asdict(one) for one in self.derived],
+            "ranking": self.ranking,
         }
 
     @classmethod
@@ -168,4 +172,5 @@ class AggregateView:
             for one in written["aggregates"]
         )
         derived = tuple(Derived(**one) for one in written["derived"])
-        return cls(written["view"], tuple(written["keys"]), written["where"], aggregates, derived)
+        keys, ranking = tuple(written["keys"]), tuple(written["ranking"])
+        return cls(written["view"], keys, written["where"], aggregates, derived, ranking)

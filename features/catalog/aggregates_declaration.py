@@ -25,6 +25,8 @@ OF_ACTIVITY = frozenset({"count", "days", "distinct", "share", "since_first", "s
 TRENDING = frozenset({"count", "days", "sum"})
 """Aggregates whose pace can be compared between windows."""
 LONGEST_WINDOW = 3_650
+Role = Literal["recency", "frequency", "value"]
+ROLES: tuple[Role, ...] = ("recency", "frequency", "value")
 
 
 class Aggregate(Strict):
@@ -134,6 +136,11 @@ class AggregatesDeclaration(DeclaredView):
     derive: dict[str, Derived] = Field(
         default_factory=dict, description="name = SQL expression over features of this view"
     )
+    roles: dict[Role, str] = Field(
+        default_factory=dict,
+        description="which features are recency (days since), frequency and value: of them the ranking is made that a model "
+        "has to beat",
+    )
 
     @field_validator("entity", mode="before")
     @classmethod
@@ -159,6 +166,16 @@ class AggregatesDeclaration(DeclaredView):
         if both := sorted(self.features.keys() & self.derive.keys()):
             raise InvalidValueError(msg("{names}: both in features and in derive", names=listed(both)))
         check_feature_names([*self.features, *self.derive])
+        for role, name in self.roles.items():
+            if name not in self.column_names:
+                raise InvalidValueError(
+                    msg(
+                        "roles.{role}: the view has no feature {found!r}; {meant}",
+                        role=role,
+                        found=name,
+                        meant=suggested(name, self.column_names),
+                    )
+                )
         for name, given in self.features.items():
             if given.trend is None:
                 continue

@@ -163,6 +163,19 @@ class FeatureSet:
             return own.named(name)
         return tuple(f.name for f in self.features(view) if name in {"", f.name})
 
+    def rankings(self, chosen: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+        """Return recency, frequency and value of each view of ``chosen`` that has them: the company's own first.
+
+        Of a tag of pairs they are those of the pair.
+        """
+        named = [one.partition(".")[0] for one in chosen]
+        if PAIR_VIEW in named:
+            return (RFM_CATEGORY,)
+        own = {view.name: view.ranking for view in self.own if isinstance(view, AggregateView)}
+        return tuple(own[view] for view in named if own.get(view)) + (
+            (RFM_PROFILE,) if PROFILE_VIEW in named else ()
+        )
+
     def views_of(self, chosen: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the views that features of ``chosen`` lie in, and their keys."""
         named = dict.fromkeys(one.partition(".")[0] for one in chosen)

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from sqlglot import exp
 
 from tagcast.features.catalog.aggregate_views import Aggregate, AggregateView, Derived
-from tagcast.features.catalog.aggregates_declaration import WINDOWED, AggregatesDeclaration
+from tagcast.features.catalog.aggregates_declaration import ROLES, WINDOWED, AggregatesDeclaration
 from tagcast.features.catalog.feature_set import windows_within
 from tagcast.features.catalog.titles import Text
 from tagcast.features.catalog.view_files import aggregate_views
@@ -220,7 +220,10 @@ def settled(
             title = view.derive[name].title or _spoken(name)
             derived.append(Derived(name, value, title.en, title.zh))
             there.add(name)
-    return AggregateView(view.view, view.keys, view.where or "", tuple(aggregates), tuple(derived))
+    # Without a recency nothing tells which way the first column of a ranking points.
+    roles = [view.roles.get(role) for role in ROLES] if "recency" in view.roles else []
+    ranking = tuple(name for name in roles if name in there)
+    return AggregateView(view.view, view.keys, view.where or "", tuple(aggregates), tuple(derived), ranking)
 
 
 def _spoken(name: str) -> Text:
