@@ -163,7 +163,8 @@ class FeatureRepo:
         chosen = self.snapshots.contents.services[service]
         keys = list(dict.fromkeys(k for own in self.feature_set.views_of(chosen).values() for k in own))
         dates: list[date] = sorted(entities["as_of"].unique())
-        missing = [str(d) for d in dates if not self.snapshots.path(PROFILE_VIEW, d).is_file()]
+        views = (PROFILE_VIEW, *self.feature_set.views_of(chosen))
+        missing = [str(d) for d in dates if not all(self.snapshots.path(v, d).is_file() for v in views)]
         if missing:
             raise DataError(
                 msg("no feature snapshot at {missing}", missing=listed(missing)),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagcast.models.stats.amount_metrics import COVERAGE, evaluate_points
-from tagcast.models.stats.metrics import Estimate, Floats, Ids, wilson
+from tagcast.models.stats.metrics import Estimate, Floats, Ids
+from tagcast.models.stats.numerics import wilson
 from tagcast.models.stats.segments import Masks, Segment, each_segment
 
 

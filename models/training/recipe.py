@@ -15,6 +15,7 @@ from tagcast.models.estimators.blend import Blend, Part
 from tagcast.models.estimators.forest import ForestScorer, binned, trees_for
 from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmScorer
+from tagcast.models.stats.draws import Weight, scaled
 from tagcast.models.training.tuning import TUNING_RATE
 
 Floats = npt.NDArray[np.float64]
@@ -87,7 +88,7 @@ class Recipe:
         """Return the same recipe under other weights."""
         return replace(self, weights=weights)
 
-    def fit(self, X: Floats, y: Labels, as_of: Days) -> Blend:
+    def fit(self, X: Floats, y: Labels, as_of: Days, weight: Weight = None) -> Blend:
         """Fit the parts that have weight.
 
         Parameters
@@ -96,16 +97,19 @@ class Recipe:
         y : ndarray of shape (n,)
         as_of : ndarray of shape (n,)
             Snapshot of each row.
+        weight : ndarray of shape (n,), optional
+            How many rows each stands for.
         """
-        fitted: dict[str, Part] = {name: self._fit_part(name, X, y, as_of) for name in self.weights}
+        weight = scaled(weight)
+        fitted: dict[str, Part] = {name: self._fit_part(name, X, y, as_of, weight) for name in self.weights}
         return Blend(self.weights, fitted)
 
-    def _fit_part(self, name: str, X: Floats, y: Labels, as_of: Days) -> Part:
+    def _fit_part(self, name: str, X: Floats, y: Labels, as_of: Days, weight: Weight) -> Part:
         if name == "logistic":
-            return fit_path(X, y, [self.C], bends=self.bends, columns=self.linear_columns)[0]
+            return fit_path(X, y, [self.C], bends=self.bends, columns=self.linear_columns, weight=weight)[0]
         if name == "forest":
             return ForestScorer.fit(
-                binned(np.ascontiguousarray(X[:, self.forest_columns]), y),
+                binned(np.ascontiguousarray(X[:, self.forest_columns]), y, weight=weight),
                 {**self.forest_params, "learning_rate": LEARNING_RATE},
                 self.trees_for(len(y)),
                 seed=self.seed,
@@ -120,9 +124,10 @@ class Recipe:
                 first_counts=self.repeat.first_counts,
                 horizon_days=self.repeat.horizon_days,
                 buys=self.repeat.buys,
+                weight=weight,
             )
         if name == "rfm":
-            return RfmScorer.fit(X, y, self.rfm_columns)
+            return RfmScorer.fit(X, y, self.rfm_columns, weight)
         raise ValueError(f"no part is called {name!r}")
 
 
