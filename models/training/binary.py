@@ -20,7 +20,7 @@ from tagcast.models.estimators.search import SearchOptions
 from tagcast.models.stats.draws import part, weighted_mean
 from tagcast.models.stats.metrics import evaluate, paired_difference
 from tagcast.models.training.binary_selection import SelectionInputs, choose
-from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData
+from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData, lying_together
 from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask
 from tagcast.models.training.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from tagcast.models.training.result import Choice, Measured, Reference, TestScores
@@ -54,6 +54,7 @@ class BinaryTraining:
 
     def fit(self, recipe: Recipe, data: TrainingData, rows: Rows | slice) -> Blend:
         """Fit the parts of a blend on the outcomes of some rows."""
+        rows = lying_together(rows)
         return recipe.fit(data.X[rows], data.y[rows], data.as_of[rows], part(data.weight, rows))
 
     def calibrator(self, task: TrainingTask, scores: OutOfTimeScores) -> Calibrator:

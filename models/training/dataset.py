@@ -95,6 +95,15 @@ class Fold:
     as_of: Days
 
 
+def lying_together(rows: Rows | slice) -> Rows | slice:
+    """Return rows as a slice where no other lies between them, as those of one snapshot after another: it copies nothing."""
+    if isinstance(rows, slice):
+        return rows
+    found = np.flatnonzero(rows)
+    whole = bool(len(found)) and len(found) == found[-1] - found[0] + 1
+    return slice(int(found[0]), int(found[-1]) + 1) if whole else rows
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """A frame's arrays, rows sorted by (as_of, profile_id)."""
@@ -195,8 +204,8 @@ class TrainingData:
     def fold(self, train: Rows, score: Rows) -> Fold:
         """Return the arrays of one fold."""
         weights = part(self.weight, train), part(self.weight, score)
-        arrays = TrainAndScore(self.X[train], self.y[train], self.X[score], self.y[score], *weights)
-        return Fold(arrays, self.as_of[train])
+        X, X_score = self.X[lying_together(train)], self.X[lying_together(score)]
+        return Fold(TrainAndScore(X, self.y[train], X_score, self.y[score], *weights), self.as_of[train])
 
     def group(self, groups: int) -> npt.NDArray[np.int64]:
         """Return a group number of each row by a hash of its profile: the same in every process."""

@@ -50,6 +50,8 @@ class TrainAndScore:
 
     def of(self, columns: Sequence[int]) -> TrainAndScore:
         """Return the same rows with some of the columns."""
+        if tuple(columns) == tuple(range(self.X.shape[1])):
+            return self
         return TrainAndScore(
             np.ascontiguousarray(self.X[:, columns]),
             self.y,

@@ -117,6 +117,7 @@ def train_tags(
                     else register(project, job, result, inputs, now)
                 )
                 project.progress(msg("training"), len(trained), len(plans))
+            del frames, jobs, job, result  # before the features of the next portion are fetched
     if not any(t.version for t in trained):
         reasons = [msg("{tag}: {reason}", tag=t.tag, reason=t.reason) for t in [*trained, *refused]]
         raise ModelError(msg("no tag could be trained: {reasons}", reasons=listed(reasons, "sentences")))
