@@ -96,7 +96,13 @@ def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
         rfm_columns=data.places(data.rfm_names),
         seed=options.seed,
     )
-    fitted = [recipe.fit(fold.data.X, fold.data.y, fold.as_of, fold.data.weight) for fold in folds]
+    known = [None] * len(folds)
+    if material.trial_folds is folds:
+        known = [fold.binned[0] for fold in material.of(forest_columns)]
+    fitted = [
+        recipe.fit(fold.data.X, fold.data.y, fold.as_of, fold.data.weight, data)
+        for fold, data in zip(folds, known, strict=True)
+    ]
     table, weights = _candidates(fitted, folds)
     name = _winner(table)
     return Choice(
