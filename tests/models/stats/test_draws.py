@@ -111,6 +111,18 @@ def test_the_same_profiles_are_drawn_in_any_order_of_rows() -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_those_with_the_lowest_places_are_drawn() -> None:
+    ids, as_of, y = population(0.1)
+    drawn = np.isin(np.arange(len(y)), draw(ids, as_of, y, by_outcome=True).rows)
+    place = np.empty(len(y))
+    for day in DAYS:
+        place[as_of == day] = places(ids[as_of == day].tolist(), day)
+        for outcome in (0, 1):
+            mine = (as_of == day) & (y == outcome)
+            assert place[mine & drawn].max() < place[mine & ~drawn].min()
+
+
+@pytest.mark.usefixtures("small")
 def test_an_outcome_of_one_row_at_a_snapshot_is_kept() -> None:
     ids, as_of, y = population(0.5)
     y[as_of == DAYS[0]] = 0
