@@ -76,7 +76,7 @@ bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about a
 	$(BIN)/python -m benchmarks.speed.training
 	$(BIN)/python -m benchmarks.speed.console --stores duckdb postgres
 
-bench-quick: $(STAMP)  ## the same on little data, in four minutes; no bars
+bench-quick: $(STAMP)  ## the same on little data, in five minutes; no bars
 	$(BIN)/python -m benchmarks.speed.kernel --quick
 	$(BIN)/python -m benchmarks.speed.scoring --quick
 	$(BIN)/python -m benchmarks.speed.audience --quick

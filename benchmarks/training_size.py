@@ -239,7 +239,7 @@ def with_whole_test(frame: TrainingFrame, part: Any, test: Any) -> TrainingFrame
     weight = np.array([weights.get(key, 0.0) for key in _keys(frame.as_of.astype(object), frame.profile_id)])
     weight[at_test] = 1.0
     kept = weight > 0
-    return replace(frame.at(kept), weight=weight[kept])
+    return replace(frame.only(kept), weight=weight[kept])
 
 
 def _keys(as_of: Sequence[Any], profile_id: Sequence[Any]) -> list[tuple[Any, Any]]:

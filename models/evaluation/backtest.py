@@ -138,7 +138,7 @@ def until(frame: TrainingFrame, test: date) -> TrainingFrame:
 
     Rows of later snapshots go, and with them features that were not known of anybody until then.
     """
-    return frame.at(frame.as_of <= np.datetime64(test))
+    return frame.only(frame.as_of <= np.datetime64(test))
 
 
 def percentiles(score: Floats, weight: Weight = None) -> Floats:

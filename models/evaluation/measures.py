@@ -237,7 +237,7 @@ class AmountMeasures:
     ) -> list[AmountSegment]:
         """Return :func:`tagcast.models.stats.amount_segments.amount_segments`."""
         return amount_segments(
-            scores.amount, scores.score, scores.lower, scores.upper, masks, rng, profile_id
+            scores.amount, scores.score, scores.lower, scores.upper, masks, rng, profile_id, scores.weight
         )
 
     def weaknesses(self, row: AmountSegment) -> list[Text]:

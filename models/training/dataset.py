@@ -72,7 +72,7 @@ class TrainingFrame:
         """Rows of the population that these were drawn from; as many as there are where all are here."""
         return counted(np.ones(len(self.y), bool), self.weight)
 
-    def at(self, rows: Rows) -> TrainingFrame:
+    def only(self, rows: Rows) -> TrainingFrame:
         """Return some of the rows, without features that none of them knows."""
         X = self.X.loc[rows]
         return replace(

@@ -267,7 +267,7 @@ def rare() -> tuple:
         patch.setattr(draws, "MODEL_ROWS", 3_000)
         found = draw(frame.profile_id, frame.as_of.astype(object), y, by_outcome=True)
     rows = np.isin(np.arange(len(y)), found.rows)
-    some = replace(frame.at(rows), weight=found.weight)
+    some = replace(frame.only(rows), weight=found.weight)
     definition = parse_definition(CHURN, "churn")
 
     def train(what):
@@ -314,7 +314,7 @@ def test_an_amount_learns_from_an_even_draw() -> None:
         patch.setattr(draws, "MODEL_ROWS", 6_000)
         found = draw(frame.profile_id, frame.as_of.astype(object), frame.y, by_outcome=False)
     rows = np.isin(np.arange(len(frame.y)), found.rows)
-    some = replace(frame.at(rows), weight=found.weight)
+    some = replace(frame.only(rows), weight=found.weight)
     definition = parse_definition(SPEND, "spend")
     result = tag_kind.train(definition, some, split, feature_set="30,90;amount;", trials=2)
     at = frame.as_of == np.datetime64(split.test)
