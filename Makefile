@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults mutants lowest lock bench bench-quick bench-quality bench-interest messages docs clean
+.PHONY: help demo test check faults mutants lowest lock bench bench-quick bench-quality bench-training bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -77,14 +77,18 @@ bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about a
 	$(BIN)/python -m benchmarks.speed.training
 	$(BIN)/python -m benchmarks.speed.console --stores duckdb postgres
 
-bench-quick: $(STAMP)  ## the same on little data, in four minutes; no bars
+bench-quick: $(STAMP)  ## the same on little data, in five minutes; no bars
 	$(BIN)/python -m benchmarks.speed.kernel --quick
 	$(BIN)/python -m benchmarks.speed.scoring --quick
 	$(BIN)/python -m benchmarks.speed.audience --quick
 	$(BIN)/python -m benchmarks.speed.features --quick
 	$(BIN)/python -m benchmarks.speed.training_frame --quick
 	$(BIN)/python -m benchmarks.speed.training --quick
+	$(BIN)/python -m benchmarks.training_size --quick
 	$(BIN)/python -m benchmarks.speed.console --quick
+
+bench-training: $(STAMP)  ## what training takes at 100,000 and 1,000,000 customers, and what a draw costs in log loss
+	$(BIN)/python -m benchmarks.training_size
 
 bench-interest: $(STAMP)  ## one model for all categories, or one each
 	$(BIN)/python -m benchmarks.quality.interest

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.rows import Bar, Better, Row, measured
 
@@ -87,11 +87,17 @@ def _peak_mb() -> float:
 
 def run_apart(module: str, arguments: Sequence[str], python: str = sys.executable) -> Cost:
     """Run ``python -m module arguments`` and return the cost that it prints."""
+    return Cost(**printed(module, arguments, python))
+
+
+def printed(module: str, arguments: Sequence[str], python: str = sys.executable) -> dict[str, Any]:
+    """Run ``python -m module arguments`` and return the JSON that it prints as its last line."""
     command = [python, "-W", "ignore", "-m", module, *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr[-2000:]}")
-    return Cost(**json.loads(done.stdout.strip().splitlines()[-1]))
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
 
 
 def alternate(names: Sequence[str], repeats: int, run: Callable[[str], Cost]) -> dict[str, list[Cost]]:

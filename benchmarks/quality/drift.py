@@ -145,7 +145,7 @@ def main() -> None:
     from tagcast.models.training.splits import Split
     from tagcast.pipelines.project.project import TagPlan
     from tagcast.pipelines.reports.terminal import progress, start_logging
-    from tagcast.pipelines.training.frames import label_rows, training_frames
+    from tagcast.pipelines.training.frames import label_rows, training_frames, views_read
 
     start_logging()
     chains = []
@@ -156,7 +156,8 @@ def main() -> None:
         for done, (definition, kind) in enumerate(chosen, start=1):
             plan = TagPlan(definition, Split(SNAPSHOTS, HORIZON_DAYS))
             labels = {definition.name: label_rows(workspace, plan, TASKS[0].now)}
-            frame = training_frames(workspace, [plan], labels, feature_set)[definition.name]
+            frames = training_frames(workspace, [plan], labels, feature_set, views_read([definition]))
+            frame = frames[definition.name]
             chains.append(chain_of(definition, kind, frame))
             show("chains", done, len(chosen))
     write_result("drift", {}, report(chains), now=datetime.now(UTC))

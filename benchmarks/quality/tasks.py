@@ -155,7 +155,7 @@ def task_data(task: Task, workspace: Project) -> TaskData:
     """
     from tagcast.models.training.splits import Split
     from tagcast.pipelines.project.project import TagPlan
-    from tagcast.pipelines.training.frames import label_rows, training_frames
+    from tagcast.pipelines.training.frames import label_rows, training_frames, views_read
 
     every = workspace.definitions(task.now)
     (definition,) = (d for d in every if d.name == task.tag)
@@ -165,7 +165,8 @@ def task_data(task: Task, workspace: Project) -> TaskData:
     due = task.now + timedelta(days=definition.horizon_days)
     whole = TagPlan(definition, Split((*plan.split.snapshots, task.now), definition.horizon_days))
     labels = label_rows(workspace, whole, due)
-    both = training_frames(workspace, [whole], {task.tag: labels}, feature_set)[task.tag]
+    frames = training_frames(workspace, [whole], {task.tag: labels}, feature_set, views_read(every))
+    both = frames[task.tag]
     past = both.as_of < np.datetime64(task.now)
     known = both.X.loc[past].notna().any()
     both = replace(both, X=both.X.loc[:, known])

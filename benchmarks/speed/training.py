@@ -10,8 +10,10 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -91,8 +93,13 @@ def main() -> None:
         sys.exit(f"missed: the rare tag took {waited.value:.0f} s, more than {WAITED_SECONDS}")
 
 
-def make_project(folder: Path, customers: int, positives: float) -> None:
-    """Write a shop in which about ``positives`` of those who bought lately buy saffron within 30 days."""
+def make_project(
+    folder: Path, customers: int, positives: float, tags: Mapping[str, str] = MappingProxyType(TAGS)
+) -> None:
+    """Write a shop in which about ``positives`` of those who bought lately buy saffron within 30 days.
+
+    ``tags`` are the outcome and the feature service of each tag, by name.
+    """
     import pandas as pd
 
     if (folder / "tagcast.toml").is_file():
@@ -116,7 +123,7 @@ def make_project(folder: Path, customers: int, positives: float) -> None:
         }
     )
     frame.sort_values(["at", "customer"], kind="stable").to_parquet(folder / "shop.parquet", index=False)
-    for name, outcome in TAGS.items():
+    for name, outcome in tags.items():
         (folder / "tags" / f"{name}.yaml").write_text(
             TAG.format(name=name, outcome=outcome), encoding="utf-8"
         )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 
@@ -54,6 +55,7 @@ class Recount:
         entities: pd.DataFrame,
         *,
         without_days: int = 0,
+        drawn: bool = False,
     ) -> pd.DataFrame:
         """Return the features of ``entities`` at ``as_of``.
 
@@ -68,6 +70,9 @@ class Recount:
         without_days : int
             Leave out the events of so many last days before ``as_of``; recencies are still counted to
             ``as_of``.
+        drawn : bool
+            Whether the entities are some of a population's: then the events of the others are not counted, where a view
+            needs them for nothing.
 
         Returns
         -------
@@ -79,7 +84,9 @@ class Recount:
 
         joined = entities
         for view, own in feature_set.views_of(chosen).items():
-            file = self._file(view, feature_set, as_of, without_days)
+            # Features of a pair tell how often a category is bought by everybody.
+            only = entities[["profile_id"]].drop_duplicates() if drawn and view == PROFILE_VIEW else None
+            file = self._file(view, feature_set, as_of, without_days, only)
             keys = list(own)
             wanted = ibis.memtable(entities[keys].drop_duplicates())
             view_columns = self._engine.read_parquet(str(file)).semi_join(wanted, keys).execute()
@@ -98,16 +105,28 @@ class Recount:
             late = late | ((events.event_day < as_of) & (events.event_time >= ibis.literal(starts_at)))
         return int(events.filter(late).count().execute())
 
-    def _file(self, view: str, feature_set: FeatureSet, as_of: date, without_days: int) -> Path:
+    def _file(
+        self,
+        view: str,
+        feature_set: FeatureSet,
+        as_of: date,
+        without_days: int,
+        only: pd.DataFrame | None = None,
+    ) -> Path:
         import ibis
 
         from tagcast.features.compute.dated_statements import EVENTS
         from tagcast.features.compute.snapshot_plan import snapshot_plan
 
-        file = self._folder / f"{feature_set.id}-{view}-{as_of}-{without_days}.parquet"
+        whose = "" if only is None else sha256("\n".join(only["profile_id"]).encode()).hexdigest()[:16]
+        file = self._folder / f"{feature_set.id}-{view}{whose}-{as_of}-{without_days}.parquet"
         if not file.exists():
             last = instant(as_of - timedelta(days=without_days), self._timezone).replace(tzinfo=None)
             known = self._events.filter(self._events.event_time < ibis.literal(last))
+            if only is not None:
+                wanted = self._folder / f"wanted-{whose}.parquet"
+                only.to_parquet(wanted, index=False)
+                known = known.semi_join(self._engine.read_parquet(str(wanted)), "profile_id")
             self._engine.create_view(EVENTS, known, overwrite=True)
             if view in {own.name for own in feature_set.tables}:
                 table = self._engine.read_parquet(self._view_file(view))

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, SHIPPED, FeatureSet
 from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.disk_errors import disk_errors
@@ -99,16 +99,33 @@ class Snapshots:
         """Return the file of ``view`` at ``as_of``."""
         return self.folder / f"as_of={as_of}" / f"{view}.parquet"
 
-    def ensure(self, dates: Sequence[date], progress: Progress | None = None) -> list[date]:
-        """Build the partitions among ``dates`` that are not there yet; return those built."""
-        missing = [d for d in sorted(set(dates)) if not self._is_whole(d)]
+    def ensure(
+        self, dates: Sequence[date], progress: Progress | None = None, views: Collection[str] | None = None
+    ) -> list[date]:
+        """Build the partitions among ``dates`` that are not there yet; return those built.
+
+        Parameters
+        ----------
+        dates : sequence of date
+        progress : callable, optional
+        views : collection of str, optional
+            Those that will be read; all by default. A partition that lacks one is built again, with those that it holds. That of
+            profiles is always there.
+        """
+        needed = {v for v in self.feature_set.views if views is None or v in views or v == PROFILE_VIEW}
+        held = {day: self._held(day) for day in sorted(set(dates))}
+        missing = [day for day, there in held.items() if not needed <= there]
         with disk_errors(self.root, msg("snapshots that are built stay"), DataError):
             if missing:
                 private_folder(self.folder)
             for first in range(0, len(missing), DATES_TOGETHER):
                 if progress:
                     progress(msg("snapshots"), first, len(missing))
-                self._build_together(missing[first : first + DATES_TOGETHER], progress, first, len(missing))
+                together = missing[first : first + DATES_TOGETHER]
+                # What somebody else needed stays: nobody builds a partition again for a view that was there.
+                wanted = needed.union(*(held[day] for day in together))
+                ordered = [view for view in self.feature_set.views if view in wanted]
+                self._build_together(together, ordered, progress, first, len(missing))
             if progress and missing:
                 progress(msg("snapshots"), len(missing), len(missing))
             self._point_feast_here()
@@ -133,7 +150,10 @@ class Snapshots:
         batch_rows : int
             Profiles a batch.
         """
-        if not self._is_whole(as_of):
+        read = {
+            v for v, keys in self.feature_set.views.items() if categories or keys == SHIPPED[PROFILE_VIEW]
+        }
+        if not read <= self._held(as_of):
             raise DataError(
                 msg("no whole snapshot at {as_of} in {folder}", as_of=as_of, folder=self.folder),
                 hint=msg("build it with {command}", command="tagcast features build"),
@@ -146,9 +166,9 @@ class Snapshots:
         )
 
     def _build_together(
-        self, dates: Sequence[date], progress: Progress | None, done: int, total: int
+        self, dates: Sequence[date], views: Sequence[str], progress: Progress | None, done: int, total: int
     ) -> None:
-        """Build ``dates`` from one pass over the events."""
+        """Build ``views`` at ``dates`` from one pass over the events."""
         from tagcast.features.compute.dated_statements import EVENTS
         from tagcast.features.compute.snapshot_plan import snapshot_plan
 
@@ -159,23 +179,26 @@ class Snapshots:
             connection.con.execute("SET preserve_insertion_order = false")
             schema = connection.read_parquet(self.events.glob, table_name=EVENTS).schema()
             for view in self.feature_set.tables:
-                connection.read_parquet(self.events.view_file(view.name), table_name=view.name)
-            plan = snapshot_plan(schema, self.feature_set, dates)
+                if view.name in views:
+                    connection.read_parquet(self.events.view_file(view.name), table_name=view.name)
+            plan = snapshot_plan(schema, self.feature_set, dates, views)
             plan.share(connection.con, dates)
             for number, as_of in enumerate(dates):
-                self._build(partial(plan.write, connection.con, dates, as_of), as_of)
+                self._build(partial(plan.write, connection.con, dates, as_of), as_of, views)
                 if progress:
                     progress(msg("snapshots"), done + number + 1, total)
         finally:
             connection.disconnect()
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _build(self, write: Callable[[datetime, dict[str, Path]], None], as_of: date) -> None:
+    def _build(
+        self, write: Callable[[datetime, dict[str, Path]], None], as_of: date, views: Sequence[str]
+    ) -> None:
         final = self.folder / f"as_of={as_of}"
         aside = self.folder / f".as_of={as_of}.{os.getpid()}"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        files = {view: aside / f"{view}.parquet" for view in self.feature_set.views}
+        files = {view: aside / f"{view}.parquet" for view in views}
         write(instant(as_of, self.timezone), files)
         rows = {view: {"rows": _count(file), "bytes": file.stat().st_size} for view, file in files.items()}
         if not rows[PROFILE_VIEW]["rows"]:
@@ -205,21 +228,22 @@ class Snapshots:
         manifest: dict[str, Any] = json.loads(text)
         return manifest
 
-    def _is_whole(self, as_of: date) -> bool:
-        """Return whether the partition is there, built from what the log holds before it, and complete.
+    def _held(self, as_of: date) -> frozenset[str]:
+        """Return the views of the partition; none where it is not there, incomplete, or built from another past.
 
         Later days of the log do not matter: a new day leaves every older partition as it is.
         """
         try:
             manifest = self._manifest(as_of)
             sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}
-            return bool(
+            whole = (
                 self._content(as_of).items() <= manifest.items()
                 and manifest["starts_at"] == instant(as_of, self.timezone).isoformat()
                 and sizes == manifest["bytes"]
             )
+            return frozenset(sizes) if whole else frozenset()
         except (OSError, ValueError, KeyError):
-            return False
+            return frozenset()
 
     def _point_feast_here(self) -> None:
         current = self.root / "current.json"

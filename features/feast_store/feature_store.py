@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -32,6 +33,18 @@ def _quiet_feast() -> Iterator[None]:
     with warnings.catch_warnings(), redirect_stdout(StringIO()), _modules_as_written():
         warnings.simplefilter("ignore")
         yield
+        _forget_import_error()
+
+
+def _forget_import_error() -> None:
+    """Let go of whoever imported Feast.
+
+    It keeps the error of importing torch for good, whose traceback holds the frames down to the command, and the training rows in
+    them.
+    """
+    error = getattr(sys.modules.get("feast.torch_wrapper"), "_torch_import_error", None)
+    if error is not None:
+        error.__traceback__ = None
 
 
 @contextmanager
@@ -163,7 +176,8 @@ class FeatureRepo:
         chosen = self.snapshots.contents.services[service]
         keys = list(dict.fromkeys(k for own in self.feature_set.views_of(chosen).values() for k in own))
         dates: list[date] = sorted(entities["as_of"].unique())
-        missing = [str(d) for d in dates if not self.snapshots.path(PROFILE_VIEW, d).is_file()]
+        views = (PROFILE_VIEW, *self.feature_set.views_of(chosen))
+        missing = [str(d) for d in dates if not all(self.snapshots.path(v, d).is_file() for v in views)]
         if missing:
             raise DataError(
                 msg("no feature snapshot at {missing}", missing=listed(missing)),

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from tagcast.models.calibration.binary_drift import Drift, follow
 from tagcast.models.calibration.venn_abers import Steps, VennAbersTable
+from tagcast.models.stats.draws import Weight
 from tagcast.models.stats.numerics import CLIP, Floats, clip, logit, probability
 
 __all__ = ["CLIP", "MIN_CASES", "Calibrated", "Calibrator"]
@@ -63,7 +64,13 @@ class Calibrator:
     snapshots: tuple[dict[str, Any], ...]
 
     @classmethod
-    def fit(cls, raw: Floats, y: npt.NDArray[np.int8], snapshot: npt.NDArray[np.datetime64]) -> Calibrator:
+    def fit(
+        cls,
+        raw: Floats,
+        y: npt.NDArray[np.int8],
+        snapshot: npt.NDArray[np.datetime64],
+        weight: Weight = None,
+    ) -> Calibrator:
         """Fit on out-of-time cases.
 
         Parameters
@@ -74,12 +81,14 @@ class Calibrator:
             Outcomes, 0 or 1.
         snapshot : ndarray of shape (n,)
             Day of each case's snapshot.
+        weight : ndarray of shape (n,), optional
+            How many rows each case stands for.
         """
-        known = follow(raw, y, snapshot)
+        known = follow(raw, y, snapshot, weight)
         corrected = np.empty(len(raw))
         for drift, rows in known:
             corrected[rows] = drift.corrected(raw[rows])
-        table = VennAbersTable.fit(corrected, y)
+        table = VennAbersTable.fit(corrected, y, weight)
         return cls(
             drift=known[-1][0],
             p0=table.p0,
@@ -137,15 +146,17 @@ class Calibrator:
         )
 
 
-def score_curve(raw: Floats, y: npt.NDArray[np.int8]) -> tuple[Floats, Floats]:
+def score_curve(raw: Floats, y: npt.NDArray[np.int8], weight: Weight = None) -> tuple[Floats, Floats]:
     """Return a rising curve from any ranking to log-odds: middles of isotonic steps, strictly rising.
 
     For rankings whose numbers mean nothing by themselves; interpolated between the knots, so that no step
-    ties what the ranking can distinguish.
+    ties what the ranking can distinguish. ``weight`` says how many rows each stands for.
     """
-    p0, p1 = VennAbersTable.fit(raw, y).predict(raw)
+    p0, p1 = VennAbersTable.fit(raw, y, weight).predict(raw)
     steps, inverse, counts = np.unique(clip(p1 / (1 - p0 + p1)), return_inverse=True, return_counts=True)
     order = np.lexsort((raw, inverse))  # one order of addition, whatever the order of the rows
-    middles = np.add.reduceat(raw[order], np.r_[0, np.cumsum(counts)[:-1]]) / counts
+    starts = np.r_[0, np.cumsum(counts)[:-1]]
+    stands_for = np.ones(len(raw)) if weight is None else weight[order]
+    middles = np.add.reduceat(raw[order] * stands_for, starts) / np.add.reduceat(stands_for, starts)
     rises = np.r_[True, np.diff(middles) > 0]
     return middles[rises], logit(steps[rises])

@@ -24,6 +24,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.stats.draws import Weight, information, part
+from tagcast.models.stats.numerics import probability
+
 Floats = npt.NDArray[np.float64]
 
 STEP_DAYS = 30
@@ -108,7 +111,7 @@ class Drift:
 
 
 def follow(
-    raw: Floats, y: npt.NDArray[np.int8], snapshot: npt.NDArray[np.datetime64]
+    raw: Floats, y: npt.NDArray[np.int8], snapshot: npt.NDArray[np.datetime64], weight: Weight = None
 ) -> list[tuple[Drift, npt.NDArray[np.bool_]]]:
     """Return what was known right after each snapshot, and its rows, in order of time.
 
@@ -120,26 +123,32 @@ def follow(
         Outcomes, 0 or 1.
     snapshot : ndarray of shape (n,)
         Day of each case.
+    weight : ndarray of shape (n,), optional
+        How many rows each case stands for.
     """
     found: list[tuple[Drift, npt.NDArray[np.bool_]]] = []
     for day in np.unique(snapshot):
         rows = snapshot == day
         when = day.astype("datetime64[D]").item()
         before = found[-1][0].ahead(when) if found else Drift(when, np.zeros(2), np.diag(np.square(SPREAD)))
-        found.append((_seen(before, raw[rows], y[rows], when), rows))
+        found.append((_seen(before, raw[rows], y[rows], when, part(weight, rows)), rows))
     return found
 
 
-def _seen(before: Drift, raw: Floats, y: npt.NDArray[np.int8], day: date) -> Drift:
+def _seen(before: Drift, raw: Floats, y: npt.NDArray[np.int8], day: date, weight: Weight = None) -> Drift:
     """Return the posterior mode and its curvature, by Newton's method."""
     order = np.lexsort((y, raw))  # one order of addition, whatever the order of the rows
     r, happened = raw[order], y[order].astype(float)
+    counts = np.ones(len(r))
+    if weight is not None:
+        # A prior is weighed against the cases that were looked at, not those that they stand for.
+        counts = weight[order] * information(probability(r), y[order], weight[order])
     precision = np.linalg.inv(before.covariance)
     u = before.mean.copy()
     hessian = precision
     for _ in range(_NEWTON_STEPS):
         p = 1 / (1 + np.exp(-np.clip(r + u[0] + u[1] * r, -40, 40)))
-        w, e = p * (1 - p), p - happened
+        w, e = counts * p * (1 - p), counts * (p - happened)
         wr = w * r
         hessian = precision + np.array([[w.sum(), wr.sum()], [wr.sum(), (wr * r).sum()]])
         gradient = np.array([e.sum(), (e * r).sum()]) + precision @ (u - before.mean)

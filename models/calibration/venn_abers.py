@@ -17,7 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.stats.draws import Weight, information, weighted_mean
 from tagcast.models.stats.numerics import Floats, clip
+
+_UNIT = 1024
+"""Parts of a case in which weights are counted: in whole numbers no rounding decides a comparison."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class VennAbersTable:
     p1: Steps
 
     @classmethod
-    def fit(cls, scores: Floats, y: npt.ArrayLike) -> VennAbersTable:
+    def fit(cls, scores: Floats, y: npt.ArrayLike, weight: Weight = None) -> VennAbersTable:
         """Build the table from calibration cases.
 
         Parameters
@@ -82,14 +86,23 @@ class VennAbersTable:
             Finite; any monotone scale.
         y : array of shape (n,)
             Outcomes, 0 or 1.
+        weight : ndarray of shape (n,), optional
+            How many rows each case stands for. The case that is added counts as one of those that were looked at.
         """
         distinct, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
         if not len(distinct) or not np.isfinite(distinct).all():
             raise ValueError("scores have to be finite and at least one")
-        positives = np.bincount(inverse, weights=np.asarray(y, float)).astype(np.int64)
-        with_one = _added_one(counts.tolist(), positives.tolist())
+        happened, one = np.asarray(y, float), 1
+        if weight is not None:
+            one = _UNIT
+            rate = weighted_mean(happened, weight)
+            units = np.maximum(1.0, np.round(weight * information(rate, happened, weight) * one))
+            counts = np.bincount(inverse, weights=units).astype(np.int64)
+            happened = happened * units
+        positives = np.bincount(inverse, weights=happened).astype(np.int64)
+        with_one = _added_one(counts.tolist(), positives.tolist(), one)
         # Adding a 0 is adding a 1 with scores and outcomes both turned round.
-        with_zero = 1 - _added_one(counts[::-1].tolist(), (counts - positives)[::-1].tolist())[::-1]
+        with_zero = 1 - _added_one(counts[::-1].tolist(), (counts - positives)[::-1].tolist(), one)[::-1]
         # Between two calibration scores an added 1 is pooled with the next score, an added 0 with the last.
         return cls(
             p0=Steps(distinct, clip(np.r_[0.0, with_zero]), "left").compact(),
@@ -101,11 +114,13 @@ class VennAbersTable:
         return self.p0(s), self.p1(s)
 
 
-def _added_one(counts: list[int], positives: list[int]) -> Floats:
+def _added_one(counts: list[int], positives: list[int], one: int = 1) -> Floats:
     """Return, for each distinct score, isotonic regression's value there with one true case added to it.
 
+    ``one`` is what a case counts: more than 1 where others count parts of it.
+
     Isotonic values are slopes of the greatest convex minorant of the points (cases so far, true cases so
-    far). With a case added at score i, points before it move by (-1, -1) against those after, and the
+    far). With a case added at score i, points before it move by (-one, -one) against those after, and the
     value is the slope of the common lower tangent of the two groups. Going from i to i + 1 one point
     changes sides, so a stack of the right-hand hull, its top the tangent's left end, serves all i in O(n).
     All in whole numbers: no rounding decides a comparison.
@@ -118,7 +133,7 @@ def _added_one(counts: list[int], positives: list[int]) -> Floats:
         return (b[1] - a[1]) * (c[0] - b[0]) >= (c[1] - b[1]) * (b[0] - a[0])
 
     hull: list[tuple[int, int]] = []
-    for point in [*reversed(points[1:]), (-1, -1)]:
+    for point in [*reversed(points[1:]), (-one, -one)]:
         while len(hull) > 1 and turns_right(point, hull[-1], hull[-2]):
             hull.pop()
         hull.append(point)
@@ -126,7 +141,7 @@ def _added_one(counts: list[int], positives: list[int]) -> Floats:
     for i, (x, y) in enumerate(points[1:]):
         (x0, y0), (x1, y1) = hull[-1], hull[-2]
         out[i] = (y1 - y0) / (x1 - x0)
-        shifted = (x - 1, y - 1)
+        shifted = (x - one, y - one)
         if (shifted[1] - y0) * (x1 - x0) < (y1 - y0) * (shifted[0] - x0):
             hull.pop()
             while len(hull) > 1 and turns_right(shifted, hull[-1], hull[-2]):

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from tagcast.models.stats.draws import Weight, total
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 Rows = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
 class _OverTime:
-    """Cases of several snapshots."""
+    """Cases of several snapshots; ``weight`` says how many rows each stands for, None once each."""
 
+    profile_id: npt.NDArray[np.str_]
     as_of: npt.NDArray[np.datetime64]
+    weight: Weight = field(default=None, kw_only=True)
 
     @property
     def snapshots(self) -> list[tuple[str, Rows]]:
         """Day and rows of each snapshot, in order of time."""
         return [(str(day), self.as_of == day) for day in np.unique(self.as_of)]
+
+    @property
+    def size(self) -> float:
+        """Rows that the cases stand for."""
+        return total(self.as_of, self.weight)
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,6 @@ class Cases(_OverTime):
         Calibrated by the tables that the active model uses.
     """
 
-    profile_id: npt.NDArray[np.str_]
-    as_of: npt.NDArray[np.datetime64]
     y: npt.NDArray[np.int8]
     score: Floats
     lower: Floats
@@ -62,8 +70,6 @@ class TierCases(_OverTime):
     confidence : ndarray of float
     """
 
-    profile_id: npt.NDArray[np.str_]
-    as_of: npt.NDArray[np.datetime64]
     amount: Floats
     score: Floats
     lower: Floats
@@ -75,4 +81,6 @@ class TierCases(_OverTime):
     def from_tier(self, place: int) -> Cases:
         """Return the cases of the question whether the amount reaches the tier at ``place``."""
         reached = (self.true_tier >= place).astype(np.int8)
-        return Cases(self.profile_id, self.as_of, reached, self.score, self.lower, self.upper)
+        return Cases(
+            self.profile_id, self.as_of, reached, self.score, self.lower, self.upper, weight=self.weight
+        )

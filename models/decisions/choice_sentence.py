@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def choice_sentence(definition: TagDefinition, row: ThresholdRow, cases: Cases) -> Text | Joined:
     """Return in plain sentences what the rule chose, and who of them stays unknown."""
     asked = _asked(definition.decision)
-    silent = {"share": f"{row.unknown / len(cases.y):.1%}", "least": f"{definition.min_confidence:g}"}
+    silent = {"share": f"{row.unknown / cases.size:.1%}", "least": f"{definition.min_confidence:g}"}
     if not row.size or row.precision is None:
         if row.unknown:
             return msg(

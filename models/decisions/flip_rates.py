@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.decisions.policy import decide
+from tagcast.models.stats.draws import counted, part, total, weighted_mean
 from tagcast.models.stats.observed_accuracy import as_words
 
 Floats = npt.NDArray[np.float64]
@@ -17,6 +18,9 @@ Words = npt.NDArray[np.object_]
 Ids = npt.NDArray[np.str_]
 Scored = tuple[Ids, npt.NDArray[np.int8], Floats, Floats, Floats]
 """Of one snapshot: profile ids, outcomes, scores, lower and upper bounds, each of shape (n,)."""
+
+Weights = Sequence[Floats] | None
+"""Of each snapshot how many rows each case stands for; None where each counts once."""
 
 MARGINS = (0.0, 0.02, 0.05, 0.1)
 """Hysteresis tried, in score."""
@@ -53,23 +57,30 @@ class Margin:
     share_right: float | None
 
 
-def flips(values_by_snapshot: Sequence[tuple[Ids, Words]]) -> tuple[int, int]:
+def flips(values_by_snapshot: Sequence[tuple[Ids, Words]], weights: Weights = None) -> tuple[int, int]:
     """Return how many profiles stand in two consecutive snapshots, and how many change value between them.
 
     Parameters
     ----------
     values_by_snapshot : sequence of (profile_id, value)
         Of each snapshot in order of time; ids are unique in it and in any order.
+    weights : sequence of ndarray, optional
+        How many rows each value stands for. Snapshots draw profiles independently of one another
+        (:func:`tagcast.models.stats.draws.places`), so somebody drawn at both stands for the product.
 
     Returns
     -------
     pairs, flips : int
     """
     pairs = changed = 0
-    for (before_ids, before), (ids, after) in pairwise(values_by_snapshot):
+    of_pairs = pairwise(weights) if weights else repeat((None, None))
+    for ((before_ids, before), (ids, after)), (earlier, later) in zip(
+        pairwise(values_by_snapshot), of_pairs, strict=False
+    ):
         _, a, b = np.intersect1d(before_ids, ids, assume_unique=True, return_indices=True)
-        pairs += len(a)
-        changed += int((before[a] != after[b]).sum())
+        both = None if earlier is None or later is None else earlier[a] * later[b]
+        pairs += round(total(a, both))
+        changed += counted(before[a] != after[b], both)
     return pairs, changed
 
 
@@ -116,14 +127,20 @@ def values_over_time(
 
 
 def stability(
-    scored: Sequence[Scored], thresholds: Sequence[float], *, min_confidence: float, own: float = 0.0
+    scored: Sequence[Scored],
+    thresholds: Sequence[float],
+    *,
+    min_confidence: float,
+    own: float = 0.0,
+    weights: Weights = None,
 ) -> list[Margin]:
     """Return what each of ``MARGINS`` and the definition's ``own`` does, the smallest first."""
     came = as_words(np.concatenate([outcomes for _, outcomes, *_ in scored]))
     rows: list[Margin] = []
     for margin in sorted({*MARGINS, own}):
         over_time = values_over_time(scored, thresholds, min_confidence=min_confidence, hysteresis=margin)
-        rows.append(margin_of(over_time, came, margin, own=margin == own, without=rows[0] if rows else None))
+        without = rows[0] if rows else None
+        rows.append(margin_of(over_time, came, margin, own=margin == own, without=without, weights=weights))
     return rows
 
 
@@ -134,12 +151,15 @@ def margin_of(
     *,
     own: bool,
     without: Margin | None = None,
+    weights: Weights = None,
 ) -> Margin:
     """Return what values over time came to; ``came`` are the right ones, ``without`` what they do without a margin."""
-    pairs, changed = flips([(ids, value) for ids, value, _ in over_time])
+    pairs, changed = flips([(ids, value) for ids, value, _ in over_time], weights)
+    weight = None if weights is None else np.concatenate(weights)
     value = np.concatenate([v for _, v, _ in over_time])
     confidence = np.concatenate([c for *_, c in over_time])
     predicted = value != "unknown"
+    said = part(weight, predicted)
     before = without.flips if without else changed
     return Margin(
         margin=margin,
@@ -147,7 +167,7 @@ def margin_of(
         pairs=pairs,
         flips=changed,
         removed=1 - changed / before if before else None,
-        predicted=int(predicted.sum()),
-        mean_confidence=float(confidence[predicted].mean()) if predicted.any() else None,
-        share_right=float((value == came)[predicted].mean()) if predicted.any() else None,
+        predicted=counted(predicted, weight),
+        mean_confidence=weighted_mean(confidence[predicted], said) if predicted.any() else None,
+        share_right=weighted_mean((value == came)[predicted], said) if predicted.any() else None,
     )

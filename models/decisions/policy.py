@@ -18,6 +18,7 @@ from tagcast.models.definitions.model_tag import (
     TopShareRule,
 )
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
+from tagcast.models.stats.draws import Weight
 from tagcast.models.stats.observed_accuracy import as_words
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def needs_population(decision: Decision) -> bool:
     )
 
 
-def learned_threshold(decision: Decision, y: npt.NDArray[np.int8], score: Floats) -> float | None:
+def learned_threshold(
+    decision: Decision, y: npt.NDArray[np.int8], score: Floats, weight: Weight = None
+) -> float | None:
     """Return the score from which the tag says yes, as far as training can know it.
 
     Parameters
@@ -52,6 +55,8 @@ def learned_threshold(decision: Decision, y: npt.NDArray[np.int8], score: Floats
     decision : Decision
     y, score : ndarray of shape (n,)
         Outcomes and calibrated scores out of time.
+    weight : ndarray of shape (n,), optional
+        How many rows each stands for.
 
     Returns
     -------
@@ -71,16 +76,23 @@ def learned_threshold(decision: Decision, y: npt.NDArray[np.int8], score: Floats
     ranked = score[order]
     last_of_its_score = np.r_[ranked[1:] != ranked[:-1], True]
     size = np.arange(1, len(order) + 1)
-    meets = np.cumsum(y[order]) >= decision.precision * size
+    if weight is None:
+        meets = np.cumsum(y[order]) >= decision.precision * size
+    else:
+        stands_for = weight[order]
+        meets = np.cumsum(stands_for * y[order]) >= decision.precision * np.cumsum(stands_for)
     widest = np.flatnonzero(meets & last_of_its_score & (size >= MIN_AUDIENCE))
     return float(ranked[widest[-1]]) if len(widest) else NEVER
 
 
-def threshold_from_scores(decision: Decision, score: Floats) -> float:
+def threshold_from_scores(decision: Decision, score: Floats, weight: Weight = None) -> float:
     """Return the threshold that all scores of one run give to a top share, or to a profit with a capacity.
 
-    Equal scores are treated alike: at the boundary a top share takes the whole group, a capacity none of it.
+    Equal scores are treated alike: at the boundary a top share takes the whole group, a capacity none of it. ``weight``
+    says how many profiles each score stands for where not all are there.
     """
+    if weight is not None and len(score):
+        return _threshold_of_some(decision, score, weight)
     if isinstance(decision, TopShareRule):
         if not len(score):
             return NEVER
@@ -92,6 +104,22 @@ def threshold_from_scores(decision: Decision, score: Floats) -> float:
         if len(worth) <= decision.capacity:
             return threshold
         return math.nextafter(float(worth[decision.capacity]), math.inf)
+    raise TypeError(f"the cut of a {decision.rule} rule does not depend on the run's scores")
+
+
+def _threshold_of_some(decision: Decision, score: Floats, weight: Floats) -> float:
+    order = np.argsort(-score, kind="stable")
+    ranked, above = score[order], np.cumsum(weight[order])
+    if isinstance(decision, TopShareRule):
+        # Sums of weights may miss a whole number by a rounding.
+        place = int(np.searchsorted(above, decision.share * above[-1] - 1e-6))
+        return float(ranked[min(place, len(ranked) - 1)])
+    if isinstance(decision, ProfitRule) and decision.capacity is not None:
+        threshold = _break_even(decision)
+        place = int(np.searchsorted(above, decision.capacity + 1e-6, side="right"))
+        if place == len(ranked) or ranked[place] < threshold:
+            return threshold
+        return math.nextafter(float(ranked[place]), math.inf)
     raise TypeError(f"the cut of a {decision.rule} rule does not depend on the run's scores")
 
 

@@ -19,7 +19,7 @@ from tagcast.models.decisions.choice_sentence import choice_sentence
 from tagcast.models.decisions.flip_rates import stability
 from tagcast.models.decisions.policy import needs_population, threshold_from_scores
 from tagcast.models.definitions.model_tag import Decision, ProfitRule, TagDefinition, TopShareRule
-from tagcast.models.stats.metrics import wilson
+from tagcast.models.stats.draws import counted, part, share_of, weighted_mean
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 """Of each snapshot's population, highest scores first."""
@@ -76,7 +76,10 @@ def rule_thresholds(decision: Decision, learned: float | None, cases: Cases) -> 
     cases : Cases
     """
     if needs_population(decision):
-        return [threshold_from_scores(decision, cases.score[rows]) for _, rows in cases.snapshots]
+        return [
+            threshold_from_scores(decision, cases.score[rows], part(cases.weight, rows))
+            for _, rows in cases.snapshots
+        ]
     if learned is None:
         raise ValueError(f"a {decision.rule} rule needs the cut that training learnt")
     return [learned] * len(cases.snapshots)
@@ -96,7 +99,8 @@ def share_rows(
         May know a profit.
     """
     asked = [
-        (share, [threshold_from_scores(TopShareRule(rule="top_share", share=share), cases.score[rows])
+        (share, [threshold_from_scores(
+                     TopShareRule(rule="top_share", share=share), cases.score[rows], part(cases.weight, rows))
                  if share < 1 else float(cases.score[rows].min()) for _, rows in cases.snapshots])
         for share in SHARES
     ]  # fmt: skip
@@ -149,10 +153,10 @@ def audience(
     chosen: bool,
 ) -> ThresholdRow:
     """Return the figures of those of ``reach`` who are ``sure``; ``thresholds`` are their least scores, one a snapshot."""
-    member = reach & sure
-    size, right, true = int(member.sum()), int(cases.y[member].sum()), int(cases.y.sum())
+    member, weight, happened = reach & sure, cases.weight, cases.y.astype(bool)
+    size, right, true = (counted(rows, weight) for rows in (member, member & happened, happened))
     low, precision, high = (
-        tuple(float(bound[0]) for bound in wilson([right], [size])) if size else (None, None, None)
+        share_of(cases.y[member], part(weight, member)) if member.any() else (None, None, None)
     )
     profit = None
     if isinstance(decision, ProfitRule):
@@ -163,14 +167,14 @@ def audience(
         threshold=min(thresholds),
         threshold_high=max(thresholds),
         size=size,
-        share=size / len(cases.y),
+        share=size / cases.size,
         precision=precision,
         low=low,
         high=high,
         recall=right / true if true else None,
-        lift=precision / (true / len(cases.y)) if precision is not None and true else None,
+        lift=precision / (true / cases.size) if precision is not None and true else None,
         profit=profit,
-        unknown=int(reach.sum()) - size,
+        unknown=counted(reach, weight) - size,
     )
 
 
@@ -201,19 +205,22 @@ def thresholds(definition: TagDefinition, learned: float | None, cases: Cases) -
         (cases.profile_id[rows], cases.y[rows], cases.score[rows], cases.lower[rows], cases.upper[rows])
         for _, rows in cases.snapshots
     ]
+    weights = None if cases.weight is None else [cases.weight[rows] for _, rows in cases.snapshots]
     thresholds = rule_thresholds(rule, learned, cases)
 
     def margins(min_confidence: float) -> list[dict[str, Any]]:
         if len(days) < 2 or capped:
             return []
-        rows = stability(scored, thresholds, min_confidence=min_confidence, own=definition.hysteresis)
+        rows = stability(
+            scored, thresholds, min_confidence=min_confidence, own=definition.hysteresis, weights=weights
+        )
         return [asdict(row) for row in rows]
 
     return {
         "rule": rule.model_dump(mode="json"),
-        "cases": len(cases.y),
+        "cases": round(cases.size),
         "snapshots": days,
-        "base_rate": float(cases.y.mean()),
+        "base_rate": weighted_mean(cases.y, cases.weight),
         "thresholds": [asdict(row) for row in table],
         "says": to_json(choice_sentence(definition, next(row for row in table if row.chosen), cases)),
         "hysteresis": definition.hysteresis,

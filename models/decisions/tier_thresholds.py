@@ -17,6 +17,7 @@ from tagcast.models.decisions.flip_rates import Words, margin_of
 from tagcast.models.decisions.thresholds import ThresholdRow, audience, share_rows
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.filters.fields import UNKNOWN
+from tagcast.models.stats.draws import weighted_mean
 
 
 def tier_thresholds(definition: TagDefinition, cases: TierCases) -> dict[str, Any]:
@@ -47,11 +48,12 @@ def tier_thresholds(definition: TagDefinition, cases: TierCases) -> dict[str, An
         value = _said(definition, cases, min_confidence)
         over_time = [(cases.profile_id[r], value[r], cases.confidence[r]) for _, r in cases.snapshots]
         came = np.concatenate([_tiers(definition)[cases.true_tier[r]] for _, r in cases.snapshots])
-        return [asdict(margin_of(over_time, came, 0.0, own=True))]
+        weights = None if cases.weight is None else [cases.weight[r] for _, r in cases.snapshots]
+        return [asdict(margin_of(over_time, came, 0.0, own=True, weights=weights))]
 
     return {
         "rule": definition.decision.model_dump(mode="json"),
-        "cases": len(cases.amount),
+        "cases": round(cases.size),
         "snapshots": days,
         "boundaries": tables,
         "says": to_json(listed((says for _, says in found), "paragraph")),
@@ -76,7 +78,7 @@ def _boundary(definition: TagDefinition, cases: TierCases, place: int) -> tuple[
     table = {
         "tier": tier,
         "start": start,
-        "base_rate": float(reaching.y.mean()),
+        "base_rate": weighted_mean(reaching.y, cases.weight),
         "thresholds": [_finite(asdict(row)) for row in rows],
     }
     return table, _sentence(tier, place == len(definition.values) - 1, own)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.stats.draws import Weight, part, population_quantiles, weighted_mean
 from tagcast.models.stats.numerics import clip, logit
 from tagcast.models.stats.shapley import shapley_values
 
@@ -62,18 +63,20 @@ def log_likelihood(p: Parameters, h: History) -> Floats:
     return np.asarray(shared + np.where(x > 0, np.logaddexp(alive, gone), alive))
 
 
-def fit_parameters(h: History) -> Parameters:
-    """Return the parameters that make the histories likeliest; same histories, same parameters."""
+def fit_parameters(h: History, weight: Weight = None) -> Parameters:
+    """Return the parameters that make the histories likeliest, each of ``weight`` profiles; same histories, same parameters."""
     from scipy.optimize import minimize
 
-    kinds, counts = np.unique(np.column_stack(h), axis=0, return_counts=True)
+    kinds, which, counts = np.unique(np.column_stack(h), axis=0, return_inverse=True, return_counts=True)
+    if weight is not None:
+        counts = np.bincount(which.ravel(), weight)
     scale = max(1.0, float(kinds[:, 2].max()) / 10)  # so that all four are of the size of one
     unit = History(kinds[:, 0], kinds[:, 1] / scale, kinds[:, 2] / scale)
-    weight = counts / counts.sum()
+    share = counts / counts.sum()
 
     def loss(logs: Floats) -> float:
         p = Parameters(*np.exp(logs).tolist())
-        return float(-(weight * log_likelihood(p, unit)).sum() + _PRIOR * (logs**2).mean())
+        return float(-(share * log_likelihood(p, unit)).sum() + _PRIOR * (logs**2).mean())
 
     best = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-_BOUND, _BOUND)] * 4)
     r, alpha, a, b = np.exp(best.x).tolist()
@@ -94,6 +97,14 @@ def no_purchase_probability(p: Parameters, h: History, horizon_days: float) -> F
         (p.r + h.repeats) * (np.log(p.alpha + h.known) - np.log(p.alpha + h.known + horizon_days))
     )
     return np.asarray(1 - alive_probability(p, h) * (1 - silent))
+
+
+def _middle(values: Floats, weight: Weight) -> float:
+    """Return the median over the population of the values that are known; NaN where none is."""
+    known = ~np.isnan(values)
+    if weight is None or not known.any():
+        return float(np.nanmedian(values))
+    return float(population_quantiles(values[known], [0.5], weight[known])[0])
 
 
 @dataclass(frozen=True)
@@ -136,23 +147,30 @@ class BgNbdScorer:
         first_counts: bool,
         horizon_days: int,
         buys: bool,
+        weight: Weight = None,
     ) -> BgNbdScorer:
-        """Fit on the rows ``latest`` of X (each profile once), shape (n, p); ``y`` serves unknown histories."""
+        """Fit on the rows ``latest`` of X (each profile once), shape (n, p); ``y`` serves unknown histories.
+
+        ``weight`` says how many rows each stands for.
+        """
         inputs = X[:, columns]
         known = ~np.isnan(inputs[:, 2])
         rows = known & latest
         start = cls(columns, first_counts, Parameters(1, 1, 1, 1), horizon_days, buys, 0.0, (0.0, 0.0, 0.0))
         rest = y[~known]
-        rate = (rest.sum() + 1.0) / (len(rest) + 2.0)
-        medians = np.nanmedian(inputs[rows], axis=0)
+        true = (
+            rest.sum() if weight is None or not len(rest) else len(rest) * weighted_mean(rest, weight[~known])
+        )
+        rate = (true + 1.0) / (len(rest) + 2.0)
+        medians = [_middle(column, part(weight, rows)) for column in inputs[rows].T]
         return cls(
             columns,
             first_counts,
-            fit_parameters(start.history(inputs[rows])),
+            fit_parameters(start.history(inputs[rows]), part(weight, rows)),
             horizon_days,
             buys,
             float(logit(clip(np.array([rate])))[0]),
-            (float(medians[0]), float(medians[1]), float(medians[2])),
+            (medians[0], medians[1], medians[2]),
         )
 
     def history(self, inputs: Floats) -> History:

@@ -43,12 +43,15 @@ def lightgbm_params(params: dict[str, Any], *, seed: int) -> dict[str, Any]:
     }
 
 
-def binned(X: Floats, y: npt.NDArray[np.int8], *, like: lgb.Dataset | None = None) -> Any:
-    """Return LightGBM's binned dataset of ``X`` and ``y``; ``like`` gives the bins of a validation set."""
+def binned(
+    X: Floats, y: npt.NDArray[np.int8], *, weight: Floats | None = None, like: lgb.Dataset | None = None
+) -> Any:
+    """Return LightGBM's binned dataset of ``X`` and ``y``, rows counting ``weight`` times; ``like`` gives the bins of a validation set."""
     import lightgbm as lgb
 
     params = lightgbm_params({}, seed=0)
-    return lgb.Dataset(X, label=y, reference=like, params=params, free_raw_data=False).construct()
+    data = lgb.Dataset(X, label=y, weight=weight, reference=like, params=params, free_raw_data=False)
+    return data.construct()
 
 
 def trees_for(rows: int, best: float, tuned_rows: int) -> int:

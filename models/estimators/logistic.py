@@ -29,6 +29,7 @@ def fit_path(
     *,
     bends: int = 0,
     columns: Sequence[int] | None = None,
+    weight: Floats | None = None,
 ) -> list[AdditiveModel]:
     """Fit one model for each C of ``strengths`` (rising); the features are prepared once for all.
 
@@ -45,6 +46,8 @@ def fit_path(
         Quantiles at which each feature's line may bend.
     columns : sequence of int, optional
         Features to learn from; all by default.
+    weight : ndarray of shape (n,), optional
+        Times each row counts in the loss; where features are centred and where lines bend is a matter of the rows themselves.
     """
     with threadpool_limits(1):
         prepared = _prepare(X, range(X.shape[1]) if columns is None else columns, bends)
@@ -55,7 +58,8 @@ def fit_path(
         varying = scale > 1e-10 * np.maximum(1.0, np.abs(centre))
         terms = [term for term, kept in zip(terms, varying, strict=True) if kept]
         if not terms:
-            odds = float(np.log(y.mean() / (1 - y.mean())))
+            rate = float(np.average(y, weights=weight))
+            odds = float(np.log(rate / (1 - rate)))
             return [AdditiveModel(odds, ()) for _ in strengths]
         Z, centre, scale = Z[:, varying], centre[varying], scale[varying]
         Z -= centre
@@ -66,7 +70,7 @@ def fit_path(
             with warnings.catch_warnings():
                 # On data that can be split without error Newton gives up on the last digits.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                fit.set_params(C=C).fit(Z, y)
+                fit.set_params(C=C).fit(Z, y, sample_weight=weight)
             models.append(_model(terms, fit.coef_[0] / scale, centre, float(fit.intercept_[0])))
     return models
 

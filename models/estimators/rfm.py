@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.calibration.binary_calibrator import score_curve
+from tagcast.models.stats.draws import Weight, shares_below
 from tagcast.models.stats.metrics import auc
 from tagcast.models.stats.numerics import probability
 from tagcast.models.stats.shapley import shapley_values
@@ -24,7 +25,7 @@ MIN_RFM_CASES = 20
 """True and false outcomes each without which not even a ranking can be turned into probabilities."""
 
 
-def rfm_rank(rfm: Floats, as_of: npt.NDArray[np.datetime64]) -> Floats:
+def rfm_rank(rfm: Floats, as_of: npt.NDArray[np.datetime64], weight: Weight = None) -> Floats:
     """Return the mean of the percent ranks within each snapshot, shape (n,), in [0, 1].
 
     Parameters
@@ -33,6 +34,8 @@ def rfm_rank(rfm: Floats, as_of: npt.NDArray[np.datetime64]) -> Floats:
         Recency in days (low ranks high), frequency, monetary value; NaN (never) ranks lowest.
     as_of : ndarray of shape (n,)
         Snapshot of each row: a profile is ranked among its contemporaries.
+    weight : ndarray of shape (n,), optional
+        How many contemporaries each row stands for.
     """
     from scipy.stats import rankdata
 
@@ -40,8 +43,11 @@ def rfm_rank(rfm: Floats, as_of: npt.NDArray[np.datetime64]) -> Floats:
     out = np.empty(len(rfm))
     for day in np.unique(as_of):
         rows = as_of == day
-        ranks = rankdata(high[rows], axis=0)
-        out[rows] = (ranks.mean(axis=1) - 0.5) / rows.sum()
+        if weight is None:
+            ranks = rankdata(high[rows], axis=0)
+            out[rows] = (ranks.mean(axis=1) - 0.5) / rows.sum()
+        else:
+            out[rows] = np.mean([shares_below(column, weight[rows]) for column in high[rows].T], axis=0)
     return out
 
 
@@ -69,15 +75,22 @@ class RfmRanking:
     log_odds: Floats
 
     @classmethod
-    def fit(cls, rfm: Floats, y: npt.NDArray[np.int8], as_of: npt.NDArray[np.datetime64]) -> RfmRanking:
+    def fit(
+        cls,
+        rfm: Floats,
+        y: npt.NDArray[np.int8],
+        as_of: npt.NDArray[np.datetime64],
+        weight: Weight = None,
+    ) -> RfmRanking:
         """Learn direction and calibration from training snapshots (shapes as in :func:`rfm_rank`)."""
-        rank = rfm_rank(rfm, as_of)
-        sign = 1 if auc(y, rank) >= 0.5 else -1
-        return cls(sign, *score_curve(sign * rank, y))
+        rank = rfm_rank(rfm, as_of, weight)
+        sign = 1 if auc(y, rank, weight) >= 0.5 else -1
+        return cls(sign, *score_curve(sign * rank, y, weight))
 
-    def predict(self, rfm: Floats, as_of: npt.NDArray[np.datetime64]) -> Floats:
+    def predict(self, rfm: Floats, as_of: npt.NDArray[np.datetime64], weight: Weight = None) -> Floats:
         """Return the calibrated probability of each row; its order is the ranking's."""
-        return probability(_interpolated(self.sign * rfm_rank(rfm, as_of), self.knots, self.log_odds))
+        rank = rfm_rank(rfm, as_of, weight)
+        return probability(_interpolated(self.sign * rank, self.knots, self.log_odds))
 
 
 def _interpolated(rank: Floats, knots: Floats, log_odds: Floats) -> Floats:
@@ -109,8 +122,14 @@ class RfmScorer:
     log_odds: tuple[float, ...]
 
     @classmethod
-    def fit(cls, X: Floats, y: npt.NDArray[np.int8], columns: tuple[int, ...]) -> RfmScorer:
-        """Learn ranks, direction and calibration from X of shape (n, p) and y of shape (n,)."""
+    def fit(
+        cls, X: Floats, y: npt.NDArray[np.int8], columns: tuple[int, ...], weight: Weight = None
+    ) -> RfmScorer:
+        """Learn ranks, direction and calibration from X of shape (n, p) and y of shape (n,).
+
+        Ranks are those among the rows that are there: whatever rises with them, the curve after them speaks of the population
+        (``weight``).
+        """
         high = _high(X[:, columns])
         tables = []
         for j in range(high.shape[1]):
@@ -123,8 +142,8 @@ class RfmScorer:
             tables.append((tuple(values.tolist()), tuple(((never + ranks) / max(1, len(high))).tolist())))
         plain = cls(columns, tuple(tables), 1, (0.0,), (0.0,))
         rank = plain._rank(X[:, columns])
-        sign = 1 if auc(y, rank) >= 0.5 else -1
-        knots, log_odds = score_curve(sign * rank, y)
+        sign = 1 if auc(y, rank, weight) >= 0.5 else -1
+        knots, log_odds = score_curve(sign * rank, y, weight)
         return cls(columns, plain.tables, sign, tuple(knots.tolist()), tuple(log_odds.tolist()))
 
     def _rank(self, rfm: Floats) -> Floats:

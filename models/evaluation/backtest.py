@@ -7,7 +7,7 @@ are dropped before training, so nothing of a later window reaches an earlier one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -18,6 +18,7 @@ from tagcast.features.core.messages import Text
 from tagcast.models.evaluation.measures import MEASURES, Measures
 from tagcast.models.evaluation.random_audiences import AudiencePromise, audience_promise
 from tagcast.models.stats.amount_segments import AmountSegment
+from tagcast.models.stats.draws import Weight, shares_below, weighted_mean
 from tagcast.models.stats.metrics import CalibrationBin, Estimate
 from tagcast.models.stats.observed_accuracy import PromiseBand, promise_and_reality
 from tagcast.models.stats.segments import SegmentRow, segments_of
@@ -97,9 +98,21 @@ class Window(Generic[AnyScores]):
         return self.scores.score
 
     @property
+    def mean_outcome(self) -> float:
+        """Mean of what came, over the population."""
+        return weighted_mean(self.y, self.scores.weight)
+
+    @property
+    def mean_score(self) -> float:
+        """Mean score, over the population."""
+        return weighted_mean(self.score, self.scores.weight)
+
+    @property
     def promise(self) -> list[PromiseBand]:
         """What was predicted with which confidence, and what share was right."""
-        return promise_and_reality(self.came, self.value, self.confidence, CONFIDENCE_LEVELS)
+        return promise_and_reality(
+            self.came, self.value, self.confidence, CONFIDENCE_LEVELS, self.scores.weight
+        )
 
 
 @dataclass(frozen=True)
@@ -125,23 +138,15 @@ def until(frame: TrainingFrame, test: date) -> TrainingFrame:
 
     Rows of later snapshots go, and with them features that were not known of anybody until then.
     """
-    rows = frame.as_of <= np.datetime64(test)
-    X = frame.X.loc[rows]
-    return replace(
-        frame,
-        X=X.loc[:, X.notna().any()].reset_index(drop=True),
-        y=frame.y[rows],
-        as_of=frame.as_of[rows],
-        profile_id=frame.profile_id[rows],
-        rfm=frame.rfm.loc[rows].reset_index(drop=True),
-        amount=None if frame.amount is None else frame.amount[rows],
-    )
+    return frame.only(frame.as_of <= np.datetime64(test))
 
 
-def percentiles(score: Floats) -> Floats:
+def percentiles(score: Floats, weight: Weight = None) -> Floats:
     """Return the share scored lower, ties counted half, times 100: as a published run ranks."""
     from scipy.stats import rankdata
 
+    if weight is not None:
+        return shares_below(score, weight) * 100
     return np.asarray((rankdata(score) - 0.5) / len(score) * 100, np.float64)
 
 
@@ -178,7 +183,7 @@ def window_of(
     mine = None if attributes is None else attributes.reindex(scores.profile_id).reset_index(drop=True)
     value, confidence = measures.decided(definition, scores)
     came = measures.came(definition, scores)
-    percentile = percentiles(scores.score)
+    percentile = percentiles(scores.score, scores.weight)
     return Window(
         kind=definition.kind,
         test=test,
@@ -205,6 +210,7 @@ def window_of(
             values=definition.values,
             audiences=audiences,
             seed=seed,
+            weight=scores.weight,
         ),
         notes=result.notes,
     )
@@ -237,5 +243,5 @@ def pool(windows: Sequence[Window[Any]], *, seed: int) -> Pooled:
         measures.pooled(scores, np.random.default_rng(seed), whose),
         measures.segments(scores, pooled, np.random.default_rng(seed), whose),
         measures.bins(scores),
-        promise_and_reality(came, value, confidence, CONFIDENCE_LEVELS),
+        promise_and_reality(came, value, confidence, CONFIDENCE_LEVELS, scores.weight),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.evaluation.measures import MEASURES
 from tagcast.models.filters.fields import UNKNOWN
+from tagcast.models.stats.draws import counted
 
 
 @dataclass(frozen=True)
@@ -75,5 +76,8 @@ def decided_values(definition: TagDefinition, scores: Any) -> DecidedValues:
     for word in definition.values:
         would = chosen == word
         surest = float(confidence[would].max()) if would.any() else None
-        values[word] = ValueCount(int((value == word).sum()), int(would.sum()), surest)
-    return DecidedValues(values, int((value == UNKNOWN).sum()), float(np.max(scores.score)), definition)
+        values[word] = ValueCount(
+            counted(value == word, scores.weight), counted(would, scores.weight), surest
+        )
+    unknown = counted(value == UNKNOWN, scores.weight)
+    return DecidedValues(values, unknown, float(np.max(scores.score)), definition)

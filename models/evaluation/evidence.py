@@ -49,6 +49,10 @@ class Promised(Protocol):
     def share_right(self) -> float:
         """What came."""
 
+    @property
+    def cases(self) -> float | None:
+        """Cases that tell it, where they are fewer than those predicted."""
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -133,7 +133,7 @@ def _promise(promise: Sequence[Promised]) -> list[Finding]:
             level=level,
             profiles=band.predicted,
         )
-        error = math.sqrt(promised * (1 - promised) / band.predicted)
+        error = math.sqrt(promised * (1 - promised) / (band.cases or band.predicted))
         if promised - right > CHANCE_ERRORS * error:
             found.append(("C", msg("the promise is broken: {figures}", figures=text)))
         else:

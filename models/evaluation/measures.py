@@ -26,7 +26,6 @@ from tagcast.models.stats.metrics import (
     Estimate,
     calibration_bins,
     evaluate,
-    wilson,
 )
 from tagcast.models.stats.observed_accuracy import as_words
 from tagcast.models.stats.segments import SegmentRow, segment_rows
@@ -117,7 +116,7 @@ class BinaryMeasures:
     def decided(self, definition: TagDefinition, scores: TestScores) -> tuple[Words, Floats]:
         """Decide by what was known before the test snapshot."""
         threshold = (
-            threshold_from_scores(definition.decision, scores.score)
+            threshold_from_scores(definition.decision, scores.score, scores.weight)
             if scores.threshold is None
             else scores.threshold
         )
@@ -135,18 +134,18 @@ class BinaryMeasures:
 
     def pooled(self, scores: TestScores, rng: np.random.Generator, profile_id: Ids) -> dict[str, Estimate]:
         """Return :func:`tagcast.models.stats.metrics.evaluate`."""
-        return evaluate(scores.y, scores.score, rng, tuple(METRICS), profile_id)
+        return evaluate(scores.y, scores.score, rng, tuple(METRICS), profile_id, scores.weight)
 
     def bins(self, scores: TestScores) -> list[CalibrationBin]:
         """Return :func:`tagcast.models.stats.metrics.calibration_bins`."""
-        return calibration_bins(scores.y, scores.score)
+        return calibration_bins(scores.y, scores.score, scores.weight)
 
     def segments(
         self, scores: TestScores, masks: Masks, rng: np.random.Generator, profile_id: Ids | None = None
     ) -> list[SegmentRow]:
         """Return every metric where snapshots are pooled, the AUC alone of one."""
         metrics = ("auc",) if profile_id is None else tuple(METRICS)
-        return segment_rows(scores.y, scores.score, masks, rng, profile_id, metrics)
+        return segment_rows(scores.y, scores.score, masks, rng, profile_id, metrics, scores.weight)
 
     def weaknesses(self, row: SegmentRow) -> list[Text]:
         """Name a mean score off the observed rate, and a ranking worse than the segment's own scores imply.
@@ -155,7 +154,7 @@ class BinaryMeasures:
         """
         why: list[Text] = []
         rate, score = row.yes / row.n, row.mean_score
-        if abs(score - rate) > ERRORS * math.sqrt(score * (1 - score) / row.n):
+        if abs(score - rate) > ERRORS * row.error:
             figures = {"predicted": f"{score:.3f}", "actual": f"{rate:.3f}"}
             why.append(
                 msg("scored too high: {predicted} predicted, {actual} came true", **figures)
@@ -183,8 +182,7 @@ class BinaryMeasures:
 
     def mean_outcome(self, row: SegmentRow) -> Estimate:
         """Return the share of true outcomes."""
-        low, rate, high = (float(bound[0]) for bound in wilson([row.yes], [row.n]))
-        return Estimate(rate, low, high)
+        return Estimate(row.yes / row.n, row.low, row.high)
 
 
 class AmountMeasures:
@@ -239,7 +237,7 @@ class AmountMeasures:
     ) -> list[AmountSegment]:
         """Return :func:`tagcast.models.stats.amount_segments.amount_segments`."""
         return amount_segments(
-            scores.amount, scores.score, scores.lower, scores.upper, masks, rng, profile_id
+            scores.amount, scores.score, scores.lower, scores.upper, masks, rng, profile_id, scores.weight
         )
 
     def weaknesses(self, row: AmountSegment) -> list[Text]:

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from tagcast.models.evaluation.random_filters import RandomFilters
 from tagcast.models.filters.fields import YES_NO
+from tagcast.models.stats.draws import Weight, part, total, weighted_mean
 from tagcast.models.stats.observed_accuracy import as_words
 
 if TYPE_CHECKING:
@@ -42,10 +43,13 @@ _UNIT = 2.0**30
 
 @dataclass(frozen=True)
 class Audience:
-    """One random audience: its filter, members with a value, mean confidence, share that was right."""
+    """One random audience: its filter, members with a value, mean confidence, share that was right.
+
+    Where members stand for several, ``n`` are those that tell a share of mean confidence as exactly.
+    """
 
     filter: str
-    n: int
+    n: float
     mean_confidence: float
     share_right: float
 
@@ -111,6 +115,7 @@ def audience_promise(
     audiences: int = 1000,
     least: int = LEAST_MEMBERS,
     seed: int = 0,
+    weight: Weight = None,
 ) -> AudiencePromise:
     """Draw random filters over one held-out snapshot and judge their audiences.
 
@@ -136,13 +141,16 @@ def audience_promise(
         How many to judge, and members that each needs.
     seed : int
         The same seed gives the same filters, whatever the order of rows; ``by_chance`` needs the same order.
+    weight : ndarray of shape (n,), optional
+        How many profiles each row stands for.
     """
     said = value != "unknown"
     right = (value == as_words(y))[said]
+    counts = part(weight, said)
     units = np.round(confidence[said] * _UNIT)
     rng = np.random.default_rng(seed)
     filters = RandomFilters(X, attributes, value, confidence, percentile, said, values)
-    luck = _Luck(confidence[said], np.random.default_rng([seed, 1]))
+    luck = _Luck(confidence[said], np.random.default_rng([seed, 1]), counts)
     rows: list[Audience] = []
     seen: set[bytes] = set()
     tries = TRIES_PER_AUDIENCE * audiences if said.sum() >= least else 0
@@ -159,8 +167,11 @@ def audience_promise(
         if who in seen:
             continue
         seen.add(who)
-        kept = int(np.count_nonzero(right & members))
-        rows.append(Audience(text, n, float(units[members].sum() / _UNIT / n), kept / n))
+        if counts is None:
+            kept = int(np.count_nonzero(right & members))
+            rows.append(Audience(text, n, float(units[members].sum() / _UNIT / n), kept / n))
+        else:
+            rows.append(_weighed(text, confidence[said][members], right[members], counts[members]))
         luck.add(members)
         fruitless = 0
     return AudiencePromise(
@@ -174,6 +185,15 @@ def audience_promise(
     )
 
 
+def _weighed(text: str, confidence: Floats, right: Rows, weight: Floats) -> Audience:
+    """Return an audience whose members stand for several each."""
+    promised = weighted_mean(confidence, weight)
+    # As many as have the standard error that these have, were each confidence exactly right.
+    variance = float((weight**2 * confidence * (1 - confidence)).sum()) / float(weight.sum()) ** 2
+    n = promised * (1 - promised) / variance if variance > 0 else float(len(right))
+    return Audience(text, n, promised, weighted_mean(right, weight))
+
+
 class _Luck:
     """Broken shares of the same audiences in made-up snapshots whose confidence is exactly right.
 
@@ -181,19 +201,26 @@ class _Luck:
     ----------
     confidence : ndarray of shape (n,)
     rng : Generator
+    weight : ndarray of shape (n,), optional
+        How many profiles each row stands for.
     """
 
-    def __init__(self, confidence: Floats, rng: np.random.Generator) -> None:
+    def __init__(self, confidence: Floats, rng: np.random.Generator, weight: Weight) -> None:
         draws = max(20, min(SNAPSHOTS, CELLS // max(1, len(confidence))))
         right = [rng.random(len(confidence)) < confidence for _ in range(draws)]
         # Whole numbers up to 2^24 are exact in float32, and its products are twice as fast.
         self._right = np.stack(right, axis=1).astype(np.float32)
+        if weight is not None:
+            self._right *= weight[:, None].astype(np.float32)
+        self._whole: list[float] = []
+        self._weight = weight
         self._waiting: list[Rows] = []
         self._kept: list[npt.NDArray[np.float32]] = []
 
     def add(self, members: Rows) -> None:
         """Take in one more audience."""
         self._waiting.append(members)
+        self._whole.append(total(np.flatnonzero(members), part(self._weight, members)))
         if len(self._waiting) == BATCH:
             self._count()
 
@@ -211,5 +238,6 @@ class _Luck:
             return float("nan")
         n, promised = (np.array([[getattr(a, name)] for a in rows]) for name in ("n", "mean_confidence"))
         error = np.sqrt(promised * (1 - promised) / n)
-        broken = np.concatenate(self._kept) / n - promised < -STANDARD_ERRORS * error
+        shares = np.concatenate(self._kept) / np.array(self._whole)[:, None]
+        broken = shares - promised < -STANDARD_ERRORS * error
         return float(np.quantile(broken.mean(axis=0), 0.95))

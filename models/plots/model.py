@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.stats.metrics import CalibrationBin, wilson
+from tagcast.models.stats.draws import Weight, part, share_of, weighted_mean
+from tagcast.models.stats.metrics import CalibrationBin
 from tagcast.models.stats.observed_accuracy import as_words
 
 if TYPE_CHECKING:
@@ -98,13 +99,15 @@ def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin], top: float, out
     axes.set(xlim=(0, top), ylim=(0, top), xlabel="mean score of the bin", ylabel=outcome)
 
 
-def lift_plot(y: Labels, score: Floats) -> Figure:
+def lift_plot(y: Labels, score: Floats, weight: Weight = None) -> Figure:
     """Draw the share of all true outcomes found in the top x % by score, beside chance and the ideal."""
     figure, axes = plain_figure()
     order = np.argsort(-score, kind="stable")
-    asked = np.arange(len(y) + 1) / len(y) * 100
-    found = np.r_[0, np.cumsum(y[order])] / max(1, int(y.sum())) * 100
-    axes.plot([0, 100 * y.mean(), 100], [0, 100, 100], color=GREY, linewidth=1, label="ideal")
+    counts = np.ones(len(y)) if weight is None else weight[order]
+    asked = np.r_[0, np.cumsum(counts)] / counts.sum() * 100
+    true = counts * y[order]
+    found = np.r_[0, np.cumsum(true)] / max(1, true.sum()) * 100
+    axes.plot([0, 100 * weighted_mean(y, weight), 100], [0, 100, 100], color=GREY, linewidth=1, label="ideal")
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle="--", label="chance")
     axes.plot(asked, found, color=BLUE, linewidth=1.6, label="tagcast")
     tenth = float(np.interp(10, asked, found))
@@ -132,6 +135,7 @@ def confidence_plot(
     came: Labels | npt.NDArray[np.object_],
     value: npt.NDArray[np.object_],
     confidence: Floats,
+    weight: Weight = None,
     bins: int = BINS,
 ) -> Figure:
     """Draw the share that turned out right over the mean confidence, in bins of equal count.
@@ -146,8 +150,8 @@ def confidence_plot(
     axes.fill_between([0, 1], [0, 1], [1, 1], color=BLUE, alpha=0.06, linewidth=0)
     start = 0.5
     if groups:
-        mean = np.array([confidence[b].mean() for b in groups])
-        low, rate, high = wilson([int(right[b].sum()) for b in groups], [len(b) for b in groups])
+        mean = np.array([weighted_mean(confidence[b], part(weight, b)) for b in groups])
+        low, rate, high = np.array([share_of(right[b], part(weight, b)) for b in groups]).T
         axes.errorbar(
             mean,
             rate,

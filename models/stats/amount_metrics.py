@@ -120,10 +120,10 @@ def evaluate_tiers(
     return bootstrap(figures, len(amount), rng, whose)
 
 
-def confusion(tier: Places, true_tier: Places, tiers: int) -> list[list[int]]:
-    """Return how often each predicted tier (row) turned out to be each true one (column)."""
-    counts = np.bincount(tier * tiers + true_tier, minlength=tiers * tiers)
-    return [list(map(int, row)) for row in counts.reshape(tiers, tiers)]
+def confusion(tier: Places, true_tier: Places, tiers: int, weight: Floats | None = None) -> list[list[int]]:
+    """Return how often each predicted tier (row) turned out to be each true one (column), each case ``weight`` times."""
+    counts = np.bincount(tier * tiers + true_tier, weight, tiers * tiers)
+    return [list(map(round, row)) for row in counts.reshape(tiers, tiers).tolist()]
 
 
 def coverage_bounds(none: float) -> tuple[float, float]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagcast.models.stats.amount_metrics import COVERAGE, evaluate_points
-from tagcast.models.stats.metrics import Estimate, Floats, Ids, wilson
+from tagcast.models.stats.draws import Weight, counted, part
+from tagcast.models.stats.metrics import Estimate, Floats, Ids
+from tagcast.models.stats.numerics import wilson
 from tagcast.models.stats.segments import Masks, Segment, each_segment
 
 
@@ -30,6 +32,7 @@ def amount_segments(
     masks: Masks,
     rng: np.random.Generator,
     profile_id: Ids | None = None,
+    weight: Weight = None,
 ) -> list[AmountSegment]:
     """Return the figures of every segment, in the order of ``masks``; those without members are left out.
 
@@ -43,6 +46,8 @@ def amount_segments(
         A segment's intervals do not depend on which other segments there are.
     profile_id : ndarray of shape (n,), optional
         Whose row each is, where a profile has several: profiles are resampled then.
+    weight : ndarray of shape (n,), optional
+        How many rows each stands for, the same for all of a snapshot.
     """
     rows = []
     for names, members, own, whose in each_segment(masks, rng, profile_id):
@@ -53,7 +58,9 @@ def amount_segments(
         metrics = evaluate_points(y, s, own, whose) | {"coverage": Estimate(share, low, high)}
         means = float(np.sort(s).mean()), float(np.sort(y).mean())
         error = float(np.sort(y - s).std()) / n**0.5
-        rows.append(AmountSegment(*names, n, int((y > 0).sum()), metrics, *means, error))
+        weighs = part(weight, members)
+        whole, spent = counted(np.ones(n, bool), weighs), counted(y > 0, weighs)
+        rows.append(AmountSegment(*names, whole, spent, metrics, *means, error))
     return rows
 
 

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.stats.numerics import looked_at, wilson
+
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 Ids = npt.NDArray[np.str_] | npt.NDArray[np.object_]
@@ -83,13 +85,17 @@ def auc(t: _Ties) -> float:
     return float((t.positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
 
 
-def implied_auc(score: Floats) -> float:
+def implied_auc(score: Floats, weight: Floats | None = None) -> float:
     """Return the AUC that these scores would have on average if each were exactly right.
 
     Rows of like scores cannot be ranked well by anyone: this, not the AUC elsewhere, is what a part of a
     population is held against.
     """
-    predicted, count = np.unique(score, return_counts=True)
+    if weight is None:
+        predicted, count = np.unique(score, return_counts=True)
+    else:
+        predicted, group = np.unique(score, return_inverse=True)
+        count = np.bincount(group, weight)
     positive, negative = predicted * count, (1 - predicted) * count
     below = np.cumsum(negative) - negative
     pairs = positive.sum() * negative.sum()
@@ -165,6 +171,7 @@ def evaluate(
     rng: np.random.Generator,
     metrics: Sequence[str] = tuple(METRICS),
     profile_id: Ids | None = None,
+    weight: Floats | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric with its bootstrap interval (95 %, percentile, ``RESAMPLES`` resamples).
 
@@ -181,6 +188,8 @@ def evaluate(
     profile_id : ndarray of shape (n,), optional
         Where a profile has several rows (pooled snapshots): profiles are resampled, not rows, since rows of
         one profile are alike and would make the intervals too narrow.
+    weight : ndarray of shape (n,), optional
+        How many rows each stands for (:mod:`tagcast.models.stats.draws`); rows, not those they stand for, are resampled.
     """
     order, whose = in_order((y, score), profile_id)
     ranked = _Ranked(y[order], score[order])
@@ -189,10 +198,12 @@ def evaluate(
         ties = ranked.ties(weight)
         return {name: METRICS[name].of_ties(ties) for name in metrics}
 
-    return bootstrap(figures, len(y), rng, whose)
+    return bootstrap(figures, len(y), rng, whose, None if weight is None else weight[order])
 
 
-def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.random.Generator) -> Estimate:
+def paired_difference(
+    y: Labels, a: Floats, b: Floats, metric: str, rng: np.random.Generator, weight: Floats | None = None
+) -> Estimate:
     """Return ``metric`` of ``a`` minus that of ``b`` on the same cases, over the same resamples."""
     order, _ = in_order((y, b, a))
     function = METRICS[metric].of_ties
@@ -201,7 +212,7 @@ def paired_difference(y: Labels, a: Floats, b: Floats, metric: str, rng: np.rand
     def figures(weight: Floats | None) -> dict[str, float]:
         return {metric: function(one.ties(weight)) - function(other.ties(weight))}
 
-    return bootstrap(figures, len(y), rng)[metric]
+    return bootstrap(figures, len(y), rng, weight=None if weight is None else weight[order])[metric]
 
 
 def in_order(keys: Sequence[npt.NDArray[Any]], profile_id: Ids | None = None) -> tuple[Places, Places | None]:
@@ -217,11 +228,15 @@ def in_order(keys: Sequence[npt.NDArray[Any]], profile_id: Ids | None = None) ->
 
 
 def bootstrap(
-    figures: Figures, n: int, rng: np.random.Generator, whose: Places | None = None
+    figures: Figures,
+    n: int,
+    rng: np.random.Generator,
+    whose: Places | None = None,
+    weight: Floats | None = None,
 ) -> dict[str, Estimate]:
     """Return each figure with its interval: all of them on the same resamples, of ``n`` rows or of the profiles ``whose``."""
-    drawn = [figures(weight) for weight in _resamples(n, rng, whose)]
-    return {name: _estimate(value, [d[name] for d in drawn]) for name, value in figures(None).items()}
+    drawn = [figures(c if weight is None else c * weight) for c in _resamples(n, rng, whose)]
+    return {name: _estimate(value, [d[name] for d in drawn]) for name, value in figures(weight).items()}
 
 
 def _resamples(n: int, rng: np.random.Generator, whose: Places | None) -> Iterator[Floats]:
@@ -241,16 +256,6 @@ def _estimate(value: float, drawn: list[float]) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def wilson(right: npt.ArrayLike, cases: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Return low, share and high of ``right`` among ``cases`` (arrays): Wilson's 95 % interval (1927)."""
-    n = np.asarray(cases, float)
-    p, z2 = np.asarray(right, float) / n, 1.959964**2
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    # At a share of 0 or 1 the bound equals it but for rounding.
-    return np.minimum(middle - half, p), p, np.maximum(middle + half, p)
-
-
 @dataclass(frozen=True)
 class CalibrationBin:
     """Some rows of neighbouring score: what was predicted, and what happened with its 95 % interval (Wilson)."""
@@ -262,16 +267,28 @@ class CalibrationBin:
     high: float
 
 
-def calibration_bins(y: Labels, score: Floats) -> list[CalibrationBin]:
-    """Return ten bins of equal count, scores rising; rows of equal score share a bin, so there may be fewer."""
-    t = _Ranked(y, score).ties(None)
+def calibration_bins(y: Labels, score: Floats, weight: Floats | None = None) -> list[CalibrationBin]:
+    """Return ten bins of equal count, scores rising; rows of equal score share a bin, so there may be fewer.
+
+    Where rows stand for several (``weight``) the intervals are as wide as those that were looked at make them.
+    """
+    ranked = _Ranked(y, score)
+    t = ranked.ties(weight)
     middle = (np.cumsum(t.weight) - t.weight / 2) / t.weight.sum()
     place = np.minimum((middle * BINS).astype(int), BINS - 1)
     n = np.bincount(place, t.weight, BINS)
     filled = np.flatnonzero(n)
     predicted = np.bincount(place, t.weight * t.score, BINS)[filled] / n[filled]
-    low, rate, high = wilson(np.bincount(place, t.positive, BINS)[filled], n[filled])
+    right, cases = (
+        np.asarray(np.bincount(place, w, BINS)[filled], np.float64) for w in (t.positive, t.weight)
+    )
+    if weight is not None:
+        squares = (
+            np.asarray(np.bincount(place, s, BINS)[filled], np.float64) for s in ranked.ties(weight**2)[1:]
+        )
+        right, cases = looked_at(right / cases, cases, *squares)
+    low, rate, high = wilson(right, cases)
     return [
-        CalibrationBin(int(n[b]), *map(float, (predicted[k], rate[k], low[k], high[k])))
+        CalibrationBin(round(n[b]), *map(float, (predicted[k], rate[k], low[k], high[k])))
         for k, b in enumerate(filled)
     ]

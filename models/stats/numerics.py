@@ -1,4 +1,4 @@
-"""Probabilities and log-odds that stay finite."""
+"""Probabilities and log-odds that stay finite, and how exactly a share is known."""
 
 from __future__ import annotations
 
@@ -25,3 +25,34 @@ def logit(p: Floats) -> Floats:
 def probability(log_odds: Floats) -> Floats:
     """Return probabilities of log-odds, clipped."""
     return clip(1 / (1 + np.exp(-np.clip(log_odds, -40.0, 40.0))))
+
+
+def wilson(right: npt.ArrayLike, cases: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Return low, share and high of ``right`` among ``cases`` (arrays): Wilson's 95 % interval (1927)."""
+    n = np.asarray(cases, float)
+    p, z2 = np.asarray(right, float) / n, 1.959964**2
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    # At a share of 0 or 1 the bound equals it but for rounding.
+    return np.minimum(middle - half, p), p, np.maximum(middle + half, p)
+
+
+def looked_at(share: Floats, whole: Floats, squares: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """Return right ones and cases that tell a share as exactly as rows of unequal weight do, each of shape (k,).
+
+    Parameters
+    ----------
+    share : ndarray of shape (k,)
+        Of the weight of right rows in the weight of all.
+    whole, squares, right : ndarray of shape (k,)
+        Sums of the weights, of their squares, and of the squares of right rows.
+
+    Notes
+    -----
+    The variance of a weighted share is ``sum(w² (right - share)²) / sum(w)²`` (Horvitz and Thompson, 1952). Where all rows
+    are alike their number is Kish's, ``sum(w)² / sum(w²)``.
+    """
+    noise = right * (1 - share) ** 2 + (squares - right) * share**2
+    alike = (share <= 0) | (share >= 1)
+    cases = whole**2 * np.where(alike, 1.0, share * (1 - share)) / np.where(alike, squares, noise)
+    return share * cases, cases

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.models.filters.fields import YES_NO
+from tagcast.models.stats.draws import Weight, cases_of, counted, part, weighted_mean
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -29,12 +30,15 @@ class PromiseBand:
         Profiles whose value was not unknown.
     mean_confidence, share_right : float
         NaN where nothing was predicted. The promise is kept where share_right >= mean_confidence.
+    cases : float, optional
+        As many cases as tell ``share_right`` that exactly, where rows stand for several; else as many as ``predicted``.
     """
 
     confidence: float
     predicted: int
     mean_confidence: float
     share_right: float
+    cases: float | None = None
 
 
 def promise_and_reality(
@@ -42,6 +46,7 @@ def promise_and_reality(
     value: npt.NDArray[np.object_],
     confidence: Floats,
     levels: Sequence[float] = (0.6, 0.8, 0.9),
+    weight: Weight = None,
 ) -> list[PromiseBand]:
     """Return, for each confidence level, what was promised and what came.
 
@@ -52,18 +57,27 @@ def promise_and_reality(
     value : ndarray of shape (n,)
         ``yes``, ``no``, a tier, or ``unknown``; unknown predicts nothing.
     confidence : ndarray of shape (n,)
+    weight : ndarray of shape (n,), optional
+        How many rows each stands for.
     """
     predicted, right = value != "unknown", value == as_words(came)
     bands = []
     for level in levels:
         rows = predicted & (confidence >= level)
-        n = int(rows.sum())
+        if not rows.any():
+            bands.append(PromiseBand(level, 0, float("nan"), float("nan")))
+            continue
+        own = part(weight, rows)
+        order = np.argsort(
+            confidence[rows], kind="stable"
+        )  # one order of addition, whatever that of the rows
         bands.append(
             PromiseBand(
                 level,
-                n,
-                float(np.sort(confidence[rows]).mean()) if n else float("nan"),
-                float(right[rows].mean()) if n else float("nan"),
+                counted(rows, weight),
+                weighted_mean(confidence[rows][order], part(own, order)),
+                weighted_mean(right[rows], own),
+                None if own is None else cases_of(right[rows], own)[1],
             )
         )
     return bands

@@ -5,6 +5,7 @@ A model may be good on the whole and poor where it matters; a table by segment s
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.models.stats.draws import Weight, cases_of, counted, part, share_of, weighted_mean
 from tagcast.models.stats.metrics import METRICS, Estimate, Floats, Ids, Labels, evaluate, implied_auc
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ class Segment:
     segment, value : str
         What divides the rows (``tenure``, ``spend_90d``, an attribute), and which part this is.
     n, yes : int
-        Rows, and how many outcomes among them are true; of an amount, how many spent anything.
+        Rows, and how many outcomes among them are true; of an amount, how many spent anything. Where rows stand for
+        several these are those that they stand for.
     metrics : dict of str to Estimate
         Every metric with its interval; NaN where it cannot be computed (ranking with one outcome only).
     mean_score : float
@@ -61,10 +64,14 @@ class Segment:
 class SegmentRow(Segment):
     """One segment's figures of a yes or no.
 
-    ``implied_auc`` stands beside the AUC: what it would be if each score were exactly right.
+    ``implied_auc`` stands beside the AUC: what it would be if each score were exactly right. ``error`` is the standard error
+    of the observed rate around ``mean_score``, ``low`` and ``high`` are the ends of the rate's 95 % interval.
     """
 
     implied_auc: float
+    error: float
+    low: float
+    high: float
 
 
 def segments_of(X: pd.DataFrame, attributes: pd.DataFrame | None = None) -> dict[tuple[str, str], Rows]:
@@ -179,6 +186,7 @@ def segment_rows(
     rng: np.random.Generator,
     profile_id: Ids | None = None,
     metrics: Sequence[str] = tuple(METRICS),
+    weight: Weight = None,
 ) -> list[SegmentRow]:
     """Return the figures of every segment, in the order of ``masks``.
 
@@ -197,17 +205,23 @@ def segment_rows(
         since their rows are alike.
     metrics : sequence of str
         Those to compute.
+    weight : ndarray of shape (n,), optional
+        How many rows each stands for.
     """
     rows = []
     for names, members, own, whose in each_segment(masks, rng, profile_id):
-        outcomes, predicted = y[members], score[members]
-        n, yes = len(outcomes), int(outcomes.sum())
-        found = evaluate(outcomes, predicted, own, metrics, whose)
-        if yes in {0, n}:
+        outcomes, predicted, weighs = y[members], score[members], part(weight, members)
+        found = evaluate(outcomes, predicted, own, metrics, whose, weighs)
+        if outcomes.all() or not outcomes.any():
             nothing = Estimate(float("nan"), float("nan"), float("nan"))
             found |= dict.fromkeys(NEEDS_BOTH_OUTCOMES & set(found), nothing)
-        mean = float(np.sort(predicted).mean())
-        rows.append(SegmentRow(*names, n, yes, found, mean, implied_auc(predicted)))
+        order = np.argsort(predicted, kind="stable")  # one order of addition, whatever that of the rows
+        mean = weighted_mean(predicted[order], part(weighs, order))
+        low, _, high = share_of(outcomes, weighs)
+        n, yes = counted(np.ones(len(outcomes), bool), weighs), counted(outcomes, weighs)
+        error = math.sqrt(mean * (1 - mean) / cases_of(outcomes, weighs)[1])
+        implied = implied_auc(predicted, weighs)
+        rows.append(SegmentRow(*names, n, yes, found, mean, implied, error, low, high))
     return rows
 
 

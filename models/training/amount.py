@@ -14,6 +14,7 @@ from tagcast.models.decisions.cases import TierCases
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, AmountRegressor
 from tagcast.models.estimators.search import SearchOptions
 from tagcast.models.stats.amount_metrics import evaluate_points, evaluate_tiers, paired_points
+from tagcast.models.stats.draws import part
 from tagcast.models.training.amount_selection import AmountChoice, choose_amount, own_rates
 from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData
 from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask
@@ -31,6 +32,7 @@ class AmountTraining:
     default_trials = 4
     """As many as there are settings to begin with: more are drawn only where more are asked for."""
     stand_in_cases = MIN_TRAINING_CASES
+    draws_by_outcome = False
     measured = msg("figures")
 
     def scarce(self, yes: int, _no: int) -> int:
@@ -76,6 +78,7 @@ class AmountTraining:
             tier=said.tier,
             true_tier=tier_of(amount, np.array(list(task.definition.levels.values()))),
             confidence=said.confidence,
+            weight=part(task.data.weight, scores.at),
         )
 
     def tested(self, _task: TrainingTask, cases: TierCases, *_known: Any) -> TierCases:

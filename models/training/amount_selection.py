@@ -18,6 +18,7 @@ from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, smearing
 from tagcast.models.estimators.search import SearchOptions, best_of, search
 from tagcast.models.stats.amount_metrics import rmse
+from tagcast.models.stats.draws import TRIAL_ROWS, thinned
 from tagcast.models.training.dataset import Rows, TrainingData
 from tagcast.models.training.out_of_fold import Pairs, TrainingTask
 from tagcast.models.training.result import Choice
@@ -40,8 +41,6 @@ SETTINGS: tuple[dict[str, Any], ...] = tuple(
 )
 """The first trials, the likeliest first; what follows is drawn from the space around them."""
 VARIANCE_POWERS = (1.05, 1.9)
-MAX_ROWS = 60_000
-"""Rows that a fold learns from while choosing, evenly drawn where there are more: the final fit takes all."""
 TREES = (25, 50, 100, 150, 200)
 LEAST_WINDOW_DAYS = 14
 _WINDOW = re.compile(r"^(?P<category>category_)?spend_(?P<days>\d+)d$")
@@ -71,7 +70,7 @@ def own_rates(task: TrainingTask) -> list[tuple[int, float]]:
 def choose_amount(task: TrainingTask, options: SearchOptions) -> AmountChoice:
     """Choose the predictor with the least mean error over the folds of ``task``."""
     X, amount, rates = task.data.X, task.data.amounts, own_rates(task)
-    folds = [(_thinned(train), score) for train, score in task.choosing]
+    folds = [(thinned(train, TRIAL_ROWS), score) for train, score in task.choosing]
 
     def mean_error(recipe: AmountRecipe) -> float:
         errors = [rmse(amount[s], recipe.fit(X[t], amount[t]).predicted(X[s])) for t, s in folds]
@@ -162,13 +161,6 @@ def _by_trees(recipe: AmountRecipe, data: TrainingData, train: Rows, score: Rows
             predicted = predicted * smearing(grown.amount_after(X[train], trees), amount[train])
         errors.append(rmse(amount[score], predicted))
     return errors
-
-
-def _thinned(rows: Rows) -> Rows:
-    places = np.flatnonzero(rows)
-    out = np.zeros_like(rows)
-    out[places[:: -(-len(places) // MAX_ROWS) or 1]] = True
-    return out
 
 
 def _why(chosen: str, table: dict[str, float]) -> Text:

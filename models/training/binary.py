@@ -18,9 +18,10 @@ from tagcast.models.estimators.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.rfm import RfmRanking
 from tagcast.models.estimators.search import SearchOptions
+from tagcast.models.stats.draws import part, weighted_mean
 from tagcast.models.stats.metrics import evaluate, paired_difference
 from tagcast.models.training.binary_selection import SelectionInputs, choose
-from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData
+from tagcast.models.training.dataset import MIN_TRAINING_CASES, Floats, Rows, TrainingData, lying_together
 from tagcast.models.training.out_of_fold import OutOfTimeScores, TrainingTask
 from tagcast.models.training.recipe import LEARNING_RATE, Recipe, RepeatSpec, rfm_recipe
 from tagcast.models.training.result import Choice, Measured, Reference, TestScores
@@ -36,6 +37,7 @@ class BinaryTraining:
     model = TagModel
     default_trials = 12
     stand_in_cases = MIN_CASES
+    draws_by_outcome = True
     measured = msg("scores")
 
     def scarce(self, yes: int, no: int) -> int:
@@ -53,32 +55,35 @@ class BinaryTraining:
 
     def fit(self, recipe: Recipe, data: TrainingData, rows: Rows | slice) -> Blend:
         """Fit the parts of a blend on the outcomes of some rows."""
-        return recipe.fit(data.X[rows], data.y[rows], data.as_of[rows])
+        rows = lying_together(rows)
+        return recipe.fit(data.X[rows], data.y[rows], data.as_of[rows], part(data.weight, rows))
 
     def calibrator(self, task: TrainingTask, scores: OutOfTimeScores) -> Calibrator:
         """Return what makes probabilities of log-odds."""
-        return Calibrator.fit(scores.predicted, task.data.y[scores.at], scores.as_of)
+        data, at = task.data, scores.at
+        return Calibrator.fit(scores.predicted, data.y[at], scores.as_of, part(data.weight, at))
 
     def cases(self, task: TrainingTask, scores: OutOfTimeScores, said: Calibrated) -> Cases:
         """Return outcomes beside probabilities and bounds."""
         data, at = task.data, scores.at
-        return Cases(data.profile_id[at], scores.as_of, data.y[at], *said)
+        return Cases(data.profile_id[at], scores.as_of, data.y[at], *said, weight=part(data.weight, at))
 
     def tested(
         self, task: TrainingTask, cases: Cases, known: OutOfTimeScores, calibrator: Calibrator
     ) -> TestScores:
         """Return the cases with the threshold that ``known`` ones gave before the test snapshot."""
         past = self.cases(task, known, calibrator.predict(known.predicted, calibrator.drift.day))
-        threshold = learned_threshold(task.definition.decision, past.y, past.score)
+        threshold = learned_threshold(task.definition.decision, past.y, past.score, past.weight)
         return TestScores(**vars(cases), threshold=threshold)
 
     def references(self, task: TrainingTask, _choice: Choice) -> dict[str, Reference]:
         """Return RFM ranking and base rate."""
         data, before, at_test = task.data, task.before, task.at_test
-        ranking = RfmRanking.fit(data.rfm[before], data.y[before], data.as_of[before])
+        weight, tested = part(data.weight, before), part(data.weight, at_test)
+        ranking = RfmRanking.fit(data.rfm[before], data.y[before], data.as_of[before], weight)
         scores = {
-            "rfm": ranking.predict(data.rfm[at_test], data.as_of[at_test]),
-            "base_rate": np.full(int(at_test.sum()), data.y[before].mean()),
+            "rfm": ranking.predict(data.rfm[at_test], data.as_of[at_test], tested),
+            "base_rate": np.full(int(at_test.sum()), weighted_mean(data.y[before], weight)),
         }
         return {name: Reference(REFERENCES[name], score) for name, score in scores.items()}
 
@@ -86,18 +91,20 @@ class BinaryTraining:
         self, tested: TestScores, references: Mapping[str, Floats], rng: Callable[[], np.random.Generator]
     ) -> tuple[Measured, Measured]:
         """Return every metric, and differences in AUC and log loss."""
-        y, score = tested.y, tested.score
-        test = {name: evaluate(y, s, rng()) for name, s in {"tagcast": score, **references}.items()}
+        y, score, weight = tested.y, tested.score, tested.weight
+        test = {
+            name: evaluate(y, s, rng(), weight=weight) for name, s in {"tagcast": score, **references}.items()
+        }
         differences = {
-            name: {metric: paired_difference(y, score, s, metric, rng()) for metric in PAIRED_METRICS}
+            name: {metric: paired_difference(y, score, s, metric, rng(), weight) for metric in PAIRED_METRICS}
             for name, s in references.items()
         }
         return test, differences
 
     def own_fields(self, task: TrainingTask, held_out: Cases) -> dict[str, Any]:
         """Return the threshold that all out-of-time cases give, and the base rate."""
-        threshold = learned_threshold(task.definition.decision, held_out.y, held_out.score)
-        return {"threshold": threshold, "base_rate": float(task.data.y.mean())}
+        threshold = learned_threshold(task.definition.decision, held_out.y, held_out.score, held_out.weight)
+        return {"threshold": threshold, "base_rate": weighted_mean(task.data.y, task.data.weight)}
 
     def best_params(self, recipe: Recipe, data: TrainingData) -> dict[str, Any]:
         """Return weights, and the parameters of the parts that have weight."""

@@ -13,6 +13,7 @@ from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.estimators.logistic import C_GRID, fit_path
 from tagcast.models.estimators.search import SearchOptions, Trial, best_of
+from tagcast.models.stats.draws import TRIAL_ROWS, scaled, thinned
 from tagcast.models.training.dataset import Fold
 from tagcast.models.training.out_of_fold import TrainingTask
 from tagcast.models.training.recipe import PART_TITLES, Recipe, RepeatSpec
@@ -57,10 +58,18 @@ class SelectionInputs:
         """The arrays of every fold, in time order."""
         return [self.task.data.fold(*pair) for pair in self.task.choosing]
 
+    @cached_property
+    def trial_folds(self) -> list[Fold]:
+        """The same for what is tried and not kept: where rows were drawn, fewer of them to learn from."""
+        if self.task.data.weight is None:
+            return self.folds
+        choosing = [(thinned(train, TRIAL_ROWS), score) for train, score in self.task.choosing]
+        return [self.task.data.fold(*pair) for pair in choosing]
+
     def of(self, columns: tuple[int, ...]) -> list[TrainAndScore]:
-        """Return the arrays of every fold with some of the columns; binned once, however often they are asked for."""
+        """Return the arrays of every trial fold with some of the columns; binned once, however often they are asked for."""
         if columns not in self._of:
-            self._of[columns] = [fold.data.of(columns) for fold in self.folds]
+            self._of[columns] = [fold.data.of(columns) for fold in self.trial_folds]
         return self._of[columns]
 
 
@@ -82,12 +91,18 @@ def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
         forest_columns=forest_columns,
         forest_params=best.params,
         rounds=best.rounds,
-        tuned_rows=round(np.mean([len(fold.data.y) for fold in folds])),
+        tuned_rows=round(np.mean([len(fold.data.y) for fold in material.trial_folds])),
         repeat=material.repeat,
         rfm_columns=data.places(data.rfm_names),
         seed=options.seed,
     )
-    fitted = [recipe.fit(fold.data.X, fold.data.y, fold.as_of) for fold in folds]
+    known = [None] * len(folds)
+    if material.trial_folds is folds:
+        known = [fold.binned[0] for fold in material.of(forest_columns)]
+    fitted = [
+        recipe.fit(fold.data.X, fold.data.y, fold.as_of, fold.data.weight, data)
+        for fold, data in zip(folds, known, strict=True)
+    ]
     table, weights = _candidates(fitted, folds)
     name = _winner(table)
     return Choice(
@@ -105,16 +120,17 @@ def _choose_linear(
 ) -> tuple[float, int, tuple[int, ...], tuple[Text, ...]]:
     """Return C, bends and features of the logistic part; features are settled with straight lines."""
     note: tuple[Text, ...] = ()
-    columns, straight = bounded, linear_losses(material.folds, 0, bounded)
+    folds = material.trial_folds
+    columns, straight = bounded, linear_losses(folds, 0, bounded)
     if material.task.data.growing and material.task.out_of_time:
-        with_them = linear_losses(material.folds, 0, every)
+        with_them = linear_losses(folds, 0, every)
         took, left = _best(with_them)[1], _best(straight)[1]
         note = (_growth_note(PART_TITLES["logistic"], took, left),)
         if not clearly_less(left, took):
             columns, straight = every, with_them
     elif material.task.data.growing:
         note = (msg("features that grow with the calendar are left out: no fold over time can judge them"),)
-    found = {0: straight, **{b: linear_losses(material.folds, b, columns) for b in C_GRID if b}}
+    found = {0: straight, **{b: linear_losses(folds, b, columns) for b in C_GRID if b}}
     bends = min(found, key=lambda b: mean_loss(_best(found[b])[1]))
     return C_GRID[bends][_best(found[bends])[0]], bends, columns, note
 
@@ -122,10 +138,10 @@ def _choose_linear(
 def linear_losses(folds: Sequence[Fold], bends: int, columns: Sequence[int]) -> list[CaseLosses]:
     """Return the log losses over ``folds`` of the logistic part at each C of the grid, uncalibrated."""
     losses: list[CaseLosses] = [[] for _ in C_GRID[bends]]
-    for fold in folds:
-        path = fit_path(fold.data.X, fold.data.y, C_GRID[bends], bends=bends, columns=columns)
+    for d in (fold.data for fold in folds):
+        path = fit_path(d.X, d.y, C_GRID[bends], bends=bends, columns=columns, weight=scaled(d.weight))
         for place, model in enumerate(path):
-            losses[place].append(case_losses(fold.data.y_score, model.raw(fold.data.X_score)))
+            losses[place].append(case_losses(d.y_score, model.raw(d.X_score), d.weight_score))
     return losses
 
 
@@ -151,7 +167,7 @@ def _choose_forest_columns(
             train, watch = fold.binned
             params = {**GOOD_DEFAULT, "learning_rate": TUNING_RATE}
             forest, rounds, loss = ForestScorer.fit(train, params, MAX_ROUNDS, seed=seed, watch=watch)
-            losses.append(case_losses(fold.y_score, forest.raw(fold.X_score)))
+            losses.append(case_losses(fold.y_score, forest.raw(fold.X_score), fold.weight_score))
             found.append((loss, rounds))
         mean_rounds = round(float(np.mean([rounds for _, rounds in found])))
         return losses, Trial(0, dict(GOOD_DEFAULT), tuple(loss for loss, _ in found), mean_rounds, False)
@@ -192,20 +208,24 @@ def _candidates(
         for blend, fold in zip(fitted, folds, strict=True)
     ]
     y = [fold.data.y_score for fold in folds]
+    stands_for = [fold.data.weight_score for fold in folds]
+    scored = list(zip(y, raw, stands_for, strict=True))
     table: dict[str, CaseLosses] = {}
     weights: dict[str, dict[str, float]] = {}
     for place, name in enumerate(parts):
-        table[name] = [case_losses(t, r[:, place]) for t, r in zip(y, raw, strict=True)]
+        table[name] = [case_losses(t, r[:, place], w) for t, r, w in scored]
         weights[name] = {name: 1.0}
     equal = np.full(len(parts), 1 / len(parts))
-    table["average"] = [case_losses(t, (r * equal).sum(axis=1)) for t, r in zip(y, raw, strict=True)]
+    table["average"] = [case_losses(t, (r * equal).sum(axis=1), w) for t, r, w in scored]
     weights["average"] = dict(zip(parts, equal.tolist(), strict=True))
     table["blend"] = []
     for k in range(len(folds)):
         rest = [i for i in range(len(folds)) if i != k] or [k]
-        learned = learn_weights([raw[i] for i in rest], [y[i] for i in rest], home)
-        table["blend"].append(case_losses(y[k], (raw[k] * learned).sum(axis=1)))
-    final = learn_weights(raw, y, home)
+        learned = learn_weights(
+            [raw[i] for i in rest], [y[i] for i in rest], home, [stands_for[i] for i in rest]
+        )
+        table["blend"].append(case_losses(y[k], (raw[k] * learned).sum(axis=1), stands_for[k]))
+    final = learn_weights(raw, y, home, stands_for)
     weights["blend"] = {name: float(w) for name, w in zip(parts, final, strict=True) if w > 0}
     return table, weights
 

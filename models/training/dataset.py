@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Self
 
@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tagcast.features.core.errors import ModelError
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.artifacts.files import FeatureRange
 from tagcast.models.calibration.case_minimum import CASE_CHECKS
 from tagcast.models.definitions.model_tag import TagDefinition
+from tagcast.models.stats.draws import Weight, counted, part, population_quantiles, total
 from tagcast.models.training.splits import Split
 from tagcast.models.training.tuning import TrainAndScore
 
@@ -52,6 +53,9 @@ class TrainingFrame:
         time shows that they hurt, or where nothing can show it.
     amount : ndarray of shape (n,), optional
         float64, never below 0: the outcome of an amount tag, of which y says whether there was any.
+    weight : ndarray of shape (n,), optional
+        float64, above 0: how many rows of the population each stands for, where these were drawn from more
+        (:mod:`tagcast.models.stats.draws`).
     """
 
     X: pd.DataFrame
@@ -61,6 +65,26 @@ class TrainingFrame:
     rfm: pd.DataFrame
     growing: frozenset[str] = frozenset()
     amount: Floats | None = None
+    weight: Weight = None
+
+    @property
+    def stands_for(self) -> int:
+        """Rows of the population that these were drawn from; as many as there are where all are here."""
+        return counted(np.ones(len(self.y), bool), self.weight)
+
+    def only(self, rows: Rows) -> TrainingFrame:
+        """Return some of the rows, without features that none of them knows."""
+        X = self.X.loc[rows]
+        return replace(
+            self,
+            X=X.loc[:, X.notna().any()].reset_index(drop=True),
+            y=self.y[rows],
+            as_of=self.as_of[rows],
+            profile_id=self.profile_id[rows],
+            rfm=self.rfm.loc[rows].reset_index(drop=True),
+            amount=None if self.amount is None else self.amount[rows],
+            weight=part(self.weight, rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -69,6 +93,15 @@ class Fold:
 
     data: TrainAndScore
     as_of: Days
+
+
+def lying_together(rows: Rows | slice) -> Rows | slice:
+    """Return rows as a slice where no other lies between them, as those of one snapshot after another: it copies nothing."""
+    if isinstance(rows, slice):
+        return rows
+    found = np.flatnonzero(rows)
+    whole = bool(len(found)) and len(found) == found[-1] - found[0] + 1
+    return slice(int(found[0]), int(found[-1]) + 1) if whole else rows
 
 
 @dataclass(frozen=True)
@@ -84,6 +117,7 @@ class TrainingData:
     rfm_names: tuple[str, ...]
     growing: frozenset[str] = frozenset()
     amount: Floats | None = None
+    weight: Weight = None
 
     @classmethod
     def of(cls, definition: TagDefinition, frame: TrainingFrame, split: Split) -> Self:
@@ -106,6 +140,7 @@ class TrainingData:
             tuple(map(str, frame.rfm.columns)),
             frame.growing & set(map(str, frame.X.columns)),
             None if frame.amount is None else np.asarray(frame.amount, np.float64)[order],
+            part(frame.weight, order),
         )
         data._check(definition.name, split)
         for days, where in split.measured_days:
@@ -168,9 +203,9 @@ class TrainingData:
 
     def fold(self, train: Rows, score: Rows) -> Fold:
         """Return the arrays of one fold."""
-        return Fold(
-            TrainAndScore(self.X[train], self.y[train], self.X[score], self.y[score]), self.as_of[train]
-        )
+        weights = part(self.weight, train), part(self.weight, score)
+        X, X_score = self.X[lying_together(train)], self.X[lying_together(score)]
+        return Fold(TrainAndScore(X, self.y[train], X_score, self.y[score], *weights), self.as_of[train])
 
     def group(self, groups: int) -> npt.NDArray[np.int64]:
         """Return a group number of each row by a hash of its profile: the same in every process."""
@@ -183,17 +218,34 @@ class TrainingData:
     def digest(self, *settings: object) -> str:
         """Return the sha256 of data and ``settings``."""
         sha = hashlib.sha256(repr((self.features, *settings)).encode())
-        amount = () if self.amount is None else (self.amount,)
-        for array in (self.X, self.y, self.as_of, self.profile_id, *amount):
+        more = [array for array in (self.amount, self.weight) if array is not None]
+        for array in (self.X, self.y, self.as_of, self.profile_id, *more):
             sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()
+
+    def draw_note(self) -> list[Text]:
+        """Return from how many rows of how many it is learned, where not from all."""
+        if self.weight is None:
+            return []
+        return [
+            msg(
+                "learned from a draw of {rows:,} of {all:,} rows, {true:,} of them with a true outcome; figures are weighted "
+                "to all",
+                rows=len(self.y),
+                all=round(total(self.y, self.weight)),
+                true=int(self.y.sum()),
+            )
+        ]
 
     def ranges(self) -> dict[str, FeatureRange]:
         """Return what was seen of each feature (one never known is left out)."""
         out = {}
         for j, name in enumerate(self.features):
-            known = self.X[~np.isnan(self.X[:, j]), j]
+            there = ~np.isnan(self.X[:, j])
+            known = self.X[there, j]
             if len(known):
-                minimum, low, high, maximum = np.quantile(known, [0, 0.005, 0.995, 1]).tolist()
-                out[name] = FeatureRange(minimum, low, high, maximum, 1 - len(known) / len(self.X))
+                ends = population_quantiles(known, [0, 0.005, 0.995, 1], part(self.weight, there))
+                share = total(known, part(self.weight, there)) / total(self.X, self.weight)
+                minimum, low, high, maximum = ends.tolist()
+                out[name] = FeatureRange(minimum, low, high, maximum, 1 - share)
         return out

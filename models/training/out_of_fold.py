@@ -17,7 +17,14 @@ from tagcast.features.core.messages import Text, msg
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.blend import Scorer
-from tagcast.models.training.dataset import MIN_TRAINING_CASES, Days, Floats, Rows, TrainingData
+from tagcast.models.training.dataset import (
+    MIN_TRAINING_CASES,
+    Days,
+    Floats,
+    Rows,
+    TrainingData,
+    lying_together,
+)
 from tagcast.models.training.splits import Fold, Split
 
 GROUPS = 5
@@ -129,7 +136,7 @@ class OutOfTimeScores:
             if progress:
                 progress(done, len(pairs))
             scorer = fitted.get(done) or fit(train)
-            predicted.append(scorer.predicted(data.X[score]))
+            predicted.append(scorer.predicted(data.X[lying_together(score)]))
         if progress:
             progress(len(pairs), len(pairs))
         at: npt.NDArray[np.intp] = np.concatenate([np.flatnonzero(score) for _, score in pairs])

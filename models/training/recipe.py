@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,11 @@ from tagcast.models.estimators.blend import Blend, Part
 from tagcast.models.estimators.forest import ForestScorer, binned, trees_for
 from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmScorer
+from tagcast.models.stats.draws import Weight, scaled
 from tagcast.models.training.tuning import TUNING_RATE
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
@@ -87,7 +91,14 @@ class Recipe:
         """Return the same recipe under other weights."""
         return replace(self, weights=weights)
 
-    def fit(self, X: Floats, y: Labels, as_of: Days) -> Blend:
+    def fit(
+        self,
+        X: Floats,
+        y: Labels,
+        as_of: Days,
+        weight: Weight = None,
+        forest_data: lgb.Dataset | None = None,
+    ) -> Blend:
         """Fit the parts that have weight.
 
         Parameters
@@ -96,16 +107,33 @@ class Recipe:
         y : ndarray of shape (n,)
         as_of : ndarray of shape (n,)
             Snapshot of each row.
+        weight : ndarray of shape (n,), optional
+            How many rows each stands for.
+        forest_data : lightgbm.Dataset, optional
+            The same rows with ``forest_columns``, where they have been binned before.
         """
-        fitted: dict[str, Part] = {name: self._fit_part(name, X, y, as_of) for name in self.weights}
+        weight, fitted = scaled(weight), dict[str, Part]()
+        for name in self.weights:
+            fitted[name] = self._fit_part(name, X, y, as_of, weight, forest_data)
         return Blend(self.weights, fitted)
 
-    def _fit_part(self, name: str, X: Floats, y: Labels, as_of: Days) -> Part:
+    def _fit_part(
+        self,
+        name: str,
+        X: Floats,
+        y: Labels,
+        as_of: Days,
+        weight: Weight,
+        forest_data: lgb.Dataset | None,
+    ) -> Part:
         if name == "logistic":
-            return fit_path(X, y, [self.C], bends=self.bends, columns=self.linear_columns)[0]
+            return fit_path(X, y, [self.C], bends=self.bends, columns=self.linear_columns, weight=weight)[0]
         if name == "forest":
+            if forest_data is None:
+                own = np.ascontiguousarray(X[:, self.forest_columns])
+                forest_data = binned(own, y, weight=weight)
             return ForestScorer.fit(
-                binned(np.ascontiguousarray(X[:, self.forest_columns]), y),
+                forest_data,
                 {**self.forest_params, "learning_rate": LEARNING_RATE},
                 self.trees_for(len(y)),
                 seed=self.seed,
@@ -120,9 +148,10 @@ class Recipe:
                 first_counts=self.repeat.first_counts,
                 horizon_days=self.repeat.horizon_days,
                 buys=self.repeat.buys,
+                weight=weight,
             )
         if name == "rfm":
-            return RfmScorer.fit(X, y, self.rfm_columns)
+            return RfmScorer.fit(X, y, self.rfm_columns, weight)
         raise ValueError(f"no part is called {name!r}")
 
 

@@ -53,6 +53,10 @@ class TagKind(Protocol):
         """Cases that a fold needs for the reference that stands in to be fitted on it."""
 
     @property
+    def draws_by_outcome(self) -> bool:
+        """Whether a draw may take more of the rarer outcome: then everything that counts rows has to weigh them."""
+
+    @property
     def measured(self) -> Text:
         """What is calibrated, as the note on groups of profiles calls it."""
 
@@ -207,6 +211,7 @@ def train(
         held_out_scores=held_out,
         cases=data.case_counts(task.before, task.at_test),
         notes=(
+            *data.draw_note(),
             *choice.notes,
             *([] if task.out_of_time else [grouped_note(kind.measured)]),
             *kind.notes(task, model, stopped),

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tagcast.models.estimators.forest import ForestScorer, binned
 from tagcast.models.estimators.search import SearchOptions, Trial, search
+from tagcast.models.stats.draws import Weight, scaled
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -32,26 +33,32 @@ GOOD_DEFAULT = {"num_leaves": 6, "min_child_samples": 40, "feature_fraction": 0.
 
 @dataclass(frozen=True)
 class TrainAndScore:
-    """Arrays of one fold: learn on (X, y), score (X_score, y_score)."""
+    """Arrays of one fold: learn on (X, y), score (X_score, y_score); weights say how many rows each stands for."""
 
     X: Floats
     y: Labels
     X_score: Floats
     y_score: Labels
+    weight: Weight = None
+    weight_score: Weight = None
 
     @cached_property
     def binned(self) -> tuple[lgb.Dataset, lgb.Dataset]:
         """LightGBM's datasets of what is learned from and of what is scored."""
-        train = binned(self.X, self.y)
-        return train, binned(self.X_score, self.y_score, like=train)
+        train = binned(self.X, self.y, weight=scaled(self.weight))
+        return train, binned(self.X_score, self.y_score, weight=self.weight_score, like=train)
 
     def of(self, columns: Sequence[int]) -> TrainAndScore:
         """Return the same rows with some of the columns."""
+        if tuple(columns) == tuple(range(self.X.shape[1])):
+            return self
         return TrainAndScore(
             np.ascontiguousarray(self.X[:, columns]),
             self.y,
             np.ascontiguousarray(self.X_score[:, columns]),
             self.y_score,
+            self.weight,
+            self.weight_score,
         )
 
 

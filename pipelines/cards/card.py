@@ -71,15 +71,18 @@ def _definition(facts: CardFacts) -> list[Block]:
 
 
 def _population(facts: CardFacts) -> list[Block]:
-    cases = facts.result.cases
+    cases, drawn_from = facts.result.cases, facts.drawn_from
 
     def counted(rows: int, yes: int) -> str:
-        share = percent(round(yes / rows, 3)) if rows else "–"
-        return f"{rows:,} rows, {yes:,} of them {facts.parts.cases} ({share})"
+        text = f"{rows:,} rows, {yes:,} of them {facts.parts.cases}"
+        if drawn_from:  # Among drawn rows the rarer outcome is commoner than in the population.
+            return text
+        return f"{text} ({percent(round(yes / rows, 3)) if rows else '–'})"
 
+    whole = f", drawn from {drawn_from:,}" if drawn_from else ""
     rows = [
         ("Who", population_words(facts.definition)),
-        ("All snapshots", f"{counted(facts.rows, facts.yes)}, {facts.parts.span(facts.result)}"),
+        ("All snapshots", f"{counted(facts.rows, facts.yes)}{whole}, {facts.parts.span(facts.result)}"),
         ("Before the test snapshot", counted(cases["train_yes"] + cases["train_no"], cases["train_yes"])),
         ("Test snapshot", counted(cases["test_yes"] + cases["test_no"], cases["test_yes"])),
     ]

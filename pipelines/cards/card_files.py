@@ -93,6 +93,7 @@ def keep_card(
             result=result,
             rows=len(frame.y),
             yes=int(frame.y.sum()),
+            drawn_from=None if frame.weight is None else frame.stands_for,
             report=report,
             grade=given,
             evidence=findings.evidence,

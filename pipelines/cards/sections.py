@@ -56,6 +56,8 @@ class CardFacts:
         PNG, by the names of ``findings.training_figures``.
     segments : sequence of SegmentRow or AmountSegment
         Of the test snapshot; empty where none were measured.
+    drawn_from : int or None
+        Rows that those of training were drawn from; None where they are all.
     """
 
     result: AnyResult
@@ -70,6 +72,7 @@ class CardFacts:
     explanation: Explanation
     figures: Mapping[str, bytes]
     segments: Sequence[SegmentRow | AmountSegment] = ()
+    drawn_from: int | None = None
 
     @property
     def definition(self) -> TagDefinition:

@@ -16,7 +16,7 @@ from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.pipelines.project.project import Project, TagPlan
-from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
+from tagcast.pipelines.training.frames import check_cases, drawn, label_rows, training_frames, views_read
 from tagcast.pipelines.training.workers import Job, Workers
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def evaluate_tag(
     project.progress("outcomes", 1, 1)
     plans = fitting_windows(plan, labels, windows)
     feature_set = project.feature_set(every, as_of)
-    frame = training_frames(project, [plan], {definition.name: labels}, feature_set)[definition.name]
+    rows = {definition.name: drawn(labels, definition)}
+    frame = training_frames(project, [plan], rows, feature_set, views_read(every))[definition.name]
 
     from tagcast.models.evaluation.backtest import pool, until, window_of
     from tagcast.models.training.tag_kind import kind_of

@@ -156,8 +156,8 @@ def sections(evaluation: Evaluation, *, terminal: bool = False) -> list[Section]
                     str(w.test),
                     f"{w.snapshots} snapshot{'s' if w.snapshots > 1 else ''}",
                     f"{len(w.y):,}",
-                    _figure(float(w.y.mean())),
-                    _figure(float(w.score.mean())),
+                    _figure(w.mean_outcome),
+                    _figure(w.mean_score),
                     w.chosen,
                     *(_interval(w.differences[who][metric], "+") for _, who, metric in parts.leads),
                 )

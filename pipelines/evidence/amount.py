@@ -111,4 +111,4 @@ def confusion_of(result: AmountResult) -> list[list[int]]:
     from tagcast.models.stats.amount_metrics import confusion
 
     t = result.test_scores
-    return confusion(t.tier, t.true_tier, len(result.model.definition.values))
+    return confusion(t.tier, t.true_tier, len(result.model.definition.values), t.weight)

@@ -46,8 +46,10 @@ class BinaryKind(EvidenceKind):
 
         test = result.test_scores
         return {
-            "calibration": calibration_plot(calibration_bins(test.y, test.score), "share of true outcomes"),
-            "lift": lift_plot(test.y, test.score),
+            "calibration": calibration_plot(
+                calibration_bins(test.y, test.score, test.weight), "share of true outcomes"
+            ),
+            "lift": lift_plot(test.y, test.score, test.weight),
         }
 
     def thresholds(self, result: TrainingResult) -> dict[str, Any]:
@@ -61,7 +63,7 @@ class BinaryKind(EvidenceKind):
         from tagcast.models.stats.metrics import calibration_bins
 
         test = result.test_scores
-        return {"calibration": [asdict(one) for one in calibration_bins(test.y, test.score)]}
+        return {"calibration": [asdict(one) for one in calibration_bins(test.y, test.score, test.weight)]}
 
     def trial_record(self, trial: Trial) -> TrialRecord:
         """Return a trial, how many rounds it took among its figures."""
@@ -76,7 +78,9 @@ class BinaryKind(EvidenceKind):
 
         tested, rng = result.test_scores, np.random.default_rng(result.model.seed)
         return {
-            "loss": log_loss(tested.y, champion),
-            "new_loss": log_loss(tested.y, tested.score),
-            "new_minus_champion": paired_difference(tested.y, tested.score, champion, "log_loss", rng),
+            "loss": log_loss(tested.y, champion, tested.weight),
+            "new_loss": log_loss(tested.y, tested.score, tested.weight),
+            "new_minus_champion": paired_difference(
+                tested.y, tested.score, champion, "log_loss", rng, tested.weight
+            ),
         }

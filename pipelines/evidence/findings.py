@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tagcast.models.stats.draws import part, spread_evenly
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
 from tagcast.pipelines.evidence.tag_kinds import evidence_kind
@@ -85,8 +86,9 @@ def explain_test(result: AnyResult, frame: TrainingFrame) -> Explanation:
     from tagcast.models.evaluation.global_drivers import drivers, reason_agreement
     from tagcast.models.inference.attributions import contributions
 
-    last = frame.X.loc[frame.as_of == np.datetime64(result.split.test)]
-    X, model = last.iloc[:: max(1, len(last) // SHAP_ROWS)], result.model
+    rows = frame.as_of == np.datetime64(result.split.test)
+    last, model = frame.X.loc[rows], result.model
+    X = last.iloc[spread_evenly(part(frame.weight, rows), len(last), SHAP_ROWS)]
     given = contributions(model, X, exact=True)
     titles = FeatureSet.parse(model.feature_set).titles()
     return Explanation(
@@ -148,7 +150,7 @@ def evidence_of(result: AnyResult) -> Evidence:
         references=result.references,
         cases=result.cases,
         decided=decided_values(result.model.definition, result.test_scores),
-        promise=promise_and_reality(came, value, confidence, CONFIDENCE_BANDS),
+        promise=promise_and_reality(came, value, confidence, CONFIDENCE_BANDS, result.test_scores.weight),
         out_of_time=result.out_of_time,
         stand_in=evidence_kind(result.model.definition).stand_in(result),
     )
@@ -173,7 +175,7 @@ def training_figures(result: AnyResult, explanation: Explanation) -> dict[str, F
     shapes = explain(model, e.X, titles=titles, given=e.given)
     return {
         **evidence_kind(model.definition).figures(result),
-        "promise": confidence_plot(came, value, confidence),
+        "promise": confidence_plot(came, value, confidence, result.test_scores.weight),
         "shap_summary": beeswarm(shapes, model.unit),
         "waterfall": waterfall(shapes[highest(shapes)], f"How the highest score comes about ({model.unit})"),
         "dependence": dependence_grid(model, e.X, top, e.titles, given=e.given),

@@ -108,8 +108,11 @@ class GateInputs:
         rows = frame.as_of == np.datetime64(test)
         read = frame.X.loc[rows, features].to_numpy(np.float64)
         chosen, who = plan.definition.chosen, _entities(plan.definition, frame.profile_id[rows])
+        drawn = frame.weight is not None
         again, without = (
-            self._recount.rows(chosen, self._feature_set, test, who, without_days=days)[features].to_numpy()
+            self._recount.rows(chosen, self._feature_set, test, who, without_days=days, drawn=drawn)[
+                features
+            ].to_numpy()
             for days in (0, 1)
         )
         events, stamped = self._stamped_late(plan.split.snapshots)
@@ -166,7 +169,13 @@ class GateInputs:
         rows = frame.as_of == np.datetime64(test)
         order = np.argsort(frame.profile_id[rows].astype(str), kind="stable")
         who = _entities(definition, frame.profile_id[rows][order])
-        X = self._recount.rows(champion.definition.chosen, FeatureSet.parse(champion.feature_set), test, who)
+        X = self._recount.rows(
+            champion.definition.chosen,
+            FeatureSet.parse(champion.feature_set),
+            test,
+            who,
+            drawn=frame.weight is not None,
+        )
         score = champion.predict(X, test).score
         return ChampionEvidence(
             version=version.version,

@@ -39,8 +39,8 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
                     "test": str(w.test),
                     "trained_on": w.snapshots,
                     "cases": len(w.y),
-                    "mean_outcome": float(w.y.mean()),
-                    "mean_score": float(w.score.mean()),
+                    "mean_outcome": w.mean_outcome,
+                    "mean_score": w.mean_score,
                     "model": w.chosen,
                     "metrics": {
                         who: {name: asdict(estimate) for name, estimate in each.items()}

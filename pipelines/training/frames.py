@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
@@ -170,8 +170,37 @@ def check_cases(plan: TagPlan, labels: pd.DataFrame) -> tuple[int, int]:
     return counts[0]
 
 
+def drawn(labels: pd.DataFrame, definition: TagDefinition) -> pd.DataFrame:
+    """Return the rows that are learned from, with their ``weight`` where they are not all.
+
+    Outcomes are known of everybody; features are fetched of the drawn rows alone.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        What :func:`label_rows` gave.
+    definition : TagDefinition
+    """
+    from tagcast.models.stats.draws import draw
+    from tagcast.models.training.tag_kind import kind_of
+
+    found = draw(
+        labels["profile_id"].to_numpy(object),
+        labels["as_of"].to_numpy(object),
+        labels["y"].to_numpy("int8"),
+        by_outcome=kind_of(definition).draws_by_outcome,
+    )
+    if found is None:
+        return labels
+    return labels.iloc[found.rows].assign(weight=found.weight).reset_index(drop=True)
+
+
 def training_frames(
-    project: Project, plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame], feature_set: FeatureSet
+    project: Project,
+    plans: Sequence[TagPlan],
+    labels: dict[str, pd.DataFrame],
+    feature_set: FeatureSet,
+    views: Collection[str],
 ) -> dict[str, TrainingFrame]:
     """Return one frame a tag; each FeatureService is asked once for all tags that use it.
 
@@ -180,8 +209,11 @@ def training_frames(
     project : Project
     plans : sequence of TagPlan
     labels : dict of str to DataFrame
-        What ``label_rows`` gave for each tag.
+        What ``label_rows`` gave for each tag, or :func:`drawn` made of it.
     feature_set : FeatureSet
+    views : collection of str
+        Views that snapshots have to hold: those of all tags of the project (:func:`views_read`), not of ``plans`` alone, or
+        the next training would build them again.
     """
     import pandas as pd
 
@@ -189,7 +221,7 @@ def training_frames(
 
     dates = sorted({d for plan in plans for d in plan.split.feature_days})
     repo = project.repo(feature_set)
-    repo.snapshots.ensure(dates, project.progress)
+    repo.snapshots.ensure(dates, project.progress, views)
 
     frames: dict[str, TrainingFrame] = {}
     services = sorted({plan.definition.service for plan in plans})
@@ -213,6 +245,7 @@ def training_frames(
                 rfm=rfm,
                 growing=feature_set.growing,
                 amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
+                weight=joined["weight"].to_numpy("float64") if "weight" in joined else None,
             )
     project.progress(msg("feature frames"), len(services), len(services))
     return frames
@@ -221,6 +254,11 @@ def training_frames(
 def _as_of_features(plan: TagPlan, labels: pd.DataFrame) -> pd.DataFrame:
     """Return labels with the days that their features are as of."""
     return labels.assign(as_of=plan.split.test) if plan.split.one_day else labels
+
+
+def views_read(definitions: Sequence[TagDefinition]) -> frozenset[str]:
+    """Return the views that models of these tags learn from."""
+    return frozenset(one.partition(".")[0] for d in definitions for one in d.chosen)
 
 
 def rfm_columns(definition: TagDefinition) -> tuple[str, ...]:

@@ -136,12 +136,16 @@ def decision_text(decision: Decision) -> Text | Joined:
 
 
 def dataset_of(project: Project, frame: TrainingFrame) -> dict[str, dict[str, Any]]:
-    """Return the tables a model was trained on, by digest; ``positives`` counts true outcomes, or any spend."""
+    """Return the tables a model was trained on, by digest; ``positives`` counts true outcomes, or any spend.
+
+    ``drawn_from`` says of how many rows those of training were drawn, where they are not all.
+    """
     return {
         "events": {"digest": project.events.id, "rows": project.events.rows},
         "training": {
             "digest": frame_digest(frame),
             "rows": len(frame.y),
+            **({} if frame.weight is None else {"drawn_from": frame.stands_for}),
             "positives": int(frame.y.sum()),
         },
     }
@@ -163,8 +167,8 @@ def frame_digest(frame: TrainingFrame) -> str:
     """Return a SHA-256 over features and outcomes: the same training rows give the same digest."""
     digest = sha256()
     digest.update("|".join(frame.X.columns).encode())
-    outcomes = (frame.y,) if frame.amount is None else (frame.y, frame.amount)
-    for part in (frame.X.to_numpy(), *outcomes, frame.as_of.astype("int64")):
+    more = [array for array in (frame.amount, frame.weight) if array is not None]
+    for part in (frame.X.to_numpy(), frame.y, *more, frame.as_of.astype("int64")):
         digest.update(part.tobytes())
     digest.update("|".join(frame.profile_id).encode())
     return digest.hexdigest()

@@ -26,7 +26,7 @@ from tagcast.pipelines.project.data_quality import (
 )
 from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project, TagPlan
-from tagcast.pipelines.training.frames import check_cases, label_rows, training_frames
+from tagcast.pipelines.training.frames import check_cases, drawn, label_rows, training_frames, views_read
 from tagcast.pipelines.training.registration import TrainedTag, register
 from tagcast.pipelines.training.studies import check_studies
 from tagcast.pipelines.training.workers import Job, Workers
@@ -96,7 +96,7 @@ def train_tags(
         inputs = GateInputs(project, as_of, feature_set, Path(scratch) / "recounted")
         project.progress(msg("training"), 0, len(plans))
         for some in _portions(plans, labels):
-            frames = training_frames(project, some, labels, feature_set)
+            frames = training_frames(project, some, labels, feature_set, views_read(every))
             jobs = [
                 Job(
                     plan,
@@ -117,6 +117,7 @@ def train_tags(
                     else register(project, job, result, inputs, now)
                 )
                 project.progress(msg("training"), len(trained), len(plans))
+            del frames, jobs, job, result  # before the features of the next portion are fetched
     if not any(t.version for t in trained):
         reasons = [msg("{tag}: {reason}", tag=t.tag, reason=t.reason) for t in [*trained, *refused]]
         raise ModelError(msg("no tag could be trained: {reasons}", reasons=listed(reasons, "sentences")))
@@ -173,7 +174,7 @@ def _labelled(
             refused.append(_refusal(definition, error))
             continue
         plans.append(plan)
-        labels[definition.name] = rows
+        labels[definition.name] = drawn(rows, definition)
     project.progress(msg("outcomes"), len(definitions), len(definitions))
     if not plans:
         raise errors[0]

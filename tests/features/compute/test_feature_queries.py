@@ -262,6 +262,27 @@ def test_streaming_is_the_same_in_any_batch_size(tmp_path) -> None:
     assert (whole[0].category["tea"][~here][:, names.index("category_spend_all")] == 0).all()
 
 
+def test_a_snapshot_holds_the_views_that_are_read(tmp_path) -> None:
+    dates = [FIRST_DAY + timedelta(days=days) for days in (100, 150)]
+    log = write_log(tmp_path, shop_lines(60))
+    some, whole = (Snapshots(tmp_path / name, log, EVERY, "UTC") for name in ("some", "whole"))
+    whole.ensure(dates)
+    assert some.ensure(dates, views=["profile_activity"]) == dates
+    assert some.ensure(dates, views=[]) == []  # that of profiles is always there
+    assert not some.path("profile_category", dates[1]).exists()
+    for as_of in dates:  # to the bit: a model that learned from it may score the other
+        one, other = (pd.read_parquet(s.path("profile_activity", as_of)) for s in (some, whole))
+        pd.testing.assert_frame_equal(
+            one.drop(columns="created_timestamp"), other.drop(columns="created_timestamp"), check_exact=True
+        )
+    assert next(some.stream(dates[1])).profile.shape == next(whole.stream(dates[1])).profile.shape
+    with pytest.raises(DataError, match="no whole snapshot"):
+        next(some.stream(dates[1], ["tea"]))
+    assert some.ensure(dates[1:], views=["profile_category"]) == dates[1:]
+    assert "tea" in next(some.stream(dates[1], ["tea"])).category
+    assert whole.ensure(dates, views=["profile_activity"]) == []
+
+
 def test_a_cut_short_partition_is_built_again(tmp_path) -> None:
     as_of = FIRST_DAY + timedelta(days=100)
     snapshots = Snapshots(tmp_path, write_log(tmp_path, shop_lines(40)), EVERY, "UTC")

@@ -9,6 +9,7 @@ import duckdb
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
@@ -42,12 +43,15 @@ def entities(snapshots, service) -> pd.DataFrame:
     return frame.sample(frac=1, random_state=0).head(40).reset_index(drop=True)
 
 
+@pytest.mark.parametrize("drawn", [False, True])
 @pytest.mark.parametrize("service", ["churn", "interest"])
-def test_second_count_is_the_snapshot_bit_for_bit(tmp_path, log, service) -> None:
+def test_second_count_is_the_snapshot_bit_for_bit(tmp_path, log, service, drawn) -> None:
     snapshots = Snapshots(tmp_path, log, SPEC, "UTC")
     snapshots.ensure([AS_OF])
     who = entities(snapshots, service)
-    again = recount(log, tmp_path / "again").rows(SERVICES[service], SPEC, AS_OF, who)
+    again = recount(log, tmp_path / "again").rows(SERVICES[service], SPEC, AS_OF, who, drawn=drawn)
+    counted = sum(pq.read_metadata(f).num_rows for f in (tmp_path / "again").glob("*profile_activity*"))
+    assert (counted == who["profile_id"].nunique()) == drawn
     built = who.merge(pd.read_parquet(snapshots.path("profile_activity", AS_OF)), on="profile_id")
     if service == "interest":
         built = built.merge(

@@ -63,6 +63,21 @@ def test_a_missing_snapshot_is_not_replaced_by_an_older_one(repo) -> None:
         repo.training_rows("churn", later)
 
 
+def test_feast_holds_nobody_who_imported_it(repo) -> None:
+    repo.training_rows("churn", entities(repo))
+    kept = getattr(sys.modules["feast.torch_wrapper"], "_torch_import_error", None)
+    assert kept is None or kept.__traceback__ is None
+
+
+def test_a_view_that_a_snapshot_lacks_is_not_taken_for_one_without_rows(tmp_path) -> None:
+    snapshots = Snapshots(tmp_path, write_log(tmp_path, shop_lines(40, 100)), SET, "UTC")
+    snapshots.ensure(DATES, views=["profile_activity"])
+    repo = FeatureRepo(tmp_path, snapshots)
+    assert len(repo.training_rows("churn", entities(repo))) > 0
+    with pytest.raises(DataError, match="no feature snapshot at"):
+        repo.training_rows("interest", entities(repo, category="tea"))
+
+
 def feast_rows(
     repo: FeatureRepo, kind: str, asked: pd.DataFrame, service: str, **options: object
 ) -> pd.DataFrame:

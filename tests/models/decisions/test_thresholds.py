@@ -24,7 +24,7 @@ from tagcast.models.decisions.thresholds import (
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.definitions.model_tag import PrecisionRule, ProfitRule, ThresholdRule, TopShareRule
 from tagcast.models.plots.decision import stability_plot, thresholds_plot
-from tagcast.models.stats.metrics import wilson
+from tagcast.models.stats.numerics import wilson
 from tests.support.shop import CHURN
 
 DEFINITION = parse_definition(CHURN, "churn")

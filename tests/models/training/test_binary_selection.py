@@ -17,6 +17,7 @@ from tagcast.models.training.tuning import TrainAndScore, tune
 from tagcast.models.training.validation_losses import (
     LEAST_WEIGHT,
     PULL,
+    FoldLosses,
     case_losses,
     clearly_less,
     error_of_difference,
@@ -65,12 +66,16 @@ def test_weights_stay_at_home_where_the_folds_say_nothing() -> None:
 def test_clearly_less_needs_more_than_a_standard_error() -> None:
     rng = np.random.default_rng(1)
     base = rng.random(400)
-    assert clearly_less([base - 0.1], [base])
-    assert not clearly_less([base], [base])
+
+    def less(loss: np.ndarray) -> bool:
+        return clearly_less([FoldLosses(loss)], [FoldLosses(base)])
+
+    assert less(base - 0.1)
+    assert not less(base)
     noise = rng.normal(0, 0.5, 400)
     within = 0.5 * noise.std() / 20  # half a standard error of the mean of 400 cases
-    assert not clearly_less([base + noise - noise.mean() - within], [base])
-    assert clearly_less([base + noise - noise.mean() - 3 * within], [base])
+    assert not less(base + noise - noise.mean() - within)
+    assert less(base + noise - noise.mean() - 3 * within)
 
 
 def test_losses_and_their_error_are_those_of_scikit_learn_and_scipy() -> None:
@@ -82,7 +87,7 @@ def test_losses_and_their_error_are_those_of_scikit_learn_and_scipy() -> None:
     chance = 1 / (1 + np.exp(-raw[:, 0]))
     expected = [log_loss(part, p) for part, p in zip(np.split(y, 3), np.split(chance, 3), strict=True)]
     assert mean_loss(a) == pytest.approx(np.mean(expected))
-    errors = [sem(x - z, ddof=0) for x, z in zip(a, b, strict=True)]
+    errors = [sem(x.loss - z.loss, ddof=0) for x, z in zip(a, b, strict=True)]
     assert error_of_difference(a, b) == pytest.approx(np.sqrt(np.square(errors).sum()) / 3)
 
 

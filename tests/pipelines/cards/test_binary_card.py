@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -69,6 +70,10 @@ class Segment:
     metrics: dict[str, Estimate]
     mean_score: float
     implied_auc: float = 0.85
+
+    @property
+    def error(self) -> float:
+        return math.sqrt(self.mean_score * (1 - self.mean_score) / self.n)
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def test_a_snapshot_written_by_something_else_is_caught(tmp_path) -> None:
     labels = {"churn_risk": label_rows(workspace, plan, NOW)}
     check = {}
     for which in ("built", "tampered"):
-        frame = training_frames(workspace, [plan], labels, features)["churn_risk"]
+        frame = training_frames(workspace, [plan], labels, features, features.views)["churn_risk"]
         inputs = GateInputs(workspace, NOW, features, tmp_path / which)
         check[which] = after_as_of(inputs.leaks(plan, frame, list(frame.X.columns)))
         file = workspace.snapshots(features).path("profile_activity", plan.split.test)
