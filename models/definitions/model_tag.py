@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from tagcast.features.catalog.feature_set import PAIR_VIEW, PROFILE_VIEW, SERVICES
+from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
 from tagcast.features.catalog.titles import Text
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.validation import InvalidValueError
@@ -167,10 +167,6 @@ class TagDefinition(TagBase):
                     "{name} is the name of a feature service of tagcast's own: take another",
                     name=self.service,
                 )
-            )
-        if PROFILE_VIEW not in self.chosen:
-            raise InvalidValueError(
-                msg("features has to name {view}: what a model has to beat is made of it", view=PROFILE_VIEW)
             )
         if len(set(self.chosen)) != len(self.chosen):
             raise InvalidValueError(msg("features names one twice: {found}", found=listed(self.chosen)))

@@ -77,7 +77,7 @@ class BinaryTraining:
         return TestScores(**vars(cases), threshold=threshold)
 
     def references(self, task: TrainingTask, _choice: Choice) -> dict[str, Reference]:
-        """Return RFM ranking and base rate."""
+        """Return RFM ranking and base rate; where no view has such roles, the best feature alone stands for the ranking."""
         data, before, at_test = task.data, task.before, task.at_test
         weight, tested = part(data.weight, before), part(data.weight, at_test)
         ranking = RfmRanking.fit(data.rfm[before], data.y[before], data.as_of[before], weight)
@@ -85,7 +85,10 @@ class BinaryTraining:
             "rfm": ranking.predict(data.rfm[at_test], data.as_of[at_test], tested),
             "base_rate": np.full(int(at_test.sum()), weighted_mean(data.y[before], weight)),
         }
-        return {name: Reference(REFERENCES[name], score) for name, score in scores.items()}
+        titles = dict(REFERENCES)
+        if len(data.rfm_names) == 1:
+            titles["rfm"] = msg("best feature alone ({name})", name=data.rfm_names[0])
+        return {name: Reference(titles[name], score) for name, score in scores.items()}
 
     def measure(
         self, tested: TestScores, references: Mapping[str, Floats], rng: Callable[[], np.random.Generator]

@@ -46,8 +46,8 @@ class TrainingFrame:
         datetime64[D], the snapshot.
     profile_id : ndarray of shape (n,)
         str.
-    rfm : DataFrame of shape (n, 3)
-        Recency in days, frequency and monetary value, in this order.
+    rfm : DataFrame of shape (n, 1 to 3)
+        Recency in days, frequency and monetary value, in this order; or one feature, the best alone.
     growing : frozenset of str
         Features of X that grow with the calendar alone ("spend ever"): left out where validation over
         time shows that they hurt, or where nothing can show it.

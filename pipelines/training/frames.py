@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.features.catalog.feature_set import RFM_CATEGORY, RFM_PROFILE, FeatureSet
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.labels import OutcomeRule, outcome_of, outcome_rows, population
 from tagcast.features.compute.window_aggregates import wrong_values
 from tagcast.features.core.errors import DataError
@@ -26,6 +26,8 @@ from tagcast.pipelines.project.project import Project, TagPlan
 if TYPE_CHECKING:
     from datetime import date
 
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -215,6 +217,7 @@ def training_frames(
         Views that snapshots have to hold: those of all tags of the project (:func:`views_read`), not of ``plans`` alone, or
         the next training would build them again.
     """
+    import numpy as np
     import pandas as pd
 
     from tagcast.models.training.dataset import TrainingFrame
@@ -236,13 +239,15 @@ def training_frames(
             joined["as_of"] = labels[plan.definition.name]["as_of"].to_numpy()
             joined = joined.sort_values(["as_of", "profile_id"], ignore_index=True)
             X = joined[list(feature_set.names(plan.definition.chosen))]
-            rfm = joined[[c for c in rfm_columns(plan.definition) if c in joined.columns]]
+            X = X.loc[:, X.notna().any()]
+            y, as_of = joined["y"].to_numpy("int8"), joined["as_of"].to_numpy("datetime64[D]")
+            before = as_of < np.datetime64(plan.split.test)
             frames[plan.definition.name] = TrainingFrame(
-                X=X.loc[:, X.notna().any()],
-                y=joined["y"].to_numpy("int8"),
-                as_of=joined["as_of"].to_numpy("datetime64[D]"),
+                X=X,
+                y=y,
+                as_of=as_of,
                 profile_id=joined["profile_id"].to_numpy(object),
-                rfm=rfm,
+                rfm=X[_ranking(feature_set, plan.definition, X, y, before)],
                 growing=feature_set.growing,
                 amount=joined["amount"].to_numpy("float64") if "amount" in joined else None,
                 weight=joined["weight"].to_numpy("float64") if "weight" in joined else None,
@@ -261,6 +266,29 @@ def views_read(definitions: Sequence[TagDefinition]) -> frozenset[str]:
     return frozenset(one.partition(".")[0] for d in definitions for one in d.chosen)
 
 
-def rfm_columns(definition: TagDefinition) -> tuple[str, ...]:
-    """Return recency, frequency and monetary value as the features of a tag name them."""
-    return RFM_CATEGORY if definition.of_pairs else RFM_PROFILE
+def _ranking(
+    feature_set: FeatureSet,
+    definition: TagDefinition,
+    X: pd.DataFrame,
+    y: npt.NDArray[np.int8],
+    known: npt.NDArray[np.bool_],
+) -> list[str]:
+    """Return the features of the ranking that a model has to beat: recency, frequency and value, or the best feature alone.
+
+    Parameters
+    ----------
+    feature_set : FeatureSet
+    definition : TagDefinition
+    X : DataFrame of shape (n, p)
+        Features that hold something.
+    y : ndarray of shape (n,)
+    known : ndarray of bool, shape (n,)
+        Rows before the test snapshot: the best feature is chosen by them.
+    """
+    from tagcast.models.stats.leakage import powers
+
+    for names in feature_set.rankings(definition.chosen):
+        if names[0] in X:
+            return [name for name in names if name in X]
+    alone = powers(y[known], X.loc[known].to_numpy("float64"), list(X.columns))
+    return [alone[0].feature]

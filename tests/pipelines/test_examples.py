@@ -59,3 +59,5 @@ def test_a_subscription(tmp_path) -> None:
     learned = trained(project, "2024-02-01", "2024-01-01")
     assert {"months", "term_is_month_to_month", "senior"} <= learned["leaves"]
     assert project.json("audience", "count", "leaves.score >= 0")["members"] == 7_043
+    # No view has a recency: what a model has to beat is the best feature alone.
+    assert "best feature alone (months)" in project.run("model", "card", "leaves").output

@@ -46,6 +46,8 @@ WRONG = {
     f"{ONE}\n---\nview: v\nfeatures: {{b: {{count: true}}}}": ("a second view 'v'", "rename one"),
     f"{ONE}\n---\nview: w\n{ONE}": ("w and v both have a feature 'a'", "rename one"),
     f"entity: [fund]\n{ONE}": ("entity: expected [profile] or [profile, category]", "['fund']"),
+    f"{ONE}\nroles: {{recency: b}}": ("roles.recency: the view has no feature 'b'", "known: a"),
+    f"{ONE}\nroles: {{silence: a}}": ("roles.silence", "expected one of 'recency', 'frequency', 'value'"),
     "features: {}": ("features: needs at least 1 item", ""),
     f"{ONE}\nfrom: {{path: x.parquet, key: id, constant: true}}": ("columns: is missing", ""),
 }  # fmt: skip

@@ -111,7 +111,6 @@ def test_what_is_chosen_has_to_be_there(project) -> None:
         ("profile_activity, buying.big_lines_7d", "has no feature 'big_lines_7d'"),
         ("profile_activity, membership.grad", "has no feature 'grad'"),
         ("profile_activity, profile_activity.recency", "has no feature 'recency'"),
-        ("membership", "features has to name profile_activity"),
     ):
         file.write_text(TAG.replace("profile_activity, membership, buying", chosen), encoding="utf-8")
         for command in (["check"], ["train", "high_value"]):
