@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tagcast.features.core.errors import ConfigError, DefinitionError
-from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.errors import DefinitionError
+from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
-from tagcast.features.core.validation import suggested
+from tagcast.features.ingest.log_columns import check_column, check_condition, never_met, unmet_names
 from tagcast.features.ingest.readers.nested.value_paths import spelt_as
-from tagcast.features.ingest.sql_allow_list import checked, columns_in, suggest
+from tagcast.features.ingest.sql_allow_list import checked
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -79,27 +79,17 @@ def check_window(events: ir.Table, rule: WindowRule, where: str, names: Collecti
         For a column that the log does not have or that is no number, an expression that is no condition, and an event that
         never happened.
     """
-    schema = events.schema()
+    connection = events.get_backend().con
+    rows = connection.table(events.get_name())
+    kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
     if rule.column is not None:
-        place = f"{where}.{rule.measure}"
-        name = spelt_as(rule.column, schema.names)
-        if name is None:
-            raise _no_column(place, rule.column, schema.names)
-        numbers = [column for column, kind in schema.items() if kind.is_numeric()]
-        if rule.measure != "distinct" and name not in numbers:
-            raise DefinitionError(
-                msg(
-                    "{where}: expected a column of numbers, found {column!r} ({type})",
-                    where=place,
-                    column=name,
-                    type=str(schema[name]),
-                ),
-                hint=msg("numbers: {columns}", columns=listed(numbers)),
-            )
+        check_column(rule.column, kinds, f"{where}.{rule.measure}", number=rule.measure != "distinct")
     for key, text in (("where", rule.where), ("unless", rule.unless)):
         if text is not None:
-            _check_condition(events, text, f"{where}.{key}")
-            _check_names(_condition(text, events.columns), names, f"{where}.{key}")
+            tree = check_condition(connection, text, kinds, f"{where}.{key}")
+            if asked := unmet_names(tree, names):
+                problem, hint = never_met(f"{where}.{key}", asked, names)
+                raise DefinitionError(problem, hint=hint)
 
 
 def measured(events: ir.Table, as_of: date, rule: WindowRule) -> ir.Table:
@@ -181,58 +171,6 @@ def _aggregate(events: ir.Table, rule: WindowRule) -> exp.Expr:
 
 def _condition(text: str, columns: Collection[str]) -> exp.Expr:
     return exp.paren(checked(text, columns, "where"))
-
-
-def _check_condition(events: ir.Table, text: str, where: str) -> None:
-    """Refuse what names a column that is not there, is not allowed, or is no condition."""
-    import duckdb
-
-    for name in sorted(columns_in(text)):
-        if spelt_as(name, events.columns) is None:
-            raise _no_column(where, name, events.columns)
-    try:
-        tree = checked(text, events.columns, where)
-        asked = exp.select(exp.alias_(tree, "kept")).from_(exp.table_(events.get_name(), quoted=True))
-        kind = str(events.get_backend().con.sql(asked.limit(0).sql("duckdb")).types[0])
-    except ConfigError as error:
-        raise DefinitionError(error.message, hint=error.hint) from error
-    except duckdb.Error as error:
-        raise DefinitionError(
-            msg("{where}: {text!r}: {reason}", where=where, text=text, reason=reason_of(error)),
-            hint=_example(),
-        ) from error
-    if kind != "BOOLEAN":
-        raise DefinitionError(
-            msg("{where}: expected a condition, found {text!r} ({type})", where=where, text=text, type=kind),
-            hint=_example(),
-        )
-
-
-def _check_names(tree: exp.Expr, names: Collection[str], where: str) -> None:
-    """Refuse a condition on the event's name that no event meets: nothing would ever happen."""
-    for node in tree.find_all(exp.EQ, exp.In):
-        if node.this.name != "event" or not isinstance(node.this, exp.Column):
-            continue
-        sides = node.expressions if isinstance(node, exp.In) else [node.expression]
-        asked = [side.this for side in sides if isinstance(side, exp.Literal) and side.is_string]
-        if len(asked) == len(sides) and not set(asked) & set(names):
-            raise DefinitionError(
-                msg("{where}: no event is called {names}", where=where, names=listed(map(repr, asked))),
-                hint=suggested(asked[0], sorted(names)),
-            )
-
-
-def _no_column(where: str, name: str, columns: Collection[str]) -> DefinitionError:
-    return DefinitionError(
-        msg("{where}: the event log has no column {column!r}", where=where, column=name),
-        hint=suggest(name, columns),
-    )
-
-
-def _example() -> Text:
-    return msg(
-        "write a condition over the columns of the event log, as in {example}", example="event = 'login'"
-    )
 
 
 def _names(tree: exp.Expr | None, column: str) -> bool:

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-
-from sqlglot import exp
+from typing import Any
 
 from tagcast.features.catalog.aggregate_views import Aggregate, AggregateView, Derived
 from tagcast.features.catalog.aggregates_declaration import ROLES, WINDOWED, AggregatesDeclaration
 from tagcast.features.catalog.feature_set import windows_within
 from tagcast.features.catalog.titles import Text
 from tagcast.features.catalog.view_files import aggregate_views
-from tagcast.features.core.errors import ConfigError, DefinitionError
+from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import msg
-from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.validation import suggested
-from tagcast.features.ingest.log_columns import AMOUNT_TYPE, NUMBERS, log_columns, number_columns
-from tagcast.features.ingest.sql_allow_list import checked, columns_in
+from tagcast.features.ingest.log_columns import (
+    NUMBERS,
+    check_column,
+    check_condition,
+    check_expression,
+    column_kinds,
+)
+from tagcast.features.ingest.sql_allow_list import columns_in
+from tagcast.features.ingest.sql_casts import NUMERIC
 
 _OF_NUMBERS = frozenset({"sum", "mean", "min", "max"})
 _OF_COLUMNS = frozenset({*_OF_NUMBERS, "distinct", "first", "last"})
-_KINDS = {
-    "event_time": "TIMESTAMP", "event_day": "DATE", "event_hour": "TINYINT", "is_return": "BOOLEAN",
-}  # fmt: skip
-_SAMPLES = {
-    "TIMESTAMP": "2000-01-01 12:00:00", "DATE": "2000-01-01", "TINYINT": "12", "BOOLEAN": "true", AMOUNT_TYPE: "1", "VARCHAR": "a",
-    "DOUBLE": "1",
-}  # fmt: skip
-
-
-def column_kinds(settings: Settings) -> dict[str, str]:
-    """Return the columns of the event log that conditions may name, and their DuckDB types."""
-    numbers = number_columns(settings)
-    return {
-        name: AMOUNT_TYPE if name in numbers else _KINDS.get(name, "VARCHAR")
-        for name in log_columns(settings)
-        if name != "profile_id"
-    }
+_NUMBERS = ("BOOLEAN", *sorted(NUMERIC))
 
 
 def check_aggregates(settings: Settings) -> None:
@@ -46,7 +34,7 @@ def check_aggregates(settings: Settings) -> None:
 
     Raises
     ------
-    DefinitionError, ConfigError
+    DefinitionError
         Naming the view, the key, what was found and what would be right.
     """
     views = aggregate_views(settings)
@@ -54,94 +42,36 @@ def check_aggregates(settings: Settings) -> None:
         return
     import duckdb
 
-    kinds = column_kinds(settings)
     with duckdb.connect() as connection:
         for view in views:
-            where = view.place
-            conditions = {f"{where}: where": view.where or ""}
-            for name, given in view.features.items():
-                place = f"{where}: features.{name}"
-                conditions[f"{place}.where"] = given.where or ""
-                if given.function == "share":
-                    conditions[f"{place}.share"] = given.of
-                elif given.function in _OF_COLUMNS:
-                    known = number_columns(settings) if given.function in _OF_NUMBERS else tuple(kinds)
-                    _check_column(f"{place}.{given.function}", given.of, known, kinds)
-            for place, text in conditions.items():
-                if text:
-                    tree = checked(text, kinds, place)
-                    _check_kind(connection, tree, kinds, place, ("BOOLEAN",), msg("a condition"))
-            features = [f.name for f in settled(view, settings.numbers, None, {}).features()]
-            computed = {name: "DOUBLE" for name in features if name not in view.derive}
-            for name, value in in_order(view):
-                place = f"{where}: derive.{name}"
-                tree = checked(value, computed, place)
-                numbers = ("DOUBLE", "BOOLEAN", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "FLOAT")
-                _check_kind(connection, tree, computed, place, numbers, msg("a number"))
-                computed[name] = "DOUBLE"
+            _check_view(connection, view, settings)
 
 
-def _check_column(place: str, name: str, known: Sequence[str], kinds: Mapping[str, str]) -> None:
-    if name in known:
-        return
-    problem = (
-        msg("{place}: {found!r} holds no numbers", place=place, found=name)
-        if name in kinds
-        else msg("{place}: the event log has no column {found!r}", place=place, found=name)
-    )
-    raise DefinitionError(
-        problem,
-        hint=msg(
-            "{meant}; a further column is named in numbers or words of its source",
-            meant=suggested(name, known),
-        ),
-    )
+def _check_view(connection: Any, view: AggregatesDeclaration, settings: Settings) -> None:
+    kinds = column_kinds(settings)
+    for name, given in view.features.items():
+        if given.function in _OF_COLUMNS:
+            place = f"{view.place}: features.{name}.{given.function}"
+            check_column(given.of, kinds, place, number=given.function in _OF_NUMBERS)
+    for place, text in conditions(view):
+        check_condition(connection, text, kinds, place)
+    features = [f.name for f in settled(view, settings.numbers, None, {}).features()]
+    computed = {name: "DOUBLE" for name in features if name not in view.derive}
+    for name, value in in_order(view):
+        place, example = f"{view.place}: derive.{name}", msg("as in spend_30d / orders_30d")
+        check_expression(connection, value, computed, place, _NUMBERS, msg("a number"), example)
+        computed[name] = "DOUBLE"
 
 
-def _check_kind(
-    connection: object,
-    tree: exp.Expr,
-    kinds: Mapping[str, str],
-    place: str,
-    wanted: Sequence[str],
-    called: Text | object,
-) -> None:
-    """Evaluate an expression once, over a row of made values: what cannot be computed is found before any event is read."""
-    import duckdb
-
-    values = [
-        exp.alias_(exp.cast(exp.Literal.string(_SAMPLES[kind]), kind), name, quoted=True)
-        for name, kind in kinds.items()
-    ]
-    query = exp.select(exp.alias_(tree.copy(), "found")).from_(exp.select(*values).subquery("made"))
-    try:
-        answer = connection.sql(query.sql("duckdb"))  # type: ignore[attr-defined]
-        kind = str(answer.types[0]).partition("(")[0]
-        answer.fetchall()
-    except duckdb.Error as error:
-        raise ConfigError(
-            msg(
-                "{place}: {text} cannot be computed: {reason}",
-                place=place,
-                text=tree.sql("duckdb"),
-                reason=reason_of(error),
-            ),
-            hint=msg(
-                "compare numbers with numbers and words with words; TRY_CAST makes what is no number unknown"
-            ),
-        ) from error
-    if kind not in wanted:
-        raise ConfigError(
-            msg(
-                "{place}: expected {wanted}, found {text}",
-                place=place,
-                wanted=called,
-                text=tree.sql("duckdb"),
-            ),
-            hint=msg("as in event = 'login'")
-            if wanted == ("BOOLEAN",)
-            else msg("as in spend_30d / orders_30d"),
-        )
+def conditions(view: AggregatesDeclaration) -> Iterator[tuple[str, str]]:
+    """Yield each condition of a view, after the place that errors name."""
+    if view.where:
+        yield f"{view.place}: where", view.where
+    for name, given in view.features.items():
+        if given.where:
+            yield f"{view.place}: features.{name}.where", given.where
+        if given.function == "share":
+            yield f"{view.place}: features.{name}.share", given.of
 
 
 def in_order(view: AggregatesDeclaration) -> Iterator[tuple[str, str]]:

@@ -46,7 +46,8 @@ def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days:
     from tagcast.features.catalog.attribute_views import resolved
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.compute.levels import aggregate_levels, attribute_levels
-    from tagcast.features.ingest.aggregates import column_kinds, settled
+    from tagcast.features.ingest.aggregates import settled
+    from tagcast.features.ingest.log_columns import column_kinds
 
     events, connection = project.events, project.engine.con
     if isinstance(view, AttributesDeclaration):

@@ -73,6 +73,8 @@ def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
         kind = "attributes" if isinstance(view, AttributesDeclaration) else "aggregates"
         rows, profiles, everyone, first, last, late = _facts(project, view, as_of)
         level, message, hint = _problem(rows, profiles, everyone, last, as_of)
+        if level == "ok" and (unmet := _never_met(project, view, as_of)):
+            level, message, hint = "warning", *unmet
         yield ViewReadiness(
             view.view,
             kind,
@@ -92,7 +94,7 @@ def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
 def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, ...]:
     """Return rows, their profiles, all profiles, the first and the last day, and how late rows are written."""
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
-    from tagcast.features.ingest.aggregates import column_kinds
+    from tagcast.features.ingest.log_columns import column_kinds
     from tagcast.features.ingest.sql_allow_list import checked
 
     events, day = project.events.glob, exp.column("event_day")
@@ -126,6 +128,20 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
     if isinstance(view, AttributesDeclaration) and view.source.constant:
         return (*facts[:3], None, None, None)
     return tuple(facts)
+
+
+def _never_met(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Text, Text] | None:
+    """Return what to say of a condition on event names that no event has: its feature would be the same for everybody."""
+    from tagcast.features.catalog.view_declarations import AttributesDeclaration
+    from tagcast.features.ingest.aggregates import conditions
+    from tagcast.features.ingest.log_columns import column_kinds, never_met, unmet_names
+    from tagcast.features.ingest.sql_allow_list import checked
+
+    names, kinds = project.events.event_names_before(as_of), column_kinds(project.settings)
+    for place, text in () if isinstance(view, AttributesDeclaration) else conditions(view):
+        if asked := unmet_names(checked(text, kinds, place), names):
+            return never_met(place, asked, names)
+    return None
 
 
 def _parquet(files: str) -> exp.Expr:

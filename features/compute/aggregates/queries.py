@@ -146,7 +146,7 @@ class _Parts:
             return None
         if text not in self._conditions:
             place = f"views.{self._view.name}.{key}"
-            self._conditions[text] = exp.paren(as_written(checked(text, self._columns, place)))
+            self._conditions[text] = as_written(exp.paren(checked(text, self._columns, place)))
         return self._conditions[text].copy()
 
     def _trend(self, one: Aggregate, place: int) -> Iterator[_Column]:
@@ -224,18 +224,17 @@ def _with_derived(query: exp.Select, view: AggregateView, columns: Sequence[_Col
 
 def _derived(one: Derived, columns: Sequence[str], view: str) -> exp.Expr:
     """Return a derived feature; what is divided by nothing, not finite, or the least of something unknown, is unknown."""
-    tree = as_written(checked(one.value, columns, f"views.{view}.derive.{one.name}"))
+    tree = as_written(exp.paren(checked(one.value, columns, f"views.{view}.derive.{one.name}")))
     value = double(_unknown_of_unknown(tree))
     return exp.case().when(exp.Anonymous(this="isfinite", expressions=[value]), value.copy())
 
 
 def _unknown_of_unknown(tree: exp.Expr) -> exp.Expr:
-    whole = exp.paren(tree)
-    for node in reversed(list(whole.find_all(exp.Div, exp.IntDiv, exp.Mod, exp.Least, exp.Greatest))):
+    for node in reversed(list(tree.find_all(exp.Div, exp.IntDiv, exp.Mod, exp.Least, exp.Greatest))):
         if isinstance(node, exp.Least | exp.Greatest):
             # LEAST skips what is NULL, and would make somebody without any event a customer of long standing.
             parts = [part.copy().is_(exp.null()) for part in (node.this, *node.expressions)]
             node.replace(exp.case().when(exp.or_(*parts), exp.null()).else_(node.copy()))
         else:
             node.set("expression", exp.func("nullif", node.expression.copy(), exp.Literal.number(0)))
-    return whole
+    return tree

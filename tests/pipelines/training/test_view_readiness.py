@@ -75,8 +75,9 @@ def test_what_is_constant_has_no_days(tmp_path) -> None:
         (HISTORY, {"at": pd.Timestamp("2024-02-01"), "seen": pd.Timestamp("2024-02-01")}, "warning", "nothing new since 2024-02-01"),
         (HISTORY, {"id": ["p0", *(f"x{n}" for n in range(39))]}, "warning", "it has something of 2.5% of the profiles"),
         ("view: v\nwhere: event = 'login'\nfeatures: {n: {count: true}}", {}, "warning", "nothing of it was known"),
+        ("view: v\nfeatures: {n: {count: true, where: event = 'purchas'}}", {}, "warning", "features.n.where: no event is called 'purchas'"),
     ],
-    ids=["others", "late", "stopped", "few", "none"],
+    ids=["others", "late", "stopped", "few", "none", "misspelt"],
 )  # fmt: skip
 def test_what_would_teach_little_is_said(tmp_path, view, plans, level, said) -> None:
     config = shop(tmp_path, view, **plans)
