@@ -85,7 +85,7 @@ def draw_from_few() -> None:
     """Let trainings of a quick run draw as large ones do."""
     from tagcast.models.stats import draws
 
-    draws.MOST_ROWS, draws.MODEL_ROWS, draws.TRIAL_ROWS = 4_000, 3_000, 1_500
+    draws.MOST_ROWS, draws.MODEL_ROWS = 4_000, 3_000
 
 
 def report_cost(customers: int, cost: Cost, *, bars: bool) -> list[Row]:

@@ -80,6 +80,7 @@ def draw(
     """
     if len(y) <= MOST_ROWS:
         return None
+    days = sorted(set(as_of.tolist()))
     groups = [y == 1, y == 0] if by_outcome else [np.ones(len(y), bool)]
     groups = sorted((group for group in groups if group.any()), key=np.count_nonzero)
     rows, weights, left = [], [], MODEL_ROWS
@@ -87,8 +88,10 @@ def draw(
         count = int(group.sum())
         share = min(1.0, left // (len(groups) - place) / count)
         left -= round(share * count)
-        for day in np.unique(as_of[group]):
+        for day in days:
             own = np.flatnonzero(group & (as_of == day))
+            if not len(own):
+                continue
             taken = max(1, round(share * len(own)))
             order = np.argsort(places(profile_id[own].tolist(), day), kind="stable")
             rows.append(own[order[:taken]])
