@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("tagcast")
 
 _RECONNECT_SECONDS = 30.0
-"""A browser that is slow or asleep for so long finds its page as it left it; what is typed meanwhile is not lost."""
+"""A browser that is slow or asleep for so long finds its page as it left it."""
 
 
 def create_app(

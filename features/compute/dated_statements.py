@@ -64,10 +64,7 @@ def sql_day(day: date) -> exp.Expr:
 
 
 def as_written(tree: exp.Expr) -> exp.Expr:
-    """Return an expression of somebody else, whose numbers and dates stay as they are; what a CAST cannot read is unknown."""
-    for cast in list(tree.find_all(exp.Cast)):
-        if not isinstance(cast, exp.TryCast) and cast.parent is not None:
-            cast.replace(exp.TryCast(**{key: value for key, value in cast.args.items() if value is not None}))
+    """Return an expression of somebody else, whose numbers and dates stay as they are."""
     for node in tree.find_all(exp.Literal, exp.DateFromParts):
         node.meta[_WRITTEN] = True
     return tree

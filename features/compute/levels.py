@@ -15,7 +15,7 @@ from tagcast.features.catalog.view_declarations import AttributesDeclaration
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.ingest.attributes.views import MOST_WORDS
-from tagcast.features.ingest.sql_allow_list import checked
+from tagcast.features.ingest.log_columns import view_expression
 
 WORD = "VARCHAR"
 """The type of words on the event log."""
@@ -72,7 +72,7 @@ def aggregate_levels(
         rows = exp.select("*").from_(_parquet(events)).where(_before("event_day", as_of))
         for key, text in (("where", view.where), (f"features.{name}.where", given.where)):
             if text:
-                rows = rows.where(exp.paren(checked(text, kinds, f"{view.place}: {key}")))
+                rows = rows.where(view_expression(text, kinds, f"{view.place}: {key}"))
         counted = _counted(connection, rows, given.of)
         if len(counted) > MOST_WORDS:
             raise DataError(

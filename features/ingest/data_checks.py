@@ -20,6 +20,7 @@ from tagcast.features.ingest.log_columns import converted_columns, log_columns, 
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_findings import SourceReport, findings_of, strange_findings
 from tagcast.features.ingest.source_query import source_query
+from tagcast.features.ingest.sql_casts import rows_where
 from tagcast.features.ingest.texts.formats import time_hint
 from tagcast.features.ingest.texts.numbers import doubtful_numbers, look_at_numbers, number_hint
 from tagcast.features.quality.finding import Finding
@@ -115,9 +116,6 @@ def _report(
         local_now = instant(now, settings.timezone).replace(tzinfo=None).isoformat(sep=" ")
         future = exp.GTE(this=time, expression=exp.cast(exp.Literal.string(local_now), "TIMESTAMP"))
 
-    def lines_where(condition: exp.Expr) -> exp.Expr:
-        return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition))
-
     converted = converted_columns(settings)
     everything = exp.Tuple(expressions=[exp.column(c) for c in log_columns(settings)])
     returned = exp.column("is_return")
@@ -126,18 +124,18 @@ def _report(
         exp.Count(this=exp.Distinct(expressions=[exp.column("profile_id")])),
         exp.Min(this=time),
         exp.Max(this=time),
-        lines_where(exp.column("profile_id").is_(exp.null())),
-        lines_where(time.copy().is_(exp.null())),
-        lines_where(future),
+        rows_where(exp.column("profile_id").is_(exp.null())),
+        rows_where(time.copy().is_(exp.null())),
+        rows_where(future),
         exp.Count(this=exp.Star()) - exp.Count(this=exp.Distinct(expressions=[everything])),
-        lines_where(amount.is_(exp.null())),
-        lines_where(exp.and_(amount.is_(exp.null()), exp.column("event").eq(exp.Literal.string(PURCHASE)))),
-        lines_where(amount.eq(zero)),
-        lines_where(exp.and_(amount < zero, exp.not_(returned))),
-        lines_where(returned),
+        rows_where(amount.is_(exp.null())),
+        rows_where(exp.and_(amount.is_(exp.null()), exp.column("event").eq(exp.Literal.string(PURCHASE)))),
+        rows_where(amount.eq(zero)),
+        rows_where(exp.and_(amount < zero, exp.not_(returned))),
+        rows_where(returned),
         exp.Count(this=exp.Distinct(expressions=[category])),
-        lines_where(category.is_(exp.null())),
-        lines_where(exp.not_(exp.column("matched"))),
+        rows_where(category.is_(exp.null())),
+        rows_where(exp.not_(exp.column("matched"))),
         *[exp.Count(this=exp.column(f"unread_{name}")) for name in converted],
         *[exp.Min(this=exp.column(f"unread_{name}")) for name in converted],
     ).from_(lines)

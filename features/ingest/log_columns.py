@@ -92,6 +92,21 @@ def check_condition(connection: Any, text: str, kinds: Mapping[str, str], where:
     return check_expression(connection, text, kinds, where, ("BOOLEAN",), msg("a condition"), example)
 
 
+def view_expression(text: str, columns: Collection[str], where: str) -> exp.Expr:
+    """Return an expression of a view as it is computed: what a CAST cannot read is unknown, and stops no run at night.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`tagcast.features.ingest.sql_allow_list.checked`.
+    """
+    tree = exp.paren(checked(text, columns, where))
+    for cast in list(tree.find_all(exp.Cast)):
+        if not isinstance(cast, exp.TryCast):
+            cast.replace(exp.TryCast(**{key: value for key, value in cast.args.items() if value is not None}))
+    return tree
+
+
 def check_expression(
     connection: Any,
     text: str,

@@ -40,6 +40,16 @@ def replaced_all(value: exp.Expr, pattern: str, by: str) -> exp.Expr:
     return call
 
 
+def finite(value: exp.Expr) -> exp.Expr:
+    """Return ``value``, or NULL where it is infinite or no number."""
+    return exp.case().when(exp.Anonymous(this="isfinite", expressions=[value]), value.copy())
+
+
+def rows_where(condition: exp.Expr) -> exp.Expr:
+    """Return how many rows meet a condition."""
+    return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition))
+
+
 def as_text(value: exp.Expr, kind: str) -> exp.Expr:
     """Return an id or a name as text; 12.0 is the id 12, which only a missing value made a fraction.
 

@@ -94,8 +94,7 @@ def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
 def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, ...]:
     """Return rows, their profiles, all profiles, the first and the last day, and how late rows are written."""
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
-    from tagcast.features.ingest.log_columns import column_kinds
-    from tagcast.features.ingest.sql_allow_list import checked
+    from tagcast.features.ingest.log_columns import column_kinds, view_expression
 
     events, day = project.events.glob, exp.column("event_day")
     table, late = events, exp.cast(exp.null(), "BIGINT")
@@ -110,7 +109,7 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
     before = exp.LT(this=day, expression=exp.cast(exp.Literal.string(str(as_of)), "DATE"))
     rows = exp.select("*").from_(_parquet(table)).where(before)
     if not isinstance(view, AttributesDeclaration) and view.where:
-        rows = rows.where(exp.paren(checked(view.where, column_kinds(project.settings), view.place)))
+        rows = rows.where(view_expression(view.where, column_kinds(project.settings), view.place))
     known = exp.select("profile_id").distinct().from_(_parquet(events))
     known = known.where(exp.LT(this=exp.column("event_day"), expression=before.expression.copy()))
     found = exp.select(

@@ -18,7 +18,9 @@ from tagcast.features.catalog.attribute_views import level_names
 from tagcast.features.compute.aggregates.functions import all_of, double, ratio, value_of
 from tagcast.features.compute.aggregates.parts import Distinct, Part, quoted
 from tagcast.features.compute.dated_statements import EVENTS, as_written, sql_day
-from tagcast.features.ingest.sql_allow_list import checked, columns_in
+from tagcast.features.ingest.log_columns import view_expression
+from tagcast.features.ingest.sql_allow_list import columns_in
+from tagcast.features.ingest.sql_casts import finite
 
 _MEASURED, _RETURNED = "measured", "is_return"
 
@@ -146,7 +148,7 @@ class _Parts:
             return None
         if text not in self._conditions:
             place = f"views.{self._view.name}.{key}"
-            self._conditions[text] = as_written(exp.paren(checked(text, self._columns, place)))
+            self._conditions[text] = as_written(view_expression(text, self._columns, place))
         return self._conditions[text].copy()
 
     def _trend(self, one: Aggregate, place: int) -> Iterator[_Column]:
@@ -224,9 +226,8 @@ def _with_derived(query: exp.Select, view: AggregateView, columns: Sequence[_Col
 
 def _derived(one: Derived, columns: Sequence[str], view: str) -> exp.Expr:
     """Return a derived feature; what is divided by nothing, not finite, or the least of something unknown, is unknown."""
-    tree = as_written(exp.paren(checked(one.value, columns, f"views.{view}.derive.{one.name}")))
-    value = double(_unknown_of_unknown(tree))
-    return exp.case().when(exp.Anonymous(this="isfinite", expressions=[value]), value.copy())
+    tree = as_written(view_expression(one.value, columns, f"views.{view}.derive.{one.name}"))
+    return finite(double(_unknown_of_unknown(tree)))
 
 
 def _unknown_of_unknown(tree: exp.Expr) -> exp.Expr:

@@ -12,7 +12,7 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader, Table
-from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches
+from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, finite, matches
 from tagcast.features.ingest.time_casts import NAIVE, ZONED
 
 EXACT_IN_DOUBLE = 2**53
@@ -68,15 +68,13 @@ def _attribute(connection: Any, table: Table, name: str) -> exp.Expr:
     if kind in NUMERIC:
         if _beyond_double(connection, table, column(name)):
             return as_key(column(name), table.columns[name])
-        number = exp.cast(column(name), "DOUBLE")
-        finite = exp.Anonymous(this="isfinite", expressions=[number])
-        return exp.case().when(finite, number.copy()).else_(exp.null())
+        return finite(exp.cast(column(name), "DOUBLE"))
     if kind in NAIVE or kind in ZONED:
-        finite = exp.Anonymous(this="isfinite", expressions=[column(name)])
+        in_time = exp.Anonymous(this="isfinite", expressions=[column(name)])
         value: exp.Expr = column(name)
         if kind in ZONED:
             value = exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), value])
-        return exp.case().when(finite, value).else_(exp.null())
+        return exp.case().when(in_time, value).else_(exp.null())
     text = as_key(column(name), table.columns[name])
     return _of_text(connection, table, text) if name in table.untyped else text
 
@@ -115,8 +113,7 @@ def _of_text(connection: Any, table: Table, text: exp.Expr) -> exp.Expr:
     number = exp.TryCast(this=text, to=exp.DataType.build("DOUBLE"))
     if _beyond_double(connection, table, exp.TryCast(this=text.copy(), to=_huge())):
         return text
-    finite = exp.Anonymous(this="isfinite", expressions=[number])
-    return exp.case().when(finite, number.copy()).else_(exp.null())
+    return finite(number)
 
 
 def _beyond_double(connection: Any, table: Table, value: exp.Expr) -> bool:

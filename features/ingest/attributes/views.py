@@ -17,7 +17,7 @@ from tagcast.features.ingest.attributes.readings import as_flag, as_moment, loca
 from tagcast.features.ingest.event_log_content import Digest
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader, Table
-from tagcast.features.ingest.sql_casts import NUMERIC, as_key, as_number, base_type
+from tagcast.features.ingest.sql_casts import NUMERIC, as_key, as_number, base_type, finite, rows_where
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.time_casts import (
     NAIVE,
@@ -130,9 +130,7 @@ def _value(
     if given.kind == "number":
         if kind == "BOOLEAN":
             return exp.cast(column(name), "DOUBLE")
-        number = as_number(text if kind == "VARCHAR" else column(name), kind, "DOUBLE")
-        finite = exp.Anonymous(this="isfinite", expressions=[number])
-        return exp.case().when(finite, number.copy()).else_(exp.null())
+        return finite(as_number(text if kind == "VARCHAR" else column(name), kind, "DOUBLE"))
     if given.kind == "flag":
         return as_flag(text)
     return _date(settings, reader, view, table, name, kind)
@@ -162,7 +160,7 @@ def _check(
 ) -> None:
     """Refuse a table whose columns are not what they are declared as, or that says two things at once."""
     rows = exp.func("read_parquet", exp.Literal.string(str(staged)))
-    asked = [exp.Count(this=exp.Star()), _number_of(exp.column("known_day").is_(exp.null()))]
+    asked = [exp.Count(this=exp.Star()), rows_where(exp.column("known_day").is_(exp.null()))]
     for name in converted:
         unread = exp.column(f"unread_{name}", quoted=True)
         asked += [exp.Count(this=unread), exp.Min(this=unread.copy())]
@@ -225,7 +223,3 @@ def _check(
             ),
             hint=hint,
         )
-
-
-def _number_of(condition: exp.Expr) -> exp.Expr:
-    return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition))

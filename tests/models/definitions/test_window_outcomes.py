@@ -61,7 +61,7 @@ def test_an_aggregate_of_a_family_is_of_its_category() -> None:
         ("{count: true, days: true, horizon_days: 14, at_least: 1}", "found count, days"),
         ("{where: \"event = 'login'\", horizon_days: 14, at_least: 1}", "give exactly one of count, sum"),
         ("{count: true, at_least: 1}", "outcome.aggregate.horizon_days: is missing"),
-        ("{count: false, horizon_days: 14, at_least: 1}", "outcome.aggregate.count: expected one of True"),
+        ("{count: false, horizon_days: 14, at_least: 1}", "outcome.aggregate.count: expected true"),
         ("{count: true, where: 5, horizon_days: 14, at_least: 1}", "outcome.aggregate.where: expected a text (found 5)"),
         ("{count: true, where: 'event ==', horizon_days: 14, at_least: 1}", "is no SQL expression"),
         ("{count: true, unless: 'event = (SELECT 1)', horizon_days: 14, at_least: 1}", "is not allowed in an expression"),
