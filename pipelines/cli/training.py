@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tagcast.pipelines.reports.terminal import progress, say
 from tagcast.pipelines.reports.training import render_training
 from tagcast.pipelines.snapshots import build_snapshot, materialize_snapshot
 from tagcast.pipelines.start.first_project import write_demo_project, write_first_project
-from tagcast.pipelines.start.questions import Terminal
+from tagcast.pipelines.start.questions import Terminal, on_terminal
 from tagcast.pipelines.start.report import render_first_project
 from tagcast.pipelines.training.readiness import check_project
 from tagcast.pipelines.training.train import train_tags
@@ -70,7 +69,7 @@ def init(
             raise click.UsageError(f"--demo goes without {', '.join(more)}")
         made = write_demo_project(into)
     else:
-        asks = not (yes or invocation.as_json) and sys.stdin.isatty()
+        asks = not (yes or invocation.as_json) and on_terminal()
         made = write_first_project(
             data, start=Path.cwd(), into=into, tables=tables, queries=queries, timezone=timezone, name=name,
             asker=Terminal() if asks else None,

@@ -119,7 +119,7 @@ def tag(found: Found) -> str:
     horizon, event = found.horizon, found.outcome
     gap = "nobody has two" if horizon.gap_days is None else f"the usual gap is {horizon.gap_days:.1f} days"
     named = [
-        *(["profile_activity"] if PURCHASE in found.names else []),
+        "profile_activity",
         "first",
         *(made.facts.name for made in found.attributes if made.is_view and made.columns),
     ]

@@ -179,7 +179,9 @@ def _map_role(connection: Any, made: EventTable, role: str, questions: Questions
     scores: dict[str, int] = {}
     for one in made.left():
         if role in _NUMBER_ROLES:
-            able = one.is_number or (one.kind == "VARCHAR" and _number_texts(connection, facts, one) is not None)
+            able = one.is_number or (
+                one.kind == "VARCHAR" and _number_texts(connection, facts, one) is not None
+            )
         elif role in {"category", "channel"}:
             able = one.is_word(MOST_LEVELS)
         else:

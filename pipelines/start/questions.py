@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +24,11 @@ class Asker(Protocol):
     def text(self, question: Text, guess: str) -> str:
         """Return an answer in words."""
         ...
+
+
+def on_terminal() -> bool:
+    """Return whether somebody is there to answer."""
+    return sys.stdin.isatty()
 
 
 class Terminal:

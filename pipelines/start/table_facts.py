@@ -142,10 +142,8 @@ def look_at_table(reader: Reader, opened: Place, written: Place, name: str, labe
 
 def _opened(reader: Reader, place: Place, label: str) -> tuple[Table, tuple[str, ...]]:
     """Return a table with all of its plain columns, and the names of those of JSON that hold objects or lists."""
-    if place.url is not None:
-        return reader.open(place, label, (), whole=True), ()
-    table = reader.open(place, label, ())
-    if not table.unread:
+    table = reader.open(place, label, (), whole=True)
+    if not table.unread:  # the names of JSON are known once it was read
         return table, ()
     try:
         return reader.open(place, label, table.unread), ()
