@@ -31,6 +31,19 @@ _OTHER_TIMES = {
     "updated", "modified", "loaded", "ingested", "inserted", "delivered", "shipped", "received", "expires", "expiry", "birth", "end",
     "ended", "due", "deleted", "processed", "cancelled", "更新",
 }  # fmt: skip
+_CALENDAR = {
+    "week",
+    "weekday",
+    "month",
+    "year",
+    "hour",
+    "quarter",
+    "lat",
+    "latitude",
+    "lon",
+    "lng",
+    "longitude",
+}
 _SINCE = ({"valid", "from"}, {"valid", "since"}, {"effective"}, {"changed"}, {"生效"})
 _EVENTS = {"event": 3, "事件": 3, "action": 2, "activity": 2, "type": 1, "kind": 1, "行为": 2, "类型": 1}
 _ROLES: dict[str, Mapping[str, int]] = {
@@ -68,7 +81,12 @@ def _has(name: str, vocabulary: Collection[str]) -> list[str]:
 
 
 def _only(name: str, vocabulary: Collection[str]) -> bool:
-    return all(word in vocabulary or not word.isascii() for word in words_of(name))
+    """Return whether a name is of nothing but words of ``vocabulary``."""
+    left = name
+    for word in sorted(vocabulary, key=lambda word: (-len(word), word)):
+        if not word.isascii():
+            left = left.replace(word, " ")
+    return all(word in vocabulary for word in words_of(left))
 
 
 def person_score(name: str) -> int:
@@ -120,6 +138,11 @@ def role_score(role: str, name: str) -> int:
 def names_one(name: str) -> bool:
     """Return whether a name is of what names or reaches single people or things, and so is no number and no word."""
     return bool(_has(name, _KEYS | _CONTACTS))
+
+
+def has_no_sum(name: str) -> bool:
+    """Return whether a name is of numbers that mean nothing added up: of a calendar, of a place."""
+    return bool(_has(name, _CALENDAR))
 
 
 def plain_name(text: str, taken: Collection[str], other: str) -> str:

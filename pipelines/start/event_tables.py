@@ -15,7 +15,14 @@ from tagcast.features.core.settings_schema import COMPUTED_COLUMNS, EVENT_COLUMN
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.texts.numbers import NumberTexts, look_at_numbers
 from tagcast.features.quality.finding import sql_name
-from tagcast.pipelines.start.column_names import best, event_score, names_one, plain_name, role_score
+from tagcast.pipelines.start.column_names import (
+    best,
+    event_score,
+    has_no_sum,
+    names_one,
+    plain_name,
+    role_score,
+)
 from tagcast.pipelines.start.questions import Choice, Questions
 from tagcast.pipelines.start.table_facts import ColumnFacts, TableFacts
 from tagcast.pipelines.start.time_columns import TimeReading
@@ -127,7 +134,8 @@ def map_further(reader: Reader, made: EventTable, taken: dict[str, str]) -> None
         Names in the event log to ``numbers`` or ``words``, of all sources; gets the new ones.
     """
     for one in made.left():
-        expression = None if names_one(one.name) else _as_number(reader.connection, made.facts, one)
+        no_number = names_one(one.name) or has_no_sum(one.name)
+        expression = None if no_number else _as_number(reader.connection, made.facts, one)
         if one.different >= 2 and expression is not None and len(made.numbers) < MOST_NUMBERS:
             name = _further(made, one.name, "numbers", taken)
             made.numbers[name] = one.name

@@ -229,6 +229,42 @@ class TestEvents:
         assert source(tmp_path)["derive"] == {"amount": "TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)"}
         assert "amount" not in source(tmp_path)["columns"]
 
+    def test_amounts_whose_sign_nothing_shows_are_asked_about(self, tmp_path) -> None:
+        prices = ["1,250", "2,300", "9,125"]
+        frame = orders()
+        frame.assign(price=[prices[n % 3] for n in range(len(frame))]).to_csv(
+            tmp_path / "orders.csv", index=False, sep=";"
+        )
+        with pytest.raises(DataError, match="which sign stands before the decimals") as caught:
+            started(tmp_path, "orders.csv")
+        assert "REPLACE(price, ',', '')" in str(caught.value.hint)
+        assert nothing_written(tmp_path)
+        started(tmp_path, "orders.csv", asker=Answers(","))
+        assert source(tmp_path)["derive"] == {"amount": "TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)"}
+
+    def test_a_table_is_judged_by_a_sample_and_its_ids_by_all_rows(self, tmp_path, monkeypatch) -> None:
+        # Two rows of each customer lie far apart: a sample holds hardly any customer twice.
+        frame = orders(days=60, people=1_000).groupby("customer_id").head(2)
+        frame.to_parquet(tmp_path / "orders.parquet")
+        started(tmp_path, "orders.parquet", into=tmp_path / "all", name="x")
+        monkeypatch.setattr("tagcast.pipelines.start.table_facts.SAMPLE_ROWS", 50)
+        made = started(tmp_path, "orders.parquet", into=tmp_path / "some", name="x")
+        assert made.tables[0].rows == len(frame)
+        assert source(tmp_path / "some")["columns"]["profile_id"] == "customer_id"
+        assert "category" in source(tmp_path / "some")["columns"]
+
+    def test_a_name_that_is_a_number_here_and_a_word_there(self, tmp_path) -> None:
+        frame = orders()
+        frame.assign(score=np.arange(len(frame)) % 9).to_parquet(tmp_path / "orders.parquet")
+        visits = frame[["customer_id", "ordered_at"]].assign(score=["low", "high"] * (len(frame) // 2))
+        visits.to_parquet(tmp_path / "visits.parquet")
+        started(tmp_path, "orders.parquet", "visits.parquet")
+        first, second = config(tmp_path)["sources"]
+        assert (first["numbers"], second["words"]) == (["score"], ["score_2"])
+        assert second["columns"]["score_2"] == "score"
+        assert second["event"] == "event"
+        assert checks(tmp_path)
+
     def test_a_guess_is_written_beside_what_was_chosen(self, tmp_path) -> None:
         orders().assign(account_id=lambda f: f["customer_id"]).to_parquet(tmp_path / "orders.parquet")
         started(tmp_path, "orders.parquet")
