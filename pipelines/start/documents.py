@@ -17,6 +17,7 @@ from tagcast.pipelines.start.event_tables import EventTable
 from tagcast.pipelines.start.horizon import Horizon
 from tagcast.pipelines.start.tables import AttributeTable
 
+FIRST_VIEW = "first"
 CONFIG, VIEWS, TAG = "tagcast.toml", "views/first.yaml", "tags/comes_back.yaml"
 _MOST_EVENTS = 6
 _WORD_WIDTH = 42
@@ -102,7 +103,7 @@ def views(found: Found) -> str:
     lines = [
         "# First features, of the commonest events; docs/how-to/views.md shows what else can be counted.",
         *([f"# Words that could be used, as in {{last: {words[0]}}}: {', '.join(words)}"] if words else []),
-        "view: first",
+        f"view: {FIRST_VIEW}",
         "title: {en: First features, zh: 初始特征}",
         "windows: [7, 30, 90, all]",
         "features:",
@@ -120,7 +121,7 @@ def tag(found: Found) -> str:
     gap = "nobody has two" if horizon.gap_days is None else f"the usual gap is {horizon.gap_days:.1f} days"
     named = [
         "profile_activity",
-        "first",
+        FIRST_VIEW,
         *(made.facts.name for made in found.attributes if made.is_view and made.columns),
     ]
     en = f"{event} within {horizon.days} days, of those active in the last {horizon.active_days}"

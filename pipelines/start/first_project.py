@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,12 @@ class FirstProject:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer of ``--json``."""
-        return {**asdict(self), "folder": str(self.folder)}
+        return {
+            "folder": str(self.folder),
+            "files": self.files,
+            "tables": self.tables,
+            "notes": self.notes,
+        }
 
 
 def write_first_project(

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from tagcast.features.catalog.view_declarations import SHIPPED
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings_schema import Place
 from tagcast.features.core.validation import explained
 from tagcast.pipelines.start.column_names import plain_name
+from tagcast.pipelines.start.documents import FIRST_VIEW
 
 _SQLITE = "sqlite:///"
 
@@ -73,7 +75,7 @@ def named_places(
             msg("a database needs --table or --query"), hint=msg("as in {example}", example=_EXAMPLE)
         )
     found: list[NamedPlace] = []
-    taken: set[str] = set()
+    taken = {FIRST_VIEW, *SHIPPED}  # a table may become a view of its name
 
     def add(stem: str, label: str, opened: dict[str, str], written: dict[str, str]) -> None:
         name = plain_name(stem, taken, "source")

@@ -10,7 +10,6 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.ingest.attributes.readings import as_flag
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.sql_casts import base_type
 from tagcast.pipelines.start.column_names import (
     best,
     is_since,
@@ -135,7 +134,7 @@ def _person(facts: TableFacts, questions: Questions) -> Choice:
     able = [
         name
         for name, one in facts.columns.items()
-        if one.filled and not one.is_time and base_type(one.kind) not in {"FLOAT", "DOUBLE", "BOOLEAN"}
+        if one.filled and not one.is_time and one.kind != "BOOLEAN"
     ]
     scores = {name: person_score(name) for name in able}
     names = best(scores)

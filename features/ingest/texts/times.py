@@ -43,6 +43,8 @@ class AmbiguousTimesError(DataError):
         Each ``time_format`` that reads it, with what it makes of an example.
     """
 
+    code = "ambiguous_times"
+
     def __init__(
         self, message: Message | Joined, *, hint: Message | Joined, readings: dict[str, str]
     ) -> None:

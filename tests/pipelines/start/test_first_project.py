@@ -211,6 +211,18 @@ class TestEvents:
         )
         assert view["features"]["login_count"]["where"] == "event = 'login'"
 
+    def test_ids_that_missing_ones_made_fractions(self, tmp_path) -> None:
+        ids = orders()["customer_id"].str[1:].astype(float)
+        ids[::50] = None
+        frame = (
+            orders().assign(customer_id=ids).rename(columns={"customer_id": "Customer ID", "price": "Price"})
+        )
+        frame.to_parquet(tmp_path / "first.parquet")
+        started(tmp_path, "first.parquet")
+        assert source(tmp_path)["columns"]["profile_id"] == "Customer ID"
+        assert source(tmp_path)["name"] == "first_2"
+        assert checks(tmp_path)["sources"]["sources"][0]["profiles"] == 40
+
     def test_names_that_sql_and_toml_have_signs_for(self, tmp_path) -> None:
         frame = orders().assign(
             event=["it's", 'a "b"'] * (len(orders()) // 2) + ["it's"] * (len(orders()) % 2)
@@ -435,7 +447,12 @@ class TestCommand:
         result = run(tmp_path / "orders.parquet", "--into", tmp_path / "new", "--json")
         answer = json.loads(result.stdout)
         assert answer["files"] == ["tagcast.toml", "views/first.yaml", "tags/comes_back.yaml"]
-        assert answer["tables"][0]["uses"][0]["role"] == "profile_id"
+        assert answer["tables"][0]["kind"] == "events"
+        assert answer["tables"][0]["uses"][0] == {
+            "column": "customer_id",
+            "role": "profile_id",
+            "why": "40 different",
+        }
 
     def test_the_same_data_give_the_same_files(self, tmp_path) -> None:
         app_events(40).to_parquet(tmp_path / "events.parquet", index=False)
