@@ -140,6 +140,11 @@ def names_one(name: str) -> bool:
     return bool(_has(name, _KEYS | _CONTACTS))
 
 
+def is_price_each(name: str) -> bool:
+    """Return whether a name is of the price of one piece."""
+    return set(words_of(name)) == {"unit", "price"} or "单价" in name
+
+
 def has_no_sum(name: str) -> bool:
     """Return whether a name is of numbers that mean nothing added up: of a calendar, of a place."""
     return bool(_has(name, _CALENDAR))

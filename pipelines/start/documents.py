@@ -169,7 +169,8 @@ def _source(made: EventTable, timezone: str) -> list[str]:
     if made.derive:
         lines += ["", "[sources.derive]"]
         for role, expression in made.derive.items():
-            lines.append(_set(role, expression, mapped[role][1] if role in mapped else ""))
+            product = "guessed: the price of one, times the quantity" if role == "amount" else ""
+            lines.append(_set(role, expression, mapped[role][1] if role in mapped else product))
     return lines
 
 
@@ -196,7 +197,8 @@ def _attributes(made: AttributeTable, taken: set[str], timezone: str) -> list[st
 def _summed(found: Found) -> list[str]:
     """Return the numbers to sum; where there are purchases, amounts have features of tagcast's own."""
     own = {"amount"} if PURCHASE in found.names else set()
-    roles = {role for made in found.events for role in ("amount", "quantity") if role in made.columns} - own
+    mapped = {role for made in found.events for role in (*made.columns, *made.derive)}
+    roles = ({"amount", "quantity"} & mapped) - own
     return sorted(roles | {name for made in found.events for name in made.numbers})
 
 

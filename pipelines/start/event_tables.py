@@ -19,6 +19,7 @@ from tagcast.pipelines.start.column_names import (
     best,
     event_score,
     has_no_sum,
+    is_price_each,
     names_one,
     plain_name,
     role_score,
@@ -116,9 +117,10 @@ def event_table(
     _map_event(reader.connection, made, questions)
     for role in (*_NUMBER_ROLES, *_WORD_ROLES):
         _map_role(reader.connection, made, role, questions)
+    _multiply_price(made)
     if made.event is None:
-        name = PURCHASE if "amount" in made.columns or "amount" in made.derive else "event"
-        made.events = [name]
+        sold = {"amount", "order_id", "item_id"} & {*made.columns, *made.derive}
+        made.events = [PURCHASE if sold else "event"]
     return made
 
 
@@ -206,6 +208,16 @@ def _map_role(connection: Any, made: EventTable, role: str, questions: Questions
         expression = _asked_number(connection, facts, facts.columns[choice.value], questions)
         if expression:
             made.derive[role] = expression
+
+
+def _multiply_price(made: EventTable) -> None:
+    """Where there is a price each and a quantity, and no amount, take their product."""
+    quantity = made.columns.get("quantity")
+    prices = [one.name for one in made.left() if one.is_number and is_price_each(one.name)]
+    if quantity is None or "quantity" in made.derive or "amount" in made.columns or not prices:
+        return
+    made.derive["amount"] = f"{sql_name(prices[0])} * {sql_name(quantity.value)}"
+    made.uses.append(Use(prices[0], "amount", made.derive["amount"]))
 
 
 def _equal(names: Sequence[str], scores: dict[str, int]) -> int:

@@ -241,6 +241,17 @@ class TestEvents:
         assert source(tmp_path)["derive"] == {"amount": "TRY_CAST(REPLACE(price, ',', '.') AS DOUBLE)"}
         assert "amount" not in source(tmp_path)["columns"]
 
+    def test_a_price_each_times_the_quantity_is_the_amount(self, tmp_path) -> None:
+        frame = orders().rename(columns={"price": "UnitPrice"})
+        frame.assign(Quantity=np.arange(len(frame)) % 3 + 1).to_csv(tmp_path / "orders.csv", index=False)
+        started(tmp_path, "orders.csv")
+        assert source(tmp_path)["derive"] == {"amount": "UnitPrice * Quantity"}
+        assert (source(tmp_path)["columns"]["quantity"], source(tmp_path)["event"]) == (
+            "Quantity",
+            "purchase",
+        )
+        assert checks(tmp_path)
+
     def test_amounts_whose_sign_nothing_shows_are_asked_about(self, tmp_path) -> None:
         prices = ["1,250", "2,300", "9,125"]
         frame = orders()
