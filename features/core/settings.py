@@ -238,7 +238,9 @@ def _find(start: Path) -> Path:
             return folder / FILE_NAME
     raise ConfigError(
         msg("no {file} in {folder} or above it", file=FILE_NAME, folder=start),
-        hint=msg("give --config FILE, or make a {file}", file=FILE_NAME),
+        hint=msg(
+            "give --config FILE, or make a {file}: {command}", file=FILE_NAME, command="tagcast init DATA"
+        ),
     )
 
 

@@ -16,6 +16,9 @@ from tagcast.pipelines.cli.groups import LazyCommand, LazyGroup, answer_error
 _EXAMPLES_WIDTH = 110
 
 COMMANDS = {
+    "init": LazyCommand(
+        "training", "Look at data and write a first project: configuration, views and a tag."
+    ),
     "check": LazyCommand("training", "Read the sources and report whether they are ready to train on."),
     "train": LazyCommand(
         "training", "Train tags and version the models; those that pass the gate become champions."
@@ -51,7 +54,8 @@ def cli() -> None:
     """Turn raw customer events into predictive tags you can verify.
 
     \b
-    A first run in a folder with a tagcast.toml:
+    A first run:
+      tagcast init events.parquet customers.csv  write a tagcast.toml, views and a tag from what the data show
       tagcast check                              is the data ready?
       tagcast train --all                        train and version every tag
       tagcast score --all                        score everyone, publish the profile store

@@ -1,24 +1,80 @@
-"""Commands that make models: check, train, features."""
+"""Commands from data to models: init, check, train, features."""
 
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import click
 
 from tagcast.features.core.messages import listed, msg
-from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup
+from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all, trials_option
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.readiness import render_check
 from tagcast.pipelines.reports.terminal import progress, say
 from tagcast.pipelines.reports.training import render_training
 from tagcast.pipelines.snapshots import build_snapshot, materialize_snapshot
+from tagcast.pipelines.start.first_project import write_demo_project, write_first_project
+from tagcast.pipelines.start.questions import Terminal, on_terminal
+from tagcast.pipelines.start.report import render_first_project
 from tagcast.pipelines.training.readiness import check_project
 from tagcast.pipelines.training.train import train_tags
 
 NOT_READY = 4
 snapshot_option = click.option("--as-of", type=Day(), help="Default: the day after the last event.")
+
+
+@click.command(cls=ProjectCommand)
+@click.argument("data", nargs=-1, metavar="FILE|FOLDER|GLOB|URL...")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Folder of the new project; default: the current one.",
+)
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    help="Table of the database that the URL names; several times for several.",
+)
+@click.option("--query", "queries", multiple=True, help="SELECT to run there, instead of a table.")
+@click.option("--timezone", help="Whose calendar days count, as in Europe/Oslo; default: asked, else UTC.")
+@click.option("--name", help="Name of the project; default: that of the folder.")
+@click.option(
+    "--yes", is_flag=True, help="Ask nothing: take the best guesses and write them down as comments."
+)
+@click.option("--demo", is_flag=True, help="Write the demo's project instead.")
+@pass_invocation
+def init(
+    invocation: Invocation, data: tuple[str, ...], into: Path, tables: tuple[str, ...], queries: tuple[str, ...],
+    timezone: str | None, name: str | None, yes: bool, demo: bool,
+) -> None:  # fmt: skip
+    """Look at data and write a first project: configuration, views and a tag.
+
+    Columns are recognised by names, types and values. What the data leave open is asked on a terminal. Nothing that exists
+    is replaced.
+
+    \b
+    Example:
+      tagcast init events.parquet customers.csv
+      tagcast init 'orders-*.csv' --into shop --timezone Europe/Oslo --yes
+      tagcast init 'postgresql+psycopg://reader:${SHOP_PASSWORD}@db/shop' --table orders --table customers
+      tagcast init --demo --into demo
+    """
+    if demo:
+        given = {"FILE": data, "--table": tables, "--query": queries, "--timezone": timezone, "--name": name}
+        if more := [option for option, value in given.items() if value]:
+            raise click.UsageError(f"--demo goes without {', '.join(more)}")
+        made = write_demo_project(into)
+    else:
+        asks = not (yes or invocation.as_json) and on_terminal()
+        made = write_first_project(
+            data, start=Path.cwd(), into=into, tables=tables, queries=queries, timezone=timezone, name=name,
+            asker=Terminal() if asks else None,
+        )  # fmt: skip
+    invocation.answer(made.to_dict(), lambda: render_first_project(made))
 
 
 @click.command(cls=ProjectCommand)

@@ -7,6 +7,7 @@ cannot be read, so that nobody has to know the signs of strptime.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -71,6 +72,61 @@ def _likely(text: str, zone: str) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """The formats that read a column of texts.
+
+    Parameters
+    ----------
+    example : str
+        A text of its commonest shape; empty where there is none.
+    formats : dict of str to str
+        What is made of the example, and the format that makes it so: one where the column shows which, none where
+        nothing fits.
+    """
+
+    example: str
+    formats: dict[str, str]
+
+
+def fitting_formats(connection: Any, texts: exp.Select, zone: str) -> Fitting:
+    """Return the formats of strptime that read a column, one for each reading.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    texts : exp.Select
+        One column ``t``, without blanks around it.
+    zone : str
+        In which the source's times are.
+    """
+    t = exp.column("t")
+    there = exp.select("t").from_(texts.subquery("x")).where(t.copy().is_(exp.null()).not_())
+    common = (
+        exp.select(exp.Min(this=t.copy()))
+        .from_(there.subquery("y"))
+        .group_by(replaced_all(t.copy(), "[0-9]", "9"))
+        .order_by("count(*) DESC", "min(t)")
+        .limit(1)
+    )
+    commonest = connection.execute(common.sql("duckdb")).fetchall()
+    if not commonest:
+        return Fitting("", {})
+    ((example,),) = commonest
+    # One text of the commonest shape tells nearly all formats apart; all texts tell the others.
+    likely = _reading(connection, example, _likely(example, zone))
+    if not likely:
+        return Fitting(example, {})
+    counted = [exp.Count(this=_parsed(t.copy(), form)) for form in likely]
+    filled, *counts = connection.execute(
+        exp.select(exp.Count(this=t.copy()), *counted).from_(there.subquery("z")).sql("duckdb")
+    ).fetchall()[0]
+    fitting = [
+        f for f, n in zip(likely, counts, strict=True) if n == max(counts) and n >= filled * (1 - MOST_LEFT)
+    ]
+    return Fitting(example, {likely[form]: form for form in reversed(fitting)})
+
+
 def time_hint(connection: Any, texts: exp.Select | None, zone: str) -> Message:
     """Return which ``time_format`` reads a column, where one does.
 
@@ -84,43 +140,20 @@ def time_hint(connection: Any, texts: exp.Select | None, zone: str) -> Message:
     """
     if texts is None:
         return DEFAULT_HINT
-    t = exp.column("t")
-    there = exp.select("t").from_(texts.subquery("x")).where(t.copy().is_(exp.null()).not_())
-    common = (
-        exp.select(exp.Min(this=t.copy()))
-        .from_(there.subquery("y"))
-        .group_by(replaced_all(t.copy(), "[0-9]", "9"))
-        .order_by("count(*) DESC", "min(t)")
-        .limit(1)
-    )
-    commonest = connection.execute(common.sql("duckdb")).fetchall()
-    if not commonest:
-        return DEFAULT_HINT
-    ((example,),) = commonest
-    # One text of the commonest shape tells nearly all formats apart; all texts tell the others.
-    likely = _reading(connection, example, _likely(example, zone))
-    if not likely:
-        return _WORDS_HINT if _MONTH.search(example) else DEFAULT_HINT
-    counted = [exp.Count(this=_parsed(t.copy(), form)) for form in likely]
-    filled, *counts = connection.execute(
-        exp.select(exp.Count(this=t.copy()), *counted).from_(there.subquery("z")).sql("duckdb")
-    ).fetchall()[0]
-    fitting = [
-        f for f, n in zip(likely, counts, strict=True) if n == max(counts) and n >= filled * (1 - MOST_LEFT)
-    ]
-    readings = {form: likely[form] for form in fitting}
-    if len(set(readings.values())) > 1:
-        by_reading = {reading: form for form, reading in reversed(readings.items())}
+    found = fitting_formats(connection, texts, zone)
+    if len(found.formats) > 1:
         choices = [
             msg('time_format = "{format}" reads it as {reading}', format=form, reading=reading)
-            for reading, form in sorted(by_reading.items())
+            for reading, form in sorted(found.formats.items())
         ]
         return msg(
-            "say what {example!r} is: {choices}", example=example, choices=listed(choices, "sentences")
+            "say what {example!r} is: {choices}",
+            example=found.example,
+            choices=listed(choices, "sentences"),
         )
-    if fitting:
-        return msg('time_format = "{format}" reads them', format=fitting[0])
-    return DEFAULT_HINT
+    for form in found.formats.values():
+        return msg('time_format = "{format}" reads them', format=form)
+    return _WORDS_HINT if _MONTH.search(found.example) else DEFAULT_HINT
 
 
 def _parsed(text: exp.Expr, form: str) -> exp.Expr:

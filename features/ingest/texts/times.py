@@ -33,6 +33,25 @@ _MANY_YEARS = 5
 _EXCEL_BEGINS = {"excel": datetime(1899, 12, 30), "excel_1904": datetime(1904, 1, 1)}  # noqa: DTZ001 - a local day
 
 
+class AmbiguousTimesError(DataError):
+    """A column of times can be read in several ways, and no line proves which.
+
+    Parameters
+    ----------
+    message, hint : Message or Joined
+    readings : dict of str to str
+        Each ``time_format`` that reads it, with what it makes of an example.
+    """
+
+    code = "ambiguous_times"
+
+    def __init__(
+        self, message: Message | Joined, *, hint: Message | Joined, readings: dict[str, str]
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.readings = readings
+
+
 def in_order(text: exp.Expr, order: str) -> exp.Expr:
     """Return the naive time of a text of day, month and year in this order, with hours or without; else NULL."""
     plain = replaced(text.copy(), r"^(\d+)[/.\-](\d+)[/.\-](\d+)", r"\1/\2/\3")
@@ -89,8 +108,10 @@ def proven_order(
 
     Raises
     ------
-    DataError
+    AmbiguousTimesError
         When several orders read it, or when it is of plain numbers of days: with each reading and its time_format.
+    DataError
+        When no order reads all of it.
     """
     t = exp.column("t")
     texts = exp.select(exp.alias_(text.copy(), "t")).from_(lines.copy()).subquery("x")
@@ -182,14 +203,14 @@ def _looked_at(connection: Any, texts: exp.Select) -> _Found:
     return _Found(**{**found, "shapes": found["shapes"] or []})
 
 
-def _ask(where: str, target: str, example: str, formats: dict[str, str]) -> DataError:
+def _ask(where: str, target: str, example: str, formats: dict[str, str]) -> AmbiguousTimesError:
     readings = {order: _reading(order, example) for order in formats}
     choices = []
     for order, written in formats.items():
         choices.append(
             msg('time_format = "{format}" reads it as {reading}', format=written, reading=readings[order])
         )
-    return DataError(
+    return AmbiguousTimesError(
         msg(
             "{where}: {target}: {example!r} can be {readings}, and no line proves which",
             where=where,
@@ -198,6 +219,7 @@ def _ask(where: str, target: str, example: str, formats: dict[str, str]) -> Data
             readings=_either(list(readings.values())),
         ),
         hint=msg("say which: {choices}", choices=listed(choices, "sentences")),
+        readings={written: readings[order] for order, written in formats.items()},
     )
 
 

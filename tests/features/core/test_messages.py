@@ -176,12 +176,16 @@ def test_any_header_gives_a_language(header) -> None:
 def test_an_error_carries_code_params_and_text() -> None:
     error = ConfigError(
         msg("no {file} in {folder} or above it", file="tagcast.toml", folder="/shop"),
-        hint=msg("give --config FILE, or make a {file}", file="tagcast.toml"),
+        hint=msg(
+            "give --config FILE, or make a {file}: {command}",
+            file="tagcast.toml",
+            command="tagcast init DATA",
+        ),
     )
     assert (error.code, error.exit_code) == ("config", 3)
     assert error.params == {"file": "tagcast.toml", "folder": "/shop"}
     assert str(error) == (
-        "no tagcast.toml in /shop or above it\n  hint: give --config FILE, or make a tagcast.toml"
+        "no tagcast.toml in /shop or above it\n  hint: give --config FILE, or make a tagcast.toml: tagcast init DATA"
     )
     assert all(any("\u4e00" <= c <= "\u9fff" for c in text) for text in error.rendered("zh"))
     assert len({kind.code for kind in _tree(TagcastError)}) == len(list(_tree(TagcastError)))
