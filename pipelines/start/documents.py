@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from tagcast.features.catalog.feature_set import OPTIONAL, PURCHASE, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.feature_set import OPTIONAL, PROFILE_VIEW, PURCHASE, WINDOWS_DAYS, FeatureSet
 from tagcast.features.core.settings_schema import Place
 from tagcast.pipelines.start.column_names import PURCHASES, plain_name
 from tagcast.pipelines.start.event_tables import EventTable
@@ -85,16 +85,19 @@ def views(found: Found) -> str:
     taken = {re.sub(r"_(\d+d|all)$", "", name) for name in shipped}
     features = {}
 
-    def add(stem: str, aggregate: str, title: tuple[str, str]) -> None:
+    def add(stem: str, aggregate: str, title: tuple[str, str]) -> str:
         name = plain_name(stem, taken, "event")
         taken.add(name)
         features[name] = f"{{{aggregate}, title: {{en: {_text(title[0])}, zh: {_text(title[1])}}}}}"
+        return name
 
+    active = []
     for event in found.names[:_MOST_EVENTS]:
         where = f"where: {_text(_is(event))}"
         add(f"{event}_count", f"count: true, {where}", (event, f"{event}次数"))
-        add(f"days_with_{event}", f"days: true, {where}", (f"days with {event}", f"有{event}的天数"))
-        add(f"days_since_{event}", f"since_last: true, {where}", (event, event))
+        days = add(f"days_with_{event}", f"days: true, {where}", (f"days with {event}", f"有{event}的天数"))
+        recency = add(f"days_since_{event}", f"since_last: true, {where}", (event, event))
+        active.append(f"roles: {{recency: {recency}, frequency: {days}_all}}")
     for name in _summed(found):
         add(f"{name}_total", f"sum: {name}", (name, name))
     add("silence_days", "since_last: true", ("activity", "活动"))
@@ -108,6 +111,8 @@ def views(found: Found) -> str:
         "windows: [7, 30, 90, all]",
         "features:",
         *(f"  {name}: {text}" for name, text in features.items()),
+        # Of purchases tagcast has a ranking of its own, by recency, frequency and value.
+        *(active[:1] if PURCHASE not in found.names else []),
     ]
     for made in found.attributes:
         if made.is_view and made.columns:
@@ -120,7 +125,7 @@ def tag(found: Found) -> str:
     horizon, event = found.horizon, found.outcome
     gap = "nobody has two" if horizon.gap_days is None else f"the usual gap is {horizon.gap_days:.1f} days"
     named = [
-        "profile_activity",
+        *([PROFILE_VIEW] if PURCHASE in found.names else []),
         FIRST_VIEW,
         *(made.facts.name for made in found.attributes if made.is_view and made.columns),
     ]

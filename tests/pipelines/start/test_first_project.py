@@ -198,7 +198,7 @@ class TestEvents:
         assert [use.role for use in made.tables[0].uses if use.column == "context"] == [""]
         tag = yaml.safe_load((tmp_path / "tags" / "comes_back.yaml").read_text(encoding="utf-8"))
         assert tag["outcome"]["where"] == "event = 'view'"
-        assert tag["features"] == ["profile_activity", "first"]
+        assert tag["features"] == ["first"]
 
     def test_names_of_events_numbers_and_words(self, tmp_path) -> None:
         app_events(60).to_parquet(tmp_path / "events.parquet", index=False)
