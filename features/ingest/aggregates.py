@@ -20,8 +20,8 @@ from tagcast.features.ingest.log_columns import (
     check_condition,
     check_expression,
     column_kinds,
+    names_in,
 )
-from tagcast.features.ingest.sql_allow_list import columns_in
 from tagcast.features.ingest.sql_casts import NUMERIC
 
 _OF_NUMBERS = frozenset({"sum", "mean", "min", "max"})
@@ -82,7 +82,7 @@ def in_order(view: AggregatesDeclaration) -> Iterator[tuple[str, str]]:
     DefinitionError
         Where one is computed from itself.
     """
-    needs = {name: columns_in(given.value) & view.derive.keys() for name, given in view.derive.items()}
+    needs = {name: names_in(given.value) & view.derive.keys() for name, given in view.derive.items()}
     try:
         for name in TopologicalSorter({name: sorted(needs[name]) for name in sorted(needs)}).static_order():
             yield name, view.derive[name].value
@@ -144,7 +144,7 @@ def settled(
     there = {feature.name for feature in bare.features()}
     derived: list[Derived] = []
     for name, value in in_order(view):
-        needed = columns_in(value)
+        needed = names_in(value)
         # A window that no history fills takes what is derived from it along; a name that is nowhere is an error of its own.
         if history_days is None or needed <= there:
             title = view.derive[name].title or _spoken(name)

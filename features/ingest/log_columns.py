@@ -92,6 +92,11 @@ def check_condition(connection: Any, text: str, kinds: Mapping[str, str], where:
     return check_expression(connection, text, kinds, where, ("BOOLEAN",), msg("a condition"), example)
 
 
+def names_in(text: str) -> frozenset[str]:
+    """Return the columns that an expression names, in lower case as the event log and features are: SQL tells no case apart."""
+    return frozenset(name.lower() for name in columns_in(text))
+
+
 def view_expression(text: str, columns: Collection[str], where: str) -> exp.Expr:
     """Return an expression of a view as it is computed: what a CAST cannot read is unknown, and stops no run at night.
 

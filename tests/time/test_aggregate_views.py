@@ -68,7 +68,7 @@ CONDITIONS = {
     "event = 'login'": lambda e: e.type == "login",
     "event IN ('login', 'buy')": lambda e: e.type in {"login", "buy"},
     "amount > 10": lambda e: unless_unknown(e.amount, lambda v: v > 10),
-    "NOT is_return": lambda e: e.type != "back",
+    "NOT IS_RETURN": lambda e: e.type != "back",
     "method <> 'card'": lambda e: unless_unknown(e.method, lambda v: v != "card"),
     "units < 2567000": lambda e: unless_unknown(e.units, lambda v: v < 2567000),
     "CAST(method AS INT) > 1": lambda _: None,  # no method is a number
@@ -155,7 +155,7 @@ class Seen:
         rows = [e for e in self.rows if where(e)]
         of_values = {"sum", "mean", "min", "max", "first", "last"} & given.keys()
         conditions = of_view, given.get("where", ""), given.get("share", "")
-        if not of_values and not any("is_return" in text for text in conditions):
+        if not of_values and not any("is_return" in text.lower() for text in conditions):
             rows = [e for e in rows if e.type != "back"]
         chosen = given.get("windows")
         if isinstance(chosen, list):
@@ -301,8 +301,8 @@ features:
   login_trend: {trend: logins}
   since: {since_last: true, where: "event = 'login'"}
 derive:
-  rest: "half_all - 1"
-  half_all: "logins_all / 2"
+  rest: "HALF_all - 1"
+  half_all: "Logins_ALL / 2"
   per_recent: "logins_all / logins_7d"
   often: "logins_all > 2"
   capped: "least(greatest(since, 1 / logins_7d), 5)"

@@ -18,8 +18,7 @@ from tagcast.features.catalog.attribute_views import level_names
 from tagcast.features.compute.aggregates.functions import all_of, double, ratio, value_of
 from tagcast.features.compute.aggregates.parts import Distinct, Part, quoted
 from tagcast.features.compute.dated_statements import EVENTS, as_written, sql_day
-from tagcast.features.ingest.log_columns import view_expression
-from tagcast.features.ingest.sql_allow_list import columns_in
+from tagcast.features.ingest.log_columns import names_in, view_expression
 from tagcast.features.ingest.sql_casts import finite
 
 _MEASURED, _RETURNED = "measured", "is_return"
@@ -139,7 +138,7 @@ class _Parts:
         """Return which events an aggregate is of: what is given back is no activity, unless a condition speaks of it."""
         where = self._condition(f"features.{one.name}.where", one.where)
         texts = (self._view.where, one.where, one.of if one.function == "share" else "")
-        if one.function not in OF_ACTIVITY or any(_RETURNED in columns_in(text) for text in texts):
+        if one.function not in OF_ACTIVITY or any(_RETURNED in names_in(text) for text in texts):
             return where
         return all_of(where, exp.not_(exp.column(_RETURNED)))
 
@@ -213,7 +212,7 @@ def _with_derived(query: exp.Select, view: AggregateView, columns: Sequence[_Col
     there = [column.name for column in columns]
     waiting = list(view.derived)
     while waiting:
-        ready = [one for one in waiting if columns_in(one.value) <= {*there}]
+        ready = [one for one in waiting if names_in(one.value) <= {*there}]
         if not ready:  # a name that is nowhere: whoever checks says so
             ready = waiting
         added = [exp.alias_(_derived(one, there, view.name), one.name, quoted=True) for one in ready]
