@@ -93,6 +93,9 @@ def run_one(name: str, log: MadeLog, made: Path) -> None:
     elif name.startswith(DECLARED):
         import ibis.backends.duckdb  # noqa: F401
 
+        import tagcast.features.compute.snapshot_plan
+        import tagcast.features.ingest.aggregates  # noqa: F401
+
         run_here(lambda: by_declaration(log.glob, made, as_ofs(4 if name.endswith("-4") else 1)))
     elif name == "sql":
         import duckdb  # noqa: F401
