@@ -324,3 +324,29 @@ def test_what_is_derived_follows_what_it_is_derived_from(tmp_path: Path) -> None
     assert nobody["half_all"] == 0
     assert pd.isna(nobody["per_recent"])
     assert (row["capped"], pd.isna(nobody["capped"])) == (1.0, True)
+
+
+def test_windows_reach_from_midnight_to_midnight(tmp_path: Path) -> None:
+    midnight = datetime(1969, 12, 20, tzinfo=ZONE)
+    second = timedelta(seconds=1)
+    moments = [
+        midnight - timedelta(days=7) - second,
+        midnight - timedelta(days=7),
+        midnight - second,
+        midnight,
+    ]
+    lines = [Event("b", at, "login", Decimal(1), None, f"m{n}", None) for n, at in enumerate(moments)]
+    lines.append(Event("b", midnight - timedelta(days=1), "back", Decimal(5), None, "card", None))
+    view = {
+        "view": "v",
+        "windows": [7, "all"],
+        "features": {
+            "n": {"count": True, "where": "event <> 'other'"},
+            "different": {"distinct": "method"},
+            "spent": {"sum": "amount"},
+        },
+    }
+    row = snapshots(tmp_path, view, [*ALWAYS, *lines])[DATES[0]].loc["b"]
+    assert (row["n_7d"], row["n_all"]) == (2, 3)
+    assert (row["different_7d"], row["different_all"]) == (2, 3)
+    assert (row["spent_7d"], row["spent_all"]) == (-3, -1)
