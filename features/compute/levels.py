@@ -40,7 +40,7 @@ def attribute_levels(
         Only rows known before it count.
     """
     words = [name for name, given in view.columns.items() if given.kind == "word"]
-    rows = exp.select("*").from_(_parquet(escape(str(table)))).where(_before("known_day", as_of))
+    rows = exp.select("*").from_(parquet(escape(str(table)))).where(before("known_day", as_of))
     return {name: _commonest(_counted(connection, rows, name)) for name in words}
 
 
@@ -69,7 +69,7 @@ def aggregate_levels(
     for name, given in view.features.items():
         if given.function not in {"first", "last"} or kinds[given.of] != WORD:
             continue
-        rows = exp.select("*").from_(_parquet(events)).where(_before("event_day", as_of))
+        rows = exp.select("*").from_(parquet(events)).where(before("event_day", as_of))
         for key, text in (("where", view.where), (f"features.{name}.where", given.where)):
             if text:
                 rows = rows.where(view_expression(text, kinds, f"{view.place}: {key}"))
@@ -93,11 +93,13 @@ def aggregate_levels(
     return found
 
 
-def _parquet(files: str) -> exp.Expr:
+def parquet(files: str) -> exp.Expr:
+    """Return the rows of Parquet files."""
     return exp.func("read_parquet", exp.Literal.string(files))
 
 
-def _before(column: str, as_of: date) -> exp.Expr:
+def before(column: str, as_of: date) -> exp.Expr:
+    """Return whether a day lies before ``as_of``."""
     return exp.LT(this=exp.column(column), expression=exp.cast(exp.Literal.string(str(as_of)), "DATE"))
 
 

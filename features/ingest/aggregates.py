@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from tagcast.features.catalog.aggregate_views import Aggregate, AggregateView, Derived
-from tagcast.features.catalog.aggregates_declaration import ROLES, WINDOWED, AggregatesDeclaration
+from tagcast.features.catalog.aggregates_declaration import ROLES, AggregatesDeclaration
 from tagcast.features.catalog.feature_set import windows_within
 from tagcast.features.catalog.titles import Text
 from tagcast.features.catalog.view_files import aggregate_views
@@ -118,13 +118,14 @@ def settled(
     numbers = (*NUMBERS, *further_numbers)
     aggregates: list[Aggregate] = []
     for name, given in view.features.items():
-        source = view.features[given.of] if given.function == "trend" else given
-        declared = view.windows_of(given.of if given.function == "trend" else name)
+        # A trend has the windows and the title of what it is a trend of.
+        counted = given.of if given.function == "trend" else name
+        declared = view.windows_of(counted)
         windows = tuple(n for n in declared if isinstance(n, int))
         if history_days is not None:
             windows = windows_within(history_days, windows)
         whole = "_all" if "all" in declared else None if declared else ""
-        title = given.title or source.title or _spoken(given.of if given.function == "trend" else name)
+        title = given.title or view.features[counted].title or _spoken(counted)
         word = given.function in {"first", "last"} and given.of not in numbers
         aggregates.append(
             Aggregate(
@@ -133,7 +134,7 @@ def settled(
                 given.of,
                 given.where or "",
                 windows,
-                whole if given.function in WINDOWED or given.function != "trend" else None,
+                None if given.function == "trend" else whole,
                 title.en,
                 title.zh,
                 word,

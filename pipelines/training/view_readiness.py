@@ -94,6 +94,7 @@ def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
 def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, ...]:
     """Return rows, their profiles, all profiles, the first and the last day, and how late rows are written."""
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
+    from tagcast.features.compute.levels import before, parquet
     from tagcast.features.ingest.log_columns import column_kinds, view_expression
 
     events, day = project.events.glob, exp.column("event_day")
@@ -106,12 +107,11 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
                 this=exp.column("known_at"), expression=exp.column("valid_from"), unit=exp.var("DAY")
             )
             late = exp.cast(exp.Median(this=days), "BIGINT")
-    before = exp.LT(this=day, expression=exp.cast(exp.Literal.string(str(as_of)), "DATE"))
-    rows = exp.select("*").from_(_parquet(table)).where(before)
+    rows = exp.select("*").from_(parquet(table)).where(before(day.name, as_of))
     if not isinstance(view, AttributesDeclaration) and view.where:
         rows = rows.where(view_expression(view.where, column_kinds(project.settings), view.place))
-    known = exp.select("profile_id").distinct().from_(_parquet(events))
-    known = known.where(exp.LT(this=exp.column("event_day"), expression=before.expression.copy()))
+    known = exp.select("profile_id").distinct().from_(parquet(events))
+    known = known.where(before("event_day", as_of))
     found = exp.select(
         exp.Count(this=exp.Star()),
         exp.Count(this=exp.Distinct(expressions=[exp.column("profile_id", "k")])),
@@ -141,10 +141,6 @@ def _never_met(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Te
         if asked := unmet_names(checked(text, kinds, place), names):
             return never_met(place, asked, names)
     return None
-
-
-def _parquet(files: str) -> exp.Expr:
-    return exp.func("read_parquet", exp.Literal.string(files))
 
 
 def _problem(
