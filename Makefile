@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults mutants lowest lock bench bench-quick bench-quality bench-training bench-interest messages docs clean
+.PHONY: help demo test check faults explore mutants lowest lock bench bench-quick bench-quality bench-training bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -29,6 +29,9 @@ test: $(STAMP)  ## the whole suite
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections, lost databases, copied homes
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py \
 	  tests/pipelines/scoring/test_lost_tags.py tests/pipelines/project tests/pipelines/cli/test_machine_faults.py
+
+explore: $(STAMP)  ## the property tests on examples drawn anew, a thousand each: what the suite repeats, this goes beyond
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile explore $$(grep -rl --include='test_*.py' 'from hypothesis import' tests)
 
 mutants: $(STAMP)  ## deliberate mistakes about time, thresholds, rights and money: how many do tests notice (ten minutes)
 	$(BIN)/python -m tests.project.mutants

@@ -19,8 +19,12 @@ from tests.support.stores import drop_schemas, made
 
 # Each test has a home of its own: in it, every one would compile the kernels anew.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
+# A suite that fails by chance stops whoever changes something else; `make explore` draws anew each time.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", max_examples=1_000)
 # For `make mutants`, which asks whether a test fails and not by how little.
-settings.register_profile("no-shrink", phases=(Phase.explicit, Phase.generate))
+settings.register_profile("no-shrink", derandomize=True, phases=(Phase.explicit, Phase.generate))
+settings.load_profile("repeatable")
 
 
 def pytest_collection_finish() -> None:

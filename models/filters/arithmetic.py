@@ -117,7 +117,8 @@ def _value(node: exp.Expr, columns: Mapping[str, Floats]) -> Floats | float:
 def _divided(dividend: Floats | float, divisor: Floats | float) -> Floats | float:
     import numpy as np
 
-    quotient: Floats = np.divide(dividend, divisor)
+    # Not infinite: 1 / (a / b) would make a plain 0 of what nobody can know.
+    quotient: Floats = np.where(np.equal(divisor, 0.0), np.nan, np.divide(dividend, divisor))
     return quotient
 
 

@@ -32,6 +32,12 @@ def test_it_is_what_python_makes_of_the_same_text(text) -> None:
         assert found[place] == pytest.approx(value, nan_ok=True), text
 
 
+def test_what_is_divided_by_a_division_by_zero_is_unknown_too() -> None:
+    found = read_arithmetic("0.5 / (a / b)")({"a": A, "b": B}, len(A))
+    assert found[0] == 2.0
+    assert np.isnan(found[1:]).all()
+
+
 def test_names_are_found_quoted_or_not() -> None:
     found = read_arithmetic('0.5 * "grade is x" + spend_90d - spend_90d')
     assert found.names == ("grade is x", "spend_90d")
