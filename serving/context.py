@@ -5,12 +5,14 @@ Services are functions that take a service context and the caller; nothing here 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.entities.entity_settings import settings_of
 from tagcast.serving.cache import TTLCache
 from tagcast.serving.turns import Turns
 
@@ -49,11 +51,32 @@ class ServiceContext:
     state: State
     clock: Callable[[], datetime]
     remembered: TTLCache = field(default_factory=TTLCache, repr=False, compare=False)
+    whole: ServiceContext | None = field(default=None, repr=False, compare=False)
+    """Of an entity: the context of the project that it is opened beside."""
 
     @cached_property
     def turns(self) -> Turns:
         """The turns of people whose questions are worked on, in console and API together."""
-        return Turns(self.settings.access.questions_at_once)
+        return Turns(self.settings.access.questions_at_once) if self.whole is None else self.whole.turns
+
+    @cached_property
+    def accounts(self) -> State:
+        """Where accounts and keys are: those of the whole project."""
+        from tagcast.registry.state.database import open_state
+
+        whole = self.settings.whole
+        return self.state if whole is self.settings else open_state(whole)
+
+    @cached_property
+    def entities(self) -> Mapping[str, ServiceContext]:
+        """The context of each entity of the project, profiles first."""
+        if self.whole is not None:
+            return self.whole.entities
+        others = {
+            name: open_context(settings_of(self.settings, name), self.clock, self)
+            for name in self.settings.entities
+        }
+        return {PROFILE: self, **others}
 
     @property
     def now(self) -> datetime:
@@ -85,8 +108,17 @@ class ServiceContext:
         return self.remembered.get("tracking", lambda: open_tracking(home, project=name))
 
 
-def open_context(settings: Settings, clock: Callable[[], datetime]) -> ServiceContext:
+def open_context(
+    settings: Settings, clock: Callable[[], datetime], whole: ServiceContext | None = None
+) -> ServiceContext:
     """Open the service context of a project; nothing is made before the first question.
+
+    Parameters
+    ----------
+    settings : Settings
+    clock : callable
+    whole : ServiceContext, optional
+        Where the settings are of an entity: the context that it is opened beside.
 
     Raises
     ------
@@ -100,4 +132,4 @@ def open_context(settings: Settings, clock: Callable[[], datetime]) -> ServiceCo
 
     store = open_store(settings.store_place, settings.home, settings.name, memory_limit=settings.memory_limit)
     check_databases(settings, store)
-    return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock)
+    return ServiceContext(settings, RunReaderPool(store), open_state(settings), clock, whole=whole)

@@ -62,11 +62,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        try:
-            await run_in_threadpool(flush_uses, context.state)
-        except StateError as error:  # the counts of some seconds are lost; nothing else is
-            log.warning(msg("uses of tags could not be written at the end: {problem}", problem=error.message))
-        await run_in_threadpool(context.store.close)
+        for entity in context.entities.values():
+            try:
+                await run_in_threadpool(flush_uses, entity.state)
+            except StateError as error:  # the counts of some seconds are lost; nothing else is
+                log.warning(
+                    msg("uses of tags could not be written at the end: {problem}", problem=error.message)
+                )
+            await run_in_threadpool(entity.store.close)
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=SILENT)
     add_handlers(app)
@@ -74,6 +77,8 @@ def create_app(
     pages = ConsolePages(access) if console else None
     app.include_router(health_routes(context))
     app.include_router(login_routes(context, access, link, pages))
+    for name in context.settings.entities:
+        app.mount(f"{PREFIX}/entities/{name}", create_api(context.entities[name], name))
     app.mount(PREFIX, create_api(context))
     if pages is not None:
         _add_console(app, context)

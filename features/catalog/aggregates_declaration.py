@@ -6,14 +6,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tagcast.features.catalog.titles import Text
 from tagcast.features.catalog.view_declarations import DeclaredView, check_feature_names
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict, suggested
 
 Window = int | Literal["all"]
-ENTITIES = {"profile": "profile_id", "category": "category"}
-"""What aggregates may be of, and their keys on the event log."""
 FUNCTIONS = (
     "count", "days", "sum", "mean", "min", "max", "distinct", "share", "since_first", "since_last", "first", "last", "gaps",
     "trend",
@@ -125,9 +123,6 @@ class Derived(Strict):
 class AggregatesDeclaration(DeclaredView):
     """A view of aggregates over the events before each snapshot."""
 
-    entity: tuple[Literal["profile", "category"], ...] = Field(
-        ("profile",), description="[profile], or [profile, category]: of each profile in each category"
-    )
     where: str | None = Field(None, description="SQL condition: the events that the view is about")
     windows: tuple[Window, ...] | None = Field(
         None, description="days, and all for everything; of every aggregate that says no others"
@@ -141,13 +136,6 @@ class AggregatesDeclaration(DeclaredView):
         description="which features are recency (days since), frequency and value: of them the ranking is made that a model "
         "has to beat",
     )
-
-    @field_validator("entity", mode="before")
-    @classmethod
-    def _check_entity(cls, value: Any) -> Any:
-        if value not in (["profile"], ["profile", "category"]):
-            raise InvalidValueError(msg("expected [profile] or [profile, category]"))
-        return value
 
     @field_validator("windows", mode="before")
     @classmethod
@@ -195,11 +183,6 @@ class AggregatesDeclaration(DeclaredView):
     def names(self) -> tuple[str, ...]:
         """The features that it declares, as a tag may name them; an aggregate stands for all of its windows."""
         return (*self.features, *self.derive)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of its entity on the event log."""
-        return tuple(ENTITIES[name] for name in self.entity)
 
     @property
     def column_names(self) -> tuple[str, ...]:

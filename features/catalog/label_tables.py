@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tagcast.features.core.settings_schema import TimedPlace
+from tagcast.features.core.schema.sources import TimedPlace
 
 
 class LabelTable(TimedPlace):

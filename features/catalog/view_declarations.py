@@ -9,14 +9,16 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from tagcast.features.catalog.titles import Text
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.core.settings_schema import TimedPlace
+from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.schema.sources import TimedPlace
+from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict
 
 NAME = r"^[a-z][a-z0-9_]*$"
 ColumnKind = Literal["number", "flag", "date", "word"]
 SHIPPED = ("profile_activity", "profile_category")
+_KEYS = ("profile_id", "category")
 _TAKEN = frozenset({"profile_id", "category", "as_of", "event_timestamp", "created_timestamp"})
 """Columns of a snapshot that are no features."""
 
@@ -63,6 +65,11 @@ class DeclaredView(Strict):
     title: Text | None = None
     description: str = ""
     owner: str = ""
+    entity: tuple[str, ...] = Field(
+        (PROFILE,),
+        description="whose features these are: [profile], or an entity of the configuration; [profile, category]: of each in each "
+        "category",
+    )
     _file: str = PrivateAttr("")
 
     def read_from(self, file: Path) -> None:
@@ -73,6 +80,20 @@ class DeclaredView(Strict):
     def place(self) -> str:
         """What errors call it: its file and its name."""
         return f"{self._file}: {self.view}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its entity on the event log that the entity sees."""
+        return tuple(_KEYS[place] for place in range(len(self.entity)))
+
+    @field_validator("entity", mode="before")
+    @classmethod
+    def _check_entity(cls, value: Any) -> Any:
+        several = [value] if isinstance(value, str) else value
+        names = isinstance(several, list | tuple) and all(isinstance(name, str) for name in several)
+        if not names or several[1:] not in ([], ["category"]) or several[:1] in ([], ["category"]):
+            raise InvalidValueError(msg("expected one entity, as in [profile], or one and category"))
+        return tuple(several)
 
     @field_validator("view")
     @classmethod
@@ -126,10 +147,12 @@ class AttributesDeclaration(DeclaredView):
         check_feature_names(value)
         return value
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of its entity on the event log."""
-        return ("profile_id",)
+    @field_validator("entity")
+    @classmethod
+    def _check_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) > 1:
+            raise InvalidValueError(msg("attributes are of one entity, as in [profile]"))
+        return value
 
     @property
     def names(self) -> tuple[str, ...]:

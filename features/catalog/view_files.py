@@ -14,16 +14,26 @@ from tagcast.features.catalog.view_declarations import AttributesDeclaration
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.raw_errors import yaml_problem
+from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.validation import placed
+from tagcast.features.core.validation import placed, suggested
 
 ViewDeclaration = AttributesDeclaration | AggregatesDeclaration
 """Every kind of view that can be declared."""
 
 
 def declared_views(settings: Settings) -> tuple[ViewDeclaration, ...]:
-    """Return the views that a project declares; DefinitionError as of :func:`load_views`."""
-    return () if settings.features_folder is None else load_views(settings.features_folder)
+    """Return the views that a project declares of the entity of ``settings``; DefinitionError as of :func:`load_views`."""
+    if settings.features_folder is None:
+        return ()
+    views, known = load_views(settings.features_folder), (PROFILE, *settings.entities)
+    for view in views:
+        if view.entity[0] not in known:
+            raise DefinitionError(
+                msg("{place}: entity: there is no entity {name!r}", place=view.place, name=view.entity[0]),
+                hint=suggested(view.entity[0], known),
+            )
+    return tuple(view for view in views if view.entity[0] == settings.entity)
 
 
 def attribute_views(settings: Settings) -> tuple[AttributesDeclaration, ...]:
@@ -50,7 +60,8 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
             hint=msg('set features = "…" in the configuration to a folder of views, or leave it out'),
         )
     views: dict[str, tuple[Path, ViewDeclaration]] = {}
-    owners = {name: f.view for name, f in FeatureSet(WINDOWS_DAYS, OPTIONAL).titles().items()}
+    shipped = {name: f.view for name, f in FeatureSet(WINDOWS_DAYS, OPTIONAL).titles().items()}
+    owners: dict[str, dict[str, str]] = {}
     for file in sorted(folder.glob("*.yaml")):
         for raw in _documents(file):
             view = _validated(raw, file)
@@ -64,8 +75,9 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
                     ),
                     hint=msg("rename one"),
                 )
+            owned = owners.setdefault(view.entity[0], dict(shipped))
             for name in view.column_names:
-                if (other := owners.setdefault(name, view.view)) != view.view:
+                if (other := owned.setdefault(name, view.view)) != view.view:
                     raise DefinitionError(
                         msg(
                             "{file}: {view} and {other} both have a feature {name!r}",

@@ -20,9 +20,9 @@ from typing import Any, Protocol
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, SHIPPED, FeatureSet
 from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
-from tagcast.features.core.disk_errors import disk_errors
 from tagcast.features.core.duckdb import connect, instant
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.home.disk_errors import disk_errors
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.system import private_folder
 

@@ -11,15 +11,16 @@ import tomllib
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
-from tagcast.features.core.operation_schema import Access, Publish, Review, StateDatabase
 from tagcast.features.core.raw_errors import reason_of, toml_problem
-from tagcast.features.core.settings_schema import Identity, Join, Profiles, Source
-from tagcast.features.core.urls import expand, expand_url, holds_password
+from tagcast.features.core.schema.entities import PROFILE, Entity, check_entities
+from tagcast.features.core.schema.operation import Access, Publish, Review, StateDatabase
+from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
+from tagcast.features.core.urls import expand, expand_url, holds_password, package_folder
 from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
 
 FILE_NAME = "tagcast.toml"
@@ -42,6 +43,9 @@ class Settings(Strict):
     sources: tuple[Source, ...] = Field(min_length=1)
     profiles: Profiles | None = None
     identity: Identity | None = None
+    entities: dict[str, Entity] = Field(
+        default_factory=dict, description="what events are about beside the profile: name = entity"
+    )
     store: str | None = Field(
         None, description="folder, or postgresql://… with secrets as ${VARIABLE}; default: store in the home"
     )
@@ -57,6 +61,8 @@ class Settings(Strict):
     threads: int | None = Field(None, gt=0)
     path: Path = Field(exclude=True)
     home: Path = Field(exclude=True)
+    _entity: str = PrivateAttr(PROFILE)
+    _whole: Settings | None = PrivateAttr(None)
 
     @field_validator("timezone")
     @classmethod
@@ -85,6 +91,11 @@ class Settings(Strict):
         return self
 
     @model_validator(mode="after")
+    def _check_entities(self) -> Self:
+        check_entities(self.entities, self.sources, self.profiles)
+        return self
+
+    @model_validator(mode="after")
     def _check_consent(self) -> Self:
         attributes = self.profiles.columns if self.profiles else ()
         for channel, attribute in self.consent.items():
@@ -104,8 +115,22 @@ class Settings(Strict):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Further columns of the event log that hold words, sorted."""
-        return tuple(sorted({name for source in self.sources for name in source.words}))
+        """Further columns of the event log that hold words, sorted; the keys of entities are words."""
+        return tuple(sorted({name for source in self.sources for name in (*source.words, *source.keys)}))
+
+    @property
+    def entity(self) -> str:
+        """The entity that these settings are of; :mod:`tagcast.features.entities` makes those of others."""
+        return self._entity
+
+    @property
+    def whole(self) -> Settings:
+        """The settings of the profiles, which are those of the project; accounts are the same for every entity."""
+        return self._whole or self
+
+    def seen_by(self, entity: str, whole: Settings) -> None:
+        """Make these the settings of an entity of ``whole``."""
+        self._entity, self._whole = entity, whole
 
     @property
     def folder(self) -> Path:
@@ -165,7 +190,7 @@ class Settings(Strict):
         text = expand(path, f"{self.path.name}: {where}")
         if text.startswith("package:"):
             package, _, inside = text.removeprefix("package:").partition("/")
-            return str(_package_folder(package, f"{self.path.name}: {where}") / inside)
+            return str(package_folder(package, f"{self.path.name}: {where}") / inside)
         return str(self.folder / Path(text).expanduser())
 
 
@@ -244,22 +269,12 @@ def _find(start: Path) -> Path:
     )
 
 
-def _package_folder(package: str, where: str) -> Path:
-    from importlib.util import find_spec
-
-    spec = find_spec(package) if package.isidentifier() else None
-    if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(
-            msg("{where}: the Python package {package!r} is not installed", where=where, package=package),
-            hint=f"pip install {package}",
-        )
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
 _MODELS: dict[str, type[BaseModel]] = {
     "sources": Source,
     "joins": Join,
     "profiles": Profiles,
+    "table": Profiles,
+    "entities": Entity,
     "identity": Identity,
     "publish": Publish,
     "review": Review,

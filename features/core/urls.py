@@ -1,9 +1,10 @@
-"""URLs of databases: variables of the environment filled in, passwords that are written in them found."""
+"""Places as they are configured: variables and packages filled in, passwords that are written in them found."""
 
 from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from urllib.parse import unquote_plus
 
 from tagcast.features.core.errors import ConfigError
@@ -99,3 +100,16 @@ def expand_url(text: str, where: str) -> str:
                     ),
                 )
     return expand(text, where)
+
+
+def package_folder(package: str, where: str) -> Path:
+    """Return the folder of an installed Python package; ConfigError, with what installs it, where there is none."""
+    from importlib.util import find_spec
+
+    spec = find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(
+            msg("{where}: the Python package {package!r} is not installed", where=where, package=package),
+            hint=f"pip install {package}",
+        )
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -9,11 +9,11 @@ from typing import Any
 from tagcast.features.catalog.aggregate_views import Aggregate, AggregateView, Derived
 from tagcast.features.catalog.aggregates_declaration import ROLES, AggregatesDeclaration
 from tagcast.features.catalog.feature_set import windows_within
-from tagcast.features.catalog.titles import Text
 from tagcast.features.catalog.view_files import aggregate_views
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
+from tagcast.features.core.titles import Text
 from tagcast.features.ingest.log_columns import (
     NUMBERS,
     check_column,

@@ -23,9 +23,10 @@ from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.settings_schema import Place
 from tagcast.features.core.system import private_folder
+from tagcast.features.entities.entity_settings import LOG
 from tagcast.features.ingest.aggregates import check_aggregates
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
@@ -97,6 +98,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         mark = _fingerprint(settings)
         known = _active(root, mark)
         if known is not None:
+            _link(settings.home / LOG, known.id)
             return known
         aside = root / ".aside"
         shutil.rmtree(aside, ignore_errors=True)
@@ -128,6 +130,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         _write(root / "current.json", {"id": built.id, "fingerprint": mark})
+        _link(settings.home / LOG, built.id)
         _forget_old(root, built.id)
         return _load(final)
 
@@ -261,6 +264,15 @@ def _write(file: Path, content: dict[str, Any]) -> None:
     aside = file.with_suffix(".aside")
     aside.write_text(json.dumps(content), encoding="utf-8")
     aside.replace(file)
+
+
+def _link(link: Path, current: str) -> None:
+    """Let a link lead to the events of the active log: entities read them there."""
+    aside, target = link.with_name(f".{link.name}"), Path(current) / "events.parquet"
+    if not link.is_symlink() or link.readlink() != target:
+        aside.unlink(missing_ok=True)
+        aside.symlink_to(target)  # relative: a home that is moved takes it along
+        aside.replace(link)
 
 
 def _forget_old(root: Path, current: str) -> None:

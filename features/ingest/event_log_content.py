@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.loads.day_totals import PastChange, change_from_json
 from tagcast.features.quality.source_spans import SourceSpan, observed_until, span_from_json, stopped
 
@@ -79,10 +79,60 @@ class LogContent:
         """The first day that not every source reaches: what happened since is unknown, not silent."""
         return observed_until(self.spans, self.last_day)
 
+    def seen_until(self, whole: LogContent) -> Self:
+        """Return it with the time of the log that it is part of: an entity without news is silent, not unknown."""
+        return replace(self, spans=whole.spans, last_day=whole.last_day)
+
     @property
     def stopped(self) -> tuple[str, ...]:
         """Sources that have fallen silent against their rhythm while others went on, sorted."""
         return tuple(sorted(stopped(self.spans)))
+
+    def resolve_as_of(self, as_of: date | None) -> date:
+        """Return the day that training or scoring takes for today; None takes the first that not every source reaches.
+
+        Raises
+        ------
+        DataError
+            When it lies after the data: the days between are unknown, not silent.
+        """
+        as_of = as_of or self.observed_until
+        if as_of > self.observed_until:
+            if silent := self.stopped:
+                raise DataError(
+                    msg(
+                        "{as_of} is after the data: {sources} stopped, so what happened from {observed_until} on is unknown",
+                        as_of=as_of,
+                        sources=listed(silent),
+                        observed_until=self.observed_until,
+                    ),
+                    hint=msg(
+                        "bring it up to date, use a date up to {observed_until}, or say ended = true in the source "
+                        "if no more is to come",
+                        observed_until=self.observed_until,
+                    ),
+                )
+            raise DataError(
+                msg(
+                    "{as_of} is after the data: the last event is of {last_day}, so what happened since is unknown",
+                    as_of=as_of,
+                    last_day=self.last_day,
+                ),
+                hint=msg(
+                    "use a date up to {observed_until}, or bring the source up to date",
+                    observed_until=self.observed_until,
+                ),
+            )
+        if as_of <= self.first_day:
+            raise DataError(
+                msg(
+                    "{as_of} is not after the first event ({first_day})",
+                    as_of=as_of,
+                    first_day=self.first_day,
+                ),
+                hint=msg("use a later date"),
+            )
+        return as_of
 
     def id_before(self, as_of: date) -> str:
         """Return the content id of the events of local days before ``as_of``.

@@ -16,8 +16,8 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.schema.sources import Source
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.settings_schema import Source
 from tagcast.features.ingest.attributes.profiles import write_attributes
 from tagcast.features.ingest.attributes.views import write_view_tables
 from tagcast.features.ingest.event_log_content import VIEWS, Digest, LogContent, SourceCount, content_id

@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.schema.sources import EVENT_COLUMNS, Source
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.settings_schema import EVENT_COLUMNS, Source
 from tagcast.features.ingest.expression_types import Typing, Values, values_of
 from tagcast.features.ingest.log_columns import (
     AMOUNT_TYPE,

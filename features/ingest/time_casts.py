@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.core.settings_schema import TIME_FORMATS, TimedPlace
+from tagcast.features.core.schema.sources import TIME_FORMATS, TimedPlace
 from tagcast.features.ingest.readers.nested.value_paths import path_in
 from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches, replaced
 from tagcast.features.ingest.texts.times import EVENT_TIME, ORDERS, in_order

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.quality.source_spans import SourceSpan
 
 if TYPE_CHECKING:
-    from tagcast.features.core.settings_schema import Source
+    from tagcast.features.core.schema.sources import Source
 
 DAY_TOTALS = "days.parquet"
 """In the folder of an event log: a row a source and local day."""

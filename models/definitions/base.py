@@ -14,9 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from tagcast.features.catalog.titles import Text
 from tagcast.features.core.errors import DefinitionError, FilterError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict
 from tagcast.models.definitions.cron import Cron
 from tagcast.models.filters.conditions import Names
@@ -112,6 +113,7 @@ class TagBase(Strict):
     description: Text
     path: tuple[str, ...] = Field(min_length=2, max_length=3, description="where it hangs in the tag tree")
     owner: str = Field(min_length=1)
+    entity: str = Field(PROFILE, description="whom it is about: profile, or an entity of the configuration")
     population: Population = Field(Population(), json_schema_extra=_or_text)
     family: Family | None = None
     refresh: str = Field(
@@ -134,6 +136,12 @@ class TagBase(Strict):
                 )
             )
         return value
+
+    @model_serializer(mode="wrap")
+    def _without_profile(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the entity that every project has: what was written before there were others does not change."""
+        written: dict[str, Any] = handler(self)
+        return {name: value for name, value in written.items() if name != "entity" or value != PROFILE}
 
     @field_validator("refresh")
     @classmethod

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
-from tagcast.features.catalog.titles import Text
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError
 from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, check_names, slug
 from tagcast.models.definitions.decision_rules import (

@@ -255,7 +255,9 @@ def audit(
       tagcast audit --action audience. --who ann
     """
     who = whose(invocation.person, who)
-    found = entries(invocation.state, action=action, subject=subject, who=who, limit=limit, before=before)
+    found = entries(
+        invocation.project().state, action=action, subject=subject, who=who, limit=limit, before=before
+    )
     cells = [(e.id, _shown(e.at), e.who, e.action, e.subject, _details(e.detail)) for e in found]
     heads = ("id", "at (UTC)", "who", "action", "subject", "detail")
     invocation.answer([vars(e) for e in found], lambda: table("audit log", heads, cells))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.home.machine import machine_fault
 from tagcast.features.core.messages import as_values, language_of, msg, render
 from tagcast.features.core.system import adopt_home, private_files
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.project.progress import Progress, quiet
+from tagcast.pipelines.reports.terminal import answer_error, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,18 +39,25 @@ class Invocation:
 
     Parameters
     ----------
-    config, home : Path or None
-        As given by ``--config`` and ``--home``, before the command or after it.
+    config, home, entity : Path, Path and str, or None
+        As given by ``--config``, ``--home`` and ``--entity``, before the command or after it.
     as_json : bool
     """
 
     config: Path | None = None
     home: Path | None = None
+    entity: str | None = None
     as_json: bool = False
 
     @cached_property
     def settings(self) -> Settings:
-        """The project's configuration."""
+        """The project's configuration, as the entity that is asked for sees it."""
+        from tagcast.features.entities.entity_settings import settings_of
+
+        return self._whole if self.entity is None else settings_of(self._whole, self.entity)
+
+    @cached_property
+    def _whole(self) -> Settings:
         from tagcast.features.core.settings import load_settings
 
         settings = load_settings(self.config, self.home, Path.cwd())
@@ -57,10 +65,11 @@ class Invocation:
         return settings
 
     def project(self, progress: Progress = quiet) -> Project:
-        """Return the project; nothing is built yet."""
+        """Return the project, or the part of it that is asked for; nothing is built yet."""
         from tagcast.pipelines.project.project import Project
 
-        return Project(self.settings, progress)
+        whole = Project(self.settings.whole, progress)
+        return whole if self.entity is None else whole.of(self.entity)
 
     def context(self) -> ServiceContext:
         """Open the service context that console and API work with as well."""
@@ -70,8 +79,8 @@ class Invocation:
 
     @cached_property
     def state(self) -> State:
-        """Accounts, keys, audit log, saved audiences and drafts of the project."""
-        return self.project().state
+        """Where the accounts and keys of the project are."""
+        return self.project().accounts
 
     @cached_property
     def person(self) -> Person:
@@ -120,6 +129,26 @@ class Invocation:
         else:
             render()
 
+    def answer_each(
+        self, found: tuple[Mapping[str, Any], TagcastError | None], payload: Callable[[Any], Any],
+        render: Callable[[Any], None],
+    ) -> None:  # fmt: skip
+        """Print what was found of each entity, by its name where there are several, and raise what failed."""
+        answers, failed = found
+
+        def render_all() -> None:
+            for entity, answer in answers.items():
+                if len(answers) > 1:
+                    say(msg("Entity: {entity}", entity=entity))
+                render(answer)
+
+        payloads = {entity: payload(answer) for entity, answer in answers.items()}
+        several = len(payloads) > 1 or (failed is not None and payloads)
+        if payloads:
+            self.answer(payloads if several else next(iter(payloads.values())), render_all)
+        if failed is not None:
+            raise failed
+
 
 pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
 
@@ -146,6 +175,13 @@ def _with_project_options(arguments: dict[str, Any]) -> dict[str, Any]:
             ["--home"],
             type=click.Path(path_type=Path),
             help="Keeps all that is made; default: TAGCAST_HOME, else .tagcast beside the configuration.",
+            expose_value=False,
+            callback=_remember,
+        ),
+        click.Option(
+            ["--entity"],
+            metavar="NAME",
+            help="Only this entity of the configuration; default: profile, or every one where all tags are meant.",
             expose_value=False,
             callback=_remember,
         ),
@@ -250,36 +286,3 @@ class LazyGroup(ProjectGroup):
         """List the commands with what the table says of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.help) for name, command in self.lazy.items()])
-
-
-def answer_error(error: TagcastError, *, as_json: bool, text: str | None) -> None:
-    """Print an error on standard error.
-
-    Parameters
-    ----------
-    error : TagcastError
-    as_json : bool
-        As an object with the keys ``error``, ``hint``, ``code``, ``params``, ``exit_code``, and ``position`` in a filter.
-    text : str, optional
-        The filter, so that a mark can stand under the place.
-    """
-    message, hint = error.rendered(language_of())
-    if as_json:
-        answer: dict[str, Any] = {
-            "error": message,
-            "hint": hint,
-            "code": error.code,
-            "params": as_values(getattr(error.message, "params", {}), language_of()),
-            "exit_code": error.exit_code,
-        }
-        if isinstance(error, FilterError):
-            answer["position"] = error.position
-        click.echo(json.dumps(answer, ensure_ascii=False, default=str), err=True)
-        return
-    click.echo(render(msg("error: {message}", message=message), language_of()), err=True)
-    if isinstance(error, FilterError) and text:
-        from tagcast.models.filters.parser import caret
-
-        click.echo(caret(text, error), err=True)
-    if hint:
-        click.echo("  " + render(msg("hint: {hint}", hint=hint), language_of()), err=True)

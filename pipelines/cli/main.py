@@ -11,7 +11,8 @@ import click
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.system import check_system
-from tagcast.pipelines.cli.groups import LazyCommand, LazyGroup, answer_error
+from tagcast.pipelines.cli.groups import LazyCommand, LazyGroup
+from tagcast.pipelines.reports.terminal import answer_error
 
 _EXAMPLES_WIDTH = 110
 

@@ -10,6 +10,7 @@ import click
 
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
 from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all
+from tagcast.pipelines.entities import each, with_tags
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.scoring import render_promise, render_scoring
@@ -68,17 +69,23 @@ def score(
         raise click.UsageError("--force and --reason go together: say why the run is to be published")
     names = tags_or_all(tags, every)
     with progress() as show:
-        run = score_run(
-            invocation.project(show),
-            names,
-            as_of=as_of,
-            now=clock(),
-            out=out,
-            reasons=reasons,
-            wait_seconds=60 * wait,
-            force_reason=reason,
+        parts = with_tags(invocation.project(show), names)
+        if out is not None and len(parts) > 1:
+            raise click.UsageError("--out writes one table: give --entity too")
+        found = each(
+            parts,
+            lambda project, own: score_run(
+                project,
+                own,
+                as_of=as_of,
+                now=clock(),
+                out=out,
+                reasons=reasons,
+                wait_seconds=60 * wait,
+                force_reason=reason,
+            ),
         )
-    invocation.answer(run.to_dict(), lambda: render_scoring(run))
+    invocation.answer_each(found, lambda run: run.to_dict(), render_scoring)
 
 
 @click.command(cls=ProjectCommand)
@@ -94,5 +101,5 @@ def promise(invocation: Invocation) -> None:
     Example:
       tagcast promise
     """
-    rows = promise_beside_reality(invocation.project())
-    invocation.answer([r.to_dict() for r in rows], lambda: render_promise(rows))
+    found = each(with_tags(invocation.project(), None), lambda project, _: promise_beside_reality(project))
+    invocation.answer_each(found, lambda rows: [r.to_dict() for r in rows], render_promise)

@@ -38,7 +38,7 @@ def serve(invocation: Invocation, host: str, port: int) -> None:
       tagcast serve
       tagcast serve --host 0.0.0.0 --port 80
     """
-    service = prepare(invocation.settings, host, port, clock)
+    service = prepare(invocation.settings.whole, host, port, clock)
 
     def render() -> None:
         say(msg("console: {url}    API: {url}/api/v1/docs    stop with Ctrl+C", url=service.url))

@@ -10,6 +10,8 @@ import click
 from tagcast.features.core.messages import listed, msg
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all, trials_option
+from tagcast.pipelines.entities import each, with_tags
+from tagcast.pipelines.entities import every as every_entity
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.readiness import render_check
 from tagcast.pipelines.reports.terminal import progress, say
@@ -93,9 +95,11 @@ def check(invocation: Invocation, as_of: date | None) -> None:
       tagcast check --as-of 2017-12-02 --json
     """
     with progress() as show:
-        report = check_project(invocation.project(show), as_of)
-    invocation.answer(report.to_dict(), lambda: render_check(report))
-    click.get_current_context().exit(NOT_READY if report.has_errors else 0)
+        parts = [(project, None) for project in every_entity(invocation.project(show))]
+        found = each(parts, lambda project, _: check_project(project, as_of))
+    invocation.answer_each(found, lambda report: report.to_dict(), render_check)
+    not_ready = any(report.has_errors for report in found[0].values())
+    click.get_current_context().exit(NOT_READY if not_ready else 0)
 
 
 @click.command(cls=ProjectCommand)
@@ -129,16 +133,13 @@ def train(
     """
     names = tags_or_all(tags, every)
     with progress() as show:
-        trained = train_tags(
-            invocation.project(show),
-            names,
-            as_of=as_of,
-            now=clock(),
-            trials=trials,
-            timeout_s=timeout,
-            threads=threads,
+        found = each(
+            with_tags(invocation.project(show), names),
+            lambda project, own: train_tags(
+                project, own, as_of=as_of, now=clock(), trials=trials, timeout_s=timeout, threads=threads
+            ),
         )
-    invocation.answer([t.to_dict() for t in trained], lambda: render_training(trained))
+    invocation.answer_each(found, lambda trained: [t.to_dict() for t in trained], render_training)
 
 
 @click.group(cls=ProjectGroup)
@@ -162,8 +163,11 @@ def build(invocation: Invocation, as_of: date | None) -> None:
       tagcast features build --as-of 2017-12-02
     """
     with progress() as show:
-        made = build_snapshot(invocation.project(show), as_of)
-    invocation.answer(made, lambda: say(msg("snapshot {as_of}: {rows:,} profiles, {folder}", **made)))
+        parts = [(project, None) for project in every_entity(invocation.project(show))]
+        found = each(parts, lambda project, _: build_snapshot(project, as_of))
+    invocation.answer_each(
+        found, dict, lambda made: say(msg("snapshot {as_of}: {rows:,} profiles, {folder}", **made))
+    )
 
 
 @features.command()
@@ -177,10 +181,12 @@ def materialize(invocation: Invocation, as_of: date | None) -> None:
       tagcast features materialize --as-of 2017-12-02
     """
     with progress() as show:
-        made = materialize_snapshot(invocation.project(show), as_of)
-    invocation.answer(
-        made,
-        lambda: say(
+        parts = [(project, None) for project in every_entity(invocation.project(show))]
+        found = each(parts, lambda project, _: materialize_snapshot(project, as_of))
+    invocation.answer_each(
+        found,
+        dict,
+        lambda made: say(
             msg("online store holds {views} as of {as_of}", views=listed(made["views"]), as_of=made["as_of"])
         ),
     )

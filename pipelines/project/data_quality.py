@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from tagcast.features.catalog.view_files import declared_views
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Joined, Text, listed, msg
+from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.loads.past_findings import past_findings
 from tagcast.features.quality.amount_findings import (
     serious,
@@ -27,8 +29,10 @@ from tagcast.pipelines.project.progress import log
 
 if TYPE_CHECKING:
     from tagcast.features.catalog.feature_set import FeatureSet
-    from tagcast.features.core.settings_schema import Source
+    from tagcast.features.core.schema.sources import Source
+    from tagcast.features.core.settings import Settings
     from tagcast.features.quality.examine_log import LogQuality
+    from tagcast.features.quality.finding import Finding
     from tagcast.features.quality.stretches import Stretch
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.models.definitions.rule_tag import Rule
@@ -74,7 +78,15 @@ def project_quality(project: Project, as_of: date) -> LogQuality:
     clashes = project.widest_set(as_of).clashes()
     same = clash_findings(clashes, columns, purchases=quality.has_purchases)
     past = past_findings(project.events.changes)
-    return replace(quality, findings=(*quality.findings, *same, *past))
+    findings = [one for one in quality.findings if _is_news(one, settings)]
+    return replace(quality, findings=(*findings, *same, *past))
+
+
+def _is_news(finding: Finding, settings: Settings) -> bool:
+    """Return whether a finding is for the reader: who declares views says what events are; of an entity they are those of profiles."""
+    if settings.entity != PROFILE:
+        return finding.where != "sources"
+    return finding.code != "no_purchases" or not declared_views(settings)
 
 
 def check_event_names(project: Project, feature_set: FeatureSet) -> None:

@@ -76,11 +76,11 @@ def require_right(project: Project, right: Right, now: datetime) -> Person:
 
     if not key_given():
         return local_user()
-    person = caller(project.state, now)
+    person = caller(project.accounts, now)
     require(person, right)
     return person
 
 
 def proposer(project: Project, now: datetime) -> str | None:
     """Return who proposes a new champion, None where the gate's word is enough."""
-    return caller(project.state, now).name if project.settings.review.second_person else None
+    return caller(project.accounts, now).name if project.settings.review.second_person else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, FeatureSet, windows_within
 from tagcast.features.core.errors import DataError, DefinitionError
 from tagcast.features.core.home.compiled import keep_compiled_in
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.own_views import own_views, repo_contents
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.project.tag_files import TagFiles
@@ -53,13 +53,26 @@ class Project:
     settings : Settings
     progress : callable, optional
         ``(stage, done, total)``.
+    whole : Project, optional
+        Where the settings are of one entity: the project that it is part of (:meth:`of`).
     """
 
-    def __init__(self, settings: Settings, progress: Progress = quiet) -> None:
+    def __init__(self, settings: Settings, progress: Progress = quiet, whole: Project | None = None) -> None:
         self.settings = settings
         self.progress = progress
+        self._whole = whole
         keep_compiled_in(settings.home)
         self._files = TagFiles(self)
+
+    def of(self, entity: str) -> Project:
+        """Return the project as one entity of it sees it: its own events, features, tags, runs and audiences."""
+        from tagcast.features.entities.entity_settings import settings_of
+
+        return (
+            self
+            if entity == self.settings.entity
+            else Project(settings_of(self.settings, entity), self.progress, self)
+        )
 
     @cached_property
     def events(self) -> EventLog:
@@ -69,10 +82,17 @@ class Project:
         from tagcast.features.ingest.event_log import build_event_log
 
         self.check_databases()
+        self.ready_sources()
         log = build_event_log(self.settings, progress=self.progress)
+        log = log if self._whole is None else log.seen_until(self._whole.events)
         mark(self.settings.home, self.settings.name)
         forget_old_place(self.settings.home)
         return log
+
+    def ready_sources(self) -> None:
+        """Load the events of the whole project, which an entity reads."""
+        if self._whole is not None:
+            _ = self._whole.events
 
     @cached_property
     def former_ids(self) -> FormerIds:
@@ -118,45 +138,9 @@ class Project:
         Raises
         ------
         DataError
-            When it lies after the data: the days between are unknown, not silent.
+            When it lies after the data, or before all of them.
         """
-        as_of = as_of or self.observed_until
-        if as_of > self.observed_until:
-            if silent := self.events.stopped:
-                raise DataError(
-                    msg(
-                        "{as_of} is after the data: {sources} stopped, so what happened from {observed_until} on is unknown",
-                        as_of=as_of,
-                        sources=listed(silent),
-                        observed_until=self.observed_until,
-                    ),
-                    hint=msg(
-                        "bring it up to date, use a date up to {observed_until}, or say ended = true in the source "
-                        "if no more is to come",
-                        observed_until=self.observed_until,
-                    ),
-                )
-            raise DataError(
-                msg(
-                    "{as_of} is after the data: the last event is of {last_day}, so what happened since is unknown",
-                    as_of=as_of,
-                    last_day=self.events.last_day,
-                ),
-                hint=msg(
-                    "use a date up to {observed_until}, or bring the source up to date",
-                    observed_until=self.observed_until,
-                ),
-            )
-        if as_of <= self.events.first_day:
-            raise DataError(
-                msg(
-                    "{as_of} is not after the first event ({first_day})",
-                    as_of=as_of,
-                    first_day=self.events.first_day,
-                ),
-                hint=msg("use a later date"),
-            )
-        return as_of
+        return self.events.resolve_as_of(as_of)
 
     @cached_property
     def state(self) -> State:
@@ -165,6 +149,11 @@ class Project:
 
         self.check_databases()
         return open_state(self.settings)
+
+    @property
+    def accounts(self) -> State:
+        """Where the accounts and keys of the whole project are."""
+        return self.state if self._whole is None else self._whole.state
 
     def check_databases(self) -> None:
         """Check that no database is lost that a published run needed."""

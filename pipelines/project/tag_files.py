@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.validation import suggested
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.definition import Definition
@@ -46,12 +48,20 @@ class TagFiles:
         return self._read[key]
 
     def written(self) -> list[Definition]:
-        """Return the definitions as they stand in the files, families as one."""
+        """Return the definitions of the project's entity as they stand in the files, families as one."""
         from tagcast.models.definitions.loader import load_definitions
 
-        stamps = self._stamps()
+        stamps, settings = self._stamps(), self._project.settings
         if stamps not in self._written:
-            self._written[stamps] = load_definitions(self._project.settings.tags_folder)
+            every = load_definitions(settings.tags_folder)
+            known = (PROFILE, *settings.entities)
+            for one in every:
+                if one.entity not in known:
+                    raise DefinitionError(
+                        msg("{tag}: entity: there is no entity {name!r}", tag=one.name, name=one.entity),
+                        hint=suggested(one.entity, known),
+                    )
+            self._written[stamps] = [one for one in every if one.entity == settings.entity]
         return self._written[stamps]
 
     @property

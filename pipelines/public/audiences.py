@@ -39,7 +39,7 @@ def count(project: Project, filter: str) -> AudienceCount:  # noqa: A002
     from tagcast.serving.audiences.service import parse_for
 
     context = _context(project)
-    person = caller(context.state, context.now)
+    person = caller(context.accounts, context.now)
     return count_members(context, person, parse_for(context, person, filter))
 
 
@@ -65,7 +65,7 @@ def members(project: Project, filter: str, limit: int = 20, seed: int | None = N
     from tagcast.pipelines.audiences import show_audience
 
     context = _context(project)
-    rows, _ = show_audience(context, caller(context.state, context.now), filter, limit, seed)
+    rows, _ = show_audience(context, caller(context.accounts, context.now), filter, limit, seed)
     return pd.DataFrame(rows)
 
 

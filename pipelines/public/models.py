@@ -109,7 +109,7 @@ def plots(project: Project, tag: str) -> dict[str, bytes]:
     known = registered_versions(project, tag)
     context = _context(project)
     if tag in _hidden(project):
-        find_tag(context, caller(context.state, context.now), tag)  # raises, with what helps
+        find_tag(context, caller(context.accounts, context.now), tag)  # raises, with what helps
     version = next((v for v in known if "champion" in v.aliases), known[0])
     return {name: plot_png(context, version, name) for name in plots_of(context, version)}
 

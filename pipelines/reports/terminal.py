@@ -6,6 +6,7 @@ standard output stays what the command answers.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import textwrap
@@ -13,7 +14,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tagcast.features.core.messages import Joined, Message, Text, language_of, listed, msg, render
+import click
+
+from tagcast.features.core.errors import FilterError, TagcastError
+from tagcast.features.core.messages import Joined, Message, Text, as_values, language_of, listed, msg, render
 from tagcast.pipelines.project.progress import Progress, log
 
 LOG_WIDTH = 100
@@ -179,3 +183,36 @@ def with_reservations(text: Text, names: Sequence[str]) -> Text | Joined:
     from tagcast.registry.gates.reservations import RESERVATIONS
 
     return listed([text, *(RESERVATIONS[name] for name in names)]) if text and names else text
+
+
+def answer_error(error: TagcastError, *, as_json: bool, text: str | None) -> None:
+    """Print an error on standard error.
+
+    Parameters
+    ----------
+    error : TagcastError
+    as_json : bool
+        As an object with the keys ``error``, ``hint``, ``code``, ``params``, ``exit_code``, and ``position`` in a filter.
+    text : str, optional
+        The filter, so that a mark can stand under the place.
+    """
+    message, hint = error.rendered(language_of())
+    if as_json:
+        answer: dict[str, Any] = {
+            "error": message,
+            "hint": hint,
+            "code": error.code,
+            "params": as_values(getattr(error.message, "params", {}), language_of()),
+            "exit_code": error.exit_code,
+        }
+        if isinstance(error, FilterError):
+            answer["position"] = error.position
+        click.echo(json.dumps(answer, ensure_ascii=False, default=str), err=True)
+        return
+    click.echo(render(msg("error: {message}", message=message), language_of()), err=True)
+    if isinstance(error, FilterError) and text:
+        from tagcast.models.filters.parser import caret
+
+        click.echo(caret(text, error), err=True)
+    if hint:
+        click.echo("  " + render(msg("hint: {hint}", hint=hint), language_of()), err=True)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.catalog.feature_set import OPTIONAL, PROFILE_VIEW, PURCHASE, WINDOWS_DAYS, FeatureSet
-from tagcast.features.core.settings_schema import Place
+from tagcast.features.core.schema.sources import Place
 from tagcast.pipelines.start.column_names import PURCHASES, plain_name
 from tagcast.pipelines.start.event_tables import EventTable
 from tagcast.pipelines.start.horizon import Horizon

@@ -11,7 +11,7 @@ from sqlglot import exp
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, listed, msg
-from tagcast.features.core.settings_schema import COMPUTED_COLUMNS, EVENT_COLUMNS
+from tagcast.features.core.schema.sources import COMPUTED_COLUMNS, EVENT_COLUMNS
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.texts.numbers import NumberTexts, look_at_numbers
 from tagcast.features.quality.finding import sql_name

@@ -14,8 +14,8 @@ from tagcast.features.catalog.view_files import declared_views
 from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.schema.sources import Source
 from tagcast.features.core.settings import Settings, load_settings
-from tagcast.features.core.settings_schema import Source
 from tagcast.features.core.validation import InvalidValueError, zone
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.models.definitions.loader import load_definitions

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tagcast.features.catalog.view_declarations import SHIPPED
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import msg
-from tagcast.features.core.settings_schema import Place
+from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.validation import explained
 from tagcast.pipelines.start.column_names import plain_name
 from tagcast.pipelines.start.documents import FIRST_VIEW

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import DataError, TagcastError
 from tagcast.features.core.messages import msg
-from tagcast.features.core.settings_schema import Place
+from tagcast.features.core.schema.sources import Place
 from tagcast.features.ingest.readers.scans import NOTHING, column
 from tagcast.features.ingest.readers.table_reader import Reader, Table
 from tagcast.features.ingest.sql_casts import NUMBER, NUMERIC, as_key, base_type, matches

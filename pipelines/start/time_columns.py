@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, listed, msg
-from tagcast.features.core.settings_schema import TimedPlace
+from tagcast.features.core.schema.sources import TimedPlace
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import matches

@@ -91,6 +91,7 @@ def check_project(project: Project, as_of: date | None) -> ProjectReadiness:
     """Read the sources and report; nothing of them is changed."""
     from tagcast.features.ingest.data_checks import examine
 
+    project.ready_sources()
     sources = examine(project.settings, now=as_of)
     if any(f.level == "error" for f in sources.findings):
         return ProjectReadiness(as_of, sources, ())

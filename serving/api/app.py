@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from starlette.responses import Response
 
+from tagcast.features.core.schema.entities import PROFILE
 from tagcast.serving.web.error_handlers import add_handlers
 
 if TYPE_CHECKING:
@@ -16,22 +17,25 @@ PREFIX = "/api/v1"
 SILENT: Any = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI would tell addresses, and with them profiles, to whatever collects traces of this process."""
 _ABOUT = (
-    "Tags, audiences, profiles and runs of one project. Every request carries an API key (`Authorization: Bearer tc_…`); "
+    "Tags, audiences, profiles and runs of one project; of another entity than the profile under `/api/v1/entities/NAME`. Every request carries an API key (`Authorization: Bearer tc_…`); "
     "`tagcast key add` makes one. Errors are JSON: `code`, `error`, `hint`, `params`, and of a filter `position`; "
     "`Accept-Language` (en, zh) chooses the language of their sentences."
 )
 
 
-def create_api(context: ServiceContext) -> FastAPI:
+def create_api(context: ServiceContext, entity: str = PROFILE) -> FastAPI:
     """Return the API of a project; :func:`tagcast.serving.web_app.create_app` mounts it behind the guard.
 
     Parameters
     ----------
     context : ServiceContext
+    entity : str
+        What ``context`` is of: accounts are the project's, and only under profiles.
     """
     from tagcast.serving.api.docs_page import docs_page
     from tagcast.serving.api.routers import routers
 
+    prefix = PREFIX if entity == PROFILE else f"{PREFIX}/entities/{entity}"
     # Swagger's page would fetch its code from another server; ours needs none.
     api = FastAPI(
         title="tagcast",
@@ -43,11 +47,11 @@ def create_api(context: ServiceContext) -> FastAPI:
         telemetry=SILENT,
     )
     add_handlers(api)
-    for router in routers(context):
+    for router in routers(context, accounts=entity == PROFILE):
         api.include_router(router)
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> Response:
-        return docs_page(api.openapi(), PREFIX)
+        return docs_page(api.openapi(), prefix)
 
     return api

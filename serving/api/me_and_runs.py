@@ -20,6 +20,7 @@ class Me:
     role: Role
     rights: tuple[Right, ...]
     project: str
+    entities: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def about_routes(context: ServiceContext) -> APIRouter:
         """Who the key or session belongs to, and what they may do."""
         person = person_of(request)
         rights = tuple(right for right in RIGHTS if person.may(right))
-        return Me(person.name, person.role, rights, context.settings.name)
+        return Me(person.name, person.role, rights, context.settings.whole.name, tuple(context.entities))
 
     @routes.get("/runs")
     def runs(request: Request) -> list[Run]:

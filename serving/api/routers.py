@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
 
 
-def routers(context: ServiceContext) -> list[APIRouter]:
-    """Return the routers, in the order in which they are documented."""
+def routers(context: ServiceContext, *, accounts: bool = True) -> list[APIRouter]:
+    """Return the routers, in the order in which they are documented; ``accounts`` with those of users and keys."""
     from tagcast.serving.api.accounts import access_routes
     from tagcast.serving.api.approvals_and_audit import review_routes
     from tagcast.serving.api.audiences import audience_routes
@@ -29,6 +29,6 @@ def routers(context: ServiceContext) -> list[APIRouter]:
         saved_routes,
         profile_routes,
         review_routes,
-        access_routes,
+        *([access_routes] if accounts else []),
     )
     return [make(context) for make in makers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import LANGUAGES, msg
@@ -35,7 +36,7 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
         The application that NiceGUI will be mounted in; NiceGUI keeps its pages in an application of its own.
     context : ServiceContext
     """
-    _add_shared()
+    _add_shared(tuple(context.entities))
     add_page(context, "/", msg("Tags"), "/", catalogue_page)
     add_page(context, "/tags/{name:path}", msg("Tags"), "/", tag_view)
     add_page(context, "/rules/new", msg("Draft a rule tag"), "/", rule_page, "draft")
@@ -53,13 +54,13 @@ def add_pages(_app: FastAPI, context: ServiceContext) -> None:
     add_page(context, "/access", msg("Users and keys"), "/access", access_page, "access")
 
 
-def _add_shared() -> None:
-    """Add the style sheets, and the address that keeps language and colours."""
+def _add_shared(entities: Sequence[str]) -> None:
+    """Add the style sheets, and the address that keeps entity, language and colours."""
     from fastapi import Request
     from fastapi.responses import RedirectResponse, Response
     from nicegui import app
 
-    from tagcast.serving.web.plain_pages import LANGUAGE_COOKIE, THEME_COOKIE
+    from tagcast.serving.web.plain_pages import ENTITY_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE
 
     app.remove_route("/preferences")
 
@@ -73,6 +74,7 @@ def _add_shared() -> None:
         for name, key, known in (
             (LANGUAGE_COOKIE, "language", LANGUAGES),
             (THEME_COOKIE, "theme", THEMES),
+            (ENTITY_COOKIE, "entity", entities),
         ):
             if query.get(key) in known:
                 answer.set_cookie(

@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
-from tagcast.features.core.disk_errors import disk_errors as features_disk_errors
 from tagcast.features.core.errors import StoreBusyError, StoreError
+from tagcast.features.core.home.disk_errors import disk_errors as features_disk_errors
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.system import private_folder
 

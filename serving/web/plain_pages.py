@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LANGUAGE_COOKIE = "tagcast_language"
 THEME_COOKIE = "tagcast_theme"
+ENTITY_COOKIE = "tagcast_entity"
 
 _TEXTS = {
     "title": msg("Log in"),

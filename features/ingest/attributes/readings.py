@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from tagcast.features.core.settings_schema import TimedPlace
+from tagcast.features.core.schema.sources import TimedPlace
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader, Table
 from tagcast.features.ingest.sql_casts import as_key

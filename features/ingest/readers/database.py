@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
-from tagcast.features.core.settings_schema import Place
+from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.urls import expand_url
 from tagcast.features.ingest.readers.database_session import open_engine, reading_statement
 from tagcast.features.ingest.readers.nested.column_problems import ColumnProblem

@@ -12,8 +12,8 @@ from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.settings_schema import Place
 from tagcast.features.ingest.readers.csv_dialect import Dialect, as_utf8, dialect_of
 from tagcast.features.ingest.readers.csv_errors import explained
 from tagcast.features.ingest.readers.database import stage_database

@@ -18,7 +18,7 @@ from tagcast.features.ingest.sql_casts import BLANKS, replaced_all
 from tagcast.features.quality.finding import Finding, setting, sql_name
 
 if TYPE_CHECKING:
-    from tagcast.features.core.settings_schema import Source
+    from tagcast.features.core.schema.sources import Source
 
 _MOST_SHAPES = 1_000
 _MOST_OTHER = 0.01

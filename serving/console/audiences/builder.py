@@ -25,7 +25,7 @@ from tagcast.serving.console.ui.formatting import number
 from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, error_markup, filter_place
 from tagcast.serving.console.ui.page_context import PageContext, keep_in_address, leave_for, link
-from tagcast.serving.console.ui.tag_titles import titles
+from tagcast.serving.console.ui.titles import titles
 from tagcast.serving.console.ui.widgets import area_field, button, html
 from tagcast.serving.web.error_handlers import log_mistake
 

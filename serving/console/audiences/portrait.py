@@ -17,7 +17,7 @@ from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
-from tagcast.serving.console.ui.tag_titles import titles
+from tagcast.serving.console.ui.titles import titles
 from tagcast.serving.console.ui.widgets import html, link_button, select
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ def users_and_keys(context: ServiceContext, person: Person) -> tuple[list[User],
     from tagcast.registry.access.api_keys import keys
 
     require(person, "access")
-    return users(context.state), keys(context.state)
+    return users(context.accounts), keys(context.state)
 
 
 def add_user(
@@ -42,7 +42,7 @@ def add_user(
 
     require(person, "access")
     accounts.add_user(
-        context.state, name, role, password, sensitive=sensitive, by=person.name, now=context.now
+        context.accounts, name, role, password, sensitive=sensitive, by=person.name, now=context.now
     )
 
 
@@ -51,7 +51,7 @@ def remove_user(context: ServiceContext, person: Person, name: str) -> None:
     from tagcast.registry.access import accounts
 
     require(person, "access")
-    accounts.remove_user(context.state, name, by=person.name, now=context.now)
+    accounts.remove_user(context.accounts, name, by=person.name, now=context.now)
 
 
 def unlock_user(context: ServiceContext, person: Person, name: str) -> None:
@@ -59,7 +59,7 @@ def unlock_user(context: ServiceContext, person: Person, name: str) -> None:
     from tagcast.registry.access import accounts
 
     require(person, "access")
-    accounts.unlock(context.state, name, by=person.name, now=context.now)
+    accounts.unlock(context.accounts, name, by=person.name, now=context.now)
 
 
 def add_key(context: ServiceContext, person: Person, name: str, role: Role, sensitive: bool) -> str:
@@ -67,7 +67,7 @@ def add_key(context: ServiceContext, person: Person, name: str, role: Role, sens
     from tagcast.registry.access import api_keys as keys
 
     require(person, "access")
-    return keys.add_key(context.state, name, role, sensitive=sensitive, by=person.name, now=context.now)
+    return keys.add_key(context.accounts, name, role, sensitive=sensitive, by=person.name, now=context.now)
 
 
 def revoke_key(context: ServiceContext, person: Person, number: str) -> None:
@@ -75,7 +75,7 @@ def revoke_key(context: ServiceContext, person: Person, number: str) -> None:
     from tagcast.registry.access import api_keys as keys
 
     require(person, "access")
-    keys.revoke_key(context.state, number, by=person.name, now=context.now)
+    keys.revoke_key(context.accounts, number, by=person.name, now=context.now)
 
 
 async def access_page(page: PageContext) -> None:

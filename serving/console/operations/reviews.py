@@ -22,7 +22,7 @@ from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import done, empty, error_markup
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import grade_mark
-from tagcast.serving.console.ui.tag_titles import both_titles
+from tagcast.serving.console.ui.titles import both_titles
 from tagcast.serving.console.ui.widgets import area_field, button, dialog, html
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tagcast.serving.console.ui.html import h
 from tagcast.serving.console.ui.notices import empty, nothing_scored
 from tagcast.serving.console.ui.page_context import PageContext, link
 from tagcast.serving.console.ui.tag_badges import value_word
-from tagcast.serving.console.ui.tag_titles import both_titles
+from tagcast.serving.console.ui.titles import both_titles
 from tagcast.serving.console.ui.widgets import html
 
 if TYPE_CHECKING:

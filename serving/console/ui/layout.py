@@ -29,6 +29,7 @@ from tagcast.serving.console.ui.page_context import (
     link,
     visit_of,
 )
+from tagcast.serving.console.ui.titles import CUSTOMERS, entity_title
 from tagcast.serving.console.ui.widgets import html
 from tagcast.serving.web.error_handlers import log_mistake
 
@@ -46,7 +47,7 @@ PATIENCE_SECONDS = 0.4
 """A page that takes longer is sent as an outline, and filled when it is there."""
 Build = Callable[[PageContext], Awaitable[None]]
 _NAV: dict[Message, tuple[tuple[str, Message, str, Right], ...]] = {
-    msg("Customers"): (
+    CUSTOMERS: (
         ("/", msg("Tags"), "tags", "see"),
         ("/audience", msg("New audience"), "build", "filter"),
         ("/audiences", msg("Saved audiences"), "audience", "filter"),
@@ -85,23 +86,29 @@ def add_page(
         Who lacks it sees a note instead.
     """
     from fastapi import Request
+    from fastapi.responses import RedirectResponse, Response
     from nicegui import Client, background_tasks, ui
 
-    async def show(request: Request, client: Client) -> None:
+    async def show(request: Request, client: Client) -> Response | None:
         page = visit_of(context, request, request.state.person)
+        if (wanted := request.query_params.get("entity")) in context.entities:
+            here = str(request.url.include_query_params().remove_query_params("entity"))
+            back = here.removeprefix(str(request.base_url).rstrip("/"))
+            return RedirectResponse(link("/preferences", entity=wanted, back=back), status_code=303)
         _dress(client, page, title)
         with _frame(page, nav):
             if not page.person.may(right):
                 show_not_allowed(page, right)
-                return
+                return None
             body = ui.element("div").classes("body")
             filling = background_tasks.create(_fill(page, path, build, body), name=f"build {path}")
             await asyncio.wait({filling}, timeout=PATIENCE_SECONDS)
             if not filling.done():
                 _stand_in(body, filling)
+        return None
 
     # Named rather than as strings: FastAPI looks for them where this function is defined.
-    show.__annotations__ = {"request": Request, "client": Client, "return": None}
+    show.__annotations__ = {"request": Request, "client": Client, "return": Response | None}
     ui.page(path, response_timeout=60.0)(show)
 
 
@@ -200,7 +207,7 @@ def _links(page: PageContext, nav: str) -> Markup:
     for heading, entries in _NAV.items():
         allowed = [entry for entry in entries if page.person.may(entry[3])]
         if allowed:
-            parts.append(h("h3", page.say(heading)))
+            parts.append(h("h3", entity_title(page) if heading == CUSTOMERS else page.say(heading)))
         for path, key, picture, _ in allowed:
             current = "page" if path == nav else None
             parts.append(h("a", icon(picture), page.say(key), href=path, aria_current=current))
@@ -256,7 +263,27 @@ def _foot(page: PageContext) -> Markup:
 
 
 def _project(page: PageContext) -> Markup:
-    return h("div", page.context.settings.name, class_="project")
+    """Return the project's name, and the switch between its entities where it has several."""
+    settings = page.context.settings.whole
+    name = h("div", settings.name, class_="project")
+    if not settings.entities:
+        return name
+    switch = h(
+        "div",
+        [
+            h(
+                "a",
+                entity_title(page, entity),
+                href=link("/preferences", entity=entity, back="/"),
+                aria_current="true" if entity == page.context.settings.entity else None,
+            )
+            for entity in page.context.entities
+        ],
+        class_="seg entities",
+        role="group",
+        aria_label=page.say(msg("What the tags are about")),
+    )
+    return join([name, switch])
 
 
 def _side(page: PageContext, nav: str) -> Markup:

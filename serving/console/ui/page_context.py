@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.messages import Language, msg
 from tagcast.serving.console.i18n.translator import Translator
-from tagcast.serving.web.plain_pages import THEME_COOKIE, language_of
+from tagcast.serving.web.plain_pages import ENTITY_COOKIE, THEME_COOKIE, language_of
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -79,8 +79,9 @@ class PageContext:
 
 
 def visit_of(context: ServiceContext, request: Request, person: Person) -> PageContext:
-    """Return the visit of a request: language and colours by its cookies, else by what the browser prefers."""
+    """Return the visit of a request: entity, language and colours by its cookies, else by what the browser prefers."""
     chosen = request.cookies.get(THEME_COOKIE, "")
+    context = context.entities.get(request.cookies.get(ENTITY_COOKIE, ""), context)
     theme: Theme = next((t for t in THEMES if t == chosen), "auto")
     return PageContext(context, person, Translator(language_of(request.headers)), theme, request)
 

@@ -1,14 +1,20 @@
-"""Titles of tags in the language of a visit."""
+"""Titles of tags and of entities in the language of a visit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.messages import msg
+from tagcast.features.core.schema.entities import PROFILE
 from tagcast.serving.catalog.known_tags import hidden_tags
 
 if TYPE_CHECKING:
     from tagcast.registry.access.roles import Person
+    from tagcast.serving.console.ui.page_context import PageContext
     from tagcast.serving.context import ServiceContext
+
+CUSTOMERS = msg("Customers")
+"""What profiles are called where the configuration says nothing else."""
 
 
 def both_titles(context: ServiceContext, person: Person) -> dict[str, dict[str, str]]:
@@ -22,3 +28,13 @@ def both_titles(context: ServiceContext, person: Person) -> dict[str, dict[str, 
 def titles(context: ServiceContext, person: Person, language: str = "en") -> dict[str, str]:
     """Return the titles of the tags of the active run in one language."""
     return {tag: both.get(language) or both["en"] for tag, both in both_titles(context, person).items()}
+
+
+def entity_title(page: PageContext, entity: str | None = None) -> str:
+    """Return what people call an entity; default: the one that the page shows."""
+    settings = page.context.settings.whole
+    entity = entity or page.context.settings.entity
+    if entity == PROFILE:
+        return page.say(CUSTOMERS)
+    title = settings.entities[entity].title
+    return entity.replace("_", " ").capitalize() if title is None else page.say.of(title.model_dump())

@@ -122,6 +122,9 @@ class Source(TimedPlace):
         "or as columns or derive say",
     )
     words: tuple[str, ...] = Field((), description="further columns of the event log that hold words")
+    keys: dict[str, str] = Field(
+        default_factory=dict, description="entity = source column that names it; the profile is in columns"
+    )
     joins: tuple[Join, ...] = ()
 
     @model_validator(mode="before")
@@ -133,11 +136,10 @@ class Source(TimedPlace):
         named = [
             name for key in ("numbers", "words") if isinstance(given := raw.get(key), list) for name in given
         ]
-        said = {*raw["columns"], *(raw.get("derive") or ())}
-        return {
-            **raw,
-            "columns": {**raw["columns"], **{n: n for n in named if isinstance(n, str) and n not in said}},
-        }
+        keys = raw["keys"] if isinstance(raw.get("keys"), dict) else {}
+        said = {*raw["columns"], *keys, *(raw.get("derive") or ())}
+        plain = {n: n for n in named if isinstance(n, str) and n not in said}
+        return {**raw, "columns": {**raw["columns"], **plain, **keys}}
 
     @field_validator("numbers", "words")
     @classmethod
@@ -165,7 +167,11 @@ class Source(TimedPlace):
     def _check_columns(self) -> Self:
         if both := sorted({*self.numbers} & {*self.words}):
             raise InvalidValueError(msg("{columns}: both in numbers and in words", columns=listed(both)))
-        known = (*EVENT_COLUMNS, *self.numbers, *self.words)
+        if both := sorted({*self.keys} & {*EVENT_COLUMNS, *COMPUTED_COLUMNS, *self.numbers, *self.words}):
+            raise InvalidValueError(
+                msg("keys: {names}: the event log has a column of this name already", names=listed(both))
+            )
+        known = (*EVENT_COLUMNS, *self.numbers, *self.words, *self.keys)
         for column in (*self.columns, *self.derive):
             if column not in known:
                 raise InvalidValueError(

@@ -1,0 +1,1 @@
+"""The tables of `tagcast.toml`, each validated by itself."""
