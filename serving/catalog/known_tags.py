@@ -194,7 +194,8 @@ def defined_tags(context: ServiceContext) -> dict[str, Definition]:
         return rules | {
             tag.name: tag
             for definition in files
-            if definition.family is None or definition.family.values
+            if definition.entity == context.settings.entity
+            and (definition.family is None or definition.family.values)
             for tag in definition.expand(definition.family.values or () if definition.family else ())
         }
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.ingest.event_log import last_events
 from tagcast.registry.access.roles import require
 from tagcast.serving.audiences.filter_resolution import columns_of
@@ -163,20 +164,38 @@ def _history(context: ServiceContext, profile_id: str) -> list[Change]:
 
 
 def key_features(home: Path, profile_id: str, as_of: date) -> list[dict[str, Any]]:
-    """Read a few features of one profile from the newest snapshot at ``as_of``, if it is still there."""
-    import pyarrow.dataset as ds
+    """Read a few features of one profile from the newest snapshot at ``as_of``, if it is still there.
 
+    Those of tagcast's own of somebody who bought something, then the first known ones of declared views.
+    """
     root = home / "features"
-    files = sorted(root.glob(f"*/as_of={as_of}/profile_activity.parquet"), key=lambda f: f.stat().st_mtime)
+    files = sorted(root.glob(f"*/as_of={as_of}/{PROFILE_VIEW}.parquet"), key=lambda f: f.stat().st_mtime)
     if not files:
         return []
-    data = ds.dataset(files[-1])
-    names = [n for n in KEY_FEATURES if n in data.schema.names]
-    rows = data.to_table(columns=names, filter=ds.field("profile_id") == profile_id).to_pylist()
-    spec = json.loads((files[-1].parent / "snapshot.json").read_text(encoding="utf-8"))["spec"]
-    titles = FeatureSet.parse(spec).titles()
+    folder = files[-1].parent
+    spec = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))["spec"]
+    feature_set = FeatureSet.parse(spec)
+    found = _features_of(folder, PROFILE_VIEW, profile_id, KEY_FEATURES)
+    if found.get("recency_days") is None and feature_set.own:
+        found = {}
+    for view in feature_set.own:
+        if len(view.keys) == 1 and len(found) < len(KEY_FEATURES):
+            own = _features_of(folder, view.name, profile_id, [feature.name for feature in view.features()])
+            found |= {name: value for name, value in own.items() if value is not None}
+    titles = feature_set.titles()
     return [
-        {"feature": n, "title": {"en": titles[n].en, "zh": titles[n].zh}, "value": row[n]}
-        for row in rows[:1]
-        for n in names
+        {"feature": name, "title": {"en": titles[name].en, "zh": titles[name].zh}, "value": value}
+        for name, value in list(found.items())[: len(KEY_FEATURES)]
     ]
+
+
+def _features_of(folder: Path, view: str, profile_id: str, names: Sequence[str]) -> dict[str, float | None]:
+    import pyarrow.dataset as ds
+
+    file = folder / f"{view}.parquet"
+    if not file.is_file():
+        return {}
+    data = ds.dataset(file)
+    there = [name for name in names if name in data.schema.names]
+    rows = data.to_table(columns=there, filter=ds.field("profile_id") == profile_id).to_pylist()
+    return dict(rows[0]) if rows else {}

@@ -294,5 +294,5 @@ def _top(page: PageContext, nav: str) -> Markup:
     burger = h("span", icon("menu"), class_="burger")
     label = h("span", page.say(msg("Menu")), class_="sr")
     brand = h("span", icon("brand"), "tagcast", class_="brand")
-    sheet = h("div", _links(page, nav), _foot(page), class_="sheet")
+    sheet = h("div", _project(page), _links(page, nav), _foot(page), class_="sheet")
     return h("details", h("summary", brand, label, burger), sheet)
