@@ -215,8 +215,8 @@ def _label(joined: ir.Table, rule: OutcomeRule) -> ir.BooleanValue:
     return (place < (joined.count() * rule.share).ceil()) & (joined.net > 0)
 
 
-def top_categories(events: ir.Table, as_of: date, count: int) -> list[str]:
-    """Return the ``count`` categories with the most distinct buyers in the year before ``as_of``.
+def top_categories(events: ir.Table, as_of: date, count: int, event: str | None = PURCHASE) -> list[str]:
+    """Return the ``count`` categories with the most distinct profiles in the year before ``as_of``.
 
     Parameters
     ----------
@@ -224,23 +224,26 @@ def top_categories(events: ir.Table, as_of: date, count: int) -> list[str]:
     as_of : date
         Nothing at or after it is read.
     count : int
+    event : str or None
+        Profiles count by an event of this name; None: by any.
 
     Returns
     -------
     list of str
-        Most buyers first, ties by name.
+        Most profiles first, ties by name.
     """
     import ibis
 
     year = events.filter(
         (events.event_day < as_of)
         & (events.event_day >= as_of - timedelta(days=365))
-        & (events.event == PURCHASE)
         & ~events.is_return
         & events.category.notnull()
     )
-    buyers = year.group_by("category").aggregate(buyers=year.profile_id.nunique())
-    return list(buyers.order_by([ibis.desc("buyers"), "category"]).limit(count).category.execute())
+    if event is not None:
+        year = year.filter(year.event == event)
+    counted = year.group_by("category").aggregate(profiles=year.profile_id.nunique())
+    return list(counted.order_by([ibis.desc("profiles"), "category"]).limit(count).category.execute())
 
 
 def categories_before(events: ir.Table, as_of: date) -> list[str]:

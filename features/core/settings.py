@@ -17,7 +17,7 @@ from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
-from tagcast.features.core.schema.entities import PROFILE, Entity, check_entities
+from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
 from tagcast.features.core.schema.operation import Access, Publish, Review, StateDatabase
 from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
 from tagcast.features.core.urls import expand, expand_url, holds_password, package_folder
@@ -116,7 +116,7 @@ class Settings(Strict):
     @property
     def words(self) -> tuple[str, ...]:
         """Further columns of the event log that hold words, sorted; the keys of entities are words."""
-        return tuple(sorted({name for source in self.sources for name in (*source.words, *source.keys)}))
+        return tuple(sorted({name for source in self.sources for name in source.named}))
 
     @property
     def entity(self) -> str:
@@ -144,8 +144,9 @@ class Settings(Strict):
             return None
         # A variable may hold the whole URL, as hosts hand it out.
         place = expand_url(self.store, f"{self.path.name}: store")
-        if "://" not in place:
-            return self.resolve(self.store, "store")
+        if "://" not in place:  # in a database the name of the project keeps entities apart
+            folder = Path(self.resolve(self.store, "store"))
+            return str(folder if self._whole is None else folder / ENTITIES / self._entity)
         try:
             return self._check_store(place)
         except InvalidValueError as error:

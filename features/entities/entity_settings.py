@@ -8,17 +8,14 @@ are made by what makes those of profiles.
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import msg
-from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.schema.entities import ENTITIES, PROFILE
 from tagcast.features.core.schema.sources import Join, Profiles, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import suggested
 
-FOLDER = "entities"
-"""Of the homes of entities, in the project's own."""
 LOG = "events/active.parquet"
 """In the project's home: link to the events of the profiles as they were loaded last."""
 
@@ -47,18 +44,14 @@ def settings_of(settings: Settings, entity: str) -> Settings:
             hint=suggested(entity, (PROFILE, *settings.entities)),
         )
     sources = [_source(settings, entity, source) for source in settings.sources]
-    store = settings.store
-    if store is not None and "://" not in store and "${" not in store:
-        store = str(Path(store) / FOLDER / entity)
     made = settings.model_copy(
         update={
             "name": f"{settings.name}/{entity}",
-            "home": settings.home / FOLDER / entity,
+            "home": settings.home / ENTITIES / entity,
             "sources": tuple(source for source in sources if source is not None),
             "profiles": settings.entities[entity].table,
             "identity": None,
             "consent": {},
-            "store": store,
         }
     )
     made.seen_by(entity, settings)
@@ -78,11 +71,7 @@ def _source(settings: Settings, entity: str, source: Source) -> Source | None:
         place = table.model_dump(include={"path", "url", "table", "query", "format", "encoding"})
         joins.append(Join(**place, on={key: table.key}, columns=(column,)))
         key = column
-    words = {name for name in (*settings.words, PROFILE) if name != key}
-    mapped = {
-        name for name in (*source.columns, *source.derive) if name not in words and name != "profile_id"
-    }
-    columns = {name: name for name in (*mapped, *source.numbers, *source.words, *source.keys) if name != key}
+    columns = {name: name for name in (*source.columns, *source.derive) if name not in {key, "profile_id"}}
     return Source(
         name=source.name,
         path=str(settings.home / LOG),
@@ -94,7 +83,7 @@ def _source(settings: Settings, entity: str, source: Source) -> Source | None:
         ended=source.ended,
         columns={**columns, "profile_id": key, PROFILE: "profile_id"},
         numbers=source.numbers,
-        words=tuple(sorted({*source.words, *source.keys, PROFILE} - {key})),
+        words=tuple(sorted({*source.named, PROFILE} - {key})),
         joins=tuple(joins),
     )
 

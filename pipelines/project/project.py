@@ -18,7 +18,7 @@ from tagcast.features.core.home.compiled import keep_compiled_in
 from tagcast.features.core.messages import msg
 from tagcast.pipelines.project.own_views import own_views, repo_contents
 from tagcast.pipelines.project.progress import Progress, quiet
-from tagcast.pipelines.project.tag_files import TagFiles
+from tagcast.pipelines.project.tag_files import Stamps, TagFiles, stamps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +63,7 @@ class Project:
         self._whole = whole
         keep_compiled_in(settings.home)
         self._files = TagFiles(self)
+        self._feature_sets: dict[tuple[int | None, date, Stamps], FeatureSet] = {}
 
     def of(self, entity: str) -> Project:
         """Return the project as one entity of it sees it: its own events, features, tags, runs and audiences."""
@@ -246,10 +247,13 @@ class Project:
         return self._feature_set(None, as_of)
 
     def _feature_set(self, history_days: int | None, as_of: date) -> FeatureSet:
-        windows = WINDOWS_DAYS if history_days is None else windows_within(history_days)
-        events = tuple(e for e in self.events.event_names_before(as_of) if e != PURCHASE)
-        own = own_views(self, as_of, history_days)
-        return FeatureSet(windows, self.events.has_before(as_of), events, own)
+        key = history_days, as_of, stamps(self.settings.features_folder)
+        if key not in self._feature_sets:
+            windows = WINDOWS_DAYS if history_days is None else windows_within(history_days)
+            events = tuple(e for e in self.events.event_names_before(as_of) if e != PURCHASE)
+            own = own_views(self, as_of, history_days)
+            self._feature_sets[key] = FeatureSet(windows, self.events.has_before(as_of), events, own)
+        return self._feature_sets[key]
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
         """Return the snapshots of ``feature_set``, built or not; events that make features of one name are refused."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import PROFILE
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
     from tagcast.pipelines.project.project import Project
 
 Stamps = tuple[tuple[str, int, int], ...]
+"""Name, time of change and size of files: as long as they are the same, nothing is read again."""
+
+
+def stamps(folder: Path | None) -> Stamps:
+    """Return those of the YAML files of a folder; of none where there is no folder."""
+    files = sorted(folder.glob("*.y*ml")) if folder is not None else []
+    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
 
 
 class TagFiles:
@@ -70,8 +79,7 @@ class TagFiles:
         return bool(self._stamps())
 
     def _stamps(self) -> Stamps:
-        files = sorted(self._project.settings.tags_folder.glob("*.y*ml"))
-        return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+        return stamps(self._project.settings.tags_folder)
 
     def _categories(self, definition: Definition, as_of: date, published: frozenset[str]) -> Sequence[str]:
         """Return the categories of a family: those listed, or the top ones and those that are published already."""
@@ -83,7 +91,9 @@ class TagFiles:
         if family.values is not None:
             return family.values
         events = self._project.event_table
-        top = top_categories(events, as_of, family.top or 0)
+        # Where nothing is called a purchase, whatever happens in a category counts.
+        bought = PURCHASE if PURCHASE in self._project.events.event_names_before(as_of) else None
+        top = top_categories(events, as_of, family.top or 0, bought)
         names = {definition.member(category)["name"] for category in top}
         if not published - names:
             return top

@@ -14,6 +14,8 @@ from tagcast.features.core.validation import InvalidValueError, Strict, with_nea
 
 PROFILE = "profile"
 """The entity that every project has: whoever ``profile_id`` names."""
+ENTITIES = "entities"
+"""Folder in the home and in the store: what is made of other entities lies there, a folder each."""
 
 
 class Entity(Strict):

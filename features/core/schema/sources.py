@@ -16,6 +16,8 @@ NAME = r"^[a-z][a-z0-9_]*$"
 EVENT_COLUMNS = (
     "profile_id", "event_time", "amount", "quantity", "discount", "category", "item_id", "order_id", "channel",
 )  # fmt: skip
+NAMING_COLUMNS = ("category", "item_id", "order_id", "channel")
+"""Those that name something, which may be an entity."""
 REQUIRED_COLUMNS = ("profile_id", "event_time")
 COMPUTED_COLUMNS = ("event_day", "event_hour", "event", "is_return", "source", "day")
 """Names of the event log that no column of a source can have."""
@@ -139,7 +141,14 @@ class Source(TimedPlace):
         keys = raw["keys"] if isinstance(raw.get("keys"), dict) else {}
         said = {*raw["columns"], *keys, *(raw.get("derive") or ())}
         plain = {n: n for n in named if isinstance(n, str) and n not in said}
+        if twice := sorted(n for n, c in keys.items() if raw["columns"].get(n, c) != c):
+            raise InvalidValueError(msg("{columns}: both in columns and in keys", columns=listed(twice)))
         return {**raw, "columns": {**raw["columns"], **plain, **keys}}
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Its further columns of the event log that hold words; keys of entities are among them."""
+        return (*self.words, *(name for name in self.keys if name not in NAMING_COLUMNS))
 
     @field_validator("numbers", "words")
     @classmethod
@@ -167,7 +176,8 @@ class Source(TimedPlace):
     def _check_columns(self) -> Self:
         if both := sorted({*self.numbers} & {*self.words}):
             raise InvalidValueError(msg("{columns}: both in numbers and in words", columns=listed(both)))
-        if both := sorted({*self.keys} & {*EVENT_COLUMNS, *COMPUTED_COLUMNS, *self.numbers, *self.words}):
+        taken = {*EVENT_COLUMNS, *COMPUTED_COLUMNS, *self.numbers, *self.words} - {*NAMING_COLUMNS}
+        if both := sorted({*self.keys} & taken):
             raise InvalidValueError(
                 msg("keys: {names}: the event log has a column of this name already", names=listed(both))
             )
