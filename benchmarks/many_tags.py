@@ -167,8 +167,7 @@ def plan(folder: Path) -> None:
 def questions(folder: Path) -> dict[str, float]:
     """Return milliseconds of what console pages ask of the profiles: the tree, one tag, the fields and a count of the builder."""
     from tagcast.pipelines.project.local_user import local_user
-    from tagcast.serving.audiences.service import parse_for
-    from tagcast.serving.audiences.queries import count
+    from tagcast.serving.audiences.service import count, parse_for
     from tagcast.serving.catalog import catalog
     from tagcast.serving.catalog.tag_details import tag_details
     from tagcast.serving.context import open_context
