@@ -160,7 +160,9 @@ def _beside_last(
     alike = {name for name, reading in built.readings.items() if last.readings.get(name) == reading}
     spans = [span for span in built.spans if span.name in alike]
     found = past_changes(connection, last.folder / DAY_TOTALS, aside / DAY_TOTALS, spans, last.spans)
-    return replace(built, changes=(*still_on_record(last.changes, built.last_day), *found))
+    constant = {view.view for view in attribute_views(settings) if view.source.constant}
+    late = {view: rows for view, rows in built.late_since(last).items() if view not in constant}
+    return replace(built, changes=(*still_on_record(last.changes, built.last_day), *found), late=late)
 
 
 def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]:

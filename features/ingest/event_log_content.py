@@ -58,6 +58,8 @@ class LogContent:
         Days already loaded that were different in this load or one shortly before.
     views : dict of str to dict of date to (int, int)
         As ``digests``, of each view that the company declares, by the day that its rows were known from.
+    late : dict of str to int
+        Rows of such a view that were not there yet at a load after the day that they say to be known from.
     """
 
     id: str
@@ -73,6 +75,7 @@ class LogContent:
     readings: dict[str, str] = field(default_factory=dict, kw_only=True)
     changes: tuple[PastChange, ...] = field(default=(), kw_only=True)
     views: dict[str, dict[date, Digest]] = field(default_factory=dict, kw_only=True)
+    late: dict[str, int] = field(default_factory=dict, kw_only=True)
 
     @property
     def observed_until(self) -> date:
@@ -142,6 +145,28 @@ class LogContent:
         """
         return content_id(digest for day, digest in self.digests.items() if day < as_of)
 
+    def late_since(self, last: LogContent) -> dict[str, int]:
+        """Return :attr:`late` where ``last`` was loaded before: what a view had of days before its last then is on record."""
+        late = {}
+        for view, days in self.views.items():
+            before = last.views.get(view)
+            added = (
+                0
+                if before is None
+                else sum(
+                    max(0, rows - before.get(day, (0, 0))[0])
+                    for day, (rows, _) in days.items()
+                    if day < last.last_day
+                )
+            )
+            late[view] = added + (last.late.get(view, 0) if before is not None else 0)
+        return {view: rows for view, rows in late.items() if rows}
+
+    def late_share(self, view: str) -> float:
+        """Return which share of a declared view's rows is late; 0 of one that is over the events."""
+        rows = sum(rows for rows, _ in self.views.get(view, {}).values())
+        return self.late.get(view, 0) / rows if rows else 0.0
+
     def view_id_before(self, view: str, as_of: date) -> str:
         """Return the content id of the rows of a declared view that were known before ``as_of``.
 
@@ -209,6 +234,7 @@ def content_fields(written: Mapping[str, Any]) -> dict[str, Any]:
         "readings": written["readings"],
         "changes": tuple(change_from_json(c) for c in written["changes"]),
         "views": {name: _read(days) for name, days in written["views"].items()},
+        "late": written.get("late", {}),
     }
 
 

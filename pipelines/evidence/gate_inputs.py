@@ -100,7 +100,7 @@ class GateInputs:
         import numpy as np
 
         from tagcast.models.stats.leakage import last_day_losses, powers
-        from tagcast.registry.gates.leak_checks import LeakEvidence
+        from tagcast.registry.gates.leak_checks import MAX_LATE_SHARE, LeakEvidence
 
         features = list(features)
         y = evidence_kind(plan.definition).two_sides(frame)
@@ -126,6 +126,11 @@ class GateInputs:
                 f
                 for j, f in enumerate(features)
                 if not np.array_equal(read[:, j], again[:, j], equal_nan=True)
+            ],
+            written_late=[
+                view
+                for view in self._feature_set.views_of(chosen)
+                if self._project.events.late_share(view) > MAX_LATE_SHARE
             ],
         )
 

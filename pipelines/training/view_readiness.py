@@ -73,6 +73,15 @@ def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
         kind = "attributes" if isinstance(view, AttributesDeclaration) else "aggregates"
         rows, profiles, everyone, first, last, late = _facts(project, view, as_of)
         level, message, hint = _problem(rows, profiles, everyone, last, as_of)
+        if level == "ok" and (share := project.events.late_share(view.view)):
+            level = "warning"
+            message = msg(
+                "{share:.1%} of its rows were not there yet at a load after the day from which they say to be true",
+                share=share,
+            )
+            hint = msg(
+                "name the column of when they were written (seen_at): before it nobody could know them"
+            )
         if level == "ok" and (unmet := _never_met(project, view, as_of)):
             level, message, hint = "warning", *unmet
         yield ViewReadiness(

@@ -12,6 +12,8 @@ from tagcast.registry.gates.checks import Check, named, short
 MAX_SINGLE_AUC = 0.95  # no honest feature of a customer's past tells the future this well alone
 MIN_POWER_AUC = 0.65  # below, honest ratios such as silence over the usual gap lose half to one day
 WARN_LOST_SHARE = 0.25
+MAX_LATE_SHARE = 0.01
+"""Of a view's rows that may come late: a few corrections are no leak."""
 MAX_LOST_SHARE = 0.5
 
 
@@ -57,6 +59,8 @@ class LeakEvidence:
         Recencies with values below 1 day: counted from an event at or after the moment.
     recounted_otherwise : sequence of str
         Features of the test snapshot that differ from a second count of the events before the moment.
+    written_late : sequence of str
+        Views of which a share of the rows came after the day from which they say to be true.
     """
 
     powers: Sequence[Powerful]
@@ -65,6 +69,7 @@ class LeakEvidence:
     late_rows: int
     ahead: Sequence[str]
     recounted_otherwise: Sequence[str]
+    written_late: Sequence[str] = ()
 
 
 def single_feature(evidence: LeakEvidence) -> Check:
@@ -158,9 +163,16 @@ def after_as_of(evidence: LeakEvidence) -> Check:
                 features=named(evidence.recounted_otherwise),
             )
         )
-    figure = float(
-        evidence.late_events + evidence.late_rows + len(evidence.ahead) + len(evidence.recounted_otherwise)
-    )
+    if evidence.written_late:
+        found.append(
+            msg(
+                "rows of {views} that were written after the day from which they say to be true: name the column of when they "
+                "were written (seen_at)",
+                views=named(evidence.written_late),
+            )
+        )
+    names = (*evidence.ahead, *evidence.recounted_otherwise, *evidence.written_late)
+    figure = float(evidence.late_events + evidence.late_rows + len(names))
     if found:
         text = msg(
             "values later than as_of: {found}; fix the source's times, build the log anew",

@@ -86,3 +86,35 @@ def test_what_would_teach_little_is_said(tmp_path, view, plans, level, said) -> 
     command = Project(config, tmp_path / "home").invoke("check", "--as-of", str(NOW))
     assert said in command.output + command.stderr
     assert command.exit_code == (4 if level == "error" else 0)
+
+
+@pytest.mark.parametrize(
+    ("source_of", "added", "late"),
+    [
+        ("valid_from: at", "2024-06-02", 8),
+        ("valid_from: at", "2024-06-30", 0),
+        ("valid_from: at, seen_at: seen", "2024-06-02", 8),
+        ("constant: true", "2024-06-02", 0),
+    ],
+    ids=["past", "last day", "past, said to be seen", "constant"],
+)
+def test_rows_that_come_later_than_they_say_are_counted_from_load_to_load(
+    tmp_path, source_of, added, late
+) -> None:
+    config = shop(tmp_path, ATTRIBUTES % source_of, id=[*PEOPLE[:32], *(f"n{k}" for k in range(8))])
+    assert open_project(config, tmp_path / "home").events.late == {}
+    plans = pd.read_parquet(tmp_path / "plans.parquet")
+    more = pd.DataFrame(
+        {"id": PEOPLE[32:], "at": pd.Timestamp(added), "seen": pd.Timestamp(added), "plan": "new"}
+    )
+    pd.concat([plans, more]).to_parquet(tmp_path / "plans.parquet")
+    events = open_project(config, tmp_path / "home").events
+    assert events.late == ({"plans": late} if late else {})
+    assert events.late_share("plans") == pytest.approx(late / 48)
+    found = readiness(config)
+    assert (found.level == "warning") == bool(late)
+    assert ("16.7% of its rows were not there yet" in str(found.message)) == bool(late)
+    # It stays on record at the loads that follow.
+    lines = pd.read_parquet(tmp_path / "shop.parquet")
+    pd.concat([lines, lines.tail(1).assign(price=2.0)]).to_parquet(tmp_path / "shop.parquet")
+    assert open_project(config, tmp_path / "home").events.late == events.late

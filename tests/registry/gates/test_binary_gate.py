@@ -25,8 +25,8 @@ from tagcast.registry.gates.leak_checks import LeakEvidence
 from tests.support.shop import CHURN
 from tests.support.synthetic import decided
 
-SPELT_AS_IT_IS = {"spend", "recency", "days", "over", "gap", "ab"} | {"is", "damaged"}
-"""Names of features and runs; what a store said of itself."""
+SPELT_AS_IT_IS = {"spend", "recency", "days", "over", "gap", "ab"} | {"is", "damaged", "contract", "seen", "at"}
+"""Names of features, views and runs; what a store said of itself; a key of the configuration."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,12 @@ def test_good_model_passes_every_check_with_figures_in_plain_sentences():
             "after_as_of",
             "fail",
             "a, b, c and 1 more of the test snapshot not what the events before it give",
+        ),
+        (
+            leaks(written_late=["contract"]),
+            "after_as_of",
+            "fail",
+            "rows of contract that were written after the day from which they say to be true",
         ),
         (
             against(-0.012, -0.02, 0.001),
