@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
 import numpy as np
 
-from tagcast.models.artifacts.trained_model import Codes, Floats, TrainedModel
+from tagcast.models.artifacts.answer import Codes, Floats
+from tagcast.models.artifacts.files import ReadFiles, foreign_file
+from tagcast.models.artifacts.trained_model import TrainedModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, CalibratedAmount
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.amount_regressor import AmountRegressor
+from tagcast.models.estimators.foreign import ForeignRegressor
 from tagcast.models.stats.amount_outlook import AmountOutlook
 
 
@@ -25,7 +29,7 @@ class AmountModel(TrainedModel):
         Of training.
     """
 
-    scorer: AmountRegressor
+    scorer: AmountRegressor | ForeignRegressor
     calibrator: AmountCalibrator
     mean_amount: float
 
@@ -50,13 +54,27 @@ class AmountModel(TrainedModel):
         """Return chances of tiers and the spread of amounts by the prediction alone."""
         return self.calibrator.outlook(as_of, self.unseen_season(as_of))
 
+    @property
+    def foreign_files(self) -> Mapping[str, bytes]:
+        """The file of a model of others, where one predicts the amount."""
+        return (
+            {foreign_file(1): self.scorer.model.content} if isinstance(self.scorer, ForeignRegressor) else {}
+        )
+
     def _own_json(self) -> dict[str, Any]:
-        return {"scorer": self.scorer.to_json(), "mean_amount": self.mean_amount}
+        named = {"foreign": self.scorer.kind} if isinstance(self.scorer, ForeignRegressor) else {}
+        return {"scorer": self.scorer.to_json(), **named, "mean_amount": self.mean_amount}
 
     @classmethod
-    def _own_fields(cls, data: dict[str, Any], calibration: Any, forest: str | None) -> dict[str, Any]:
+    def _own_fields(cls, files: ReadFiles) -> dict[str, Any]:
+        data = files.model
+        scorer = (
+            ForeignRegressor.from_json(str(data["foreign"]), data["scorer"], files.foreign[foreign_file(1)])
+            if "foreign" in data
+            else AmountRegressor.from_json(data["scorer"], files.forest)
+        )
         return {
-            "scorer": AmountRegressor.from_json(data["scorer"], forest),
-            "calibrator": AmountCalibrator.from_json(calibration),
+            "scorer": scorer,
+            "calibrator": AmountCalibrator.from_json(files.calibration),
             "mean_amount": float(data["mean_amount"]),
         }

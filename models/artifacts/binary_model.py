@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
-from tagcast.models.artifacts.trained_model import Codes, Floats, TrainedModel
+from tagcast.models.artifacts.answer import Codes, Floats
+from tagcast.models.artifacts.files import ReadFiles, foreign_file
+from tagcast.models.artifacts.trained_model import TrainedModel
 from tagcast.models.calibration.binary_calibrator import Calibrated, Calibrator
 from tagcast.models.decisions.policy import decide_codes
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.blend import Blend
+from tagcast.models.estimators.foreign import ForeignPart
 from tagcast.models.estimators.forest import ForestScorer
 
 
@@ -44,20 +49,38 @@ class TagModel(TrainedModel):
             past=past,
         )
 
+    @cached_property
+    def _foreign(self) -> dict[str, tuple[str, ForeignPart]]:
+        """Models of others that have a part, by name: the file of each, and the part."""
+        found = [(n, part) for n, part in self.scorer.parts.items() if isinstance(part, ForeignPart)]
+        return {name: (foreign_file(k), part) for k, (name, part) in enumerate(found, start=1)}
+
+    @property
+    def foreign_files(self) -> Mapping[str, bytes]:
+        """The files of the models of others that have a part."""
+        return {file: part.model.content for file, part in self._foreign.values()}
+
     def _own_json(self) -> dict[str, Any]:
+        foreign = {name: {"file": file, **part.to_json()} for name, (file, part) in self._foreign.items()}
         return {
             "blend": self.scorer.to_json(),
+            **({"foreign": foreign} if foreign else {}),
             "forest_columns": list(self.forest.columns) if self.forest else [],
             "threshold": self.threshold,
             "base_rate": self.base_rate,
         }
 
     @classmethod
-    def _own_fields(cls, data: dict[str, Any], calibration: Any, forest: str | None) -> dict[str, Any]:
-        columns = tuple(map(int, data["forest_columns"]))
+    def _own_fields(cls, files: ReadFiles) -> dict[str, Any]:
+        data, columns = files.model, tuple(map(int, files.model["forest_columns"]))
+        foreign = {
+            name: ForeignPart.from_json(name, one, files.foreign[one["file"]])
+            for name, one in data.get("foreign", {}).items()
+        }
+        forest = ForestScorer(files.forest, columns) if files.forest else None
         return {
-            "scorer": Blend.from_json(data["blend"], ForestScorer(forest, columns) if forest else None),
-            "calibrator": Calibrator.from_json(calibration),
+            "scorer": Blend.from_json(data["blend"], forest, foreign),
+            "calibrator": Calibrator.from_json(files.calibration),
             "threshold": None if data["threshold"] is None else float(data["threshold"]),
             "base_rate": float(data["base_rate"]),
         }

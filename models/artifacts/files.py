@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -38,31 +39,58 @@ class FeatureRange:
     missing: float
 
 
-def sealed(model: Mapping[str, Any], calibration: Mapping[str, Any], forest: str | None) -> dict[str, str]:
-    """Return the files of a bundle, name to text: model.json holds the digests of the others."""
-    files = {CALIBRATION_FILE: _dump(calibration)}
+@dataclass(frozen=True)
+class ReadFiles:
+    """The files of a bundle, each what was saved.
+
+    Parameters
+    ----------
+    model : dict
+        Of model.json.
+    calibration : Any
+        Of calibration.json.
+    forest : str or None
+        LightGBM's text, where a forest has a part.
+    foreign : mapping of str to bytes
+        Models of others, by file.
+    """
+
+    model: dict[str, Any]
+    calibration: Any
+    forest: str | None
+    foreign: Mapping[str, bytes]
+
+
+def sealed(
+    model: Mapping[str, Any],
+    calibration: Mapping[str, Any],
+    forest: str | None,
+    foreign: Mapping[str, bytes] = MappingProxyType({}),
+) -> dict[str, str | bytes]:
+    """Return the files of a bundle, name to content: model.json holds the digests of the others."""
+    files: dict[str, str | bytes] = {CALIBRATION_FILE: _dump(calibration), **foreign}
     if forest is not None:
         files[FOREST_FILE] = forest
-    digests = {name: sha256(text) for name, text in files.items()}
+    digests = {name: sha256(content) for name, content in files.items()}
     files[MODEL_FILE] = _dump({"format": FORMAT, **model, "digests": digests})
     return files
 
 
-def write(files: Mapping[str, str], folder: Path) -> None:
+def write(files: Mapping[str, str | bytes], folder: Path) -> None:
     """Write the files into ``folder`` (made where it does not exist)."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    for name, content in files.items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def read(folder: Path, build: Callable[[dict[str, Any], Any, str | None], T]) -> T:
+def read(folder: Path, build: Callable[[ReadFiles], T]) -> T:
     """Read what :func:`write` wrote.
 
     Parameters
     ----------
     folder : Path
     build : callable
-        Makes the model of model.json, calibration.json and the forest's text (None where there is none).
+        Makes the model of the files.
 
     Raises
     ------
@@ -82,17 +110,19 @@ def read(folder: Path, build: Callable[[dict[str, Any], Any, str | None], T]) ->
                 ),
                 hint=msg("train the tag again with this version of tagcast"),
             )
-        texts = {}
+        contents = {}
         for name, digest in data["digests"].items():
             place = folder / name
-            texts[name] = place.read_bytes().decode("utf-8")
+            contents[name] = place.read_bytes()
             # Before anything parses it: LightGBM may crash on a damaged text.
-            if sha256(texts[name]) != digest:
+            if sha256(contents[name]) != digest:
                 raise ModelError(msg("{file}: changed or damaged since it was saved", file=place), hint=_FIX)
         place = folder / CALIBRATION_FILE
-        calibration = json.loads(texts[CALIBRATION_FILE])
+        calibration = json.loads(contents.pop(CALIBRATION_FILE))
+        place = folder / FOREST_FILE
+        forest = contents.pop(FOREST_FILE).decode("utf-8") if FOREST_FILE in contents else None
         place = folder / MODEL_FILE
-        return build(data, calibration, texts.get(FOREST_FILE))
+        return build(ReadFiles(data, calibration, forest, contents))
     except FileNotFoundError:
         raise ModelError(msg("{file}: missing from the model", file=place), hint=_FIX) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -131,10 +161,15 @@ def matrix(tag: str, features: Sequence[str], X: Floats | pd.DataFrame) -> Float
     return np.ascontiguousarray(X, dtype=np.float64)
 
 
+def foreign_file(number: int) -> str:
+    """Return what the file of the number-th model of others is called."""
+    return f"foreign_{number}.skops"
+
+
 def _dump(data: Mapping[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n"
 
 
-def sha256(text: str) -> str:
-    """Return the digest of a file's text."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def sha256(content: str | bytes) -> str:
+    """Return the digest of a file's content."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()

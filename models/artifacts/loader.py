@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from tagcast.models.artifacts import files as bundle_files
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
+from tagcast.models.artifacts.files import ReadFiles
 from tagcast.models.artifacts.trained_model import TrainedModel
 from tagcast.models.definitions.model_tag import TagDefinition
 
@@ -26,6 +26,6 @@ def load_bundle(folder: Path) -> TrainedModel:
     return bundle_files.read(folder, _of_kind)
 
 
-def _of_kind(data: dict[str, Any], calibration: Any, forest: str | None) -> TrainedModel:
-    kind = TagDefinition.model_validate(data["definition"]).kind
-    return MODELS[kind].of_files(data, calibration, forest)
+def _of_kind(files: ReadFiles) -> TrainedModel:
+    kind = TagDefinition.model_validate(files.model["definition"]).kind
+    return MODELS[kind].of_files(files)

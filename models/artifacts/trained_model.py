@@ -5,8 +5,10 @@
     model.json        definition, features, how the score is made, ranges, digests of the others
     forest.txt        LightGBM's native text (absent where no forest has a part)
     calibration.json  from what the estimator gives to score, bounds and confidence
+    foreign_1.skops   a model that a function of the project made (absent where none has a part)
 
-Every number of a row depends on that row alone: same bits in any batch and on any number of threads.
+Every number of a row depends on that row alone: same bits in any batch and on any number of threads; where a model of others
+has a part, as far as its library keeps to that.
 """
 
 from __future__ import annotations
@@ -17,13 +19,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tagcast.models.artifacts import files as bundle_files
-from tagcast.models.artifacts.files import MODEL_FILE, FeatureRange
+from tagcast.models.artifacts.answer import AnyCalibrator, Codes, Decided, Floats, ScoreAndBounds
+from tagcast.models.artifacts.files import MODEL_FILE, FeatureRange, ReadFiles
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.score_scale import SCALES
 from tagcast.models.estimators.blend import NOTHING, PartScores, Scorer
@@ -34,49 +34,6 @@ from tagcast.models.stats.season_coverage import unseen_share
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int8]
-
-
-class ScoreAndBounds(Protocol):
-    """What every model predicts of n profiles: a score and its bounds, each of shape (n,)."""
-
-    @property
-    def score(self) -> Floats:
-        """Calibrated probability, or amount."""
-
-    @property
-    def lower(self) -> Floats:
-        """Lower bound, at most the score."""
-
-    @property
-    def upper(self) -> Floats:
-        """Upper bound, at least the score."""
-
-
-class AnyCalibrator(Protocol):
-    """What makes score and bounds of what a scorer predicts."""
-
-    def predict(self, predicted: Floats, as_of: date, unseen: float = 0.0, /) -> ScoreAndBounds:
-        """Return them, for ``unseen`` as the share of the window whose season training never saw."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-
-
-class Decided(NamedTuple):
-    """Score, bounds and what is decided by them, each of shape (n,).
-
-    ``value`` is the place in ``(*definition.values, "unknown")``; ``confidence`` the conservative probability that it
-    is right, or would be where it is unknown.
-    """
-
-    score: Floats
-    lower: Floats
-    upper: Floats
-    value: Codes
-    confidence: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,12 +203,22 @@ class TrainedModel(ABC):
 
     @classmethod
     @abstractmethod
-    def _own_fields(cls, data: dict[str, Any], calibration: Any, forest: str | None) -> dict[str, Any]:
+    def _own_fields(cls, files: ReadFiles) -> dict[str, Any]:
         """Return the fields that :meth:`_own_json` wrote, and the calibrator of calibration.json."""
 
+    @property
+    def foreign_files(self) -> Mapping[str, bytes]:
+        """The files of the models of others that have a part."""
+        return {}
+
+    @property
+    def reasons_methods(self) -> tuple[str, str]:
+        """How contributions are worked out: those that are exact, and the others."""
+        return ("occlusion", "occlusion") if self.foreign_files else ("shap", "path")
+
     @cached_property
-    def files(self) -> dict[str, str]:
-        """The bundle: file name to text."""
+    def files(self) -> dict[str, str | bytes]:
+        """The bundle: file name to content."""
         return bundle_files.sealed(
             {
                 "definition": self.definition.model_dump(mode="json"),
@@ -264,6 +231,7 @@ class TrainedModel(ABC):
             },
             self.calibrator.to_json(),
             None if self.forest is None else self.forest.text,
+            self.foreign_files,
         )
 
     def digest(self) -> str:
@@ -286,8 +254,9 @@ class TrainedModel(ABC):
         return bundle_files.read(folder, cls.of_files)
 
     @classmethod
-    def of_files(cls, data: dict[str, Any], calibration: Any, forest: str | None) -> Self:
-        """Return the model of model.json, calibration.json and the forest's text."""
+    def of_files(cls, files: ReadFiles) -> Self:
+        """Return the model of a bundle's files."""
+        data = files.model
         return cls(
             definition=TagDefinition.model_validate(data["definition"]),
             features=tuple(map(str, data["features"])),
@@ -295,5 +264,5 @@ class TrainedModel(ABC):
             snapshots=tuple(map(date.fromisoformat, data["snapshots"])),
             ranges={name: FeatureRange(**r) for name, r in data["ranges"].items()},
             seed=int(data["seed"]),
-            **cls._own_fields(data, calibration, forest),
+            **cls._own_fields(files),
         )

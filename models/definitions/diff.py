@@ -45,11 +45,11 @@ def key_changes(was: Definition, now: Definition) -> tuple[KeyChange, ...]:
         return (KeyChange("kind", was.kind, now.kind, retrain=now.kind != "rule", deciding=True),)
     before, after = was.model_dump(mode="json"), now.model_dump(mode="json")
     found = []
-    for key in after:
-        if before.get(key) != after[key] and key != "family":
+    for key in dict.fromkeys((*after, *before)):  # candidates that are left out stand in neither, or in one
+        if before.get(key) != after.get(key) and key != "family":
             retrain = isinstance(now, TagDefinition) and _needs_training(key, now)
             deciding = not retrain and key in {*DECIDING, *_RULE}
-            found.append(KeyChange(key, before.get(key), after[key], retrain, deciding))
+            found.append(KeyChange(key, before.get(key), after.get(key), retrain, deciding))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError
+from tagcast.models.candidates.keys import WithCandidates
 from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, check_names, slug
 from tagcast.models.definitions.decision_rules import (
     Decision,
@@ -64,7 +65,7 @@ def _named(part: Any, key: str) -> Any:
     return part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)
 
 
-class TagDefinition(TagBase):
+class TagDefinition(TagBase, WithCandidates):
     """A tag that a model predicts, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_what_may_be_left_out)

@@ -79,7 +79,7 @@ class Blend:
     weights : mapping of str to float
         Above zero, of each part.
     parts : mapping of str to Part
-        ``logistic``, ``forest``, ``bgnbd`` or ``rfm``.
+        ``logistic``, ``forest``, ``bgnbd``, ``rfm``, or what the tag calls a model of others.
     """
 
     weights: Mapping[str, float]
@@ -146,14 +146,21 @@ class Blend:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any], forest: Part | None) -> Blend:
-        """Read what :meth:`to_json` wrote; KeyError, TypeError or ValueError where it is malformed."""
+    def from_json(
+        cls, data: dict[str, Any], forest: Part | None, foreign: Mapping[str, Part] | None = None
+    ) -> Blend:
+        """Read what :meth:`to_json` wrote; KeyError, TypeError or ValueError where it is malformed.
+
+        ``foreign`` are the parts that are models of others, read already.
+        """
         parts: dict[str, Part] = {}
         for name, _ in data["weights"]:
             if name == "forest":
                 if forest is None:
                     raise ValueError("the forest has weight but no file")
                 parts[name] = forest
+            elif foreign and name in foreign:
+                parts[name] = foreign[name]
             else:
                 parts[name] = JSON_PARTS[name].from_json(data["parts"][name])
         return cls({str(name): float(weight) for name, weight in data["weights"]}, parts)

@@ -10,8 +10,10 @@ import numpy as np
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, CalibratedAmount, tier_of
+from tagcast.models.candidates.answers import Method
 from tagcast.models.decisions.cases import TierCases
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, AmountRegressor
+from tagcast.models.estimators.foreign import ForeignRecipe, ForeignRegressor
 from tagcast.models.estimators.search import SearchOptions
 from tagcast.models.stats.amount_metrics import evaluate_points, evaluate_tiers, paired_points
 from tagcast.models.stats.draws import part
@@ -33,6 +35,7 @@ class AmountTraining:
     """As many as there are settings to begin with: more are drawn only where more are asked for."""
     stand_in_cases = MIN_TRAINING_CASES
     draws_by_outcome = False
+    asks: Method = "predict"
     measured = msg("figures")
 
     def scarce(self, yes: int, _no: int) -> int:
@@ -56,7 +59,9 @@ class AmountTraining:
         )
         return AmountChoice(recipe, recipe.kind, {}, (), (note,), baseline=recipe)
 
-    def fit(self, recipe: AmountRecipe, data: TrainingData, rows: Rows | slice) -> AmountRegressor:
+    def fit(
+        self, recipe: AmountRecipe | ForeignRecipe, data: TrainingData, rows: Rows | slice
+    ) -> AmountRegressor | ForeignRegressor:
         """Fit a predictor on the amounts of some rows."""
         return recipe.fit(data.X[rows], data.amounts[rows])
 
@@ -107,8 +112,10 @@ class AmountTraining:
         """Return the mean amount."""
         return {"mean_amount": float(task.data.amounts.mean())}
 
-    def best_params(self, recipe: AmountRecipe, data: TrainingData) -> dict[str, Any]:
+    def best_params(self, recipe: AmountRecipe | ForeignRecipe, data: TrainingData) -> dict[str, Any]:
         """Return the forest's parameters, or the column of own spend."""
+        if isinstance(recipe, ForeignRecipe):
+            return {}
         if not recipe.columns:
             return {"own_spend": data.features[recipe.column]} if recipe.column >= 0 else {}
         return {
@@ -121,7 +128,7 @@ class AmountTraining:
     def notes(self, task: TrainingTask, model: AmountModel, stopped: Sequence[Text]) -> list[Text]:
         """Return what was left out, and what intervals and confidence rest on."""
         return [
-            *([_NO_GROWTH] if task.data.growing else []),
+            *([_NO_GROWTH] if task.data.growing and isinstance(model.scorer, AmountRegressor) else []),
             *([_ONE_SNAPSHOT] if len(model.calibrator.snapshots) == 1 else []),
             *season_note(task.split, msg("wider intervals and less confidence")),
             *stopped,

@@ -16,7 +16,8 @@ import numpy as np
 
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.models.estimators.amount_regressor import FOREST_PARAMS, TITLES, AmountRecipe, smearing
-from tagcast.models.estimators.search import SearchOptions, best_of, search
+from tagcast.models.estimators.foreign import ForeignRecipe
+from tagcast.models.estimators.search import SearchOptions, Trial, best_of, search
 from tagcast.models.stats.amount_metrics import rmse
 from tagcast.models.stats.draws import TRIAL_ROWS, thinned
 from tagcast.models.training.dataset import Rows, TrainingData
@@ -72,7 +73,7 @@ def choose_amount(task: TrainingTask, options: SearchOptions) -> AmountChoice:
     X, amount, rates = task.data.X, task.data.amounts, own_rates(task)
     folds = [(thinned(train, TRIAL_ROWS), score) for train, score in task.choosing]
 
-    def mean_error(recipe: AmountRecipe) -> float:
+    def mean_error(recipe: AmountRecipe | ForeignRecipe) -> float:
         errors = [rmse(amount[s], recipe.fit(X[t], amount[t]).predicted(X[s])) for t, s in folds]
         return float(np.mean(errors))
 
@@ -83,16 +84,25 @@ def choose_amount(task: TrainingTask, options: SearchOptions) -> AmountChoice:
     for recipe, error in zip(recipes, errors, strict=True):
         table[recipe.kind] = min(table.get(recipe.kind, np.inf), error)
 
-    objective = _Rmse(task.data, folds, tuple(column for column, _ in rates), options.seed)
-    done = search(objective, options)
-    for trial in done:
-        if not trial.pruned:
-            kind = trial.params["kind"]
-            # In time order, as the errors of the other recipes are added.
-            table[kind] = min(table.get(kind, np.inf), float(np.mean(trial.losses[::-1])))
-    top = best_of(done)
-    forest = objective.recipe(top.params, top.rounds)
-    chosen = forest if table[forest.kind] < table[baseline.kind] else baseline
+    foreign = [ForeignRecipe(candidate, task.data.features) for candidate in task.foreign]
+    of_others = [mean_error(recipe) for recipe in foreign]
+    done: tuple[Trial, ...] = ()
+    chosen: AmountRecipe | ForeignRecipe = baseline
+    if task.own_parts:
+        objective = _Rmse(task.data, folds, tuple(column for column, _ in rates), options.seed)
+        done = search(objective, options)
+        for trial in done:
+            if not trial.pruned:
+                kind = trial.params["kind"]
+                # In time order, as the errors of the other recipes are added.
+                table[kind] = min(table.get(kind, np.inf), float(np.mean(trial.losses[::-1])))
+        top = best_of(done)
+        forest = objective.recipe(top.params, top.rounds)
+        chosen = forest if table[forest.kind] < table[baseline.kind] else baseline
+    table |= {recipe.kind: error for recipe, error in zip(foreign, of_others, strict=True)}
+    if foreign:
+        best = foreign[int(np.argmin(of_others))]
+        chosen = best if not task.own_parts or table[best.kind] < table[chosen.kind] else chosen
     why = (_why(chosen.kind, table),)
     return AmountChoice(chosen, chosen.kind, table, done, why, baseline=baseline)
 
@@ -165,13 +175,13 @@ def _by_trees(recipe: AmountRecipe, data: TrainingData, train: Rows, score: Rows
 
 def _why(chosen: str, table: dict[str, float]) -> Text:
     others = listed(
-        msg("{part} {figure}", part=TITLES[kind], figure=f"{error:,.4g}")
+        msg("{part} {figure}", part=TITLES.get(kind, kind), figure=f"{error:,.4g}")
         for kind, error in table.items()
         if kind != chosen
     )
     return msg(
         "chosen: {chosen}, validation RMSE {rmse}; {others}",
-        chosen=TITLES[chosen],
+        chosen=TITLES.get(chosen, chosen),
         rmse=f"{table[chosen]:,.4g}",
         others=others,
     )

@@ -11,6 +11,7 @@ from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrated, Calibrator
+from tagcast.models.candidates.answers import Method
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.policy import NEVER, learned_threshold
 from tagcast.models.definitions.model_tag import AnyEvent, NoEvent
@@ -38,6 +39,7 @@ class BinaryTraining:
     default_trials = 12
     stand_in_cases = MIN_CASES
     draws_by_outcome = True
+    asks: Method = "predict_proba"
     measured = msg("scores")
 
     def scarce(self, yes: int, no: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from tagcast.models.estimators.search import SearchOptions, Trial, best_of
 from tagcast.models.stats.draws import TRIAL_ROWS, scaled, thinned
 from tagcast.models.training.dataset import Fold
 from tagcast.models.training.out_of_fold import TrainingTask
-from tagcast.models.training.recipe import PART_TITLES, Recipe, RepeatSpec
+from tagcast.models.training.recipe import PART_TITLES, Recipe, RepeatSpec, bare_recipe, part_title
 from tagcast.models.training.result import Choice
 from tagcast.models.training.tuning import (
     GOOD_DEFAULT,
@@ -75,7 +75,34 @@ class SelectionInputs:
 
 def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
     """Choose features, C, bends, the forest's parameters and the weights by mean log loss over the folds."""
-    folds = material.folds
+    folds, task = material.folds, material.task
+    bare = bare_recipe(task.data.places(task.data.rfm_names), options.seed)
+    recipe, trials, notes = _choose_own(material, options) if task.own_parts else (bare, (), ())
+    if task.foreign:
+        recipe = recipe.beside(task.foreign, task.data.features)
+    known = [None] * len(folds)
+    if task.own_parts and material.trial_folds is folds:
+        known = [fold.binned[0] for fold in material.of(recipe.forest_columns)]
+    fitted = [
+        recipe.fit(fold.data.X, fold.data.y, fold.as_of, fold.data.weight, data)
+        for fold, data in zip(folds, known, strict=True)
+    ]
+    table, weights = _candidates(fitted, folds, task.unearned)
+    name = _winner(table)
+    return Choice(
+        recipe.with_weights(weights[name]),
+        name,
+        {candidate: mean_loss(losses) for candidate, losses in table.items()},
+        trials,
+        (*notes, _why(name, table, weights[name])),
+        tuple(blend.reweighted(weights[name]) for blend in fitted),
+    )
+
+
+def _choose_own(
+    material: SelectionInputs, options: SearchOptions
+) -> tuple[Recipe, tuple[Trial, ...], tuple[Text, ...]]:
+    """Return the recipe of tagcast's own parts, what was tried for the forest, and notes."""
     data = material.task.data
     every, bounded = tuple(range(len(data.features))), data.steady
     C, bends, linear_columns, linear_note = _choose_linear(material, every, bounded)
@@ -96,23 +123,7 @@ def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
         rfm_columns=data.places(data.rfm_names),
         seed=options.seed,
     )
-    known = [None] * len(folds)
-    if material.trial_folds is folds:
-        known = [fold.binned[0] for fold in material.of(forest_columns)]
-    fitted = [
-        recipe.fit(fold.data.X, fold.data.y, fold.as_of, fold.data.weight, data)
-        for fold, data in zip(folds, known, strict=True)
-    ]
-    table, weights = _candidates(fitted, folds)
-    name = _winner(table)
-    return Choice(
-        recipe.with_weights(weights[name]),
-        name,
-        {candidate: mean_loss(losses) for candidate, losses in table.items()},
-        trials,
-        (*linear_note, *forest_note, _why(name, table, weights[name])),
-        tuple(blend.reweighted(weights[name]) for blend in fitted),
-    )
+    return recipe, trials, (*linear_note, *forest_note)
 
 
 def _choose_linear(
@@ -193,16 +204,17 @@ def _growth_note(part: Text, took: CaseLosses, left: CaseLosses) -> Text:
 
 
 def _candidates(
-    fitted: Sequence[Blend], folds: Sequence[Fold]
+    fitted: Sequence[Blend], folds: Sequence[Fold], unearned: Collection[str]
 ) -> tuple[dict[str, CaseLosses], dict[str, dict[str, float]]]:
     """Return the validation log losses of each candidate, and its weights.
 
     The blend's loss on a fold is that of weights learned on the others, so that it is not judged on what
     it learned from; with one fold the pull towards its home weights is all that holds it. Those are equal for the parts
-    that see all features and nothing for BG/NBD, which sees three of them: it has to earn its weight.
+    that see all features and nothing for those that have to earn it (``unearned``). A part alone is its own blend.
     """
     parts = list(fitted[0].weights)
-    home = np.array([0.0 if name == "bgnbd" else 0.5 for name in parts])
+    given = [name for name in parts if name not in unearned] or parts
+    home = np.array([1 / len(given) if name in given else 0.0 for name in parts])
     raw = [
         np.column_stack([blend.parts[name].raw(fold.data.X_score) for name in parts])
         for blend, fold in zip(fitted, folds, strict=True)
@@ -215,6 +227,8 @@ def _candidates(
     for place, name in enumerate(parts):
         table[name] = [case_losses(t, r[:, place], w) for t, r, w in scored]
         weights[name] = {name: 1.0}
+    if len(parts) == 1:
+        return table, weights
     equal = np.full(len(parts), 1 / len(parts))
     table["average"] = [case_losses(t, (r * equal).sum(axis=1), w) for t, r, w in scored]
     weights["average"] = dict(zip(parts, equal.tolist(), strict=True))
@@ -238,16 +252,18 @@ def _winner(table: Mapping[str, CaseLosses]) -> str:
     """
     best = min(table, key=lambda name: mean_loss(table[name]))
     several = len(table[best]) > 1
+    if "blend" not in table:
+        return best
     return best if several and clearly_less(table[best], table["blend"], ALONE) else "blend"
 
 
 def _why(name: str, table: Mapping[str, CaseLosses], weights: Mapping[str, float]) -> Text:
     def beside(figures: Mapping[str, str]) -> Joined:
         return listed(
-            msg("{part} {figure}", part=PART_TITLES[part], figure=figure) for part, figure in figures.items()
+            msg("{part} {figure}", part=part_title(part), figure=figure) for part, figure in figures.items()
         )
 
-    chosen = PART_TITLES[name]
+    chosen = part_title(name)
     if len(weights) > 1:
         parts = beside({n: f"{w:.2f}" for n, w in weights.items()})
         chosen = msg("{chosen} ({parts})", chosen=chosen, parts=parts)
@@ -260,4 +276,4 @@ def _why(name: str, table: Mapping[str, CaseLosses], weights: Mapping[str, float
     best = min(table, key=lambda n: mean_loss(table[n]))
     if best == name:
         return why
-    return msg("{why}; {best} is not clearly better", why=why, best=PART_TITLES[best])
+    return msg("{why}; {best} is not clearly better", why=why, best=part_title(best))

@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.calibration.binary_calibrator import MIN_CASES
+from tagcast.models.candidates.names import DEFAULT
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.blend import Scorer
+from tagcast.models.estimators.foreign import Candidate
 from tagcast.models.training.dataset import (
     MIN_TRAINING_CASES,
     Days,
@@ -46,6 +48,8 @@ class TrainingTask:
     seed : int
     scarce : callable
         How many of so many true and so many false outcomes there are to learn from: of those that may be too few.
+    foreign : tuple of Candidate
+        Models of others that compete.
     """
 
     definition: TagDefinition
@@ -53,6 +57,17 @@ class TrainingTask:
     split: Split
     seed: int
     scarce: Callable[[int, int], int]
+    foreign: tuple[Candidate, ...] = ()
+
+    @property
+    def own_parts(self) -> bool:
+        """Whether tagcast's own parts compete."""
+        return DEFAULT in self.definition.candidates
+
+    @property
+    def unearned(self) -> frozenset[str]:
+        """Parts that get weight only for what they do on the folds: BG/NBD sees three features alone."""
+        return frozenset({"bgnbd"})
 
     @cached_property
     def _rows(self) -> dict[Fold, tuple[Rows, Rows]]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.estimators.bgnbd import BgNbdScorer
 from tagcast.models.estimators.blend import Blend, Part
+from tagcast.models.estimators.foreign import Candidate, ForeignPart
 from tagcast.models.estimators.forest import ForestScorer, binned, trees_for
 from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmScorer
@@ -69,6 +70,10 @@ class Recipe:
         None where the outcome is no purchase, or the data lack what BG/NBD needs.
     rfm_columns : tuple of int
     seed : int
+    features : tuple of str
+        What the columns are called: models of others see the names.
+    foreign : tuple of Candidate
+        Models of others, each a part by the name that the tag gives it.
     """
 
     weights: dict[str, float]
@@ -82,6 +87,8 @@ class Recipe:
     repeat: RepeatSpec | None
     rfm_columns: tuple[int, ...]
     seed: int
+    features: tuple[str, ...] = ()
+    foreign: tuple[Candidate, ...] = ()
 
     def trees_for(self, rows: int) -> int:
         """Return the trees for ``rows`` rows, as many more as their steps are smaller."""
@@ -90,6 +97,12 @@ class Recipe:
     def with_weights(self, weights: dict[str, float]) -> Recipe:
         """Return the same recipe under other weights."""
         return replace(self, weights=weights)
+
+    def beside(self, foreign: Sequence[Candidate], features: tuple[str, ...]) -> Recipe:
+        """Return the same recipe with models of others beside its parts, all of one weight."""
+        names = [*self.weights, *(candidate.text for candidate in foreign)]
+        weights = dict.fromkeys(names, 1 / len(names))
+        return replace(self, weights=weights, features=features, foreign=tuple(foreign))
 
     def fit(
         self,
@@ -152,9 +165,22 @@ class Recipe:
             )
         if name == "rfm":
             return RfmScorer.fit(X, y, self.rfm_columns, weight)
+        for candidate in self.foreign:
+            if candidate.text == name:
+                return ForeignPart.fit(candidate, X, self.features, y.astype(np.float64), weight)
         raise ValueError(f"no part is called {name!r}")
 
 
 def rfm_recipe(columns: Sequence[int], seed: int) -> Recipe:
     """Return the recipe of the calibrated RFM ranking, for data too small for a model."""
-    return Recipe({"rfm": 1.0}, 1.0, 0, (), (), {}, 1, 1, None, tuple(columns), seed)
+    return replace(bare_recipe(columns, seed), weights={"rfm": 1.0})
+
+
+def bare_recipe(columns: Sequence[int], seed: int) -> Recipe:
+    """Return a recipe without any part."""
+    return Recipe({}, 1.0, 0, (), (), {}, 1, 1, None, tuple(columns), seed)
+
+
+def part_title(name: str) -> Text:
+    """Return what people call a part or a candidate: a model of others goes by the name that the tag gives it."""
+    return PART_TITLES.get(name, name)

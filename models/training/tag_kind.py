@@ -25,9 +25,14 @@ import numpy as np
 
 from tagcast.features.core.messages import Text
 from tagcast.models.artifacts.trained_model import TrainedModel
+from tagcast.models.candidates.answers import Method
+from tagcast.models.candidates.names import DEFAULT
+from tagcast.models.candidates.rehearsal import few_rows
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.blend import Scorer
+from tagcast.models.estimators.foreign import Candidate
 from tagcast.models.estimators.search import SearchOptions, stopped_note
+from tagcast.models.stats.draws import part
 from tagcast.models.stats.season_coverage import unseen_share
 from tagcast.models.training.amount import AmountTraining
 from tagcast.models.training.binary import BinaryTraining
@@ -55,6 +60,10 @@ class TagKind(Protocol):
     @property
     def draws_by_outcome(self) -> bool:
         """Whether a draw may take more of the rarer outcome: then everything that counts rows has to weigh them."""
+
+    @property
+    def asks(self) -> Method:
+        """The method by which models of others are asked."""
 
     @property
     def measured(self) -> Text:
@@ -120,6 +129,7 @@ def train(
     threads: int = 1,
     storage: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    foreign: Sequence[Candidate] = (),
 ) -> AnyResult:
     """Choose, fit, calibrate and measure one tag; the module's text says what sees what.
 
@@ -139,15 +149,21 @@ def train(
         Of the search for the forest's parameters: :class:`tagcast.models.estimators.search.SearchOptions`.
     progress : callable, optional
         Called with (stage, done, total).
+    foreign : sequence of Candidate
+        Models of others that the definition's ``candidates`` name.
 
     Raises
     ------
     ModelError
         Before any work, when there are too few cases to learn from or to measure on.
+    DefinitionError, ModelError
+        Before any work, when a model of others cannot be fitted, stored or asked.
     """
     kind = kind_of(definition)
     data = TrainingData.of(definition, frame, split)
-    task = TrainingTask(definition, data, split, seed, kind.scarce)
+    if {DEFAULT, *(c.text for c in foreign)} != {DEFAULT, *definition.candidates}:
+        raise ValueError(f"{definition.name} names the candidates {definition.candidates}")
+    task = TrainingTask(definition, data, split, seed, kind.scarce, tuple(foreign))
 
     def say(stage: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(f"{definition.name}: {stage}", done, total) if progress else None
@@ -156,6 +172,7 @@ def train(
     enough = task.cases(task.before) >= MIN_TRAINING_CASES
     if enough:
         study = f"{definition.name}-{data.digest(split, definition.outcome, seed)[:16]}"
+        _rehearse(task)
         options = SearchOptions(study, seed, asked, timeout_s, threads, storage, say("trials"))
         choice = kind.choose(task, options)
     else:
@@ -196,7 +213,7 @@ def train(
         seed=seed,
         **kind.own_fields(task, held_out),
     )
-    stopped = stopped_note(len(choice.trials), asked) if enough else []
+    stopped = stopped_note(len(choice.trials), asked) if enough and task.own_parts else []
     return Trained(
         model=model,
         split=split,
@@ -218,3 +235,13 @@ def train(
         ),
         out_of_time=task.out_of_time,
     )
+
+
+def _rehearse(task: TrainingTask) -> None:
+    """Try every model of others on a few rows, before the long work."""
+    data = task.data
+    target = data.y.astype(np.float64) if data.amount is None else data.amount
+    if task.foreign:
+        few = few_rows(data.X, target, task.before, task.seed)
+        for candidate in task.foreign:
+            candidate.rehearse(data.X[few], data.features, target[few], part(data.weight, few))

@@ -16,6 +16,7 @@ from tagcast.features.core.system import private_folder
 from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.pipelines.project.project import Project, TagPlan
+from tagcast.pipelines.training.candidates import candidates_of
 from tagcast.pipelines.training.frames import check_cases, drawn, label_rows, training_frames, views_read
 from tagcast.pipelines.training.workers import Job, Workers
 
@@ -91,6 +92,7 @@ def evaluate_tag(
     as_of = project.resolve_as_of(as_of)
     every = project.definitions(as_of)
     definition = _one(every, name)
+    foreign = candidates_of(project, definition)
     plan = project.plan(definition, as_of)
     project.progress("outcomes", 0, 1)
     labels = label_rows(project, plan, as_of)
@@ -120,6 +122,7 @@ def evaluate_tag(
                 # A file a window: processes that create one SQLite file together race for its tables.
                 f"sqlite:///{studies / f'{definition.name}-until-{each.split.test}.db'}",
                 Path(scratch) / str(each.split.test),
+                foreign,
             )
             for each in plans
         ]

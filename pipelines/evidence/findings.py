@@ -122,7 +122,8 @@ def version_metrics(result: AnyResult, evidence: Evidence) -> dict[str, float]:
             metrics[f"{stem}_low"], metrics[f"{stem}_high"] = estimate.low, estimate.high
     loss_name = evidence_kind(result.model.definition).loss_name
     for name, loss in result.candidates.items():
-        metrics[f"validation_{loss_name}_{name}"] = loss
+        # MLflow takes no @ in names.
+        metrics[f"validation_{loss_name}_{name}".replace("@", " ")] = loss
     metrics |= promise_metrics(evidence.promise)
     # A constant reference has no ranking: MLflow keeps no NaN worth reading.
     return {name: figure for name, figure in metrics.items() if figure == figure}  # noqa: PLR0124

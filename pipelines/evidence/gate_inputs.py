@@ -147,7 +147,7 @@ class GateInputs:
         """
         import numpy as np
 
-        from tagcast.models.artifacts.loader import load_bundle as read_bundle
+        from tagcast.pipelines.project.champions import read_model
         from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
         from tagcast.registry.versions.aliases import CHAMPION
         from tagcast.registry.versions.versions import load_bundle, versions
@@ -157,7 +157,7 @@ class GateInputs:
             return NotCompared(msg("no champion yet"), expected=True)
         try:
             version, folder = load_bundle(tracking, definition.name)
-            champion = read_bundle(folder)
+            champion = read_model(self._project, folder)
         except TagcastError as error:
             return NotCompared(
                 msg("the champion cannot be read: {reason}", reason=error.message), expected=False

@@ -14,7 +14,9 @@ from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.scoring.scorer import LoadedTag
 
@@ -85,7 +87,6 @@ def active(
 
 def load_versions(project: Project, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
     """Return the models of ``wanted`` (tag to version), their files verified."""
-    from tagcast.models.artifacts.loader import load_bundle as read_bundle
     from tagcast.registry.versions.tracking import open_tracking
     from tagcast.registry.versions.versions import load_bundle
     from tagcast.serving.scoring.scorer import LoadedTag
@@ -95,9 +96,24 @@ def load_versions(project: Project, wanted: Mapping[str, int]) -> list[tuple[Loa
     for done, (tag, number) in enumerate(wanted.items()):
         project.progress(msg("models"), done, len(wanted))
         version, folder = load_bundle(tracking, tag, number)
-        loaded.append((LoadedTag(read_bundle(folder), str(number), version.metrics), version))
+        loaded.append((LoadedTag(read_model(project, folder), str(number), version.metrics), version))
     project.progress(msg("models"), len(wanted), len(wanted))
     return loaded
+
+
+def read_model(project: Project, folder: Path) -> TrainedModel:
+    """Return the model in the folder of a version; code that models of others need may lie in the project's folder.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be read.
+    """
+    from tagcast.models.artifacts.loader import load_bundle
+    from tagcast.models.candidates.maker import importable
+
+    importable(str(project.settings.folder))
+    return load_bundle(folder)
 
 
 def _is_one(name: str, tags: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ from tagcast.pipelines.project.data_quality import (
 from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import resolved_rules
+from tagcast.pipelines.training.candidates import candidates_of
 from tagcast.pipelines.training.frames import check_cases, label_rows
 from tagcast.pipelines.training.view_readiness import ViewReadiness, view_readiness
 from tagcast.pipelines.training.yes_outlook import yes_outlook
@@ -116,6 +117,7 @@ def _tag(project: Project, definition: Any, as_of: date, quality: LogQuality) ->
         return TagReadiness(definition.name, (), 0, 0, absent.level, absent.message, absent.hint)
     try:
         check_chosen(project, definition)
+        candidates_of(project, definition)
         plan = project.plan(definition, as_of)
         labels = label_rows(project, plan, as_of)
     except (DataError, DefinitionError) as error:

@@ -26,6 +26,7 @@ from tagcast.pipelines.project.data_quality import (
 )
 from tagcast.pipelines.project.own_views import check_chosen
 from tagcast.pipelines.project.project import Project, TagPlan
+from tagcast.pipelines.training.candidates import candidates_of
 from tagcast.pipelines.training.frames import check_cases, drawn, label_rows, training_frames, views_read
 from tagcast.pipelines.training.registration import TrainedTag, register
 from tagcast.pipelines.training.studies import check_studies
@@ -107,6 +108,7 @@ def train_tags(
                     timeout_s,
                     f"sqlite:///{studies / f'{plan.definition.name}.db'}",
                     Path(scratch) / plan.definition.name,
+                    candidates_of(project, plan.definition),
                 )
                 for plan in some
             ]
@@ -164,6 +166,7 @@ def _labelled(
         project.progress(msg("outcomes"), done, len(definitions))
         try:
             check_chosen(project, definition)
+            candidates_of(project, definition)
             check_purchases(definition, quality)
             plan = project.plan(definition, now)
             rows = label_rows(project, plan, now)

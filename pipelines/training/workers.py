@@ -13,6 +13,7 @@ from tagcast.features.core.errors import TagcastError
 from tagcast.pipelines.project.project import TagPlan
 
 if TYPE_CHECKING:
+    from tagcast.models.estimators.foreign import Candidate
     from tagcast.models.training.dataset import TrainingFrame
     from tagcast.models.training.result import AnyResult
 
@@ -33,6 +34,8 @@ class Job:
         Optuna's storage URL, so that a stopped study is taken up again.
     folder : Path
         Where the worker leaves the bundle.
+    foreign : tuple of Candidate
+        Models of others that the tag names.
     """
 
     plan: TagPlan
@@ -43,6 +46,7 @@ class Job:
     timeout_s: float | None
     storage: str
     folder: Path
+    foreign: tuple[Candidate, ...] = ()
 
 
 class Workers:
@@ -106,6 +110,7 @@ def _train(job: Job, threads: int = 1) -> AnyResult | TagcastError:
             timeout_s=job.timeout_s,
             threads=threads,
             storage=job.storage,
+            foreign=job.foreign,
         )
         result.model.save(job.folder)
     except TagcastError as error:

@@ -15,6 +15,8 @@ from tagcast.features.core.messages import msg
 BUNDLE = "artifacts/bundle"  # where MLflow's layout puts the bundle
 REQUIREMENTS = ("tagcast", "lightgbm", "numba", "numpy", "pandas", "scipy")
 """tagcast reads the bundle; the others decide the bits of a score, and are pinned as they were at training."""
+OF_OTHERS = ("scikit-learn", "skops")
+"""What reads a model of others in a bundle, beside."""
 OUTPUTS = ("score", "lower", "upper")
 
 
@@ -34,6 +36,7 @@ def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: 
     """
     staged = folder.with_name("bundle")  # MLflow names the artifact's folder after the one it is given
     shutil.copytree(bundle, staged)
+    required = {*REQUIREMENTS, *(OF_OTHERS if any(bundle.glob("*.skops")) else ())}
     with warnings.catch_warnings():
         # MLflow warns of its own type hints when imported, and wants an input example for each model,
         # which costs 6 s and adds nothing to a signature.
@@ -48,7 +51,7 @@ def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: 
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
             artifacts={"bundle": str(staged)},
             signature=ModelSignature(*doubles),
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            pip_requirements=[f"{name}=={version(name)}" for name in sorted(required)],
             mlflow_model=Model(run_id=run_id, model_id=model_id, model_uuid=model_id),
         )
     # MLflow copies it with the rights that it has as a part of this package.

@@ -70,7 +70,7 @@ def stored_model(context: ServiceContext, version: Version) -> StoredModel:
         from tagcast.registry.versions.versions import load_bundle
 
         _, folder = load_bundle(_tracking(context), version.tag, version.version)
-        data: dict[str, Any] = read_files(folder, lambda data, _calibration, _forest: data)
+        data: dict[str, Any] = read_files(folder, lambda files: files.model)
         return StoredModel(
             TagDefinition.model_validate(data["definition"]),
             tuple(data["features"]),

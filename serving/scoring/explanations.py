@@ -43,12 +43,13 @@ def explain(
     if not engine.explains(k):
         exact = np.ones(len(rows), bool)
     parts = []
-    for method, chosen in zip(METHODS, (rows[exact], rows[~exact]), strict=True):
+    methods = member.model.reasons_methods
+    for method, chosen, whole in zip(methods, (rows[exact], rows[~exact]), (True, False), strict=True):
         if not len(chosen):
             continue
         X = member_features(member, batch, chosen)
-        known = {} if method == "shap" else engine.paths(k, coded, chosen)
-        given = member.model.contributions(X, exact=method == "shap", known=known)
+        known = {} if whole else engine.paths(k, coded, chosen)
+        given = member.model.contributions(X, exact=whole, known=known)
         order, sizes = top_reasons(given, TOP_REASONS)
         values = np.take_along_axis(X, order, axis=1)
         parts.append(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-METHODS = ("shap", "path")
+METHODS = ("shap", "path", "occlusion")
+"""How reasons were worked out: by TreeSHAP, along the paths of the forest, or by what a feature's typical value would change."""
 
 
 @dataclass(frozen=True)
