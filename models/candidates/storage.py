@@ -21,6 +21,10 @@ from tagcast.models.candidates.raised import raised
 
 OWN_LIBRARIES = ("sklearn", "numpy", "scipy")
 """Whose types need not be named: tagcast runs their code for its own models."""
+_STORABLE = msg(
+    "skops has to be able to write every part of it: functions by their name in a module (no lambdas), no open files or locks as "
+    "attributes"
+)
 _SCHEMA = "schema.json"
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip file can hold."""
@@ -103,11 +107,18 @@ def stored(name: str, estimator: Any, trusted: Collection[str]) -> StoredEstimat
                 type=type(estimator).__name__,
                 reason=raised(error),
             ),
-            hint=msg(
-                "skops has to be able to write every part of it: no lambdas or functions made inside of others, no open files or "
-                "locks as attributes"
-            ),
+            hint=_STORABLE,
         ) from error
+    if nameless := [one for one in found if "<" in one]:
+        raise ModelError(
+            msg(
+                "{candidate}: {type} cannot be stored without pickle: {reason}",
+                candidate=name,
+                type=type(estimator).__name__,
+                reason=msg("it holds {types}, which nobody can import by name", types=listed(nameless)),
+            ),
+            hint=_STORABLE,
+        )
     if beyond := [one for one in found if one.partition(".")[0] not in OWN_LIBRARIES and one not in trusted]:
         raise ModelError(
             msg(

@@ -64,7 +64,7 @@ def no_imputer(seed):
 
 
 def hidden(seed):
-    return make_pipeline(SimpleImputer(keep_empty_features=True), FunctionTransformer(lambda X: X), LogisticRegression())
+    return make_pipeline(SimpleImputer(keep_empty_features=True), FunctionTransformer(lambda X: X), StandardScaler(), LogisticRegression())
 
 
 def forgetful(seed):

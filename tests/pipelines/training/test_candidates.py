@@ -43,21 +43,25 @@ def shop(tmp_path_factory) -> Project:
         "lab_flow",
         {
             "churn_risk": with_candidates(CHURN, "python:lab_flow:pipeline"),
-            "churn_both": with_candidates(second, "default", "python:lab_flow:boosting", "python:lab_flow:pipeline"),
+            "churn_both": with_candidates(
+                second, "default", "python:lab_flow:boosting", "python:lab_flow:pipeline"
+            ),
             "churn_boosted": with_candidates(third, "python:lab_flow:boosting"),
-            "spend_30d": with_candidates(AMOUNT, "python:lab_flow:amounts", "python:lab_flow:boosted_amounts"),
+            "spend_30d": with_candidates(
+                AMOUNT, "python:lab_flow:amounts", "python:lab_flow:boosted_amounts"
+            ),
         },
     )
     project.run("train", "--all", "--as-of", str(NOW), "--trials", "1", "--threads", "1")
     for tag in ("churn_risk", "churn_both", "churn_boosted", "spend_30d"):
-        project.run("model", "promote", tag, "1", "--force", "--reason", "this shop is too small for the gate")
+        project.run(
+            "model", "promote", tag, "1", "--force", "--reason", "this shop is too small for the gate"
+        )
     return project
 
 
 def predictions(project: Project, out: Path) -> pd.DataFrame:
-    project.run(
-        "score", "--all", "--as-of", str(NOW), "--out", str(out), "--force", "--reason", "once more"
-    )
+    project.run("score", "--all", "--as-of", str(NOW), "--out", str(out), "--force", "--reason", "once more")
     return pd.read_parquet(out)
 
 
@@ -126,7 +130,9 @@ def test_the_published_scores_order_people_as_the_estimator_does(shop, scored) -
 def test_reasons_name_their_method(scored) -> None:
     methods = scored.dropna(subset=["score"]).groupby("tag")["reasons_method"].agg(set)
     assert methods["churn_risk"] == methods["churn_boosted"] == {"occlusion"}
-    assert scored.loc[scored["tag"] == "churn_risk", "reasons"].map(lambda r: r is not None and len(r) > 0).any()
+    assert (
+        scored.loc[scored["tag"] == "churn_risk", "reasons"].map(lambda r: r is not None and len(r) > 0).any()
+    )
 
 
 def test_cards_and_lists_name_the_candidates(shop) -> None:
@@ -143,7 +149,9 @@ def test_a_stored_model_that_was_changed_is_refused(shop, tmp_path) -> None:
     whole = file.read_bytes()
     try:
         file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-        result = shop.invoke("score", "churn_boosted", "--as-of", str(NOW), "--out", str(tmp_path / "o.parquet"))
+        result = shop.invoke(
+            "score", "churn_boosted", "--as-of", str(NOW), "--out", str(tmp_path / "o.parquet")
+        )
     finally:
         file.write_bytes(whole)
     assert result.exit_code == 6
