@@ -133,8 +133,7 @@ class MadeCandidate:
                     ),
                     hint=msg(
                         "use an estimator whose fit (of a Pipeline, that of its last step) takes sample_weight, or fewer "
-                        "snapshots: up to {rows:,} rows are learned from without weights",
-                        rows=300_000,
+                        "snapshots, so that all rows are learned from"
                     ),
                 )
             weights[argument] = weight

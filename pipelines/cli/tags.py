@@ -11,6 +11,7 @@ from tagcast.features.core.errors import ConflictError
 from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup, pass_invocation
 from tagcast.pipelines.cli.options import needs, reason_option
+from tagcast.pipelines.project.champions import warn_of_foreign
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.catalog import render_history, render_page, render_tags
 from tagcast.pipelines.reports.plan import render_applied, render_plan
@@ -55,6 +56,8 @@ def list_tags(invocation: Invocation, query: str, owner: str | None, status: str
       tagcast tag list --status in_review
     """
     context = invocation.context()
+    if context.tracking is not None:
+        warn_of_foreign(context.tracking)
     rows = catalog.tags(context, invocation.person, query=query, owner=owner, status=status)
     whole = not (query or owner or status)
     invocation.answer(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.core.errors import DefinitionError, ModelError
 from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.diff import overlaid
+from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagcast.models.artifacts.trained_model import TrainedModel
+    from tagcast.registry.versions.tracking import Tracking
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.scoring.scorer import LoadedTag
 
@@ -47,7 +49,11 @@ def load_champions(
 
     home = project.settings.home
     project.check_databases()
-    found = versions(open_tracking(home, project=project.settings.name)) if tracking_exists(home) else []
+    found = []
+    if tracking_exists(home):
+        tracking = open_tracking(home, project=project.settings.name)
+        found = versions(tracking)
+        warn_of_foreign(tracking)
     champions = [v for v in found if "champion" in v.aliases]
     ruled = rules or not needed if names is None else all(_is_one(name, rules) for name in names)
     if not champions and ruled:
@@ -64,6 +70,14 @@ def load_champions(
     if names is not None:
         champions = [v for name in names for v in _called(champions, {v.tag for v in found}, rules, name)]
     return active(project, load_versions(project, {v.tag: v.version for v in champions}))
+
+
+def warn_of_foreign(tracking: Tracking, tag: str | None = None) -> None:
+    """Name every version that is called champion in MLflow and was not made by tagcast, and what is used instead."""
+    from tagcast.registry.versions.versions import foreign_champions
+
+    for one in foreign_champions(tracking, tag):
+        log.warning(one.message)
 
 
 def active(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import DefinitionError, ModelError
 from tagcast.features.core.messages import listed, msg
+from tagcast.pipelines.project.champions import warn_of_foreign
 from tagcast.pipelines.project.project import Project
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def registered_versions(project: Project, tag: str | None) -> list[Version]:
         raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     tracking = open_tracking(home, project=project.settings.name)
     every = versions(tracking)
+    warn_of_foreign(tracking)
     mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]
     if tag is not None and not mine:
         known = sorted({v.tag for v in every})

@@ -22,7 +22,7 @@ from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.system import private_folder
 from tagcast.registry.gates.reservations import reservations
-from tagcast.registry.versions.aliases import CHAMPION
+from tagcast.registry.versions.aliases import CHAMPION, ForeignChampion
 from tagcast.registry.versions.decision_log import Decision
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
 from tagcast.registry.versions.mlflow_reader import RegisteredModel
@@ -37,6 +37,8 @@ METRICS = "tagcast.metrics"
 DIGESTS = "tagcast.digests"
 GRADE = "tagcast.grade"
 KIND = "tagcast.kind"
+_MADE = {CREATED, FEATURE_SET, METRICS, DIGESTS, KIND}
+"""Tags of every version that tagcast made."""
 
 
 @dataclass(frozen=True)
@@ -114,23 +116,46 @@ class Version:
 
 
 def versions(tracking: Tracking, tag: str | None = None) -> list[Version]:
-    """Return the versions of one tag or of all, by name of the tag, newest first."""
+    """Return the versions of one tag or of all, by name of the tag, newest first.
+
+    Where somebody gave the alias ``champion`` to a version that tagcast did not make, the last one that was promoted has it.
+    """
+    return _read(tracking, tag)[0]
+
+
+def foreign_champions(tracking: Tracking, tag: str | None = None) -> list[ForeignChampion]:
+    """Return where the alias ``champion`` names a version that tagcast did not make, of one tag or of all."""
+    return _read(tracking, tag)[1]
+
+
+def _read(tracking: Tracking, tag: str | None) -> tuple[list[Version], list[ForeignChampion]]:
     reader = tracking.reader
     with store_errors(msg("the model registry cannot be read")):
         models = [m for m in reader.models(tag) if _is_ours(tracking, m)]
         found = reader.versions(tag) if models else []
-    aliases = {m.name: m.aliases for m in models}
-    decisions = {(d.tag, d.version): d for d in tracking.decisions.history(tag)}
+    history = tracking.decisions.history(tag)
+    decisions = {(d.tag, d.version): d for d in history}
+    own = [v for v in found if v.tags.keys() >= _MADE]
+    aliases, foreign = {m.name: dict(m.aliases) for m in models}, []
+    for model in models:
+        named, mine = model.aliases.get(CHAMPION), {v.version for v in own if v.name == model.name}
+        if named is None or named in mine:
+            continue
+        promoted = [d.version for d in history if d.tag == model.name and d.action == "promoted"]
+        used = next((number for number in reversed(promoted) if number in mine), None)
+        foreign.append(ForeignChampion(model.name, named, used))
+        if used is not None:
+            aliases[model.name][CHAMPION] = used
     listed = [
         Version.from_mlflow(
             v,
             aliases=tuple(sorted(alias for alias, n in aliases[v.name].items() if n == v.version)),
             decision=decisions.get((v.name, v.version)),
         )
-        for v in found
-        if v.name in aliases and {DIGESTS, KIND} <= v.tags.keys()
+        for v in own
+        if v.name in aliases
     ]
-    return sorted(listed, key=lambda v: (v.tag, -v.version))
+    return sorted(listed, key=lambda v: (v.tag, -v.version)), sorted(foreign, key=lambda one: one.tag)
 
 
 def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> Version:

@@ -114,7 +114,7 @@ def test_rows_that_stand_for_many_are_weighted(folder) -> None:
     np.testing.assert_allclose(result.model.raw(frame.X), logits(np.clip(chance, 1e-4, 1 - 1e-4)), rtol=1e-6)
     with pytest.raises(ModelError, match="takes no sample_weight.*weighted draw") as refused:
         trained(folder, "neighbours", frame=replace(frame, weight=weight), split=split)
-    assert "300,000" in refused.value.hint
+    assert "all rows are learned from" in str(refused.value.hint)
 
 
 def test_a_row_is_scored_alike_in_any_batch(folder) -> None:
