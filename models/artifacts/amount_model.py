@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
@@ -10,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tagcast.models.artifacts.answer import Codes, Floats
-from tagcast.models.artifacts.files import ReadFiles, foreign_file
+from tagcast.models.artifacts.files import ReadFiles
 from tagcast.models.artifacts.trained_model import TrainedModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, CalibratedAmount
 from tagcast.models.definitions.model_tag import TagDefinition
@@ -55,11 +54,9 @@ class AmountModel(TrainedModel):
         return self.calibrator.outlook(as_of, self.unseen_season(as_of))
 
     @property
-    def foreign_files(self) -> Mapping[str, bytes]:
-        """The file of a model of others, where one predicts the amount."""
-        return (
-            {foreign_file(1): self.scorer.model.content} if isinstance(self.scorer, ForeignRegressor) else {}
-        )
+    def foreign(self) -> tuple[ForeignRegressor, ...]:
+        """The model of others that predicts the amount, where one does."""
+        return (self.scorer,) if isinstance(self.scorer, ForeignRegressor) else ()
 
     def _own_json(self) -> dict[str, Any]:
         named = {"foreign": self.scorer.kind} if isinstance(self.scorer, ForeignRegressor) else {}
@@ -69,7 +66,9 @@ class AmountModel(TrainedModel):
     def _own_fields(cls, files: ReadFiles) -> dict[str, Any]:
         data = files.model
         scorer = (
-            ForeignRegressor.from_json(str(data["foreign"]), data["scorer"], files.foreign[foreign_file(1)])
+            ForeignRegressor.from_json(
+                str(data["foreign"]), data["scorer"], files.foreign.get(str(data["foreign"]))
+            )
             if "foreign" in data
             else AmountRegressor.from_json(data["scorer"], files.forest)
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 from tagcast.models.artifacts.answer import Codes, Floats
-from tagcast.models.artifacts.files import ReadFiles, foreign_file
+from tagcast.models.artifacts.files import ReadFiles
 from tagcast.models.artifacts.trained_model import TrainedModel
 from tagcast.models.calibration.binary_calibrator import Calibrated, Calibrator
 from tagcast.models.decisions.policy import decide_codes
@@ -50,18 +49,12 @@ class TagModel(TrainedModel):
         )
 
     @cached_property
-    def _foreign(self) -> dict[str, tuple[str, ForeignPart]]:
-        """Models of others that have a part, by name: the file of each, and the part."""
-        found = [(n, part) for n, part in self.scorer.parts.items() if isinstance(part, ForeignPart)]
-        return {name: (foreign_file(k), part) for k, (name, part) in enumerate(found, start=1)}
-
-    @property
-    def foreign_files(self) -> Mapping[str, bytes]:
-        """The files of the models of others that have a part."""
-        return {file: part.model.content for file, part in self._foreign.values()}
+    def foreign(self) -> tuple[ForeignPart, ...]:
+        """Models of others that have a part."""
+        return tuple(part for part in self.scorer.parts.values() if isinstance(part, ForeignPart))
 
     def _own_json(self) -> dict[str, Any]:
-        foreign = {name: {"file": file, **part.to_json()} for name, (file, part) in self._foreign.items()}
+        foreign = {part.model.name: part.to_json() for part in self.foreign}
         return {
             "blend": self.scorer.to_json(),
             **({"foreign": foreign} if foreign else {}),
@@ -74,7 +67,7 @@ class TagModel(TrainedModel):
     def _own_fields(cls, files: ReadFiles) -> dict[str, Any]:
         data, columns = files.model, tuple(map(int, files.model["forest_columns"]))
         foreign = {
-            name: ForeignPart.from_json(name, one, files.foreign[one["file"]])
+            name: ForeignPart.from_json(name, one, files.foreign.get(name))
             for name, one in data.get("foreign", {}).items()
         }
         forest = ForestScorer(files.forest, columns) if files.forest else None

@@ -52,7 +52,7 @@ class ReadFiles:
     forest : str or None
         LightGBM's text, where a forest has a part.
     foreign : mapping of str to bytes
-        Models of others, by file.
+        Models of others that are stored here, by the name of the candidate.
     """
 
     model: dict[str, Any]
@@ -68,11 +68,14 @@ def sealed(
     foreign: Mapping[str, bytes] = MappingProxyType({}),
 ) -> dict[str, str | bytes]:
     """Return the files of a bundle, name to content: model.json holds the digests of the others."""
-    files: dict[str, str | bytes] = {CALIBRATION_FILE: _dump(calibration), **foreign}
+    files: dict[str, str | bytes] = {CALIBRATION_FILE: _dump(calibration)}
+    named = {f"foreign_{number}.skops": name for number, name in enumerate(foreign, start=1)}
+    files |= {file: foreign[name] for file, name in named.items()}
     if forest is not None:
         files[FOREST_FILE] = forest
     digests = {name: sha256(content) for name, content in files.items()}
-    files[MODEL_FILE] = _dump({"format": FORMAT, **model, "digests": digests})
+    kept = {"foreign_files": named} if named else {}
+    files[MODEL_FILE] = _dump({"format": FORMAT, **model, **kept, "digests": digests})
     return files
 
 
@@ -122,7 +125,8 @@ def read(folder: Path, build: Callable[[ReadFiles], T]) -> T:
         place = folder / FOREST_FILE
         forest = contents.pop(FOREST_FILE).decode("utf-8") if FOREST_FILE in contents else None
         place = folder / MODEL_FILE
-        return build(ReadFiles(data, calibration, forest, contents))
+        foreign = {name: contents[file] for file, name in data.get("foreign_files", {}).items()}
+        return build(ReadFiles(data, calibration, forest, foreign))
     except FileNotFoundError:
         raise ModelError(msg("{file}: missing from the model", file=place), hint=_FIX) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -159,11 +163,6 @@ def matrix(tag: str, features: Sequence[str], X: Floats | pd.DataFrame) -> Float
             hint=_OTHER_FEATURES,
         )
     return np.ascontiguousarray(X, dtype=np.float64)
-
-
-def foreign_file(number: int) -> str:
-    """Return what the file of the number-th model of others is called."""
-    return f"foreign_{number}.skops"
 
 
 def _dump(data: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ has a part, as far as its library keeps to that.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -27,6 +27,7 @@ from tagcast.models.artifacts.files import MODEL_FILE, FeatureRange, ReadFiles
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.score_scale import SCALES
 from tagcast.models.estimators.blend import NOTHING, PartScores, Scorer
+from tagcast.models.estimators.foreign import ForeignPart, ForeignRegressor
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.kernels.additive_model import AdditiveModel
 from tagcast.models.stats.amount_outlook import AmountOutlook
@@ -207,14 +208,14 @@ class TrainedModel(ABC):
         """Return the fields that :meth:`_own_json` wrote, and the calibrator of calibration.json."""
 
     @property
-    def foreign_files(self) -> Mapping[str, bytes]:
-        """The files of the models of others that have a part."""
-        return {}
+    @abstractmethod
+    def foreign(self) -> Sequence[ForeignPart | ForeignRegressor]:
+        """The models of others that have a part."""
 
     @property
     def reasons_methods(self) -> tuple[str, str]:
         """How contributions are worked out: those that are exact, and the others."""
-        return ("occlusion", "occlusion") if self.foreign_files else ("shap", "path")
+        return ("occlusion", "occlusion") if self.foreign else ("shap", "path")
 
     @cached_property
     def files(self) -> dict[str, str | bytes]:
@@ -231,7 +232,7 @@ class TrainedModel(ABC):
             },
             self.calibrator.to_json(),
             None if self.forest is None else self.forest.text,
-            self.foreign_files,
+            {one.model.name: one.model.content for one in self.foreign if one.model.content is not None},
         )
 
     def digest(self) -> str:

@@ -55,6 +55,16 @@ class MadeCandidate:
         """How the tag names it."""
         return self.name.text
 
+    @property
+    def frozen(self) -> bool:
+        """False: it is trained in every fold, as tagcast's own parts are."""
+        return False
+
+    @property
+    def note(self) -> Text:
+        """Nothing that a reader of the figures should know."""
+        return ""
+
     def check(self) -> None:
         """Check that the function returns an estimator: nothing is fitted.
 

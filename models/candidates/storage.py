@@ -12,12 +12,16 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile, ZipInfo
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import listed, msg
+from tagcast.models.candidates.answers import Floats, amounts_of, chances_of
 from tagcast.models.candidates.raised import raised
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OWN_LIBRARIES = ("sklearn", "numpy", "scipy")
 """Whose types need not be named: tagcast runs their code for its own models."""
@@ -70,6 +74,22 @@ class StoredEstimator:
             )
         with _readable(self.name):
             return skops.io.loads(self.content, trusted=list(self.types))
+
+    def columns(self, features: tuple[str, ...]) -> tuple[int, ...]:
+        """Return all places: which features the estimator reads is its own business."""
+        return tuple(range(len(features)))
+
+    def chances(self, frame: pd.DataFrame) -> Floats:
+        """Return the probability of yes, shape (n,)."""
+        return chances_of(self.name, self.estimator, frame)
+
+    def amounts(self, frame: pd.DataFrame) -> Floats:
+        """Return the predicted amount, shape (n,), never below 0."""
+        return amounts_of(self.name, self.estimator, frame)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values; the content is a file of its own."""
+        return {"types": list(self.types)}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the estimator: between processes, too, it travels as its bytes."""

@@ -12,21 +12,50 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.models.candidates.answers import amounts_of, chances_of, frame_of
+from tagcast.features.core.messages import Text
+from tagcast.models.candidates.answers import frame_of
+from tagcast.models.candidates.frozen import FrozenModel, FrozenReference
 from tagcast.models.candidates.storage import StoredEstimator
 from tagcast.models.estimators.blend import NOTHING, PartScores
 from tagcast.models.stats.numerics import clip, logit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 LEADING = 8
 """Features a row is explained by, where it does not get exact reasons."""
 SAMPLE_ROWS = 200
 """Training rows that show which features lead."""
+
+
+class ForeignModel(Protocol):
+    """A model of others, fitted: a function of a frame of features."""
+
+    @property
+    def name(self) -> str:
+        """How the tag names the candidate."""
+
+    @property
+    def content(self) -> bytes | None:
+        """Its file; None where it lies elsewhere."""
+
+    def columns(self, features: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the places of the features that can change what it says."""
+
+    def chances(self, frame: pd.DataFrame) -> Floats:
+        """Return the probability of yes, shape (n,)."""
+
+    def amounts(self, frame: pd.DataFrame) -> Floats:
+        """Return the predicted amount, shape (n,), never below 0."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values: all but the content."""
 
 
 class Candidate(Protocol):
@@ -36,9 +65,17 @@ class Candidate(Protocol):
     def text(self) -> str:
         """How the tag names it."""
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it is not trained here: then it has to earn its weight."""
+
+    @property
+    def note(self) -> Text:
+        """What a reader of the figures should know; empty where there is nothing."""
+
     def fit(
         self, X: Floats, features: tuple[str, ...], target: Floats, weight: Floats | None
-    ) -> StoredEstimator:
+    ) -> ForeignModel:
         """Fit on X of shape (n, p); ``target`` is 0 or 1, or an amount."""
 
     def rehearse(self, X: Floats, features: tuple[str, ...], target: Floats, weight: Floats | None) -> None:
@@ -61,15 +98,15 @@ class Occlusion:
     leading: tuple[int, ...]
 
     @classmethod
-    def of(cls, raw: Callable[[Floats], Floats], X: Floats) -> Occlusion:
-        """Return it for a model whose raw score is ``raw``, fitted on ``X``."""
+    def of(cls, raw: Callable[[Floats], Floats], X: Floats, columns: Sequence[int]) -> Occlusion:
+        """Return it for a model whose raw score is ``raw``, fitted on ``X``, that reads ``columns``."""
         known = ~np.isnan(X)
         typical = tuple(
             float(np.median(X[known[:, j], j])) if known[:, j].any() else float("nan")
             for j in range(X.shape[1])
         )
         sample = X[np.linspace(0, len(X) - 1, min(SAMPLE_ROWS, len(X))).astype(int)]
-        moved = np.abs(cls(typical, ()).contributions(raw, sample, range(X.shape[1]))).mean(axis=0)
+        moved = np.abs(cls(typical, ()).contributions(raw, sample, columns)).mean(axis=0)
         order = np.argsort(-moved, kind="stable")[:LEADING]
         return cls(typical, tuple(j for j in order.tolist() if moved[j] > 0))
 
@@ -108,12 +145,12 @@ class _Foreign(ABC):
     ----------
     features : tuple of str
         Columns of X.
-    model : StoredEstimator
+    model : ForeignModel
     occlusion : Occlusion
     """
 
     features: tuple[str, ...]
-    model: StoredEstimator
+    model: ForeignModel
     occlusion: Occlusion
 
     @classmethod
@@ -127,7 +164,13 @@ class _Foreign(ABC):
     ) -> Self:
         """Fit a candidate on X of shape (n, p) and what came true, shape (n,)."""
         model = candidate.fit(X, features, target, weight)
-        return cls(features, model, Occlusion.of(cls(features, model, Occlusion((), ())).raw, X))
+        raw = cls(features, model, Occlusion((), ())).raw
+        return cls(features, model, Occlusion.of(raw, X, model.columns(features)))
+
+    @property
+    def frozen(self) -> FrozenReference | None:
+        """Which registered model it is, where it is one."""
+        return self.model.reference if isinstance(self.model, FrozenModel) else None
 
     @abstractmethod
     def raw(self, X: Floats) -> Floats:
@@ -135,23 +178,27 @@ class _Foreign(ABC):
 
     @cached_property
     def used_features(self) -> frozenset[int]:
-        """All columns: which of them the model reads is its own business."""
-        return frozenset(range(len(self.features)))
+        """Columns of X that can change what it says."""
+        return frozenset(self.model.columns(self.features))
 
     def contributions(self, X: Floats, *, exact: bool) -> Floats:
         """Return each feature's part of :meth:`raw` by occlusion, shape (n, p): of the leading ones alone unless ``exact``."""
-        columns = range(X.shape[1]) if exact else self.occlusion.leading
+        columns = sorted(self.used_features) if exact else self.occlusion.leading
         return self.occlusion.contributions(self.raw, X, columns)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values; the model itself is a file of its own."""
-        return {"features": list(self.features), "types": list(self.model.types), **self.occlusion.to_json()}
+        """Return plain JSON values; where the model has a content, that is a file of its own."""
+        return {"features": list(self.features), **self.model.to_json(), **self.occlusion.to_json()}
 
     @classmethod
-    def from_json(cls, name: str, data: dict[str, Any], content: bytes) -> Self:
+    def from_json(cls, name: str, data: dict[str, Any], content: bytes | None) -> Self:
         """Read what :meth:`to_json` wrote; ``content`` is the model's file, of the candidate ``name``."""
-        model = StoredEstimator(name, content, tuple(map(str, data["types"])))
-        _ = model.estimator  # what cannot be loaded is said now, not in the middle of scoring
+        model: ForeignModel
+        if content is None:
+            model = FrozenModel.from_json(data)
+        else:
+            model = own = StoredEstimator(name, content, tuple(map(str, data["types"])))
+            _ = own.estimator  # what cannot be loaded is said now, not in the middle of scoring
         return cls(tuple(map(str, data["features"])), model, Occlusion.from_json(data))
 
 
@@ -160,7 +207,7 @@ class ForeignPart(_Foreign):
 
     def raw(self, X: Floats) -> Floats:
         """Return log-odds, shape (n,), for X of shape (n, p)."""
-        return logit(clip(chances_of(self.model.name, self.model.estimator, frame_of(X, self.features))))
+        return logit(clip(self.model.chances(frame_of(X, self.features))))
 
 
 class ForeignRegressor(_Foreign):
@@ -188,7 +235,7 @@ class ForeignRegressor(_Foreign):
 
     def predicted(self, X: Floats, _known: PartScores = NOTHING) -> Floats:
         """Return the predicted amount, shape (n,), never below 0."""
-        return amounts_of(self.model.name, self.model.estimator, frame_of(X, self.features))
+        return self.model.amounts(frame_of(X, self.features))
 
     def contributions(self, X: Floats, *, exact: bool, known: PartScores = NOTHING) -> Floats:
         """Return each feature's part of the log amount by occlusion, shape (n, p)."""

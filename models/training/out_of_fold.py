@@ -66,8 +66,8 @@ class TrainingTask:
 
     @property
     def unearned(self) -> frozenset[str]:
-        """Parts that get weight only for what they do on the folds: BG/NBD sees three features alone."""
-        return frozenset({"bgnbd"})
+        """Parts that get weight only for what they do on the folds: BG/NBD sees three features, a frozen model may have seen more."""
+        return frozenset({"bgnbd", *(one.text for one in self.foreign if one.frozen)})
 
     @cached_property
     def _rows(self) -> dict[Fold, tuple[Rows, Rows]]:

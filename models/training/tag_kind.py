@@ -230,6 +230,7 @@ def train(
         notes=(
             *data.draw_note(),
             *choice.notes,
+            *(one.note for one in foreign if one.note),
             *([] if task.out_of_time else [grouped_note(kind.measured)]),
             *kind.notes(task, model, stopped),
         ),

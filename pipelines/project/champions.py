@@ -116,18 +116,25 @@ def load_versions(project: Project, wanted: Mapping[str, int]) -> list[tuple[Loa
 
 
 def read_model(project: Project, folder: Path) -> TrainedModel:
-    """Return the model in the folder of a version; code that models of others need may lie in the project's folder.
+    """Return the model in the folder of a version, with what models of others need: code of the project's folder, versions in MLflow.
 
     Raises
     ------
     ModelError
-        When it cannot be read.
+        When it cannot be read, or a registered model that it blends is gone or another.
     """
     from tagcast.models.artifacts.loader import load_bundle
     from tagcast.models.candidates.maker import importable
 
     importable(str(project.settings.folder))
-    return load_bundle(folder)
+    model = load_bundle(folder)
+    for one in model.foreign:
+        if one.frozen is not None:
+            from tagcast.registry.foreign.frozen_models import open_frozen
+            from tagcast.registry.versions.tracking import open_tracking
+
+            open_frozen(open_tracking(project.settings.home, project=project.settings.name), one.frozen)
+    return model
 
 
 def _is_one(name: str, tags: Sequence[str]) -> bool:

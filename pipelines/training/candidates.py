@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import msg
+from tagcast.models.candidates.answers import Method
+from tagcast.models.candidates.frozen import FrozenCandidate
 from tagcast.models.candidates.made import MadeCandidate
-from tagcast.models.candidates.names import PythonName, parse
+from tagcast.models.candidates.names import MlflowName, PythonName, parse
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -40,7 +45,33 @@ def candidates_of(project: Project, definition: TagDefinition) -> tuple[Candidat
             )
             made.check()
             found.append(made)
+        else:
+            found.append(_pinned(project, name, place, kind_of(definition).asks))
     return tuple(found)
+
+
+def _pinned(project: Project, name: MlflowName, place: str, method: Method) -> FrozenCandidate:
+    from tagcast.registry.foreign.frozen_models import pin
+    from tagcast.registry.versions.tracking import open_tracking
+
+    home, called = project.settings.home, project.settings.name
+    try:
+        reference = pin(open_tracking(home, project=called), name)
+    except TagcastError as error:
+        raise type(error)(
+            msg("{place}: {problem}", place=place, problem=error.message), hint=error.hint
+        ) from error
+    return FrozenCandidate(reference, place, home, called, method)
+
+
+def open_for(foreign: Sequence[Candidate]) -> None:
+    """Open the registered models among candidates, in a process that was given them."""
+    for one in foreign:
+        if isinstance(one, FrozenCandidate):
+            from tagcast.registry.foreign.frozen_models import open_frozen
+            from tagcast.registry.versions.tracking import open_tracking
+
+            open_frozen(open_tracking(one.home, project=one.project), one.reference)
 
 
 def _file_of(project: Project, definition: TagDefinition) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from tagcast.features.core.errors import TagcastError
 from tagcast.pipelines.project.project import TagPlan
+from tagcast.pipelines.training.candidates import open_for
 
 if TYPE_CHECKING:
     from tagcast.models.estimators.foreign import Candidate
@@ -100,6 +101,7 @@ def _train(job: Job, threads: int = 1) -> AnyResult | TagcastError:
     from tagcast.models.training.tag_kind import train
 
     try:
+        open_for(job.foreign)
         result = train(
             job.plan.definition,
             job.frame,
