@@ -132,7 +132,9 @@ def estimator_of(name: PythonName, folder: str, seed: int, method: Method) -> An
                 "{candidate}: {function} returns {found}: {problem}",
                 candidate=name.text,
                 function=name.function,
-                found=f"the class {made.__name__}" if isinstance(made, type) else type(made).__name__,
+                found=msg("the class {type}", type=made.__name__)
+                if isinstance(made, type)
+                else type(made).__name__,
                 problem=problem,
             ),
             hint=_WANTED[method],

@@ -1,7 +1,7 @@
 """Models of others as tagcast scores with them: a part of a blend, or the predictor of an amount.
 
-Whatever the model is, it is a function of a row's features. What a feature did for a row's score is told by occlusion: the score
-minus that of the same row with the feature at its typical value in training. For models that add up it is what SHAP says; in
+Whatever the model is, it is a function of a row's features. What a feature did for a row's score is measured by occlusion:
+the score minus that of the same row with the feature at its typical value in training. For models that add up it is what SHAP says; in
 others what features do together counts for each of them. It costs a prediction a feature, so that only the rows that get
 exact reasons are asked about all features; the others about the ``LEADING`` that moved a sample of training most.
 """

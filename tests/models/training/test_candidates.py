@@ -28,7 +28,7 @@ from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.inference.attributions import contributions
 from tagcast.models.training.tag_kind import train
 from tests.models.training.test_drawn import SPEND
-from tests.support.lab import with_candidates, write_lab
+from tests.pipelines.training.candidates.lab import with_candidates, write_lab
 from tests.support.shop import CHURN
 from tests.support.synthetic import shoppers, spenders
 
@@ -210,11 +210,13 @@ def test_loading_makes_no_type_that_training_did_not_record() -> None:
         for name in given.namelist():
             text = given.read(name)
             if name == "schema.json":
-                text = text.replace(b"sklearn.linear_model._logistic", b"tests.support.lab").replace(
-                    b"LogisticRegression", b"write_lab"
-                )
+                text = text.replace(
+                    b"sklearn.linear_model._logistic", b"tests.pipelines.training.candidates.lab"
+                ).replace(b"LogisticRegression", b"write_lab")
             changed.writestr(name, text)
-    with pytest.raises(ModelError, match="types that were not trusted.*tests.support.lab.write_lab"):
+    with pytest.raises(
+        ModelError, match="types that were not trusted.*tests.pipelines.training.candidates.lab.write_lab"
+    ):
         _ = StoredEstimator("own", out.getvalue(), kept.types).estimator
 
 

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from tests.support.command_line import Project
-from tests.support.lab import with_candidates, write_lab
+from tests.pipelines.training.candidates.lab import with_candidates, write_lab
 from tests.support.shop import AMOUNT, CHURN, FIRST_DAY, write_shop
 
 NOW = FIRST_DAY + timedelta(days=200)
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("candidates")]
 
