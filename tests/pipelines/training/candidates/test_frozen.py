@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 
 from tagcast.models.candidates.frozen import OPENED
 from tagcast.registry.versions.tracking import open_tracking
+from tests.pipelines.training.candidates.lab import with_candidates
 from tests.pipelines.training.candidates.test_made import bundles, made, predictions
 from tests.support.command_line import Project
-from tests.pipelines.training.candidates.lab import with_candidates
 from tests.support.shop import AMOUNT, CHURN, FIRST_DAY
 
 NOW = FIRST_DAY + timedelta(days=200)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.command_line import Project
 from tests.pipelines.training.candidates.lab import with_candidates, write_lab
+from tests.support.command_line import Project
 from tests.support.shop import AMOUNT, CHURN, FIRST_DAY, write_shop
 
 NOW = FIRST_DAY + timedelta(days=200)

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from tests.pipelines.training.candidates.lab import with_candidates
 from tests.pipelines.training.candidates.test_made import made
 from tests.support.command_line import Project
-from tests.pipelines.training.candidates.lab import with_candidates
 from tests.support.shop import AMOUNT, CHURN, FIRST_DAY
 
 NOW = FIRST_DAY + timedelta(days=200)
