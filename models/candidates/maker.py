@@ -20,7 +20,7 @@ def importable(folder: str) -> None:
     """Let modules of a folder be imported, after those that are installed: none of them can stand in for another."""
     if folder not in sys.path:
         sys.path.append(folder)
-        importlib.invalidate_caches()
+    importlib.invalidate_caches()  # a module may have been written since the folder was looked at
 
 
 def function_of(name: PythonName, folder: str) -> Callable[..., Any]:

@@ -32,7 +32,7 @@ from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.estimators.blend import Scorer
 from tagcast.models.estimators.foreign import Candidate
 from tagcast.models.estimators.search import SearchOptions, stopped_note
-from tagcast.models.stats.draws import part
+from tagcast.models.stats.draws import Weight, part
 from tagcast.models.stats.season_coverage import unseen_share
 from tagcast.models.training.amount import AmountTraining
 from tagcast.models.training.binary import BinaryTraining
@@ -172,7 +172,7 @@ def train(
     enough = task.cases(task.before) >= MIN_TRAINING_CASES
     if enough:
         study = f"{definition.name}-{data.digest(split, definition.outcome, seed)[:16]}"
-        _rehearse(task)
+        _rehearse(task, data.weight if kind.draws_by_outcome else None)
         options = SearchOptions(study, seed, asked, timeout_s, threads, storage, say("trials"))
         choice = kind.choose(task, options)
     else:
@@ -238,11 +238,11 @@ def train(
     )
 
 
-def _rehearse(task: TrainingTask) -> None:
-    """Try every model of others on a few rows, before the long work."""
+def _rehearse(task: TrainingTask, weight: Weight) -> None:
+    """Try every model of others on a few rows, before the long work, with weights where :meth:`TagKind.fit` gives them."""
     data = task.data
     target = data.y.astype(np.float64) if data.amount is None else data.amount
     if task.foreign:
         few = few_rows(data.X, target, task.before, task.seed)
         for candidate in task.foreign:
-            candidate.rehearse(data.X[few], data.features, target[few], part(data.weight, few))
+            candidate.rehearse(data.X[few], data.features, target[few], part(weight, few))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tagcast.models.estimators.foreign import LEADING
 from tagcast.pipelines.cards.document import Block, Bullets, Grid, Paragraph, Picture, Row
 from tagcast.pipelines.cards.kind_parts import CARD_PARTS, CardParts
 from tagcast.pipelines.evidence.findings import Explanation
@@ -153,24 +154,44 @@ def _measures(facts: CardFacts) -> str:
 
 def driver_blocks(facts: CardFacts) -> list[Block]:
     """Return what the score is made of, and how exact the reasons of a profile are."""
-    found, agreement = facts.explanation.drivers, facts.explanation.agreement
+    found = facts.explanation.drivers
     rows = [_driver_row(driver) for driver in found]
     return [
         Paragraph(facts.parts.driver_lead(facts.definition)),
         *(Paragraph(driver.en, driver.zh) for driver in found[:IN_WORDS]),
         Grid(("feature", "share", "as it rises, the score", "quartiles of the value", "unknown"), rows),
         *_pictures(facts, "drivers"),
-        Paragraph(
-            f"Measured on {len(facts.explanation.X):,} profiles of the test snapshot by exact SHAP, the logistic "
-            "part of a blend included. A driver goes along with the outcome and need not bring it about."
-        ),
-        Paragraph(
-            f"Reasons of a profile come from exact SHAP for those of whom the tag says {facts.definition.outcome.asked}, "
-            f"up to a cap a run, and from path attribution otherwise. On {agreement.rows:,} profiles the exact top reason is among the three "
-            f"of path attribution for {percent(round(agreement.top_in_three, 3))}; of the exact top three it "
-            f"names {percent(round(agreement.overlap, 3))}."
-        ),
+        *(Paragraph(text) for text in _how_explained(facts)),
     ]
+
+
+def _how_explained(facts: CardFacts) -> tuple[str, str]:
+    """Return how contributions were worked out, over the test snapshot and for a profile."""
+    agreement, rows = facts.explanation.agreement, f"{len(facts.explanation.X):,}"
+    agreed = (
+        f"for {percent(round(agreement.top_in_three, 3))}; of the exact top three it "
+        f"names {percent(round(agreement.overlap, 3))}."
+    )
+    asked = f"for those of whom the tag says {facts.definition.outcome.asked}, up to a cap a run"
+    method, detail, cheap = "exact SHAP", ", the logistic part of a blend included", "path attribution"
+    if facts.result.model.foreign:
+        method, detail = (
+            "occlusion",
+            (
+                " (what a model of others says, less what it says with a feature at its middle value in training; the other parts "
+                "of a blend by SHAP)"
+            ),
+        )
+        cheap = f"occlusion of the {LEADING} features that move the scores most"
+    measured = (
+        f"Measured on {rows} profiles of the test snapshot by {method}{detail}. A driver goes along with the outcome and "
+        "need not bring it about."
+    )
+    reasons = (
+        f"Reasons of a profile come from {method} {asked}, and from {cheap} otherwise. On "
+        f"{agreement.rows:,} profiles the exact top reason is among the three of {cheap} {agreed}"
+    )
+    return measured, reasons
 
 
 def _driver_row(driver: Driver) -> tuple[str, ...]:

@@ -184,6 +184,11 @@ def test_amounts_are_predicted_by_a_regressor(folder, tmp_path) -> None:
     result.model.save(tmp_path / "bundle")
     read = load_bundle(tmp_path / "bundle")
     np.testing.assert_array_equal(read.raw(frame.X), result.model.raw(frame.X))
+    # Rows of an amount are drawn alike, and weigh alike: no weights are asked for.
+    alike = replace(frame, weight=np.full(len(frame.y), 3.0))
+    neighbours = candidate(folder, "amount_neighbours", method="predict")
+    definition = parse_definition(with_candidates(SPEND, neighbours.text), "tests")
+    assert train(definition, alike, split, feature_set=SPEC, foreign=[neighbours]).chosen == neighbours.text
 
 
 def test_a_type_of_ones_own_is_trusted_by_name(folder, tmp_path) -> None:

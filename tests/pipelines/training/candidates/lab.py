@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
@@ -93,6 +93,10 @@ def broken(seed):
 
 def amounts(seed):
     return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), LinearRegression())
+
+
+def amount_neighbours(seed):
+    return make_pipeline(SimpleImputer(keep_empty_features=True), KNeighborsRegressor())
 
 
 def boosted_amounts(seed):
