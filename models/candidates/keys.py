@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from tagcast.features.core.validation import Strict
 from tagcast.models.candidates.names import DEFAULT, check_names
+
+UNWRITTEN: dict[str, Any] = {"candidates": (DEFAULT,), "trusted": ()}
+"""Values at which the keys are left out of what is written: a tag of tagcast's own candidates is written as ever."""
 
 
 class WithCandidates(Strict):
@@ -29,13 +32,3 @@ class WithCandidates(Strict):
     def _check_candidates(self) -> WithCandidates:
         check_names(self.candidates, self.trusted)
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out candidates where they are tagcast's own: what such a tag is written as does not change."""
-        written: dict[str, Any] = handler(self)
-        if self.candidates == (DEFAULT,):
-            written.pop("candidates", None)
-        if not self.trusted:
-            written.pop("trusted", None)
-        return written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import (
     Field,
@@ -137,11 +137,15 @@ class TagBase(Strict):
             )
         return value
 
+    unwritten: ClassVar[dict[str, Any]] = {"entity": PROFILE}
+    """Keys that came later, and the value at which they are left out: what was written before does not change."""
+
     @model_serializer(mode="wrap")
-    def _without_profile(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out the entity that every project has: what was written before there were others does not change."""
+    def _without_unwritten(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what every tag has unless it says otherwise: the entity that every project has, tagcast's own candidates."""
         written: dict[str, Any] = handler(self)
-        return {name: value for name, value in written.items() if name != "entity" or value != PROFILE}
+        absent = {name for name, value in self.unwritten.items() if getattr(self, name) == value}
+        return {name: value for name, value in written.items() if name not in absent}
 
     @field_validator("refresh")
     @classmethod

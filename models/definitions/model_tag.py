@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -17,7 +17,7 @@ from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError
-from tagcast.models.candidates.keys import WithCandidates
+from tagcast.models.candidates.keys import UNWRITTEN, WithCandidates
 from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, check_names, slug
 from tagcast.models.definitions.decision_rules import (
     Decision,
@@ -69,6 +69,7 @@ class TagDefinition(TagBase, WithCandidates):
     """A tag that a model predicts, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_what_may_be_left_out)
+    unwritten: ClassVar[dict[str, Any]] = {**TagBase.unwritten, **UNWRITTEN}
 
     outcome: Outcome
     feature_service: Literal["churn", "value", "interest"] | None = Field(
