@@ -126,7 +126,8 @@ def read_model(project: Project, folder: Path) -> TrainedModel:
     from tagcast.models.artifacts.loader import load_bundle
     from tagcast.models.candidates.maker import importable
 
-    importable(str(project.settings.folder))
+    if any(folder.glob("*.skops")):  # nobody else's modules have to be found
+        importable(str(project.settings.folder))
     model = load_bundle(folder)
     for one in model.foreign:
         if one.frozen is not None:
