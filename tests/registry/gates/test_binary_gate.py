@@ -25,7 +25,13 @@ from tagcast.registry.gates.leak_checks import LeakEvidence
 from tests.support.shop import CHURN
 from tests.support.synthetic import decided
 
-SPELT_AS_IT_IS = {"spend", "recency", "days", "over", "gap", "ab"} | {"is", "damaged", "contract", "seen", "at"}
+SPELT_AS_IT_IS = {"spend", "recency", "days", "over", "gap", "ab"} | {
+    "is",
+    "damaged",
+    "contract",
+    "seen",
+    "at",
+}
 """Names of features, views and runs; what a store said of itself; a key of the configuration."""
 
 
