@@ -39,16 +39,23 @@ def tag_page() -> str:
 
 
 def view_page() -> str:
-    """Return the keys of both kinds of views, from their JSON schemas."""
+    """Return the keys of all kinds of views, from their JSON schemas."""
     from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
+    from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
 
     parts: dict[str, dict[str, Any]] = {}
     text = (
         "# View\n\nYAML files in the folder named by `features` in `tagcast.toml`; several views stand in one file with `---` "
-        "between them. Unknown keys are errors. A view with `from` is of attributes, every other of aggregates.\n\n"
+        "between them. Unknown keys are errors. A view with `sql` is a query, one with `from` is of attributes, every other of "
+        "aggregates.\n\n"
     )
-    for title, model in (("Aggregates", AggregatesDeclaration), ("Attributes", AttributesDeclaration)):
+    kinds = (
+        ("Aggregates", AggregatesDeclaration),
+        ("Attributes", AttributesDeclaration),
+        ("SQL", SqlDeclaration),
+    )
+    for title, model in kinds:
         schema = model.model_json_schema()
         parts |= schema.pop("$defs")
         text += f"## {title}\n\n{fields(schema, linker('view'))}\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -123,6 +123,7 @@ class Derived(Strict):
 class AggregatesDeclaration(DeclaredView):
     """A view of aggregates over the events before each snapshot."""
 
+    kind: ClassVar[str] = "aggregates"
     where: str | None = Field(None, description="SQL condition: the events that the view is about")
     windows: tuple[Window, ...] | None = Field(
         None, description="days, and all for everything; of every aggregate that says no others"

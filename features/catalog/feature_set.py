@@ -26,8 +26,9 @@ from tagcast.features.catalog.builtin import (
     Measure,
 )
 from tagcast.features.catalog.feature import Feature
+from tagcast.features.catalog.sql_views import SqlView
 
-OwnView = AttributeView | AggregateView
+OwnView = AttributeView | AggregateView | SqlView
 WINDOWS_DAYS = (7, 30, 90, 180, 365)
 OPTIONAL = ("amount", "category", "channel", "discount", "is_return", "item_id", "order_id", "quantity")
 """Columns of the event log that a source may lack."""
@@ -52,7 +53,9 @@ SERVICES: dict[str, tuple[str, ...]] = {
 
 
 def _own_view(written: Mapping[str, Any]) -> OwnView:
-    return AttributeView.from_json(written) if "attributes" in written else AggregateView.from_json(written)
+    kinds: dict[str, type[OwnView]] = {"attributes": AttributeView, "sql": SqlView}
+    kind = next((kind for key, kind in kinds.items() if key in written), AggregateView)
+    return kind.from_json(written)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class FeatureSet:
         Optional event-log columns that hold something (``amount``, ``category``, …), sorted.
     events : tuple of str
         Event names other than ``purchase``, sorted.
-    own : tuple of AttributeView or AggregateView
+    own : tuple of AttributeView, AggregateView or SqlView
         Views that the company declares.
     """
 

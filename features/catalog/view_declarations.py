@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -61,6 +61,7 @@ class AttributeColumn(Strict):
 class DeclaredView(Strict):
     """What every declared view has, whatever it is made of; it becomes a Feast FeatureView."""
 
+    kind: ClassVar[str]
     view: str = Field(pattern=NAME)
     title: Text | None = None
     description: str = ""
@@ -128,6 +129,7 @@ def check_feature_names(names: Iterable[str]) -> None:
 class AttributesDeclaration(DeclaredView):
     """A view of attributes with history, joined as of each snapshot."""
 
+    kind: ClassVar[str] = "attributes"
     source: AttributeTable = Field(alias="from")
     columns: dict[str, AttributeColumn] = Field(
         min_length=1,

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
 from tagcast.features.catalog.feature_set import OPTIONAL, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.sql_views import SqlDeclaration
 from tagcast.features.catalog.view_declarations import AttributesDeclaration
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import listed, msg
@@ -18,7 +19,7 @@ from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import placed, suggested
 
-ViewDeclaration = AttributesDeclaration | AggregatesDeclaration
+ViewDeclaration = AttributesDeclaration | AggregatesDeclaration | SqlDeclaration
 """Every kind of view that can be declared."""
 
 
@@ -44,6 +45,11 @@ def attribute_views(settings: Settings) -> tuple[AttributesDeclaration, ...]:
 def aggregate_views(settings: Settings) -> tuple[AggregatesDeclaration, ...]:
     """Return those of them that are over the events."""
     return tuple(view for view in declared_views(settings) if isinstance(view, AggregatesDeclaration))
+
+
+def sql_views(settings: Settings) -> tuple[SqlDeclaration, ...]:
+    """Return those of them that a query over the events makes."""
+    return tuple(view for view in declared_views(settings) if isinstance(view, SqlDeclaration))
 
 
 def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
@@ -112,9 +118,11 @@ def _validated(raw: Any, file: Path) -> ViewDeclaration:
             ),
             hint=_HINT,
         )
-    kind: type[ViewDeclaration] = (
-        AttributesDeclaration if "from" in raw or "columns" in raw else AggregatesDeclaration
-    )
+    kind: type[ViewDeclaration] = AggregatesDeclaration
+    if "sql" in raw:
+        kind = SqlDeclaration
+    elif "from" in raw or "columns" in raw:
+        kind = AttributesDeclaration
     where = f"{file}: {raw.get('view', '?')}"
     try:
         view = kind.model_validate(raw)

@@ -89,7 +89,10 @@ class Recount:
             file = self._file(view, feature_set, as_of, without_days, only)
             keys = list(own)
             wanted = ibis.memtable(entities[keys].drop_duplicates())
-            view_columns = self._engine.read_parquet(str(file)).semi_join(wanted, keys).execute()
+            # Without the stamps, which every view has: they would take one another's names.
+            columns_there = [*keys, *(f.name for f in feature_set.features(view))]
+            rows = self._engine.read_parquet(str(file)).select(*columns_there)
+            view_columns = rows.semi_join(wanted, keys).execute()
             joined = joined.merge(view_columns, on=keys, how="left", validate="many_to_one")
         columns, titles = list(feature_set.names(chosen)), feature_set.titles()
         filled = {n: titles[n].absent for n in columns if titles[n].absent is not None}

@@ -6,7 +6,8 @@ the statements say depends on the features and on how far the snapshots lie from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -17,8 +18,8 @@ from sqlglot import exp
 
 from tagcast.features.catalog.aggregate_views import AggregateView
 from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
+from tagcast.features.catalog.sql_views import SqlView
 from tagcast.features.compute.aggregates.queries import aggregate_plan
-from tagcast.features.compute.attribute_queries import attribute_rows
 from tagcast.features.compute.dated_statements import (
     DIALECT,
     EVENTS,
@@ -29,6 +30,7 @@ from tagcast.features.compute.dated_statements import (
 )
 from tagcast.features.compute.feature_queries import compile_partials
 from tagcast.features.compute.partial_aggregates import make_partials
+from tagcast.features.compute.view_queries import attribute_rows, check_one_row, running, sql_rows
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -47,11 +49,14 @@ class SnapshotPlan:
         Of each date in turn: statements, and the statement of each view (parameters ``starts_at`` and ``path``).
     tables : tuple of str
         What all of them make.
+    queries : dict of str to SqlView
+        Of the views, those that a query of the company's own makes: checked once it was run.
     """
 
     shared: tuple[Statement, ...]
     at: tuple[tuple[tuple[Statement, ...], dict[str, Statement]], ...]
     tables: tuple[str, ...]
+    queries: Mapping[str, SqlView]
 
     def share(self, connection: Any, dates: Sequence[date]) -> None:
         """Compute what all dates share; ``connection`` (DuckDB) keeps it, on disk beyond its memory."""
@@ -76,7 +81,11 @@ class SnapshotPlan:
         for statement in before:
             statement.run(connection, max(dates))
         for view, statement in written.items():
-            statement.run(connection, max(dates), starts_at=starts_at, path=str(files[view]))
+            query = self.queries.get(view)
+            with running(view) if query else nullcontext():
+                statement.run(connection, max(dates), starts_at=starts_at, path=str(files[view]))
+            if query:
+                check_one_row(connection, query, files[view])
 
 
 def snapshot_plan(
@@ -85,7 +94,7 @@ def snapshot_plan(
     """Return the plan for ``views`` (default: all) at ``dates``.
 
     It reads a table :data:`EVENTS` of ``schema``, and of each view that the company declares one called like it
-    (:func:`tagcast.features.compute.attribute_queries.attribute_rows`).
+    (:func:`tagcast.features.compute.view_queries.attribute_rows`).
     """
     there = tuple(view for view in feature_set.views if views is None or view in views)
     return _plan(schema, feature_set, tuple((max(dates) - d).days for d in dates), there)
@@ -122,11 +131,14 @@ def _plan(
                 notes.create(table, query)
             shared += notes.taken()
             rows = plan.at
+        elif isinstance(view, SqlView):
+            rows = tuple(sql_rows(view, list(schema), as_of) for as_of in dates)
         else:
             rows = tuple(attribute_rows(view, as_of) for as_of in dates)
         for place, query in enumerate(rows):
             at[place][1][name] = _written(query, view.keys)
-    return SnapshotPlan(shared, tuple(at), tuple(notes.tables))
+    queries = {name: view for name, view in own.items() if isinstance(view, SqlView)}
+    return SnapshotPlan(shared, tuple(at), tuple(notes.tables), queries)
 
 
 class _Notes:

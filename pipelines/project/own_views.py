@@ -44,11 +44,15 @@ def own_views(project: Project, as_of: date, history_days: int | None) -> tuple[
 
 def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days: int | None) -> OwnView:
     from tagcast.features.catalog.attribute_views import resolved
+    from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.compute.levels import aggregate_levels, attribute_levels
     from tagcast.features.ingest.aggregates import settled
     from tagcast.features.ingest.log_columns import column_kinds
+    from tagcast.features.ingest.queries.sql_views import settled_sql
 
+    if isinstance(view, SqlDeclaration):
+        return settled_sql(view, project.settings)
     events, connection = project.events, project.engine.con
     if isinstance(view, AttributesDeclaration):
         table = events.view_file(view.view)

@@ -29,10 +29,10 @@ class ViewReadiness:
     Parameters
     ----------
     view : str
-    kind : {"aggregates", "attributes"}
+    kind : {"aggregates", "attributes", "sql"}
     features : int
     rows : int
-        Rows of its table that were known, or events that it counts.
+        Rows of its table that were known, events that it counts, or rows that its query gives.
     profiles, known_profiles : int
         Profiles of the events that it has something of, and all of them.
     first_day, last_day : date or None
@@ -65,12 +65,10 @@ class ViewReadiness:
 
 def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
     """Yield what each declared view holds before ``as_of``."""
-    from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.catalog.view_files import declared_views
 
     widest = project.widest_set(as_of)
     for view in declared_views(project.settings):
-        kind = "attributes" if isinstance(view, AttributesDeclaration) else "aggregates"
         rows, profiles, everyone, first, last, late = _facts(project, view, as_of)
         level, message, hint = _problem(rows, profiles, everyone, last, as_of)
         if level == "ok" and (share := project.events.late_share(view.view)):
@@ -86,7 +84,7 @@ def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
             level, message, hint = "warning", *unmet
         yield ViewReadiness(
             view.view,
-            kind,
+            view.kind,
             len(widest.features(view.view)),
             rows,
             profiles,
@@ -102,9 +100,13 @@ def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
 
 def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, ...]:
     """Return rows, their profiles, all profiles, the first and the last day, and how late rows are written."""
+    from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
+    from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.compute.levels import before, parquet
-    from tagcast.features.ingest.log_columns import column_kinds, view_expression
+    from tagcast.features.compute.view_queries import running, sql_rows
+    from tagcast.features.ingest.log_columns import column_kinds, log_columns, view_expression
+    from tagcast.features.ingest.queries.sql_views import settled_sql
 
     events, day = project.events.glob, exp.column("event_day")
     table, late = events, exp.cast(exp.null(), "BIGINT")
@@ -117,7 +119,11 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
             )
             late = exp.cast(exp.Median(this=days), "BIGINT")
     rows = exp.select("*").from_(parquet(table)).where(before(day.name, as_of))
-    if not isinstance(view, AttributesDeclaration) and view.where:
+    if isinstance(view, SqlDeclaration):
+        settled = settled_sql(view, project.settings)
+        answer = sql_rows(settled, log_columns(project.settings), as_of, parquet(events)).subquery("q")
+        rows = exp.select("profile_id", exp.alias_(exp.cast(exp.null(), "DATE"), day.name)).from_(answer)
+    elif isinstance(view, AggregatesDeclaration) and view.where:
         rows = rows.where(view_expression(view.where, column_kinds(project.settings), view.place))
     known = exp.select("profile_id").distinct().from_(parquet(events))
     known = known.where(before("event_day", as_of))
@@ -130,9 +136,10 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
         late,
     ).from_(rows.subquery("r"))
     same = exp.column("profile_id", "r").eq(exp.column("profile_id", "k"))
-    (facts,) = project.engine.con.execute(
-        found.join(known.subquery("k"), on=same, join_type="left").sql("duckdb")
-    ).fetchall()
+    with running(view.view):
+        (facts,) = project.engine.con.execute(
+            found.join(known.subquery("k"), on=same, join_type="left").sql("duckdb")
+        ).fetchall()
     if isinstance(view, AttributesDeclaration) and view.source.constant:
         return (*facts[:3], None, None, None)
     return tuple(facts)
@@ -140,14 +147,20 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
 
 def _never_met(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Text, Text] | None:
     """Return what to say of a condition on event names that no event has: its feature would be the same for everybody."""
-    from tagcast.features.catalog.view_declarations import AttributesDeclaration
+    from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
+    from tagcast.features.catalog.sql_views import SqlDeclaration, parsed_query
     from tagcast.features.ingest.aggregates import conditions
     from tagcast.features.ingest.log_columns import column_kinds, never_met, unmet_names
     from tagcast.features.ingest.sql_allow_list import checked
 
     names, kinds = project.events.event_names_before(as_of), column_kinds(project.settings)
-    for place, text in () if isinstance(view, AttributesDeclaration) else conditions(view):
-        if asked := unmet_names(checked(text, kinds, place), names):
+    trees: list[tuple[str, exp.Expr]] = []
+    if isinstance(view, SqlDeclaration):
+        trees = [(f"{view.place}: sql", parsed_query(view.sql))]
+    elif isinstance(view, AggregatesDeclaration):
+        trees = [(place, checked(text, kinds, place)) for place, text in conditions(view)]
+    for place, tree in trees:
+        if asked := unmet_names(tree, names):
             return never_met(place, asked, names)
     return None
 

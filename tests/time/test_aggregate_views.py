@@ -238,7 +238,8 @@ def snapshots(folder: Path, view: dict, history: list[Event], dates=DATES) -> di
     project = open_project(config, folder / "home")
     built = project.snapshots(project.widest_set(max(dates)))
     built.ensure(dates)
-    keys = ["profile_id", "category"] if "entity" in view else ["profile_id"]
+    pairs = "entity" in view or "category" in view.get("sql", "").partition("FROM")[0]
+    keys = ["profile_id", "category"] if pairs else ["profile_id"]
     stamps = ["event_timestamp", "created_timestamp"]
     return {day: pd.read_parquet(built.path("v", day)).drop(columns=stamps).set_index(keys) for day in dates}
 

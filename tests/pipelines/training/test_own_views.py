@@ -34,8 +34,17 @@ features:
   last_category: {last: category}
 derive:
   big_share: "big_lines_30d / big_lines_all"
+---
+view: basket
+title: {en: Basket, zh: 购物篮}
+owner: shop
+description: What a basket holds
+sql: >-
+  WITH days AS (SELECT profile_id, event_day, sum(amount) AS spent FROM events GROUP BY ALL)
+  SELECT profile_id, median(spent) AS day_median, date_diff('day', max(event_day), as_of) AS silent_days FROM days GROUP BY profile_id
+features: {day_median: {title: {en: median of a day, zh: 日消费中位数}}, silent_days: {absent: 999}}
 """
-TAG = VALUE.replace("feature_service: value", "features: [profile_activity, membership, buying]")
+TAG = VALUE.replace("feature_service: value", "features: [profile_activity, membership, buying, basket]")
 RULE = """\
 kind: rule
 name: gold_member
@@ -43,7 +52,7 @@ title: Gold member
 description: Members of the highest grade
 path: [Value, Members]
 owner: tests
-rule: grade_is_gold = 1 AND recency_days <= 60 AND big_lines_all >= 0
+rule: grade_is_gold = 1 AND silent_days <= 60 AND big_lines_all >= 0
 """
 
 pytestmark = pytest.mark.slow
@@ -84,15 +93,30 @@ def test_own_views_are_learned_from_ruled_by_and_explained(project) -> None:
     opened = open_project(project.config, project.home)
     (champion,) = load_champions(opened, ["high_value"], [])
     own = {"grade_is_basic", "grade_is_gold", "grade_is_silver", "budget"}
-    own |= {"big_lines_30d", "biggest_30d", "big_share"}
+    own |= {"big_lines_30d", "biggest_30d", "big_share", "day_median", "silent_days"}
     assert own <= set(champion.model.features)
     assert any(name.startswith("last_category_is_") for name in champion.model.features)
     repo = opened.repo(champion.feature_set)
     service = repo.store().get_feature_service("high_value")
-    assert {p.name for p in service.feature_view_projections} == {"profile_activity", "membership", "buying"}
+    assert {p.name for p in service.feature_view_projections} == {
+        "profile_activity",
+        "membership",
+        "buying",
+        "basket",
+    }
     view = repo.store().get_feature_view("membership")
     assert (view.owner, view.description) == ("crm", "What members are promised")
     assert view.tags["title_zh"] == "会员"
+    basket = repo.store().get_feature_view("basket")
+    assert (basket.owner, basket.description, basket.tags["title_zh"]) == (
+        "shop",
+        "What a basket holds",
+        "购物篮",
+    )
+    assert [(f.name, f.description) for f in basket.features] == [
+        ("day_median", "median of a day"),
+        ("silent_days", "silent days"),
+    ]
     # The rule agrees with the table as of the day, counted here.
     as_of = pd.Timestamp(NOW)
     table = pd.read_parquet(project.config.parent / "members.parquet").sort_values("since")
@@ -110,9 +134,10 @@ def test_what_is_chosen_has_to_be_there(project) -> None:
         ("profile_activity, member", "there is no such view"),
         ("profile_activity, buying.big_lines_7d", "has no feature 'big_lines_7d'"),
         ("profile_activity, membership.grad", "has no feature 'grad'"),
+        ("profile_activity, basket.day_medain", "did you mean 'day_median'?"),
         ("profile_activity, profile_activity.recency", "has no feature 'recency'"),
     ):
-        file.write_text(TAG.replace("profile_activity, membership, buying", chosen), encoding="utf-8")
+        file.write_text(TAG.replace("profile_activity, membership, buying, basket", chosen), encoding="utf-8")
         for command in (["check"], ["train", "high_value"]):
             found = project.invoke(*command, "--as-of", NOW)
             assert found.exit_code, command
