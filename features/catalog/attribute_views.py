@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.catalog.feature import Feature
 
 if TYPE_CHECKING:
+    from tagcast.features.catalog.feast_views import FeastDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration, ColumnKind
 
 
@@ -98,7 +99,9 @@ class AttributeView:
         return cls(written["view"], attributes)
 
 
-def resolved(declaration: AttributesDeclaration, levels: Mapping[str, tuple[str, ...]]) -> AttributeView:
+def resolved(
+    declaration: AttributesDeclaration | FeastDeclaration, levels: Mapping[str, tuple[str, ...]]
+) -> AttributeView:
     """Return the view of a declaration whose words have ``levels``."""
     attributes = []
     for name, column in declaration.columns.items():

@@ -78,6 +78,11 @@ class DeclaredView(Strict):
         self._file = str(file)
 
     @property
+    def file(self) -> str:
+        """Its file."""
+        return self._file
+
+    @property
     def place(self) -> str:
         """What errors call it: its file and its name."""
         return f"{self._file}: {self.view}"

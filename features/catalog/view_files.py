@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
+from tagcast.features.catalog.feast_views import FeastDeclaration
 from tagcast.features.catalog.feature_set import OPTIONAL, WINDOWS_DAYS, FeatureSet
 from tagcast.features.catalog.sql_views import SqlDeclaration
 from tagcast.features.catalog.view_declarations import AttributesDeclaration
@@ -19,7 +20,7 @@ from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import placed, suggested
 
-ViewDeclaration = AttributesDeclaration | AggregatesDeclaration | SqlDeclaration
+ViewDeclaration = AttributesDeclaration | AggregatesDeclaration | SqlDeclaration | FeastDeclaration
 """Every kind of view that can be declared."""
 
 
@@ -121,6 +122,8 @@ def _validated(raw: Any, file: Path) -> ViewDeclaration:
     kind: type[ViewDeclaration] = AggregatesDeclaration
     if "sql" in raw:
         kind = SqlDeclaration
+    elif isinstance(raw.get("from"), dict) and "feast" in raw["from"]:
+        kind = FeastDeclaration
     elif "from" in raw or "columns" in raw:
         kind = AttributesDeclaration
     where = f"{file}: {raw.get('view', '?')}"

@@ -11,6 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
+from tagcast.features.catalog.feast_views import FeastDeclaration
 from tagcast.features.catalog.view_declarations import AttributesDeclaration
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
@@ -26,7 +27,7 @@ MIN_LEVEL_SHARE = 0.005
 
 
 def attribute_levels(
-    connection: Any, table: Path, view: AttributesDeclaration, as_of: date
+    connection: Any, table: Path, view: AttributesDeclaration | FeastDeclaration, as_of: date
 ) -> dict[str, tuple[str, ...]]:
     """Return the levels of each word of a view of attributes, in order.
 
@@ -35,7 +36,7 @@ def attribute_levels(
     connection : duckdb.DuckDBPyConnection
     table : Path
         Of the view.
-    view : AttributesDeclaration
+    view : AttributesDeclaration or FeastDeclaration
     as_of : date
         Only rows known before it count.
     """

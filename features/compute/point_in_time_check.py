@@ -35,11 +35,11 @@ class Recount:
     folder : Path
         Where the counts are stored; the caller removes it.
     view_file : callable
-        Gives the table of a view that the company declares.
+        Gives the table of a view that the company declares, with what is known before a day.
     """
 
     def __init__(
-        self, engine: Any, events: Any, timezone: str, folder: Path, view_file: Callable[[str], Path]
+        self, engine: Any, events: Any, timezone: str, folder: Path, view_file: Callable[[str, date], Path]
     ) -> None:
         self._view_file = view_file
         self._engine = engine
@@ -132,7 +132,7 @@ class Recount:
                 known = known.semi_join(self._engine.read_parquet(str(wanted)), "profile_id")
             self._engine.create_view(EVENTS, known, overwrite=True)
             if view in {own.name for own in feature_set.tables}:
-                table = self._engine.read_parquet(self._view_file(view))
+                table = self._engine.read_parquet(self._view_file(view, as_of - timedelta(days=without_days)))
                 at = table.known_at
                 table = table.filter(at.isnull() | (at < ibis.literal(last)))
                 self._engine.create_view(view, table, overwrite=True)

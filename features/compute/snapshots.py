@@ -233,11 +233,13 @@ class Snapshots:
 
         Later days of the log do not matter: a new day leaves every older partition as it is.
         """
+        # First of all: what another store holds is fetched where its content is asked for, and read by what is built.
+        content = self._content(as_of)
         try:
             manifest = self._manifest(as_of)
             sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}
             whole = (
-                self._content(as_of).items() <= manifest.items()
+                content.items() <= manifest.items()
                 and manifest["starts_at"] == instant(as_of, self.timezone).isoformat()
                 and sizes == manifest["bytes"]
             )

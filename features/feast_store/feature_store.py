@@ -27,7 +27,7 @@ PROJECT = "tagcast"
 
 
 @contextmanager
-def _quiet_feast() -> Iterator[None]:
+def quiet_feast() -> Iterator[None]:
     """Use Feast without its warnings about libraries, and without what it prints: stdout is a command's answer."""
     os.environ.setdefault("FEAST_USAGE", "False")
     with warnings.catch_warnings(), redirect_stdout(StringIO()), _modules_as_written():
@@ -135,7 +135,7 @@ class FeatureRepo:
             private_folder(self.root)
             config = _config_of(self.root, self.snapshots)
             (self.root / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-            with _quiet_feast():
+            with quiet_feast():
                 from feast import FeatureStore, RepoConfig
 
                 from tagcast.features.definitions import is_ours, make_objects
@@ -187,7 +187,7 @@ class FeatureRepo:
         moments = pd.DatetimeIndex([instant(d, self.snapshots.timezone) for d in dates]).as_unit("us")
         requested = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))
         store = self.store()
-        with _quiet_feast():
+        with quiet_feast():
             rows = store.get_historical_features(
                 entity_df=requested, features=store.get_feature_service(service)
             ).to_arrow()
@@ -208,14 +208,14 @@ class FeatureRepo:
         """Write the snapshot at ``as_of`` to the online store; return the views written."""
         starts_at = instant(as_of, self.snapshots.timezone)
         store = self.store()
-        with _quiet_feast():
+        with quiet_feast():
             store.materialize(starts_at - timedelta(seconds=1), starts_at, disable_event_timestamp=False)
         return [view.name for view in store.list_feature_views()]
 
     def online(self, service: str, entities: Sequence[dict[str, str]]) -> dict[str, list[Any]]:
         """Return ``get_online_features`` of ``service`` for ``entities`` as a dictionary of columns."""
         store = self.store()
-        with _quiet_feast():
+        with quiet_feast():
             result: dict[str, list[Any]] = store.get_online_features(
                 features=store.get_feature_service(service), entity_rows=list(entities)
             ).to_dict()

@@ -51,7 +51,11 @@ class GateInputs:
         self._now = now
         self._feature_set = feature_set
         self._recount = Recount(
-            project.engine, project.event_table, project.settings.timezone, folder, project.events.view_file
+            project.engine,
+            project.event_table,
+            project.settings.timezone,
+            folder,
+            project.view_tables.view_file_at,
         )
         self._late: dict[tuple[date, ...], tuple[int, int]] = {}
 

@@ -44,6 +44,7 @@ def own_views(project: Project, as_of: date, history_days: int | None) -> tuple[
 
 def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days: int | None) -> OwnView:
     from tagcast.features.catalog.attribute_views import resolved
+    from tagcast.features.catalog.feast_views import FeastDeclaration
     from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.compute.levels import aggregate_levels, attribute_levels
@@ -54,8 +55,12 @@ def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days:
     if isinstance(view, SqlDeclaration):
         return settled_sql(view, project.settings)
     events, connection = project.events, project.engine.con
-    if isinstance(view, AttributesDeclaration):
-        table = events.view_file(view.view)
+    if isinstance(view, FeastDeclaration):
+        view = project.other_repos.declared(view)
+        if not any(column.kind == "word" for column in view.columns.values()):
+            return resolved(view, {})  # nothing has to be fetched to know its columns
+    if isinstance(view, AttributesDeclaration | FeastDeclaration):
+        table = project.view_tables.view_file_at(view.view, as_of)
         return resolved(view, attribute_levels(connection, table, view, as_of))
     levels = aggregate_levels(connection, events.glob, view, column_kinds(project.settings), as_of)
     return settled(view, project.settings.numbers, history_days, levels)
@@ -71,11 +76,15 @@ def check_chosen(project: Project, definition: TagDefinition) -> None:
     """
     if definition.features is None:
         return
+    from tagcast.features.catalog.feast_views import FeastDeclaration
     from tagcast.features.catalog.view_files import declared_views
 
     shipped = FeatureSet(WINDOWS_DAYS, OPTIONAL)
     known = {view: tuple(f.name for f in shipped.features(view)) for view in SHIPPED}
-    own = declared_views(project.settings)
+    own = [
+        project.other_repos.declared(view) if isinstance(view, FeastDeclaration) else view
+        for view in declared_views(project.settings)
+    ]
     known |= {view.view: tuple(dict.fromkeys((*view.names, *view.column_names))) for view in own}
     pairs = {view.view for view in own if len(view.keys) > 1}
     for one in definition.features:

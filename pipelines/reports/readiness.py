@@ -122,6 +122,7 @@ _KINDS: dict[str, Message] = {
     "rule": msg("rule"),
     "aggregates": msg("aggregates"),
     "attributes": msg("attributes"),
+    "feast": msg("Feast"),
     "sql": msg("SQL"),
 }
 _LEVELS: dict[str, Message] = {

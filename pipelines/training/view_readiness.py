@@ -29,7 +29,7 @@ class ViewReadiness:
     Parameters
     ----------
     view : str
-    kind : {"aggregates", "attributes", "sql"}
+    kind : {"aggregates", "attributes", "feast", "sql"}
     features : int
     rows : int
         Rows of its table that were known, events that it counts, or rows that its query gives.
@@ -101,6 +101,7 @@ def view_readiness(project: Project, as_of: date) -> Iterator[ViewReadiness]:
 def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, ...]:
     """Return rows, their profiles, all profiles, the first and the last day, and how late rows are written."""
     from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
+    from tagcast.features.catalog.feast_views import FeastDeclaration
     from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.compute.levels import before, parquet
@@ -119,7 +120,13 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
             )
             late = exp.cast(exp.Median(this=days), "BIGINT")
     rows = exp.select("*").from_(parquet(table)).where(before(day.name, as_of))
-    if isinstance(view, SqlDeclaration):
+    if isinstance(view, FeastDeclaration):
+        # A row stands for everybody: somebody is covered by a feature alone.
+        there = [exp.column(name, quoted=True) for name in project.other_repos.declared(view).columns]
+        fetched = parquet(escape(str(project.view_tables.view_file_at(view.view, as_of))))
+        rows = exp.select("profile_id", exp.alias_(exp.cast(exp.null(), "DATE"), day.name)).from_(fetched)
+        rows = rows.where(exp.or_(*(column.is_(exp.null()).not_() for column in there)))
+    elif isinstance(view, SqlDeclaration):
         settled = settled_sql(view, project.settings)
         answer = sql_rows(settled, log_columns(project.settings), as_of, parquet(events)).subquery("q")
         rows = exp.select("profile_id", exp.alias_(exp.cast(exp.null(), "DATE"), day.name)).from_(answer)

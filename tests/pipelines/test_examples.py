@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -49,6 +51,39 @@ def test_an_app(tmp_path) -> None:
     members = int(((pd.Timestamp("2024-06-01") - seen).dt.days <= 30).sum())
     counted = project.json("audience", "count", "logs_in_again.score >= 0")
     assert counted["members"] == members
+
+
+def test_a_company_with_a_feature_store_of_its_own(tmp_path, monkeypatch) -> None:
+    project = copied(tmp_path, "own_feast")
+    folder = project.config.parent
+    repo = folder / "company_repo"
+    given = runpy.run_path(str(folder / "make_data.py"))["write"](folder, 300)
+    subprocess.run(
+        [Path(sys.executable).parent / "feast", "apply"], cwd=repo, check=True, capture_output=True
+    )
+    monkeypatch.setenv("COMPANY_FEATURE_STORE_YAML", str(repo / "feature_store.yaml"))
+    before = contents(repo)
+    learned = trained(project, "2024-06-01", "2024-06-02")
+    assert {"nps", "discontent", "plan_is_plus", "on_trial", "usual_gap"} <= learned["comes_back"]
+    assert contents(repo) == before
+    # What the snapshot holds is what was written before that midnight in Oslo: counted here.
+    midnight = pd.Timestamp("2024-06-02", tz="Europe/Oslo").tz_convert("UTC").tz_localize(None)
+    known = given[(given["asked_at"] < midnight) & (given["written_at"] < midnight)]
+    known = known[known["asked_at"] >= midnight - pd.Timedelta(days=120)].sort_values("asked_at")
+    right = known.groupby("customer_id")[["nps", "plan"]].last()
+    (file,) = (tmp_path / "home" / "features").glob("*/as_of=2024-06-02/company.parquet")
+    found = pd.read_parquet(file).set_index("profile_id")
+    assert len(right) > 200
+    assert set(right.index) <= set(found.index)
+    asked = found["nps"].dropna()
+    pd.testing.assert_series_equal(asked, right["nps"].astype(float), check_names=False)
+    assert ((found["plan_is_plus"] == 1)[right.index] == (right["plan"] == "plus")).all()
+
+
+def contents(repo: Path) -> dict[str, bytes]:
+    """Return every file of a Feast repo but what Python compiled."""
+    files = [file for file in repo.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    return {str(file.relative_to(repo)): file.read_bytes() for file in files}
 
 
 @pytest.mark.skipif(not (DATA / "telco_churn.parquet").is_file(), reason="needs telco_churn.parquet")

@@ -33,7 +33,7 @@ def log(tmp_path):
 def recount(log, folder, timezone="UTC") -> Recount:
     engine = ibis.duckdb.connect()
     folder.mkdir(exist_ok=True)
-    return Recount(engine, engine.read_parquet(log.glob), timezone, folder, lambda view: folder / view)
+    return Recount(engine, engine.read_parquet(log.glob), timezone, folder, lambda view, day: folder / view)
 
 
 def entities(snapshots, service) -> pd.DataFrame:
