@@ -7,7 +7,7 @@ kept: a snapshot is built anew where the answer differs from the one that it was
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cached_property
 from hashlib import sha256
@@ -98,15 +98,19 @@ class ViewTables:
     Parameters
     ----------
     settings : Settings
-    events : EventLog
-    repos : OtherRepos
+    events : callable
+        Gives the event log, which is built once somebody needs it.
     """
 
-    def __init__(self, settings: Settings, events: EventLog, repos: OtherRepos) -> None:
+    def __init__(self, settings: Settings, events: Callable[[], EventLog]) -> None:
+        self.repos = OtherRepos(settings)
         self._settings = settings
-        self._events = events
-        self._repos = repos
+        self._log = events
         self._fetched: dict[tuple[str, date], str] = {}
+
+    @property
+    def _events(self) -> EventLog:
+        return self._log()
 
     @property
     def glob(self) -> str:
@@ -125,27 +129,27 @@ class ViewTables:
         DataError
             Where no view is declared so.
         """
-        if view not in self._repos.by_view:
+        if view not in self.repos.by_view:
             return self._events.view_file(view)
         return self._folder(view) / "as_of=*.parquet"
 
     def view_file_at(self, view: str, as_of: date) -> Path:
         """Return the table of a view with what is known before ``as_of``, fetched where it is of another repo."""
-        if view not in self._repos.by_view:
+        if view not in self.repos.by_view:
             return self._events.view_file(view)
         self.view_id_before(view, as_of)
         return self._folder(view) / f"as_of={as_of}.parquet"
 
     def view_id_before(self, view: str, as_of: date) -> str:
         """Return the content id of what was known of a view before ``as_of``; another repo is asked once a process."""
-        if view not in self._repos.by_view:
+        if view not in self.repos.by_view:
             return self._events.view_id_before(view, as_of)
         if (view, as_of) not in self._fetched:
             self._fetched[view, as_of] = self._fetch(view, as_of)
         return self._fetched[view, as_of]
 
     def _folder(self, view: str) -> Path:
-        repo = self._repos.by_view[view]
+        repo = self.repos.by_view[view]
         columns = {name: given.model_dump(exclude={"title"}) for name, given in repo.columns.items()}
         text = f"{repo.view.source}|{repo.key}|{columns}|{self._settings.timezone}"
         return self._settings.home / FOLDER / f"{view}-{sha256(text.encode()).hexdigest()[:12]}"
@@ -155,7 +159,7 @@ class ViewTables:
 
         from tagcast.features.feast_store.other_features import fetch
 
-        table = fetch(self._repos.by_view[view], self._profiles(as_of), as_of)
+        table = fetch(self.repos.by_view[view], self._profiles(as_of), as_of)
         folder = self._folder(view)
         with disk_errors(folder, msg("snapshots that are built stay"), DataError):
             private_folder(folder)

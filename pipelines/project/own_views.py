@@ -56,7 +56,7 @@ def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days:
         return settled_sql(view, project.settings)
     events, connection = project.events, project.engine.con
     if isinstance(view, FeastDeclaration):
-        view = project.other_repos.declared(view)
+        view = project.view_tables.repos.declared(view)
         if not any(column.kind == "word" for column in view.columns.values()):
             return resolved(view, {})  # nothing has to be fetched to know its columns
     if isinstance(view, AttributesDeclaration | FeastDeclaration):
@@ -82,7 +82,7 @@ def check_chosen(project: Project, definition: TagDefinition) -> None:
     shipped = FeatureSet(WINDOWS_DAYS, OPTIONAL)
     known = {view: tuple(f.name for f in shipped.features(view)) for view in SHIPPED}
     own = [
-        project.other_repos.declared(view) if isinstance(view, FeastDeclaration) else view
+        project.view_tables.repos.declared(view) if isinstance(view, FeastDeclaration) else view
         for view in declared_views(project.settings)
     ]
     known |= {view.view: tuple(dict.fromkeys((*view.names, *view.column_names))) for view in own}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tagcast.features.compute.snapshots import Snapshots
     from tagcast.features.core.settings import Settings
     from tagcast.features.feast_store.feature_store import FeatureRepo
-    from tagcast.features.feast_store.view_tables import OtherRepos, ViewTables
+    from tagcast.features.feast_store.view_tables import ViewTables
     from tagcast.features.ingest.event_log import EventLog
     from tagcast.features.loads.former_ids import FormerIds
     from tagcast.models.definitions.definition import Definition
@@ -84,7 +84,7 @@ class Project:
         from tagcast.features.ingest.event_log import build_event_log
 
         self.check_databases()
-        self.other_repos.check()
+        self.view_tables.repos.check()
         self.ready_sources()
         log = build_event_log(self.settings, progress=self.progress)
         log = log if self._whole is None else log.seen_until(self._whole.events)
@@ -98,18 +98,11 @@ class Project:
             _ = self._whole.events
 
     @cached_property
-    def other_repos(self) -> OtherRepos:
-        """The other Feast repos that views name."""
-        from tagcast.features.feast_store.view_tables import OtherRepos
-
-        return OtherRepos(self.settings)
-
-    @cached_property
     def view_tables(self) -> ViewTables:
         """The tables of declared views: of the event log, and fetched from other Feast repos."""
         from tagcast.features.feast_store.view_tables import ViewTables
 
-        return ViewTables(self.settings, self.events, self.other_repos)
+        return ViewTables(self.settings, lambda: self.events)
 
     @cached_property
     def former_ids(self) -> FormerIds:

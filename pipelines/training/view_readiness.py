@@ -122,7 +122,7 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
     rows = exp.select("*").from_(parquet(table)).where(before(day.name, as_of))
     if isinstance(view, FeastDeclaration):
         # A row stands for everybody: somebody is covered by a feature alone.
-        there = [exp.column(name, quoted=True) for name in project.other_repos.declared(view).columns]
+        there = [exp.column(name, quoted=True) for name in project.view_tables.repos.declared(view).columns]
         fetched = parquet(escape(str(project.view_tables.view_file_at(view.view, as_of))))
         rows = exp.select("profile_id", exp.alias_(exp.cast(exp.null(), "DATE"), day.name)).from_(fetched)
         rows = rows.where(exp.or_(*(column.is_(exp.null()).not_() for column in there)))
