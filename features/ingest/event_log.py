@@ -27,10 +27,9 @@ from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.system import private_folder
 from tagcast.features.entities.entity_settings import LOG
-from tagcast.features.ingest.aggregates import check_aggregates
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
-from tagcast.features.ingest.queries.sql_views import check_sql_views
+from tagcast.features.ingest.queries.sql_views import check_views_of_events
 from tagcast.features.ingest.readers.files import matching_files
 from tagcast.features.loads.day_totals import DAY_TOTALS, past_changes, still_on_record
 from tagcast.features.loads.former_ids import PLACEMENTS, follow_ids
@@ -86,8 +85,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
     """
     import duckdb
 
-    check_aggregates(settings)
-    check_sql_views(settings)
+    check_views_of_events(settings)
     root = settings.home / "events"
     try:
         private_folder(root)

@@ -14,6 +14,7 @@ from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.aggregates import check_aggregates
 from tagcast.features.ingest.log_columns import column_kinds, log_columns
 from tagcast.features.ingest.queries.calls import calls_of, is_grouped, of_window
 from tagcast.features.ingest.queries.functions import EXACT
@@ -28,6 +29,12 @@ _DAY = date(2000, 7, 1)
 _MADE_ROWS = 400
 _WORDS = ("a", "b")
 _INEXACT = frozenset({"FLOAT", "DOUBLE"})
+
+
+def check_views_of_events(settings: Settings) -> None:
+    """Check the declared aggregates and queries, before any source is read; DefinitionError as of each."""
+    check_aggregates(settings)
+    check_sql_views(settings)
 
 
 def check_sql_views(settings: Settings) -> None:
