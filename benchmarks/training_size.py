@@ -129,14 +129,16 @@ def said_of(row: Row) -> str:
 def cost_of(folder: Path) -> Cost:
     """Train both tags in a new home, and return what this process and those it started took."""
     import tagcast
+    from tagcast.pipelines.project.project import open_project
 
     home = folder / "home"
     shutil.rmtree(home, ignore_errors=True)
-    project = tagcast.open_project(folder / "tagcast.toml", home)
-    print(f"{project.events.rows:,} events", file=sys.stderr)  # builds the log
+    events = open_project(folder / "tagcast.toml", home).events  # builds the log
+    print(f"{events.rows:,} events", file=sys.stderr)
+    project = tagcast.open(folder / "tagcast.toml", home)
     before, start = _cpu(), time.perf_counter()
     with MemoryOfTree() as memory:
-        for trained in tagcast.train(project, list(TAGS)):
+        for trained in project.train_all(list(TAGS)).values():
             print(trained, file=sys.stderr)
             if not trained.version:
                 raise RuntimeError(f"{trained.tag} was not trained: {trained.reason}")
@@ -192,12 +194,12 @@ def _resident_mb(pid: int) -> float:
 
 def losses_of(folder: Path, tag: str) -> dict[str, Any]:
     """Train a tag on the draw and on all rows; both score every row of the test snapshot."""
-    import tagcast
     from tagcast.models.stats.metrics import log_loss, paired_difference
     from tagcast.models.training.tag_kind import kind_of, train
+    from tagcast.pipelines.project.project import open_project
     from tagcast.pipelines.training.frames import drawn, label_rows, training_frames, views_read
 
-    project = tagcast.open_project(folder / "tagcast.toml", folder / "home")
+    project = open_project(folder / "tagcast.toml", folder / "home")
     as_of = project.resolve_as_of(None)
     every = project.definitions(as_of)
     (definition,) = (d for d in every if d.name == tag)

@@ -1,15 +1,15 @@
 """Turn raw customer events into predictive tags you can verify.
 
-The public door: open a project, then check, train, promote, score, count audiences and compare the promise with what
-happened. Everything behind it may change; stored models call :func:`load_model_bundle` alone.
+The public door: open a project, then look at what is known of whom, train, promote, score, count audiences and compare the
+promise with what happened. Everything behind it may change; stored models call :func:`load_model_bundle` alone.
 
 Examples
 --------
 >>> import tagcast
->>> project = tagcast.open_project("tagcast.toml")
->>> trained = tagcast.train(project, ["churn_risk"])  # doctest: +SKIP
->>> run = tagcast.score(project)  # doctest: +SKIP
->>> tagcast.count(project, "churn_risk = 'yes' AND churn_risk.confidence >= 0.6").members  # doctest: +SKIP
+>>> project = tagcast.open("tagcast.toml")
+>>> training = project.train("churn_risk")  # doctest: +SKIP
+>>> run = project.score()  # doctest: +SKIP
+>>> project.audience("churn_risk = 'yes' AND churn_risk.confidence >= 0.6").count().members  # doctest: +SKIP
 45
 """
 
@@ -19,33 +19,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tagcast.models.evaluation.explanation import explain
-    from tagcast.pipelines.project.project import Project
-    from tagcast.pipelines.public.audiences import count, members, profile
-    from tagcast.pipelines.public.models import load_model_bundle, plots, promote, train, versions
-    from tagcast.pipelines.public.runs import check, open_project, promise, score
+    from tagcast.pipelines.public.audiences import Audience
+    from tagcast.pipelines.public.evaluation import Evaluation
+    from tagcast.pipelines.public.models import load_model_bundle
+    from tagcast.pipelines.public.plots import Plots
+    from tagcast.pipelines.public.project import Project, open  # noqa: A004
+    from tagcast.pipelines.public.training import Training
 
 __all__ = [
+    "Audience",
+    "Evaluation",
+    "Plots",
     "Project",
-    "check",
-    "count",
+    "Training",
     "explain",
     "load_model_bundle",
-    "members",
-    "open_project",
-    "plots",
-    "profile",
-    "promise",
-    "promote",
-    "score",
-    "train",
-    "versions",
+    "open",
 ]
 _WHERE = {
     "models.evaluation.explanation": ("explain",),
-    "pipelines.project.project": ("Project",),
-    "pipelines.public.audiences": ("count", "members", "profile"),
-    "pipelines.public.models": ("load_model_bundle", "plots", "promote", "train", "versions"),
-    "pipelines.public.runs": ("check", "open_project", "promise", "score"),
+    "pipelines.public.audiences": ("Audience",),
+    "pipelines.public.evaluation": ("Evaluation",),
+    "pipelines.public.models": ("load_model_bundle",),
+    "pipelines.public.plots": ("Plots",),
+    "pipelines.public.project": ("Project", "open"),
+    "pipelines.public.training": ("Training",),
 }
 
 

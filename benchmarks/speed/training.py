@@ -136,10 +136,10 @@ def train_one(folder: Path, tag: str) -> None:
 
     home = folder / f"home-{tag}"
     shutil.rmtree(home, ignore_errors=True)
-    project = tagcast.open_project(folder / "tagcast.toml", home)
+    project = tagcast.open(folder / "tagcast.toml", home)
 
     def work() -> None:
-        (trained,) = tagcast.train(project, [tag])
+        trained = project.train(tag)
         print(trained, file=sys.stderr)
 
     run_here(work)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Literal
 
 from tagcast.features.catalog.feature_set import WINDOWS_DAYS
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Message, Text, listed, msg
 from tagcast.models.stats.season_coverage import NEAR_DAYS, YEAR_DAYS, unseen_days
 
+Role = Literal["train", "validation", "test", "final"]
 ENOUGH_SNAPSHOTS = 6
 LEAST_HISTORY_DAYS = 90
 SEASON_HISTORY_DAYS = 180
@@ -92,6 +94,20 @@ class Split:
         """Folds for choosing among candidates: scored and labelled before the test snapshot."""
         usable = self._before(self.test)
         return tuple(Fold(self._before(s), s) for s in usable if self._before(s))
+
+    @property
+    def roles(self) -> dict[date, Role]:
+        """What each snapshot is for.
+
+        ``validation``: candidates are measured on it; what comes after it learns from it. ``final``: its window reaches beyond
+        the day of the test snapshot, so that only the model that is kept in the end learns from it.
+        """
+        known, chosen_on = self.test_fold.train, {fold.score for fold in self.validation_folds}
+        roles: dict[date, Role] = {}
+        for day in self.snapshots:
+            early: Role = "validation" if day in chosen_on else "train"
+            roles[day] = "test" if day == self.test else early if day in known else "final"
+        return roles
 
     @property
     def out_of_time_folds(self) -> tuple[Fold, ...]:

@@ -10,14 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.errors import DataError, DefinitionError, ModelError, TagcastError
+from tagcast.features.core.errors import DataError, ModelError, TagcastError
 from tagcast.features.core.messages import Joined, Text, listed, msg
 from tagcast.features.core.system import private_folder
-from tagcast.models.definitions.loader import select
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.pipelines.project.project import Project, TagPlan
 from tagcast.pipelines.training.candidates import candidates_of
 from tagcast.pipelines.training.frames import check_cases, drawn, label_rows, training_frames, views_read
+from tagcast.pipelines.training.train import one_tag
 from tagcast.pipelines.training.workers import Job, Workers
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def evaluate_tag(
     """
     as_of = project.resolve_as_of(as_of)
     every = project.definitions(as_of)
-    definition = _one(every, name)
+    definition = one_tag(every, name)
     foreign = candidates_of(project, definition)
     plan = project.plan(definition, as_of)
     project.progress("outcomes", 0, 1)
@@ -140,20 +140,6 @@ def evaluate_tag(
     pooled = pool(found, seed=seed)
     project.progress(msg("segments"), 1, 1)
     return Evaluation(definition, found, pooled, asked, seed, _notes(definition, found))
-
-
-def _one(every: Sequence[TagDefinition], name: str) -> TagDefinition:
-    chosen = select(every, [name])
-    if len(chosen) > 1:
-        raise DefinitionError(
-            msg(
-                "{name} is a family of {count} tags, and one is evaluated at a time",
-                name=name,
-                count=len(chosen),
-            ),
-            hint=msg("name one of {names}", names=listed(d.name for d in chosen)),
-        )
-    return chosen[0]
 
 
 def fitting_windows(plan: TagPlan, labels: pd.DataFrame, windows: int) -> list[TagPlan]:

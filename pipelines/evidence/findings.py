@@ -80,15 +80,26 @@ def findings_of(result: AnyResult, frame: TrainingFrame) -> Findings:
 
 def explain_test(result: AnyResult, frame: TrainingFrame) -> Explanation:
     """Explain the final model on the test snapshot of ``frame``, that the tag was trained on."""
+    return explain_rows(result, explained_rows(result, frame))
+
+
+def explained_rows(result: AnyResult, frame: TrainingFrame) -> pd.DataFrame:
+    """Return the rows of the test snapshot on which the final model is explained."""
     import numpy as np
 
+    rows = frame.as_of == np.datetime64(result.split.test)
+    last = frame.X.loc[rows]
+    X: pd.DataFrame = last.iloc[spread_evenly(part(frame.weight, rows), len(last), SHAP_ROWS)]
+    return X
+
+
+def explain_rows(result: AnyResult, X: pd.DataFrame) -> Explanation:
+    """Explain the final model on what :func:`explained_rows` gave."""
     from tagcast.features.catalog.feature_set import FeatureSet
     from tagcast.models.evaluation.global_drivers import drivers, reason_agreement
     from tagcast.models.inference.attributions import contributions
 
-    rows = frame.as_of == np.datetime64(result.split.test)
-    last, model = frame.X.loc[rows], result.model
-    X = last.iloc[spread_evenly(part(frame.weight, rows), len(last), SHAP_ROWS)]
+    model = result.model
     given = contributions(model, X, exact=True)
     titles = FeatureSet.parse(model.feature_set).titles()
     return Explanation(

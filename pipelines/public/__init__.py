@@ -1,1 +1,1 @@
-"""What `import tagcast` offers: functions on an open project, each composed of what lies behind it."""
+"""What `import tagcast` offers: a project as one class with frames, figures and results, composed of what lies behind it."""

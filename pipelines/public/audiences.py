@@ -1,105 +1,151 @@
-"""Audiences and profiles at the public door."""
+"""An audience at the public door: a filter over the active run, counted, read and portrayed."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime
+from html import escape
 from typing import TYPE_CHECKING
 
-from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.project.local_user import caller, key_given, require_right
-from tagcast.pipelines.project.project import Project
+from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.messages import language_of, msg, render
+from tagcast.pipelines.audiences import portrait_of, show_audience
+from tagcast.pipelines.project.local_user import caller
+from tagcast.pipelines.public.opened import context_at, moment_of, valid_at
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tagcast.pipelines.project import project as behind
+    from tagcast.registry.access.roles import Person
     from tagcast.serving.audiences.queries import AudienceCount
     from tagcast.serving.context import ServiceContext
-    from tagcast.serving.profiles.profile_query import ProfileView
 
 
-def count(project: Project, filter: str) -> AudienceCount:  # noqa: A002
-    """Count the profiles that a filter finds.
+class Audience:
+    """The profiles that a filter finds in the active run.
 
-    Parameters
-    ----------
-    project : Project
-    filter : str
-        Such as ``"churn_risk = 'yes' AND churn_risk.confidence >= 0.6"``.
+    :meth:`tagcast.Project.audience` makes it. It holds the filter alone: each method asks the run that is active then.
 
-    Returns
-    -------
-    AudienceCount
-        ``members`` of ``base`` profiles, and the ``mean_confidence`` of each tag in the filter.
-
-    Raises
-    ------
-    FilterError
-        Where the filter is wrong; it knows the position.
+    Examples
+    --------
+    >>> quitting = project.audience("churn_risk = 'yes' AND churn_risk.confidence >= 0.6")  # doctest: +SKIP
+    >>> quitting.count().members  # doctest: +SKIP
+    45
+    >>> quitting.to_pandas(limit=3)  # doctest: +SKIP
+    >>> quitting.portrait().head()  # doctest: +SKIP
     """
-    from tagcast.serving.audiences.service import count as count_members
-    from tagcast.serving.audiences.service import parse_for
 
-    context = _context(project)
-    person = caller(context.accounts, context.now)
-    return count_members(context, person, parse_for(context, person, filter))
+    def __init__(self, project: behind.Project, filter: str, now: datetime | None = None) -> None:  # noqa: A002
+        from tagcast.serving.audiences.service import parse_for
 
+        self.filter = filter
+        self._project = project
+        self._now = now
+        parse_for(*self._asked(), filter)  # what is wrong with it is shown where it is written
 
-def members(project: Project, filter: str, limit: int = 20, seed: int | None = None) -> pd.DataFrame:  # noqa: A002
-    """Return some of the profiles that a filter finds.
+    def count(self) -> AudienceCount:
+        """Count the members.
 
-    Parameters
-    ----------
-    project : Project
-    filter : str
-    limit : int
-        Most rows.
-    seed : int, optional
-        Draw them at random, the same ones for the same number. Default: the first by id.
+        Returns
+        -------
+        AudienceCount
+            ``members`` of ``base`` profiles, their ``share``, and the ``mean_confidence`` of each tag in the filter.
 
-    Returns
-    -------
-    DataFrame
-        ``profile_id``, attributes, and the parts of each tag.
-    """
-    import pandas as pd
+        Raises
+        ------
+        NotAllowedError
+            For a key in ``TAGCAST_KEY`` that does not work, or whose role may not do this.
 
-    from tagcast.pipelines.audiences import show_audience
+        Examples
+        --------
+        >>> project.audience("churn_risk = 'yes'").count().members  # doctest: +SKIP
+        112
+        """
+        from tagcast.serving.audiences.service import count, parse_for
 
-    context = _context(project)
-    rows, _ = show_audience(context, caller(context.accounts, context.now), filter, limit, seed)
-    return pd.DataFrame(rows)
+        context, person = self._asked()
+        return count(context, person, parse_for(context, person, self.filter))
 
+    def to_pandas(self, limit: int | None = None, seed: int | None = None) -> pd.DataFrame:
+        """Return the members, one row a profile.
 
-def profile(project: Project, profile_id: str) -> ProfileView:
-    """Return what the active run predicts for one profile.
+        Parameters
+        ----------
+        limit : int, optional
+            Most rows. Default: all members.
+        seed : int, optional
+            Draw them at random, the same ones for the same number. Default: by rising id.
 
-    Parameters
-    ----------
-    project : Project
-    profile_id : str
-        The id it has now, or one that it had before its account was merged.
+        Returns
+        -------
+        DataFrame
+            ``profile_id``, the attributes, and value, score and confidence of each tag in the filter.
 
-    Returns
-    -------
-    ProfileView
-        ``attributes``, and ``predictions`` with value, score, confidence and reasons of each tag.
+        Raises
+        ------
+        NotAllowedError
+            For a key in ``TAGCAST_KEY`` that does not work, or whose role may not look at profiles.
 
-    Raises
-    ------
-    NotFoundError
-        When there is no such profile.
-    NotAllowedError
-        For a key in ``TAGCAST_KEY`` that does not work, or whose role may not do this.
-    """
-    from tagcast.pipelines.profiles import active_view
-    from tagcast.serving.audiences.filter_resolution import columns_of
+        Examples
+        --------
+        >>> project.audience("churn_risk = 'yes'").to_pandas(limit=20, seed=1)  # doctest: +SKIP
+        """
+        import pandas as pd
 
-    person = require_right(project, "profiles", clock())
-    visible = columns_of(_context(project), person) if key_given() else None
-    view, _ = active_view(project, profile_id, visible)
-    return view
+        context, person = self._asked()
+        if limit is None:
+            with context.store.reader() as reader:
+                limit = max(1, reader.manifest.profiles)
+        rows, _ = show_audience(context, person, self.filter, limit, seed)
+        return pd.DataFrame(rows) if rows else pd.DataFrame({"profile_id": []}, dtype=object)
 
+    def portrait(self, against: str | Audience | None = None) -> pd.DataFrame:
+        """Return what sets the members apart from everyone, or from another audience.
 
-def _context(project: Project) -> ServiceContext:
-    from tagcast.serving.context import open_context
+        Parameters
+        ----------
+        against : str or Audience, optional
+            The other audience. Default: everyone.
 
-    return open_context(project.settings, clock)
+        Returns
+        -------
+        DataFrame
+            A row a level of a tag or attribute, by field: ``field``, ``kind``, ``level``, ``members``, ``share``,
+            ``against``, ``against_share``, and ``index`` (100 times one share by the other; 100 is the same).
+
+        Raises
+        ------
+        FilterError
+            Where the other filter is wrong.
+        NotAllowedError
+            For a key in ``TAGCAST_KEY`` that does not work, or whose role may not do this.
+
+        Examples
+        --------
+        >>> found = project.audience("churn_risk = 'yes'").portrait()  # doctest: +SKIP
+        >>> found.sort_values("index", ascending=False).head()  # doctest: +SKIP
+        """
+        import pandas as pd
+
+        context, person = self._asked()
+        other = against.filter if isinstance(against, Audience) else against
+        found = portrait_of(context, person, self.filter, other)
+        return pd.DataFrame([asdict(row) for row in found.rows])
+
+    def _asked(self) -> tuple[ServiceContext, Person]:
+        """Return what is asked, and who asks."""
+        moment = moment_of(self._now)
+        context = context_at(self._project, moment)
+        return context, caller(context.accounts, valid_at(moment))
+
+    def __repr__(self) -> str:
+        return f"<Audience {self.filter!r}>"
+
+    def _repr_html_(self) -> str:
+        try:
+            found = self.count()
+            size = msg("{members:,} of {base:,} profiles", members=found.members, base=found.base)
+        except TagcastError as error:  # to look at it is no reason to stop a notebook
+            return f"<code>{escape(self.filter)}</code><br>{escape(render(error.message, language_of()))}"
+        return f"<code>{escape(self.filter)}</code><br>{escape(render(size, language_of()))}"

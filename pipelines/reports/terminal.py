@@ -18,7 +18,7 @@ import click
 
 from tagcast.features.core.errors import FilterError, TagcastError
 from tagcast.features.core.messages import Joined, Message, Text, as_values, language_of, listed, msg, render
-from tagcast.pipelines.project.progress import Progress, log
+from tagcast.pipelines.project.progress import Progress, log, terminal_bars
 
 LOG_WIDTH = 100
 """Columns of what is written to a file or a pipe."""
@@ -38,21 +38,7 @@ def progress() -> Iterator[Progress]:
 
         yield note
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(text: Text, done: int, total: int) -> None:
-            stage = spoken(text)
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=max(total, 1))
-            # A stage without anything to do is shown as done, not as a bar that waits for ever.
-            bars.update(tasks[stage], completed=done if total else 1, total=max(total, 1))
-
+    with terminal_bars() as show:
         yield show
 
 

@@ -6,7 +6,7 @@ same as if it were trained alone on one thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.models.training.dataset import TrainingFrame
+    from tagcast.models.training.result import AnyResult
 
+Observe = Callable[[Job, "AnyResult", TrainedTag], None]
+"""Is given each training once it is a version: what it learned from, all that it gave, and what came of it."""
 ROWS_AT_ONCE = 500_000
 """Training rows whose features are fetched together: about 4 GB on the way through Feast."""
 
@@ -50,6 +54,7 @@ def train_tags(
     trials: int | None = None,
     timeout_s: float | None = None,
     threads: int = 2,
+    observe: Observe | None = None,
 ) -> list[TrainedTag]:
     """Train tags as if today were ``as_of`` and version the models.
 
@@ -68,6 +73,8 @@ def train_tags(
         Seconds after which to stop trying.
     threads : int
         Tags trained at once.
+    observe : callable, optional
+        Is given each training as soon as it is a version.
 
     Returns
     -------
@@ -113,17 +120,63 @@ def train_tags(
                 for plan in some
             ]
             for job, result in workers.run(jobs):
-                trained.append(
-                    _refusal(job.plan.definition, result)
-                    if isinstance(result, TagcastError)
-                    else register(project, job, result, inputs, now)
-                )
+                if isinstance(result, TagcastError):
+                    trained.append(_refusal(job.plan.definition, result))
+                else:
+                    trained.append(register(project, job, result, inputs, now))
+                    if observe is not None:
+                        observe(job, result, trained[-1])
                 project.progress(msg("training"), len(trained), len(plans))
             del frames, jobs, job, result  # before the features of the next portion are fetched
     if not any(t.version for t in trained):
         reasons = [msg("{tag}: {reason}", tag=t.tag, reason=t.reason) for t in [*trained, *refused]]
         raise ModelError(msg("no tag could be trained: {reasons}", reasons=listed(reasons, "sentences")))
     return sorted([*trained, *refused], key=lambda t: t.tag)
+
+
+def tag_frame(project: Project, name: str, as_of: date | None) -> tuple[TagPlan, TrainingFrame]:
+    """Return the snapshots of one tag, and the rows that :func:`train_tags` would learn it from.
+
+    Parameters
+    ----------
+    project : Project
+    name : str
+        One tag.
+    as_of : date, optional
+        As of :func:`train_tags`.
+
+    Raises
+    ------
+    TagcastError
+        Where the tag cannot be trained.
+    """
+    as_of = project.resolve_as_of(as_of)
+    every = project.definitions(as_of)
+    definition = one_tag(every, name)
+    (plan,), labels, _ = _labelled(project, [definition], as_of)
+    feature_set = project.feature_set(every, as_of)
+    return plan, training_frames(project, [plan], labels, feature_set, views_read(every))[definition.name]
+
+
+def one_tag(every: Sequence[TagDefinition], name: str) -> TagDefinition:
+    """Return the tag called ``name``.
+
+    Raises
+    ------
+    DefinitionError
+        Where there is none, or it is a family of several.
+    """
+    chosen = select(every, [name])
+    if len(chosen) > 1:
+        raise DefinitionError(
+            msg(
+                "{name} is a family of {count} tags, and one is worked on at a time",
+                name=name,
+                count=len(chosen),
+            ),
+            hint=msg("name one of {names}", names=listed(d.name for d in chosen)),
+        )
+    return chosen[0]
 
 
 def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iterator[list[TagPlan]]:

@@ -88,9 +88,9 @@ def test_a_home_that_a_group_may_write_stays_open_to_that_group(project) -> None
 
 
 def test_a_notebook_is_warned_too_and_makes_the_home_for_its_owner_alone(project, caplog) -> None:
-    opened = tagcast.open_project(project.config, project.home)
-    tagcast.check(opened)
+    opened = tagcast.open(project.config, project.home)
+    opened.check()
     assert project.home.stat().st_mode & EVERYBODY == 0
     project.home.chmod(0o755)
-    tagcast.open_project(project.config, project.home)
+    tagcast.open(project.config, project.home)
     assert any("chmod 700" in str(record.msg) for record in caplog.records)

@@ -216,9 +216,7 @@ def test_a_profile_shows_a_key_what_its_role_may_see(tmp_path, monkeypatch):
     shown = project.json("profile", "show", "c0001")
     assert set(shown["attributes"]) == {"city"}
     assert shown["predictions"] == []  # suspended: not for marketers
-    assert set(
-        tagcast.profile(tagcast.open_project(config, workspace.settings.home), "c0001").attributes
-    ) == {"city"}
+    assert set(tagcast.open(config, workspace.settings.home).profile("c0001").attributes) == {"city"}
     monkeypatch.setenv("TAGCAST_KEY", high)
     shown = project.json("profile", "show", "c0001")
     assert set(shown["attributes"]) == {"age", "city"}
@@ -226,18 +224,26 @@ def test_a_profile_shows_a_key_what_its_role_may_see(tmp_path, monkeypatch):
 
 
 def test_the_public_door_holds_to_the_same_rights(project, keys, monkeypatch):
-    opened = tagcast.open_project(project.config, project.home)
+    opened = tagcast.open(project.config, project.home)
     monkeypatch.setenv("TAGCAST_KEY", keys["viewer"])
     later = NOW + timedelta(days=1)
     for refused in (
-        lambda: tagcast.check(opened),
-        lambda: tagcast.train(opened, [TAG], now=later),
-        lambda: tagcast.score(opened, now=later),
-        lambda: tagcast.promise(opened),
-        lambda: tagcast.profile(opened, "c0001"),
-        lambda: tagcast.promote(opened, TAG, 1, reason="r", now=later),
+        opened.check,
+        opened.features,
+        lambda: opened.feature_batches(now=later),
+        lambda: opened.training_frame(TAG),
+        lambda: opened.train(TAG, now=later),
+        lambda: opened.train_all(now=later),
+        lambda: opened.evaluate(TAG),
+        lambda: opened.score(now=later),
+        opened.promise,
+        lambda: opened.predictions(TAG),
+        lambda: opened.audience("age > 30").to_pandas(),
+        lambda: opened.profile("c0001"),
+        lambda: opened.promote(TAG, 1, reason="r", now=later),
     ):
         with pytest.raises(NotAllowedError, match="a viewer may not"):
             refused()
-    assert list(tagcast.versions(opened)["tag"]) == [TAG]
-    assert tagcast.count(opened, "age > 30").base > 0
+    assert list(opened.versions()["tag"]) == [TAG]
+    assert opened.audience("age > 30").count().base > 0
+    assert opened.audience("age > 30").portrait()["members"].sum() > 0

@@ -133,7 +133,7 @@ def test_a_lookup_by_a_former_id_shows_the_person(shop) -> None:
     view = shop.json("profile", "show", f"P{asked}")
     assert view["profile_id"] == f"P{stays}"
     assert [p["value"] for p in view["predictions"]] == ["active"]
-    same = tagcast.profile(tagcast.open_project(shop.config, shop.home), f"P{asked}")
+    same = tagcast.open(shop.config, shop.home).profile(f"P{asked}")
     assert (same.profile_id, [p["value"] for p in same.predictions]) == (f"P{stays}", ["active"])
     assert "there is no profile" in shop.invoke("profile", "show", "P9999").stderr
 
