@@ -160,7 +160,7 @@ def python_page() -> str:
 
 def _python(name: str, value: Any) -> str:
     if inspect.isclass(value):
-        directive, options = "autoclass", ["   :members:"]
+        directive, options = "autoclass", ["   :members:", "   :inherited-members: Mapping"]
     elif callable(value):
         directive, options = "autofunction", []
     else:

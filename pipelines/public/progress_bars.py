@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 from tagcast.features.core.messages import Text, language_of, render
 from tagcast.pipelines.project.progress import Progress, quiet, terminal_bars
@@ -28,7 +29,10 @@ def shown_progress(given: Progress | None) -> Iterator[Progress]:
     if given is not None:
         yield given
     elif notebook_shell() is not None:
-        yield NotebookBars()
+        with catch_warnings():
+            # Of libraries whose own bars would need ipywidgets; nobody misses those.
+            filterwarnings("ignore", "IProgress not found")
+            yield NotebookBars()
     elif sys.stderr.isatty():
         with terminal_bars() as show:
             yield show
