@@ -26,7 +26,7 @@ class TrainingMethods(Opened):
         tag: str,
         as_of: Day | None = None,
         *,
-        trials: int | None = None,
+        trials: int = 12,
         timeout_s: float | None = None,
         threads: int = 2,
         now: datetime | None = None,
@@ -39,8 +39,8 @@ class TrainingMethods(Opened):
             One tag; :meth:`train_all` trains several, and families.
         as_of : date or str, optional
             Nothing at or after this day is read. Default: the day after the last event.
-        trials : int, optional
-            LightGBM settings to try. Default: as many as suit the kind of tag.
+        trials : int
+            LightGBM settings to try.
         timeout_s : float, optional
             Seconds after which to stop trying.
         threads : int
@@ -82,7 +82,7 @@ class TrainingMethods(Opened):
         tags: Sequence[str] | None = None,
         as_of: Day | None = None,
         *,
-        trials: int | None = None,
+        trials: int = 12,
         timeout_s: float | None = None,
         threads: int = 2,
         now: datetime | None = None,
@@ -138,7 +138,7 @@ class TrainingMethods(Opened):
         as_of: Day | None = None,
         *,
         windows: int = 3,
-        trials: int | None = None,
+        trials: int = 12,
         timeout_s: float | None = None,
         threads: int = 2,
         now: datetime | None = None,
