@@ -15,11 +15,12 @@ import httpx
 import pytest
 
 import tagcast
-from tagcast.features.core.errors import NotAllowedError
+from tagcast.features.core.errors import NotAllowedError, NotFoundError
 from tagcast.pipelines.cli.main import cli
 from tagcast.pipelines.scoring.score import score_tags
 from tests.support.champion import DAY, NOW, TAG, shop_with_champion
 from tests.support.command_line import Project
+from tests.support.rule_tags import shop_with_rules
 from tests.support.shop import write_shop
 
 ROOT = Path(__file__).parents[3]
@@ -216,11 +217,33 @@ def test_a_profile_shows_a_key_what_its_role_may_see(tmp_path, monkeypatch):
     shown = project.json("profile", "show", "c0001")
     assert set(shown["attributes"]) == {"city"}
     assert shown["predictions"] == []  # suspended: not for marketers
-    assert set(tagcast.open(config, workspace.settings.home).profile("c0001").attributes) == {"city"}
+    opened = tagcast.open(config, workspace.settings.home)
+    assert set(opened.profile("c0001").attributes) == {"city"}
+    with pytest.raises(NotAllowedError, match="churn_risk is not published"):
+        opened.predictions(TAG)
     monkeypatch.setenv("TAGCAST_KEY", high)
     shown = project.json("profile", "show", "c0001")
     assert set(shown["attributes"]) == {"age", "city"}
     assert [row["tag"] for row in shown["predictions"]] == [TAG]
+    assert len(opened.predictions(TAG)) > 0
+
+
+def test_a_sensitive_tag_is_not_read_with_a_key_that_may_not(tmp_path, monkeypatch):
+    workspace = shop_with_rules(tmp_path, customers=60)
+    project = Project(tmp_path / "tagcast.toml", workspace.settings.home)
+    project.run("score", "--all", "--as-of", str(DAY))
+    low = project.json("key", "add", "m", "--role", "marketer")["key"]
+    high = project.json("key", "add", "s", "--role", "data_scientist")["key"]
+    opened = tagcast.open(project.config, project.home)
+    assert 0 < len(opened.predictions("quiet")) < len(opened.predictions("lifecycle_stage"))
+    monkeypatch.setenv("TAGCAST_KEY", low)
+    assert len(opened.predictions("lifecycle_stage")) > 0
+    with pytest.raises(NotAllowedError, match="quiet is marked sensitive"):
+        opened.predictions("quiet")
+    with pytest.raises(NotFoundError):
+        opened.predictions("quite")
+    monkeypatch.setenv("TAGCAST_KEY", high)
+    assert len(opened.predictions("quiet")) > 0
 
 
 def test_the_public_door_holds_to_the_same_rights(project, keys, monkeypatch):
