@@ -65,6 +65,7 @@ $(BENCH)/.installed: requirements-benchmark.lock | $(STAMP)
 bench-quality: $(BENCH)/.installed  ## model quality beside other models, on real data split by time
 	$(BENCH)/bin/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.quality.subscription
+	$(BIN)/python -m benchmarks.quality.app
 	$(BIN)/python -m benchmarks.quality.words
 
 $(RIVALS)/.installed: requirements-rivals.lock | $(STAMP)

@@ -122,6 +122,18 @@ def forest(X: Floats, y: npt.NDArray[np.int8], X_held: Floats, parameters: Mappi
     return np.asarray(model.predict_proba(X_held)[:, 1])
 
 
+def drawn(trial: Any) -> dict[str, Any]:
+    """Return LightGBM's parameters as Optuna draws them."""
+    return {
+        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.2, log=True),
+        "n_estimators": trial.suggest_int("n_estimators", 50, 600, log=True),
+        "num_leaves": trial.suggest_int("num_leaves", 4, 64, log=True),
+        "min_child_samples": trial.suggest_int("min_child_samples", 5, 200, log=True),
+        "colsample_bytree": trial.suggest_float("colsample_bytree", 0.3, 1.0),
+        "reg_lambda": trial.suggest_float("reg_lambda", 1e-3, 10.0, log=True),
+    }
+
+
 def tuned(X: Floats, y: npt.NDArray[np.int8]) -> dict[str, Any]:
     """Return the parameters of least log loss over folds of the customers learned from."""
     import optuna
@@ -130,16 +142,6 @@ def tuned(X: Floats, y: npt.NDArray[np.int8]) -> dict[str, Any]:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(X, y))
-
-    def drawn(trial: Any) -> dict[str, Any]:
-        return {
-            "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.2, log=True),
-            "n_estimators": trial.suggest_int("n_estimators", 50, 600, log=True),
-            "num_leaves": trial.suggest_int("num_leaves", 4, 64, log=True),
-            "min_child_samples": trial.suggest_int("min_child_samples", 5, 200, log=True),
-            "colsample_bytree": trial.suggest_float("colsample_bytree", 0.3, 1.0),
-            "reg_lambda": trial.suggest_float("reg_lambda", 1e-3, 10.0, log=True),
-        }
 
     def objective(trial: Any) -> float:
         given = drawn(trial)
