@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,8 @@ from tagcast.features.core.schema.operation import Feast
 from tagcast.features.definitions import is_ours
 from tagcast.features.feast_store.feature_store import FeatureRepo
 from tagcast.features.feast_store.moved_home import forget_old_place
-from tagcast.features.feast_store.quiet import quiet_feast, release
+from tagcast.features.feast_store.quiet import release
+from tests.support.company.others import apply_and_materialize, feast_objects, feast_rows, write_plans
 from tests.support.company.servers import postgres_database, redis_server
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
 
@@ -69,44 +71,7 @@ def repo_in(home: Path, feast: Feast | None, **contents: object) -> FeatureRepo:
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("plans") / "plans.parquet"
-    at = pd.Timestamp("2024-03-31", tz="UTC")
-    pd.DataFrame({"account": ["a", "b"], "plan": [1.0, 2.0], "at": [at, at]}).to_parquet(
-        file, coerce_timestamps="us"
-    )
-    return file
-
-
-def of_others(plans: Path) -> list[object]:
-    """One object of every kind that a registry holds, none of tagcast's."""
-    from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
-    from feast.on_demand_feature_view import OnDemandFeatureView
-    from feast.transformation.python_transformation import PythonTransformation
-    from feast.types import Float64
-
-    source = FileSource(name="plans", path=str(plans), timestamp_field="at")
-    account = Entity(name="account", join_keys=["account"], value_type=ValueType.STRING)
-    view = FeatureView(
-        name="account_plan",
-        entities=[account],
-        ttl=timedelta(days=3650),
-        schema=[Field(name="plan", dtype=Float64)],
-        source=source,
-        online=True,
-    )
-    demand = OnDemandFeatureView(
-        name="doubled",
-        sources=[view],
-        schema=[Field(name="twice", dtype=Float64)],
-        feature_transformation=PythonTransformation(twice, "def twice(row): ..."),
-        mode="python",
-    )
-    pushed = PushSource(name="plan_events", batch_source=source)
-    return [account, view, demand, pushed, FeatureService(name="accounts", features=[view, demand])]
-
-
-def twice(row: dict) -> dict:
-    return {"twice": [2 * n for n in row["plan"]]}
+    return write_plans(tmp_path_factory.mktemp("plans") / "plans.parquet")
 
 
 def their_store(repo: FeatureRepo, project: str):
@@ -120,24 +85,8 @@ def their_store(repo: FeatureRepo, project: str):
     return store
 
 
-def rows_of(feast: Feast, *, ours: bool) -> dict[tuple[str, ...], bytes]:
-    """Return what the registry's own tables hold, of tagcast or of all others, whatever Feast shows of it."""
-    import os
-
-    from sqlalchemy import MetaData, create_engine, select
-
-    engine, found = create_engine(os.environ["COMPANY_REGISTRY"]), {}
-    with engine.connect() as connection:
-        tables = MetaData()
-        tables.reflect(connection)
-        for table in tables.sorted_tables:
-            for row in connection.execute(select(table)).mappings():
-                text = repr(sorted(row.items()))
-                if ("tagcast_project" in text) == ours and table.name not in {"feast_metadata", "projects"}:
-                    key = (table.name, *(str(row[c.name]) for c in table.primary_key))
-                    found[key] = text.encode()
-    engine.dispose()
-    return found
+def rows_of(*, ours: bool) -> dict[tuple[str, ...], str]:
+    return feast_rows(os.environ["COMPANY_REGISTRY"], ours=ours)
 
 
 @pytest.fixture(scope="module")
@@ -146,22 +95,18 @@ def shared(company, plans, tmp_path_factory) -> FeatureRepo:
     repo = repo_in(tmp_path_factory.mktemp("home"), company)
     repo.check()  # writes the feature_store.yaml, and nothing into the registry
     for project in ("company", "risk"):
-        store = their_store(repo, project)
-        with quiet_feast():  # on-demand views are experimental, it says
-            store.apply(of_others(plans))
-        day = pd.Timestamp("2024-03-31", tz="UTC").to_pydatetime()
-        store.materialize(day - timedelta(days=1), day + timedelta(days=1), feature_views=["account_plan"])
+        apply_and_materialize(their_store(repo, project), plans)
     return repo
 
 
 def test_nothing_of_others_is_changed(shared, company, plans) -> None:
-    before = rows_of(company, ours=False)
+    before = rows_of(ours=False)
     assert len(before) > 10
     shared.store()
     views = shared.materialize(DATES[0])
     shared.materialize(DATES[1])
     assert sorted(views) == ["profile_activity", "profile_category"]
-    assert rows_of(company, ours=False) == before
+    assert rows_of(ours=False) == before
     for project in ("company", "risk"):
         store = their_store(shared, project)
         got = store.get_online_features(["account_plan:plan"], [{"account": "b"}]).to_dict()
@@ -214,7 +159,7 @@ def test_an_object_of_others_with_our_name_is_refused(company, plans, tmp_path, 
     project = f"taken_{named.split()[0].lower()}"
     repo = repo_in(tmp_path, company.model_copy(update={"project": project}))
     store = their_store(repo_with_yaml(repo), project)
-    account, view, *_ = of_others(plans)
+    account, view, *_ = feast_objects(plans)
     theirs = {
         "Entity 'profile'": [Entity(name="profile", join_keys=["person"], value_type=ValueType.STRING)],
         "FileSource 'profile_activity_snapshots'": [
@@ -223,15 +168,15 @@ def test_an_object_of_others_with_our_name_is_refused(company, plans, tmp_path, 
         "FeatureService 'churn'": [account, view, FeatureService(name="churn", features=[view])],
     }
     store.apply(theirs[named])
-    before, mine = rows_of(company, ours=False), rows_of(company, ours=True)
+    before, mine = rows_of(ours=False), rows_of(ours=True)
     for use in (repo.check, repo.store):
         with pytest.raises(ConflictError) as caught:
             use()
         assert named in str(caught.value)
         assert project in str(caught.value)
         assert "feast.project" in str(caught.value.hint)
-    assert rows_of(company, ours=False) == before
-    assert rows_of(company, ours=True) == mine
+    assert rows_of(ours=False) == before
+    assert rows_of(ours=True) == mine
 
 
 def repo_with_yaml(repo: FeatureRepo) -> FeatureRepo:
@@ -241,13 +186,13 @@ def repo_with_yaml(repo: FeatureRepo) -> FeatureRepo:
 
 def test_two_projects_of_tagcast_do_not_take_each_others_views(shared, company, tmp_path) -> None:
     shared.store()
-    mine = rows_of(company, ours=True)
+    mine = rows_of(ours=True)
     snapshots = Snapshots(
         tmp_path, write_log(tmp_path, shop_lines(40, 100)), SET, "UTC", contents=RepoContents(project="bank")
     )
     with pytest.raises(ConflictError, match="profile_activity"):
         FeatureRepo(tmp_path, snapshots, company).store()
-    assert rows_of(company, ours=True) == mine
+    assert rows_of(ours=True) == mine
 
 
 def test_a_pushed_view_takes_newer_rows(company, tmp_path) -> None:

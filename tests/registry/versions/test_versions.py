@@ -408,6 +408,11 @@ def test_the_tables_tell_what_mlflows_client_tells(tracking: Tracking, log: Log)
     for name in (None, "churn_risk", "interest.冷冻披萨", "high_value", "nothing"):
         assert ordered(tracking.reader.models(name)) == ordered(client.models(name))
         assert ordered(tracking.reader.versions(name)) == ordered(client.versions(name))
+    for prefix in ("interest.", "churn_", "x"):
+        table, client_of = DatabaseReader(tracking.uri, prefix), ClientReader(tracking.client, prefix)
+        assert ordered(table.models()) == ordered(client_of.models())
+        assert ordered(table.versions()) == ordered(client_of.versions())
+        assert all(one.name.startswith(prefix) for one in [*table.models(), *table.versions()])
     assert tracking.reader.artifact_uri(first.run_id) == client.artifact_uri(first.run_id)
     assert [(v.tag, v.version) for v in versions(tracking)] == [
         ("churn_risk", 2), ("churn_risk", 1), ("interest.冷冻披萨", 1),
@@ -428,8 +433,9 @@ def test_two_projects_in_one_registry_do_not_take_each_others_tags(tracking: Tra
     other = open_tracking(tracking.home, project="other")
     assert versions(other) == []
     assert versions(other, "churn_risk") == []
-    with pytest.raises(ModelError, match="another project"):
+    with pytest.raises(ModelError, match="did not make: churn_risk") as caught:
         log(tracking=other)
+    assert "mlflow.prefix" in str(caught.value.hint)
     assert len(versions(tracking)) == 1
 
 
