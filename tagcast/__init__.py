@@ -1,7 +1,7 @@
 """Turn raw customer events into predictive tags you can verify.
 
 The public door: open a project, then check, train, promote, score, count audiences and compare the promise with what
-happened. Everything behind it may change; stored models call :func:`load_model_bundle` alone.
+happened. Everything behind it may change; stored models call :func:`load_model_bundle` and :func:`predict` alone.
 
 Examples
 --------
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tagcast.models.evaluation.explanation import explain
     from tagcast.pipelines.project.project import Project
     from tagcast.pipelines.public.audiences import count, members, profile
-    from tagcast.pipelines.public.models import load_model_bundle, plots, promote, train, versions
+    from tagcast.pipelines.public.models import load_model_bundle, plots, predict, promote, train, versions
     from tagcast.pipelines.public.runs import check, open_project, promise, score
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "members",
     "open_project",
     "plots",
+    "predict",
     "profile",
     "promise",
     "promote",
@@ -44,7 +45,7 @@ _WHERE = {
     "models.evaluation.explanation": ("explain",),
     "pipelines.project.project": ("Project",),
     "pipelines.public.audiences": ("count", "members", "profile"),
-    "pipelines.public.models": ("load_model_bundle", "plots", "promote", "train", "versions"),
+    "pipelines.public.models": ("load_model_bundle", "plots", "predict", "promote", "train", "versions"),
     "pipelines.public.runs": ("check", "open_project", "promise", "score"),
 }
 
