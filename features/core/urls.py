@@ -78,6 +78,15 @@ def expand_all(value: Any, where: str) -> Any:
     return expand_url(value, where) if isinstance(value, str) else value
 
 
+def variables_of(value: Any) -> list[str]:
+    """Return the names of the variables that a setting names, at any depth, in order."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [name for inner in value for name in variables_of(inner)]
+    return _VARIABLE.findall(value) if isinstance(value, str) else []
+
+
 def without_passwords(text: str) -> str:
     """Return what a library said, with whatever stands between ``://`` and ``@`` taken out."""
     return _PERSON.sub("://…@", text)

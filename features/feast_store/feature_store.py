@@ -90,7 +90,7 @@ class FeatureRepo:
         """
         if self._store is None:
             store, wanted = self._checked()
-            with feast_errors(self.place.key), quiet_feast():
+            with feast_errors(self.place), quiet_feast():
                 # What others have put beside ours stays as it is.
                 store.apply(wanted, objects_to_delete=stale(store, wanted, self._project), partial=False)
             self._store = store
@@ -110,7 +110,7 @@ class FeatureRepo:
             written = self.place.written(offline)
             filled_in = self.place.filled_in(written)
             self.place.write(written)
-            with feast_errors(self.place.key), quiet_feast():
+            with feast_errors(self.place), quiet_feast():
                 from feast import FeatureStore, RepoConfig
 
                 from tagcast.features.definitions import make_objects
@@ -180,7 +180,7 @@ class FeatureRepo:
         """Write the snapshot at ``as_of`` to the online store; return the views written, tagcast's own alone."""
         starts_at = instant(as_of, self.snapshots.timezone)
         store = self.store()
-        with feast_errors(self.place.key), quiet_feast():
+        with feast_errors(self.place), quiet_feast():
             views = own_views(store, self._project)
             store.materialize(
                 starts_at - timedelta(seconds=1),
@@ -193,7 +193,7 @@ class FeatureRepo:
     def online(self, service: str, entities: Sequence[dict[str, str]]) -> dict[str, list[Any]]:
         """Return ``get_online_features`` of ``service`` for ``entities`` as a dictionary of columns."""
         store = self.store()
-        with feast_errors(self.place.key), quiet_feast():
+        with feast_errors(self.place), quiet_feast():
             result: dict[str, list[Any]] = store.get_online_features(
                 features=store.get_feature_service(service), entity_rows=list(entities)
             ).to_dict()

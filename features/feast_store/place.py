@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tagcast.features.core.schema.operation import Feast
 from tagcast.features.core.system import private_folder
-from tagcast.features.core.urls import expand_all
+from tagcast.features.core.urls import expand_all, variables_of, without_passwords
 from tagcast.features.feast_store.moved_home import CONFIG, registry_url
 
 
@@ -39,6 +40,18 @@ class FeastPlace:
     def is_own(self) -> bool:
         """Whether the registry lies in the home."""
         return self.given.registry is None
+
+    @property
+    def handed_on(self) -> bool:
+        """Whether registry or online store are a company's own."""
+        return self.given.registry is not None or self.given.online_store is not None
+
+    def without_secrets(self, text: str) -> str:
+        """Return what a library said, with the names of variables in place of what they hold."""
+        for name in variables_of([self.given.registry, self.given.online_store]):
+            if value := os.environ.get(name):
+                text = text.replace(value, f"${{{name}}}")
+        return without_passwords(text)
 
     def written(self, offline_store: dict[str, Any]) -> dict[str, Any]:
         """Return what ``feature_store.yaml`` holds: secrets are names of variables, which Feast fills in itself."""

@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text
-from tagcast.features.core.urls import without_passwords
+
+if TYPE_CHECKING:
+    from tagcast.features.feast_store.place import FeastPlace
 
 
 @contextmanager
@@ -27,24 +29,36 @@ def quiet_feast() -> Iterator[None]:
 
 
 @contextmanager
-def feast_errors(place: str) -> Iterator[None]:
-    """Turn what Feast and its stores raise into a ConfigError that names ``place``, without the passwords in it.
+def feast_errors(place: FeastPlace) -> Iterator[None]:
+    """Turn what Feast and the stores of a company raise into a ConfigError that names the place, without what variables hold.
+
+    What goes wrong in the home is a fault of this machine, and said by whoever catches those.
 
     Parameters
     ----------
-    place : str
-        Where the registry or the online store is named: ``tagcast.toml: feast``.
+    place : FeastPlace
     """
     try:
         yield
     except Exception as error:
-        if not isinstance(error, _raised_by_feast()):
+        if not place.handed_on or not isinstance(error, _raised_by_feast()):
             raise
-        detail = without_passwords(str(getattr(error, "orig", None) or error).strip())
         raise ConfigError(
-            msg("{where}: Feast cannot use it: {reason}", where=place, reason=raw_text(detail)),
+            msg(
+                "{where}: Feast cannot use it: {reason}",
+                where=place.key,
+                reason=raw_text(place.without_secrets(_text(error))),
+            ),
             hint=_hint(error),
         ) from error
+
+
+def _text(error: Exception) -> str:
+    """Return what an error says, of pydantic's the keys and the problems without the values that were given."""
+    if type(error).__name__ == "ValidationError":
+        found = cast("Any", error).errors(include_url=False, include_input=False)
+        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+    return str(getattr(error, "orig", None) or error).strip()
 
 
 def release(registry: Any) -> None:
@@ -63,8 +77,9 @@ def release(registry: Any) -> None:
 def _hint(error: Exception) -> Message:
     if isinstance(error, ImportError) or type(error).__name__ == "FeastExtrasDependencyImportError":
         return msg(
-            "install what the store needs: {command}; any other as Feast's documentation says",
+            "install what the store needs: {command} (a PostgreSQL registry is then {url}); any other as Feast's documentation says",
             command="pip install 'tagcast[postgres,redis]'",
+            url="postgresql+psycopg://…",
         )
     return msg("check that the server answers, that variables hold what they should, and the keys in [feast]")
 

@@ -235,6 +235,11 @@ def test_what_cannot_be_opened_is_said_without_its_password(tmp_path, monkeypatc
         repo_in(tmp_path, feast).check()
     assert "tagcast.toml: feast" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+    monkeypatch.setenv("SECRET", "hunter2")
+    wrong = {"type": "redis", "connection_string": "127.0.0.1:1,password=${SECRET}", "key_ttl": "${SECRET}"}
+    with pytest.raises(ConfigError, match="key_ttl") as caught:
+        repo_in(tmp_path, Feast(online_store=wrong)).check()
+    assert "hunter2" not in str(caught.value)
     monkeypatch.delenv("NOWHERE")
     with pytest.raises(ConfigError, match=r"feast\.registry\.path names the variable NOWHERE"):
         repo_in(tmp_path, feast).check()
