@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import Message, msg
-from tagcast.features.core.operation_schema import Mlflow
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.schema.operation import Mlflow
 from tagcast.features.core.system import private_folder
 from tagcast.features.core.urls import without_passwords
 from tagcast.registry.versions.decision_log import DecisionLog

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tagcast.features.core.errors import ConfigError
-from tagcast.features.core.schema.operation import Mlflow
+from tagcast.features.core.schema.operation import Feast, Mlflow
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.sql_allow_list import checked
 from tests.support.source_projects import EXAMPLES, lines, project, source
@@ -263,3 +263,10 @@ def test_the_place_of_mlflow_is_filled_in_when_it_is_opened(monkeypatch) -> None
     monkeypatch.setenv("SERVER", "https://mlflow.example.org")
     assert given.place("shop.toml") == "https://mlflow.example.org"
     assert Mlflow().place("shop.toml") is None
+
+
+def test_every_entity_has_a_feast_project_of_its_own() -> None:
+    given = Feast(project="company", registry="s3://bucket/registry.db")
+    assert given.of_entity("profile") == given
+    assert given.of_entity("fund").project == "company_fund"
+    assert given.of_entity("fund").registry == given.registry
