@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults explore mutants lowest lock bench bench-quick bench-quality bench-training bench-tags bench-interest messages docs clean
+.PHONY: help demo test check faults explore mutants model-environment lowest lock bench bench-quick bench-quality bench-training bench-tags bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -35,6 +35,9 @@ explore: $(STAMP)  ## the property tests on examples drawn anew, a thousand each
 
 mutants: $(STAMP)  ## deliberate mistakes about time, thresholds, rights and money: how many do tests notice (ten minutes)
 	$(BIN)/python -m tests.project.mutants
+
+model-environment: $(STAMP)  ## a stored model in a fresh environment of its own requirements predicts what the store holds (four minutes)
+	TAGCAST_MODEL_ENVIRONMENT=1 $(BIN)/python -m pytest -rs tests/registry/versions/test_stored_models.py
 
 # Without the pipelines' walks, which take longest and import nothing that the others do not.
 LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pipelines/cards

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.types import Float64
 
 from tagcast.features.catalog.feature_set import OPTIONAL, WINDOWS_DAYS, FeatureSet
@@ -27,6 +27,8 @@ EVENT_TIMESTAMP = "event_timestamp"
 CREATED_TIMESTAMP = "created_timestamp"
 OURS = {"managed_by": "tagcast"}
 """Tags of what tagcast makes in a registry."""
+PROJECT = "tagcast_project"
+"""Tag that says which project of tagcast made it: two may share a registry."""
 ENTITY_TITLES = {"profile_id": "profile", "category": "category"}
 
 
@@ -41,8 +43,9 @@ def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents |
         A service whose views are not all there is left out.
     """
     contents = contents or RepoContents()
+    ours = {**OURS, **({PROJECT: contents.project} if contents.project else {})}
     entities = {
-        key: Entity(name=name, join_keys=[key], value_type=ValueType.STRING)
+        key: Entity(name=name, join_keys=[key], value_type=ValueType.STRING, tags=ours)
         for key, name in ENTITY_TITLES.items()
     }
     views: dict[str, Any] = {}
@@ -53,7 +56,9 @@ def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents |
             path=str(folder / feature_set.id / "as_of=*" / f"{view}.parquet"),
             timestamp_field=EVENT_TIMESTAMP,
             created_timestamp_column=CREATED_TIMESTAMP,
+            tags=ours,
         )
+        pushed = PushSource(name=f"{view}_push", batch_source=source, tags=ours)
         views[view] = FeatureView(
             name=view,
             entities=[entities[key] for key in keys],
@@ -61,14 +66,14 @@ def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents |
             schema=[
                 Field(name=f.name, dtype=Float64, description=f.en, tags={"title_zh": f.zh}) for f in declared
             ],
-            source=source,
+            source=pushed if view in contents.pushed else source,
             online=True,
             owner=about.get("owner", ""),
             description=about.get("description", ""),
-            tags={**OURS, **{key: text for key, text in about.items() if key.startswith("title_")}},
+            tags={**ours, **{key: text for key, text in about.items() if key.startswith("title_")}},
         )
     made = [
-        FeatureService(name=name, features=_projected(views, needed, feature_set), tags=OURS)
+        FeatureService(name=name, features=_projected(views, needed, feature_set), tags=ours)
         for name, needed in contents.services.items()
         if {one.partition(".")[0] for one in needed} <= views.keys()
     ]
@@ -89,9 +94,10 @@ def _projected(views: Mapping[str, Any], needed: Sequence[str], feature_set: Fea
     return [views[view] if features is None else views[view][features] for view, features in named.items()]
 
 
-def is_ours(made: Any) -> bool:
-    """Return whether tagcast has made an object of a registry, and may change it."""
-    return bool(made.tags.get("managed_by") == OURS["managed_by"])
+def is_ours(made: Any, project: str = "") -> bool:
+    """Return whether tagcast has made an object of a registry for ``project``, and may change it."""
+    tags = made.tags or {}
+    return tags.get("managed_by") == OURS["managed_by"] and tags.get(PROJECT, "") == project
 
 
 def _built_last() -> tuple[Path, FeatureSet, RepoContents]:

@@ -40,9 +40,12 @@ def build_snapshot(project: Project, as_of: date | None) -> dict[str, Any]:
 
 def materialize_snapshot(project: Project, as_of: date | None) -> dict[str, Any]:
     """Write the snapshot at ``as_of`` to Feast's online store and say which views it holds."""
-    as_of, feature_set = _snapshots_at(project, as_of)
+    as_of = project.resolve_as_of(as_of)
+    repo = project.repo(project.feature_set(project.definitions(as_of), as_of))
+    repo.check()  # before snapshots are built
+    repo.snapshots.ensure([as_of], project.progress)
     project.progress(msg("online store"), 0, 1)
-    views = project.repo(feature_set).materialize(as_of)
+    views = repo.materialize(as_of)
     project.progress(msg("online store"), 1, 1)
     return {"as_of": as_of, "views": sorted(views)}
 

@@ -100,12 +100,12 @@ class ServiceContext:
     @property
     def tracking(self) -> Tracking | None:
         """The model registry, opened by the first caller (some seconds); None while nothing was trained."""
-        from tagcast.registry.versions.tracking import open_tracking, tracking_exists
+        from tagcast.registry.versions.tracking import tracking_exists, tracking_of
 
-        home, name = self.settings.home, self.settings.name
-        if not tracking_exists(home):
+        settings = self.settings
+        if not tracking_exists(settings.home, settings.mlflow):
             return None
-        return self.remembered.get("tracking", lambda: open_tracking(home, project=name))
+        return self.remembered.get("tracking", lambda: tracking_of(settings))
 
 
 def open_context(

@@ -1,7 +1,8 @@
 """Turn raw customer events into predictive tags you can verify.
 
 The public door: open a project, then look at what is known of whom, train, promote, score, count audiences and compare the
-promise with what happened. Everything behind it may change; stored models call :func:`load_model_bundle` alone.
+promise with what happened. Everything behind it may change; stored models call :func:`load_model_bundle` and
+:func:`predict` alone.
 
 Examples
 --------
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tagcast.models.evaluation.explanation import explain
     from tagcast.pipelines.public.audiences import Audience
     from tagcast.pipelines.public.evaluation import Evaluation
-    from tagcast.pipelines.public.models import load_model_bundle
+    from tagcast.pipelines.public.models import load_model_bundle, predict
     from tagcast.pipelines.public.plots import Plots
     from tagcast.pipelines.public.project import Project, open  # noqa: A004
     from tagcast.pipelines.public.training import Training
@@ -35,12 +36,13 @@ __all__ = [
     "explain",
     "load_model_bundle",
     "open",
+    "predict",
 ]
 _WHERE = {
     "models.evaluation.explanation": ("explain",),
     "pipelines.public.audiences": ("Audience",),
     "pipelines.public.evaluation": ("Evaluation",),
-    "pipelines.public.models": ("load_model_bundle",),
+    "pipelines.public.models": ("load_model_bundle", "predict"),
     "pipelines.public.plots": ("Plots",),
     "pipelines.public.project": ("Project", "open"),
     "pipelines.public.training": ("Training",),

@@ -59,7 +59,7 @@ def quick_hashing():
 @pytest.fixture(autouse=True, scope="session")
 def one_fresh_database(tmp_path_factory):
     """Let MLflow run its migrations once a worker: each home of a test would spend two seconds on them."""
-    made = tracking._ensure_database
+    made = tracking.ensure_database
     fresh = tmp_path_factory.mktemp("mlflow") / tracking.DATABASE
 
     def ensure(home: Path) -> None:
@@ -73,7 +73,7 @@ def one_fresh_database(tmp_path_factory):
                 shutil.copyfile(home / tracking.DATABASE, fresh)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(tracking, "_ensure_database", ensure)
+        patched.setattr(tracking, "ensure_database", ensure)
         yield
 
 

@@ -19,16 +19,32 @@ class RepoContents:
         FeatureServices by name: the views and features (``view.feature``) that each holds.
     about : mapping of str to mapping of str to str
         ``owner``, ``description``, ``title_en`` and ``title_zh`` of declared views.
+    project : str
+        Name of the project of tagcast, which objects in a shared registry carry.
+    pushed : sequence of str
+        Declared views that others may push newer rows of to the online store.
     """
 
     services: Mapping[str, Sequence[str]] = field(default_factory=lambda: SERVICES)
     about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    project: str = ""
+    pushed: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
-        return {"services": dict(self.services), "about": dict(self.about)}
+        return {
+            "services": dict(self.services),
+            "about": dict(self.about),
+            "project": self.project,
+            "pushed": list(self.pushed),
+        }
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> RepoContents:
         """Read what :meth:`to_json` wrote."""
-        return cls(written.get("services", SERVICES), written.get("about", {}))
+        return cls(
+            written.get("services", SERVICES),
+            written.get("about", {}),
+            written.get("project", ""),
+            written.get("pushed", ()),
+        )

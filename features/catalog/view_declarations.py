@@ -71,6 +71,10 @@ class DeclaredView(Strict):
         description="whose features these are: [profile], or an entity of the configuration; [profile, category]: of each in each "
         "category",
     )
+    push: bool = Field(
+        False,
+        description="true: newer rows may be pushed to Feast's online store, by the push source VIEW_push",
+    )
     _file: str = PrivateAttr("")
 
     def read_from(self, file: Path) -> None:

@@ -18,9 +18,9 @@ from tagcast.features.core.home.stamp import check_owner
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
-from tagcast.features.core.schema.operation import Access, Publish, Review, StateDatabase
+from tagcast.features.core.schema.operation import Access, Feast, Mlflow, Publish, Review, StateDatabase
 from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
-from tagcast.features.core.urls import expand, expand_url, holds_password, package_folder
+from tagcast.features.core.urls import NEVER_SHOWN, expand, expand_url, holds_password, package_folder
 from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
 
 FILE_NAME = "tagcast.toml"
@@ -56,6 +56,8 @@ class Settings(Strict):
     )
     access: Access = Access()
     state: StateDatabase = StateDatabase()
+    feast: Feast = Feast()
+    mlflow: Mlflow = Mlflow()
     seed: int = 0
     memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B|%)$")
     threads: int | None = Field(None, gt=0)
@@ -241,9 +243,8 @@ def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings
     for variable, key in ENVIRONMENT.items():
         if variable in os.environ:
             raw[key] = os.environ[variable]
-    kept = home or (
-        Path(os.environ["TAGCAST_HOME"]) if os.environ.get("TAGCAST_HOME") else file.parent / ".tagcast"
-    )
+    named = os.environ.get("TAGCAST_HOME")
+    kept = home or (Path(named) if named else file.parent / ".tagcast")
     try:
         settings = Settings.model_validate({**raw, "path": file, "home": kept.absolute()})
     except ValidationError as error:
@@ -281,6 +282,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "review": Review,
     "access": Access,
     "state": StateDatabase,
+    "feast": Feast,
+    "mlflow": Mlflow,
 }
 
 
@@ -293,6 +296,5 @@ def _explain(error: Any) -> Text:
         known = [name for name in owner.model_fields if name not in {"path", "home"} or owner is not Settings]
         return at(place, with_near(explained(error), str(error["loc"][-1]), known))
     # A whole table is not shown, and never a URL: it may hold what belongs into the environment.
-    secret = {"url", "store", "rate_limit_storage"} & set(error["loc"])
-    plain = isinstance(error["input"], str | int | float) and not secret
+    plain = isinstance(error["input"], str | int | float) and not NEVER_SHOWN & set(error["loc"])
     return at(place, explained(error), repr(error["input"]) if plain else "")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_plus
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import Message, msg
 
+NEVER_SHOWN = frozenset({"url", "store", "rate_limit_storage", "registry", "online_store", "tracking_uri"})
+"""Keys whose values no error shows: they may hold what belongs into the environment."""
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _CUTS_PERSON = re.compile(r"[@/:#?\[\]\s]|%(?![0-9A-Fa-f]{2})")
 _CUTS_PARAMETER = re.compile(r"[&#+\s]|%(?![0-9A-Fa-f]{2})")
@@ -20,6 +24,11 @@ _SECRET = re.compile(
     rf"(?:^|[?&;{{\s])[\w. -]*(?:passw(?:or)?d|passphrase|pwd|secret|token|private_key|api_?key)\s*=\s*(?!{_VARIABLES}(?:[&;}}\s]|$))[^&;\s]",
     re.IGNORECASE,
 )
+_SECRET_KEY = re.compile(
+    r"(?:passw(?:or)?d|passphrase|pwd|secret|token|private_key|api_?key|access_key|account_key|credentials?)$",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(r"://[^/@\s]*:[^@\s]*@")
 
 
 def holds_password(url: str) -> bool:
@@ -29,6 +38,58 @@ def holds_password(url: str) -> bool:
     query = url.partition("?")[2]
     # A whole connection string of ODBC may be quoted inside of a parameter.
     return any(_SECRET.search(text) for text in (query, unquote_plus(query)))
+
+
+def holds_secret(key: str, value: object) -> bool:
+    """Return whether a secret is written in a setting that is handed on to a library, at any depth.
+
+    Parameters
+    ----------
+    key : str
+        Name of the setting: the value of ``password`` or ``access_token`` is a secret, whatever it looks like.
+    value : object
+        A text, a number, a list or a table.
+    """
+    if isinstance(value, Mapping):
+        return any(holds_secret(str(name), inner) for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return any(holds_secret(key, inner) for inner in value)
+    if isinstance(value, bool) or value is None:
+        return False
+    text = str(value)
+    if _SECRET_KEY.search(key):
+        return re.fullmatch(_VARIABLES, text) is None
+    # A connection string of Redis sets its parts apart by commas.
+    return holds_password(text) or bool(_SECRET.search(text.replace(",", "&")))
+
+
+def expand_all(value: Any, where: str) -> Any:
+    """Fill in ``${VARIABLE}`` in every text of a setting, at any depth.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`expand_url`, with the key of the text.
+    """
+    if isinstance(value, Mapping):
+        return {name: expand_all(inner, f"{where}.{name}") for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [expand_all(inner, where) for inner in value]
+    return expand_url(value, where) if isinstance(value, str) else value
+
+
+def variables_of(value: Any) -> list[str]:
+    """Return the names of the variables that a setting names, at any depth, in order."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [name for inner in value for name in variables_of(inner)]
+    return _VARIABLE.findall(value) if isinstance(value, str) else []
+
+
+def without_passwords(text: str) -> str:
+    """Return what a library said, with whatever stands between ``://`` and ``@`` taken out."""
+    return _PERSON.sub("://…@", text)
 
 
 def password_in_url() -> Message:

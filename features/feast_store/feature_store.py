@@ -2,92 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
 from datetime import date, timedelta
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import listed, msg
-from tagcast.features.core.system import private_folder
-from tagcast.features.feast_store.moved_home import CONFIG, ROOT, registry_url
+from tagcast.features.core.schema.operation import Feast
+from tagcast.features.feast_store.moved_home import ROOT
+from tagcast.features.feast_store.ownership import check_names, own_views, stale
+from tagcast.features.feast_store.place import FeastPlace
+from tagcast.features.feast_store.quiet import feast_errors, quiet_feast, release
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PROJECT = "tagcast"
-
-
-@contextmanager
-def quiet_feast() -> Iterator[None]:
-    """Use Feast without its warnings about libraries, and without what it prints: stdout is a command's answer."""
-    os.environ.setdefault("FEAST_USAGE", "False")
-    with warnings.catch_warnings(), redirect_stdout(StringIO()), _modules_as_written():
-        warnings.simplefilter("ignore")
-        yield
-        _forget_import_error()
-
-
-def _forget_import_error() -> None:
-    """Let go of whoever imported Feast.
-
-    It keeps the error of importing torch for good, whose traceback holds the frames down to the command, and the training rows in
-    them.
-    """
-    error = getattr(sys.modules.get("feast.torch_wrapper"), "_torch_import_error", None)
-    if error is not None:
-        error.__traceback__ = None
-
-
-@contextmanager
-def _modules_as_written() -> Iterator[None]:
-    """Import Feast's modules as they are written.
-
-    Each asks typeguard to rewrite it so that arguments are checked as it runs: 5 of the 7 CPU-s that Feast takes to import,
-    for calls that are written here and checked by mypy.
-    """
-    try:
-        import typeguard
-    except ImportError:  # Feast's, not ours: a version without it has nothing to skip
-        yield
-        return
-
-    def typechecked(target: Any = None, **_: Any) -> Any:
-        return typechecked if target is None else target
-
-    asked = typeguard.typechecked
-    setattr(typeguard, "typechecked", typechecked)  # noqa: B010
-    try:
-        yield
-    finally:
-        setattr(typeguard, "typechecked", asked)  # noqa: B010
-
-
-def _config_of(root: Path, snapshots: Snapshots) -> dict[str, Any]:
-    return {
-        "project": PROJECT,
-        "provider": "local",
-        "registry": {
-            "registry_type": "sql",
-            "path": registry_url(root),
-            "cache_ttl_seconds": 0,
-        },
-        "offline_store": {
-            "type": "tagcast.features.feast_store.offline_store.SnapshotOfflineStore",
-            "memory_limit": snapshots.memory_limit,
-            "threads": snapshots.threads,
-        },
-        "online_store": {"type": "sqlite", "path": str(root / "online_store.db")},
-        "entity_key_serialization_version": 3,
-    }
 
 
 def _distinct_sorted(entities: pd.DataFrame, keys: Sequence[str], dates: Sequence[date]) -> pd.DataFrame:
@@ -112,14 +45,22 @@ class FeatureRepo:
     Parameters
     ----------
     home : Path
-        Feast's registry and online store lie in ``home/feast``, with a ``feature_store.yaml`` for
-        ``feast --feature-store-yaml``.
+        Feast's registry and online store lie in ``home/feast`` unless ``feast`` names others, with a
+        ``feature_store.yaml`` for ``feast --feature-store-yaml``.
     snapshots : Snapshots
+    feast : Feast
+        The table ``[feast]`` of the configuration.
+    file : str
+        Name of the configuration, for messages.
     """
 
-    def __init__(self, home: Path, snapshots: Snapshots) -> None:
+    def __init__(
+        self, home: Path, snapshots: Snapshots, feast: Feast | None = None, file: str = "tagcast.toml"
+    ) -> None:
         self.root = home / ROOT
         self.snapshots = snapshots
+        self.place = FeastPlace(self.root, feast or Feast(), file)
+        self._opened: tuple[Any, list[Any]] | None = None
         self._store: Any = None
 
     @property
@@ -127,28 +68,59 @@ class FeatureRepo:
         """What the views hold."""
         return self.snapshots.feature_set
 
-    def store(self) -> Any:
-        """Return the ``feast.FeatureStore``, with the definitions of this feature set applied."""
-        if self._store is None:
-            import yaml
+    def check(self) -> None:
+        """Open registry and online store, and change nothing.
 
-            private_folder(self.root)
-            config = _config_of(self.root, self.snapshots)
-            (self.root / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-            with quiet_feast():
+        Raises
+        ------
+        ConfigError
+            When they cannot be opened.
+        ConflictError
+            When somebody else's object has the name of one of tagcast's.
+        """
+        self._checked()
+
+    def store(self) -> Any:
+        """Return the ``feast.FeatureStore``, with the definitions of this feature set applied.
+
+        Raises
+        ------
+        ConfigError, ConflictError
+            As :meth:`check`; nothing was changed then.
+        """
+        if self._store is None:
+            store, wanted = self._checked()
+            with feast_errors(self.place), quiet_feast():
+                # What others have put beside ours stays as it is.
+                store.apply(wanted, objects_to_delete=stale(store, wanted, self._project), partial=False)
+            self._store = store
+        return self._store
+
+    @property
+    def _project(self) -> str:
+        return self.snapshots.contents.project
+
+    def _checked(self) -> tuple[Any, list[Any]]:
+        if self._opened is None:
+            offline = {
+                "type": "tagcast.features.feast_store.offline_store.SnapshotOfflineStore",
+                "memory_limit": self.snapshots.memory_limit,
+                "threads": self.snapshots.threads,
+            }
+            written = self.place.written(offline)
+            filled_in = self.place.filled_in(written)
+            self.place.write(written)
+            with feast_errors(self.place), quiet_feast():
                 from feast import FeatureStore, RepoConfig
 
-                from tagcast.features.definitions import is_ours, make_objects
+                from tagcast.features.definitions import make_objects
 
-                store = FeatureStore(config=RepoConfig(**config))
+                store = FeatureStore(config=RepoConfig(**filled_in))
+                finalize(self, release, store.registry)
                 wanted = make_objects(self.snapshots.root, self.feature_set, self.snapshots.contents)
-                names = {o.name for o in wanted}
-                # What others have put beside ours stays as it is.
-                there = [*store.list_feature_services(), *store.list_feature_views()]
-                stale = [o for o in there if o.name not in names and is_ours(o)]
-                store.apply(wanted, objects_to_delete=stale, partial=False)
-                self._store = store
-        return self._store
+                check_names(store, wanted, self.place, self._project)
+            self._opened = store, wanted
+        return self._opened
 
     def training_rows(self, service: str, entities: pd.DataFrame) -> pd.DataFrame:
         """Fetch features by a point-in-time join through a FeatureService.
@@ -205,17 +177,23 @@ class FeatureRepo:
         return pd.concat([found, frame], axis=1)
 
     def materialize(self, as_of: date) -> list[str]:
-        """Write the snapshot at ``as_of`` to the online store; return the views written."""
+        """Write the snapshot at ``as_of`` to the online store; return the views written, tagcast's own alone."""
         starts_at = instant(as_of, self.snapshots.timezone)
         store = self.store()
-        with quiet_feast():
-            store.materialize(starts_at - timedelta(seconds=1), starts_at, disable_event_timestamp=False)
-        return [view.name for view in store.list_feature_views()]
+        with feast_errors(self.place), quiet_feast():
+            views = own_views(store, self._project)
+            store.materialize(
+                starts_at - timedelta(seconds=1),
+                starts_at,
+                feature_views=views,
+                disable_event_timestamp=False,
+            )
+        return views
 
     def online(self, service: str, entities: Sequence[dict[str, str]]) -> dict[str, list[Any]]:
         """Return ``get_online_features`` of ``service`` for ``entities`` as a dictionary of columns."""
         store = self.store()
-        with quiet_feast():
+        with feast_errors(self.place), quiet_feast():
             result: dict[str, list[Any]] = store.get_online_features(
                 features=store.get_feature_service(service), entity_rows=list(entities)
             ).to_dict()

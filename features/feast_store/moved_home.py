@@ -28,12 +28,14 @@ def forget_old_place(home: Path) -> None:
 
     root = home / ROOT
     try:
-        config = yaml.safe_load((root / CONFIG).read_text(encoding="utf-8"))
-        if config["registry"]["path"] == registry_url(root):
+        registry = yaml.safe_load((root / CONFIG).read_text(encoding="utf-8"))["registry"]
+        # A registry of the company's own is where it was, wherever the home is.
+        of_a_home = isinstance(registry, dict) and registry["path"].endswith(f"/{ROOT}/{_REGISTRY}")
+        if not of_a_home or registry["path"] == registry_url(root):
             return
     except OSError:
         return
-    except (yaml.YAMLError, ValueError, KeyError, TypeError):
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError):
         pass  # damaged: written again as well
     with suppress(OSError):  # a home that cannot be written is not trained in either
         for file in (*root.glob(f"{_REGISTRY}*"), root / CONFIG):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
-from tagcast.features.feast_store.feature_store import quiet_feast
 from tagcast.features.feast_store.other_repo import OtherRepo
+from tagcast.features.feast_store.quiet import quiet_feast
 from tagcast.features.ingest.attributes.views import MOST_WORDS
 
 if TYPE_CHECKING:

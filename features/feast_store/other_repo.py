@@ -17,7 +17,7 @@ from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import InvalidValueError, suggested
-from tagcast.features.feast_store.feature_store import quiet_feast
+from tagcast.features.feast_store.quiet import quiet_feast
 
 _DROPPING = ("dask", "file")
 _KINDS: dict[str, ColumnKind] = {

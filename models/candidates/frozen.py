@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from tagcast.features.core.errors import ModelError, TagcastError
 from tagcast.features.core.messages import Text, listed, msg
+from tagcast.features.core.schema.operation import Mlflow
 from tagcast.models.candidates.answers import Method, frame_of
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class FrozenCandidate:
         File and key that name it, for messages.
     home : Path
     project : str
+    mlflow : Mlflow
         Where the registry is opened.
     method : str
         ``predict_proba`` where a yes or no is learned, ``predict`` for an amount.
@@ -165,6 +167,7 @@ class FrozenCandidate:
     place: str
     home: Path
     project: str
+    mlflow: Mlflow
     method: Method
 
     @property

@@ -143,7 +143,7 @@ def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
     """
     from tagcast.pipelines.project.versions import registered_versions
     from tagcast.registry.versions.cards import load_card
-    from tagcast.registry.versions.tracking import open_tracking
+    from tagcast.registry.versions.tracking import tracking_of
 
     known = [v for v in registered_versions(project, tag) if v.tag == tag]
     if not known:
@@ -161,7 +161,7 @@ def find_card(project: Project, tag: str, which: str | None) -> FoundCard:
                 hint=msg("choose one of {versions}", versions=listed(str(v.version) for v in known)),
             )
         version = named[0]
-    tracking = open_tracking(project.settings.home, project=project.settings.name)
+    tracking = tracking_of(project.settings)
     files = load_card(tracking, version)
     return FoundCard(
         tag, version.version, version.aliases, files[HTML], files[MARKDOWN], json.loads(files[FACTS])

@@ -76,7 +76,7 @@ def promote_version(
         When there is no such version, or checks of the gate failed and ``force`` is not given.
     """
     from tagcast.registry.versions.promotion import promote
-    from tagcast.registry.versions.tracking import open_tracking
+    from tagcast.registry.versions.tracking import tracking_of
 
     found = {v.version: v for v in registered_versions(project, tag) if v.tag == tag}
     if version not in found:
@@ -84,7 +84,7 @@ def promote_version(
             msg("{tag} has no version {version}", tag=tag, version=version),
             hint=msg("versions: {versions}", versions=listed(map(str, sorted(found))) or msg("none")),
         )
-    tracking = open_tracking(project.settings.home, project=project.settings.name)
+    tracking = tracking_of(project.settings)
     previous = next((v.version for v in found.values() if "champion" in v.aliases), None)
     decision = promote(
         tracking,

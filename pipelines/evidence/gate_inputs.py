@@ -153,7 +153,7 @@ class GateInputs:
 
         from tagcast.pipelines.project.champions import read_model
         from tagcast.registry.gates.change_checks import ChampionEvidence, NotCompared
-        from tagcast.registry.versions.aliases import CHAMPION
+        from tagcast.registry.versions.names import CHAMPION
         from tagcast.registry.versions.versions import load_bundle, versions
 
         definition, test = plan.definition, plan.split.test

@@ -44,7 +44,7 @@ def read_thresholds(project: Project, tag: str, version: int | None) -> dict[str
     """
     from tagcast.pipelines.project.versions import registered_versions
     from tagcast.registry.versions.run_files import document, run_file
-    from tagcast.registry.versions.tracking import open_tracking
+    from tagcast.registry.versions.tracking import tracking_of
 
     mine = registered_versions(project, tag)
     if {v.tag for v in mine} != {tag}:
@@ -62,7 +62,7 @@ def read_thresholds(project: Project, tag: str, version: int | None) -> dict[str
                 hint=msg("choose one of {versions}", versions=listed(map(str, sorted(numbered)))),
             )
         found = numbered[version]
-    tracking = open_tracking(project.settings.home, project=project.settings.name)
+    tracking = tracking_of(project.settings)
     plots = {name: run_file(tracking, found, f"plots/{name}.png") for name in PLOTS}
     return {
         "tag": tag,

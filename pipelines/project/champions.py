@@ -44,14 +44,14 @@ def load_champions(
     ModelError
         When there is no champion, or its files are not what was recorded.
     """
-    from tagcast.registry.versions.tracking import open_tracking, tracking_exists
+    from tagcast.registry.versions.tracking import tracking_exists, tracking_of
     from tagcast.registry.versions.versions import versions
 
     home = project.settings.home
     project.check_databases()
     found = []
-    if tracking_exists(home):
-        tracking = open_tracking(home, project=project.settings.name)
+    if tracking_exists(home, project.settings.mlflow):
+        tracking = tracking_of(project.settings)
         found = versions(tracking)
         warn_of_foreign(tracking)
     champions = [v for v in found if "champion" in v.aliases]
@@ -101,11 +101,11 @@ def active(
 
 def load_versions(project: Project, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
     """Return the models of ``wanted`` (tag to version), their files verified."""
-    from tagcast.registry.versions.tracking import open_tracking
+    from tagcast.registry.versions.tracking import tracking_of
     from tagcast.registry.versions.versions import load_bundle
     from tagcast.serving.scoring.scorer import LoadedTag
 
-    tracking = open_tracking(project.settings.home, project=project.settings.name)
+    tracking = tracking_of(project.settings)
     loaded = []
     for done, (tag, number) in enumerate(wanted.items()):
         project.progress(msg("models"), done, len(wanted))
@@ -132,9 +132,9 @@ def read_model(project: Project, folder: Path) -> TrainedModel:
     for one in model.foreign:
         if one.frozen is not None:
             from tagcast.registry.foreign.frozen_models import open_frozen
-            from tagcast.registry.versions.tracking import open_tracking
+            from tagcast.registry.versions.tracking import tracking_of
 
-            open_frozen(open_tracking(project.settings.home, project=project.settings.name), one.frozen)
+            open_frozen(tracking_of(project.settings), one.frozen)
     return model
 
 

@@ -135,4 +135,9 @@ def repo_contents(project: Project, files: TagFiles) -> RepoContents:
         }
         for view in declared_views(project.settings)
     }
-    return RepoContents({**SERVICES, **{tag.service: tag.chosen for tag in named}}, about)
+    return RepoContents(
+        {**SERVICES, **{tag.service: tag.chosen for tag in named}},
+        about,
+        project.settings.name,
+        tuple(view.view for view in declared_views(project.settings) if view.push),
+    )

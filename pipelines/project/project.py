@@ -284,7 +284,9 @@ class Project:
         """Return the Feast repo over those snapshots."""
         from tagcast.features.feast_store.feature_store import FeatureRepo
 
-        return FeatureRepo(self.settings.home, self.snapshots(feature_set))
+        settings = self.settings
+        feast = settings.feast.of_entity(settings.entity)
+        return FeatureRepo(settings.home, self.snapshots(feature_set), feast, settings.path.name)
 
 
 def open_project(config: Path | None, home: Path | None, progress: Progress = quiet) -> Project:

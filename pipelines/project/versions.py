@@ -22,14 +22,14 @@ def registered_versions(project: Project, tag: str | None) -> list[Version]:
     ModelError, DefinitionError
         When nothing was trained yet, or no version has this name.
     """
-    from tagcast.registry.versions.tracking import open_tracking, tracking_exists
+    from tagcast.registry.versions.tracking import tracking_exists, tracking_of
     from tagcast.registry.versions.versions import versions
 
     home = project.settings.home
     project.check_databases()
-    if not tracking_exists(home):
+    if not tracking_exists(home, project.settings.mlflow):
         raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
-    tracking = open_tracking(home, project=project.settings.name)
+    tracking = tracking_of(project.settings)
     every = versions(tracking)
     warn_of_foreign(tracking)
     mine = [v for v in every if tag is None or tag in {v.tag, v.tag.split(".")[0]}]

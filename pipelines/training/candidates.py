@@ -52,16 +52,16 @@ def candidates_of(project: Project, definition: TagDefinition) -> tuple[Candidat
 
 def _pinned(project: Project, name: MlflowName, place: str, method: Method) -> FrozenCandidate:
     from tagcast.registry.foreign.frozen_models import pin
-    from tagcast.registry.versions.tracking import open_tracking
+    from tagcast.registry.versions.tracking import tracking_of
 
-    home, called = project.settings.home, project.settings.name
+    settings = project.settings
     try:
-        reference = pin(open_tracking(home, project=called), name)
+        reference = pin(tracking_of(settings), name)
     except TagcastError as error:
         raise type(error)(
             msg("{place}: {problem}", place=place, problem=error.message), hint=error.hint
         ) from error
-    return FrozenCandidate(reference, place, home, called, method)
+    return FrozenCandidate(reference, place, settings.home, settings.name, settings.mlflow, method)
 
 
 def open_for(foreign: Sequence[Candidate]) -> None:
@@ -71,7 +71,7 @@ def open_for(foreign: Sequence[Candidate]) -> None:
             from tagcast.registry.foreign.frozen_models import open_frozen
             from tagcast.registry.versions.tracking import open_tracking
 
-            open_frozen(open_tracking(one.home, project=one.project), one.reference)
+            open_frozen(open_tracking(one.home, project=one.project, given=one.mlflow), one.reference)
 
 
 def _file_of(project: Project, definition: TagDefinition) -> str:

@@ -224,6 +224,7 @@ def training_frames(
 
     dates = sorted({d for plan in plans for d in plan.split.feature_days})
     repo = project.repo(feature_set)
+    repo.check()  # before long work: what is not tagcast's in a shared registry is not overwritten
     repo.snapshots.ensure(dates, project.progress, views)
 
     frames: dict[str, TrainingFrame] = {}

@@ -81,13 +81,13 @@ def register(
     from tagcast.registry.gates.reservations import reservations
     from tagcast.registry.versions.promotion import decide_by_gate
     from tagcast.registry.versions.recording import log_version
-    from tagcast.registry.versions.tracking import open_tracking
+    from tagcast.registry.versions.tracking import tracking_of
 
     definition, split = job.plan.definition, job.plan.split
     kind, frame = evidence_kind(definition), job.frame
     choices = kind.thresholds(result)
     found = findings_of(result, frame)
-    tracking = open_tracking(project.settings.home, project=project.settings.name)
+    tracking = tracking_of(project.settings)
     version = log_version(
         tracking,
         tag=definition.name,

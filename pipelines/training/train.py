@@ -94,6 +94,7 @@ def train_tags(
     studies = project.settings.home / "optuna"
     private_folder(studies)
     check_studies(studies)
+    _check_model_names(project, chosen)
     trained = []
     with TemporaryDirectory(prefix="tagcast-train-") as scratch, Workers(threads, len(chosen)) as workers:
         plans, labels, refused = _labelled(project, chosen, as_of)
@@ -177,6 +178,22 @@ def one_tag(every: Sequence[TagDefinition], name: str) -> TagDefinition:
             hint=msg("name one of {names}", names=listed(d.name for d in chosen)),
         )
     return chosen[0]
+
+
+def _check_model_names(project: Project, definitions: Sequence[TagDefinition]) -> None:
+    """Check, before anything is computed, that MLflow answers and holds no model of somebody else by one of our names.
+
+    Raises
+    ------
+    ModelError
+        As of ``registry.versions.versions.check_names``.
+    """
+    from tagcast.registry.versions.tracking import tracking_exists, tracking_of
+    from tagcast.registry.versions.versions import check_names
+
+    settings = project.settings
+    if tracking_exists(settings.home, settings.mlflow):
+        check_names(tracking_of(settings), [definition.name for definition in definitions])
 
 
 def _portions(plans: Sequence[TagPlan], labels: dict[str, pd.DataFrame]) -> Iterator[list[TagPlan]]:

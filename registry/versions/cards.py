@@ -45,6 +45,7 @@ def store_card(
     ModelError
         When they cannot be stored.
     """
+    model = tracking.model_name(version.tag)
     with (
         store_errors(msg("{version}: the card cannot be stored", version=version.name)),
         tempfile.TemporaryDirectory(prefix="tagcast-") as folder,
@@ -53,10 +54,10 @@ def store_card(
             (Path(folder) / name).write_text(text, encoding="utf-8", newline="\n")
         tracking.client.log_artifacts(version.run_id, folder, FOLDER)
         if grade is not None:
-            tracking.client.set_model_version_tag(version.tag, str(version.version), GRADE, grade)
+            tracking.client.set_model_version_tag(model, str(version.version), GRADE, grade)
         # Last: a card counts only once its digests are known.
         recorded = json.dumps({name: _digest(text) for name, text in files.items()})
-        tracking.client.set_model_version_tag(version.tag, str(version.version), CARD, recorded)
+        tracking.client.set_model_version_tag(model, str(version.version), CARD, recorded)
 
 
 def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
@@ -68,7 +69,7 @@ def load_card(tracking: Tracking, version: Version) -> dict[str, str]:
         When the version has no card, or a file is missing or was changed.
     """
     with store_errors(msg("{version}: the card cannot be read", version=version.name)):
-        logged = tracking.reader.versions(version.tag)
+        logged = tracking.reader.versions(tracking.model_name(version.tag))
         tags = next((v.tags for v in logged if v.version == version.version), {})
         if CARD not in tags:
             raise ModelError(msg("{version} has no card", version=version.name), hint=_TRAIN_AGAIN)

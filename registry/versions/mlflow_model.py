@@ -11,13 +11,21 @@ from pathlib import Path
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
+from tagcast.models.artifacts.wheel import wheel_name, write_wheel
 
 BUNDLE = "artifacts/bundle"  # where MLflow's layout puts the bundle
-REQUIREMENTS = ("tagcast", "lightgbm", "numba", "numpy", "pandas", "scipy")
-"""tagcast reads the bundle; the others decide the bits of a score, and are pinned as they were at training."""
+REQUIREMENTS = ("lightgbm", "numba", "numpy", "pandas", "pydantic", "pyyaml", "scipy", "sqlglot")
+"""What a prediction imports beside MLflow and the wheel of tagcast, pinned as it was at training: some decide the bits of a score."""
 OF_OTHERS = ("scikit-learn", "skops")
 """What reads a model of others in a bundle, beside."""
-OUTPUTS = ("score", "lower", "upper")
+PREVIOUS = "previous_value"
+OUTPUTS = (
+    *(("value", "string"), ("score", "double"), ("lower", "double"), ("upper", "double")),
+    *(("confidence", "double"), ("unknown_because", "string")),
+)
+"""What a model gives, as the store names it, and MLflow's types."""
+PARAMS = (("as_of", "string", ""), ("threshold", "double", -1.0))
+"""Day of the features, and the score from which the tag says yes where a run's scores decide; -1 is the model's own."""
 
 
 def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: str, model_id: str) -> None:
@@ -30,7 +38,7 @@ def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: 
     bundle : Path
         Folder of the tag model's files; copied.
     features : sequence of str
-        Input columns, in order; inputs and outputs are doubles.
+        Input columns, in order; all are doubles.
     run_id, model_id : str
         MLflow's ids of the run and the logged model.
     """
@@ -43,17 +51,22 @@ def write_model(folder: Path, bundle: Path, *, features: Sequence[str], run_id: 
         warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
         import mlflow.pyfunc
         from mlflow.models import Model, ModelSignature
-        from mlflow.types import ColSpec, Schema
+        from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-        doubles = [Schema([ColSpec("double", name) for name in names]) for names in (features, OUTPUTS)]
+        inputs = Schema(
+            [*(ColSpec("double", name) for name in features), ColSpec("string", PREVIOUS, required=False)]
+        )
+        outputs = Schema([ColSpec(kind, name) for name, kind in OUTPUTS])
+        params = ParamSchema([ParamSpec(name, kind, default) for name, kind, default in PARAMS])
         mlflow.pyfunc.save_model(
             str(folder),
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
             artifacts={"bundle": str(staged)},
-            signature=ModelSignature(*doubles),
-            pip_requirements=[f"{name}=={version(name)}" for name in sorted(required)],
+            signature=ModelSignature(inputs, outputs, params),
+            pip_requirements=[wheel_name(), *(f"{name}=={version(name)}" for name in sorted(required))],
             mlflow_model=Model(run_id=run_id, model_id=model_id, model_uuid=model_id),
         )
+    write_wheel(folder)
     # MLflow copies it with the rights that it has as a part of this package.
     shutil.copymode(folder / "MLmodel", folder / "pyfunc_model.py")
 

@@ -86,19 +86,23 @@ class DatabaseReader:
     ----------
     uri : str
         SQLAlchemy URL of the database.
+    prefix : str
+        Of the names of registered models: others are left out.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, prefix: str = "") -> None:
         self._uri = uri
+        self._prefix = prefix
 
     def models(self, name: str | None = None) -> list[RegisteredModel]:
         """Return the registered models, or the one called ``name``."""
         from sqlalchemy import select
 
         with self._connection() as (connection, tables):
-            names = _rows(connection, select(tables["models"].c.name), tables["models"], name)
-            tags = _rows(connection, select(tables["model_tags"]), tables["model_tags"], name)
-            aliases = _rows(connection, select(tables["aliases"]), tables["aliases"], name)
+            names, tags, aliases = (
+                self._rows(connection, select(tables[t]), tables[t], name)
+                for t in ("models", "model_tags", "aliases")
+            )
         found: dict[str, tuple[dict[str, str], dict[str, int]]] = {row.name: ({}, {}) for row in names}
         for row in tags:
             found[row.name][0][row.key] = row.value
@@ -112,9 +116,9 @@ class DatabaseReader:
 
         with self._connection() as (connection, tables):
             table = tables["versions"]
-            rows = _rows(connection, select(table).where(table.c.current_stage != DELETED), table, name)
+            rows = self._rows(connection, select(table).where(table.c.current_stage != DELETED), table, name)
             tags: dict[tuple[str, int], dict[str, str]] = {}
-            for tag in _rows(connection, select(tables["version_tags"]), tables["version_tags"], name):
+            for tag in self._rows(connection, select(tables["version_tags"]), tables["version_tags"], name):
                 tags.setdefault((tag.name, tag.version), {})[tag.key] = tag.value
         return [
             LoggedVersion(
@@ -134,6 +138,16 @@ class DatabaseReader:
             ).scalar_one()
         return str(found)
 
+    def _rows(self, connection: Connection, query: Any, table: Table, name: str | None) -> Any:
+        """Run ``query`` on ``table`` for one registered model or all with the prefix, of the default workspace."""
+        if name is not None:
+            query = query.where(table.c.name == name)
+        elif self._prefix:
+            query = query.where(table.c.name.startswith(self._prefix, autoescape=True))
+        if "workspace" in table.c:
+            query = query.where(table.c.workspace == WORKSPACE)
+        return connection.execute(query).all()
+
     @contextmanager
     def _connection(self) -> Iterator[tuple[Connection, Mapping[str, Table]]]:
         from sqlalchemy import NullPool, create_engine, inspect
@@ -145,15 +159,6 @@ class DatabaseReader:
                 yield connection, _tables("workspace" in columns)
         finally:
             engine.dispose()
-
-
-def _rows(connection: Connection, query: Any, table: Table, name: str | None) -> Any:
-    """Run ``query`` on ``table`` for one registered model or all, of the default workspace."""
-    if name is not None:
-        query = query.where(table.c.name == name)
-    if "workspace" in table.c:
-        query = query.where(table.c.workspace == WORKSPACE)
-    return connection.execute(query).all()
 
 
 @cache
@@ -187,17 +192,21 @@ class ClientReader:
     Parameters
     ----------
     client : MlflowClient
+    prefix : str
+        Of the names of registered models: others are left out.
     """
 
-    def __init__(self, client: MlflowClient) -> None:
+    def __init__(self, client: MlflowClient, prefix: str = "") -> None:
         self._client = client
+        self._prefix = prefix
 
     def models(self, name: str | None = None) -> list[RegisteredModel]:
         """Return the registered models, or the one called ``name``."""
         from mlflow.exceptions import MlflowException
 
         if name is None:
-            found = _all_pages(self._client.search_registered_models)
+            every = _all_pages(self._client.search_registered_models, self._with_prefix())
+            found = [model for model in every if model.name.startswith(self._prefix)]
         else:
             try:
                 found = [self._client.get_registered_model(name)]
@@ -215,11 +224,16 @@ class ClientReader:
         if name is not None and not self.models(name):
             return []
         # Only a name that is registered gets into the filter text, and those hold no quotes.
-        wanted = None if name is None else f"name = '{name}'"
+        wanted = self._with_prefix() if name is None else f"name = '{name}'"
         return [
             LoggedVersion(v.name, int(v.version), v.run_id, v.source, dict(v.tags))
             for v in _all_pages(self._client.search_model_versions, wanted)
+            if v.name.startswith(self._prefix)
         ]
+
+    def _with_prefix(self) -> str | None:
+        """Return a filter that lets the server leave others out; ``_`` stands for any sign in it, so some may come."""
+        return f"name LIKE '{self._prefix}%'" if self._prefix else None
 
     def artifact_uri(self, run_id: str) -> str:
         """Return where a run keeps its files."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from tagcast.features.core.errors import ModelError, NotAllowedError
 from tagcast.features.core.messages import Joined, Text, from_json, listed, msg
 from tagcast.registry.gates.checks import GateReport, failed_checks
-from tagcast.registry.versions.aliases import CHALLENGER, CHAMPION, GATE
 from tagcast.registry.versions.decision_log import Decision
+from tagcast.registry.versions.names import CHALLENGER, CHAMPION, GATE
 
 if TYPE_CHECKING:
     from tagcast.registry.versions.tracking import Tracking
@@ -223,12 +223,13 @@ def _record(tracking: Tracking, decision: Decision) -> Decision:
     with store_errors(
         msg("{tag}: the decision on version {version} cannot be recorded", tag=tag, version=version)
     ):
-        aliases: dict[str, str] = dict(client.get_registered_model(tag).aliases)
+        name = tracking.model_name(tag)
+        aliases: dict[str, str] = dict(client.get_registered_model(name).aliases)
         with tracking.decisions.appending(decision):
             if decision.action == "promoted":
-                client.set_registered_model_alias(tag, CHAMPION, version)
+                client.set_registered_model_alias(name, CHAMPION, version)
             elif str(aliases.get(CHAMPION)) != version:
-                client.set_registered_model_alias(tag, CHALLENGER, version)
+                client.set_registered_model_alias(name, CHALLENGER, version)
         if decision.action == "promoted" and str(aliases.get(CHALLENGER)) == version:
-            client.delete_registered_model_alias(tag, CHALLENGER)  # it challenges no longer
+            client.delete_registered_model_alias(name, CHALLENGER)  # it challenges no longer
     return decision

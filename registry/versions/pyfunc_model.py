@@ -7,6 +7,7 @@ the files directly and never runs stored code.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -24,11 +25,28 @@ class TagPyfunc(PythonModel):  # type: ignore[misc]  # MLflow ships no types
         self._model = load_model_bundle(context.artifacts["bundle"])
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        """Return ``score``, ``lower`` and ``upper`` for each row of features (columns in any order)."""
-        predicted = self._model.predict(model_input[list(self._model.features)])
-        return pd.DataFrame(
-            {"score": predicted.score, "lower": predicted.lower, "upper": predicted.upper},
-            index=model_input.index,
+        """Return value, score, bounds, confidence and why a value is unknown, for each row of features.
+
+        Parameters
+        ----------
+        context : mlflow.pyfunc.PythonModelContext
+        model_input : DataFrame
+            The features, in any order, and ``previous_value`` where there is one.
+        params : dict, optional
+            ``as_of``, a date as text; ``threshold``, below 0 for the model's own.
+        """
+        from tagcast import predict
+
+        given = params or {}
+        day, threshold = given.get("as_of", ""), given.get("threshold", -1.0)
+        return predict(
+            self._model,
+            model_input,
+            date.fromisoformat(day) if day else None,
+            threshold=threshold if threshold >= 0 else None,
+            previous=model_input["previous_value"].to_numpy(object)
+            if "previous_value" in model_input
+            else None,
         )
 
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import Text, msg, to_json
 from tagcast.registry.versions.mlflow_model import digests, write_model
+from tagcast.registry.versions.names import ownership
 from tagcast.registry.versions.tracking import Tracking, store_errors
 from tagcast.registry.versions.versions import (
     CREATED,
@@ -23,9 +23,8 @@ from tagcast.registry.versions.versions import (
     FEATURE_SET,
     KIND,
     METRICS,
-    PROJECT,
     Version,
-    registered,
+    check_names,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def log_version(
     tracking : Tracking
         Open MLflow.
     tag : str
-        Name of the tag, and of the registered model.
+        Name of the tag; the registered model has it with the prefix of ``[mlflow]``.
     kind : str
         What it predicts: ``kind`` of its definition.
     bundle : Path
@@ -148,7 +147,7 @@ def log_version(
             client.finalize_logged_model(stored.model_id, "READY")
             # The version comes last: whatever fails before leaves a failed run, never half a version.
             logged = client.create_model_version(
-                tag,
+                tracking.model_name(tag),
                 source=stored.artifact_location,  # MLflow would look models:/… up at its global URI
                 run_id=run_id,
                 model_id=stored.model_id,
@@ -164,7 +163,7 @@ def log_version(
             client.set_terminated(run_id, "FAILED", millis)
             raise
         client.set_terminated(run_id, "FINISHED", millis)
-    return Version.from_mlflow(logged)
+    return Version.from_mlflow(tag, logged)
 
 
 def _log_trials(
@@ -192,15 +191,11 @@ def _register(tracking: Tracking, tag: str) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        tracking.client.create_registered_model(tag, tags={PROJECT: tracking.project})
+        tracking.client.create_registered_model(tracking.model_name(tag), ownership(tracking.project))
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-        if registered(tracking, tag) is None:
-            raise ModelError(
-                msg("{tag}: another project keeps a model of this name in the same MLflow", tag=tag),
-                hint=msg("rename the tag, or give the project an MLflow of its own"),
-            ) from error
+        check_names(tracking, [tag])
 
 
 def _dataset_inputs(dataset: Mapping[str, Mapping[str, Any]]) -> list[Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -17,21 +16,32 @@ from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.schema.operation import Mlflow
 from tagcast.features.core.system import private_folder
+from tagcast.features.core.urls import without_passwords
 from tagcast.registry.versions.decision_log import DecisionLog
+from tagcast.registry.versions.home_database import (
+    ARTIFACTS,
+    DATABASE,
+    ensure_database,
+    follow_home,
+    sqlite_uri,
+)
 from tagcast.registry.versions.mlflow_reader import ClientReader, DatabaseReader, MlflowReader, is_database
-from tagcast.registry.versions.moved_home import ARTIFACTS, follow_home
+from tagcast.registry.versions.names import made_by_tagcast, ownership
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-DATABASE = "mlflow.db"
+    from tagcast.features.core.settings import Settings
+
+VARIABLE = "MLFLOW_TRACKING_URI"
 LOCK_TIMEOUT_S = 120.0  # another process creates the database in 5 to 10 s
 
 _REFUSED = re.compile(r"out-of-date database schema \(found version (\w+)")
@@ -56,23 +66,32 @@ class Tracking:
     home : Path
         Folder that keeps everything made.
     project : str
-        Name of the MLflow experiment; registered models carry it, so that two projects on one server
-        do not take each other's tags.
+        Registered models carry it, so that two projects on one server do not take each other's tags.
     uri : str
         Tracking URI, kept out of ``repr``: it may hold a password.
     decisions : DecisionLog
         Who activated which version, when and why.
+    place : str
+        Where the URI is given, for errors.
+    given : Mlflow
+        The table ``[mlflow]`` of the configuration.
     """
 
     home: Path
     project: str
     uri: str = field(repr=False)
     decisions: DecisionLog = field(repr=False, compare=False)
+    place: str
+    given: Mlflow = field(default_factory=Mlflow, repr=False)
+
+    def model_name(self, tag: str) -> str:
+        """Return the name of the registered model of ``tag``."""
+        return f"{self.given.prefix}{tag}"
 
     @property
     def is_own(self) -> bool:
         """Whether the records lie in the home, and with them all files."""
-        return self.uri == _sqlite_uri(self.home / DATABASE)
+        return self.uri == sqlite_uri(self.home / DATABASE)
 
     @property
     def client(self) -> MlflowClient:
@@ -81,7 +100,7 @@ class Tracking:
 
     @property
     def experiment_id(self) -> str:
-        """The experiment of ``project``, created where there is none."""
+        """The experiment of the runs, created where there is none."""
         return self._opened[1]
 
     @cached_property
@@ -90,16 +109,16 @@ class Tracking:
         # Another registry or workspace than the default is MLflow's business to find.
         elsewhere = os.environ.get("MLFLOW_REGISTRY_URI") or os.environ.get("MLFLOW_WORKSPACE")
         if is_database(self.uri) and not elsewhere:
-            return DatabaseReader(self.uri)
-        return ClientReader(self.client)
+            return DatabaseReader(self.uri, self.given.prefix)
+        return ClientReader(self.client, self.given.prefix)
 
     @cached_property
     def _opened(self) -> tuple[MlflowClient, str]:
-        with store_errors(_cannot_open(self.home)), _locked(self.home / "mlflow.lock"):
-            return _open(self.uri, self.home, self.project)
+        with store_errors(_cannot_open(self.place)), _locked(self.home / "mlflow.lock"):
+            return _open(self)
 
 
-def tracking_exists(home: Path) -> bool:
+def tracking_exists(home: Path, given: Mlflow | None = None) -> bool:
     """Return whether anything was ever tracked for ``home``, without loading MLflow.
 
     Raises
@@ -107,7 +126,7 @@ def tracking_exists(home: Path) -> bool:
     ModelError
         When the home's own database is gone.
     """
-    if os.environ.get("MLFLOW_TRACKING_URI"):
+    if (given and given.tracking_uri) or os.environ.get(VARIABLE):
         return True
     _check_kept(home)
     return (home / DATABASE).is_file()
@@ -126,8 +145,15 @@ def _check_kept(home: Path) -> None:
         )
 
 
-def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
-    """Open MLflow for ``home``: a SQLite file in it, or what ``MLFLOW_TRACKING_URI`` names.
+def tracking_of(settings: Settings) -> Tracking:
+    """Open the MLflow of a project; ModelError as of :func:`open_tracking`."""
+    return open_tracking(settings.home, project=settings.name, given=settings.mlflow, file=settings.path.name)
+
+
+def open_tracking(
+    home: Path, *, project: str = "tagcast", given: Mlflow | None = None, file: str = "tagcast.toml"
+) -> Tracking:
+    """Open MLflow for ``home``: what ``given`` or else ``MLFLOW_TRACKING_URI`` names, or a SQLite file in the home.
 
     The first opening creates the database (MLflow runs its migrations, some seconds), aside and under
     a lock: processes that start together wait for the first, and a killed one leaves nothing half-made.
@@ -137,38 +163,43 @@ def open_tracking(home: Path, *, project: str = "tagcast") -> Tracking:
     home : Path
         Created where absent.
     project : str
-        Name of the MLflow experiment.
+        Name of the project, and of the MLflow experiment unless ``given`` names one.
+    given : Mlflow, optional
+        The table ``[mlflow]`` of the configuration.
+    file : str
+        Name of the configuration, for messages.
 
     Raises
     ------
     ModelError
-        When the database or the server cannot be read.
+        When the database or the server cannot be read, or the experiment is somebody else's.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     home = home.absolute()
-    given = os.environ.get("MLFLOW_TRACKING_URI", "")
-    with store_errors(_cannot_open(home)):
+    given = given or Mlflow()
+    named = given.place(file)
+    elsewhere = named or os.environ.get(VARIABLE, "")
+    place = f"{file}: mlflow.tracking_uri" if named else VARIABLE if elsewhere else str(home / DATABASE)
+    with store_errors(_cannot_open(place)):
         private_folder(home)
-        if not given:
+        if not elsewhere:
             _check_kept(home)
-        if given or os.access(home, os.W_OK):
+        if elsewhere or os.access(home, os.W_OK):
             with _locked(home / "mlflow.lock"):
-                if not given:
-                    _ensure_database(home)
+                if not elsewhere:
+                    ensure_database(home)
                     follow_home(home / DATABASE)
                     mark(home, project, DATABASE)
-        uri = given or _sqlite_uri(home / DATABASE)
-    tracking = Tracking(home=home, project=project, uri=uri, decisions=DecisionLog(home, project))
+        uri = elsewhere or sqlite_uri(home / DATABASE)
+    tracking = Tracking(home, project, uri, DecisionLog(home, project), place, given)
     if not is_database(uri):
         _ = tracking.client  # whether a server answers is said now, not halfway through the work
     return tracking
 
 
-def _cannot_open(home: Path) -> Message:
-    if os.environ.get("MLFLOW_TRACKING_URI"):
-        return msg("MLflow at MLFLOW_TRACKING_URI cannot be opened")
-    return msg("the model registry {file} cannot be opened", file=home / DATABASE)
+def _cannot_open(place: str) -> Message:
+    return msg("the model registry {file} cannot be opened", file=place)
 
 
 @contextmanager
@@ -180,8 +211,9 @@ def store_errors(message: Message) -> Iterator[None]:
         if not isinstance(error, _storage_errors()):
             raise
         detail = (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
-        if given := os.environ.get("MLFLOW_TRACKING_URI"):
-            detail = detail.replace(given, "MLFLOW_TRACKING_URI")  # it may hold a password
+        if given := os.environ.get(VARIABLE):
+            detail = detail.replace(given, VARIABLE)
+        detail = without_passwords(detail)
         raise ModelError(
             msg("{problem}: {reason}", problem=message, reason=raw_text(detail)),
             hint=_hint(detail),
@@ -193,8 +225,8 @@ def _hint(problem: str) -> Message:
     found = _REFUSED.search(problem)
     if found is None:
         return msg(
-            "check the disk and that no other program holds the file; where MLFLOW_TRACKING_URI is set, "
-            "that the server answers"
+            "check the disk and that no other program holds the file; where mlflow.tracking_uri or MLFLOW_TRACKING_URI "
+            "is set, that the server answers and lets you in"
         )
     installed = version("mlflow")
     if _is_known(found[1]):
@@ -226,48 +258,31 @@ def _storage_errors() -> tuple[type[Exception], ...]:
     return (sqlite3.Error, OSError, *loaded)
 
 
-def _open(uri: str, home: Path, project: str) -> tuple[MlflowClient, str]:
+def _open(tracking: Tracking) -> tuple[MlflowClient, str]:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
+    uri, name = tracking.uri, tracking.given.experiment_of(tracking.project)
     client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
-    experiment = client.get_experiment_by_name(project)
+    experiment = client.get_experiment_by_name(name)
     if experiment is None:
         # A server decides where artifacts go; a database would put them into the working directory.
         served = uri.startswith(("http:", "https:", "databricks"))
-        location = None if served else (home / ARTIFACTS).as_uri()
+        location = None if served else (tracking.home / ARTIFACTS).as_uri()
         try:
-            return client, str(client.create_experiment(project, artifact_location=location))
+            return client, str(client.create_experiment(name, location, ownership(tracking.project)))
         except MlflowException:
-            experiment = client.get_experiment_by_name(project)  # another process was first
+            experiment = client.get_experiment_by_name(name)  # another process was first
             if experiment is None:
                 raise
+    if not tracking.is_own and not made_by_tagcast(experiment.tags):
+        raise ModelError(
+            msg(
+                "{place}: tagcast did not make the experiment {name!r} there", place=tracking.place, name=name
+            ),
+            hint=msg("give mlflow.experiment another name, or tag the experiment managed_by = tagcast"),
+        )
     return client, str(experiment.experiment_id)
-
-
-def _ensure_database(home: Path) -> None:
-    database = home / DATABASE
-    if database.exists():
-        # MLflow tries a file that is no database for a minute and a half before it raises.
-        with closing(sqlite3.connect(database)) as connection:
-            connection.execute("PRAGMA schema_version").fetchone()
-        return
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    # A folder, so that the journal of a killed attempt goes with its half-made database.
-    fresh = home / f"{DATABASE}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    store: Any = SqlAlchemyStore(_sqlite_uri(fresh / DATABASE), (home / ARTIFACTS).as_uri())
-    store.engine.dispose()
-    (fresh / DATABASE).replace(database)
-    fresh.rmdir()
-
-
-def _sqlite_uri(file: Path) -> str:
-    from sqlalchemy import URL
-
-    return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 @contextmanager

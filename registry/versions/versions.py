@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,18 +19,17 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ModelError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.system import private_folder
 from tagcast.registry.gates.reservations import reservations
-from tagcast.registry.versions.aliases import CHAMPION, ForeignChampion
 from tagcast.registry.versions.decision_log import Decision
+from tagcast.registry.versions.home_database import own_folder
 from tagcast.registry.versions.mlflow_model import BUNDLE, verify
 from tagcast.registry.versions.mlflow_reader import RegisteredModel
-from tagcast.registry.versions.moved_home import own_folder
+from tagcast.registry.versions.names import CHAMPION, PROJECT, ForeignChampion, made_by_tagcast
 from tagcast.registry.versions.tracking import Tracking, store_errors
 
 # Tags of a model version and of a registered model, as MLflow's own pages show them.
-PROJECT = "tagcast.project"
 CREATED = "tagcast.created"
 FEATURE_SET = "tagcast.feature_set"
 METRICS = "tagcast.metrics"
@@ -96,11 +95,11 @@ class Version:
 
     @classmethod
     def from_mlflow(
-        cls, logged: Any, *, aliases: tuple[str, ...] = (), decision: Decision | None = None
+        cls, tag: str, logged: Any, *, aliases: tuple[str, ...] = (), decision: Decision | None = None
     ) -> Version:
-        """Read MLflow's model version, as ``recording.log_version`` tagged it."""
+        """Read MLflow's model version of ``tag``, as ``recording.log_version`` tagged it."""
         return cls(
-            tag=logged.name,
+            tag=tag,
             version=int(logged.version),
             run_id=logged.run_id,
             created=datetime.fromisoformat(logged.tags[CREATED]),
@@ -129,10 +128,11 @@ def foreign_champions(tracking: Tracking, tag: str | None = None) -> list[Foreig
 
 
 def _read(tracking: Tracking, tag: str | None) -> tuple[list[Version], list[ForeignChampion]]:
-    reader = tracking.reader
+    reader, prefix = tracking.reader, tracking.given.prefix
+    name = None if tag is None else tracking.model_name(tag)
     with store_errors(msg("the model registry cannot be read")):
-        models = [m for m in reader.models(tag) if _is_ours(tracking, m)]
-        found = reader.versions(tag) if models else []
+        models = [m for m in reader.models(name) if is_ours(tracking, m)]
+        found = reader.versions(name) if models else []
     history = tracking.decisions.history(tag)
     decisions = {(d.tag, d.version): d for d in history}
     own = [v for v in found if v.tags.keys() >= _MADE]
@@ -141,16 +141,18 @@ def _read(tracking: Tracking, tag: str | None) -> tuple[list[Version], list[Fore
         named, mine = model.aliases.get(CHAMPION), {v.version for v in own if v.name == model.name}
         if named is None or named in mine:
             continue
-        promoted = [d.version for d in history if d.tag == model.name and d.action == "promoted"]
+        called = model.name.removeprefix(prefix)
+        promoted = [d.version for d in history if d.tag == called and d.action == "promoted"]
         used = next((number for number in reversed(promoted) if number in mine), None)
-        foreign.append(ForeignChampion(model.name, named, used))
+        foreign.append(ForeignChampion(called, named, used))
         if used is not None:
             aliases[model.name][CHAMPION] = used
     listed = [
         Version.from_mlflow(
+            v.name.removeprefix(prefix),
             v,
             aliases=tuple(sorted(alias for alias, n in aliases[v.name].items() if n == v.version)),
-            decision=decisions.get((v.name, v.version)),
+            decision=decisions.get((v.name.removeprefix(prefix), v.version)),
         )
         for v in own
         if v.name in aliases
@@ -262,10 +264,29 @@ def _downloaded(tracking: Tracking, version: Version) -> Path:
     return copy
 
 
-def registered(tracking: Tracking, tag: str) -> RegisteredModel | None:
-    """Return MLflow's registered model of ``tag``, or None."""
-    return next((m for m in tracking.reader.models(tag) if _is_ours(tracking, m)), None)
+def check_names(tracking: Tracking, tags: Collection[str]) -> None:
+    """Check that the registered models of ``tags`` are this project's, or not there yet.
+
+    Raises
+    ------
+    ModelError
+        Naming every one that somebody else has made.
+    """
+    wanted = {tracking.model_name(tag) for tag in tags}
+    with store_errors(msg("the model registry cannot be read")):
+        others = [m.name for m in tracking.reader.models() if m.name in wanted and not is_ours(tracking, m)]
+    if others:
+        raise ModelError(
+            msg(
+                "{place} holds registered models that this project of tagcast did not make: {names}",
+                place=tracking.place,
+                names=listed(sorted(others)),
+            ),
+            hint=msg('set mlflow.prefix, as in prefix = "tagcast.", or rename the tag'),
+        )
 
 
-def _is_ours(tracking: Tracking, model: RegisteredModel) -> bool:
-    return model.tags.get(PROJECT) == tracking.project
+def is_ours(tracking: Tracking, model: RegisteredModel) -> bool:
+    """Return whether this project has made a registered model; in the home's own MLflow nobody else makes any."""
+    made = tracking.is_own or made_by_tagcast(model.tags)
+    return made and model.tags.get(PROJECT) == tracking.project

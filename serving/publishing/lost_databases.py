@@ -10,7 +10,7 @@ from tagcast.features.core.errors import ModelError, StateError, StoreError
 from tagcast.features.core.home.stamp import read_stamp
 from tagcast.features.core.messages import msg
 from tagcast.registry.state.database import DATABASE as STATE
-from tagcast.registry.versions.tracking import DATABASE as MODELS
+from tagcast.registry.versions.home_database import DATABASE as MODELS
 
 if TYPE_CHECKING:
     from tagcast.features.core.settings import Settings
@@ -50,7 +50,8 @@ def check_databases(settings: Settings, store: ProfileStore) -> None:
             hint=hint,
         )
     of_models = [tag.tag for tag in current.run.tags if tag.kind != "rule"]
-    if of_models and not os.environ.get("MLFLOW_TRACKING_URI") and not _holds(home / MODELS):
+    elsewhere = settings.mlflow.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if of_models and not elsewhere and not _holds(home / MODELS):
         raise ModelError(
             msg(
                 "{file} is gone or empty, and run {run} was published with its models",

@@ -1,16 +1,19 @@
-"""The tables of `tagcast.toml` on operation: publishing, review, state, access."""
+"""The tables of `tagcast.toml` on operation: publishing, review, state, access, Feast and MLflow of a company's own."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import ip_network
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tagcast.features.core.messages import msg
-from tagcast.features.core.urls import holds_password, password_in_url
+from tagcast.features.core.schema.entities import PROFILE
+from tagcast.features.core.urls import expand_url, holds_password, holds_secret, password_in_url
 from tagcast.features.core.validation import InvalidValueError, Strict
+
+_TRACKING = r"(https?|sqlite|postgresql|postgres|mysql|mssql)(\+\w+)?://|databricks(://|$)|\$\{\w+\}$"
 
 
 class Publish(Strict):
@@ -138,3 +141,82 @@ class Access(Strict):
         if self.header_role and not self.header:
             raise InvalidValueError(msg("header_role needs header"))
         return self
+
+
+class Feast(Strict):
+    """A Feast of the company's own, where tagcast's objects lie beside others."""
+
+    project: str = Field(
+        "tagcast",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$",
+        description="Feast project that holds tagcast's entities, sources, views and services",
+    )
+    registry: str | dict[str, Any] | None = Field(
+        None,
+        description="as in feature_store.yaml, handed on: a path on s3:// or gs://, or {registry_type, path, …}; "
+        "secrets as ${VARIABLE}. Default: a SQLite file in the home",
+    )
+    online_store: dict[str, Any] | None = Field(
+        None,
+        description="as in feature_store.yaml, handed on: {type, connection_string, …}; secrets as ${VARIABLE}. "
+        "Default: a SQLite file in the home",
+    )
+
+    @field_validator("registry", "online_store", mode="before")
+    @classmethod
+    def _check_handed_on(cls, value: Any, info: ValidationInfo) -> Any:
+        fits = isinstance(value, dict) or (info.field_name == "registry" and isinstance(value, str))
+        if value is not None and not fits:
+            raise InvalidValueError(
+                msg("expected what feature_store.yaml has under {key}", key=info.field_name)
+            )
+        # The message must not repeat what was found.
+        if holds_secret("", value):
+            raise InvalidValueError(
+                msg("a password is written in it: name it as ${{VARIABLE}} and set it in the environment")
+            )
+        return value
+
+    def of_entity(self, entity: str) -> Feast:
+        """Return it with a Feast project for each entity beside the profile: all have keys and services of the same names."""
+        return self if entity == PROFILE else self.model_copy(update={"project": f"{self.project}_{entity}"})
+
+
+class Mlflow(Strict):
+    """An MLflow of the company's own, where tagcast's experiment and models lie beside others."""
+
+    tracking_uri: str | None = Field(
+        None,
+        description="https://… of an MLflow server, or a database; user and password as MLflow's own "
+        "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD. Default: MLFLOW_TRACKING_URI, else mlflow.db in the home",
+    )
+    experiment: str | None = Field(
+        None,
+        min_length=1,
+        description="experiment of the runs; one that ends in / or . is put before the project's name. Default: the project's name",
+    )
+    prefix: str = Field(
+        "", pattern=r"^[^/:\s]*$", description="put before names of tags in the model registry: tagcast."
+    )
+
+    @field_validator("tracking_uri")
+    @classmethod
+    def _check_uri(cls, value: str | None) -> str | None:
+        # The message must not repeat what was found: a password may be written in it.
+        if value is not None and not re.match(_TRACKING, value):
+            raise InvalidValueError(msg("expected https://… of an MLflow server, or the URL of a database"))
+        if value is not None and holds_password(value):
+            raise InvalidValueError(password_in_url())
+        return value
+
+    def experiment_of(self, project: str) -> str:
+        """Return the name of the experiment of ``project``."""
+        if self.experiment is None:
+            return project
+        return f"{self.experiment}{project}" if self.experiment.endswith(("/", ".")) else self.experiment
+
+    def place(self, file: str) -> str | None:
+        """Return the tracking URI with its variables filled in, for errors that name ``file``; None where none is set."""
+        if self.tracking_uri is None:
+            return None
+        return expand_url(self.tracking_uri, f"{file}: mlflow.tracking_uri")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tagcast.features.core.errors import ConfigError
+from tagcast.features.core.schema.operation import Feast, Mlflow
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.sql_allow_list import checked
 from tests.support.source_projects import EXAMPLES, lines, project, source
@@ -202,3 +203,70 @@ class TestExpressions:
     def test_columns_are_spelt_as_in_the_source(self) -> None:
         assert checked('"Unit Price" > 0', ["Unit Price"], "here").sql("duckdb") == '"Unit Price" > 0'
         assert checked("PRICE > 0", ["Price"], "here").sql("duckdb") == '"Price" > 0'
+
+
+REDIS = '[feast]\nonline_store = {type = "redis", connection_string = '
+SQL = '[feast]\nregistry = {registry_type = "sql", path = '
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[feast]\nregistry = "postgresql+psycopg://ann:hunter2@db/feast"',
+        SQL + '"postgresql+psycopg://ann:hunter2@db/feast"}',
+        SQL + '"${URL}", sqlalchemy_config_kwargs = {connect_args = {password = "hunter2"}}}',
+        REDIS + '"cache:6379,ssl=true,password=hunter2"}',
+        REDIS + '"cache:6379", "auth_token" = "hunter2"}',
+        '[mlflow]\ntracking_uri = "https://ann:hunter2@mlflow.example.org"',
+        '[mlflow]\ntracking_uri = "postgresql://db/mlflow?password=hunter2"',
+    ],
+)
+def test_a_password_for_feast_or_mlflow_is_refused_and_not_repeated(tmp_path, table) -> None:
+    message = refused(project(tmp_path, source() + "\n" + table))
+    assert "environment" in message
+    assert "hunter2" not in message
+    named = table.replace("hunter2", "${SECRET}")
+    assert load(project(tmp_path, source() + "\n" + named)).name
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("[feast]\nregistry = 3", "feast.registry: expected what feature_store.yaml has under registry"),
+        ('[feast]\nonline_store = "redis"', "expected what feature_store.yaml has under online_store"),
+        ('[feast]\nproject = "my shop"', "feast.project: has to match the pattern"),
+        ('[feast]\nregistri = "s3://b/r.db"', "did you mean 'registry'?"),
+        ('[mlflow]\ntracking_uri = "ftp://ann:hunter2@h"', "expected https://… of an MLflow server"),
+        ('[mlflow]\nprefix = "a/b"', "mlflow.prefix: has to match the pattern"),
+        ('[mlflow]\nexperiments = "x"', "did you mean 'experiment'?"),
+    ],
+)
+def test_what_feast_and_mlflow_cannot_be_given(tmp_path, table, problem) -> None:
+    message = refused(project(tmp_path, source() + "\n" + table))
+    assert problem in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    ("experiment", "name"),
+    [(None, "shop"), ("churn", "churn"), ("crm/", "crm/shop"), ("crm.", "crm.shop"), ("crm-", "crm-")],
+)
+def test_an_experiment_is_a_name_or_stands_before_the_projects(experiment, name) -> None:
+    assert Mlflow(experiment=experiment).experiment_of("shop") == name
+
+
+def test_the_place_of_mlflow_is_filled_in_when_it_is_opened(monkeypatch) -> None:
+    monkeypatch.delenv("SERVER", raising=False)
+    given = Mlflow(tracking_uri="${SERVER}")
+    with pytest.raises(ConfigError, match=r"shop.toml: mlflow.tracking_uri names the variable SERVER"):
+        given.place("shop.toml")
+    monkeypatch.setenv("SERVER", "https://mlflow.example.org")
+    assert given.place("shop.toml") == "https://mlflow.example.org"
+    assert Mlflow().place("shop.toml") is None
+
+
+def test_every_entity_has_a_feast_project_of_its_own() -> None:
+    given = Feast(project="company", registry="s3://bucket/registry.db")
+    assert given.of_entity("profile") == given
+    assert given.of_entity("fund").project == "company_fund"
+    assert given.of_entity("fund").registry == given.registry

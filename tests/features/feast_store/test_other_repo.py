@@ -11,7 +11,7 @@ import pytest
 
 from tagcast.features.core.errors import ConfigError, DataError, DefinitionError
 from tagcast.features.core.messages import render
-from tagcast.features.feast_store.feature_store import quiet_feast
+from tagcast.features.feast_store.quiet import quiet_feast
 from tagcast.pipelines.project.project import open_project
 from tests.support.source_projects import COLUMNS, source
 

@@ -1,4 +1,4 @@
-"""A home that was copied or moved: MLflow's records follow it, so that a copy neither reads nor writes the original.
+"""MLflow's database in the home: made whole or not at all, and true to the home where that was copied or moved.
 
 MLflow records where artifacts lie as absolute paths. In a copy they would still name the original: training would write
 there, scoring would read from there, and damage in the copy would go unnoticed.
@@ -6,9 +6,11 @@ there, scoring would read from there, and damage in the copy would go unnoticed.
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -16,6 +18,40 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 ARTIFACTS = "mlartifacts"
+DATABASE = "mlflow.db"
+
+
+def ensure_database(home: Path) -> None:
+    """Make the database of ``home`` where there is none; one that is there is only looked at.
+
+    Raises
+    ------
+    sqlite3.Error
+        When the file is no database.
+    """
+    database = home / DATABASE
+    if database.exists():
+        # MLflow tries a file that is no database for a minute and a half before it raises.
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    # A folder, so that the journal of a killed attempt goes with its half-made database.
+    fresh = home / f"{DATABASE}.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    store: Any = SqlAlchemyStore(sqlite_uri(fresh / DATABASE), (home / ARTIFACTS).as_uri())
+    store.engine.dispose()
+    (fresh / DATABASE).replace(database)
+    fresh.rmdir()
+
+
+def sqlite_uri(file: Path) -> str:
+    """Return the tracking URI of a SQLite file."""
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def own_folder(home: Path, uri: str) -> Path | None:
@@ -52,8 +88,6 @@ def follow_home(database: Path) -> bool:
     sqlalchemy.exc.SQLAlchemyError
         When it cannot be written.
     """
-    import sqlite3
-
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         found = connection.execute("SELECT artifact_location FROM experiments").fetchall()
     here = (database.parent / ARTIFACTS).as_uri()

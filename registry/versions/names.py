@@ -1,7 +1,8 @@
-"""Names that MLflow keeps on versions: aliases and who decided."""
+"""Names that MLflow keeps: aliases of versions, who decided, and the tags that say whose a model is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tagcast.features.core.messages import Message, msg
@@ -13,6 +14,21 @@ CHALLENGER = "challenger"
 
 
 GATE = "gate"
+
+
+PROJECT = "tagcast.project"
+"""Tag of an experiment and of a registered model: the project of tagcast that it is of."""
+MANAGED = "managed_by"
+
+
+def ownership(project: str) -> dict[str, str]:
+    """Return the tags of what tagcast makes for ``project``."""
+    return {MANAGED: "tagcast", PROJECT: project}
+
+
+def made_by_tagcast(tags: Mapping[str, str]) -> bool:
+    """Return whether tagcast has made what carries these tags."""
+    return tags.get(MANAGED) == "tagcast"
 
 
 @dataclass(frozen=True)
