@@ -29,7 +29,6 @@ OURS = {"managed_by": "tagcast"}
 """Tags of what tagcast makes in a registry."""
 PROJECT = "tagcast_project"
 """Tag that says which project of tagcast made it: two may share a registry."""
-ENTITY_TITLES = {"profile_id": "profile", "category": "category"}
 
 
 def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents | None = None) -> list[Any]:
@@ -46,7 +45,7 @@ def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents |
     ours = {**OURS, **({PROJECT: contents.project} if contents.project else {})}
     entities = {
         key: Entity(name=name, join_keys=[key], value_type=ValueType.STRING, tags=ours)
-        for key, name in ENTITY_TITLES.items()
+        for key, name in (("profile_id", contents.entity), ("category", "category"))
     }
     views: dict[str, Any] = {}
     for view, keys in feature_set.views.items():

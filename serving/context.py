@@ -103,7 +103,7 @@ class ServiceContext:
         from tagcast.registry.versions.tracking import tracking_exists, tracking_of
 
         settings = self.settings
-        if not tracking_exists(settings.home, settings.mlflow):
+        if not tracking_exists(settings.whole.home, settings.mlflow):
             return None
         return self.remembered.get("tracking", lambda: tracking_of(settings))
 

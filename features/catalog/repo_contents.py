@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tagcast.features.catalog.feature_set import SERVICES
+from tagcast.features.core.schema.entities import PROFILE
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,15 @@ class RepoContents:
         Name of the project of tagcast, which objects in a shared registry carry.
     pushed : sequence of str
         Declared views that others may push newer rows of to the online store.
+    entity : str
+        Whose views they are: what the Feast entity is called.
     """
 
     services: Mapping[str, Sequence[str]] = field(default_factory=lambda: SERVICES)
     about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     project: str = ""
     pushed: Sequence[str] = ()
+    entity: str = PROFILE
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
@@ -37,6 +41,7 @@ class RepoContents:
             "about": dict(self.about),
             "project": self.project,
             "pushed": list(self.pushed),
+            "entity": self.entity,
         }
 
     @classmethod
@@ -47,4 +52,5 @@ class RepoContents:
             written.get("about", {}),
             written.get("project", ""),
             written.get("pushed", ()),
+            written.get("entity", PROFILE),
         )

@@ -47,10 +47,9 @@ def load_champions(
     from tagcast.registry.versions.tracking import tracking_exists, tracking_of
     from tagcast.registry.versions.versions import versions
 
-    home = project.settings.home
     project.check_databases()
     found = []
-    if tracking_exists(home, project.settings.mlflow):
+    if tracking_exists(project.settings.whole.home, project.settings.mlflow):
         tracking = tracking_of(project.settings)
         found = versions(tracking)
         warn_of_foreign(tracking)

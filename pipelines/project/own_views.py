@@ -140,4 +140,5 @@ def repo_contents(project: Project, files: TagFiles) -> RepoContents:
         about,
         project.settings.name,
         tuple(view.view for view in declared_views(project.settings) if view.push),
+        project.settings.entity,
     )

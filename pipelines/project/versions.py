@@ -25,9 +25,8 @@ def registered_versions(project: Project, tag: str | None) -> list[Version]:
     from tagcast.registry.versions.tracking import tracking_exists, tracking_of
     from tagcast.registry.versions.versions import versions
 
-    home = project.settings.home
     project.check_databases()
-    if not tracking_exists(home, project.settings.mlflow):
+    if not tracking_exists(project.settings.whole.home, project.settings.mlflow):
         raise ModelError(msg("no model has been trained yet"), hint="tagcast train --all")
     tracking = tracking_of(project.settings)
     every = versions(tracking)

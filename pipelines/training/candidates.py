@@ -61,7 +61,7 @@ def _pinned(project: Project, name: MlflowName, place: str, method: Method) -> F
         raise type(error)(
             msg("{place}: {problem}", place=place, problem=error.message), hint=error.hint
         ) from error
-    return FrozenCandidate(reference, place, settings.home, settings.name, settings.mlflow, method)
+    return FrozenCandidate(reference, place, settings.whole.home, settings.name, settings.mlflow, method)
 
 
 def open_for(foreign: Sequence[Candidate]) -> None:

@@ -192,7 +192,7 @@ def _check_model_names(project: Project, definitions: Sequence[TagDefinition]) -
     from tagcast.registry.versions.versions import check_names
 
     settings = project.settings
-    if tracking_exists(settings.home, settings.mlflow):
+    if tracking_exists(settings.whole.home, settings.mlflow):
         check_names(tracking_of(settings), [definition.name for definition in definitions])
 
 
