@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
+from tagcast.features.catalog.related.declaration import RelatedDeclaration
+from tagcast.features.catalog.view_files import load_views
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.entities import PROFILE
@@ -46,6 +49,32 @@ def with_tags(project: Project, names: Sequence[str] | None) -> list[tuple[Proje
             assert known is not None  # noqa: S101 - narrowing
             known.append(name)
     return [(project.of(entity), own) for entity, own in parts.items()]
+
+
+def readable_first(
+    parts: Sequence[tuple[Project, list[str] | None]],
+) -> list[tuple[Project, list[str] | None]]:
+    """Return ``parts`` so that an entity comes after those whose tags it has as attributes.
+
+    Where two read each other, they stay in their order: the first knows the tags of the other once it is scored again.
+    """
+    folder = parts[0][0].settings.features_folder if parts else None
+    by_entity = {project.settings.entity: (project, names) for project, names in parts}
+    reads: dict[str, set[str]] = {entity: set() for entity in by_entity}
+    for view in load_views(folder) if folder is not None and len(parts) > 1 else ():
+        if (
+            isinstance(view, RelatedDeclaration)
+            and view.tags
+            and {view.entity[0], view.related.entity} <= {*reads}
+        ):
+            reads[view.entity[0]].add(view.related.entity)
+    try:
+        return [
+            by_entity[entity]
+            for entity in TopologicalSorter({one: sorted(of) for one, of in reads.items()}).static_order()
+        ]
+    except CycleError:
+        return list(parts)
 
 
 def every(project: Project) -> list[Project]:

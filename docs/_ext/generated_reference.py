@@ -42,20 +42,22 @@ def view_page() -> str:
     """Return the keys of all kinds of views, from their JSON schemas."""
     from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
     from tagcast.features.catalog.feast_views import FeastDeclaration
+    from tagcast.features.catalog.related.declaration import RelatedDeclaration
     from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
 
     parts: dict[str, dict[str, Any]] = {}
     text = (
         "# View\n\nYAML files in the folder named by `features` in `tagcast.toml`; several views stand in one file with `---` "
-        "between them. Unknown keys are errors. A view with `sql` is a query, one with `from` is of attributes (with `feast` in it: "
-        "of another Feast repo), every other of aggregates.\n\n"
+        "between them. Unknown keys are errors. A view with `sql` is a query, one with `related` is of figures of another entity, one with "
+        "`from` is of attributes (with `feast` in it: of another Feast repo), every other of aggregates.\n\n"
     )
     kinds = (
         ("Aggregates", AggregatesDeclaration),
         ("Attributes", AttributesDeclaration),
         ("SQL", SqlDeclaration),
         ("Feast", FeastDeclaration),
+        ("Related", RelatedDeclaration),
     )
     for title, model in kinds:
         schema = model.model_json_schema()

@@ -26,9 +26,10 @@ from tagcast.features.catalog.builtin import (
     Measure,
 )
 from tagcast.features.catalog.feature import Feature
+from tagcast.features.catalog.related.view import RelatedView
 from tagcast.features.catalog.sql_views import SqlView
 
-OwnView = AttributeView | AggregateView | SqlView
+OwnView = AttributeView | AggregateView | SqlView | RelatedView
 WINDOWS_DAYS = (7, 30, 90, 180, 365)
 OPTIONAL = ("amount", "category", "channel", "discount", "is_return", "item_id", "order_id", "quantity")
 """Columns of the event log that a source may lack."""
@@ -53,7 +54,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
 
 
 def _own_view(written: Mapping[str, Any]) -> OwnView:
-    kinds: dict[str, type[OwnView]] = {"attributes": AttributeView, "sql": SqlView}
+    kinds: dict[str, type[OwnView]] = {"attributes": AttributeView, "sql": SqlView, "related": RelatedView}
     kind = next((kind for key, kind in kinds.items() if key in written), AggregateView)
     return kind.from_json(written)
 
@@ -85,7 +86,7 @@ class FeatureSet:
         Optional event-log columns that hold something (``amount``, ``category``, …), sorted.
     events : tuple of str
         Event names other than ``purchase``, sorted.
-    own : tuple of AttributeView, AggregateView or SqlView
+    own : tuple of AttributeView, AggregateView, SqlView or RelatedView
         Views that the company declares.
     """
 
@@ -188,6 +189,11 @@ class FeatureSet:
     def tables(self) -> tuple[AttributeView, ...]:
         """The views that the company declares over tables of their own; the others are over the events."""
         return tuple(view for view in self.own if isinstance(view, AttributeView))
+
+    @property
+    def related(self) -> tuple[RelatedView, ...]:
+        """The views of figures of other entities."""
+        return tuple(view for view in self.own if isinstance(view, RelatedView))
 
     @property
     def growing(self) -> frozenset[str]:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
 from tagcast.features.catalog.feast_views import FeastDeclaration
 from tagcast.features.catalog.feature_set import OPTIONAL, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.related.checks import check_relations
+from tagcast.features.catalog.related.declaration import RelatedDeclaration
 from tagcast.features.catalog.sql_views import SqlDeclaration
 from tagcast.features.catalog.view_declarations import AttributesDeclaration
 from tagcast.features.core.errors import DefinitionError
@@ -20,7 +22,9 @@ from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import placed, suggested
 
-ViewDeclaration = AttributesDeclaration | AggregatesDeclaration | SqlDeclaration | FeastDeclaration
+ViewDeclaration = (
+    AttributesDeclaration | AggregatesDeclaration | SqlDeclaration | FeastDeclaration | RelatedDeclaration
+)
 """Every kind of view that can be declared."""
 
 
@@ -35,6 +39,7 @@ def declared_views(settings: Settings) -> tuple[ViewDeclaration, ...]:
                 msg("{place}: entity: there is no entity {name!r}", place=view.place, name=view.entity[0]),
                 hint=suggested(view.entity[0], known),
             )
+    check_relations(views, settings)
     return tuple(view for view in views if view.entity[0] == settings.entity)
 
 
@@ -122,6 +127,8 @@ def _validated(raw: Any, file: Path) -> ViewDeclaration:
     kind: type[ViewDeclaration] = AggregatesDeclaration
     if "sql" in raw:
         kind = SqlDeclaration
+    elif "related" in raw:
+        kind = RelatedDeclaration
     elif isinstance(raw.get("from"), dict) and "feast" in raw["from"]:
         kind = FeastDeclaration
     elif "from" in raw or "columns" in raw:

@@ -8,17 +8,20 @@ stamped later shows as a difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
+from tagcast.features.compute.aggregates.related_queries import log_table, snapshot_table
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tagcast.features.catalog.related.view import RelatedView
 
 
 class Recount:
@@ -36,11 +39,20 @@ class Recount:
         Where the counts are stored; the caller removes it.
     view_file : callable
         Gives the table of a view that the company declares, with what is known before a day.
+    others : callable, optional
+        Gives the recount of another entity, of whose features views are made, by its name.
     """
 
     def __init__(
-        self, engine: Any, events: Any, timezone: str, folder: Path, view_file: Callable[[str, date], Path]
+        self,
+        engine: Any,
+        events: Any,
+        timezone: str,
+        folder: Path,
+        view_file: Callable[[str, date], Path],
+        others: Callable[[str], Recount] | None = None,
     ) -> None:
+        self._others = others
         self._view_file = view_file
         self._engine = engine
         self._events = events
@@ -86,7 +98,7 @@ class Recount:
         for view, own in feature_set.views_of(chosen).items():
             # Features of a pair tell how often a category is bought by everybody.
             only = entities[["profile_id"]].drop_duplicates() if drawn and view == PROFILE_VIEW else None
-            file = self._file(view, feature_set, as_of, without_days, only)
+            file = self.counted(view, feature_set, as_of, without_days, only)
             keys = list(own)
             wanted = ibis.memtable(entities[keys].drop_duplicates())
             # Without the stamps, which every view has: they would take one another's names.
@@ -108,7 +120,7 @@ class Recount:
             late = late | ((events.event_day < as_of) & (events.event_time >= ibis.literal(starts_at)))
         return int(events.filter(late).count().execute())
 
-    def _file(
+    def counted(
         self,
         view: str,
         feature_set: FeatureSet,
@@ -116,6 +128,7 @@ class Recount:
         without_days: int,
         only: pd.DataFrame | None = None,
     ) -> Path:
+        """Return one view at ``as_of`` as Parquet, counted where it was not yet; parameters as of :meth:`rows`."""
         import ibis
 
         from tagcast.features.compute.dated_statements import EVENTS
@@ -124,8 +137,10 @@ class Recount:
         whose = "" if only is None else sha256("\n".join(only["profile_id"]).encode()).hexdigest()[:16]
         file = self._folder / f"{feature_set.id}-{view}{whose}-{as_of}-{without_days}.parquet"
         if not file.exists():
-            last = instant(as_of - timedelta(days=without_days), self._timezone).replace(tzinfo=None)
-            known = self._events.filter(self._events.event_time < ibis.literal(last))
+            # First of all: counting what it is made of counts over tables of the same names.
+            for related in (one for one in feature_set.related if one.name == view):
+                self._open_beside(related, as_of, without_days)
+            last, known = self.events_before(as_of, without_days)
             if only is not None:
                 wanted = self._folder / f"wanted-{whose}.parquet"
                 only.to_parquet(wanted, index=False)
@@ -143,6 +158,26 @@ class Recount:
             finally:
                 plan.forget(engine)
         return file
+
+    def events_before(self, as_of: date, without_days: int) -> tuple[datetime, Any]:
+        """Return when the last days begin that are left out, and the events before."""
+        import ibis
+
+        last = instant(as_of - timedelta(days=without_days), self._timezone).replace(tzinfo=None)
+        return last, self._events.filter(self._events.event_time < ibis.literal(last))
+
+    def _open_beside(self, view: RelatedView, as_of: date, without_days: int) -> None:
+        """Make the tables that a view of figures of another entity reads, counted as this one counts."""
+        if self._others is None:
+            raise ValueError(f"{view.name} is made of features of {view.entity}: give others")
+        other, features = self._others(view.entity), FeatureSet.parse(view.source)
+        for source in view.needed_views:
+            table = self._engine.read_parquet(str(other.counted(source, features, as_of, without_days)))
+            self._engine.create_view(snapshot_table(view, source, 0), table, overwrite=True)
+        if not view.own:
+            self._engine.create_view(
+                log_table(view), other.events_before(as_of, without_days)[1], overwrite=True
+            )
 
 
 def late_rows(snapshots: Snapshots, dates: Sequence[date]) -> int:

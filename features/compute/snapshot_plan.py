@@ -18,8 +18,10 @@ from sqlglot import exp
 
 from tagcast.features.catalog.aggregate_views import AggregateView
 from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
+from tagcast.features.catalog.related.view import RelatedView
 from tagcast.features.catalog.sql_views import SqlView
 from tagcast.features.compute.aggregates.queries import aggregate_plan
+from tagcast.features.compute.aggregates.related_queries import related_rows
 from tagcast.features.compute.dated_statements import (
     DIALECT,
     EVENTS,
@@ -94,7 +96,8 @@ def snapshot_plan(
     """Return the plan for ``views`` (default: all) at ``dates``.
 
     It reads a table :data:`EVENTS` of ``schema``, and of each view that the company declares one called like it
-    (:func:`tagcast.features.compute.view_queries.attribute_rows`).
+    (:func:`tagcast.features.compute.view_queries.attribute_rows`), or those of
+    :mod:`tagcast.features.compute.aggregates.related_queries`.
     """
     there = tuple(view for view in feature_set.views if views is None or view in views)
     return _plan(schema, feature_set, tuple((max(dates) - d).days for d in dates), there)
@@ -133,6 +136,8 @@ def _plan(
             rows = plan.at
         elif isinstance(view, SqlView):
             rows = tuple(sql_rows(view, list(schema), as_of) for as_of in dates)
+        elif isinstance(view, RelatedView):
+            rows = tuple(related_rows(view, as_of, place) for place, as_of in enumerate(dates))
         else:
             rows = tuple(attribute_rows(view, as_of) for as_of in dates)
         for place, query in enumerate(rows):

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from tagcast.features.catalog.feature_set import FeatureSet
+from tagcast.features.compute.snapshots import RELATED
 
 YOUNG = timedelta(days=1)
 """A partition younger than this stays: a training that runs beside may have built it for itself."""
@@ -54,6 +55,18 @@ def sweep_snapshots(home: Path, needed: Mapping[str, Collection[date]], now: dat
         if empty.is_dir() and not any(empty.iterdir()):
             empty.rmdir()
     return sorted(gone)
+
+
+def sweep_related(home: Path, now: datetime) -> None:
+    """Delete the snapshots of other entities that views of this one were made of: the views hold what they needed.
+
+    Raises
+    ------
+    OSError
+        When something cannot be deleted.
+    """
+    for features in sorted((home / RELATED).glob("**/features")):
+        sweep_snapshots(features.parent, {}, now)
 
 
 def _old(folders: Collection[Path] | Iterator[Path], now: datetime) -> list[Path]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, SHIPPED, FeatureSet
+from tagcast.features.catalog.related.view import RelatedView
 from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.compute.snapshot_reader import FeatureBatch, stream_views
 from tagcast.features.core.duckdb import connect, instant
@@ -27,7 +28,11 @@ from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.system import private_folder
 
 Progress = Callable[[Text, int, int], None]
+Others = Callable[[str, FeatureSet], "Snapshots"]
+"""Of another entity, by its name and the features that are read."""
 
+RELATED = "related"
+"""Folder of a home: the snapshots of other entities that views were made of, each entity with a folder like a home."""
 DATES_TOGETHER = 8
 """Snapshots built from one pass over the events: more would cut time into finer cells, and hold more of them."""
 
@@ -37,6 +42,11 @@ class Events(Protocol):
 
     def id_before(self, as_of: date) -> str:
         """Content id of the events of local days before ``as_of``."""
+        ...
+
+    @property
+    def first_day(self) -> date:
+        """Local day of the first event."""
         ...
 
     @property
@@ -69,6 +79,8 @@ class Snapshots:
     threads : int, optional
     contents : RepoContents
         Of the Feast repo over them.
+    others : callable, optional
+        Where views are made of features of other entities: the snapshots of those.
     """
 
     def __init__(
@@ -81,7 +93,9 @@ class Snapshots:
         memory_limit: str = "2GB",
         threads: int | None = None,
         contents: RepoContents | None = None,
+        others: Others | None = None,
     ) -> None:
+        self._others = others
         self.contents = contents or RepoContents()
         self.root = home / "features"
         self.events = events
@@ -169,18 +183,25 @@ class Snapshots:
         self, dates: Sequence[date], views: Sequence[str], progress: Progress | None, done: int, total: int
     ) -> None:
         """Build ``views`` at ``dates`` from one pass over the events."""
+        from tagcast.features.compute.aggregates.related_tables import ensure_beside, open_beside
         from tagcast.features.compute.dated_statements import EVENTS
         from tagcast.features.compute.snapshot_plan import snapshot_plan
 
+        related = [view for view in self.feature_set.related if view.name in views]
+        beside = {view.name: self._beside(view) for view in related}
+        for view in related:
+            ensure_beside(view, beside[view.name], dates)
         scratch = self.root / f".scratch-{os.getpid()}"
         connection = connect(memory_limit=self.memory_limit, threads=self.threads, scratch=scratch)
         try:
             # Partitions are sorted by the query; keeping insertion order would only cost memory.
             connection.con.execute("SET preserve_insertion_order = false")
             schema = connection.read_parquet(self.events.glob, table_name=EVENTS).schema()
-            for view in self.feature_set.tables:
-                if view.name in views:
-                    connection.read_parquet(self.events.view_file(view.name), table_name=view.name)
+            for table in self.feature_set.tables:
+                if table.name in views:
+                    connection.read_parquet(self.events.view_file(table.name), table_name=table.name)
+            for view in related:
+                open_beside(connection, view, beside[view.name], dates)
             plan = snapshot_plan(schema, self.feature_set, dates, views)
             plan.share(connection.con, dates)
             for number, as_of in enumerate(dates):
@@ -208,7 +229,7 @@ class Snapshots:
             )
         manifest = {
             "as_of": str(as_of),
-            **self._content(as_of),
+            **self.content(as_of),
             "starts_at": instant(as_of, self.timezone).isoformat(),
             "spec": self.feature_set.spec,
             "rows": {view: r["rows"] for view, r in rows.items()},
@@ -218,10 +239,21 @@ class Snapshots:
         shutil.rmtree(final, ignore_errors=True)
         aside.rename(final)
 
-    def _content(self, as_of: date) -> dict[str, Any]:
+    def content(self, as_of: date) -> dict[str, Any]:
         """Return from what a partition is built, by content id."""
         own = {view.name: self.events.view_id_before(view.name, as_of) for view in self.feature_set.tables}
-        return {"events": self.events.id_before(as_of), **({"views": own} if own else {})}
+        related = {view.name: self._beside(view).content(as_of) for view in self.feature_set.related}
+        return {
+            "events": self.events.id_before(as_of),
+            **({"views": own} if own else {}),
+            **({"related": related} if related else {}),
+        }
+
+    def _beside(self, view: RelatedView) -> Snapshots:
+        """Return the snapshots of the other entity of a view."""
+        if self._others is None:
+            raise ValueError(f"{view.name} is made of features of {view.entity}: give others")
+        return self._others(view.entity, FeatureSet.parse(view.source))
 
     def _manifest(self, as_of: date) -> dict[str, Any]:
         text = (self.folder / f"as_of={as_of}" / "snapshot.json").read_text(encoding="utf-8")
@@ -234,7 +266,7 @@ class Snapshots:
         Later days of the log do not matter: a new day leaves every older partition as it is.
         """
         # First of all: what another store holds is fetched where its content is asked for, and read by what is built.
-        content = self._content(as_of)
+        content = self.content(as_of)
         try:
             manifest = self._manifest(as_of)
             sizes = {view: self.path(view, as_of).stat().st_size for view in manifest["bytes"]}

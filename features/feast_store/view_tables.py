@@ -113,6 +113,11 @@ class ViewTables:
         return self._log()
 
     @property
+    def first_day(self) -> date:
+        """Local day of the first event."""
+        return self._events.first_day
+
+    @property
     def glob(self) -> str:
         """Parquet files of the log."""
         return self._events.glob

@@ -10,7 +10,7 @@ import click
 
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
 from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all
-from tagcast.pipelines.entities import each, with_tags
+from tagcast.pipelines.entities import each, readable_first, with_tags
 from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
 from tagcast.pipelines.project.clock import clock
 from tagcast.pipelines.reports.scoring import render_promise, render_scoring
@@ -69,7 +69,7 @@ def score(
         raise click.UsageError("--force and --reason go together: say why the run is to be published")
     names = tags_or_all(tags, every)
     with progress() as show:
-        parts = with_tags(invocation.project(show), names)
+        parts = readable_first(with_tags(invocation.project(show), names))
         if out is not None and len(parts) > 1:
             raise click.UsageError("--out writes one table: give --entity too")
         found = each(

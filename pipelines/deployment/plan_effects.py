@@ -17,6 +17,7 @@ from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
 from tagcast.models.definitions.rule_tag import RuleDefinition
 from tagcast.pipelines.project.champions import load_versions
+from tagcast.pipelines.project.own_views import attributes_at
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.run_tags import RunTags, loaded_rules
 from tagcast.serving.store.schema import column_name
@@ -169,7 +170,7 @@ def _batches(project: Project, manifest: Manifest, chosen: RunTags) -> Iterator[
             threads=project.settings.threads,
             reasons="none",
             rules=chosen.rules,
-            attributes=project.profile_attributes,
+            attributes=attributes_at(project, as_of),
         )
         ranked = [tag for tag in chosen.models if needs_population(tag.definition.decision)]
         scores: dict[str, list[npt.NDArray[np.float64]]] = {tag.definition.name: [] for tag in ranked}

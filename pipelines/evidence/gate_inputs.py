@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.point_in_time_check import Recount, late_rows
@@ -46,17 +47,10 @@ class GateInputs:
     """
 
     def __init__(self, project: Project, now: date, feature_set: FeatureSet, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._project = project
         self._now = now
         self._feature_set = feature_set
-        self._recount = Recount(
-            project.engine,
-            project.event_table,
-            project.settings.timezone,
-            folder,
-            project.view_tables.view_file_at,
-        )
+        self._recount = _recount(project, project.engine, folder)
         self._late: dict[tuple[date, ...], tuple[int, int]] = {}
 
     def report(
@@ -261,6 +255,19 @@ class GateInputs:
             snapshots = self._project.snapshots(self._feature_set)
             self._late[dates] = self._recount.late_events(dates), late_rows(snapshots, dates)
         return self._late[dates]
+
+
+def _recount(project: Project, engine: Any, folder: Path) -> Recount:
+    """Return the recount of a project; ``engine`` counts for other entities too, of whose features its views are made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    events = engine.read_parquet(project.events.glob)
+
+    def other(entity: str) -> Recount:
+        return _recount(project.of(entity), engine, folder / entity)
+
+    return Recount(
+        engine, events, project.settings.timezone, folder, project.view_tables.view_file_at, cache(other)
+    )
 
 
 def _entities(definition: TagDefinition, profile_id: object) -> pd.DataFrame:

@@ -77,6 +77,7 @@ def check_question(project: Project, definition: Definition, as_of: date) -> Non
     from tagcast.models.definitions.rule_tag import RuleDefinition
     from tagcast.models.definitions.window_outcomes import Label
     from tagcast.models.inference.membership import check_membership
+    from tagcast.pipelines.project.own_views import attributes_at
 
     if reads_features(definition):
         widest = project.widest_set(as_of)
@@ -86,7 +87,7 @@ def check_question(project: Project, definition: Definition, as_of: date) -> Non
             widest if ruled else project.feature_set(project.definitions(as_of), as_of),
             widest=widest,
             tags={tag.name for tag in project.tags(as_of)},
-            attributes=project.profile_attributes.kinds,
+            attributes=attributes_at(project, as_of).kinds,
         )
     if isinstance(definition, RuleDefinition) or isinstance(definition.outcome, Label):
         return  # a table of labels is checked when it is read, for the days it has

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import (
     OPTIONAL,
     PAIR_VIEW,
+    PROFILE_VIEW,
     SERVICES,
     SHIPPED,
     WINDOWS_DAYS,
@@ -17,13 +21,19 @@ from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.validation import suggested
+from tagcast.pipelines.project.tag_files import stamps
 
 if TYPE_CHECKING:
     from tagcast.features.catalog.feature_set import OwnView
+    from tagcast.features.catalog.related.declaration import RelatedDeclaration
+    from tagcast.features.catalog.related.view import RelatedView
     from tagcast.features.catalog.view_files import ViewDeclaration
+    from tagcast.features.compute.snapshots import Others
+    from tagcast.features.entities.relations import Relation
     from tagcast.models.definitions.model_tag import TagDefinition
     from tagcast.pipelines.project.project import Project
     from tagcast.pipelines.project.tag_files import TagFiles
+    from tagcast.serving.scoring.attribute_stream import Attributes
 
 
 def own_views(project: Project, as_of: date, history_days: int | None) -> tuple[OwnView, ...]:
@@ -39,12 +49,17 @@ def own_views(project: Project, as_of: date, history_days: int | None) -> tuple[
     """
     from tagcast.features.catalog.view_files import declared_views
 
-    return tuple(_settled(project, view, as_of, history_days) for view in declared_views(project.settings))
+    return tuple(
+        _settled(project, view, as_of, history_days)
+        for view in declared_views(project.settings)
+        if view.kind != "related" or view.names  # one of tags alone gives attributes, no features
+    )
 
 
 def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days: int | None) -> OwnView:
     from tagcast.features.catalog.attribute_views import resolved
     from tagcast.features.catalog.feast_views import FeastDeclaration
+    from tagcast.features.catalog.related.declaration import RelatedDeclaration
     from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.compute.levels import aggregate_levels, attribute_levels
@@ -54,6 +69,8 @@ def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days:
 
     if isinstance(view, SqlDeclaration):
         return settled_sql(view, project.settings)
+    if isinstance(view, RelatedDeclaration):
+        return _related(project, view, as_of, history_days)
     events, connection = project.events, project.engine.con
     if isinstance(view, FeastDeclaration):
         view = project.view_tables.repos.declared(view)
@@ -64,6 +81,125 @@ def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days:
         return resolved(view, attribute_levels(connection, table, view, as_of))
     levels = aggregate_levels(connection, events.glob, view, column_kinds(project.settings), as_of)
     return settled(view, project.settings.numbers, history_days, levels)
+
+
+def _related(
+    project: Project, view: RelatedDeclaration, as_of: date, history_days: int | None
+) -> RelatedView:
+    """Settle a view of figures of another entity: of its features those alone that are needed, or two might wait for each other."""
+    from tagcast.features.catalog.related.view import settled_relation
+    from tagcast.features.catalog.view_files import declared_views
+
+    other, needed, relation = project.of(view.related.entity), view.needed_views, _relation(project, view)
+    own = tuple(
+        _settled(other, one, as_of, history_days)
+        for one in declared_views(other.settings)
+        if one.view in needed
+    )
+    if PROFILE_VIEW in needed:
+        shipped = other.shipped_set(history_days, as_of)
+        return settled_relation(view, relation, replace(shipped, own=own))
+    return settled_relation(view, relation, FeatureSet(WINDOWS_DAYS[:1], (), (), own))
+
+
+def others(project: Project, folder: Path | None = None) -> Others:
+    """Return what opens the snapshots of other entities, of which views of ``project`` are made.
+
+    They lie in a folder of the home of the project that reads them: which it needs, no other knows.
+    """
+    from tagcast.features.compute.snapshots import RELATED, Snapshots
+
+    place = folder or project.settings.home
+
+    def opened(entity: str, feature_set: FeatureSet) -> Snapshots:
+        other, settings = project.of(entity), project.settings
+        inside = place / RELATED / entity
+        return Snapshots(
+            inside,
+            other.view_tables,
+            feature_set,
+            settings.timezone,
+            memory_limit=settings.memory_limit,
+            threads=settings.threads,
+            others=others(other, inside),
+        )
+
+    return cache(opened)
+
+
+def attributes_at(project: Project, as_of: date) -> Attributes:
+    """Return, read once a command, the attributes of the project's entity, and those that tags of others make: from runs that are as of ``as_of``.
+
+    Raises
+    ------
+    DefinitionError
+        Where a tag is not there, or is sensitive.
+    """
+    key = as_of, stamps(project.settings.features_folder)
+    if key not in project.attributes_held:
+        project.attributes_held[key] = _attributes(project, as_of)
+    return project.attributes_held[key]
+
+
+def _attributes(project: Project, as_of: date) -> Attributes:
+    from tagcast.features.catalog.related.declaration import RelatedDeclaration
+    from tagcast.features.catalog.related.view import bare_relation
+    from tagcast.features.catalog.view_files import declared_views
+    from tagcast.serving.scoring.attribute_stream import Attributes
+    from tagcast.serving.scoring.related_tags import OtherRun, RelatedTags
+
+    declared = [
+        view
+        for view in declared_views(project.settings)
+        if isinstance(view, RelatedDeclaration) and view.tags
+    ]
+    runs = []
+    for view in declared:
+        other = project.of(view.related.entity)
+        _check_tags(other, view, as_of)
+        log = project.events if _relation(project, view).own else other.events
+        runs.append(OtherRun(view, bare_relation(view, _relation(project, view)), log.glob, other.store))
+    file, settings = project.events.profiles_path, project.settings
+    beside = RelatedTags(runs, as_of, settings.home, settings.memory_limit) if runs else None
+    return Attributes(file, settings.memory_limit, beside)
+
+
+def _check_tags(other: Project, view: RelatedDeclaration, as_of: date) -> None:
+    from tagcast.models.definitions.rule_tag import sensitivity_of
+
+    known = {tag.name: tag for tag in other.tags(as_of)}
+    for name, given in view.tags.items():
+        place = f"{view.place}: tags.{name}"
+        if given.tag and given.tag not in known:
+            raise DefinitionError(
+                msg(
+                    "{place}: there is no tag {tag!r} of {entity}",
+                    place=place,
+                    tag=given.tag,
+                    entity=other.settings.entity,
+                ),
+                hint=suggested(given.tag, list(known)),
+            )
+        if given.tag and sensitivity_of(known[given.tag], other.settings.sensitive) == "sensitive":
+            raise DefinitionError(
+                msg(
+                    "{place}: {tag} is sensitive, and an attribute made of it would not be",
+                    place=place,
+                    tag=given.tag,
+                ),
+                hint=msg(
+                    "leave it out, or read it where its own rights are checked: in {entity}",
+                    entity=other.settings.entity,
+                ),
+            )
+
+
+def _relation(project: Project, view: RelatedDeclaration) -> Relation:
+    from tagcast.features.entities.relations import relation_between
+
+    relation = relation_between(project.settings, view.entity[0], view.related.entity)
+    assert relation is not None  # noqa: S101 - declared_views has checked it
+    return relation
 
 
 def check_chosen(project: Project, definition: TagDefinition) -> None:
@@ -86,6 +222,7 @@ def check_chosen(project: Project, definition: TagDefinition) -> None:
         for view in declared_views(project.settings)
     ]
     known |= {view.view: tuple(dict.fromkeys((*view.names, *view.column_names))) for view in own}
+    attributes = {view.view: getattr(view, "tags", {}) for view in own}
     pairs = {view.view for view in own if len(view.keys) > 1}
     for one in definition.features:
         view, dot, name = one.partition(".")
@@ -97,6 +234,17 @@ def check_chosen(project: Project, definition: TagDefinition) -> None:
                     view=view,
                 ),
                 hint=suggested(view, list(known)),
+            )
+        if name in attributes.get(view, ()):
+            raise DefinitionError(
+                msg(
+                    "{tag}: features names {name}, and no model learns from tags of others",
+                    tag=definition.name,
+                    name=one,
+                ),
+                hint=msg(
+                    "their values of past days are not known; learn from the features that they are made of"
+                ),
             )
         # Which levels a word has, its data say.
         if dot and name not in known[view] and not any(name.startswith(f"{own}_is_") for own in known[view]):

@@ -6,7 +6,7 @@ What reads sources, features or models is imported where it is used: a command t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,8 @@ from tagcast.features.catalog.feature_set import PURCHASE, WINDOWS_DAYS, Feature
 from tagcast.features.core.errors import DataError, DefinitionError
 from tagcast.features.core.home.compiled import keep_compiled_in
 from tagcast.features.core.messages import msg
-from tagcast.pipelines.project.own_views import own_views, repo_contents
+from tagcast.features.core.schema.entities import PROFILE
+from tagcast.pipelines.project.own_views import others, own_views, repo_contents
 from tagcast.pipelines.project.progress import Progress, quiet
 from tagcast.pipelines.project.tag_files import Stamps, TagFiles, stamps
 
@@ -64,17 +65,22 @@ class Project:
         self._whole = whole
         keep_compiled_in(settings.home)
         self._files = TagFiles(self)
+        self.parts: dict[str, Project] = {}
+        self.attributes_held: dict[tuple[date, Stamps], Attributes] = {}
         self._feature_sets: dict[tuple[int | None, date, Stamps], FeatureSet] = {}
 
     def of(self, entity: str) -> Project:
         """Return the project as one entity of it sees it: its own events, features, tags, runs and audiences."""
         from tagcast.features.entities.entity_settings import settings_of
 
-        return (
-            self
-            if entity == self.settings.entity
-            else Project(settings_of(self.settings, entity), self.progress, self)
-        )
+        if entity == self.settings.entity:
+            return self
+        alone = self.settings.entity != PROFILE
+        whole = self._whole or (Project(self.settings.whole, self.progress) if alone else self)
+        if entity not in whole.parts:
+            made = settings_of(self.settings, entity)
+            whole.parts[entity] = whole if entity == PROFILE else Project(made, self.progress, whole)
+        return whole.parts[entity]
 
     @cached_property
     def events(self) -> EventLog:
@@ -221,13 +227,6 @@ class Project:
 
         return TagPlan(definition, split_of(self, definition, as_of))
 
-    @property
-    def profile_attributes(self) -> Attributes:
-        """The attributes of profiles, to be read beside a snapshot."""
-        from tagcast.serving.scoring.attribute_stream import Attributes
-
-        return Attributes(self.events.profiles_path, self.settings.memory_limit)
-
     def attributes(self) -> pd.DataFrame | None:
         """Return the attributes of profiles by id, None where the configuration names none."""
         path = self.events.profiles_path
@@ -258,11 +257,15 @@ class Project:
     def _feature_set(self, history_days: int | None, as_of: date) -> FeatureSet:
         key = history_days, as_of, stamps(self.settings.features_folder)
         if key not in self._feature_sets:
-            windows = WINDOWS_DAYS if history_days is None else windows_within(history_days)
-            events = tuple(e for e in self.events.event_names_before(as_of) if e != PURCHASE)
             own = own_views(self, as_of, history_days)
-            self._feature_sets[key] = FeatureSet(windows, self.events.has_before(as_of), events, own)
+            self._feature_sets[key] = replace(self.shipped_set(history_days, as_of), own=own)
         return self._feature_sets[key]
+
+    def shipped_set(self, history_days: int | None, as_of: date) -> FeatureSet:
+        """Return tagcast's own features, of the windows that fit into the history, or of all."""
+        windows = WINDOWS_DAYS if history_days is None else windows_within(history_days)
+        events = tuple(e for e in self.events.event_names_before(as_of) if e != PURCHASE)
+        return FeatureSet(windows, self.events.has_before(as_of), events)
 
     def snapshots(self, feature_set: FeatureSet) -> Snapshots:
         """Return the snapshots of ``feature_set``, built or not; events that make features of one name are refused."""
@@ -278,6 +281,7 @@ class Project:
             memory_limit=self.settings.memory_limit,
             threads=self.settings.threads,
             contents=repo_contents(self, self._files),
+            others=others(self),
         )
 
     def repo(self, feature_set: FeatureSet) -> FeatureRepo:

@@ -124,6 +124,7 @@ _KINDS: dict[str, Message] = {
     "attributes": msg("attributes"),
     "feast": msg("Feast"),
     "sql": msg("SQL"),
+    "related": msg("related"),
 }
 _LEVELS: dict[str, Message] = {
     "ok": msg("ok"),

@@ -52,10 +52,11 @@ def needed_snapshots(project: Project, chosen: RunTags, as_of: date) -> dict[str
 
 def forget_snapshots(project: Project, chosen: RunTags, as_of: date, now: datetime) -> None:
     """Delete what nothing needs; where that fails the run stands all the same, and the next one tries again."""
-    from tagcast.features.compute.snapshot_sweep import sweep_snapshots
+    from tagcast.features.compute.snapshot_sweep import sweep_related, sweep_snapshots
 
     try:
         gone = sweep_snapshots(project.settings.home, needed_snapshots(project, chosen, as_of), now)
+        sweep_related(project.settings.home, now)
     except (OSError, TagcastError) as error:
         why = reason_of(error) if isinstance(error, OSError) else error.message
         log.warning(

@@ -13,6 +13,7 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.models.definitions.rule_tag import Rule, RuleDefinition, resolve, rule_names
 from tagcast.pipelines.project.champions import load_champions
 from tagcast.pipelines.project.label_rules import check_question
+from tagcast.pipelines.project.own_views import attributes_at
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 
@@ -139,7 +140,7 @@ def resolved_rules(project: Project, rules: Sequence[RuleDefinition], as_of: dat
     """
     if not rules:
         return []
-    widest, attributes = project.widest_set(as_of), project.profile_attributes.kinds
+    widest, attributes = project.widest_set(as_of), attributes_at(project, as_of).kinds
     for rule in rules:
         check_question(project, rule, as_of)
     return [resolve(rule, rule_names(widest, attributes, category=bool(rule.category))) for rule in rules]

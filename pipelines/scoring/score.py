@@ -17,6 +17,7 @@ from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
 from tagcast.pipelines.project.data_quality import check_spend, warn_of_load
+from tagcast.pipelines.project.own_views import attributes_at
 from tagcast.pipelines.project.progress import log
 from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.lost_tags import check_tags_stay, lost_tags
@@ -108,7 +109,10 @@ def score_tags(
                     )
                 )
         pasts, former = past_runs(store, tags, as_of), project.former_ids
-        run_id = _run_id(project, chosen, as_of, pasts, former)
+        attributes = attributes_at(project, as_of)
+        for note in attributes.unknown:
+            log.warning(note)
+        run_id = _run_id(project, chosen, as_of, pasts, former, attributes.runs)
         past = stack.enter_context(open_past(store, pasts, former))
         scorer = Scorer(
             tags,
@@ -120,7 +124,7 @@ def score_tags(
             threads=project.settings.threads,
             reasons=reasons,
             rules=chosen.rules,
-            attributes=project.profile_attributes,
+            attributes=attributes,
         )
         thresholds = _thresholds(scorer, tags, staging)
         for batch in scorer.batches(thresholds):
@@ -204,6 +208,7 @@ def _run_id(
     as_of: date,
     pasts: Sequence[tuple[str, Manifest]],
     former: FormerIds,
+    beside: Sequence[str],
 ) -> str:
     """Name the run by what goes into it: the same events, models, rules, as_of and past make the same run."""
     parts = [
@@ -214,6 +219,7 @@ def _run_id(
         *(f"{r.definition.name}:{r.definition.question}" for r in chosen.rules),
         *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
         *([former.digest] if pasts and former.persons else []),
+        *beside,
     ]
     return f"{as_of}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 

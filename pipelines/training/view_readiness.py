@@ -13,6 +13,7 @@ from sqlglot import exp
 from tagcast.features.core.messages import NOTHING, Joined, Text, msg
 
 if TYPE_CHECKING:
+    from tagcast.features.catalog.related.declaration import RelatedDeclaration
     from tagcast.features.catalog.view_files import ViewDeclaration
     from tagcast.pipelines.project.project import Project
 
@@ -29,7 +30,7 @@ class ViewReadiness:
     Parameters
     ----------
     view : str
-    kind : {"aggregates", "attributes", "feast", "sql"}
+    kind : {"aggregates", "attributes", "feast", "related", "sql"}
     features : int
     rows : int
         Rows of its table that were known, events that it counts, or rows that its query gives.
@@ -102,6 +103,7 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
     """Return rows, their profiles, all profiles, the first and the last day, and how late rows are written."""
     from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
     from tagcast.features.catalog.feast_views import FeastDeclaration
+    from tagcast.features.catalog.related.declaration import RelatedDeclaration
     from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.compute.levels import before, parquet
@@ -120,7 +122,9 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
             )
             late = exp.cast(exp.Median(this=days), "BIGINT")
     rows = exp.select("*").from_(parquet(table)).where(before(day.name, as_of))
-    if isinstance(view, FeastDeclaration):
+    if isinstance(view, RelatedDeclaration):
+        rows = _naming_both(project, view, as_of)
+    elif isinstance(view, FeastDeclaration):
         # A row stands for everybody: somebody is covered by a feature alone.
         there = [exp.column(name, quoted=True) for name in project.view_tables.repos.declared(view).columns]
         fetched = parquet(escape(str(project.view_tables.view_file_at(view.view, as_of))))
@@ -150,6 +154,21 @@ def _facts(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Any, .
     if isinstance(view, AttributesDeclaration) and view.source.constant:
         return (*facts[:3], None, None, None)
     return tuple(facts)
+
+
+def _naming_both(project: Project, view: RelatedDeclaration, as_of: date) -> exp.Select:
+    """Return the events before ``as_of`` that name somebody of the project and somebody of the other entity."""
+    from tagcast.features.compute.levels import before, parquet
+    from tagcast.features.entities.relations import relation_between
+
+    other = view.related.entity
+    relation = relation_between(project.settings, view.entity[0], other)
+    assert relation is not None  # noqa: S101 - declared_views has checked it
+    log = project.events if relation.own else project.of(other).events
+    named = exp.column(relation.column, quoted=True)
+    who = exp.column("profile_id") if relation.own else named
+    rows = exp.select(exp.alias_(who.copy(), "profile_id"), "event_day").from_(parquet(log.glob))
+    return rows.where(before("event_day", as_of), named.is_(exp.null()).not_())
 
 
 def _never_met(project: Project, view: ViewDeclaration, as_of: date) -> tuple[Text, Text] | None:

@@ -11,6 +11,9 @@ from sqlglot import exp
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tagcast.features.core.messages import Text
+    from tagcast.serving.scoring.related_tags import RelatedTags
+
 READ_ROWS = 100_000
 
 
@@ -22,24 +25,39 @@ class Attributes:
     file : Path, optional
         Parquet with ``profile_id``, one row each; None where there are no attributes.
     memory_limit : str
+    beside : RelatedTags, optional
+        What tags of other entities say of them.
     """
 
-    def __init__(self, file: Path | None, memory_limit: str) -> None:
+    def __init__(self, file: Path | None, memory_limit: str, beside: RelatedTags | None = None) -> None:
         self._file = file
         self._memory_limit = memory_limit
+        self._beside = beside
 
     @property
     def kinds(self) -> dict[str, str]:
         """Each attribute's kind: ``text``, ``number``, ``boolean`` or ``date``."""
+        beside = {} if self._beside is None else self._beside.kinds
         if self._file is None:
-            return {}
+            return beside
         import pyarrow.parquet as pq
 
-        return {f.name: _kind(f.type) for f in pq.read_schema(self._file) if f.name != "profile_id"}
+        return {f.name: _kind(f.type) for f in pq.read_schema(self._file) if f.name != "profile_id"} | beside
+
+    @property
+    def unknown(self) -> list[Text]:
+        """Of what other entities say: what nobody knows as of this day, and why."""
+        return [] if self._beside is None else self._beside.unknown
+
+    @property
+    def runs(self) -> list[str]:
+        """The runs of other entities that they come from."""
+        return [] if self._beside is None else self._beside.runs
 
     def follow(self) -> AttributeStream:
         """Return the attributes from the first profile on."""
-        return AttributeStream(self._file, self._memory_limit)
+        file = self._file if self._beside is None else self._beside.joined_to(self._file)
+        return AttributeStream(file, self._memory_limit)
 
 
 class AttributeStream:

@@ -1,1 +1,1 @@
-"""Declared views of aggregates compiled to queries over the event log, for one date or several together."""
+"""Declared views of aggregates, and of figures of what is related, compiled to queries for one date or several together."""

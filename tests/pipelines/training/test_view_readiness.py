@@ -130,3 +130,19 @@ def test_rows_that_come_later_than_they_say_are_counted_from_load_to_load(
     lines = pd.read_parquet(tmp_path / "shop.parquet")
     pd.concat([lines, lines.tail(1).assign(price=2.0)]).to_parquet(tmp_path / "shop.parquet")
     assert open_project(config, tmp_path / "home").events.late == events.late
+
+
+def test_events_that_name_both_are_counted_of_what_is_related(tmp_path) -> None:
+    view = "view: v\nrelated: {entity: fund}\ncolumns: {x: profile_activity.recency_days}"
+    config = shop(tmp_path, view)
+    lines = pd.read_parquet(tmp_path / "shop.parquet")
+    lines["fund"] = [f"F{n % 3}" if n >= 70 else None for n in range(len(lines))]
+    lines.to_parquet(tmp_path / "shop.parquet")
+    text = config.read_text(encoding="utf-8").replace(
+        "[sources.columns]", 'keys = { fund = "fund" }\n[sources.columns]'
+    )
+    config.write_text(f"{text}\n[entities.fund]\n", encoding="utf-8")
+    found = readiness(config)
+    assert (found.level, found.kind, found.features) == ("ok", "related", 1)
+    assert (found.rows, found.profiles, found.known_profiles) == (10, 10, 40)
+    assert (found.first_day, found.last_day) == (date(2024, 6, 30),) * 2
