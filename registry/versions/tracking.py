@@ -147,7 +147,9 @@ def _check_kept(home: Path) -> None:
 
 def tracking_of(settings: Settings) -> Tracking:
     """Open the MLflow of a project, the same for each of its entities; ModelError as of :func:`open_tracking`."""
-    return open_tracking(settings.whole.home, project=settings.name, given=settings.mlflow, file=settings.path.name)
+    return open_tracking(
+        settings.whole.home, project=settings.name, given=settings.mlflow, file=settings.path.name
+    )
 
 
 def open_tracking(
