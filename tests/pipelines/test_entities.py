@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
+import tagcast
 from examples.funds.make_events import write_tables
 from tagcast.features.core.errors import ConflictError
 from tagcast.pipelines.cli.main import cli
@@ -107,6 +108,45 @@ def test_features_of_a_fund_are_those_of_its_events(house, events) -> None:
             assert row["fund_holders_90d"] == holders.get(fund, 0)
 
 
+def test_an_entity_without_news_is_silent_and_not_unknown(house, events, tmp_path) -> None:
+    shutil.copytree(house.config.parent, tmp_path / "funds")
+    lately = events["at"] >= pd.Timestamp(AS_OF - timedelta(days=9))
+    events[~lately | events["fund"].isna()].to_parquet(tmp_path / "funds" / "events.parquet", index=False)
+    project = open_project(tmp_path / "funds" / "tagcast.toml", tmp_path / "home")
+    assert project.of("fund").observed_until == project.observed_until == AS_OF
+    assert project.of("fund").resolve_as_of(None) == AS_OF
+
+
+def test_figures_follow_the_relation(house, events) -> None:
+    project = open_project(house.config, house.home)
+    feature_set = project.widest_set(AS_OF)
+    snapshots = project.snapshots(feature_set)
+    snapshots.ensure([AS_OF])
+    found = pd.read_parquet(snapshots.path("main_fund", AS_OF)).set_index("profile_id")
+    named = events[events["fund"].notna()].sort_values(["customer", "at", "fund"], kind="stable")
+    newest = named.groupby("customer").last()
+    recent = named[named["at"] >= pd.Timestamp(AS_OF - timedelta(days=90))]
+    holders = recent.groupby("fund")["customer"].nunique()
+    for customer, row in newest.head(200).iterrows():
+        assert found.loc[customer, "main_fund_holders_90d"] == holders.get(row["fund"], 0)
+
+
+def test_what_its_holders_are_predicted_to_do_is_an_attribute_of_a_fund(house, events) -> None:
+    said = (
+        tagcast.open(house.config, house.home)
+        .predictions("subscribes_again")
+        .set_index("profile_id")["score"]
+    )
+    year = events[(events["at"] >= pd.Timestamp(AS_OF - timedelta(days=365))) & events["fund"].notna()]
+    funds = tagcast.open(house.config, house.home).of("fund")
+    for fund, lines in year.groupby("fund"):
+        mean = said.reindex(lines["customer"].unique()).mean()
+        near = funds.audience(
+            f"holders_subscribing > {mean - 1e-9:.12f} AND holders_subscribing < {mean + 1e-9:.12f}"
+        )
+        assert fund in set(near.to_pandas()["profile_id"])
+
+
 def test_rules_and_audiences_are_of_the_entity(house, events) -> None:
     sizes = of(house, "fund", "audience", "count", "fund_size = 'small'")
     flows = events[events["type"].isin(["subscribe", "redeem"])]
@@ -136,12 +176,13 @@ def test_tags_belong_to_one_entity_and_names_find_it(house) -> None:
 
 def test_what_is_asked_of_no_entity_is_answered_for_each(house) -> None:
     answers = house.json("score", "--all")
-    assert list(answers) == ["profile", "fund", "manager", "channel"]
+    assert set(answers) == {"profile", "fund", "manager", "channel"}
+    assert list(answers).index("profile") < list(answers).index("fund"), "a fund reads tags of its holders"
     assert {answer["as_of"] for answer in answers.values()} == {str(AS_OF)}
     spoken = house.run("check", ok=False).stdout
-    assert [line for line in spoken.splitlines() if line.startswith("Entity: ")] == [
+    assert {line for line in spoken.splitlines() if line.startswith("Entity: ")} == {
         f"Entity: {name}" for name in answers
-    ]
+    }
 
 
 def test_one_that_fails_holds_up_no_other_and_is_said_in_the_end(house) -> None:
@@ -150,7 +191,7 @@ def test_one_that_fails_holds_up_no_other_and_is_said_in_the_end(house) -> None:
             cli, ["score", "--all", "--json", "--config", str(house.config), "--home", str(house.home)]
         )
     assert result.exit_code == 5
-    assert list(json.loads(result.stdout)) == ["profile", "manager", "channel"]
+    assert set(json.loads(result.stdout)) == {"profile", "manager", "channel"}
     assert "fund_asset" in result.stderr
 
 
