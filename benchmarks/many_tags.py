@@ -27,8 +27,6 @@ from examples.funds.make_events import write_tables
 from tagcast.features.core.errors import ModelError
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "funds"
-SKEW = 1.05
-"""Of the customers' favourite funds: a model for each fund needs customers who want it."""
 SIZES = {"wants": 147, "holds": 100, "left": 100, "idle_in": 100, "runs": 75, "sells": 74}
 """Members of the families; with three further models and one further rule, 600 tags."""
 FEW = {"wants": 2, "holds": 3, "left": 2, "idle_in": 1, "runs": 1, "sells": 1}
@@ -91,12 +89,12 @@ def made_house(folder: Path, members: dict[str, int], learning: int, customers: 
         text = file.read_text(encoding="utf-8")
         written = next(line for line in text.splitlines() if line.startswith("family: "))
         file.write_text(text.replace(written, f"family: {{top: {count}}}"), encoding="utf-8")
-    write_tables(folder, learning, funds, SKEW)
+    write_tables(folder, learning, funds, even=True)  # a model for each fund needs customers who want it
     train(folder)
     (folder / "home" / "events").rename(folder / "learned-events")
     for entity in ("fund", "manager", "channel"):
         shutil.rmtree(folder / "home" / "entities" / entity / "events", ignore_errors=True)
-    write_tables(folder, customers, funds, SKEW)
+    write_tables(folder, customers, funds, even=True)
     shutil.copytree(folder / "home", folder / "trained")
     marker.write_text(json.dumps(wanted))
 

@@ -39,7 +39,7 @@ def fund_tables(funds: int = 120, managers: int = 24, seed: int = 5) -> tuple[pd
 
 
 def fund_events(
-    customers: int = 3_000, funds: int = 120, days: int = 540, seed: int = 7, skew: float = 1.4
+    customers: int = 3_000, funds: int = 120, days: int = 540, seed: int = 7, *, even: bool = False
 ) -> pd.DataFrame:
     """Return ``customer, at, type, fund, channel, amount``, sorted by time.
 
@@ -47,12 +47,14 @@ def fund_events(
     ----------
     customers, funds, days : int
     seed : int
-    skew : float
-        Exponent of the favourite funds, above 1: near 1 all are alike.
+    even : bool
+        Every fund is the favourite of as many.
     """
     rng = np.random.default_rng(seed)
     pace, nerves = rng.gamma(2.0, 5.0, customers), rng.beta(1.2, 4.0, customers)
-    favourite, home = rng.zipf(skew, customers) % funds, rng.integers(0, len(CHANNELS), customers)
+    favourite, home = rng.zipf(1.4, customers) % funds, rng.integers(0, len(CHANNELS), customers)
+    if even:
+        favourite = np.arange(customers) % funds
     # A fund does badly for some months, and its holders notice.
     mood = rng.normal(0, 1, (funds, days // 30 + 1)).cumsum(axis=1) * 0.5
     leaves = np.where(rng.random(customers) < 0.35, rng.uniform(60, days, customers), days)
@@ -87,10 +89,10 @@ def fund_events(
     return frame.sort_values(["at", "customer"], kind="stable", ignore_index=True)
 
 
-def write_tables(folder: Path, customers: int, funds: int = 120, skew: float = 1.4) -> None:
+def write_tables(folder: Path, customers: int, funds: int = 120, *, even: bool = False) -> None:
     """Write ``events.parquet``, ``funds.parquet`` and ``managers.parquet`` into ``folder``."""
     table, managers = fund_tables(funds)
-    fund_events(customers, funds, skew=skew).to_parquet(folder / "events.parquet", index=False)
+    fund_events(customers, funds, even=even).to_parquet(folder / "events.parquet", index=False)
     table.to_parquet(folder / "funds.parquet", index=False)
     managers.to_parquet(folder / "managers.parquet", index=False)
 
