@@ -89,6 +89,11 @@ def made_house(folder: Path, members: dict[str, int], learning: int, customers: 
         text = file.read_text(encoding="utf-8")
         written = next(line for line in text.splitlines() if line.startswith("family: "))
         file.write_text(text.replace(written, f"family: {{top: {count}}}"), encoding="utf-8")
+    # Two months, so that enough of those who are learned from want each fund.
+    wants = folder / "tags" / "wants.yaml"
+    wants.write_text(
+        wants.read_text(encoding="utf-8").replace("horizon_days: 30", "horizon_days: 60"), encoding="utf-8"
+    )
     write_tables(folder, learning, funds, even=True)  # a model for each fund needs customers who want it
     train(folder)
     (folder / "home" / "events").rename(folder / "learned-events")
