@@ -46,7 +46,9 @@ def test_a_marketer_finds_a_tag_and_takes_an_audience_away(browser, site, langua
     assert both < first
     text = page.locator(".filter-text textarea").input_value()
     assert text == f"{TAG} = 'yes' AND city = 'Oslo'"
-    # The text form: what is written there is drawn. It goes to whatever has the focus, which a closing menu takes back.
+    # The text form: what is written there is drawn. It goes to whatever has the focus, which a closing menu takes back, and a
+    # drawing that is on its way would bring the text of before.
+    page.wait_for_timeout(500)
     mia.settle()
     written = f"{TAG} = 'yes' AND (city = 'Oslo' OR {TAG}.percentile >= 90)"
     page.locator(".filter-text textarea").fill(written)
