@@ -285,6 +285,10 @@ def test_the_console_switches_between_entities(house, language) -> None:
         # An address may name the entity; accounts stay the same wherever one is.
         ada.open(f"{site}/profile/app?entity=channel")
         assert switch.locator("[aria-current]").inner_text() == titles[language][3]
+        for address in (site, f"{site}/profile", f"{site}/tags/sells.f0001"):
+            ada.open(address)
+            shown = ada.page.locator("main").inner_text().casefold()
+            assert {"en": "customer", "zh": "客户"}[language] not in shown
         ada.open(f"{site}/access")
         ada.page.locator("main").get_by_text("ada", exact=True).first.wait_for()
         assert not ada.violations()

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from tagcast.features.core.errors import NotAllowedError
 from tagcast.features.core.messages import Language, msg
+from tagcast.features.core.schema.entities import PROFILE
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.web.plain_pages import ENTITY_COOKIE, THEME_COOKIE, language_of
 
@@ -83,7 +84,8 @@ def visit_of(context: ServiceContext, request: Request, person: Person) -> PageC
     chosen = request.cookies.get(THEME_COOKIE, "")
     context = context.entities.get(request.cookies.get(ENTITY_COOKIE, ""), context)
     theme: Theme = next((t for t in THEMES if t == chosen), "auto")
-    return PageContext(context, person, Translator(language_of(request.headers)), theme, request)
+    say = Translator(language_of(request.headers), context.settings.entity != PROFILE)
+    return PageContext(context, person, say, theme, request)
 
 
 def link(path: str, /, *parts: str, **query: str | None) -> str:
