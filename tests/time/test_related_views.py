@@ -267,7 +267,7 @@ def check(found: dict, views: list[dict], history: list[Event]) -> None:
                     assert math.isclose(held, value, rel_tol=1e-12, abs_tol=1e-9), (name, as_of, key, column)
 
 
-@settings(max_examples=8, deadline=None, phases=DRAWN)
+@settings(max_examples=4, deadline=None, phases=DRAWN)
 @given(views, drawn_events)
 def test_every_figure_is_what_a_count_by_hand_gives(views, drawn) -> None:
     history = [*ALWAYS, *drawn]
@@ -311,7 +311,7 @@ def test_a_changed_table_of_the_other_makes_the_snapshot_stale(tmp_path) -> None
     assert found == [(True, 1, True), (False, 1, True), (True, 2, True)]
 
 
-@settings(max_examples=3, deadline=None, phases=DRAWN)
+@settings(max_examples=2, deadline=None, phases=DRAWN)
 @given(views, drawn_events, st.randoms(use_true_random=False))
 def test_dates_alone_and_another_future_give_the_same_bits(views, drawn, random) -> None:
     history = [*ALWAYS, *drawn]
