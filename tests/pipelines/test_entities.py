@@ -285,7 +285,7 @@ def test_the_console_switches_between_entities(house, language) -> None:
         # An address may name the entity; accounts stay the same wherever one is.
         ada.open(f"{site}/profile/app?entity=channel")
         assert switch.locator("[aria-current]").inner_text() == titles[language][3]
-        for address in (site, f"{site}/profile", f"{site}/tags/sells.f0001"):
+        for address in (site, f"{site}/profile"):
             ada.open(address)
             shown = ada.page.locator("main").inner_text().casefold()
             assert {"en": "customer", "zh": "客户"}[language] not in shown
