@@ -156,6 +156,22 @@ def test_the_window_holds_its_first_day_and_not_the_one_after_its_last() -> None
     assert labels(rows, rule) == {"a": 1, "b": 1, "c": 0}
 
 
+def test_who_did_what_is_excluded_has_no_outcome() -> None:
+    rule = WindowRule(
+        "count", None, 7, at_most=False, bound=1, where="event = 'login'", unless="event = 'purchase'"
+    )
+    rows = [row("a", 1, "login"), row("b", 1, "login"), row("b", 2, "purchase"), row("c", 2, "purchase")]
+    assert labels(rows, rule) == {"a": 1, "b": 0, "c": 0}
+    # Beyond the window, and given back, it excludes nobody.
+    rows = [
+        row("a", 1, "login"),
+        row("a", 7, "purchase"),
+        row("b", 1, "login"),
+        row("b", 2, "purchase", is_return=True),
+    ]
+    assert labels(rows, rule) == {"a": 1, "b": 1, "c": 0}
+
+
 def test_what_is_given_back_is_no_activity_but_lowers_a_sum() -> None:
     bought, back = row("a", 1, "purchase"), row("a", 2, "purchase", amount=Decimal(-8), is_return=True)
     of = {"horizon_days": 7, "at_most": False}
