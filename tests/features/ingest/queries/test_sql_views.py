@@ -79,7 +79,7 @@ WRONG = {
     GROUPED.format("mode(amount)"): ("MODE(amount)", CHANCE),
     GROUPED.format("max(amount, 2)"): ("'2' is not allowed", ""),
     GROUPED.format("length(string_agg(method, ','))"): ("(method, ',')", "count, or take min or max"),
-    GROUPED.format("len(list(amount))"): ("ARRAY_AGG(amount)", "count, or take min or max"),
+    GROUPED.format("len(list(amount))"): ("(amount)' is not allowed", "count, or take min or max"),
     GROUPED.format("stddev(amount)"): ("STDDEV(amount)", "sqrt(avg(x * x) - avg(x) * avg(x))"),
     GROUPED.format("var_pop(amount)"): ("is not allowed", "sqrt(avg(x * x)"),
     GROUPED.format("corr(amount, quantity)"): ("CORR(amount, quantity)", "sqrt(avg(x * x)"),
