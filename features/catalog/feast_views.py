@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from tagcast.features.catalog.view_declarations import AttributeColumn, DeclaredView, check_feature_names
+from tagcast.features.catalog.view_declarations import AttributeColumn, ColumnsDeclaration
 from tagcast.features.core.messages import msg
 from tagcast.features.core.validation import InvalidValueError, Strict
 
@@ -20,7 +20,7 @@ class FeastPlace(Strict):
     service: str = Field(min_length=1, description="name of the feature service")
 
 
-class FeastDeclaration(DeclaredView):
+class FeastDeclaration(ColumnsDeclaration):
     """A view of features that another Feast repo keeps, as they were known at each snapshot."""
 
     kind: ClassVar[str] = "feast"
@@ -41,26 +41,3 @@ class FeastDeclaration(DeclaredView):
         if len(value) > 1:
             raise InvalidValueError(msg("features of another Feast repo are of one entity, without category"))
         return value
-
-    @field_validator("columns", mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {name: {"kind": given} if isinstance(given, str) else given for name, given in value.items()}
-
-    @field_validator("columns")
-    @classmethod
-    def _check_columns(cls, value: dict[str, AttributeColumn]) -> dict[str, AttributeColumn]:
-        check_feature_names(value)
-        return value
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The features that it declares; of one without columns, the service says them."""
-        return tuple(self.columns)
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """The columns that it gives, but for the levels of words."""
-        return self.names

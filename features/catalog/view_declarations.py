@@ -135,15 +135,10 @@ def check_feature_names(names: Iterable[str]) -> None:
         )
 
 
-class AttributesDeclaration(DeclaredView):
-    """A view of attributes with history, joined as of each snapshot."""
+class ColumnsDeclaration(DeclaredView):
+    """A view whose columns are named one by one: those of a table, or of another Feast repo."""
 
-    kind: ClassVar[str] = "attributes"
-    source: AttributeTable = Field(alias="from")
-    columns: dict[str, AttributeColumn] = Field(
-        min_length=1,
-        description="feature = number, flag, date or word; column: where the table calls it otherwise",
-    )
+    columns: dict[str, AttributeColumn]
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -158,13 +153,6 @@ class AttributesDeclaration(DeclaredView):
         check_feature_names(value)
         return value
 
-    @field_validator("entity")
-    @classmethod
-    def _check_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(value) > 1:
-            raise InvalidValueError(msg("attributes are of one entity, as in [profile]"))
-        return value
-
     @property
     def names(self) -> tuple[str, ...]:
         """The features that it declares, as a tag may name them."""
@@ -174,6 +162,24 @@ class AttributesDeclaration(DeclaredView):
     def column_names(self) -> tuple[str, ...]:
         """The columns that it gives, but for the levels of words."""
         return self.names
+
+
+class AttributesDeclaration(ColumnsDeclaration):
+    """A view of attributes with history, joined as of each snapshot."""
+
+    kind: ClassVar[str] = "attributes"
+    source: AttributeTable = Field(alias="from")
+    columns: dict[str, AttributeColumn] = Field(
+        min_length=1,
+        description="feature = number, flag, date or word; column: where the table calls it otherwise",
+    )
+
+    @field_validator("entity")
+    @classmethod
+    def _check_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) > 1:
+            raise InvalidValueError(msg("attributes are of one entity, as in [profile]"))
+        return value
 
     @property
     def needed(self) -> tuple[str, ...]:

@@ -148,18 +148,11 @@ class LogContent:
     def late_since(self, last: LogContent) -> dict[str, int]:
         """Return :attr:`late` where ``last`` was loaded before: what a view had of days before its last then is on record."""
         late = {}
-        for view, days in self.views.items():
-            before = last.views.get(view)
-            added = (
-                0
-                if before is None
-                else sum(
-                    max(0, rows - before.get(day, (0, 0))[0])
-                    for day, (rows, _) in days.items()
-                    if day < last.last_day
-                )
-            )
-            late[view] = added + (last.late.get(view, 0) if before is not None else 0)
+        for view in sorted(self.views.keys() & last.views.keys()):
+            before = last.views[view]
+            past = [(day, rows) for day, (rows, _) in self.views[view].items() if day < last.last_day]
+            added = sum(max(0, rows - before.get(day, (0, 0))[0]) for day, rows in past)
+            late[view] = last.late.get(view, 0) + added
         return {view: rows for view, rows in late.items() if rows}
 
     def late_share(self, view: str) -> float:
