@@ -7,8 +7,7 @@ its own code, pickles among it, so it is opened by the registry alone, and only 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tagcast.features.core.errors import ModelError, TagcastError
+from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.schema.operation import Mlflow
 from tagcast.models.candidates.answers import Method, frame_of
+from tagcast.models.candidates.raised import placed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,7 +190,7 @@ class FrozenCandidate:
 
     def fit(self, X: Floats, features: tuple[str, ...], target: Floats, weight: Floats | None) -> FrozenModel:
         """Return the model with its score read as log-odds (by logistic regression on it alone) or scaled to the amounts."""
-        with self._placed():
+        with placed(self.place):
             score = scores_of(self.reference, self._frame(X, features))
         if self.method == "predict":
             total = float(np.average(np.maximum(score, 0.0), weights=weight))
@@ -215,7 +215,7 @@ class FrozenCandidate:
             When the tag lacks a feature of its signature, or it does not say one finite number a row.
         """
         self.fit(X, features, target, weight)
-        with self._placed():
+        with placed(self.place):
             scores_of(self.reference, self._frame(np.full((1, X.shape[1]), np.nan), features))
 
     def _frame(self, X: Floats, features: tuple[str, ...]) -> pd.DataFrame:
@@ -231,13 +231,3 @@ class FrozenCandidate:
                 ),
             )
         return frame_of(X, features)
-
-    @contextmanager
-    def _placed(self) -> Iterator[None]:
-        """Name file and key in what is wrong."""
-        try:
-            yield
-        except TagcastError as error:
-            raise type(error)(
-                msg("{place}: {problem}", place=self.place, problem=error.message), hint=error.hint
-            ) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from tagcast.features.core.errors import ModelError, TagcastError
+from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.candidates.answers import ANSWERS, Method, frame_of
 from tagcast.models.candidates.maker import estimator_of, importable, weight_argument
 from tagcast.models.candidates.names import PythonName
-from tagcast.models.candidates.raised import raised_in
+from tagcast.models.candidates.raised import placed, raised_in
 from tagcast.models.candidates.storage import StoredEstimator, stored
 
 if TYPE_CHECKING:
@@ -73,7 +71,7 @@ class MadeCandidate:
         DefinitionError
             Naming file, key, what was found and how to fix it.
         """
-        with self._placed():
+        with placed(self.place):
             estimator_of(self.name, self.folder, self.seed, method=self.method)
 
     def fit(
@@ -95,7 +93,7 @@ class MadeCandidate:
         DefinitionError, ModelError
             When it cannot be made, does not take weights, does not fit or cannot be stored.
         """
-        with self._placed():
+        with placed(self.place):
             return stored(self.text, self._fitted(frame_of(X, features), target, weight), self.trusted)
 
     def rehearse(self, X: Floats, features: tuple[str, ...], target: Floats, weight: Floats | None) -> None:
@@ -107,7 +105,7 @@ class MadeCandidate:
             As :meth:`fit`; also where the estimator cannot predict for unknown features, or predicts otherwise
             once it was stored.
         """
-        with self._placed():
+        with placed(self.place):
             frame, answers = frame_of(X, features), ANSWERS[self.method]
             fitted = self._fitted(frame, target, weight)
             kept = stored(self.text, fitted, self.trusted)
@@ -169,16 +167,6 @@ class MadeCandidate:
                 hint=hint,
             ) from error
         return estimator
-
-    @contextmanager
-    def _placed(self) -> Iterator[None]:
-        """Name file and key in what is wrong."""
-        try:
-            yield
-        except TagcastError as error:
-            raise type(error)(
-                msg("{place}: {problem}", place=self.place, problem=error.message), hint=error.hint
-            ) from error
 
 
 _IMPUTER = msg(

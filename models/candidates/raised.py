@@ -1,10 +1,13 @@
-"""What code of others raised, as one line."""
+"""What was raised while a candidate was worked on: of others as one line, of tagcast with its place."""
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import raw_text
 
@@ -23,3 +26,14 @@ def raised_in(error: BaseException, folder: str) -> Text:
         return raised(error)
     place = f"{Path(own[-1].filename).relative_to(folder)}:{own[-1].lineno}"
     return msg("{reason} ({place})", reason=raised(error), place=place)
+
+
+@contextmanager
+def placed(place: str) -> Iterator[None]:
+    """Name file and key, which are ``place``, in what is wrong."""
+    try:
+        yield
+    except TagcastError as error:
+        raise type(error)(
+            msg("{place}: {problem}", place=place, problem=error.message), hint=error.hint
+        ) from error

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.errors import TagcastError
-from tagcast.features.core.messages import msg
 from tagcast.models.candidates.answers import Method
 from tagcast.models.candidates.frozen import FrozenCandidate
 from tagcast.models.candidates.made import MadeCandidate
 from tagcast.models.candidates.names import MlflowName, PythonName, parse
+from tagcast.models.candidates.raised import placed
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.model_tag import TagDefinition
@@ -55,12 +54,8 @@ def _pinned(project: Project, name: MlflowName, place: str, method: Method) -> F
     from tagcast.registry.versions.tracking import tracking_of
 
     settings = project.settings
-    try:
+    with placed(place):
         reference = pin(tracking_of(settings), name)
-    except TagcastError as error:
-        raise type(error)(
-            msg("{place}: {problem}", place=place, problem=error.message), hint=error.hint
-        ) from error
     return FrozenCandidate(reference, place, settings.whole.home, settings.name, settings.mlflow, method)
 
 
