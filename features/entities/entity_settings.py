@@ -16,7 +16,7 @@ from tagcast.features.core.schema.sources import Join, Profiles, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.validation import suggested
 
-LOG = "events/active.parquet"
+LOG = "events/active"
 """In the project's home: link to the events of the profiles as they were loaded last."""
 
 

@@ -15,8 +15,9 @@ from tagcast.features.core.duckdb import instant, silence
 from tagcast.features.core.errors import TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
-from tagcast.features.ingest.event_log_writer import MIN_PROFILES, identity_query
+from tagcast.features.ingest.event_log_writer import MIN_PROFILES
 from tagcast.features.ingest.log_columns import converted_columns, log_columns, number_columns
+from tagcast.features.ingest.parts.staging import identity_query
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.source_findings import SourceReport, findings_of, strange_findings
 from tagcast.features.ingest.source_query import source_query

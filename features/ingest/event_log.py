@@ -1,9 +1,11 @@
 """The event log: every source on one table, built when a source has changed, found again by its content.
 
-``<home>/events/<id>/`` holds ``events.parquet`` sorted by profile and time, ``profiles.parquet`` with the
-attributes and ``identity.parquet`` with the placements where they are configured, ``views/`` with declared views, ``days.parquet`` with what each source
-holds of each day, and ``manifest.json`` with what was counted and left out. A log is written aside and renamed;
-``current.json`` names the active one. What it changed against the one before is kept with it.
+``<home>/events/<id>/`` holds ``events/`` with the lines (:mod:`tagcast.features.ingest.parts.layout`), ``profiles.parquet`` with
+the attributes and ``identity.parquet`` with the placements where they are configured, ``views/`` with declared views,
+``days.parquet`` with what each source holds of each day, ``facts.parquet`` with what the log holds of it, ``marks.json`` with what
+the sources looked like, and ``manifest.json`` with what was counted and left out. A log is written aside and renamed;
+``current.json`` names the active one. What is as it was at the last load is taken from the log before; what a load changed is
+kept with it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -29,12 +31,13 @@ from tagcast.features.core.system import private_folder
 from tagcast.features.entities.entity_settings import LOG
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
+from tagcast.features.ingest.parts.layout import EVENTS, parts_glob, parts_of
+from tagcast.features.ingest.parts.marks import MARKS, files_of, read_marks
+from tagcast.features.ingest.parts.staging import LastLoad, Progress
 from tagcast.features.ingest.queries.sql_views import check_views_of_events
-from tagcast.features.ingest.readers.files import matching_files
 from tagcast.features.loads.day_totals import DAY_TOTALS, past_changes, still_on_record
 from tagcast.features.loads.former_ids import PLACEMENTS, follow_ids
 
-Progress = Callable[[Text, int, int], None]
 KEEP_LOGS = 2
 SPILLED = "spill"
 
@@ -52,8 +55,8 @@ class EventLog(LogContent):
 
     @property
     def glob(self) -> str:
-        """The Parquet file, for DuckDB and ibis."""
-        return str(self.folder / "events.parquet")
+        """The pattern of the Parquet files, for DuckDB and ibis."""
+        return parts_glob(self.folder)
 
     @property
     def profiles_path(self) -> Path | None:
@@ -69,8 +72,8 @@ class EventLog(LogContent):
     @property
     def known_ids(self) -> tuple[Path, ...]:
         """Parquet files whose ``profile_id`` together are the profiles known today, also those without an event."""
-        every = (self.folder / name for name in ("events.parquet", "profiles.parquet", PLACEMENTS))
-        return tuple(file for file in every if file.is_file())
+        beside = (self.folder / name for name in ("profiles.parquet", PLACEMENTS))
+        return (*parts_of(self.folder), *(file for file in beside if file.is_file()))
 
 
 def build_event_log(settings: Settings, *, progress: Progress | None = None) -> EventLog:
@@ -105,8 +108,10 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         try:
             aside.mkdir()
             with spilling(settings, aside) as connection:
-                built = write_log(settings, connection, aside, progress or _unwatched)
-                built = _beside_last(settings, connection, root, aside, built)
+                last = _last(root)
+                load = LastLoad(last.folder, last, read_marks(last.folder)) if last else None
+                built = write_log(settings, connection, aside, progress or _unwatched, load)
+                built = _beside_last(settings, connection, last, aside, built)
             shutil.rmtree(aside / SPILLED, ignore_errors=True)
             (aside / "manifest.json").write_text(content_text(built), encoding="utf-8")
             final = root / built.id
@@ -114,7 +119,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
                 shutil.rmtree(final, ignore_errors=True)
                 aside.rename(final)
             else:  # The same events; what is known of profiles, and what was left out, may be new.
-                for name in ("profiles.parquet", PLACEMENTS, DAY_TOTALS, "manifest.json"):
+                for name in ("profiles.parquet", PLACEMENTS, DAY_TOTALS, MARKS, "manifest.json"):
                     if (aside / name).is_file():
                         (aside / name).replace(final / name)
                     else:
@@ -150,10 +155,9 @@ def spilling(settings: Settings, aside: Path) -> Iterator[Any]:
 
 
 def _beside_last(
-    settings: Settings, connection: Any, root: Path, aside: Path, built: LogContent
+    settings: Settings, connection: Any, last: EventLog | None, aside: Path, built: LogContent
 ) -> LogContent:
     """Return the log in ``aside`` with what it changed against the last one; ids of then are followed to those of now."""
-    last = _last(root)
     follow_ids(connection, aside, last.folder if last else None, settings.home)
     if last is None:
         return built
@@ -187,13 +191,12 @@ def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]
     root = home / "events"
     try:
         folder = root / str(json.loads((root / "current.json").read_text(encoding="utf-8"))["id"])
-        rows = pq.read_table(folder / "events.parquet", filters=[("profile_id", "=", profile_id)])
+        rows = pq.read_table(folder / EVENTS, filters=[("profile_id", "=", profile_id)])
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return []
-    # The log lies by profile and time, so the last lines are the newest.
-    newest: list[dict[str, Any]] = (
-        rows.slice(max(0, rows.num_rows - limit)).drop_columns(["profile_id"]).to_pylist()
-    )
+    rows = rows.drop_columns(["profile_id"])
+    ordered = rows.sort_by([(name, "ascending") for name in rows.column_names])
+    newest: list[dict[str, Any]] = ordered.slice(max(0, rows.num_rows - limit)).to_pylist()
     return newest[::-1]
 
 
@@ -210,16 +213,12 @@ def _fingerprint(settings: Settings) -> str | None:
     ]
     views = attribute_views(settings)
     places += [(view.source, f"views.{view.view}") for view in views]
-    if any(place.url for place, _ in places):
+    files = [files_of(place, where, settings) for place, where in places]
+    if None in files:
         return None
-    stats = []
-    for place, where in places:
-        for file in matching_files(settings.resolve(place.path or "", where)):
-            found = file.stat()
-            stats.append((str(file), found.st_size, found.st_mtime_ns))
     text = settings.model_dump_json(include={"timezone", "sources", "profiles", "identity"})
     declared = [view.model_dump_json() for view in views]
-    return sha256(f"{text}|{stats}{declared or ''}".encode()).hexdigest()
+    return sha256(f"{text}|{files}{declared or ''}".encode()).hexdigest()
 
 
 def _current(root: Path) -> dict[str, Any]:
@@ -244,7 +243,7 @@ def _is_whole(folder: Path) -> bool:
 
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        rows = pq.read_metadata(folder / "events.parquet").num_rows
+        rows = sum(pq.read_metadata(part).num_rows for part in parts_of(folder))
         whole = {"digests", "spans", "changes", "views"} <= manifest.keys() and (
             folder / DAY_TOTALS
         ).is_file()
@@ -270,16 +269,18 @@ def _write(file: Path, content: dict[str, Any]) -> None:
 
 def _link(link: Path, current: str) -> None:
     """Let a link lead to the events of the active log: entities read them there."""
-    aside, target = link.with_name(f".{link.name}"), Path(current) / "events.parquet"
+    aside, target = link.with_name(f".{link.name}"), Path(current) / EVENTS
     if not link.is_symlink() or link.readlink() != target:
         aside.unlink(missing_ok=True)
         aside.symlink_to(target)  # relative: a home that is moved takes it along
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)  # a home was copied with what its links led to
         aside.replace(link)
 
 
 def _forget_old(root: Path, current: str) -> None:
     logs = sorted(
-        (f for f in root.iterdir() if f.is_dir() and not f.name.startswith(".")),
+        (f for f in root.iterdir() if f.is_dir() and not f.is_symlink() and not f.name.startswith(".")),
         key=lambda f: f.stat().st_mtime,
     )
     for old in [f for f in logs if f.name != current][: -(KEEP_LOGS - 1) or None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from hashlib import sha256
 from typing import Any, Self
@@ -30,6 +30,13 @@ class SourceCount:
     unparsable_times: int
     unplaced_ids: int
     unmatched: int
+
+    def beside(self, other: SourceCount | None) -> SourceCount:
+        """Return what this and other lines of the source are together."""
+        if other is None:
+            return self
+        names = [one.name for one in fields(self) if one.name != "name"]
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Everything streams through DuckDB within the configured memory; nothing of a sou
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,32 +15,36 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Text, msg
-from tagcast.features.core.schema.sources import Source
+from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.attributes.profiles import write_attributes
 from tagcast.features.ingest.attributes.views import write_view_tables
-from tagcast.features.ingest.event_log_content import VIEWS, Digest, LogContent, SourceCount, content_id
-from tagcast.features.ingest.log_columns import log_columns
-from tagcast.features.ingest.readers.scans import column
+from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_id
+from tagcast.features.ingest.log_columns import column_kinds, log_columns
+from tagcast.features.ingest.parts.facts import FACTS, read_facts, write_facts
+from tagcast.features.ingest.parts.layout import add_part, lines_of, merge_parts, parts_glob, take_over
+from tagcast.features.ingest.parts.marks import source_marks, write_marks
+from tagcast.features.ingest.parts.staging import LastLoad, Progress, Staged, Stager, identity_query
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.source_query import SourceQuery, source_query
-from tagcast.features.ingest.sql_casts import as_key
-from tagcast.features.ingest.texts.formats import time_hint
-from tagcast.features.ingest.texts.numbers import look_at_numbers, number_hint
-from tagcast.features.loads.day_totals import DAY_TOTALS, reading, write_day_totals
+from tagcast.features.ingest.sql_casts import day_literal
+from tagcast.features.loads.day_totals import (
+    DAY_TOTALS,
+    lines_by_day,
+    reading,
+    replaced_days,
+    unite_totals,
+    write_day_totals,
+)
 from tagcast.features.loads.former_ids import PLACEMENTS
 from tagcast.features.quality.source_spans import SourceSpan, source_span
 
-OPTIONAL_COLUMNS = ("amount", "quantity", "discount", "category", "item_id", "order_id", "channel")
-MAX_UNPARSABLE_SHARE = 0.01
 MIN_PROFILES = 2
 
 
 def write_log(
-    settings: Settings, connection: Any, aside: Path, progress: Callable[[Text, int, int], None]
+    settings: Settings, connection: Any, aside: Path, progress: Progress, last: LastLoad | None = None
 ) -> LogContent:
-    """Read every source and write ``events.parquet`` (and ``profiles.parquet``) into ``aside``.
+    """Read every source, or what is new of it, and write the log (and ``profiles.parquet``) into ``aside``.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ def write_log(
     aside : Path
     progress : callable
         ``(stage, done, total)``.
+    last : LastLoad, optional
+        The log of the last load: what is as it was then is taken from there.
 
     Raises
     ------
@@ -57,33 +63,24 @@ def write_log(
         Naming the source, what was found and the hint.
     """
     reader = Reader(settings, connection, aside)
-    # Every source is opened before any is read: a wrong column is reported at once.
-    queries = [source_query(source, settings, reader) for source in settings.sources]
+    columns = log_columns(settings)
+    if last is not None and _kinds(connection, last.folder) != _expected(settings):
+        last = None  # a source brought columns, or took them away
+    marks = source_marks(settings)
+    stager = Stager(settings, reader, aside, marks, last)
     identity = identity_query(settings, reader)
-    counts = []
-    for number, (source, query) in enumerate(zip(settings.sources, queries, strict=True)):
-        progress(msg("sources"), number, len(queries))
-        counts.append(
-            _stage(
-                reader,
-                source,
-                query,
-                identity,
-                aside / f"stage-{number}.parquet",
-            )
-        )
-    progress(msg("sources"), len(queries), len(queries))
+    staged = stager.stage(identity, progress)
     progress(msg("event log"), 0, 1)
-    spans = [
-        _span(connection, source, aside / f"stage-{number}.parquet")
-        for number, source in enumerate(settings.sources)
-    ]
+    spans = _totals(connection, settings, aside, staged, last)
+    if again := [one for one in staged if one.added and _begins_to_count(connection, one, spans, last)]:
+        # Lines that were left out for an implausible time are in no log: they have to be read.
+        staged = [stager.whole(one.source, identity) if one in again else one for one in staged]
+        spans = _totals(connection, settings, aside, staged, last)
     log = replace(
-        _merge(connection, aside, spans, tuple(counts), log_columns(settings)),
+        _merge(connection, aside, staged, spans, columns, last),
         readings={source.name: reading(source, settings.timezone) for source in settings.sources},
     )
-    staged = [aside / f"stage-{number}.parquet" for number in range(len(queries))]
-    write_day_totals(connection, staged, aside / DAY_TOTALS, (*settings.numbers, *settings.words))
+    write_marks(aside, {one.source.name: one.mark for one in staged})
     if identity is not None:
         placed = exp.select("source", "source_id", exp.alias_(exp.column("placed"), "profile_id"))
         rows = placed.from_(exp.Subquery(this=identity.copy()).as_("i"))
@@ -97,190 +94,160 @@ def write_log(
     return log
 
 
-def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
-    """Return ``source, source_id, placed`` of the identity table, None where there is none.
-
-    Raises
-    ------
-    DataError
-        When a source id belongs to more than one profile.
-    """
-    if settings.identity is None:
-        return None
-    place = settings.identity
-    names = {"source": place.source, "source_id": place.source_id, "placed": place.profile_id}
-    table = reader.open(place, "identity", set(names.values()), set(names.values()))
-    found = {alias: table.find(name, "identity") for alias, name in names.items()}
-    picked = exp.select(
-        *[exp.alias_(as_key(column(c), table.columns[c]), a) for a, c in found.items()]
-    ).distinct()
-    query = picked.from_(table.relation)
-    known = exp.select("*").from_(query.subquery("i")).where("source IS NOT NULL AND source_id IS NOT NULL")
-    keys = exp.select("source", "source_id").from_(known.subquery("i")).group_by("source", "source_id")
-    twice = exp.select(exp.Count(this=exp.Star())).from_(keys.having("count(*) > 1").subquery("k"))
-    with reader.reading("identity"):
-        (several,) = reader.connection.execute(twice.sql("duckdb")).fetchall()[0]
-    if several:
-        raise DataError(
-            msg("identity: {several:,} source ids belong to more than one profile", several=several),
-            hint=msg("give each source id one profile_id"),
-        )
-    return query
+def _kinds(connection: Any, folder: Path) -> dict[str, str]:
+    described = connection.sql(lines_of(folder).limit(0).sql("duckdb"))
+    return dict(zip(described.columns, map(str, described.types), strict=True))
 
 
-def _stage(
-    reader: Reader, source: Source, query: SourceQuery, identity: exp.Expr | None, target: Path
-) -> SourceCount:
-    """Write one source's lines and count what will be left out of the log."""
-    name, connection = source.name, reader.connection
-    placed = exp.select("e.*").from_(query.select.subquery("e", copy=False), copy=False)
-    if identity is None:
-        placed = placed.select(exp.alias_(exp.column("profile_id", "e"), "placed"))
+def _expected(settings: Settings) -> dict[str, str]:
+    kinds = {name: kind.replace(" ", "") for name, kind in column_kinds(settings).items()}
+    return {**kinds, "profile_id": "VARCHAR"}
+
+
+def _totals(
+    connection: Any, settings: Settings, aside: Path, staged: Sequence[Staged], last: LastLoad | None
+) -> dict[str, SourceSpan]:
+    """Write what every source holds of each day and return from when to when each reaches."""
+    files = [one.file for one in staged if one.file is not None]
+    kept = [one.source.name for one in staged if one.kept]
+    target, read = aside / DAY_TOTALS, aside / "stage-totals.parquet"
+    further = (*settings.numbers, *settings.words)
+    if last is None or not kept:
+        write_day_totals(connection, files, target, further)
+    elif not files:
+        shutil.copyfile(last.folder / DAY_TOTALS, target)
     else:
-        same = exp.and_(
-            exp.column("source", "e").eq(exp.column("source", "i")),
-            exp.column("profile_id", "e").eq(exp.column("source_id", "i")),
-        )
-        table = exp.select("*").from_(exp.Subquery(this=identity.copy())).subquery("i")
-        placed = placed.select("i.placed").join(table, on=same, join_type="left")
-    connection.execute("SET TimeZone = ?", [source.timezone])
-    with reader.reading(f"sources.{name}"):
-        connection.sql(placed.sql("duckdb")).write_parquet(str(target))
-    *counts, amounts, time, amount = connection.execute(
-        """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
-                  count(DISTINCT profile_id) FILTER (placed IS NULL), count(*) FILTER (NOT matched),
-                  count(amount), min(unread_event_time), min(unread_amount)
-           FROM read_parquet(?)""",
-        [str(target)],
-    ).fetchall()[0]
-    found = SourceCount(name, *counts)
-    if not found.rows:
-        raise DataError(
-            msg("sources.{name}: no rows were read: the source is empty, or where leaves nothing", name=name),
-            hint=msg("check path and where"),
-        )
-    if found.missing_ids == found.rows:
-        raise DataError(
-            msg("sources.{name}: no row has a profile_id", name=name), hint=msg("check columns.profile_id")
-        )
-    if found.unparsable_times > found.rows * MAX_UNPARSABLE_SHARE:
-        raise DataError(
-            msg(
-                "sources.{name}: event_time cannot be read in {unparsable_times:,} of {rows:,} rows, as in {example!r}",
-                name=name,
-                unparsable_times=found.unparsable_times,
-                rows=found.rows,
-                example=time or "",
-            ),
-            hint=time_hint(connection, query.texts.get("event_time"), source.timezone),
-        )
-    if not amounts and ("amount" in source.columns or "amount" in source.derive):
-        texts = query.texts.get("amount")
-        raise DataError(
-            msg(
-                "sources.{name}: amount is a number on none of {rows:,} rows, as in {example!r}",
-                name=name,
-                rows=found.rows,
-                example=amount or "",
-            ),
-            hint=number_hint(source, "amount", look_at_numbers(connection, texts) if texts else None),
-        )
+        write_day_totals(connection, files, read, further)
+        unite_totals(connection, read, last.folder / DAY_TOTALS, kept, target)
+    found = {}
+    for one in staged:
+        lines, names = lines_by_day(connection, target, one.source.name)
+        if lines:
+            found[one.source.name] = source_span(one.source.name, names, lines, ended=one.source.ended)
     return found
 
 
-def _span(connection: Any, source: Source, staged: Path) -> SourceSpan | None:
-    """Return from when to when a source reaches, None where no line of it can be used."""
-    rows = connection.execute(
-        """SELECT event_day, count(*), list(DISTINCT event) FROM read_parquet(?)
-           WHERE placed IS NOT NULL AND event_time IS NOT NULL GROUP BY event_day""",
-        [str(staged)],
-    ).fetchall()
-    if not rows:
-        return None
-    names = {name for *_, found in rows for name in found if name is not None}
-    return source_span(source.name, names, {day: n for day, n, _ in rows}, ended=source.ended)
+def _begins_to_count(
+    connection: Any, one: Staged, spans: dict[str, SourceSpan], last: LastLoad | None
+) -> bool:
+    """Return whether days that the last load left out as implausible have become plausible."""
+    assert last is not None  # noqa: S101 - nothing is added to nothing
+    name = one.source.name
+    before = next((span for span in last.content.spans if span.name == name), None)
+    if before is None:
+        return True
+    held, _ = lines_by_day(connection, last.folder / DAY_TOTALS, name)
+    span = spans[name]
+    return any(
+        span.first_day <= day <= span.last_day and not before.first_day <= day <= before.last_day
+        for day in held
+    )
 
 
 def _merge(
     connection: Any,
     aside: Path,
-    spans: Sequence[SourceSpan | None],
-    sources: tuple[SourceCount, ...],
+    staged: Sequence[Staged],
+    spans: dict[str, SourceSpan],
     columns: Sequence[str],
+    last: LastLoad | None,
 ) -> LogContent:
-    """Write all staged lines with a plausible time as one sorted log and return what it holds."""
-    staged = exp.func(
-        "read_parquet",
-        exp.array(*[exp.Literal.string(str(aside / f"stage-{n}.parquet")) for n in range(len(spans))]),
+    """Write all lines with a plausible time as a log, from ``last`` what is as it was, and return what it holds."""
+    kept = [one.source.name for one in staged if one.kept]
+    files = [one.file for one in staged if one.file is not None]
+    lines = [_placed(files, columns)] if files else []
+    replaced: set[date] = set()
+    if last is not None:
+        replaced = _replaced(connection, aside, [one.source.name for one in staged], spans, last)
+        take_over(connection, last.folder, aside, replaced)
+    if last is not None and kept:
+        old = lines_of(last.folder).where(exp.column("source").isin(*map(exp.Literal.string, kept)))
+        lines.append(old)
+    rows = exp.select(*columns).from_(
+        (exp.union(*lines, distinct=False) if len(lines) > 1 else lines[0]).subquery("l")
     )
-    known = [span for span in spans if span is not None]
-    plausible = [
-        exp.and_(
-            exp.column("source").eq(exp.Literal.string(span.name)),
-            exp.column("event_day").between(_day(span.first_day), _day(span.last_day)),
+    rows = rows.where(exp.or_(exp.false(), *(_within(span) for span in spans.values())))
+    if last is not None:
+        rows = rows.where(
+            exp.column("event_day").isin(*map(day_literal, sorted(replaced))) if replaced else exp.false()
         )
-        for span in known
-    ]
+    part = add_part(connection, aside, rows, len(columns))
+    written = [part] if part is not None else []
+    facts = None if last is None else last.folder / FACTS
+    write_facts(connection, written, columns, aside / FACTS, last=facts, replaced=replaced)
+    merge_parts(connection, aside, len(columns))
+    return _content(connection, aside, staged, spans)
+
+
+def _replaced(
+    connection: Any, aside: Path, names: Collection[str], spans: dict[str, SourceSpan], last: LastLoad
+) -> set[date]:
+    """Return the days whose lines are not those of the last log."""
+    before, now = last.folder / DAY_TOTALS, aside / DAY_TOTALS
+    gone = {span.name for span in last.content.spans} - set(names)
+    replaced: set[date] = set()
+    for name in {*names, *gone}:
+        was = next((span for span in last.content.spans if span.name == name), None)
+        span = spans.get(name)
+        replaced |= replaced_days(connection, before, now, name)
+        days = {*lines_by_day(connection, before, name)[0], *lines_by_day(connection, now, name)[0]}
+        replaced |= {day for day in days if _holds(was, day) != _holds(span, day)}
+    return replaced
+
+
+def _holds(span: SourceSpan | None, day: date) -> bool:
+    return span is not None and span.first_day <= day <= span.last_day
+
+
+def _placed(files: Sequence[Path], columns: Sequence[str]) -> exp.Select:
+    """Return the staged lines of whoever is known, in the columns of the log."""
+    read = exp.func("read_parquet", exp.array(*[exp.Literal.string(str(file)) for file in files]))
     placed, time = exp.column("placed"), exp.column("event_time")
     lines = exp.select(
         *[exp.alias_(placed if c == "profile_id" else exp.column(c), c) for c in columns]
-    ).from_(staged)
-    lines = lines.where(placed.is_(exp.null()).not_(), time.is_(exp.null()).not_())
-    lines = lines.where(exp.or_(exp.false(), *plausible))
-    # Sorted by every column: the file's bytes depend on the events alone, not on how they arrived.
-    lines = lines.order_by(*[str(position + 1) for position in range(len(columns))])
-    target = str(aside / "events.parquet")
-    connection.sql(lines.sql("duckdb")).write_parquet(target, compression="zstd")
-    rows, profiles, first, last, returned = connection.execute(
-        """SELECT count(*), count(DISTINCT profile_id), min(event_day), max(event_day),
-                  min(event_day) FILTER (is_return) FROM read_parquet(?)""",
-        [target],
-    ).fetchall()[0]
-    names = connection.execute(
-        "SELECT event, min(event_day) FROM read_parquet(?) WHERE event IS NOT NULL GROUP BY event ORDER BY event",
-        [target],
-    ).fetchall()
-    if not rows:
+    ).from_(read)
+    return lines.where(placed.is_(exp.null()).not_(), time.is_(exp.null()).not_())
+
+
+def _within(span: SourceSpan) -> exp.Expr:
+    return exp.and_(
+        exp.column("source").eq(exp.Literal.string(span.name)),
+        exp.column("event_day").between(day_literal(span.first_day), day_literal(span.last_day)),
+    )
+
+
+def _content(
+    connection: Any, folder: Path, staged: Sequence[Staged], spans: dict[str, SourceSpan]
+) -> LogContent:
+    """Return what the log in ``folder`` holds.
+
+    Raises
+    ------
+    DataError
+        When it holds nothing, or one profile alone.
+    """
+    facts = read_facts(connection, folder / FACTS)
+    if not facts.digests:
         raise DataError(
             msg("no event has both a profile and a time"),
             hint=msg("check the columns, the identity table and where"),
         )
+    counted = "SELECT count(DISTINCT profile_id) FROM read_parquet(?)"
+    ((profiles,),) = connection.execute(counted, [parts_glob(folder)]).fetchall()
     if profiles < MIN_PROFILES:
         raise DataError(
             msg("there is one profile only in all sources"),
             hint=msg("check columns.profile_id: it has to tell customers apart"),
         )
-    log = exp.func("read_parquet", exp.Literal.string(target))
-    day = exp.Min(this=exp.column("event_day"))
-    there = [exp.Where(this=exp.column(c).is_(exp.null()).not_()) for c in OPTIONAL_COLUMNS]
-    filled = [exp.Filter(this=day.copy(), expression=condition) for condition in there]
-    days = connection.sql(exp.select(*filled).from_(log).sql("duckdb")).fetchall()[0]
-    filled_from = dict(zip((*OPTIONAL_COLUMNS, "is_return"), (*days, returned), strict=True))
-    digests = _digests(connection, log, columns)
     return LogContent(
-        id=content_id(digests.values()),
-        rows=rows,
+        id=content_id(facts.digests.values()),
+        rows=sum(rows for rows, _ in facts.digests.values()),
         profiles=profiles,
-        first_day=first,
-        last_day=last,
-        events_from=dict(names),
-        columns_from={name: day for name, day in filled_from.items() if day is not None},
-        sources=sources,
-        digests=digests,
-        spans=tuple(known),
+        first_day=min(facts.digests),
+        last_day=max(facts.digests),
+        events_from=facts.events_from,
+        columns_from=facts.columns_from,
+        sources=tuple(one.count for one in staged),
+        digests=facts.digests,
+        spans=tuple(spans.values()),
     )
-
-
-def _day(day: date) -> exp.Expr:
-    return exp.cast(exp.Literal.string(day.isoformat()), "DATE")
-
-
-def _digests(connection: Any, log: exp.Expr, columns: Sequence[str]) -> dict[date, Digest]:
-    """Return what each local day of the log holds, as a number of lines and a sum of their hashes."""
-    hashed = exp.Anonymous(this="hash", expressions=[exp.column(c) for c in columns])
-    # A sum of hashes does not depend on the order of rows, and counts a line twice that stands twice.
-    content = exp.cast(exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb")), "VARCHAR")
-    counted = exp.Count(this=exp.Star())
-    days = exp.select("event_day", counted, content).from_(log).group_by("event_day").order_by("event_day")
-    found = connection.sql(days.sql("duckdb")).fetchall()
-    return {day: (rows, int(digest)) for day, rows, digest in found}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
 from sqlglot import exp
 
@@ -18,6 +19,7 @@ from tagcast.features.ingest.log_columns import (
     log_columns,
     number_columns,
 )
+from tagcast.features.ingest.parts.mapped_lines import SourceQuery, StrangeValues
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader, Table
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
@@ -27,47 +29,18 @@ from tagcast.features.ingest.texts.uses import Use
 from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, check_unit, needs_order
 
 
-@dataclass(frozen=True)
-class StrangeValues:
-    """Values of a column that an expression uses as something that they are not; they are unknown there.
-
-    Parameters
-    ----------
-    column : str
-    use : {"number", "time", "boolean", "text"}
-    lines : int
-        Of the whole table.
-    example : str
-    """
-
-    column: str
-    use: Use
-    lines: int
-    example: str
-
-
-@dataclass(frozen=True)
-class SourceQuery:
-    """The lines of a source in the event log's columns, and what was found on the way.
-
-    Parameters
-    ----------
-    select : exp.Select
-        ``profile_id`` is the source's own id and may be NULL, ``event_time`` is NULL where it cannot be read: both are
-        counted before they are left out. Then ``unread_NAME`` of each converted column, and ``matched``: whether every
-        dimension table had the line's key.
-    strange : tuple of StrangeValues
-    texts : dict of str to exp.Select
-        Of each column that is converted from text: all its texts, as column ``t`` without blanks around.
-    """
-
-    select: exp.Select
-    strange: tuple[StrangeValues, ...]
-    texts: dict[str, exp.Select]
-
-
-def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQuery:
+def source_query(
+    source: Source, settings: Settings, reader: Reader, files: Collection[Path] | None = None
+) -> SourceQuery:
     """Return the SELECT that gives every line of ``source`` in the event log's columns.
+
+    Parameters
+    ----------
+    source : Source
+    settings : Settings
+    reader : Reader
+    files : collection of Path, optional
+        Those of its files that are read; all by default.
 
     Raises
     ------
@@ -76,7 +49,7 @@ def source_query(source: Source, settings: Settings, reader: Reader) -> SourceQu
     """
     where = f"sources.{source.name}"
     needed, text = _needed(source, converted_columns(settings))
-    table = reader.open(source, where, needed, text, whole=source.deduplicate)
+    table = reader.open(source, where, needed, text, whole=source.deduplicate, files=files)
     lines = exp.select("*").from_(table.relation)
     columns = dict(table.columns)
     known = replace(table, columns=columns)
@@ -257,7 +230,7 @@ class _Mapping:
             for name in self.converted
             if name in values and kinds[name] == "VARCHAR"
         }
-        return SourceQuery(select, tuple(self.strange.values()), texts)
+        return SourceQuery(select, tuple(self.strange.values()), texts, dict(self.columns))
 
     def _order(self, value: exp.Expr, kind: str) -> str | None:
         """Return in which order the times write day and month, where they have to show it."""

@@ -5,6 +5,8 @@ What cannot be read becomes NULL and is counted.
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlglot import exp
 
 NUMERIC = frozenset({
@@ -14,6 +16,11 @@ NUMERIC = frozenset({
 BLANKS = " \t\r\n\v\f\u00a0\u3000"
 """What padding is made of: CHAR columns, tabs of exports, the wide and the unbreakable blank."""
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+
+def day_literal(day: date) -> exp.Expr:
+    """Return a date as SQL."""
+    return exp.cast(exp.Literal.string(day.isoformat()), "DATE")
 
 
 def base_type(kind: str) -> str:

@@ -25,20 +25,44 @@ KEPT_DAYS = 30
 _CONTENT = (
     "event_time", "event", "amount", "quantity", "discount", "category", "item_id", "order_id", "channel", "is_return",
 )  # fmt: skip
+# Sums of hashes do not depend on the order of rows, and those of a load and of what it added are those of both together.
 _TOTALS = """
-SELECT source, event_day, count(*) AS lines, sum(amount) AS amount, sum(hash(*COLUMNS($content))::HUGEINT)::VARCHAR AS content,
-       sum(hash(event_time, event, order_id, profile_id)::HUGEINT)::VARCHAR AS ids
-FROM read_parquet($staged) WHERE event_time IS NOT NULL AND profile_id IS NOT NULL
-GROUP BY source, event_day ORDER BY source, event_day
+SELECT source, event_day, event, count(*) AS lines, sum(amount) AS amount, sum(content::HUGEINT)::VARCHAR AS content,
+       sum(ids::HUGEINT)::VARCHAR AS ids, count(placed) AS placed,
+       coalesce(sum(whole::HUGEINT) FILTER (placed IS NOT NULL), 0)::VARCHAR AS whole
+FROM (
+    SELECT source, event_day, event, amount, placed, hash(*COLUMNS($content)) AS content,
+           hash(event_time, event, order_id, profile_id) AS ids, hash(placed, event_hour, *COLUMNS($content)) AS whole
+    FROM read_parquet($staged) WHERE event_time IS NOT NULL AND profile_id IS NOT NULL
+) GROUP BY source, event_day, event
+"""
+_COMPARED = """
+CREATE OR REPLACE TEMP TABLE compared AS
+WITH loads AS (
+    SELECT 'before' AS load, * FROM read_parquet($before) WHERE source = $source
+    UNION ALL SELECT 'now', * FROM read_parquet($now) WHERE source = $source
+), days AS (
+    SELECT load, event_day, sum(lines)::BIGINT AS lines, sum(amount) AS amount, sum(content::HUGEINT) AS content,
+           sum(ids::HUGEINT) AS ids, sum(placed)::BIGINT AS placed, sum(whole::HUGEINT) AS whole
+    FROM loads GROUP BY load, event_day
+)
+SELECT event_day, b, n FROM (FROM days WHERE load = 'before') b FULL JOIN (FROM days WHERE load = 'now') n USING (event_day)
 """
 _DIFFERENT = """
 SELECT event_day, coalesce(b.lines, 0), coalesce(n.lines, 0), coalesce(b.amount, 0), coalesce(n.amount, 0),
        b.content IS NOT DISTINCT FROM n.content
-FROM (FROM read_parquet($before) WHERE source = $source) b
-FULL JOIN (FROM read_parquet($now) WHERE source = $source) n USING (event_day)
-WHERE event_day BETWEEN $first AND $last
-  AND (b.lines, b.amount, b.content, b.ids) IS DISTINCT FROM (n.lines, n.amount, n.content, n.ids)
+FROM compared WHERE event_day BETWEEN ? AND ?
+AND (b.lines, b.amount, b.content, b.ids) IS DISTINCT FROM (n.lines, n.amount, n.content, n.ids)
 ORDER BY event_day
+"""
+_REPLACED = """
+SELECT event_day FROM compared WHERE (b.placed, b.whole) IS DISTINCT FROM (n.placed, n.whole)
+"""
+_UNITED = """
+SELECT source, event_day, event, sum(lines)::BIGINT AS lines, sum(amount) AS amount, sum(content::HUGEINT)::VARCHAR AS content,
+       sum(ids::HUGEINT)::VARCHAR AS ids, sum(placed)::BIGINT AS placed, sum(whole::HUGEINT)::VARCHAR AS whole
+FROM (SELECT * FROM read_parquet($staged) UNION ALL SELECT * FROM read_parquet($last) WHERE list_contains($kept, source))
+GROUP BY source, event_day, event ORDER BY source, event_day, event
 """
 
 
@@ -107,13 +131,51 @@ def write_day_totals(
     ----------
     connection : duckdb.DuckDBPyConnection
     staged : sequence of Path
-        The lines of each source as they were read.
+        The lines of each source as they were read; at least one.
     target : Path
     further : sequence of str
         Columns that the sources add to the event log.
     """
     given = {"staged": [str(file) for file in staged], "content": [*_CONTENT, *further]}
     connection.sql(_TOTALS, params=given).write_parquet(str(target))
+
+
+def unite_totals(connection: Any, staged: Path, last: Path, kept: Sequence[str], target: Path) -> None:
+    """Write the totals of what was staged, together with those that some sources had in the last load.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    staged, last : Path
+        Files of :func:`write_day_totals`.
+    kept : sequence of str
+        Sources whose lines of the last load are still there.
+    target : Path
+    """
+    given = {"staged": str(staged), "last": str(last), "kept": list(kept)}
+    connection.sql(_UNITED, params=given).write_parquet(str(target))
+
+
+def lines_by_day(connection: Any, totals: Path, source: str) -> tuple[dict[date, int], tuple[str, ...]]:
+    """Return the lines of a source that belong to somebody, by local day, and the names of their events, sorted."""
+    rows = connection.execute(
+        "SELECT event_day, event, placed FROM read_parquet(?) WHERE source = ? AND placed > 0",
+        [str(totals), source],
+    ).fetchall()
+    lines: dict[date, int] = {}
+    for day, _, placed in rows:
+        lines[day] = lines.get(day, 0) + placed
+    return lines, tuple(sorted({event for _, event, _ in rows if event is not None}))
+
+
+def replaced_days(connection: Any, before: Path, now: Path, source: str) -> set[date]:
+    """Return the days of a source whose lines in the event log are not those of the load before."""
+    _compare(connection, before, now, source)
+    return {day for (day,) in connection.execute(_REPLACED).fetchall()}
+
+
+def _compare(connection: Any, before: Path, now: Path, source: str) -> None:
+    connection.execute(_COMPARED, {"before": str(before), "now": str(now), "source": source})
 
 
 def past_changes(
@@ -141,17 +203,10 @@ def past_changes(
             continue
         dropped, added = span.first_day - was.first_day, span.last_day - was.last_day
         moves_on = timedelta(0) < dropped <= added
-        rows = connection.execute(
-            _DIFFERENT,
-            {
-                "before": str(before),
-                "now": str(now),
-                "source": span.name,
-                # Cut off by the hour, its first day is not whole either.
-                "first": span.first_day + timedelta(days=1) if moves_on else was.first_day,
-                "last": was.last_day,
-            },
-        ).fetchall()
+        _compare(connection, before, now, span.name)
+        # Cut off by the hour, its first day is not whole either.
+        first = span.first_day + timedelta(days=1) if moves_on else was.first_day
+        rows = connection.execute(_DIFFERENT, [first, was.last_day]).fetchall()
         newest = was.last_day - timedelta(days=max(LATE_DAYS, 3 * was.usual_gap_days))
         different = [
             (DayChange(day, lines_before, lines, float(amount_before), float(amount)), same)

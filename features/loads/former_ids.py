@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -140,13 +141,13 @@ def follow_ids(connection: Any, now: Path, last: Path | None, home: Path) -> Non
     if placed.is_file():
         _make(connection, "placed_before", _OF_TABLE, placed)
     elif last is not None:
-        _make(connection, "placed_before", _OF_EVENTS, last / "events.parquet")
+        _make(connection, "placed_before", _OF_EVENTS, _events(last))
     else:
         connection.execute("CREATE TEMP TABLE placed_before (source TEXT, source_id TEXT, profile_id TEXT)")
     if (now / PLACEMENTS).is_file():
         _make(connection, "placed_now", _OF_TABLE, now / PLACEMENTS)
     else:
-        _make(connection, "placed_now", _OF_EVENTS, now / "events.parquet")
+        _make(connection, "placed_now", _OF_EVENTS, _events(now))
     if kept.is_file():
         _make(connection, "known_before", "FROM read_parquet(?)", kept)
     else:
@@ -158,7 +159,11 @@ def follow_ids(connection: Any, now: Path, last: Path | None, home: Path) -> Non
         placed.unlink(missing_ok=True)
 
 
-def _make(connection: Any, name: str, query: str, file: Path) -> None:
+def _events(folder: Path) -> str:
+    return f"{escape(str(folder / 'events'))}/*.parquet"
+
+
+def _make(connection: Any, name: str, query: str, file: Path | str) -> None:
     connection.sql(query, params=[str(file)]).create(name)
 
 

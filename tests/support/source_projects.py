@@ -60,5 +60,7 @@ def build(config: Path, home: Path | None = None) -> EventLog:
 
 
 def read(log: EventLog) -> pd.DataFrame:
-    """Return the events in the order of the file."""
-    return pd.read_parquet(sorted(log.folder.glob("events*.parquet")))
+    """Return the events by profile and time, as one part holds them."""
+    parts = [pd.read_parquet(part) for part in sorted(log.folder.glob("events/*.parquet"))]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole if len(parts) == 1 else whole.sort_values(list(whole.columns), ignore_index=True)

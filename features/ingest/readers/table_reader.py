@@ -27,6 +27,8 @@ from tagcast.features.ingest.sql_allow_list import suggest
 from tagcast.features.ingest.sql_casts import NUMERIC, as_text, base_type
 
 _MOST_NAMED = 3
+FILES = "files"
+"""What stands for a place in queries over it."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Reader:
         text: Collection[str] = (),
         *,
         whole: bool = False,
+        files: Collection[Path] | None = None,
     ) -> Table:
         """Return ``place`` as a table.
 
@@ -119,6 +122,8 @@ class Reader:
             Those of them that are wanted as text, whatever types the files give them.
         whole : bool
             Fetch all columns: whole lines are compared.
+        files : collection of Path, optional
+            Of its files those that are read; all by default.
 
         Raises
         ------
@@ -134,7 +139,8 @@ class Reader:
             parts = [self._parquet([f], where) for f in sorted(target.glob("*.parquet"))]
             return replace(self._united(alike(parts), where, (), text, untyped), problems=problems)
         path = self.settings.resolve(place.path or "", where)
-        files = data_files(path, where, self.settings.path.name)
+        there = data_files(path, where, self.settings.path.name)
+        files = there if files is None else [file for file in there if file in files]
         kinds = {place.format or file_kind(f, where): f for f in files}
         if len(kinds) > 1:
             raise DataError(
@@ -248,7 +254,7 @@ class Reader:
         union: exp.Expr = selects[0]
         for select in selects[1:]:
             union = exp.union(union, select, distinct=False, copy=False)
-        relation = exp.Subquery(this=union, alias=exp.TableAlias(this=exp.to_identifier("files")))
+        relation = exp.Subquery(this=union, alias=exp.TableAlias(this=exp.to_identifier(FILES)))
         with self.reading(where):
             described = self.connection.sql(exp.select("*").from_(relation).limit(0).sql("duckdb"))
         columns_of = dict(zip(described.columns, map(str, described.types), strict=True))

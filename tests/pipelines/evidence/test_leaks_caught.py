@@ -91,7 +91,7 @@ def test_events_stamped_after_as_of_are_caught(tmp_path) -> None:
     """The log's days and times disagree: next week's purchases count as made on the day before."""
     config = write_shop(tmp_path, customers=200)
     tagcast(config, "check", "--as-of", str(NOW))
-    (log,) = (tmp_path / ".tagcast" / "events").glob("*/events.parquet")
+    (log,) = (tmp_path / ".tagcast" / "events").glob("*/events/*.parquet")
     test = NOW - HORIZON
     with duckdb.connect() as connection:
         connection.execute(

@@ -1,0 +1,108 @@
+"""What each source looked like when it was loaded: files that are as they were need not be read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from tagcast.features.core.schema.sources import Place, Source
+from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.readers.files import matching_files
+from tagcast.features.loads.day_totals import reading
+
+MARKS = "marks.json"
+"""In the folder of a log."""
+
+
+@dataclass(frozen=True)
+class SourceMark:
+    """How a source was read, and from what.
+
+    Parameters
+    ----------
+    reading : str
+        Digest of its mapping.
+    beside : str or None
+        Digest of the files of its dimension tables and of the identity table; None where one of them is of a database.
+    files : dict of str to str, or None
+        Size and time of each of its files; None of a database.
+    shape : str
+        Digest of the query that mapped its lines, with all that was inferred from them.
+    """
+
+    reading: str
+    beside: str | None
+    files: dict[str, str] | None
+    shape: str = ""
+
+    def is_as(self, last: SourceMark | None) -> bool:
+        """Return whether a load would give the same lines as the last one."""
+        return self._comparable(last) and last is not None and self.files == last.files
+
+    def added_since(self, last: SourceMark | None) -> tuple[Path, ...]:
+        """Return the files that are new, where those of the last load are as they were; else none."""
+        if not self._comparable(last) or last is None or self.files is None or last.files is None:
+            return ()
+        if not last.files.items() <= self.files.items():
+            return ()
+        return tuple(Path(file) for file in sorted(self.files.keys() - last.files.keys()))
+
+    def shaped(self, shape: str) -> SourceMark:
+        """Return it with what was found while it was mapped."""
+        return replace(self, shape=shape)
+
+    def _comparable(self, last: SourceMark | None) -> bool:
+        return (
+            last is not None
+            and None not in (self.beside, self.files)
+            and (self.reading, self.beside) == (last.reading, last.beside)
+        )
+
+
+def source_marks(settings: Settings) -> dict[str, SourceMark]:
+    """Return the marks of all sources as they are now."""
+    return {source.name: _mark(source, settings) for source in settings.sources}
+
+
+def read_marks(folder: Path) -> dict[str, SourceMark]:
+    """Return the marks that a log was made with; none where they are not there."""
+    try:
+        written = json.loads((folder / MARKS).read_text(encoding="utf-8"))
+        return {name: SourceMark(**mark) for name, mark in written.items()}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def write_marks(folder: Path, marks: Mapping[str, SourceMark]) -> None:
+    """Write what :func:`read_marks` reads."""
+    text = json.dumps({name: asdict(mark) for name, mark in marks.items()}, indent=1, ensure_ascii=False)
+    (folder / MARKS).write_text(text, encoding="utf-8")
+
+
+def files_of(place: Place, where: str, settings: Settings) -> dict[str, str] | None:
+    """Return size and time of each file of a place; None of a database."""
+    if place.url is not None:
+        return None
+    found = ((file, file.stat()) for file in matching_files(settings.resolve(place.path or "", where)))
+    return {str(file): f"{about.st_size}|{about.st_mtime_ns}" for file, about in found}
+
+
+def _mark(source: Source, settings: Settings) -> SourceMark:
+    where = f"sources.{source.name}"
+    beside: list[tuple[Place, str]] = [(join, f"{where}.joins") for join in source.joins]
+    if settings.identity is not None:
+        beside.append((settings.identity, "identity"))
+    digests = [files_of(place, there, settings) for place, there in beside]
+    config = settings.identity.model_dump_json() if settings.identity else ""
+    return SourceMark(
+        reading(source, settings.timezone),
+        None if None in digests else _digest([config, *map(str, digests)]),
+        files_of(source, where, settings),
+    )
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return sha256("|".join(parts).encode()).hexdigest()[:16]
