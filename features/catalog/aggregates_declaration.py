@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -22,9 +23,17 @@ OF_ACTIVITY = frozenset({"count", "days", "distinct", "share", "since_first", "s
 """Aggregates that events given back are left out of, unless a condition names ``is_return``; values hold them."""
 TRENDING = frozenset({"count", "days", "sum"})
 """Aggregates whose pace can be compared between windows."""
+PER_DAY = frozenset({"mean", "min", "max", "first", "last", "distinct"})
+"""Aggregates that can be of days: of what the events of a day are together, not of each."""
+WHOLE = frozenset({"count", "days", "since_first", "since_last"})
+"""Aggregates that are whole numbers: their sums over everybody are the same in any order."""
 LONGEST_WINDOW = 3_650
 Role = Literal["recency", "frequency", "value"]
 ROLES: tuple[Role, ...] = ("recency", "frequency", "value")
+Rows = Literal["events", "active", "everyone"]
+
+
+Absent = Literal[0, "unknown"]
 
 
 class Aggregate(Strict):
@@ -54,7 +63,20 @@ class Aggregate(Strict):
         None,
         description="days, and all for everything; default: those of the view; none: everything, and the name stands alone",
     )
-    title: Text | None = None
+    per: Literal["day"] | None = Field(
+        None,
+        description="day: of days, not of events: a number is added up over each day, different values are counted in each",
+    )
+    absent: Absent | None = Field(
+        None,
+        description="what it is where nothing is counted or known: 0, or unknown; default: 0 of count, days, sum and distinct",
+    )
+    title: Text | None = Field(
+        None, description="what it counts; windows, ever, days since and the like are added"
+    )
+    full_title: Text | None = Field(
+        None, description="instead of title, where its name stands alone: the title as it is shown"
+    )
 
     @model_validator(mode="after")
     def _check_function(self) -> Self:
@@ -69,6 +91,18 @@ class Aggregate(Strict):
             )
         if self.windows not in {None, "none"} and self.function not in WINDOWED:
             raise InvalidValueError(msg("{function} has no windows: leave them out", function=self.function))
+        if self.per is not None and self.function not in PER_DAY:
+            raise InvalidValueError(
+                msg(
+                    "{function} is not of days: leave per out, or take one of {functions}",
+                    function=self.function,
+                    functions=listed(name for name in FUNCTIONS if name in PER_DAY),
+                )
+            )
+        if self.full_title is not None and (self.title is not None or self.function == "trend"):
+            raise InvalidValueError(
+                msg("full_title takes the place of title, and a trend has only the latter")
+            )
         if self.trend is not None and self.where is not None:
             raise InvalidValueError(
                 msg("a trend is of what {aggregate} counts: leave where out", aggregate=self.trend)
@@ -114,10 +148,38 @@ def checked_windows(given: Any) -> tuple[Window, ...]:
 
 
 class Derived(Strict):
-    """A feature that is computed from others of its view."""
+    """A feature that is computed from others: by an expression, or as what is expected at the pace of others."""
 
-    value: str = Field(description="SQL expression over features of the view")
+    value: str | None = Field(
+        None,
+        description="SQL expression over features of the view; in a view of pairs, over view.feature of the first of the two as well",
+    )
+    expected: str | None = Field(
+        None,
+        description="instead of value, a count or days of this view: how many are expected in `days` days, at its own pace and, "
+        "worth one of them, that of everybody (in a view of pairs, of everybody with the same second key)",
+    )
+    exposure: str | None = Field(
+        None, description="of expected: the days that it was counted over, a since_first or the like"
+    )
+    days: int | None = Field(None, gt=0, le=LONGEST_WINDOW, description="of expected: the days ahead")
+    absent: Absent | None = Field(
+        None, description="what it is where it is unknown: 0, or unknown (this is the default)"
+    )
     title: Text | None = None
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        wanted = {"value"} if self.expected is None else {"expected", "exposure", "days"}
+        given = {key for key in ("value", "expected", "exposure", "days") if getattr(self, key) is not None}
+        if given != wanted:
+            raise InvalidValueError(
+                msg(
+                    "give either value, or expected with exposure and days; found {found}",
+                    found=listed(sorted(given)) or msg("none"),
+                )
+            )
+        return self
 
 
 class AggregatesDeclaration(DeclaredView):
@@ -128,9 +190,20 @@ class AggregatesDeclaration(DeclaredView):
     windows: tuple[Window, ...] | None = Field(
         None, description="days, and all for everything; of every aggregate that says no others"
     )
-    features: dict[str, Aggregate] = Field(min_length=1, description="name = aggregate")
-    derive: dict[str, Derived] = Field(
-        default_factory=dict, description="name = SQL expression over features of this view"
+    rows: Rows = Field(
+        "events",
+        description="who has a row: whoever has an event of the view (events), one that was not given back (active), or any event "
+        "of the log (everyone)",
+    )
+    features: Mapping[str, Aggregate] = Field(min_length=1, description="name = aggregate")
+    derive: Mapping[str, Derived] = Field(
+        default_factory=dict,
+        description="name = SQL expression over features of this view, or what is expected",
+    )
+    show: tuple[str | tuple[str, ...], ...] = Field(
+        (),
+        description="the features that models see, in this order; others are computed for derive alone. A name stands for all of its "
+        "windows, a list of names for their windows in turn; default: all features",
     )
     roles: dict[Role, str] = Field(
         default_factory=dict,
@@ -165,7 +238,12 @@ class AggregatesDeclaration(DeclaredView):
                         meant=suggested(name, self.column_names),
                     )
                 )
+        self._check_shown()
         for name, given in self.features.items():
+            if given.full_title is not None and self.windows_of(name):
+                raise InvalidValueError(
+                    msg("features.{name}.full_title: it has windows: give title, or windows: none", name=name)
+                )
             if given.trend is None:
                 continue
             able = [other for other, found in self.features.items() if found.function in TRENDING]
@@ -180,19 +258,39 @@ class AggregatesDeclaration(DeclaredView):
                 )
         return self
 
+    def _check_shown(self) -> None:
+        known = (*self.features, *self.derive)
+        for name in self.shown:
+            if name not in known:
+                raise InvalidValueError(
+                    msg(
+                        "show: the view has no feature {found!r}; {meant}",
+                        found=name,
+                        meant=suggested(name, known),
+                    )
+                )
+        if len(set(self.shown)) < len(self.shown):
+            twice = sorted({name for name in self.shown if self.shown.count(name) > 1})
+            raise InvalidValueError(msg("show: {names}: twice", names=listed(twice)))
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The aggregates and derived features that are to be seen; empty where all are."""
+        return tuple(name for one in self.show for name in ([one] if isinstance(one, str) else one))
+
     @property
     def names(self) -> tuple[str, ...]:
         """The features that it declares, as a tag may name them; an aggregate stands for all of its windows."""
-        return (*self.features, *self.derive)
+        return self.shown or (*self.features, *self.derive)
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """The columns that it gives, but for trends and the levels of words."""
         found: list[str] = []
-        for name in self.features:
-            windows = self.windows_of(name)
+        for name in self.names:
+            windows = self.windows_of(name) if name in self.features else ()
             found += [f"{name}_{n}d" if isinstance(n, int) else f"{name}_all" for n in windows] or [name]
-        return (*found, *self.derive)
+        return tuple(found)
 
     def windows_of(self, name: str) -> tuple[Window, ...]:
         """Return the windows of an aggregate; none where it is of everything and its name stands alone."""

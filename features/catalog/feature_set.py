@@ -1,14 +1,14 @@
 """The set of features that a project's data can bear: which windows, which views, which columns.
 
-:mod:`tagcast.features.catalog.builtin` declares what there could be;
-:mod:`tagcast.features.compute.feature_queries` computes it.
+:mod:`tagcast.features.catalog.shipped` declares what there could be of tagcast's own;
+:mod:`tagcast.features.compute.aggregates.queries` computes it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,17 +16,9 @@ from urllib.parse import unquote
 
 from tagcast.features.catalog.aggregate_views import AggregateView
 from tagcast.features.catalog.attribute_views import AttributeView
-from tagcast.features.catalog.builtin import (
-    CATEGORY_HISTORY,
-    CATEGORY_MEASURES,
-    DISTINCT,
-    GROWING,
-    MEASURES,
-    PROFILE_HISTORY,
-    Measure,
-)
 from tagcast.features.catalog.feature import Feature
 from tagcast.features.catalog.related.view import RelatedView
+from tagcast.features.catalog.shipped.shipped_views import LogContents, event_features, shipped_view
 from tagcast.features.catalog.sql_views import SqlView
 
 OwnView = AttributeView | AggregateView | SqlView | RelatedView
@@ -34,8 +26,6 @@ WINDOWS_DAYS = (7, 30, 90, 180, 365)
 OPTIONAL = ("amount", "category", "channel", "discount", "is_return", "item_id", "order_id", "quantity")
 """Columns of the event log that a source may lack."""
 PURCHASE = "purchase"
-RFM_PROFILE = ("recency_days", "purchase_days_all", "spend_all")
-RFM_CATEGORY = ("category_recency_days", "category_purchase_days_all", "category_spend_all")
 
 _BETWEEN = re.compile("[%,;]")
 """Signs that an event name may hold and ``FeatureSet.spec`` sets names apart by."""
@@ -125,18 +115,30 @@ class FeatureSet:
         return not column or column in self.columns
 
     @cached_property
+    def _log(self) -> LogContents:
+        return LogContents(self.windows, self.columns, self.events)
+
+    @cached_property
+    def shipped(self) -> tuple[AggregateView, ...]:
+        """Those of tagcast's own views that the log can bear."""
+        # What a company declares takes the place of what every event gets.
+        declared = frozenset(f.name for own in self.own for f in own.features())
+        made = (shipped_view(view, self._log, declared if self.events else frozenset()) for view in SHIPPED)
+        return tuple(view for view in made if view is not None)
+
+    @cached_property
     def views(self) -> dict[str, tuple[str, ...]]:
         """Every view that holds features, and its keys: tagcast's own first."""
-        shipped = {view: keys for view, keys in SHIPPED.items() if self.features(view)}
-        return {**shipped, **{view.name: view.keys for view in self.own}}
+        return {view.name: view.keys for view in (*self.shipped, *self.own)}
 
     def features(self, view: str) -> tuple[Feature, ...]:
         """Return the features of ``view`` in column order; none of a view that is not there."""
-        if view == PAIR_VIEW:
-            return tuple(self._category_features()) if self.has("category") else ()
-        if view == PROFILE_VIEW:
-            return tuple(self._profile_features())
-        return next((own.features() for own in self.own if own.name == view), ())
+        return next((one.features() for one in (*self.shipped, *self.own) if one.name == view), ())
+
+    def beside(self, view: str) -> tuple[str, ...]:
+        """Return the views whose features ``view`` is made of, which are written before it."""
+        found = next((one for one in (*self.shipped, *self.own) if one.name == view), None)
+        return found.beside_views if isinstance(found, AggregateView) else ()
 
     def keyed(self, keys: Sequence[str]) -> tuple[str, ...]:
         """Return the features of all views whose keys are ``keys``, in the order of :attr:`views`."""
@@ -173,12 +175,12 @@ class FeatureSet:
         Of a tag of pairs they are those of the pair.
         """
         named = [one.partition(".")[0] for one in chosen]
+        known = {view.name: view.ranking for view in self.own if isinstance(view, AggregateView)}
+        shipped = {view.name: view.ranking for view in self.shipped}
         if PAIR_VIEW in named:
-            return (RFM_CATEGORY,)
-        own = {view.name: view.ranking for view in self.own if isinstance(view, AggregateView)}
-        return tuple(own[view] for view in named if own.get(view)) + (
-            (RFM_PROFILE,) if PROFILE_VIEW in named else ()
-        )
+            return (shipped[PAIR_VIEW],) if PAIR_VIEW in shipped else ()
+        own = tuple(known[view] for view in named if known.get(view))
+        return own + ((shipped[PROFILE_VIEW],) if PROFILE_VIEW in named else ())
 
     def views_of(self, chosen: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the views that features of ``chosen`` lie in, and their keys."""
@@ -198,7 +200,7 @@ class FeatureSet:
     @property
     def growing(self) -> frozenset[str]:
         """Features that grow with the calendar alone (:class:`tagcast.features.catalog.feature.Feature`)."""
-        return GROWING | {f.name for view in self.own for f in view.features() if f.growing}
+        return frozenset(f.name for view in (*self.shipped, *self.own) for f in view.features() if f.growing)
 
     def titles(self) -> dict[str, Feature]:
         """Return every feature by its name."""
@@ -208,7 +210,7 @@ class FeatureSet:
         """Return the names that two features share, whatever events gave them: of columns, SQL tells no case apart."""
         own: dict[str, list[str]] = {}
         for event in self.events:
-            for feature in self._event_features(event):
+            for feature in event_features(PROFILE_VIEW, self._log, event):
                 own.setdefault(feature.name.lower(), []).append(event)
         declared = {name.lower() for name in replace(self, events=(), own=()).titles()}
         found: dict[tuple[str, ...], Clash] = {}
@@ -216,69 +218,6 @@ class FeatureSet:
             if len(events) > 1 or name in declared:
                 found.setdefault(tuple(events), Clash(tuple(events), name))
         return tuple(found.values())
-
-    def trend_windows(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of neighbouring windows whose rates are compared."""
-        return tuple((a, b) for a, b in zip(self.windows, self.windows[1:], strict=False) if a >= 7)
-
-    def _profile_features(self) -> Iterable[Feature]:
-        view = PROFILE_VIEW
-        for name, en, zh, needs in PROFILE_HISTORY:
-            if self.has(needs):
-                yield Feature(name, view, en, zh, needs)
-        for measure in (*MEASURES, *DISTINCT):
-            if self.has(measure.needs):
-                yield from (_windowed(measure, n, view, 0.0) for n in self.windows)
-        for short, long in self.trend_windows():
-            for stem, en, zh, needs in (
-                ("purchase_days", "purchase days", "购买天数", ""),
-                ("spend", "net spend", "净消费额", "amount"),
-            ):
-                if self.has(needs):
-                    yield Feature(
-                        f"{stem}_trend_{short}_{long}d",
-                        view,
-                        f"{en} of the last {short} days against the pace of {long} days",
-                        f"近{short}天{zh}相对近{long}天节奏",
-                        needs,
-                    )
-        declared = {feature.name for own in self.own for feature in own.features()}
-        for event in self.events:
-            # What a company declares takes the place of what every event gets.
-            yield from (f for f in self._event_features(event) if f.name not in declared)
-
-    def _event_features(self, event: str) -> Iterable[Feature]:
-        view = PROFILE_VIEW
-        yield Feature(f"{event}_recency_days", view, f"days since the last {event}", f"距上次{event}天数")
-        for n in self.windows:
-            yield Feature(
-                f"{event}_days_{n}d",
-                view,
-                f"days with {event}, last {n} days",
-                f"近{n}天{event}天数",
-                "",
-                0.0,
-            )
-
-    def _category_features(self) -> Iterable[Feature]:
-        view = PAIR_VIEW
-        for name, en, zh, needs, absent in CATEGORY_HISTORY:
-            if self.has(needs):
-                yield Feature(name, view, en, zh, needs, absent)
-        for measure in CATEGORY_MEASURES:
-            if self.has(measure.needs):
-                yield from (_windowed(measure, n, view, 0.0) for n in self.windows)
-
-
-def _windowed(measure: Measure, days: int, view: str, absent: float | None) -> Feature:
-    return Feature(
-        f"{measure.name}_{days}d",
-        view,
-        measure.en.replace("{n}", str(days)),
-        measure.zh.replace("{n}", str(days)),
-        measure.needs,
-        absent,
-    )
 
 
 def windows_within(history_days: int, windows: tuple[int, ...] = WINDOWS_DAYS) -> tuple[int, ...]:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tagcast.features.compute.partial_aggregates import day_number
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -23,9 +21,15 @@ EVENTS = "events"
 """What the event log is called in statements over it."""
 STANDS_FOR_LAST = date(9000, 1, 1)
 """Expressions are put together for this day; no other number or date of a statement is near it."""
+_EPOCH = date(1970, 1, 1)
 _NEAR_DAYS = 200_000
 _WRITTEN = "written"
 """Marks numbers and dates of people's own: they are no days of ours, however near."""
+
+
+def day_number(as_of: date) -> int:
+    """Return the whole days from 1970 to ``as_of``."""
+    return (as_of - _EPOCH).days
 
 
 @dataclass(frozen=True)

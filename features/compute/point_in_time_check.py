@@ -94,10 +94,12 @@ class Recount:
         """
         import ibis
 
-        joined = entities
-        for view, own in feature_set.views_of(chosen).items():
-            # Features of a pair tell how often a category is bought by everybody.
-            only = entities[["profile_id"]].drop_duplicates() if drawn and view == PROFILE_VIEW else None
+        joined, views = entities, feature_set.views_of(chosen)
+        of_all = {other for view in views for other in feature_set.beside(view)}
+        for view, own in views.items():
+            # Features of a pair tell how often a category is bought by everybody, and read those of everybody.
+            some = drawn and view == PROFILE_VIEW and view not in of_all
+            only = entities[["profile_id"]].drop_duplicates() if some else None
             file = self.counted(view, feature_set, as_of, without_days, only)
             keys = list(own)
             wanted = ibis.memtable(entities[keys].drop_duplicates())
@@ -140,6 +142,10 @@ class Recount:
             # First of all: counting what it is made of counts over tables of the same names.
             for related in (one for one in feature_set.related if one.name == view):
                 self._open_beside(related, as_of, without_days)
+            files = {
+                other: self.counted(other, feature_set, as_of, without_days)
+                for other in feature_set.beside(view)
+            }
             last, known = self.events_before(as_of, without_days)
             if only is not None:
                 wanted = self._folder / f"wanted-{whose}.parquet"
@@ -154,7 +160,7 @@ class Recount:
             plan, engine = snapshot_plan(known.schema(), feature_set, [as_of], [view]), self._engine.con
             try:
                 plan.share(engine, [as_of])
-                plan.write(engine, [as_of], as_of, instant(as_of, self._timezone), {view: file})
+                plan.write(engine, [as_of], as_of, instant(as_of, self._timezone), {**files, view: file})
             finally:
                 plan.forget(engine)
         return file

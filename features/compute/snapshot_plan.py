@@ -1,7 +1,7 @@
 """The statements that build snapshots, put together once for all days that lie alike.
 
-Putting the expressions together and turning them into SQL takes a second a snapshot, however few events there are. What
-the statements say depends on the features and on how far the snapshots lie from one another.
+Putting the expressions together and turning them into SQL takes long beside the building of a small snapshot. What the
+statements say depends on the features and on how far the snapshots lie from one another.
 """
 
 from __future__ import annotations
@@ -11,31 +11,27 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from tagcast.features.catalog.aggregate_views import AggregateView
-from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.catalog.related.view import RelatedView
 from tagcast.features.catalog.sql_views import SqlView
-from tagcast.features.compute.aggregates.queries import aggregate_plan
+from tagcast.features.compute.aggregates.queries import aggregate_plan, file_parameter
 from tagcast.features.compute.aggregates.related_queries import related_rows
 from tagcast.features.compute.dated_statements import (
     DIALECT,
-    EVENTS,
     STANDS_FOR_LAST,
     Statement,
-    compiler,
     dated_statement,
 )
-from tagcast.features.compute.feature_queries import compile_partials
-from tagcast.features.compute.partial_aggregates import make_partials
 from tagcast.features.compute.view_queries import attribute_rows, check_one_row, running, sql_rows
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
     from ibis import Schema
 
 
@@ -53,12 +49,15 @@ class SnapshotPlan:
         What all of them make.
     queries : dict of str to SqlView
         Of the views, those that a query of the company's own makes: checked once it was run.
+    beside : dict of str to tuple of str
+        Of views that are made of features of others: those others.
     """
 
     shared: tuple[Statement, ...]
     at: tuple[tuple[tuple[Statement, ...], dict[str, Statement]], ...]
     tables: tuple[str, ...]
     queries: Mapping[str, SqlView]
+    beside: Mapping[str, tuple[str, ...]]
 
     def share(self, connection: Any, dates: Sequence[date]) -> None:
         """Compute what all dates share; ``connection`` (DuckDB) keeps it, on disk beyond its memory."""
@@ -78,14 +77,18 @@ class SnapshotPlan:
         starts_at: datetime,
         files: dict[str, Path],
     ) -> None:
-        """Write the views at ``as_of``, one of ``dates``, as Parquet; each row is stamped ``starts_at``."""
+        """Write the views at ``as_of``, one of ``dates``, as Parquet; each row is stamped ``starts_at``.
+
+        ``files`` has the file of each view, and of each whose features one of them is made of.
+        """
         before, written = self.at[list(dates).index(as_of)]
         for statement in before:
             statement.run(connection, max(dates))
         for view, statement in written.items():
             query = self.queries.get(view)
+            read = {file_parameter(other): escape(str(files[other])) for other in self.beside.get(view, ())}
             with running(view) if query else nullcontext():
-                statement.run(connection, max(dates), starts_at=starts_at, path=str(files[view]))
+                statement.run(connection, max(dates), starts_at=starts_at, path=str(files[view]), **read)
             if query:
                 check_one_row(connection, query, files[view])
 
@@ -107,32 +110,25 @@ def snapshot_plan(
 def _plan(
     schema: Schema, feature_set: FeatureSet, back: tuple[int, ...], views: tuple[str, ...]
 ) -> SnapshotPlan:
-    import ibis
-
     dates = [STANDS_FOR_LAST - timedelta(days=n) for n in back]
     notes = _Notes()
-    shipped = [view for view in views if view in SHIPPED]
-    own = {view.name: view for view in feature_set.own if view.name in views}
-    at: list[tuple[tuple[Statement, ...], dict[str, Statement]]] = [((), {}) for _ in dates]
+    there = {view.name: view for view in (*feature_set.shipped, *feature_set.own) if view.name in views}
+    beside = {name: others for name in there if (others := feature_set.beside(name))}
+    before: list[tuple[Statement, ...]] = [() for _ in dates]
+    written: list[dict[str, Statement]] = [{} for _ in dates]
     shared: tuple[Statement, ...] = ()
-    if shipped:
-        partials = make_partials(ibis.table(schema, name=EVENTS), feature_set, dates, shipped).computed(notes)
-        shared = notes.taken()
-        for place, as_of in enumerate(dates):
-            known = partials.at(notes, feature_set, as_of)
-            written = {
-                view: _written(
-                    compiler().to_sqlglot(compile_partials(view, known, feature_set, as_of)), SHIPPED[view]
-                )
-                for view in shipped
-            }
-            at[place] = notes.taken(), written
-    for name, view in own.items():
+    # What is made of features of others comes after them.
+    for name in sorted(there, key=beside.__contains__):
+        view = there[name]
         if isinstance(view, AggregateView):
             plan = aggregate_plan(view, list(schema), dates)
             for table, query in plan.shared.items():
                 notes.create(table, query)
             shared += notes.taken()
+            for place, tables in enumerate(plan.before):
+                for table, query in tables.items():
+                    notes.create(table, query, again=True)
+                before[place] += notes.taken()
             rows = plan.at
         elif isinstance(view, SqlView):
             rows = tuple(sql_rows(view, list(schema), as_of) for as_of in dates)
@@ -141,33 +137,23 @@ def _plan(
         else:
             rows = tuple(attribute_rows(view, as_of) for as_of in dates)
         for place, query in enumerate(rows):
-            at[place][1][name] = _written(query, view.keys)
-    queries = {name: view for name, view in own.items() if isinstance(view, SqlView)}
-    return SnapshotPlan(shared, tuple(at), tuple(notes.tables), queries)
+            written[place][name] = _written(query, view.keys)
+    queries = {name: view for name, view in there.items() if isinstance(view, SqlView)}
+    at = tuple(zip(before, written, strict=True))
+    return SnapshotPlan(shared, at, tuple(notes.tables), queries, beside)
 
 
 class _Notes:
-    """Takes the place of a connection: notes how a table is made, and answers with one of its columns."""
+    """Notes how tables are made."""
 
     def __init__(self) -> None:
         self._noted: list[Statement] = []
         self.tables: dict[str, None] = {}
 
-    def create_table(self, name: str, table: ir.Table, *, overwrite: bool = False) -> ir.Table:
-        import ibis
-
-        schema = table.schema()
-        target = exp.Schema(this=_named(name), expressions=schema.to_sqlglot_column_defs(DIALECT))
-        columns = [exp.to_identifier(column, quoted=True) for column in schema]
-        query = compiler().to_sqlglot(table)
-        self._noted.append(dated_statement(exp.Create(this=target, kind="TABLE", replace=overwrite)))
-        self.tables[name] = None
-        self._noted.append(dated_statement(exp.insert(query, into=_named(name), columns=columns)))
-        return ibis.table(schema, name=name)
-
-    def create(self, name: str, query: exp.Query) -> None:
-        """Note how a table is made from a query."""
-        self._noted.append(dated_statement(exp.Create(this=_named(name), kind="TABLE", expression=query)))
+    def create(self, name: str, query: exp.Query, *, again: bool = False) -> None:
+        """Note how a table is made from a query; ``again`` where it takes the place of an earlier one."""
+        made = exp.Create(this=_named(name), kind="TABLE", expression=query, replace=again)
+        self._noted.append(dated_statement(made))
         self.tables[name] = None
 
     def taken(self) -> tuple[Statement, ...]:

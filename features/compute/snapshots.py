@@ -127,6 +127,7 @@ class Snapshots:
             profiles is always there.
         """
         needed = {v for v in self.feature_set.views if views is None or v in views or v == PROFILE_VIEW}
+        needed |= {other for view in needed for other in self.feature_set.beside(view)}
         held = {day: self._held(day) for day in sorted(set(dates))}
         missing = [day for day, there in held.items() if not needed <= there]
         with disk_errors(self.root, msg("snapshots that are built stay"), DataError):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from tagcast.features.catalog.aggregate_views import Aggregate, AggregateView, Derived
+from tagcast.features.catalog.aggregate_views import AggregateView, Derived
 from tagcast.features.catalog.aggregates_declaration import ROLES, AggregatesDeclaration
+from tagcast.features.catalog.aggregates_declaration import Derived as DeclaredDerived
 from tagcast.features.catalog.feature_set import windows_within
-from tagcast.features.catalog.view_files import aggregate_views
+from tagcast.features.catalog.related.beside import check_beside, check_expected
+from tagcast.features.catalog.settled_aggregates import settled_aggregates, settled_derived, shown_columns
+from tagcast.features.catalog.view_files import aggregate_views, declared_views
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.titles import Text
 from tagcast.features.ingest.log_columns import (
     NUMBERS,
     check_column,
@@ -52,14 +55,20 @@ def _check_view(connection: Any, view: AggregatesDeclaration, settings: Settings
     for name, given in view.features.items():
         if given.function in _OF_COLUMNS:
             place = f"{view.place}: features.{name}.{given.function}"
-            check_column(given.of, kinds, place, number=given.function in _OF_NUMBERS)
+            number = given.function in _OF_NUMBERS or (given.per is not None and given.function != "distinct")
+            check_column(given.of, kinds, place, number=number)
     for place, text in conditions(view):
         check_condition(connection, text, kinds, place)
-    features = [f.name for f in settled(view, settings.numbers, None, {}).features()]
-    computed = {name: "DOUBLE" for name in features if name not in view.derive}
-    for name, value in in_order(view):
-        place, example = f"{view.place}: derive.{name}", msg("as in spend_30d / orders_30d")
-        check_expression(connection, value, computed, place, _NUMBERS, msg("a number"), example)
+    made, others = settled(view, settings.numbers, None, {}), declared_views(settings)
+    check_beside(view, named_beside(view), others)
+    check_expected(view, made, others)
+    computed = {f.name: "DOUBLE" for f in made.computed if f.name not in view.derive}
+    computed |= dict.fromkeys(named_beside(view), "DOUBLE")
+    for name in in_order(view):
+        value = view.derive[name].value
+        if value is not None:
+            place, example = f"{view.place}: derive.{name}", msg("as in spend_30d / orders_30d")
+            check_expression(connection, value, computed, place, _NUMBERS, msg("a number"), example)
         computed[name] = "DOUBLE"
 
 
@@ -74,18 +83,35 @@ def conditions(view: AggregatesDeclaration) -> Iterator[tuple[str, str]]:
             yield f"{view.place}: features.{name}.share", given.of
 
 
-def in_order(view: AggregatesDeclaration) -> Iterator[tuple[str, str]]:
-    """Yield the derived features and their expressions, each after those that it is computed from.
+def named_beside(view: AggregatesDeclaration) -> dict[str, str]:
+    """Return the features of other views that a view is made of, as ``view.feature``, and the key that names each first."""
+    found: dict[str, str] = {}
+    for name, given in view.derive.items():
+        for one in sorted(_needed(given)):
+            if "." in one:
+                found.setdefault(one, f"derive.{name}")
+    return found
+
+
+def _needed(given: DeclaredDerived) -> frozenset[str]:
+    return (
+        names_in(given.value)
+        if given.value is not None
+        else frozenset({str(given.expected), str(given.exposure)})
+    )
+
+
+def in_order(view: AggregatesDeclaration) -> Iterator[str]:
+    """Yield the derived features, each after those that it is computed from.
 
     Raises
     ------
     DefinitionError
         Where one is computed from itself.
     """
-    needs = {name: names_in(given.value) & view.derive.keys() for name, given in view.derive.items()}
+    needs = {name: _needed(given) & view.derive.keys() for name, given in view.derive.items()}
     try:
-        for name in TopologicalSorter({name: sorted(needs[name]) for name in sorted(needs)}).static_order():
-            yield name, view.derive[name].value
+        yield from TopologicalSorter({name: sorted(needs[name]) for name in sorted(needs)}).static_order()
     except CycleError as error:
         raise DefinitionError(
             msg(
@@ -102,6 +128,7 @@ def settled(
     further_numbers: Collection[str],
     history_days: int | None,
     levels: Mapping[str, tuple[str, ...]],
+    beside: Mapping[str, float | None] | None = None,
 ) -> AggregateView:
     """Return a view with the windows that the shortest history fills.
 
@@ -114,49 +141,33 @@ def settled(
         Before the first snapshot; None: every window.
     levels : mapping of str to tuple of str
         Of each first or last word, those that get a column.
+    beside : mapping of str to float or None
+        The features of other views that there are, as ``view.feature``, and of each what stands for no row; None: all that it names.
     """
-    numbers = (*NUMBERS, *further_numbers)
-    aggregates: list[Aggregate] = []
-    for name, given in view.features.items():
-        # A trend has the windows and the title of what it is a trend of.
-        counted = given.of if given.function == "trend" else name
-        declared = view.windows_of(counted)
-        windows = tuple(n for n in declared if isinstance(n, int))
-        if history_days is not None:
-            windows = windows_within(history_days, windows)
-        whole = "_all" if "all" in declared else None if declared else ""
-        title = given.title or view.features[counted].title or _spoken(counted)
-        word = given.function in {"first", "last"} and given.of not in numbers
-        aggregates.append(
-            Aggregate(
-                name,
-                given.function,
-                given.of,
-                given.where or "",
-                windows,
-                None if given.function == "trend" else whole,
-                title.en,
-                title.zh,
-                word,
-                levels.get(name, ()),
-            )
-        )
-    bare = AggregateView(view.view, view.keys, view.where or "", tuple(aggregates), ())
-    there = {feature.name for feature in bare.features()}
+
+    def fitting(windows: tuple[int, ...]) -> tuple[int, ...]:
+        return windows if history_days is None else windows_within(history_days, windows)
+
+    named = named_beside(view)
+    known = (
+        dict.fromkeys(named) if beside is None else {name: beside[name] for name in named if name in beside}
+    )
+    aggregates = settled_aggregates(view, (*NUMBERS, *further_numbers), fitting, levels)
+    bare = AggregateView(view.view, view.keys, view.where or "", aggregates, (), rows=view.rows)
+    there = {*known, *(feature.name for feature in bare.computed)}
     derived: list[Derived] = []
-    for name, value in in_order(view):
-        needed = names_in(value)
+    for name in in_order(view):
         # A window that no history fills takes what is derived from it along; a name that is nowhere is an error of its own.
-        if history_days is None or needed <= there:
-            title = view.derive[name].title or _spoken(name)
-            derived.append(Derived(name, value, title.en, title.zh))
+        if history_days is None or _needed(view.derive[name]) <= there:
+            derived.append(settled_derived(name, view.derive[name]))
             there.add(name)
     # Without a recency nothing tells which way the first column of a ranking points.
     roles = [view.roles.get(role) for role in ROLES] if "recency" in view.roles else []
-    ranking = tuple(name for name in roles if name in there)
-    return AggregateView(view.view, view.keys, view.where or "", tuple(aggregates), tuple(derived), ranking)
-
-
-def _spoken(name: str) -> Text:
-    words = name.replace("_", " ")
-    return Text(en=words, zh=words)
+    used = {name for one in derived for name in _needed(view.derive[one.name])}
+    made = replace(
+        bare,
+        derived=tuple(derived),
+        ranking=tuple(name for name in roles if name is not None and name in there),
+        beside=tuple((name, absent) for name, absent in sorted(known.items()) if name in used),
+    )
+    return replace(made, shown=shown_columns(view, made))

@@ -49,21 +49,29 @@ def own_views(project: Project, as_of: date, history_days: int | None) -> tuple[
     """
     from tagcast.features.catalog.view_files import declared_views
 
-    return tuple(
-        _settled(project, view, as_of, history_days)
-        for view in declared_views(project.settings)
-        if view.kind != "related" or view.names  # one of tags alone gives attributes, no features
-    )
+    # One of tags alone gives attributes, no features.
+    declared = [v for v in declared_views(project.settings) if v.kind != "related" or v.names]
+    made: dict[str, OwnView] = {}
+    # Views of two entities are made of features of others.
+    for view in sorted(declared, key=lambda one: len(one.keys)):
+        made[view.view] = _settled(project, view, as_of, history_days, tuple(made.values()))
+    return tuple(made[view.view] for view in declared)
 
 
-def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days: int | None) -> OwnView:
+def _settled(
+    project: Project,
+    view: ViewDeclaration,
+    as_of: date,
+    history_days: int | None,
+    others: tuple[OwnView, ...] = (),
+) -> OwnView:
     from tagcast.features.catalog.attribute_views import resolved
     from tagcast.features.catalog.feast_views import FeastDeclaration
     from tagcast.features.catalog.related.declaration import RelatedDeclaration
     from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
     from tagcast.features.compute.levels import aggregate_levels, attribute_levels
-    from tagcast.features.ingest.aggregates import settled
+    from tagcast.features.ingest.aggregates import named_beside, settled
     from tagcast.features.ingest.log_columns import column_kinds
     from tagcast.features.ingest.queries.sql_views import settled_sql
 
@@ -80,7 +88,11 @@ def _settled(project: Project, view: ViewDeclaration, as_of: date, history_days:
         table = project.view_tables.view_file_at(view.view, as_of)
         return resolved(view, attribute_levels(connection, table, view, as_of))
     levels = aggregate_levels(connection, events.glob, view, column_kinds(project.settings), as_of)
-    return settled(view, project.settings.numbers, history_days, levels)
+    beside: dict[str, float | None] = {}
+    if named_beside(view):
+        known = replace(project.shipped_set(history_days, as_of), own=others)
+        beside = {f"{name}.{f.name}": f.absent for name in known.views for f in known.features(name)}
+    return settled(view, project.settings.numbers, history_days, levels, beside)
 
 
 def _related(

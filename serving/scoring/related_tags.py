@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tagcast.features.compute.aggregates.functions import ratio, there
+from tagcast.features.compute.aggregates.functions import ratio
+from tagcast.features.compute.aggregates.parts import known
 from tagcast.features.compute.aggregates.related_queries import log_table, ordered_sum, related_pairs
 from tagcast.features.core.errors import StoreError
 from tagcast.features.core.messages import Text, listed, msg
@@ -185,7 +186,7 @@ def _value(one: RelatedTag) -> exp.Expr:
     return (
         met
         if one.function == "count"
-        else ratio(met, exp.Count(this=exp.case().when(there(column), exp.Literal.number(1))))
+        else ratio(met, exp.Count(this=exp.case().when(known(column), exp.Literal.number(1))))
     )
 
 

@@ -9,13 +9,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
-from tagcast.features.compute.feature_queries import compile_partials
-from tagcast.features.compute.partial_aggregates import make_partials
+from tagcast.features.compute.aggregates.queries import aggregate_plan, file_parameter
+from tagcast.features.compute.dated_statements import EVENTS
 from tagcast.features.compute.snapshots import Snapshots
 
 FIRST_DAY = date(2024, 1, 1)
@@ -99,9 +98,30 @@ def write_log(folder: Path, lines: pd.DataFrame, name: str = "log") -> Log:
     return Log(f"{name}-{len(lines)}", str(target))
 
 
-def compile_view(view: str, events: ir.Table, feature_set: FeatureSet, as_of: date) -> ir.Table:
-    """Return the features of ``view`` at one date, from aggregates that serve no other."""
-    return compile_partials(view, make_partials(events, feature_set, [as_of]), feature_set, as_of)
+def view_alone(view: str, events: str, feature_set: FeatureSet, as_of: date) -> pd.DataFrame:
+    """Return the features of ``view`` in order of its keys, from statements that are put together for this one day.
+
+    Parameters
+    ----------
+    view : str
+    events : str
+        Files of the event log.
+    feature_set : FeatureSet
+    as_of : date
+    """
+    (made,) = (one for one in feature_set.shipped if one.name == view)
+    with duckdb.connect() as connection, tempfile.TemporaryDirectory() as folder:
+        files = {}
+        for other in made.beside_views:
+            file = Path(folder) / f"{other}.parquet"
+            view_alone(other, events, feature_set, as_of).to_parquet(file, index=False)
+            files[file_parameter(other)] = str(file)
+        connection.read_parquet(events).create_view(EVENTS)
+        plan = aggregate_plan(made, connection.table(EVENTS).columns, [as_of])
+        for name, query in (*plan.shared.items(), *plan.before[0].items()):
+            connection.execute(f'CREATE TABLE "{name}" AS {query.sql("duckdb")}')
+        rows = connection.execute(plan.at[0].sql("duckdb"), files).df()
+    return rows.sort_values(list(made.keys), ignore_index=True)
 
 
 def snapshots_of(

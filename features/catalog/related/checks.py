@@ -107,7 +107,7 @@ def _check_feature(
             msg("{place}: there is no view {view!r} of {entity}", place=place, view=name, entity=other),
             hint=suggested(name, known),
         )
-    columns, open_ended = _columns_of(source)
+    columns, open_ended = columns_of(source)
     if not columns:
         return  # of another store, which says itself what it has
     if column not in columns and not re.fullmatch(open_ended, column):
@@ -117,7 +117,7 @@ def _check_feature(
         )
 
 
-def _columns_of(source: ViewDeclaration | None) -> tuple[Collection[str], str]:
+def columns_of(source: ViewDeclaration | None) -> tuple[Collection[str], str]:
     """Return the columns of a view, and a pattern of those that only its data and history tell: of levels and trends."""
     if source is None:
         return [f.name for f in FeatureSet(WINDOWS_DAYS, OPTIONAL).features(PROFILE_VIEW)], _OF_EVENTS

@@ -8,10 +8,8 @@ from datetime import date
 from sqlglot import exp
 
 from tagcast.features.catalog.aggregate_views import Aggregate
-from tagcast.features.compute.aggregates.parts import Merge, Part, only
+from tagcast.features.compute.aggregates.parts import DAY, Merge, Part, known, only
 from tagcast.features.compute.dated_statements import sql_day
-
-_DAY = exp.column("day")
 
 
 def double(value: exp.Expr) -> exp.Expr:
@@ -31,11 +29,6 @@ def all_of(*conditions: exp.Expr | None) -> exp.Expr | None:
     return exp.and_(*given) if given else None
 
 
-def there(value: exp.Expr) -> exp.Expr:
-    """Return whether a value is known."""
-    return value.copy().is_(exp.null()).not_()
-
-
 def days_between(first: exp.Expr, last: exp.Expr) -> exp.Expr:
     """Return the whole days from one date to another."""
     return exp.DateDiff(this=last, expression=first, unit=exp.var("DAY"))
@@ -44,10 +37,10 @@ def days_between(first: exp.Expr, last: exp.Expr) -> exp.Expr:
 def value_of(
     one: Aggregate,
     part: Part,
+    column: exp.Expr,
     where: exp.Expr | None,
     start: date | None,
     as_of: date,
-    share: exp.Expr | None,
 ) -> exp.Expr:
     """Return an aggregate at ``as_of``.
 
@@ -55,38 +48,44 @@ def value_of(
     ----------
     one : Aggregate
     part : Part
-        Of events, or of days with an event where it is of days.
+        Of events, of days with an event where it is of days, or of the sums of days.
+    column : expression
+        What it is of: a column, of a share the condition.
     where : expression, optional
         Rows that do not meet it are not counted.
     start : date, optional
         First day of the window; None: everything.
     as_of : date
-    share : expression, optional
-        Of a share, the condition.
     """
-    column = exp.column(one.of, quoted=True)
-    known = all_of(where, there(column))
+    there = all_of(where, known(column))
     if one.function in {"count", "days"}:
-        return part.count(where, start)
-    if one.function in {"sum", "min", "max"}:
-        merge: Merge = "sum" if one.function == "sum" else "min" if one.function == "min" else "max"
+        return _or_unknown(one, part.count(where, start))
+    if one.function == "distinct":
+        return _or_unknown(one, part.total(only(where, column), start))
+    if one.function == "sum":
+        # Of nothing it is 0 where its pace is compared, too.
+        total = part.merged("sum", only(where, column), start)
+        return total if one.absent is None else exp.func("coalesce", total, exp.Literal.number(0))
+    if one.function in {"min", "max"}:
+        merge: Merge = "min" if one.function == "min" else "max"
         return part.merged(merge, only(where, column), start)
     if one.function == "mean":
-        return ratio(part.merged("sum", only(where, column), start), part.count(known, start))
+        return ratio(part.merged("sum", only(where, column), start), part.count(there, start))
     if one.function == "share":
-        answered = exp.paren(share.copy()) if share is not None else exp.null()
-        return ratio(
-            part.count(all_of(where, answered), start), part.count(all_of(where, there(answered)), start)
-        )
+        return ratio(part.count(all_of(where, exp.paren(column.copy())), start), part.count(there, start))
     if one.function in {"since_first", "since_last"}:
-        seen = part.merged("min" if one.function == "since_first" else "max", only(where, _DAY), start)
+        seen = part.merged("min" if one.function == "since_first" else "max", only(where, DAY), start)
         return days_between(seen, sql_day(as_of))
     if one.function in {"first", "last"}:
         # Of several at one moment the least is the first, the greatest the last: no order of rows decides.
-        at = _pair(exp.column("event_time"), column)
+        at = _pair(DAY if one.per else exp.column("event_time"), column)
         merge = "min" if one.function == "first" else "max"
-        return _second(part.merged(merge, only(known, at), start))
+        return _second(part.merged(merge, only(there, at), start))
     return _GAPS[one.of](part)
+
+
+def _or_unknown(one: Aggregate, counted: exp.Expr) -> exp.Expr:
+    return counted if one.absent is not None else exp.func("nullif", counted, exp.Literal.number(0))
 
 
 def _pair(first: exp.Expr, second: exp.Expr) -> exp.Expr:
@@ -108,7 +107,8 @@ def _gap_mean(part: Part) -> exp.Expr:
 
 def _gap_std(part: Part) -> exp.Expr:
     """The spread comes from exact whole numbers: n·Σg² − (Σg)² keeps every bit that a running mean loses."""
-    squares = exp.cast(part.merged("sum", exp.column("gap") * exp.column("gap"), None), "BIGINT")
+    gap = exp.cast(exp.column("gap"), "BIGINT")
+    squares = exp.cast(part.merged("sum", gap * gap.copy(), None, "BIGINT"), "BIGINT")
     count, reach = _gaps(part), _reach(part)
     spread = count * squares - exp.paren(reach * reach.copy())
     return exp.Sqrt(this=ratio(exp.paren(spread), count.copy() * count.copy()))
@@ -119,7 +119,7 @@ def _gaps(part: Part) -> exp.Expr:
 
 
 def _reach(part: Part) -> exp.Expr:
-    reach = days_between(part.merged("min", _DAY, None), part.merged("max", _DAY, None))
+    reach = days_between(part.merged("min", DAY, None), part.merged("max", DAY, None))
     return exp.cast(reach, "BIGINT")
 
 
@@ -127,5 +127,5 @@ _GAPS: dict[str, Callable[[Part], exp.Expr]] = {
     "mean": _gap_mean,
     "std": _gap_std,
     "max": lambda part: part.merged("max", exp.column("gap"), None),
-    "last": lambda part: _second(part.merged("max", _pair(_DAY, exp.column("gap")), None)),
+    "last": lambda part: part.newest(exp.column("gap")),
 }

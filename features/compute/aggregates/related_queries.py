@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from tagcast.features.catalog.related.conditions import parsed_condition, with_features
 from tagcast.features.catalog.related.view import Figure, RelatedView
-from tagcast.features.compute.aggregates.functions import double, ratio, there
+from tagcast.features.compute.aggregates.functions import double, ratio
+from tagcast.features.compute.aggregates.parts import known
 from tagcast.features.compute.dated_statements import EVENTS, as_written, sql_day
 
 _KEYS = ("profile_id", "other")
@@ -105,7 +106,7 @@ def ordered_sum(value: exp.Expr) -> exp.Expr:
 
 def _share(one: Figure) -> exp.Expr:
     condition = exp.paren(with_features(as_written(parsed_condition(one.of)), _of))
-    answered = exp.Count(this=exp.case().when(there(condition), exp.Literal.number(1)))
+    answered = exp.Count(this=exp.case().when(known(condition), exp.Literal.number(1)))
     met = exp.Count(this=exp.case().when(condition.copy(), exp.Literal.number(1)))
     return ratio(met, answered)
 

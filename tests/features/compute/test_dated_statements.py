@@ -12,11 +12,10 @@ import pytest
 from sqlglot import parse_one
 
 from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
-from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, dated_statement
+from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, dated_statement, day_number
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, outcome_rows
-from tagcast.features.compute.partial_aggregates import day_number
 from tagcast.features.compute.snapshots import Snapshots
-from tests.support.shop import compile_view, shop_lines, write_log
+from tests.support.shop import shop_lines, view_alone, write_log
 
 STANDS_FOR = str(day_number(STANDS_FOR_LAST))
 COLUMNS = ("amount", "category", "discount", "is_return", "item_id", "order_id", "quantity")
@@ -38,7 +37,6 @@ def test_snapshots_are_what_each_day_gives_alone(log, tmp_path, gaps) -> None:
     features = FeatureSet((7, 30), COLUMNS, (STANDS_FOR, "view"))
     events = SimpleNamespace(glob=log.glob, id_before=str)
     snapshots = Snapshots(tmp_path, events, features, "America/New_York")
-    table = ibis.duckdb.connect().read_parquet(log.glob)
     for last in (date(2024, 6, 30), date(2024, 5, 2)):
         dates = [last - timedelta(days=gap) for gap in gaps]
         snapshots.ensure(dates)
@@ -46,7 +44,7 @@ def test_snapshots_are_what_each_day_gives_alone(log, tmp_path, gaps) -> None:
             stored = pd.read_parquet(snapshots.path(view, as_of))
             stamps = {stored.pop(name).iloc[0] for name in ("event_timestamp", "created_timestamp")}
             assert stamps == {pd.Timestamp(as_of, tz="America/New_York")}
-            alone = compile_view(view, table, features, as_of).order_by(list(SHIPPED[view])).execute()
+            alone = view_alone(view, log.glob, features, as_of)
             pd.testing.assert_frame_equal(stored, alone, check_exact=True, check_dtype=False)
 
 

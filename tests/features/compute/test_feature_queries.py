@@ -12,12 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.catalog.feature_set import SERVICES, SHIPPED, FeatureSet, windows_within
-from tagcast.features.compute.feature_queries import compile_partials
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, population, top_categories
-from tagcast.features.compute.partial_aggregates import make_partials
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.errors import DataError
-from tests.support.shop import FIRST_DAY, compile_view, shop_lines, snapshots_of, write_log
+from tests.support.shop import FIRST_DAY, shop_lines, snapshots_of, view_alone, write_log
 
 EVERY = FeatureSet(
     (7, 30, 90), ("amount", "category", "discount", "is_return", "item_id", "order_id", "quantity"), ("view",)
@@ -50,9 +48,7 @@ def line(
 
 def compute(tmp_path, rows, view, as_of, feature_set=EVERY):
     log = write_log(tmp_path, pd.DataFrame(rows))
-    connection = ibis.duckdb.connect()
-    frame = compile_view(view, connection.read_parquet(log.glob), feature_set, as_of).execute()
-    return frame.set_index(list(SHIPPED[view])).sort_index()
+    return view_alone(view, log.glob, feature_set, as_of).set_index(list(SHIPPED[view]))
 
 
 def test_windowed_features_by_hand(tmp_path) -> None:
@@ -176,26 +172,17 @@ def odd_lines(draw) -> pd.DataFrame:
 @given(data=st.data())
 def test_cells_give_the_bits_of_one_date_alone(tmp_path, data) -> None:
     """Aggregates that several moments share say what each moment says when it is computed alone, to the bit."""
-    log = write_log(tmp_path, odd_lines(data.draw))
+    lines = odd_lines(data.draw)
+    first = lines.head(1).assign(at=pd.Timestamp(FIRST_DAY), event="view")  # a snapshot is of somebody
+    log = write_log(tmp_path, pd.concat([first, lines]))
     columns = tuple(c for c in EVERY.columns if data.draw(st.booleans()) or c == "is_return")
     feature_set = FeatureSet(data.draw(st.sampled_from([(7,), (1, 30), (7, 365)])), columns, ("view",))
     after = data.draw(st.lists(st.integers(1, 420), min_size=1, max_size=2, unique=True))
     dates = [FIRST_DAY + timedelta(days=d) for d in after]
-    connection = ibis.duckdb.connect()
-    events = connection.read_parquet(log.glob)
-    partials = make_partials(events, feature_set, dates).computed(connection)
-    for view, keys in SHIPPED.items():
-        if not feature_set.features(view):
-            continue
-        for as_of in dates:
-            shared, alone = (
-                table.order_by(list(keys)).execute()
-                for table in (
-                    compile_partials(view, partials, feature_set, as_of),
-                    compile_view(view, events, feature_set, as_of),
-                )
-            )
-            pd.testing.assert_frame_equal(shared, alone, check_exact=True)
+    shared = snapshots_of(log, feature_set, dates, tmp_path)
+    for (view, as_of), together in shared.items():
+        alone = view_alone(view, log.glob, feature_set, as_of).set_index(list(SHIPPED[view]))
+        pd.testing.assert_frame_equal(together, alone, check_exact=True)
 
 
 def test_days_before_1970_have_weekends_too(tmp_path) -> None:
@@ -207,17 +194,13 @@ def test_days_before_1970_have_weekends_too(tmp_path) -> None:
 
 def test_gaps_of_centuries_do_not_overflow(tmp_path) -> None:
     log = write_log(tmp_path, pd.DataFrame([line("a", "1700-01-01"), line("a", "2024-01-01")]))
-    connection = ibis.duckdb.connect()
-    events = connection.read_parquet(log.glob)
     dates = [date(2024, 1, 2), date(2024, 2, 1)]
-    partials = make_partials(events, EVERY, dates).computed(connection)
+    shared = snapshots_of(log, EVERY, dates, tmp_path)
     gap = (date(2024, 1, 1) - date(1700, 1, 1)).days
     for as_of in dates:
-        for table in (
-            compile_partials("profile_activity", partials, EVERY, as_of),
-            compile_view("profile_activity", events, EVERY, as_of),
-        ):
-            (row,) = table.execute().to_dict("records")
+        alone = view_alone("profile_activity", log.glob, EVERY, as_of)
+        for table in (shared["profile_activity", as_of], alone):
+            (row,) = table.to_dict("records")
             assert (row["gap_max_days"], row["gap_std_days"]) == (gap, 0)
 
 
