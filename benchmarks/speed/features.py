@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,7 @@ def by_pandas(log: str, made: Path, day: date) -> None:
     }  # fmt: skip
     trends = {
         f"{stem}_trend_{a}_{b}d": out[f"{stem}_{a}d"] / (out[f"{stem}_{b}d"] * a / b).replace(0, none)
-        for a, b in SET.trend_windows()
+        for a, b in pairwise(WINDOWS)
         for stem in ("purchase_days", "spend")
     }
     frame = pd.DataFrame({"profile_id": ids, **done, **{c: out[c] for c in windowed}, **trends})
@@ -224,17 +225,12 @@ def compare(ours: Path, theirs: Path) -> None:
     """Refuse a rival whose numbers are not ours: pandas adds floats, so up to a millionth of a cent."""
     import pyarrow.parquet as pq
 
-    there = set(pq.read_schema(theirs).names)
-    names = [
-        f.name for f in SET.features("profile_activity") if f.name in there or DECLARED not in str(theirs)
-    ]
+    names = [f.name for f in SET.features("profile_activity")]
     one, two = (pq.read_table(file, columns=["profile_id", *names]) for file in (ours, theirs))
     if not one["profile_id"].equals(two["profile_id"].cast("string")):
         raise RuntimeError(f"{theirs}: other profiles, or another order")
     for name in names:
         a, b = (t[name].cast("float64").to_numpy() for t in (one, two))
-        if DECLARED in str(theirs):  # counts of nothing are 0 there, and unknown of who never bought here
-            a, b = np.nan_to_num(a), np.nan_to_num(b)
         if not np.allclose(a, b, rtol=1e-9, atol=1e-8, equal_nan=True):
             raise RuntimeError(
                 f"{theirs}: {name} differs for {int((~np.isclose(a, b, equal_nan=True)).sum()):,} profiles"

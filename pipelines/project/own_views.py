@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -49,21 +50,16 @@ def own_views(project: Project, as_of: date, history_days: int | None) -> tuple[
     """
     from tagcast.features.catalog.view_files import declared_views
 
-    # One of tags alone gives attributes, no features.
+    # One of tags alone gives attributes, no features; one of two entities is made of features of others.
     declared = [v for v in declared_views(project.settings) if v.kind != "related" or v.names]
     made: dict[str, OwnView] = {}
-    # Views of two entities are made of features of others.
     for view in sorted(declared, key=lambda one: len(one.keys)):
-        made[view.view] = _settled(project, view, as_of, history_days, tuple(made.values()))
+        made[view.view] = _settled(project, view, as_of, history_days, list(made.values()))
     return tuple(made[view.view] for view in declared)
 
 
 def _settled(
-    project: Project,
-    view: ViewDeclaration,
-    as_of: date,
-    history_days: int | None,
-    others: tuple[OwnView, ...] = (),
+    project: Project, view: ViewDeclaration, as_of: date, history_days: int | None, others: Sequence[OwnView]
 ) -> OwnView:
     from tagcast.features.catalog.attribute_views import resolved
     from tagcast.features.catalog.feast_views import FeastDeclaration
@@ -90,7 +86,7 @@ def _settled(
     levels = aggregate_levels(connection, events.glob, view, column_kinds(project.settings), as_of)
     beside: dict[str, float | None] = {}
     if named_beside(view):
-        known = replace(project.shipped_set(history_days, as_of), own=others)
+        known = replace(project.shipped_set(history_days, as_of), own=tuple(others))
         beside = {f"{name}.{f.name}": f.absent for name in known.views for f in known.features(name)}
     return settled(view, project.settings.numbers, history_days, levels, beside)
 
@@ -104,7 +100,7 @@ def _related(
 
     other, needed, relation = project.of(view.related.entity), view.needed_views, _relation(project, view)
     own = tuple(
-        _settled(other, one, as_of, history_days)
+        _settled(other, one, as_of, history_days, [])
         for one in declared_views(other.settings)
         if one.view in needed
     )
