@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -73,6 +74,10 @@ CONDITIONS = {
     "units < 2567000": lambda e: unless_unknown(e.units, lambda v: v < 2567000),
     "CAST(method AS INT) > 1": lambda _: None,  # no method is a number
     "event_day >= make_date(1970, 1, 1)": lambda e: e.day >= date(1970, 1, 1),
+    "dayofweek(event_day) IN (0, 6)": lambda e: e.day.isoweekday() in {6, 7},
+    "(dayofweek(event_day) = 1 OR event_day < make_date(1969, 12, 1)) AND event <> 'login'": lambda e: (
+        (e.day.isoweekday() == 1 or e.day < date(1969, 12, 1)) and e.type != "login"
+    ),
 }
 wheres = st.one_of(st.none(), st.sampled_from(sorted(CONDITIONS)))
 numbers, words = st.sampled_from(("amount", "units")), st.sampled_from(("method", "event"))
@@ -80,17 +85,20 @@ columns = st.one_of(numbers, words)
 windows = st.lists(st.sampled_from((1, 7, 30, 200, "all")), min_size=1, max_size=3, unique=True)
 
 
-def aggregates(function: str, of) -> st.SearchStrategy[dict]:
+def aggregates(function: str, of, per: str = "") -> st.SearchStrategy[dict]:
     windowed = function in {"count", "days", "sum", "mean", "min", "max", "distinct", "share"}
     return st.builds(
-        lambda of, where, windows: {
+        lambda of, where, windows, absent: {
             function: of,
             **({"where": where} if where else {}),
             **({"windows": windows} if windowed else {}),
+            **({"absent": absent} if absent is not None else {}),
+            **({"per": per} if per else {}),
         },
         of,
         wheres,
         st.one_of(windows, st.just("none")),
+        st.sampled_from((None, None, 0, "unknown")),
     )
 
 
@@ -101,17 +109,48 @@ declared = st.one_of(
     aggregates("last", words),
     aggregates("share", st.sampled_from(sorted(CONDITIONS))),
     aggregates("gaps", st.sampled_from(("mean", "std", "max", "last"))),
+    *(aggregates(name, numbers, "day") for name in ("mean", "min", "max", "first", "last")),
+    aggregates("distinct", columns, "day"),
 )
-views = st.builds(
-    lambda features, where, pair: {
+ALWAYS_DECLARED = {
+    "n": {"count": True, "windows": "none"},
+    "age": {"since_first": True, "absent": 0},
+    "pace": {"sum": "amount", "windows": [1, 7, 30]},
+    "t": {"trend": "pace"},
+}
+"""Features from which others are computed."""
+WHOLE = "view: w\nfeatures: {w_n: {count: true}, w_age: {since_first: true}}\n"
+"""A view of the profile, beside that of pairs."""
+
+
+def drawn_view(features, where, pair, rows, show) -> dict:
+    named = {f"f{n}": given for n, given in enumerate(features)} | ALWAYS_DECLARED
+    of_whole = "w.w_age" if pair else "age"
+    derive = {
+        "per": "n / w.w_n" if pair else "n / age",
+        "sums": {"value": "(pace_7d - pace_30d) / (pace_1d + pace_30d)", "absent": 0},
+        "more": {"expected": "n", "exposure": of_whole, "days": 30, "absent": 0},
+    }
+    shown = [name for name in show if name in {*named, *derive}]
+    return {
         "view": "v",
         **({"entity": ["profile", "category"]} if pair else {}),
         **({"where": where} if where else {}),
-        "features": {f"f{n}": given for n, given in enumerate(features)},
-    },
+        **({"rows": rows} if rows else {}),
+        "features": named,
+        "derive": derive,
+        **({"show": shown} if shown else {}),
+    }
+
+
+SHOWABLE = (*(f"f{n}" for n in range(10)), *ALWAYS_DECLARED, "per", "sums", "more")
+views = st.builds(
+    drawn_view,
     st.lists(declared, min_size=2, max_size=10),
     wheres,
     st.booleans(),
+    st.sampled_from((None, "events", "active", "everyone")),
+    st.one_of(st.just([]), st.lists(st.sampled_from(SHOWABLE), unique=True)),
 )
 moments = st.integers(0, 200 * 24 * 4).map(lambda quarters: START + timedelta(minutes=15 * quarters))
 BORDERS = [
@@ -151,11 +190,14 @@ class Seen:
     found: dict[str, float | None] = field(default_factory=dict)
 
     def add(self, name: str, given: dict, of_view: str) -> None:
+        if "trend" in given:
+            return
         where = CONDITIONS.get(given.get("where", ""), lambda _: True)
         rows = [e for e in self.rows if where(e)]
         of_values = {"sum", "mean", "min", "max", "first", "last"} & given.keys()
         conditions = of_view, given.get("where", ""), given.get("share", "")
-        if not of_values and not any("is_return" in text.lower() for text in conditions):
+        given = {**given, "returns": any("is_return" in text.lower() for text in conditions)}
+        if not of_values and not given["returns"]:
             rows = [e for e in rows if e.type != "back"]
         chosen = given.get("windows")
         if isinstance(chosen, list):
@@ -163,13 +205,23 @@ class Seen:
                 inside = rows if window == "all" else [e for e in rows if (self.as_of - e.day).days <= window]
                 self.found[f"{name}_all" if window == "all" else f"{name}_{window}d"] = self.of(given, inside)
         elif "last" in given and given["last"] in {"method", "event"}:
-            newest = self.of(given, rows)
+            newest = self.of({**given, "absent": None}, rows)
             for level in ("card", "cash", "login", "buy", "back", "other"):
-                self.found[f"{name}_is_{level}"] = None if newest is None else float(newest == level)
+                said = None if newest is None else float(newest == level)
+                self.found[f"{name}_is_{level}"] = 0 if said is None and given.get("absent") == 0 else said
         else:
             self.found[name] = self.of(given, rows)
 
     def of(self, given: dict, rows: list[Event]):
+        value, absent = self.value_of(given, rows), given.get("absent")
+        if value is None and absent == 0:
+            return 0
+        counts = {"count", "days", "distinct"} & given.keys()
+        if absent == "unknown" and counts and not value:
+            return None
+        return 0 if value is None and absent is None and "sum" in given else value
+
+    def value_of(self, given: dict, rows: list[Event]):
         days = sorted({e.day for e in rows})
         if "count" in given:
             return len(rows)
@@ -189,35 +241,86 @@ class Seen:
                 return None
             kinds = {"mean": statistics.fmean, "std": statistics.pstdev, "max": max, "last": lambda g: g[-1]}
             return kinds[given["gaps"]](gaps)
-        ((function, column),) = [(k, v) for k, v in given.items() if k not in {"where", "windows"}]
+        said = {"where", "windows", "per", "absent", "returns"}
+        ((function, column),) = [(k, v) for k, v in given.items() if k not in said]
         known = [e for e in rows if e.value(column) is not None]
-        values = [e.value(column) for e in known]
+        if "per" in given and function == "distinct":
+            return sum(len({e.value(column) for e in known if e.day == day}) for day in days)
+        if "per" in given:
+            bought = {e.day for e in rows if e.type != "back" or given["returns"]}
+            values = [
+                sum(e.value(column) for e in known if e.day == day)
+                for day in sorted({e.day for e in known} & bought)
+            ]
+            order = [(n, value) for n, value in enumerate(values)]
+        else:
+            values = [e.value(column) for e in known]
+            order = sorted((e.at, e.value(column)) for e in known)
         if function == "distinct":
             return len(set(values))
-        if function == "sum":
-            return float(sum(values))
         if not values:
             return None
+        if function == "sum":
+            return float(sum(values))
         if function == "mean":
             return float(sum(values)) / len(values)
         if function in {"min", "max"}:
             return float(min(values) if function == "min" else max(values))
-        order = sorted(known, key=lambda e: (e.at, e.value(column)))
-        value = (order[0] if function == "first" else order[-1]).value(column)
+        value = (order[0] if function == "first" else order[-1])[1]
         return value if isinstance(value, str) else float(value)
+
+    def paces(self) -> None:
+        exact = {}
+        for days in (1, 7, 30):
+            inside = [e for e in self.rows if (self.as_of - e.day).days <= days]
+            exact[days] = sum((e.amount for e in inside if e.amount is not None), Decimal(0))
+        for short, long in ((1, 7), (7, 30)):
+            usual = float(exact[long] * short) / long
+            self.found[f"t_{short}_{long}d"] = float(exact[short]) / usual if usual else None
+        above, below = float(exact[7] - exact[30]), float(exact[1] + exact[30])
+        self.found["sums"] = above / below if below else 0
 
 
 def expected(view: dict, history: list[Event], as_of: date) -> dict[tuple[str, ...], dict]:
     where = CONDITIONS.get(view.get("where", ""), lambda _: True)
+    returns, rows = "is_return" in view.get("where", "").lower(), view.get("rows", "events")
     entities: dict[tuple[str, ...], Seen] = {}
+    there: set[tuple[str, ...]] = set()
     for event in history:
         key = (event.id, event.cat) if "entity" in view else (event.id,)
-        if event.day < as_of and where(event) and None not in key:
-            entities.setdefault(key, Seen([], as_of)).rows.append(event)
+        if event.day >= as_of or None in key:
+            continue
+        seen = entities.setdefault(key, Seen([], as_of))
+        if where(event):
+            seen.rows.append(event)
+        if rows == "everyone" or (where(event) and (rows == "events" or event.type != "back" or returns)):
+            there.add(key)
+    entities = {key: seen for key, seen in entities.items() if key in there}
     for seen in entities.values():
         for name, declared_one in view["features"].items():
             seen.add(name, declared_one, view.get("where", ""))
+        seen.paces()
+    derive(entities, history, as_of, pair="entity" in view)
     return {key: seen.found for key, seen in entities.items()}
+
+
+def derive(entities: dict[tuple[str, ...], Seen], history: list[Event], as_of: date, *, pair: bool) -> None:
+    """Add what is computed from other features, those of the profile's own view among them."""
+    exposures = {}
+    for key, seen in entities.items():
+        own = [e for e in history if e.id == key[0] and e.day < as_of and e.type != "back"]
+        n, age = seen.found["n"], seen.found["age"]
+        w_age = (as_of - min(e.day for e in own)).days if own else None
+        below, exposures[key] = (len(own), w_age) if pair else (age, age)
+        seen.found["per"] = n / below if below else None
+    for key, seen in entities.items():
+        alike = [other for other in entities if not pair or other[1] == key[1]]
+        events = sum(entities[other].found["n"] for other in alike)
+        known = [exposures[other] for other in alike if exposures[other] is not None]
+        seen.found["more"] = 0
+        if events and known and exposures[key] is not None:
+            below = exposures[key] + sum(known) / events
+            seen.found["more"] = 30 * float(seen.found["n"] + 1) / below if below else 0
 
 
 def snapshots(folder: Path, view: dict, history: list[Event], dates=DATES) -> dict[date, pd.DataFrame]:
@@ -229,7 +332,7 @@ def snapshots(folder: Path, view: dict, history: list[Event], dates=DATES) -> di
     frame.to_parquet(folder / "app.parquet")
     for name in ("views", "tags"):
         (folder / name).mkdir()
-    (folder / "views" / "v.yaml").write_text(json.dumps(view), encoding="utf-8")
+    (folder / "views" / "v.yaml").write_text(f"{WHOLE}---\n{json.dumps(view)}", encoding="utf-8")
     config = folder / "tagcast.toml"
     config.write_text(
         f'name = "small"\ntimezone = "{ZONE.key}"\nfeatures = "views"\ntags = "tags"\n{SOURCE}',
@@ -252,18 +355,25 @@ def test_every_aggregate_is_what_a_count_by_hand_gives(view, drawn) -> None:
         for as_of, found in snapshots(Path(folder), view, history).items():
             right = expected(view, history, as_of)
             assert len(found) == len(right)
+            stems = list(dict.fromkeys(re.split(r"_is_|_\d+d|_\d+_|_all", name)[0] for name in found.columns))
+            shown = view.get("show", [*view["features"], *sorted(view["derive"])])
+            # Of a word there may be no level that anybody had before the last date.
+            assert stems == [name for name in shown if name in stems]
+            assert all("last" in view["features"].get(name, {}) for name in {*shown} - {*stems})
             for key, values in right.items():
                 row = found.loc[key if len(key) > 1 else key[0]]
                 for name, value in values.items():
                     if name not in found.columns:
-                        assert "_is_" in name  # a level that nobody had before the last date
+                        assert "_is_" in name or name.split("_")[0] not in shown
                     elif value is None:
                         assert pd.isna(row[name]), (key, name)
                     else:
-                        exact = "gaps" not in view["features"][name.split("_")[0]]
+                        exact = "gaps" not in view["features"].get(name.split("_")[0], {})
                         assert row[name] == value or (not exact and math.isclose(row[name], value)), (
                             key,
                             name,
+                            row[name],
+                            value,
                         )
 
 
