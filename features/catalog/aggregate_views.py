@@ -183,6 +183,8 @@ class AggregateView:
         Who has a row: one of :data:`tagcast.features.catalog.aggregates_declaration.Rows`.
     shown : tuple of str, optional
         The columns that are features, in order; None: all.
+    history : tuple of str
+        Features that tell how much is known of an entity: its tenure, and its frequency.
     beside : tuple of (str, float or None)
         Features of other views that it is made of, as ``view.feature``, and of each what stands for no row.
     """
@@ -196,11 +198,18 @@ class AggregateView:
     rows: str = "events"
     shown: tuple[str, ...] | None = None
     beside: tuple[tuple[str, float | None], ...] = ()
+    history: tuple[str, ...] = ()
 
     @property
     def beside_views(self) -> tuple[str, ...]:
         """The views whose features it is made of, sorted."""
         return tuple(sorted({name.partition(".")[0] for name, _ in self.beside}))
+
+    @property
+    def days_since(self) -> frozenset[str]:
+        """The features that are days since an event before the snapshot: at least one."""
+        since = [one for one in self.aggregates if one.function in {"since_first", "since_last"}]
+        return frozenset(f.name for one in since for f in one.features(self.name))
 
     @cached_property
     def computed(self) -> tuple[Feature, ...]:
@@ -230,7 +239,9 @@ class AggregateView:
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
-        more: dict[str, Any] = {"rows": self.rows, "shown": self.shown, "beside": self.beside}
+        more: dict[str, Any] = {
+            "rows": self.rows, "shown": self.shown, "beside": self.beside, "history": self.history
+        }  # fmt: skip
         return {
             "view": self.name,
             "keys": self.keys,
@@ -260,6 +271,7 @@ class AggregateView:
             written.get("rows", "events"),
             tuple(written["shown"]) if "shown" in written else None,
             tuple((name, absent) for name, absent in written.get("beside", ())),
+            tuple(written.get("history", ())),
         )
 
 

@@ -7,12 +7,17 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tagcast.features.catalog.view_declarations import DeclaredView, check_feature_names
+from tagcast.features.catalog.view_declarations import (
+    LONGEST_WINDOW,
+    DeclaredView,
+    Window,
+    check_feature_names,
+    checked_windows,
+)
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict, suggested
 
-Window = int | Literal["all"]
 FUNCTIONS = (
     "count", "days", "sum", "mean", "min", "max", "distinct", "share", "since_first", "since_last", "first", "last", "gaps",
     "trend",
@@ -27,9 +32,9 @@ PER_DAY = frozenset({"mean", "min", "max", "first", "last", "distinct"})
 """Aggregates that can be of days: of what the events of a day are together, not of each."""
 WHOLE = frozenset({"count", "days", "since_first", "since_last"})
 """Aggregates that are whole numbers: their sums over everybody are the same in any order."""
-LONGEST_WINDOW = 3_650
-Role = Literal["recency", "frequency", "value"]
+Role = Literal["recency", "frequency", "value", "tenure"]
 ROLES: tuple[Role, ...] = ("recency", "frequency", "value")
+"""Those of a ranking."""
 Rows = Literal["events", "active", "everyone"]
 
 
@@ -126,27 +131,6 @@ class Aggregate(Strict):
         return "" if given is True else str(given)
 
 
-def checked_windows(given: Any) -> tuple[Window, ...]:
-    """Return windows in order: days rising, then all.
-
-    Raises
-    ------
-    InvalidValueError
-        Where there is none, one stands twice, or one has no length.
-    """
-    several = list(given) if isinstance(given, list | tuple) else [None]
-    days = sorted(n for n in several if type(n) is int and 0 < n <= LONGEST_WINDOW)
-    whole = ["all"] if "all" in several else []
-    if not several or sorted(map(str, several)) != sorted(map(str, {*days, *whole})):
-        raise InvalidValueError(
-            msg(
-                "expected a list of days from 1 to {longest:,}, each once, and all for everything",
-                longest=LONGEST_WINDOW,
-            )
-        )
-    return (*days, *whole)  # type: ignore[arg-type]
-
-
 class Derived(Strict):
     """A feature that is computed from others: by an expression, or as what is expected at the pace of others."""
 
@@ -205,10 +189,10 @@ class AggregatesDeclaration(DeclaredView):
         description="the features that models see, in this order; others are computed for derive alone. A name stands for all of its "
         "windows, a list of names for their windows in turn; default: all features",
     )
-    roles: dict[Role, str] = Field(
+    roles: dict[Role, str | tuple[str, ...]] = Field(
         default_factory=dict,
-        description="which features are recency (days since), frequency and value: of them the ranking is made that a model "
-        "has to beat",
+        description="which features are recency (days since), frequency and value: of them the ranking is made that a model has to "
+        "beat; and which (one or several) are tenure: below the least that training saw there is too little history",
     )
 
     @field_validator("windows", mode="before")
@@ -228,7 +212,10 @@ class AggregatesDeclaration(DeclaredView):
         if both := sorted(self.features.keys() & self.derive.keys()):
             raise InvalidValueError(msg("{names}: both in features and in derive", names=listed(both)))
         check_feature_names([*self.features, *self.derive])
-        for role, name in self.roles.items():
+        for ranked in ROLES:
+            if len(self.of_role(ranked)) > 1:
+                raise InvalidValueError(msg("roles.{role}: expected one feature", role=ranked))
+        for role, name in [(one, name) for one in self.roles for name in self.of_role(one)]:
             if name not in self.column_names:
                 raise InvalidValueError(
                     msg(
@@ -272,6 +259,11 @@ class AggregatesDeclaration(DeclaredView):
         if len(set(self.shown)) < len(self.shown):
             twice = sorted({name for name in self.shown if self.shown.count(name) > 1})
             raise InvalidValueError(msg("show: {names}: twice", names=listed(twice)))
+
+    def of_role(self, role: Role) -> tuple[str, ...]:
+        """Return the features of a role; none where it has none."""
+        given = self.roles.get(role, ())
+        return (given,) if isinstance(given, str) else given
 
     @property
     def shown(self) -> tuple[str, ...]:

@@ -202,6 +202,20 @@ class FeatureSet:
         """Features that grow with the calendar alone (:class:`tagcast.features.catalog.feature.Feature`)."""
         return frozenset(f.name for view in (*self.shipped, *self.own) for f in view.features() if f.growing)
 
+    @property
+    def history(self) -> frozenset[str]:
+        """Features of a profile that tell how much is known of it."""
+        return frozenset(name for view in self._aggregates if len(view.keys) == 1 for name in view.history)
+
+    @property
+    def days_since(self) -> frozenset[str]:
+        """Features that are days since an event before the snapshot: at least one."""
+        return frozenset(name for view in self._aggregates for name in view.days_since)
+
+    @property
+    def _aggregates(self) -> tuple[AggregateView, ...]:
+        return tuple(view for view in (*self.shipped, *self.own) if isinstance(view, AggregateView))
+
     def titles(self) -> dict[str, Feature]:
         """Return every feature by its name."""
         return {f.name: f for view in self.views for f in self.features(view)}

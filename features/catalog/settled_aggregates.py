@@ -72,6 +72,13 @@ def shown_columns(view: AggregatesDeclaration, made: AggregateView) -> tuple[str
     return tuple(found)
 
 
+def history_of(view: AggregatesDeclaration, made: AggregateView) -> tuple[str, ...]:
+    """Return the features that tell how much is known of an entity, as far as they are made; none without a tenure."""
+    there = {feature.name for feature in made.features()}
+    tenure = [name for name in view.of_role("tenure") if name in there]
+    return (*tenure, *(name for name in view.of_role("frequency") if name in there)) if tenure else ()
+
+
 def absent_word(given: Absent | None) -> str:
     """Return what a declaration says of nothing, as views keep it."""
     return "" if given is None else str(given)

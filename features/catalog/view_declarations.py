@@ -16,6 +16,9 @@ from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict
 
 NAME = r"^[a-z][a-z0-9_]*$"
+Window = int | Literal["all"]
+LONGEST_WINDOW = 3_650
+"""Days."""
 ColumnKind = Literal["number", "flag", "date", "word"]
 SHIPPED = ("profile_activity", "profile_category")
 _KEYS = ("profile_id", "category")
@@ -133,6 +136,27 @@ def check_feature_names(names: Iterable[str]) -> None:
         raise InvalidValueError(
             msg("{names}: a snapshot has columns of these names: take others", names=listed(taken))
         )
+
+
+def checked_windows(given: Any) -> tuple[Window, ...]:
+    """Return windows in order: days rising, then all.
+
+    Raises
+    ------
+    InvalidValueError
+        Where there is none, one stands twice, or one has no length.
+    """
+    several = list(given) if isinstance(given, list | tuple) else [None]
+    days = sorted(n for n in several if type(n) is int and 0 < n <= LONGEST_WINDOW)
+    whole = ["all"] if "all" in several else []
+    if not several or sorted(map(str, several)) != sorted(map(str, {*days, *whole})):
+        raise InvalidValueError(
+            msg(
+                "expected a list of days from 1 to {longest:,}, each once, and all for everything",
+                longest=LONGEST_WINDOW,
+            )
+        )
+    return (*days, *whole)  # type: ignore[arg-type]
 
 
 class ColumnsDeclaration(DeclaredView):

@@ -12,7 +12,12 @@ from tagcast.features.catalog.aggregates_declaration import ROLES, AggregatesDec
 from tagcast.features.catalog.aggregates_declaration import Derived as DeclaredDerived
 from tagcast.features.catalog.feature_set import windows_within
 from tagcast.features.catalog.related.beside import check_beside, check_expected
-from tagcast.features.catalog.settled_aggregates import settled_aggregates, settled_derived, shown_columns
+from tagcast.features.catalog.settled_aggregates import (
+    history_of,
+    settled_aggregates,
+    settled_derived,
+    shown_columns,
+)
 from tagcast.features.catalog.view_files import aggregate_views, declared_views
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import msg
@@ -162,12 +167,13 @@ def settled(
             derived.append(settled_derived(name, view.derive[name]))
             there.add(name)
     # Without a recency nothing tells which way the first column of a ranking points.
-    roles = [view.roles.get(role) for role in ROLES] if "recency" in view.roles else []
+    roles = [name for role in ROLES for name in view.of_role(role)] if "recency" in view.roles else []
     used = {name for one in derived for name in _needed(view.derive[one.name])}
     made = replace(
         bare,
         derived=tuple(derived),
-        ranking=tuple(name for name in roles if name is not None and name in there),
+        ranking=tuple(name for name in roles if name in there),
         beside=tuple((name, absent) for name, absent in sorted(known.items()) if name in used),
     )
-    return replace(made, shown=shown_columns(view, made))
+    made = replace(made, shown=shown_columns(view, made))
+    return replace(made, history=history_of(view, made))

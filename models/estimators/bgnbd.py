@@ -27,8 +27,6 @@ from tagcast.models.stats.shapley import shapley_values
 
 Floats = npt.NDArray[np.float64]
 
-PROFILE_INPUTS = ("purchase_days_all", "recency_days", "tenure_days")
-CATEGORY_INPUTS = ("category_purchase_days_all", "category_recency_days", "tenure_days")
 _PRIOR = 1e-3
 """Weight of a pull towards parameters of one, so that data which cannot separate them give finite ones."""
 _BOUND = 8.0

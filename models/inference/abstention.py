@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.kernels.additive_model import compress
 
@@ -28,8 +29,6 @@ LEAST_MARGIN = float(np.log(2))
 """In compressed units: twice the largest count or sum seen is never beyond it."""
 SPAN_SHARE = 0.1
 """Of the span seen: near 0, where the compressed scale depends on the unit, a doubling would be nothing."""
-HISTORY = ("tenure_days", "tenure_bounded_days", "purchase_days_all")
-"""Features that tell how much is known of a profile: below the least seen there is too little history."""
 TOO_LITTLE_HISTORY = "too little history"
 OUTSIDE = "outside what training saw: "
 BELOW = "confidence below "
@@ -57,6 +56,8 @@ class RangeCheck:
         self.least = np.full(count, -np.inf)
         self.never_missing = np.zeros(count, dtype=bool)
         used = model.used_features
+        # What tells how much is known of a profile: below the least seen there is too little history.
+        history = FeatureSet.parse(model.feature_set).history
         for j, name in enumerate(self.features):
             seen = model.ranges.get(name)
             if seen is None or j not in used:
@@ -68,7 +69,7 @@ class RangeCheck:
             self.margin_low[j] = max(least, float(ends[1] - ends[0]))
             self.margin_high[j] = max(least, float(ends[3] - ends[2]))
             self.high[j] = _expand(ends[3] + self.margin_high[j])
-            if name in HISTORY:
+            if name in history:
                 self.least[j] = seen.minimum
             else:
                 self.low[j] = _expand(ends[0] - self.margin_low[j])

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tagcast.features.catalog.feature_set import PURCHASE
+from tagcast.features.catalog.feature_set import PAIR_VIEW, PROFILE_VIEW, PURCHASE
+from tagcast.features.catalog.shipped.shipped_views import repeat_inputs
 from tagcast.features.core.messages import Text, msg
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.calibration.binary_calibrator import MIN_CASES, Calibrated, Calibrator
@@ -15,7 +16,6 @@ from tagcast.models.candidates.answers import Method
 from tagcast.models.decisions.cases import Cases
 from tagcast.models.decisions.policy import NEVER, learned_threshold
 from tagcast.models.definitions.model_tag import AnyEvent, NoEvent
-from tagcast.models.estimators.bgnbd import CATEGORY_INPUTS, PROFILE_INPUTS
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.rfm import RfmRanking
 from tagcast.models.estimators.search import SearchOptions
@@ -147,8 +147,9 @@ def _repeat_spec(task: TrainingTask) -> RepeatSpec | None:
     if not isinstance(outcome, AnyEvent | NoEvent) or outcome.event != PURCHASE:
         return None
     first_counts = outcome.category is not None
-    columns = data.places(CATEGORY_INPUTS if first_counts else PROFILE_INPUTS)
-    if len(columns) < len(PROFILE_INPUTS):
+    inputs = repeat_inputs(PROFILE_VIEW, PAIR_VIEW if first_counts else "")
+    columns = data.places(inputs)
+    if len(columns) < len(inputs):
         return None
     purchases, recency, tenure = columns
     latest = data.X[data.as_of == data.as_of.min(), tenure]

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tagcast.registry.versions.tracking import Tracking
     from tagcast.serving.store.base import StoreReader
 
-RECENCY = "recency_days"
-
 
 class GateInputs:
     """Gathers evidence for the tags of one training run; what they share is counted once.
@@ -119,7 +117,7 @@ class GateInputs:
             last_day=last_day_losses(y[rows], read, without, features),
             late_events=events,
             late_rows=stamped,
-            ahead=[f for f in features if f.endswith(RECENCY) and (frame.X[f] < 1).any()],
+            ahead=[f for f in features if f in self._feature_set.days_since and (frame.X[f] < 1).any()],
             recounted_otherwise=[
                 f
                 for j, f in enumerate(features)

@@ -60,7 +60,8 @@ def shipped_view(name: str, log: LogContents, left_out: frozenset[str] = frozens
     AggregateView or None
         None where the log lacks what the view is of.
     """
-    from tagcast.features.catalog.settled_aggregates import shown_columns
+    from tagcast.features.catalog.aggregates_declaration import ROLES
+    from tagcast.features.catalog.settled_aggregates import history_of, shown_columns
 
     declared = _declaration(name)
     if not log.has(declared.needs):
@@ -71,22 +72,38 @@ def shipped_view(name: str, log: LogContents, left_out: frozenset[str] = frozens
         declared.view, declared.keys, declared.where or "", ordinary, derived, rows=declared.rows
     )
     shown = shown_columns(declared, bare)
-    ranking = tuple(declared.roles[role] for role in declared.roles)
+    ranking = tuple(name for role in ROLES for name in declared.of_role(role))
     of_events = tuple(one for event in log.events for one in _of_event(declared, log, event))
     more = [f.name for one in of_events for f in one.features(name) if f.name not in left_out]
     named = {text for one in derived for text in _beside(one)}
-    return replace(
+    made = replace(
         bare,
         aggregates=(*ordinary, *of_events),
         ranking=ranking,
         shown=(*(shown or ()), *more),
         beside=tuple((one, None) for one in sorted(named)),
     )
+    return replace(made, history=history_of(declared, made))
 
 
 def event_features(name: str, log: LogContents, event: str) -> tuple[Feature, ...]:
     """Return the features that a view of tagcast's own has of one event."""
     return tuple(f for one in _of_event(_declaration(name), log, event) for f in one.features(name))
+
+
+def repeat_inputs(of_whole: str, of_pair: str = "") -> tuple[str, str, str]:
+    """Return the features that a model of repeat purchases learns from: frequency, recency, and days since the first purchase.
+
+    Parameters
+    ----------
+    of_whole : str
+        The view of profiles.
+    of_pair : str
+        A view of pairs, where it is about repeats of a pair; how long the profile is known, that of profiles says.
+    """
+    declared = _declaration(of_pair or of_whole)
+    (frequency,), (recency,) = declared.of_role("frequency"), declared.of_role("recency")
+    return frequency, recency, _declaration(of_whole).of_role("tenure")[0]
 
 
 @cache

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 
 from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
+from tagcast.features.catalog.shipped.shipped_views import repeat_inputs
 from tagcast.features.compute.snapshot_reader import FeatureBatch
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
@@ -22,7 +23,7 @@ from tagcast.models.calibration.amount_calibrator import AmountCalibrator
 from tagcast.models.calibration.binary_calibrator import Calibrator
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.models.estimators.amount_regressor import AmountRegressor, OwnSpend
-from tagcast.models.estimators.bgnbd import PROFILE_INPUTS, BgNbdScorer, Parameters
+from tagcast.models.estimators.bgnbd import BgNbdScorer, Parameters
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.kernels.additive_model import AdditiveModel, Curve
@@ -134,7 +135,7 @@ def tags() -> list[LoadedTag]:
     both = np.hstack([X, drawn(SET, "profile_category", 11, 900)])
     curves = AdditiveModel(-0.4, tuple(Curve(j, (0.0, 2.0, 4.0), (-0.3, 0.1, 0.4), 0.2) for j in range(9)))
     silent = BgNbdScorer(
-        tuple(map(profile.index, PROFILE_INPUTS)), False, Parameters(1.1, 20.0, 0.8, 2.5), 30, False, 0.0,
+        tuple(map(profile.index, repeat_inputs("profile_activity"))), False, Parameters(1.1, 20.0, 0.8, 2.5), 30, False, 0.0,
         (3.0, 20.0, 200.0),
     )  # fmt: skip
     parts = {"logistic": curves, "forest": grown(X, 0), "bgnbd": silent}

@@ -12,6 +12,7 @@ import yaml
 
 from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
 from tagcast.features.catalog.feature_set import OPTIONAL, SHIPPED, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.shipped.shipped_views import repeat_inputs
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.ingest.aggregates import settled
 from tagcast.features.ingest.log_columns import names_in
@@ -57,6 +58,32 @@ def test_rankings_are_the_roles_of_the_files() -> None:
     assert EVERYTHING.rankings(("profile_activity", "profile_category")) == (
         ("category_recency_days", "category_purchase_days_all", "category_spend_all"),
     )
+
+
+def test_what_a_feature_is_for_is_said_by_the_files() -> None:
+    assert EVERYTHING.history == {"tenure_days", "tenure_bounded_days", "purchase_days_all"}
+    assert EVERYTHING.days_since == {
+        "recency_days", "tenure_days", "category_recency_days", "category_tenure_days", "view_recency_days"
+    }  # fmt: skip
+    assert repeat_inputs("profile_activity") == ("purchase_days_all", "recency_days", "tenure_days")
+    assert repeat_inputs("profile_activity", "profile_category") == (
+        "category_purchase_days_all", "category_recency_days", "tenure_days",
+    )  # fmt: skip
+
+
+def test_a_companys_roles_say_it_of_its_features() -> None:
+    declared = AggregatesDeclaration.model_validate(
+        {
+            "view": "v",
+            "features": {"n": {"count": True}, "old": {"since_first": True}, "new": {"since_last": True}},
+            "roles": {"recency": "new", "frequency": "n", "tenure": "old"},
+        }
+    )
+    made = FeatureSet((7,), (), (), (settled(declared, (), None, {}),))
+    assert FeatureSet.parse(made.spec) == made
+    assert made.rankings(("v",)) == (("new", "n"),)
+    assert made.history - EVERYTHING.history == {"n", "old"}
+    assert made.days_since >= {"old", "new"}
 
 
 def test_what_a_company_declares_takes_the_place_of_what_every_event_gets() -> None:
