@@ -163,7 +163,8 @@ def settled(
     derived: list[Derived] = []
     for name in in_order(view):
         # A window that no history fills takes what is derived from it along; a name that is nowhere is an error of its own.
-        if history_days is None or _needed(view.derive[name]) <= there:
+        needed = _needed(view.derive[name])
+        if needed <= there or (history_days is None and not (needed & named.keys()) - there):
             derived.append(settled_derived(name, view.derive[name]))
             there.add(name)
     # Without a recency nothing tells which way the first column of a ranking points.

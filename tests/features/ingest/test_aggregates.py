@@ -133,6 +133,8 @@ def test_windows_that_no_history_fills_take_what_pairs_derive_from_them_along(tm
     made = settled(view, settings.numbers, 100, {}, beside)
     assert [f.name for f in made.features()] == ["d", "b"]
     assert dict(made.beside) == beside
+    # Of events that never happened there are no features yet, however long the history.
+    assert [f.name for f in settled(view, settings.numbers, None, {}, beside).features()] == ["d", "b"]
     assert made.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
