@@ -166,11 +166,13 @@ def _written(query: exp.Query, keys: Sequence[str]) -> Statement:
     """Return the statement that writes the rows of a view in the order of its keys."""
     stamp = exp.cast(exp.Placeholder(this="starts_at"), "TIMESTAMPTZ")
     stamps = [exp.alias_(stamp.copy(), name) for name in ("event_timestamp", "created_timestamp")]
-    rows = exp.select("*", *stamps).from_(query.subquery("features"))
+    rows = exp.select("*", *stamps).from_(query.subquery("features", copy=False), copy=False)
     options = {"FORMAT": "parquet", "COMPRESSION": "zstd"}
     return dated_statement(
         exp.Copy(
-            this=rows.order_by(*(exp.column(key, quoted=True) for key in keys)).subquery(),
+            this=rows.order_by(*(exp.column(key, quoted=True) for key in keys), copy=False).subquery(
+                copy=False
+            ),
             kind=False,
             files=[exp.Placeholder(this="path")],
             params=[

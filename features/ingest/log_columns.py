@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -92,6 +93,7 @@ def check_condition(connection: Any, text: str, kinds: Mapping[str, str], where:
     return check_expression(connection, text, kinds, where, ("BOOLEAN",), msg("a condition"), example)
 
 
+@lru_cache(maxsize=4_096)
 def names_in(text: str) -> frozenset[str]:
     """Return the columns that an expression names, in lower case as the event log and features are: SQL tells no case apart."""
     return frozenset(name.lower() for name in columns_in(text))

@@ -60,14 +60,14 @@ def with_derived(
             ready = waiting
         query = _with_paces(query, view, [one for one in ready if one.exposure])
         added = [exp.alias_(_value(one, known, view, exact), one.name, quoted=True) for one in ready]
-        query = exp.select("*", *added).from_(query.subquery(_MEASURED))
+        query = exp.select("*", *added).from_(query.subquery(_MEASURED, copy=False), copy=False)
         known += [one.name for one in ready]
         waiting = [one for one in waiting if one not in ready]
     shown: list[exp.Expr] = []
     for feature in view.features():
         value: exp.Expr = exp.column(feature.name, quoted=True)
         shown.append(exp.alias_(double(value), feature.name, quoted=True) if feature.name in exact else value)
-    return exp.select(*quoted(view.keys), *shown).from_(query.subquery(_MEASURED))
+    return exp.select(*quoted(view.keys), *shown).from_(query.subquery(_MEASURED, copy=False), copy=False)
 
 
 def _names(one: Derived) -> frozenset[str]:

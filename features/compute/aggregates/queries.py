@@ -136,11 +136,12 @@ def _joined(
             nothing = exp.Literal.number(int(column.absent))
             value = exp.func("coalesce", value, nothing if column.name in exact else double(nothing))
         chosen.append(exp.alias_(value, column.name, quoted=True))
-    query = exp.select(*quoted(view.keys, "p0"), *chosen).from_(first.subquery("p0"))
+    query = exp.select(*quoted(view.keys, "p0"), *chosen).from_(first.subquery("p0", copy=False), copy=False)
     for number, source in enumerate(others, 1):
         alias = f"p{number}"
         same = [a.eq(b) for a, b in zip(quoted(view.keys, "p0"), quoted(view.keys, alias), strict=True)]
-        query = query.join(source.subquery(alias), on=exp.and_(*same), join_type="left")
+        beside = source.subquery(alias, copy=False)
+        query = query.join(beside, on=exp.and_(*same), join_type="left", copy=False)
     for other in view.beside_views:
         query = query.select(
             *(_beside(name, absent) for name, absent in view.beside if name.startswith(f"{other}."))

@@ -52,6 +52,7 @@ class ViewParts:
     ) -> None:
         self._view, self._columns, self._dates, self._wanted = view, columns, dates, wanted
         self._conditions: dict[str, exp.Expr] = {}
+        self._keys: dict[Aggregate, str] = {}
         past = exp.LT(this=exp.column(_EVENT_DAY), expression=sql_day(max(dates)))
         rows = exp.select("*", exp.alias_(exp.column(_EVENT_DAY), "day")).from_(
             exp.table_(EVENTS, quoted=True)
@@ -168,8 +169,10 @@ class ViewParts:
 
     def _key(self, one: Aggregate) -> str:
         """Return what tells the rows of one aggregate from those of others."""
-        asked = sorted(condition.sql("duckdb") for condition in self._split(one)[0])
-        return " AND ".join([str(one.beyond), *asked])
+        if one not in self._keys:
+            asked = sorted(condition.sql("duckdb") for condition in self._split(one)[0])
+            self._keys[one] = " AND ".join([str(one.beyond), *asked])
+        return self._keys[one]
 
     def _condition(self, key: str, text: str) -> exp.Expr | None:
         if not text:
