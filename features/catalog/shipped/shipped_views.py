@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 _EVENT, _LONGEST = "{event}", "{longest}"
+_OF_VIEW = re.compile(r"[a-z_]+\.[a-z_0-9]+")
 _SHORTEST_TREND = 7
 """Days: a pace over fewer says little."""
 
@@ -152,9 +154,8 @@ def _derived(declared: ShippedDeclaration, log: LogContents) -> Iterator[Derived
 
 
 def _beside(one: Derived) -> list[str]:
-    """Return the features of other views that one is made of: an expression of a shipped file names none but with a dot."""
-    words = " ".join(one.values).replace("(", " ").replace(")", " ").split()
-    return [word for word in words if "." in word and not word[0].isdigit()]
+    """Return the features of other views that one is made of."""
+    return [name for text in one.values for name in _OF_VIEW.findall(text)]
 
 
 def _numbers() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from datetime import date
 from sqlglot import exp
 
 from tagcast.features.catalog.aggregate_views import Aggregate
-from tagcast.features.compute.aggregates.parts import DAY, Merge, Part, known, only
+from tagcast.features.compute.aggregates.parts import DAY, GAP, Merge, Part, known, only
 from tagcast.features.compute.dated_statements import sql_day
 
 
@@ -107,7 +107,7 @@ def _gap_mean(part: Part) -> exp.Expr:
 
 def _gap_std(part: Part) -> exp.Expr:
     """The spread comes from exact whole numbers: n·Σg² − (Σg)² keeps every bit that a running mean loses."""
-    gap = exp.cast(exp.column("gap"), "BIGINT")
+    gap = exp.cast(GAP.copy(), "BIGINT")
     squares = exp.cast(part.merged("sum", gap * gap.copy(), None, "BIGINT"), "BIGINT")
     count, reach = _gaps(part), _reach(part)
     spread = count * squares - exp.paren(reach * reach.copy())
@@ -126,6 +126,6 @@ def _reach(part: Part) -> exp.Expr:
 _GAPS: dict[str, Callable[[Part], exp.Expr]] = {
     "mean": _gap_mean,
     "std": _gap_std,
-    "max": lambda part: part.merged("max", exp.column("gap"), None),
-    "last": lambda part: part.newest(exp.column("gap")),
+    "max": lambda part: part.merged("max", GAP, None),
+    "last": lambda part: part.newest(GAP),
 }

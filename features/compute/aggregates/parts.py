@@ -18,7 +18,9 @@ from tagcast.features.compute.dated_statements import sql_day
 Merge = Literal["sum", "min", "max"]
 _MERGES: dict[Merge, type[exp.AggFunc]] = {"sum": exp.Sum, "min": exp.Min, "max": exp.Max}
 ONE = exp.Literal.number(1)
-DAY = exp.column("day")
+DAY = exp.column("event_day")
+GAP, OF_DAY = exp.column("_gap"), exp.column("_of_day")
+"""Columns of days: the gap that one ends, and the sum of its events. No key, and no column of the log, begins like this."""
 
 
 def quoted(names: Sequence[str], table: str | None = None) -> list[exp.Column]:
@@ -76,7 +78,7 @@ class Part:
         Of the table that keeps its cells.
     keys : tuple of str
     rows : query
-        The keys, ``day``, and what the measures are taken from.
+        The keys, ``event_day``, and what the measures are taken from.
     """
 
     name: str
@@ -109,16 +111,16 @@ class Part:
         return self._measure("newest", value, "", at.name).merged()
 
     def _measure(self, merge: str, value: exp.Expr, kept: str, at: str = "") -> _Measure:
-        made = _Measure(f"m{len(self._measures)}", merge, value, kept, at)
+        made = _Measure(f"_m{len(self._measures)}", merge, value, kept, at)
         return self._measures.setdefault((merge, value.sql("duckdb")), made)
 
     def lines(self) -> exp.Select:
         """Return what every row adds to each measure."""
         values = [exp.alias_(one.value.copy(), one.name) for one in self._measures.values()]
-        return exp.select(*quoted(self.keys), "day", *values).from_(self.rows.subquery("r"))
+        return exp.select(*quoted(self.keys), DAY.copy(), *values).from_(self.rows.subquery("r"))
 
     def cells(self, borders: Sequence[date]) -> exp.Select:
-        """Return what every cell adds to each measure; ``day`` is any day of it: all lie on one side of every border."""
+        """Return what every cell adds to each measure; ``event_day`` is any day of it: all lie on one side of every border."""
         passed: list[exp.Expr] = [
             exp.cast(exp.paren(exp.GTE(this=DAY.copy(), expression=sql_day(border))), "SMALLINT")
             for border in borders
@@ -128,7 +130,7 @@ class Part:
             exp.alias_(exp.cast(one.merged(), one.kept) if one.kept else one.merged(), one.name)
             for one in self._measures.values()
         ]
-        day = exp.alias_(exp.Min(this=DAY.copy()), "day")
+        day = exp.alias_(exp.Min(this=DAY.copy()), DAY.name)
         chosen = exp.select(*quoted(self.keys), day, *merged).from_(self.lines().subquery("l"))
         return chosen.group_by(*quoted(self.keys), cell)
 
@@ -168,30 +170,32 @@ class LatestDay:
         return f"{self.found} found"
 
     def values(self, as_of: date) -> exp.Select:
-        """Return ``value`` by key."""
-        before = exp.LT(this=DAY.copy(), expression=sql_day(as_of))
+        """Return the sum by key."""
+        past = exp.LT(this=DAY.copy(), expression=sql_day(as_of))
         rows = exp.select(
-            *quoted(self.keys, "e"), exp.column("day", "e"), exp.alias_(self.column.copy(), "v")
+            *quoted(self.keys, "e"), exp.column(DAY.name, "e"), exp.alias_(self.column.copy(), "_v")
         )
-        rows = rows.select(exp.alias_(exp.true() if self.active is None else self.active.copy(), "active"))
+        rows = rows.select(exp.alias_(exp.true() if self.active is None else self.active.copy(), "_active"))
         rows = rows.from_(self.rows.subquery("e"))
         paid = exp.func(
             "coalesce", exp.column(self.paid, "f"), exp.cast(exp.Literal.string("-infinity"), "DATE")
         )
-        late = exp.select(*quoted(self.keys, "l"), exp.column("day", "l"), "v", "active").from_(
-            rows.where(before).subquery("l")
+        late = exp.select(*quoted(self.keys, "l"), exp.column(DAY.name, "l"), "_v", "_active").from_(
+            rows.where(past).subquery("l")
         )
         same = [a.eq(b) for a, b in zip(quoted(self.keys, "l"), quoted(self.keys, "f"), strict=True)]
-        reached = exp.GTE(this=exp.column("day", "l"), expression=paid)
+        reached = exp.GTE(this=exp.column(DAY.name, "l"), expression=paid)
         late = late.join(
             exp.alias_(exp.table_(self.table, quoted=True), "f", table=True), on=exp.and_(*same, reached)
         )
-        days = exp.select(*quoted(self.keys), "day", exp.alias_(exp.Sum(this=exp.column("v")), "value"))
-        days = days.from_(late.subquery("d")).group_by(*quoted(self.keys), "day")
-        days = days.having(exp.LogicalOr(this=exp.column("active")))
+        days = exp.select(
+            *quoted(self.keys), DAY.copy(), exp.alias_(exp.Sum(this=exp.column("_v")), OF_DAY.name)
+        )
+        days = days.from_(late.subquery("d")).group_by(*quoted(self.keys), DAY.copy())
+        days = days.having(exp.LogicalOr(this=exp.column("_active")))
         # Days whose sum is unknown are passed over.
-        newest = exp.ArgMax(this=exp.column("value"), expression=DAY.copy())
-        chosen = exp.select(*quoted(self.keys), exp.alias_(newest, "value")).from_(days.subquery("s"))
+        newest = exp.ArgMax(this=OF_DAY.copy(), expression=DAY.copy())
+        chosen = exp.select(*quoted(self.keys), exp.alias_(newest, OF_DAY.name)).from_(days.subquery("s"))
         return chosen.group_by(*quoted(self.keys))
 
 
@@ -214,8 +218,8 @@ class Distinct:
         last = [
             exp.alias_(
                 exp.Filter(
-                    this=exp.Max(this=exp.column("day")),
-                    expression=exp.Where(this=exp.LT(this=exp.column("day"), expression=sql_day(as_of))),
+                    this=exp.Max(this=DAY.copy()),
+                    expression=exp.Where(this=exp.LT(this=DAY.copy(), expression=sql_day(as_of))),
                 ),
                 f"last{place}",
             )

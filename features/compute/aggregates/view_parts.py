@@ -12,12 +12,21 @@ from tagcast.features.catalog.aggregate_views import Aggregate, AggregateView
 from tagcast.features.catalog.aggregates_declaration import OF_ACTIVITY
 from tagcast.features.catalog.attribute_views import level_names
 from tagcast.features.compute.aggregates.functions import all_of, double, ratio, value_of
-from tagcast.features.compute.aggregates.parts import DAY, Distinct, LatestDay, Part, known, only, quoted
+from tagcast.features.compute.aggregates.parts import (
+    DAY,
+    GAP,
+    OF_DAY,
+    Distinct,
+    LatestDay,
+    Part,
+    known,
+    only,
+    quoted,
+)
 from tagcast.features.compute.dated_statements import EVENTS, as_written, sql_day
 from tagcast.features.ingest.log_columns import names_in, view_expression
 
 _RETURNED = "is_return"
-_EVENT_DAY = "event_day"
 _OF_DAYS = frozenset({"days", "gaps"})
 _SINCE = frozenset({"since_first", "since_last"})
 """Of days where days are asked for anyway: they are fewer than events."""
@@ -53,10 +62,8 @@ class ViewParts:
         self._view, self._columns, self._dates, self._wanted = view, columns, dates, wanted
         self._conditions: dict[str, exp.Expr] = {}
         self._keys: dict[Aggregate, str] = {}
-        past = exp.LT(this=exp.column(_EVENT_DAY), expression=sql_day(max(dates)))
-        rows = exp.select("*", exp.alias_(exp.column(_EVENT_DAY), "day")).from_(
-            exp.table_(EVENTS, quoted=True)
-        )
+        past = exp.LT(this=DAY.copy(), expression=sql_day(max(dates)))
+        rows = exp.select("*").from_(exp.table_(EVENTS, quoted=True))
         self._log = rows.where(past, *(known(key) for key in quoted(view.keys)))
         where = self._condition("where", view.where)
         self._rows = self._log if where is None else self._log.where(where)
@@ -78,7 +85,7 @@ class ViewParts:
     @property
     def everyone(self) -> exp.Select:
         """Whoever has any event, with the first day of one."""
-        first = exp.alias_(exp.Min(this=DAY.copy()), "day")
+        first = exp.alias_(exp.Min(this=DAY.copy()), DAY.name)
         keys = quoted(self._view.keys)
         return exp.select(*keys, first).from_(self._log.subquery("r")).group_by(*quoted(self._view.keys))
 
@@ -114,13 +121,13 @@ class ViewParts:
             return
         if one.per and one.function == "last":
             latest = self._latest(one, where)
-            yield Column(one.name, latest.name, exp.column("value"), one.absent)
+            yield Column(one.name, latest.name, OF_DAY, one.absent)
             return
         if _counted_by_day(one):
             part, where = self._days_part(one), all_of(*day_conditions)
-            column = exp.column(f"n{self._counted[self._key(one)].index(one.of)}")
+            column = exp.column(f"_n{self._counted[self._key(one)].index(one.of)}")
         elif one.per:
-            part, where, column = self._sums_part(one), None, exp.column("value")
+            part, where, column = self._sums_part(one), None, OF_DAY
         elif one.function in _OF_DAYS or (one.function in _SINCE and self._key(one) in self._of_days):
             part, where = self._days_part(one), all_of(*day_conditions)
         else:
@@ -157,7 +164,7 @@ class ViewParts:
         of_event = [part for part in parts if part not in of_day]
         if one.function in OF_ACTIVITY and not self._speaks_of_returns(one):
             of_event.append(_active())
-        return tuple(of_event), tuple(_of_day(part) for part in of_day)
+        return tuple(of_event), tuple(of_day)
 
     def _speaks_of_returns(self, one: Aggregate) -> bool:
         texts = (
@@ -213,20 +220,20 @@ class ViewParts:
         if key not in self.days:
             keys, counted = quoted(self._view.keys), self._counted.get(key, [])
             met = self._met(one, all_of(*self._split(one)[0])).subquery("e")
-            rows = exp.select(*keys, "day", *quoted(counted)).distinct().from_(met)
+            rows = exp.select(*keys, DAY.copy(), *quoted(counted)).distinct().from_(met)
             if counted:
                 # Different in two steps: COUNT(DISTINCT …) keeps a set a day, which costs twice as much.
                 several: list[exp.Expr] = [
                     exp.Distinct(expressions=[c]) if len(counted) > 1 else c for c in quoted(counted)
                 ]
-                counts = [exp.alias_(exp.Count(this=one_of), f"n{n}") for n, one_of in enumerate(several)]
-                rows = exp.select(*keys, "day", *counts).from_(rows.subquery("v"))
-                rows = rows.group_by(*quoted(self._view.keys), "day")
+                counts = [exp.alias_(exp.Count(this=one_of), f"_n{n}") for n, one_of in enumerate(several)]
+                rows = exp.select(*keys, DAY.copy(), *counts).from_(rows.subquery("v"))
+                rows = rows.group_by(*quoted(self._view.keys), DAY.copy())
             if key in self._gapped:
                 order = exp.Order(expressions=[DAY.copy()])
                 before = exp.Window(this=exp.Lag(this=DAY.copy()), partition_by=keys, order=order)
                 gap = exp.cast(exp.DateDiff(this=DAY.copy(), expression=before, unit=exp.var("DAY")), "INT")
-                rows = exp.select("*", exp.alias_(gap, "gap")).from_(rows.subquery("d"))
+                rows = exp.select("*", exp.alias_(gap, GAP.name)).from_(rows.subquery("d"))
             self.days[key] = Part(f"{self._view.name} days {len(self.days)}", self._view.keys, rows)
         return self.days[key]
 
@@ -236,8 +243,8 @@ class ViewParts:
         if key not in self.sums:
             keys = quoted(self._view.keys)
             met = self._met(one, all_of(*self._split(one)[0]))
-            total = exp.alias_(exp.Sum(this=exp.column(one.of, quoted=True)), "value")
-            rows = exp.select(*keys, "day", total).from_(met.subquery("e")).group_by(*keys, "day")
+            total = exp.alias_(exp.Sum(this=exp.column(one.of, quoted=True)), OF_DAY.name)
+            rows = exp.select(*keys, DAY.copy(), total).from_(met.subquery("e")).group_by(*keys, DAY.copy())
             if not self._speaks_of_returns(one):
                 rows = rows.having(exp.LogicalOr(this=_active()))
             self.sums[key] = Part(f"{self._view.name} sums {len(self.sums)}", self._view.keys, rows)
@@ -279,11 +286,4 @@ def _active() -> exp.Expr:
 
 
 def _names_day_alone(condition: exp.Expr) -> bool:
-    return {column.name.lower() for column in condition.find_all(exp.Column)} == {_EVENT_DAY}
-
-
-def _of_day(condition: exp.Expr) -> exp.Expr:
-    found = condition.copy()
-    for column in list(found.find_all(exp.Column)):
-        column.replace(DAY.copy())
-    return found
+    return {column.name.lower() for column in condition.find_all(exp.Column)} == {DAY.name}

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from tagcast.features.catalog.shipped.shipped_views import repeat_inputs
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.ingest.aggregates import settled
 from tagcast.features.ingest.log_columns import names_in
-from tests.support.shop import FIRST_DAY, shop_lines, write_log
+from tests.support.shop import FIRST_DAY, Log, shop_lines, write_log
 
 ROOT = Path(__file__).parents[4]
 EVERYTHING = FeatureSet(WINDOWS_DAYS, OPTIONAL, ("view",))
@@ -156,3 +157,50 @@ def test_a_pair_of_a_companys_own_reads_any_view_of_the_profile(tmp_path) -> Non
         assert row["more"] == n + known
         assert row["silent"] == (as_of - FIRST_DAY).days - 1 if known else pd.isna(row["silent"])
         assert row["rare"] == n if known else pd.isna(row["rare"])
+
+
+def test_a_log_of_many_events_has_features_of_each(tmp_path) -> None:
+    events = tuple(f"event {n}" for n in range(60))
+    lines = shop_lines(10, 40).assign(event="purchase")
+    seen = pd.concat([lines.head(1).assign(event=name, at=pd.Timestamp(FIRST_DAY)) for name in events])
+    made = Snapshots(
+        tmp_path, write_log(tmp_path, pd.concat([lines, seen])), FeatureSet((7,), (), events), "UTC"
+    )
+    dates = [FIRST_DAY + timedelta(days=d) for d in (5, 30)]
+    made.ensure(dates)
+    for as_of, counted in zip(dates, (1, 0), strict=True):
+        found = pd.read_parquet(made.path("profile_activity", as_of)).set_index("profile_id")
+        row = found.loc[lines["customer"].iloc[0]]
+        assert {row[f"{name}_days_7d"] for name in events} == {counted}
+        assert {row[f"{name}_recency_days"] for name in events} == {(as_of - FIRST_DAY).days}
+
+
+def test_columns_of_a_companys_own_are_not_taken_for_those_of_the_queries(tmp_path) -> None:
+    own = AggregatesDeclaration.model_validate(
+        {
+            "view": "v",
+            "features": {"days": {"days": True}, "g": {"gaps": "max"}, "last": {"last": "day", "per": "day"}},
+        }
+    )
+    features = FeatureSet((7, 30), ("amount", "category"), (), (settled(own, ("day",), None, {}),))
+    plain = write_log(tmp_path, shop_lines(20, 60).assign(event="purchase"))
+    wide = tmp_path / "wide.parquet"
+    with duckdb.connect() as connection:
+        connection.read_parquet(plain.glob).project(
+            '*, 7 AS day, 8 AS "value", 9 AS gap, 10 AS m0, 11 AS n0, 12 AS measured'
+        ).write_parquet(str(wide))
+    as_of = FIRST_DAY + timedelta(days=50)
+    found = {}
+    for glob in (plain.glob, str(wide)):
+        made = Snapshots(tmp_path / Path(glob).stem, Log(glob, glob), features, "UTC")
+        made.ensure(
+            [as_of], views=["profile_activity", "profile_category", *(["v"] if glob == str(wide) else [])]
+        )
+        found[glob] = [pd.read_parquet(made.path(view, as_of)) for view in SHIPPED]
+    for one, other in zip(*found.values(), strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    own_rows = pd.read_parquet(made.path("v", as_of)).set_index("profile_id")
+    activity = found[str(wide)][0].set_index("profile_id")
+    assert (own_rows["days"] == activity["purchase_days_all"]).all()
+    assert own_rows["g"].equals(activity["gap_max_days"].rename("g"))
+    assert (own_rows["last"] % 7 == 0).all()
