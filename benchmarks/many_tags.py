@@ -88,7 +88,7 @@ def made_house(folder: Path, members: dict[str, int], learning: int, customers: 
         file = folder / "tags" / f"{family}.yaml"
         text = file.read_text(encoding="utf-8")
         written = next(line for line in text.splitlines() if line.startswith("family: "))
-        file.write_text(text.replace(written, f"family: {{top: {count}}}"), encoding="utf-8")
+        file.write_text(text.replace(written, f"family: {{over: fund, top: {count}}}"), encoding="utf-8")
     # Two months, so that enough of those who are learned from want each fund.
     wants = folder / "tags" / "wants.yaml"
     wants.write_text(

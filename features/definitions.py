@@ -43,9 +43,11 @@ def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents |
     """
     contents = contents or RepoContents()
     ours = {**OURS, **({PROJECT: contents.project} if contents.project else {})}
+    # The first key is that of whoever the project is of; the second of a pair is called like its entity.
+    named = {"profile_id": contents.entity} | {second: second for second in feature_set.of_pairs}
     entities = {
         key: Entity(name=name, join_keys=[key], value_type=ValueType.STRING, tags=ours)
-        for key, name in (("profile_id", contents.entity), ("category", "category"))
+        for key, name in named.items()
     }
     views: dict[str, Any] = {}
     for view, keys in feature_set.views.items():
@@ -69,15 +71,27 @@ def make_objects(folder: Path, feature_set: FeatureSet, contents: RepoContents |
             online=True,
             owner=about.get("owner", ""),
             description=about.get("description", ""),
-            tags={**ours, **{key: text for key, text in about.items() if key.startswith("title_")}},
+            tags={**ours, **_titles(about)},
         )
     made = [
-        FeatureService(name=name, features=_projected(views, needed, feature_set), tags=ours)
+        _service(name, _projected(views, needed, feature_set), contents.about_services.get(name, {}), ours)
         for name, needed in contents.services.items()
         if {one.partition(".")[0] for one in needed} <= views.keys()
     ]
     used = [entities[key] for key in entities if any(key in keys for keys in feature_set.views.values())]
     return [*used, *views.values(), *made]
+
+
+def _service(
+    name: str, features: list[Any], about: Mapping[str, str], ours: Mapping[str, str]
+) -> FeatureService:
+    owner, description = about.get("owner", ""), about.get("description", "")
+    tags = {**ours, **_titles(about)}
+    return FeatureService(name=name, features=features, tags=tags, owner=owner, description=description)
+
+
+def _titles(about: Mapping[str, str]) -> dict[str, str]:
+    return {key: text for key, text in about.items() if key.startswith("title_")}
 
 
 def _projected(views: Mapping[str, Any], needed: Sequence[str], feature_set: FeatureSet) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.catalog.feature_set import PAIR_VIEW, WINDOWS_DAYS, FeatureSet
+from tagcast.features.catalog.feature_set import WINDOWS_DAYS, FeatureSet
 from tagcast.features.core.errors import (
     ConflictError,
     DefinitionError,
@@ -14,6 +14,7 @@ from tagcast.features.core.errors import (
     StoreError,
 )
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.entities.relations import check_pair
 from tagcast.models.definitions.loader import parse_definition, validated
 from tagcast.models.definitions.rule_tag import RuleDefinition, resolve, rule_names, sensitivity_of
 from tagcast.registry.access.audit_log import record
@@ -42,8 +43,8 @@ class RuleField:
     title : dict of str to str
         By language; the name itself of an attribute.
     kind : {"text", "number", "boolean", "date"}
-    source : {"feature", "category", "attribute"}
-        Features of a category need ``category``.
+    source : str
+        ``feature``, ``attribute``, or of a pair its second entity: features of a ``category`` need that key.
     """
 
     name: str
@@ -62,10 +63,9 @@ def fields(context: ServiceContext, person: Person) -> list[RuleField]:
     """
     require(person, "draft")
     features, attributes = _known(context, person)
+    seconds = {name: entity for entity, names in features.of_pairs.items() for name in names}
     found = [
-        RuleField(
-            f.name, {"en": f.en, "zh": f.zh}, "number", "category" if f.view == PAIR_VIEW else "feature"
-        )
+        RuleField(f.name, {"en": f.en, "zh": f.zh}, "number", seconds.get(f.name, "feature"))
         for f in features.titles().values()
     ]
     found += [
@@ -99,7 +99,9 @@ def draft(
     require(person, "draft")
     rule = _read(definition)
     features, attributes = _known(context, person)
-    resolve(rule, rule_names(features, attributes, category=bool(rule.category)))
+    if rule.pair is not None:
+        check_pair(context.settings, context.settings.entity, rule.pair.entity, f"{rule.name}: of")
+    resolve(rule, rule_names(features, attributes, entity=rule.pair.entity if rule.pair else None))
     if rule.population.rule is not None:
         from tagcast.models.inference.membership import check_membership
         from tagcast.serving.catalog.catalog import visible_names

@@ -60,7 +60,7 @@ def chain_of(definition: TagDefinition, kind: str, frame: TrainingFrame) -> Chai
 
 def tags(workspace: Project) -> Iterator[tuple[TagDefinition, str]]:
     """Yield definitions with a horizon of 30 days, and their kind."""
-    from tagcast.features.compute.labels import top_categories
+    from tagcast.features.compute.labels import top_values
 
     known = {d.name: d for d in workspace.definitions(TASKS[0].now)}
     value = known["high_value"]
@@ -70,7 +70,7 @@ def tags(workspace: Project) -> Iterator[tuple[TagDefinition, str]]:
     own = [d for name, d in known.items() if name.startswith(("interest.", "discovery."))]
     yield from ((d, KINDS[1]) for d in own)
     taken = {d.outcome.category for d in own}
-    ranked = top_categories(workspace.event_table, SNAPSHOTS[2], FURTHER.stop)
+    ranked = top_values(workspace.event_table, "category", SNAPSHOTS[2], FURTHER.stop)
     for category in [c for c in ranked if c not in taken][FURTHER]:
         outcome = own[0].outcome.model_copy(update={"category": category})
         yield (

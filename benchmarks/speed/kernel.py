@@ -140,7 +140,7 @@ def run_one(name: str, folder: Path, count: int) -> None:
     X = np.load(folder / "features.npy", mmap_mode="r")
     tags = stored_tags(folder, count)
     width = X.shape[1]
-    engine = Engine([Member(t.model, None, tuple(range(width))) for t in tags], width, 0)
+    engine = Engine([Member(t.model, None, tuple(range(width))) for t in tags], width, {})
     first = np.ascontiguousarray(X[:CHUNK])
     coded = engine.encode(first, {})
     for k, wanted in zip(range(count), np.load(folder / "raw.npy"), strict=False):

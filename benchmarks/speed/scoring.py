@@ -184,7 +184,7 @@ def kernel_alone(snapshots: Any, tags: Any) -> None:
     from tagcast.models.inference.engine import Engine, Member
 
     width = len(names())
-    engine = Engine([Member(t.model, None, tuple(range(width))) for t in tags], width, 0)
+    engine = Engine([Member(t.model, None, tuple(range(width))) for t in tags], width, {})
     cpu = wall = 0.0
     for batch in snapshots.stream(AS_OF, (), 32_768):
         before, start = time.process_time(), time.perf_counter()

@@ -43,6 +43,7 @@ def view_page() -> str:
     from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
     from tagcast.features.catalog.feast_views import FeastDeclaration
     from tagcast.features.catalog.related.declaration import RelatedDeclaration
+    from tagcast.features.catalog.services import ServiceDeclaration
     from tagcast.features.catalog.sql_views import SqlDeclaration
     from tagcast.features.catalog.view_declarations import AttributesDeclaration
 
@@ -50,7 +51,8 @@ def view_page() -> str:
     text = (
         "# View\n\nYAML files in the folder named by `features` in `tagcast.toml`; several views stand in one file with `---` "
         "between them. Unknown keys are errors. A view with `sql` is a query, one with `related` is of figures of another entity, one with "
-        "`from` is of attributes (with `feast` in it: of another Feast repo), every other of aggregates.\n\n"
+        "`from` is of attributes (with `feast` in it: of another Feast repo), every other of aggregates. "
+        "`service` in place of `view` is a list of features that tags share.\n\n"
     )
     kinds = (
         ("Aggregates", AggregatesDeclaration),
@@ -58,6 +60,7 @@ def view_page() -> str:
         ("SQL", SqlDeclaration),
         ("Feast", FeastDeclaration),
         ("Related", RelatedDeclaration),
+        ("Feature service", ServiceDeclaration),
     )
     for title, model in kinds:
         schema = model.model_json_schema()

@@ -39,5 +39,5 @@ class FeastDeclaration(ColumnsDeclaration):
     @classmethod
     def _check_pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(value) > 1:
-            raise InvalidValueError(msg("features of another Feast repo are of one entity, without category"))
+            raise InvalidValueError(msg("features of another Feast repo are of one entity, as in [profile]"))
         return value

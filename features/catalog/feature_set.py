@@ -152,9 +152,18 @@ class FeatureSet:
         return self.keyed(SHIPPED[PROFILE_VIEW])
 
     @cached_property
-    def of_pair(self) -> tuple[str, ...]:
-        """Every feature of a profile and a category."""
-        return self.keyed(SHIPPED[PAIR_VIEW])
+    def of_pairs(self) -> dict[str, tuple[str, ...]]:
+        """Every feature of a profile and a second entity, by that entity."""
+        seconds = dict.fromkeys(keys[1] for keys in self.views.values() if len(keys) > 1)
+        return {entity: self.keyed(("profile_id", entity)) for entity in seconds}
+
+    def columns_with(self, entity: str | None) -> tuple[str, ...]:
+        """Return the features of a profile, then those of a profile and ``entity``: what a tag may learn from."""
+        return self.of_profile + (self.of_pairs.get(entity, ()) if entity is not None else ())
+
+    def second(self, chosen: Sequence[str]) -> str | None:
+        """Return the entity that ``chosen`` pair the profile with; None where all are of the profile alone."""
+        return next((keys[1] for keys in self.views_of(chosen).values() if len(keys) > 1), None)
 
     def names(self, chosen: Sequence[str]) -> tuple[str, ...]:
         """Return the features of ``chosen``, views or single features written as ``view.feature``, in order.
@@ -179,6 +188,8 @@ class FeatureSet:
         shipped = {view.name: view.ranking for view in self.shipped}
         if PAIR_VIEW in named:
             return (shipped[PAIR_VIEW],) if PAIR_VIEW in shipped else ()
+        if paired := [view for view in named if len(self.views.get(view, ())) > 1]:
+            return tuple(known[view] for view in paired if known.get(view))
         own = tuple(known[view] for view in named if known.get(view))
         return own + ((shipped[PROFILE_VIEW],) if PROFILE_VIEW in named else ())
 

@@ -20,6 +20,8 @@ class RepoContents:
         FeatureServices by name: the views and features (``view.feature``) that each holds.
     about : mapping of str to mapping of str to str
         ``owner``, ``description``, ``title_en`` and ``title_zh`` of declared views.
+    about_services : mapping of str to mapping of str to str
+        The same of declared services.
     project : str
         Name of the project of tagcast, which objects in a shared registry carry.
     pushed : sequence of str
@@ -30,6 +32,7 @@ class RepoContents:
 
     services: Mapping[str, Sequence[str]] = field(default_factory=lambda: SERVICES)
     about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    about_services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     project: str = ""
     pushed: Sequence[str] = ()
     entity: str = PROFILE
@@ -39,6 +42,7 @@ class RepoContents:
         return {
             "services": dict(self.services),
             "about": dict(self.about),
+            "about_services": dict(self.about_services),
             "project": self.project,
             "pushed": list(self.pushed),
             "entity": self.entity,
@@ -50,6 +54,7 @@ class RepoContents:
         return cls(
             written.get("services", SERVICES),
             written.get("about", {}),
+            written.get("about_services", {}),
             written.get("project", ""),
             written.get("pushed", ()),
             written.get("entity", PROFILE),

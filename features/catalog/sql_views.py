@@ -15,12 +15,10 @@ from tagcast.features.catalog.view_declarations import DeclaredView, check_featu
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict, suggested
+from tagcast.features.entities.pair import CATEGORY
 
 if TYPE_CHECKING:
     from tagcast.features.catalog.view_declarations import ColumnKind
-
-KEYS = ("profile_id", "category")
-"""Columns of a query that are keys: of a profile, or of a profile and a category."""
 
 
 class SqlFeature(Strict):
@@ -60,13 +58,15 @@ class SqlDeclaration(DeclaredView):
                     names=listed(found) or msg("none"),
                 )
             )
-        if len(self.entity) > len(self.keys):
-            raise InvalidValueError(msg("entity names category, and the query gives no column category"))
+        if missing := [name for name in self.entity[1:] if name not in found]:
+            raise InvalidValueError(
+                msg("entity names {name}, and the query gives no column {name}", name=missing[0])
+            )
         if twice := sorted({name for name in found if found.count(name) > 1}):
             raise InvalidValueError(
                 msg("sql: several columns are called {names}: name each with AS", names=listed(twice))
             )
-        self._columns = tuple(name for name in found if name not in KEYS)
+        self._columns = tuple(name for name in found if name not in self.keys)
         check_feature_names(self._columns)
         if not self._columns:
             raise InvalidValueError(msg("sql: the query gives keys alone: select a feature too"))
@@ -84,8 +84,9 @@ class SqlDeclaration(DeclaredView):
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of its entity on the event log."""
-        found = output_names(parsed_query(self.sql))
-        return tuple(key for key in KEYS if key in found)
+        # A query that gives categories is of pairs without saying so.
+        given = CATEGORY in output_names(parsed_query(self.sql))
+        return ("profile_id", *(self.entity[1:] or ((CATEGORY,) if given else ())))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ LONGEST_WINDOW = 3_650
 """Days."""
 ColumnKind = Literal["number", "flag", "date", "word"]
 SHIPPED = ("profile_activity", "profile_category")
-_KEYS = ("profile_id", "category")
 _TAKEN = frozenset({"profile_id", "category", "as_of", "event_timestamp", "created_timestamp"})
 """Columns of a snapshot that are no features."""
 
@@ -71,8 +70,8 @@ class DeclaredView(Strict):
     owner: str = ""
     entity: tuple[str, ...] = Field(
         (PROFILE,),
-        description="whose features these are: [profile], or an entity of the configuration; [profile, category]: of each in each "
-        "category",
+        description="whose features these are: [profile], or an entity of the configuration; of two, as in [profile, fund] or "
+        "[profile, category]: of each with each",
     )
     push: bool = Field(
         False,
@@ -97,15 +96,21 @@ class DeclaredView(Strict):
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of its entity on the event log that the entity sees."""
-        return tuple(_KEYS[place] for place in range(len(self.entity)))
+        return ("profile_id", *self.entity[1:])
 
     @field_validator("entity", mode="before")
     @classmethod
     def _check_entity(cls, value: Any) -> Any:
         several = [value] if isinstance(value, str) else value
         names = isinstance(several, list | tuple) and all(isinstance(name, str) for name in several)
-        if not names or several[1:] not in ([], ["category"]) or several[:1] in ([], ["category"]):
-            raise InvalidValueError(msg("expected one entity, as in [profile], or one and category"))
+        if not names or len(several) not in (1, 2):
+            raise InvalidValueError(
+                msg(
+                    "expected one entity, as in [profile], or two, as in [profile, fund] or [profile, category]"
+                )
+            )
+        if len(set(several)) < len(several):
+            raise InvalidValueError(msg("{entity} cannot be paired with itself", entity=several[0]))
         return tuple(several)
 
     @field_validator("view")

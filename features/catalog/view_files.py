@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tagcast.features.catalog.aggregates_declaration import AggregatesDeclaration
 from tagcast.features.catalog.feast_views import FeastDeclaration
@@ -18,29 +19,45 @@ from tagcast.features.catalog.view_declarations import AttributesDeclaration
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.raw_errors import yaml_problem
-from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.core.settings import Settings
-from tagcast.features.core.validation import placed, suggested
+from tagcast.features.core.validation import placed
+from tagcast.features.entities.relations import check_entity, check_pair
 
 ViewDeclaration = (
     AttributesDeclaration | AggregatesDeclaration | SqlDeclaration | FeastDeclaration | RelatedDeclaration
 )
 """Every kind of view that can be declared."""
+_Declared = TypeVar("_Declared", bound=BaseModel)
 
 
 def declared_views(settings: Settings) -> tuple[ViewDeclaration, ...]:
     """Return the views that a project declares of the entity of ``settings``; DefinitionError as of :func:`load_views`."""
     if settings.features_folder is None:
         return ()
-    views, known = load_views(settings.features_folder), (PROFILE, *settings.entities)
+    views = load_views(settings.features_folder)
     for view in views:
-        if view.entity[0] not in known:
-            raise DefinitionError(
-                msg("{place}: entity: there is no entity {name!r}", place=view.place, name=view.entity[0]),
-                hint=suggested(view.entity[0], known),
-            )
+        check_entity(settings, view.entity[0], view.place)
+        for other in view.entity[1:]:
+            check_pair(settings, view.entity[0], other, f"{view.place}: entity")
+    _check_keys(views)
     check_relations(views, settings)
     return tuple(view for view in views if view.entity[0] == settings.entity)
+
+
+def _check_keys(views: Sequence[ViewDeclaration]) -> None:
+    """Refuse features that are called like the second key of a pair: they stand side by side."""
+    keys = {key: view.view for view in views for key in view.keys[1:]}
+    for view in views:
+        if taken := sorted({*view.column_names} & keys.keys()):
+            raise DefinitionError(
+                msg(
+                    "{place}: {name} is the key of pairs of the view {other}, and no name of a feature",
+                    place=view.place,
+                    name=taken[0],
+                    other=keys[taken[0]],
+                ),
+                hint=msg("rename one"),
+            )
 
 
 def attribute_views(settings: Settings) -> tuple[AttributesDeclaration, ...]:
@@ -75,7 +92,9 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
     shipped = {name: f.view for name, f in FeatureSet(WINDOWS_DAYS, OPTIONAL).titles().items()}
     owners: dict[str, dict[str, str]] = {}
     for file in sorted(folder.glob("*.yaml")):
-        for raw in _documents(file):
+        for raw in documents(file):
+            if isinstance(raw, dict) and "service" in raw and "view" not in raw:
+                continue  # a feature service over the views
             view = _validated(raw, file)
             if view.view in views:
                 raise DefinitionError(
@@ -104,7 +123,8 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
     return tuple(view for _, view in views.values())
 
 
-def _documents(file: Path) -> list[Any]:
+def documents(file: Path) -> list[Any]:
+    """Return what a file holds between its ``---``; DefinitionError where it is no YAML."""
     try:
         return [raw for raw in yaml.safe_load_all(file.read_text(encoding="utf-8")) if raw is not None]
     except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
@@ -133,14 +153,18 @@ def _validated(raw: Any, file: Path) -> ViewDeclaration:
         kind = FeastDeclaration
     elif "from" in raw or "columns" in raw:
         kind = AttributesDeclaration
-    where = f"{file}: {raw.get('view', '?')}"
+    view = model_of(kind, raw, f"{file}: {raw.get('view', '?')}")
+    view.read_from(file)
+    return view
+
+
+def model_of(kind: type[_Declared], raw: dict[str, Any], where: str) -> _Declared:
+    """Return a declaration as written, validated; DefinitionError names ``where`` and the key."""
     try:
-        view = kind.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
         problems = listed(map(placed, error.errors(include_url=False)), "sentences")
         raise DefinitionError(msg("{where}: {problem}", where=where, problem=problems), hint=_HINT) from error
-    view.read_from(file)
-    return view
 
 
 _HINT = msg("docs/how-to/views.md shows every key")

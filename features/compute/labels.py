@@ -16,6 +16,7 @@ from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, Statement
 from tagcast.features.compute.window_aggregates import WindowRule, measured, window_label
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
+from tagcast.features.entities.pair import Pair
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -54,8 +55,8 @@ class OutcomeRule:
         ``top_share`` (of the population, by net spend, only above zero) or ``amount`` (net spend itself).
     horizon_days : int
     event : str
-    category : str, optional
-        Only events of this category.
+    pair : Pair, optional
+        Only events of this category, or of this one of an entity.
     at_least : float, optional
     share : float, optional
     """
@@ -63,7 +64,7 @@ class OutcomeRule:
     kind: str
     horizon_days: int
     event: str = PURCHASE
-    category: str | None = None
+    pair: Pair | None = None
     at_least: float | None = None
     share: float | None = None
 
@@ -166,8 +167,8 @@ def outcome_of(
     window = events.filter(
         (events.event_day >= as_of) & (events.event_day < end) & (events.event == rule.event)
     )
-    if rule.category is not None:
-        window = window.filter(window.category == rule.category)
+    if rule.pair is not None:
+        window = window.filter(window[rule.pair.entity] == rule.pair.value)
     happened = window.group_by("profile_id").aggregate(
         days=window.event_day.nunique(where=~window.is_return), net=window.amount.sum()
     )
@@ -215,12 +216,16 @@ def _label(joined: ir.Table, rule: OutcomeRule) -> ir.BooleanValue:
     return (place < (joined.count() * rule.share).ceil()) & (joined.net > 0)
 
 
-def top_categories(events: ir.Table, as_of: date, count: int, event: str | None = PURCHASE) -> list[str]:
-    """Return the ``count`` categories with the most distinct profiles in the year before ``as_of``.
+def top_values(
+    events: ir.Table, column: str, as_of: date, count: int, event: str | None = PURCHASE
+) -> list[str]:
+    """Return the ``count`` values of ``column`` with the most distinct profiles in the year before ``as_of``.
 
     Parameters
     ----------
     events : ibis table
+    column : str
+        Categories, or an entity that events name.
     as_of : date
         Nothing at or after it is read.
     count : int
@@ -238,15 +243,15 @@ def top_categories(events: ir.Table, as_of: date, count: int, event: str | None 
         (events.event_day < as_of)
         & (events.event_day >= as_of - timedelta(days=365))
         & ~events.is_return
-        & events.category.notnull()
+        & events[column].notnull()
     )
     if event is not None:
         year = year.filter(year.event == event)
-    counted = year.group_by("category").aggregate(profiles=year.profile_id.nunique())
-    return list(counted.order_by([ibis.desc("profiles"), "category"]).limit(count).category.execute())
+    counted = year.group_by(column).aggregate(_profiles=year.profile_id.nunique())
+    return list(counted.order_by([ibis.desc("_profiles"), column]).limit(count)[column].execute())
 
 
-def categories_before(events: ir.Table, as_of: date) -> list[str]:
-    """Return every category of the events before ``as_of``, by name."""
-    named = events.filter((events.event_day < as_of) & events.category.notnull())
-    return list(named.select("category").distinct().order_by("category").category.execute())
+def values_before(events: ir.Table, column: str, as_of: date) -> list[str]:
+    """Return every value of ``column`` of the events before ``as_of``, by name."""
+    named = events.filter((events.event_day < as_of) & events[column].notnull())
+    return list(named.select(column).distinct().order_by(column)[column].execute())

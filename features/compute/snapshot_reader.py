@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature import Feature
-from tagcast.features.catalog.feature_set import PAIR_VIEW, PROFILE_VIEW, SHIPPED, FeatureSet
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, SHIPPED, FeatureSet
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Message, msg
 from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.entities.pair import Pair
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,24 +32,25 @@ class FeatureBatch:
     profile_id : pyarrow.StringArray of n
     profile : ndarray of float64, shape (n, p)
         :attr:`tagcast.features.catalog.feature_set.FeatureSet.of_profile`.
-    category : dict of str to ndarray of float64, shape (n, q)
-        :attr:`tagcast.features.catalog.feature_set.FeatureSet.of_pair` for each category requested.
+    pairs : dict of Pair to ndarray of float64, shape (n, q)
+        For each pair requested the features of a profile with its entity
+        (:attr:`tagcast.features.catalog.feature_set.FeatureSet.of_pairs`).
     """
 
     profile_id: pa.StringArray
     profile: npt.NDArray[np.float64]
-    category: dict[str, npt.NDArray[np.float64]]
+    pairs: dict[Pair, npt.NDArray[np.float64]]
 
     def take(self, rows: npt.NDArray[np.int64]) -> FeatureBatch:
         """Return some of the profiles."""
         import pyarrow as pa
 
-        own = {name: matrix[rows] for name, matrix in self.category.items()}
+        own = {pair: matrix[rows] for pair, matrix in self.pairs.items()}
         return FeatureBatch(self.profile_id.take(pa.array(rows)), self.profile[rows], own)
 
 
 def stream_views(
-    files: Mapping[str, Path], feature_set: FeatureSet, categories: Sequence[str], batch_rows: int
+    files: Mapping[str, Path], feature_set: FeatureSet, pairs: Sequence[Pair], batch_rows: int
 ) -> Iterator[FeatureBatch]:
     """Yield the features of every profile in rising order of id.
 
@@ -57,8 +59,8 @@ def stream_views(
     files : mapping of str to Path
         Each view of one snapshot, sorted by entity.
     feature_set : FeatureSet
-    categories : sequence of str
-        Categories whose pair features are wanted; with none the pair file is not opened.
+    pairs : sequence of Pair
+        Whose features are wanted; with none of an entity, no file of pairs with it is opened.
     batch_rows : int
         Profiles a batch.
     """
@@ -67,11 +69,15 @@ def stream_views(
 
     leading, *beside = [view for view, keys in feature_set.views.items() if keys == SHIPPED[PROFILE_VIEW]]
     profiles = [_Profiles(files[view], feature_set.features(view), SHIPPED[PROFILE_VIEW]) for view in beside]
-    pairs = [
-        _Pairs(files[view], feature_set.features(view), keys, categories)
-        for view, keys in feature_set.views.items()
-        if keys == SHIPPED[PAIR_VIEW] and categories
-    ]
+    seconds = {pair.entity: [one.value for one in pairs if one.entity == pair.entity] for pair in pairs}
+    beside_pairs = {
+        entity: [
+            _Pairs(files[view], feature_set.features(view), keys, values)
+            for view, keys in feature_set.views.items()
+            if keys[1:] == (entity,)
+        ]
+        for entity, values in seconds.items()
+    }
     columns, file_path = [f.name for f in feature_set.features(leading)], files[leading]
     # Read ahead, Arrow would keep the bytes of the whole file until the end.
     with _read_errors(file_path), pq.ParquetFile(file_path, pre_buffer=False) as file:
@@ -79,15 +85,12 @@ def stream_views(
         for batch in file.iter_batches(batch_rows, columns=["profile_id", *columns]):
             ids = batch.column(0)
             of_profile = [_matrix(batch, columns), *(view.take(ids) for view in profiles)]
-            of_pair = zip(*(view.take(ids) for view in pairs), strict=True)
-            yield FeatureBatch(
-                ids,
-                np.hstack(of_profile) if profiles else of_profile[0],
-                {
-                    category: np.hstack(parts) if len(pairs) > 1 else parts[0]
-                    for category, parts in zip(categories, of_pair, strict=False)
-                },
-            )
+            of_pair = {}
+            for entity, views in beside_pairs.items():
+                taken = zip(*(view.take(ids) for view in views), strict=True)
+                for value, parts in zip(seconds[entity], taken, strict=False):  # without a view there is none
+                    of_pair[Pair(entity, value)] = np.hstack(parts) if len(parts) > 1 else parts[0]
+            yield FeatureBatch(ids, np.hstack(of_profile) if profiles else of_profile[0], of_pair)
 
 
 @contextmanager
@@ -196,29 +199,29 @@ class _Profiles(_Beside):
 
 
 class _Pairs(_Beside):
-    """A view of profiles and categories."""
+    """A view of profiles and a second entity."""
 
     def __init__(
-        self, file: Path, features: Sequence[Feature], keys: Sequence[str], categories: Sequence[str]
+        self, file: Path, features: Sequence[Feature], keys: Sequence[str], values: Sequence[str]
     ) -> None:
         import pyarrow as pa
 
-        self.categories = pa.array(categories)
-        super().__init__(file, features, keys, self.categories)
+        self.values = pa.array(values)
+        super().__init__(file, features, keys, self.values)
 
     def take(self, ids: pa.StringArray) -> list[npt.NDArray[np.float64]]:
-        """Return one matrix a category for profiles ``ids``, which rise from call to call."""
+        """Return one matrix a value for profiles ``ids``, which rise from call to call."""
         import pyarrow.compute as pc
 
-        filled = [self.empty(len(ids)) for _ in self.categories]
+        filled = [self.empty(len(ids)) for _ in self.values]
         for part in self.until(ids[-1]):
             place = pc.index_in(part.column(0), value_set=ids)
             # A view may know profiles that the leading one does not.
             known = place.is_valid().to_numpy(zero_copy_only=False)
             rows, matrix = place.drop_null().to_numpy(), _matrix(part, self.columns)[known]
-            category = pc.index_in(part.column(1), value_set=self.categories).to_numpy()[known]
+            which = pc.index_in(part.column(1), value_set=self.values).to_numpy()[known]
             for k, target in enumerate(filled):
-                target[rows[category == k]] = matrix[category == k]
+                target[rows[which == k]] = matrix[which == k]
         return filled
 
 

@@ -26,6 +26,7 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.home.disk_errors import disk_errors
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.system import private_folder
+from tagcast.features.entities.pair import Pair
 
 Progress = Callable[[Text, int, int], None]
 Others = Callable[[str, FeatureSet], "Snapshots"]
@@ -151,7 +152,7 @@ class Snapshots:
         return int(self._manifest(as_of)["rows"][PROFILE_VIEW])
 
     def stream(
-        self, as_of: date, categories: Sequence[str] = (), batch_rows: int = 65_536
+        self, as_of: date, pairs: Sequence[Pair] = (), batch_rows: int = 65_536
     ) -> Iterator[FeatureBatch]:
         """Yield the features of every profile in rising order of id.
 
@@ -160,14 +161,13 @@ class Snapshots:
         Parameters
         ----------
         as_of : date
-        categories : sequence of str
-            Categories whose pair features are wanted.
+        pairs : sequence of Pair
+            Whose features are wanted beside those of profiles.
         batch_rows : int
             Profiles a batch.
         """
-        read = {
-            v for v, keys in self.feature_set.views.items() if categories or keys == SHIPPED[PROFILE_VIEW]
-        }
+        read_keys = {SHIPPED[PROFILE_VIEW], *(("profile_id", pair.entity) for pair in pairs)}
+        read = {view for view, keys in self.feature_set.views.items() if keys in read_keys}
         if not read <= self._held(as_of):
             raise DataError(
                 msg("no whole snapshot at {as_of} in {folder}", as_of=as_of, folder=self.folder),
@@ -176,7 +176,7 @@ class Snapshots:
         yield from stream_views(
             {view: self.path(view, as_of) for view in self.feature_set.views},
             self.feature_set,
-            categories,
+            pairs,
             batch_rows,
         )
 

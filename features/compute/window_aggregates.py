@@ -16,6 +16,7 @@ from sqlglot import exp
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
+from tagcast.features.entities.pair import Pair
 from tagcast.features.ingest.log_columns import check_column, check_condition, never_met, unmet_names
 from tagcast.features.ingest.readers.nested.value_paths import spelt_as
 from tagcast.features.ingest.sql_allow_list import checked
@@ -45,9 +46,10 @@ class WindowRule:
         Whether the bound is an upper one.
     bound : float or None
         None: of each member its own, :data:`BOUND`.
-    where, unless, category : str, optional
-        SQL conditions over the event log's columns: which events count, and which of them make the outcome false; only
-        events of this category.
+    where, unless : str, optional
+        SQL conditions over the event log's columns: which events count, and which of them make the outcome false.
+    pair : Pair, optional
+        Only events of this category, or of this one of an entity.
     """
 
     measure: str
@@ -57,7 +59,7 @@ class WindowRule:
     bound: float | None
     where: str | None = None
     unless: str | None = None
-    category: str | None = None
+    pair: Pair | None = None
 
 
 def check_window(events: ir.Table, rule: WindowRule, where: str, names: Collection[str]) -> None:
@@ -101,8 +103,8 @@ def measured(events: ir.Table, as_of: date, rule: WindowRule) -> ir.Table:
     own = None if rule.where is None else _condition(rule.where, events.columns)
     if own is not None:
         kept.append(own)
-    if rule.category is not None:
-        kept.append(exp.column("category", quoted=True).eq(exp.Literal.string(rule.category)))
+    if rule.pair is not None:
+        kept.append(exp.column(rule.pair.entity, quoted=True).eq(exp.Literal.string(rule.pair.value)))
     if rule.measure in _OF_ACTIVITY and not _names(own, "is_return"):
         kept.append(exp.not_(returned.copy()))
     value = _aggregate(events, rule)

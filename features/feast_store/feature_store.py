@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _distinct_sorted(entities: pd.DataFrame, keys: Sequence[str], dates: Sequence[date]) -> pd.DataFrame:
-    """Return each distinct key once, sorted by date and entity; ``number`` is the place of its date in ``dates``."""
+    """Return each distinct key once, sorted by date and entity; ``_place`` is the place of its date in ``dates``."""
     import numpy as np
     import pandas as pd
     import pyarrow as pa
@@ -32,8 +32,8 @@ def _distinct_sorted(entities: pd.DataFrame, keys: Sequence[str], dates: Sequenc
     codes, uniques = pd.factorize(entities["as_of"])
     place = {d: k for k, d in enumerate(dates)}
     number = np.array([place[d] for d in uniques], np.int32)[codes]
-    table = pa.table({"number": number, **{k: pa.array(entities[k], pa.string()) for k in keys}})
-    names = ["number", *keys]
+    table = pa.table({"_place": number, **{k: pa.array(entities[k], pa.string()) for k in keys}})
+    names = ["_place", *keys]
     sorted_table = table.group_by(names).aggregate([]).sort_by([(name, "ascending") for name in names])
     frame: pd.DataFrame = sorted_table.select(names).to_pandas()
     return frame
@@ -157,7 +157,7 @@ class FeatureRepo:
             )
         wanted = _distinct_sorted(entities, keys, dates)
         moments = pd.DatetimeIndex([instant(d, self.snapshots.timezone) for d in dates]).as_unit("us")
-        requested = wanted[keys].assign(event_timestamp=moments.take(wanted["number"].to_numpy()))
+        requested = wanted[keys].assign(event_timestamp=moments.take(wanted["_place"].to_numpy()))
         store = self.store()
         with quiet_feast():
             rows = store.get_historical_features(
@@ -173,7 +173,7 @@ class FeatureRepo:
             if absent is not None:
                 matrix[position][np.isnan(matrix[position])] = absent
         frame = pd.DataFrame(matrix.T, columns=list(columns), copy=False)
-        found = pd.DataFrame({"as_of": np.array(dates, object)[wanted["number"]], **requested[keys]})
+        found = pd.DataFrame({"as_of": np.array(dates, object)[wanted["_place"]], **requested[keys]})
         return pd.concat([found, frame], axis=1)
 
     def materialize(self, as_of: date) -> list[str]:

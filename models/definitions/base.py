@@ -19,12 +19,18 @@ from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.schema.entities import PROFILE
 from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError, Strict
+from tagcast.features.entities.pair import CATEGORY, Pair
 from tagcast.models.definitions.cron import Cron
 from tagcast.models.filters.conditions import Names
 from tagcast.models.filters.parser import parse
 
-PLACEHOLDER = "{category}"
-_NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{category\}|[\w]+))?$")
+_NAME = re.compile(r"^[a-z][a-z0-9_]*(\.(\{[a-z][a-z0-9_]*\}|[\w]+))?$")
+_HOLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+OF = (
+    "only of this one of an entity that events name, as in {fund: F001}; {fund: '{fund}'} in a family over it"
+)
+"""What the key ``of`` is, for the schema."""
 
 
 class _EveryNumber(Mapping[str, str]):
@@ -82,22 +88,105 @@ class Population(Strict):
 
 
 class Family(Strict):
-    """One definition for many categories: a list, or the ``top`` K by distinct profiles in the last year."""
+    """One definition for many categories, or for many of an entity: a list, or the ``top`` K by distinct profiles in the last year."""
 
+    over: str = Field(
+        CATEGORY, min_length=1, description="category, or an entity that events name: {fund} stands for each"
+    )
     values: tuple[str, ...] | None = None
     top: int | None = Field(None, gt=0, le=1000)
 
     @model_validator(mode="after")
     def _one_of(self) -> Family:
         if (self.values is None) == (self.top is None):
-            raise InvalidValueError(
-                msg("give either values (a list of categories) or top (how many), not both")
-            )
+            raise InvalidValueError(msg("give either values (a list) or top (how many), not both"))
         if self.values is not None and len({slug(v) for v in self.values}) != len(self.values):
             raise InvalidValueError(
-                msg("two of these categories get the same tag name: {values}", values=listed(self.values))
+                msg("two of these get the same tag name: {values}", values=listed(self.values))
             )
         return self
+
+    @property
+    def placeholder(self) -> str:
+        """What stands for each value in names and texts."""
+        return f"{{{self.over}}}"
+
+
+def pair_of(category: str | None, of: Mapping[str, str] | None) -> Pair | None:
+    """Return whom a tag is about beside the profile, as its keys ``category`` and ``of`` say."""
+    if category is not None:
+        return Pair(CATEGORY, category)
+    return next((Pair(entity, value) for entity, value in (of or {}).items()), None)
+
+
+def with_short_form(raw: Any) -> Any:
+    """Return a mapping as written in which ``of: {category: …}`` is written in short, as ``category``.
+
+    Raises
+    ------
+    InvalidValueError
+        Where both are given, or ``of`` names not just one.
+    """
+    of = raw.get("of") if isinstance(raw, Mapping) else None
+    if not isinstance(of, Mapping):
+        return raw
+    if len(of) != 1 or raw.get("category") is not None:
+        raise InvalidValueError(
+            msg(
+                "of names one, as in of: {example}, and category is short for of: {short}",
+                example="{fund: F001}",
+                short="{category: …}",
+            )
+        )
+    return {**raw, "category": of[CATEGORY], "of": None} if CATEGORY in of else raw
+
+
+def check_family(tag: str, family: Family | None, pair: Pair | None, key: str) -> None:
+    """Refuse a family without a placeholder for each of its values, and a placeholder without a family.
+
+    Parameters
+    ----------
+    tag : str
+        Its name.
+    family : Family or None
+    pair : Pair or None
+        Whom the tag is about beside the profile.
+    key : str
+        Of the definition, that says so where nothing does.
+    """
+    of = key if pair is None or pair.entity == CATEGORY else key.replace(CATEGORY, f"of.{pair.entity}")
+    holes = set(_HOLE.findall(tag))
+    if pair is not None and pair.value == f"{{{pair.entity}}}":
+        holes.add(pair.entity)
+    if family is None and holes:
+        raise InvalidValueError(
+            msg(
+                "family and {placeholder} in name and {key} go together",
+                placeholder=f"{{{min(holes)}}}",
+                key=of,
+            )
+        )
+    if family is None:
+        return
+    if holes and holes != {family.over}:
+        other = min(holes - {family.over})
+        raise InvalidValueError(
+            msg(
+                "the family is over {over}, and {placeholder} stands for one of {other}: give family.over: {other}",
+                over=family.over,
+                placeholder=f"{{{other}}}",
+                other=other,
+            )
+        )
+    if family.placeholder not in tag or pair != Pair(family.over, family.placeholder):
+        wanted = key if family.over == CATEGORY else key.replace(CATEGORY, f"of.{family.over}")
+        raise InvalidValueError(
+            msg(
+                "a family needs {placeholder} both in name and as {key}",
+                placeholder=family.placeholder,
+                key=wanted,
+            )
+        )
 
 
 def _or_text(schema: dict[str, Any]) -> None:
@@ -153,49 +242,50 @@ class TagBase(Strict):
         Cron.parse(value)
         return value
 
-    def member(self, category: str) -> dict[str, Any]:
-        """Return where a family's member for ``category`` differs from the family."""
+    def member(self, value: str) -> dict[str, Any]:
+        """Return where a family's member for ``value`` differs from the family."""
+        hole = self.family.placeholder if self.family else ""
         return {
-            "name": self.name.replace(PLACEHOLDER, slug(category)),
-            "title": self.title.with_filled(PLACEHOLDER, category),
-            "description": self.description.with_filled(PLACEHOLDER, category),
-            "path": tuple(part.replace(PLACEHOLDER, category) for part in self.path),
+            "name": self.name.replace(hole, slug(value)),
+            "title": self.title.with_filled(hole, value),
+            "description": self.description.with_filled(hole, value),
+            "path": tuple(part.replace(hole, value) for part in self.path),
             "family": None,
         }
 
 
-def check_names(tag: str, categories: Sequence[str]) -> None:
-    """Refuse categories of a family that become one tag name.
+def check_names(tag: str, values: Sequence[str]) -> None:
+    """Refuse values of a family that become one tag name.
 
     Raises
     ------
     DefinitionError
-        Naming the tag and the categories.
+        Naming the tag and the values.
     """
     by_name: dict[str, list[str]] = {}
-    for category in categories:
-        by_name.setdefault(slug(category), []).append(category)
+    for value in values:
+        by_name.setdefault(slug(value), []).append(value)
     for name, some in by_name.items():
         if len(some) > 1:
             raise DefinitionError(
                 msg(
-                    "{tag}: the categories {categories} become one tag name, {name}",
+                    "{tag}: {values} become one tag name, {name}",
                     tag=tag,
-                    categories=listed(map(repr, some)),
-                    name=tag.replace(PLACEHOLDER, name),
+                    values=listed(map(repr, some)),
+                    name=_HOLE.sub(name, tag),
                 ),
                 hint=msg(
-                    "give them one name in the source (derive category), or name the categories: family: {{values: […]}}"
+                    "give them one name in the source (derive), or name those that are wanted: family: {{values: […]}}"
                 ),
             )
 
 
-def slug(category: str) -> str:
-    """Return the part of a tag name that represents ``category``.
+def slug(value: str) -> str:
+    """Return the part of a tag name that represents ``value``, such as a category.
 
     Examples
     --------
     >>> slug("FRZN ICE CREAM/NOVELTIES")
     'frzn_ice_cream_novelties'
     """
-    return re.sub(r"\W+", "_", category.strip().lower()).strip("_") or "none"
+    return re.sub(r"\W+", "_", value.strip().lower()).strip("_") or "none"

@@ -62,3 +62,36 @@ class TierRule(Strict):
 Decision = Annotated[
     ThresholdRule | TopShareRule | PrecisionRule | ProfitRule | TierRule, Field(discriminator="rule")
 ]
+
+
+def check_margin(rule: Decision, hysteresis: float, min_confidence: float) -> None:
+    """Refuse a margin under which a value could never change, or that a rule has no use for.
+
+    Parameters
+    ----------
+    rule : Decision
+    hysteresis : float
+    min_confidence : float
+    """
+    if isinstance(rule, ProfitRule) and rule.capacity is not None and hysteresis:
+        raise InvalidValueError(
+            msg("a capacity is a hard bound that held values would overrun: hysteresis has to be 0")
+        )
+    if isinstance(rule, ThresholdRule) and not (
+        hysteresis < rule.threshold and rule.threshold + hysteresis < 1
+    ):
+        raise InvalidValueError(
+            msg(
+                "threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; found {threshold} and {hysteresis}: a value could never change again",
+                threshold=rule.threshold,
+                hysteresis=hysteresis,
+            )
+        )
+    if hysteresis and min_confidence + hysteresis >= 1:
+        raise InvalidValueError(
+            msg(
+                "min_confidence + hysteresis has to stay below 1; found {min_confidence} and {hysteresis}: an unknown could never be left again",
+                min_confidence=min_confidence,
+                hysteresis=hysteresis,
+            )
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,9 @@ from pydantic.json_schema import models_json_schema
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.raw_errors import yaml_problem
-from tagcast.features.core.validation import explained, placed, suggested
+from tagcast.features.core.settings import Settings
+from tagcast.features.core.validation import InvalidValueError, explained, placed, suggested
+from tagcast.features.entities.relations import check_entity, check_pair
 from tagcast.models.definitions.base import TagBase
 from tagcast.models.definitions.definition import Definition
 from tagcast.models.definitions.model_tag import TagDefinition
@@ -66,6 +68,50 @@ def load_definitions(folder: Path) -> list[Definition]:
             )
         definitions[definition.name] = definition
     return list(definitions.values())
+
+
+def with_services(settings: Settings) -> list[Definition]:
+    """Return the definitions of a project: those of the entity of ``settings`` with the features of the services that they name.
+
+    Raises
+    ------
+    DefinitionError
+        As of :func:`load_definitions`, or where a service is not there, has the name of a tag, or does not fit.
+    """
+    from tagcast.features.catalog.services import declared_services
+
+    definitions = load_definitions(settings.tags_folder)
+    for one in definitions:
+        check_entity(settings, one.entity, one.name)
+        if one.pair is not None:
+            key = "of" if isinstance(one, RuleDefinition) else "outcome.of"
+            check_pair(settings, one.entity, one.pair.entity, f"{one.name}: {key}")
+    services = declared_services(settings)
+    tags = {definition.name.partition(".")[0] for definition in definitions}
+    for service in services:
+        if service.service in tags:
+            raise DefinitionError(
+                msg("{place}: a tag has this name too, and is a service of its own", place=service.place),
+                hint=msg("rename one"),
+            )
+    lists = {service.service: service.features for service in services}
+    own = settings.entity
+    return [_settled(one, lists) if one.entity == own else one for one in definitions]
+
+
+def _settled(definition: Definition, services: Mapping[str, Sequence[str]]) -> Definition:
+    if isinstance(definition, RuleDefinition):
+        return definition
+    try:
+        return definition.settled(services)
+    except InvalidValueError as error:
+        raise DefinitionError(
+            msg("{tag}: {problem}", tag=definition.name, problem=error.message),
+            hint=msg(
+                "docs/how-to/views.md shows how a service is declared beside the views; views stand in a list: features: [{name}]",
+                name=definition.feature_service or "",
+            ),
+        ) from error
 
 
 def parse_definition(text: str, where: Text, *, kind: str | None = None) -> Definition:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import msg
 from tagcast.features.core.titles import Text
 from tagcast.features.core.validation import InvalidValueError
+from tagcast.features.entities.pair import Pair
 from tagcast.models.candidates.keys import UNWRITTEN, WithCandidates
-from tagcast.models.definitions.base import PLACEHOLDER, Family, Population, TagBase, check_names, slug
+from tagcast.models.definitions.base import Family, Population, TagBase, check_family, check_names, slug
 from tagcast.models.definitions.decision_rules import (
     Decision,
     PrecisionRule,
@@ -26,7 +26,9 @@ from tagcast.models.definitions.decision_rules import (
     ThresholdRule,
     TierRule,
     TopShareRule,
+    check_margin,
 )
+from tagcast.models.definitions.learned_from import LearnsFrom, SplitRule, by_service, or_service
 from tagcast.models.definitions.outcomes import (
     Amount,
     AnyEvent,
@@ -36,7 +38,6 @@ from tagcast.models.definitions.outcomes import (
     TagKindName,
     TopShare,
 )
-from tagcast.models.definitions.split_rule import SplitRule
 from tagcast.models.definitions.window_outcomes import Aggregate, Label, Outcome, with_kind
 
 __all__ = [
@@ -65,20 +66,24 @@ def _named(part: Any, key: str) -> Any:
     return part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)
 
 
-class TagDefinition(TagBase, WithCandidates):
+class TagDefinition(LearnsFrom, TagBase, WithCandidates):
     """A tag that a model predicts, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_what_may_be_left_out)
     unwritten: ClassVar[dict[str, Any]] = {**TagBase.unwritten, **UNWRITTEN}
 
     outcome: Outcome
-    feature_service: Literal["churn", "value", "interest"] | None = Field(
-        None, description="a set of features of tagcast's own; or name them in features"
+    feature_service: str | None = Field(
+        None,
+        description="a set of features by name: churn, value or interest of tagcast's own, or one that is declared beside the views; "
+        "or name the features in features",
     )
     features: tuple[str, ...] | None = Field(
         None,
         min_length=1,
-        description="views, or single features as view.feature: profile_activity, profile_category, and the company's own",
+        description="views, or single features as view.feature: profile_activity, profile_category, and the company's own; a text "
+        "stands for feature_service",
+        json_schema_extra=or_service,
     )
     decision: Decision
     bands: dict[str, float] = Field(
@@ -108,6 +113,8 @@ class TagDefinition(TagBase, WithCandidates):
         """
         if not isinstance(raw, Mapping):
             return raw
+        if isinstance(raw.get("features"), str):
+            raw = by_service(raw)
         if "outcome" in raw:
             raw = {**raw, "outcome": with_kind(raw["outcome"])}
         if _named(raw.get("outcome"), "kind") == "amount":
@@ -134,50 +141,12 @@ class TagDefinition(TagBase, WithCandidates):
                     "bands start at 0, each somewhere else, and stay below 1; found {found}", found=self.bands
                 )
             )
-        holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.outcome.category or "")
-        if holed != (self.family is not None):
-            raise InvalidValueError(
-                msg(
-                    "family and {placeholder} in name and outcome.category go together",
-                    placeholder=PLACEHOLDER,
-                )
-            )
-        if self.family and not (PLACEHOLDER in self.name and self.outcome.category == PLACEHOLDER):
-            raise InvalidValueError(
-                msg(
-                    "a family needs {placeholder} both in name and as outcome.category",
-                    placeholder=PLACEHOLDER,
-                )
-            )
+        check_family(self.name, self.family, self.pair, "outcome.category")
         if self.population.not_bought_within_days and not self.outcome.category:
             raise InvalidValueError(msg("population.not_bought_within_days needs outcome.category"))
-        self._check_features()
-        self._check_hysteresis()
+        self.check_features()
+        check_margin(self.decision, self.hysteresis, self.min_confidence)
         return self
-
-    def _check_features(self) -> None:
-        if (self.feature_service is None) == (self.features is None):
-            raise InvalidValueError(
-                msg(
-                    "give either feature_service ({services}) or features (a list of views)",
-                    services=listed(SERVICES),
-                )
-            )
-        if self.features is not None and self.service in SERVICES:
-            raise InvalidValueError(
-                msg(
-                    "{name} is the name of a feature service of tagcast's own: take another",
-                    name=self.service,
-                )
-            )
-        if len(set(self.chosen)) != len(self.chosen):
-            raise InvalidValueError(msg("features names one twice: {found}", found=listed(self.chosen)))
-        if self.population.not_bought_within_days and not self.of_pairs:
-            raise InvalidValueError(
-                msg("population.not_bought_within_days needs the features of {view}", view=PAIR_VIEW)
-            )
-        if self.of_pairs and not self.outcome.category:
-            raise InvalidValueError(msg("features of {view} need outcome.category", view=PAIR_VIEW))
 
     def _check_levels(self) -> None:
         tiered = bool(self.outcome.levels)
@@ -196,31 +165,6 @@ class TagDefinition(TagBase, WithCandidates):
                 msg("an amount has no cut that a margin could hold: hysteresis has to be 0")
             )
 
-    def _check_hysteresis(self) -> None:
-        rule = self.decision
-        if isinstance(rule, ProfitRule) and rule.capacity is not None and self.hysteresis:
-            raise InvalidValueError(
-                msg("a capacity is a hard bound that held values would overrun: hysteresis has to be 0")
-            )
-        if isinstance(rule, ThresholdRule) and not (
-            self.hysteresis < rule.threshold and rule.threshold + self.hysteresis < 1
-        ):
-            raise InvalidValueError(
-                msg(
-                    "threshold - hysteresis and threshold + hysteresis have to lie between 0 and 1; found {threshold} and {hysteresis}: a value could never change again",
-                    threshold=rule.threshold,
-                    hysteresis=self.hysteresis,
-                )
-            )
-        if self.hysteresis and self.min_confidence + self.hysteresis >= 1:
-            raise InvalidValueError(
-                msg(
-                    "min_confidence + hysteresis has to stay below 1; found {min_confidence} and {hysteresis}: an unknown could never be left again",
-                    min_confidence=self.min_confidence,
-                    hysteresis=self.hysteresis,
-                )
-            )
-
     @property
     def question(self) -> str:
         """What a yes means, as a short id: two versions of a tag answer the same question where it is equal."""
@@ -231,24 +175,14 @@ class TagDefinition(TagBase, WithCandidates):
         return sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
-    def chosen(self) -> tuple[str, ...]:
-        """The views and single features that it learns from."""
-        return self.features or SERVICES[self.feature_service or "churn"]
-
-    @property
-    def service(self) -> str:
-        """The Feast FeatureService of its features: one of tagcast's own, or its own, called like it or its family."""
-        return self.feature_service or self.name.partition(".")[0]
-
-    @property
-    def of_pairs(self) -> bool:
-        """Whether it learns from features of a profile and its category."""
-        return any(one.partition(".")[0] == PAIR_VIEW for one in self.chosen)
-
-    @property
     def category(self) -> str | None:
         """The category it is about."""
         return self.outcome.category
+
+    @property
+    def pair(self) -> Pair | None:
+        """Whom it is about beside the profile: a category, or one of an entity."""
+        return self.outcome.pair
 
     @property
     def kind(self) -> TagKindName:
@@ -270,23 +204,18 @@ class TagDefinition(TagBase, WithCandidates):
         """Name to the score it starts at, rising: bands, or the tiers of an amount."""
         return self.outcome.levels or self.bands
 
-    def expand(self, categories: Sequence[str]) -> list[TagDefinition]:
-        """Return the family's members for ``categories`` (a tag that is no family: itself).
+    def expand(self, values: Sequence[str]) -> list[TagDefinition]:
+        """Return the family's members for ``values`` (a tag that is no family: itself).
 
         Raises
         ------
         DefinitionError
-            Where two categories become one tag name.
+            Where two values become one tag name.
         """
         if self.family is None:
             return [self]
-        check_names(self.name, categories)
+        check_names(self.name, values)
         return [
-            self.model_copy(
-                update={
-                    **self.member(category),
-                    "outcome": self.outcome.model_copy(update={"category": category}),
-                }
-            )
-            for category in categories
+            self.model_copy(update={**self.member(value), "outcome": self.outcome.about(value)})
+            for value in values
         ]

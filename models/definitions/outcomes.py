@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.validation import InvalidValueError, Strict
+from tagcast.features.entities.pair import CATEGORY, Pair
+from tagcast.models.definitions.base import OF, pair_of, with_short_form
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 
 TIER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -21,6 +29,29 @@ TagKindName = Literal["model", "amount"]
 
 class Predicted(Strict):
     """What the rest of the code asks of every outcome; most are a yes or no."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, raw: Any) -> Any:
+        return with_short_form(raw)
+
+    @model_serializer(mode="wrap")
+    def _without_of(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out an entity that is not there: what an outcome without one is called does not change."""
+        written: dict[str, Any] = handler(self)
+        return {name: value for name, value in written.items() if name != "of" or value is not None}
+
+    @property
+    def pair(self) -> Pair | None:
+        """Of whom the events are that count: of a category, or of one of an entity; None for all."""
+        return pair_of(getattr(self, "category", None), getattr(self, "of", None))
+
+    def about(self, value: str) -> Self:
+        """Return it of another one of its entity."""
+        pair = self.pair
+        assert pair is not None  # noqa: S101 - a family has one
+        of = {"category": value} if pair.entity == CATEGORY else {"of": {pair.entity: value}}
+        return self.model_copy(update=of)
 
     @property
     def tag_kind(self) -> TagKindName:
@@ -56,6 +87,7 @@ class Predicted(Strict):
 class _Outcome(Predicted):
     event: str = Field("purchase", description="event name in the event log; returns never count as one")
     category: str | None = Field(None, description="only events of this category; {category} in a family")
+    of: dict[str, str] | None = Field(None, description=OF)
     horizon_days: int = Field(gt=0, le=730)
 
     @property

@@ -19,7 +19,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -27,9 +27,10 @@ from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError, FilterError
 from tagcast.features.core.messages import Message, listed, msg
 from tagcast.features.core.validation import InvalidValueError
-from tagcast.models.definitions.base import PLACEHOLDER, TagBase, check_names
+from tagcast.features.entities.pair import Pair
+from tagcast.models.definitions.base import TagBase, check_family, check_names, pair_of, with_short_form
 from tagcast.models.definitions.outcomes import TIER_NAME
-from tagcast.models.filters.conditions import FieldCondition, FieldRef, Filter, InAudience, Names, walk
+from tagcast.models.filters.conditions import FieldCondition, Filter, InAudience, Names, walk
 from tagcast.models.filters.fields import UNKNOWN, YES_NO
 from tagcast.models.filters.parser import caret, parse
 from tagcast.models.filters.tokenizer import tokens
@@ -51,9 +52,14 @@ class RuleDefinition(TagBase):
 
     model_config = ConfigDict(json_schema_extra=_one_of_the_two)
 
+    unwritten: ClassVar[dict[str, Any]] = {**TagBase.unwritten, "of": None}
+
     kind: Literal["rule"]
     category: str | None = Field(
         None, description="whose features category_… the rule may use; {category} in a family"
+    )
+    of: dict[str, str] | None = Field(
+        None, description="whose features the rule may use, of an entity that events name: {fund: F001}"
     )
     rule: str | None = Field(None, min_length=1, description="yes where it holds, no elsewhere")
     cases: dict[str, str] | None = Field(
@@ -65,6 +71,11 @@ class RuleDefinition(TagBase):
     otherwise: str | None = Field(
         None, description="the value where no case holds; without it the tag has no value there"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, raw: Any) -> Any:
+        return with_short_form(raw)
 
     @model_validator(mode="after")
     def _check_whole(self) -> RuleDefinition:
@@ -82,18 +93,15 @@ class RuleDefinition(TagBase):
                     found=listed(map(repr, wrong)),
                 )
             )
-        holed = PLACEHOLDER in self.name or PLACEHOLDER in (self.category or "")
-        if holed != (self.family is not None):
-            raise InvalidValueError(
-                msg("family and {placeholder} in name and category go together", placeholder=PLACEHOLDER)
-            )
-        if self.family and not (PLACEHOLDER in self.name and self.category == PLACEHOLDER):
-            raise InvalidValueError(
-                msg("a family needs {placeholder} both in name and as category", placeholder=PLACEHOLDER)
-            )
+        check_family(self.name, self.family, self.pair, "category")
         if self.population.not_bought_within_days and not self.category:
             raise InvalidValueError(msg("population.not_bought_within_days needs category"))
         return self
+
+    @property
+    def pair(self) -> Pair | None:
+        """Whose features beside those of the profile it may use."""
+        return pair_of(self.category, self.of)
 
     @property
     def branches(self) -> dict[str, str]:
@@ -119,21 +127,27 @@ class RuleDefinition(TagBase):
             "category": self.category,
             "branches": self.branches,
             "otherwise": self.fallback,
+            **({"of": self.of} if self.of else {}),
         }
         return sha256(json.dumps(meaning).encode()).hexdigest()[:12]
 
-    def expand(self, categories: Sequence[str]) -> list[RuleDefinition]:
-        """Return the family's members for ``categories`` (a tag that is no family: itself).
+    def expand(self, values: Sequence[str]) -> list[RuleDefinition]:
+        """Return the family's members for ``values`` (a tag that is no family: itself).
 
         Raises
         ------
         DefinitionError
-            Where two categories become one tag name.
+            Where two values become one tag name.
         """
         if self.family is None:
             return [self]
-        check_names(self.name, categories)
-        return [self.model_copy(update={**self.member(c), "category": c}) for c in categories]
+        check_names(self.name, values)
+        return [self.model_copy(update={**self.member(value), **self._about(value)}) for value in values]
+
+    def _about(self, value: str) -> dict[str, Any]:
+        return (
+            {"category": value} if self.category is not None else {"of": dict.fromkeys(self.of or {}, value)}
+        )
 
 
 @dataclass(frozen=True)
@@ -157,7 +171,7 @@ class Rule:
         return list(dict.fromkeys(names))
 
 
-def rule_names(feature_set: FeatureSet, attributes: Mapping[str, str], *, category: bool) -> Names:
+def rule_names(feature_set: FeatureSet, attributes: Mapping[str, str], *, entity: str | None) -> Names:
     """Return what a rule may use.
 
     Parameters
@@ -165,11 +179,10 @@ def rule_names(feature_set: FeatureSet, attributes: Mapping[str, str], *, catego
     feature_set : FeatureSet
     attributes : mapping of str to str
         Attribute to ``text``, ``number`` or ``boolean``; one that is called like a feature is left out.
-    category : bool
-        Whether features of a category are among them.
+    entity : str or None
+        Whose features with the profile are among them.
     """
-    named = (*feature_set.of_profile, *(feature_set.of_pair if category else ()))
-    features = dict.fromkeys(named, "number")
+    features = dict.fromkeys(feature_set.columns_with(entity), "number")
     return Names({}, {**attributes, **features})
 
 
@@ -245,9 +258,11 @@ def _names_any(definition: RuleDefinition, names: Collection[str]) -> bool:
 
 
 def _about_names(definition: RuleDefinition) -> Message:
-    if definition.category:
+    if definition.pair:
         return msg("a rule speaks of features and attributes")
-    return msg("a rule speaks of features and attributes; features category_… need a category")
+    return msg(
+        "a rule speaks of features and attributes; those of a pair need a category, or of: {{fund: …}}"
+    )
 
 
 def terms(tree: Filter) -> list[FieldCondition]:
@@ -264,26 +279,3 @@ def terms(tree: Filter) -> list[FieldCondition]:
             raise DefinitionError(msg("a rule cannot speak of an audience, found {found}", found=leaf.text()))
         found.append(leaf)
     return found
-
-
-def term_words(term: str, titles: Mapping[str, Any]) -> dict[str, str]:
-    """Return a term as people read it: the titles of features for their names.
-
-    Parameters
-    ----------
-    term : str
-        As in the reasons of a run: ``recency_days <= 30``.
-    titles : mapping of str to Feature
-        Of :meth:`tagcast.features.catalog.feature_set.FeatureSet.titles`.
-
-    Returns
-    -------
-    dict of str to str
-        By language.
-    """
-    for name, feature in titles.items():
-        written = FieldRef(name=name).text()
-        if term.startswith(f"{written} "):
-            rest = term[len(written) :]
-            return {"en": feature.en + rest, "zh": feature.zh + rest}
-    return {"en": term, "zh": term}

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from tagcast.features.catalog.label_tables import LabelTable
 from tagcast.features.core.errors import ConfigError, DefinitionError
 from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.schema.label_tables import LabelTable
 from tagcast.features.core.validation import InvalidValueError
+from tagcast.models.definitions.base import OF
 from tagcast.models.definitions.outcomes import (
     Amount,
     AnyEvent,
@@ -52,6 +53,7 @@ class Aggregate(Predicted):
         None, min_length=1, description="SQL condition: false where such an event falls into the window"
     )
     category: str | None = Field(None, description="only events of this category; {category} in a family")
+    of: dict[str, str] | None = Field(None, description=OF)
     horizon_days: int = Field(gt=0, le=730)
     at_least: float | str | None = Field(
         None, description="a number, or arithmetic over the features at as_of: 0.5 * spend_90d"

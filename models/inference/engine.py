@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.entities.pair import Pair
 from tagcast.models.kernels.additive_kernel import AdditiveKernel
 from tagcast.models.kernels.additive_model import compress
 from tagcast.models.kernels.forest_kernel import ForestKernel
@@ -48,29 +49,29 @@ class Member:
     Parameters
     ----------
     model : TrainedModel
-    category : str or None
+    pair : Pair or None
         Whose columns follow those of the profile.
     places : tuple of int
         Column of each feature, profile columns first.
     """
 
     model: TrainedModel
-    category: str | None
+    pair: Pair | None
     places: tuple[int, ...]
 
     def matrix(
-        self, profile: Floats, category: Floats | None, rows: npt.NDArray[np.int64] | None = None
+        self, profile: Floats, own: Floats | None, rows: npt.NDArray[np.int64] | None = None
     ) -> Floats:
         """Return the model's features, shape (n, p); nothing is copied where they are the profile's own.
 
         Parameters
         ----------
-        profile, category : ndarray
-            All columns of the batch.
+        profile, own : ndarray
+            All columns of the batch, and those of the pair.
         rows : ndarray of int, optional
             Which rows; all by default.
         """
-        parts = [part if rows is None else part[rows] for part in (profile, category) if part is not None]
+        parts = [part if rows is None else part[rows] for part in (profile, own) if part is not None]
         X = parts[0] if len(parts) == 1 else np.hstack(parts)
         return X if self.places == tuple(range(X.shape[1])) else np.ascontiguousarray(X[:, self.places])
 
@@ -91,14 +92,14 @@ class EncodedBatch:
 
     Parameters
     ----------
-    codes : dict of str or None to ndarray of shape (n, c)
-        Ranks, by category; the profile's come first.
-    compressed : dict of str or None to ndarray of shape (n, p)
+    codes : dict of Pair or None to ndarray of shape (n, c)
+        Ranks, by pair; the profile's come first.
+    compressed : dict of Pair or None to ndarray of shape (n, p)
         Compressed columns, where a model has an additive part.
     """
 
-    codes: Mapping[str | None, Codes]
-    compressed: Mapping[str | None, Floats]
+    codes: Mapping[Pair | None, Codes]
+    compressed: Mapping[Pair | None, Floats]
 
 
 class Engine:
@@ -107,15 +108,19 @@ class Engine:
     Parameters
     ----------
     members : sequence of Member
-    profile_columns, category_columns : int
-        How many columns a profile has, and each category beside.
+    profile_columns : int
+        How many columns a profile has.
+    pair_columns : mapping of str to int
+        How many columns a pair has beside, by its entity.
     """
 
-    def __init__(self, members: Sequence[Member], profile_columns: int, category_columns: int) -> None:
+    def __init__(
+        self, members: Sequence[Member], profile_columns: int, pair_columns: Mapping[str, int]
+    ) -> None:
         self.members = members
         self._width = profile_columns
         forests = self._parsed()
-        self._profile, self._own, self._all = self._encodings(forests, profile_columns, category_columns)
+        self._profile, self._own, self._all = self._encodings(forests, profile_columns, pair_columns)
         self._forests: dict[int, ForestKernel] = {}
         self._paths: dict[int, ForestPaths] = {}
         self._curves = {
@@ -123,30 +128,36 @@ class Engine:
             for k, m in enumerate(members)
             if m.additive is not None
         }
-        for k, (category, (trees, columns)) in forests.items():
+        for k, (pair, (trees, columns)) in forests.items():
             try:
-                self._forests[k] = ForestKernel.pack(trees, columns, self._all[category])
+                self._forests[k] = ForestKernel.pack(trees, columns, self._all[pair])
             except UnsupportedForestError as error:
                 self._refuse(k, raw_text(error))
         self._check()
 
     def _encodings(
-        self, forests: dict[int, tuple[str | None, tuple[list[Tree], list[int]]]], profile: int, category: int
-    ) -> tuple[Encoding, dict[str, Encoding], dict[str | None, Encoding]]:
-        """Return the encodings of the profile's columns, each category's own, and both together.
+        self,
+        forests: dict[int, tuple[Pair | None, tuple[list[Tree], list[int]]]],
+        profile: int,
+        beside: Mapping[str, int],
+    ) -> tuple[Encoding, dict[Pair, Encoding], dict[Pair | None, Encoding]]:
+        """Return the encodings of the profile's columns, each pair's own, and both together.
 
         Where all forests have more thresholds than there are ranks, the largest are left to LightGBM.
         """
-        beyond = range(profile, profile + category)
+        pairs = {m.pair for m in self.members if m.pair is not None}
         while True:
             try:
                 shared = Encoding.over([f for _, f in forests.values()], range(profile))
                 own = {
-                    name: Encoding.over([f for c, f in forests.values() if c == name], beyond)
-                    for name in {m.category for m in self.members if m.category is not None}
+                    pair: Encoding.over(
+                        [f for c, f in forests.values() if c == pair],
+                        range(profile, profile + beside[pair.entity]),
+                    )
+                    for pair in pairs
                 }
-                by_set: dict[str | None, Encoding] = {None: shared}
-                by_set |= {name: shared.beside(encoding) for name, encoding in own.items()}
+                by_set: dict[Pair | None, Encoding] = {None: shared}
+                by_set |= {pair: shared.beside(encoding) for pair, encoding in own.items()}
             except UnsupportedForestError as error:
                 largest = max(forests, key=lambda k: sum(len(tree.feature) for tree in forests[k][1][0]))
                 self._refuse(largest, f"the kernel has no room for {error} beside those of other tags")
@@ -154,14 +165,14 @@ class Engine:
             else:
                 return shared, own, by_set
 
-    def _parsed(self) -> dict[int, tuple[str | None, tuple[list[Tree], list[int]]]]:
-        found: dict[int, tuple[str | None, tuple[list[Tree], list[int]]]] = {}
+    def _parsed(self) -> dict[int, tuple[Pair | None, tuple[list[Tree], list[int]]]]:
+        found: dict[int, tuple[Pair | None, tuple[list[Tree], list[int]]]] = {}
         for k, member in enumerate(self.members):
             if member.forest is None:
                 continue
             columns = [member.places[c] for c in member.forest.columns]
             try:
-                found[k] = member.category, (parse_forest(member.forest.text), columns)
+                found[k] = member.pair, (parse_forest(member.forest.text), columns)
             except UnsupportedForestError as error:
                 self._refuse(k, raw_text(error))
         return found
@@ -170,26 +181,26 @@ class Engine:
         name = self.members[k].model.definition.name
         log.warning(msg("{tag}: scored without the kernel, slower: {reason}", tag=name, reason=why))
 
-    def encode(self, profile: Floats, category: Mapping[str, Floats]) -> EncodedBatch:
+    def encode(self, profile: Floats, pairs: Mapping[Pair, Floats]) -> EncodedBatch:
         """Return what the compiled parts need of a batch.
 
         Parameters
         ----------
         profile : ndarray of shape (n, profile_columns)
             C-ordered.
-        category : mapping of str to ndarray of shape (n, category_columns)
+        pairs : mapping of Pair to ndarray of shape (n, pair_columns)
         """
         shared = self._profile.encode(profile)
-        codes: dict[str | None, Codes] = {None: shared}
-        for name, own in self._own.items():
-            codes[name] = np.hstack([shared, own.encode(category[name], self._width)])
-        compressed: dict[str | None, Floats] = {}
+        codes: dict[Pair | None, Codes] = {None: shared}
+        for pair, own in self._own.items():
+            codes[pair] = np.hstack([shared, own.encode(pairs[pair], self._width)])
+        compressed: dict[Pair | None, Floats] = {}
         if self._curves:
             with np.errstate(invalid="ignore"):
                 compressed[None] = compress(profile)
-                for wanted in {self.members[k].category for k in self._curves}:
+                for wanted in {self.members[k].pair for k in self._curves}:
                     if wanted is not None:
-                        compressed[wanted] = np.hstack([compressed[None], compress(category[wanted])])
+                        compressed[wanted] = np.hstack([compressed[None], compress(pairs[wanted])])
         return EncodedBatch(codes, compressed)
 
     def known(self, k: int, coded: EncodedBatch, rows: npt.NDArray[np.int64] | None) -> dict[str, Floats]:
@@ -202,12 +213,12 @@ class Engine:
         rows : ndarray of int, optional
             Which rows of the batch; all by default.
         """
-        category, found = self.members[k].category, {}
+        pair, found = self.members[k].pair, {}
         if k in self._forests:
-            codes = coded.codes[category]
+            codes = coded.codes[pair]
             found["forest"] = self._forests[k].raw(codes if rows is None else codes[rows])
         if k in self._curves:
-            Z = coded.compressed[category]
+            Z = coded.compressed[pair]
             found["logistic"] = self._curves[k].raw(Z if rows is None else Z[rows])
         return found
 
@@ -221,18 +232,18 @@ class Engine:
             return {}
         member = self.members[k]
         if k not in self._paths:
-            self._paths[k] = ForestPaths.of(self._forests[k], self._all[member.category])
+            self._paths[k] = ForestPaths.of(self._forests[k], self._all[member.pair])
         width = self._width + max(0, max(member.places, default=0) + 1 - self._width)
         out = np.zeros((len(rows), width))
-        self._paths[k].add_to(out, coded.codes[member.category][rows])
+        self._paths[k].add_to(out, coded.codes[member.pair][rows])
         return {"forest": np.ascontiguousarray(out[:, member.places])}
 
     def _check(self) -> None:
         """Hold every compiled part against the model's own, to the bit; drop what differs."""
-        profile, category = self._probes
-        coded = self.encode(profile, category)
+        profile, pairs = self._probes
+        coded = self.encode(profile, pairs)
         for k, member in enumerate(self.members):
-            X = member.matrix(profile, category.get(member.category or ""))
+            X = member.matrix(profile, None if member.pair is None else pairs[member.pair])
             known = self.known(k, coded, None)
             for name, part in (("forest", member.forest), ("logistic", member.additive)):
                 if part is None or name not in known:
@@ -245,7 +256,7 @@ class Engine:
                     (self._forests if name == "forest" else self._curves).pop(k)
 
     @cached_property
-    def _probes(self) -> tuple[Floats, dict[str, Floats]]:
+    def _probes(self) -> tuple[Floats, dict[Pair, Floats]]:
         """Rows of thresholds, their neighbours, and values that are odd for any column."""
         rng = np.random.default_rng(0)
 
@@ -258,7 +269,10 @@ class Engine:
                 X[take, column - first] = rng.choice(near, int(take.sum()))
             return X
 
-        width = max((max(m.places, default=-1) for m in self.members), default=-1) + 1 - self._width
-        return drawn(self._profile, 0, self._width), {
-            name: drawn(own, self._width, max(width, 0)) for name, own in self._own.items()
-        }
+        profile, pairs = drawn(self._profile, 0, self._width), {}
+        for pair, own in self._own.items():
+            places = [
+                max(m.places, default=-1) for m in self.members if m.pair and m.pair.entity == pair.entity
+            ]
+            pairs[pair] = drawn(own, self._width, max(max(places) + 1 - self._width, 0))
+        return profile, pairs

@@ -14,6 +14,7 @@ import numpy as np
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import Joined, Text, msg
+from tagcast.features.entities.pair import CATEGORY, Pair
 from tagcast.models.definitions.rule_tag import RuleDefinition, parse_rule, rule_names, terms
 from tagcast.models.filters.arithmetic import Arithmetic, read_arithmetic
 from tagcast.models.filters.conditions import Filter, InAudience, Leaf, Names, Unavailable
@@ -53,7 +54,7 @@ def check_membership(
     DefinitionError
         Naming the tag, the key and the nearest names.
     """
-    category = pair_category(definition) is not None
+    entity = second_of(definition, feature_set)
 
     def unavailable(name: str) -> Unavailable | None:
         if name in tags:
@@ -66,11 +67,9 @@ def check_membership(
                 msg("{name!r} is what [profiles] say today, which nobody knew on earlier days", name=name),
                 msg("declare it as a view with valid_from: it is then a feature, as of each day"),
             )
-        if name in widest.of_pair and not category:
-            return Unavailable(
-                msg("{name!r} is a feature of a category", name=name),
-                msg("give outcome.category, and features that hold profile_category"),
-            )
+        other = next((one for one, names in widest.of_pairs.items() if name in names), None)
+        if other is not None and other != entity:
+            return _of_a_pair(name, other, isinstance(definition, RuleDefinition))
         if name in widest.titles():
             return Unavailable(
                 msg("{name!r} reaches back further than the history before the first snapshot", name=name),
@@ -78,7 +77,7 @@ def check_membership(
             )
         return None
 
-    names = rule_names(feature_set, {}, category=category)
+    names = rule_names(feature_set, {}, entity=entity)
     names = Names(names.tags, names.attributes, unavailable=unavailable)
     if definition.population.rule is not None:
         about = msg("a population speaks of the features at as_of")
@@ -109,7 +108,7 @@ def in_population(definition: Definition, feature_set: FeatureSet, batch: Featur
     if population.not_bought_within_days and definition.category:
         mask &= ~(column("category_recency_days") <= population.not_bought_within_days)
     if population.rule is not None:
-        tree = _rule(definition.name, population.rule, feature_set, pair_category(definition) is not None)
+        tree = _rule(definition.name, population.rule, feature_set, second_of(definition, feature_set))
 
         def leaf(condition: Leaf) -> Mask:
             assert not isinstance(condition, InAudience)  # noqa: S101 - names hold no audiences
@@ -124,33 +123,68 @@ def bounds(definition: Definition, feature_set: FeatureSet, batch: FeatureBatch)
     text = _bound_text(definition)
     if text is None:
         return None
-    arithmetic = _bound(text, feature_set, pair_category(definition) is not None)
+    arithmetic = _bound(text, feature_set, second_of(definition, feature_set))
     column = _columns(definition, feature_set, batch)
     return arithmetic({name: column(name) for name in arithmetic.names}, len(batch.profile_id))
 
 
 def feature_names(definition: Definition, feature_set: FeatureSet) -> tuple[str, ...]:
     """Return the features that population and bound of a tag name, each once."""
-    population, category = definition.population, pair_category(definition) is not None
+    population, entity = definition.population, second_of(definition, feature_set)
     names = ["recency_days"] if population.active_within_days else []
     if population.rule is not None:
-        tree = _rule(definition.name, population.rule, feature_set, category)
+        tree = _rule(definition.name, population.rule, feature_set, entity)
         names += [term.field.name for term in terms(tree)]
     if (text := _bound_text(definition)) is not None:
-        names += _bound(text, feature_set, category).names
+        names += _bound(text, feature_set, entity).names
     return tuple(dict.fromkeys(names))
 
 
-def pair_category(definition: Definition) -> str | None:
-    """Return the category whose pair features a tag may name; None where it has none."""
-    return definition.category if isinstance(definition, RuleDefinition) or definition.of_pairs else None
+def pair_read(definition: Definition, feature_set: FeatureSet) -> Pair | None:
+    """Return the pair whose features a tag may name: of a rule that which it is about, of a model only where it learns from such.
+
+    Parameters
+    ----------
+    definition : TagDefinition or RuleDefinition
+    feature_set : FeatureSet
+        Of the snapshots, or of the model.
+    """
+    pair = definition.pair
+    if pair is None or isinstance(definition, RuleDefinition):
+        return pair
+    return pair if feature_set.second(definition.chosen) == pair.entity else None
+
+
+def second_of(definition: Definition, feature_set: FeatureSet) -> str | None:
+    """Return the entity of :func:`pair_read`."""
+    pair = pair_read(definition, feature_set)
+    return None if pair is None else pair.entity
+
+
+def _of_a_pair(name: str, entity: str, ruled: bool) -> Unavailable:
+    if ruled:
+        return Unavailable(
+            msg("{name!r} is a feature of a pair with a {entity}", name=name, entity=entity),
+            msg("say which one in {key}", key="category" if entity == CATEGORY else f"of.{entity}"),
+        )
+    if entity == CATEGORY:
+        return Unavailable(
+            msg("{name!r} is a feature of a category", name=name),
+            msg("give outcome.category, and features that hold profile_category"),
+        )
+    return Unavailable(
+        msg("{name!r} is a feature of a pair with a {entity}", name=name, entity=entity),
+        msg("give outcome.of: {{{entity}: …}}, and features that hold a view of such pairs", entity=entity),
+    )
 
 
 def _columns(definition: Definition, feature_set: FeatureSet, batch: FeatureBatch) -> Callable[[str], Floats]:
     def column(name: str) -> Floats:
         if name in feature_set.of_profile:
             return batch.profile[:, feature_set.of_profile.index(name)]
-        return batch.category[definition.category or ""][:, feature_set.of_pair.index(name)]
+        pair = definition.pair
+        assert pair is not None  # noqa: S101 - names of features of pairs are resolved for tags of pairs alone
+        return batch.pairs[pair][:, feature_set.of_pairs[pair.entity].index(name)]
 
     return column
 
@@ -174,12 +208,12 @@ def _at_bound(tag: str, problem: Text | Joined) -> Text:
 
 
 @lru_cache(maxsize=256)
-def _rule(tag: str, text: str, feature_set: FeatureSet, category: bool) -> Filter:
+def _rule(tag: str, text: str, feature_set: FeatureSet, entity: str | None) -> Filter:
     """Return a population's rule, read once for all batches."""
-    names = rule_names(feature_set, {}, category=category)
+    names = rule_names(feature_set, {}, entity=entity)
     return parse_rule(tag, "population", text, names, msg("a population speaks of the features at as_of"))
 
 
 @lru_cache(maxsize=256)
-def _bound(text: str, feature_set: FeatureSet, category: bool) -> Arithmetic:
-    return read_arithmetic(text, rule_names(feature_set, {}, category=category).attributes)
+def _bound(text: str, feature_set: FeatureSet, entity: str | None) -> Arithmetic:
+    return read_arithmetic(text, rule_names(feature_set, {}, entity=entity).attributes)

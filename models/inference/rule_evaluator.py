@@ -15,6 +15,7 @@ from tagcast.models.filters.conditions import (
     Compare,
     Condition,
     FieldCondition,
+    FieldRef,
     IsNull,
     Leaf,
     OneOf,
@@ -173,3 +174,26 @@ def _of_numbers(leaf: FieldCondition, column: npt.NDArray[np.float64]) -> Mask:
         case _:
             assert_never(leaf)
     return found & ~unknown
+
+
+def term_words(term: str, titles: Mapping[str, Any]) -> dict[str, str]:
+    """Return a term as people read it: the titles of features for their names.
+
+    Parameters
+    ----------
+    term : str
+        As in the reasons of a run: ``recency_days <= 30``.
+    titles : mapping of str to Feature
+        Of :meth:`tagcast.features.catalog.feature_set.FeatureSet.titles`.
+
+    Returns
+    -------
+    dict of str to str
+        By language.
+    """
+    for name, feature in titles.items():
+        written = FieldRef(name=name).text()
+        if term.startswith(f"{written} "):
+            rest = term[len(written) :]
+            return {"en": feature.en + rest, "zh": feature.zh + rest}
+    return {"en": term, "zh": term}

@@ -58,7 +58,9 @@ class AmountChoice(Choice):
 def own_rates(task: TrainingTask) -> list[tuple[int, float]]:
     """Return the columns that say how much a profile spent, and what turns each into spend per horizon."""
     horizon_days, category = task.definition.horizon_days, task.definition.outcome.category is not None
-    found = []
+    found: list[tuple[int, float]] = []
+    if task.definition.pair is not None and not category:
+        return found  # what was spent on one of an entity, no feature of tagcast's own says
     for j, name in enumerate(task.data.features):
         window = _WINDOW.match(name)
         if window and bool(window["category"]) == category and int(window["days"]) >= LEAST_WINDOW_DAYS:

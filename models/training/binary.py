@@ -147,6 +147,8 @@ def _repeat_spec(task: TrainingTask) -> RepeatSpec | None:
     if not isinstance(outcome, AnyEvent | NoEvent) or outcome.event != PURCHASE:
         return None
     first_counts = outcome.category is not None
+    if outcome.pair is not None and not first_counts:
+        return None  # purchases with one of an entity, no feature of tagcast's own counts
     inputs = repeat_inputs(PROFILE_VIEW, PAIR_VIEW if first_counts else "")
     columns = data.places(inputs)
     if len(columns) < len(inputs):

@@ -272,7 +272,8 @@ def _entities(definition: TagDefinition, profile_id: object) -> pd.DataFrame:
     import pandas as pd
 
     frame = pd.DataFrame({"profile_id": profile_id})
-    return frame.assign(category=definition.outcome.category) if definition.of_pairs else frame
+    pair = definition.pair
+    return frame if pair is None else frame.assign(**{pair.entity: pair.value})
 
 
 def _meaning(definition: TagDefinition) -> tuple[object, object]:

@@ -48,11 +48,11 @@ def members_at(snapshots: Snapshots, definition: TagDefinition, as_of: date) -> 
     import pyarrow as pa
 
     from tagcast.features.compute.window_aggregates import BOUND
-    from tagcast.models.inference.membership import bounds, in_population, pair_category
+    from tagcast.models.inference.membership import bounds, in_population, pair_read
 
-    category = pair_category(definition)
+    pair = pair_read(definition, snapshots.feature_set)
     parts, left_out = [], 0
-    for batch in snapshots.stream(as_of, [category] if category else []):
+    for batch in snapshots.stream(as_of, [pair] if pair else []):
         inside = in_population(definition, snapshots.feature_set, batch)
         held_against = bounds(definition, snapshots.feature_set, batch)
         columns = {}
@@ -127,13 +127,13 @@ def outcome_rule(definition: TagDefinition) -> OutcomeRule | WindowRule:
             bound=None if outcome.bound else float(given or 0.0),
             where=outcome.where,
             unless=outcome.unless,
-            category=outcome.category,
+            pair=outcome.pair,
         )
     return OutcomeRule(
         outcome.kind,
         outcome.horizon_days,
         outcome.event,
-        outcome.category,
+        outcome.pair,
         getattr(outcome, "at_least", None),
         getattr(outcome, "share", None),
     )

@@ -9,25 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagcast.features.catalog.feature_set import (
-    OPTIONAL,
-    PAIR_VIEW,
-    PROFILE_VIEW,
-    SERVICES,
-    SHIPPED,
-    WINDOWS_DAYS,
-    FeatureSet,
-)
+from tagcast.features.catalog.feature_set import PROFILE_VIEW, SERVICES, WINDOWS_DAYS, FeatureSet
 from tagcast.features.catalog.repo_contents import RepoContents
 from tagcast.features.core.errors import DefinitionError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.validation import suggested
+from tagcast.features.entities.pair import CATEGORY
 from tagcast.pipelines.project.tag_files import stamps
 
 if TYPE_CHECKING:
     from tagcast.features.catalog.feature_set import OwnView
     from tagcast.features.catalog.related.declaration import RelatedDeclaration
     from tagcast.features.catalog.related.view import RelatedView
+    from tagcast.features.catalog.services import ServiceDeclaration
     from tagcast.features.catalog.view_files import ViewDeclaration
     from tagcast.features.compute.snapshots import Others
     from tagcast.features.entities.relations import Relation
@@ -221,80 +215,56 @@ def check_chosen(project: Project, definition: TagDefinition) -> None:
     if definition.features is None:
         return
     from tagcast.features.catalog.feast_views import FeastDeclaration
+    from tagcast.features.catalog.services import check_named
     from tagcast.features.catalog.view_files import declared_views
 
-    shipped = FeatureSet(WINDOWS_DAYS, OPTIONAL)
-    known = {view: tuple(f.name for f in shipped.features(view)) for view in SHIPPED}
     own = [
         project.view_tables.repos.declared(view) if isinstance(view, FeastDeclaration) else view
         for view in declared_views(project.settings)
     ]
-    known |= {view.view: tuple(dict.fromkeys((*view.names, *view.column_names))) for view in own}
-    attributes = {view.view: getattr(view, "tags", {}) for view in own}
-    pairs = {view.view for view in own if len(view.keys) > 1}
-    for one in definition.features:
-        view, dot, name = one.partition(".")
-        if view not in known:
+    check_named(definition.name, definition.features, own)
+    seconds = {view.view: view.keys[1] for view in own if len(view.keys) > 1}
+    about = definition.pair.entity if definition.pair else None
+    for view in (one.partition(".")[0] for one in definition.features):
+        if (other := seconds.get(view, about)) != about:
             raise DefinitionError(
                 msg(
-                    "{tag}: features names {view!r}, and there is no such view",
+                    "{tag}: {view} is of pairs with a {entity}, and the tag is about no {entity}",
                     tag=definition.name,
                     view=view,
-                ),
-                hint=suggested(view, list(known)),
-            )
-        if name in attributes.get(view, ()):
-            raise DefinitionError(
-                msg(
-                    "{tag}: features names {name}, and no model learns from tags of others",
-                    tag=definition.name,
-                    name=one,
+                    entity=other,
                 ),
                 hint=msg(
-                    "their values of past days are not known; learn from the features that they are made of"
-                ),
-            )
-        # Which levels a word has, its data say.
-        if dot and name not in known[view] and not any(name.startswith(f"{own}_is_") for own in known[view]):
-            raise DefinitionError(
-                msg(
-                    "{tag}: the view {view} has no feature {name!r}",
-                    tag=definition.name,
+                    "say which one in {key}, or leave {view} out of features",
+                    key="outcome.category" if other == CATEGORY else f"outcome.of.{other}",
                     view=view,
-                    name=name,
                 ),
-                hint=suggested(name, known[view]),
-            )
-        if view in pairs and not definition.of_pairs:
-            raise DefinitionError(
-                msg(
-                    "{tag}: {view} is of profiles and categories, and the tag does not name {pair_view}",
-                    tag=definition.name,
-                    view=view,
-                    pair_view=PAIR_VIEW,
-                ),
-                hint=msg("add {pair_view} to features", pair_view=PAIR_VIEW),
             )
 
 
 def repo_contents(project: Project, files: TagFiles) -> RepoContents:
-    """Return what the project's Feast repo holds: a service for each tag or family that names its features too."""
+    """Return what the project's Feast repo holds: declared services, and one for each tag or family that names its features."""
+    from tagcast.features.catalog.services import declared_services
     from tagcast.features.catalog.view_files import declared_views
     from tagcast.models.definitions.model_tag import TagDefinition
 
     named = [tag for tag in files.written() if isinstance(tag, TagDefinition)] if files.any else []
-    about = {
-        view.view: {
-            "owner": view.owner,
-            "description": view.description,
-            **({"title_en": view.title.en, "title_zh": view.title.zh} if view.title else {}),
-        }
-        for view in declared_views(project.settings)
-    }
+    services, views = declared_services(project.settings), declared_views(project.settings)
+    lists = {service.service: service.features for service in services}
     return RepoContents(
-        {**SERVICES, **{tag.service: tag.chosen for tag in named}},
-        about,
+        {**SERVICES, **lists, **{tag.service: tag.chosen for tag in named}},
+        {view.view: _about(view) for view in views},
+        {service.service: _about(service) for service in services},
         project.settings.name,
-        tuple(view.view for view in declared_views(project.settings) if view.push),
+        tuple(view.view for view in views if view.push),
         project.settings.entity,
     )
+
+
+def _about(declared: ViewDeclaration | ServiceDeclaration) -> dict[str, str]:
+    title = declared.title
+    return {
+        "owner": declared.owner,
+        "description": declared.description,
+        **({"title_en": title.en, "title_zh": title.zh} if title else {}),
+    }

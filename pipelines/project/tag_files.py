@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from tagcast.features.catalog.feature_set import PURCHASE
 from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.features.core.messages import msg
-from tagcast.features.core.schema.entities import PROFILE
-from tagcast.features.core.validation import suggested
 
 if TYPE_CHECKING:
     from tagcast.models.definitions.definition import Definition
@@ -42,11 +40,12 @@ class TagFiles:
 
     def at(self, as_of: date) -> tuple[Definition, ...]:
         """Return the tags at ``as_of``, families expanded from what was known before it."""
-        key = as_of, self._stamps(), self._published()
+        written = (*self._stamps(), *stamps(self._project.settings.features_folder))
+        key = as_of, written, self._published()
         if key not in self._read:
             expanded: list[Definition] = []
             for definition in self.written():
-                for tag in definition.expand(self._categories(definition, as_of, key[2])):
+                for tag in definition.expand(self._values(definition, as_of, key[2])):
                     if any(other.name == tag.name for other in expanded):
                         raise DefinitionError(
                             msg("{tag} is a tag of its own and a member of a family too", tag=tag.name),
@@ -58,20 +57,14 @@ class TagFiles:
 
     def written(self) -> list[Definition]:
         """Return the definitions of the project's entity as they stand in the files, families as one."""
-        from tagcast.models.definitions.loader import load_definitions
+        from tagcast.models.definitions.loader import with_services
 
-        stamps, settings = self._stamps(), self._project.settings
-        if stamps not in self._written:
-            every = load_definitions(settings.tags_folder)
-            known = (PROFILE, *settings.entities)
-            for one in every:
-                if one.entity not in known:
-                    raise DefinitionError(
-                        msg("{tag}: entity: there is no entity {name!r}", tag=one.name, name=one.entity),
-                        hint=suggested(one.entity, known),
-                    )
-            self._written[stamps] = [one for one in every if one.entity == settings.entity]
-        return self._written[stamps]
+        settings = self._project.settings
+        changed = (*self._stamps(), *stamps(settings.features_folder))
+        if changed not in self._written:
+            every = with_services(settings)
+            self._written[changed] = [one for one in every if one.entity == settings.entity]
+        return self._written[changed]
 
     @property
     def any(self) -> bool:
@@ -81,9 +74,9 @@ class TagFiles:
     def _stamps(self) -> Stamps:
         return stamps(self._project.settings.tags_folder)
 
-    def _categories(self, definition: Definition, as_of: date, published: frozenset[str]) -> Sequence[str]:
-        """Return the categories of a family: those listed, or the top ones and those that are published already."""
-        from tagcast.features.compute.labels import categories_before, top_categories
+    def _values(self, definition: Definition, as_of: date, published: frozenset[str]) -> Sequence[str]:
+        """Return the values of a family: those listed, or the top ones and those that are published already."""
+        from tagcast.features.compute.labels import top_values, values_before
 
         family = definition.family
         if family is None:
@@ -91,15 +84,17 @@ class TagFiles:
         if family.values is not None:
             return family.values
         events = self._project.event_table
-        # Where nothing is called a purchase, whatever happens in a category counts.
+        # Where nothing is called a purchase, whatever happens with a value counts.
         bought = PURCHASE if PURCHASE in self._project.events.event_names_before(as_of) else None
-        top = top_categories(events, as_of, family.top or 0, bought)
-        names = {definition.member(category)["name"] for category in top}
+        top = top_values(events, family.over, as_of, family.top or 0, bought)
+        names = {definition.member(value)["name"] for value in top}
         if not published - names:
             return top
-        # A tag that people use does not end because another category overtook it: it stays until somebody retires it.
+        # A tag that people use does not end because another value overtook it: it stays until somebody retires it.
         held = [
-            c for c in categories_before(events, as_of) if definition.member(c)["name"] in published - names
+            value
+            for value in values_before(events, family.over, as_of)
+            if definition.member(value)["name"] in published - names
         ]
         return [*top, *held]
 

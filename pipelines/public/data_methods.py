@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -52,12 +52,12 @@ class DataMethods(Opened):
     @overload
     def features(
         self, as_of: Day | None = ..., *, views: Sequence[str] | None = ..., columns: Sequence[str] | None = ...,
-        category: str | None = ..., as_arrow: Literal[False] = ..., now: datetime | None = ...,
+        category: str | None = ..., of: Mapping[str, str] | None = ..., as_arrow: Literal[False] = ..., now: datetime | None = ...,
     ) -> pd.DataFrame: ...  # fmt: skip
     @overload
     def features(
         self, as_of: Day | None = ..., *, views: Sequence[str] | None = ..., columns: Sequence[str] | None = ...,
-        category: str | None = ..., as_arrow: Literal[True], now: datetime | None = ...,
+        category: str | None = ..., of: Mapping[str, str] | None = ..., as_arrow: Literal[True], now: datetime | None = ...,
     ) -> pa.Table: ...  # fmt: skip
     def features(
         self,
@@ -66,6 +66,7 @@ class DataMethods(Opened):
         views: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
         category: str | None = None,
+        of: Mapping[str, str] | None = None,
         as_arrow: bool = False,
         now: datetime | None = None,
     ) -> pd.DataFrame | pa.Table:
@@ -81,6 +82,8 @@ class DataMethods(Opened):
             Only these features.
         category : str, optional
             Also the features of profiles in this category, as tags of one category learn from them.
+        of : mapping of str to str, optional
+            The same of one of an entity: ``{"fund": "F001"}``.
         as_arrow : bool
             Return an Arrow table.
         now : datetime, optional
@@ -110,7 +113,7 @@ class DataMethods(Opened):
         >>> frame.describe()  # doctest: +SKIP
         """
         table = self.feature_batches(
-            as_of, views=views, columns=columns, category=category, now=now
+            as_of, views=views, columns=columns, category=category, of=of, now=now
         ).read_all()
         return table if as_arrow else table.to_pandas()
 
@@ -121,6 +124,7 @@ class DataMethods(Opened):
         views: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
         category: str | None = None,
+        of: Mapping[str, str] | None = None,
         batch_rows: int = 65_536,
         now: datetime | None = None,
     ) -> pa.RecordBatchReader:
@@ -128,7 +132,7 @@ class DataMethods(Opened):
 
         Parameters
         ----------
-        as_of, views, columns, category, now
+        as_of, views, columns, category, of, now
             As of :meth:`features`.
         batch_rows : int
             Profiles a batch.
@@ -148,6 +152,7 @@ class DataMethods(Opened):
         >>> for batch in project.feature_batches("2017-12-02"):  # doctest: +SKIP
         ...     print(batch.num_rows)
         """
+        from tagcast.models.definitions.base import pair_of
         from tagcast.pipelines.snapshots import snapshot_batches
 
         with self._working("operate", now) as (project, _, _):
@@ -156,7 +161,7 @@ class DataMethods(Opened):
                 day_of(as_of),
                 views=views,
                 columns=columns,
-                category=category,
+                pair=pair_of(category, of),
                 batch_rows=batch_rows,
             )
 

@@ -143,7 +143,10 @@ def resolved_rules(project: Project, rules: Sequence[RuleDefinition], as_of: dat
     widest, attributes = project.widest_set(as_of), attributes_at(project, as_of).kinds
     for rule in rules:
         check_question(project, rule, as_of)
-    return [resolve(rule, rule_names(widest, attributes, category=bool(rule.category))) for rule in rules]
+    return [
+        resolve(rule, rule_names(widest, attributes, entity=rule.pair.entity if rule.pair else None))
+        for rule in rules
+    ]
 
 
 def loaded_rules(
@@ -164,11 +167,12 @@ def loaded_rules(
     def fitting(rule: Rule) -> FeatureSet:
         needed = {name for name in rule.fields if name in features}
         needed.update(feature_names(rule.definition, widest))
-        return next(one for one in sets if needed <= set(one.titles()) and _holds(one, rule))
+        return next(one for one in sets if needed <= set(one.titles()) and _holds(one, widest, rule))
 
     return [LoadedRule(rule, fitting(rule)) for rule in resolved_rules(project, rules, as_of)]
 
 
-def _holds(one: FeatureSet, rule: Rule) -> bool:
-    """Return whether pair features are there for a rule of a category."""
-    return not rule.definition.category or bool(one.features("profile_category"))
+def _holds(one: FeatureSet, widest: FeatureSet, rule: Rule) -> bool:
+    """Return whether all views of pairs are there that a rule of a pair may read."""
+    pair = rule.definition.pair
+    return pair is None or (pair.entity in one.of_pairs) == (pair.entity in widest.of_pairs)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
-    """Return ``profile_id, as_of, y`` (and ``amount``, ``category``) of every snapshot of ``plan``.
+    """Return ``profile_id, as_of, y`` (and ``amount``, and the pair's entity) of every snapshot of ``plan``.
 
     Raises
     ------
@@ -57,7 +57,8 @@ def label_rows(project: Project, plan: TagPlan, now: date) -> pd.DataFrame:
             )
         parts.append(rows.assign(as_of=as_of))
     frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return frame if definition.category is None else frame.assign(category=definition.category)
+    pair = definition.pair
+    return frame if pair is None else frame.assign(**{pair.entity: pair.value})
 
 
 def _outcomes(project: Project, plan: TagPlan, now: date) -> Iterator[tuple[date, pd.DataFrame]]:
@@ -232,7 +233,8 @@ def training_frames(
     for done, service in enumerate(services):
         project.progress(msg("feature frames"), done, len(services))
         mine = [plan for plan in plans if plan.definition.service == service]
-        keys = ["as_of", "profile_id"] + (["category"] if mine[0].definition.of_pairs else [])
+        second = feature_set.second(mine[0].definition.chosen)
+        keys = ["as_of", "profile_id", *([second] if second else [])]
         known = {p.definition.name: _as_of_features(p, labels[p.definition.name]) for p in mine}
         rows = repo.training_rows(service, pd.concat([known[p.definition.name][keys] for p in mine]))
         for plan in mine:

@@ -90,6 +90,8 @@ def train_tags(
     warn_of_load(project)
     every = project.definitions(as_of)
     chosen = every if names is None else select(every, names)
+    if not chosen:
+        return []  # an entity whose tags are all rules
     # A file a tag: processes that create one SQLite file together race for its tables.
     studies = project.settings.home / "optuna"
     private_folder(studies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from tagcast.features.entities.pair import CATEGORY
 from tagcast.models.definitions.window_outcomes import Aggregate, Label
 
 if TYPE_CHECKING:
@@ -36,14 +37,21 @@ def outcome_words(definition: TagDefinition, language: Language = "en") -> str:
     return _outcome_zh(definition) if language == "zh" else _outcome_en(definition)
 
 
+def _about(outcome: Any) -> str:
+    """Return of whom the events are: a category by itself, of an entity its name and which one."""
+    pair = outcome.pair
+    return "" if pair is None else pair.value if pair.entity == CATEGORY else f"{pair.entity} {pair.value}"
+
+
 def _outcome_en(definition: TagDefinition) -> str:
     outcome: Any = definition.outcome
     if isinstance(outcome, Label):
         return f"the label {outcome.label.value} is yes, within {outcome.horizon_days} days"
     if isinstance(outcome, Aggregate):
         return _aggregate_en(outcome)
-    event = outcome.event + (f" of {outcome.category}" if outcome.category else "")
-    of = f" on {outcome.category}" if outcome.category else ""
+    about = _about(outcome)
+    event = outcome.event + (f" of {about}" if about else "")
+    of = f" on {about}" if about else ""
     within = f"within {outcome.horizon_days} days"
     match outcome.kind:
         case "no_event":
@@ -69,8 +77,9 @@ def _outcome_zh(definition: TagDefinition) -> str:
     if isinstance(outcome, Aggregate):
         return _aggregate_zh(outcome)
     event = "购买" if outcome.event == "purchase" else f"“{outcome.event}”"
-    event += f"（{outcome.category}）" if outcome.category else ""
-    of = f"{outcome.category}的" if outcome.category else ""
+    about = _about(outcome)
+    event += f"（{about}）" if about else ""
+    of = f"{about}的" if about else ""
     within = f"快照起{outcome.horizon_days}天内"
     match outcome.kind:
         case "no_event":
@@ -104,7 +113,8 @@ _MEASURES = {
 def _aggregate_en(outcome: Aggregate) -> str:
     name, column = outcome.measure
     where = f" where {outcome.where}" if outcome.where else ""
-    of = f" of {outcome.category}" if outcome.category else ""
+    about = _about(outcome)
+    of = f" of {about}" if about else ""
     text = f"{_MEASURES[name][0].format(column)}{of}{where} is {_bound(outcome, 'at least', 'at most')}"
     text += f" within {outcome.horizon_days} days"
     return text + (f", and no event where {outcome.unless}" if outcome.unless else "")
@@ -113,7 +123,8 @@ def _aggregate_en(outcome: Aggregate) -> str:
 def _aggregate_zh(outcome: Aggregate) -> str:
     name, column = outcome.measure
     where = f"满足 {outcome.where} 的" if outcome.where else ""
-    of = f"{outcome.category}的" if outcome.category else ""
+    about = _about(outcome)
+    of = f"{about}的" if about else ""
     text = f"快照起{outcome.horizon_days}天内{where}{of}{_MEASURES[name][1].format(column)}"
     text += _bound(outcome, "不低于", "不高于")
     return text + (f"，且没有满足 {outcome.unless} 的事件" if outcome.unless else "")

@@ -181,13 +181,13 @@ def defined_tags(context: ServiceContext) -> dict[str, Definition]:
     Their members are known once they are trained or scored. A file that is wrong hides the definitions in files, and does not
     stand in the way of everything else.
     """
-    from tagcast.models.definitions.loader import load_definitions
+    from tagcast.models.definitions.loader import with_services
     from tagcast.registry.governance.rule_drafts import drafted
 
     def read() -> dict[str, Definition]:
         rules: dict[str, Definition] = {one.tag: one.definition for one in drafted(context.state).values()}
         try:
-            files = load_definitions(context.settings.tags_folder)
+            files = with_services(context.settings)
         except DefinitionError as error:
             log.warning(msg("the catalogue goes without the definitions: {problem}", problem=error.message))
             return rules

@@ -224,7 +224,8 @@ def _rule_features(context: ServiceContext, rule: RuleDefinition, tag: KnownTag)
     for spec in filter(None, sets):
         features = FeatureSet.parse(spec)
         try:
-            names = rule_names(features, manifest.attributes, category=bool(rule.category))
+            entity = rule.pair.entity if rule.pair else None
+            names = rule_names(features, manifest.attributes, entity=entity)
             used = resolve(rule, names).fields
         except DefinitionError:
             continue

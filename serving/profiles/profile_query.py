@@ -14,8 +14,8 @@ from tagcast.features.catalog.feature import Feature
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import NotFoundError
 from tagcast.features.core.messages import msg
-from tagcast.models.definitions.rule_tag import term_words
 from tagcast.models.definitions.score_scale import SCALES
+from tagcast.models.inference.rule_evaluator import term_words
 from tagcast.serving.store.long_form import predictions_in
 from tagcast.serving.store.schema import Kind
 

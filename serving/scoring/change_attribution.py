@@ -62,15 +62,16 @@ class _Side:
         self.tag = tag
         self.columns = TagColumns(tag, as_of)
         self.feature_set = FeatureSet.parse(tag.model.feature_set)
-        names = [*self.feature_set.of_profile, *self.feature_set.of_pair]
+        self.pair = tag.pair
+        names = self.feature_set.columns_with(self.pair.entity if self.pair else None)
         self._places = [names.index(name) for name in tag.model.features]
         self.snapshots = snapshots
 
     def values(self, batch: FeatureBatch, threshold: float, past: Codes | None) -> Codes:
         """Return codes of values, -1 beyond the population."""
         rows = np.flatnonzero(eligible(self.tag.definition, self.feature_set, batch))
-        category = self.tag.category
-        whole = batch.profile if category is None else np.hstack([batch.profile, batch.category[category]])
+        pair = self.pair
+        whole = batch.profile if pair is None else np.hstack([batch.profile, batch.pairs[pair]])
         decided = self.columns.decide(
             rows, whole[rows][:, self._places], {}, threshold, None if past is None else past[rows]
         )
@@ -140,7 +141,7 @@ def _sampled(
     """Yield ids of everyone, the places of the sampled, and their features for both sides."""
     step = max(1, profiles // SAMPLE_ROWS)
     streams = [
-        side.snapshots.stream(side.columns.as_of, [c for c in [side.tag.category] if c], BATCH_ROWS)
+        side.snapshots.stream(side.columns.as_of, [side.pair] if side.pair else [], BATCH_ROWS)
         for side in sides
     ]
     done = 0

@@ -62,5 +62,5 @@ def member_features(
     member: Member, batch: FeatureBatch, rows: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Return the features of ``rows`` in the order of the model."""
-    own = None if member.category is None else batch.category[member.category]
+    own = None if member.pair is None else batch.pairs[member.pair]
     return member.matrix(batch.profile, own, None if len(rows) == len(batch.profile_id) else rows)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagcast.features.catalog.feature_set import FeatureSet
 
 if TYPE_CHECKING:
+    from tagcast.features.entities.pair import Pair
     from tagcast.models.artifacts.trained_model import TrainedModel
     from tagcast.models.definitions.model_tag import TagDefinition
 
@@ -55,10 +57,12 @@ class LoadedTag:
         """The features the model was trained on."""
         return FeatureSet.parse(self.model.feature_set)
 
-    @property
-    def category(self) -> str | None:
-        """The category whose pair features it needs."""
-        return self.definition.outcome.category if self.definition.of_pairs else None
+    @cached_property
+    def pair(self) -> Pair | None:
+        """The pair whose features it needs."""
+        from tagcast.models.inference.membership import pair_read
+
+        return pair_read(self.definition, self.feature_set)
 
     @property
     def expires_after(self) -> timedelta:

@@ -20,6 +20,7 @@ from tagcast.serving.store.schema import REASONS, STAGED, tag_fields
 
 if TYPE_CHECKING:
     from tagcast.features.compute.snapshot_reader import FeatureBatch
+    from tagcast.features.entities.pair import Pair
     from tagcast.models.definitions.rule_tag import RuleDefinition
 
 METHOD = "rule"
@@ -74,8 +75,9 @@ class RuleColumns:
         self._score = np.array(scores)
         self._evaluator = RuleEvaluator(loaded.rule)
         self._terms = pa.array(self._evaluator.words, pa.string())
-        feature_set = loaded.feature_set
-        sides = (False, feature_set.of_profile), (True, feature_set.of_pair if definition.category else ())
+        feature_set, pair = loaded.feature_set, definition.pair
+        own = feature_set.of_pairs.get(pair.entity, ()) if pair else ()
+        sides = (False, feature_set.of_profile), (True, own)
         self._places = [
             (of_pair, place, name)
             for of_pair, names in sides
@@ -91,7 +93,7 @@ class RuleColumns:
         Parameters
         ----------
         batch : FeatureBatch
-            Of the rule's feature set, with its category.
+            Of the rule's feature set, with its pair.
         attributes : mapping of str to pyarrow.Array
         reasons : bool
             Whether to fill in the reasons.
@@ -123,7 +125,8 @@ class RuleColumns:
         self, batch: FeatureBatch, attributes: Mapping[str, pa.Array]
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return the numbers that the rule uses: its features, and attributes that are numbers."""
-        own = batch.category.get(self.loaded.definition.category or "")
+        pair = self.loaded.definition.pair
+        own = None if pair is None else batch.pairs.get(pair)
         found = {}
         for name in self.loaded.rule.fields:
             column = attributes.get(name)
@@ -167,11 +170,11 @@ def _method(absent: npt.NDArray[np.bool_]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(codes, pa.array([METHOD]))
 
 
-def rule_specs(rules: Sequence[LoadedRule]) -> dict[str, list[str]]:
-    """Return the feature sets that rules need, by spec, each with the categories wanted of it."""
-    found: dict[str, set[str]] = {}
+def rule_specs(rules: Sequence[LoadedRule]) -> dict[str, list[Pair]]:
+    """Return the feature sets that rules need, by spec, each with the pairs wanted of it."""
+    found: dict[str, set[Pair]] = {}
     for rule in rules:
         wanted = found.setdefault(rule.feature_set.spec, set())
-        if rule.definition.category:
-            wanted.add(rule.definition.category)
-    return {spec: sorted(categories) for spec, categories in found.items()}
+        if pair := rule.definition.pair:
+            wanted.add(pair)
+    return {spec: sorted(pairs) for spec, pairs in found.items()}

@@ -188,8 +188,8 @@ class Scorer:
         for spec, own_tags in self._tags_by_spec.items():
             ruled = self._ruled.get(spec) if scoring else None
             if ruled is not None or any(tag in tags for tag in own_tags):
-                categories = {t.category for t in own_tags if t.category} | set(ruled or ())
-                streams[spec] = self.snapshots[spec].stream(self.as_of, sorted(categories), rows)
+                pairs = {pair for t in own_tags if (pair := t.pair)} | set(ruled or ())
+                streams[spec] = self.snapshots[spec].stream(self.as_of, sorted(pairs), rows)
         total = max((self.snapshots[spec].rows(self.as_of) for spec in streams), default=0)
         done = 0
         past = self.past.follow() if self.past is not None and scoring else None
@@ -215,7 +215,7 @@ class Scorer:
             if (batch := step.batches.get(spec)) is None:
                 continue
             feature_set = FeatureSet.parse(spec)
-            coded[spec] = engine.encode(batch.profile, batch.category)
+            coded[spec] = engine.encode(batch.profile, batch.pairs)
             for k, tag in enumerate(self._tags_by_spec[spec]):
                 name = tag.definition.name
                 if name not in chosen:
@@ -286,9 +286,10 @@ def _past_of(past: PastStream | None, ids: pa.StringArray) -> dict[str, npt.NDAr
 
 def _engine(spec: str, tags: Sequence[LoadedTag]) -> Engine:
     feature_set = FeatureSet.parse(spec)
-    names = [*feature_set.of_profile, *feature_set.of_pair]
-    return Engine(
-        [Member(t.model, t.category, tuple(names.index(f) for f in t.model.features)) for t in tags],
-        len(feature_set.of_profile),
-        len(feature_set.of_pair),
-    )
+    members = []
+    for tag in tags:
+        pair = tag.pair
+        names = feature_set.columns_with(pair.entity if pair else None)
+        members.append(Member(tag.model, pair, tuple(names.index(f) for f in tag.model.features)))
+    beside = {entity: len(names) for entity, names in feature_set.of_pairs.items()}
+    return Engine(members, len(feature_set.of_profile), beside)

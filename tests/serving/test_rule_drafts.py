@@ -154,6 +154,8 @@ def test_a_second_person_publishes_where_the_configuration_says_so(context) -> N
         ({"rule": "recency = 3"}, DefinitionError, "unknown field"),
         ({"rule": "age = 3 AND income = 3"}, DefinitionError, "unknown field 'income'"),
         ({"rule": "category_recency_days < 9"}, DefinitionError, "unknown field"),
+        ({"of": {"fnd": "x"}}, DefinitionError, "weekly_in_oslo: of: there is no entity 'fnd'"),
+        ({"of": {"a": "x", "b": "y"}}, DefinitionError, "of names one"),
         ({"kind": "model"}, DefinitionError, "the draft"),
         (
             {"name": "x.{category}", "category": "{category}", "family": {"top": 3}},

@@ -25,11 +25,11 @@ from tests.support.source_projects import source
 ZONE = ZoneInfo("Asia/Kolkata")
 DATES = (date(1969, 12, 20), date(1970, 2, 10))
 START = datetime(1969, 9, 1, tzinfo=UTC)
-PEOPLE, CATEGORIES = ("a", "b", "ä"), ("x", "y")
+PEOPLE, CATEGORIES, SHOPS = ("a", "b", "ä"), ("x", "y"), ("north", "south")
 COLUMNS = {"profile_id": "id", "event_time": "at", "amount": "price", "category": "cat"}
 SOURCE = source(
     "app",
-    'event_column = "type"\nreturns = "type = \'back\'"\nnumbers = ["units"]\nwords = ["method"]',
+    'event_column = "type"\nreturns = "type = \'back\'"\nnumbers = ["units"]\nwords = ["method"]\nkeys = {shop = "shop"}',
     columns=COLUMNS,
 )
 
@@ -48,6 +48,7 @@ class Event:
     units: Decimal | None
     method: str | None
     cat: str | None
+    shop: str | None = None
 
     @property
     def amount(self) -> Decimal | None:
@@ -123,18 +124,18 @@ WHOLE = "view: w\nfeatures: {w_n: {count: true}, w_age: {since_first: true}}\n"
 """A view of the profile, beside that of pairs."""
 
 
-def drawn_view(features, where, pair, rows, show) -> dict:
+def drawn_view(features, where, second, rows, show) -> dict:
     named = {f"f{n}": given for n, given in enumerate(features)} | ALWAYS_DECLARED
-    of_whole = "w.w_age" if pair else "age"
+    of_whole = "w.w_age" if second else "age"
     derive = {
-        "per": "n / w.w_n" if pair else "n / age",
+        "per": "n / w.w_n" if second else "n / age",
         "sums": {"value": "(pace_7d - pace_30d) / (pace_1d + pace_30d)", "absent": 0},
         "more": {"expected": "n", "exposure": of_whole, "days": 30, "absent": 0},
     }
     shown = [name for name in show if name in {*named, *derive}]
     return {
         "view": "v",
-        **({"entity": ["profile", "category"]} if pair else {}),
+        **({"entity": ["profile", second]} if second else {}),
         **({"where": where} if where else {}),
         **({"rows": rows} if rows else {}),
         "features": named,
@@ -148,7 +149,7 @@ views = st.builds(
     drawn_view,
     st.lists(declared, min_size=2, max_size=10),
     wheres,
-    st.booleans(),
+    st.sampled_from((None, "category", "shop")),
     st.sampled_from((None, "events", "active", "everyone")),
     st.one_of(st.just([]), st.lists(st.sampled_from(SHOWABLE), unique=True)),
 )
@@ -173,6 +174,7 @@ events = st.lists(
         money,
         st.sampled_from(("card", "cash", None)),
         st.sampled_from((*CATEGORIES, None)),
+        st.sampled_from((*SHOPS, None)),
     ),
     min_size=1,
     max_size=40,
@@ -286,8 +288,10 @@ def expected(view: dict, history: list[Event], as_of: date) -> dict[tuple[str, .
     returns, rows = "is_return" in view.get("where", "").lower(), view.get("rows", "events")
     entities: dict[tuple[str, ...], Seen] = {}
     there: set[tuple[str, ...]] = set()
+    second = view.get("entity", ["profile", None])[1]
     for event in history:
-        key = (event.id, event.cat) if "entity" in view else (event.id,)
+        others = {None: (), "category": (event.cat,), "shop": (event.shop,)}
+        key = (event.id, *others[second])
         if event.day >= as_of or None in key:
             continue
         seen = entities.setdefault(key, Seen([], as_of))
@@ -335,14 +339,16 @@ def snapshots(folder: Path, view: dict, history: list[Event], dates=DATES) -> di
     (folder / "views" / "v.yaml").write_text(f"{WHOLE}---\n{json.dumps(view)}", encoding="utf-8")
     config = folder / "tagcast.toml"
     config.write_text(
-        f'name = "small"\ntimezone = "{ZONE.key}"\nfeatures = "views"\ntags = "tags"\n{SOURCE}',
+        f'name = "small"\ntimezone = "{ZONE.key}"\nfeatures = "views"\ntags = "tags"\n[entities.shop]\n{SOURCE}',
         encoding="utf-8",
     )
     project = open_project(config, folder / "home")
     built = project.snapshots(project.widest_set(max(dates)))
     built.ensure(dates)
-    pairs = "entity" in view or "category" in view.get("sql", "").partition("FROM")[0]
-    keys = ["profile_id", "category"] if pairs else ["profile_id"]
+    second = view.get("entity", [None])[1:]
+    if not second and "category" in view.get("sql", "").partition("FROM")[0]:
+        second = ["category"]
+    keys = ["profile_id", *second]
     stamps = ["event_timestamp", "created_timestamp"]
     return {day: pd.read_parquet(built.path("v", day)).drop(columns=stamps).set_index(keys) for day in dates}
 

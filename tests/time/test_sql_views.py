@@ -57,21 +57,23 @@ VALUES = {
 }  # fmt: skip
 chosen = st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=6, unique=True)
 wheres = st.one_of(st.none(), st.sampled_from(sorted(CONDITIONS)))
-keyed = st.sampled_from((("profile_id",), ("profile_id", "category")))
+keyed = st.sampled_from((("profile_id",), ("profile_id", "category"), ("profile_id", "shop")))
 
 
 def query(values: list[str], where: str | None, keys: tuple[str, ...]) -> dict:
     columns = ", ".join(f"{value} AS f{n}" for n, value in enumerate(values))
     of = ", ".join(keys)
     condition = f" WHERE {where}" if where else ""
-    return {"view": "v", "sql": f"SELECT {of}, {columns} FROM events{condition} GROUP BY {of}"}
+    entity = {"entity": ["profile", "shop"]} if keys[1:] == ("shop",) else {}
+    return {"view": "v", **entity, "sql": f"SELECT {of}, {columns} FROM events{condition} GROUP BY {of}"}
 
 
 def expected(values: list[str], where: str | None, keys: tuple[str, ...], history: list[Event], as_of: date):
     met = CONDITIONS[where] if where else lambda _: True
     groups = defaultdict(list)
     for event in history:
-        key = (event.id, event.cat)[: len(keys)]
+        named = {"profile_id": event.id, "category": event.cat, "shop": event.shop}
+        key = tuple(named[name] for name in keys)
         if event.day < as_of and met(event) and None not in key:
             groups[key].append(event)
     return {

@@ -1,1 +1,1 @@
-"""The tables of `tagcast.toml`, each validated by itself."""
+"""The tables of `tagcast.toml`, and of labels that a tag names, each validated by itself."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tagcast.features.catalog.label_tables import LabelTable
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
+from tagcast.features.core.schema.label_tables import LabelTable
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.system import private_folder
 from tagcast.features.ingest.attributes.readings import as_flag, as_moment, local_day

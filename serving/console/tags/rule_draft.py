@@ -192,8 +192,8 @@ def _names(page: PageContext, known: list[RuleField]) -> None:
     def show(text: str) -> None:
         asked = text.strip().lower()
         matching = [f for f in known if asked in f.name.lower() or asked in say.of(f.title).lower()]
-        # What belongs to one category needs the category named: no form asks for it.
-        plain = [f for f in matching if f.source != "category"]
+        # What belongs to one category, or one of an entity, needs that named: no form asks for it.
+        plain = [f for f in matching if f.source in {"feature", "attribute"}]
         lines = [
             h(
                 "li",

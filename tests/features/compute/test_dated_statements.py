@@ -15,6 +15,7 @@ from tagcast.features.catalog.feature_set import SHIPPED, FeatureSet
 from tagcast.features.compute.dated_statements import STANDS_FOR_LAST, dated_statement, day_number
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, outcome_rows
 from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.entities.pair import Pair
 from tests.support.shop import shop_lines, view_alone, write_log
 
 STANDS_FOR = str(day_number(STANDS_FOR_LAST))
@@ -60,7 +61,8 @@ def test_snapshots_are_what_each_day_gives_alone(log, tmp_path, gaps) -> None:
 )
 def test_labels_are_what_each_day_gives_alone(log, kind, who) -> None:
     events = ibis.duckdb.connect().read_parquet(log.glob)
-    rule = OutcomeRule(kind, 30, category=who.category, at_least=2, share=0.2)
+    pair = Pair("category", who.category) if who.category else None
+    rule = OutcomeRule(kind, 30, pair=pair, at_least=2, share=0.2)
     until = date(2025, 1, 1)
     for as_of in (date(2024, 4, 1), date(2024, 5, 20), date(2024, 6, 30)):
         rows = outcome_rows(events, as_of, who, rule, observed_until=until)

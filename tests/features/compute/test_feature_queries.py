@@ -12,14 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagcast.features.catalog.feature_set import SERVICES, SHIPPED, FeatureSet, windows_within
-from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, population, top_categories
+from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome, population, top_values
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.errors import DataError
+from tagcast.features.entities.pair import Pair
 from tests.support.shop import FIRST_DAY, shop_lines, snapshots_of, view_alone, write_log
 
 EVERY = FeatureSet(
     (7, 30, 90), ("amount", "category", "discount", "is_return", "item_id", "order_id", "quantity"), ("view",)
 )
+
+TEA = Pair("category", "tea")
+KINDS = [Pair("category", "coffee"), TEA]
 
 
 def line(
@@ -225,15 +229,13 @@ def test_streaming_is_the_same_in_any_batch_size(tmp_path) -> None:
     snapshots = Snapshots(tmp_path, log, EVERY, "UTC")
     assert snapshots.ensure([as_of]) == [as_of]
     assert snapshots.ensure([as_of]) == []
-    whole = list(snapshots.stream(as_of, ["coffee", "tea"]))
-    parts = list(snapshots.stream(as_of, ["coffee", "tea"], batch_rows=7))
+    whole = list(snapshots.stream(as_of, KINDS))
+    parts = list(snapshots.stream(as_of, KINDS, batch_rows=7))
     assert len(whole) == 1
     assert len(parts) > 5
     np.testing.assert_array_equal(whole[0].profile, np.vstack([p.profile for p in parts]))
-    for category in ("coffee", "tea"):
-        np.testing.assert_array_equal(
-            whole[0].category[category], np.vstack([p.category[category] for p in parts])
-        )
+    for kind in KINDS:
+        np.testing.assert_array_equal(whole[0].pairs[kind], np.vstack([p.pairs[kind] for p in parts]))
     rows = (
         pd.read_parquet(snapshots.path("profile_category", as_of))
         .query("category == 'tea'")
@@ -241,8 +243,8 @@ def test_streaming_is_the_same_in_any_batch_size(tmp_path) -> None:
     )
     names = [f.name for f in EVERY.features("profile_category")]
     here = np.isin(whole[0].profile_id.to_pylist(), rows.index)
-    np.testing.assert_array_equal(whole[0].category["tea"][here], rows[names].to_numpy())
-    assert (whole[0].category["tea"][~here][:, names.index("category_spend_all")] == 0).all()
+    np.testing.assert_array_equal(whole[0].pairs[TEA][here], rows[names].to_numpy())
+    assert (whole[0].pairs[TEA][~here][:, names.index("category_spend_all")] == 0).all()
 
 
 def test_a_snapshot_holds_the_views_that_are_read(tmp_path) -> None:
@@ -260,9 +262,9 @@ def test_a_snapshot_holds_the_views_that_are_read(tmp_path) -> None:
         )
     assert next(some.stream(dates[1])).profile.shape == next(whole.stream(dates[1])).profile.shape
     with pytest.raises(DataError, match="no whole snapshot"):
-        next(some.stream(dates[1], ["tea"]))
+        next(some.stream(dates[1], [TEA]))
     assert some.ensure(dates[1:], views=["profile_category"]) == dates[1:]
-    assert "tea" in next(some.stream(dates[1], ["tea"])).category
+    assert TEA in next(some.stream(dates[1], [TEA])).pairs
     assert whole.ensure(dates, views=["profile_activity"]) == []
 
 
@@ -312,7 +314,7 @@ def test_populations(events, who, members) -> None:
         (OutcomeRule("no_event", 29), "d"),
         (OutcomeRule("no_event", 28), "bd"),
         (OutcomeRule("any_event", 29), "abc"),
-        (OutcomeRule("any_event", 29, category="tea"), ""),
+        (OutcomeRule("any_event", 29, pair=TEA), ""),
         (OutcomeRule("count_at_least", 29, at_least=2), ""),
         (OutcomeRule("sum_at_least", 29, at_least=7), "bc"),
         (OutcomeRule("top_share", 29, share=0.25), "b"),
@@ -329,6 +331,6 @@ def test_an_unobserved_window_is_no_label(events) -> None:
         outcome(events, FEBRUARY, Eligibility(), OutcomeRule("no_event", 30), observed_until=date(2024, 3, 1))
 
 
-def test_top_categories_read_only_the_past(events) -> None:
-    assert top_categories(events, FEBRUARY, 5) == ["coffee", "tea"]
-    assert top_categories(events, date(2024, 1, 15), 5) == ["coffee"]
+def test_top_values_read_only_the_past(events) -> None:
+    assert top_values(events, "category", FEBRUARY, 5) == ["coffee", "tea"]
+    assert top_values(events, "category", date(2024, 1, 15), 5) == ["coffee"]

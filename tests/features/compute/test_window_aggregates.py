@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tagcast.features.compute.labels import outcome_of
 from tagcast.features.compute.window_aggregates import WindowRule, check_window, measured
 from tagcast.features.core.errors import DataError, DefinitionError
+from tagcast.features.entities.pair import Pair
 
 AS_OF = date(2024, 3, 10)
 EVENTS = ("purchase", "login", "cart")
@@ -75,7 +76,7 @@ def rules(draw):
         bound=draw(st.integers(-3, 6).map(lambda n: n / 2)),
         where=draw(st.sampled_from(tuple(CONDITIONS))),
         unless=draw(st.sampled_from(tuple(CONDITIONS))),
-        category=draw(st.sampled_from((None, "tea"))),
+        pair=draw(st.sampled_from((None, Pair("category", "tea"), Pair("event", "login")))),
     )
 
 
@@ -117,7 +118,9 @@ def by_hand(rows, rule):
                     continue
                 names_returns = "is_return" in (rule.where or "")
                 activity = rule.measure in ("count", "days", "distinct")
-                wanted = CONDITIONS[rule.where](row) and rule.category in (None, row["category"])
+                wanted = CONDITIONS[rule.where](row) and (
+                    rule.pair is None or row[rule.pair.entity] == rule.pair.value
+                )
                 if wanted and not (activity and row["is_return"] and not names_returns):
                     kept.append(row)
                 if rule.unless and CONDITIONS[rule.unless](row):

@@ -19,6 +19,7 @@ from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 from tagcast.features.core.errors import DataError
 from tagcast.features.definitions import OURS
+from tagcast.features.entities.pair import Pair
 from tagcast.features.feast_store.feature_store import FeatureRepo
 from tests.support.shop import FIRST_DAY, shop_lines, write_log
 
@@ -50,10 +51,10 @@ def test_training_rows_are_the_streamed_rows(repo) -> None:
     """What a model learns from through Feast is what the scorer streams, to the bit."""
     rows = repo.training_rows("interest", entities(repo, category="tea"))
     for as_of in DATES:
-        (batch,) = repo.snapshots.stream(as_of, ["tea"])
+        (batch,) = repo.snapshots.stream(as_of, [Pair("category", "tea")])
         mine = rows[rows["as_of"] == as_of]
         assert list(mine["profile_id"]) == batch.profile_id.to_pylist()
-        streamed = np.hstack([batch.profile, batch.category["tea"]])
+        streamed = np.hstack([batch.profile, batch.pairs[Pair("category", "tea")]])
         np.testing.assert_array_equal(mine[list(SET.names(SERVICES["interest"]))].to_numpy(), streamed)
 
 
@@ -148,7 +149,7 @@ def test_training_rows_of_a_key_asked_twice_come_once_in_order(repo) -> None:
 
 def test_materialize_and_read_back_online(repo) -> None:
     assert sorted(repo.materialize(DATES[-1])) == ["profile_activity", "profile_category"]
-    (batch,) = repo.snapshots.stream(DATES[-1], ["tea"])
+    (batch,) = repo.snapshots.stream(DATES[-1], [Pair("category", "tea")])
     who = batch.profile_id[3].as_py()
     got = repo.online("interest", [{"profile_id": who, "category": "tea"}])
     names = [f.name for f in SET.features("profile_activity")]

@@ -244,7 +244,7 @@ WRONG = {
     VIEW % "survey" + "key: person": ("key: the service survey is of customer_id", "of one entity"),
     VIEW % "survey" + "---\nview: other\nfeatures: {nps: {count: true, windows: none}}": ("the service gives 'nps', and other has", "of your own"),
     VIEW % "survey" + "columns: {NPS: number}": ("a feature's name is lower-case", "'NPS'"),
-    VIEW % "survey" + "entity: [profile, category]": ("of one entity, without category", ""),
+    VIEW % "survey" + "entity: [profile, category]": ("of one entity, as in [profile]", ""),
     VIEW % "survey" + "columns: {nps: numbr}": ("columns.nps.kind: expected one of", ""),
     'view: company\nfrom: {feast: "${THEIRS}"}': ("from.service: is missing", ""),
     'view: company\nfrom: {feast: "${NOWHERE_SET}", service: all}': ("NOWHERE_SET", ""),

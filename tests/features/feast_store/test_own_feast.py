@@ -18,6 +18,7 @@ from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.errors import ConfigError, ConflictError
 from tagcast.features.core.schema.operation import Feast
 from tagcast.features.definitions import is_ours
+from tagcast.features.entities.pair import Pair
 from tagcast.features.feast_store.feature_store import FeatureRepo
 from tagcast.features.feast_store.moved_home import forget_old_place
 from tagcast.features.feast_store.quiet import release
@@ -124,7 +125,7 @@ def test_every_object_of_tagcast_says_so(shared) -> None:
 def test_online_reads_are_the_snapshot(shared) -> None:
     for day in DATES:
         shared.materialize(day)
-    (batch,) = shared.snapshots.stream(DATES[-1], ["tea"])
+    (batch,) = shared.snapshots.stream(DATES[-1], [Pair("category", "tea")])
     who = batch.profile_id[3].as_py()
     got = shared.online("churn", [{"profile_id": who}])
     names = [f.name for f in SET.features("profile_activity")]

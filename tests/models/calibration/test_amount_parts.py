@@ -16,6 +16,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
 from tagcast.features.compute.labels import Eligibility, OutcomeRule, outcome
+from tagcast.features.entities.pair import Pair
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator, tier_of
 from tagcast.models.calibration.amount_drift import SPREAD, AmountDrift, expected_and_seen
 from tagcast.models.calibration.binary_drift import KEPT
@@ -226,8 +227,8 @@ def test_net_spend_is_never_below_zero_and_returns_are_subtracted(tmp_path) -> N
     ]  # fmt: skip
     log = write_log(tmp_path, pd.DataFrame(rows))
     events = ibis.duckdb.connect().read_parquet(log.glob)
-    for category, amounts in ((None, [19.5, 0, 15.75, 0]), ("coffee", [7, 0, 0, 0])):
-        rule = OutcomeRule("amount", 30, category=category)
+    for pair, amounts in ((None, [19.5, 0, 15.75, 0]), (Pair("category", "coffee"), [7, 0, 0, 0])):
+        rule = OutcomeRule("amount", 30, pair=pair)
         got = outcome(
             events, date(2024, 2, 1), Eligibility(), rule, observed_until=date(2024, 4, 1)
         ).execute()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagcast.features.entities.pair import Pair
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.calibration.amount_calibrator import AmountCalibrator
@@ -28,9 +29,10 @@ from tagcast.models.kernels.additive_model import AdditiveModel, Curve, compress
 from tagcast.models.kernels.lightgbm_parser import parse_forest
 from tests.support.shop import AMOUNT, CHURN
 
-PROFILE, OWN = 6, 3
-"""Columns of a profile, and of each category beside."""
-EVERY, WIDE = tuple(range(PROFILE)), tuple(range(PROFILE + OWN))
+PROFILE, OWN = 6, {"category": 3, "fund": 2}
+"""Columns of a profile, and of a pair with each entity beside."""
+TEA, COFFEE, F1 = PAIRS = (Pair("category", "tea"), Pair("category", "coffee"), Pair("fund", "F1"))
+EVERY, WIDE = tuple(range(PROFILE)), tuple(range(PROFILE + OWN["category"]))
 NAMES = tuple(f"f{j}" for j in WIDE)
 DAY = date(2024, 5, 1)
 ODD = [
@@ -93,9 +95,9 @@ def amounts(scorer: AmountRegressor, width: int) -> AmountModel:
     )  # fmt: skip
 
 
-def member_of(name: str = "any", category: str | None = None, places=EVERY, **parts) -> Member:
+def member_of(name: str = "any", pair: Pair | None = None, places=EVERY, **parts) -> Member:
     weights = dict.fromkeys(parts, 0.7 / len(parts))
-    return Member(tag(Blend(weights, parts), len(places), name), category, places)
+    return Member(tag(Blend(weights, parts), len(places), name), pair, places)
 
 
 def random_blend(rng: np.random.Generator, width: int) -> Blend:
@@ -123,14 +125,14 @@ def random_amount(rng: np.random.Generator, width: int) -> AmountRegressor:
 
 
 def random_member(rng: np.random.Generator) -> Member:
-    category = rng.choice([None, "tea", "coffee"])
-    places = EVERY if category is None else WIDE
+    pair = (None, *PAIRS)[rng.integers(4)]
+    places = EVERY if pair is None else tuple(range(PROFILE + OWN[pair.entity]))
     if rng.random() < 0.7:
         places = tuple(rng.permutation(places)[: rng.integers(3, PROFILE + 1)].tolist())
     width = len(places)
     if rng.random() < 0.25:
-        return Member(amounts(random_amount(rng, width), width), category, places)
-    return Member(tag(random_blend(rng, width), width), category, places)
+        return Member(amounts(random_amount(rng, width), width), pair, places)
+    return Member(tag(random_blend(rng, width), width), pair, places)
 
 
 def batch(rng: np.random.Generator, members: list[Member], rows: int = 600) -> tuple[np.ndarray, dict]:
@@ -148,7 +150,7 @@ def batch(rng: np.random.Generator, members: list[Member], rows: int = 600) -> t
         X = learn_from(rng, rows, width)[0]
         return np.where(rng.random(X.shape) < 0.6, rng.choice(near, X.shape), X)
 
-    return drawn(PROFILE), {name: drawn(OWN) for name in ("tea", "coffee")}
+    return drawn(PROFILE), {pair: drawn(OWN[pair.entity]) for pair in PAIRS}
 
 
 def answers(said: object) -> list[np.ndarray]:
@@ -161,13 +163,13 @@ def test_answers_are_those_of_the_models_to_the_bit(seed, count) -> None:
     rng = np.random.default_rng(seed)
     members = [random_member(rng) for _ in range(count)]
     engine = Engine(members, PROFILE, OWN)
-    profile, category = batch(rng, members)
+    profile, pairs = batch(rng, members)
     with np.errstate(all="ignore"):
-        coded = engine.encode(profile, category)
+        coded = engine.encode(profile, pairs)
         for k, member in enumerate(members):
             assert engine.known(k, coded, None).keys() == {"forest", "logistic"} & parts_of(member).keys()
             for rows in (None, np.flatnonzero(rng.random(600) < 0.3), np.array([599, 3]), np.array([], int)):
-                X = member.matrix(profile, category.get(member.category), rows)
+                X = member.matrix(profile, pairs.get(member.pair), rows)
                 known = engine.known(k, coded, rows)
                 for name, raw in known.items():
                     assert same_bits(raw, parts_of(member)[name].raw(X))
@@ -184,15 +186,15 @@ def parts_of(member: Member) -> dict:
 def test_what_is_shared_is_worked_out_once() -> None:
     rng = np.random.default_rng(1)
     members = [member_of(forest=forest(rng, EVERY)) for _ in range(3)]
-    names = ("tea", "tea", "coffee")
-    members += [member_of(category=name, places=WIDE, forest=forest(rng, WIDE)) for name in names]
+    paired = (TEA, TEA, COFFEE)
+    members += [member_of(pair=pair, places=WIDE, forest=forest(rng, WIDE)) for pair in paired]
     engine = Engine(members, PROFILE, OWN)
-    profile, category = batch(rng, members)
-    coded = engine.encode(profile, category)
-    assert set(coded.codes) == {None, "tea", "coffee"}
+    profile, pairs = batch(rng, members)
+    coded = engine.encode(profile, pairs)
+    assert set(coded.codes) == {None, TEA, COFFEE}
     assert not coded.compressed  # no model has an additive part
-    for name in ("tea", "coffee"):
-        assert np.array_equal(coded.codes[name][:, : coded.codes[None].shape[1]], coded.codes[None])
+    for pair in (TEA, COFFEE):
+        assert np.array_equal(coded.codes[pair][:, : coded.codes[None].shape[1]], coded.codes[None])
     assert members[0].matrix(profile, None) is profile
 
 
@@ -281,7 +283,7 @@ def test_curves_at_their_knots(seed) -> None:
     model = additive(rng, tuple(range(4)))
     member = member_of(places=(3, 1, 0, 2), logistic=model)
     profile, _ = batch(rng, [member], 2000)
-    engine = Engine([member], PROFILE, 0)
+    engine = Engine([member], PROFILE, {})
     with np.errstate(invalid="ignore"):
         found = engine.known(0, engine.encode(profile, {}), None)["logistic"]
         X = member.matrix(profile, None)
@@ -293,7 +295,7 @@ def test_more_thresholds_than_ranks_are_served_by_lightgbm(monkeypatch) -> None:
     rng = np.random.default_rng(4)
     members = [member_of(forest=forest(rng, EVERY)) for _ in range(3)]
     monkeypatch.setattr(forest_encoding, "MOST_RANKS", 10)
-    engine = Engine(members, PROFILE, 0)
+    engine = Engine(members, PROFILE, {})
     profile, _ = batch(rng, members)
     coded = engine.encode(profile, {})
     for k, member in enumerate(members):

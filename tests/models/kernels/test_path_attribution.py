@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.speed import made_snapshots as scale_data
+from tagcast.features.entities.pair import Pair
 from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer, binned
 from tagcast.models.inference.attributions import top_reasons
@@ -180,19 +181,19 @@ def test_the_engine_gives_the_same_bits_for_any_rows_of_a_batch() -> None:
     profile, tea = rng.normal(size=(700, 6)), rng.normal(size=(700, 4))
     profile[rng.random(profile.shape) < 0.1] = np.nan
     y = (np.nan_to_num(profile[:, 1]) + tea[:, 2] > 0).astype(int)
-    places = {None: (5, 1, 0), "tea": (8, 1, 3, 6)}
+    places = {None: (5, 1, 0), Pair("category", "tea"): (8, 1, 3, 6)}
     members = []
-    for category, chosen in places.items():
+    for pair, chosen in places.items():
         X = np.hstack([profile, tea])[:, chosen]
-        own = (2, 0) if category is None else (1, 0, 3)
+        own = (2, 0) if pair is None else (1, 0, 3)
         members.append(
-            Member(Explained(scorer(trained(X[:, own], y, 12, [], num_leaves=8), own)), category, chosen)
+            Member(Explained(scorer(trained(X[:, own], y, 12, [], num_leaves=8), own)), pair, chosen)
         )
-    engine = Engine(members, 6, 4)
-    coded = engine.encode(profile, {"tea": tea})
+    engine = Engine(members, 6, {"category": 4})
+    coded = engine.encode(profile, {Pair("category", "tea"): tea})
     for k, member in enumerate(members):
         for rows in (np.arange(700), np.array([3, 699, 256]), np.empty(0, np.int64)):
-            X = member.matrix(profile, tea if member.category else None, rows)
+            X = member.matrix(profile, tea if member.pair else None, rows)
             found = engine.paths(k, coded, rows)["forest"]
             np.testing.assert_array_equal(found, member.forest.path_values(X))
             assert found.shape == X.shape

@@ -91,7 +91,7 @@ def test_what_is_no_day_is_refused(shop, day) -> None:
     [
         ({"columns": ["recency_day"]}, "no feature 'recency_day'", "recency_days"),
         ({"views": ["profile_activty"]}, "no view 'profile_activty'", "profile_activity"),
-        ({"views": ["profile_category"]}, "give a category", "profile_activity"),
+        ({"views": ["profile_category"]}, "say which one, as in category=", "profile_activity"),
         ({"category": "tee"}, "no category 'tee'", "tea"),
     ],
 )

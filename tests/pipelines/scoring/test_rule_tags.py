@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.core.errors import DefinitionError
 from tagcast.models.definitions.loader import parse_definition
-from tagcast.models.definitions.rule_tag import Rule, resolve, rule_names, term_words
+from tagcast.models.definitions.rule_tag import Rule, resolve, rule_names
 from tagcast.models.filters.conditions import Filter, Names
 from tagcast.models.filters.parser import parse
-from tagcast.models.inference.rule_evaluator import RuleEvaluator, truth
+from tagcast.models.inference.rule_evaluator import RuleEvaluator, term_words, truth
 from tagcast.pipelines.deployment.plan import apply_plan
 from tagcast.pipelines.profiles import look_up
 from tagcast.pipelines.project.project import open_project
@@ -198,7 +198,7 @@ def test_models_and_rules_share_a_run_and_names_choose_among_both(tmp_path) -> N
     ],
 )
 def test_what_is_wrong_with_a_rule_is_said(change, message) -> None:
-    names = rule_names(FeatureSet((7, 30), ("amount",)), {"city": "text"}, category=False)
+    names = rule_names(FeatureSet((7, 30), ("amount",)), {"city": "text"}, entity=None)
     with pytest.raises(DefinitionError) as wrong:
         resolve(parse_definition(STAGE.replace(*change), "stage.yaml"), names)
     assert message in str(wrong.value.message)

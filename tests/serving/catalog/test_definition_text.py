@@ -28,6 +28,16 @@ from tests.support.shop import CHURN
             "快照起30天内tea的item_id的不同取值数不低于 3",
         ),
         (
+            "{count: true, of: {fund: F001}, horizon_days: 30, at_least: 3}",
+            "the number of events of fund F001 is at least 3 within 30 days",
+            "快照起30天内fund F001的事件数不低于 3",
+        ),
+        (
+            "{kind: any_event, of: {fund: F001}, horizon_days: 30}",
+            "at least one purchase of fund F001 within 30 days",
+            "快照起30天内至少有一次购买（fund F001）",
+        ),
+        (
             "{label: {path: l.parquet, key: id, as_of: month, value: churned}, horizon_days: 30}",
             "the label churned is yes, within 30 days",
             "快照起30天内，标注churned为是",

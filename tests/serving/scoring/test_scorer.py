@@ -11,6 +11,7 @@ import pytest
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.labels import population
 from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.entities.pair import Pair
 from tagcast.models.definitions.loader import parse_definition
 from tagcast.pipelines.project.label_rules import eligibility
 from tagcast.serving.scoring.scorer import eligible
@@ -36,7 +37,7 @@ def test_who_is_scored_is_who_was_learned_from(tmp_path, rule) -> None:
     snapshots = Snapshots(tmp_path, log, SET, "UTC")
     snapshots.ensure([AS_OF])
     scored: set[str] = set()
-    for batch in snapshots.stream(AS_OF, ["tea"], batch_rows=17):
+    for batch in snapshots.stream(AS_OF, [Pair("category", "tea")], batch_rows=17):
         scored |= set(batch.profile_id.filter(eligible(definition, SET, batch)).to_pylist())
     events = ibis.duckdb.connect().read_parquet(log.glob)
     learned = set(population(events, AS_OF, eligibility(definition)).execute()["profile_id"])
@@ -63,11 +64,11 @@ def test_a_rule_holds_of_those_whose_features_say_so(tmp_path, rule, bound, by_h
     (definition,) = parse_definition(text, "interest").expand(["tea"])
     snapshots = Snapshots(tmp_path, log, SET, "UTC")
     snapshots.ensure([AS_OF])
-    names, chosen, right = [*SET.of_profile, *SET.of_pair], set(), set()
-    for batch in snapshots.stream(AS_OF, ["tea"], batch_rows=17):
+    names, chosen, right = [*SET.of_profile, *SET.of_pairs["category"]], set(), set()
+    for batch in snapshots.stream(AS_OF, [Pair("category", "tea")], batch_rows=17):
         people = batch.profile_id.to_pylist()
         chosen |= set(batch.profile_id.filter(eligible(definition, SET, batch)).to_pylist())
-        rows = np.hstack([batch.profile, batch.category["tea"]]).tolist()
+        rows = np.hstack([batch.profile, batch.pairs[Pair("category", "tea")]]).tolist()
         right |= {
             p for p, row in zip(people, rows, strict=True) if by_hand(dict(zip(names, row, strict=True)))
         }

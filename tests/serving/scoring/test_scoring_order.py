@@ -16,6 +16,7 @@ import pytest
 from tagcast.features.catalog.feature_set import SERVICES, FeatureSet
 from tagcast.features.catalog.shipped.shipped_views import repeat_inputs
 from tagcast.features.compute.snapshot_reader import FeatureBatch
+from tagcast.features.entities.pair import Pair
 from tagcast.models.artifacts.amount_model import AmountModel
 from tagcast.models.artifacts.binary_model import TagModel
 from tagcast.models.artifacts.files import FeatureRange
@@ -64,14 +65,14 @@ class Held:
     def rows(self, as_of: date) -> int:
         return PROFILES
 
-    def stream(self, as_of: date, categories: list[str], rows: int):
+    def stream(self, as_of: date, pairs: list[Pair], rows: int):
         X = drawn(self.feature_set, "profile_activity", 1)
-        own = {c: drawn(self.feature_set, "profile_category", 2 + CATEGORIES.index(c)) for c in categories}
+        own = {p: drawn(self.feature_set, "profile_category", 2 + CATEGORIES.index(p.value)) for p in pairs}
         self.reading += 1
         try:
             for k in range(0, PROFILES, rows):
                 part = slice(k, k + rows)
-                mine = {category: values[part].copy() for category, values in own.items()}
+                mine = {pair: values[part].copy() for pair, values in own.items()}
                 yield FeatureBatch(self.ids.slice(k, rows), X[part].copy(), mine)
         finally:
             self.reading -= 1

@@ -7,8 +7,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from tagcast.features.catalog.label_tables import LabelTable
 from tagcast.features.core.errors import TagcastError
+from tagcast.features.core.schema.label_tables import LabelTable
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.attributes.labels import read_labels
 from tests.support.source_projects import lines, project, source

@@ -1,0 +1,128 @@
+"""What a tag's model learns from: features, by name or in a list, and snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field, model_validator
+
+from tagcast.features.catalog.feature_set import PAIR_VIEW, SERVICES
+from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.validation import InvalidValueError, Strict, suggested
+
+if TYPE_CHECKING:
+    from tagcast.models.definitions.base import Population
+    from tagcast.models.definitions.window_outcomes import Outcome
+
+_EITHER = msg(
+    "give either feature_service (its name: {services}, or one that is declared beside the views) or features (a list of views)",
+    services=listed(SERVICES),
+)
+
+
+def or_service(schema: dict[str, Any]) -> None:
+    """Let the JSON schema of a list of features take the name of a feature service, too."""
+    schema["anyOf"].insert(1, {"type": "string", "minLength": 1})
+
+
+def by_service(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition as written, its ``features`` a text, with the service that this stands for."""
+    if raw.get("feature_service") is not None:
+        raise InvalidValueError(_EITHER)
+    return {**raw, "feature_service": raw["features"], "features": None}
+
+
+class LearnsFrom(Strict):
+    """What a model's tag says of the features that it learns from."""
+
+    if TYPE_CHECKING:
+        name: str
+        population: Population
+        outcome: Outcome
+        feature_service: str | None
+        features: tuple[str, ...] | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what it learns from: a service that a company declares has to be found first."""
+        return self.features is not None or self.feature_service in SERVICES
+
+    def settled(self, services: Mapping[str, Sequence[str]]) -> Self:
+        """Return it with the features of its service, where that is one of ``services``.
+
+        They stand in the definition of a model from then on: it keeps working when the service becomes another.
+
+        Raises
+        ------
+        InvalidValueError
+            Where there is no such service, it is given beside a list, or what it holds does not fit.
+        """
+        name = self.feature_service
+        if name is None or name in SERVICES:
+            return self
+        if self.features is not None:
+            raise InvalidValueError(_EITHER)
+        if name not in services:
+            problem = msg("feature_service: there is no feature service {name!r}", name=name)
+            meant = suggested(name, (*SERVICES, *services))
+            raise InvalidValueError(msg("{problem}; {meant}", problem=problem, meant=meant))
+        found = self.model_copy(update={"features": tuple(services[name])})
+        found.check_features()
+        return found
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The views and single features that it learns from."""
+        return self.features or SERVICES[self.feature_service or "churn"]
+
+    @property
+    def service(self) -> str:
+        """The Feast FeatureService of its features: the one that it names, or its own, called like it or its family."""
+        return self.feature_service or self.name.partition(".")[0]
+
+    def check_features(self) -> None:
+        """Refuse features that are not said, said twice, or not what the tag is about; InvalidValueError."""
+        shipped = self.feature_service in SERVICES
+        if (self.feature_service is None and self.features is None) or (
+            shipped and self.features is not None
+        ):
+            raise InvalidValueError(_EITHER)
+        if self.feature_service is None and self.service in SERVICES:
+            raise InvalidValueError(
+                msg(
+                    "{name} is the name of a feature service of tagcast's own: take another",
+                    name=self.service,
+                )
+            )
+        if not self.is_settled:
+            return  # what its service holds is known once that is found
+        if len(set(self.chosen)) != len(self.chosen):
+            raise InvalidValueError(msg("features names one twice: {found}", found=listed(self.chosen)))
+        of_categories = any(one.partition(".")[0] == PAIR_VIEW for one in self.chosen)
+        if self.population.not_bought_within_days and not of_categories:
+            raise InvalidValueError(
+                msg("population.not_bought_within_days needs the features of {view}", view=PAIR_VIEW)
+            )
+        if of_categories and not self.outcome.category:
+            raise InvalidValueError(msg("features of {view} need outcome.category", view=PAIR_VIEW))
+
+
+class SplitRule(Strict):
+    """How snapshots are laid; chosen from the data where no dates are given."""
+
+    dates: tuple[date, ...] | None = Field(None, min_length=2, description="the snapshots themselves, rising")
+    every_days: int = Field(30, gt=0, description="distance between snapshots")
+    max_snapshots: int = Field(12, gt=1)
+    min_history_days: int | None = Field(
+        None, gt=0, description="history before the first snapshot; chosen from the data where not given"
+    )
+
+    @model_validator(mode="after")
+    def _check_dates(self) -> SplitRule:
+        if self.dates and list(self.dates) != sorted(set(self.dates)):
+            raise InvalidValueError(
+                msg("dates have to rise; found {found}", found=listed(map(str, self.dates)))
+            )
+        return self
