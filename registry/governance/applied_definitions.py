@@ -76,10 +76,12 @@ def record_definitions(
             connection.execute(DEFINITIONS.insert(), rows)
 
 
-def active(state: State, now: datetime | None = None) -> dict[str, AppliedDefinition]:
-    """Return by tag what is active, or was at ``now``; what only waits is passed over."""
-    found = _newest(state, now, ("scored", "applied", "removed"))
-    return {tag: line for tag, line in found.items() if line.how != "removed"}
+def active(
+    state: State, now: datetime | None = None, *, tag: str | None = None
+) -> dict[str, AppliedDefinition]:
+    """Return by tag what is active, or was at ``now``; what only waits is passed over. Of ``tag`` alone, where it is given."""
+    found = _newest(state, now, ("scored", "applied", "removed"), tag)
+    return {name: line for name, line in found.items() if line.how != "removed"}
 
 
 def proposed(state: State) -> dict[str, AppliedDefinition]:
@@ -88,15 +90,19 @@ def proposed(state: State) -> dict[str, AppliedDefinition]:
     return {tag: line for tag, line in newest.items() if line.how == "proposed"}
 
 
-def _newest(state: State, now: datetime | None, hows: tuple[How, ...]) -> dict[str, AppliedDefinition]:
+def _newest(
+    state: State, now: datetime | None, hows: tuple[How, ...], tag: str | None = None
+) -> dict[str, AppliedDefinition]:
     query = select(DEFINITIONS).where(DEFINITIONS.c.how.in_(hows)).order_by(DEFINITIONS.c.id)
     if now is not None:
         query = query.where(DEFINITIONS.c.at <= now)
+    if tag is not None:
+        query = query.where(DEFINITIONS.c.tag == tag)
     with state.reading() as connection:
         newest: dict[str, Any] = {row.tag: row for row in connection.execute(query)}
     return {
-        tag: AppliedDefinition(
-            validated(row.definition, f"{tag} active"), row.at, row.who, row.how, row.reason
+        name: AppliedDefinition(
+            validated(row.definition, f"{name} active"), row.at, row.who, row.how, row.reason
         )
-        for tag, row in newest.items()
+        for name, row in newest.items()
     }

@@ -266,7 +266,7 @@ def compare(context: ServiceContext, person: Person, a: Filter, b: Filter) -> Ov
             for name, one in sets.items()
         ]
         query = exp.select(*counted).from_("profiles").where(exp.or_(in_a, in_b))
-        (row,) = reader.query(query).read_all().to_pylist()
+        row = reader.figures(query)
     both, only_a, only_b = (
         cells.number(n) for n in (row["both"], row["a"] - row["both"], row["b"] - row["both"])
     )

@@ -159,8 +159,7 @@ def count(
     ]
     query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "members"), *means)
     base, sample = reader.manifest.profiles, reader.sample_rows if estimate else 0
-    (row,) = reader.query(query.from_("profiles").where(where), sample=bool(sample)).read_all().to_pylist()
-    members, *found = row.values()
+    members, *found = reader.figures(query.from_("profiles").where(where), sample=bool(sample)).values()
     margin = 0
     if sample:
         share = members / sample

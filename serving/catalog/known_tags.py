@@ -66,27 +66,39 @@ class KnownTag:
     versions: tuple[Version, ...]
 
 
+@dataclass(frozen=True)
+class _Sources:
+    """Where tags are known from: the active run, MLflow, files and drafts."""
+
+    context: ServiceContext
+    manifest: Manifest | None
+    runs: dict[str, TagRun]
+    trained: dict[str, tuple[Version, ...]]
+    defined: dict[str, Definition]
+
+    @classmethod
+    def of(cls, context: ServiceContext) -> _Sources:
+        manifest = context.store.current()
+        return cls(
+            context, manifest, _runs(context, manifest), trained_versions(context), defined_tags(context)
+        )
+
+    def tag(self, name: str) -> KnownTag | None:
+        """Return one tag; None where it is not known, or only a model is left that cannot be read."""
+        versions, definition, run = self.trained.get(name, ()), self.defined.get(name), self.runs.get(name)
+        sensitive = _is_sensitive(self.context, run, definition)
+        if definition is None and versions:
+            chosen = next((v for v in versions if "champion" in v.aliases), versions[0])
+            definition = _definition_of(self.context, chosen)
+        tag = _known(name, definition, self.manifest, run, versions)
+        return replace(tag, sensitivity="sensitive") if tag is not None and sensitive else tag
+
+
 def known_tags(context: ServiceContext) -> dict[str, KnownTag]:
     """Return every tag by its name."""
-    manifest = context.store.current()
-    runs = {tag.tag: tag for tag in manifest.run.tags} if manifest else {}
-    trained = trained_versions(context)
-    defined = defined_tags(context)
-    sensitive = sensitive_tags(context)
-    found = {}
-    for name in sorted({*runs, *trained, *defined}):
-        versions = trained.get(name, ())
-        definition = defined.get(name)
-        if definition is None and versions:
-            definition = _definition_of(
-                context, next((v for v in versions if "champion" in v.aliases), versions[0])
-            )
-        tag = _known(name, definition, manifest, runs.get(name), versions)
-        if tag is not None and name in sensitive:
-            tag = replace(tag, sensitivity="sensitive")
-        if tag is not None:
-            found[name] = tag
-    return found
+    sources = _Sources.of(context)
+    names = sorted({*sources.runs, *sources.trained, *sources.defined})
+    return {name: tag for name in names if (tag := sources.tag(name)) is not None}
 
 
 def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
@@ -99,31 +111,44 @@ def find_tag(context: ServiceContext, person: Person, name: str) -> KnownTag:
     NotAllowedError
         Where it is sensitive and ``person`` has not the right.
     """
-    known = known_tags(context)
-    if name not in known:
+    tag = _Sources.of(context).tag(name)
+    if tag is None:
         from difflib import get_close_matches
 
+        known = known_tags(context)
         near = get_close_matches(name, known, n=1)
         hint = msg("{command} lists them", command="tagcast tag list")
         if near and may_see(person, known[near[0]]):
             hint = msg("did you mean {nearest!r}? {rest}", nearest=near[0], rest=hint)
         raise NotFoundError(msg("there is no tag {tag!r}", tag=name), hint=hint)
-    if not may_see(person, known[name]):
+    if not may_see(person, tag):
         raise NotAllowedError(
             msg("{tag} is marked sensitive, which takes a right of its own", tag=name),
             hint=msg("ask an administrator for the right"),
         )
-    return known[name]
+    return tag
+
+
+def _runs(context: ServiceContext, manifest: Manifest | None) -> dict[str, TagRun]:
+    """Return the tags of the active run by name, put together once for each run."""
+    if manifest is None:
+        return {}
+    return context.store.once(manifest, "runs by tag", lambda: {tag.tag: tag for tag in manifest.run.tags})
+
+
+def _is_sensitive(context: ServiceContext, run: TagRun | None, definition: Definition | None) -> bool:
+    """Return whether a tag is marked sensitive: in the active run, by its definition, or by what its rule names."""
+    if run is not None and run.sensitivity != "normal":
+        return True
+    return definition is not None and sensitivity_of(definition, context.settings.sensitive) != "normal"
 
 
 def sensitive_tags(context: ServiceContext) -> frozenset[str]:
     """Return the tags that are marked sensitive: in the active run, by their definition, or by what their rule names."""
-    manifest = context.store.current()
-    marked = {tag.tag for tag in manifest.run.tags if tag.sensitivity != "normal"} if manifest else set()
-    attributes = context.settings.sensitive
-    defined = defined_tags(context)
-    marked |= {name for name, one in defined.items() if sensitivity_of(one, attributes) != "normal"}
-    return frozenset(marked)
+    runs, defined = _runs(context, context.store.current()), defined_tags(context)
+    return frozenset(
+        name for name in {*runs, *defined} if _is_sensitive(context, runs.get(name), defined.get(name))
+    )
 
 
 def hidden_tags(context: ServiceContext, person: Person) -> frozenset[str]:

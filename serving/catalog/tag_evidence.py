@@ -145,7 +145,7 @@ def active_definition(context: ServiceContext, tag: KnownTag) -> Definition | No
     if tag.run is None:
         return tag.definition
     manifest = context.store.current()
-    line = active(context.state, manifest.run.scored_at if manifest else None).get(tag.name)
+    line = active(context.state, manifest.run.scored_at if manifest else None, tag=tag.name).get(tag.name)
     if tag.kind == "rule":
         return line.definition if line is not None else tag.definition
     version = next((v for v in tag.versions if str(v.version) == tag.run.model_version), None)

@@ -49,6 +49,10 @@ class StoreReader(Protocol):
         """
         ...
 
+    def figures(self, select: exp.Select, *, sample: bool = False) -> Mapping[str, Any]:
+        """Return the only row of the answer to ``select``, as of :meth:`query`, by column."""
+        ...
+
     def row(self, profile_id: str) -> Mapping[str, Any] | None:
         """Return all columns of one profile as Python values, None where there is none of that id."""
         ...

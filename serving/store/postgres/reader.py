@@ -44,6 +44,11 @@ class PostgresReader:
         query = PhysicalQuery(select, self._layout, tables)
         return query.answer(self._fetch(query.sql()))
 
+    def figures(self, select: exp.Select, *, sample: bool = False) -> dict[str, Any]:
+        """Return the only row of an answer."""
+        (row,) = self.query(select, sample=sample).read_all().to_pylist()
+        return dict(row)
+
     def row(self, profile_id: str) -> dict[str, Any] | None:
         """Return all columns of one profile."""
         if "\0" in profile_id:
