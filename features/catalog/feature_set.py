@@ -85,7 +85,7 @@ class FeatureSet:
     events: tuple[str, ...] = ()
     own: tuple[OwnView, ...] = ()
 
-    @property
+    @cached_property
     def spec(self) -> str:
         """The set as one line of text; ``parse`` reads it back."""
         events = ",".join(_BETWEEN.sub(lambda sign: f"%{ord(sign[0]):02X}", event) for event in self.events)

@@ -132,9 +132,10 @@ def _is_of(name: str, features: Sequence[str]) -> bool:
 def _loaded(folder: Path) -> dict[str, ServiceDeclaration]:
     services: dict[str, ServiceDeclaration] = {}
     for file in sorted(folder.glob("*.yaml")):
-        if b"service" not in file.read_bytes():
+        content = file.read_bytes()
+        if b"service" not in content:
             continue  # reading YAML takes its time, and most files hold views alone
-        for raw in documents(file):
+        for raw in documents(file, content):
             if not (isinstance(raw, dict) and "service" in raw and "view" not in raw):
                 continue
             one = model_of(ServiceDeclaration, raw, f"{file}: {raw['service']}")

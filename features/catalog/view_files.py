@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,11 +89,17 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
             msg("no views: there is no folder {folder}", folder=folder),
             hint=msg('set features = "…" in the configuration to a folder of views, or leave it out'),
         )
+    return _views(tuple((file, file.read_bytes()) for file in sorted(folder.glob("*.yaml"))))
+
+
+@lru_cache(maxsize=16)
+def _views(files: tuple[tuple[Path, bytes], ...]) -> tuple[ViewDeclaration, ...]:
+    """Return the views of files with these contents: one command asks for them a dozen times."""
     views: dict[str, tuple[Path, ViewDeclaration]] = {}
     shipped = {name: f.view for name, f in FeatureSet(WINDOWS_DAYS, OPTIONAL).titles().items()}
     owners: dict[str, dict[str, str]] = {}
-    for file in sorted(folder.glob("*.yaml")):
-        for raw in documents(file):
+    for file, content in files:
+        for raw in documents(file, content):
             if isinstance(raw, dict) and "service" in raw and "view" not in raw:
                 continue  # a feature service over the views
             view = _validated(raw, file)
@@ -123,10 +130,10 @@ def load_views(folder: Path) -> tuple[ViewDeclaration, ...]:
     return tuple(view for _, view in views.values())
 
 
-def documents(file: Path) -> list[Any]:
+def documents(file: Path, content: bytes) -> list[Any]:
     """Return what a file holds between its ``---``; DefinitionError where it is no YAML."""
     try:
-        return [raw for raw in yaml.safe_load_all(file.read_text(encoding="utf-8")) if raw is not None]
+        return [raw for raw in yaml.safe_load_all(content.decode("utf-8")) if raw is not None]
     except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
         raise DefinitionError(
             msg("{where}: {problem}", where=file, problem=yaml_problem(error)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -83,11 +84,9 @@ class Aggregate(Predicted):
     @field_validator("where", "unless")
     @classmethod
     def _check_condition(cls, value: str | None, info: ValidationInfo) -> str | None:
-        from tagcast.features.ingest.sql_allow_list import checked, columns_in
-
         try:
             if value is not None:
-                checked(value, columns_in(value), info.field_name or "where")
+                _check_sql(value, info.field_name or "where")
         except ConfigError as error:
             raise InvalidValueError(
                 msg("{problem}; {meant}", problem=error.message, meant=error.hint)
@@ -139,6 +138,14 @@ class Aggregate(Predicted):
     def counts_spend(self) -> bool:
         """Whether it is of amounts."""
         return self.measure[1] == "amount" and self.measure[0] != "distinct"
+
+
+@lru_cache(maxsize=256)
+def _check_sql(text: str, where: str) -> None:
+    """Check a condition on the rows of the event log; the members of a family share one."""
+    from tagcast.features.ingest.sql_allow_list import checked, columns_in
+
+    checked(text, columns_in(text), where)
 
 
 class Label(Predicted):

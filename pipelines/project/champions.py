@@ -101,14 +101,18 @@ def active(
 def load_versions(project: Project, wanted: Mapping[str, int]) -> list[tuple[LoadedTag, Version]]:
     """Return the models of ``wanted`` (tag to version), their files verified."""
     from tagcast.registry.versions.tracking import tracking_of
-    from tagcast.registry.versions.versions import load_bundle
+    from tagcast.registry.versions.versions import load_bundle, versions
     from tagcast.serving.scoring.scorer import LoadedTag
 
     tracking = tracking_of(project.settings)
+    # One look for all of them: each look opens MLflow's database and the record of decisions.
+    known: dict[str, list[Version]] = {tag: [] for tag in wanted}
+    for version in versions(tracking, *(wanted if len(wanted) == 1 else ())):
+        known.setdefault(version.tag, []).append(version)
     loaded = []
     for done, (tag, number) in enumerate(wanted.items()):
         project.progress(msg("models"), done, len(wanted))
-        version, folder = load_bundle(tracking, tag, number)
+        version, folder = load_bundle(tracking, tag, number, known[tag])
         loaded.append((LoadedTag(read_model(project, folder), str(number), version.metrics), version))
     project.progress(msg("models"), len(wanted), len(wanted))
     return loaded

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -160,15 +160,17 @@ def _read(tracking: Tracking, tag: str | None) -> tuple[list[Version], list[Fore
     return sorted(listed, key=lambda v: (v.tag, -v.version)), sorted(foreign, key=lambda one: one.tag)
 
 
-def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> Version:
-    """Return one version of ``tag``, by number or alias.
+def find_version(
+    tracking: Tracking, tag: str, which: int | str = CHAMPION, known: Sequence[Version] | None = None
+) -> Version:
+    """Return one version of ``tag``, by number or alias; ``known`` are its versions where they were read already.
 
     Raises
     ------
     ModelError
         When there is none; the message lists those there are.
     """
-    known = versions(tracking, tag)
+    known = versions(tracking, tag) if known is None else known
     for version in known:
         if which == version.version or which in version.aliases:
             return version
@@ -200,7 +202,9 @@ def find_version(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> V
     )
 
 
-def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tuple[Version, Path]:
+def load_bundle(
+    tracking: Tracking, tag: str, which: int | str = CHAMPION, known: Sequence[Version] | None = None
+) -> tuple[Version, Path]:
     """Return a version and the folder of its files, each checked against its recorded digest.
 
     Parameters
@@ -211,6 +215,8 @@ def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tu
         Name of the tag.
     which : int or str
         Version number or alias.
+    known : sequence of Version, optional
+        The versions of the tag, where they were read already.
 
     Returns
     -------
@@ -222,7 +228,7 @@ def load_bundle(tracking: Tracking, tag: str, which: int | str = CHAMPION) -> tu
     ModelError
         When there is no such version, or a file is missing or was changed.
     """
-    version = find_version(tracking, tag, which)
+    version = find_version(tracking, tag, which, known)
     with store_errors(msg("{version}: the stored model cannot be read", version=version.name)):
         folder = local_folder(tracking, version.source) or _downloaded(tracking, version)
         verify(folder, version.digests, name=version.name)
