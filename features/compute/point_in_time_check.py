@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from tagcast.features.catalog.feature_set import PROFILE_VIEW, FeatureSet
 from tagcast.features.compute.aggregates.related_queries import log_table, snapshot_table
+from tagcast.features.compute.levels import parquet
 from tagcast.features.compute.snapshots import Snapshots
 from tagcast.features.core.duckdb import instant
 
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tagcast.features.catalog.related.view import RelatedView
+
+WANTED = "wanted_entities"
+"""What those that features are asked for are called in the database."""
 
 
 class Recount:
@@ -92,8 +99,6 @@ class Recount:
             A row for each of ``entities`` in their order: the chosen features as float64. What has no
             event holds the value that its declaration gives.
         """
-        import ibis
-
         joined, views = entities, feature_set.views_of(chosen)
         of_all = {other for view in views for other in feature_set.beside(view)}
         for view, own in views.items():
@@ -102,11 +107,9 @@ class Recount:
             only = entities[["profile_id"]].drop_duplicates() if some else None
             file = self.counted(view, feature_set, as_of, without_days, only)
             keys = list(own)
-            wanted = ibis.memtable(entities[keys].drop_duplicates())
             # Without the stamps, which every view has: they would take one another's names.
             columns_there = [*keys, *(f.name for f in feature_set.features(view))]
-            rows = self._engine.read_parquet(str(file)).select(*columns_there)
-            view_columns = rows.semi_join(wanted, keys).execute()
+            view_columns = _read(self._engine.con, file, columns_there, entities[keys].drop_duplicates())
             joined = joined.merge(view_columns, on=keys, how="left", validate="many_to_one")
         columns, titles = list(feature_set.names(chosen)), feature_set.titles()
         filled = {n: titles[n].absent for n in columns if titles[n].absent is not None}
@@ -184,6 +187,20 @@ class Recount:
             self._engine.create_view(
                 log_table(view), other.events_before(as_of, without_days)[1], overwrite=True
             )
+
+
+def _read(connection: Any, file: Path, columns: Sequence[str], wanted: pd.DataFrame) -> pd.DataFrame:
+    """Return columns of a stored view, of the entities ``wanted`` alone; as SQL, since ibis compiles longer than it reads."""
+    import pyarrow as pa
+
+    connection.register(WANTED, pa.Table.from_pandas(wanted, preserve_index=False))
+    rows = exp.select(*(exp.column(name, quoted=True) for name in columns)).from_(parquet(escape(str(file))))
+    query = rows.join(WANTED, using=list(wanted.columns), join_type="semi").sql("duckdb")
+    try:
+        found: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
+    finally:
+        connection.unregister(WANTED)
+    return found
 
 
 def late_rows(snapshots: Snapshots, dates: Sequence[date]) -> int:

@@ -11,7 +11,9 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 
 FOLDER = "wheels"
@@ -27,18 +29,26 @@ def write_wheel(folder: Path) -> Path:
     """Write the wheel of the running code into ``folder``, and return its path."""
     file = folder / wheel_name()
     file.parent.mkdir(exist_ok=True)
+    file.write_bytes(_wheel())
+    return file
+
+
+@cache
+def _wheel() -> bytes:
+    """Return the wheel: what runs was read when the process started, so one is made for all of its models."""
     about = f"tagcast-{version('tagcast')}.dist-info"
     files = dict(_package_files())
     files[f"{about}/METADATA"] = _METADATA.format(version=version("tagcast")).encode()
     files[f"{about}/WHEEL"] = _WHEEL.encode()
     records = [f"{name},sha256={_digest(content)},{len(content)}" for name, content in files.items()]
     files[f"{about}/RECORD"] = "\n".join([*records, f"{about}/RECORD,,", ""]).encode()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, _WHEN)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
-    return file
+    return packed.getvalue()
 
 
 def _package_files() -> Iterator[tuple[str, bytes]]:

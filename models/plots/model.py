@@ -34,9 +34,14 @@ def to_png(figure: Figure, dpi: float = PNG_DPI) -> bytes:
     from io import BytesIO
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.layout_engine import TightLayoutEngine
 
     stream = BytesIO()
     figure.set_dpi(dpi)
+    if isinstance(figure.get_layout_engine(), TightLayoutEngine):
+        # Within a rectangle, the whole figure by default, it measures every text a second time.
+        none: Any = None
+        figure.set_layout_engine(TightLayoutEngine(rect=none))
     canvas: Any = FigureCanvasAgg(figure)
     canvas.print_png(stream)
     return stream.getvalue()

@@ -38,7 +38,7 @@ class Estimate:
     high: float
 
 
-class _Ties(NamedTuple):
+class Ties(NamedTuple):
     """Rows grouped by equal score, scores rising: score, weight, and weight of true outcomes of each."""
 
     score: Floats
@@ -46,18 +46,20 @@ class _Ties(NamedTuple):
     positive: Floats
 
 
-class _Ranked:
+class Ranked:
     """Outcomes in the order of their scores, and where each group of equal scores starts."""
 
     def __init__(self, y: Labels, score: Floats) -> None:
+        """``y`` and ``score`` have shape (n,)."""
         self._order = np.argsort(score, kind="stable")
         ranked = score[self._order]
         self._start = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
         self._y, self._score = y[self._order], ranked[self._start]
 
-    def ties(self, weight: Floats | None) -> _Ties:
+    def ties(self, weight: Floats | None = None) -> Ties:
+        """Return the groups where each row counts ``weight`` times; once by default."""
         w = np.ones(len(self._y)) if weight is None else weight[self._order]
-        return _Ties(self._score, np.add.reduceat(w, self._start), np.add.reduceat(w * self._y, self._start))
+        return Ties(self._score, np.add.reduceat(w, self._start), np.add.reduceat(w * self._y, self._start))
 
 
 class Metric:
@@ -67,17 +69,17 @@ class Metric:
     shape (n,). A bootstrap sorts once and calls ``of_ties`` for each resample.
     """
 
-    def __init__(self, of_ties: Callable[[_Ties], float]) -> None:
+    def __init__(self, of_ties: Callable[[Ties], float]) -> None:
         self.of_ties = of_ties
         update_wrapper(self, of_ties)
 
     def __call__(self, y: Labels, score: Floats, weight: Floats | None = None) -> float:
         """Return the figure; NaN where it is not defined."""
-        return self.of_ties(_Ranked(y, score).ties(weight))
+        return self.of_ties(Ranked(y, score).ties(weight))
 
 
 @Metric
-def auc(t: _Ties) -> float:
+def auc(t: Ties) -> float:
     """Return the area under the ROC curve: the chance that a true case outranks a false one (ties half)."""
     negative = t.weight - t.positive
     below = np.cumsum(negative) - negative
@@ -103,7 +105,7 @@ def implied_auc(score: Floats, weight: Floats | None = None) -> float:
 
 
 @Metric
-def average_precision(t: _Ties) -> float:
+def average_precision(t: Ties) -> float:
     """Return precision averaged over the true cases, from the highest score down."""
     found, selected = np.cumsum(t.positive[::-1]), np.cumsum(t.weight[::-1])
     if not found[-1]:
@@ -113,21 +115,21 @@ def average_precision(t: _Ties) -> float:
 
 
 @Metric
-def log_loss(t: _Ties) -> float:
+def log_loss(t: Ties) -> float:
     """Return the mean of -log(probability given to what happened)."""
     loss = -(t.positive * np.log(t.score) + (t.weight - t.positive) * np.log1p(-t.score))
     return float(loss.sum() / t.weight.sum())
 
 
 @Metric
-def brier(t: _Ties) -> float:
+def brier(t: Ties) -> float:
     """Return the mean squared distance of probability and outcome."""
     loss = t.positive * (1 - t.score) ** 2 + (t.weight - t.positive) * t.score**2
     return float(loss.sum() / t.weight.sum())
 
 
 @Metric
-def calibration_error(t: _Ties) -> float:
+def calibration_error(t: Ties) -> float:
     """Return mean |mean score - observed rate| over ten bins of equal count, weighted by their cases.
 
     Rows of equal score share a bin: that of the group's middle rank. Sampling alone keeps it above 0.
@@ -141,7 +143,7 @@ def calibration_error(t: _Ties) -> float:
 
 
 @Metric
-def lift_at_10(t: _Ties) -> float:
+def lift_at_10(t: Ties) -> float:
     """Return the rate of true outcomes among the top tenth by score over the rate among all.
 
     Of a group of equal scores at the boundary the needed part counts, at the group's rate.
@@ -192,7 +194,7 @@ def evaluate(
         How many rows each stands for (:mod:`tagcast.models.stats.draws`); rows, not those they stand for, are resampled.
     """
     order, whose = in_order((y, score), profile_id)
-    ranked = _Ranked(y[order], score[order])
+    ranked = Ranked(y[order], score[order])
 
     def figures(weight: Floats | None) -> dict[str, float]:
         ties = ranked.ties(weight)
@@ -207,7 +209,7 @@ def paired_difference(
     """Return ``metric`` of ``a`` minus that of ``b`` on the same cases, over the same resamples."""
     order, _ = in_order((y, b, a))
     function = METRICS[metric].of_ties
-    one, other = _Ranked(y[order], a[order]), _Ranked(y[order], b[order])
+    one, other = Ranked(y[order], a[order]), Ranked(y[order], b[order])
 
     def figures(weight: Floats | None) -> dict[str, float]:
         return {metric: function(one.ties(weight)) - function(other.ties(weight))}
@@ -272,7 +274,7 @@ def calibration_bins(y: Labels, score: Floats, weight: Floats | None = None) -> 
 
     Where rows stand for several (``weight``) the intervals are as wide as those that were looked at make them.
     """
-    ranked = _Ranked(y, score)
+    ranked = Ranked(y, score)
     t = ranked.ties(weight)
     middle = (np.cumsum(t.weight) - t.weight / 2) / t.weight.sum()
     place = np.minimum((middle * BINS).astype(int), BINS - 1)

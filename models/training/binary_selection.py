@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,10 +14,11 @@ from tagcast.models.estimators.blend import Blend
 from tagcast.models.estimators.forest import ForestScorer
 from tagcast.models.estimators.logistic import C_GRID, fit_path
 from tagcast.models.estimators.search import SearchOptions, Trial, best_of
+from tagcast.models.kernels.additive_model import AdditiveModel
 from tagcast.models.stats.draws import TRIAL_ROWS, scaled, thinned
 from tagcast.models.training.dataset import Fold
 from tagcast.models.training.out_of_fold import TrainingTask
-from tagcast.models.training.recipe import PART_TITLES, Recipe, RepeatSpec, bare_recipe, part_title
+from tagcast.models.training.recipe import PART_TITLES, Known, Recipe, RepeatSpec, bare_recipe, part_title
 from tagcast.models.training.result import Choice
 from tagcast.models.training.tuning import (
     GOOD_DEFAULT,
@@ -73,19 +75,36 @@ class SelectionInputs:
         return self._of[columns]
 
 
+class _Own(NamedTuple):
+    """What was settled of tagcast's own parts; ``linear`` has the logistic part of each fold where it was fitted already."""
+
+    recipe: Recipe
+    trials: tuple[Trial, ...] = ()
+    notes: tuple[Text, ...] = ()
+    linear: Sequence[AdditiveModel] = ()
+
+
+class _Paths(NamedTuple):
+    """Log losses of the logistic part at each C of a grid, and what its first C gave on each fold."""
+
+    losses: list[CaseLosses]
+    first: list[AdditiveModel]
+
+
 def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
     """Choose features, C, bends, the forest's parameters and the weights by mean log loss over the folds."""
     folds, task = material.folds, material.task
     bare = bare_recipe(task.data.places(task.data.rfm_names), options.seed)
-    recipe, trials, notes = _choose_own(material, options) if task.own_parts else (bare, (), ())
-    if task.foreign:
-        recipe = recipe.beside(task.foreign, task.data.features)
-    known = [None] * len(folds)
+    own = _choose_own(material, options) if task.own_parts else _Own(bare)
+    recipe = own.recipe.beside(task.foreign, task.data.features) if task.foreign else own.recipe
+    known: list[Known] = [Known()] * len(folds)
     if task.own_parts and material.trial_folds is folds:
-        known = [fold.binned[0] for fold in material.of(recipe.forest_columns)]
+        sets = material.of(recipe.forest_columns)
+        linear: Sequence[AdditiveModel | None] = own.linear or [None] * len(folds)
+        known = [Known(fold.binned[0], part) for fold, part in zip(sets, linear, strict=True)]
     fitted = [
-        recipe.fit(fold.data.X, fold.data.y, fold.as_of, fold.data.weight, data)
-        for fold, data in zip(folds, known, strict=True)
+        recipe.fit(fold.data.X, fold.data.y, fold.as_of, fold.data.weight, there)
+        for fold, there in zip(folds, known, strict=True)
     ]
     table, weights = _candidates(fitted, folds, task.unearned)
     name = _winner(table)
@@ -93,19 +112,17 @@ def choose(material: SelectionInputs, options: SearchOptions) -> Choice:
         recipe.with_weights(weights[name]),
         name,
         {candidate: mean_loss(losses) for candidate, losses in table.items()},
-        trials,
-        (*notes, _why(name, table, weights[name])),
+        own.trials,
+        (*own.notes, _why(name, table, weights[name])),
         tuple(blend.reweighted(weights[name]) for blend in fitted),
     )
 
 
-def _choose_own(
-    material: SelectionInputs, options: SearchOptions
-) -> tuple[Recipe, tuple[Trial, ...], tuple[Text, ...]]:
+def _choose_own(material: SelectionInputs, options: SearchOptions) -> _Own:
     """Return the recipe of tagcast's own parts, what was tried for the forest, and notes."""
     data = material.task.data
     every, bounded = tuple(range(len(data.features))), data.steady
-    C, bends, linear_columns, linear_note = _choose_linear(material, every, bounded)
+    C, bends, linear_columns, linear_note, linear = _choose_linear(material, every, bounded)
     forest_columns, first, forest_note = _choose_forest_columns(material, every, bounded, options.seed)
     trials = tune(material.of(forest_columns), options, first)
     best = best_of(trials)
@@ -123,37 +140,40 @@ def _choose_own(
         rfm_columns=data.places(data.rfm_names),
         seed=options.seed,
     )
-    return recipe, trials, (*linear_note, *forest_note)
+    return _Own(recipe, trials, (*linear_note, *forest_note), linear)
 
 
 def _choose_linear(
     material: SelectionInputs, every: tuple[int, ...], bounded: tuple[int, ...]
-) -> tuple[float, int, tuple[int, ...], tuple[Text, ...]]:
-    """Return C, bends and features of the logistic part; features are settled with straight lines."""
+) -> tuple[float, int, tuple[int, ...], tuple[Text, ...], Sequence[AdditiveModel]]:
+    """Return C, bends and features of the logistic part, notes, and its fits; features are settled with straight lines."""
     note: tuple[Text, ...] = ()
     folds = material.trial_folds
-    columns, straight = bounded, linear_losses(folds, 0, bounded)
+    columns, straight = bounded, _paths(folds, 0, bounded)
     if material.task.data.growing and material.task.out_of_time:
-        with_them = linear_losses(folds, 0, every)
-        took, left = _best(with_them)[1], _best(straight)[1]
+        with_them = _paths(folds, 0, every)
+        took, left = _best(with_them.losses)[1], _best(straight.losses)[1]
         note = (_growth_note(PART_TITLES["logistic"], took, left),)
         if not clearly_less(left, took):
             columns, straight = every, with_them
     elif material.task.data.growing:
         note = (msg("features that grow with the calendar are left out: no fold over time can judge them"),)
-    found = {0: straight, **{b: linear_losses(folds, b, columns) for b in C_GRID if b}}
-    bends = min(found, key=lambda b: mean_loss(_best(found[b])[1]))
-    return C_GRID[bends][_best(found[bends])[0]], bends, columns, note
+    found = {0: straight, **{b: _paths(folds, b, columns) for b in C_GRID if b}}
+    bends = min(found, key=lambda b: mean_loss(_best(found[b].losses)[1]))
+    place = _best(found[bends].losses)[0]
+    # The first C of a path starts from nothing, as a fit of its own does: it gives the same to the bit.
+    return C_GRID[bends][place], bends, columns, note, () if place else found[bends].first
 
 
-def linear_losses(folds: Sequence[Fold], bends: int, columns: Sequence[int]) -> list[CaseLosses]:
-    """Return the log losses over ``folds`` of the logistic part at each C of the grid, uncalibrated."""
-    losses: list[CaseLosses] = [[] for _ in C_GRID[bends]]
+def _paths(folds: Sequence[Fold], bends: int, columns: Sequence[int]) -> _Paths:
+    """Return the logistic part over ``folds`` at each C of the grid, its losses uncalibrated."""
+    paths = _Paths([[] for _ in C_GRID[bends]], [])
     for d in (fold.data for fold in folds):
         path = fit_path(d.X, d.y, C_GRID[bends], bends=bends, columns=columns, weight=scaled(d.weight))
+        paths.first.append(path[0])
         for place, model in enumerate(path):
-            losses[place].append(case_losses(d.y_score, model.raw(d.X_score), d.weight_score))
-    return losses
+            paths.losses[place].append(case_losses(d.y_score, model.raw(d.X_score), d.weight_score))
+    return paths
 
 
 def _best(found: Sequence[CaseLosses]) -> tuple[int, CaseLosses]:

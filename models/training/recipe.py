@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from tagcast.models.estimators.foreign import Candidate, ForeignPart
 from tagcast.models.estimators.forest import ForestScorer, binned, trees_for
 from tagcast.models.estimators.logistic import fit_path
 from tagcast.models.estimators.rfm import RfmScorer
+from tagcast.models.kernels.additive_model import AdditiveModel
 from tagcast.models.stats.draws import Weight, scaled
 from tagcast.models.training.tuning import TUNING_RATE
 
@@ -45,6 +46,21 @@ class RepeatSpec:
     first_counts: bool
     horizon_days: int
     buys: bool
+
+
+class Known(NamedTuple):
+    """What there is already of a fit on some rows.
+
+    Parameters
+    ----------
+    binned : lightgbm.Dataset, optional
+        The rows with the forest's columns.
+    linear : AdditiveModel, optional
+        The logistic part.
+    """
+
+    binned: lgb.Dataset | None = None
+    linear: AdditiveModel | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,7 @@ class Recipe:
         y: Labels,
         as_of: Days,
         weight: Weight = None,
-        forest_data: lgb.Dataset | None = None,
+        known: Known = Known(),  # noqa: B008 - a value
     ) -> Blend:
         """Fit the parts that have weight.
 
@@ -122,12 +138,12 @@ class Recipe:
             Snapshot of each row.
         weight : ndarray of shape (n,), optional
             How many rows each stands for.
-        forest_data : lightgbm.Dataset, optional
-            The same rows with ``forest_columns``, where they have been binned before.
+        known : Known
+            What there is already of the fit on the same rows.
         """
         weight, fitted = scaled(weight), dict[str, Part]()
         for name in self.weights:
-            fitted[name] = self._fit_part(name, X, y, as_of, weight, forest_data)
+            fitted[name] = self._fit_part(name, X, y, as_of, weight, known)
         return Blend(self.weights, fitted)
 
     def _fit_part(
@@ -137,11 +153,14 @@ class Recipe:
         y: Labels,
         as_of: Days,
         weight: Weight,
-        forest_data: lgb.Dataset | None,
+        known: Known,
     ) -> Part:
+        if name == "logistic" and known.linear is not None:
+            return known.linear
         if name == "logistic":
             return fit_path(X, y, [self.C], bends=self.bends, columns=self.linear_columns, weight=weight)[0]
         if name == "forest":
+            forest_data = known.binned
             if forest_data is None:
                 own = np.ascontiguousarray(X[:, self.forest_columns])
                 forest_data = binned(own, y, weight=weight)

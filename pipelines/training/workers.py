@@ -98,22 +98,26 @@ def _load() -> None:
 
 
 def _train(job: Job, threads: int = 1) -> AnyResult | TagcastError:
+    from threadpoolctl import threadpool_limits
+
     from tagcast.models.training.tag_kind import train
 
     try:
         open_for(job.foreign)
-        result = train(
-            job.plan.definition,
-            job.frame,
-            job.plan.split,
-            feature_set=job.feature_set,
-            seed=job.seed,
-            trials=job.trials,
-            timeout_s=job.timeout_s,
-            threads=threads,
-            storage=job.storage,
-            foreign=job.foreign,
-        )
+        # Threads of BLAS would wait for one another longer than such small matrices take, and for the other tags.
+        with threadpool_limits(1):
+            result = train(
+                job.plan.definition,
+                job.frame,
+                job.plan.split,
+                feature_set=job.feature_set,
+                seed=job.seed,
+                trials=job.trials,
+                timeout_s=job.timeout_s,
+                threads=threads,
+                storage=job.storage,
+                foreign=job.foreign,
+            )
         result.model.save(job.folder)
     except TagcastError as error:
         return error

@@ -9,7 +9,7 @@ from scipy.stats import sem
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from tagcast.models.estimators.logistic import fit_path
+from tagcast.models.estimators.logistic import C_GRID, fit_path
 from tagcast.models.estimators.rfm import RfmScorer, rfm_rank
 from tagcast.models.estimators.search import SearchOptions, Trial, best_of
 from tagcast.models.kernels.additive_model import AdditiveModel, compress
@@ -176,3 +176,11 @@ def test_the_rfm_scorer_follows_the_ranking_row_by_row() -> None:
     assert spearmanr(found.sign * rank, raw).statistic > 0.99
     np.testing.assert_array_equal(found.raw(rfm[7:8]), raw[7:8])
     assert RfmScorer.from_json(found.to_json()).raw(rfm).tolist() == raw.tolist()
+
+
+@pytest.mark.parametrize("bends", sorted(C_GRID))
+def test_a_path_begins_as_a_fit_of_its_own_does(bends: int) -> None:
+    X, y = data()
+    whole, alone = fit_path(X, y, C_GRID[bends], bends=bends), fit_path(X, y, C_GRID[bends][:1], bends=bends)
+    assert whole[0].to_json() == alone[0].to_json(), "the folds' fits at the least C are taken from the path"
+    assert whole[0].to_json() != whole[1].to_json()
