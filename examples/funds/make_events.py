@@ -39,7 +39,13 @@ def fund_tables(funds: int = 120, managers: int = 24, seed: int = 5) -> tuple[pd
 
 
 def fund_events(
-    customers: int = 3_000, funds: int = 120, days: int = 540, seed: int = 7, *, even: bool = False
+    customers: int = 3_000,
+    funds: int = 120,
+    days: int = 540,
+    seed: int = 7,
+    *,
+    even: bool = False,
+    busy: float = 1.0,
 ) -> pd.DataFrame:
     """Return ``customer, at, type, fund, channel, amount``, sorted by time.
 
@@ -49,9 +55,11 @@ def fund_events(
     seed : int
     even : bool
         Every fund is the favourite of as many.
+    busy : float
+        How many times as much customers do.
     """
     rng = np.random.default_rng(seed)
-    pace, nerves = rng.gamma(2.0, 5.0, customers), rng.beta(1.2, 4.0, customers)
+    pace, nerves = rng.gamma(2.0, 5.0 * busy, customers), rng.beta(1.2, 4.0, customers)
     favourite, home = rng.zipf(1.4, customers) % funds, rng.integers(0, len(CHANNELS), customers)
     if even:
         favourite = np.arange(customers) % funds
@@ -89,10 +97,12 @@ def fund_events(
     return frame.sort_values(["at", "customer"], kind="stable", ignore_index=True)
 
 
-def write_tables(folder: Path, customers: int, funds: int = 120, *, even: bool = False) -> None:
+def write_tables(
+    folder: Path, customers: int, funds: int = 120, *, even: bool = False, busy: float = 1.0
+) -> None:
     """Write ``events.parquet``, ``funds.parquet`` and ``managers.parquet`` into ``folder``."""
     table, managers = fund_tables(funds)
-    fund_events(customers, funds, even=even).to_parquet(folder / "events.parquet", index=False)
+    fund_events(customers, funds, even=even, busy=busy).to_parquet(folder / "events.parquet", index=False)
     table.to_parquet(folder / "funds.parquet", index=False)
     managers.to_parquet(folder / "managers.parquet", index=False)
 
