@@ -30,7 +30,7 @@ faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut c
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py \
 	  tests/pipelines/scoring/test_lost_tags.py tests/pipelines/project tests/pipelines/cli/test_machine_faults.py
 
-explore: $(STAMP)  ## the property tests on examples drawn anew, a thousand each: what the suite repeats, this goes beyond
+explore: $(STAMP)  ## the property tests on examples drawn anew, up to a thousand each: what the suite repeats, this goes beyond
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile explore $$(grep -rl --include='test_*.py' 'from hypothesis import' tests)
 
 mutants: $(STAMP)  ## deliberate mistakes about time, thresholds, rights and money: how many do tests notice (ten minutes)

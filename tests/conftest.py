@@ -21,10 +21,25 @@ from tests.support.stores import drop_schemas, made
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 # A suite that fails by chance stops whoever changes something else; `make explore` draws anew each time.
 settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("explore", max_examples=1_000)
+EXPLORED = 1_000
+settings.register_profile("explore", max_examples=EXPLORED)
+TIMES = 20
+"""As often more than in the suite `make explore` draws for a test that says how often it draws."""
 # For `make mutants`, which asks whether a test fails and not by how little.
 settings.register_profile("no-shrink", derandomize=True, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Let `make explore` draw more, also where a test says how often: each example of those takes long."""
+    if settings.default.max_examples < EXPLORED:
+        return
+    for item in items:
+        test = getattr(getattr(item, "obj", None), "__func__", getattr(item, "obj", None))
+        own = getattr(test, "_hypothesis_internal_use_settings", None)
+        if own is not None and own.max_examples < EXPLORED:
+            more = settings(own, max_examples=min(EXPLORED, TIMES * own.max_examples))
+            test._hypothesis_internal_use_settings = more
 
 
 def pytest_collection_finish() -> None:

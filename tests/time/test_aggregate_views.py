@@ -353,7 +353,7 @@ def snapshots(folder: Path, view: dict, history: list[Event], dates=DATES) -> di
     return {day: pd.read_parquet(built.path("v", day)).drop(columns=stamps).set_index(keys) for day in dates}
 
 
-@settings(max_examples=20, deadline=None, phases=DRAWN)
+@settings(max_examples=10, deadline=None, phases=DRAWN)
 @given(views, events)
 def test_every_aggregate_is_what_a_count_by_hand_gives(view, drawn) -> None:
     history = [*ALWAYS, *drawn]
@@ -383,7 +383,7 @@ def test_every_aggregate_is_what_a_count_by_hand_gives(view, drawn) -> None:
                         )
 
 
-@settings(max_examples=8, deadline=None, phases=DRAWN)
+@settings(max_examples=5, deadline=None, phases=DRAWN)
 @given(views, events, st.randoms(use_true_random=False))
 def test_nothing_at_or_after_a_date_changes_it(view, drawn, random) -> None:
     first, history = min(DATES), [*ALWAYS, *drawn]
@@ -400,7 +400,7 @@ def test_nothing_at_or_after_a_date_changes_it(view, drawn, random) -> None:
     pd.testing.assert_frame_equal(left, right)
 
 
-@settings(max_examples=6, deadline=None, phases=DRAWN)
+@settings(max_examples=3, deadline=None, phases=DRAWN)
 @given(views, events)
 def test_dates_together_give_what_each_gives_alone(view, drawn) -> None:
     history = [*ALWAYS, *drawn]

@@ -109,7 +109,7 @@ def expected(history: list[dict], as_of: date) -> dict[str, dict[str, float | No
     return right
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(histories)
 def test_each_date_sees_the_row_that_was_true_and_known_then(history) -> None:
     with TemporaryDirectory() as folder:
@@ -142,7 +142,7 @@ def known(history) -> set[str]:
     return {r["plan"] for r in history if max(r["changed_at"], r["written_at"]) < last and r["plan"]}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(histories, st.randoms(use_true_random=False))
 def test_nothing_at_or_after_a_date_changes_it(history, random) -> None:
     first = pd.Timestamp(min(DATES))

@@ -31,7 +31,7 @@ BORDERS = sorted(
     }
 )
 PAST_OR_FUTURE = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

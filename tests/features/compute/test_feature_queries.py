@@ -121,7 +121,7 @@ AS_OF = FIRST_DAY + timedelta(days=60)
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_feature_sees_the_future(tmp_path, data) -> None:
     """Scrambling or deleting every event at or after ``as_of`` changes no feature."""
@@ -172,7 +172,7 @@ def odd_lines(draw) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_cells_give_the_bits_of_one_date_alone(tmp_path, data) -> None:
     """Aggregates that several moments share say what each moment says when it is computed alone, to the bit."""

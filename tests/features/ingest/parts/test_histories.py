@@ -70,7 +70,7 @@ STEP = st.sampled_from(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(STEP, st.integers(0, 40)), min_size=2, max_size=5), st.sampled_from(["csv", "parquet"])
 )
