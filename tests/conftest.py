@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tagcast.registry.access import passwords
 from tagcast.registry.versions import tracking
@@ -20,7 +20,7 @@ from tests.support.stores import drop_schemas, made
 # Each test has a home of its own: in it, every one would compile the kernels anew.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 # A suite that fails by chance stops whoever changes something else; `make explore` draws anew each time.
-settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("repeatable", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 EXPLORED = 1_000
 settings.register_profile("explore", max_examples=EXPLORED)
 TIMES = 20
