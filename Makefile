@@ -43,7 +43,7 @@ model-environment: $(STAMP)  ## a stored model in a fresh environment of its own
 LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pipelines/cards
 lowest: $(STAMP)  ## the quick tests with every direct dependency at its declared minimum (ten minutes)
 	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
-	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra demo --extra postgres --extra mysql \
+	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra demo --extra postgres --extra mysql --extra delta --extra iceberg \
 	  --extra redis --extra dev --no-header --no-annotate --output-file $(LOWEST)/requirements.txt pyproject.toml
 	$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
@@ -108,7 +108,7 @@ bench-interest: $(STAMP)  ## one model for all categories, or one each
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
-	$(LOCKED) --extra demo --extra postgres --extra mysql --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCKED) --extra demo --extra postgres --extra mysql --extra delta --extra iceberg --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
 
