@@ -20,7 +20,8 @@ from tagcast.features.ingest.time_casts import NAIVE, ZONED
 
 # Of 05/01/26 DuckDB makes a day of the year 5.
 _TIME = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ]|$)"
-_INTEGER = r"^[+-]?\d{1,18}$"
+# Up to 9.2e18, the most that BIGINT holds: nanoseconds since 1970 have 19 figures.
+_INTEGER = r"^[+-]?(\d{1,18}|[0-8]\d{18}|9[01]\d{17})$"
 _COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ)
 _ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _COUNTED = (
@@ -42,6 +43,7 @@ _TIMES_OUT = (
 _SAME = (exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least)
 _COUNTING_CALLS = {
     "make_timestamp_ms", "make_timestamp_ns", "to_years", "to_months", "to_weeks", "to_hours", "to_minutes", "to_seconds",
+    "to_milliseconds", "to_microseconds",
 }  # fmt: skip
 _TIMING_CALLS = {"date_sub", "date_part", "epoch_us", "epoch_ns", "age", "timezone"}
 _CALLS_OUT: dict[str, Use] = {
@@ -174,7 +176,7 @@ class Typing:
         self.used[(node.name, use)] = None
         values, text = self._values[node.name], _trimmed(node.copy())
         if use == "number":
-            kind = "BIGINT" if values.integer == values.filled else "DOUBLE"
+            kind = "BIGINT" if values.integer == values.number else "DOUBLE"
             number = exp.TryCast(this=text, to=exp.DataType.build(kind, dialect="duckdb"))
             return exp.paren(exp.case().when(matches(text.copy(), NUMBER), number).else_(exp.null()))
         held = _if_time(text) if use == "time" else text

@@ -35,7 +35,8 @@ _NODES = (
 # Functions that sqlglot has no class for; none of them reads the clock.
 _CALLS = {
     "date_sub", "date_part", "timezone", "try_strptime", "make_timestamp_ms", "make_timestamp_ns", "epoch_us", "epoch_ns",
-    "to_years", "to_months", "to_weeks", "to_hours", "to_minutes", "to_seconds", "isfinite",
+    "to_years", "to_months", "to_weeks", "to_hours", "to_minutes", "to_seconds", "to_milliseconds",
+    "to_microseconds", "isfinite",
 }  # fmt: skip
 _TYPES = {
     "INT": "INT", "BIGINT": "BIGINT", "SMALLINT": "SMALLINT", "TINYINT": "TINYINT", "INT128": "HUGEINT", "UINT": "UINTEGER",

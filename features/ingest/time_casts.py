@@ -63,8 +63,12 @@ def as_timestamp(
     """
     if kind in ZONED:
         moment: exp.Expr = exp.cast(value.copy(), exp.DataType.build("TIMESTAMPTZ"))
+        if kind == "TIMESTAMPTZ_NS":
+            moment = _at("UTC", _of_nanoseconds(value))
     elif kind in NAIVE:
-        naive = exp.TryCast(this=value.copy(), to=exp.DataType.build("TIMESTAMP"))
+        naive: exp.Expr = exp.TryCast(this=value.copy(), to=exp.DataType.build("TIMESTAMP"))
+        if kind == "TIMESTAMP_NS":
+            naive = _of_nanoseconds(value)
         moment = _at(timezone if kind == "DATE" else source.timezone, naive)
     elif kind == "BOOLEAN":
         return exp.cast(exp.null(), "TIMESTAMP")
@@ -213,6 +217,12 @@ def _epoch(text: exp.Expr, unit: str) -> exp.Expr:
         nanos = exp.TryCast(this=text.copy(), to=exp.DataType.build("BIGINT", dialect="duckdb"))
         return _at("UTC", _made(exp.IntDiv(this=nanos, expression=exp.Literal.number(1_000))))
     return _at("UTC", _made(_by(_try(text.copy(), "DOUBLE"), str(_EPOCH[unit]))))
+
+
+def _of_nanoseconds(moment: exp.Expr) -> exp.Expr:
+    """Return the naive time in UTC; a cast would round, past midnight too, where a number of nanoseconds is cut off."""
+    nanos = exp.Anonymous(this="epoch_ns", expressions=[moment.copy()])
+    return _made(exp.IntDiv(this=nanos, expression=exp.Literal.number(1_000)))
 
 
 def _excel(text: exp.Expr, unit: str, zone: str, timezone: str) -> exp.Expr:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 
 from tagcast.features.core.errors import ConfigError, DataError, TagcastError
@@ -103,6 +105,73 @@ def test_a_time_can_be_derived(tmp_path, text) -> None:
     assert [t.to_pydatetime().replace(tzinfo=UTC) for t in frame["event_time"]] == [
         datetime(2026, 1, 5, 9, tzinfo=UTC), datetime(2026, 1, 6, 9, tzinfo=UTC),
         datetime(2026, 2, 7, 21, 30, tzinfo=UTC), datetime(2026, 2, 8, 9, tzinfo=UTC)]  # fmt: skip
+
+
+MICROS = [1767225600123456, 1767312000123456]
+EPOCHS = pd.DataFrame({"id": ["a", "b"], "us": MICROS, "ns": [1000 * u + 789 for u in MICROS], "ms": [u // 1000 for u in MICROS],
+                       "at": pd.to_datetime(MICROS, unit="us")})  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "nested"])
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [
+        ("make_timestamp(us)", 123456),
+        ("make_timestamp_ns(ns)", 123456),
+        ("make_timestamp(ns // 1000)", 123456),
+        ("epoch_ms(ms)", 123000),
+        ("make_timestamp_ms(us // 1000)", 123000),
+        ("to_timestamp(us // 1000000)", 0),
+        ("TIMESTAMP '1970-01-01 00:00:00' + to_microseconds(us)", 123456),
+        ("TIMESTAMP '1970-01-01 00:00:00' + to_milliseconds(ms)", 123000),
+        ("make_timestamp(epoch_us(make_timestamp(us)))", 123456),
+        ("make_timestamp_ns(epoch_ns(make_timestamp_ns(ns)))", 123456),
+    ],
+)
+def test_epochs_are_the_same_moment_wherever_they_lie(tmp_path, kind, text, micros) -> None:
+    frame = EPOCHS.drop(columns="at")
+    if kind == "csv":
+        frame.to_csv(tmp_path / "shop.csv", index=False)
+    elif kind == "jsonl":
+        frame.to_json(tmp_path / "shop.jsonl", orient="records", lines=True)
+    elif kind == "parquet":
+        frame.to_parquet(tmp_path / "shop.parquet", index=False)
+    else:
+        times = frame[["us", "ns", "ms"]].to_dict("records")
+        pd.DataFrame({"id": frame["id"], "t": times}).to_parquet(tmp_path / "shop.parquet", index=False)
+        text = re.sub(r"\b(us|ns|ms)\b", r"t.\1", text)
+    table = source(place=f'path = "shop.{kind.replace("nested", "parquet")}"', columns={"profile_id": "id"})
+    config = project(tmp_path, table + f'[sources.derive]\nevent_time = "{text}"\n')
+    assert [(t.day, t.hour, t.microsecond) for t in read(build(config))["event_time"]] == [
+        (1, 0, micros),
+        (2, 0, micros),
+    ]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
+def test_nanoseconds_are_cut_off_whatever_type_counts_them(tmp_path, zone) -> None:
+    """A moment before midnight is of that day."""
+    late = [1767311999999999999, 1767225600123456789]
+    times = pd.to_datetime(late, unit="ns", utc=True)
+    frame = pd.DataFrame(
+        {"id": ["a", "b"], "at": times.tz_convert(zone) if zone else times.tz_localize(None), "ns": late}
+    )
+    frame.to_parquet(tmp_path / "shop.parquet", index=False)
+    days = []
+    for column, extra in (("at", ""), ("ns", 'time_format = "epoch_ns"'), ("ns", "")):
+        config = project(tmp_path, source(columns={"profile_id": "id", "event_time": column}, extra=extra))
+        days.append(list(read(build(config))["event_time"]))
+    assert days[0] == days[1] == days[2]
+    assert [(t.day, t.microsecond) for t in days[0]] == [(1, 999999), (1, 123456)]
+
+
+def test_one_text_that_is_no_number_makes_no_fraction_of_the_others(tmp_path) -> None:
+    lines = "".join(f"c{n},{MICROS[0] + n}\n" for n in range(200))
+    table = source(place='path = "shop.csv"', columns={"profile_id": "id"})
+    text = table + '[sources.derive]\nevent_time = "make_timestamp(us)"\n'
+    log = build(project(tmp_path, text, shop_csv=f"id,us\n{lines}x,none\n"))
+    assert log.rows == 200
+    assert set(read(log)["event_time"].dt.microsecond) == set(range(123456, 123656))
 
 
 def test_a_derived_date_is_that_local_day(tmp_path) -> None:
