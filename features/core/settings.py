@@ -20,7 +20,7 @@ from tagcast.features.core.raw_errors import reason_of, toml_problem
 from tagcast.features.core.schema.entities import ENTITIES, PROFILE, Entity, check_entities
 from tagcast.features.core.schema.operation import Access, Feast, Mlflow, Publish, Review, StateDatabase
 from tagcast.features.core.schema.sources import Identity, Join, Profiles, Source
-from tagcast.features.core.urls import NEVER_SHOWN, expand, expand_url, holds_password, package_folder
+from tagcast.features.core.urls import NEVER_SHOWN, expand_url, holds_password, located
 from tagcast.features.core.validation import InvalidValueError, Strict, at, explained, with_near, zone
 
 FILE_NAME = "tagcast.toml"
@@ -183,18 +183,14 @@ class Settings(Strict):
         return self.folder / self.tags
 
     def resolve(self, path: str, where: str) -> str:
-        """Return ``path`` as an absolute file name or glob.
+        """Return ``path`` as an absolute file name or glob, or as the address that it is.
 
         Raises
         ------
         ConfigError
             For a variable that is not set or a package that is not installed.
         """
-        text = expand(path, f"{self.path.name}: {where}")
-        if text.startswith("package:"):
-            package, _, inside = text.removeprefix("package:").partition("/")
-            return str(package_folder(package, f"{self.path.name}: {where}") / inside)
-        return str(self.folder / Path(text).expanduser())
+        return located(path, self.folder, f"{self.path.name}: {where}")
 
 
 def load_settings(path: Path | None, home: Path | None, start: Path) -> Settings:

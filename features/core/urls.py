@@ -7,13 +7,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
+from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import Message, msg
 
 NEVER_SHOWN = frozenset({"url", "store", "rate_limit_storage", "registry", "online_store", "tracking_uri"})
 """Keys whose values no error shows: they may hold what belongs into the environment."""
+FILE_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "https", "http", "file"})
+"""With these begin addresses of files; with others, those of databases."""
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _CUTS_PERSON = re.compile(r"[@/:#?\[\]\s]|%(?![0-9A-Fa-f]{2})")
 _CUTS_PARAMETER = re.compile(r"[&#+\s]|%(?![0-9A-Fa-f]{2})")
@@ -28,6 +31,7 @@ _SECRET_KEY = re.compile(
     r"(?:passw(?:or)?d|passphrase|pwd|secret|token|private_key|api_?key|access_key|account_key|credentials?)$",
     re.IGNORECASE,
 )
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PERSON = re.compile(r"://[^/@\s]*:[^@\s]*@")
 
 
@@ -163,6 +167,12 @@ def expand_url(text: str, where: str) -> str:
     return expand(text, where)
 
 
+def scheme_of(path: str) -> str | None:
+    """Return the scheme of an address such as ``s3://bucket/folder``, in lower case; None of a plain path."""
+    found = _SCHEME.match(path)
+    return found.group(1).lower() if found else None
+
+
 def package_folder(package: str, where: str) -> Path:
     """Return the folder of an installed Python package; ConfigError, with what installs it, where there is none."""
     from importlib.util import find_spec
@@ -174,3 +184,29 @@ def package_folder(package: str, where: str) -> Path:
             hint=f"pip install {package}",
         )
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def located(path: str, folder: Path, where: str) -> str:
+    """Return a path of a configuration as an absolute file name or glob, or as the address that it is.
+
+    Parameters
+    ----------
+    path : str
+    folder : Path
+        Where relative ones start.
+    where : str
+        Names the place in errors.
+
+    Raises
+    ------
+    ConfigError
+        For a variable that is not set or a package that is not installed.
+    """
+    text = expand(path, where)
+    if text.startswith("package:"):
+        package, _, inside = text.removeprefix("package:").partition("/")
+        return str(package_folder(package, where) / inside)
+    scheme = scheme_of(text)
+    if scheme == "file":
+        return url2pathname(urlsplit(text).path)
+    return text if scheme is not None else str(folder / Path(text).expanduser())

@@ -25,21 +25,23 @@ from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import reason_of
-from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.system import private_folder
 from tagcast.features.entities.entity_settings import LOG
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_fields, content_text
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.parts.layout import EVENTS, parts_glob, parts_of
-from tagcast.features.ingest.parts.marks import MARKS, files_of, read_marks
+from tagcast.features.ingest.parts.marks import MARKS, places_of, read_marks
 from tagcast.features.ingest.parts.staging import LastLoad, Progress
 from tagcast.features.ingest.queries.sql_views import check_views_of_events
+from tagcast.features.ingest.readers.remote.fetched import sweep_places
+from tagcast.features.ingest.readers.units import listing_of
 from tagcast.features.loads.day_totals import DAY_TOTALS, past_changes, still_on_record
 from tagcast.features.loads.former_ids import PLACEMENTS, follow_ids
 
 KEEP_LOGS = 2
 SPILLED = "spill"
+_FETCHED_HERE = ("sources.", "profiles", "identity", "views.")
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
         _write(root / "current.json", {"id": built.id, "fingerprint": mark})
         _link(settings.home / LOG, built.id)
         _forget_old(root, built.id)
+        sweep_places(settings.home, [where for _, where in places_of(settings)], _FETCHED_HERE)
         return _load(final)
 
 
@@ -206,16 +209,11 @@ def _unwatched(_stage: Text, _done: int, _total: int) -> None:
 
 def _fingerprint(settings: Settings) -> str | None:
     """Return a mark of the configuration and the files it reads; None where a database is among them."""
-    places: list[tuple[Place, str]] = [(s, f"sources.{s.name}") for s in settings.sources]
-    places += [(join, f"sources.{s.name}.joins") for s in settings.sources for join in s.joins]
-    places += [
-        (p, name) for p, name in ((settings.profiles, "profiles"), (settings.identity, "identity")) if p
-    ]
-    views = attribute_views(settings)
-    places += [(view.source, f"views.{view.view}") for view in views]
-    files = [files_of(place, where, settings) for place, where in places]
-    if None in files:
+    listings = [listing_of(place, where, settings) for place, where in places_of(settings)]
+    if None in listings:
         return None
+    files = [dict(listing.units) for listing in listings if listing is not None]
+    views = attribute_views(settings)
     text = settings.model_dump_json(include={"timezone", "sources", "profiles", "identity"})
     declared = [view.model_dump_json() for view in views]
     return sha256(f"{text}|{files}{declared or ''}".encode()).hexdigest()

@@ -62,11 +62,11 @@ def write_log(
     ConfigError, DataError
         Naming the source, what was found and the hint.
     """
-    reader = Reader(settings, connection, aside)
+    reader = Reader(settings, connection, aside, progress)
     columns = log_columns(settings)
     if last is not None and _kinds(connection, last.folder) != _expected(settings):
         last = None  # a source brought columns, or took them away
-    marks = source_marks(settings)
+    marks = source_marks(settings, reader)
     stager = Stager(settings, reader, aside, marks, last)
     identity = identity_query(settings, reader)
     staged = stager.stage(identity, progress)
@@ -88,6 +88,8 @@ def write_log(
             connection.sql(rows.sql("duckdb")).write_parquet(str(aside / PLACEMENTS))
     write_attributes(settings, reader, aside / "profiles.parquet")
     log = replace(log, views=write_view_tables(settings, reader, aside / VIEWS))
+    reader.check_unchanged()
+    reader.sweep()
     progress(msg("event log"), 1, 1)
     for leftover in (*aside.glob("stage-*"), *aside.glob("database-*"), *aside.glob("text-*")):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 
 from sqlglot import exp
 
@@ -21,7 +20,8 @@ from tagcast.features.ingest.log_columns import (
 )
 from tagcast.features.ingest.parts.mapped_lines import SourceQuery, StrangeValues
 from tagcast.features.ingest.readers.scans import column
-from tagcast.features.ingest.readers.table_reader import Reader, Table
+from tagcast.features.ingest.readers.table import Table
+from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
 from tagcast.features.ingest.sql_casts import as_key, as_number
 from tagcast.features.ingest.texts.times import proven_order
@@ -30,7 +30,7 @@ from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, 
 
 
 def source_query(
-    source: Source, settings: Settings, reader: Reader, files: Collection[Path] | None = None
+    source: Source, settings: Settings, reader: Reader, files: Collection[str] | None = None
 ) -> SourceQuery:
     """Return the SELECT that gives every line of ``source`` in the event log's columns.
 
@@ -39,7 +39,7 @@ def source_query(
     source : Source
     settings : Settings
     reader : Reader
-    files : collection of Path, optional
+    files : collection of str, optional
         Those of its files that are read; all by default.
 
     Raises

@@ -13,6 +13,7 @@ from tagcast.features.catalog.view_declarations import SHIPPED
 from tagcast.features.core.errors import ConfigError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Place
+from tagcast.features.core.urls import FILE_SCHEMES, scheme_of
 from tagcast.features.core.validation import explained
 from tagcast.pipelines.start.column_names import plain_name
 from tagcast.pipelines.start.documents import FIRST_VIEW
@@ -102,12 +103,14 @@ def _asked(tables: Sequence[str], queries: Sequence[str]) -> Iterator[tuple[str,
 
 
 def _is_url(text: str, tables: Sequence[str], queries: Sequence[str]) -> bool:
+    if scheme_of(text) in FILE_SCHEMES:
+        return False
     return "://" in text or (text.startswith("${") and bool(tables or queries))
 
 
 def _is_fixed(text: str) -> bool:
     """Return whether a path means the same from every folder, as far as it can be known."""
-    return text.startswith(("package:", "${", "~")) or Path(text).is_absolute()
+    return scheme_of(text) is not None or text.startswith(("package:", "${", "~")) or Path(text).is_absolute()
 
 
 def _absolute(text: str, start: Path) -> str:

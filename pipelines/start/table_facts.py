@@ -11,7 +11,8 @@ from tagcast.features.core.errors import DataError, TagcastError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Place
 from tagcast.features.ingest.readers.scans import NOTHING, column
-from tagcast.features.ingest.readers.table_reader import Reader, Table
+from tagcast.features.ingest.readers.table import Table
+from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import NUMBER, NUMERIC, as_key, base_type, matches
 from tagcast.features.ingest.time_casts import NAIVE, ZONED
 

@@ -26,28 +26,55 @@ TIME_FORMATS = ("dmy", "mdy", "ymd", "excel", "excel_1904", "epoch_s", "epoch_ms
 
 
 class Place(Strict):
-    """Where a table is: a file, a glob, or a table or query of a database."""
+    """Where a table is: files, a table of a lake, or a table or query of a database."""
 
     path: str | None = Field(
-        None, description="file, folder or glob; package:NAME/… inside an installed package"
+        None,
+        description="file, folder or glob; package:NAME/… inside an installed package; an address that begins with s3://, "
+        "gs://, abfs:// or https://; the folder of a Delta or Iceberg table",
     )
     url: str | None = Field(None, description="SQLAlchemy URL; secrets as ${VARIABLE}")
+    catalog: str | None = Field(
+        None,
+        description="Iceberg catalogue, as pyiceberg's own configuration names it; table says which of its tables",
+    )
     table: str | None = None
     query: str | None = None
-    format: Literal["parquet", "csv", "json"] | None = Field(None, description="else by name and content")
+    format: Literal["parquet", "csv", "json", "arrow", "orc", "delta", "iceberg"] | None = Field(
+        None, description="else by name and content"
+    )
     encoding: str | None = Field(
         None,
         description="of CSV and JSON files: latin-1, cp1252 …; default: UTF-8, or UTF-16 where its mark shows it",
     )
+    unnest: str | None = Field(
+        None,
+        min_length=1,
+        description="column or path that holds a list: each of its elements becomes a line, an empty list none",
+    )
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:
-        if (self.path is None) == (self.url is None):
-            raise InvalidValueError(msg("give either path (a file or glob) or url (a database)"))
+        if sum(given is not None for given in (self.path, self.url, self.catalog)) != 1:
+            raise InvalidValueError(
+                msg("give one of path (files), url (a database) and catalog (of Iceberg tables)")
+            )
         if self.url is not None and (self.table is None) == (self.query is None):
             raise InvalidValueError(msg("a url needs either table or query"))
+        if self.catalog is not None and self.table is None:
+            raise InvalidValueError(
+                msg("a catalog needs table, as in {example}", example='table = "shop.orders"')
+            )
         if self.url is not None and holds_password(self.url):
             raise InvalidValueError(password_in_url())
+        if self.path is not None and "://" in self.path and holds_password(self.path):
+            raise InvalidValueError(
+                msg("a password is written in path: name it as ${{VARIABLE}} and set it in the environment")
+            )
+        if self.url is not None and self.unnest is not None:
+            raise InvalidValueError(
+                msg("unnest is not for a database: give a query that makes a line of each element")
+            )
         return self
 
     @field_validator("encoding")

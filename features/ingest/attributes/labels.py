@@ -20,7 +20,8 @@ from tagcast.features.ingest.attributes.readings import as_flag, as_moment, loca
 from tagcast.features.ingest.attributes.views import MAX_UNREAD_SHARE
 from tagcast.features.ingest.event_log import spilling
 from tagcast.features.ingest.readers.scans import column
-from tagcast.features.ingest.readers.table_reader import Reader, Table
+from tagcast.features.ingest.readers.table import Table
+from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import as_key
 from tagcast.features.ingest.time_casts import NAIVE, check_time_format
 
@@ -64,6 +65,7 @@ def read_labels(settings: Settings, place: LabelTable, where: str, horizon_days:
             connection.execute(
                 f"CREATE TEMP TABLE lines AS {_lines(reader, place, table, where).sql('duckdb')}"
             )
+        reader.sweep()
         _check(connection, place, where)
         found: pa.Table = connection.sql(
             """SELECT as_of, profile_id, y::TINYINT AS y, greatest(as_of + $horizon, seen_on + 1) AS known_on FROM lines

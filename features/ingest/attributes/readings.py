@@ -6,7 +6,8 @@ from sqlglot import exp
 
 from tagcast.features.core.schema.sources import TimedPlace
 from tagcast.features.ingest.readers.scans import column
-from tagcast.features.ingest.readers.table_reader import Reader, Table
+from tagcast.features.ingest.readers.table import Table
+from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import as_key
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.time_casts import as_timestamp, check_unit, needs_order

@@ -16,7 +16,8 @@ from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.attributes.readings import as_flag, as_moment, local_day
 from tagcast.features.ingest.event_log_content import Digest
 from tagcast.features.ingest.readers.scans import column
-from tagcast.features.ingest.readers.table_reader import Reader, Table
+from tagcast.features.ingest.readers.table import Table
+from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import NUMERIC, as_key, as_number, base_type, finite, rows_where
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.time_casts import (

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from sqlglot import exp
 
-from tagcast.features.ingest.readers.table_reader import FILES
+from tagcast.features.ingest.readers.table import FILES
 from tagcast.features.ingest.texts.uses import Use
 
 

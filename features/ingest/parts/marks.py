@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
-from tagcast.features.ingest.readers.files import matching_files
+from tagcast.features.ingest.readers.table_reader import Reader
+from tagcast.features.ingest.readers.units import Listing
 from tagcast.features.loads.day_totals import reading
 
 MARKS = "marks.json"
@@ -28,7 +30,8 @@ class SourceMark:
     beside : str or None
         Digest of the files of its dimension tables and of the identity table; None where one of them is of a database.
     files : dict of str to str, or None
-        Size and time of each of its files; None of a database.
+        What changes when one of its files does, by its name: size and time, or what a store or table calls its content;
+        None of a database.
     shape : str
         Digest of the query that mapped its lines, with all that was inferred from them.
     """
@@ -42,13 +45,13 @@ class SourceMark:
         """Return whether a load would give the same lines as the last one."""
         return self._comparable(last) and last is not None and self.files == last.files
 
-    def added_since(self, last: SourceMark | None) -> tuple[Path, ...]:
+    def added_since(self, last: SourceMark | None) -> tuple[str, ...]:
         """Return the files that are new, where those of the last load are as they were; else none."""
         if not self._comparable(last) or last is None or self.files is None or last.files is None:
             return ()
         if not last.files.items() <= self.files.items():
             return ()
-        return tuple(Path(file) for file in sorted(self.files.keys() - last.files.keys()))
+        return tuple(sorted(self.files.keys() - last.files.keys()))
 
     def shaped(self, shape: str) -> SourceMark:
         """Return it with what was found while it was mapped."""
@@ -62,9 +65,21 @@ class SourceMark:
         )
 
 
-def source_marks(settings: Settings) -> dict[str, SourceMark]:
-    """Return the marks of all sources as they are now."""
-    return {source.name: _mark(source, settings) for source in settings.sources}
+def source_marks(settings: Settings, reader: Reader) -> dict[str, SourceMark]:
+    """Return the marks of all sources, of what ``reader`` reads."""
+    return {source.name: _mark(source, settings, reader) for source in settings.sources}
+
+
+def places_of(settings: Settings) -> list[tuple[Place, str]]:
+    """Return the places that a log is made of, each with its name in errors."""
+    places: list[tuple[Place, str]] = [(s, f"sources.{s.name}") for s in settings.sources]
+    places += [
+        (join, f"sources.{s.name}.joins.{n}") for s in settings.sources for n, join in enumerate(s.joins)
+    ]
+    places += [
+        (p, name) for p, name in ((settings.profiles, "profiles"), (settings.identity, "identity")) if p
+    ]
+    return places + [(view.source, f"views.{view.view}") for view in attribute_views(settings)]
 
 
 def read_marks(folder: Path) -> dict[str, SourceMark]:
@@ -82,26 +97,22 @@ def write_marks(folder: Path, marks: Mapping[str, SourceMark]) -> None:
     (folder / MARKS).write_text(text, encoding="utf-8")
 
 
-def files_of(place: Place, where: str, settings: Settings) -> dict[str, str] | None:
-    """Return size and time of each file of a place; None of a database."""
-    if place.url is not None:
-        return None
-    found = ((file, file.stat()) for file in matching_files(settings.resolve(place.path or "", where)))
-    return {str(file): f"{about.st_size}|{about.st_mtime_ns}" for file, about in found}
-
-
-def _mark(source: Source, settings: Settings) -> SourceMark:
+def _mark(source: Source, settings: Settings, reader: Reader) -> SourceMark:
     where = f"sources.{source.name}"
-    beside: list[tuple[Place, str]] = [(join, f"{where}.joins") for join in source.joins]
+    beside: list[tuple[Place, str]] = [(join, f"{where}.joins.{n}") for n, join in enumerate(source.joins)]
     if settings.identity is not None:
         beside.append((settings.identity, "identity"))
-    digests = [files_of(place, there, settings) for place, there in beside]
+    digests = [_units(reader.listing(place, there)) for place, there in beside]
     config = settings.identity.model_dump_json() if settings.identity else ""
     return SourceMark(
         reading(source, settings.timezone),
         None if None in digests else _digest([config, *map(str, digests)]),
-        files_of(source, where, settings),
+        _units(reader.listing(source, where)),
     )
+
+
+def _units(listing: Listing | None) -> dict[str, str] | None:
+    return None if listing is None else dict(listing.units)
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -142,7 +142,7 @@ class Stager:
                     return query, True
         return source_query(source, self._settings, self._reader), False
 
-    def _of_new(self, source: Source, files: Collection[Path]) -> SourceQuery | None:
+    def _of_new(self, source: Source, files: Collection[str]) -> SourceQuery | None:
         """Return what reads new files; None where they cannot be read by themselves."""
         try:
             return source_query(source, self._settings, self._reader, files)

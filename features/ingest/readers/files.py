@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tagcast.features.core.errors import DataError
@@ -13,6 +13,7 @@ _TABLES = {".csv", ".tsv", ".psv"}
 _TEXT = {".csv", ".tsv", ".txt", ".psv"}
 _JSON = {".json", ".jsonl", ".ndjson"}
 _PARQUET = {".parquet", ".parq", ".pq"}
+_ARROW = {".arrow", ".arrows", ".feather", ".ipc"}
 _HEAD_BYTES = 4096
 _PACKED = {".gz", ".zst"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -21,7 +22,7 @@ _DATABASE = msg("a database file")
 _OTHER: dict[str, Message | str] = {
     ".bz2": "bzip2", ".xz": "xz", ".zip": "zip", ".7z": "7z", ".rar": "rar",
     ".xlsx": "Excel", ".xls": "Excel", ".xlsb": "Excel", ".ods": "OpenDocument",
-    ".feather": "Arrow", ".arrow": "Arrow", ".avro": "Avro", ".orc": "ORC",
+    ".avro": "Avro",
     ".db": _DATABASE, ".sqlite": _DATABASE, ".duckdb": _DATABASE,
 }  # fmt: skip
 
@@ -37,7 +38,7 @@ def matching_files(path: str) -> list[Path]:
     while not place.exists() and place != place.parent:
         place, rest = place.parent, (place.name, *rest)
     found = list(place.glob("/".join(rest))) if rest else [place]
-    return sorted({file for one in found for file in _files_in(one)})
+    return sorted({file for one in found for file in _files_in(one) if not file.name.startswith((".", "_"))})
 
 
 def _files_in(place: Path) -> Iterator[Path]:
@@ -52,8 +53,16 @@ def _files_in(place: Path) -> Iterator[Path]:
             yield file
 
 
-def data_files(path: str, where: str, config: str) -> list[Path]:
-    """Return the files of ``path`` that hold something.
+def checked_files(files: Sequence[Path], path: str, where: str, config: str) -> list[Path]:
+    """Return those of ``files`` that hold something.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    path : str
+        What named them.
+    where, config : str
+        Name the place in errors.
 
     Raises
     ------
@@ -61,7 +70,6 @@ def data_files(path: str, where: str, config: str) -> list[Path]:
         When there are none, or when they belong to a table of Delta, Iceberg or Hudi: its folder also holds files that
         the table's log has removed.
     """
-    files = [f for f in matching_files(path) if not f.name.startswith((".", "_"))]
     if not files:
         raise DataError(
             msg("{config}: {where}: there is no file {path}", config=config, where=where, path=path),
@@ -70,20 +78,12 @@ def data_files(path: str, where: str, config: str) -> list[Path]:
     known: dict[Path, str | None] = {}
     for folder in {f.parent for f in files}:
         for above in (folder, *folder.parents):
-            kind = known[above] if above in known else known.setdefault(above, _lake(above))
+            kind = known[above] if above in known else known.setdefault(above, lake_kind(above))
             if kind is not None:
-                raise DataError(
-                    msg(
-                        "{where}: {folder} is a {kind} table: its files hold deleted and replaced rows too",
-                        where=where,
-                        folder=above,
-                        kind=kind,
-                    ),
-                    hint=msg(
-                        "write its present rows to Parquet files outside of it with a program that reads the table's "
-                        "log, and name those in path"
-                    ),
-                )
+                raise lake_refused(str(above), kind, where)
+    gone = next((f for f in files if not f.exists()), None)
+    if gone is not None:
+        raise changed_while_read(str(gone), where)
     filled = [f for f in files if f.stat().st_size]
     if not filled:
         raise DataError(
@@ -93,16 +93,45 @@ def data_files(path: str, where: str, config: str) -> list[Path]:
     return filled
 
 
-def _lake(folder: Path) -> str | None:
+def changed_while_read(file: str, where: str) -> DataError:
+    """Return the error that a file is not what it was when it was listed."""
+    return DataError(
+        msg("{where}: {file} was changed while it was read", where=where, file=file),
+        hint=msg("run again once it is whole; let whoever writes it write another name, then rename it"),
+    )
+
+
+def lake_refused(table: str, kind: str, where: str) -> DataError:
+    """Return the error that files are named that belong to a table of a lake."""
+    title = {"delta": "Delta", "iceberg": "Iceberg", "hudi": "Hudi"}[kind]
+    hint = msg("name the table itself: {example}", example=f'path = "{table}"')
+    if kind == "hudi":
+        hint = msg(
+            "write its present rows to Parquet files outside of it with a program that reads the table's "
+            "log, and name those in path"
+        )
+    return DataError(
+        msg(
+            "{where}: {folder} is a {kind} table: its files hold deleted and replaced rows too",
+            where=where,
+            folder=table,
+            kind=title,
+        ),
+        hint=hint,
+    )
+
+
+def lake_kind(folder: Path) -> str | None:
+    """Return ``delta``, ``iceberg`` or ``hudi`` where a folder is the table of one, else None."""
     if (folder / "_delta_log").is_dir():
-        return "Delta"
+        return "delta"
     if next(folder.glob("metadata/*.metadata.json"), None) is not None:
-        return "Iceberg"
-    return "Hudi" if (folder / ".hoodie").is_dir() else None
+        return "iceberg"
+    return "hudi" if (folder / ".hoodie").is_dir() else None
 
 
 def file_kind(file: Path, where: str) -> str:
-    """Return ``csv``, ``json`` or ``parquet``, by the name and else by the first bytes.
+    """Return ``csv``, ``json``, ``parquet``, ``arrow`` or ``orc``, by the name and else by the first bytes.
 
     Raises
     ------
@@ -126,6 +155,10 @@ def file_kind(file: Path, where: str) -> str:
         if packed:
             raise _not_read(file, where, "Parquet.gz", msg("unpack it"))
         return "parquet"
+    if suffix in _ARROW or _head(file, 6) == b"ARROW1":
+        return "arrow"
+    if suffix == ".orc":
+        return "orc"
     if suffix in _JSON:
         return "json"
     if not (packed or suffix in _TEXT or _is_text(file)):

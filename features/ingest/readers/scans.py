@@ -34,12 +34,15 @@ class Part:
     files : list of Path
     types : dict of str to DuckDBPyType
         Of the columns of Parquet, whose structures are looked into.
+    unnested : tuple of str
+        Keys of the list of which each line holds an element; none where nothing was unnested.
     """
 
     relation: exp.Expr
     columns: dict[str, tuple[exp.Expr, str]]
     files: list[Path] = field(default_factory=list)
     types: dict[str, Any] = field(default_factory=dict)
+    unnested: tuple[str, ...] = ()
 
 
 def alike(parts: Sequence[Part]) -> list[Part]:

@@ -2,83 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import listed, msg
+from tagcast.features.core.messages import Text, listed, msg
 from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.settings import Settings
+from tagcast.features.ingest.readers.arrow.arrow_files import arrow_table
+from tagcast.features.ingest.readers.arrow.arrow_stage import NOTHING_WANTED, ArrowTable, Wanted, stage_arrow
 from tagcast.features.ingest.readers.csv_dialect import Dialect, as_utf8, dialect_of
 from tagcast.features.ingest.readers.csv_errors import explained
 from tagcast.features.ingest.readers.database import stage_database
-from tagcast.features.ingest.readers.files import data_files, file_kind
-from tagcast.features.ingest.readers.nested.column_problems import ColumnProblem
+from tagcast.features.ingest.readers.files import changed_while_read, file_kind
 from tagcast.features.ingest.readers.nested.json_files import LINE_DIGEST, JsonStage
 from tagcast.features.ingest.readers.nested.structures import with_paths
-from tagcast.features.ingest.readers.nested.value_paths import path_in, path_text
-from tagcast.features.ingest.readers.scans import NOTHING, Part, alike, column, csv_part, parquet_scan
-from tagcast.features.ingest.sql_allow_list import suggest
-from tagcast.features.ingest.sql_casts import NUMERIC, as_text, base_type
+from tagcast.features.ingest.readers.nested.unnested_parts import HIDDEN, unnest_parts
+from tagcast.features.ingest.readers.partitions import shared_values, values_in_path
+from tagcast.features.ingest.readers.scans import Part, alike, column, csv_part, parquet_scan
+from tagcast.features.ingest.readers.table import Table, united
+from tagcast.features.ingest.readers.units import Listing, TableListing, listing_of
 
-_MOST_NAMED = 3
-FILES = "files"
-"""What stands for a place in queries over it."""
+Progress = Callable[[Text, int, int], None]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table that DuckDB can read, with its columns and their types.
-
-    Parameters
-    ----------
-    relation : exp.Expr
-    columns : dict of str to str
-        Name to DuckDB type.
-        A value inside of a column is a column too, named by its path, where it was needed.
-    untyped : frozenset of str
-        Columns that are text because nothing says what they are: those of a CSV or JSON file, and those that differ in
-        kind from file to file.
-    unread : frozenset of str
-        Further columns that are there, and were not needed.
-    problems : dict of str to ColumnProblem
-        By lower-case name, why a needed column or path cannot be mapped.
-    """
-
-    relation: exp.Expr
-    columns: dict[str, str]
-    untyped: frozenset[str] = frozenset()
-    unread: frozenset[str] = frozenset()
-    problems: dict[str, ColumnProblem] = field(default_factory=dict)
-
-    def find(self, name: str, where: str) -> str:
-        """Return the column that the mapping calls ``name``.
-
-        Raises
-        ------
-        DataError
-            When there is none, or when it holds no plain values.
-        """
-        path = path_in(name)
-        written = name if name in self.columns or path is None else path_text(path)
-        problem = self.problems.get(written.lower())
-        if problem is not None:
-            raise DataError(msg("{where}: {problem}", where=where, problem=problem.text), hint=problem.hint)
-        if written not in self.columns:
-            raise DataError(
-                msg("{where}: there is no column {name!r}", where=where, name=name),
-                hint=suggest(name, [*self.columns, *sorted(self.unread)]),
-            )
-        return written
-
-    def as_(self, alias: str) -> exp.Subquery:
-        """Return the table under ``alias``; a bare function would lose it."""
-        return exp.select("*").from_(self.relation.copy()).subquery(alias)
+def _unwatched(_stage: Text, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
 
 
 class Reader:
@@ -90,14 +44,28 @@ class Reader:
     connection : duckdb.DuckDBPyConnection
     staging : Path
         Where database tables, and texts that are not UTF-8, are stored while they are read.
+    progress : callable, optional
+        ``(stage, done, total)``, for files that are fetched.
     """
 
-    def __init__(self, settings: Settings, connection: Any, staging: Path) -> None:
+    def __init__(
+        self, settings: Settings, connection: Any, staging: Path, progress: Progress = _unwatched
+    ) -> None:
         self.settings = settings
         self.connection = connection
         self.staging = staging
+        self._progress = progress
         self._staged = 0
         self._originals: dict[str, str] = {}
+        self._listings: dict[str, tuple[Place, Listing | None]] = {}
+        self._read: dict[str, set[str]] = {}
+
+    def listing(self, place: Place, where: str) -> Listing | None:
+        """Return what a place was made of when this was first asked, None of a database; all of it is read as of then."""
+        known = self._listings.get(where)
+        if known is None or known[0] != place:
+            known = self._listings[where] = place, listing_of(place, where, self.settings)
+        return known[1]
 
     def open(
         self,
@@ -107,7 +75,7 @@ class Reader:
         text: Collection[str] = (),
         *,
         whole: bool = False,
-        files: Collection[Path] | None = None,
+        files: Collection[str] | None = None,
     ) -> Table:
         """Return ``place`` as a table.
 
@@ -122,8 +90,8 @@ class Reader:
             Those of them that are wanted as text, whatever types the files give them.
         whole : bool
             Fetch all columns: whole lines are compared.
-        files : collection of Path, optional
-            Of its files those that are read; all by default.
+        files : collection of str, optional
+            Of the units of its listing those that are read; all by default.
 
         Raises
         ------
@@ -138,35 +106,77 @@ class Reader:
             )
             parts = [self._parquet([f], where) for f in sorted(target.glob("*.parquet"))]
             return replace(self._united(alike(parts), where, (), text, untyped), problems=problems)
-        path = self.settings.resolve(place.path or "", where)
-        there = data_files(path, where, self.settings.path.name)
-        files = there if files is None else [file for file in there if file in files]
-        kinds = {place.format or file_kind(f, where): f for f in files}
-        if len(kinds) > 1:
-            raise DataError(
-                msg(
-                    "{where}: {files} are of different kinds",
-                    where=where,
-                    files=listed(f.name for f in kinds.values()),
-                ),
-                hint=msg("make a source of each kind"),
-            )
-        if "json" in kinds:
-            return self._json(files, where, place.encoding, needed, whole=whole)
-        if "csv" in kinds:
-            parts = self._csv_parts(files, where, place.encoding, needed)
+        listing = self.listing(place, where)
+        assert listing is not None  # noqa: S101 - None is a database
+        names = listing.units if files is None else files
+        wanted = Wanted({*needed, *([place.unnest] if place.unnest else ())}, whole)
+        tables: dict[str, ArrowTable] = {}
+        if isinstance(listing, TableListing):
+            tables[where], paths, kind = listing.table(names), [], "arrow"
         else:
-            parts = alike([self._parquet([f], where) for f in files])
+            self._read.setdefault(where, set()).update(names)
+            paths = listing.local(names, self._progress)
+            kind = _kind(place, paths, where)
+        if kind == "json":
+            return self._json(paths, where, place, needed, whole=whole)
+        if kind in {"arrow", "orc"}:
+            for path in paths:
+                tables[str(path)] = arrow_table(path, kind, self._stage("text"), where)
+            parts, further = self._arrow_parts(tables, where, wanted)
+        elif kind == "csv":
+            parts, further = self._csv_parts(paths, where, place.encoding, needed), frozenset()
+        else:
+            parts, further = alike([self._parquet([f], where) for f in paths]), frozenset()
         with self.reading(where):
+            if place.unnest is not None:
+                unnest_parts(self.connection, parts, place.unnest, where, whole=whole)
             named, problems, texts = with_paths(self.connection, parts, needed)
-        table = self._united(parts, where, named, text, None if "csv" in kinds else texts)
-        return replace(table, problems=problems)
+        table = self._united(parts, where, named, text, None if kind == "csv" else texts)
+        columns = {name: kind for name, kind in table.columns.items() if name not in HIDDEN}
+        untyped = frozenset(table.untyped - HIDDEN)
+        return replace(table, columns=columns, untyped=untyped, problems=problems, unread=further)
+
+    def check_unchanged(self) -> None:
+        """Raise DataError where a file that was read is not any more what it was when the places were listed."""
+        for where, names in self._read.items():
+            listing = self._listings[where][1]
+            if listing is None or isinstance(listing, TableListing):
+                continue
+            changed = listing.changed(names & listing.units.keys())
+            if changed is not None:
+                raise changed_while_read(changed, where)
+
+    def sweep(self) -> None:
+        """Remove what was fetched for these places before, and is not named any more; when nobody else reads it."""
+        for _, listing in self._listings.values():
+            if listing is not None and not isinstance(listing, TableListing):
+                listing.sweep()
+
+    def _arrow_parts(
+        self, tables: Mapping[str, ArrowTable], where: str, wanted: Wanted
+    ) -> tuple[list[Part], frozenset[str]]:
+        beside = _beside(tables)
+        originals: dict[Path, Path] = {}
+        unread: set[str] = set()
+        parts = []
+        for name, table in tables.items():
+            target = self._stage("text").with_suffix(".parquet")
+            unread |= stage_arrow(table, target, wanted, where, beside[name])
+            originals[target] = Path(table.label)
+            parts.append(self._parquet([target], where))
+        united_parts = alike(parts)
+        for part in united_parts:
+            part.files = [originals[file] for file in part.files]
+            part.columns.pop(NOTHING_WANTED, None)
+        return united_parts, frozenset(unread)
 
     def _json(
-        self, files: Sequence[Path], where: str, encoding: str | None, needed: Collection[str], *, whole: bool
+        self, files: Sequence[Path], where: str, place: Place, needed: Collection[str], *, whole: bool
     ) -> Table:
         target = self._stage("text").with_suffix(".parquet")
-        staged = JsonStage(files, target, where, encoding).stage(needed, whole=whole)
+        beside = _beside([str(file) for file in files])
+        stage = JsonStage(files, target, where, place.encoding, unnest=place.unnest, beside=beside)
+        staged = stage.stage(needed, whole=whole)
         part = self._parquet([target], where)
         part.columns = {name: (column(c), "VARCHAR") for name, c in staged.columns.items()}
         if whole:
@@ -198,11 +208,17 @@ class Reader:
             if dialect.encoding.lower().replace("_", "-") not in {"utf-8", "utf8", "utf-8-sig"}:
                 read = []
                 for file in same:
-                    copy = as_utf8(file, dialect, self._stage("text").with_suffix(".csv"), where)
+                    # In folders of the same names: they may say something of the lines.
+                    folder = self._stage("text").joinpath(*(n for n in file.parts[:-1] if n.count("=") == 1))
+                    folder.mkdir(parents=True)
+                    copy = as_utf8(file, dialect, folder / "text.csv", where)
                     self._originals[str(copy)] = file.name
                     read.append(copy)
-            parts.append(csv_part(dialect, read, packed=dialect.packed if read is same else None))
-            parts[-1].files = same
+            part = csv_part(dialect, read, packed=dialect.packed if read is same else None)
+            for name in shared_values({str(file): values_in_path(str(file)) for file in read}):
+                part.columns[name] = column(name), "VARCHAR"
+            part.files = same
+            parts.append(part)
         return parts
 
     def _parquet(self, files: list[Path], where: str) -> Part:
@@ -230,35 +246,7 @@ class Reader:
         text: Collection[str],
         untyped: Collection[str] | None,
     ) -> Table:
-        """Return one table of all parts; ``untyped`` None: every column is."""
-        spelt: dict[str, str] = {}
-        for part in parts:
-            for name in part.columns:
-                spelt.setdefault(name.lower(), name)
-        _whole(parts, spelt, needed, where)
-        wanted = {name.lower() for name in text}
-        mixed: set[str] = set()
-        selects = [exp.select().from_(part.relation) for part in parts]
-        found = [{name.lower(): value for name, value in part.columns.items()} for part in parts]
-        for key, name in spelt.items():
-            kinds = {columns[key][1] for columns in found if key in columns} - {NOTHING}
-            as_words = len(kinds) > 1 and (
-                key in wanted or not all(base_type(kind) in NUMERIC for kind in kinds)
-            )
-            if as_words:
-                mixed.add(name)
-            for select, columns in zip(selects, found, strict=True):
-                value, kind = columns.get(key, (exp.null(), NOTHING))
-                value = as_text(value, kind) if as_words and kind != NOTHING else value.copy()
-                select.select(exp.alias_(value, name, quoted=True), copy=False)
-        union: exp.Expr = selects[0]
-        for select in selects[1:]:
-            union = exp.union(union, select, distinct=False, copy=False)
-        relation = exp.Subquery(this=union, alias=exp.TableAlias(this=exp.to_identifier(FILES)))
-        with self.reading(where):
-            described = self.connection.sql(exp.select("*").from_(relation).limit(0).sql("duckdb"))
-        columns_of = dict(zip(described.columns, map(str, described.types), strict=True))
-        return Table(relation, columns_of, frozenset(columns_of if untyped is None else {*untyped, *mixed}))
+        return united(self.reading, self.connection, parts, where, needed, text, untyped)
 
     @contextmanager
     def reading(self, where: str) -> Iterator[None]:
@@ -271,18 +259,19 @@ class Reader:
             raise explained(error, where, self._originals) from error
 
 
-def _whole(parts: Sequence[Part], spelt: dict[str, str], needed: Collection[str], where: str) -> None:
-    for name in needed:
-        lacking = [p for p in parts if name.lower() not in {c.lower() for c in p.columns}]
-        if lacking and len(lacking) < len(parts):
-            files = [f.name for part in lacking for f in part.files]
-            shown = [*files[:_MOST_NAMED], *(["…"] if len(files) > _MOST_NAMED else [])]
-            raise DataError(
-                msg(
-                    "{where}: there is no column {name!r} in {files}, but in other files",
-                    where=where,
-                    name=spelt[name.lower()],
-                    files=listed(shown),
-                ),
-                hint=msg("add the column to these files, or make a source of its own of them"),
-            )
+def _kind(place: Place, files: Sequence[Path], where: str) -> str:
+    """Return what kind all files are of; DataError where they differ."""
+    kinds = {place.format or file_kind(f, where): f for f in files}
+    if len(kinds) > 1:
+        raise DataError(
+            msg("{where}: {files} are of different kinds", where=where, files=listed(f.name for f in kinds.values())),
+            hint=msg("make a source of each kind"),
+        )  # fmt: skip
+    return next(iter(kinds))
+
+
+def _beside(paths: Collection[str]) -> dict[str, dict[str, str | None]]:
+    """Return what the folders of each file say of its lines, of names that all of them have."""
+    values = {path: values_in_path(path) for path in paths}
+    shared = shared_values(values)
+    return {path: {name: held[name] for name in shared} for path, held in values.items()}

@@ -86,7 +86,7 @@ def test_settings_cannot_be_changed(tmp_path) -> None:
         ("[[sources]]", 'memory_limit = "much"\n[[sources]]', ["memory_limit", "much"]),
         ('path = "shop.parquet"', 'pth = "shop.parquet"', ["pth", "did you mean 'path'"]),
         ('path = "shop.parquet"', 'url = "sqlite:///x.db"', ["table or query"]),
-        ('path = "shop.parquet"', 'path = "a"\nurl = "sqlite:///x.db"\ntable = "t"', ["either path", "url"]),
+        ('path = "shop.parquet"', 'path = "a"\nurl = "sqlite:///x.db"\ntable = "t"', ["one of path", "url"]),
         ('amount = "price"', 'amuont = "price"', ["amuont", "did you mean 'amount'"]),
         ('profile_id = "id"\n', "", ["profile_id"]),
         ('amount = "price"', 'amount = "price"\n[sources.derive]\namount = "price * 2"', ["amount", "both"]),

@@ -98,7 +98,7 @@ def test_an_outcome_is_what_a_table_of_labels_says() -> None:
     [
         ((", value: churned", ""), "outcome.label.label.value: is missing"),
         ((", horizon_days: 30", ""), "outcome.label.horizon_days: is missing"),
-        (("path: labels.parquet, ", ""), "give either path"),
+        (("path: labels.parquet, ", ""), "give one of path"),
         (("value: churned", "value: churned, seen: at"), "outcome.label.label.seen: unknown key"),
         (("value: churned", "value: churned, timezone: Mars/Base"), "expected a time zone"),
         (("horizon_days: 30", "horizon_days: 30, at_least: 1"), "outcome.label.at_least: unknown key"),

@@ -59,7 +59,9 @@ def absent(keys: tuple[str, ...], there: tuple[str, ...], names: Collection[str]
     return ColumnProblem(text, msg("in {before}: {names}", before=before, names=_some(names)))
 
 
-def no_plain_value(path: str, shape: str, names: Collection[str], *, differs: bool = False) -> ColumnProblem:
+def no_plain_value(
+    path: str, shape: str, names: Collection[str], *, differs: bool = False, at: str = ""
+) -> ColumnProblem:
     """Return that an object or a list stands where one value is wanted.
 
     Parameters
@@ -70,13 +72,16 @@ def no_plain_value(path: str, shape: str, names: Collection[str], *, differs: bo
         What an object holds.
     differs : bool
         Whether other lines may hold a plain value there.
+    at : str
+        Path of the list, where it is another.
     """
     if shape == "list":
         return ColumnProblem(
-            msg("{path} is a list, or in one: lists are not read", path=path),
-            msg("name a value beside it, or write a line for each of its entries before tagcast reads them"),
+            msg("{path} is a list, or in one", path=path),
+            msg("name a value beside it, or make a line of each element: {example}; of a database, in its query",
+                example=f'unnest = "{at or path}"'),
             shape,
-        )
+        )  # fmt: skip
     keys = path_in(path) or (path,)
     inner = path_text((*keys, min(names, default="name")))
     hint = msg("name a value in it, as in {example}", example=inner)

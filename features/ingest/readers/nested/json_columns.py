@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from sqlglot import exp
@@ -26,15 +27,20 @@ FUNCTION = "value_in_json"
 
 def use_in(connection: Any) -> None:
     """Let ``connection`` read values in texts of JSON."""
-    if FUNCTION not in _functions_of(connection):
+    use_in_as(connection, FUNCTION, values_in_json, "VARCHAR")
+
+
+def use_in_as(connection: Any, name: str, function: Callable[[Any, Any], Any], kind: str) -> None:
+    """Let ``connection`` call a function of two columns of text by ``name``; it gives a column of type ``kind``."""
+    if name not in _functions_of(connection, name):
         connection.create_function(
-            FUNCTION, values_in_json, ["VARCHAR", "VARCHAR"], "VARCHAR", type="arrow", null_handling="special"
+            name, function, ["VARCHAR", "VARCHAR"], kind, type="arrow", null_handling="special"
         )
 
 
-def _functions_of(connection: Any) -> set[str]:
+def _functions_of(connection: Any, name: str) -> set[str]:
     asked = "SELECT function_name FROM duckdb_functions() WHERE function_name = ?"
-    return {name for (name,) in connection.execute(asked, [FUNCTION]).fetchall()}
+    return {known for (known,) in connection.execute(asked, [name]).fetchall()}
 
 
 def value_in_json(text: exp.Expr, keys: tuple[str, ...]) -> exp.Expr:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.ingest.readers.nested.column_problems import ColumnProblem, absent, no_plain_value
 from tagcast.features.ingest.readers.nested.json_documents import documents
+from tagcast.features.ingest.readers.nested.json_lists import LINE, Unnesting, line_digest
 from tagcast.features.ingest.readers.nested.json_values import MOST_NAMES, as_words, getter, keys_at, shape_of
 from tagcast.features.ingest.readers.nested.value_paths import path_in, path_text, spelt_as
 
@@ -62,10 +62,25 @@ class JsonStage:
     where : str
         Names the place in errors.
     encoding : str or None
+    unnest : str, optional
+        Path of a list, of which each element is a line.
+    beside : mapping of str to mapping
+        By file, what its folders say of its lines.
     """
 
-    def __init__(self, files: Sequence[Path], target: Path, where: str, encoding: str | None) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        target: Path,
+        where: str,
+        encoding: str | None,
+        *,
+        unnest: str | None = None,
+        beside: Mapping[str, Mapping[str, str | None]] = MappingProxyType({}),
+    ) -> None:
         self._files, self._target, self._where, self._encoding = files, target, where, encoding
+        self._unnest = Unnesting(unnest, where) if unnest is not None else None
+        self._beside = beside
 
     def stage(self, needed: Collection[str], *, whole: bool) -> StagedJson:
         """Write the values that ``needed`` names, and with ``whole`` a digest of each object.
@@ -132,11 +147,19 @@ class JsonStage:
     def _names_at(self, keys: tuple[str, ...]) -> frozenset[str]:
         names: set[str] = set()
         for file in self._files:
-            for _, document in documents(file, self._where, self._encoding):
+            for _, document in self._documents(file):
                 names.update(keys_at(document, keys) or ())
                 if len(names) > MOST_NAMES:
                     break
         return frozenset(names)
+
+    def _documents(self, file: Path, *, whole: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Return the lines of a file, with what its folders say of them, and unnested."""
+        found = documents(file, self._where, self._encoding)
+        beside = self._beside.get(str(file))
+        if beside:
+            found = ((number, {**document, **beside}) for number, document in found)
+        return found if self._unnest is None else self._unnest.lines(found, file, whole=whole)
 
     def _write(self, slots: Sequence[_Slot], *, whole: bool) -> tuple[dict[Path, set[str]], set[_Slot]]:
         """Write every object's values; return the names at the top of each file's, and the slots that hold anything."""
@@ -150,7 +173,7 @@ class JsonStage:
         with pq.ParquetWriter(self._target, schema) as writer:
             for file in self._files:
                 for lines, values, digests in _chunks(
-                    documents(file, self._where, self._encoding), slots, names_of[file], whole=whole
+                    self._documents(file, whole=whole), slots, names_of[file], whole=whole
                 ):
                     arrays = []
                     for slot, column in zip(slots, values, strict=True):
@@ -161,6 +184,8 @@ class JsonStage:
                     arrays.append(pa.array(digests, pa.string()))
                     writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
                     rows += len(lines)
+        if not rows and self._unnest is not None and not self._unnest.lists:
+            raise self._unnest.absent()
         if not rows:
             raise DataError(
                 msg("{where}: {path} is empty: no rows", where=self._where, path=self._files[0]),
@@ -187,13 +212,28 @@ class JsonStage:
                 if goes_on and shape_of(value) == "object":
                     words.append(None)
                     continue
-                problem = no_plain_value(slot.name, shape_of(value), keys_at(value, ()) or (), differs=True)
+                problem = no_plain_value(
+                    slot.name,
+                    shape_of(value),
+                    keys_at(value, ()) or (),
+                    differs=True,
+                    at=_list_in(slot, value),
+                )
                 raise DataError(
                     msg("{where}: {file}, line {line}: {problem}", where=self._where, file=file.name, line=line,
                         problem=problem.text),
                     hint=problem.hint,
                 ) from error  # fmt: skip
         return pa.array(words, pa.string())
+
+
+def _list_in(slot: _Slot, value: Any) -> str:
+    """Return the path of the list that a path has ended in: the one before the first name that its elements have."""
+    elements = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    for n, key in enumerate(slot.keys[1:], start=1):
+        if key.isdigit() or any(key in element for element in elements):
+            return path_text(slot.keys[:n])
+    return slot.name
 
 
 def _slots(name: str) -> list[_Slot]:
@@ -216,7 +256,8 @@ def _chunks(
             append(get(document))
         if len(names) < MOST_NAMES:
             names.update(document)
-        digests.append(_digest(document) if whole else None)
+            names.discard(LINE)
+        digests.append(line_digest(document) if whole else None)
         if len(numbers) == CHUNK_ROWS:
             yield numbers, columns, digests
             numbers.clear()
@@ -225,9 +266,3 @@ def _chunks(
                 column.clear()
     if numbers:
         yield numbers, columns, digests
-
-
-def _digest(document: dict[str, Any]) -> str:
-    """Return what equal objects share, in whatever order their names stand."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -87,14 +87,14 @@ class Structures:
 
     def find(self, keys: tuple[str, ...]) -> _Found | ColumnProblem | None:
         """Return the value that ``keys`` lead to, or why there is none; None where there is no such column at all."""
-        head = spelt_as(keys[0], self._part.columns)
-        if head is None:
+        spelt = self._start(keys)
+        if spelt is None:
             return None
+        head = path_text(spelt)
         value, written = self._part.columns[head]
         kind: Any = self._part.types.get(head)
-        spelt: tuple[str, ...] = (head,)
-        for key in keys[1:]:
-            if kind is None or str(kind if len(spelt) > 1 else written) in _TEXTS:
+        for key in keys[len(spelt) :]:
+            if kind is None or written in _TEXTS:
                 return self._in_text(value, spelt, keys[len(spelt) :])
             entries = _entries(value, kind)
             if kind.id == "struct":
@@ -112,16 +112,24 @@ class Structures:
                     )
                 value, kind = _entry(value, kind, found)
             elif kind.id in {"list", "array"}:
-                return no_plain_value(path_text(keys), "list", ())
+                return no_plain_value(path_text(keys), "list", (), at=path_text(spelt))
             else:
                 return absent(keys, spelt, ())
-            spelt = (*spelt, found)
+            spelt, written = (*spelt, found), str(kind)
         problem = self.problem(path_text(spelt), value, kind)
         if problem is not None:
             return problem
         if kind.id == "struct":
             return _Found(_typed(value, kind), "VARCHAR", path_text(spelt), untyped=True)
         return _Found(value, str(kind), path_text(spelt))
+
+    def _start(self, keys: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return the column that a path begins with, which is one key, or those of the list that was unnested."""
+        unnested = self._part.unnested
+        if unnested and [k.lower() for k in keys[: len(unnested)]] == [k.lower() for k in unnested]:
+            return unnested
+        head = spelt_as(keys[0], self._part.columns)
+        return None if head is None else (head,)
 
     def _in_text(
         self, value: exp.Expr, spelt: tuple[str, ...], inner: tuple[str, ...]

@@ -293,7 +293,6 @@ class TestKinds:
         ("name", "said"),
         [
             ("shop.xlsx", "Excel"),
-            ("shop.feather", "Arrow"),
             ("shop.csv.bz2", "bzip2"),
             ("shop.zip", "zip"),
             ("shop.avro", "Avro"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tagcast.features.core.errors import DataError
+from tagcast.features.ingest import event_log_writer
 from tests.support.source_projects import build, lines, project, read, source
 
 PARTS = source(place='path = "o-*.parquet"')
@@ -175,24 +177,24 @@ class TestLakes:
     """The files of a Delta, Iceberg or Hudi table are not its rows."""
 
     @pytest.mark.parametrize(
-        "path", ["orders/**/*.parquet", "orders", "orders/day=1/one.parquet", "orders/*/*"]
+        "path", ["orders/**/*.parquet", "orders/day=1/one.parquet", "orders/*/*", "ord*"]
     )
     @pytest.mark.parametrize(
-        ("mark", "kind"),
+        ("mark", "kind", "hint"),
         [
-            ("_delta_log/00000000000000000000.json", "Delta"),
-            ("metadata/v1.metadata.json", "Iceberg"),
-            (".hoodie/hoodie.properties", "Hudi"),
+            ("_delta_log/00000000000000000000.json", "Delta", r'path = ".*/orders"'),
+            ("metadata/v1.metadata.json", "Iceberg", r'path = ".*/orders"'),
+            (".hoodie/hoodie.properties", "Hudi", "outside of it"),
         ],
     )
-    def test_is_refused(self, tmp_path, path, mark, kind) -> None:
+    def test_is_refused(self, tmp_path, path, mark, kind, hint) -> None:
         config = project(tmp_path, source(place=f'path = "{path}"'))
         write(tmp_path / "orders/day=1/one.parquet", id=["a", "b"], at=DAYS, price=[1, 2])
         (tmp_path / "orders" / mark).parent.mkdir()
         (tmp_path / "orders" / mark).touch()
         with pytest.raises(DataError, match=f"orders is a {kind} table") as caught:
             build(config)
-        assert "outside of it" in str(caught.value.hint)
+        assert re.search(hint, str(caught.value.hint))
 
     def test_the_hint_works(self, tmp_path) -> None:
         config = project(tmp_path, source(place='path = "present/*.parquet"'))
@@ -207,3 +209,44 @@ class TestLakes:
         (tmp_path / "orders" / "metadata" / "columns.json").touch()
         pd.DataFrame(lines()).to_csv(tmp_path / "orders" / "o.csv", index=False)
         assert build(config).rows == 4
+
+
+class TestWhileItIsRead:
+    """A load reads what it has listed: no line is lost or counted twice over what happens meanwhile."""
+
+    @pytest.fixture
+    def meanwhile(self, monkeypatch):
+        """Return a list of what is done once, after the files were listed and before they are read."""
+        todo = []
+        plain = event_log_writer.identity_query
+
+        def patched(*given):
+            while todo:
+                todo.pop()()
+            return plain(*given)
+
+        monkeypatch.setattr(event_log_writer, "identity_query", patched)
+        return todo
+
+    def test_a_file_that_arrives_belongs_to_the_next_load(self, tmp_path, meanwhile) -> None:
+        config = project(tmp_path, PARTS, **{"o-1_parquet": lines()})
+        meanwhile.append(
+            lambda: lines(id=["c", "c", "d", "d"]).to_parquet(tmp_path / "o-2.parquet", index=False)
+        )
+        assert build(config).rows == 4
+        assert build(config).rows == 8
+        assert build(config).rows == 8
+
+    @pytest.mark.parametrize("change", ["longer", "gone"])
+    def test_a_file_that_changes(self, tmp_path, meanwhile, change) -> None:
+        config = project(tmp_path, PARTS, **{"o-1_parquet": lines(), "o-2_parquet": lines()})
+        file = tmp_path / "o-2.parquet"
+        meanwhile.append(
+            file.unlink if change == "gone" else lambda: pd.concat([lines()] * 2).to_parquet(file)
+        )
+        with pytest.raises(DataError, match=r"sources\.shop: .*o-2\.parquet") as caught:
+            build(config)
+        if change == "longer":
+            assert "was changed while it was read" in str(caught.value)
+            assert "rename" in str(caught.value.hint)
+            assert build(config).rows == 12

@@ -153,7 +153,7 @@ class TestMaps:
         ("ecommerce", "ecommerce is an object: items, purchase_revenue", "as in ecommerce.items"),
         ("event_params", "event_params is an object: n, page", "as in event_params.n"),
         ("event_params.pgae", "there is no value 'event_params.pgae'", "did you mean 'event_params.page'?"),
-        ("items", "items is a list, or in one: lists are not read", "name a value beside it"),
+        ("items", "items is a list, or in one", "name a value beside it"),
         ("items.price", "items.price is a list, or in one", "name a value beside it"),
         ("tags", "tags is a list", "name a value beside it"),
         ("event_timestamp.micros", "event_timestamp is no object", "name event_timestamp itself"),
