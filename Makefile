@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults explore mutants model-environment lowest lock bench bench-quick bench-quality bench-training bench-tags bench-interest messages docs clean
+.PHONY: help demo test check faults explore mutants model-environment lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -84,6 +84,7 @@ bench: $(RIVALS)/.installed $(STAMP)  ## speed and memory beside rivals (about a
 	$(BIN)/python -m benchmarks.speed.training_frame
 	$(BIN)/python -m benchmarks.speed.training
 	$(BIN)/python -m benchmarks.speed.console --stores duckdb postgres
+	$(BIN)/python -m benchmarks.sources
 
 bench-quick: $(STAMP)  ## the same on little data, in five minutes; no bars
 	$(BIN)/python -m benchmarks.speed.kernel --quick
@@ -95,9 +96,13 @@ bench-quick: $(STAMP)  ## the same on little data, in five minutes; no bars
 	$(BIN)/python -m benchmarks.training_size --quick
 	$(BIN)/python -m benchmarks.many_tags --quick
 	$(BIN)/python -m benchmarks.speed.console --quick
+	$(BIN)/python -m benchmarks.sources --quick
 
 bench-training: $(STAMP)  ## what training takes at 100,000 and 1,000,000 customers, and what a draw costs in log loss
 	$(BIN)/python -m benchmarks.training_size
+
+bench-sources: $(STAMP)  ## what event logs from databases cost, the first time and night by night
+	$(BIN)/python -m benchmarks.sources
 
 bench-tags: $(STAMP)  ## what 600 tags over four entities and 100,000 customers cost each night
 	$(BIN)/python -m benchmarks.many_tags

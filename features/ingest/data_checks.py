@@ -39,7 +39,7 @@ class Readiness:
 
 
 def examine(settings: Settings, *, now: date | None = None) -> Readiness:
-    """Read every source through DuckDB and count; nothing is written but scratch files.
+    """Read every source through DuckDB and count; nothing is written but scratch files, and what is fetched of databases.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
         }
         with duckdb.connect(config=config) as connection:
             silence(connection)
-            reader = Reader(settings, connection, Path(scratch))
+            reader = Reader(settings, connection, Path(scratch), settings.home)
             for source in settings.sources:
                 where = f"sources.{source.name}"
                 try:

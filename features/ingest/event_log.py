@@ -23,7 +23,7 @@ from typing import Any
 from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.duckdb import silence
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import reason_of
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.system import private_folder
@@ -32,9 +32,9 @@ from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content
 from tagcast.features.ingest.event_log_writer import write_log
 from tagcast.features.ingest.parts.layout import EVENTS, parts_glob, parts_of
 from tagcast.features.ingest.parts.marks import MARKS, places_of, read_marks
-from tagcast.features.ingest.parts.staging import LastLoad, Progress
+from tagcast.features.ingest.parts.staging import LastLoad
 from tagcast.features.ingest.queries.sql_views import check_views_of_events
-from tagcast.features.ingest.readers.remote.fetched import sweep_places
+from tagcast.features.ingest.readers.remote.fetched import Progress, sweep_places, unwatched
 from tagcast.features.ingest.readers.units import listing_of
 from tagcast.features.loads.day_totals import DAY_TOTALS, past_changes, still_on_record
 from tagcast.features.loads.former_ids import PLACEMENTS, follow_ids
@@ -112,7 +112,7 @@ def build_event_log(settings: Settings, *, progress: Progress | None = None) -> 
             with spilling(settings, aside) as connection:
                 last = _last(root)
                 load = LastLoad(last.folder, last, read_marks(last.folder)) if last else None
-                built = write_log(settings, connection, aside, progress or _unwatched, load)
+                built = write_log(settings, connection, aside, progress or unwatched, load)
                 built = _beside_last(settings, connection, last, aside, built)
             shutil.rmtree(aside / SPILLED, ignore_errors=True)
             (aside / "manifest.json").write_text(content_text(built), encoding="utf-8")
@@ -201,10 +201,6 @@ def last_events(home: Path, profile_id: str, limit: int) -> list[dict[str, Any]]
     ordered = rows.sort_by([(name, "ascending") for name in rows.column_names])
     newest: list[dict[str, Any]] = ordered.slice(max(0, rows.num_rows - limit)).to_pylist()
     return newest[::-1]
-
-
-def _unwatched(_stage: Text, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""
 
 
 def _fingerprint(settings: Settings) -> str | None:

@@ -38,6 +38,11 @@ class SourceCount:
         names = [one.name for one in fields(self) if one.name != "name"]
         return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in names})
 
+    def without(self, other: SourceCount) -> SourceCount:
+        """Return what is left of the lines when others are gone."""
+        names = [one.name for one in fields(self) if one.name != "name"]
+        return replace(self, **{name: getattr(self, name) - getattr(other, name) for name in names})
+
 
 @dataclass(frozen=True)
 class LogContent:

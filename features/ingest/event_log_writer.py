@@ -24,7 +24,8 @@ from tagcast.features.ingest.log_columns import column_kinds, log_columns
 from tagcast.features.ingest.parts.facts import FACTS, read_facts, write_facts
 from tagcast.features.ingest.parts.layout import add_part, lines_of, merge_parts, parts_glob, take_over
 from tagcast.features.ingest.parts.marks import source_marks, write_marks
-from tagcast.features.ingest.parts.staging import LastLoad, Progress, Staged, Stager, identity_query
+from tagcast.features.ingest.parts.staging import LastLoad, Staged, Stager, identity_query
+from tagcast.features.ingest.readers.remote.fetched import Progress
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_casts import day_literal
 from tagcast.features.loads.day_totals import (
@@ -62,7 +63,7 @@ def write_log(
     ConfigError, DataError
         Naming the source, what was found and the hint.
     """
-    reader = Reader(settings, connection, aside, progress)
+    reader = Reader(settings, connection, aside, settings.home, progress)
     columns = log_columns(settings)
     if last is not None and _kinds(connection, last.folder) != _expected(settings):
         last = None  # a source brought columns, or took them away
@@ -90,8 +91,9 @@ def write_log(
     log = replace(log, views=write_view_tables(settings, reader, aside / VIEWS))
     reader.check_unchanged()
     reader.sweep()
+    reader.tidy()
     progress(msg("event log"), 1, 1)
-    for leftover in (*aside.glob("stage-*"), *aside.glob("database-*"), *aside.glob("text-*")):
+    for leftover in (*aside.glob("stage-*"), *aside.glob("text-*")):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
     return log
 
@@ -111,16 +113,22 @@ def _totals(
 ) -> dict[str, SourceSpan]:
     """Write what every source holds of each day and return from when to when each reaches."""
     files = [one.file for one in staged if one.file is not None]
+    gone = [one.removed for one in staged if one.removed is not None]
     kept = [one.source.name for one in staged if one.kept]
-    target, read = aside / DAY_TOTALS, aside / "stage-totals.parquet"
+    target = aside / DAY_TOTALS
     further = (*settings.numbers, *settings.words)
     if last is None or not kept:
         write_day_totals(connection, files, target, further)
-    elif not files:
+    elif not files and not gone:
         shutil.copyfile(last.folder / DAY_TOTALS, target)
     else:
-        write_day_totals(connection, files, read, further)
-        unite_totals(connection, read, last.folder / DAY_TOTALS, kept, target)
+        sides = []
+        for read, name in ((files, "added"), (gone, "removed")):
+            side = aside / f"stage-{name}.parquet"
+            if read:
+                write_day_totals(connection, read, side, further)
+            sides.append(side if read else None)
+        unite_totals(connection, last.folder / DAY_TOTALS, kept, target, *sides)
     found = {}
     for one in staged:
         lines, names = lines_by_day(connection, target, one.source.name)
@@ -163,8 +171,7 @@ def _merge(
         replaced = _replaced(connection, aside, [one.source.name for one in staged], spans, last)
         take_over(connection, last.folder, aside, replaced)
     if last is not None and kept:
-        old = lines_of(last.folder).where(exp.column("source").isin(*map(exp.Literal.string, kept)))
-        lines.append(old)
+        lines.append(_still_there(last.folder, staged, kept, columns))
     rows = exp.select(*columns).from_(
         (exp.union(*lines, distinct=False) if len(lines) > 1 else lines[0]).subquery("l")
     )
@@ -209,6 +216,18 @@ def _placed(files: Sequence[Path], columns: Sequence[str]) -> exp.Select:
         *[exp.alias_(placed if c == "profile_id" else exp.column(c), c) for c in columns]
     ).from_(read)
     return lines.where(placed.is_(exp.null()).not_(), time.is_(exp.null()).not_())
+
+
+def _still_there(
+    last: Path, staged: Sequence[Staged], kept: Sequence[str], columns: Sequence[str]
+) -> exp.Select:
+    """Return the lines of the last log that a load did not find gone."""
+    old = exp.select(*columns).from_(lines_of(last).subquery("l"))
+    old = old.where(exp.column("source").isin(*map(exp.Literal.string, kept)))
+    gone = [one.removed for one in staged if one.removed is not None]
+    # A line that stood twice and is gone once is still there.
+    left = exp.except_(old, _placed(gone, columns), distinct=False)
+    return exp.select(*columns).from_(left.subquery("l")) if gone else old
 
 
 def _within(span: SourceSpan) -> exp.Expr:

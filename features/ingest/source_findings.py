@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagcast.features.core.messages import NOTHING, Message, msg
+from tagcast.features.ingest.parts.counted_lines import MAX_UNPARSABLE_SHARE
 from tagcast.features.ingest.parts.mapped_lines import StrangeValues
-from tagcast.features.ingest.parts.staging import MAX_UNPARSABLE_SHARE
 from tagcast.features.ingest.texts.uses import USES, use_hint
 from tagcast.features.quality.finding import Finding, lines_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlglot import exp
@@ -30,7 +30,7 @@ from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, 
 
 
 def source_query(
-    source: Source, settings: Settings, reader: Reader, files: Collection[str] | None = None
+    source: Source, settings: Settings, reader: Reader, only: Mapping[str, str] | None = None
 ) -> SourceQuery:
     """Return the SELECT that gives every line of ``source`` in the event log's columns.
 
@@ -39,8 +39,8 @@ def source_query(
     source : Source
     settings : Settings
     reader : Reader
-    files : collection of str, optional
-        Those of its files that are read; all by default.
+    only : mapping of str to str, optional
+        Those of its files or buckets that are read, by their marks; all by default.
 
     Raises
     ------
@@ -48,8 +48,8 @@ def source_query(
         Naming the source, the column, what is there and the hint.
     """
     where = f"sources.{source.name}"
-    needed, text = _needed(source, converted_columns(settings))
-    table = reader.open(source, where, needed, text, whole=source.deduplicate, files=files)
+    needed, text = needed_columns(source, settings)
+    table = reader.open(source, where, needed, text, whole=source.deduplicate, only=only)
     lines = exp.select("*").from_(table.relation)
     columns = dict(table.columns)
     known = replace(table, columns=columns)
@@ -89,8 +89,9 @@ def source_query(
     return _Mapping(source, settings, reader, query, known, where).mapped()
 
 
-def _needed(source: Source, converted: Collection[str]) -> tuple[set[str], set[str]]:
+def needed_columns(source: Source, settings: Settings) -> tuple[set[str], set[str]]:
     """Return the columns that the mapping names, and those of them that are wanted as text."""
+    converted = converted_columns(settings)
     expressions = [*source.derive.values(), source.where or "", source.returns or ""]
     needed = {*source.columns.values(), *(name for text in expressions for name in columns_in(text))}
     text = {name for target, name in source.columns.items() if target not in converted}

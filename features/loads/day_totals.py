@@ -27,7 +27,7 @@ _CONTENT = (
 )  # fmt: skip
 # Sums of hashes do not depend on the order of rows, and those of a load and of what it added are those of both together.
 _TOTALS = """
-SELECT source, event_day, event, count(*) AS lines, sum(amount) AS amount, sum(content::HUGEINT)::VARCHAR AS content,
+SELECT source, event_day, event, count(*) AS lines, coalesce(sum(amount), 0) AS amount, sum(content::HUGEINT)::VARCHAR AS content,
        sum(ids::HUGEINT)::VARCHAR AS ids, count(placed) AS placed,
        coalesce(sum(whole::HUGEINT) FILTER (placed IS NOT NULL), 0)::VARCHAR AS whole
 FROM (
@@ -61,8 +61,13 @@ SELECT event_day FROM compared WHERE (b.placed, b.whole) IS DISTINCT FROM (n.pla
 _UNITED = """
 SELECT source, event_day, event, sum(lines)::BIGINT AS lines, sum(amount) AS amount, sum(content::HUGEINT)::VARCHAR AS content,
        sum(ids::HUGEINT)::VARCHAR AS ids, sum(placed)::BIGINT AS placed, sum(whole::HUGEINT)::VARCHAR AS whole
-FROM (SELECT * FROM read_parquet($staged) UNION ALL SELECT * FROM read_parquet($last) WHERE list_contains($kept, source))
-GROUP BY source, event_day, event ORDER BY source, event_day, event
+FROM (
+    SELECT * FROM read_parquet($added) WHERE $adds
+    UNION ALL BY NAME SELECT * FROM read_parquet($last) WHERE list_contains($kept, source)
+    UNION ALL BY NAME SELECT source, event_day, event, -lines AS lines, -amount AS amount, (-content::HUGEINT)::VARCHAR AS content,
+        (-ids::HUGEINT)::VARCHAR AS ids, -placed AS placed, (-whole::HUGEINT)::VARCHAR AS whole
+    FROM read_parquet($removed) WHERE $removes
+) GROUP BY source, event_day, event HAVING sum(lines) > 0 ORDER BY source, event_day, event
 """
 
 
@@ -140,19 +145,24 @@ def write_day_totals(
     connection.sql(_TOTALS, params=given).write_parquet(str(target))
 
 
-def unite_totals(connection: Any, staged: Path, last: Path, kept: Sequence[str], target: Path) -> None:
-    """Write the totals of what was staged, together with those that some sources had in the last load.
+def unite_totals(
+    connection: Any, last: Path, kept: Sequence[str], target: Path, added: Path | None, removed: Path | None
+) -> None:
+    """Write the totals that some sources had in the last load, with what was added to them and without what is gone.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-    staged, last : Path
-        Files of :func:`write_day_totals`.
+    last : Path
+        File of :func:`write_day_totals`, of the last load.
     kept : sequence of str
-        Sources whose lines of the last load are still there.
+        Sources whose lines of then are still there, but for those that were removed.
     target : Path
+    added, removed : Path or None
+        Such files of the lines of this load, which may be of further sources, and of those that are gone.
     """
-    given = {"staged": str(staged), "last": str(last), "kept": list(kept)}
+    given = {"last": str(last), "kept": list(kept), "added": str(added or last), "removed": str(removed or last),
+             "adds": added is not None, "removes": removed is not None}  # fmt: skip
     connection.sql(_UNITED, params=given).write_parquet(str(target))
 
 

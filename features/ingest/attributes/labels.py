@@ -58,7 +58,7 @@ def read_labels(settings: Settings, place: LabelTable, where: str, horizon_days:
         TemporaryDirectory(prefix="labels-", dir=scratch) as aside,
         spilling(settings, Path(aside)) as connection,
     ):
-        reader = Reader(settings, connection, Path(aside))
+        reader = Reader(settings, connection, Path(aside), settings.home)
         table = reader.open(place, where, set(place.needed), {place.key, place.value})
         check_time_format(place, connection, where)
         with reader.reading(where):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +12,7 @@ from tagcast.features.catalog.view_files import attribute_views
 from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.readers.units import Listing
+from tagcast.features.ingest.source_query import needed_columns
 from tagcast.features.loads.day_totals import reading
 
 MARKS = "marks.json"
@@ -27,46 +27,44 @@ class SourceMark:
     ----------
     reading : str
         Digest of its mapping.
-    beside : str or None
-        Digest of the files of its dimension tables and of the identity table; None where one of them is of a database.
-    files : dict of str to str, or None
-        What changes when one of its files does, by its name: size and time, or what a store or table calls its content;
-        None of a database.
+    beside : str
+        Digest of what lies in its dimension tables and in the identity table.
+    files : dict of str to str
+        What changes when one of its files does, by its name: size and time, or what a store or table calls its content; of a
+        database what a digest says of each bucket.
     shape : str
         Digest of the query that mapped its lines, with all that was inferred from them.
     """
 
     reading: str
-    beside: str | None
-    files: dict[str, str] | None
+    beside: str
+    files: dict[str, str]
     shape: str = ""
 
     def is_as(self, last: SourceMark | None) -> bool:
         """Return whether a load would give the same lines as the last one."""
         return self._comparable(last) and last is not None and self.files == last.files
 
-    def added_since(self, last: SourceMark | None) -> tuple[str, ...]:
-        """Return the files that are new, where those of the last load are as they were; else none."""
-        if not self._comparable(last) or last is None or self.files is None or last.files is None:
-            return ()
-        if not last.files.items() <= self.files.items():
-            return ()
-        return tuple(sorted(self.files.keys() - last.files.keys()))
+    def since(self, last: SourceMark | None) -> tuple[dict[str, str], dict[str, str]] | None:
+        """Return the files or buckets that are new or others now, and those of then that are gone or were others.
+
+        None where every line may be another.
+        """
+        if not self._comparable(last) or last is None:
+            return None
+        now, then = self.files.items(), last.files.items()
+        return dict(sorted(now - then)), dict(sorted(then - now))
 
     def shaped(self, shape: str) -> SourceMark:
         """Return it with what was found while it was mapped."""
         return replace(self, shape=shape)
 
     def _comparable(self, last: SourceMark | None) -> bool:
-        return (
-            last is not None
-            and None not in (self.beside, self.files)
-            and (self.reading, self.beside) == (last.reading, last.beside)
-        )
+        return last is not None and (self.reading, self.beside) == (last.reading, last.beside)
 
 
 def source_marks(settings: Settings, reader: Reader) -> dict[str, SourceMark]:
-    """Return the marks of all sources, of what ``reader`` reads."""
+    """Return the marks of all sources, of what ``reader`` reads; what differs in databases is fetched."""
     return {source.name: _mark(source, settings, reader) for source in settings.sources}
 
 
@@ -99,20 +97,27 @@ def write_marks(folder: Path, marks: Mapping[str, SourceMark]) -> None:
 
 def _mark(source: Source, settings: Settings, reader: Reader) -> SourceMark:
     where = f"sources.{source.name}"
-    beside: list[tuple[Place, str]] = [(join, f"{where}.joins.{n}") for n, join in enumerate(source.joins)]
-    if settings.identity is not None:
-        beside.append((settings.identity, "identity"))
-    digests = [_units(reader.listing(place, there)) for place, there in beside]
+    beside = []
+    for number, join in enumerate(source.joins):
+        beside.append(_content(join, f"{where}.joins.{number}", {*join.keys.values(), *join.columns}, reader))
+    if (place := settings.identity) is not None:
+        beside.append(_content(place, "identity", {place.source, place.source_id, place.profile_id}, reader))
     config = settings.identity.model_dump_json() if settings.identity else ""
+    needed, _ = needed_columns(source, settings)
     return SourceMark(
         reading(source, settings.timezone),
-        None if None in digests else _digest([config, *map(str, digests)]),
-        _units(reader.listing(source, where)),
+        _digest([config, *map(str, beside)]),
+        _content(source, where, needed, reader, whole=source.deduplicate),
     )
 
 
-def _units(listing: Listing | None) -> dict[str, str] | None:
-    return None if listing is None else dict(listing.units)
+def _content(
+    place: Place, where: str, needed: Collection[str], reader: Reader, *, whole: bool = False
+) -> dict[str, str]:
+    listing = reader.listing(place, where)
+    if listing is None:
+        return reader.fetched(place, where, needed, whole=whole).marks
+    return dict(listing.units)
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import DataError, TagcastError
-from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.event_log_content import LogContent, SourceCount
+from tagcast.features.ingest.parts.counted_lines import MappedLines, check_lines
 from tagcast.features.ingest.parts.mapped_lines import SourceQuery
 from tagcast.features.ingest.parts.marks import SourceMark
+from tagcast.features.ingest.readers.remote.fetched import Progress
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.source_query import source_query
+from tagcast.features.ingest.source_query import needed_columns, source_query
 from tagcast.features.ingest.sql_casts import as_key
-from tagcast.features.ingest.texts.formats import time_hint
-from tagcast.features.ingest.texts.numbers import look_at_numbers, number_hint
-
-MAX_UNPARSABLE_SHARE = 0.01
-Progress = Callable[[Text, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,15 @@ class LastLoad:
 
 
 @dataclass(frozen=True)
+class _Opened:
+    """What reads a source: of what is new alone where ``added``, beside lines that are gone."""
+
+    query: SourceQuery | None
+    added: bool = False
+    removed: SourceQuery | None = None
+
+
+@dataclass(frozen=True)
 class Staged:
     """A source as this load found it.
 
@@ -59,6 +65,8 @@ class Staged:
         Lines that were read; None where nothing is new.
     added : bool
         Whether its lines of the last load are still there, beside those that were read.
+    removed : Path or None
+        Of its lines of the last load, those that are not there any more.
     """
 
     source: Source
@@ -66,6 +74,7 @@ class Staged:
     count: SourceCount
     file: Path | None
     added: bool
+    removed: Path | None = None
 
     @property
     def kept(self) -> bool:
@@ -125,43 +134,61 @@ class Stager:
 
     def whole(self, source: Source, identity: exp.Expr | None) -> Staged:
         """Read every line of a source, whatever the last load held of it."""
-        return self._staged(source, (source_query(source, self._settings, self._reader), False), identity)
+        return self._staged(source, _Opened(source_query(source, self._settings, self._reader)), identity)
 
-    def _opened(self, source: Source) -> tuple[SourceQuery, bool] | None:
-        """Return what reads a source, and whether of its new files alone; None where nothing is new."""
+    def _opened(self, source: Source) -> _Opened | None:
+        """Return what reads a source; None where nothing is new."""
         mark, last = self._marks[source.name], self._last
         before = last.marks.get(source.name) if last is not None else None
         if last is not None and before is not None and last.count(source.name) is not None:
             if mark.is_as(before):
                 return None
-            files = mark.added_since(before)
+            differs = mark.since(before)
             # Equal lines count once across all files; and how many ids are nobody's is counted over all.
-            if files and not source.deduplicate and self._settings.identity is None:
-                query = self._of_new(source, files)
-                if query is not None and query.shape == before.shape:
-                    return query, True
-        return source_query(source, self._settings, self._reader), False
+            if differs and not source.deduplicate and self._settings.identity is None:
+                opened = self._of_difference(source, *differs)
+                queries = [] if opened is None else [one for one in (opened.query, opened.removed) if one]
+                if queries and all(one.shape == before.shape for one in queries):
+                    return opened
+        return _Opened(source_query(source, self._settings, self._reader))
 
-    def _of_new(self, source: Source, files: Collection[str]) -> SourceQuery | None:
-        """Return what reads new files; None where they cannot be read by themselves."""
+    def _of_difference(
+        self, source: Source, new: Mapping[str, str], gone: Mapping[str, str]
+    ) -> _Opened | None:
+        """Return what reads the lines that are new and those that are gone; None where they cannot be read by themselves."""
+        if gone and (source.url is None or not self._still_there(source, gone)):
+            return None
         try:
-            return source_query(source, self._settings, self._reader, files)
+            read = [
+                source_query(source, self._settings, self._reader, only) if only else None
+                for only in (new, gone)
+            ]
         except TagcastError:
-            return None  # all files together may tell what these alone do not, or why they cannot be read
+            return None  # all lines together may tell what these alone do not, or why they cannot be read
+        return _Opened(read[0], added=True, removed=read[1])
 
-    def _staged(
-        self, source: Source, opened: tuple[SourceQuery, bool] | None, identity: exp.Expr | None
-    ) -> Staged:
+    def _still_there(self, source: Source, gone: Mapping[str, str]) -> bool:
+        needed, _ = needed_columns(source, self._settings)
+        where = f"sources.{source.name}"
+        return self._reader.fetched(source, where, needed, whole=source.deduplicate).holds(gone)
+
+    def _staged(self, source: Source, opened: _Opened | None, identity: exp.Expr | None) -> Staged:
         mark = self._marks[source.name]
         before = self._last.count(source.name) if self._last is not None else None
         if opened is None:
             assert before is not None and self._last is not None  # noqa: S101, PT018 - _opened has looked
             return Staged(source, self._last.marks[source.name], before, None, added=False)
-        query, added = opened
-        target = self._aside / f"stage-{self._files}.parquet"
+        query = opened.query or opened.removed
+        assert query is not None  # noqa: S101 - something differs
+        read = MappedLines.of(self._reader, source, opened.query, identity, self._target())
+        removed = MappedLines.of(self._reader, source, opened.removed, identity, self._target())
+        count = read.count.beside(before).without(removed.count) if opened.added else read.count
+        check_lines(self._reader, source, query, count, read, whole=not opened.added)
+        return Staged(source, mark.shaped(query.shape), count, read.file, opened.added, removed.file)
+
+    def _target(self) -> Path:
         self._files += 1
-        count = _write(self._reader, source, query, identity, target, before if added else None)
-        return Staged(source, mark.shaped(query.shape), count, target, added)
+        return self._aside / f"stage-{self._files}.parquet"
 
 
 def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
@@ -193,68 +220,3 @@ def identity_query(settings: Settings, reader: Reader) -> exp.Expr | None:
             hint=msg("give each source id one profile_id"),
         )
     return query
-
-
-def _write(
-    reader: Reader,
-    source: Source,
-    query: SourceQuery,
-    identity: exp.Expr | None,
-    target: Path,
-    before: SourceCount | None,
-) -> SourceCount:
-    """Write a source's lines and count what will be left out of the log, beside what there was ``before``."""
-    name, connection = source.name, reader.connection
-    placed = exp.select("e.*").from_(query.select.subquery("e", copy=False), copy=False)
-    if identity is None:
-        placed = placed.select(exp.alias_(exp.column("profile_id", "e"), "placed"))
-    else:
-        same = exp.and_(
-            exp.column("source", "e").eq(exp.column("source", "i")),
-            exp.column("profile_id", "e").eq(exp.column("source_id", "i")),
-        )
-        table = exp.select("*").from_(exp.Subquery(this=identity.copy())).subquery("i")
-        placed = placed.select("i.placed").join(table, on=same, join_type="left")
-    connection.execute("SET TimeZone = ?", [source.timezone])
-    with reader.reading(f"sources.{name}"):
-        connection.sql(placed.sql("duckdb")).write_parquet(str(target))
-    *counts, amounts, time, amount = connection.execute(
-        """SELECT count(*), count(*) FILTER (profile_id IS NULL), count(*) FILTER (event_time IS NULL),
-                  count(DISTINCT profile_id) FILTER (placed IS NULL), count(*) FILTER (NOT matched),
-                  count(amount), min(unread_event_time), min(unread_amount)
-           FROM read_parquet(?)""",
-        [str(target)],
-    ).fetchall()[0]
-    found = SourceCount(name, *counts).beside(before)
-    if not found.rows:
-        raise DataError(
-            msg("sources.{name}: no rows were read: the source is empty, or where leaves nothing", name=name),
-            hint=msg("check path and where"),
-        )
-    if found.missing_ids == found.rows:
-        raise DataError(
-            msg("sources.{name}: no row has a profile_id", name=name), hint=msg("check columns.profile_id")
-        )
-    if found.unparsable_times > found.rows * MAX_UNPARSABLE_SHARE:
-        raise DataError(
-            msg(
-                "sources.{name}: event_time cannot be read in {unparsable_times:,} of {rows:,} rows, as in {example!r}",
-                name=name,
-                unparsable_times=found.unparsable_times,
-                rows=found.rows,
-                example=time or "",
-            ),
-            hint=time_hint(connection, query.texts.get("event_time"), source.timezone),
-        )
-    if before is None and not amounts and ("amount" in source.columns or "amount" in source.derive):
-        texts = query.texts.get("amount")
-        raise DataError(
-            msg(
-                "sources.{name}: amount is a number on none of {rows:,} rows, as in {example!r}",
-                name=name,
-                rows=found.rows,
-                example=amount or "",
-            ),
-            hint=number_hint(source, "amount", look_at_numbers(connection, texts) if texts else None),
-        )
-    return found

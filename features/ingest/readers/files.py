@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Message, msg
+from tagcast.features.core.messages import Message, listed, msg
+from tagcast.features.core.schema.sources import Place
 
 _TABLES = {".csv", ".tsv", ".psv"}
 _TEXT = {".csv", ".tsv", ".txt", ".psv"}
@@ -203,3 +204,14 @@ def _begins_as_json(file: Path) -> bool:
     # In UTF-16 every second byte is zero, after a mark.
     plain = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     return re.match(rb'(\[\s*)?\{\s*["}]', plain) is not None
+
+
+def kind_of(place: Place, files: Sequence[Path], where: str) -> str:
+    """Return what kind all files are of; DataError where they differ."""
+    kinds = {place.format or file_kind(f, where): f for f in files}
+    if len(kinds) > 1:
+        raise DataError(
+            msg("{where}: {files} are of different kinds", where=where, files=listed(f.name for f in kinds.values())),
+            hint=msg("make a source of each kind"),
+        )  # fmt: skip
+    return next(iter(kinds))

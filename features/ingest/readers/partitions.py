@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import unquote
@@ -111,3 +111,10 @@ def _kept(units: Mapping[str, Mapping[str, Any]], names: list[str], parts: list[
         except duckdb.Error:
             return frozenset(units)
     return frozenset(unit for (unit,) in rows)
+
+
+def values_beside(paths: Collection[str]) -> dict[str, dict[str, str | None]]:
+    """Return what the folders of each file say of its lines, of names that all of them have."""
+    values = {path: values_in_path(path) for path in paths}
+    shared = shared_values(values)
+    return {path: {name: held[name] for name in shared} for path, held in values.items()}

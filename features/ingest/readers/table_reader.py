@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Text, listed, msg
-from tagcast.features.core.schema.sources import Place
+from tagcast.features.core.messages import msg
+from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.readers.arrow.arrow_files import arrow_table
 from tagcast.features.ingest.readers.arrow.arrow_stage import NOTHING_WANTED, ArrowTable, Wanted, stage_arrow
 from tagcast.features.ingest.readers.csv_dialect import Dialect, as_utf8, dialect_of
 from tagcast.features.ingest.readers.csv_errors import explained
-from tagcast.features.ingest.readers.database import stage_database
-from tagcast.features.ingest.readers.files import changed_while_read, file_kind
+from tagcast.features.ingest.readers.databases import contract
+from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
+from tagcast.features.ingest.readers.databases.pieces import Fetched
+from tagcast.features.ingest.readers.databases.scanned import keep_needed, parts_of
+from tagcast.features.ingest.readers.databases.tidying import tidy
+from tagcast.features.ingest.readers.files import changed_while_read, kind_of
 from tagcast.features.ingest.readers.nested.json_files import LINE_DIGEST, JsonStage
 from tagcast.features.ingest.readers.nested.structures import with_paths
 from tagcast.features.ingest.readers.nested.unnested_parts import HIDDEN, unnest_parts
-from tagcast.features.ingest.readers.partitions import shared_values, values_in_path
+from tagcast.features.ingest.readers.partitions import shared_values, values_beside, values_in_path
+from tagcast.features.ingest.readers.remote.fetched import Progress, unwatched
 from tagcast.features.ingest.readers.scans import Part, alike, column, csv_part, parquet_scan
 from tagcast.features.ingest.readers.table import Table, united
-from tagcast.features.ingest.readers.units import Listing, TableListing, listing_of
-
-Progress = Callable[[Text, int, int], None]
-
-
-def _unwatched(_stage: Text, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+from tagcast.features.ingest.readers.units import FileListing, Listing, TableListing, listing_of
 
 
 class Reader:
@@ -43,22 +43,31 @@ class Reader:
     settings : Settings
     connection : duckdb.DuckDBPyConnection
     staging : Path
-        Where database tables, and texts that are not UTF-8, are stored while they are read.
+        Where texts that are not UTF-8 are stored while they are read, and tables of databases without a ``home``.
+    home : Path, optional
+        Where lines of databases are kept from load to load.
     progress : callable, optional
-        ``(stage, done, total)``, for files that are fetched.
+        ``(stage, done, total)`` while files and lines are fetched.
     """
 
     def __init__(
-        self, settings: Settings, connection: Any, staging: Path, progress: Progress = _unwatched
+        self,
+        settings: Settings,
+        connection: Any,
+        staging: Path,
+        home: Path | None = None,
+        progress: Progress = unwatched,
     ) -> None:
         self.settings = settings
         self.connection = connection
         self.staging = staging
+        self._kept = (home or staging) / FETCHED
         self._progress = progress
         self._staged = 0
         self._originals: dict[str, str] = {}
         self._listings: dict[str, tuple[Place, Listing | None]] = {}
-        self._read: dict[str, set[str]] = {}
+        self._read: dict[str, tuple[FileListing, set[str]]] = {}
+        self._fetched: dict[tuple[str, contract.Wanted], Fetched] = {}
 
     def listing(self, place: Place, where: str) -> Listing | None:
         """Return what a place was made of when this was first asked, None of a database; all of it is read as of then."""
@@ -75,7 +84,7 @@ class Reader:
         text: Collection[str] = (),
         *,
         whole: bool = False,
-        files: Collection[str] | None = None,
+        only: Mapping[str, str] | None = None,
     ) -> Table:
         """Return ``place`` as a table.
 
@@ -90,8 +99,8 @@ class Reader:
             Those of them that are wanted as text, whatever types the files give them.
         whole : bool
             Fetch all columns: whole lines are compared.
-        files : collection of str, optional
-            Of the units of its listing those that are read; all by default.
+        only : mapping of str to str, optional
+            Of the units of its listing, or of the buckets of a database, those that are read, by their marks; all by default.
 
         Raises
         ------
@@ -99,24 +108,18 @@ class Reader:
             When it is missing, empty, or cannot be read, or when some of its files lack a needed column.
         """
         if place.url is not None:
-            target = self._stage("database")
-            label = f"{self.settings.path.name}: {where}"
-            untyped, problems = stage_database(
-                place, target, label, folder=self.settings.folder, needed=needed, whole=whole
-            )
-            parts = [self._parquet([f], where) for f in sorted(target.glob("*.parquet"))]
-            return replace(self._united(alike(parts), where, (), text, untyped), problems=problems)
+            return self._from_database(place, where, needed, text, whole=whole, only=only)
         listing = self.listing(place, where)
         assert listing is not None  # noqa: S101 - None is a database
-        names = listing.units if files is None else files
+        names = listing.units if only is None else only
         wanted = Wanted({*needed, *([place.unnest] if place.unnest else ())}, whole)
         tables: dict[str, ArrowTable] = {}
         if isinstance(listing, TableListing):
             tables[where], paths, kind = listing.table(names), [], "arrow"
         else:
-            self._read.setdefault(where, set()).update(names)
+            self._read.setdefault(where, (listing, set()))[1].update(names)
             paths = listing.local(names, self._progress)
-            kind = _kind(place, paths, where)
+            kind = kind_of(place, paths, where)
         if kind == "json":
             return self._json(paths, where, place, needed, whole=whole)
         if kind in {"arrow", "orc"}:
@@ -138,24 +141,24 @@ class Reader:
 
     def check_unchanged(self) -> None:
         """Raise DataError where a file that was read is not any more what it was when the places were listed."""
-        for where, names in self._read.items():
-            listing = self._listings[where][1]
-            if listing is None or isinstance(listing, TableListing):
-                continue
+        for where, (listing, names) in self._read.items():
             changed = listing.changed(names & listing.units.keys())
             if changed is not None:
                 raise changed_while_read(changed, where)
 
+    def tidy(self) -> None:
+        """Remove what is kept of databases and no load needs any more."""
+        tidy(self._kept, self._fetched.values())
+
     def sweep(self) -> None:
         """Remove what was fetched for these places before, and is not named any more; when nobody else reads it."""
-        for _, listing in self._listings.values():
-            if listing is not None and not isinstance(listing, TableListing):
-                listing.sweep()
+        for listing, _ in self._read.values():
+            listing.sweep()
 
     def _arrow_parts(
         self, tables: Mapping[str, ArrowTable], where: str, wanted: Wanted
     ) -> tuple[list[Part], frozenset[str]]:
-        beside = _beside(tables)
+        beside = values_beside(tables)
         originals: dict[Path, Path] = {}
         unread: set[str] = set()
         parts = []
@@ -170,11 +173,49 @@ class Reader:
             part.columns.pop(NOTHING_WANTED, None)
         return united_parts, frozenset(unread)
 
+    def fetched(self, place: Place, where: str, needed: Collection[str], *, whole: bool = False) -> Fetched:
+        """Return what is kept of a database's place, as it is now: the server is asked once.
+
+        Parameters
+        ----------
+        place, where, needed, whole
+            As of :meth:`open`.
+        """
+        time = place.columns.get("event_time") if isinstance(place, Source) else None
+        wanted = contract.Wanted(frozenset(needed), whole, time)
+        key = place.model_dump_json(include={"url", "table", "query"}), wanted
+        if key not in self._fetched:
+            label = f"{self.settings.path.name}: {where}"
+            stage = msg("days of {where}", where=where)
+            self._fetched[key] = fetch(
+                place, label, self.settings.folder, wanted, self._kept, partial(self._progress, stage)
+            )
+        return self._fetched[key]
+
+    def _from_database(
+        self,
+        place: Place,
+        where: str,
+        needed: Collection[str],
+        text: Collection[str],
+        *,
+        whole: bool,
+        only: Mapping[str, str] | None,
+    ) -> Table:
+        fetched = self.fetched(place, where, needed, whole=whole)
+        parts = parts_of(fetched, only, lambda file: self._parquet([file], where))
+        with self.reading(where):
+            _named, problems, texts = with_paths(self.connection, parts, needed)
+        if not whole:
+            keep_needed(parts, needed, texts)
+        table = self._united(parts, where, (), text, {*fetched.untyped, *texts})
+        return replace(table, problems=problems)
+
     def _json(
         self, files: Sequence[Path], where: str, place: Place, needed: Collection[str], *, whole: bool
     ) -> Table:
         target = self._stage("text").with_suffix(".parquet")
-        beside = _beside([str(file) for file in files])
+        beside = values_beside([str(file) for file in files])
         stage = JsonStage(files, target, where, place.encoding, unnest=place.unnest, beside=beside)
         staged = stage.stage(needed, whole=whole)
         part = self._parquet([target], where)
@@ -257,21 +298,3 @@ class Reader:
             yield
         except duckdb.Error as error:
             raise explained(error, where, self._originals) from error
-
-
-def _kind(place: Place, files: Sequence[Path], where: str) -> str:
-    """Return what kind all files are of; DataError where they differ."""
-    kinds = {place.format or file_kind(f, where): f for f in files}
-    if len(kinds) > 1:
-        raise DataError(
-            msg("{where}: {files} are of different kinds", where=where, files=listed(f.name for f in kinds.values())),
-            hint=msg("make a source of each kind"),
-        )  # fmt: skip
-    return next(iter(kinds))
-
-
-def _beside(paths: Collection[str]) -> dict[str, dict[str, str | None]]:
-    """Return what the folders of each file say of its lines, of names that all of them have."""
-    values = {path: values_in_path(path) for path in paths}
-    shared = shared_values(values)
-    return {path: {name: held[name] for name in shared} for path, held in values.items()}

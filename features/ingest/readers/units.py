@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from tagcast.features.core.errors import DataError
-from tagcast.features.core.messages import Text, msg
+from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.core.urls import scheme_of
@@ -16,11 +16,10 @@ from tagcast.features.ingest.readers.arrow.iceberg import METADATA, IcebergListi
 from tagcast.features.ingest.readers.arrow.lake_errors import without_secrets
 from tagcast.features.ingest.readers.files import checked_files, lake_kind, lake_refused, matching_files
 from tagcast.features.ingest.readers.partitions import all_left_out, left_out, values_in_path
-from tagcast.features.ingest.readers.remote.fetched import FetchedFiles, Store
+from tagcast.features.ingest.readers.remote.fetched import FetchedFiles, Progress, Store
 from tagcast.features.ingest.readers.remote.stores import OBJECT_STORES, ObjectStore, endpoint
 from tagcast.features.ingest.readers.remote.web_files import WEB, WebFile
 
-Progress = Callable[[Text, int, int], None]
 _LAKES = {"delta": "Delta", "iceberg": "Iceberg"}
 
 

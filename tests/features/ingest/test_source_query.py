@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagcast.features.core.errors import ConfigError, DataError
-from tagcast.features.ingest.readers import database
+from tagcast.features.ingest.readers.databases import sql
 from tests.support.source_projects import build, lines, project, read, source
 
 CHANGES_OF_CLOCKS = pd.to_datetime(
@@ -300,7 +300,7 @@ class TestDatabases:
             build(config)
 
     def test_types_may_change_from_chunk_to_chunk(self, tmp_path, monkeypatch) -> None:
-        monkeypatch.setattr(database, "CHUNK_ROWS", 2)
+        monkeypatch.setattr(sql, "CHUNK_ROWS", 2)
         config = project(tmp_path, source(place=self.SQLITE + 'table = "orders"'))
         self.fill(
             tmp_path / "shop.db", lines(id=[1, 2, "x", 4], price=[None, None, 3, 2.5]).astype({"id": object})

@@ -16,7 +16,7 @@ from tagcast.features.ingest.readers.scans import NOTHING, Part, column
 from tagcast.features.ingest.sql_casts import as_text
 
 _CHUNK_ROWS = 50_000
-_TEXTS = {"VARCHAR", "JSON"}
+_TEXTS = {"VARCHAR", "JSON", NOTHING}
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,15 @@ from tagcast.features.ingest.readers.remote.stores import RemoteFile
 FETCHED = Path("fetched") / "files"
 """In the home."""
 Progress = Callable[[Text, int, int], None]
+"""Stage, done, total."""
 _AT_ONCE = 8
 _TRIES = 4
 _FIRST_WAIT_S = 0.2
 _PIECE = 1 << 20
+
+
+def unwatched(_stage: Text, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
 
 
 class Store(Protocol):

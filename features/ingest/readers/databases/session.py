@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import Message, msg
+from tagcast.features.ingest.readers.databases.buckets import SQLITE_DIGEST, LineDigest
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -102,16 +103,32 @@ def open_engine(url: str, where: str, folder: Path) -> Engine:
             msg("{where}: the database driver {driver} is not installed", where=where, driver=error.name),
             hint=_DRIVERS.get(error.name or "", f"pip install {error.name}"),
         ) from error
-    file = folder / (parsed.database or "")
+    file = sqlite_file(url, folder) or folder
     if not file.is_file():
         raise DataError(
             msg("{where}: there is no file {file}", where=where, file=file),
             hint=msg("correct url, or bring the file there"),
         )
     address = f"file:{quote(str(file))}?mode=ro"
-    return create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
-    )
+
+    def connected() -> sqlite3.Connection:
+        connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        connection.create_aggregate(SQLITE_DIGEST, -1, LineDigest)  # type: ignore[arg-type]
+        return connection
+
+    return create_engine("sqlite://", creator=connected)
+
+
+def sqlite_file(url: str, folder: Path) -> Path | None:
+    """Return the SQLite file that a URL names, which starts in ``folder``; None where it names another database."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
+    return folder / (parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def _url_hint(url: str) -> Message:

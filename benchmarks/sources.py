@@ -1,0 +1,201 @@
+"""Event logs from databases, the first time and night by night: ``python -m benchmarks.sources [--quick]``.
+
+A table of 730 days lies in PostgreSQL and in SQLite. It is loaded into an empty home; again when nothing is new; and when a day
+has come and a line of another was corrected. Beside it, what only copies the mapped columns of PostgreSQL to Parquet through ADBC.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sqlite3
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.results import write_result
+from benchmarks.rows import Bar
+from benchmarks.speed.scoring import server
+from benchmarks.timing import Cost, Ratio, alternate, report, run_apart, run_here
+from tagcast.features.core.settings import Settings, load_settings
+from tagcast.features.ingest.event_log import build_event_log
+
+DAYS = 730
+SERVERS = ("postgresql", "sqlite")
+STEPS = ("load", "nothing", "day")
+RIVALS = (*(f"{kind} {step}" for kind in SERVERS for step in STEPS), "adbc to parquet")
+RATIOS = (
+    Ratio("postgresql load", "adbc to parquet", "lower", of="wall"),
+    Ratio("postgresql nothing", "postgresql load", "lower", Bar("at most", 0.2), "wall"),
+    Ratio("postgresql day", "postgresql load", "lower", Bar("at most", 0.5), "wall"),
+    Ratio("sqlite day", "sqlite load", "lower", Bar("at most", 0.5), "wall"),
+)
+CONFIG = """
+name = "sources"
+timezone = "UTC"
+memory_limit = "2GB"
+[[sources]]
+name = "shop"
+url = "${BENCHMARK_URL}"
+table = "orders"
+[sources.columns]
+profile_id = "customer"
+event_time = "ordered_at"
+amount = "price"
+quantity = "pieces"
+category = "category"
+item_id = "item"
+order_id = "order_no"
+channel = "channel"
+"""
+COPIED = (
+    "SELECT customer, ordered_at, price::text AS price, pieces, category, item, order_no, channel FROM orders"
+)
+IN_POSTGRESQL = """
+CREATE TABLE orders AS SELECT 'c' || (n::bigint * 7919 % {people}) AS customer,
+    timestamptz '2023-01-01 00:00+00' + (n::float8 * {days} / {lines}) * interval '1 day' AS ordered_at,
+    ((n::bigint * 31 % 10000) / 100.0)::numeric(12, 2) AS price, n % 4 + 1 AS pieces,
+    (array['tea', 'coffee', 'cups'])[1 + n % 3] AS category, 'item' || n % 500 AS item, 'order' || n / 3 AS order_no,
+    (array['web', 'shop'])[1 + n % 2] AS channel, 'what nothing maps, ' || n AS note
+FROM generate_series(0, {lines} - 1) n
+"""
+IN_SQLITE = """
+INSERT INTO orders
+WITH RECURSIVE counted(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM counted WHERE n < {lines} - 1)
+SELECT 'c' || (n * 7919 % {people}), datetime('2023-01-01', '+' || (n * {days} * 1440 / {lines}) || ' minutes'),
+    (n * 31 % 10000) / 100.0, n % 4 + 1, CASE n % 3 WHEN 0 THEN 'tea' WHEN 1 THEN 'coffee' ELSE 'cups' END, 'item' || n % 500,
+    'order' || n / 3, CASE n % 2 WHEN 0 THEN 'web' ELSE 'shop' END, 'what nothing maps, ' || n
+FROM counted
+"""
+NEW_DAY = (
+    """INSERT INTO orders SELECT customer, {moved}, price, pieces, category, item, 'new' || order_no, channel, note
+       FROM orders WHERE ordered_at >= '2024-12-29' AND ordered_at < '2024-12-30'""",
+    "UPDATE orders SET price = price + 1 WHERE order_no = 'order7'",
+)
+OLD_AGAIN = (
+    "DELETE FROM orders WHERE order_no LIKE 'new%'",
+    "UPDATE orders SET price = price - 1 WHERE order_no = 'order7'",
+)
+MOVED = {"postgresql": "ordered_at + interval '3 days'", "sqlite": "datetime(ordered_at, '+3 days')"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="100,000 lines, once")
+    parser.add_argument("--lines", type=int, default=3_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tagcast-benchmarks")
+    parser.add_argument("--one", choices=RIVALS, help="run one here and print its cost")
+    options = parser.parse_args()
+    if options.quick:
+        options.lines, options.repeats = 100_000, 1
+    folder = options.folder / f"sources-{options.lines}"
+    if options.one:
+        run_one(options.one, folder)
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "tagcast.toml").write_text(CONFIG, encoding="utf-8")
+    arguments = ["--lines", str(options.lines), "--folder", str(options.folder)]
+    with server() as postgres:
+        tables = {"sqlite": SqliteTable(folder / "shop.db", options.lines)}
+        if postgres is not None:
+            tables["postgresql"] = PostgresTable(postgres, options.lines)
+        names = [
+            name for name in RIVALS if name.split()[0] in tables or (name.startswith("adbc") and postgres)
+        ]
+
+        def run(name: str) -> Cost:
+            kind, _, step = name.partition(" ")
+            table = tables["postgresql" if kind == "adbc" else kind]
+            os.environ["BENCHMARK_URL"] = table.url
+            shutil.rmtree(folder / "home", ignore_errors=True)
+            if step in {"nothing", "day"}:
+                kept = folder / f"home-{kind}"
+                if not kept.is_dir():
+                    build_event_log(load_settings(folder / "tagcast.toml", kept, folder))
+                shutil.copytree(kept, folder / "home", symlinks=True)
+            if step == "day":
+                table.run(*(statement.format(moved=MOVED[kind]) for statement in NEW_DAY))
+            try:
+                return run_apart("benchmarks.sources", [*arguments, "--one", name])
+            finally:
+                if step == "day":
+                    table.run(*OLD_AGAIN)
+
+        costs = alternate(names, options.repeats, run)
+    title = f"{options.lines:,} lines of {DAYS} days; without what the server takes"
+    rows = report("sources", title, costs, [name for name in names if not name.startswith("adbc")], RATIOS)
+    write_result("sources", vars(options), rows, now=datetime.now(UTC))
+    shutil.rmtree(folder)
+
+
+class PostgresTable:
+    """The table on a PostgreSQL server."""
+
+    def __init__(self, url: str, lines: int) -> None:
+        self.url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        self._libpq = url
+        made = IN_POSTGRESQL.format(people=max(10, lines // 30), days=DAYS, lines=lines)
+        self.run("DROP TABLE IF EXISTS orders", made, "VACUUM ANALYZE orders")
+
+    def run(self, *statements: str) -> None:
+        """Run statements, each by itself."""
+        import psycopg
+
+        with psycopg.connect(self._libpq, autocommit=True) as connection:
+            connection.execute("SET TIME ZONE 'UTC'")
+            for statement in statements:
+                connection.execute(statement.encode())
+
+
+class SqliteTable:
+    """The table in an SQLite file."""
+
+    def __init__(self, file: Path, lines: int) -> None:
+        self.url, self._file = f"sqlite:///{file}", file
+        columns = "customer text, ordered_at text, price real, pieces int, category text, item text, order_no text, channel text, note"
+        made = IN_SQLITE.format(people=max(10, lines // 30), days=DAYS, lines=lines)
+        self.run(f"CREATE TABLE orders ({columns})", made)
+
+    def run(self, *statements: str) -> None:
+        """Run statements in one transaction."""
+        connection = sqlite3.connect(self._file)
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        connection.close()
+
+
+def run_one(name: str, folder: Path) -> None:
+    """Run one and print its cost."""
+    if name == "adbc to parquet":
+        run_here(lambda: copy_by_adbc(folder / "copy.parquet"))
+        return
+    settings = load_settings(folder / "tagcast.toml", folder / "home", folder)
+
+    run_here(lambda: load(settings))
+
+
+def load(settings: Settings) -> None:
+    """Build the event log, or find that nothing is new."""
+    build_event_log(settings)
+
+
+def copy_by_adbc(target: Path) -> None:
+    """Copy the mapped columns to Parquet as they come."""
+    import pyarrow.parquet as pq
+    from adbc_driver_postgresql import dbapi
+
+    url = os.environ["BENCHMARK_URL"].replace("+psycopg", "", 1)
+    with dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(COPIED)
+        batches = cursor.fetch_record_batch()
+        with pq.ParquetWriter(target, batches.schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""What every kind of database gives: its buckets, and the lines of some."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tagcast.features.core.errors import DataError
+from tagcast.features.ingest.readers.databases.buckets import Content
+from tagcast.features.ingest.readers.nested.value_paths import path_in
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK_ROWS = 50_000
+Chunk = tuple["pa.RecordBatch", Iterable[str]]
+"""Lines, and the names of columns of numbers that became text."""
+
+
+class LostConnectionError(Exception):
+    """The connection broke off while a database was read: the same may succeed a moment later.
+
+    Parameters
+    ----------
+    error : DataError
+        What it is for people, once it is given up.
+    """
+
+    def __init__(self, error: DataError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class UnreachableError(LostConnectionError):
+    """No connection came about."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of a place.
+
+    Parameters
+    ----------
+    needed : frozenset of str
+        Columns, in any case, and paths into columns of JSON; no other is fetched.
+    whole : bool
+        All columns are.
+    time : str or None
+        The column of times by which lines fall into buckets.
+    """
+
+    needed: frozenset[str]
+    whole: bool
+    time: str | None
+
+    def has(self, name: str) -> bool:
+        """Return whether a column is read."""
+        lower = name.lower()
+        if self.whole or any(lower == one.lower() for one in self.needed):
+            return True
+        paths = (path_in(one) for one in self.needed)
+        return any(path is not None and path[0].lower() == lower for path in paths)
+
+
+class Database(Protocol):
+    """A place of a database, opened; all that it returns is of one moment."""
+
+    method: str
+
+    def contents(self) -> dict[str, Content]:
+        """Return the buckets of all lines."""
+
+    def lines(self, wanted: Collection[str], there: Collection[str]) -> Iterator[Chunk]:
+        """Yield all lines of some buckets and maybe others, with the names of columns of numbers that became text."""

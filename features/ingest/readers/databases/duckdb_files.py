@@ -1,0 +1,179 @@
+"""Tables and queries of a DuckDB file, opened read-only by DuckDB itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.schema.sources import Place
+from tagcast.features.core.urls import expand_url
+from tagcast.features.ingest.readers.databases import buckets
+from tagcast.features.ingest.readers.databases.buckets import LABEL, WHOLE, Content
+from tagcast.features.ingest.readers.databases.contract import CHUNK_ROWS, Chunk, Database, Wanted
+from tagcast.features.ingest.readers.databases.session import reading_statement
+from tagcast.features.ingest.readers.scans import column
+from tagcast.features.ingest.sql_allow_list import suggest
+from tagcast.features.ingest.sql_casts import base_type
+
+SCHEME = "duckdb:///"
+_ASKED = "asked"
+_TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
+_NUMBERS = {"INTEGER", "BIGINT", "UINTEGER"}
+_AS_TEXT = {
+    "INTERVAL", "TIME", "TIME WITH TIME ZONE", "UUID", "ENUM", "BIT", "BLOB", "HUGEINT", "UHUGEINT", "UBIGINT", "JSON",
+}  # fmt: skip
+"""Types that Parquet lacks, or has another meaning for."""
+
+
+def file_of(url: str, where: str, folder: Path) -> Path | None:
+    """Return the DuckDB file that a URL names, which starts in ``folder``; None where it names another database."""
+    whole = expand_url(url, where)
+    return folder / whole.removeprefix(SCHEME).partition("?")[0] if whole.startswith(SCHEME) else None
+
+
+@contextmanager
+def open_duckdb(place: Place, where: str, file: Path, wanted: Wanted) -> Iterator[Database]:
+    """Open a table or query of a DuckDB file.
+
+    Raises
+    ------
+    DataError
+        When there is no such file, table or column, or when it cannot be read.
+    """
+    import duckdb
+
+    if not file.is_file():
+        raise DataError(
+            msg("{where}: there is no file {file}", where=where, file=file),
+            hint=msg("correct url, or bring the file there"),
+        )
+    try:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.begin()
+            yield DuckDbTable(connection, place, where, wanted)
+    except duckdb.CatalogException as error:
+        if place.table is None:
+            raise _unreadable(error, where) from error
+        raise DataError(
+            msg("{where}: there is no table {table!r}", where=where, table=place.table),
+            hint=msg("check its spelling and schema"),
+        ) from error
+    except duckdb.Error as error:
+        raise _unreadable(error, where) from error
+
+
+def _unreadable(error: Exception, where: str) -> DataError:
+    return DataError(
+        msg("{where}: the database cannot be read: {reason}", where=where, reason=raw_text(error)),
+        hint=msg("check url, table, query and that the server runs"),
+    )
+
+
+class DuckDbTable:
+    """A table or query of a DuckDB file.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    place : Place
+    where : str
+    wanted : Wanted
+    """
+
+    def __init__(self, connection: Any, place: Place, where: str, wanted: Wanted) -> None:
+        import duckdb
+
+        # Its hash functions are the same within a version alone.
+        self.method = f"duckdb {duckdb.__version__} 1"
+        if place.query is not None:
+            self._relation = connection.sql(
+                reading_statement(place.query, "duckdb", where).replace("\\:", ":")
+            )
+        else:
+            self._relation = connection.table(place.table)
+        types = zip(self._relation.columns, map(str, self._relation.types), strict=True)
+        self._types = {name: kind for name, kind in types if wanted.has(name)}
+        if place.table is not None:
+            self._check(wanted, where)
+        self._time = next((n for n in self._types if n.lower() == (wanted.time or "").lower()), None)
+
+    def contents(self) -> dict[str, Content]:
+        """Return the buckets of all lines."""
+        hashed = exp.Anonymous(this="hash", expressions=[column(name) for name in self._types])
+        content = exp.Sum(this=exp.cast(hashed, "HUGEINT", dialect="duckdb"))
+        counted = exp.select(self._label(), exp.Count(this=exp.Star()), content).from_(_ASKED).group_by("1")
+        found = self._query(counted).fetchall()
+        if len(found) > buckets.MOST_BUCKETS:
+            self._time = None
+            return self.contents()
+        if self._time is None:
+            return {WHOLE: (found[0][1], str(found[0][2]))} if found else {}
+        return {buckets.label_text(label): (rows, str(digest)) for label, rows, digest in found}
+
+    def lines(self, wanted: Collection[str], there: Collection[str]) -> Iterator[Chunk]:
+        """Yield the lines of some buckets."""
+        import pyarrow as pa
+
+        picked = [exp.alias_(_plain(name, kind), name, quoted=True) for name, kind in self._types.items()]
+        asked = exp.select(*picked, exp.alias_(self._label(), LABEL, quoted=True)).from_(_ASKED)
+        if self._time is not None and len(wanted) < len(there):
+            asked = asked.where(self._within(wanted, there))
+        for batch in self._query(asked).to_arrow_reader(CHUNK_ROWS):
+            given = batch.column(batch.num_columns - 1).to_pylist()
+            labels = [WHOLE if self._time is None else buckets.label_text(one) for one in given]
+            columns = [*batch.columns[:-1], pa.array(labels, pa.string())]
+            yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names), ()
+
+    def _query(self, asked: exp.Select) -> Any:
+        return self._relation.query(_ASKED, asked.sql("duckdb"))
+
+    def _check(self, wanted: Wanted, where: str) -> None:
+        for name in sorted(wanted.needed):
+            if not any(
+                Wanted(frozenset({name}), whole=False, time=None).has(one) for one in self._relation.columns
+            ):
+                raise DataError(
+                    msg("{where}: there is no column {name!r}", where=where, name=name),
+                    hint=suggest(name, list(self._relation.columns)),
+                )
+
+    def _label(self) -> exp.Expr:
+        """Return the number of a line's day; of a text its first ten letters."""
+        if self._time is None:
+            return exp.null()
+        kind, value = self._types[self._time], column(self._time)
+        if kind in _TIMES:
+            moment = exp.cast(value, "TIMESTAMP")
+            day = exp.cast(moment.copy(), "DATE") - exp.cast(
+                exp.Literal.string(buckets.EPOCH.isoformat()), "DATE"
+            )
+            finite = exp.Anonymous(this="isfinite", expressions=[moment])
+            return exp.case().when(finite, day)
+        if kind == "VARCHAR":
+            return exp.func("left", value, exp.Literal.number(10))
+        if kind in _NUMBERS:
+            return exp.Floor(this=exp.Div(this=value, expression=exp.Literal.number(86_400_000), typed=False))
+        return exp.null()
+
+    def _within(self, wanted: Collection[str], there: Collection[str]) -> exp.Expr:
+        label = exp.paren(self._label())
+        conditions: list[exp.Expr] = [label.is_(exp.null())] if buckets.NO_BUCKET in wanted else []
+        conditions += [label.between(first, last) for first, last in buckets.ranges_of(wanted, there)]
+        texts = [exp.Literal.string(one[1:]) for one in wanted if one.startswith("t")]
+        conditions += [label.isin(*texts)] if texts else []
+        return exp.or_(exp.false(), *conditions)
+
+
+def _plain(name: str, kind: str) -> exp.Expr:
+    value = column(name)
+    if base_type(kind) in _AS_TEXT:
+        return exp.cast(value, "VARCHAR")
+    return exp.cast(value, "TIMESTAMP") if kind == "TIMESTAMP_NS" else value

@@ -1,0 +1,230 @@
+"""What was fetched of databases, kept in the home: of each bucket of lines its digest, so that only what differs is read again.
+
+``<home>/sources/<key>/`` is of one place and the columns that are read of it: pieces, which are folders of Parquet, and
+``pieces.json``, which says what each holds of which bucket. It is replaced last: whatever breaks off before leaves the pieces that
+were whole. A piece never changes; of a bucket that was fetched again its lines count no more.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.schema.sources import Place
+from tagcast.features.core.system import private_folder
+from tagcast.features.core.urls import expand_url
+from tagcast.features.ingest.readers.databases import buckets
+from tagcast.features.ingest.readers.databases.buckets import LABEL, Content
+from tagcast.features.ingest.readers.databases.chunk_types import write_chunks
+from tagcast.features.ingest.readers.databases.contract import (
+    Chunk,
+    Database,
+    LostConnectionError,
+    UnreachableError,
+    Wanted,
+)
+from tagcast.features.ingest.readers.databases.duckdb_files import file_of, open_duckdb
+from tagcast.features.ingest.readers.databases.pieces import LOCK, Fetched, Piece, Pieces, locked
+from tagcast.features.ingest.readers.databases.postgres_adbc import AdbcError
+from tagcast.features.ingest.readers.databases.session import sqlite_file
+from tagcast.features.ingest.readers.databases.sql import open_sql
+
+FETCHED = "sources"
+"""In the home."""
+WAITS_SECONDS = (1, 5, 20)
+"""Before a connection that broke off is made again."""
+MOST_CHANGED = 0.3
+"""Of the lines that were known, in buckets that differ: beyond it all is read anew."""
+_SETTLED_NS = 2_000_000_000
+GROUP_ROWS, MOST_GROUPS = 1_000_000, 8
+"""A first load is read in groups of days, few enough that a server without an index is not searched often."""
+
+
+def fetch(
+    place: Place, where: str, folder: Path, wanted: Wanted, root: Path, progress: Callable[[int, int], None]
+) -> Fetched:
+    """Bring what is kept of a place to what its database holds now; a connection that breaks off is made again.
+
+    Parameters
+    ----------
+    place : Place
+        With a ``url``.
+    where : str
+        Names the place in errors.
+    folder : Path
+        Where the path of a file in the URL starts.
+    wanted : Wanted
+    root : Path
+        Where all places are kept.
+    progress : callable
+        ``(days done, days in all)``, of what differs and what is there.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read; what was kept stays.
+    """
+    target = root / _key(place, wanted)
+    private_folder(target)
+    with locked(target):
+        seen = _seen(place, where, folder, target)
+        kept = Pieces.read(target)
+        if seen and kept.seen == seen:
+            return Fetched(target, kept)
+        waits = list(WAITS_SECONDS)
+        fast, broke_off = True, False
+        while True:
+            try:
+                with _opened(place, where, folder, wanted, fast=fast) as database:
+                    return Fetched(target, _brought(database, target, where, progress, seen))
+            except LostConnectionError as lost:
+                # A server that was never reached will not be by waiting: its address is wrong, or the password.
+                if not waits or (isinstance(lost, UnreachableError) and not broke_off):
+                    raise lost.error from lost
+                broke_off = True
+                time.sleep(waits.pop(0))
+            except AdbcError:
+                # psycopg names the column that cannot be read, and goes on where the connection was lost.
+                fast, broke_off = False, True
+
+
+def _key(place: Place, wanted: Wanted) -> str:
+    # The URL as it is written: passwords are in the environment.
+    named = [
+        place.url,
+        place.table,
+        place.query,
+        sorted(map(str.lower, wanted.needed)),
+        wanted.whole,
+        wanted.time,
+    ]
+    return sha256(json.dumps(named).encode()).hexdigest()[:16]
+
+
+def _seen(place: Place, where: str, folder: Path, target: Path) -> str:
+    """Return size and time of a database that is a file; empty where it is none, or was written a moment ago."""
+    file = file_of(place.url or "", where, folder) or sqlite_file(expand_url(place.url or "", where), folder)
+    if file is None or not file.is_file():
+        return ""
+    # Lines that were committed lie in a file beside it until SQLite moves them.
+    found = [one.stat() for one in (file, file.with_name(f"{file.name}-wal")) if one.is_file()]
+    # Of two writes within a tick of the file system's clock, the later one leaves no trace.
+    if (target / LOCK).stat().st_mtime_ns - max(about.st_mtime_ns for about in found) < _SETTLED_NS:
+        return ""
+    return "|".join([str(file), *(f"{about.st_size}|{about.st_mtime_ns}" for about in found)])
+
+
+@contextmanager
+def _opened(place: Place, where: str, folder: Path, wanted: Wanted, *, fast: bool) -> Iterator[Database]:
+    file = file_of(place.url or "", where, folder)
+    if file is not None:
+        with open_duckdb(place, where, file, wanted) as database:
+            yield database
+    else:
+        with open_sql(place, where, folder, wanted, fast=fast) as database:
+            yield database
+
+
+def _brought(
+    database: Database, target: Path, where: str, progress: Callable[[int, int], None], seen: str
+) -> Pieces:
+    """Fetch the buckets that differ, in groups; each counts as soon as it is whole."""
+    kept = Pieces.read(target)
+    _drop_strays(target, kept)
+    now = database.contents()
+    before = kept.contents() if database.method and kept.method == database.method else {}
+    wanted = buckets.changed(before, now)
+    differ = sum(before[one][0] for one in {*before} - {*now} | {*before} & {*wanted})
+    if differ > MOST_CHANGED * sum(rows for rows, _ in before.values()):
+        wanted = buckets.ordered(list(now))
+    kept.method, kept.seen = database.method, ""
+    # Before anything is read: a bucket whose lines are of another digest must not be taken for one of this.
+    kept.current = {one: piece for one, piece in kept.current.items() if one in before}
+    if not now:
+        raise _empty(where)
+    done = len(now) - len(wanted)
+    for group in _groups(wanted, now):
+        progress(done, len(now))
+        _fetch_group(database, target, kept, group, now, where)
+        done += len(group)
+    if wanted:
+        progress(len(now), len(now))
+    kept.current = {one: piece for one, piece in kept.current.items() if one in now}
+    kept.seen = seen
+    kept.write(target)
+    return kept
+
+
+def _fetch_group(
+    database: Database,
+    target: Path,
+    kept: Pieces,
+    group: Sequence[str],
+    now: Mapping[str, Content],
+    where: str,
+) -> None:
+    aside = target / ".aside"
+    shutil.rmtree(aside, ignore_errors=True)
+    counted: dict[str, int] = {}
+    rows, untyped = write_chunks(_of_group(database.lines(group, now), group, counted), aside)
+    if not rows:
+        shutil.rmtree(aside)
+        if now[group[0]][1] is None:
+            raise _empty(where)
+        return
+    name = kept.next_name()
+    aside.rename(target / name)
+    # Lines that came and went between digest and fetch, on a server without snapshots, are fetched again by the next load.
+    found = {one: (n, now[one][1] if n == now[one][0] else None) for one, n in counted.items()}
+    kept.pieces[name] = Piece(found, sorted(untyped))
+    kept.current |= dict.fromkeys(found, name)
+    kept.write(target)
+
+
+def _of_group(chunks: Iterator[Chunk], group: Sequence[str], counted: dict[str, int]) -> Iterator[Chunk]:
+    """Yield the lines of some buckets, and count them by bucket."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(group, pa.string())
+    for batch, names in chunks:
+        lines = batch.filter(pc.is_in(batch.column(LABEL), wanted))
+        for found in pc.value_counts(lines.column(LABEL)).to_pylist():
+            counted[found["values"]] = counted.get(found["values"], 0) + found["counts"]
+        if lines.num_rows:
+            yield lines, names
+
+
+def _groups(wanted: Sequence[str], now: Mapping[str, Content]) -> Iterator[list[str]]:
+    size = max(GROUP_ROWS, sum(now[one][0] for one in wanted) // MOST_GROUPS)
+    group: list[str] = []
+    rows = 0
+    for one in wanted:
+        group.append(one)
+        rows += now[one][0]
+        if rows >= size:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group
+
+
+def _empty(where: str) -> DataError:
+    return DataError(
+        msg("{where}: the table is empty, no rows were read", where=where),
+        hint=msg("check table, query and the rights of the user"),
+    )
+
+
+def _drop_strays(target: Path, kept: Pieces) -> None:
+    """Remove what a load that was killed left behind."""
+    for there in target.iterdir():
+        if there.is_dir() and there.name not in kept.pieces:
+            shutil.rmtree(there, ignore_errors=True)

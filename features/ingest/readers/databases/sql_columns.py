@@ -1,0 +1,91 @@
+"""Columns of a table in a database: those that are needed, and the one whose values its driver cannot convert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
+from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.ingest.readers.databases.contract import CHUNK_ROWS, Wanted
+from tagcast.features.ingest.readers.nested.value_paths import path_in
+from tagcast.features.ingest.sql_allow_list import suggest
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, FromClause
+
+_MYSQL_TIMESTAMP = 7
+"""Number of the type TIMESTAMP in MySQL's protocol, which its drivers hand on."""
+
+
+def selected_columns(
+    connection: Connection, table: str, wanted: Wanted, where: str
+) -> tuple[list[ColumnElement[Any]], FromClause]:
+    """Return the needed columns, as the driver gives them: a type's own conversion may fail on one value."""
+    from sqlalchemy import Boolean, MetaData, Table, column
+
+    schema, _, name = table.rpartition(".")
+    known = Table(name, MetaData(), schema=schema or None, autoload_with=connection)
+    spelt = {c.name.lower(): c.name for c in known.columns}
+    for one in sorted(wanted.needed):
+        path = path_in(one)
+        if one.lower() not in spelt and (path is None or path[0].lower() not in spelt):
+            raise DataError(
+                msg("{where}: there is no column {name!r}", where=where, name=one),
+                hint=suggest(one, list(spelt.values())),
+            )
+    chosen = [c for c in known.columns if wanted.has(c.name)]
+    # SQLite has no type for yes and no: without its declaration they would be numbers.
+    plain = [c if isinstance(c.type, Boolean) else column(c.name, _selectable=known) for c in chosen]
+    return list(plain), known
+
+
+class named_column:  # noqa: N801 - used as a function
+    """Names the column whose value the driver cannot convert."""
+
+    def __init__(self, connection: Connection, origin: FromClause, where: str) -> None:
+        self._connection, self._origin, self._where = connection, origin, where
+        self._names: list[str] = []
+
+    def __enter__(self) -> Callable[[Iterator[str]], None]:
+        return self._names.extend
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, DataError) or not self._names:
+            return
+        if getattr(error, "connection_invalidated", False):
+            return
+        named = self._failing()
+        if named is not None:
+            name, reason = named
+            raise DataError(
+                msg(
+                    "{where}: column {name!r} cannot be read: {reason}",
+                    where=self._where,
+                    name=name,
+                    reason=reason,
+                ),
+                hint=msg("leave it out, or give a query that casts it to text"),
+            ) from error
+
+    def _failing(self) -> tuple[str, Any] | None:
+        from sqlalchemy import column, select
+
+        for name in self._names:
+            try:
+                self._connection.rollback()
+                alone: Any = select(column(name)).select_from(self._origin)
+                for _ in self._connection.execute(alone).partitions(CHUNK_ROWS):
+                    pass
+            except Exception as error:  # noqa: BLE001 - a driver may raise anything for a value it cannot convert
+                return name, raw_text(getattr(error, "orig", None) or error)
+        return None
+
+
+def moments_in(result: Any, dialect: str) -> frozenset[int]:
+    """Return the positions of MySQL's TIMESTAMP: moments that its drivers hand out without a zone, here in UTC."""
+    if dialect not in {"mysql", "mariadb"} or result.cursor is None:
+        return frozenset()
+    described = result.cursor.description or ()
+    return frozenset(n for n, about in enumerate(described) if about[1] == _MYSQL_TIMESTAMP)
