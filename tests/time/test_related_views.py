@@ -267,7 +267,7 @@ def check(found: dict, views: list[dict], history: list[Event]) -> None:
                     assert math.isclose(held, value, rel_tol=1e-12, abs_tol=1e-9), (name, as_of, key, column)
 
 
-@settings(max_examples=3, deadline=None, phases=DRAWN)
+@settings(max_examples=4, deadline=None, phases=DRAWN)
 @given(views, drawn_events)
 def test_every_figure_is_what_a_count_by_hand_gives(views, drawn) -> None:
     history = [*ALWAYS, *drawn]

@@ -82,7 +82,7 @@ def expected(values: list[str], where: str | None, keys: tuple[str, ...], histor
     }
 
 
-@settings(max_examples=5, deadline=None, phases=DRAWN)
+@settings(max_examples=8, deadline=None, phases=DRAWN)
 @given(chosen, wheres, keyed, events)
 def test_every_query_is_what_a_count_by_hand_gives(values, where, keys, drawn) -> None:
     history = [*ALWAYS, *drawn]
@@ -129,7 +129,7 @@ def by_hand(name: str, of: list[Event], everybody: dict[str, list[Event]]) -> tu
     return {len(pairs)}, {sum(amounts) if amounts else None}
 
 
-@settings(max_examples=3, deadline=None, phases=DRAWN)
+@settings(max_examples=4, deadline=None, phases=DRAWN)
 @given(st.sampled_from(sorted(FURTHER)), events)
 def test_tables_of_a_query_windows_and_joins_see_the_same_past(name, drawn) -> None:
     history = [*ALWAYS, *drawn]
@@ -159,7 +159,7 @@ every_query = st.one_of(
 )
 
 
-@settings(max_examples=3, deadline=None, phases=DRAWN)
+@settings(max_examples=4, deadline=None, phases=DRAWN)
 @given(every_query, events, st.randoms(use_true_random=False))
 def test_nothing_at_or_after_a_date_changes_it(view, drawn, random) -> None:
     first, history = min(DATES), [*ALWAYS, *drawn]
@@ -177,7 +177,7 @@ def test_nothing_at_or_after_a_date_changes_it(view, drawn, random) -> None:
     pd.testing.assert_frame_equal(left, right, check_exact=True)
 
 
-@settings(max_examples=3, deadline=None, phases=DRAWN)
+@settings(max_examples=4, deadline=None, phases=DRAWN)
 @given(every_query, events)
 def test_dates_together_give_what_each_gives_alone(view, drawn) -> None:
     history = [*ALWAYS, *drawn]
