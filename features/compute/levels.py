@@ -17,6 +17,7 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.ingest.attributes.views import MOST_WORDS
 from tagcast.features.ingest.log_columns import view_expression
+from tagcast.features.ingest.sql_casts import day_literal
 
 WORD = "VARCHAR"
 """The type of words on the event log."""
@@ -101,7 +102,7 @@ def parquet(files: str) -> exp.Expr:
 
 def before(column: str, as_of: date) -> exp.Expr:
     """Return whether a day lies before ``as_of``."""
-    return exp.LT(this=exp.column(column), expression=exp.cast(exp.Literal.string(str(as_of)), "DATE"))
+    return exp.LT(this=exp.column(column), expression=day_literal(as_of))
 
 
 def _counted(connection: Any, rows: exp.Select, name: str) -> list[tuple[str, int]]:

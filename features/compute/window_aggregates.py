@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -20,6 +20,7 @@ from tagcast.features.entities.pair import Pair
 from tagcast.features.ingest.log_columns import check_column, check_condition, never_met, unmet_names
 from tagcast.features.ingest.readers.nested.value_paths import spelt_as
 from tagcast.features.ingest.sql_allow_list import checked
+from tagcast.features.ingest.sql_casts import day_literal
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -125,7 +126,7 @@ def measured(events: ir.Table, as_of: date, rule: WindowRule) -> ir.Table:
     rows = rows.from_(exp.table_(events.get_name(), quoted=True)).group_by(
         exp.column("profile_id", quoted=True)
     )
-    rows = rows.where(exp.and_(day >= _date(as_of), day.copy() < _date(end)))
+    rows = rows.where(exp.and_(day >= day_literal(as_of), day.copy() < day_literal(end)))
     types = ibis.schema({"profile_id": "string", "measured": "float64", "stopped": "int64"})
     found: ir.Table = events.get_backend().sql(rows.sql("duckdb"), schema=types)
     return found
@@ -177,7 +178,3 @@ def _condition(text: str, columns: Collection[str]) -> exp.Expr:
 
 def _names(tree: exp.Expr | None, column: str) -> bool:
     return tree is not None and any(node.name == column for node in tree.find_all(exp.Column))
-
-
-def _date(day: date) -> Any:
-    return exp.cast(exp.Literal.string(day.isoformat()), "DATE")

@@ -22,7 +22,7 @@ from tagcast.features.ingest.attributes.views import write_view_tables
 from tagcast.features.ingest.event_log_content import VIEWS, LogContent, content_id
 from tagcast.features.ingest.log_columns import column_kinds, log_columns
 from tagcast.features.ingest.parts.facts import FACTS, read_facts, write_facts
-from tagcast.features.ingest.parts.layout import add_part, lines_of, merge_parts, parts_glob, take_over
+from tagcast.features.ingest.parts.layout import add_part, lines_of, merge_parts, parts_glob, scan, take_over
 from tagcast.features.ingest.parts.marks import source_marks, write_marks
 from tagcast.features.ingest.parts.staging import LastLoad, Staged, Stager, identity_query
 from tagcast.features.ingest.readers.remote.fetched import Progress
@@ -210,7 +210,7 @@ def _holds(span: SourceSpan | None, day: date) -> bool:
 
 def _placed(files: Sequence[Path], columns: Sequence[str]) -> exp.Select:
     """Return the staged lines of whoever is known, in the columns of the log."""
-    read = exp.func("read_parquet", exp.array(*[exp.Literal.string(str(file)) for file in files]))
+    read = scan(*files)
     placed, time = exp.column("placed"), exp.column("event_time")
     lines = exp.select(
         *[exp.alias_(placed if c == "profile_id" else exp.column(c), c) for c in columns]

@@ -18,7 +18,15 @@ from tagcast.features.ingest.event_log_content import Digest
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
-from tagcast.features.ingest.sql_casts import NUMERIC, as_key, as_number, base_type, finite, rows_where
+from tagcast.features.ingest.sql_casts import (
+    NUMERIC,
+    as_key,
+    as_number,
+    base_type,
+    day_literal,
+    finite,
+    rows_where,
+)
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.time_casts import (
     NAIVE,
@@ -95,7 +103,7 @@ def _moments(settings: Settings, reader: Reader, view: AttributesDeclaration, ta
     source, where = view.source, f"views.{view.view}"
     if source.constant:
         never = exp.cast(exp.null(), "TIMESTAMP")
-        day = exp.cast(exp.Literal.string(ALWAYS.isoformat()), "DATE")
+        day = day_literal(ALWAYS)
         return [
             exp.alias_(never, "valid_from"),
             exp.alias_(never.copy(), "known_at"),

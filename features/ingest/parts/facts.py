@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
 
 from tagcast.features.ingest.event_log_content import Digest
+from tagcast.features.ingest.parts.layout import scan
 from tagcast.features.ingest.sql_casts import day_literal
 
 FACTS = "facts.parquet"
@@ -63,9 +63,9 @@ def write_facts(
     replaced : collection of date
         The days that they do not hold any more.
     """
-    found = [_counts(_scan(*counted), columns)] if counted else []
+    found = [_counts(scan(*counted), columns)] if counted else []
     if last is not None:
-        there = exp.select("*").from_(_scan(last))
+        there = exp.select("*").from_(scan(last))
         gone = exp.column("event_day").isin(*map(day_literal, sorted(replaced)))
         found.append(there.where(exp.not_(gone)) if replaced else there)
     rows = found[0] if len(found) == 1 else exp.union(*found, distinct=False)
@@ -76,9 +76,7 @@ def write_facts(
 def read_facts(connection: Any, file: Path) -> LogFacts:
     """Return what :func:`write_facts` wrote."""
     names = ["event_day", "event", "lines", "digest", *OPTIONAL_COLUMNS, _RETURNED]
-    rows = connection.sql(
-        exp.select(*names).from_(_scan(file)).order_by("event_day").sql("duckdb")
-    ).fetchall()
+    rows = connection.sql(exp.select(*names).from_(scan(file)).order_by("event_day").sql("duckdb")).fetchall()
     digests: dict[date, Digest] = {}
     events_from: dict[str, date] = {}
     columns_from: dict[str, date] = {}
@@ -110,7 +108,3 @@ def _counts(lines: exp.Expr, columns: Sequence[str]) -> exp.Select:
         exp.alias_(exp.Anonymous(this="bool_or", expressions=[exp.column(_RETURNED)]), _RETURNED),
     )
     return counted.from_(lines).group_by("event_day", "event")
-
-
-def _scan(*files: Path) -> exp.Expr:
-    return exp.func("read_parquet", exp.array(*[exp.Literal.string(escape(str(file))) for file in files]))

@@ -60,7 +60,7 @@ def take_over(connection: Any, last: Path, folder: Path, replaced: Collection[da
             _link(part, target)
         elif len(gone) < len(held[part]):
             there = exp.column("event_day").isin(*map(day_literal, gone))
-            rows = exp.select("*").from_(_scan(part)).where(exp.not_(there))
+            rows = exp.select("*").from_(scan(part)).where(exp.not_(there))
             _write_in_order(connection, rows, target)
 
 
@@ -100,7 +100,7 @@ def merge_parts(connection: Any, folder: Path, columns: int) -> None:
         return
     aside = folder / ".merged"
     aside.mkdir()
-    merged = add_part(connection, aside, exp.select("*").from_(_scan(*parts)), columns)
+    merged = add_part(connection, aside, exp.select("*").from_(scan(*parts)), columns)
     shutil.rmtree(folder / EVENTS)
     if merged is not None:
         (folder / EVENTS).mkdir()
@@ -110,18 +110,19 @@ def merge_parts(connection: Any, folder: Path, columns: int) -> None:
 
 def lines_of(folder: Path) -> exp.Select:
     """Return every line of a log."""
-    return exp.select("*").from_(_scan(*parts_of(folder)))
+    return exp.select("*").from_(scan(*parts_of(folder)))
 
 
 def _days(connection: Any, folder: Path) -> dict[Path, set[date]]:
     held: dict[Path, set[date]] = {}
     for part in parts_of(folder):
-        days = exp.select("event_day").distinct().from_(_scan(part))
+        days = exp.select("event_day").distinct().from_(scan(part))
         held[part] = {day for (day,) in connection.sql(days.sql("duckdb")).fetchall()}
     return held
 
 
-def _scan(*parts: Path) -> exp.Expr:
+def scan(*parts: Path) -> exp.Expr:
+    """Return what reads Parquet files of a log; their names are no patterns."""
     return exp.func("read_parquet", exp.array(*[exp.Literal.string(escape(str(part))) for part in parts]))
 
 

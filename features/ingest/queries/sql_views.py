@@ -20,7 +20,7 @@ from tagcast.features.ingest.queries.calls import calls_of, is_grouped, of_windo
 from tagcast.features.ingest.queries.functions import EXACT
 from tagcast.features.ingest.queries.query import checked_query
 from tagcast.features.ingest.queries.rewritten import EVENTS, known_before, without_errors
-from tagcast.features.ingest.sql_casts import NUMERIC, base_type
+from tagcast.features.ingest.sql_casts import NUMERIC, base_type, day_literal
 
 if TYPE_CHECKING:
     from tagcast.features.catalog.view_declarations import ColumnKind
@@ -62,7 +62,7 @@ def settled_sql(view: SqlDeclaration, settings: Settings) -> SqlView:
     where = f"{view.place}: sql"
     kinds = dict.fromkeys(log_columns(settings), "VARCHAR") | column_kinds(settings)
     checked = checked_query(view.sql, [*kinds], where)
-    day = exp.cast(exp.Literal.string(str(_DAY)), "DATE")
+    day = day_literal(_DAY)
     written = known_before(checked, [*kinds], day)
     query = without_errors(written.copy())
     with duckdb.connect(config={"enable_external_access": False, "threads": 1}) as connection:
@@ -213,7 +213,7 @@ def _made_log(kinds: Mapping[str, str], words: list[str]) -> exp.Expr:
 
     def value(place: int, name: str, kind: str) -> exp.Expr:
         one = exp.cast(exp.paren(drawn(place, 50)), "INT")
-        day = exp.Sub(this=exp.cast(exp.Literal.string(str(_DAY)), "DATE"), expression=one.copy())
+        day = exp.Sub(this=day_literal(_DAY), expression=one.copy())
         made: dict[str, exp.Expr] = {
             "TINYINT": exp.cast(exp.paren(drawn(place, 24)), kind),
             "BOOLEAN": drawn(place, 2).eq(0),

@@ -16,10 +16,9 @@ from tagcast.features.core.messages import msg
 from tagcast.features.core.schema.sources import Place, Source
 from tagcast.features.core.settings import Settings
 from tagcast.features.ingest.readers.arrow.arrow_files import arrow_table
-from tagcast.features.ingest.readers.arrow.arrow_stage import NOTHING_WANTED, ArrowTable, Wanted, stage_arrow
+from tagcast.features.ingest.readers.arrow.arrow_stage import NOTHING_WANTED, ArrowTable, stage_arrow
 from tagcast.features.ingest.readers.csv_dialect import Dialect, as_utf8, dialect_of
 from tagcast.features.ingest.readers.csv_errors import explained
-from tagcast.features.ingest.readers.databases import contract
 from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
 from tagcast.features.ingest.readers.databases.pieces import Fetched
 from tagcast.features.ingest.readers.databases.scanned import keep_needed, parts_of
@@ -33,6 +32,7 @@ from tagcast.features.ingest.readers.remote.fetched import Progress, unwatched
 from tagcast.features.ingest.readers.scans import Part, alike, column, csv_part, parquet_scan
 from tagcast.features.ingest.readers.table import Table, united
 from tagcast.features.ingest.readers.units import FileListing, Listing, TableListing, listing_of
+from tagcast.features.ingest.readers.wanted import Wanted
 
 
 class Reader:
@@ -67,7 +67,7 @@ class Reader:
         self._originals: dict[str, str] = {}
         self._listings: dict[str, tuple[Place, Listing | None]] = {}
         self._read: dict[str, tuple[FileListing, set[str]]] = {}
-        self._fetched: dict[tuple[str, contract.Wanted], Fetched] = {}
+        self._fetched: dict[tuple[str, Wanted], Fetched] = {}
 
     def listing(self, place: Place, where: str) -> Listing | None:
         """Return what a place was made of when this was first asked, None of a database; all of it is read as of then."""
@@ -112,7 +112,7 @@ class Reader:
         listing = self.listing(place, where)
         assert listing is not None  # noqa: S101 - None is a database
         names = listing.units if only is None else only
-        wanted = Wanted({*needed, *([place.unnest] if place.unnest else ())}, whole)
+        wanted = Wanted(frozenset({*needed, *([place.unnest] if place.unnest else ())}), whole)
         tables: dict[str, ArrowTable] = {}
         if isinstance(listing, TableListing):
             tables[where], paths, kind = listing.table(names), [], "arrow"
@@ -182,7 +182,7 @@ class Reader:
             As of :meth:`open`.
         """
         time = place.columns.get("event_time") if isinstance(place, Source) else None
-        wanted = contract.Wanted(frozenset(needed), whole, time)
+        wanted = Wanted(frozenset(needed), whole, time)
         key = place.model_dump_json(include={"url", "table", "query"}), wanted
         if key not in self._fetched:
             label = f"{self.settings.path.name}: {where}"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
-from tagcast.features.ingest.readers.nested.value_paths import path_in
+from tagcast.features.ingest.readers.wanted import Wanted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,30 +34,6 @@ class ArrowTable(Protocol):
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Return the lines, some of the columns alone."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is wanted of a place.
-
-    Parameters
-    ----------
-    needed : collection of str
-        Columns and paths, in any case.
-    whole : bool
-        All columns.
-    """
-
-    needed: Collection[str]
-    whole: bool = False
-
-    def among(self, names: Sequence[str]) -> list[str]:
-        """Return those of ``names`` that are needed, as they are or as the head of a path."""
-        if self.whole:
-            return list(names)
-        heads = {path[0].lower() for name in self.needed if (path := path_in(name)) is not None}
-        asked = {name.lower() for name in self.needed} | heads
-        return [name for name in names if name.lower() in asked]
 
 
 def stage_arrow(

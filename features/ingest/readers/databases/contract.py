@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from tagcast.features.core.errors import DataError
 from tagcast.features.ingest.readers.databases.buckets import Content
-from tagcast.features.ingest.readers.nested.value_paths import path_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,33 +32,6 @@ class LostConnectionError(Exception):
 
 class UnreachableError(LostConnectionError):
     """No connection came about."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is read of a place.
-
-    Parameters
-    ----------
-    needed : frozenset of str
-        Columns, in any case, and paths into columns of JSON; no other is fetched.
-    whole : bool
-        All columns are.
-    time : str or None
-        The column of times by which lines fall into buckets.
-    """
-
-    needed: frozenset[str]
-    whole: bool
-    time: str | None
-
-    def has(self, name: str) -> bool:
-        """Return whether a column is read."""
-        lower = name.lower()
-        if self.whole or any(lower == one.lower() for one in self.needed):
-            return True
-        paths = (path_in(one) for one in self.needed)
-        return any(path is not None and path[0].lower() == lower for path in paths)
 
 
 class Database(Protocol):

@@ -16,9 +16,10 @@ from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.urls import expand_url
 from tagcast.features.ingest.readers.databases import buckets
 from tagcast.features.ingest.readers.databases.buckets import LABEL, WHOLE, Content
-from tagcast.features.ingest.readers.databases.contract import CHUNK_ROWS, Chunk, Database, Wanted
+from tagcast.features.ingest.readers.databases.contract import CHUNK_ROWS, Chunk, Database
 from tagcast.features.ingest.readers.databases.session import reading_statement
 from tagcast.features.ingest.readers.scans import column
+from tagcast.features.ingest.readers.wanted import Wanted
 from tagcast.features.ingest.sql_allow_list import suggest
 from tagcast.features.ingest.sql_casts import base_type
 

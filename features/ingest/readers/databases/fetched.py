@@ -28,13 +28,13 @@ from tagcast.features.ingest.readers.databases.contract import (
     Database,
     LostConnectionError,
     UnreachableError,
-    Wanted,
 )
 from tagcast.features.ingest.readers.databases.duckdb_files import file_of, open_duckdb
 from tagcast.features.ingest.readers.databases.pieces import LOCK, Fetched, Piece, Pieces, locked
 from tagcast.features.ingest.readers.databases.postgres_adbc import AdbcError
 from tagcast.features.ingest.readers.databases.session import sqlite_file
 from tagcast.features.ingest.readers.databases.sql import open_sql
+from tagcast.features.ingest.readers.wanted import Wanted
 
 FETCHED = "sources"
 """In the home."""

@@ -23,10 +23,10 @@ from tagcast.features.ingest.readers.databases.contract import (
     Database,
     LostConnectionError,
     UnreachableError,
-    Wanted,
 )
 from tagcast.features.ingest.readers.databases.session import open_engine, reading_statement
 from tagcast.features.ingest.readers.databases.sql_columns import moments_in, named_column, selected_columns
+from tagcast.features.ingest.readers.wanted import Wanted
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause

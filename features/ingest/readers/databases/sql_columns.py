@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
-from tagcast.features.ingest.readers.databases.contract import CHUNK_ROWS, Wanted
+from tagcast.features.ingest.readers.databases.contract import CHUNK_ROWS
 from tagcast.features.ingest.readers.nested.value_paths import path_in
+from tagcast.features.ingest.readers.wanted import Wanted
 from tagcast.features.ingest.sql_allow_list import suggest
 
 if TYPE_CHECKING:

@@ -118,7 +118,8 @@ def test_a_stream_cut_between_two_batches_is_noticed(tmp_path) -> None:
 @pytest.mark.parametrize("how", ["file", "stream"])
 def test_a_file_of_many_batches_is_never_in_memory_as_a_whole(tmp_path, how) -> None:
     from tagcast.features.ingest.readers.arrow.arrow_files import arrow_table
-    from tagcast.features.ingest.readers.arrow.arrow_stage import Wanted, stage_arrow
+    from tagcast.features.ingest.readers.arrow.arrow_stage import stage_arrow
+    from tagcast.features.ingest.readers.wanted import Wanted
 
     batch = pa.record_batch({"id": [str(n) * 10 for n in range(50_000)], "n": list(range(50_000))})
     made = pa.ipc.new_stream if how == "stream" else pa.ipc.new_file
@@ -138,6 +139,6 @@ def test_a_file_of_many_batches_is_never_in_memory_as_a_whole(tmp_path, how) -> 
                 most = max(most, pa.total_allocated_bytes() - before)
                 yield one
 
-    stage_arrow(Watched(), tmp_path / "out.parquet", Wanted({"n"}), "here", {})
+    stage_arrow(Watched(), tmp_path / "out.parquet", Wanted(frozenset({"n"})), "here", {})
     assert most < 40 * batch.nbytes / 6
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 40 * 50_000
