@@ -101,7 +101,7 @@ bench-quick: $(STAMP)  ## the same on little data, in five minutes; no bars
 bench-training: $(STAMP)  ## what training takes at 100,000 and 1,000,000 customers, and what a draw costs in log loss
 	$(BIN)/python -m benchmarks.training_size
 
-bench-sources: $(STAMP)  ## what event logs from databases cost, the first time and night by night
+bench-sources: $(RIVALS)/.installed $(STAMP)  ## what event logs from databases cost, the first time and night by night
 	$(BIN)/python -m benchmarks.sources
 
 bench-tags: $(STAMP)  ## what 600 tags over four entities and 100,000 customers cost each night

@@ -1,7 +1,8 @@
 """Event logs from databases, the first time and night by night: ``python -m benchmarks.sources [--quick]``.
 
 A table of 730 days lies in PostgreSQL and in SQLite. It is loaded into an empty home; again when nothing is new; and when a day
-has come and a line of another was corrected. Beside it, what only copies the mapped columns of PostgreSQL to Parquet through ADBC.
+has come and a line of another was corrected. Reading alone (digests, lines, Parquet in the home) stands beside what only copies the
+mapped columns of PostgreSQL to Parquet: ADBC, and ConnectorX in the rivals' environment.
 """
 
 from __future__ import annotations
@@ -16,20 +17,26 @@ from pathlib import Path
 
 from benchmarks.results import write_result
 from benchmarks.rows import Bar
+from benchmarks.speed.kernel import RIVALS_PYTHON
 from benchmarks.speed.scoring import server
 from benchmarks.timing import Cost, Ratio, alternate, report, run_apart, run_here
 from tagcast.features.core.settings import Settings, load_settings
 from tagcast.features.ingest.event_log import build_event_log
+from tagcast.features.ingest.readers.databases.fetched import FETCHED, fetch
+from tagcast.features.ingest.readers.wanted import Wanted
 
 DAYS = 730
 SERVERS = ("postgresql", "sqlite")
-STEPS = ("load", "nothing", "day")
-RIVALS = (*(f"{kind} {step}" for kind in SERVERS for step in STEPS), "adbc to parquet")
+STEPS = ("read", "load", "nothing", "day")
+COPIES = ("adbc to parquet", "connectorx to parquet")
+RIVALS = (*(f"{kind} {step}" for kind in SERVERS for step in STEPS), *COPIES)
 RATIOS = (
+    Ratio("postgresql read", "adbc to parquet", "lower", Bar("at most", 1.3), "wall"),
+    Ratio("postgresql read", "connectorx to parquet", "lower", of="wall"),
     Ratio("postgresql load", "adbc to parquet", "lower", of="wall"),
-    Ratio("postgresql nothing", "postgresql load", "lower", Bar("at most", 0.2), "wall"),
-    Ratio("postgresql day", "postgresql load", "lower", Bar("at most", 0.5), "wall"),
-    Ratio("sqlite day", "sqlite load", "lower", Bar("at most", 0.5), "wall"),
+    Ratio("postgresql nothing", "postgresql load", "lower", Bar("at most", 0.1), "wall"),
+    Ratio("postgresql day", "postgresql load", "lower", Bar("at most", 0.1), "wall"),
+    Ratio("sqlite day", "sqlite load", "lower", Bar("at most", 0.1), "wall"),
 )
 CONFIG = """
 name = "sources"
@@ -49,9 +56,9 @@ item_id = "item"
 order_id = "order_no"
 channel = "channel"
 """
-COPIED = (
-    "SELECT customer, ordered_at, price::text AS price, pieces, category, item, order_no, channel FROM orders"
-)
+MAPPED = "SELECT customer, ordered_at, price, pieces, category, item, order_no, channel FROM orders"
+AS_TEXT = MAPPED.replace("price", "price::text AS price")
+"""As ADBC gives exact numbers otherwise: in a type of its own."""
 IN_POSTGRESQL = """
 CREATE TABLE orders AS SELECT 'c' || (n::bigint * 7919 % {people}) AS customer,
     timestamptz '2023-01-01 00:00+00' + (n::float8 * {days} / {lines}) * interval '1 day' AS ordered_at,
@@ -102,13 +109,12 @@ def main() -> None:
         tables = {"sqlite": SqliteTable(folder / "shop.db", options.lines)}
         if postgres is not None:
             tables["postgresql"] = PostgresTable(postgres, options.lines)
-        names = [
-            name for name in RIVALS if name.split()[0] in tables or (name.startswith("adbc") and postgres)
-        ]
+        copies = COPIES[: 1 + Path(RIVALS_PYTHON).exists()] if postgres else ()
+        names = [name for name in RIVALS if name.split()[0] in tables or name in copies]
 
         def run(name: str) -> Cost:
             kind, _, step = name.partition(" ")
-            table = tables["postgresql" if kind == "adbc" else kind]
+            table = tables["postgresql" if name in COPIES else kind]
             os.environ["BENCHMARK_URL"] = table.url
             shutil.rmtree(folder / "home", ignore_errors=True)
             if step in {"nothing", "day"}:
@@ -119,6 +125,9 @@ def main() -> None:
             if step == "day":
                 table.run(*(statement.format(moved=MOVED[kind]) for statement in NEW_DAY))
             try:
+                if name.startswith("connectorx"):
+                    copied = [str(folder / "copy.parquet"), MAPPED]
+                    return run_apart("benchmarks.sources_rivals", copied, RIVALS_PYTHON)
                 return run_apart("benchmarks.sources", [*arguments, "--one", name])
             finally:
                 if step == "day":
@@ -126,7 +135,7 @@ def main() -> None:
 
         costs = alternate(names, options.repeats, run)
     title = f"{options.lines:,} lines of {DAYS} days; without what the server takes"
-    rows = report("sources", title, costs, [name for name in names if not name.startswith("adbc")], RATIOS)
+    rows = report("sources", title, costs, [name for name in names if name not in COPIES], RATIOS)
     write_result("sources", vars(options), rows, now=datetime.now(UTC))
     shutil.rmtree(folder)
 
@@ -174,8 +183,20 @@ def run_one(name: str, folder: Path) -> None:
         run_here(lambda: copy_by_adbc(folder / "copy.parquet"))
         return
     settings = load_settings(folder / "tagcast.toml", folder / "home", folder)
+    run_here(lambda: read(settings) if name.endswith(" read") else load(settings))
 
-    run_here(lambda: load(settings))
+
+def read(settings: Settings) -> None:
+    """Bring what is kept of the table to what it holds: digests of its days, and the lines of those that differ."""
+    wanted = Wanted(frozenset(settings.sources[0].columns.values()), whole=False, time="ordered_at")
+    fetch(
+        settings.sources[0],
+        "shop",
+        settings.folder,
+        wanted,
+        settings.home / FETCHED,
+        lambda *_: None,
+    )
 
 
 def load(settings: Settings) -> None:
@@ -190,7 +211,7 @@ def copy_by_adbc(target: Path) -> None:
 
     url = os.environ["BENCHMARK_URL"].replace("+psycopg", "", 1)
     with dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.execute(COPIED)
+        cursor.execute(AS_TEXT)
         batches = cursor.fetch_record_batch()
         with pq.ParquetWriter(target, batches.schema) as writer:
             for batch in batches:

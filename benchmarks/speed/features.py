@@ -2,7 +2,8 @@
 
 All make the same sorted Parquet file of the same columns (20 windowed features, their trends, the purchase history)
 from the same event log, and their numbers are compared before anything is timed. Four snapshots are made at once. *declared* is
-a view of the same features as a company would write it (``features.yaml``).
+a view of the same features as a company would write it (``features.yaml``); *parts* reads a log whose last days lie apart, as nightly
+loads leave it.
 """
 
 from __future__ import annotations
@@ -20,22 +21,25 @@ import numpy as np
 
 from benchmarks.results import write_result
 from benchmarks.rows import Bar
-from benchmarks.speed.made_events import MadeLog, as_ofs, make_log
+from benchmarks.speed.made_events import MadeLog, as_ofs, in_parts, make_log
 from benchmarks.timing import Ratio, alternate, report, run_apart, run_here
 from tagcast.features.catalog.feature_set import FeatureSet
 from tagcast.features.compute.snapshots import Snapshots
+from tagcast.features.ingest.parts.layout import MOST_PARTS
 
 WINDOWS = (7, 30, 90, 365)
 SET = FeatureSet(WINDOWS, ("amount", "order_id", "quantity"))
 MEMORY, THREADS = "2GB", 2
-DECLARED = "declared"
-RIVALS = ("tagcast", "sql", "pandas", "tagcast-4", DECLARED, f"{DECLARED}-4")
+DECLARED, PARTS = "declared", "tagcast-parts"
+APART = MOST_PARTS - 1
+RIVALS = ("tagcast", "sql", "pandas", "tagcast-4", DECLARED, f"{DECLARED}-4", PARTS)
 RATIOS = (
     Ratio("pandas", "tagcast", "higher", Bar("at least", 4), "wall"),
     Ratio("tagcast", "sql", "lower", Bar("at most", 1.2), "wall"),
     Ratio("tagcast-4", "tagcast", "lower", Bar("at most", 3), "wall"),
     Ratio(DECLARED, "tagcast", "lower", Bar("at most", 1.03), "cpu"),
     Ratio(f"{DECLARED}-4", "tagcast-4", "lower", Bar("at most", 1.03), "cpu"),
+    Ratio(PARTS, "tagcast", "lower", Bar("at most", 1.03), "cpu"),
 )
 
 
@@ -57,8 +61,10 @@ def main() -> None:
         made = options.folder / f"made-{options.one}"
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir()
-        run_one(options.one, log, made)
+        run_one(options.one, in_parts(log, APART) if options.one == PARTS else log, made)
         return
+    if PARTS in options.rivals:
+        in_parts(log, APART)
     size = ["--profiles", options.profiles, "--orders", options.orders, "--lines", options.lines]
     arguments = [str(a) for a in (*size, "--folder", options.folder)]
     costs = alternate(
@@ -70,7 +76,7 @@ def main() -> None:
         if name != "tagcast":
             compare(file_of("tagcast", options.folder), file_of(name, options.folder))
     title = f"{options.profiles:,} profiles, {options.orders:,} orders, {options.lines:g} lines an order"
-    rows = report("snapshot", title, costs, ["tagcast", "tagcast-4"], RATIOS)
+    rows = report("snapshot", title, costs, ["tagcast", "tagcast-4", PARTS], RATIOS)
     write_result("features", vars(options), rows, now=datetime.now(UTC))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,26 @@ def make_log(folder: Path, profiles: int, orders: int, *, lines: float = 1.0, se
             writer.close()
         aside.rename(file)
     return MadeLog(name, str(file))
+
+
+def in_parts(log: MadeLog, apart: int) -> MadeLog:
+    """Return the same log in parts, as one that grew night by night: the last ``apart`` days each in a file of its own."""
+    import duckdb
+
+    target = Path(log.glob).with_suffix(f".{apart}-apart")
+    if not target.is_dir():
+        aside = target.with_suffix(".aside")
+        aside.mkdir()
+        end = FIRST_DAY + timedelta(days=DAYS)
+        starts = [FIRST_DAY, *(end - timedelta(days=back) for back in range(apart, 0, -1)), end]
+        with duckdb.connect() as connection:
+            for number, (since, until) in enumerate(pairwise(starts)):
+                lines = connection.read_parquet(log.glob).filter(
+                    f"event_day >= DATE '{since}' AND event_day < DATE '{until}'"
+                )
+                lines.write_parquet(str(aside / f"{number:05}.parquet"), compression="zstd")
+        aside.rename(target)
+    return MadeLog(f"{log.id}-{apart}", f"{target}/*.parquet")
 
 
 def _chunk(first: int, count: int, mean: float, lines: float, seed: int) -> Any:

@@ -193,11 +193,14 @@ def _of_group(chunks: Iterator[Chunk], group: Sequence[str], counted: dict[str, 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    wanted = pa.array(group, pa.string())
+    wanted = frozenset(group)
     for batch, names in chunks:
-        lines = batch.filter(pc.is_in(batch.column(LABEL), wanted))
-        for found in pc.value_counts(lines.column(LABEL)).to_pylist():
-            counted[found["values"]] = counted.get(found["values"], 0) + found["counts"]
+        found = {one["values"]: one["counts"] for one in pc.value_counts(batch.column(LABEL)).to_pylist()}
+        lines = batch
+        if not wanted.issuperset(found):
+            lines = batch.filter(pc.is_in(batch.column(LABEL), pa.array(group, pa.string())))
+        for one in wanted.intersection(found):
+            counted[one] = counted.get(one, 0) + found[one]
         if lines.num_rows:
             yield lines, names
 

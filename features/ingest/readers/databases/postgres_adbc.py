@@ -138,11 +138,21 @@ def _stream(
                 statement,
             ):
                 cursor.execute(prepared)
-            batches = cursor.fetch_record_batch()
-            while (batch := next(batches, None)) is not None:
+            for batch in _ahead(cursor.fetch_record_batch()):
                 yield _typed(batch, exact, label)
     except (dbapi.Error, pa.ArrowException, OSError) as error:
         raise AdbcError(str(error)) from error
+
+
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield batches, the next of which is read while one is used: the server does not wait for what is written here."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as reading:
+        coming = reading.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reading.submit(next, batches, None)
+            yield batch
 
 
 def _typed(
