@@ -5,10 +5,11 @@ BIN    := $(VENV)/bin
 BENCH  := .venv-benchmark
 RIVALS := .venv-rivals
 LOWEST := .venv-lowest
+ENGINE := .venv-warehouses
 STAMP  := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help demo test check faults explore mutants model-environment lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-interest messages docs clean
+.PHONY: help demo test check faults explore mutants model-environment warehouses lowest lock bench bench-quick bench-quality bench-training bench-sources bench-tags bench-interest messages docs clean
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
@@ -39,12 +40,21 @@ mutants: $(STAMP)  ## deliberate mistakes about time, thresholds, rights and mon
 model-environment: $(STAMP)  ## a stored model in a fresh environment of its own requirements predicts what the store holds (four minutes)
 	TAGCAST_MODEL_ENVIRONMENT=1 $(BIN)/python -m pytest -rs tests/registry/versions/test_stored_models.py
 
+$(ENGINE)/.installed: requirements-warehouses.lock | $(STAMP)
+	@test -x $(ENGINE)/bin/python || $(PYTHON) -m venv $(ENGINE)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(ENGINE)/bin/python --require-hashes requirements-warehouses.lock
+	@touch $@
+
+WAREHOUSE_TESTS = tests/features/ingest/readers/databases/warehouses tests/features/ingest/parts/test_database_histories.py
+warehouses: $(ENGINE)/.installed $(STAMP)  ## tables in ClickHouse's own engine give the log of a full read, whatever happened to them (three minutes)
+	TAGCAST_CLICKHOUSE=$(CURDIR)/$(ENGINE)/bin/python $(BIN)/python -m pytest -rs -n 2 --dist loadgroup -k "warehouses or clickhouse" $(WAREHOUSE_TESTS)
+
 # Without the pipelines' walks, which take longest and import nothing that the others do not.
 LOWEST_TESTS = tests/features tests/models tests/registry tests/serving tests/pipelines/cards
 lowest: $(STAMP)  ## the quick tests with every direct dependency at its declared minimum (ten minutes)
 	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
-	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra demo --extra postgres --extra mysql --extra delta --extra iceberg \
-	  --extra redis --extra dev --no-header --no-annotate --output-file $(LOWEST)/requirements.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse \
+	  --extra delta --extra iceberg --extra redis --extra dev --no-header --no-annotate --output-file $(LOWEST)/requirements.txt pyproject.toml
 	$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	# Old and new libraries warn of one another: nothing that tagcast could mend.
@@ -113,9 +123,11 @@ bench-interest: $(STAMP)  ## one model for all categories, or one each
 LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(STAMP)  ## renew the lock files from pyproject.toml
-	$(LOCKED) --extra demo --extra postgres --extra mysql --extra delta --extra iceberg --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCKED) --extra demo --extra postgres --extra mysql --extra snowflake --extra bigquery --extra clickhouse --extra delta --extra iceberg \
+	  --extra redis --extra docs --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCKED) --extra demo --extra benchmark --constraint requirements.lock --output-file requirements-benchmark.lock pyproject.toml
 	$(LOCKED) --output-file requirements-rivals.lock benchmarks/rivals.in
+	$(LOCKED) --constraint requirements.lock --output-file requirements-warehouses.lock tests/support/databases/clickhouse.in
 
 PACKAGES := features models registry serving pipelines
 messages: $(STAMP)  ## renew the gettext catalogues from the code: what is new is empty, what nothing says any more goes

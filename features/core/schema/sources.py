@@ -33,7 +33,9 @@ class Place(Strict):
         description="file, folder or glob; package:NAME/… inside an installed package; an address that begins with s3://, "
         "gs://, abfs:// or https://; the folder of a Delta or Iceberg table",
     )
-    url: str | None = Field(None, description="SQLAlchemy URL; secrets as ${VARIABLE}")
+    url: str | None = Field(
+        None, description="of a database or warehouse, as SQLAlchemy writes it; secrets as ${VARIABLE}"
+    )
     catalog: str | None = Field(
         None,
         description="Iceberg catalogue, as pyiceberg's own configuration names it; table says which of its tables",

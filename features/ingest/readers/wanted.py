@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import msg
 from tagcast.features.ingest.readers.nested.value_paths import path_in
+from tagcast.features.ingest.sql_allow_list import suggest
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,22 @@ class Wanted:
             return True
         paths = (path_in(one) for one in self.needed)
         return any(path is not None and path[0].lower() == lower for path in paths)
+
+    def check(self, names: Sequence[str], where: str) -> None:
+        """Raise DataError where a table with columns of these names lacks one that is needed."""
+        for one in sorted(self.needed):
+            if not any(Wanted(frozenset({one})).has(name) for name in names):
+                raise DataError(
+                    msg("{where}: there is no column {name!r}", where=where, name=one),
+                    hint=suggest(one, list(names)),
+                )
+
+    def spelt(self, names: Sequence[str]) -> dict[str, str]:
+        """Return how each of a table's columns is called: as it is needed, where that differs in upper and lower case alone."""
+        whole = [path[0] if (path := path_in(one)) is not None else one for one in sorted(self.needed)]
+        called = {one.lower(): one for one in reversed(whole) if one not in names}
+        alone = {name.lower() for name in names if sum(name.lower() == other.lower() for other in names) == 1}
+        return {name: called.get(name.lower(), name) if name.lower() in alone else name for name in names}
 
     def among(self, names: Sequence[str]) -> list[str]:
         """Return those of ``names`` that are read."""

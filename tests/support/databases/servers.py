@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+CLICKHOUSE = os.environ.get("TAGCAST_CLICKHOUSE", "")
+"""The Python of an environment that holds ClickHouse's engine; ``make warehouses`` names it."""
 
 
 @contextmanager
@@ -67,4 +71,24 @@ def mariadb_server(folder: Path) -> Iterator[tuple[str, Any]]:
         connection.close()
     finally:
         server.terminate()
+        server.wait(30)
+
+
+@contextmanager
+def clickhouse_server(folder: Path) -> Iterator[str]:
+    """Yield the URL of ClickHouse's engine behind HTTP, whose zone is eight hours ahead and whose user may write; where there is none, the tests are skipped."""
+    pytest.importorskip("clickhouse_connect", reason="no client of ClickHouse here")
+    if not CLICKHOUSE:
+        pytest.skip("make warehouses installs ClickHouse's engine")
+    engine = Path(__file__).with_name("clickhouse_engine.py")
+    server = subprocess.Popen(
+        [CLICKHOUSE, str(engine), str(folder / "data")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "TZ": "Asia/Shanghai"},
+    )  # fmt: skip
+    with server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        yield f"clickhouse://reader:p%40ss%2Fword@127.0.0.1:{int(server.stdout.readline())}/zoo"
+        server.stdin.close()
         server.wait(30)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from sqlalchemy import ColumnElement
 
 LABEL = "__bucket"
@@ -22,7 +23,7 @@ MOST_TEXTS = 500
 EPOCH = date(1970, 1, 1)
 _HASH_BITS = 60
 # What the magnitude of a number says that it counts: seconds, milliseconds, microseconds, nanoseconds since 1970.
-_UNITS = ((1e11, 86_400), (1e14, 86_400_000), (1e17, 86_400_000_000), (None, 86_400_000_000_000))
+UNITS = ((1e11, 86_400), (1e14, 86_400_000), (1e17, 86_400_000_000), (None, 86_400_000_000_000))
 
 Kind = Literal["day", "number", "text", "any"]
 Content = tuple[int, str | None]
@@ -48,6 +49,19 @@ class Bucketing:
 def label_text(label: Any) -> str:
     """Return the name of a bucket as the server gives it: a day's number, a piece of text, or nothing."""
     return NO_BUCKET if label is None else str(int(label)) if not isinstance(label, str) else f"t{label}"
+
+
+def label_texts(labels: pa.Array) -> pa.Array:
+    """Return the names of buckets, as :func:`label_text` does of each."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(labels.type) or pa.types.is_large_string(labels.type):
+        texts = pc.binary_join_element_wise("t", pc.cast(labels, pa.string()), "")
+    else:
+        # Some servers count in exact numbers, without digits behind the point.
+        texts = pc.cast(pc.cast(labels, pa.int64()), pa.string())
+    return pc.fill_null(texts, NO_BUCKET)
 
 
 def ordered(labels: Collection[str]) -> list[str]:
@@ -117,8 +131,8 @@ def _since_epoch(
 ) -> ColumnElement[Any]:
     import sqlalchemy as sa
 
-    days = [sa.cast(floor(column / unit), sa.BigInteger) for _, unit in _UNITS]
-    bounds = [bound for bound, _ in _UNITS if bound is not None]
+    days = [sa.cast(floor(column / unit), sa.BigInteger) for _, unit in UNITS]
+    bounds = [bound for bound, _ in UNITS if bound is not None]
     whens = [(sa.func.abs(column) < bound, day) for bound, day in zip(bounds, days, strict=False)]
     return sa.case(*whens, else_=days[-1])
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from tagcast.features.core.errors import DataError
+from tagcast.features.core.messages import Message, msg
 from tagcast.features.ingest.readers.databases.buckets import Content
 
 if TYPE_CHECKING:
@@ -32,6 +33,22 @@ class LostConnectionError(Exception):
 
 class UnreachableError(LostConnectionError):
     """No connection came about."""
+
+
+def table_missing(table: str | None, where: str) -> DataError:
+    """Return the error that there is no such table."""
+    return DataError(
+        msg("{where}: there is no table {table!r}", where=where, table=table),
+        hint=msg("check its spelling and schema"),
+    )
+
+
+def unreadable(reason: Message, where: str, hint: Message | None = None) -> DataError:
+    """Return the error that a database cannot be read."""
+    return DataError(
+        msg("{where}: the database cannot be read: {reason}", where=where, reason=reason),
+        hint=hint or msg("check url, table, query and that the server runs"),
+    )
 
 
 class Database(Protocol):

@@ -16,11 +16,16 @@ from tagcast.features.core.schema.sources import Place
 from tagcast.features.core.urls import expand_url
 from tagcast.features.ingest.readers.databases import buckets
 from tagcast.features.ingest.readers.databases.buckets import LABEL, WHOLE, Content
-from tagcast.features.ingest.readers.databases.contract import CHUNK_ROWS, Chunk, Database
-from tagcast.features.ingest.readers.databases.session import reading_statement
+from tagcast.features.ingest.readers.databases.contract import (
+    CHUNK_ROWS,
+    Chunk,
+    Database,
+    table_missing,
+    unreadable,
+)
+from tagcast.features.ingest.readers.databases.session import single_select
 from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.wanted import Wanted
-from tagcast.features.ingest.sql_allow_list import suggest
 from tagcast.features.ingest.sql_casts import base_type
 
 SCHEME = "duckdb:///"
@@ -62,20 +67,10 @@ def open_duckdb(place: Place, where: str, file: Path, wanted: Wanted) -> Iterato
             yield DuckDbTable(connection, place, where, wanted)
     except duckdb.CatalogException as error:
         if place.table is None:
-            raise _unreadable(error, where) from error
-        raise DataError(
-            msg("{where}: there is no table {table!r}", where=where, table=place.table),
-            hint=msg("check its spelling and schema"),
-        ) from error
+            raise unreadable(raw_text(error), where) from error
+        raise table_missing(place.table, where) from error
     except duckdb.Error as error:
-        raise _unreadable(error, where) from error
-
-
-def _unreadable(error: Exception, where: str) -> DataError:
-    return DataError(
-        msg("{where}: the database cannot be read: {reason}", where=where, reason=raw_text(error)),
-        hint=msg("check url, table, query and that the server runs"),
-    )
+        raise unreadable(raw_text(error), where) from error
 
 
 class DuckDbTable:
@@ -95,15 +90,13 @@ class DuckDbTable:
         # Its hash functions are the same within a version alone.
         self.method = f"duckdb {duckdb.__version__} 1"
         if place.query is not None:
-            self._relation = connection.sql(
-                reading_statement(place.query, "duckdb", where).replace("\\:", ":")
-            )
+            self._relation = connection.sql(single_select(place.query, "duckdb", where))
         else:
             self._relation = connection.table(place.table)
         types = zip(self._relation.columns, map(str, self._relation.types), strict=True)
         self._types = {name: kind for name, kind in types if wanted.has(name)}
         if place.table is not None:
-            self._check(wanted, where)
+            wanted.check(self._relation.columns, where)
         self._time = next((n for n in self._types if n.lower() == (wanted.time or "").lower()), None)
 
     def contents(self) -> dict[str, Content]:
@@ -135,16 +128,6 @@ class DuckDbTable:
 
     def _query(self, asked: exp.Select) -> Any:
         return self._relation.query(_ASKED, asked.sql("duckdb"))
-
-    def _check(self, wanted: Wanted, where: str) -> None:
-        for name in sorted(wanted.needed):
-            if not any(
-                Wanted(frozenset({name}), whole=False, time=None).has(one) for one in self._relation.columns
-            ):
-                raise DataError(
-                    msg("{where}: there is no column {name!r}", where=where, name=name),
-                    hint=suggest(name, list(self._relation.columns)),
-                )
 
     def _label(self) -> exp.Expr:
         """Return the number of a line's day; of a text its first ten letters."""

@@ -34,6 +34,7 @@ from tagcast.features.ingest.readers.databases.pieces import LOCK, Fetched, Piec
 from tagcast.features.ingest.readers.databases.postgres_adbc import AdbcError
 from tagcast.features.ingest.readers.databases.session import sqlite_file
 from tagcast.features.ingest.readers.databases.sql import open_sql
+from tagcast.features.ingest.readers.databases.warehouses.table import is_warehouse, open_warehouse
 from tagcast.features.ingest.readers.wanted import Wanted
 
 FETCHED = "sources"
@@ -126,6 +127,9 @@ def _opened(place: Place, where: str, folder: Path, wanted: Wanted, *, fast: boo
     file = file_of(place.url or "", where, folder)
     if file is not None:
         with open_duckdb(place, where, file, wanted) as database:
+            yield database
+    elif is_warehouse(expand_url(place.url or "", where)):
+        with open_warehouse(place, where, wanted) as database:
             yield database
     else:
         with open_sql(place, where, folder, wanted, fast=fast) as database:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.ingest.readers.databases.buckets import LABEL, NO_BUCKET, WHOLE
+from tagcast.features.ingest.readers.databases.buckets import LABEL, WHOLE, label_texts
 from tagcast.features.ingest.readers.databases.chunk_types import EXACT, words
 
 if TYPE_CHECKING:
@@ -160,7 +160,6 @@ def _typed(
 ) -> tuple[pa.RecordBatch, Sequence[str]]:
     """Return a batch with the types that :func:`as_arrow` gives to psycopg's values."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     columns: list[Any] = []
     names: list[str] = []
@@ -175,10 +174,7 @@ def _typed(
     if label is None:
         labels: Any = pa.array([WHOLE] * batch.num_rows, pa.string())
     else:
-        buckets = batch.column(batch.schema.names.index(label))
-        text = buckets.type in {pa.string(), pa.large_string()}
-        labels = pc.cast(buckets, pa.string())
-        labels = pc.fill_null(pc.binary_join_element_wise("t", labels, "") if text else labels, NO_BUCKET)
+        labels = label_texts(batch.column(batch.schema.names.index(label)))
     return pa.RecordBatch.from_arrays([*columns, labels], names=[*names, LABEL]), as_words
 
 

@@ -43,7 +43,12 @@ _DRIVERS: dict[str, Message | str] = {
 
 
 def reading_statement(query: str, dialect: str, where: str) -> str:
-    """Return ``query`` for SQLAlchemy's ``text``, a colon in it being no parameter.
+    """Return a :func:`single_select` for SQLAlchemy's ``text``, a colon in it being no parameter."""
+    return _BIND.sub(r"\\:", single_select(query, dialect, where))
+
+
+def single_select(query: str, dialect: str, where: str) -> str:
+    """Return ``query``, which only reads.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def reading_statement(query: str, dialect: str, where: str) -> str:
             msg("{where}: query is no single SELECT", where=where),
             hint=msg("give one SELECT that only reads, or name a table or view by table"),
         )
-    return _BIND.sub(r"\\:", query)
+    return query
 
 
 def open_engine(url: str, where: str, folder: Path) -> Engine:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.schema.sources import Place
@@ -23,6 +22,8 @@ from tagcast.features.ingest.readers.databases.contract import (
     Database,
     LostConnectionError,
     UnreachableError,
+    table_missing,
+    unreadable,
 )
 from tagcast.features.ingest.readers.databases.session import open_engine, reading_statement
 from tagcast.features.ingest.readers.databases.sql_columns import moments_in, named_column, selected_columns
@@ -76,19 +77,9 @@ def open_sql(place: Place, where: str, folder: Path, wanted: Wanted, *, fast: bo
                 connection.execution_options(isolation_level="REPEATABLE READ")
             yield SqlDatabase(connection, place, where, wanted, fast=fast)
     except NoSuchTableError as error:
-        raise DataError(
-            msg("{where}: there is no table {table!r}", where=where, table=place.table),
-            hint=msg("check its spelling and schema"),
-        ) from error
+        raise table_missing(place.table, where) from error
     except SQLAlchemyError as error:
-        found = DataError(
-            msg(
-                "{where}: the database cannot be read: {reason}",
-                where=where,
-                reason=raw_text(getattr(error, "orig", None) or error),
-            ),
-            hint=msg("check url, table, query and that the server runs"),
-        )
+        found = unreadable(raw_text(getattr(error, "orig", None) or error), where)
         if not reached:
             raise UnreachableError(found) from error
         if isinstance(error, DBAPIError) and error.connection_invalidated:

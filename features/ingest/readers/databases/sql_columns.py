@@ -9,9 +9,7 @@ from tagcast.features.core.errors import DataError
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.ingest.readers.databases.contract import CHUNK_ROWS
-from tagcast.features.ingest.readers.nested.value_paths import path_in
 from tagcast.features.ingest.readers.wanted import Wanted
-from tagcast.features.ingest.sql_allow_list import suggest
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause
@@ -28,14 +26,7 @@ def selected_columns(
 
     schema, _, name = table.rpartition(".")
     known = Table(name, MetaData(), schema=schema or None, autoload_with=connection)
-    spelt = {c.name.lower(): c.name for c in known.columns}
-    for one in sorted(wanted.needed):
-        path = path_in(one)
-        if one.lower() not in spelt and (path is None or path[0].lower() not in spelt):
-            raise DataError(
-                msg("{where}: there is no column {name!r}", where=where, name=one),
-                hint=suggest(one, list(spelt.values())),
-            )
+    wanted.check([c.name for c in known.columns], where)
     chosen = [c for c in known.columns if wanted.has(c.name)]
     # SQLite has no type for yes and no: without its declaration they would be numbers.
     plain = [c if isinstance(c.type, Boolean) else column(c.name, _selectable=known) for c in chosen]
