@@ -25,7 +25,7 @@ demo: $(STAMP)  ## from 1.47 million shopping lines to tags a marketer can filte
 	$(BIN)/python -m tagcast.pipelines.demo
 
 test: $(STAMP)  ## the whole suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -rs
 
 faults: $(STAMP)  ## whatever can die, dies: 50 kills a store, full disks, cut connections, lost databases, copied homes
 	TAGCAST_FAULTS=full $(BIN)/python -m pytest tests/pipelines/scoring/test_faults.py tests/serving/store/postgres/test_faults.py \

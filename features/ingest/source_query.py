@@ -23,7 +23,7 @@ from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
-from tagcast.features.ingest.sql_casts import as_key, as_number
+from tagcast.features.ingest.sql_casts import NUMERIC, as_key, as_number, base_type
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.texts.uses import Use
 from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, check_unit, needs_order
@@ -173,6 +173,23 @@ class _Mapping:
             )
         return tree, str(described.types[0])
 
+    def _condition(self, name: str) -> exp.Expr:
+        """Return an expression that is true or false; of numbers, which MySQL has for yes and no, all but 0 are true."""
+        tree, kind = self._expression(name, "boolean")
+        if base_type(kind) in NUMERIC:
+            return exp.cast(tree, "BOOLEAN")
+        if kind not in {"BOOLEAN", "NULL", '"NULL"'}:
+            raise ConfigError(
+                msg(
+                    "{where}: expected {wanted}, found {text!r}",
+                    where=f"{self.where}.{name}",
+                    wanted=msg("a condition"),
+                    text=self.trees[name].sql("duckdb"),
+                ),
+                hint=msg("write a condition or value such as quantity < 0"),
+            )
+        return tree
+
     def _plain(self, name: str, kind: str) -> None:
         """An object or a list would be taken for its text."""
         if kind.startswith(("STRUCT(", "MAP(")) or kind.endswith("]"):
@@ -192,7 +209,7 @@ class _Mapping:
             self._plain(f"derive.{target}", values[target][1])
         is_return: exp.Expr = exp.false()
         if self.source.returns:
-            is_return = exp.func("coalesce", self._expression("returns", "boolean")[0], exp.false())
+            is_return = exp.func("coalesce", self._condition("returns"), exp.false())
         event: exp.Expr = exp.Literal.string(self.source.event)
         if self.source.event_column is not None:
             found = self.table.find(self.source.event_column, f"{self.where}.event_column")
@@ -223,7 +240,7 @@ class _Mapping:
             copy=False,
         )
         if self.source.where:
-            query.where(self._expression("where", "boolean")[0], copy=False)
+            query.where(self._condition("where"), copy=False)
         kinds = {name: values[name][1] if name in values else "VARCHAR" for name in self.converted}
         select = _finished(query, self.settings, self.source.name, kinds)
         texts = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,40 +16,19 @@ from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.event_log import build_event_log
 from tagcast.features.ingest.readers.remote import fetched
+from tests.support.object_store import bucket_of, s3_server
 from tests.support.source_projects import build, lines, project, read, source
-
-pytest.importorskip("boto3")
-server_module = pytest.importorskip("moto.server")
-
 
 @pytest.fixture(scope="module")
 def server():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    made.start()
-    yield f"http://127.0.0.1:{port}"
-    made.stop()
-    made._server.server_close()
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture
 def s3(server, monkeypatch):
-    import boto3
-
-    for name, value in {
-        "AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing-secret",
-        "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3", region_name="us-east-1", endpoint_url=server)
-    client.create_bucket(Bucket="shop")
-    yield client
-    for one in client.list_objects_v2(Bucket="shop").get("Contents", ()):
-        client.delete_object(Bucket="shop", Key=one["Key"])
-    client.delete_bucket(Bucket="shop")
-    client.close()
+    with bucket_of(server, monkeypatch) as client:
+        yield client
 
 
 class Refuses(BaseHTTPRequestHandler):
