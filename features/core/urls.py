@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 from urllib.request import url2pathname
 
 from tagcast.features.core.errors import ConfigError
@@ -18,21 +18,24 @@ NEVER_SHOWN = frozenset({"url", "store", "rate_limit_storage", "registry", "onli
 FILE_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "https", "http", "file"})
 """With these begin addresses of files; with others, those of databases."""
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_CUTS_PERSON = re.compile(r"[@/:#?\[\]\s]|%(?![0-9A-Fa-f]{2})")
-_CUTS_PARAMETER = re.compile(r"[&#+\s]|%(?![0-9A-Fa-f]{2})")
+_BRACED = re.compile(r"(?P<open>\{|%7B)?\$\{(?P<name>\w+)\}(?(open)(?:\}|%7D))", re.IGNORECASE)
+_CUTS = re.compile(r"[@/:#?&\[\]\s]|%(?![0-9A-Fa-f]{2})")
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _VARIABLES = r"(?:\$\{\w+\})+"
-# Up to the last @ before a ?, as URLs are read: a password may hold a slash.
-_PASSWORD = re.compile(rf"://[^/@\s:]*:(?!{_VARIABLES}@)[^@\s]+@")
-_SECRET = re.compile(
-    rf"(?:^|[?&;{{\s])[\w. -]*(?:passw(?:or)?d|passphrase|pwd|secret|token|private_key|api_?key)\s*=\s*(?!{_VARIABLES}(?:[&;}}\s]|$))[^&;\s]",
-    re.IGNORECASE,
+_LOGIN = re.compile(r"(?P<user>[^:/@]*)(?::(?P<password>[^@]*))?@")
+"""Who connects, at the start of what follows ``://``, as SQLAlchemy reads it: a password may hold a slash."""
+_PASSWORD = re.compile(rf"://[^/@:]*:(?!{_VARIABLES}@)[^@]+@")
+_SECRETS = (
+    r"(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|signature|api_?key|credentials?(?:_base64)?"
+    r"|(?:private|secret|access|account)_?key)"
 )
-_SECRET_KEY = re.compile(
-    r"(?:passw(?:or)?d|passphrase|pwd|secret|token|private_key|api_?key|access_key|account_key|credentials?)$",
-    re.IGNORECASE,
-)
+_NAMED = rf"(?:^|[?&;{{\s])(?:[\w. -]*{_SECRETS}|pass|pw|sig)\s*=\s*"
+_SECRET = re.compile(rf"{_NAMED}(?!\{{?{_VARIABLES}\}}?(?:[&;}}\s]|$))[^&;\s]", re.IGNORECASE)
+_SECRET_VALUE = re.compile(rf"{_NAMED}(\{{(?:[^}}]|}}}})*}}|[^&;]+)", re.IGNORECASE)
+_SECRET_KEY = re.compile(rf"{_SECRETS}$", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PERSON = re.compile(r"://[^/@\s]*:[^@\s]*@")
+_SHORTEST_PIECE = 3
 
 
 def holds_password(url: str) -> bool:
@@ -91,9 +94,34 @@ def variables_of(value: Any) -> list[str]:
     return _VARIABLE.findall(value) if isinstance(value, str) else []
 
 
-def without_passwords(text: str) -> str:
-    """Return what a library said, with whatever stands between ``://`` and ``@`` taken out."""
-    return _PERSON.sub("://…@", text)
+def without_passwords(text: str, url: str = "") -> str:
+    """Return what a library said, with whatever stands between ``://`` and ``@`` taken out.
+
+    Parameters
+    ----------
+    text : str
+    url : str
+        Its passwords are taken out too, and what a library may have split off them.
+    """
+    shown = _PERSON.sub("://…@", text)
+    pieces: set[str] = set()
+    for secret in _secrets_in(url):
+        pieces |= {secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
+        pieces |= set(re.split(r"[\W_]+", secret))
+    for piece in sorted(pieces, key=len, reverse=True):
+        if len(piece) >= _SHORTEST_PIECE:
+            shown = shown.replace(piece, "…")
+    return shown
+
+
+def _secrets_in(url: str) -> set[str]:
+    _, _, rest = url.partition("://")
+    login = _LOGIN.match(rest)
+    found = {login["password"]} if login and login["password"] else set()
+    parameters = rest.partition("?")[2]
+    for text in (parameters, unquote_plus(parameters)):
+        found |= set(_SECRET_VALUE.findall(text))
+    return found | {unquote(one) for one in found} | {unquote_plus(one) for one in found}
 
 
 def password_in_url() -> Message:
@@ -109,62 +137,119 @@ def expand(text: str, where: str) -> str:
     ConfigError
         For one that is not set, and for a URL with a port that is none.
     """
-    for variable in _VARIABLE.findall(text):
-        if variable not in os.environ:
-            raise ConfigError(
-                msg(
-                    "{where} names the variable {variable}, which is not set", where=where, variable=variable
-                ),
-                hint=f"export {variable}=…",
-            )
-    whole = _VARIABLE.sub(lambda m: os.environ[m.group(1)], text)
+    whole = _VARIABLE.sub(lambda found: _value(found.group(1), where), text)
     if "://" in whole:
         _check_port(whole, where)
     return whole
 
 
+def expand_url(text: str, where: str) -> str:
+    """Fill in ``${VARIABLE}`` of a URL from the environment.
+
+    What stands for a password, a user beside one or the value of a parameter is percent-encoded, unless it is so already: with a
+    sign such as ``%40`` in it, and none that would have to be encoded.
+
+    Raises
+    ------
+    ConfigError
+        For one that is not set, for one that would cut the URL in another place, or that may or may not be encoded already. No
+        value is shown.
+    """
+    start, separator, rest = text.partition("://")
+    if not separator:
+        start, rest = "", text
+    login = _LOGIN.match(rest) if separator else None
+    place, mark, parameters = rest[login.end() if login else 0 :].partition("?")
+    # Of a login in one variable nobody can tell which : and @ are the password's.
+    fill = _encoded if login and login["password"] is not None else _uncut
+    person = _filled(login.group(), where, fill) if login else ""
+    whole = "".join([
+        _filled(start, where), separator, person, _filled(place, where), mark,
+        "&".join(_parameter(one, where) for one in parameters.split("&")),
+    ])  # fmt: skip
+    _, _, rest = whole.partition("://")
+    if _LOGIN.match(rest) and rest.count("@") > 1:
+        raise ConfigError(
+            msg("{where}: the address holds several @, and nothing shows where its password ends", where=where),
+            hint=msg("write {encoded} for each of them but the one before the host", encoded="%40"),
+        )
+    _check_port(whole, where)
+    return whole
+
+
+def _value(variable: str, where: str) -> str:
+    if variable not in os.environ:
+        raise ConfigError(
+            msg("{where} names the variable {variable}, which is not set", where=where, variable=variable),
+            hint=f"export {variable}=…",
+        )
+    return os.environ[variable]
+
+
+def _filled(text: str, where: str, change: Callable[[str, str, str], str] | None = None) -> str:
+    """Fill in variables; ``change`` makes of a variable, its value and where it stands what is written."""
+
+    def written(found: re.Match[str]) -> str:
+        value = _value(found.group(1), where)
+        return value if change is None else change(found.group(1), value, where)
+
+    return _VARIABLE.sub(written, text)
+
+
+def _parameter(text: str, where: str) -> str:
+    name, equals, value = text.partition("=")
+    if not equals:
+        return _filled(text, where, _uncut)
+    if name.lower() != "odbc_connect":
+        return f"{_filled(name, where, _uncut)}={_filled(value, where, _encoded)}"
+
+    def braced(found: re.Match[str]) -> str:
+        held = unquote(_encoded(found["name"], _value(found["name"], where), where))
+        if found["open"] is None and re.search(r"[\[\]{}(),;?*=!@\s]", held) is None:
+            return quote(held, safe="")
+        # As ODBC writes a value that holds what sets its parts apart.
+        return quote("{{{}}}".format(held.replace("}", "}}")), safe="")
+
+    return f"{name}={_BRACED.sub(braced, value)}"
+
+
+def _encoded(variable: str, value: str, where: str) -> str:
+    if _ENCODED.search(value) is None:
+        return quote(value, safe="", errors="surrogateescape")
+    return _uncut(variable, value, where)
+
+
+def _uncut(variable: str, value: str, where: str) -> str:
+    """Return a value as it stands, where no sign in it can be taken for one of the URL."""
+    if _CUTS.search(value) is None:
+        return value
+    quoted = f"import os, urllib.parse as u; print(u.quote(os.environ['{variable}'], safe=''))"
+    raise ConfigError(
+        msg(
+            "{where}: the value of {variable} holds a sign that means something else in a URL",
+            where=where,
+            variable=variable,
+        ),
+        hint=msg(
+            "percent-encode it, as in {example} for {text}: {command}",
+            example="p%40ss",
+            text="p@ss",
+            command=f'python3 -c "{quoted}"',
+        ),
+    )
+
+
 def _check_port(url: str, where: str) -> None:
     """Check the port of a URL: drivers meet a wrong one with errors that do not say where it stands."""
-    host = url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2].rpartition("]")[2]
+    rest = url.partition("://")[2]
+    login = _LOGIN.match(rest)
+    host = re.split("[/?]", rest[login.end() if login else 0 :], maxsplit=1)[0].rpartition("]")[2]
     port = host.rpartition(":")[2] if ":" in host else ""
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise ConfigError(
             msg("{where}: the port of the address is no number from 1 to 65535", where=where),
             hint=msg("as in postgresql://user:${{PASSWORD}}@host:5432/database"),
         )
-
-
-def expand_url(text: str, where: str) -> str:
-    """Fill in ``${VARIABLE}`` of a URL from the environment.
-
-    Raises
-    ------
-    ConfigError
-        For one that is not set, or that would cut the URL in another place: a password with ``@`` or ``/`` in it.
-        Its value is not shown.
-    """
-    start, _, rest = text.partition("://")
-    person, at_sign, place = rest.rpartition("@")
-    place, _, parameters = place.partition("?")
-    for part, cutting in ((person if at_sign and start else "", _CUTS_PERSON), (parameters, _CUTS_PARAMETER)):
-        for variable in _VARIABLE.findall(part):
-            if cutting.search(os.environ.get(variable, "")):
-                quoted = f"import os, urllib.parse as u; print(u.quote(os.environ['{variable}'], safe=''))"
-                command = f'python3 -c "{quoted}"'
-                raise ConfigError(
-                    msg(
-                        "{where}: the value of {variable} holds a sign that means something else in a URL",
-                        where=where,
-                        variable=variable,
-                    ),
-                    hint=msg(
-                        "percent-encode it, as in {example} for {text}: {command}",
-                        example="p%40ss",
-                        text="p@ss",
-                        command=command,
-                    ),
-                )
-    return expand(text, where)
 
 
 def scheme_of(path: str) -> str | None:

@@ -26,6 +26,7 @@ from tagcast.features.core.errors import StateError
 from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.urls import without_passwords
 from tagcast.features.core.system import mode_in, private_folder
 from tagcast.registry.state.read_only import add_missing_tables, connect_readable, empty_state, readable_only
 from tagcast.registry.state.state_url import parsed_url
@@ -239,9 +240,7 @@ class State:
             raise self._failure(reason, writing=writing) from error
 
     def _failure(self, reason: str, *, writing: bool) -> StateError:
-        if self._url.password:
-            reason = reason.replace(str(self._url.password), "…")
-        raw = raw_text(reason)
+        raw = raw_text(without_passwords(reason, self._url.render_as_string(hide_password=False)))
         problem = msg(
             "the application state cannot be read in {place}: {reason}", place=self.place, reason=raw
         )

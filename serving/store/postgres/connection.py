@@ -20,6 +20,7 @@ from sqlglot import exp
 from tagcast.features.core.errors import StoreError, TagcastError
 from tagcast.features.core.messages import Text, msg
 from tagcast.features.core.raw_errors import raw_text
+from tagcast.features.core.urls import without_passwords
 from tagcast.serving.store.errors import RunGoneError
 from tagcast.serving.store.lock_and_sync import disk_errors
 from tagcast.serving.store.manifest import Entry, read_entry
@@ -146,14 +147,8 @@ def _source(url: str) -> Connection:
 
 def _plain(text: str, url: str) -> str:
     """Return the first line that explains what happened, without a password."""
-    from urllib.parse import unquote, urlsplit
-
     first = next((line for line in text.splitlines() if line.strip()), "no reason given")
-    first = re.sub(r"^\w+: \[libpq\] ", "", first)
-    password = urlsplit(url).password
-    for secret in {password, unquote(password)} if password else ():
-        first = first.replace(secret, "…")
-    return first
+    return without_passwords(re.sub(r"^\w+: \[libpq\] ", "", first), url)
 
 
 def perform(connection: Connection, statement: str) -> None:

@@ -109,9 +109,18 @@ def lines(
     compiled = sa.select(*chosen).select_from(asked).compile(
         dialect=named, compile_kwargs={"literal_binds": True}
     )  # fmt: skip
-    url = connection.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     exact = frozenset(name for name, code in described if code == _NUMERIC)
-    return _stream(url, snapshot, str(compiled), exact, label)
+    return _stream(_address(connection), snapshot, str(compiled), exact, label)
+
+
+def _address(connection: Connection) -> str:
+    """Return how to connect as libpq reads it; in a URL of SQLAlchemy's it would take a blank for a plus."""
+    _, named = connection.dialect.create_connect_args(connection.engine.url)
+    named |= {"dbname": named.pop("database")} if "database" in named else {}
+    # Beside what libpq knows there are objects of the driver's own.
+    plain = {name: str(value) for name, value in named.items() if isinstance(value, str | int)}
+    quoted = {name: value.replace("\\", r"\\").replace("'", r"\'") for name, value in plain.items()}
+    return " ".join(f"{name}='{value}'" for name, value in quoted.items())
 
 
 def _enums(connection: Connection) -> set[int]:
@@ -122,7 +131,7 @@ def _enums(connection: Connection) -> set[int]:
 
 
 def _stream(
-    url: str, snapshot: str, statement: str, exact: frozenset[str], label: str | None
+    address: str, snapshot: str, statement: str, exact: frozenset[str], label: str | None
 ) -> Iterator[tuple[pa.RecordBatch, Sequence[str]]]:
     import pyarrow as pa
     from adbc_driver_postgresql import dbapi
@@ -130,7 +139,7 @@ def _stream(
 
     same = exp.Literal.string(snapshot).sql("postgres")
     try:
-        with dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+        with dbapi.connect(address, autocommit=True) as connection, connection.cursor() as cursor:
             for prepared in (
                 "SET TIME ZONE 'UTC'",
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",

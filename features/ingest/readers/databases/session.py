@@ -97,6 +97,8 @@ def open_engine(url: str, where: str, folder: Path) -> Engine:
         if backend != "sqlite":
             engine = create_engine(parsed)
             event.listen(engine, "connect", _prepared(engine.dialect.name, engine.dialect.driver))
+            if engine.dialect.driver == "pymysql":
+                event.listen(engine, "do_connect", _password_in_utf8)
             return engine
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
@@ -140,6 +142,13 @@ def _url_hint(url: str) -> Message:
     if url.startswith("postgres://"):
         return msg("write postgresql:// instead of postgres://")
     return msg("as in postgresql://user:${{PASSWORD}}@host/database")
+
+
+def _password_in_utf8(_dialect: Any, _record: Any, _given: Any, named: dict[str, Any]) -> None:
+    """Hand on a password as bytes: PyMySQL would write it in Latin-1, other clients of MySQL write UTF-8."""
+    for name in ("password", "passwd"):
+        if isinstance(named.get(name), str):
+            named[name] = named[name].encode("utf-8", "surrogateescape")
 
 
 def _prepared(dialect: str, driver: str) -> Any:

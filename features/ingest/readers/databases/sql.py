@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
 from tagcast.features.core.schema.sources import Place
-from tagcast.features.core.urls import expand_url
+from tagcast.features.core.urls import expand_url, without_passwords
 from tagcast.features.ingest.readers.databases import buckets, postgres_adbc
 from tagcast.features.ingest.readers.databases.buckets import LABEL, WHOLE, Bucketing, Content
 from tagcast.features.ingest.readers.databases.chunk_types import as_arrow
@@ -68,7 +68,8 @@ def open_sql(place: Place, where: str, folder: Path, wanted: Wanted, *, fast: bo
     """
     from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 
-    engine = open_engine(expand_url(place.url or "", where), where, folder)
+    url = expand_url(place.url or "", where)
+    engine = open_engine(url, where, folder)
     reached = False
     try:
         with engine.connect() as connection:
@@ -78,13 +79,20 @@ def open_sql(place: Place, where: str, folder: Path, wanted: Wanted, *, fast: bo
             yield SqlDatabase(connection, place, where, wanted, fast=fast)
     except NoSuchTableError as error:
         raise table_missing(place.table, where) from error
-    except SQLAlchemyError as error:
-        found = unreadable(raw_text(getattr(error, "orig", None) or error), where)
+    except Exception as error:
+        # On connecting a driver may raise anything: for a parameter that it does not know, or a name that is no host's.
+        if reached and not isinstance(error, SQLAlchemyError):
+            raise
+        said = str(getattr(error, "orig", None) or error) or type(error).__name__
+        shown = without_passwords(said, url)
+        found = unreadable(raw_text(shown), where)
+        # Of an error that shows a password no traceback tells.
+        cause = error if shown == said else None
         if not reached:
-            raise UnreachableError(found) from error
+            raise UnreachableError(found) from cause
         if isinstance(error, DBAPIError) and error.connection_invalidated:
-            raise LostConnectionError(found) from error
-        raise found from error
+            raise LostConnectionError(found) from cause
+        raise found from cause
     finally:
         engine.dispose()
 
