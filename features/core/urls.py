@@ -170,7 +170,9 @@ def expand_url(text: str, where: str) -> str:
     _, _, rest = whole.partition("://")
     if _LOGIN.match(rest) and rest.count("@") > 1:
         raise ConfigError(
-            msg("{where}: the address holds several @, and nothing shows where its password ends", where=where),
+            msg(
+                "{where}: the address holds several @, and nothing shows where its password ends", where=where
+            ),
             hint=msg("write {encoded} for each of them but the one before the host", encoded="%40"),
         )
     _check_port(whole, where)

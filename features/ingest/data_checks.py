@@ -86,7 +86,9 @@ def examine(settings: Settings, *, now: date | None = None) -> Readiness:
                 }
                 if report.unparsable_times:
                     times = query.texts.get("event_time")
-                    hints["event_time"] = time_hint(connection, times, source.timezone)
+                    hints["event_time"] = time_hint(
+                        connection, times, source.timezone, report.unparsable_times
+                    )
                 rest = findings_of(report, where, mapped, hints)
                 findings.extend([*named, *(finding for finding in rest if finding.code not in codes)])
                 findings.extend(doubtful_numbers(source, numbers, where))

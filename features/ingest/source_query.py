@@ -23,7 +23,7 @@ from tagcast.features.ingest.readers.scans import column
 from tagcast.features.ingest.readers.table import Table
 from tagcast.features.ingest.readers.table_reader import Reader
 from tagcast.features.ingest.sql_allow_list import checked, columns_in
-from tagcast.features.ingest.sql_casts import NUMERIC, as_key, as_number, base_type
+from tagcast.features.ingest.sql_casts import NUMERIC, as_key, as_number, base_type, finite, only_with_digits
 from tagcast.features.ingest.texts.times import proven_order
 from tagcast.features.ingest.texts.uses import Use
 from tagcast.features.ingest.time_casts import as_timestamp, check_time_format, check_unit, needs_order
@@ -162,7 +162,7 @@ class _Mapping:
     def _expression(self, name: str, want: Use | None) -> tuple[exp.Expr, str]:
         """Return a checked expression with its columns typed, and its own type."""
         typing = Typing(self.columns, self.values, f"{self.where}.{name}")
-        tree = exp.paren(typing.typed(self.trees[name], want))
+        tree = _times_of_digits(exp.paren(typing.typed(self.trees[name], want)))
         for column_name, use in typing.used:
             lines, example = self.values[column_name].strange(use)
             if lines:
@@ -177,7 +177,7 @@ class _Mapping:
         """Return an expression that is true or false; of numbers, which MySQL has for yes and no, all but 0 are true."""
         tree, kind = self._expression(name, "boolean")
         if base_type(kind) in NUMERIC:
-            return exp.cast(tree, "BOOLEAN")
+            return exp.cast(finite(tree) if base_type(kind) in {"FLOAT", "DOUBLE"} else tree, "BOOLEAN")
         if kind not in {"BOOLEAN", "NULL", '"NULL"'}:
             raise ConfigError(
                 msg(
@@ -259,6 +259,15 @@ class _Mapping:
         with self.reader.reading(self.where):
             check_unit(connection, self.lines, text, self.source.columns.get("event_time", "ts"), self.where)
             return proven_order(connection, self.lines, text, self.where)
+
+
+def _times_of_digits(tree: exp.Expr) -> exp.Expr:
+    """Return an expression in which strptime is asked of nothing but what may be a time."""
+    for call in list(tree.find_all(exp.StrToTime, exp.Anonymous)):
+        if isinstance(call, exp.StrToTime) or call.name.lower() == "try_strptime":
+            text = call.this if isinstance(call, exp.StrToTime) else call.expressions[0]
+            call.replace(only_with_digits(text, call.copy()))
+    return tree
 
 
 def _number(name: str, value: exp.Expr, kind: str, is_return: exp.Expr) -> exp.Expr:

@@ -52,6 +52,18 @@ def finite(value: exp.Expr) -> exp.Expr:
     return exp.case().when(exp.Anonymous(this="isfinite", expressions=[value]), value.copy())
 
 
+def parsed_time(text: exp.Expr, form: str) -> exp.Expr:
+    """Return what strptime makes of a text, NULL where it fits no time."""
+    return only_with_digits(
+        text, exp.Anonymous(this="try_strptime", expressions=[text.copy(), exp.Literal.string(form)])
+    )
+
+
+def only_with_digits(text: exp.Expr, parsed: exp.Expr) -> exp.Expr:
+    """Return ``parsed``, NULL for a text without a digit: DuckDB's strptime takes infinity for the year 1900."""
+    return exp.case().when(matches(text.copy(), "[0-9]"), parsed).else_(exp.null())
+
+
 def rows_where(condition: exp.Expr) -> exp.Expr:
     """Return how many rows meet a condition."""
     return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition))
@@ -90,6 +102,9 @@ def as_key(value: exp.Expr, kind: str) -> exp.Expr:
 def as_number(value: exp.Expr, kind: str, target: str) -> exp.Expr:
     """Return a number of the type ``target``; of text without blanks around it, what is written as a number."""
     to = exp.DataType.build(target, dialect="duckdb")
+    if base_type(kind) in {"FLOAT", "DOUBLE"}:
+        # A file's statistics tell nothing of NaN: DuckDB would conclude from them that no number is missing.
+        return exp.TryCast(this=finite(value.copy()), to=to)
     if base_type(kind) in NUMERIC:
         return exp.TryCast(this=value.copy(), to=to)
     text = value.copy() if kind == "VARCHAR" else as_key(value, kind)

@@ -12,7 +12,7 @@ from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.messages import listed, msg
 from tagcast.features.core.schema.sources import TIME_FORMATS, TimedPlace
 from tagcast.features.ingest.readers.nested.value_paths import path_in
-from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches, replaced
+from tagcast.features.ingest.sql_casts import NUMERIC, as_key, base_type, matches, parsed_time, replaced
 from tagcast.features.ingest.texts.times import EVENT_TIME, ORDERS, in_order
 
 ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMPTZ_NS"})
@@ -184,7 +184,7 @@ def _of_text(source: TimedPlace, text: exp.Expr, timezone: str, order: str | Non
     if written in _UNIX_IN_EXCEL:
         return _excel(text, written, source.timezone, timezone)
     if written is not None and written not in TIME_FORMATS:
-        parsed = exp.Anonymous(this="try_strptime", expressions=[text, exp.Literal.string(written)])
+        parsed = parsed_time(text, written)
         if _OFFSET.search(written):
             return parsed
         return _at(source.timezone if _TIME_OF_DAY.search(written) else timezone, parsed)

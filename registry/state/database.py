@@ -26,8 +26,8 @@ from tagcast.features.core.errors import StateError
 from tagcast.features.core.home.stamp import check_kept, mark
 from tagcast.features.core.messages import msg
 from tagcast.features.core.raw_errors import raw_text
-from tagcast.features.core.urls import without_passwords
 from tagcast.features.core.system import mode_in, private_folder
+from tagcast.features.core.urls import without_passwords
 from tagcast.registry.state.read_only import add_missing_tables, connect_readable, empty_state, readable_only
 from tagcast.registry.state.state_url import parsed_url
 from tagcast.registry.state.tables import METADATA

@@ -120,7 +120,9 @@ def check_lines(
                 rows=found.rows,
                 example=read.time or "",
             ),
-            hint=time_hint(connection, query.texts.get("event_time"), source.timezone),
+            hint=time_hint(
+                connection, query.texts.get("event_time"), source.timezone, found.unparsable_times
+            ),
         )
     if whole and not read.amounts and ("amount" in source.columns or "amount" in source.derive):
         texts = query.texts.get("amount")

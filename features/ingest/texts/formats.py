@@ -14,7 +14,7 @@ from typing import Any
 from sqlglot import exp
 
 from tagcast.features.core.messages import Message, listed, msg
-from tagcast.features.ingest.sql_casts import replaced_all
+from tagcast.features.ingest.sql_casts import parsed_time, replaced_all
 from tagcast.features.ingest.texts.times import MOST_LEFT
 
 DEFAULT_HINT = msg(
@@ -83,10 +83,16 @@ class Fitting:
     formats : dict of str to str
         What is made of the example, and the format that makes it so: one where the column shows which, none where
         nothing fits.
+    filled : int
+        Texts in all.
+    unread : int
+        Those of them that no format reads.
     """
 
     example: str
     formats: dict[str, str]
+    filled: int
+    unread: int
 
 
 def fitting_formats(connection: Any, texts: exp.Select, zone: str) -> Fitting:
@@ -111,23 +117,23 @@ def fitting_formats(connection: Any, texts: exp.Select, zone: str) -> Fitting:
     )
     commonest = connection.execute(common.sql("duckdb")).fetchall()
     if not commonest:
-        return Fitting("", {})
+        return Fitting("", {}, 0, 0)
     ((example,),) = commonest
     # One text of the commonest shape tells nearly all formats apart; all texts tell the others.
     likely = _reading(connection, example, _likely(example, zone))
-    if not likely:
-        return Fitting(example, {})
-    counted = [exp.Count(this=_parsed(t.copy(), form)) for form in likely]
+    counted = [exp.Count(this=parsed_time(t, form)) for form in likely]
     filled, *counts = connection.execute(
         exp.select(exp.Count(this=t.copy()), *counted).from_(there.subquery("z")).sql("duckdb")
     ).fetchall()[0]
     fitting = [
         f for f, n in zip(likely, counts, strict=True) if n == max(counts) and n >= filled * (1 - MOST_LEFT)
     ]
-    return Fitting(example, {likely[form]: form for form in reversed(fitting)})
+    return Fitting(
+        example, {likely[form]: form for form in reversed(fitting)}, filled, filled - max(counts, default=0)
+    )
 
 
-def time_hint(connection: Any, texts: exp.Select | None, zone: str) -> Message:
+def time_hint(connection: Any, texts: exp.Select | None, zone: str, unread: int) -> Message:
     """Return which ``time_format`` reads a column, where one does.
 
     Parameters
@@ -137,10 +143,16 @@ def time_hint(connection: Any, texts: exp.Select | None, zone: str) -> Message:
         One column ``t``, without blanks around it; None where the times are no texts.
     zone : str
         In which the source's times are.
+    unread : int
+        Values that are not read as they stand.
     """
     if texts is None:
         return DEFAULT_HINT
     found = fitting_formats(connection, texts, zone)
+    if unread * 2 < found.filled and unread <= found.unread:
+        return msg(
+            "correct them at the source, or leave their lines out by where: the others are read as they stand"
+        )
     if len(found.formats) > 1:
         choices = [
             msg('time_format = "{format}" reads it as {reading}', format=form, reading=reading)
@@ -156,15 +168,11 @@ def time_hint(connection: Any, texts: exp.Select | None, zone: str) -> Message:
     return _WORDS_HINT if _MONTH.search(found.example) else DEFAULT_HINT
 
 
-def _parsed(text: exp.Expr, form: str) -> exp.Expr:
-    return exp.Anonymous(this="try_strptime", expressions=[text, exp.Literal.string(form)])
-
-
 def _reading(connection: Any, text: str, forms: list[str]) -> dict[str, str]:
     """Return the formats that read ``text``, each with what it makes of it."""
     if not forms:
         return {}
     literal = exp.Literal.string(text)
-    read = exp.select(*[exp.cast(_parsed(literal.copy(), form), "VARCHAR") for form in forms])
+    read = exp.select(*[exp.cast(parsed_time(literal, form), "VARCHAR") for form in forms])
     found = connection.execute(read.sql("duckdb")).fetchall()[0]
     return {form: moment for form, moment in zip(forms, found, strict=True) if moment is not None}

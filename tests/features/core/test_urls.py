@@ -74,7 +74,22 @@ def test_others_are_not(tmp_path, url) -> None:
     assert load(tmp_path, url).sources[0].url == url
 
 
-PASSWORDS = ["p@ss", "a/b", "w#rd", "x:y", "q?", "100%", "two words", "[x]", "a+b", "a&b=c", "€é", "${PW}", "p{}a}ss;", "100%zz"]
+PASSWORDS = [
+    "p@ss",
+    "a/b",
+    "w#rd",
+    "x:y",
+    "q?",
+    "100%",
+    "two words",
+    "[x]",
+    "a+b",
+    "a&b=c",
+    "€é",
+    "${PW}",
+    "p{}a}ss;",
+    "100%zz",
+]
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
@@ -127,9 +142,17 @@ def test_one_that_may_be_encoded_or_cuts_the_url_is_refused(monkeypatch, text, v
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [("hunter2", "hunter2"), ("a;b", "{a;b}"), ("a}b{c", "{a}}b{c}"), ("x=1 y", "{x=1 y}"), ("p%40ss", "{p@ss}")],
+    [
+        ("hunter2", "hunter2"),
+        ("a;b", "{a;b}"),
+        ("a}b{c", "{a}}b{c}"),
+        ("x=1 y", "{x=1 y}"),
+        ("p%40ss", "{p@ss}"),
+    ],
 )
-@pytest.mark.parametrize("text", ["DRIVER={ODBC};PWD=${PW};UID=u", "DRIVER%3D%7BODBC%7D%3BPWD%3D${PW}%3BUID%3Du"])
+@pytest.mark.parametrize(
+    "text", ["DRIVER={ODBC};PWD=${PW};UID=u", "DRIVER%3D%7BODBC%7D%3BPWD%3D${PW}%3BUID%3Du"]
+)
 def test_a_password_in_a_connection_string_of_odbc(monkeypatch, text, value, written) -> None:
     monkeypatch.setenv("PW", value)
     url = make_url(expand_url(f"mssql+pyodbc:///?odbc_connect={text}", "here"))
@@ -142,7 +165,9 @@ def test_braces_around_it_are_not_written_twice(monkeypatch) -> None:
     assert url.query["odbc_connect"] == "UID=u;PWD={a}}b}"
 
 
-@pytest.mark.parametrize("whole", ["postgresql://u:p@ss/w#rd@db/crm", "postgresql://u:p?a@b@db/crm", "mysql://a@b@c/d"])
+@pytest.mark.parametrize(
+    "whole", ["postgresql://u:p@ss/w#rd@db/crm", "postgresql://u:p?a@b@db/crm", "mysql://a@b@c/d"]
+)
 def test_a_url_with_several_at_signs_is_refused(monkeypatch, whole) -> None:
     monkeypatch.setenv("URL", whole)
     with pytest.raises(ConfigError, match="several @") as caught:
@@ -151,7 +176,9 @@ def test_a_url_with_several_at_signs_is_refused(monkeypatch, whole) -> None:
     assert "%40" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("text", ["sqlite:///${DIR}/shop.db", "duckdb:///${DIR}/x.duckdb", "sqlite:////data/me@x/${DIR}/shop.db"])
+@pytest.mark.parametrize(
+    "text", ["sqlite:///${DIR}/shop.db", "duckdb:///${DIR}/x.duckdb", "sqlite:////data/me@x/${DIR}/shop.db"]
+)
 def test_a_file_may_lie_in_any_folder(monkeypatch, text) -> None:
     monkeypatch.setenv("DIR", "a@b/c d")
     assert expand_url(text, "here") == text.replace("${DIR}", "a@b/c d")
@@ -169,7 +196,10 @@ def test_a_host_or_a_whole_url_may_hold_any_sign(monkeypatch) -> None:
     [
         ("postgresql://u:hun%40ter2@db/crm", "no host called ter2, nor hun@ter2, nor hun%40ter2"),
         ("mysql://db/zoo?password=hun%26ter2", "unknown option ter2 of hun&ter2"),
-        ("mssql:///?odbc_connect=UID%3Du%3BPWD%3D%7Bhun%3Bter2%7D", "Invalid connection string attribute: ter2}"),
+        (
+            "mssql:///?odbc_connect=UID%3Du%3BPWD%3D%7Bhun%3Bter2%7D",
+            "Invalid connection string attribute: ter2}",
+        ),
         ("postgresql://db/crm", 'invalid URI "postgresql://u:hunter2@db/crm"'),
     ],
 )

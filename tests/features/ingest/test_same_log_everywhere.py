@@ -16,7 +16,12 @@ from tests.support.databases.servers import mariadb_server, postgres_server
 from tests.support.object_store import bucket_of, s3_server
 from tests.support.source_projects import build, project, source
 
-KINDS = [*written.FILES, "s3", "mariadb", *(pytest.param(k, marks=pytest.mark.postgres) for k in ("adbc", "psycopg"))]
+KINDS = [
+    *written.FILES,
+    "s3",
+    "mariadb",
+    *(pytest.param(k, marks=pytest.mark.postgres) for k in ("adbc", "psycopg")),
+]
 DERIVED = {
     # What MySQL calls a boolean is the number 0 or 1.
     "mariadb": "[sources.derive]\npaid = \"CASE WHEN paid THEN 'true' WHEN NOT paid THEN 'false' END\"",
@@ -106,7 +111,9 @@ def test_one_log(kind: str, reference, place_of: Callable[[str, str], str], tmp_
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_lines_that_stand_twice_count_once(kind: str, drawn_lines, place_of: Callable[[str, str], str], tmp_path) -> None:
+def test_lines_that_stand_twice_count_once(
+    kind: str, drawn_lines, place_of: Callable[[str, str], str], tmp_path
+) -> None:
     def seen(value: object) -> object:
         # No two programs agree on which of them a CSV file writes as nothing.
         return None if kind.startswith("csv") and value == "" else value

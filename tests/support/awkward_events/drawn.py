@@ -53,7 +53,7 @@ Line = dict[str, Any]
 
 def drawn(count: int = LINES, seed: int = 7) -> list[Line]:
     """Return so many lines: of fifty one stands twice, or differs in a column that nothing maps alone."""
-    random_ = random.Random(seed)  # noqa: S311 - nothing secret
+    random_ = random.Random(seed)
     lines = [_line(random_, number) for number in range(count - count // 50)]
     again = random_.sample(lines, count // 50)
     half = len(again) // 2

@@ -155,7 +155,10 @@ def sqlite(lines: list[Line], folder: Path) -> str:
 def object_store(lines: list[Line], client: Any) -> str:
     """A folder of two files in the bucket ``shop``."""
     table = as_table(lines)
-    for name, part in {"events/a.parquet": table.slice(0, 1_000), "events/sub/b.parquet": table.slice(1_000)}.items():
+    for name, part in {
+        "events/a.parquet": table.slice(0, 1_000),
+        "events/sub/b.parquet": table.slice(1_000),
+    }.items():
         sink = pa.BufferOutputStream()
         pq.write_table(part, sink, compression="zstd")
         client.put_object(Bucket="shop", Key=name, Body=sink.getvalue().to_pybytes())

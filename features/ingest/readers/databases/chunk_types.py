@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,6 +112,12 @@ def words(value: Any) -> str | None:
             return held.decode("utf-8")
         except UnicodeDecodeError:
             return held.hex()
-    if isinstance(value, datetime | date | time | timedelta):
-        return str(value)
-    return str(value)
+    return _clock(value) if isinstance(value, timedelta) else str(value)
+
+
+def _clock(value: timedelta) -> str:
+    """Return what MySQL calls a time as it shows it: hours may be many, and less than none."""
+    seconds, micros = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
+    minutes, seconds = divmod(seconds, 60)
+    shown = f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}" + (f".{micros:06d}" if micros else "")
+    return f"-{shown}" if value < timedelta() else shown

@@ -169,16 +169,20 @@ def _prepared(dialect: str, driver: str) -> Any:
 
 
 def _keep_as_text(connection: Any) -> None:
-    """Let psycopg give as its text what Python has no value for: a time of infinity or BC, and JSON with all its digits."""
+    """Let psycopg give as its text what Python has no value for.
+
+    A time of infinity or BC, 24 o'clock, an interval of months; and JSON with all its digits.
+    """
     from psycopg import DataError as Unfit
     from psycopg.types import datetime as types
     from psycopg.types.string import TextLoader
 
-    for name in ("json", "jsonb"):
+    for name in ("json", "jsonb", "interval"):
         connection.adapters.register_loader(name, TextLoader)
 
     for name, loader in (
         ("date", types.DateLoader), ("timestamp", types.TimestampLoader), ("timestamptz", types.TimestamptzLoader),
+        ("time", types.TimeLoader), ("timetz", types.TimetzLoader),
     ):  # fmt: skip
 
         class Lenient(loader):  # type: ignore[misc, valid-type]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,11 @@ from tagcast.features.ingest.readers.databases.contract import (
     unreadable,
 )
 from tagcast.features.ingest.readers.databases.session import open_engine, reading_statement
-from tagcast.features.ingest.readers.databases.sql_columns import moments_in, named_column, selected_columns
+from tagcast.features.ingest.readers.databases.sql_columns import (
+    conversions_in,
+    named_column,
+    selected_columns,
+)
 from tagcast.features.ingest.readers.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -158,10 +161,10 @@ class SqlDatabase:
             names = list(result.keys())
             kept = [n for n, name in enumerate(names) if name != LABEL and self._wanted.has(name)]
             fetching(names[n] for n in kept)
-            moments = moments_in(result, self._dialect)
+            conversions = conversions_in(result, self._dialect)
             label = names.index(LABEL) if self._bucketing else None
             for rows in result.partitions(CHUNK_ROWS):
-                yield _chunk(rows, names, kept, moments, label)
+                yield _chunk(rows, names, kept, conversions, label)
 
     def _counted(self, *, plain: bool) -> dict[str, Content]:
         import sqlalchemy as sa
@@ -263,7 +266,7 @@ def _chunk(
     rows: Sequence[Any],
     names: Sequence[str],
     kept: Sequence[int],
-    moments: Collection[int],
+    conversions: Mapping[int, Callable[[Any], Any]],
     label: int | None,
 ) -> Chunk:
     import pyarrow as pa
@@ -271,8 +274,8 @@ def _chunk(
     columns, as_words = [], []
     for n in kept:
         values = [row[n] for row in rows]
-        if n in moments:
-            values = [v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for v in values]
+        if n in conversions:
+            values = list(map(conversions[n], values))
         array, were_numbers = as_arrow(values)
         columns.append(array)
         if were_numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DataError
@@ -14,18 +15,24 @@ from tagcast.features.ingest.readers.wanted import Wanted
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause
 
-_MYSQL_TIMESTAMP = 7
-"""Number of the type TIMESTAMP in MySQL's protocol, which its drivers hand on."""
+_MYSQL_TIMESTAMP, _MYSQL_BIT = 7, 16
+"""Numbers of types in MySQL's protocol, which its drivers hand on."""
 
 
 def selected_columns(
     connection: Connection, table: str, wanted: Wanted, where: str
 ) -> tuple[list[ColumnElement[Any]], FromClause]:
     """Return the needed columns, as the driver gives them: a type's own conversion may fail on one value."""
+    from warnings import catch_warnings, simplefilter
+
     from sqlalchemy import Boolean, MetaData, Table, column
+    from sqlalchemy.exc import SAWarning
 
     schema, _, name = table.rpartition(".")
-    known = Table(name, MetaData(), schema=schema or None, autoload_with=connection)
+    with catch_warnings():
+        # Of a type that SQLAlchemy has no class for the values come all the same.
+        simplefilter("ignore", SAWarning)
+        known = Table(name, MetaData(), schema=schema or None, autoload_with=connection)
     wanted.check([c.name for c in known.columns], where)
     chosen = [c for c in known.columns if wanted.has(c.name)]
     # SQLite has no type for yes and no: without its declaration they would be numbers.
@@ -75,9 +82,22 @@ class named_column:  # noqa: N801 - used as a function
         return None
 
 
-def moments_in(result: Any, dialect: str) -> frozenset[int]:
-    """Return the positions of MySQL's TIMESTAMP: moments that its drivers hand out without a zone, here in UTC."""
+def conversions_in(result: Any, dialect: str) -> dict[int, Callable[[Any], Any]]:
+    """Return what is made of the values of some positions.
+
+    MySQL's TIMESTAMP is a moment, which its drivers hand out without a zone, here in UTC; its BIT is a number, mostly yes or
+    no, which they hand out as bytes.
+    """
     if dialect not in {"mysql", "mariadb"} or result.cursor is None:
-        return frozenset()
-    described = result.cursor.description or ()
-    return frozenset(n for n, about in enumerate(described) if about[1] == _MYSQL_TIMESTAMP)
+        return {}
+    types = [about[1] for about in result.cursor.description or ()]
+    made = {_MYSQL_TIMESTAMP: _in_utc, _MYSQL_BIT: _of_bits}
+    return {n: made[code] for n, code in enumerate(types) if code in made}
+
+
+def _in_utc(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+def _of_bits(value: Any) -> Any:
+    return int.from_bytes(value, "big") if isinstance(value, bytes) else value

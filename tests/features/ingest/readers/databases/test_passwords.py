@@ -24,7 +24,7 @@ few = settings(max_examples=12, deadline=None, suppress_health_check=list(Health
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-class Never(Exception):
+class NeverError(Exception):
     """Is raised by nothing: what would be tried anew by another way fails."""
 
 
@@ -64,20 +64,23 @@ def config_of(folder: str | Path, url: str) -> Path:
     return project(Path(folder), source(place=f"url = '{url}'\ntable = \"o\""))
 
 
-SPELLINGS = ["postgresql+psycopg://reader:${PW}@SERVER", "postgresql+psycopg://SERVER&user=reader&password=${PW}"]
+SPELLINGS = [
+    "postgresql+psycopg://reader:${PW}@SERVER",
+    "postgresql+psycopg://SERVER&user=reader&password=${PW}",
+]
 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @few
-@example(password="p@ss/w#rd:?[x] %+&=;")  # noqa: S106 - made up
+@example(password="p@ss/w#rd:?[x] %+&=;")
 @given(password=PASSWORDS)
 def test_it_opens_postgresql(postgres, monkeypatch, spelling, password) -> None:
     assume(not encoded_already(password))
     server, set_password = postgres
     set_password(password)
     monkeypatch.setenv("PW", password)
-    monkeypatch.setattr(fetched, "AdbcError", Never)
+    monkeypatch.setattr(fetched, "AdbcError", NeverError)
     with tempfile.TemporaryDirectory() as folder:
         assert build(config_of(folder, spelling.replace("SERVER", server))).rows == 2
         assert not any(password.encode() in file.read_bytes() for file in files_in(folder))
@@ -92,8 +95,8 @@ said_of_all: dict[str, str] = {}
 @pytest.mark.postgres
 @pytest.mark.parametrize("spelling", WRONG)
 @few
-@example(password="pass%41word@reader/")  # noqa: S106 - made up
-@example(password="secret@elsewhere/word?host=there&x=y@z")  # noqa: S106 - made up
+@example(password="pass%41word@reader/")
+@example(password="secret@elsewhere/word?host=there&x=y@z")
 @given(password=PASSWORDS)
 def test_no_piece_of_a_wrong_one_is_shown_or_kept(postgres, monkeypatch, caplog, spelling, password) -> None:
     server, set_password = postgres
@@ -125,14 +128,17 @@ def files_in(folder: str) -> list[Path]:
 
 
 @settings(few, max_examples=5)
-@example(password="Grüße@€")  # noqa: S106 - made up
+@example(password="Grüße@€")
 @given(password=PASSWORDS)
 def test_it_opens_mariadb(mariadb, monkeypatch, password) -> None:
     assume(not encoded_already(password))
     place, cursor = mariadb
     cursor.execute("SET PASSWORD FOR reader@'127.0.0.1' = PASSWORD(%s)", [password])
     monkeypatch.setenv("PW", password)
-    for url in (f"mysql+pymysql://reader:${{PW}}@{place}", f"mysql+pymysql://{place}?user=reader&password=${{PW}}"):
+    for url in (
+        f"mysql+pymysql://reader:${{PW}}@{place}",
+        f"mysql+pymysql://{place}?user=reader&password=${{PW}}",
+    ):
         with tempfile.TemporaryDirectory() as folder:
             assert build(config_of(folder, url)).rows == 2
     monkeypatch.setenv("PW", f"{password}?")

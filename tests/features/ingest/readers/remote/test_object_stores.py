@@ -19,6 +19,7 @@ from tagcast.features.ingest.readers.remote import fetched
 from tests.support.object_store import bucket_of, s3_server
 from tests.support.source_projects import build, lines, project, read, source
 
+
 @pytest.fixture(scope="module")
 def server():
     with s3_server() as address:
