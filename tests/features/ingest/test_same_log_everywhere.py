@@ -12,8 +12,8 @@ import pytest
 from tagcast.features.ingest.event_log import EventLog
 from tagcast.features.ingest.readers.databases import postgres_adbc
 from tests.support.awkward_events import drawn, written
+from tests.support.databases.object_store import bucket_of, s3_server
 from tests.support.databases.servers import mariadb_server, postgres_server
-from tests.support.object_store import bucket_of, s3_server
 from tests.support.source_projects import build, project, source
 
 KINDS = [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import warnings
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -15,11 +18,14 @@ from hypothesis import strategies as st
 
 from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.ingest.readers.databases import sql
-from tests.support.source_projects import build, lines, project, read, source
+from tests.support.source_projects import COLUMNS, build, lines, project, read, source
 
 CHANGES_OF_CLOCKS = pd.to_datetime(
     ["2024-03-10 01:30", "2024-03-10 02:30", "2024-11-03 01:30", "2024-11-03 02:30"]
 )
+
+
+NAN = float("nan")
 
 
 def days(config) -> list[date]:
@@ -379,3 +385,75 @@ def test_whatever_is_given_comes_back(tmp_path_factory, start, rows) -> None:
     assert list(got["profile_id"]) == list(want["id"])
     assert list(got["event_time"]) == list(want["at"])
     assert list(got["amount"]) == list(want["price"])
+
+
+@pytest.mark.parametrize(
+    ("back", "returned"),
+    [
+        ([0, 1, 0, 2], [False, True, False, True]),
+        ([True, False, None, True], [True, False, False, True]),
+        ([0.0, NAN, 1.0, 0.5], [False, False, True, True]),
+        ([Decimal("0.0"), Decimal("1.0"), None, Decimal("0.4")], [False, True, False, True]),
+        (["0", "1", "", "true"], [False, True, False, True]),
+    ],
+)
+def test_yes_and_no_may_be_numbers(tmp_path, back, returned) -> None:
+    frame = lines(back=back, price=1.0, id=["a", "b", "c", "d"])
+    log = build(project(tmp_path, source(extra='returns = "back"'), shop_parquet=frame))
+    assert list(read(log)["is_return"]) == returned
+    kept = build(project(tmp_path, source(extra='where = "back"'), shop_parquet=frame))
+    assert list(read(kept)["profile_id"]) == [
+        name for name, back in zip("abcd", returned, strict=True) if back
+    ]
+
+
+@pytest.mark.parametrize("key", ["returns", "where"])
+@pytest.mark.parametrize("text", ["at", "lower(id)", "at + INTERVAL 1 DAY"])
+def test_what_is_neither_yes_nor_no_is_refused_by_name(tmp_path, key, text) -> None:
+    with pytest.raises(ConfigError, match=rf"sources.shop.{key}: expected a condition, found"):
+        build(project(tmp_path, source(extra=f'{key} = "{text}"'), shop_parquet=lines()))
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, NAN, 1.0, 1.0], [NAN, NAN, 2.5, 2.5], [1.0, NAN, 2.0, 3.0], [0.0, NAN, 0.0, NAN]]
+)
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32()])
+def test_what_is_no_number_is_missing_whatever_the_others_are(tmp_path, values, kind) -> None:
+    config = project(tmp_path, source(columns={**COLUMNS, "quantity": "price"}, extra='numbers = ["weight"]'))
+    table = pa.Table.from_pandas(lines(), preserve_index=False).drop_columns("price")
+    held = pa.array(values, kind)
+    assert held.null_count == 0
+    pq.write_table(
+        table.append_column("price", held).append_column("weight", held), tmp_path / "shop.parquet"
+    )
+    frame = read(build(config))
+    for name in ("amount", "quantity", "weight"):
+        assert [None if v is None else float(v) for v in frame[name]] == [
+            None if math.isnan(v) else v for v in values
+        ]
+
+
+@pytest.mark.parametrize("word", ["infinity", "-Infinity", "epoch", "+inf"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"extra": 'time_format = "%Y-%m-%d %H:%M:%S"'},
+        {"columns": {"profile_id": "id"}, "derive": "strptime(at, '%Y-%m-%d %H:%M:%S')"},
+        {"columns": {"profile_id": "id"}, "derive": "try_strptime(at, '%Y-%m-%d %H:%M:%S')"},
+        {},
+    ],
+)
+def test_a_word_is_no_time_of_any_format(tmp_path, word, how) -> None:
+    days = [f"2026-01-{1 + n % 28:02d} 10:00:00" for n in range(150)]
+    frame = pd.DataFrame({"id": [f"c{n}" for n in range(151)], "at": [*days, word], "price": 1})
+    derived = f"""[sources.derive]\nevent_time = "{how["derive"]}"\n""" if "derive" in how else ""
+    columns = {**how.get("columns", COLUMNS), "amount": "price"}
+    config = project(
+        tmp_path,
+        source(place='path = "shop.csv"', columns=columns, extra=how.get("extra", "")),
+        derived,
+        shop_csv=frame,
+    )
+    log = build(config)
+    assert (log.rows, log.sources[0].unparsable_times) == (150, 1)
+    assert str(log.first_day) == "2026-01-01"

@@ -28,7 +28,7 @@ def parquet(lines: list[Line], folder: Path) -> str:
 
 
 def parquet_folder(lines: list[Line], folder: Path) -> str:
-    """Some files know no column of notes, others hold its types in other widths."""
+    """Four files in two folders: one holds decimals of another width, one a dictionary in place of texts."""
     table = as_table(lines)
     (folder / "events" / "sub").mkdir(parents=True)
     size = len(lines) // 4

@@ -1,1 +1,1 @@
-"""What tests of sources in databases share."""
+"""Servers of our own for tests of sources: databases, and an object store."""

@@ -116,7 +116,8 @@ def lines(
 def _address(connection: Connection) -> str:
     """Return how to connect as libpq reads it; in a URL of SQLAlchemy's it would take a blank for a plus."""
     _, named = connection.dialect.create_connect_args(connection.engine.url)
-    named |= {"dbname": named.pop("database")} if "database" in named else {}
+    if "database" in named:
+        named["dbname"] = named.pop("database")
     # Beside what libpq knows there are objects of the driver's own.
     plain = {name: str(value) for name, value in named.items() if isinstance(value, str | int)}
     quoted = {name: value.replace("\\", r"\\").replace("'", r"\'") for name, value in plain.items()}

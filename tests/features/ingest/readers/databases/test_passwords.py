@@ -86,7 +86,13 @@ def test_it_opens_postgresql(postgres, monkeypatch, spelling, password) -> None:
         assert not any(password.encode() in file.read_bytes() for file in files_in(folder))
 
 
-WRONG = [*SPELLINGS, "postgresql+psycopg://reader:${PW}@SERVER&passwort=x", "${URL}"]
+WRONG = [
+    *SPELLINGS,
+    "postgresql+psycopg://reader:${PW}@SERVER&passwort=x",
+    # The driver shows what is no number of seconds.
+    "postgresql+psycopg://reader:${PW}@SERVER&connect_timeout=${PW}",
+    "${URL}",
+]
 PLAIN = ["Qq", "Q@q", "Q?@q", "%41@", "Q/q:1"]
 """What is said of these is said of every password."""
 said_of_all: dict[str, str] = {}

@@ -16,7 +16,7 @@ from tagcast.features.core.errors import ConfigError, DataError
 from tagcast.features.core.settings import load_settings
 from tagcast.features.ingest.event_log import build_event_log
 from tagcast.features.ingest.readers.remote import fetched
-from tests.support.object_store import bucket_of, s3_server
+from tests.support.databases.object_store import bucket_of, s3_server
 from tests.support.source_projects import build, lines, project, read, source
 
 
