@@ -7,7 +7,10 @@ of these, or ``*`` and ranges with a step. Months and days of the week may be En
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from tagcast.features.core.messages import Message, msg, pmsg
 from tagcast.features.core.validation import InvalidValueError
@@ -94,6 +97,46 @@ class Cron:
                 )
             )
         return cron
+
+
+def last_due(text: str, now: datetime, timezone: str) -> datetime | None:
+    """Return the last moment at or before ``now`` at which a cron came, as Debian's cron counts; None in fifty years.
+
+    A time of day that a change of clocks skips comes right after the change, one that it repeats comes once.
+
+    Parameters
+    ----------
+    text : str
+        Five fields that :meth:`Cron.parse` takes.
+    now : datetime
+        With a zone.
+    timezone : str
+        IANA name of the zone that the cron is read in.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> last_due("30 3 * * mon", datetime(2026, 11, 28, 12, tzinfo=UTC), "UTC")
+    datetime.datetime(2026, 11, 23, 3, 30, tzinfo=datetime.timezone.utc)
+    """
+    now = now.astimezone(UTC)
+    minute = now.replace(second=0, microsecond=0).astimezone(ZoneInfo(timezone))
+    found = next(_moments(text, minute + timedelta(minutes=1), backwards=True), None)
+    # Backwards, the first of two equal hours is passed over while the second one lasts.
+    later = _moments(text, minute - timedelta(days=1) if found is None else found, backwards=False)
+    while (coming := next(later, None)) is not None and coming.astimezone(UTC) <= now:
+        found = coming
+    return None if found is None else found.astimezone(UTC)
+
+
+def _moments(text: str, start: datetime, *, backwards: bool) -> Iterator[datetime]:
+    from cronsim import CronSim
+
+    # The library ends a week on Saturday: 7 is its name of a Sunday that ends a range.
+    moments: Iterator[datetime] = CronSim(
+        re.sub(r"-sun\b", "-7", text, flags=re.IGNORECASE), start, reverse=backwards
+    )
+    return moments
 
 
 def _values(field: _Field, text: str) -> frozenset[int]:

@@ -13,7 +13,16 @@ from tagcast.models.definitions.model_tag import TagDefinition
 
 DECIDING = ("decision", "bands", "min_confidence", "hysteresis")
 """Keys that turn a model's scores into values."""
-DESCRIBING = ("title", "description", "path", "owner", "refresh", "expires_after_days", "sensitivity")
+DESCRIBING = (
+    "title",
+    "description",
+    "path",
+    "owner",
+    "refresh",
+    "retrain",
+    "expires_after_days",
+    "sensitivity",
+)
 _RULE = ("population", "category", "of", "rule", "cases", "otherwise")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -32,6 +32,26 @@ def by_service(raw: Mapping[str, Any]) -> dict[str, Any]:
     if raw.get("feature_service") is not None:
         raise InvalidValueError(_EITHER)
     return {**raw, "feature_service": raw["features"], "features": None}
+
+
+class Retrain(Strict):
+    """When `tagcast run due` trains a tag anew; its gate decides, as ever, whether the new version becomes champion."""
+
+    every_days: int | None = Field(
+        None, gt=0, description="days after the newest version was trained, whatever became of it"
+    )
+    when: tuple[Literal["promise_broken"], ...] = Field(
+        (),
+        description="promise_broken: of the champion's values fewer turned out right than promised, by more than chance",
+    )
+
+    @model_validator(mode="after")
+    def _check_some(self) -> Self:
+        if self.every_days is None and not self.when:
+            raise InvalidValueError(
+                msg("give every_days, when, or both: as they are, nothing is ever trained anew")
+            )
+        return self
 
 
 class LearnsFrom(Strict):

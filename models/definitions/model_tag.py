@@ -28,7 +28,7 @@ from tagcast.models.definitions.decision_rules import (
     TopShareRule,
     check_margin,
 )
-from tagcast.models.definitions.learned_from import LearnsFrom, SplitRule, by_service, or_service
+from tagcast.models.definitions.learned_from import LearnsFrom, Retrain, SplitRule, by_service, or_service
 from tagcast.models.definitions.outcomes import (
     Amount,
     AnyEvent,
@@ -70,7 +70,7 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
     """A tag that a model predicts, or one family of such tags before expansion."""
 
     model_config = ConfigDict(json_schema_extra=_what_may_be_left_out)
-    unwritten: ClassVar[dict[str, Any]] = {**TagBase.unwritten, **UNWRITTEN}
+    unwritten: ClassVar[dict[str, Any]] = {**TagBase.unwritten, **UNWRITTEN, "retrain": None}
 
     outcome: Outcome
     feature_service: str | None = Field(
@@ -103,6 +103,9 @@ class TagDefinition(LearnsFrom, TagBase, WithCandidates):
         "an unknown until confidence >= min_confidence + hysteresis",
     )
     snapshots: SplitRule = SplitRule()
+    retrain: Retrain | None = Field(
+        None, description="when tagcast run due trains it anew; left out: only tagcast train does"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,28 @@ class Day(click.ParamType[date]):
             self.fail(
                 render(
                     msg("expected a date such as 2017-12-02, found {value!r}", value=value), language_of()
+                ),
+                param,
+                ctx,
+            )
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment, ``2026-11-28T03:00``: in the project's time zone where it names none."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse ``value``."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(
+                render(
+                    msg("expected a moment such as 2026-11-28T03:00, found {value!r}", value=value),
+                    language_of(),
                 ),
                 param,
                 ctx,

@@ -2,27 +2,73 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import click
 
 from tagcast.features.core.messages import listed, msg, nmsg
 from tagcast.pipelines.cli.groups import Invocation, ProjectGroup
-from tagcast.pipelines.cli.options import needs, reason_option
+from tagcast.pipelines.cli.options import Moment, needs, reason_option
+from tagcast.pipelines.nights.night import planned_nights, run_due
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.reports.runs import render_diff, render_runs
-from tagcast.pipelines.reports.terminal import say
+from tagcast.pipelines.reports.runs import render_diff, render_night, render_runs
+from tagcast.pipelines.reports.terminal import progress, say
 from tagcast.pipelines.scoring.run_history import diff_runs, list_runs
 from tagcast.serving.publishing.publication import roll_back
+
+NOTHING_DUE = 16
+"""Exit code of a night that had nothing to do."""
 
 
 @click.group(cls=ProjectGroup)
 def run() -> None:
-    """List the published runs, compare them, go back to an earlier one, delete old ones.
+    """Do what is due; list the published runs, compare them, go back to an earlier one, delete old ones.
 
     \b
     Example:
+      tagcast run due
       tagcast run list
       tagcast run rollback --reason "Tuesday's prices were wrong"
     """
+
+
+@run.command()
+@click.option(
+    "--at",
+    type=Moment(),
+    help="As if it were this moment, in the project's time zone; default: now.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what is due, and do nothing.")
+@needs("operate")
+def due(invocation: Invocation, at: datetime | None, dry_run: bool) -> None:
+    """Do what is due: load events, judge promises, train anew, score and publish.
+
+    For a scheduler, which may call it as often as it likes: what is due follows from the refresh and retrain of each tag.
+    Missed nights are made up for once. A call that was killed is gone on with by the next. Exit code 0: done; 16: nothing
+    was due; 10: a run was refused, the last one stays active; 8: another night is under way.
+
+    \b
+    Example:
+      tagcast run due
+      tagcast run due --dry-run
+      tagcast run due --at 2026-11-28T03:00
+    """
+    now = clock()
+    if at is not None:
+        now = at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(invocation.settings.timezone))
+    if dry_run:
+        found, failed = planned_nights(invocation.project(), now), None
+    else:
+        with progress() as show:
+            found, failed = run_due(invocation.project(show), now)
+    if not found and failed is None:
+        invocation.answer({}, lambda: say(msg("nothing is due")))
+        click.get_current_context().exit(NOTHING_DUE)
+    zone = invocation.settings.timezone
+    invocation.answer_each(
+        (found, failed), lambda night: night.to_dict(), lambda night: render_night(night, zone)
+    )
 
 
 @run.command("list")

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tagcast.features.compute.labels import outcome_of
 from tagcast.features.core.errors import ModelError
 from tagcast.features.core.messages import msg
-from tagcast.models.definitions.model_tag import Population
-from tagcast.models.definitions.window_outcomes import Label
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
+from tagcast.pipelines.evaluation.outcomes import due_day, is_over, with_outcomes
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
-from tagcast.pipelines.project.label_rules import members_at, outcome_rule
-from tagcast.pipelines.project.label_tables import labels_at
+from tagcast.pipelines.project.champions import load_versions
 from tagcast.pipelines.project.progress import log
-from tagcast.pipelines.project.project import Project
+from tagcast.registry.governance.observed_accuracy import (
+    judged,
+    observed_promises,
+    promise_rows,
+    record_promises,
+)
+from tagcast.serving.publishing.kept_predictions import (
+    keep_predictions,
+    kept_predictions,
+    seen_runs,
+    versions_in,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagcast.models.definitions.model_tag import TagDefinition
+    from tagcast.pipelines.project.project import Project
     from tagcast.registry.governance.observed_accuracy import PromiseRow
     from tagcast.registry.versions.versions import Version
     from tagcast.serving.scoring.loaded_tag import LoadedTag
@@ -46,161 +53,138 @@ class YesOutcome:
     base_rate: float
 
 
-def promise_beside_reality(project: Project) -> list[PromiseRow]:
-    """Hold each tag's newest run whose window is over against the events that followed, and keep it for the tag's page.
+def judge_closed(project: Project) -> list[PromiseRow]:
+    """Hold every run whose window is over against what happened, tag by tag, once and for good; return what is new.
 
-    While no such run is stored, the test snapshot of the active run's model is shown instead, scored by the same recipe
+    Of one day the last run that was published is judged. What was found goes to MLflow as metrics of the version, too.
+    """
+    keep_predictions(project.store, project.state, project.settings.home)
+    done = judged(project.state)
+    models = _Models(project)
+    rows: list[PromiseRow] = []
+    for run in reversed(seen_runs(project.store)):
+        for name, number in versions_in(run).items():
+            if (name, run.run.as_of, number) in done:
+                continue
+            found = models.of(run, name)
+            predicted = None if found is None else _of_closed(project, run, found[0])
+            if found is None or predicted is None:
+                continue
+            new = _judged(project, run, *found, predicted)
+            record_promises(project.state, new)
+            _export(project, found[1], new)
+            rows.extend(new)
+    return rows
+
+
+def promise_beside_reality(project: Project) -> list[PromiseRow]:
+    """Judge what can be judged, and return of each tag of the active run its newest judgement.
+
+    Of a tag that was never judged the test snapshot of the active run's model is shown instead, scored by the same recipe
     trained on what came before it.
     """
-    from tagcast.models.decisions.policy import came_true
-    from tagcast.registry.governance.observed_accuracy import promise_rows, record_promises
-
     with project.store.reader() as reader:
         active = reader.manifest
+    judge_closed(project)
     rows: list[PromiseRow] = []
-    runs = _published(project, active)
-    for name in [t.tag for t in active.run.tags if t.model_version]:
-        over = _newest_over(project, runs, active, name)
-        if over is None:
-            tag, version = _predicted_by(project, active, name)
-            test, due = max(tag.model.snapshots), _due(active, tag.definition)
-            rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
+    for name, number in versions_in(active).items():
+        if observed := observed_promises(project.state, name):
+            newest = observed[0]
+            rows.extend(one for one in observed if (one.as_of, one.version) == (newest.as_of, newest.version))
             continue
-        run, tag, version = over
-        every = _with_outcomes(project, run, tag)
-        known = every[every["known"]]
-        value, confidence = known["value"].to_numpy(object), known["confidence"].to_numpy(float)
-        bands = promise_and_reality(came_true(tag.definition, known), value, confidence, CONFIDENCE_BANDS)
-        metrics = {**promise_metrics(bands), **_gone(every)}
-        due = _due(run, tag.definition)
-        rows.extend(promise_rows(name, version.version, run.run.as_of, due, metrics, observed=True))
-    record_promises(project.state, rows)
+        ((tag, version),) = load_versions(project, {name: number})
+        due = due_day(tag.definition, active.run.as_of)
+        test = max(tag.model.snapshots)
+        rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
     return rows
 
 
 def yes_outcome(project: Project, tag: str) -> YesOutcome | None:
     """Return what became of those whom a yes/no model tag called yes; None while its window is open."""
-    with project.store.reader() as reader:
-        active = reader.manifest
-    over = _newest_over(project, _published(project, active), active, tag)
-    if over is None:
-        return None
-    rows = _with_outcomes(project, over[0], over[1])
-    rows = rows[rows["known"]]
-    called = rows[rows["value"] == "yes"]
-    return YesOutcome(len(called), int(called["y"].sum()), float(rows["y"].mean()))
-
-
-def _newest_over(
-    project: Project, runs: Sequence[Manifest], active: Manifest, tag: str
-) -> tuple[Manifest, LoadedTag, Version] | None:
-    """Return the newest of ``runs`` with a tag whose window is over, and the model that predicted it."""
-    models: dict[str, tuple[LoadedTag, Version]] = {}
-    for run in runs:
-        if run.run.as_of >= project.observed_until or all(t.tag != tag for t in run.run.tags):
+    models = _Models(project)
+    for run in seen_runs(project.store):
+        found = models.of(run, tag) if tag in versions_in(run) else None
+        predicted = None if found is None else _of_closed(project, run, found[0])
+        if found is None or predicted is None:
             continue
-        number = _version(run, tag)
-        try:
-            if number not in models:
-                models[number] = _predicted_by(project, run, tag)
-        except ModelError as error:
-            if run.number == active.number:
-                raise
-            log.warning(
-                msg(
-                    "{tag}: the run of {as_of} is not judged: {problem}",
-                    tag=tag,
-                    as_of=run.run.as_of,
-                    problem=error.message,
-                )
-            )
-            continue
-        if _is_over(project, run, models[number][0].definition):
-            return run, *models[number]
+        rows = with_outcomes(project, found[0], run.run.as_of, predicted)
+        rows = rows[rows["known"]]
+        called = rows[rows["value"] == "yes"]
+        return YesOutcome(len(called), int(called["y"].sum()), float(rows["y"].mean()))
     return None
 
 
-def _published(project: Project, active: Manifest) -> list[Manifest]:
-    """Return the stored runs that people saw, newest day first; of one day the last that was published first.
-
-    Not those that were scored afterwards for the history: their models may have learned from what came.
-    """
-    stored = project.store.stored()
-    runs = {e.run.number: e.run for e in project.store.log() if e.action == "publish" and e.number in stored}
-    runs[active.number] = active
-    return sorted(runs.values(), key=lambda run: (run.run.as_of, run.number), reverse=True)
+def _of_closed(project: Project, run: Manifest, tag: LoadedTag) -> pd.DataFrame | None:
+    """Return what a run predicted of a tag; None while its window is open, and where it was deleted before it could be kept."""
+    as_of = run.run.as_of
+    if as_of >= project.observed_until or not is_over(project, tag.definition, as_of):
+        return None
+    return kept_predictions(project.store, project.settings.home, run, tag.definition.name)
 
 
-def _predicted_by(project: Project, run: Manifest, tag: str) -> tuple[LoadedTag, Version]:
-    from tagcast.pipelines.project.champions import load_versions
+class _Models:
+    """What predicted the tags of runs, each version loaded once; None of one whose files are lost or changed."""
 
-    (loaded,) = load_versions(project, {tag: int(_version(run, tag))})
-    return loaded
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._loaded: dict[tuple[str, int], tuple[LoadedTag, Version] | None] = {}
+
+    def of(self, run: Manifest, tag: str) -> tuple[LoadedTag, Version] | None:
+        key = tag, versions_in(run)[tag]
+        if key not in self._loaded:
+            try:
+                (self._loaded[key],) = load_versions(self._project, dict([key]))
+            except ModelError as error:
+                log.warning(
+                    msg(
+                        "{tag}: the run of {as_of} is not judged: {problem}",
+                        tag=tag,
+                        as_of=run.run.as_of,
+                        problem=error.message,
+                    )
+                )
+                self._loaded[key] = None
+        return self._loaded[key]
 
 
-def _version(run: Manifest, tag: str) -> str:
-    return next(t.model_version for t in run.run.tags if t.tag == tag)
+def _judged(
+    project: Project, run: Manifest, tag: LoadedTag, version: Version, predicted: pd.DataFrame
+) -> list[PromiseRow]:
+    from tagcast.models.decisions.policy import came_true
+
+    as_of = run.run.as_of
+    every = with_outcomes(project, tag, as_of, predicted)
+    known = every[every["known"]]
+    value, confidence = known["value"].to_numpy(object), known["confidence"].to_numpy(float)
+    bands = promise_and_reality(came_true(tag.definition, known), value, confidence, CONFIDENCE_BANDS)
+    metrics = {**promise_metrics(bands), **_gone(every)}
+    due = due_day(tag.definition, as_of)
+    return promise_rows(tag.definition.name, version.version, as_of, due, metrics, observed=True)
 
 
-def _due(run: Manifest, definition: TagDefinition) -> date:
-    return run.run.as_of + timedelta(days=definition.horizon_days)
+def _export(project: Project, version: Version, rows: list[PromiseRow]) -> None:
+    """Give MLflow what was found; where that fails it stays on record here all the same."""
+    from tagcast.registry.versions.recording import log_observed
+    from tagcast.registry.versions.tracking import tracking_of
+
+    metrics = dict(_observed(rows))
+    try:
+        log_observed(tracking_of(project.settings), version, metrics, as_of=rows[0].as_of, due=rows[0].due)
+    except ModelError as error:
+        log.warning(
+            msg(
+                "{tag}: MLflow was not given what happened: {problem}", tag=version.tag, problem=error.message
+            )
+        )
 
 
-def _is_over(project: Project, run: Manifest, definition: TagDefinition) -> bool:
-    """Return whether it is known what became of a run: its window is over, and labels of its day are there."""
-    now = project.observed_until
-    if _due(run, definition) > now:
-        return False
-    return (
-        not isinstance(definition.outcome, Label)
-        or not labels_at(project, definition, run.run.as_of, now).empty
-    )
-
-
-def _with_outcomes(project: Project, run: Manifest, tag: LoadedTag) -> pd.DataFrame:
-    """Return every prediction of a tag in a run beside what happened: ``known``, ``y``, and ``amount`` of an amount.
-
-    Whoever the run spoke of is judged, whether or not today's events would still count them to the population, as the
-    person that they are today. Who is not ``known`` any more cannot be: nothing tells a silent from a deleted profile.
-    """
-    import ibis
-
-    from tagcast.serving.store.long_form import predictions
-
-    definition = tag.definition
-    with project.store.open(run) as reader:
-        predicted = predictions(reader, definition.name).to_pandas()
-    predicted["person"] = predicted["profile_id"].map(project.former_ids.person)
-    tables = [
-        project.engine.read_parquet(str(file)).select("profile_id") for file in project.events.known_ids
-    ]
-    known = ibis.union(*tables, distinct=True) if len(tables) > 1 else tables[0].distinct()
-    said = ibis.memtable(predicted[["person"]].drop_duplicates().rename(columns={"person": "profile_id"}))
-    if isinstance(definition.outcome, Label):
-        # Whoever has no label cannot be judged, today as then; the others are known.
-        labels = labels_at(project, definition, run.run.as_of, project.observed_until)
-        labelled: pd.DataFrame = predicted.merge(labels.rename(columns={"profile_id": "person"}), on="person")
-        return labelled.assign(known=True)
-    members = said.semi_join(known, "profile_id")
-    if definition.outcome.bound is not None:
-        # What each was to be held against is a matter of the day of the run, whatever its population is today.
-        snapshots = project.snapshots(tag.feature_set)
-        snapshots.ensure([run.run.as_of], project.progress)
-        everyone = definition.model_copy(update={"population": Population()})
-        bounds = ibis.memtable(members_at(snapshots, everyone, run.run.as_of).table)
-        members = members.inner_join(bounds, "profile_id")
-    happened = outcome_of(
-        project.event_table,
-        members,
-        run.run.as_of,
-        outcome_rule(definition),
-        observed_until=project.observed_until,
-    ).execute()
-    rows: pd.DataFrame = predicted.merge(
-        happened.rename(columns={"profile_id": "person"}), on="person", how="left", validate="many_to_one"
-    )
-    rows["known"] = rows["y"].notna()
-    return rows
+def _observed(rows: list[PromiseRow]) -> Iterator[tuple[str, float]]:
+    for row in rows:
+        stem = f"observed_{round(row.at_least * 100)}"
+        yield f"{stem}_predicted", float(row.predicted)
+        if row.promised is not None and row.right is not None:
+            yield f"{stem}_promised", row.promised
+            yield f"{stem}_right", row.right
 
 
 def _gone(rows: pd.DataFrame) -> dict[str, float]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from tagcast.features.core.messages import Message, listed, msg
 from tagcast.pipelines.reports.scoring import value_counts
 from tagcast.pipelines.reports.terminal import say, table
 from tagcast.pipelines.scoring.run_history import RunsCompared, StoreRow
+
+if TYPE_CHECKING:
+    from tagcast.pipelines.nights.night import Night
 
 
 def render_runs(rows: Sequence[StoreRow], place: str) -> None:
@@ -53,6 +58,46 @@ def _action(row: StoreRow) -> Message:
     if row.action == "keep":
         return msg("kept for the history")
     return msg("back to {run}", run=row.run)
+
+
+def render_night(night: Night, timezone: str) -> None:
+    """Print what was due, and what was done about it."""
+    zone = ZoneInfo(timezone)
+    table(
+        msg("Due ({timezone})", timezone=timezone),
+        (msg("tag"), msg("due since"), msg("last scored")),
+        [
+            (
+                one.tag,
+                f"{one.since.astimezone(zone):%Y-%m-%d %H:%M}",
+                f"{one.last.astimezone(zone):%Y-%m-%d %H:%M}" if one.last else "–",
+            )
+            for one in night.due
+        ],
+    )
+    if night.steps:
+        table(
+            msg("Done"),
+            (msg("step"), msg("outcome"), msg("seconds"), ""),
+            [
+                (_STEPS[step.step], _OUTCOMES[step.outcome], f"{step.seconds:,.1f}", step.detail)
+                for step in night.steps
+            ],
+        )
+
+
+_STEPS = {
+    "load": msg("load events"),
+    "judge": msg("judge promises"),
+    "train": msg("train anew"),
+    "score": msg("score and publish"),
+}
+_OUTCOMES = {
+    "done": msg("done"),
+    "nothing": msg("nothing to do"),
+    "refused": msg("refused"),
+    "failed": msg("failed"),
+}
 
 
 def render_diff(found: RunsCompared) -> None:

@@ -1,4 +1,4 @@
-"""One run, as the command line, the demo and `import tagcast` do it alike: score, publish, save audience sizes."""
+"""One run, as the command line, the demo and `import tagcast` do it alike: score, publish, and keep what is asked of it later."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tagcast.pipelines.project.project import Project
 from tagcast.pipelines.scoring.audience_sizes import save_sizes
 from tagcast.pipelines.scoring.run_summary import ScoringRun
 from tagcast.pipelines.scoring.score import score_tags
+from tagcast.serving.publishing.kept_predictions import keep_predictions
 
 if TYPE_CHECKING:
     from tagcast.serving.scoring.scorer import Reasons
@@ -27,7 +28,7 @@ def score_run(
     wait_seconds: float = 0.0,
     force_reason: str = "",
 ) -> ScoringRun:
-    """Score everyone known at ``as_of``, publish the run, and save how large each saved audience is in it.
+    """Score everyone known at ``as_of``, publish the run, save how large each saved audience is in it, and keep what it predicted.
 
     Parameters
     ----------
@@ -65,4 +66,5 @@ def score_run(
     )
     if run.active_as_of is None:
         save_sizes(project.settings, now)
+        keep_predictions(project.store, project.state, project.settings.home)
     return run

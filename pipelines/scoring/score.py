@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from tagcast.features.core.errors import DefinitionError, StoreError
 from tagcast.features.core.messages import msg
-from tagcast.features.loads.former_ids import FormerIds
 from tagcast.models.definitions.diff import deciding_id
 from tagcast.models.inference.abstention import RANGE_DRIFT
 from tagcast.models.stats.season_coverage import UNSURE
@@ -108,12 +107,12 @@ def score_tags(
                         note=season_note(share, as_of, tag.definition.horizon_days),
                     )
                 )
-        pasts, former = past_runs(store, tags, as_of), project.former_ids
         attributes = attributes_at(project, as_of)
         for note in attributes.unknown:
             log.warning(note)
-        run_id = _run_id(project, chosen, as_of, pasts, former, attributes.runs)
-        past = stack.enter_context(open_past(store, pasts, former))
+        pasts = past_runs(store, tags, as_of)
+        run_id = _run_id(project, chosen, as_of, pasts)
+        past = stack.enter_context(open_past(store, pasts, project.former_ids))
         scorer = Scorer(
             tags,
             snapshots,
@@ -202,15 +201,22 @@ def _check_out(out: Path | None) -> None:
         )
 
 
-def _run_id(
-    project: Project,
-    chosen: RunTags,
-    as_of: date,
-    pasts: Sequence[tuple[str, Manifest]],
-    former: FormerIds,
-    beside: Sequence[str],
-) -> str:
+def coming_run(project: Project) -> str:
+    """Return the id that a run of all tags would have now: that of the active run where nothing is new.
+
+    Raises
+    ------
+    TagcastError
+        As :func:`score_tags` does before it scores.
+    """
+    as_of = project.resolve_as_of(None)
+    chosen = run_tags(project, None, as_of)
+    return _run_id(project, chosen, as_of, past_runs(project.store, chosen.models, as_of))
+
+
+def _run_id(project: Project, chosen: RunTags, as_of: date, pasts: Sequence[tuple[str, Manifest]]) -> str:
     """Name the run by what goes into it: the same events, models, rules, as_of and past make the same run."""
+    former = project.former_ids
     parts = [
         project.events.id,
         str(as_of),
@@ -219,7 +225,7 @@ def _run_id(
         *(f"{r.definition.name}:{r.definition.question}" for r in chosen.rules),
         *(f"{tag}<{past.run.run_id}" for tag, past in pasts),
         *([former.digest] if pasts and former.persons else []),
-        *beside,
+        *attributes_at(project, as_of).runs,
     ]
     return f"{as_of}-{sha256('|'.join(parts).encode()).hexdigest()[:10]}"
 

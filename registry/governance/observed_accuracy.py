@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, Float, Integer, String, Table, delete, select
+from sqlalchemy import BigInteger, Column, Connection, Date, Float, Integer, String, Table, select
 
 from tagcast.features.core.messages import Message, nmsg
+from tagcast.models.stats.numerics import wilson
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS
 from tagcast.registry.state.database import State
 from tagcast.registry.state.tables import METADATA
@@ -66,6 +67,25 @@ class PromiseRow:
     right: float | None
     gone: int = 0
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Between what shares the true one lies, by Wilson's 95 % interval; None where nothing was predicted."""
+        if not self.predicted or self.right is None:
+            return None
+        low, _, high = wilson([self.right * self.predicted], [self.predicted])
+        return float(low[0]), float(high[0])
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether at least as many turned out right as promised, or so nearly that it may be chance."""
+        return not self.is_broken
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether fewer turned out right than promised, by more than chance."""
+        between = self.interval
+        return between is not None and self.promised is not None and between[1] < self.promised
+
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
         return asdict(self)
@@ -104,7 +124,7 @@ def promise_rows(
 
 
 def record_promises(state: State, rows: Iterable[PromiseRow]) -> None:
-    """Store the observed ones of ``rows``, in place of what the same version of the same day had before."""
+    """Store the observed ones of ``rows`` for good: what the same version of the same day was judged before stays."""
     by_version: dict[tuple[str, date, int], list[PromiseRow]] = {}
     for row in rows:
         if row.observed:
@@ -112,20 +132,40 @@ def record_promises(state: State, rows: Iterable[PromiseRow]) -> None:
     if not by_version:
         return
     with state.writing() as connection:
-        for (tag, as_of, version), of_version in by_version.items():
-            same = (PROMISES.c.tag == tag) & (PROMISES.c.as_of == as_of) & (PROMISES.c.version == version)
-            connection.execute(delete(PROMISES).where(same))
+        there = _judged(connection)
+        for key, of_version in by_version.items():
+            if key in there:
+                continue
             values = [{**row.to_dict(), "place": place} for place, row in enumerate(of_version)]
             for value in values:
                 del value["observed"]
             connection.execute(PROMISES.insert(), values)
 
 
-def observed_promises(state: State, tag: str) -> list[PromiseRow]:
-    """Return what was recorded of ``tag``: newest day first, levels of confidence rising."""
+def judged(state: State) -> set[tuple[str, date, int]]:
+    """Return what was judged: tag, day and version."""
+    with state.reading() as connection:
+        return _judged(connection)
+
+
+def _judged(connection: Connection) -> set[tuple[str, date, int]]:
+    keys = select(PROMISES.c.tag, PROMISES.c.as_of, PROMISES.c.version).distinct()
+    return {(row.tag, row.as_of, row.version) for row in connection.execute(keys)}
+
+
+def observed_promises(state: State, tag: str, *, since: date | None = None) -> list[PromiseRow]:
+    """Return what was recorded of ``tag``: newest day first, levels of confidence rising.
+
+    Parameters
+    ----------
+    state : State
+    tag : str
+    since : date, optional
+        Only of runs as of this day or later.
+    """
     query = (
         select(PROMISES)
-        .where(PROMISES.c.tag == tag)
+        .where(PROMISES.c.tag == tag, *([PROMISES.c.as_of >= since] if since is not None else []))
         .order_by(PROMISES.c.as_of.desc(), PROMISES.c.version.desc(), PROMISES.c.place)
     )
     with state.reading() as connection:

@@ -9,7 +9,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,6 +164,36 @@ def log_version(
             raise
         client.set_terminated(run_id, "FINISHED", millis)
     return Version.from_mlflow(tag, logged)
+
+
+def log_observed(
+    tracking: Tracking, version: Version, metrics: Mapping[str, float], *, as_of: date, due: date
+) -> None:
+    """Log what became of a version's predictions as metrics of its run.
+
+    Parameters
+    ----------
+    tracking : Tracking
+    version : Version
+    metrics : mapping of str to float
+    as_of : date
+        Of the predictions; its ordinal is the step, so that a chart of MLflow shows them day by day.
+    due : date
+        When the window was over: the moment of the metrics.
+
+    Raises
+    ------
+    ModelError
+        When MLflow's server cannot be reached.
+    """
+    from mlflow.entities import Metric
+
+    at = int(datetime.combine(due, time(), UTC).timestamp() * 1000)
+    with store_errors(msg("the model registry cannot be written")):
+        tracking.client.log_batch(
+            version.run_id,
+            metrics=[Metric(name, value, at, as_of.toordinal()) for name, value in metrics.items()],
+        )
 
 
 def _log_trials(

@@ -35,11 +35,25 @@ def test_levels_come_from_the_metrics_of_a_version() -> None:
     ]  # fmt: skip
 
 
-def test_what_was_observed_is_kept_and_a_second_look_replaces_it(state) -> None:
+def test_what_was_observed_is_kept_for_good_whatever_a_second_look_finds(state) -> None:
     record_promises(state, rows(observed=False))
     assert observed_promises(state, "churn_risk") == []
     record_promises(state, [*rows(), *rows(tag="another")])
     record_promises(state, [*rows(right=0.8), *rows(as_of=date(2026, 6, 1), version=3)])
     kept = observed_promises(state, "churn_risk")
     assert [(r.as_of, r.version) for r in kept] == [(date(2026, 6, 1), 3)] * 4 + [(MAY, 2)] * 4
-    assert kept[4:] == rows(right=0.8)
+    assert kept[4:] == rows()
+    assert [r.as_of for r in observed_promises(state, "churn_risk", since=date(2026, 6, 1))] == [
+        date(2026, 6, 1)
+    ] * 4
+
+
+@pytest.mark.parametrize(
+    ("right", "promised", "is_broken"),
+    [(0.9, 0.8, False), (0.78, 0.8, False), (0.6, 0.8, True), (0.8, 0.8, False)],
+    ids=["more than promised", "missed by chance", "missed", "just so"],
+)
+def test_a_promise_is_broken_where_fewer_were_right_by_more_than_chance(right, promised, is_broken) -> None:
+    row = replace(rows()[0], predicted=200, promised=promised, right=right)
+    assert (row.is_broken, row.is_kept) == (is_broken, not is_broken)
+    assert row.interval[0] < right < row.interval[1]

@@ -1,0 +1,102 @@
+"""What was done in which night: each step with its outcome and duration, so that a night that was killed goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Column, Float, String, Table, Text, select
+
+from tagcast.features.core.messages import Joined, from_column, to_column
+from tagcast.features.core.messages import Text as Sentence
+from tagcast.registry.state.database import State
+from tagcast.registry.state.tables import METADATA, UtcDateTime, serial
+
+Outcome = Literal["done", "nothing", "refused", "failed"]
+NIGHT_STEPS = Table(
+    "night_steps",
+    METADATA,
+    serial(),
+    Column("due", UtcDateTime, nullable=False, index=True, comment="when the refresh of its tags came last"),
+    Column("step", String(20), nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("inputs", String(100), nullable=False, comment="what went into it: equal inputs, equal outcome"),
+    sqlite_autoincrement=True,
+)
+
+
+@dataclass(frozen=True)
+class NightStep:
+    """One step of a night.
+
+    Parameters
+    ----------
+    due : datetime
+        When the refresh of its tags came last, UTC; the same for all steps of a night.
+    step : str
+    outcome : {"done", "nothing", "refused", "failed"}
+        ``nothing``: there was nothing to do.
+    started_at : datetime
+        When the night began that did it, UTC.
+    seconds : float
+    detail : Message, Joined or str
+    inputs : str
+        Names what went into it, where it is worth knowing whether that is the same again.
+    """
+
+    due: datetime
+    step: str
+    outcome: Outcome
+    started_at: datetime
+    seconds: float
+    detail: Sentence | Joined
+    inputs: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the step as JSON values, its detail in the reader's language."""
+        return {
+            "due": self.due.isoformat(),
+            "step": self.step,
+            "outcome": self.outcome,
+            "started_at": self.started_at.isoformat(),
+            "seconds": round(self.seconds, 3),
+            "detail": self.detail,
+        }
+
+
+def record_step(state: State, step: NightStep) -> None:
+    """Put a step on record, after what was recorded before."""
+    values = {
+        "due": step.due,
+        "step": step.step,
+        "outcome": step.outcome,
+        "started_at": step.started_at,
+        "seconds": step.seconds,
+        "detail": to_column(step.detail),
+        "inputs": step.inputs,
+    }
+    with state.writing() as connection:
+        connection.execute(NIGHT_STEPS.insert(), values)
+
+
+def steps_of(state: State, due: datetime) -> list[NightStep]:
+    """Return what is on record of one night, in the order of doing."""
+    return _steps(state, select(NIGHT_STEPS).where(NIGHT_STEPS.c.due == due).order_by(NIGHT_STEPS.c.id))
+
+
+def last_step(state: State, step: str) -> NightStep | None:
+    """Return the newest record of a step, of any night."""
+    query = select(NIGHT_STEPS).where(NIGHT_STEPS.c.step == step).order_by(NIGHT_STEPS.c.id.desc()).limit(1)
+    return next(iter(_steps(state, query)), None)
+
+
+def _steps(state: State, query: Any) -> list[NightStep]:
+    with state.reading() as connection:
+        return [
+            NightStep(r.due, r.step, r.outcome, r.started_at, r.seconds, from_column(r.detail), r.inputs)
+            for r in connection.execute(query)
+        ]

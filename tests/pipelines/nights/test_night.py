@@ -1,0 +1,178 @@
+"""`tagcast run due`: what is due is done once, whatever was missed, killed or refused before."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tagcast.pipelines.nights.night import JUDGE, LOAD, TRAIN
+from tagcast.pipelines.nights.schedule import SCORE
+from tagcast.pipelines.project.project import open_project
+from tagcast.registry.governance.observed_accuracy import observed_promises
+from tagcast.registry.versions.tracking import open_tracking
+from tagcast.registry.versions.versions import versions
+from tests.support.champion import DAY, TAG, by_hand, put_in_charge
+from tests.support.command_line import Project
+from tests.support.shop import CHURN, CONFIG, write_shop
+
+pytestmark = pytest.mark.slow
+
+BARE = CONFIG.split("[profiles]")[0] + "[publish]\nkeep = 1\n"
+STEPS = [LOAD, JUDGE, TRAIN, SCORE]
+
+
+@pytest.fixture
+def shop(tmp_path) -> Project:
+    """A shop with one tag, whose champion is written by hand; its store keeps one run."""
+    config = write_shop(tmp_path, customers=120)
+    for file in (tmp_path / "tags").iterdir():
+        file.unlink()
+    (tmp_path / "tags" / "churn_risk.yaml").write_text(CHURN, encoding="utf-8")
+    config.write_text(BARE, encoding="utf-8")
+    pd.read_parquet(tmp_path / "lines.parquet").to_parquet(tmp_path / "all.parquet", index=False)
+    until(config.parent, DAY)
+    put_in_charge(open_project(config, tmp_path / "home"), tmp_path / "bundle", by_hand(), 1)
+    return Project(config, tmp_path / "home")
+
+
+def until(folder: Path, day: date) -> None:
+    """Let the source hold what happened before ``day``."""
+    lines = pd.read_parquet(folder / "all.parquet")
+    lines[lines["at"] < pd.Timestamp(day)].to_parquet(folder / "lines.parquet", index=False)
+
+
+def night(shop: Project, day: date, *words: str, at: str = "04:00", arrived: date | None = None):
+    """Let the events before ``day`` arrive, and do what is due on its morning."""
+    until(shop.config.parent, arrived or day)
+    return shop.invoke("run", "due", "--at", f"{day}T{at}", "--json", *words)
+
+
+def steps(shop: Project, day: date) -> list[tuple[str, str]]:
+    """Return the steps of a morning's night with their outcomes."""
+    result = night(shop, day)
+    assert result.exit_code == 0, result.output + result.stderr
+    return [(step["step"], step["outcome"]) for step in json.loads(result.stdout)["steps"]]
+
+
+def published(shop: Project) -> list[date]:
+    log = open_project(shop.config, shop.home).store.log()
+    return [entry.run.run.as_of for entry in log]
+
+
+def test_a_night_is_done_once_and_the_next_one_when_its_time_has_come(shop) -> None:
+    assert "churn_risk" in night(shop, DAY, "--dry-run").stdout
+    assert published(shop) == []
+    assert steps(shop, DAY) == [(LOAD, "done"), (JUDGE, "nothing"), (TRAIN, "nothing"), (SCORE, "done")]
+    assert published(shop) == [DAY]
+    again = night(shop, DAY, at="23:59")
+    assert (again.exit_code, again.stdout.strip()) == (16, "{}")
+    early = night(shop, DAY + timedelta(days=1), at="02:59")
+    assert early.exit_code == 16
+    assert steps(shop, DAY + timedelta(days=1))[-1] == (SCORE, "done")
+    assert published(shop) == [DAY, DAY + timedelta(days=1)]
+
+
+def test_after_days_of_silence_one_night_makes_up_for_all(shop) -> None:
+    steps(shop, DAY)
+    steps(shop, DAY + timedelta(days=4))
+    assert published(shop) == [DAY, DAY + timedelta(days=4)]
+    assert night(shop, DAY + timedelta(days=4), at="05:00").exit_code == 16
+
+
+def test_where_no_data_arrive_nothing_is_published_twice(shop) -> None:
+    steps(shop, DAY)
+    result = night(shop, DAY + timedelta(days=1), arrived=DAY)
+    assert result.exit_code == 0
+    assert f"nothing is new since the run of {DAY}" in result.stdout
+    assert published(shop) == [DAY]
+    assert night(shop, DAY + timedelta(days=1), at="05:00", arrived=DAY).exit_code == 16
+
+
+def test_a_promise_is_judged_once_the_night_its_window_closes_though_its_run_is_pruned(shop) -> None:
+    steps(shop, DAY)
+    second = DAY + timedelta(days=1)
+    steps(shop, second)
+    shop.run("run", "prune", "--keep", "1")
+    store = open_project(shop.config, shop.home).store
+    store.drop({1})
+    assert store.stored() == {2}
+    over = DAY + timedelta(days=30)
+    assert (JUDGE, "done") in steps(shop, over)
+    state = open_project(shop.config, shop.home).state
+    (first,) = [row for row in observed_promises(state, TAG) if row.at_least == 0]
+    assert (first.as_of, first.due, first.version) == (DAY, over, 1)
+    lines = pd.read_parquet(shop.config.parent / "all.parquet")
+    window = lines["at"].between(pd.Timestamp(DAY), pd.Timestamp(over), "left")
+    lines.drop(lines[window].sample(frac=0.5, random_state=0).index).to_parquet(
+        shop.config.parent / "all.parquet", index=False
+    )
+    assert (JUDGE, "done") in steps(shop, over + timedelta(days=1))
+    kept = [row for row in observed_promises(state, TAG) if row.at_least == 0]
+    assert [row.as_of for row in kept] == [second, DAY]
+    assert kept[1] == first, "what was judged stays, though its data have changed since"
+    tracking = open_tracking(shop.home, project="small shop")
+    (version,) = versions(tracking, TAG)
+    logged = tracking.client.get_metric_history(version.run_id, "observed_0_right")
+    assert {metric.step: metric.value for metric in logged} == {
+        row.as_of.toordinal(): row.right for row in kept
+    }
+    assert not any(f.stem == "000001" for f in (shop.home / "predictions").iterdir()), (
+        "what is judged is let go"
+    )
+
+
+def test_a_refused_run_is_tried_again_only_once_something_is_new(shop) -> None:
+    steps(shop, DAY)
+    folder, day = shop.config.parent, DAY + timedelta(days=1)
+    whole = pd.read_parquet(folder / "all.parquet")
+    few = sorted(whole["customer"].unique())[:30]
+    whole[whole["customer"].isin(few)].to_parquet(folder / "all.parquet", index=False)
+    first = night(shop, day)
+    assert first.exit_code == 10
+    again = night(shop, day, at="05:00")
+    assert again.exit_code == 10
+    assert "nothing is new since the run was refused" in again.stderr
+    assert published(shop) == [DAY]
+    whole.to_parquet(folder / "all.parquet", index=False)
+    assert night(shop, day, at="06:00").exit_code == 0
+    assert published(shop) == [DAY, day]
+
+
+def test_retrain_by_age_and_by_a_broken_promise(shop) -> None:
+    file = shop.config.parent / "tags" / "churn_risk.yaml"
+    file.write_text(CHURN + "retrain: {every_days: 45, when: [promise_broken]}\n", encoding="utf-8")
+    day = date(2024, 8, 2)  # the version is of the day before
+    assert (TRAIN, "nothing") in steps(shop, day)
+    result = night(shop, day + timedelta(days=44), arrived=date(2024, 8, 20))
+    assert result.exit_code == 0, result.output
+    assert "its newest version is 45 days old" in result.stdout
+    assert len(versions(open_tracking(shop.home, project="small shop"), TAG)) == 2
+
+
+@pytest.mark.parametrize("wait", [0.05, 0.6])
+def test_a_night_that_is_killed_is_gone_on_with_and_ends_as_if_undisturbed(shop, wait) -> None:
+    command = [sys.executable, "-m", "tagcast.pipelines.cli.main", "run", "due", "--at", f"{DAY}T04:00"]
+    command += ["--config", str(shop.config), "--home", str(shop.home)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        lock = shop.home / "night.lock"
+        while not lock.exists() and process.poll() is None:
+            time.sleep(0.01)
+        busy = night(shop, DAY)
+        assert (busy.exit_code, "another night is under way" in busy.stderr) == (
+            8,
+            True,
+        ) or process.poll() is not None
+        time.sleep(wait)
+        os.kill(process.pid, signal.SIGKILL)
+    found = steps(shop, DAY)
+    assert [step for step, _ in found] == STEPS
+    assert published(shop) == [DAY]
