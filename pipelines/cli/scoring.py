@@ -11,9 +11,9 @@ import click
 from tagcast.pipelines.cli.groups import Invocation, ProjectCommand
 from tagcast.pipelines.cli.options import Day, all_option, needs, tags_or_all
 from tagcast.pipelines.entities import each, readable_first, with_tags
-from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality
+from tagcast.pipelines.evaluation.observed_accuracy import promise_beside_reality, promise_record
 from tagcast.pipelines.project.clock import clock
-from tagcast.pipelines.reports.scoring import render_promise, render_scoring
+from tagcast.pipelines.reports.scoring import render_promise, render_promise_record, render_scoring
 from tagcast.pipelines.reports.terminal import progress
 from tagcast.pipelines.scoring.run import score_run
 
@@ -89,17 +89,33 @@ def score(
 
 
 @click.command(cls=ProjectCommand)
+@click.argument("tag", required=False)
+@click.option(
+    "--since", type=Day(), help="With TAG: only runs as of this day or later; default: all on record."
+)
 @needs("operate")
-def promise(invocation: Invocation) -> None:
-    """Compare what was promised with what happened.
+def promise(invocation: Invocation, tag: str | None, since: date | None) -> None:
+    """Compare what was promised with what happened: of every tag the newest, of one TAG all that is on record.
 
-    Each tag is judged by its newest stored run whose window is over, on all that the run predicted: a profile that was
+    Each published run is judged once its window is over, once and for good, on all that it predicted: a profile that was
     merged counts as the person it is now, and those no longer in the data are counted and not judged. While no window is
     over, the promise of the model on its own test snapshot is shown.
 
     \b
     Example:
       tagcast promise
+      tagcast promise churn_risk
+      tagcast promise churn_risk --since 2026-01-01
     """
-    found = each(with_tags(invocation.project(), None), lambda project, _: promise_beside_reality(project))
-    invocation.answer_each(found, lambda rows: [r.to_dict() for r in rows], render_promise)
+    if since is not None and tag is None:
+        raise click.UsageError("--since goes with a TAG")
+    if tag is None:
+        found = each(
+            with_tags(invocation.project(), None), lambda project, _: promise_beside_reality(project)
+        )
+        invocation.answer_each(found, lambda rows: [r.to_dict() for r in rows], render_promise)
+        return
+    invocation.require_visible(tag)
+    ((project, _),) = with_tags(invocation.project(), [tag])
+    rows = promise_record(project, tag, since)
+    invocation.answer([r.to_dict() for r in rows], lambda: render_promise_record(tag, rows))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
-from tagcast.features.core.errors import ModelError
-from tagcast.features.core.messages import msg
+from tagcast.features.core.errors import DefinitionError, ModelError
+from tagcast.features.core.messages import listed, msg
 from tagcast.models.stats.observed_accuracy import CONFIDENCE_BANDS, promise_and_reality
 from tagcast.pipelines.evaluation.outcomes import due_day, is_over, with_outcomes
 from tagcast.pipelines.evidence.promise_metrics import promise_metrics
@@ -15,6 +16,7 @@ from tagcast.pipelines.project.champions import load_versions
 from tagcast.pipelines.project.progress import log
 from tagcast.registry.governance.observed_accuracy import (
     judged,
+    newest_of,
     observed_promises,
     promise_rows,
     record_promises,
@@ -89,14 +91,32 @@ def promise_beside_reality(project: Project) -> list[PromiseRow]:
     rows: list[PromiseRow] = []
     for name, number in versions_in(active).items():
         if observed := observed_promises(project.state, name):
-            newest = observed[0]
-            rows.extend(one for one in observed if (one.as_of, one.version) == (newest.as_of, newest.version))
+            rows.extend(newest_of(observed))
             continue
         ((tag, version),) = load_versions(project, {name: number})
         due = due_day(tag.definition, active.run.as_of)
         test = max(tag.model.snapshots)
         rows.extend(promise_rows(name, version.version, test, due, version.metrics, observed=False))
     return rows
+
+
+def promise_record(project: Project, tag: str, since: date | None) -> list[PromiseRow]:
+    """Judge what can be judged, and return all that is on record of a tag: newest day first, levels of confidence rising.
+
+    Raises
+    ------
+    DefinitionError
+        When no tag of the active run has that name.
+    """
+    with project.store.reader() as reader:
+        known = sorted(versions_in(reader.manifest))
+    if tag not in known:
+        raise DefinitionError(
+            msg("{tag}: no model of the active run predicts it", tag=tag),
+            hint=msg("name one of {known}", known=listed(known) or msg("none")),
+        )
+    judge_closed(project)
+    return observed_promises(project.state, tag, since=since)
 
 
 def yes_outcome(project: Project, tag: str) -> YesOutcome | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Text, from_json, listed, msg, pmsg
 from tagcast.pipelines.reports.terminal import amount, say, table, values_text, with_reservations
-from tagcast.registry.governance.observed_accuracy import not_judged
+from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, newest_of, not_judged
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -142,8 +142,14 @@ def _render_evidence(page: TagDetails) -> None:
         )
     elif page.features:
         say(msg("made of {features}", features=listed(f.title["en"] for f in page.features)))
-    for title, rows in ((msg("test snapshot"), page.promise), (msg("published runs"), page.observed)):
+    newest = newest_of(page.observed) if page.observed else ()
+    for title, rows in (
+        (msg("test snapshot"), page.promise),
+        (msg("newest run whose window is over"), newest),
+    ):
         _render_promise(title, rows)
+    if weeks := by_week(row for row in page.observed if not row.at_least):
+        say(msg("promise of the last year: {kept}", kept=kept_weeks(weeks)))
     if page.versions:
         table(
             msg("Versions"),

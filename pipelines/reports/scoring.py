@@ -12,7 +12,7 @@ from tagcast.models.stats.season_coverage import UNSURE
 from tagcast.pipelines.reports.terminal import say, table, tell, values_text
 from tagcast.pipelines.scoring.movement import TagMovement
 from tagcast.pipelines.scoring.notes import range_note, season_note
-from tagcast.registry.governance.observed_accuracy import not_judged
+from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, not_judged
 
 if TYPE_CHECKING:
     from tagcast.pipelines.scoring.run_summary import ScoringRun
@@ -170,5 +170,37 @@ def render_promise(rows: list[PromiseRow]) -> None:
             *(msg("confidence ≥ {bound}", bound=b) for b in CONFIDENCE_BANDS[1:]),
         ),
         lines,
+        notes=notes,
+    )
+
+
+def render_promise_record(tag: str, rows: list[PromiseRow]) -> None:
+    """Print a line a week: what was promised on the mean, what turned out right and how exactly that is known."""
+    if not rows:
+        say(msg("{tag}: no window has closed yet", tag=tag))
+        return
+    notes = []
+    lines = []
+    for level in CONFIDENCE_BANDS:
+        weeks = by_week(row for row in rows if row.at_least == level)
+        if weeks:
+            said = msg("confidence ≥ {bound}", bound=level) if level else msg("all values")
+            notes.append(msg("{level}: {kept}", level=said, kept=kept_weeks(weeks)))
+        if level == 0:
+            lines = weeks
+    table(
+        msg("{tag}: promised vs. actual, week by week (all values)", tag=tag),
+        (msg("week of"), msg("values"), msg("promised"), msg("right"), msg("95 %"), ""),
+        [
+            (
+                week.as_of,
+                f"{week.predicted:,}",
+                f"{week.promised:.3f}",
+                f"{week.right:.3f}",
+                "{:.3f} – {:.3f}".format(*(week.interval or ())),
+                msg("kept") if week.is_kept else msg("broken"),
+            )
+            for week in lines
+        ],
         notes=notes,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Date, Float, Integer, String, Table, select
@@ -89,6 +89,44 @@ class PromiseRow:
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON values."""
         return asdict(self)
+
+
+def newest_of(rows: Sequence[PromiseRow]) -> list[PromiseRow]:
+    """Return those of the newest run, of rows as :func:`observed_promises` gives them."""
+    return [row for row in rows if (row.as_of, row.version) == (rows[0].as_of, rows[0].version)]
+
+
+def by_week(rows: Iterable[PromiseRow]) -> list[PromiseRow]:
+    """Return a row for each week of runs, Monday first, oldest first: means over its runs, of one level of confidence.
+
+    The runs of a week speak of much the same people and days: a week is as exact as its largest run, not as all together.
+    """
+    weeks: dict[date, list[PromiseRow]] = {}
+    for row in rows:
+        if row.predicted and row.promised is not None and row.right is not None:
+            weeks.setdefault(row.as_of - timedelta(days=row.as_of.weekday()), []).append(row)
+    return [
+        replace(
+            max(some, key=lambda row: row.as_of),
+            as_of=monday,
+            predicted=max(row.predicted for row in some),
+            promised=_mean(some, [row.promised for row in some]),
+            right=_mean(some, [row.right for row in some]),
+            gone=max(row.gone for row in some),
+        )
+        for monday, some in sorted(weeks.items())
+    ]
+
+
+def _mean(rows: Sequence[PromiseRow], values: Sequence[float | None]) -> float:
+    whole = sum(row.predicted for row in rows)
+    return sum(row.predicted * (value or 0.0) for row, value in zip(rows, values, strict=True)) / whole
+
+
+def kept_weeks(weeks: Sequence[PromiseRow]) -> Message:
+    """Say in how many weeks a promise was kept."""
+    kept = sum(week.is_kept for week in weeks)
+    return nmsg("kept in {kept} of {n} week", "kept in {kept} of {n} weeks", len(weeks), kept=kept)
 
 
 def not_judged(row: PromiseRow) -> Message:

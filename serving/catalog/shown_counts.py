@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from math import floor
 from typing import TYPE_CHECKING
 
 from tagcast.features.core.messages import Message, msg
+from tagcast.registry.governance.observed_accuracy import observed_promises
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from tagcast.serving.context import ServiceContext
 
 _CONFIDENCE_STEP = 0.05
+A_YEAR = timedelta(days=366)
+"""So far back what came of promises is shown."""
 
 
 def smallest_cell(context: ServiceContext, person: Person) -> int:
@@ -47,6 +51,12 @@ def shown_floor(confidence: float | None, cell: int) -> float | None:
     if confidence is None or cell <= 1:
         return confidence
     return round(floor(confidence / _CONFIDENCE_STEP + 1e-9) * _CONFIDENCE_STEP, 2)
+
+
+def shown_record(context: ServiceContext, tag: str, cell: int) -> tuple[PromiseRow, ...]:
+    """Return what came of a tag's promises in the last year as it may be seen, newest day first."""
+    rows = observed_promises(context.state, tag, since=context.now.date() - A_YEAR)
+    return tuple(shown_promise(row, cell) for row in rows)
 
 
 def shown_promise(row: PromiseRow, cell: int) -> PromiseRow:

@@ -14,14 +14,14 @@ from tagcast.registry.access.audit_log import Uses, uses_of
 from tagcast.registry.access.roles import require
 from tagcast.registry.governance.feedback import Feedback, feedback
 from tagcast.registry.governance.lifecycle import LifeStep, Status, history, next_steps
-from tagcast.registry.governance.observed_accuracy import PromiseRow, observed_promises
+from tagcast.registry.governance.observed_accuracy import PromiseRow
 from tagcast.serving.catalog.catalog import TagRow, row_of
 from tagcast.serving.catalog.cautions import cautions, valid_until
 from tagcast.serving.catalog.known_tags import KnownTag, find_tag
 from tagcast.serving.catalog.shown_counts import (
     shown_bins,
     shown_floor,
-    shown_promise,
+    shown_record,
     shown_share,
     shown_size,
     smallest_cell,
@@ -197,7 +197,7 @@ def tag_details(context: ServiceContext, person: Person, name: str) -> TagDetail
         versions=found.versions,
         decisions=found.decisions,
         promise=found.promise,
-        observed=tuple(shown_promise(row, cell) for row in observed_promises(context.state, name)),
+        observed=shown_record(context, name, cell),
         uses=uses_of(context.state, name),
         feedback=feedback(context.state, name),
         history=tuple(history(context.state, name)),

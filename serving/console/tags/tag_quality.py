@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from tagcast.features.core.messages import Message, from_json, msg, pmsg
-from tagcast.registry.governance.observed_accuracy import not_judged
+from tagcast.registry.governance.observed_accuracy import by_week, kept_weeks, newest_of, not_judged
 from tagcast.serving.catalog.tag_details import TagDetails
+from tagcast.serving.console.tags.promise_chart import promise_weeks
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.formatting import day, number, of_100, percent
 from tagcast.serving.console.ui.html import h
@@ -78,14 +79,19 @@ def _promises(page: PageContext, details: TagDetails) -> Markup:
             class_="faint",
         ),
     ]
-    newest = details.observed[0].as_of if details.observed else None
-    seen = [row for row in details.observed if row.as_of == newest]
-    for rows, title in ((seen, day(newest)), (details.promise, say(msg("test snapshot")))):
+    seen = newest_of(details.observed) if details.observed else []
+    weeks = by_week(row for row in details.observed if not row.at_least)
+    if len(weeks) > 1:
+        said = say(kept_weeks(weeks))
+        parts.append(h("p", h("b", said)))
+        parts.append(promise_weeks(weeks, (say(msg("Promised")), say(msg("Actual"))), said))
+    newest = day(seen[0].as_of) if seen else ""
+    for rows, title in ((seen, newest), (details.promise, say(msg("test snapshot")))):
         if rows:
             parts.append(_promise_table(page, rows, title))
             if rows[0].gone:
                 parts.append(h("p", say(not_judged(rows[0])), class_="faint"))
-    if len(parts) == 2:
+    if not seen and not details.promise:
         parts.append(h("p", say(msg("No outcomes are known yet.")), class_="faint"))
     return h("div", parts, class_="promises")
 
@@ -109,9 +115,7 @@ def _promise_table(page: PageContext, rows: Sequence[PromiseRow], title: str) ->
             if not row.at_least
             else say(msg("confidence ≥ {level}", level=percent(row.at_least, 0)))
         )
-        # A share of so many cases varies by chance; less than two standard errors is no broken promise.
-        spread = 2 * (row.promised * (1 - row.promised) / max(row.predicted, 1)) ** 0.5
-        kept = row.right >= row.promised - spread
+        kept = row.is_kept
         mark = h(
             "span", say(msg("kept") if kept else msg("missed")), class_=f"pill {'good' if kept else 'bad'}"
         )

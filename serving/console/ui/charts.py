@@ -57,7 +57,7 @@ def spark(values: Sequence[float], label: str, width: int = 96, height: int = 26
     step = (width - 8) / max(len(values) - 1, 1)
     points = [(4 + i * step, height - 4 - (v - low) / span * (height - 8)) for i, v in enumerate(values)]
     line = (
-        h("polyline", points=_points(points), fill="none", stroke="var(--accent)", stroke_width="1.6")
+        h("polyline", points=points_of(points), fill="none", stroke="var(--accent)", stroke_width="1.6")
         if len(points) > 1
         else None
     )
@@ -74,7 +74,8 @@ def spark(values: Sequence[float], label: str, width: int = 96, height: int = 26
     )
 
 
-def _points(points: Sequence[tuple[float, float]]) -> str:
+def points_of(points: Sequence[tuple[float, float]]) -> str:
+    """Return a polyline's points as SVG writes them."""
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
@@ -169,11 +170,11 @@ def curve(
             parts.append(h("text", number(round(y)), x=left - 8, y=f"{place + 4:.1f}", text_anchor="end"))
             written.append(place)
     area = [at(x, top) for x, _, _, top in points] + [at(x, bottom) for x, _, bottom, _ in reversed(points)]
-    parts.append(h("polygon", points=_points(area), fill="var(--accent)", fill_opacity="0.14"))
+    parts.append(h("polygon", points=points_of(area), fill="var(--accent)", fill_opacity="0.14"))
     parts.append(
         h(
             "polyline",
-            points=_points([at(x, y) for x, y, *_ in points]),
+            points=points_of([at(x, y) for x, y, *_ in points]),
             fill="none",
             stroke="var(--accent)",
             stroke_width="2",
@@ -224,7 +225,12 @@ def calibration(bins: Sequence[CalibrationBin], titles: tuple[str, str], label: 
         parts.append(h("text", f"{tick:.3g}", x=left - 7, y=f"{y + 4:.1f}", text_anchor="end"))
         parts.append(h("text", f"{tick:.3g}", x=f"{x:.1f}", y=base + 17, text_anchor="middle"))
     parts.append(
-        h("polyline", points=_points([at(0, 0), at(top, top)]), stroke="var(--ink-3)", stroke_dasharray="4 4")
+        h(
+            "polyline",
+            points=points_of([at(0, 0), at(top, top)]),
+            stroke="var(--ink-3)",
+            stroke_dasharray="4 4",
+        )
     )
     for b in bins:
         x, y = at(b.mean_score, b.observed)

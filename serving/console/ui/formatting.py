@@ -23,8 +23,8 @@ def percent(share: float | None, digits: int = 1) -> str:
         return NONE
     if 0 < share < 0.5 * 10 ** -(digits + 2):
         return f"< {10**-digits:g}%"
-    text = f"{100 * share:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if share in {0, 1} else text}%"
+    # All and nothing are exact: they need no decimals.
+    return f"{100 * share:.{0 if share in {0, 1} else digits}f}%"
 
 
 def of_100(share: float | None) -> str:

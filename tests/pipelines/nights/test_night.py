@@ -119,6 +119,10 @@ def test_a_promise_is_judged_once_the_night_its_window_closes_though_its_run_is_
     kept = [row for row in observed_promises(state, TAG) if row.at_least == 0]
     assert [row.as_of for row in kept] == [second, DAY]
     assert kept[1] == first, "what was judged stays, though its data have changed since"
+    record = shop.json("promise", TAG, "--since", str(second))
+    assert {row["as_of"] for row in record} == {str(second)}
+    assert "kept in" in shop.run("promise", TAG).stdout
+    assert shop.invoke("promise", "nobody").exit_code == 5
     tracking = open_tracking(shop.home, project="small shop")
     (version,) = versions(tracking, TAG)
     logged = tracking.client.get_metric_history(version.run_id, "observed_0_right")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from tagcast.registry.governance.observed_accuracy import observed_promises, promise_rows, record_promises
+from tagcast.registry.governance.observed_accuracy import (
+    by_week,
+    kept_weeks,
+    observed_promises,
+    promise_rows,
+    record_promises,
+)
 from tagcast.registry.state.database import State
 
 MAY, DUE = date(2026, 5, 1), date(2026, 5, 31)
@@ -57,3 +63,18 @@ def test_a_promise_is_broken_where_fewer_were_right_by_more_than_chance(right, p
     row = replace(rows()[0], predicted=200, promised=promised, right=right)
     assert (row.is_broken, row.is_kept) == (is_broken, not is_broken)
     assert row.interval[0] < right < row.interval[1]
+
+
+def test_a_week_is_the_mean_of_its_runs_and_no_more_exact_than_the_largest() -> None:
+    monday = date(2026, 5, 4)
+    runs = [
+        replace(rows()[0], as_of=monday + timedelta(days=n), predicted=size, promised=promised, right=right)
+        for n, size, promised, right in ((0, 100, 0.8, 0.9), (6, 300, 0.6, 0.5), (7, 50, 0.9, 0.4))
+    ]
+    first, second = by_week(reversed(runs))
+    assert (first.as_of, first.predicted) == (monday, 300)
+    assert (first.promised, first.right) == (pytest.approx(0.65), pytest.approx(0.6))
+    assert first.interval == replace(runs[1], right=first.right).interval
+    assert (second.as_of, second.is_broken, first.is_broken) == (monday + timedelta(days=7), True, False)
+    assert str(kept_weeks([first, second])) == "kept in 1 of 2 weeks"
+    assert by_week([replace(rows()[0], promised=None, right=None, predicted=0)]) == []

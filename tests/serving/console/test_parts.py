@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 
@@ -24,12 +24,14 @@ from tagcast.registry.access import accounts
 from tagcast.registry.access.roles import Person
 from tagcast.registry.governance.lifecycle import LifeStep
 from tagcast.registry.governance.movement_causes import MovementCause
+from tagcast.registry.governance.observed_accuracy import PromiseRow
 from tagcast.serving.console.audiences import draft as drafts
 from tagcast.serving.console.audiences.draft import Group, Row, draft_of
 from tagcast.serving.console.i18n.translator import Translator
 from tagcast.serving.console.operations import access
 from tagcast.serving.console.operations.runs import moves
 from tagcast.serving.console.operations.tag_reviews import may_publish
+from tagcast.serving.console.tags.promise_chart import promise_weeks
 from tagcast.serving.console.ui import charts
 from tagcast.serving.console.ui.debounce import Debouncer
 from tagcast.serving.console.ui.formatting import minute, number, of_100, percent
@@ -155,6 +157,7 @@ def test_markup():
 def test_figures():
     assert [number(v) for v in (None, float("nan"), 3.0, 1234.5, 0.0237, 123.45)] == ["–", "–", "3", "1,234", "0.0237", "123.5"]  # fmt: skip
     assert [percent(v) for v in (None, 0.0, 1.0, 0.123, 0.0001)] == ["–", "0%", "100%", "12.3%", "< 0.1%"]
+    assert [percent(v, 0) for v in (0.0, 0.1, 1.0, 0.001)] == ["0%", "10%", "100%", "< 1%"]
     assert [of_100(v) for v in (None, 0.839, 0.29)] == ["–", "83", "29"], "a floor is rounded down"
 
 
@@ -330,3 +333,15 @@ AT = datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()
 def test_charts_are_whole_whatever_they_show(drawn):
     ET.fromstring(f"<x>{drawn}</x>")  # noqa: S314 (our own)
     assert "nan" not in drawn
+
+
+def test_the_chart_of_a_promise_marks_the_weeks_that_broke_it() -> None:
+    weeks = [
+        PromiseRow("t", 1, date(2026, 1, 5 + 7 * n), date(2026, 2, 5), True, 0.0, 400, 0.8, right)
+        for n, right in enumerate((0.85, 0.79, 0.5))
+    ]
+    chart = promise_weeks(weeks, ("Promised", "Actual"), "kept in 2 of 3 weeks")
+    assert chart.count("var(--bad)") == 2, "the dot and the interval of one week"
+    assert "100%" in chart
+    assert "2026-01-19: 80.0% → 50.0%" in chart
+    promise_weeks(weeks[:1], ("Promised", "Actual"), "one")
